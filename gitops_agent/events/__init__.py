@@ -1,0 +1,1 @@
+"""Typed events: every stage emits them, everything people see subscribes to them."""

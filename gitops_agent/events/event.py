@@ -1,0 +1,78 @@
+"""What happened, said once: the values every subscriber (status, Kubernetes Events, notifiers, metrics, history) is fed with.
+
+Events are edges, not levels: an application that stays broken emits nothing. The reconciler computes them by comparing what it is
+about to write into the Application's status with what stands there, and the status is written only after the notifiers' outbox
+has been saved. A crash in between repeats an event, it never loses one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.revision.revision import Revision
+
+
+class EventType(StrEnum):
+    """The edges. A Notifier's `events` names these."""
+
+    REVISION_SEEN = "RevisionSeen"
+    SYNCED = "Synced"
+    SYNC_FAILED = "SyncFailed"
+    PROGRESSING = "Progressing"
+    DEGRADED = "Degraded"
+    RECOVERED = "Recovered"
+    DRIFT_DETECTED = "DriftDetected"
+    DRIFT_REPAIRED = "DriftRepaired"
+    FIGHTING = "Fighting"
+    HELD = "HeldForApproval"
+    APPROVED = "Approved"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    SOURCE_RECOVERED = "SourceRecovered"
+    HISTORY_REWRITTEN = "HistoryRewritten"
+    SUSPENDED = "Suspended"
+    RESUMED = "Resumed"
+    STALLED = "Stalled"
+    DELETED = "Deleted"
+    ROLLOUT_STEP = "RolloutStep"
+    ROLLOUT_ABORTED = "RolloutAborted"
+    PROMOTED = "Promoted"
+
+
+class Severity(StrEnum):
+    """How much a person should care."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One edge of one application.
+
+    Attributes:
+        type: what kind of edge.
+        application: whose.
+        at: aware, UTC.
+        severity: how much a person should care.
+        reason: a code from the table of reasons.
+        message: one line or a few, without secrets, at most 1,000 characters.
+        revision: the commit it is about, when there is one.
+        objects: the objects it is about (the first ten).
+        facts: JSON values for scripts and templates.
+    """
+
+    type: EventType
+    application: AppKey
+    at: datetime
+    severity: Severity = Severity.INFO
+    reason: str = ""
+    message: str = ""
+    revision: Revision | None = None
+    objects: tuple[ObjectKey, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,86 @@
+"""The marks that tie a live object to its Application, and the annotations people may write.
+
+A label selects (watches and lists stay small), an annotation binds: it spells the identity of the very object it stands on,
+so a mark that was copied along with a label block (`kubectl get -o yaml | sed | kubectl apply`, operators that copy labels to
+children) binds nothing and never leads to a deletion. Flux v1 and Argo CD learned this the hard way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+
+PREFIX = "gitops-agent.dev/"
+FIELD_MANAGER = "gitops-agent"
+CLI_MANAGER = "gitops-agent-cli"
+
+APPLICATION = PREFIX + "application"
+ID = PREFIX + "id"
+DIGEST = PREFIX + "digest"
+REVISION = PREFIX + "revision"
+
+PRUNE = PREFIX + "prune"
+APPLY = PREFIX + "apply"
+DEPENDS_ON = PREFIX + "depends-on"
+WAVE = PREFIX + "wave"
+HOOK = PREFIX + "hook"
+REPLACE = PREFIX + "replace"
+IGNORE_HEALTH = PREFIX + "ignore-health"
+
+APPROVED = PREFIX + "approved-plan"
+REQUESTED = PREFIX + "requested-at"
+FINALIZER = PREFIX + "prune"
+
+_LABEL_LIMIT = 63
+
+
+def label_value(application: AppKey) -> str:
+    """The label value of an application: `namespace_name`, shortened with a hash past 63 characters."""
+    text = f"{application.namespace}_{application.name}"
+    if len(text) <= _LABEL_LIMIT:
+        return text
+    return f"{text[:46]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def id_value(key: ObjectKey, application: AppKey) -> str:
+    """The annotation that binds the mark to this very object."""
+    return f"{key}@{application}"
+
+
+def marked(obj: Object, *, application: AppKey, digest: str, revision: str) -> Object:
+    """A copy of a desired object with our marks on it, ready to send."""
+    result = copy(obj)
+    metadata = result.setdefault("metadata", {})
+    key = ObjectKey.of(result)
+    labels = metadata["labels"] = dict(metadata.get("labels") or {})
+    annotations = metadata["annotations"] = dict(metadata.get("annotations") or {})
+    labels[APPLICATION] = label_value(application)
+    annotations[ID] = id_value(key, application)
+    annotations[DIGEST] = digest
+    annotations[REVISION] = revision
+    return result
+
+
+def owner(obj: Object) -> AppKey | None:
+    """The application a live object belongs to, or None when its marks are missing, torn or copied from elsewhere."""
+    metadata: dict[str, Any] = obj.get("metadata") or {}
+    label = (metadata.get("labels") or {}).get(APPLICATION)
+    identity = (metadata.get("annotations") or {}).get(ID)
+    if not isinstance(label, str) or not isinstance(identity, str):
+        return None
+    key_text, _, application_text = identity.rpartition("@")
+    try:
+        application = AppKey.parse(application_text)
+    except ValueError:
+        return None
+    bound = key_text == str(ObjectKey.of(obj)) and label == label_value(application)
+    return application if bound else None
+
+
+def annotation(obj: Object, name: str) -> str | None:
+    """The value of an annotation, None when it is absent or no text."""
+    value = ((obj.get("metadata") or {}).get("annotations") or {}).get(name)
+    return value if isinstance(value, str) else None

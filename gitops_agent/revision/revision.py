@@ -1,0 +1,36 @@
+"""One commit, as people and status speak of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A commit that a reference of a repository resolved to.
+
+    Attributes:
+        repository: the URL without credentials.
+        ref: what was asked for, e.g. `main`, `v1.2.3`, `>=1.0 <2`, or the commit itself.
+        commit: the full object name.
+        author: the author's name and address.
+        subject: the first line of the message, cut at 200 characters, control characters removed.
+        committed_at: aware, UTC.
+        message: the whole message, cut at 4,000 characters (its trailers may approve a plan).
+        verification: `none`, or what verified the signature.
+    """
+
+    repository: str
+    ref: str
+    commit: str
+    author: str = ""
+    subject: str = ""
+    message: str = ""
+    committed_at: datetime | None = None
+    verification: str = "none"
+
+    @property
+    def short(self) -> str:
+        """The first twelve digits of the commit."""
+        return self.commit[:12]
