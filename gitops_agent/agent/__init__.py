@@ -1,0 +1,1 @@
+"""The process: clock, queues, workers, leadership, and the order of the stages."""

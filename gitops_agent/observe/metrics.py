@@ -1,0 +1,50 @@
+"""Prometheus metrics in a registry of their own, declared in one place so that the reference can list them."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+RECONCILES = Counter(
+    "gitops_agent_reconciles", "Reconciles by application and result.", ["application", "result"], registry=REGISTRY
+)
+RECONCILE_SECONDS = Histogram(
+    "gitops_agent_reconcile_seconds", "Duration of one reconcile, without waiting.", buckets=_SECONDS, registry=REGISTRY
+)
+QUEUE_DEPTH = Gauge("gitops_agent_queue_depth", "Keys ready and not yet taken.", ["queue"], registry=REGISTRY)
+QUEUE_SECONDS = Histogram(
+    "gitops_agent_queue_seconds", "Time a ready key waited for a worker.", ["queue"], buckets=_SECONDS, registry=REGISTRY
+)
+API_REQUESTS = Gauge(
+    "gitops_agent_api_requests", "Requests sent to the API server since the start.", ["verb", "resource"], registry=REGISTRY
+)
+RENDERS = Counter("gitops_agent_renders", "Renders by format and result.", ["format", "result"], registry=REGISTRY)
+RENDER_SECONDS = Histogram("gitops_agent_render_seconds", "Duration of one render.", buckets=_SECONDS, registry=REGISTRY)
+POLLS = Counter("gitops_agent_source_polls", "Polls of repositories by result.", ["result"], registry=REGISTRY)
+ACTIONS = Counter(
+    "gitops_agent_actions", "Actions taken on objects by kind and result.", ["action", "result"], registry=REGISTRY
+)
+DRIFTS = Counter("gitops_agent_drifts", "Drifted objects seen.", ["application"], registry=REGISTRY)
+REPAIR_SECONDS = Histogram(
+    "gitops_agent_drift_repair_seconds",
+    "From the watch event that showed drift to the repair.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+APPLICATIONS = Gauge(
+    "gitops_agent_application",
+    "1 for the current state of each application.",
+    ["application", "sync", "health"],
+    registry=REGISTRY,
+)
+OBJECTS = Gauge("gitops_agent_objects", "Live objects that carry a mark of ours.", registry=REGISTRY)
+LEADER = Gauge("gitops_agent_leader", "1 while this replica acts.", registry=REGISTRY)
+EVENTS = Counter("gitops_agent_events", "Edges emitted, by type.", ["type"], registry=REGISTRY)
+
+
+def exposition() -> bytes:
+    """All metrics in the text format."""
+    return generate_latest(REGISTRY)
