@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics` on one port.
 
-Three fixed answers without input need no framework; the standard library's server on a thread of its own is enough, and a request
-costs the agent nothing but the text. The dashboard's server is another one, on another port.
+Three fixed answers without input need no framework; the standard library's server on a thread of its own is enough, and a
+request costs the agent nothing but the text. The dashboard's server is another one, on another port.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Probes:
         class Handler(BaseHTTPRequestHandler):
             timeout = 10
 
-            def do_GET(self) -> None:  # noqa: N802 - the base class dispatches by this name
+            def do_GET(self) -> None:
                 route = routes.get(self.path.partition("?")[0])
                 status, body = route() if route else (HTTPStatus.NOT_FOUND, b"not found\n")
                 self.send_response(status)
