@@ -1,0 +1,45 @@
+# Everything here creates what it needs with nothing but python3, git and the package registries.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test check bench lock generate clean
+
+demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
+	$(BIN)/gitops-agent demo $(DEMO_ARGS)
+
+test: $(STAMP) check  ## Everything CI runs: style, types, layers, then all tests on the real control plane
+	$(BIN)/gitops-agent tools install
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+check: $(STAMP)  ## Style, types, layers, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell gitops_agent tests docs deploy examples benchmarks README.md CHANGELOG.md CONTRIBUTING.md
+
+bench: $(STAMP)  ## The figures of docs/benchmarks.md, as ratios to a floor measured in the same run
+	$(BIN)/gitops-agent tools install
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+generate: $(STAMP)  ## CRDs and reference pages from the code
+	$(BIN)/python -m gitops_agent.api.crd deploy/base/crds
+	$(BIN)/python -m gitops_agent.api.reference docs/reference
+
+lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --universal --annotation-style line -o requirements/dev.lock
+	$(BIN)/uv pip compile -q pyproject.toml --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --universal --annotation-style line -c requirements/dev.lock -o requirements/runtime.lock
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:  ## Removes what was built here; the tool cache stays
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

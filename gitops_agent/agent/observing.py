@@ -1,0 +1,236 @@
+"""Live state: one list and watch for each kind that holds, or is about to hold, something of ours.
+
+Every watch selects by our label, so another tenant's ten thousand Secrets cost nothing. After a start nobody knows which kinds
+hold objects of ours (there is no inventory to lose), so every listable kind is asked once, by label, metadata only; until that
+sweep is complete nothing is ever deleted, and a kind that cannot be listed is "cannot see", never "gone".
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from gitops_agent.agent.queue import Priority
+from gitops_agent.cluster.discovery import Discovery, Resource
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import Watch
+from gitops_agent.errors import AgentError, CannotSee, ClusterError, NotFound, UnknownKind
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import APPLICATION, owner
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+from gitops_agent.sync.live import Change, LiveState, observe
+
+_log = logger("observe")
+_SWEEP_THREADS = 8
+_SWEEP_RETRY_SECONDS = 5.0
+
+_CONTROLLED = frozenset(
+    {
+        GroupKind("", "Endpoints"),
+        GroupKind("discovery.k8s.io", "EndpointSlice"),
+        GroupKind("apps", "ControllerRevision"),
+        GroupKind("", "Event"),
+        GroupKind("events.k8s.io", "Event"),
+    },
+)
+"""Kinds that controllers fill with copies of other objects' labels: swept over only when declared."""
+
+Look = Callable[[AppKey, str, Priority], None]
+
+
+class Observing:
+    """See the module's text.
+
+    Args:
+        transport: to the API server.
+        discovery: which kinds there are.
+        objects: lists.
+        live: what is known, updated here.
+        look: called for every application that should look again.
+    """
+
+    def __init__(self, transport: Transport, discovery: Discovery, objects: Objects, live: LiveState, look: Look) -> None:
+        self._transport, self._discovery, self._objects = transport, discovery, objects
+        self._live, self._look = live, look
+        self._lock = threading.Lock()
+        self._watches: dict[GroupKind, Watch] = {}
+        self._interested: dict[GroupKind, set[AppKey]] = {}
+        self._waiting_for_kinds: set[AppKey] = set()
+        self._waiting_for_sweep: set[AppKey] = set()
+        self._swept: set[GroupKind] = set()
+        self._stop = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+
+    def start(self) -> None:
+        """Starts the sweep."""
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """Ends every watch."""
+        self._stop.set()
+        with self._lock:
+            watches = list(self._watches.values())
+        for watch in watches:
+            watch.stop()
+
+    def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
+        """Watches the kinds; returns those whose first list is still under way (the application is told when it arrives).
+
+        A kind the cluster does not know yet is left out: the plan waits for it, and the CRD's arrival wakes the application.
+        """
+        pending = []
+        for kind in sorted(set(kinds)):
+            try:
+                watch = self._watch(kind)
+            except UnknownKind:
+                with self._lock:
+                    self._waiting_for_kinds.add(application)
+                continue
+            except CannotSee as error:
+                self._live.cannot_see[kind] = str(error)
+                continue
+            with self._lock:
+                if not watch.synced.is_set() and kind not in self._live.cannot_see:
+                    self._interested.setdefault(kind, set()).add(application)
+                    pending.append(kind)
+        return tuple(pending)
+
+    def complete(self, application: AppKey) -> bool:
+        """Whether the sweep is over and every list it led to has arrived; if not, the application is told when it is."""
+        with self._lock:
+            done = self._live.complete
+            if not done:
+                self._waiting_for_sweep.add(application)
+            return done
+
+    def watched(self) -> int:
+        """How many kinds are watched."""
+        with self._lock:
+            return len(self._watches)
+
+    def _watch(self, kind: GroupKind) -> Watch:
+        with self._lock:
+            watch = self._watches.get(kind)
+        if watch is not None:
+            return watch
+        resource = self._discovery.find(kind.group, kind.kind)
+        with self._lock:
+            if (watch := self._watches.get(kind)) is not None:
+                return watch
+            watch = self._watches[kind] = Watch(
+                self._transport,
+                resource,
+                label_selector=APPLICATION,
+                on_sync=lambda objects: self._listed(kind, objects),
+                on_event=lambda event, obj: self._event(kind, event, obj),
+                on_error=lambda error: self._failed(kind, error),
+                name=f"watch-{resource.plural}.{kind.group}".rstrip("."),
+            )
+        watch.start()
+        return watch
+
+    def _listed(self, kind: GroupKind, objects: list[Object]) -> None:
+        self._live.cannot_see.pop(kind, None)
+        changes = self._live.replace(kind, [observe(obj) for obj in objects])
+        with self._lock:
+            interested = self._interested.pop(kind, set())
+        for change in changes:
+            self._tell(change)
+        for application in sorted(interested):
+            self._look(application, f"{kind} was listed", Priority.COMMIT)
+        self._finish_sweep()
+
+    def _event(self, kind: GroupKind, event: str, obj: Object) -> None:
+        key = ObjectKey.of(obj)
+        if event == "DELETED":
+            change = self._live.remove(key, str(obj["metadata"].get("uid") or ""))
+        else:
+            change = self._live.put(observe(obj))
+        if change is not None:
+            self._tell(change)
+        metrics.OBJECTS.set(len(self._live))
+        if kind.kind == "CustomResourceDefinition" and change is not None:
+            self._discovery.invalidate(str((obj.get("spec") or {}).get("group") or ""))
+            self._wake_kinds(f"{key} changed")
+
+    def _tell(self, change: Change) -> None:
+        if change.application is not None and change.matters:
+            self._look(change.application, f"{change.key} {change.kind}", Priority.DRIFT)
+
+    def _wake_kinds(self, why: str) -> None:
+        with self._lock:
+            waiting, self._waiting_for_kinds = self._waiting_for_kinds, set()
+        for application in sorted(waiting):
+            self._look(application, why, Priority.COMMIT)
+
+    def _failed(self, kind: GroupKind, error: AgentError) -> None:
+        """A watch that cannot list makes its kind invisible; one that is merely interrupted keeps what it knew."""
+        if isinstance(error, CannotSee) or (isinstance(error, ClusterError) and not error.transient):
+            first = kind not in self._live.cannot_see
+            self._live.cannot_see[kind] = str(error)
+            if first:
+                _log.warning("kind cannot be seen", kind=str(kind), error=error)
+            with self._lock:
+                interested = self._interested.pop(kind, set())
+            for application in sorted(interested):
+                self._look(application, f"{kind} cannot be listed", Priority.RESYNC)
+            self._finish_sweep()
+
+    def _sweep(self) -> None:
+        """Asks every listable kind for objects of ours; retried as a whole until discovery itself answers."""
+        while not self._stop.is_set():
+            try:
+                resources = [r for r in self._discovery.kinds() if GroupKind(r.group, r.kind) not in _CONTROLLED]
+                break
+            except AgentError as error:
+                _log.warning("the start-up sweep waits for discovery", error=error)
+                self._stop.wait(_SWEEP_RETRY_SECONDS)
+        else:
+            return
+        with ThreadPoolExecutor(_SWEEP_THREADS, thread_name_prefix="sweep") as pool:
+            found = [kind for kind in pool.map(self._holds_ours, resources) if kind is not None]
+        for kind in found:
+            try:
+                self._watch(kind)
+            except (UnknownKind, CannotSee) as error:
+                self._live.cannot_see[kind] = str(error)
+        with self._lock:
+            self._swept = set(found)
+        _log.info("swept", kinds=len(resources), with_ours=len(found), cannot_see=len(self._live.cannot_see))
+        self._finish_sweep()
+
+    def _holds_ours(self, resource: Resource) -> GroupKind | None:
+        kind = GroupKind(resource.group, resource.kind)
+        if self._stop.is_set() or "list" not in resource.verbs or "watch" not in resource.verbs:
+            return None
+        try:
+            listing = self._objects.list(resource, label_selector=APPLICATION, metadata_only=True)
+        except NotFound:
+            return None
+        except AgentError as error:
+            self._live.cannot_see[kind] = str(error)
+            return None
+        named = ({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in listing.items)
+        return kind if any(owner(item) is not None for item in named) else None
+
+    def _finish_sweep(self) -> None:
+        with self._lock:
+            if self._live.complete or self._sweeper_busy():
+                return
+            unlisted = [
+                kind
+                for kind in self._swept
+                if kind in self._watches and not self._watches[kind].synced.is_set() and kind not in self._live.cannot_see
+            ]
+            if unlisted:
+                return
+            self._live.complete = True
+            waiting, self._waiting_for_sweep = self._waiting_for_sweep, set()
+        for application in sorted(waiting):
+            self._look(application, "every kind has been listed", Priority.RESYNC)
+
+    def _sweeper_busy(self) -> bool:
+        return self._sweeper.is_alive() and threading.current_thread() is not self._sweeper

@@ -1,0 +1,141 @@
+"""Renders, each at most once and never on a worker's time.
+
+A reconcile asks and returns; the render runs on a pool as wide as the machine has cores and puts the application back on the
+queue when it is done. A render stays valid for every commit that leaves its input closure untouched, so a commit in a
+monorepo renders the applications it touches and no other. A newer wish cancels the render it supersedes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from gitops_agent.errors import AgentError, RenderError, SourceError
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
+from gitops_agent.revision.tree import Tree
+
+_log = logger("render")
+
+
+@dataclass(slots=True)
+class _Work:
+    commit: str
+    key: str
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    commit: str
+    key: str
+    rendered: Rendered | None
+    error: AgentError | None
+
+
+class Rendering:
+    """See the module's text.
+
+    Args:
+        renderer: does the work.
+        concurrency: how many renders run at once.
+        finished: called with the key of an application whose render ended.
+    """
+
+    def __init__(self, renderer: Renderer, *, concurrency: int, finished: Callable[[AppKey], None]) -> None:
+        self._renderer, self._finished = renderer, finished
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="render")
+        self._lock = threading.Lock()
+        self._work: dict[AppKey, _Work] = {}
+        self._done: dict[AppKey, _Done] = {}
+        self.count = 0
+
+    def rendered(self, application: AppKey, tree: Tree, request: RenderRequest) -> Rendered | None:
+        """The render of `request` at the tree's commit, or None while it is being made.
+
+        Raises:
+            RenderError: the files do not render.
+            SourceError: the tree cannot be read as asked.
+        """
+        key = self._renderer.key(request)
+        with self._lock:
+            done = self._done.get(application)
+        if done is not None and done.key == key:
+            if done.commit == tree.commit:
+                if done.error is not None:
+                    raise done.error
+                return done.rendered
+            if done.rendered is not None and done.rendered.closure.holds(tree):
+                with self._lock:
+                    self._done[application] = _Done(tree.commit, key, done.rendered, None)
+                return done.rendered
+        with self._lock:
+            work = self._work.get(application)
+            if work is not None:
+                if (work.commit, work.key) == (tree.commit, key):
+                    return None
+                work.cancel.set()
+            work = self._work[application] = _Work(tree.commit, key)
+        self._pool.submit(self._run, application, tree, request, work)
+        return None
+
+    def retry(self, application: AppKey) -> None:
+        """Forgets a failed render, so that the next wish tries it again."""
+        with self._lock:
+            done = self._done.get(application)
+            if done is not None and done.error is not None:
+                del self._done[application]
+
+    def forget(self, application: AppKey) -> None:
+        """Drops everything about an application."""
+        with self._lock:
+            work = self._work.pop(application, None)
+            self._done.pop(application, None)
+        if work is not None:
+            work.cancel.set()
+
+    def stop(self) -> None:
+        """Cancels what runs and what waits."""
+        with self._lock:
+            for work in self._work.values():
+                work.cancel.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, application: AppKey, tree: Tree, request: RenderRequest, work: _Work) -> None:
+        if work.cancel.is_set():
+            return
+        started = time.monotonic()
+        rendered: Rendered | None = None
+        error: AgentError | None = None
+        try:
+            rendered = self._renderer.render(tree, request, cancel=work.cancel)
+        except (RenderError, SourceError) as problem:
+            error = problem
+        except Exception as problem:  # noqa: BLE001 - a surprise in one render is that render's failure
+            _log.error("unexpected error in a render", application=str(application), error=problem, exc_info=True)
+            error = RenderError(f"unexpected {type(problem).__name__} while rendering", reason="RenderFailed")
+        if work.cancel.is_set():
+            return
+        seconds = time.monotonic() - started
+        with self._lock:
+            if self._work.get(application) is not work:
+                return
+            del self._work[application]
+            self._done[application] = _Done(work.commit, work.key, rendered, error)
+            self.count += 1
+        metrics.RENDER_SECONDS.observe(seconds)
+        metrics.RENDERS.labels(rendered.format if rendered else "unknown", "failed" if error else "ok").inc()
+        _log.info(
+            "rendered",
+            application=str(application),
+            commit=work.commit[:12],
+            objects=len(rendered.manifests) if rendered else 0,
+            seconds=round(seconds, 3),
+            error=error,
+        )
+        self._finished(application)

@@ -1,0 +1,58 @@
+"""How a command reaches the cluster: one transport, its discovery and its objects, made when first needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import NotFound, UnknownKind, UsageError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.marks import CLI_MANAGER
+
+GROUP = "gitops-agent.dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The cluster as a command sees it."""
+
+    transport: Transport
+    discovery: Discovery
+    objects: Objects
+    namespace: str
+
+    @classmethod
+    def open(cls, kubeconfig: str | None, context: str | None, namespace: str) -> Access:
+        """Connects by the kubeconfig, or by the pod's own account inside a cluster."""
+        transport = Transport.auto(Path(kubeconfig) if kubeconfig else None, context)
+        discovery = Discovery(transport)
+        return cls(transport, discovery, Objects(transport, discovery, field_manager=CLI_MANAGER), namespace)
+
+    def application(self, name: str) -> Object:
+        """An Application by name.
+
+        Raises:
+            UsageError: there is none of that name, or the agent's resources are not installed.
+        """
+        key = ObjectKey(GROUP, "Application", self.namespace, name)
+        try:
+            return self.objects.get(key)
+        except NotFound as error:
+            raise UsageError(f"there is no Application {name} in namespace {self.namespace}") from error
+        except UnknownKind as error:
+            raise UsageError("the cluster does not know Applications: run `gitops-agent install` first") from error
+
+    def applications(self) -> list[Object]:
+        """All Applications of the namespace, by name."""
+        return self.listed("Application")
+
+    def listed(self, kind: str) -> list[Object]:
+        """All objects of one of the agent's kinds, by name."""
+        try:
+            resource = self.discovery.find(GROUP, kind)
+        except UnknownKind as error:
+            raise UsageError("the cluster does not know Applications: run `gitops-agent install` first") from error
+        return sorted(self.objects.list(resource, namespace=self.namespace).items, key=lambda obj: str(obj["metadata"]["name"]))

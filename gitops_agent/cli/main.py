@@ -1,0 +1,115 @@
+"""The entry point: finds the command, and turns errors into one line and an exit code.
+
+Commands are listed as data and imported when they run, so that `--help` costs no Kubernetes client. Exit codes:
+
+====  ==========================================================
+0     done
+1     an error, told in one line (`--verbose` adds the rest)
+2     the command line or a setting is wrong
+3     there are differences, or something is not healthy
+4     held for approval
+130   interrupted
+====  ==========================================================
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NoReturn, cast
+
+import click
+
+from gitops_agent import __version__
+from gitops_agent.errors import AgentError, ProcessError, UsageError
+
+ERROR, USAGE, DIFFERENT, HELD, INTERRUPTED = 1, 2, 3, 4, 130
+
+_COMMANDS = {
+    "demo": ("story", "demo", "The whole story on this machine: a real control plane, Git, drift, a held deletion."),
+    "sandbox": ("sandbox", "sandbox", "A real control plane on loopback: up, down, status."),
+    "tools": ("tools", "tools", "The programs the sandbox and the renderer need: list, install, verify."),
+    "install": ("install", "install", "Print or apply the CRDs, RBAC and Deployment of the agent."),
+    "run": ("run", "run", "Run the agent."),
+    "status": ("status", "status", "What is going on, worst first, with reasons."),
+    "get": ("get", "get", "Applications and notifiers as tables or documents."),
+    "tree": ("tree", "tree", "An application's objects and what they own, with health."),
+    "diff": ("diff", "diff", "What a sync would change: the live cluster against a revision or a local directory."),
+    "render": ("render", "render", "What would be sent for a local directory, as YAML."),
+    "sync": ("sync", "sync", "Fetch and reconcile now, or show the plan with --dry-run."),
+    "wait": ("wait", "wait", "Wait until an application is synced and healthy."),
+    "approve": ("approve", "approve", "Let a held plan through, by its hash."),
+    "pause": ("pause", "pause", "Stop reconciling an application for a while, with a reason."),
+    "resume": ("pause", "resume", "Reconcile a paused application again."),
+    "history": ("history", "history", "What was synced when, by whom, with which result."),
+    "events": ("events", "events", "What happened to an application."),
+    "check": ("check", "check", "Preflight: cluster, permissions, tools, repositories."),
+    "config": ("configuration", "config", "The effective configuration and where each value comes from."),
+    "version": ("version", "version", "Versions of the agent, its tools and the cluster."),
+    "completion": ("completion", "completion", "The completion script of bash, zsh or fish."),
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the story, not of the alphabet."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        return cast("click.Command", getattr(importlib.import_module(f"gitops_agent.cli.{module}"), attribute))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="gitops-agent")
+@click.option("-v", "--verbose", is_flag=True, help="On an error, print everything that is known about it.")
+@click.pass_context
+def cli(ctx: click.Context, *, verbose: bool) -> None:
+    """Keeps a Kubernetes cluster in step with Git.
+
+    Data goes to standard output, talk to standard error. Exit codes: 0 ok, 1 error, 2 usage, 3 differences or not healthy,
+    4 held for approval, 130 interrupted.
+    """
+    ctx.obj = {"verbose": verbose}
+
+
+def main() -> NoReturn:
+    """Runs the command line and exits."""
+    verbose = any(word in ("-v", "--verbose") for word in sys.argv[1:2])
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.Abort:
+        code = _say("interrupted", INTERRUPTED)
+    except KeyboardInterrupt:
+        code = _say("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        code = USAGE if isinstance(error, click.UsageError) else ERROR
+    except UsageError as error:
+        code = _say(f"error: {error}", USAGE)
+    except AgentError as error:
+        code = _say(f"error: {error} ({error.reason})", ERROR)
+        if verbose:
+            _say(error.report() if isinstance(error, ProcessError) else str(error.facts), ERROR)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(text, err=True)
+    return code
