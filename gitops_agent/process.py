@@ -42,11 +42,13 @@ class Limits:
         seconds: wall time until the whole group is killed.
         output_bytes: of standard output; the error output is cut at a sixteenth of it and never fatal.
         memory_bytes: resident memory of all processes of the group together, sampled ten times a second.
+        idle_seconds: how long it may print nothing at all, for programs that report progress; None for as long as it likes.
     """
 
     seconds: float = 60.0
     output_bytes: int = 64 * _MEBIBYTE
     memory_bytes: int = 2048 * _MEBIBYTE
+    idle_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +99,28 @@ def run(
     Raises:
         ProcessError: it could not be started, was killed at a limit, or ended with another exit code.
     """
+    secrets = tuple(secrets)
+    shown = tuple(redact(word, secrets) for word in argv)
+    process = _start(argv, shown, cwd=cwd, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+    return supervise(process, shown, stdin=stdin, limits=limits, secrets=secrets, allowed=allowed, cancel=cancel)
+
+
+def supervise(
+    process: subprocess.Popen[bytes],
+    argv: tuple[str, ...],
+    *,
+    stdin: bytes | None = None,
+    limits: Limits | None = None,
+    secrets: Iterable[str] = (),
+    allowed: frozenset[int] = frozenset({0}),
+    cancel: threading.Event | None = None,
+) -> Completed:
+    """Watches over a program that was started already, in a session of its own and with pipes, to its end; see `run`."""
     limits = limits or Limits()
     secrets = tuple(secrets)
     shown = tuple(redact(word, secrets) for word in argv)
     name = Path(argv[0]).name
     started = time.monotonic()
-    process = _start(argv, shown, cwd=cwd, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
     try:
         out, err, broken = _pump(process, stdin or b"", limits, started, cancel)
     finally:
@@ -201,7 +219,7 @@ def _pump(
     overrun = ("timeout", f"was still running after {limits.seconds:g} s and was killed")
     with selectors.DefaultSelector() as selector:
         _register(selector, process, out, err, memoryview(stdin))
-        sampled = started
+        sampled = heard = started
         while selector.get_map():
             now = time.monotonic()
             if now - started > limits.seconds:
@@ -212,7 +230,10 @@ def _pump(
                 sampled = now
                 if _resident_bytes(process.pid) > limits.memory_bytes:
                     return out, err, ("memory", f"used more than {limits.memory_bytes // _MEBIBYTE} MiB and was killed")
+            if limits.idle_seconds is not None and now - heard > limits.idle_seconds:
+                return out, err, ("timeout", f"made no progress for {limits.idle_seconds:g} s and was killed")
             for key, _ in selector.select(_TICK_SECONDS):
+                heard = now
                 key.data(key)
             if len(out) > limits.output_bytes:
                 return out[:_TAIL], err, ("output", f"printed more than {limits.output_bytes // 1024} KiB and was killed")
