@@ -1,0 +1,201 @@
+"""The Application: what of a repository lives where in the cluster, and how it is kept that way."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from gitops_agent.api.model import Model, Rule
+from gitops_agent.api.problems import Problem, SpecInvalid, not_supported, read
+from gitops_agent.api.render_options import RenderOptions
+from gitops_agent.api.source_options import SourceSpec, VerifyMode
+from gitops_agent.api.sync_options import SyncSpec
+from gitops_agent.api.texts import Line, Name, NamespaceName
+from gitops_agent.manifest.key import AppKey, Object
+
+GROUP = "gitops-agent.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "Application"
+
+_INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, str) and re.fullmatch(_INSTANT, value, re.ASCII):
+        with contextlib.suppress(ValueError):
+            value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise PydanticCustomError("instant", "is no moment such as 2026-12-01T08:00:00Z")
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_INSTANT}$", "maxLength": 40}),
+]
+"""A moment with its time zone (RFC 3339); UTC in Python."""
+
+
+class Destination(Model):
+    """Where objects go that do not say so themselves."""
+
+    namespace: NamespaceName | None = None
+    """The namespace of objects that name none; the Application's own namespace when absent."""
+
+    create_namespace: bool = False
+    """Create that namespace, and own it."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!self.createNamespace || has(self.__namespace__)",
+            holds=lambda destination: not destination.create_namespace or destination.namespace is not None,
+            message="createNamespace needs a namespace",
+        ),
+    )
+
+
+class Dependency(Model):
+    """Another Application of the same namespace that must be ready first."""
+
+    name: Name
+    """Its name."""
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to the objects when their Application goes."""
+
+    PRUNE = "prune"
+    ORPHAN = "orphan"
+
+
+class Suspend(Model):
+    """A pause: nothing is changed, drift is still reported."""
+
+    until: Instant | None = None
+    """When it ends by itself; never when absent."""
+
+    reason: Line = ""
+    """Why, for whoever finds it."""
+
+
+class ApplicationSpec(Model):
+    """What is wanted."""
+
+    source: SourceSpec
+    """Where the manifests come from."""
+
+    render: RenderOptions | None = None
+    """How files become objects; detected when absent."""
+
+    destination: Destination = Destination()
+    """Where objects go that do not say so themselves."""
+
+    service_account_name: Name | None = None
+    """A ServiceAccount of the Application's namespace that is impersonated for every read and write of this application."""
+
+    sync: SyncSpec = SyncSpec()
+    """When and how objects are brought to the cluster."""
+
+    depends_on: Annotated[
+        tuple[Dependency, ...],
+        Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
+    ] = ()
+    """Applications of the same namespace that must be ready first."""
+
+    deletion_policy: DeletionPolicy = DeletionPolicy.PRUNE
+    """`prune` (under the same guard) or `orphan`: what happens to the objects when this Application goes."""
+
+    suspend: Suspend | None = None
+    """A pause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An Application as stored, with its spec understood.
+
+    Attributes:
+        key: its namespace and name.
+        uid: of this very object; another one of the same name has another.
+        generation: counts changes of the spec.
+        resource_version: of what was read.
+        deleting: whether somebody asked for its deletion.
+        annotations: requests and approvals are found here.
+        finalizers: what holds its deletion back.
+        spec: what is wanted.
+        status: the raw status, as last written.
+        raw: the whole object; never mutated.
+    """
+
+    key: AppKey
+    uid: str
+    generation: int
+    resource_version: str
+    deleting: bool
+    annotations: dict[str, str]
+    finalizers: tuple[str, ...]
+    spec: ApplicationSpec
+    status: Object = field(repr=False)
+    raw: Object = field(repr=False)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of objects that name none."""
+        return self.spec.destination.namespace or self.key.namespace
+
+    def suspended(self, now: datetime) -> bool:
+        """Whether a pause is in force; `now` is aware."""
+        suspend = self.spec.suspend
+        return suspend is not None and (suspend.until is None or now < suspend.until)
+
+
+def parse(obj: Object) -> Application:
+    """The application a stored object describes.
+
+    Raises:
+        SpecInvalid: with every problem of the spec; no other error, whatever the object holds.
+    """
+    spec = read(ApplicationSpec, obj.get("spec") or {}, root="spec")
+    refused = tuple(_refused(spec))
+    if refused:
+        raise SpecInvalid(refused)
+    metadata = _map(obj.get("metadata"))
+    return Application(
+        key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
+        uid=str(metadata.get("uid") or ""),
+        generation=int(metadata.get("generation") or 0),
+        resource_version=str(metadata.get("resourceVersion") or ""),
+        deleting=metadata.get("deletionTimestamp") is not None,
+        annotations=dict(_map(metadata.get("annotations"))),
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        spec=spec,
+        status=_map(obj.get("status")),
+        raw=obj,
+    )
+
+
+def _map(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
+    """Fields whose behaviour comes in a later version."""
+    if spec.source.verify.mode is not VerifyMode.NONE:
+        yield not_supported("spec.source.verify.mode", "verifying signatures")
+    if spec.render is not None and spec.render.variables is not None:
+        yield not_supported("spec.render.variables", "substituting variables")
+    if spec.render is not None and spec.render.decryption is not None:
+        yield not_supported("spec.render.decryption", "decrypting files")
+    if spec.sync.rollback.on_degraded:
+        yield not_supported("spec.sync.rollback.onDegraded", "returning to the last healthy commit")
+    if spec.sync.windows:
+        yield not_supported("spec.sync.windows", "a window of time")

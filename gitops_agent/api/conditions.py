@@ -1,0 +1,77 @@
+"""Conditions as kstatus and `kubectl wait` read them.
+
+Ready, Synced, Healthy and Held are always there once known; Reconciling and Stalled are there only while they are true, because
+kstatus takes their mere presence as a sign. `lastTransitionTime` changes with the status and with nothing else: an idle
+application writes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+_MESSAGE_LIMIT = 32_768
+_TRANSIENT = frozenset({"Reconciling", "Stalled"})
+
+
+class ConditionType(StrEnum):
+    """The conditions of our resources."""
+
+    READY = "Ready"
+    SYNCED = "Synced"
+    HEALTHY = "Healthy"
+    HELD = "Held"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+def set_condition(
+    existing: list[dict[str, Any]],
+    type: str,  # noqa: A002 - the name of the field
+    status: bool | None,  # noqa: FBT001 - three states, told by name everywhere
+    reason: str,
+    message: str,
+    *,
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """A new list with one condition set, in its old place or at the end.
+
+    Args:
+        existing: the conditions so far; not changed.
+        type: which one.
+        status: True, False, or None for Unknown; a Reconciling or Stalled that is not True is left out.
+        reason: a code from the table of reasons.
+        message: for people; cut at what the API server takes.
+        generation: of the spec this speaks about.
+        now: aware.
+    """
+    if type in _TRANSIENT and not status:
+        return [condition for condition in existing if condition.get("type") != type]
+    text = "Unknown" if status is None else str(status)
+    previous = find_condition(existing, type)
+    same = previous is not None and previous.get("status") == text
+    condition = {
+        "type": type,
+        "status": text,
+        "reason": reason,
+        "message": message[:_MESSAGE_LIMIT],
+        "observedGeneration": generation,
+        "lastTransitionTime": (previous or {}).get("lastTransitionTime") if same else None,
+    }
+    condition["lastTransitionTime"] = condition["lastTransitionTime"] or now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if previous is None:
+        return [*existing, condition]
+    return [condition if entry is previous else entry for entry in existing]
+
+
+def find_condition(conditions: list[dict[str, Any]], type: str) -> dict[str, Any] | None:  # noqa: A002 - the name of the field
+    """The condition of a type, None when there is none."""
+    return next((condition for condition in conditions if condition.get("type") == type), None)
+
+
+def is_true(conditions: list[dict[str, Any]], type: str) -> bool:  # noqa: A002 - the name of the field
+    """Whether the condition is there and `True`."""
+    condition = find_condition(conditions, type)
+    return condition is not None and condition.get("status") == "True"

@@ -1,0 +1,84 @@
+"""Durations as Go and Kubernetes spell them: `30s`, `5m`, `1h30m`, `1.5h`, `500ms`.
+
+Every duration of the API lies between one second and 24 hours: below, a poll is a denial of service; above, it is most likely a
+slip of the unit. A bad one is a problem of the one object that holds it and of nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+LOWEST = timedelta(seconds=1)
+HIGHEST = timedelta(hours=24)
+
+_SECONDS = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_LONGEST_TEXT = 32
+PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+
+
+def parse_duration(text: Any) -> timedelta:
+    """The duration a text spells, to the microsecond.
+
+    Raises:
+        ValueError: it is no text of this form, or not between one second and 24 hours.
+    """
+    if isinstance(text, timedelta):
+        value = text
+    elif not isinstance(text, str) or len(text) > _LONGEST_TEXT or not re.fullmatch(PATTERN, text, re.ASCII):
+        raise ValueError("is not a duration such as 30s, 5m or 1h30m")
+    else:
+        seconds = sum((Fraction(number) * _SECONDS[unit] for number, unit in _PART.findall(text)), Fraction(0))
+        # The bound comes before the conversion: a timedelta overflows where a fraction does not.
+        if seconds > HIGHEST.total_seconds():
+            raise ValueError(f"is longer than {format_duration(HIGHEST)}")
+        value = timedelta(microseconds=round(seconds * 1_000_000))
+    if not LOWEST <= value <= HIGHEST:
+        raise ValueError(f"is not between {format_duration(LOWEST)} and {format_duration(HIGHEST)}")
+    return value
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest spelling: `1h30m`, `30s`, `1s500ms`; what is finer than a millisecond is dropped."""
+    rest = int(value / timedelta(milliseconds=1))
+    parts = []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _validate(value: Any) -> timedelta:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise PydanticCustomError("duration", "{text}", {"text": str(error)}) from error
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_validate),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": PATTERN,
+            "minLength": 2,
+            "maxLength": _LONGEST_TEXT,
+            "x-kubernetes-validations": [
+                {
+                    "rule": "duration(self) >= duration('1s') && duration(self) <= duration('24h')",
+                    "message": "is not between 1s and 24h",
+                }
+            ],
+        }
+    ),
+]
+"""A bounded duration; a `timedelta` in Python, a text in YAML."""

@@ -1,0 +1,135 @@
+"""Everything that is wrong with one object, at once, each with its path.
+
+A resource the API server accepted can still be unreadable: it may have been stored under an older schema, or ask for something
+this version does not do yet. Such an object stalls alone, and its owner sees every problem in one go.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gitops_agent.api.model import Model
+from gitops_agent.errors import AgentError
+
+_SHOWN = 10
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        path: the field, e.g. `spec.sync.interval` or `spec.dependsOn[0].name`.
+        message: without the value, which may be a secret in the wrong place.
+        supported: False when the field is right but its behaviour is not there yet.
+    """
+
+    path: str
+    message: str
+    supported: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class SpecInvalid(AgentError):
+    """A spec that cannot be acted on; reason `FieldNotSupported` when that is all that is wrong, `InvalidSpec` otherwise.
+
+    Args:
+        problems: at least one.
+    """
+
+    reason = "InvalidSpec"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        shown = "; ".join(str(problem) for problem in self.problems[:_SHOWN])
+        rest = f"; and {len(self.problems) - _SHOWN} more" if len(self.problems) > _SHOWN else ""
+        only_unsupported = all(not problem.supported for problem in self.problems)
+        super().__init__(
+            shown + rest,
+            reason="FieldNotSupported" if only_unsupported else "InvalidSpec",
+            problems=[{"path": problem.path, "message": problem.message} for problem in self.problems],
+        )
+
+
+def not_supported(path: str, what: str) -> Problem:
+    """The problem of a field whose behaviour is not there yet: refused, because ignoring it would betray whoever wrote it."""
+    return Problem(path=path, message=f"{what} is not supported by this version", supported=False)
+
+
+def read(model: type[M], value: Any, *, root: str) -> M:
+    """The model of a JSON value, spelled as in YAML.
+
+    Raises:
+        SpecInvalid: with every problem; paths start with `root`.
+    """
+    try:
+        data = orjson.dumps(value)
+    except TypeError as error:
+        raise SpecInvalid([Problem(path=root, message="is no JSON value")]) from error
+    try:
+        # Strict JSON: "yes" is no boolean and "5" no number, as for the API server; only the names of YAML count.
+        return model.model_validate_json(data, strict=True, by_alias=True, by_name=False)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise SpecInvalid([_problem(model, root, detail) for detail in details]) from None
+
+
+def _problem(model: type[Model], root: str, detail: ErrorDetails) -> Problem:
+    location = detail["loc"]
+    if location[-1:] == ("[key]",):
+        return Problem(path=_path(root, location[:-2]), message=f"the key {str(location[-2])[:64]!r} {_message(detail)}")
+    if detail["type"] != "extra_forbidden":
+        return Problem(path=_path(root, location), message=_message(detail))
+    known = [field.alias or name for name, field in _model_at(model, location[:-1]).model_fields.items()]
+    similar = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
+    hint = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(known)}"
+    return Problem(path=_path(root, location), message=f"is unknown; {hint}")
+
+
+_MESSAGES = {
+    "missing": "is missing",
+    "json_invalid": "is nested too deeply",
+    "string_type": "is no text",
+    "bool_type": "is neither true nor false",
+    "int_type": "is no whole number",
+    "dict_type": "is no map",
+    "model_type": "is no map",
+    "model_attributes_type": "is no map",
+    "tuple_type": "is no list",
+}
+
+
+def _message(detail: ErrorDetails) -> str:
+    return _MESSAGES.get(detail["type"], detail["msg"][:1].lower() + detail["msg"][1:])
+
+
+def _path(root: str, location: tuple[int | str, ...]) -> str:
+    return root + "".join(f"[{part}]" if isinstance(part, int) else f".{part[:64]}" for part in location)
+
+
+def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model that holds the field at a location; the nearest one known."""
+    for part in location:
+        field = next((field for name, field in model.model_fields.items() if part in {field.alias, name}), None)
+        if field is not None:
+            model = next(_models(field.annotation), model)
+    return model
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models inside a type such as `tuple[Model, ...] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

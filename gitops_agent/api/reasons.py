@@ -1,0 +1,143 @@
+"""The one table of reasons: every code a condition, an event or an error can carry, what it means and what to do about it.
+
+A code is a promise to scripts, so it is said here once and nowhere else; a test looks for codes in the package that are not in
+the table, and the reference page is printed from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One code.
+
+    Attributes:
+        code: CamelCase, stable.
+        meaning: what is the case.
+        remedy: what a person can do; empty when there is nothing to do.
+    """
+
+    code: str
+    meaning: str
+    remedy: str = ""
+
+
+_TABLE = (
+    # States of an application.
+    ("Synced", "Every declared object is in the cluster as declared.", ""),
+    ("OutOfSync", "The cluster differs from what is declared.", "Look at the difference with `gitops-agent diff`."),
+    ("Progressing", "Objects are applied and on their way to healthy.", "Wait, or look at `gitops-agent tree`."),
+    ("Healthy", "Every object does what it should.", ""),
+    ("Degraded", "An object failed or did not become healthy in time.", "Read the object's reason in the status."),
+    ("Missing", "A declared object is not in the cluster.", "Read the problems in the status for why it could not be applied."),
+    ("Unknown", "The state of an object cannot be told.", "Check the agent's permissions and the API server."),
+    ("Recovered", "What was broken works again.", ""),
+    ("Suspended", "The application is paused; drift is reported, nothing is changed.", "Resume it with `gitops-agent resume`."),
+    ("Resumed", "A pause ended.", ""),
+    ("Observing", "The mode is `observe`: differences are reported, nothing is changed.", "Set `spec.sync.mode: auto` to act."),
+    ("AwaitingApproval", "The mode is `manual`: the plan waits for approval.", "Approve it with `gitops-agent approve`."),
+    ("HeldForApproval", "The plan deletes more than the guard allows.", "Read what it would delete; approve it or repair Git."),
+    ("Approved", "A held plan was approved.", ""),
+    ("Deleting", "The Application is being deleted.", ""),
+    ("Deleted", "The Application and what it owned are gone.", ""),
+    ("Pruning", "Objects that are no longer declared are being deleted.", ""),
+    ("PruneDisabled", "An object is no longer declared but asks to be kept.", "Delete it by hand when it is not needed."),
+    ("Repaired", "Drift was repaired.", ""),
+    (
+        "Drifted",
+        "Somebody changed an object the agent keeps.",
+        "Make the change in Git, or give the field up in `ignoreFields`.",
+    ),
+    ("Undeclared", "Somebody added a field to an object the agent keeps.", "Declare it in Git or remove it."),
+    (
+        "Fighting",
+        "Another writer keeps changing a field back; repairs stopped.",
+        "Give the field up to one of the two writers.",
+    ),
+    ("RevisionSeen", "A new commit was found.", ""),
+    ("HistoryRewritten", "A branch was force-pushed: commits are gone from it.", "Make sure that this was meant."),
+    # The spec.
+    ("InvalidSpec", "The resource's spec is wrong; nothing is done for it.", "Correct the fields that the message names."),
+    ("FieldNotSupported", "A field's behaviour comes with a later version.", "Remove the field that the message names."),
+    ("Usage", "The command line or a setting is wrong.", "Correct what the message names."),
+    ("Error", "Something went wrong that has no code of its own.", "Read the message and the agent's log."),
+    # The source.
+    (
+        "SourceUnavailable",
+        "The repository cannot be reached; the last good revision stays.",
+        "Check address, network and server.",
+    ),
+    ("SourceRecovered", "The repository can be reached again.", ""),
+    ("SourceFailed", "The repository could not give what was asked of it.", "Read the message."),
+    ("AuthenticationFailed", "The repository refused the credentials.", "Correct the Secret named by `spec.source.secretRef`."),
+    ("SecretNotFound", "A Secret that the resource names is not there.", "Create it in the namespace of the resource."),
+    ("SecretInvalid", "A Secret does not hold what it should.", "Correct the keys that the message names."),
+    ("PathNotFound", "The path is not in the revision.", "Correct `spec.source.path`, or commit the directory."),
+    ("PathEscapes", "A path or link leads out of the repository.", "Keep every file below the root of the repository."),
+    ("LinkBroken", "A link points at nothing, or at itself.", "Correct the link."),
+    ("RevisionNotFound", "The branch, tag, version or commit is not in the repository.", "Correct `spec.source.ref`."),
+    ("NotFetched", "The repository was not fetched yet.", "Wait for the first poll."),
+    ("EmptyRepository", "The repository has no commit.", "Push one."),
+    ("SubmodulesRefused", "A file that is needed lies in a submodule.", "Put the files into the repository itself."),
+    ("LFSRefused", "A file that is needed is a Git LFS pointer.", "Store manifests in Git itself."),
+    ("FileTooLarge", "A file is larger than a manifest can be.", "Move the file out of the rendered directory."),
+    ("FileNotFound", "A file that a manifest refers to is not in the revision.", "Commit it, or correct the reference."),
+    ("URLRefused", "The repository's address is of a kind the agent does not use.", "Use https or ssh."),
+    # The render.
+    ("RenderFailed", "The files do not render.", "Read the message; `gitops-agent render` shows the same."),
+    ("RenderTimeout", "Rendering took too long and was stopped.", "Make the render smaller or raise `render.timeout_seconds`."),
+    ("RenderTooLarge", "Rendering used too much memory, output or files.", "Make the render smaller or raise its limits."),
+    ("RemoteBase", "A kustomization refers to something outside the repository.", "Vendor it into the repository."),
+    ("ToolMissing", "helm or kustomize is not installed.", "Install it with `gitops-agent tools install`."),
+    ("ProcessFailed", "A program failed, hung or said too much.", "Read its output in the agent's log."),
+    (
+        "InvalidManifest",
+        "A file is no YAML, or a document is no Kubernetes object.",
+        "Correct the file and line in the message.",
+    ),
+    ("DuplicateObject", "One object is declared twice.", "Remove one of the two places that the message names."),
+    ("OwnedByAnother", "An object belongs to another application.", "Declare it in one application only."),
+    ("EmptyRender", "The render holds no object, but the application has some.", "Approve the deletion, or repair the path."),
+    # The cluster.
+    ("ApplyFailed", "Objects could not be applied.", "Read the problems in the status."),
+    ("PreflightFailed", "The API server would refuse objects; nothing was applied.", "Correct all that the message names."),
+    ("Invalid", "The API server refuses an object as it is.", "Correct the fields that the message names."),
+    ("Immutable", "A field of a live object cannot be changed.", "Set `gitops-agent.dev/replace: on-immutable`, or rename it."),
+    ("Forbidden", "RBAC or an admission policy says no.", "Grant the permission, or change the object."),
+    ("QuotaExceeded", "A quota of the namespace is used up.", "Raise the quota or ask for less."),
+    ("WebhookUnavailable", "An admission webhook that must be asked is down.", "Repair the webhook's backend."),
+    ("WebhookDenied", "An admission webhook says no.", "Change the object as the message says."),
+    ("UnknownKind", "The API server does not know a kind (yet).", "Install its CRD, or correct apiVersion and kind."),
+    ("MissingNamespace", "A namespace is not there (yet).", "Declare it, or set `spec.destination.createNamespace`."),
+    ("ClusterError", "The API server gave an unexpected answer.", "Read the message."),
+    ("NotFound", "An object is not there.", ""),
+    ("Conflict", "An object changed at the same moment; tried again.", ""),
+    ("Expired", "A list was too old; asked again.", ""),
+    ("Throttled", "The API server asks for patience; tried again.", "Give the API server more room if this lasts."),
+    ("Unavailable", "The API server does not answer; tried again.", "Check the API server."),
+    ("CannotSee", "A part of the cluster cannot be listed; nothing of it is deleted.", "Grant `list`, or repair the API."),
+    ("ClusterMismatch", "The cluster is another one than the status speaks of.", "Check which cluster the agent talks to."),
+    (
+        "Terminating",
+        "An object is being deleted; it is applied again once it is gone.",
+        "Look at its finalizers if this lasts.",
+    ),
+    # The order.
+    ("WaitingFor", "An object waits for another one.", "See `gitops-agent tree` for what it waits for."),
+    ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Look at that application."),
+    ("DependencyCycle", "Objects or applications wait for each other in a circle.", "Break the circle the message prints."),
+    ("HookNotRun", "A hook is recognised but not run by this version.", "Run it by hand, or make it an ordinary object."),
+    ("Ignored", "An object asks not to be applied.", "Remove its `apply: ignore` annotation to have it applied."),
+    ("CreateOnly", "An object is created once and then left alone.", ""),
+    ("TimedOut", "Objects did not become healthy within `spec.sync.timeout`.", "Read the object's reason in the status."),
+    ("Superseded", "A newer commit took over.", ""),
+    # Notifiers.
+    ("Ready", "The resource is in use.", ""),
+    ("DeliveryFailed", "A notification could not be delivered; it is tried again.", "Check address, credentials and receiver."),
+    ("TemplateFailed", "A notification's template does not render.", "Correct `spec.template`."),
+)
+
+REASONS: dict[str, Reason] = {code: Reason(code=code, meaning=meaning, remedy=remedy) for code, meaning, remedy in _TABLE}
+"""By code."""

@@ -1,0 +1,186 @@
+"""How files become objects; when nothing is said it is detected: kustomization.yaml, then Chart.yaml, then plain YAML."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from gitops_agent.api.model import Model, Rule
+from gitops_agent.api.source_options import SecretRef
+from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName
+
+
+class HelmOptions(Model):
+    """What `helm template` is told."""
+
+    release_name: ReleaseName | None = None
+    """The release; the application's name when absent."""
+
+    values_files: Annotated[tuple[FilePath, ...], Field(max_length=32)] = ()
+    """Values files relative to the chart, later ones win; they may lie outside the chart but not outside the repository."""
+
+    values: dict[str, Any] = Field(default_factory=dict)
+    """Values written here win over every file."""
+
+    kube_version: (
+        Annotated[
+            str, Shape(pattern=r"v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+][0-9A-Za-z.+-]*)?", message="is not a version", longest=32)
+        ]
+        | None
+    ) = None
+    """The Kubernetes version charts are told; the cluster's own when absent."""
+
+    api_versions: Annotated[tuple[Annotated[str, Field(max_length=256, min_length=1)], ...], Field(max_length=256)] = ()
+    """API versions charts are told about, beside those of the cluster."""
+
+    skip_crds: Annotated[bool, Field(alias="skipCRDs")] = False
+    """Leave the chart's `crds/` directory out."""
+
+
+class Image(Model):
+    """An image to replace, as in a kustomization."""
+
+    name: Annotated[str, Field(min_length=1, max_length=512)]
+    """The image as the manifests name it, without tag."""
+
+    new_name: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """Another repository."""
+
+    new_tag: Annotated[str, Shape(pattern=r"[A-Za-z0-9_][A-Za-z0-9._-]*", message="is not a tag", longest=128)] | None = None
+    """Another tag."""
+
+    digest: Annotated[str, Shape(pattern=r"[a-z0-9]+:[0-9a-f]{32,128}", message="is not a digest", longest=160)] | None = None
+    """A digest, which wins over a tag."""
+
+
+class PatchTarget(Model):
+    """Which objects a patch changes; what is absent matches everything. Names are regular expressions, as in kustomize."""
+
+    group: Annotated[str, Field(max_length=253)] | None = None
+    """The API group."""
+
+    version: Annotated[str, Field(max_length=63)] | None = None
+    """The API version."""
+
+    kind: Annotated[str, Field(max_length=253)] | None = None
+    """The kind."""
+
+    name: Annotated[str, Field(max_length=253)] | None = None
+    """The name."""
+
+    namespace: Annotated[str, Field(max_length=253)] | None = None
+    """The namespace."""
+
+    label_selector: Line | None = None
+    """A label selector."""
+
+    annotation_selector: Line | None = None
+    """An annotation selector."""
+
+
+class Patch(Model):
+    """A strategic-merge or JSON 6902 patch, as in a kustomization."""
+
+    patch: Annotated[str, Field(min_length=1, max_length=65536)] | None = None
+    """The patch itself."""
+
+    path: FilePath | None = None
+    """The file the patch is in, relative to `source.path`."""
+
+    target: PatchTarget | None = None
+    """Which objects it changes; needed for JSON 6902 patches."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.patch) != has(self.path)",
+            holds=lambda patch: (patch.patch is None) != (patch.path is None),
+            message="needs exactly one of patch and path",
+        ),
+    )
+
+
+class KustomizeOptions(Model):
+    """What is laid over the kustomization of `source.path`."""
+
+    components: Annotated[tuple[FilePath, ...], Field(max_length=64)] = ()
+    """Components, relative to `source.path`."""
+
+    images: Annotated[tuple[Image, ...], Field(max_length=256)] = ()
+    """Images to replace."""
+
+    patches: Annotated[tuple[Patch, ...], Field(max_length=64)] = ()
+    """Patches to apply last."""
+
+
+class VariableKind(StrEnum):
+    """Where variables are read from."""
+
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 - a kind
+
+
+class VariableSource(Model):
+    """An object of the Application's namespace whose keys are variables."""
+
+    kind: VariableKind
+    """ConfigMap or Secret."""
+
+    name: Name
+    """Its name."""
+
+    optional: bool = False
+    """Whether it may be absent."""
+
+
+class Variables(Model):
+    """`${NAME}` in rendered objects is replaced; a name without a value is an error."""
+
+    values: Annotated[dict[VariableName, Annotated[str, Field(max_length=4096)]], Field(max_length=256)] = Field(
+        default_factory=dict
+    )
+    """Values written here win over those of objects."""
+
+    sources: Annotated[tuple[VariableSource, ...], Field(alias="from", max_length=32)] = ()
+    """Objects to read values from, later ones win."""
+
+
+class DecryptionProvider(StrEnum):
+    """What decrypts files."""
+
+    SOPS = "sops"
+
+
+class Decryption(Model):
+    """Files encrypted in Git are decrypted in memory before they are rendered."""
+
+    provider: DecryptionProvider = DecryptionProvider.SOPS
+    """Only `sops`."""
+
+    secret_ref: SecretRef | None = None
+    """The Secret with the private keys."""
+
+
+class RenderOptions(Model):
+    """Options of the renderer."""
+
+    helm: HelmOptions | None = None
+    """Options of Helm; the directory must be a chart."""
+
+    kustomize: KustomizeOptions | None = None
+    """Options of kustomize; the directory must hold a kustomization."""
+
+    variables: Variables | None = None
+    """Substitution of variables, off unless given."""
+
+    decryption: Decryption | None = None
+    """Decryption of files, off unless given."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!(has(self.helm) && has(self.kustomize))",
+            holds=lambda options: options.helm is None or options.kustomize is None,
+            message="takes options of helm or of kustomize, not of both",
+        ),
+    )

@@ -1,0 +1,123 @@
+"""Where the manifests of an application come from."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from gitops_agent.api.model import Model, Rule
+from gitops_agent.api.texts import CommitId, GitName, Name, RepositoryPath, SemverRange, Shape
+
+_URL = (
+    r"(https?|ssh|file)://[^\s\x00-\x1f\x7f]+"
+    r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-/\s\x00-\x1f\x7f][^\s\x00-\x1f\x7f]*"
+    r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:/[^\s\x00-\x1f\x7f]+"
+)
+_PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
+_CLEAR = r"^http://"
+_LOOPBACK = r"^http://([^/@]*@)?(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|$)"
+
+
+class SecretRef(Model):
+    """A Secret in the namespace of the resource that names it."""
+
+    name: Name
+    """The name of the Secret."""
+
+
+class VerifyMode(StrEnum):
+    """Which commits must carry a trusted signature."""
+
+    NONE = "none"
+    HEAD = "head"
+    ALL = "all"
+
+
+class Verify(Model):
+    """Signatures demanded of commits."""
+
+    mode: VerifyMode = VerifyMode.NONE
+    """`none`, `head` (the commit itself) or `all` (every new commit up to it)."""
+
+    secret_ref: SecretRef | None = None
+    """The Secret with the allowed signers: OpenPGP keys or an SSH allowed-signers file."""
+
+
+class RefSpec(Model):
+    """Which commit to follow: exactly one of the four."""
+
+    branch: GitName | None = None
+    """The tip of a branch."""
+
+    tag: GitName | None = None
+    """A tag; it is noticed when it moves."""
+
+    semver: SemverRange | None = None
+    """The highest version tag in a range such as `^1.2` or `>=1.0 <2`."""
+
+    commit: CommitId | None = None
+    """One commit, for good."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="[has(self.branch), has(self.tag), has(self.semver), has(self.commit)].filter(given, given).size() == 1",
+            holds=lambda ref: sum(value is not None for value in (ref.branch, ref.tag, ref.semver, ref.commit)) == 1,
+            message="needs exactly one of branch, tag, semver and commit",
+        ),
+    )
+
+    @property
+    def kind(self) -> str:
+        """Which of the four is given: `branch`, `tag`, `semver` or `commit`."""
+        return next(name for name in ("branch", "tag", "semver", "commit") if getattr(self, name) is not None)
+
+    @property
+    def value(self) -> str:
+        """The branch, tag, range or commit."""
+        return str(getattr(self, self.kind))
+
+
+class SourceSpec(Model):
+    """A directory of a Git repository at a commit."""
+
+    repo_url: Annotated[
+        str,
+        Field(alias="repoURL"),
+        Shape(pattern=_URL, message="is not the https, ssh, http or file address of a repository", longest=2048),
+    ]
+    """The repository: `https://`, `ssh://`, `user@host:path`, `http://` without credentials, or `file://` where allowed."""
+
+    ref: RefSpec
+    """Which commit to follow."""
+
+    path: RepositoryPath = Field(default=".", validate_default=True)
+    """The directory to render, relative to the root of the repository."""
+
+    secret_ref: SecretRef | None = None
+    """Credentials: `username` and `password`, `bearerToken`, or `identity` and `known_hosts`.
+
+    For TLS: `ca.crt`, `tls.crt` and `tls.key`.
+    """
+
+    verify: Verify = Verify()
+    """Signatures demanded of commits."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!self.repoURL.matches(r'{_PASSWORD}')",
+            holds=lambda source: re.search(_PASSWORD, source.repo_url) is None,
+            message="repoURL holds a password: put it into a Secret and name that in secretRef",
+        ),
+        Rule(
+            cel=f"!has(self.secretRef) || !self.repoURL.matches(r'{_CLEAR}') || self.repoURL.matches(r'{_LOOPBACK}')",
+            holds=lambda source: (
+                source.secret_ref is None
+                or re.search(_CLEAR, source.repo_url) is None
+                or re.search(_LOOPBACK, source.repo_url) is not None
+            ),
+            message="credentials are not sent over plain http: use https",
+        ),
+    )

@@ -1,0 +1,130 @@
+"""When and how objects are brought to the cluster."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from gitops_agent.api.durations import Duration
+from gitops_agent.api.model import Model
+from gitops_agent.api.texts import KindName, Pointer, Shape
+
+PROTECTED_KINDS = ("Namespace", "CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim")
+"""Kinds whose deletion takes data or other people's objects along."""
+
+
+class SyncMode(StrEnum):
+    """How far the agent goes by itself."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+    OBSERVE = "observe"
+
+
+class ErrorPolicy(StrEnum):
+    """What an invalid object means for the others of its revision."""
+
+    ATOMIC = "atomic"
+    ISOLATE = "isolate"
+
+
+class WindowAction(StrEnum):
+    """What a window does."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class DeletionGuard(Model):
+    """How much a plan may delete. One that exceeds the larger budget, or takes a protected kind, waits for approval."""
+
+    max_objects: Annotated[int, Field(ge=0, le=100_000)] = 5
+    """Objects a plan may delete."""
+
+    max_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """Percent of the application's objects a plan may delete."""
+
+    protected_kinds: Annotated[tuple[KindName, ...], Field(max_length=64)] = PROTECTED_KINDS
+    """Kinds of which a plan may delete none."""
+
+
+class Rollback(Model):
+    """What happens to a revision that does not become healthy."""
+
+    on_degraded: bool = False
+    """Return to the last healthy commit and do not try the bad one again."""
+
+
+class IgnoreFields(Model):
+    """Fields that belong to somebody else: never sent, never drift."""
+
+    kind: KindName
+    """The kind, with its group where ambiguous: `Deployment` or `apps/Deployment`."""
+
+    name: Annotated[str, Shape(pattern=r"[^\s/]+", message="is not a name or *", longest=253)] = "*"
+    """The object's name; `*` stands for any text."""
+
+    paths: Annotated[tuple[Pointer, ...], Field(min_length=1, max_length=64)]
+    """JSON pointers such as `/spec/replicas`."""
+
+
+class Window(Model):
+    """A recurring time in which changes are allowed or denied."""
+
+    schedule: Annotated[
+        str,
+        Shape(
+            pattern=r"[0-9A-Za-z*/,#L?-]+( +[0-9A-Za-z*/,#L?-]+){4}",
+            message="is not a cron schedule of five fields",
+            longest=128,
+        ),
+    ]
+    """When it opens: a cron schedule of five fields."""
+
+    duration: Duration
+    """How long it stays open."""
+
+    timezone: Annotated[
+        str, Shape(pattern=r"[A-Za-z][A-Za-z0-9_+/-]*", message="is not a time zone such as Europe/Berlin", longest=64)
+    ] = "UTC"
+    """The time zone of the schedule."""
+
+    action: WindowAction = WindowAction.DENY
+    """What it does."""
+
+
+class SyncSpec(Model):
+    """When and how objects are brought to the cluster."""
+
+    interval: Duration = timedelta(seconds=30)
+    """How often the repository is asked for new commits; a webhook makes it immediate."""
+
+    mode: SyncMode = SyncMode.AUTO
+    """`auto`, `manual` (plan, then wait for the plan's approval) or `observe` (report, change nothing)."""
+
+    prune: bool = True
+    """Delete objects that are no longer declared."""
+
+    self_heal: bool = True
+    """Repair drift."""
+
+    error_policy: ErrorPolicy = ErrorPolicy.ATOMIC
+    """`atomic`: nothing of a revision with an invalid object is applied; `isolate`: the rest is."""
+
+    deletion_guard: DeletionGuard = DeletionGuard()
+    """How much may be deleted without approval."""
+
+    timeout: Duration = timedelta(minutes=5)
+    """How long objects may take to become healthy before the application is Degraded."""
+
+    rollback: Rollback = Rollback()
+    """What happens to a revision that does not become healthy."""
+
+    ignore_fields: Annotated[tuple[IgnoreFields, ...], Field(max_length=64)] = ()
+    """Fields that belong to somebody else."""
+
+    windows: Annotated[tuple[Window, ...], Field(max_length=32)] = ()
+    """When changes are allowed or denied."""
