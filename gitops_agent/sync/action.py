@@ -1,0 +1,70 @@
+"""What a plan does with one object, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.sync.live import LiveObject
+
+
+class PlanError(AgentError):
+    """No plan can be made of this: another owner, or a circle of dependencies. Facts name the objects."""
+
+    reason = "PlanFailed"
+
+
+class ActionKind(StrEnum):
+    """What happens to an object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    DELETE = "delete"
+    REPLACE = "replace"
+    SKIP = "skip"
+    """Left alone, by somebody's wish; nothing is awaited."""
+    HOLD = "hold"
+    """Would be changed, once the plan is approved."""
+    WAIT = "wait"
+    """Would be changed, but not now: something is not known or not there yet."""
+
+
+WRITES = frozenset({ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE, ActionKind.DELETE})
+"""Kinds the executor sends something for."""
+
+REMOVES = frozenset({ActionKind.DELETE, ActionKind.REPLACE})
+"""Kinds after which the object with today's UID is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What happens to one object.
+
+    Attributes:
+        kind: what happens now.
+        key: to which object.
+        manifest: what is declared; None for deletions, and for objects that are only live.
+        live: what is there; None when nothing is.
+        reason: a code from the table of reasons.
+        message: one line for people; may be empty.
+        drift: the same content was applied before and only the live object deviates; such actions run even in a held plan.
+        intent: what would happen if nothing held, delayed or forbade it; the same as `kind` where nothing does.
+    """
+
+    kind: ActionKind
+    key: ObjectKey
+    manifest: Manifest | None = None
+    live: LiveObject | None = None
+    reason: str = ""
+    message: str = ""
+    drift: bool = False
+    intent: ActionKind
+
+    @property
+    def writes(self) -> bool:
+        """Whether the executor sends anything for it."""
+        return self.kind in WRITES
