@@ -1,0 +1,197 @@
+"""What people and earlier tools wrote into an object beside what Git declares.
+
+A field that is not ours keeps our projection's hash as it is, so additions (an environment variable, a label) would stay for
+ever. managedFields tells who added them. Additions of controllers are their business; those of people, and what a former
+deployment tool left behind, are reported with manager and time, and removed by `sync.undeclared` where self-healing is on.
+The tables are data so that documentation can print them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from gitops_agent.manifest.fields import FieldSet, item_key, item_value, owned
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.marks import CLI_MANAGER, FIELD_MANAGER, PREFIX
+
+PEOPLE_MANAGERS: tuple[tuple[str, str], ...] = (
+    ("kubectl*", "kubectl: edit, patch, set, label, annotate, scale, create, replace, apply"),
+    ("oc", "OpenShift's client"),
+    ("oc-*", "OpenShift's client"),
+    ("node-fetch", "Lens and its forks"),
+    ("Lens*", "Lens"),
+    ("OpenLens*", "OpenLens"),
+    ("freelens*", "Freelens"),
+    ("k9s", "k9s"),
+    ("Mozilla", "a browser: dashboards that pass the browser's requests on"),
+    ("dashboard*", "Kubernetes Dashboard"),
+    ("kubernetes-dashboard*", "Kubernetes Dashboard"),
+    ("headlamp*", "Headlamp"),
+    ("rancher", "Rancher's user interface"),
+    ("octant", "Octant"),
+    ("aptakube*", "Aptakube"),
+    ("curl", "curl"),
+    ("PostmanRuntime", "Postman"),
+)
+"""Field managers of people's hands, with what they stand for; a star at the end matches any rest."""
+
+TOOL_MANAGERS: tuple[tuple[str, str], ...] = (
+    ("helm", "Helm"),
+    ("helm-controller", "Flux"),
+    ("kustomize-controller", "Flux"),
+    ("argocd-controller", "Argo CD"),
+    ("argocd-application-controller", "Argo CD"),
+    ("Terraform", "Terraform"),
+    ("pulumi-kubernetes*", "Pulumi"),
+)
+"""Field managers of declarative tools an object may have been taken over from."""
+
+NEVER_KEYS: tuple[tuple[str, str], ...] = (
+    ("kubectl.kubernetes.io/", "a wish spoken through an annotation (restart), or a note of kubectl's own"),
+    (PREFIX, "a wish spoken to this agent (approve, sync now)"),
+    ("kubernetes.io/metadata.name", "set by the API server"),
+)
+"""Labels and annotations, by prefix, that are left alone whoever wrote them, and why."""
+
+NEVER_PATHS: tuple[tuple[str, str], ...] = (
+    ("/metadata/finalizers", "somebody waits for it; taking it away loses what they wanted to clean up"),
+    ("/metadata/ownerReferences", "taking it away changes what garbage collection deletes"),
+    ("/spec/replicas", "where Git leaves it out, scaling by hand or by an autoscaler is meant"),
+    ("/status", "what runs, not what was asked for"),
+)
+"""Fields that are left alone whoever wrote them, and why."""
+
+_NEVER_KEYS = tuple(prefix for prefix, _ in NEVER_KEYS)
+_NEVER_PATHS = frozenset(path for path, _ in NEVER_PATHS)
+_NEVER_DOMAIN = "cattle.io"
+"""Rancher's controllers write under the same manager name as its user interface."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldEdit:
+    """A field somebody else's tool wrote and nobody declared.
+
+    Attributes:
+        path: a JSON pointer into the live object; items of lists by their position in it.
+        manager: the field manager that wrote it.
+        operation: `Update` or `Apply`.
+        time: when, as the server says it (RFC 3339), or empty.
+    """
+
+    path: str
+    manager: str
+    operation: str
+    time: str
+
+
+def is_person(manager: str) -> bool:
+    """Whether the field manager is a tool in people's hands."""
+    return _matches(manager, PEOPLE_MANAGERS)
+
+
+def is_tool(manager: str) -> bool:
+    """Whether the field manager is a declarative tool that may have managed the object before."""
+    return _matches(manager, TOOL_MANAGERS)
+
+
+def foreign_fields(obj: Object, manager: str = FIELD_MANAGER) -> tuple[FieldEdit, ...]:
+    """The fields that people and earlier tools own alone: not ours, not a controller's, and still there.
+
+    The outermost such field is named: an added container of a pod is one edit, not ten.
+    """
+    entries = (obj.get("metadata") or {}).get("managedFields") or []
+    if not any(_is_theirs(entry) for entry in entries):
+        return ()
+    ours = owned(obj, manager) or {}
+    others = [
+        entry["fieldsV1"]
+        for entry in entries
+        if not _is_theirs(entry) and entry.get("manager") != manager and isinstance(entry.get("fieldsV1"), dict)
+    ]
+    result: dict[str, FieldEdit] = {}
+    for entry in entries:
+        if _is_theirs(entry) and isinstance(entry.get("fieldsV1"), dict):
+            paths: list[str] = []
+            _collect(entry["fieldsV1"], [ours, *others], obj, "", paths)
+            for path in paths:
+                edit = FieldEdit(
+                    path=path,
+                    manager=str(entry.get("manager")),
+                    operation=str(entry.get("operation")),
+                    time=str(entry.get("time") or ""),
+                )
+                known = result.get(path)
+                result[path] = edit if known is None or edit.time > known.time else known
+    return tuple(result.values())
+
+
+def pointer(name: str) -> str:
+    """One step of a JSON pointer."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _matches(manager: str, table: tuple[tuple[str, str], ...]) -> bool:
+    return any(manager.startswith(name[:-1]) if name.endswith("*") else manager == name for name, _ in table)
+
+
+@lru_cache(maxsize=1024)
+def _may_be_undone(manager: str) -> bool:
+    return manager not in (FIELD_MANAGER, CLI_MANAGER) and (is_person(manager) or is_tool(manager))
+
+
+def _is_theirs(entry: dict[str, Any]) -> bool:
+    return entry.get("subresource") != "status" and _may_be_undone(str(entry.get("manager") or ""))
+
+
+def _left_alone(parent: str, name: str, path: str) -> bool:
+    if path in _NEVER_PATHS:
+        return True
+    if parent.endswith(("/annotations", "/labels")):
+        domain = name.partition("/")[0]
+        return name.startswith(_NEVER_KEYS) or domain == _NEVER_DOMAIN or domain.endswith("." + _NEVER_DOMAIN)
+    return False
+
+
+def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, found: list[str]) -> bool:
+    """Adds the outermost paths that are theirs alone to `found`; whether nothing at or below `path` must stay."""
+    free = True
+    for element, below in fields.items():
+        step = _step(element, live)
+        if step is None:
+            continue
+        here = path + pointer(str(step))
+        if isinstance(step, str) and _left_alone(path, step, here):
+            free = False
+            continue
+        beside = [other[element] for other in others if element in other]
+        inner: list[str] = []
+        alone = _collect(below, [other for other in beside if other], live[step], here, inner) if below else True
+        if beside:
+            # Shared: a leaf of theirs is co-owned; below it, what is theirs alone was collected.
+            free = False
+            found.extend(inner)
+        elif alone:
+            found.append(here)
+        else:
+            free = False
+            found.extend(inner)
+    return free
+
+
+def _step(element: str, live: Any) -> str | int | None:
+    """The key or index that a field-set element means in the live value; None when it is not there."""
+    kind, text = element[:2], element[2:]
+    if kind == "f:":
+        return text if isinstance(live, dict) and text in live else None
+    if not isinstance(live, list):
+        return None
+    if kind == "k:":
+        names, key = item_key(element)
+        matches = (i for i, item in enumerate(live) if isinstance(item, dict) and tuple(item.get(n) for n in names) == key)
+        return next(matches, None)
+    if kind == "v:":
+        value = item_value(element)
+        return live.index(value) if value in live else None
+    return int(text) if kind == "i:" and int(text) < len(live) else None
