@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,9 +13,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gitops_agent.api.model import Model, Rule
-from gitops_agent.api.problems import Problem, SpecInvalid, not_supported, read
 from gitops_agent.api.render_options import RenderOptions
-from gitops_agent.api.source_options import SourceSpec, VerifyMode
+from gitops_agent.api.source_options import SourceSpec
 from gitops_agent.api.sync_options import SyncSpec
 from gitops_agent.api.texts import Line, Name, NamespaceName
 from gitops_agent.manifest.key import AppKey, Object
@@ -156,46 +154,3 @@ class Application:
         """Whether a pause is in force; `now` is aware."""
         suspend = self.spec.suspend
         return suspend is not None and (suspend.until is None or now < suspend.until)
-
-
-def parse(obj: Object) -> Application:
-    """The application a stored object describes.
-
-    Raises:
-        SpecInvalid: with every problem of the spec; no other error, whatever the object holds.
-    """
-    spec = read(ApplicationSpec, obj.get("spec") or {}, root="spec")
-    refused = tuple(_refused(spec))
-    if refused:
-        raise SpecInvalid(refused)
-    metadata = _map(obj.get("metadata"))
-    return Application(
-        key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
-        uid=str(metadata.get("uid") or ""),
-        generation=int(metadata.get("generation") or 0),
-        resource_version=str(metadata.get("resourceVersion") or ""),
-        deleting=metadata.get("deletionTimestamp") is not None,
-        annotations=dict(_map(metadata.get("annotations"))),
-        finalizers=tuple(metadata.get("finalizers") or ()),
-        spec=spec,
-        status=_map(obj.get("status")),
-        raw=obj,
-    )
-
-
-def _map(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
-def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
-    """Fields whose behaviour comes in a later version."""
-    if spec.source.verify.mode is not VerifyMode.NONE:
-        yield not_supported("spec.source.verify.mode", "verifying signatures")
-    if spec.render is not None and spec.render.variables is not None:
-        yield not_supported("spec.render.variables", "substituting variables")
-    if spec.render is not None and spec.render.decryption is not None:
-        yield not_supported("spec.render.decryption", "decrypting files")
-    if spec.sync.rollback.on_degraded:
-        yield not_supported("spec.sync.rollback.onDegraded", "returning to the last healthy commit")
-    if spec.sync.windows:
-        yield not_supported("spec.sync.windows", "a window of time")

@@ -78,6 +78,7 @@ _TABLE = (
     ("PathEscapes", "A path or link leads out of the repository.", "Keep every file below the root of the repository."),
     ("LinkBroken", "A link points at nothing, or at itself.", "Correct the link."),
     ("RevisionNotFound", "The branch, tag, version or commit is not in the repository.", "Correct `spec.source.ref`."),
+    ("Fetching", "The repository is being fetched for the first time.", ""),
     ("NotFetched", "The repository was not fetched yet.", "Wait for the first poll."),
     ("EmptyRepository", "The repository has no commit.", "Push one."),
     ("SubmodulesRefused", "A file that is needed lies in a submodule.", "Put the files into the repository itself."),
@@ -133,6 +134,10 @@ _TABLE = (
     ("CreateOnly", "An object is created once and then left alone.", ""),
     ("TimedOut", "Objects did not become healthy within `spec.sync.timeout`.", "Read the object's reason in the status."),
     ("Superseded", "A newer commit took over.", ""),
+    # The sandbox.
+    ("NoFreePort", "No port is free on loopback.", "Stop what listens there."),
+    ("SandboxDown", "The sandbox does not run.", "Start it with `gitops-agent sandbox up`."),
+    ("SandboxRefused", "The sandbox's API server refused a request.", "Read the message."),
     # Notifiers.
     ("Ready", "The resource is in use.", ""),
     ("DeliveryFailed", "A notification could not be delivered; it is tried again.", "Check address, credentials and receiver."),

@@ -13,34 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from gitops_agent.api.event_type import EventType
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.revision.revision import Revision
 
-
-class EventType(StrEnum):
-    """The edges. A Notifier's `events` names these."""
-
-    REVISION_SEEN = "RevisionSeen"
-    SYNCED = "Synced"
-    SYNC_FAILED = "SyncFailed"
-    PROGRESSING = "Progressing"
-    DEGRADED = "Degraded"
-    RECOVERED = "Recovered"
-    DRIFT_DETECTED = "DriftDetected"
-    DRIFT_REPAIRED = "DriftRepaired"
-    FIGHTING = "Fighting"
-    HELD = "HeldForApproval"
-    APPROVED = "Approved"
-    SOURCE_UNAVAILABLE = "SourceUnavailable"
-    SOURCE_RECOVERED = "SourceRecovered"
-    HISTORY_REWRITTEN = "HistoryRewritten"
-    SUSPENDED = "Suspended"
-    RESUMED = "Resumed"
-    STALLED = "Stalled"
-    DELETED = "Deleted"
-    ROLLOUT_STEP = "RolloutStep"
-    ROLLOUT_ABORTED = "RolloutAborted"
-    PROMOTED = "Promoted"
+__all__ = ["Event", "EventType", "Severity"]
 
 
 class Severity(StrEnum):

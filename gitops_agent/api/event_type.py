@@ -1,0 +1,31 @@
+"""The kinds of edges. They are part of the API, because a Notifier's `events` names them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """The edges. A Notifier's `events` names these."""
+
+    REVISION_SEEN = "RevisionSeen"
+    SYNCED = "Synced"
+    SYNC_FAILED = "SyncFailed"
+    PROGRESSING = "Progressing"
+    DEGRADED = "Degraded"
+    RECOVERED = "Recovered"
+    DRIFT_DETECTED = "DriftDetected"
+    DRIFT_REPAIRED = "DriftRepaired"
+    FIGHTING = "Fighting"
+    HELD = "HeldForApproval"
+    APPROVED = "Approved"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    SOURCE_RECOVERED = "SourceRecovered"
+    HISTORY_REWRITTEN = "HistoryRewritten"
+    SUSPENDED = "Suspended"
+    RESUMED = "Resumed"
+    STALLED = "Stalled"
+    DELETED = "Deleted"
+    ROLLOUT_STEP = "RolloutStep"
+    ROLLOUT_ABORTED = "RolloutAborted"
+    PROMOTED = "Promoted"

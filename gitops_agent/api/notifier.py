@@ -1,0 +1,194 @@
+"""The Notifier: who is told which edges of which applications, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from gitops_agent.api.event_type import EventType
+from gitops_agent.api.model import Model, Rule
+from gitops_agent.api.problems import SpecInvalid, not_supported, read
+from gitops_agent.api.source_options import SecretRef
+from gitops_agent.api.texts import Shape
+from gitops_agent.manifest.key import AppKey, Object
+
+KIND = "Notifier"
+
+_PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
+_LABEL_KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_LABEL_VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
+
+LabelKey = Annotated[str, Shape(pattern=_LABEL_KEY, message="is no label", longest=317)]
+LabelValue = Annotated[str, Shape(pattern=_LABEL_VALUE, message="is no value of a label", longest=63, shortest=0)]
+
+
+class Provider(StrEnum):
+    """Who is told."""
+
+    WEBHOOK = "webhook"
+    SLACK = "slack"
+    GITHUB = "github"
+    TEAMS = "teams"
+    DISCORD = "discord"
+    ALERTMANAGER = "alertmanager"
+    GITLAB = "gitlab"
+    GITEA = "gitea"
+
+
+SUPPORTED = frozenset({Provider.WEBHOOK, Provider.SLACK, Provider.GITHUB})
+"""Those this version can speak to."""
+
+
+class Operator(StrEnum):
+    """How a label is compared."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class Requirement(Model):
+    """One condition on a label."""
+
+    key: LabelKey
+    """The label."""
+
+    operator: Operator
+    """How it is compared."""
+
+    values: Annotated[tuple[LabelValue, ...], Field(max_length=64)] = ()
+    """What it is compared with; only for In and NotIn."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+            holds=lambda requirement: (requirement.operator in {Operator.IN, Operator.NOT_IN}) == bool(requirement.values),
+            message="In and NotIn need values, Exists and DoesNotExist take none",
+        ),
+    )
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels meet the condition; like Kubernetes, NotIn is met by an absent label."""
+        if self.operator is Operator.EXISTS:
+            return self.key in labels
+        if self.operator is Operator.DOES_NOT_EXIST:
+            return self.key not in labels
+        return (labels.get(self.key) in self.values) == (self.operator is Operator.IN)
+
+
+class LabelSelector(Model):
+    """Which applications, by their labels; an empty selector means all."""
+
+    match_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(default_factory=dict)
+    """Labels with exactly these values."""
+
+    match_expressions: Annotated[tuple[Requirement, ...], Field(max_length=64)] = ()
+    """Further conditions; all must be met."""
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels meet every condition."""
+        return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
+            requirement.matches(labels) for requirement in self.match_expressions
+        )
+
+
+class NotifierSpec(Model):
+    """Who is told what."""
+
+    provider: Provider
+    """Who is told; this version speaks to `webhook`, `slack` and `github`."""
+
+    address: (
+        Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is no http or https address", longest=2048)]
+        | None
+    ) = None
+    """Where to: the webhook's URL, or another API than the provider's public one. A secret address belongs into the Secret."""
+
+    secret_ref: SecretRef | None = None
+    """Credentials: `token`, or `address`; for a webhook also `hmac`, the key payloads are signed with."""
+
+    events: Annotated[tuple[EventType, ...], Field(max_length=64)] = ()
+    """Which edges; empty means those a person on call wants: failures, recoveries, drift and what is held."""
+
+    applications: LabelSelector = LabelSelector()
+    """Which applications of the Notifier's namespace, by their labels."""
+
+    template: Annotated[str, Field(min_length=1, max_length=16384)] | None = None
+    """The text of a message: Jinja2, sandboxed. The provider's own form when absent."""
+
+    repository: (
+        Annotated[
+            str,
+            Shape(pattern=r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", message="is no repository such as owner/name", longest=256),
+        ]
+        | None
+    ) = None
+    """The repository commit statuses are posted to; the one of the application's source when absent."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.address) || has(self.secretRef)",
+            holds=lambda spec: spec.address is not None or spec.secret_ref is not None,
+            message="needs an address or a secretRef",
+        ),
+        Rule(
+            cel="self.provider != 'github' || has(self.secretRef)",
+            holds=lambda spec: spec.provider is not Provider.GITHUB or spec.secret_ref is not None,
+            message="github needs a secretRef with a token",
+        ),
+        Rule(
+            cel=f"!has(self.address) || !self.address.matches(r'{_PASSWORD}')",
+            holds=lambda spec: spec.address is None or re.search(_PASSWORD, spec.address) is None,
+            message="address holds a password: put it into a Secret and name that in secretRef",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifier:
+    """A Notifier as stored, with its spec understood.
+
+    Attributes:
+        key: its namespace and name.
+        uid: of this very object.
+        generation: counts changes of the spec.
+        deleting: whether somebody asked for its deletion.
+        spec: what is wanted.
+        status: the raw status, as last written.
+        raw: the whole object; never mutated.
+    """
+
+    key: AppKey
+    uid: str
+    generation: int
+    deleting: bool
+    spec: NotifierSpec
+    status: Object = field(repr=False)
+    raw: Object = field(repr=False)
+
+
+def parse(obj: Object) -> Notifier:
+    """The notifier a stored object describes.
+
+    Raises:
+        SpecInvalid: with every problem of the spec; no other error, whatever the spec holds.
+    """
+    spec = read(NotifierSpec, obj.get("spec") or {}, root="spec")
+    if spec.provider not in SUPPORTED:
+        raise SpecInvalid([not_supported("spec.provider", f"the provider {spec.provider}")])
+    metadata = obj.get("metadata") or {}
+    return Notifier(
+        key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
+        uid=str(metadata.get("uid") or ""),
+        generation=int(metadata.get("generation") or 0),
+        deleting=metadata.get("deletionTimestamp") is not None,
+        spec=spec,
+        status=obj.get("status") or {},
+        raw=obj,
+    )
