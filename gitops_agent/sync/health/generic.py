@@ -1,0 +1,79 @@
+"""What holds for every kind: the rules of kstatus (deletion, generation, Reconciling, Stalled, Ready) and the shapes of conditions."""
+
+from __future__ import annotations
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.sync.health.reading import Conditions, annotations, generation, mapping, observed, text
+from gitops_agent.sync.health.status import Health
+from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
+
+_GARBAGE_COLLECTION = frozenset({"foregroundDeletion", "orphan"})
+_IGNORED = {"gitops-agent.dev/ignore-health": "true", "argocd.argoproj.io/ignore-healthcheck": "true"}
+
+
+def ignored(obj: Object) -> Health | None:
+    """Healthy where an annotation asks not to be judged (ours, or the one repositories bring along from Argo CD)."""
+    marks = annotations(obj)
+    for name, value in _IGNORED.items():
+        if marks.get(name) == value:
+            return healthy("HealthIgnored", f"not judged: annotation {name}")
+    return None
+
+
+def terminating(obj: Object) -> Health | None:
+    """Progressing while an object is being deleted; names what holds it."""
+    metadata = mapping(obj, "metadata")
+    if not metadata.get("deletionTimestamp"):
+        return None
+    raw = metadata.get("finalizers")
+    finalizers = [text(name) for name in raw] if isinstance(raw, list) else []
+    holding = [name for name in finalizers if name and name not in _GARBAGE_COLLECTION]
+    conditions = Conditions.of(obj)
+    for kind in ("NamespaceDeletionDiscoveryFailure", "NamespaceDeletionContentFailure", "NamespaceFinalizersRemaining"):
+        if conditions.true(kind):
+            return progressing("Terminating", text(f"being deleted: {conditions[kind].said(kind)}"))
+    if holding:
+        return progressing("Terminating", text(f"being deleted, held by the finalizer {', '.join(holding)}"))
+    if finalizers:
+        return progressing("Terminating", "being deleted, after its dependants")
+    return progressing("Terminating", "being deleted")
+
+
+def unobserved(obj: Object) -> Health | None:
+    """Progressing while the controller has not seen the current spec."""
+    wanted, seen = generation(obj), observed(obj)
+    if wanted and seen and wanted != seen:
+        return progressing("NotObserved", f"the controller has seen generation {seen} of {wanted}")
+    return None
+
+
+def reconciling(obj: Object) -> Health | None:
+    """The two abnormal-true conditions of kstatus, which controllers only set when they mean it."""
+    conditions = Conditions.of(obj)
+    if conditions.true("Stalled"):
+        stalled = conditions["Stalled"]
+        return degraded(stalled.reason or "Stalled", stalled.said("stalled"))
+    if conditions.true("Reconciling"):
+        running, ready = conditions["Reconciling"], conditions["Ready"]
+        said = ready.message if conditions.false("Ready") and ready.message else running.said("reconciling")
+        return progressing(running.reason or "Reconciling", said)
+    return None
+
+
+def by_conditions(obj: Object) -> Health:
+    """The verdict for a kind without a rule of its own, from the shape of its conditions alone.
+
+    Crossplane's pair (Synced False: refused; Ready False: being made) is told from a lone Ready, whose False means "not yet"
+    to kstatus. Without conditions there is nothing to wait for.
+    """
+    conditions = Conditions.of(obj)
+    if conditions.true("Failed"):
+        failed = conditions["Failed"]
+        return degraded(failed.reason or "Failed", failed.said("failed"))
+    if conditions.false("Synced") and "Ready" in conditions:
+        synced = conditions["Synced"]
+        return degraded(synced.reason or "NotSynced", synced.said("not synced"))
+    if "Ready" in conditions and not conditions.true("Ready"):
+        ready = conditions["Ready"]
+        return progressing(ready.reason or "NotReady", ready.said("not ready"))
+    return healthy()

@@ -1,0 +1,67 @@
+"""The table of rules, and the one function everybody calls.
+
+Order of the questions: does an annotation forbid judging; is the object being deleted; has its controller seen the current spec; is it
+reconciling or stalled; what does the rule of its kind say; and for kinds without a rule, what do its conditions say. The verdict is a pure
+function of the object: no clock is read, so the same object always gets the same answer and nothing has to be polled. Time belongs to the
+caller: a Progressing that outlives the application's timeout becomes Degraded there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.sync.health import generic
+from gitops_agent.sync.health.status import Health
+
+Judge = Callable[[Object], Health]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one kind is judged; `group` may start with `*.` and `kind` may be `*`.
+
+    Attributes:
+        group: the API group, empty for the core group.
+        kind: the kind.
+        judge: from an object that is not being deleted to its health.
+    """
+
+    group: str
+    kind: str
+    judge: Judge
+
+    @property
+    def summary(self) -> str:
+        """What the rule looks at, in one line."""
+        return (self.judge.__doc__ or "").partition("\n")[0].strip()
+
+
+RULES: Mapping[GroupKind, Rule] = {}
+
+
+def rule_for(group_kind: GroupKind) -> Rule | None:
+    """The rule of a kind: the exact one, else the one of its group, else the one of its group's suffix."""
+    group, kind = group_kind
+    suffix = f"*.{group.partition('.')[2]}"
+    for candidate in (group_kind, GroupKind(group, "*"), GroupKind(suffix, kind), GroupKind(suffix, "*")):
+        if (rule := RULES.get(candidate)) is not None:
+            return rule
+    return None
+
+
+def assess(obj: Object) -> Health:
+    """How well a live object is.
+
+    Args:
+        obj: as the API server gave it; anything may be wrong in it.
+
+    Returns:
+        the verdict; never raises.
+    """
+    for ask in (generic.ignored, generic.terminating, generic.unobserved, generic.reconciling):
+        if (health := ask(obj)) is not None:
+            return health
+    rule = rule_for(ObjectKey.of(obj).group_kind)
+    return generic.by_conditions(obj) if rule is None else rule.judge(obj)
