@@ -183,10 +183,11 @@ def parse(obj: Object) -> Notifier:
     if spec.provider not in SUPPORTED:
         raise SpecInvalid([not_supported("spec.provider", f"the provider {spec.provider}")])
     metadata = obj.get("metadata") or {}
+    generation = metadata.get("generation")
     return Notifier(
         key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
         uid=str(metadata.get("uid") or ""),
-        generation=int(metadata.get("generation") or 0),
+        generation=generation if isinstance(generation, int) else 0,
         deleting=metadata.get("deletionTimestamp") is not None,
         spec=spec,
         status=obj.get("status") or {},

@@ -24,14 +24,15 @@ def parse(obj: Object) -> Application:
     if refused:
         raise SpecInvalid(refused)
     metadata = _map(obj.get("metadata"))
+    generation, finalizers = metadata.get("generation"), metadata.get("finalizers")
     return Application(
         key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
         uid=str(metadata.get("uid") or ""),
-        generation=int(metadata.get("generation") or 0),
+        generation=generation if isinstance(generation, int) else 0,
         resource_version=str(metadata.get("resourceVersion") or ""),
         deleting=metadata.get("deletionTimestamp") is not None,
         annotations=dict(_map(metadata.get("annotations"))),
-        finalizers=tuple(metadata.get("finalizers") or ()),
+        finalizers=tuple(finalizers) if isinstance(finalizers, list) else (),
         spec=spec,
         status=_map(obj.get("status")),
         raw=obj,

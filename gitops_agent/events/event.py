@@ -1,8 +1,8 @@
 """What happened, said once: the values every subscriber (status, Kubernetes Events, notifiers, metrics, history) is fed with.
 
-Events are edges, not levels: an application that stays broken emits nothing. The reconciler computes them by comparing what it is
-about to write into the Application's status with what stands there, and the status is written only after the notifiers' outbox
-has been saved. A crash in between repeats an event, it never loses one.
+Events are edges, not levels: an application that stays broken emits nothing. The reconciler computes them by comparing what it
+is about to write into the status of the Application with what stands there, and the status is written only after the outbox of
+the notifiers has been saved. A crash in between repeats an event, it never loses one.
 """
 
 from __future__ import annotations

@@ -1,0 +1,207 @@
+"""What the agent says about its resources; the schema of the status in the CRDs, and the reference page.
+
+The agent writes a status as a plain object. These models carry no bounds beyond those Kubernetes itself sets, because a status
+that the API server refuses is a status nobody reads.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from gitops_agent.api.model import Model
+
+Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""RFC 3339, UTC."""
+
+
+class Condition(Model):
+    """As `metav1.Condition`."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """Ready, Synced, Healthy, Reconciling or Stalled."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """A code from the table of reasons."""
+
+    message: Annotated[str, Field(max_length=32768)]
+    """For people."""
+
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """The generation of the spec this speaks about."""
+
+    last_transition_time: Moment
+    """When the status last changed."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+]
+
+
+class SyncStatus(Model):
+    """What is applied."""
+
+    status: str = ""
+    """Synced, OutOfSync or Unknown."""
+
+    revision: str = ""
+    """The commit that is applied; not the one that was last seen."""
+
+    plan: str = ""
+    """The hash of the last plan: what an approval names."""
+
+
+class HealthStatus(Model):
+    """How the objects are."""
+
+    status: str = ""
+    """Healthy, Progressing, Suspended, Degraded, Missing or Unknown: the worst of all objects."""
+
+    reasons: tuple[str, ...] = ()
+    """The first objects that are not healthy, and why."""
+
+
+class SourceStatus(Model):
+    """The last commit seen."""
+
+    revision: str = ""
+    """The commit."""
+
+    author: str = ""
+    """Who wrote it."""
+
+    subject: str = ""
+    """The first line of its message."""
+
+    committed_at: Moment = ""
+    """When it was committed."""
+
+    unavailable_since: Moment = ""
+    """Since when the repository cannot be read; absent when it can."""
+
+    message: str = ""
+    """Why it cannot."""
+
+
+class ObjectProblem(Model):
+    """What is wrong with one object."""
+
+    object: str
+    """Which one: `apps/Deployment:shop/web`."""
+
+    reason: str = ""
+    """A code from the table of reasons."""
+
+    message: str = ""
+    """For people."""
+
+
+class ResourcesStatus(Model):
+    """Counts of objects."""
+
+    total: int = 0
+    """Declared objects."""
+
+    synced: int = 0
+    """Those that are as declared."""
+
+    drifted: int = 0
+    """Those that differ."""
+
+    unhealthy: int = 0
+    """Those that are not healthy."""
+
+    problems: tuple[ObjectProblem, ...] = ()
+    """The first ten objects something is wrong with."""
+
+
+class HistoryEntry(Model):
+    """One sync that ended."""
+
+    revision: str = ""
+    """The commit."""
+
+    plan: str = ""
+    """The hash of its plan."""
+
+    result: str = ""
+    """A code from the table of reasons."""
+
+    message: str = ""
+    """For people."""
+
+    started: Moment = ""
+    """When it began."""
+
+    duration: str = ""
+    """How long it took."""
+
+    actor: str = ""
+    """Who caused it: the author of the commit, or who asked."""
+
+
+class RejectedRevision(Model):
+    """A commit that is not tried again."""
+
+    revision: str = ""
+    """The commit."""
+
+    reason: str = ""
+    """Why."""
+
+    at: Moment = ""
+    """Since when."""
+
+
+class RollbackStatus(Model):
+    """Commits the agent returned from."""
+
+    rejected: tuple[RejectedRevision, ...] = ()
+    """Only a newer commit, or a retry, leaves this state."""
+
+
+class ApplicationStatus(Model):
+    """What is the case; nothing in it changes with the clock alone."""
+
+    observed_generation: int = 0
+    """The generation of the spec that was acted on last."""
+
+    conditions: Conditions = ()
+    """Ready, Synced, Healthy; Reconciling and Stalled only while they are true."""
+
+    sync: SyncStatus = SyncStatus()
+    """What is applied."""
+
+    health: HealthStatus = HealthStatus()
+    """How the objects are."""
+
+    source: SourceStatus = SourceStatus()
+    """The last commit seen."""
+
+    resources: ResourcesStatus = ResourcesStatus()
+    """Counts of objects."""
+
+    history: tuple[HistoryEntry, ...] = ()
+    """The last 20 syncs that ended, newest first."""
+
+    rollback: RollbackStatus = RollbackStatus()
+    """Commits the agent returned from."""
+
+
+class NotifierStatus(Model):
+    """Whether notifications are delivered."""
+
+    observed_generation: int = 0
+    """The generation of the spec that was acted on last."""
+
+    conditions: Conditions = ()
+    """Ready; Stalled while the spec is wrong."""
+
+    last_delivery: Moment = ""
+    """When a message was last accepted by the receiver."""
