@@ -1,0 +1,176 @@
+"""The kinds of one moment, and how they are read from the server: aggregated discovery, or one request a group version."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import ClusterError, Forbidden, NotFound, Unavailable
+from gitops_agent.manifest.key import GroupKind, Object
+
+_AGGREGATED = (
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+    "application/json"
+)
+_DOES_NOT_ANSWER = "the API server behind {} does not answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Every resource in order of preference, and the groups (with the reason) about which nothing can be said.
+
+    Attributes:
+        resources: preferred versions of a kind come first.
+        blind: group to reason.
+    """
+
+    resources: tuple[Resource, ...]
+    blind: Mapping[str, str] = field(default_factory=dict)
+    _by_kind: Mapping[GroupKind, tuple[Resource, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_kind: dict[GroupKind, tuple[Resource, ...]] = {}
+        for found in self.resources:
+            by_kind[found.group_kind] = (*by_kind.get(found.group_kind, ()), found)
+        object.__setattr__(self, "_by_kind", by_kind)
+
+    def find(self, group: str, kind: str, version: str | None = None) -> Resource | None:
+        """The resource of a kind in one version, or in the preferred one."""
+        served = self._by_kind.get(GroupKind(group, kind), ())
+        return next((found for found in served if version in (None, found.version)), None)
+
+    def versions(self, group: str, kind: str) -> tuple[str, ...]:
+        """The versions a kind is served in, the preferred one first."""
+        return tuple(found.version for found in self._by_kind.get(GroupKind(group, kind), ()))
+
+    def preferred(self) -> Iterator[Resource]:
+        """Every kind once."""
+        for served in self._by_kind.values():
+            yield served[0]
+
+    def lookup(self, name: str) -> Resource | None:
+        """The resource a person means; the core group and built-in groups win over others, as the server orders them."""
+        word, _, group = name.lower().partition(".")
+        candidates = [found for found in self.preferred() if not group or found.group == group]
+        for names in (_formal, _short):
+            for found in candidates:
+                if word in names(found):
+                    return found
+        return None
+
+    def near(self, name: str) -> list[str]:
+        """Up to three names that look like this one."""
+        known = {word: found.full_name for found in self.preferred() for word in _formal(found)}
+        close = difflib.get_close_matches(name.lower().partition(".")[0], known, n=3)
+        return list(dict.fromkeys(known[word] for word in close))
+
+
+class Directory:
+    """Reads catalogs; keeps the last answers with their entity tags, so that an unchanged one is not sent again."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._answers: dict[str, tuple[str, Object]] = {}
+
+    def read(self) -> Catalog:
+        """The kinds of this moment.
+
+        Raises:
+            ClusterError: the server does not say which groups there are.
+        """
+        resources: list[Resource] = []
+        blind: dict[str, str] = {}
+        for path in ("/api", "/apis"):
+            said = self._ask(path)
+            if said.get("kind") == "APIGroupDiscoveryList":
+                self._aggregated(said, resources, blind)
+            else:
+                self._piecewise(path, said, resources, blind)
+        return Catalog(resources=tuple(resources), blind=blind)
+
+    def _ask(self, path: str) -> Object:
+        tag, known = self._answers.get(path, ("", {}))
+        headers = {"if-none-match": tag} if tag else None
+        answer = self._transport.exchange("GET", path, accept=_AGGREGATED, headers=headers)
+        if answer.status == 304:  # noqa: PLR2004 - HTTP
+            return known
+        try:
+            said = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            said = None
+        if not isinstance(said, dict):
+            raise Unavailable(f"{self._transport.host} does not say which kinds it serves", code="NotJSON")
+        self._answers[path] = (answer.headers.get("etag", ""), said)
+        return said
+
+    @staticmethod
+    def _aggregated(said: Object, resources: list[Resource], blind: dict[str, str]) -> None:
+        for item in said.get("items") or ():
+            group = str((item.get("metadata") or {}).get("name") or "")
+            for version in item.get("versions") or ():
+                if version.get("freshness") == "Stale":
+                    blind[group] = _DOES_NOT_ANSWER.format(f"{group}/{version['version']}")
+                    continue
+                resources.extend(_resources(group, str(version["version"]), version.get("resources") or ()))
+
+    def _piecewise(self, path: str, said: Object, resources: list[Resource], blind: dict[str, str]) -> None:
+        """One request a group version, for servers that do not aggregate."""
+        if path == "/api":
+            wanted = [("", str(version)) for version in said.get("versions") or ()]
+        else:
+            wanted = [(str(group["name"]), version) for group in said.get("groups") or () for version in _preference(group)]
+        for group, version in wanted:
+            where = f"/apis/{group}/{version}" if group else f"/api/{version}"
+            try:
+                listed = self._transport.request("GET", where)
+            except Forbidden as error:
+                blind[group] = str(error)
+                continue
+            except (NotFound, Unavailable):
+                blind[group] = _DOES_NOT_ANSWER.format(where.removeprefix("/apis/"))
+                continue
+            except ClusterError as error:
+                blind[group] = str(error)
+                continue
+            plain = [item for item in listed.get("resources") or () if "/" not in item["name"]]
+            resources.extend(_resources(group, version, plain))
+
+
+def _resources(group: str, version: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Resource]:
+    """The resources of one group version; both forms of discovery differ only in the names of their fields."""
+    for item in items:
+        kind = (item.get("responseKind") or {}).get("kind") or item.get("kind")
+        verbs = frozenset(item.get("verbs") or ())
+        if not kind or not verbs:
+            continue
+        yield Resource(
+            group=group,
+            version=version,
+            kind=str(kind),
+            plural=str(item.get("resource") or item.get("name")),
+            namespaced=item["namespaced"] if "namespaced" in item else item.get("scope") == "Namespaced",
+            verbs=verbs,
+            singular=str(item.get("singularResource") or item.get("singularName") or str(kind).lower()),
+            short_names=tuple(item.get("shortNames") or ()),
+        )
+
+
+def _preference(group: Mapping[str, Any]) -> list[str]:
+    preferred = (group.get("preferredVersion") or {}).get("version")
+    versions = [str(version["version"]) for version in group.get("versions") or ()]
+    return sorted(versions, key=lambda version: version != preferred)
+
+
+def _formal(found: Resource) -> tuple[str, ...]:
+    return found.plural.lower(), found.singular.lower(), found.kind.lower()
+
+
+def _short(found: Resource) -> tuple[str, ...]:
+    return found.short_names

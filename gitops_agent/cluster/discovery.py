@@ -1,0 +1,131 @@
+"""Which kinds the API server serves, asked in two requests and kept until something says they changed.
+
+Problem: kinds come and go with CRDs and aggregated API servers. A dead aggregated API must not hide the others, and must not
+make its own kinds look as if they did not exist; a thousand applications that wait for one CRD must not ask a thousand times.
+Decision: aggregated discovery with entity tags (an unchanged answer costs a 304), one lock, a rate limit, and three answers:
+here it is, nobody knows it (`UnknownKind`), or its group does not answer (`CannotSee`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from gitops_agent.cluster.catalog import Catalog, Directory
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import CannotSee, ClusterError, UnknownKind
+from gitops_agent.manifest.key import GroupKind
+
+_ASK_AGAIN_SECONDS = 1.0
+
+
+class Discovery:
+    """The kinds of one cluster; safe to share between threads.
+
+    Args:
+        transport: the API server.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, transport: Transport, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._directory = Directory(transport)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._catalog: Catalog | None = None
+        self._asked = float("-inf")
+        self._stale_groups: set[str] = set()
+        self._all_stale = False
+
+    def find(self, group: str, kind: str, version: str | None = None) -> Resource:
+        """The resource of a kind, in its preferred version unless one is named.
+
+        Raises:
+            UnknownKind: the server does not know it (yet).
+            CannotSee: its group is served by an API server that does not answer.
+            ClusterError: the kinds cannot be asked for.
+        """
+        with self._lock:
+            catalog = self._current(group)
+            found = catalog.find(group, kind, version)
+            if found is None and self._may_ask():
+                catalog = self._ask()
+                found = catalog.find(group, kind, version)
+        if found is not None:
+            return found
+        shown = GroupKind(group, kind)
+        if group in catalog.blind:
+            raise CannotSee(f"{shown} cannot be seen: {catalog.blind[group]}", group=group, kind=kind)
+        named = f"{shown} in version {version}" if version else f"{shown}"
+        served = catalog.versions(group, kind)
+        hint = f" (it is served as {', '.join(served)})" if served else ""
+        raise UnknownKind(f"the cluster knows no {named}{hint}", group=group, kind=kind, version=version or "")
+
+    def lookup(self, name: str) -> Resource:
+        """The resource a person means: a plural, singular, short name or kind, optionally followed by `.group`.
+
+        Raises:
+            UnknownKind: nothing is called that.
+            ClusterError: the kinds cannot be asked for.
+        """
+        with self._lock:
+            catalog = self._current(None)
+            found = catalog.lookup(name)
+            if found is None and self._may_ask():
+                catalog = self._ask()
+                found = catalog.lookup(name)
+        if found is not None:
+            return found
+        near = catalog.near(name)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UnknownKind(f"the cluster knows no kind called {name!r}{hint}", kind=name)
+
+    def kinds(self) -> tuple[Resource, ...]:
+        """Every listable kind once, in its preferred version.
+
+        Raises:
+            ClusterError: the kinds cannot be asked for.
+        """
+        with self._lock:
+            return tuple(found for found in self._current(None).preferred() if "list" in found.verbs)
+
+    def blind(self) -> Mapping[str, str]:
+        """The groups whose kinds cannot be seen, and why.
+
+        Raises:
+            ClusterError: the kinds cannot be asked for.
+        """
+        with self._lock:
+            return dict(self._current(None).blind)
+
+    def invalidate(self, group: str | None = None) -> None:
+        """Makes the next question about a group (about any, when None) ask the server."""
+        with self._lock:
+            if group is None:
+                self._all_stale = True
+            else:
+                self._stale_groups.add(group)
+
+    def _current(self, group: str | None) -> Catalog:
+        """What is known, asked anew when it is out of date for this group."""
+        if self._catalog is None:
+            return self._ask()
+        stale = self._all_stale or (bool(self._stale_groups) if group is None else group in self._stale_groups)
+        if not stale:
+            return self._catalog
+        try:
+            return self._ask()
+        except ClusterError:
+            # What was known is still the best answer; the calls it leads to will tell what is wrong.
+            return self._catalog
+
+    def _may_ask(self) -> bool:
+        return self._clock() - self._asked >= _ASK_AGAIN_SECONDS
+
+    def _ask(self) -> Catalog:
+        self._asked = self._clock()
+        self._catalog = self._directory.read()
+        self._all_stale = False
+        self._stale_groups.clear()
+        return self._catalog

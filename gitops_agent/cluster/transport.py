@@ -1,0 +1,465 @@
+"""The one door to the Kubernetes API: credentials from the official client, requests and streams over a raw connection pool.
+
+Problem: the official client's typed calls cost several times the CPU of the request itself and reject fields they do not know;
+its retries are hidden, and its watches lose their place. Decision: use it for what is hard (kubeconfig, in-cluster tokens,
+plugins, TLS, proxies) and send bytes ourselves. urllib3 never retries here: reads are repeated by us when the connection
+breaks, writes are repeated by the caller's queue, which knows whether they are still wanted.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InsecureRequestWarning,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from gitops_agent.cluster import refusal
+from gitops_agent.cluster.traffic import Traffic, describe
+from gitops_agent.errors import Forbidden, Invalid, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from kubernetes.client.configuration import Configuration
+
+JSON = "application/json"
+APPLY = "application/apply-patch+yaml"
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+
+_CONNECT_SECONDS = 10.0
+_CREDENTIALS_SECONDS = 1.0
+_RELOAD_SECONDS = 5.0
+_READ_ATTEMPTS = 3
+_BACKOFF_SECONDS = 0.1
+_WHOLE_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 16
+_LINE_BYTES = 64 << 20
+_ACCOUNT_PREFIX = "system:serviceaccount:"
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+class Answer(NamedTuple):
+    """A success: the status, the headers (any case) and the body's bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """Authenticated requests to one API server; safe to share between threads.
+
+    Args:
+        load: reads the credentials; called at the start and again when the server no longer accepts them.
+        pool: how many connections are kept open for requests; streams have connections of their own.
+    """
+
+    def __init__(self, load: Callable[[], Configuration], *, pool: int = 64) -> None:
+        self._load = load
+        self._pool_size = pool
+        self._lock = threading.Lock()
+        self._pause = threading.Event()
+        self._credentials: dict[str, str] = {}
+        self._credentials_until = 0.0
+        self._reloaded = time.monotonic()
+        self.traffic = Traffic()
+        self._connect()
+
+    @classmethod
+    def from_kubeconfig(cls, path: str | Path | None = None, context: str | None = None, *, pool: int = 64) -> Self:
+        """A transport from a kubeconfig (`$KUBECONFIG`, else `~/.kube/config`, when no path is given).
+
+        Raises:
+            UsageError: there is none or it cannot be used.
+        """
+        from kubernetes import config
+        from kubernetes.client.configuration import Configuration
+
+        where = str(path or os.environ.get("KUBECONFIG") or Path("~/.kube/config").expanduser())
+
+        def load() -> Configuration:
+            configuration = Configuration()
+            try:
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    where, context=context, client_configuration=configuration, persist_config=False
+                )
+            except Exception as error:  # noqa: BLE001 - the YAML library's errors come through as they are
+                raise UsageError(f"the kubeconfig {where} cannot be used: {_fault(error)}") from None
+            return configuration
+
+        return cls(load, pool=pool)
+
+    @classmethod
+    def in_cluster(cls, *, pool: int = 64, account: Path = _SERVICE_ACCOUNT, environ: Mapping[str, str] | None = None) -> Self:
+        """A transport with the pod's own ServiceAccount; its token is read again as it is rotated.
+
+        Raises:
+            UsageError: this process does not run in a pod.
+        """
+        from kubernetes.client.configuration import Configuration
+        from kubernetes.config.config_exception import ConfigException
+        from kubernetes.config.incluster_config import InClusterConfigLoader
+
+        def load() -> Configuration:
+            configuration = Configuration()
+            loader = InClusterConfigLoader(  # type: ignore[no-untyped-call]
+                token_filename=str(account / "token"), cert_filename=str(account / "ca.crt"), environ=environ or os.environ
+            )
+            try:
+                loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
+            except (ConfigException, OSError) as error:
+                raise UsageError(f"the pod's ServiceAccount cannot be used: {error}") from None
+            return configuration
+
+        return cls(load, pool=pool)
+
+    @classmethod
+    def auto(cls, path: str | Path | None = None, context: str | None = None, *, pool: int = 64) -> Self:
+        """A kubeconfig when one is named or exists, else the pod's ServiceAccount.
+
+        Raises:
+            UsageError: neither is there.
+        """
+        named = path or context or os.environ.get("KUBECONFIG")
+        if named or (not os.environ.get("KUBERNETES_SERVICE_HOST") and Path("~/.kube/config").expanduser().exists()):
+            return cls.from_kubeconfig(path, context, pool=pool)
+        if os.environ.get("KUBERNETES_SERVICE_HOST"):
+            return cls.in_cluster(pool=pool)
+        raise UsageError("no cluster is given: set KUBECONFIG, pass --kubeconfig, or run in a pod with a ServiceAccount")
+
+    @property
+    def host(self) -> str:
+        """The URL of the API server."""
+        return self._host
+
+    @property
+    def count(self) -> dict[tuple[str, str], int]:
+        """How many requests were sent, by (verb, plural.group): `("patch", "deployments.apps")`."""
+        return self.traffic.counts()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        timeout: float = 30.0,
+        as_user: str | None = None,
+    ) -> Any:
+        """The parsed answer, or None when it is empty.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: starts with a slash, already quoted.
+            query: parameters.
+            body: a JSON value, or bytes that are sent as they are.
+            content_type: of the body.
+            accept: what is asked for.
+            timeout: seconds for everything together.
+            as_user: who to impersonate.
+
+        Raises:
+            ClusterError: the server refused (by class), or gave no answer (`Unavailable`).
+        """
+        answer = self.exchange(
+            method, path, query=query, body=body, content_type=content_type, accept=accept, timeout=timeout, as_user=as_user
+        )
+        if not answer.body:
+            return None
+        try:
+            return orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            raise Unavailable(
+                f"{self._host} answered {method} {path} with something that is no JSON", status=answer.status, code="NotJSON"
+            ) from None
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        timeout: float = 30.0,
+        as_user: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Like `request`, with headers in both directions and the body unparsed; 304 counts as a success."""
+        deadline = time.monotonic() + timeout
+        sent = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
+        call = describe(method, path, query)
+        extra = {"accept": accept, **(headers or {}), **_impersonation(as_user)}
+        if sent is not None:
+            extra["content-type"] = content_type
+        target = f"{path}?{urlencode(query)}" if query else path
+        attempts = _READ_ATTEMPTS if method == "GET" else 1
+        renewed = False
+        while True:
+            self.traffic.add(call)
+            attempts -= 1
+            try:
+                answer = self._once(method, target, sent, extra, deadline)
+            except HTTPError as error:
+                refused = self._unreachable(error, method, path)
+                if attempts <= 0 or isinstance(error, ReadTimeoutError) or time.monotonic() >= deadline:
+                    raise refused from error
+                self._pause.wait(random.uniform(0, _BACKOFF_SECONDS))  # noqa: S311 - jitter
+                continue
+            if answer.status < 300 or answer.status == 304:  # noqa: PLR2004 - HTTP
+                return answer
+            if answer.status == 401 and not renewed and self._reload():  # noqa: PLR2004 - HTTP
+                renewed, attempts = True, attempts + 1
+                continue
+            secret = call.resource == "secrets" or (isinstance(body, dict) and body.get("kind") == "Secret")
+            asked = refusal.Request(method=method, path=path, named=call.named, secret=secret, body=body)
+            raise refusal.of(answer.status, answer.headers, answer.body, asked)
+
+    def stream(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        read_timeout: float,
+        open_timeout: float = 30.0,
+        accept: str = JSON,
+        as_user: str | None = None,
+    ) -> Stream:
+        """An open stream of JSON lines.
+
+        Args:
+            path: starts with a slash.
+            query: parameters.
+            read_timeout: seconds without a byte until the stream counts as hung.
+            open_timeout: seconds until the server must have begun to answer.
+            accept: what is asked for.
+            as_user: who to impersonate.
+
+        Raises:
+            ClusterError: the server refused, or gave no answer.
+        """
+        call = describe("GET", path, query)
+        self.traffic.add(call)
+        target = f"{path}?{urlencode(query)}" if query else path
+        headers = {"accept": accept, **_impersonation(as_user), **self._authorization()}
+        timeout = urllib3.Timeout(connect=min(open_timeout, _CONNECT_SECONDS), read=open_timeout)
+        try:
+            response = self._urlopen(self._streams, "GET", target, sent=None, headers=headers, timeout=timeout)
+            if response.status != 200:  # noqa: PLR2004 - HTTP
+                said = response.read()
+                if response.status == 401:  # noqa: PLR2004 - HTTP
+                    self._reload()
+                asked = refusal.Request(method="GET", path=path, secret=call.resource == "secrets")
+                raise refusal.of(response.status, response.headers, said, asked)
+        except HTTPError as error:
+            raise self._unreachable(error, "GET", path) from error
+        return Stream(response, read_timeout=read_timeout, what=f"{self._host}{path}")
+
+    def close(self) -> None:
+        """Closes idle connections; the transport stays usable."""
+        self._requests.clear()
+        self._streams.clear()
+
+    def _connect(self) -> None:
+        from kubernetes.client.rest import RESTClientObject
+
+        configuration = self._load()
+        configuration.connection_pool_maxsize = self._pool_size
+        configuration.keep_alive = True
+        configuration.retries = None
+        if not configuration.verify_ssl:
+            urllib3.disable_warnings(InsecureRequestWarning)
+        self._host = configuration.host.rstrip("/")
+        self._requests: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        self._streams: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        self._configuration = configuration
+        self._credentials_until = 0.0
+
+    def _reload(self) -> bool:
+        """Reads the credentials again, at most every few seconds: whether another attempt makes sense."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._reloaded < _RELOAD_SECONDS:
+                return False
+            self._reloaded = now
+            try:
+                self._connect()
+            except UsageError:
+                return False
+            return True
+
+    def _authorization(self) -> dict[str, str]:
+        """The header that says who we are; asked of the official client once a second, which renews what has run out."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._credentials_until:
+                return self._credentials
+            try:
+                token = self._configuration.auth_settings().get("BearerToken")
+            except Exception as error:  # noqa: BLE001 - plugins and files fail in many ways
+                # A token file that is being replaced, a plugin that failed: what we have may still be good.
+                if not self._credentials:
+                    raise Unavailable(f"the credentials cannot be read: {_fault(error)}", code="Credentials") from None
+            else:
+                self._credentials = {token["key"]: str(token["value"])} if token and token["value"] else {}
+            self._credentials_until = now + _CREDENTIALS_SECONDS
+            return self._credentials
+
+    def _once(self, method: str, target: str, sent: bytes | None, extra: dict[str, str], deadline: float) -> Answer:
+        left = max(0.001, deadline - time.monotonic())
+        timeout = urllib3.Timeout(total=left, connect=min(left, _CONNECT_SECONDS))
+        headers = extra | self._authorization()
+        response = self._urlopen(self._requests, method, target, sent=sent, headers=headers, timeout=timeout)
+        length = response.headers.get("content-length", "")
+        if length.isdigit() and int(length) <= _WHOLE_BYTES:
+            return Answer(response.status, response.headers, response.read())
+        parts: list[bytes] = []
+        for part in response.stream(_CHUNK_BYTES):
+            parts.append(part)
+            if time.monotonic() > deadline:
+                response.close()
+                raise ReadTimeoutError(None, target, "the answer did not end in time")  # type: ignore[arg-type]
+        return Answer(response.status, response.headers, b"".join(parts))
+
+    def _urlopen(
+        self,
+        manager: urllib3.PoolManager,
+        method: str,
+        target: str,
+        *,
+        sent: bytes | None,
+        headers: dict[str, str],
+        timeout: urllib3.Timeout,
+    ) -> urllib3.BaseHTTPResponse:
+        return manager.urlopen(
+            method,
+            self._host + target,
+            body=sent,
+            headers=headers,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+
+    def _unreachable(self, error: HTTPError, method: str, path: str) -> Unavailable:
+        if isinstance(error, SSLError):
+            self._reload()
+            return Unavailable(f"{self._host} cannot be trusted: {_first_line(error)}", code="TLS")
+        if isinstance(error, ReadTimeoutError):
+            return Unavailable(f"{self._host} did not answer {method} {path} in time", code="Timeout")
+        if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+            return Unavailable(f"{self._host} did not accept a connection in time", code="ConnectTimeout")
+        if isinstance(error, ProtocolError):
+            return Unavailable(f"the connection to {self._host} broke during {method} {path}", code="ConnectionTorn")
+        return Unavailable(f"{self._host} cannot be reached: {_first_line(error)}", code="Unreachable")
+
+
+class Stream:
+    """JSON lines as they arrive; `close` may be called from another thread and ends a blocked read at once."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, *, read_timeout: float, what: str) -> None:
+        self._response = response
+        self._what = what
+        self._closed = threading.Event()
+        sock = getattr(response.connection, "sock", None)
+        if sock is not None:
+            sock.settimeout(read_timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closed.set()
+        self._response.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        """The values; ends when the server ends the stream or after `close`.
+
+        Raises:
+            Unavailable: nothing came for too long, the connection broke, or a line is torn.
+        """
+        rest = b""
+        try:
+            for part in self._response.stream(_CHUNK_BYTES):
+                if self._closed.is_set():
+                    return
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    if line:
+                        yield self._parse(line)
+                if len(rest) > _LINE_BYTES:
+                    raise Invalid(f"{self._what} sent a line of more than {_LINE_BYTES} bytes", code="LineTooLong")
+        except (HTTPError, OSError, ValueError, AttributeError) as error:
+            if self._closed.is_set():
+                return
+            hung = isinstance(error, (ReadTimeoutError, TimeoutError))
+            said = "sent nothing for too long" if hung else "broke off"
+            raise Unavailable(f"the stream from {self._what} {said}", code="Timeout" if hung else "ConnectionTorn") from error
+        if rest.strip() and not self._closed.is_set():
+            yield self._parse(rest)
+
+    def close(self) -> None:
+        """Ends the stream from any thread."""
+        self._closed.set()
+        try:
+            self._response.shutdown()
+        except (OSError, ValueError, RuntimeError, AttributeError):
+            # Already ended, or released by the reader in this very moment.
+            return
+
+    def _parse(self, line: bytes) -> Any:
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise Unavailable(f"the stream from {self._what} sent a torn line", code="ConnectionTorn") from error
+
+
+def _impersonation(as_user: str | None) -> dict[str, str]:
+    """Headers that make the server act as somebody else.
+
+    For a ServiceAccount the server itself adds the groups it has, so naming the account needs nothing but the permission to
+    impersonate that one account; sending groups would need permission to impersonate groups.
+    """
+    if as_user is None:
+        return {}
+    if not as_user or "\n" in as_user or "\r" in as_user:
+        raise Forbidden(f"{as_user!r} is nobody to impersonate", code="Impersonation")
+    return {"Impersonate-User": as_user}
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with credentials, without quoting them: the client's own texts may repeat whole users."""
+    text = str(error)
+    for start in ("Expected key ", "Expected object with name ", "File does not exist: ", "No configuration found"):
+        at = text.find(start)
+        if at >= 0:
+            return text[at:].partition(" in ")[0].strip().rstrip(".")[:200]
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"it is damaged ({type(error).__name__})"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text.rpartition("): ")[2][:300] if "): " in text else text[:300]

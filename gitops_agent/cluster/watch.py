@@ -1,0 +1,298 @@
+"""One list and its watch, for as long as it is wanted.
+
+Problem: a watch ends all the time (the server closes it every few minutes, restarts, forgets the place, hangs behind a dead
+proxy) and each ending tempts to lose a change or to list everything again. Decision: one thread a watch that goes on from the
+last place it was told (events and bookmarks), lists again only when the server no longer knows that place or after somebody was
+told that the kind cannot be seen, and reports a whole list as such, so that receivers replace what they knew.
+
+Objects are handed on and forgotten; `distil` turns each one of a list into something small while its page is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_agent.cluster import refusal
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.listing import pages, selectors
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.transport import Stream, Transport
+from gitops_agent.errors import AgentError, CannotSee, Expired, Forbidden, NotFound, Throttled, Unavailable, UnknownKind
+from gitops_agent.manifest.key import Object
+from gitops_agent.observe.log import logger
+
+_METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
+_log = logger("cluster")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When a watch gives up, asks again and tells.
+
+    Attributes:
+        server_seconds: the server ends the stream after up to twice this long; spreads the reconnects of many watches.
+        idle_seconds: without a byte, bookmarks included (the server sends one a minute), the stream counts as hung.
+        list_seconds: a page may take this long.
+        first_wait_seconds: pause after the first failure; doubles up to `longest_wait_seconds`.
+        longest_wait_seconds: pause between attempts while something is wrong.
+        grace_seconds: a failure shorter than this is nobody's business.
+    """
+
+    server_seconds: float = 240.0
+    idle_seconds: float = 130.0
+    list_seconds: float = 60.0
+    first_wait_seconds: float = 0.2
+    longest_wait_seconds: float = 30.0
+    grace_seconds: float = 15.0
+
+
+class Watch:
+    """Keeps a receiver informed about one resource.
+
+    Args:
+        transport: the API server.
+        resource: what is watched.
+        on_sync: gets every object (distilled) after each list; receivers replace what they knew. Also ends every `on_error`.
+        on_event: gets ADDED, MODIFIED or DELETED and the object, in the server's order.
+        on_error: gets why the kind cannot be seen; nothing is known to be gone because of it.
+        namespace: all when empty.
+        label_selector: objects that stop matching are DELETED.
+        field_selector: likewise.
+        metadata_only: ask for metadata instead of whole objects.
+        distil: applied to each object of a list before `on_sync`.
+        discovery: asked whether a kind is gone when the server no longer serves its path.
+        timing: see `Timing`.
+        name: of the thread; `watch-<plural.group>` when empty.
+
+    Callbacks run in the watch's thread, one at a time, and never after `stop` has returned.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        resource: Resource,
+        *,
+        on_sync: Callable[[list[Any]], None],
+        on_event: Callable[[str, Object], None],
+        on_error: Callable[[AgentError], None],
+        namespace: str = "",
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+        distil: Callable[[Object], Any] | None = None,
+        discovery: Discovery | None = None,
+        timing: Timing | None = None,
+        name: str = "",
+    ) -> None:
+        self.resource = resource
+        self.synced = threading.Event()
+        self.lists = 0
+        self.streams = 0
+        self._transport = transport
+        self._on_sync = on_sync
+        self._on_event = on_event
+        self._on_error = on_error
+        self._namespace = namespace
+        self._selectors = selectors(label_selector=label_selector, field_selector=field_selector)
+        self._label_selector = label_selector
+        self._field_selector = field_selector
+        self._metadata_only = metadata_only
+        self._distil = distil
+        self._discovery = discovery
+        self._timing = timing or Timing()
+        self._stopped = threading.Event()
+        self._wake = threading.Event()
+        self._speaking = threading.RLock()
+        self._stream: Stream | None = None
+        self._place = ""
+        self._failures = 0
+        self._failing_since = 0.0
+        self._told = ""
+        self._thread = threading.Thread(target=self._run, name=name or f"watch-{resource.full_name}", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self, seconds: float = 2.0) -> None:
+        """Ends the watch; returns when its thread has ended, or after some seconds when the server holds a list back."""
+        self._stopped.set()
+        self._wake.set()
+        with contextlib.suppress(AttributeError):
+            self._stream.close()  # type: ignore[union-attr]
+        with self._speaking:
+            pass
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join(seconds)
+
+    def nudge(self) -> None:
+        """Ends a pause between attempts: something changed that may make the next one succeed."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._step()
+            except Expired:
+                self._place = ""
+                self._failed(None)
+            except NotFound as error:
+                self._gone(error)
+            except AgentError as error:
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - whatever a receiver raises
+                # A receiver failed in the middle: what it knows is uncertain, so it gets everything once more.
+                _log.exception("watch receiver failed", resource=self.resource.full_name, error=error)
+                self._place = ""
+                self._failed(CannotSee(f"{self.resource.full_name}: a receiver failed: {type(error).__name__}"))
+
+    def _step(self) -> None:
+        if not self._place:
+            self._list()
+        self._follow()
+
+    def _list(self) -> None:
+        self.lists += 1
+        everything: list[Any] = []
+        place = ""
+        for page in pages(
+            self._transport,
+            self.resource,
+            namespace=self._namespace,
+            label_selector=self._label_selector,
+            field_selector=self._field_selector,
+            metadata_only=self._metadata_only,
+            timeout=self._timing.list_seconds,
+        ):
+            place = place or page.resource_version
+            everything += page.items if self._distil is None else map(self._distil, page.items)
+            if self._stopped.is_set():
+                return
+        self._synced(everything)
+        self._place = place
+
+    def _synced(self, everything: list[Any]) -> None:
+        with self._speaking:
+            if self._stopped.is_set():
+                return
+            self._on_sync(everything)
+        self._told = ""
+        self._recovered()
+        self.synced.set()
+
+    def _follow(self) -> None:
+        self.streams += 1
+        seconds = int(self._timing.server_seconds * random.uniform(1, 2))  # noqa: S311 - spreads reconnects
+        query = self._selectors | {
+            "watch": "true",
+            "resourceVersion": self._place,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(max(1, seconds)),
+        }
+        opened = time.monotonic()
+        got = False
+        with self._transport.stream(
+            self.resource.path(self._namespace),
+            query,
+            read_timeout=self._timing.idle_seconds,
+            accept=_METADATA_EVENTS if self._metadata_only else "application/json",
+        ) as stream:
+            self._stream = stream
+            try:
+                if self._stopped.is_set():
+                    return
+                for said in stream:
+                    self._take(said)
+                    got = True
+            finally:
+                self._stream = None
+        if not got and time.monotonic() - opened < 1:
+            # A server that hangs up at once would be asked in a tight loop.
+            raise Unavailable(f"the watch of {self.resource.full_name} ends as soon as it begins", code="ConnectionTorn")
+
+    def _take(self, said: Any) -> None:
+        kind, obj = (said.get("type"), said.get("object")) if isinstance(said, dict) else (None, None)
+        if not isinstance(obj, dict):
+            raise Unavailable(f"the watch of {self.resource.full_name} sent something that is no event", code="ConnectionTorn")
+        if kind == "ERROR":
+            status = obj.get("code")
+            asked = refusal.Request(method="GET", path=self.resource.path(self._namespace))
+            raise refusal.from_status(obj, status=status if isinstance(status, int) else 500, request=asked)
+        place = str((obj.get("metadata") or {}).get("resourceVersion") or "")
+        if kind != "BOOKMARK":
+            if self._metadata_only:
+                obj = {**obj, "apiVersion": self.resource.api_version, "kind": self.resource.kind}
+            with self._speaking:
+                if self._stopped.is_set():
+                    return
+                self._on_event(str(kind), obj)
+        if place:
+            self._place = place
+        self._recovered()
+
+    def _recovered(self) -> None:
+        self._failures = 0
+        self._failing_since = 0.0
+
+    def _gone(self, error: NotFound) -> None:
+        """The path is not served: only discovery can tell a deleted kind from one that cannot be seen."""
+        if self._discovery is None:
+            self._failed(error)
+            return
+        group, kind = self.resource.group_kind
+        self._discovery.invalidate(group)
+        try:
+            found = self._discovery.find(group, kind)
+        except UnknownKind:
+            self._place = ""
+            if self._told != "gone":
+                self._synced([])
+                self._told = "gone"
+            self._failures += 1
+            self._pause()
+        except AgentError as unseen:
+            self._failed(unseen)
+        else:
+            if found.version != self.resource.version:
+                self.resource = found
+                self._place = ""
+            self._failed(error)
+
+    def _failed(self, error: AgentError | None) -> None:
+        """Waits longer after each failure; tells the receiver once a failure is no blip, and lists again after that."""
+        now = time.monotonic()
+        self._failures += 1
+        self._failing_since = self._failing_since or now
+        if error is not None:
+            settled = not isinstance(error, (Unavailable, Throttled, NotFound))
+            if settled or not self.synced.is_set() or now - self._failing_since > self._timing.grace_seconds:
+                self._tell(error)
+        self._pause(at_least=(getattr(error, "retry_after", None) or 0.0))
+
+    def _tell(self, error: AgentError) -> None:
+        self._place = ""
+        text = str(error)
+        if text == self._told:
+            return
+        self._told = text
+        blind = error
+        if isinstance(error, (Forbidden, NotFound)):
+            blind = CannotSee(
+                f"{self.resource.full_name} cannot be listed or watched: {error}", kind=str(self.resource.group_kind)
+            )
+        with self._speaking:
+            if not self._stopped.is_set():
+                self._on_error(blind)
+
+    def _pause(self, *, at_least: float = 0.0) -> None:
+        timing = self._timing
+        longest = min(timing.longest_wait_seconds, timing.first_wait_seconds * 2 ** min(self._failures, 20))
+        self._wake.wait(max(at_least, random.uniform(longest / 2, longest)))  # noqa: S311 - jitter
+        self._wake.clear()
