@@ -163,15 +163,15 @@ def _project_items(live: list[Any], fields: FieldSet, others: tuple[FieldSet, ..
             indexes[int(element[2:])] = element
     result = []
     for index, item in enumerate(live):
-        element = indexes.get(index)
-        if element is None and by_key and type(item) is dict:
+        found = indexes.get(index)
+        if found is None and by_key and type(item) is dict:
             for names, keys in by_key.items():
-                element = keys.get(tuple([item.get(name) for name in names]))
-                if element is not None:
+                found = keys.get(tuple([item.get(name) for name in names]))
+                if found is not None:
                     break
-        if element is not None:
-            below = fields[element]
-            beside = tuple(other[element] for other in others if other.get(element)) if others else ()
+        if found is not None:
+            below = fields[found]
+            beside = tuple(other[found] for other in others if other.get(found)) if others else ()
             result.append(_project(item, below, beside) if below else _leaf(item, beside))
         elif values and _hashable(item) in values:
             result.append(normal(item))

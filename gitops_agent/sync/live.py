@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import orjson
@@ -49,8 +49,9 @@ class LiveObject:
         prune_disabled: it says of itself that it must not be pruned.
         finalizers: who still has to agree to its deletion.
         undeclared: what people and earlier tools wrote beside what Git declares.
-        owned: our packed field set (`ownership.pack`), kept until a baseline is known.
-        packed: the raw object, packed, kept while it deviates; read it through `evidence`.
+        raw: the object itself, on its way from the watch into the live state, which does not keep it.
+        owned: our packed field set (`ownership.pack`), kept by the live state until there is a baseline.
+        packed: the object itself, packed; kept by the live state while it deviates.
     """
 
     key: ObjectKey
@@ -67,14 +68,15 @@ class LiveObject:
     prune_disabled: bool = False
     finalizers: tuple[str, ...] = ()
     undeclared: tuple[FieldEdit, ...] = ()
-    owned: bytes | None = None
-    packed: bytes | None = None
+    raw: Object | None = field(default=None, repr=False, compare=False)
+    owned: bytes | None = field(default=None, repr=False, compare=False)
+    packed: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def evidence(self) -> Object | None:
-        """The raw object (a fresh copy), None unless it deviates."""
-        if self.packed is None:
-            return None
+        """The raw object (not to be changed); None for an object of the live state that does not deviate."""
+        if self.raw is not None or self.packed is None:
+            return self.raw
         result: Object = orjson.loads(zlib.decompress(self.packed))
         return result
 
@@ -83,7 +85,26 @@ class LiveObject:
 
         Only asked of an object whose `digest` is that of `desired`. False means "not known", not "changed".
         """
-        return self.owned is not None and ownership.covers(self.owned, desired)
+        owned = self.owned if self.raw is None else ownership.pack(self.raw)
+        return owned is not None and ownership.covers(owned, desired)
+
+    def settled(self, *, baseline: tuple[str, str] | None) -> LiveObject:
+        """What of it is worth remembering, given what it should look like: the digest applied last and the projection then.
+
+        The field set stays until there is a baseline, the object itself while it deviates from it, is degraded, or holds edits
+        nobody declared.
+        """
+        owned, packed = self.owned, self.packed
+        if self.raw is not None:
+            owned = ownership.pack(self.raw) if baseline is None and self.digest is not None else None
+        deviates = bool(self.undeclared) or self.health.status is Status.DEGRADED or self.drifted(baseline)
+        if self.raw is not None and deviates:
+            packed = zlib.compress(orjson.dumps(self.raw), 1)
+        return replace(self, raw=None, owned=owned if baseline is None else None, packed=packed if deviates else None)
+
+    def drifted(self, baseline: tuple[str, str] | None) -> bool:
+        """Whether it no longer is what was applied, as far as that is known."""
+        return baseline is not None and baseline != (self.digest, self.projection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +125,9 @@ class Snapshot:
 
 
 def observe(obj: Object) -> LiveObject:
-    """What is remembered of a raw object; it is not changed. `evidence` is set, the keeper drops it where nothing deviates."""
+    """What is to be known of a raw object, which is kept in `raw` and not changed."""
     metadata = obj.get("metadata") or {}
-    health = assess(obj)
     application = owner(obj)
-    undeclared = foreign_fields(obj) if application is not None else ()
     return LiveObject(
         key=_interned(ObjectKey.of(obj)),
         uid=str(metadata.get("uid") or ""),
@@ -118,14 +137,13 @@ def observe(obj: Object) -> LiveObject:
         digest=annotation(obj, DIGEST),
         revision=sys.intern(annotation(obj, REVISION) or ""),
         projection=projection_hash(obj),
-        health=health,
+        health=_shared(assess(obj)),
         deleting=bool(metadata.get("deletionTimestamp")),
         controlled=any(isinstance(ref, dict) and ref.get("controller") for ref in metadata.get("ownerReferences") or ()),
         prune_disabled=keeps_itself(obj),
         finalizers=tuple(sys.intern(str(name)) for name in metadata.get("finalizers") or ()),
-        undeclared=undeclared,
-        owned=ownership.pack(obj),
-        packed=zlib.compress(orjson.dumps(obj), 1) if undeclared or health.status in WORTH_KEEPING else None,
+        undeclared=foreign_fields(obj) if application is not None else (),
+        raw=obj,
     )
 
 
@@ -137,8 +155,10 @@ def keeps_itself(obj: Object) -> bool:
     return "Prune=false" in (option.strip() for option in options)
 
 
-WORTH_KEEPING = frozenset({Status.DEGRADED})
-"""Health of objects whose evidence is kept; those that merely progress are many and short."""
+@lru_cache(maxsize=1024)
+def _shared(health: Health) -> Health:
+    """One value for all the objects that say the same, mostly that they are well."""
+    return health
 
 
 @lru_cache(maxsize=65536)
