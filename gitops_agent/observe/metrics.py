@@ -48,3 +48,9 @@ EVENTS = Counter("gitops_agent_events", "Edges emitted, by type.", ["type"], reg
 def exposition() -> bytes:
     """All metrics in the text format."""
     return generate_latest(REGISTRY)
+
+
+def forget_application(application: str) -> None:
+    """Drops the state gauge of an application: its labels change with its state."""
+    for labels in [labels for labels in APPLICATIONS._metrics if labels[0] == application]:  # noqa: SLF001 - no public way to list label sets
+        APPLICATIONS.remove(*labels)

@@ -1,0 +1,50 @@
+"""What the agent remembers of one application between reconciles. All of it can be lost: the next one finds it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.explain import Explanation
+from gitops_agent.sync.plan import Plan
+from gitops_agent.sync.policy import Approval
+
+
+@dataclass(slots=True)
+class Memory:
+    """See the module's text; touched only by the worker whose turn the application is.
+
+    Attributes:
+        desired: the last D(t) that could be made: what is enforced while a newer commit does not render.
+        plan: the last plan.
+        approval: an approved plan under way.
+        target: the commit being brought to the cluster, and since when.
+        started: see `target`.
+        applied: the commit whose every object is applied.
+        failures: by object: what the last attempt came to; cleared by success.
+        unhealthy_since: monotonic time since when the application is not Healthy, None while it is.
+        explanations: why objects are not healthy, as last asked.
+        explained_at: monotonic time of the last question.
+        explain_pause: seconds until the next one.
+        status: as last written, or as found in the cluster at the start.
+        written_at: monotonic time of the last write.
+        requested: the last request (`sync`) that was answered.
+    """
+
+    desired: Desired | None = None
+    plan: Plan | None = None
+    approval: Approval | None = None
+    target: str = ""
+    started: datetime | None = None
+    applied: str = ""
+    failures: dict[ObjectKey, AgentError] = field(default_factory=dict)
+    unhealthy_since: float | None = None
+    explanations: dict[ObjectKey, Explanation] = field(default_factory=dict)
+    explained_at: float = 0.0
+    explain_pause: float = 1.0
+    status: Object | None = None
+    written_at: float = 0.0
+    requested: str = ""

@@ -1,0 +1,121 @@
+"""From what was found out to what people see: status, Kubernetes Events, notifications, metrics, one log line.
+
+The order is the guarantee: the edges between the status that stands in the cluster and the new one are saved in the notifiers'
+outbox first, then the status is written. Killed in between, the next start finds the same edges again. A status is written
+only when it differs, and while something merely progresses at most once a second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from gitops_agent.agent.edges import edges
+from gitops_agent.agent.memory import Memory
+from gitops_agent.agent.report import status
+from gitops_agent.agent.view import View
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.recorder import Recorder
+from gitops_agent.errors import AgentError, NotFound
+from gitops_agent.events.event import Event, Severity
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.notify.notifications import Notifications
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+
+_log = logger("agent")
+_PAUSE_SECONDS = 1.0
+_GROUP, _KIND = "gitops-agent.dev", "Application"
+
+
+class Publishing:
+    """See the module's text.
+
+    Args:
+        objects: writes statuses.
+        recorder: writes Kubernetes Events.
+        notifications: saves edges for the notifiers.
+        now: aware, UTC.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        recorder: Recorder,
+        notifications: Notifications,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._objects, self._recorder, self._notifications = objects, recorder, notifications
+        self._now, self._clock = now, clock
+
+    def publish(self, raw: Object, memory: Memory, view: View, *, generation: int) -> float | None:
+        """Makes a view known; returns seconds after which to come back because a write was put off, else None.
+
+        Raises:
+            AgentError: the API server did not take the status; the next reconcile tries again.
+        """
+        before = memory.status if memory.status is not None else (raw.get("status") or {})
+        now = self._now()
+        after = status(before, view, generation=generation, now=now)
+        if memory.approval is not None:
+            after["sync"]["approval"] = memory.approval.to_json()
+        key = AppKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        self._measure(key, after)
+        if after == before:
+            memory.status = before
+            return None
+        found = edges(before, after, application=key, view=view, now=now)
+        elapsed = self._clock() - memory.written_at
+        if not found and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
+            return _PAUSE_SECONDS - elapsed
+        self.emit(found, raw)
+        try:
+            patch = [{"op": "add", "path": "/status", "value": after}]
+            self._objects.json_patch(ObjectKey(_GROUP, _KIND, key.namespace, key.name), patch, subresource="status")
+        except NotFound:
+            return None
+        memory.status, memory.written_at = after, self._clock()
+        return None
+
+    def emit(self, events: Iterable[Event], raw: Object) -> None:
+        """Hands edges to their subscribers: the outbox first, since it alone must not lose any."""
+        found = tuple(events)
+        if not found:
+            return
+        labels: Mapping[str, str] = raw["metadata"].get("labels") or {}
+        try:
+            self._notifications.save(found, labels)
+        except AgentError as error:
+            _log.warning("notifications could not be saved", error=error, events=[event.type.value for event in found])
+            raise
+        for event in found:
+            metrics.EVENTS.labels(event.type.value).inc()
+            kind = "Normal" if event.severity is Severity.INFO else "Warning"
+            self._recorder.record(raw, kind, event.type.value, event.message or event.reason)
+            _log.info(
+                "event",
+                type=event.type.value,
+                application=str(event.application),
+                reason=event.reason,
+                message=event.message,
+                commit=event.revision.short if event.revision else None,
+            )
+
+    @staticmethod
+    def _measure(key: AppKey, after: Object) -> None:
+        metrics.forget_application(str(key))
+        metrics.APPLICATIONS.labels(str(key), after["sync"].get("status", "Unknown"), after["health"]["status"]).set(1)
+
+
+def _progress_only(before: Object, after: Object) -> bool:
+    """Whether nothing a person waits for changed: the same readiness for the same reason, at the same commit."""
+
+    def gist(status_: Object) -> object:
+        conditions = {c["type"]: (c["status"], c["reason"]) for c in status_.get("conditions") or []}
+        return conditions, (status_.get("sync") or {}).get("revision"), (status_.get("source") or {}).get("revision")
+
+    return gist(before) == gist(after)
