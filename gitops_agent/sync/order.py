@@ -35,8 +35,8 @@ class Edge:
 class Graph:
     """What each object waits for.
 
-    Where many wait for many (waves, deletions after applies) both sides meet at a barrier, a node that stands for no object: it is
-    met, with whatever `until` an edge to it names, as soon as all of its own edges are.
+    Where many wait for many (waves, deletions after applies) both sides meet at a barrier, a node that stands for no object:
+    it is met, with whatever `until` an edge to it names, as soon as all of its own edges are.
     """
 
     edges: Mapping[ObjectKey, tuple[Edge, ...]] = field(default_factory=dict)

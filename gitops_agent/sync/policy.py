@@ -17,8 +17,9 @@ APPROVAL_DIGITS = 12
 class Approval:
     """What somebody approved, kept while the approved plan runs.
 
-    Deletions vanish from the plan as they are done, so its hash changes under way. What remains is still approved as long as it
-    wants the same content and deletes nothing more. `Plan.approval()` makes it, the status keeps it, `Policy.carried` brings it back.
+    Deletions vanish from the plan as they are done, so its hash changes under way. What remains is still approved as long as
+    it wants the same content and deletes nothing more. `Plan.approval()` makes it, the status keeps it, and `Policy.carried`
+    brings it back.
 
     Attributes:
         hash: of the plan as it was approved.

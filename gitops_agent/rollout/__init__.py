@@ -1,0 +1,1 @@
+"""Progressive delivery: what of a change is live at which moment."""

@@ -1,0 +1,281 @@
+"""The desired state: rendered manifests made into exactly what is sent, and what is left out with the reason.
+
+Everything that must be decided before two states can be compared is decided here, once: the namespace an object lands in, what
+only the server writes, whose number of replicas it is, which objects are hooks. What is wrong with the manifests is told all at
+once, with file and object, because a person who mends one thing a push wants to know of the others.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_agent.api.sync_options import IgnoreFields
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest import marks
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.revision.revision import Revision
+from gitops_agent.sync import exemptions, instructions
+from gitops_agent.sync.autoscale import targets
+from gitops_agent.sync.hooks import hook
+from gitops_agent.sync.live import LiveObject
+
+Scope = Callable[[GroupKind], bool | None]
+"""Whether a kind is namespaced; None while the cluster does not know the kind."""
+
+SERVER_METADATA = (
+    "managedFields",
+    "resourceVersion",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "selfLink",
+    "deletionTimestamp",
+)
+"""What only the server writes; in a manifest it is a leftover of an export."""
+
+LEFTOVERS = (
+    marks.ID,
+    marks.DIGEST,
+    marks.REVISION,
+    "kubectl.kubernetes.io/last-applied-configuration",
+)
+"""Annotations that speak of another apply than ours."""
+
+CREATED_NAMESPACE = "spec.destination.createNamespace"
+"""Stands for the file of the Namespace that nobody wrote."""
+
+_CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
+_NAMESPACE = GroupKind("", "Namespace")
+_SECRET = GroupKind("", "Secret")
+_REPLICAS = ("/spec/replicas",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A declared object that is not applied, and not deleted either.
+
+    Attributes:
+        manifest: the object.
+        reason: a code from the table of reasons.
+        message: one line for people.
+    """
+
+    manifest: Manifest
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What an application should look like.
+
+    Attributes:
+        application: whose.
+        revision: of which commit.
+        manifests: what is applied, by key; digests are of the object as sent, without marks.
+        skipped: what is declared and left alone.
+        warnings: what somebody should know though nothing is refused.
+        unscoped: kinds the cluster does not know (yet): whether their objects have a namespace is a guess.
+    """
+
+    application: AppKey
+    revision: Revision
+    manifests: tuple[Manifest, ...]
+    skipped: tuple[Skipped, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unscoped: frozenset[GroupKind] = frozenset()
+
+
+def build(
+    rendered: Iterable[Manifest],
+    *,
+    application: AppKey,
+    revision: Revision,
+    namespace: str,
+    scope: Scope,
+    create_namespace: bool = False,
+    autoscaled: frozenset[ObjectKey] = frozenset(),
+    ignore_fields: tuple[IgnoreFields, ...] = (),
+) -> Desired:
+    """The desired state of one application.
+
+    Args:
+        rendered: the manifests of one render.
+        application: whose.
+        revision: of which commit.
+        namespace: of objects that name none.
+        scope: whether a kind is namespaced, as far as the cluster knows; the render's own CRDs are asked first.
+        create_namespace: declare `namespace` too, unless a manifest does.
+        autoscaled: workloads that live autoscalers scale; the declared ones are found here.
+        ignore_fields: fields that belong to somebody else.
+
+    Raises:
+        RenderError: with every problem among the fact `problems`; reason `DuplicateObject` when an object is declared twice,
+            else `InvalidManifest`.
+    """
+    manifests = tuple(rendered)
+    unscoped: set[GroupKind] = set()
+    problems: list[str] = []
+    known = _scope(manifests, scope)
+    placed = [_placed(one, namespace=namespace, scope=known, unscoped=unscoped) for one in manifests]
+    doubles = list(_doubles(placed))
+    autoscaled |= targets(one.obj for one in placed)
+    kept: list[Manifest] = []
+    skipped: list[Skipped] = []
+    for one in placed:
+        wishes, wrong = instructions.read(one.obj)
+        problems += (f"{one.key} in {one.place}: {text}" for text in wrong)
+        try:
+            moment = hook(one.obj)
+            manifest = _sent(one, autoscaled=autoscaled, ignore_fields=ignore_fields)
+        except ValueError as error:
+            problems.append(f"{one.key} in {one.place}: {error}")
+            continue
+        if moment:
+            skipped.append(Skipped(manifest=manifest, reason="HookNotRun", message=f"{moment[0]}: {moment[1]} is not run"))
+        elif wishes.ignore:
+            skipped.append(Skipped(manifest=manifest, reason="Ignored", message="an annotation asks not to apply it"))
+        else:
+            kept.append(manifest)
+    _refuse(doubles, problems)
+    declared = {one.key for one in kept} | {one.manifest.key for one in skipped}
+    if create_namespace and namespace and ObjectKey("", "Namespace", "", namespace) not in declared:
+        kept.append(_created(namespace))
+    return Desired(
+        application=application,
+        revision=revision,
+        manifests=tuple(sorted(kept, key=lambda one: one.key)),
+        skipped=tuple(sorted(skipped, key=lambda one: one.manifest.key)),
+        warnings=tuple(_warnings(kept, declared)),
+        unscoped=frozenset(unscoped),
+    )
+
+
+def marked(manifest: Manifest, *, application: AppKey, revision: Revision, live: LiveObject | None = None) -> Object:
+    """The object as it is sent.
+
+    The revision on an object is the one that last changed its content, so a commit that leaves an object alone, or the repair
+    of drift, does not change the mark.
+    """
+    same = live is not None and live.owner == application and live.digest == manifest.digest and live.revision
+    commit = live.revision if live is not None and same else revision.commit
+    return marks.marked(manifest.obj, application=application, digest=manifest.digest, revision=commit)
+
+
+def _scope(manifests: Iterable[Manifest], cluster: Scope) -> Scope:
+    """The scope of kinds, asking the CRDs among the manifests first."""
+    own: dict[GroupKind, bool] = {_NAMESPACE: False, _CRD: False}
+    for manifest in manifests:
+        if manifest.key.group_kind == _CRD:
+            spec: Any = manifest.obj.get("spec")
+            names: Any = spec.get("names") if isinstance(spec, dict) else None
+            if isinstance(names, dict):
+                own[GroupKind(str(spec.get("group")), str(names.get("kind")))] = spec.get("scope") == "Namespaced"
+    return lambda kind: own[kind] if kind in own else cluster(kind)
+
+
+def _placed(manifest: Manifest, *, namespace: str, scope: Scope, unscoped: set[GroupKind]) -> Manifest:
+    """The manifest in the namespace where its object lands."""
+    kind = manifest.key.group_kind
+    namespaced = scope(kind)
+    if namespaced is None:
+        unscoped.add(kind)
+    if namespaced is False and manifest.key.namespace:
+        obj = copy(manifest.obj)
+        del obj["metadata"]["namespace"]
+        return manifest.with_object(obj)
+    if namespaced is not False and not manifest.key.namespace:
+        return manifest.with_object({**manifest.obj, "metadata": {**manifest.obj["metadata"], "namespace": namespace}})
+    return manifest
+
+
+def _doubles(manifests: Iterable[Manifest]) -> Iterator[str]:
+    first: dict[ObjectKey, Manifest] = {}
+    for manifest in manifests:
+        earlier = first.setdefault(manifest.key, manifest)
+        if earlier is not manifest:
+            yield f"{manifest.key} is declared in {earlier.place} and again in {manifest.place}"
+
+
+def _refuse(doubles: list[str], problems: list[str]) -> None:
+    found = [*doubles, *problems]
+    if found:
+        reason = "DuplicateObject" if doubles else "InvalidManifest"
+        count = f"{len(found)} problems: " if len(found) > 1 else ""
+        raise RenderError(count + "; ".join(found), reason=reason, problems=found)
+
+
+def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields: tuple[IgnoreFields, ...]) -> Manifest:
+    """The manifest as it is sent, without our marks.
+
+    Raises:
+        ValueError: what is wrong with it, reading on after its name.
+    """
+    obj = _cleaned(manifest.obj)
+    if manifest.key.group_kind == _SECRET and "stringData" in obj:
+        obj = _encoded(obj)
+    if manifest.key in autoscaled:
+        obj = exemptions.without(obj, _REPLICAS)
+    exempt = exemptions.paths(manifest.key, ignore_fields) if ignore_fields else ()
+    if exempt:
+        obj = exemptions.without(obj, exempt)
+    return manifest if obj is manifest.obj else manifest.with_object(obj)
+
+
+def _cleaned(obj: Object) -> Object:
+    """The object without what only the server or an earlier apply writes; the very same when there is none of it."""
+    metadata: dict[str, Any] = obj["metadata"]
+    annotations: Any = metadata.get("annotations")
+    labels: Any = metadata.get("labels")
+    torn = isinstance(annotations, dict) and any(name in annotations for name in LEFTOVERS)
+    labelled = isinstance(labels, dict) and marks.APPLICATION in labels
+    if not torn and not labelled and "status" not in obj and not any(name in metadata for name in SERVER_METADATA):
+        return obj
+    result = {name: value for name, value in obj.items() if name != "status"}
+    result["metadata"] = metadata = {name: value for name, value in metadata.items() if name not in SERVER_METADATA}
+    if torn:
+        _narrow(metadata, "annotations", without=LEFTOVERS)
+    if labelled:
+        _narrow(metadata, "labels", without=(marks.APPLICATION,))
+    return result
+
+
+def _narrow(metadata: dict[str, Any], name: str, *, without: tuple[str, ...]) -> None:
+    rest = {key: value for key, value in metadata.pop(name).items() if key not in without}
+    if rest:
+        metadata[name] = rest
+
+
+def _encoded(obj: Object) -> Object:
+    """A Secret whose `stringData` became `data`: what is owned as `stringData` never shows edits of `data`."""
+    plain: Any = obj["stringData"]
+    data: Any = obj.get("data")
+    if not isinstance(plain, Mapping | None) or not isinstance(data, Mapping | None):
+        raise ValueError("data and stringData must be maps")  # noqa: TRY004 - one kind of problem, collected by the caller
+    wrong = sorted(str(name) for name, value in (plain or {}).items() if not isinstance(value, str | None))
+    if wrong:
+        raise ValueError(f"stringData: the value of {', '.join(wrong)} is not text; put it in quotes")
+    encoded = {name: base64.b64encode((value or "").encode()).decode() for name, value in (plain or {}).items()}
+    result = {name: value for name, value in obj.items() if name not in ("stringData", "data")}
+    if merged := {**(data or {}), **encoded}:
+        result["data"] = merged
+    return result
+
+
+def _created(namespace: str) -> Manifest:
+    """The namespace of `createNamespace`: made when it is missing, and kept, since others may have moved in."""
+    annotations = {marks.APPLY: "create-only", marks.PRUNE: "disabled"}
+    metadata = {"name": namespace, "annotations": annotations}
+    return Manifest.of({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, file=CREATED_NAMESPACE)
+
+
+def _warnings(manifests: Iterable[Manifest], declared: set[ObjectKey]) -> Iterator[str]:
+    for manifest in manifests:
+        for key in instructions.read(manifest.obj)[0].depends_on:
+            if instructions.within(key, manifest.key, declared) is None:
+                yield f"{manifest.key} depends on {key}, which this application does not declare: it is not waited for"

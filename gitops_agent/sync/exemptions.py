@@ -1,0 +1,75 @@
+"""Fields that belong to somebody else (`spec.sync.ignoreFields`): never sent, never called drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from gitops_agent.api.sync_options import IgnoreFields
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import Object, ObjectKey
+
+IDENTITY = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("metadata", "namespace")})
+"""What no exemption leaves out, since an object without it is another one or none."""
+
+
+def paths(key: ObjectKey, exemptions: Iterable[IgnoreFields]) -> tuple[str, ...]:
+    """The JSON pointers that are exempt in one object."""
+    kinds = (key.kind, str(key.group_kind))
+    found = (one.paths for one in exemptions if one.kind in kinds and fnmatchcase(key.name, one.name))
+    return tuple(dict.fromkeys(path for some in found for path in some))
+
+
+def covers(exempt: Iterable[str], path: str) -> bool:
+    """Whether a field at `path` is, or lies below, one of the exempt pointers; `*` stands for any one step."""
+    steps = _steps(path)
+    return any(
+        len(pattern) <= len(steps) and all(want in ("*", step) for want, step in zip(pattern, steps, strict=False))
+        for pattern in map(_steps, exempt)
+    )
+
+
+def without(obj: Object, exempt: Sequence[str]) -> Object:
+    """The object without the fields at some JSON pointers; the very same object when it has none of them.
+
+    A map that becomes empty goes too: to send `{}` would be to own it.
+    """
+    patterns = [steps for steps in map(_steps, exempt) if steps and steps not in IDENTITY]
+    if not any(_has(obj, steps) for steps in patterns):
+        return obj
+    result = copy(obj)
+    for steps in patterns:
+        _remove(result, steps)
+    return result
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
+
+
+def _names(value: Any, step: str) -> list[Any]:
+    """The names or indexes that one step of a pointer means in a value."""
+    if isinstance(value, dict):
+        return list(value) if step == "*" and "*" not in value else [name for name in (step,) if name in value]
+    if isinstance(value, list):
+        if step == "*":
+            return list(range(len(value)))
+        return [int(step)] if step.isascii() and step.isdigit() and int(step) < len(value) else []
+    return []
+
+
+def _has(value: Any, steps: tuple[str, ...]) -> bool:
+    return not steps or any(_has(value[name], steps[1:]) for name in _names(value, steps[0]))
+
+
+def _remove(value: Any, steps: tuple[str, ...]) -> None:
+    for name in reversed(_names(value, steps[0])):
+        if len(steps) > 1:
+            before = value[name]
+            full = bool(before)
+            _remove(before, steps[1:])
+            if full and before == {}:
+                del value[name]
+        else:
+            del value[name]
