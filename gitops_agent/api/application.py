@@ -55,7 +55,7 @@ class Destination(Model):
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="!self.createNamespace || has(self.__namespace__)",
+            cel="!has(self.createNamespace) || !self.createNamespace || has(self.__namespace__)",
             holds=lambda destination: not destination.create_namespace or destination.namespace is not None,
             message="createNamespace needs a namespace",
         ),

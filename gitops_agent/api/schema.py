@@ -6,8 +6,12 @@ values. An object whose fields have defaults gets the default `{}`: the server t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
+from gitops_agent.api.durations import format_duration
 from gitops_agent.api.model import Model
 
 Schema = dict[str, Any]
@@ -31,6 +35,13 @@ _KEPT = (
 )
 
 
+class _Generator(GenerateJsonSchema):
+    """Spells the defaults as they are spelled in YAML."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
 def structural(model: type[Model], *, defaults: bool = True) -> Schema:
     """The structural schema of a model.
 
@@ -38,7 +49,7 @@ def structural(model: type[Model], *, defaults: bool = True) -> Schema:
         model: the model.
         defaults: whether the API server shall fill in what is absent: yes for a spec, never for a status.
     """
-    raw = model.model_json_schema(by_alias=True, mode="validation")
+    raw = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_Generator)
     return _node(raw, raw.get("$defs", {}), defaults=defaults)
 
 

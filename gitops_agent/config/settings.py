@@ -1,0 +1,189 @@
+"""The settings of the agent, by topic.
+
+A name carries its unit, a docstring says what the value is good for. There are no secrets among the settings.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel, to_snake
+
+PREFIX = "GITOPS_AGENT_"
+SECTION_MARK = "__"
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gitops-agent" / "agent"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+class Section(BaseModel):
+    """A topic of the settings."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class ClusterSettings(Section):
+    """Which cluster, and as whom."""
+
+    kubeconfig: Path | None = None
+    """A kubeconfig file; when absent KUBECONFIG, then the pod's own ServiceAccount, then `~/.kube/config`."""
+
+    context: str | None = None
+    """A context of the kubeconfig; its current one when absent."""
+
+    namespace: str = "gitops-system"
+    """The namespace of the agent itself: its lease lies there, and nothing in it is ever pruned."""
+
+    field_manager: str = "gitops-agent"
+    """The name under which fields are owned. Two agents on one cluster need two names."""
+
+
+class SourceSettings(Section):
+    """Git repositories."""
+
+    allow_file: bool = False
+    """Whether `file://` repositories may be read; off, because they are files of the agent's own machine."""
+
+    poll_jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """The part of an interval by which polls are spread, so that a thousand repositories are not asked at once."""
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """How long one git command may take."""
+
+    cache_dir: Path = Field(default_factory=_user_cache)
+    """Mirrors and renders; may vanish at any time. The user's cache directory when absent."""
+
+
+class RenderSettings(Section):
+    """What helm and kustomize may use."""
+
+    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=_cores)
+    """Renders at one time; the number of cores when absent."""
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """How long one render may take."""
+
+    memory_mib: Annotated[int, Field(ge=64)] = 1024
+    """Resident memory of one render."""
+
+    output_mib: Annotated[int, Field(ge=1, le=1024)] = 64
+    """What one render may print."""
+
+    max_files: Annotated[int, Field(ge=1)] = 10_000
+    """Files one render may read."""
+
+    helm: Path | None = None
+    """The helm program; looked for on PATH and in the tool cache when absent."""
+
+    kustomize: Path | None = None
+    """The kustomize program; likewise."""
+
+
+class SyncSettings(Section):
+    """How much is done at one time."""
+
+    workers: Annotated[int, Field(ge=1, le=256)] = 8
+    """Applications reconciled at one time."""
+
+    apply_concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+    """Writes to the API server at one time."""
+
+
+class LeaderSettings(Section):
+    """Which of several replicas acts."""
+
+    enabled: bool = True
+    """Whether a lease decides; off only where there is one process for sure."""
+
+    lease_name: Annotated[str, Field(min_length=1, max_length=253)] = "gitops-agent"
+    """The Lease in `cluster.namespace`."""
+
+    duration_seconds: Annotated[int, Field(ge=2, le=600)] = 10
+    """How long a silent leader is believed in; a failover takes at most this and one renewal."""
+
+    renew_seconds: Annotated[float, Field(gt=0, le=300)] = 2.0
+    """How often the leader renews."""
+
+    @model_validator(mode="after")
+    def _renewals_fit(self) -> Self:
+        if self.renew_seconds * 2 > self.duration_seconds:
+            raise ValueError("renewSeconds is more than half of durationSeconds, so one lost request would lose the lease")
+        return self
+
+
+class ServerSettings(Section):
+    """Health and metrics over HTTP."""
+
+    address: str = "0.0.0.0"  # noqa: S104 - kubelet and Prometheus come from outside the pod
+    """The address to listen on."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """The port to listen on; 0 takes a free one."""
+
+
+class LogSettings(Section):
+    """What is told on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is not worth this much is left out."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    """`json`, `console`, or `auto`: console on a terminal, JSON elsewhere."""
+
+
+class NotifySettings(Section):
+    """Notifications."""
+
+    outbox_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Messages kept until they are delivered; the oldest give way."""
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """How long a receiver may take."""
+
+
+class Settings(Section):
+    """All settings of the agent."""
+
+    cluster: ClusterSettings = ClusterSettings()
+    source: SourceSettings = Field(default_factory=SourceSettings)
+    render: RenderSettings = Field(default_factory=RenderSettings)
+    sync: SyncSettings = SyncSettings()
+    leader: LeaderSettings = LeaderSettings()
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
+    notify: NotifySettings = NotifySettings()
+
+
+def paths() -> tuple[str, ...]:
+    """The path of every setting, as in the file."""
+    return tuple(f"{section}.{to_camel(name)}" for section, model in sections().items() for name in model.model_fields)
+
+
+def sections() -> dict[str, type[Section]]:
+    """The sections by name."""
+    return {
+        name: field.annotation
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    }
+
+
+def variable(path: str) -> str:
+    """The environment variable of a path: `source.allowFile` is `GITOPS_AGENT_SOURCE__ALLOW_FILE`."""
+    section, _, name = path.partition(".")
+    return f"{PREFIX}{section.upper()}{SECTION_MARK}{to_snake(name).upper()}"
