@@ -1,6 +1,9 @@
 """What the API server's answers mean: a status and a Status object become one of the few errors a caller branches on.
 
-The class follows from the HTTP status alone; texts only refine the `code`, never whether a call may be repeated.
+The class follows from the HTTP status; texts refine the `code`. Two answers are the exception, because the server gives them a
+500 without any reason although repeating the call can never help: an object that breaks its schema in a server-side apply, and
+one that is too large for etcd.
+
 Texts of the server may quote what was sent. For requests that carry a Secret everything but the reason and the paths of the
 fields is therefore dropped, and whatever is left is compared with the values that were sent.
 """
@@ -23,7 +26,10 @@ _LIMIT = 500
 _SHORTEST_SECRET = 3
 _WEBHOOK = re.compile(r'failed calling webhook "([^"\s]{1,253})"|conversion webhook for ([^\s]{1,253}, Kind=\w{1,63}) failed')
 _NAMESPACE = re.compile(r'^namespaces "([^"]{1,253})" not found$')
-_FIELD_PATH = re.compile(r"\.?\b(?:data|stringData|metadata|immutable|type)(?:(?:\.[\w-]+)+|\[[\w.-]+\])*(?=[:\s\",]|$)")
+_SCHEMA = ("failed to create typed patch object", "failed to convert new object")
+_OWN_NAMESPACE = re.compile(r"^/api/v1/namespaces/[^/]+(?:/status|/finalize)?$")
+_VIOLATION = re.compile(r"(?:^|\s)(\.[^\s:]+): (.+)$", re.MULTILINE)
+_FIELD_PATH = re.compile(r"\.(?:data|stringData|metadata|immutable|type)(?:\.[\w-]+|\[[\w.-]+\])*(?=[:\s]|$)")
 _UNKNOWN_FIELD = re.compile(r'(?:unknown|duplicate) field "[\w.\[\]/-]{1,120}"')
 _TOO_LARGE = ("etcdserver: request is too large", "trying to send message larger than max")
 
@@ -78,6 +84,9 @@ def from_status(
     text = str(said.get("message") or raw[:_LIMIT].decode("utf-8", "replace").strip() or f"HTTP status {status}")
     code = _code(status, said, details, text, request)
     kind = _class(status, code, request)
+    if code == "SchemaViolation":
+        found = [{"reason": "FieldValueInvalid", "field": field[1:], "message": why} for field, why in _VIOLATION.findall(text)]
+        details = {**details, "causes": found}
     if retry_after is None:
         asked = details.get("retryAfterSeconds")
         retry_after = float(asked) if isinstance(asked, int) and asked > 0 else None
@@ -108,28 +117,41 @@ def _status_object(body: bytes) -> Object:
 
 
 def _code(status: int, said: Object, details: Object, text: str, request: Request) -> str:
+    """The server's own reason, refined where it has none or says too little."""
     code = str(said.get("reason") or "")
-    causes = [cause for cause in details.get("causes") or () if isinstance(cause, dict)]
-    if status == 500 and webhook_of(text):  # noqa: PLR2004 - HTTP
-        return "WebhookUnavailable"
-    if status == 500 and any(sign in text for sign in _TOO_LARGE):  # noqa: PLR2004 - HTTP
-        return "RequestEntityTooLarge"
-    if status == 403 and any(cause.get("reason") == "NamespaceTerminating" for cause in causes):  # noqa: PLR2004 - HTTP
-        return "NamespaceTerminating"
-    if status == 403 and "exceeded quota" in text:  # noqa: PLR2004 - HTTP
-        return "QuotaExceeded"
+    if status == 500:  # noqa: PLR2004 - HTTP
+        return _broken(code, text)
+    if status == 403:  # noqa: PLR2004 - HTTP
+        return _denied(code, text, details)
     if status == 404:  # noqa: PLR2004 - HTTP
-        if not said:
-            return "KindNotServed"
-        if _NAMESPACE.match(text) and not re.fullmatch(r"/api/v1/namespaces/[^/]+(?:/status|/finalize)?", request.path):
-            return "NamespaceNotFound"
-        if not details.get("name") and not request.named:
-            return "KindNotServed"
+        return _missing(code, text, said, request)
     return code
 
 
+def _broken(code: str, text: str) -> str:
+    if webhook_of(text):
+        return "WebhookUnavailable"
+    if not code and text.startswith(_SCHEMA):
+        return "SchemaViolation"
+    return "RequestEntityTooLarge" if any(sign in text for sign in _TOO_LARGE) else code
+
+
+def _denied(code: str, text: str, details: Object) -> str:
+    causes = details.get("causes") or ()
+    if any(isinstance(cause, dict) and cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return "NamespaceTerminating"
+    return "QuotaExceeded" if "exceeded quota" in text else code
+
+
+def _missing(code: str, text: str, said: Object, request: Request) -> str:
+    if _NAMESPACE.match(text) and not _OWN_NAMESPACE.match(request.path):
+        return "NamespaceNotFound"
+    unserved = not said or not (said.get("details") or {}).get("kind")
+    return "KindNotServed" if unserved else code
+
+
 def _class(status: int, code: str, request: Request) -> type[ClusterError]:
-    if code == "RequestEntityTooLarge":
+    if code in {"RequestEntityTooLarge", "SchemaViolation"}:
         return Invalid
     if status == 410 and request.named:  # noqa: PLR2004 - HTTP
         return NotFound
@@ -158,6 +180,8 @@ def _without_values(text: str, code: str, details: Object, body: Any) -> tuple[s
     fields += [found.group(0) for found in _UNKNOWN_FIELD.finditer(text)]
     webhook = webhook_of(text)
     said = f'the webhook "{webhook}" could not be called' if webhook else f"the API server refused the Secret: {code}"
+    if "illegal base64" in text:
+        fields.append("a value of data is no base64")
     places = ", ".join(dict.fromkeys(fields))
     shown = f"{said} ({places})" if places else said
     kept: Object = {name: details[name] for name in ("name", "kind", "group", "uid", "retryAfterSeconds") if name in details}

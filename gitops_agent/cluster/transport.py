@@ -259,21 +259,24 @@ class Transport:
             ClusterError: the server refused, or gave no answer.
         """
         call = describe("GET", path, query)
-        self.traffic.add(call)
         target = f"{path}?{urlencode(query)}" if query else path
-        headers = {"accept": accept, **_impersonation(as_user), **self._authorization()}
         timeout = urllib3.Timeout(connect=min(open_timeout, _CONNECT_SECONDS), read=open_timeout)
-        try:
-            response = self._urlopen(self._streams, "GET", target, sent=None, headers=headers, timeout=timeout)
-            if response.status != 200:  # noqa: PLR2004 - HTTP
+        renewed = False
+        while True:
+            self.traffic.add(call)
+            headers = {"accept": accept, **_impersonation(as_user), **self._authorization()}
+            try:
+                response = self._urlopen(self._streams, "GET", target, sent=None, headers=headers, timeout=timeout)
+                if response.status == 200:  # noqa: PLR2004 - HTTP
+                    return Stream(response, read_timeout=read_timeout, what=f"{self._host}{path}")
                 said = response.read()
-                if response.status == 401:  # noqa: PLR2004 - HTTP
-                    self._reload()
-                asked = refusal.Request(method="GET", path=path, secret=call.resource == "secrets")
-                raise refusal.of(response.status, response.headers, said, asked)
-        except HTTPError as error:
-            raise self._unreachable(error, "GET", path) from error
-        return Stream(response, read_timeout=read_timeout, what=f"{self._host}{path}")
+            except HTTPError as error:
+                raise self._unreachable(error, "GET", path) from error
+            if response.status == 401 and not renewed and self._reload():  # noqa: PLR2004 - HTTP
+                renewed = True
+                continue
+            asked = refusal.Request(method="GET", path=path, secret=call.resource == "secrets")
+            raise refusal.of(response.status, response.headers, said, asked)
 
     def close(self) -> None:
         """Closes idle connections; the transport stays usable."""

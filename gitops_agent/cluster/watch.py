@@ -71,7 +71,7 @@ class Watch:
         timing: see `Timing`.
         name: of the thread; `watch-<plural.group>` when empty.
 
-    Callbacks run in the watch's thread, one at a time, and never after `stop` has returned.
+    Callbacks run in the watch's thread, one at a time, and none begins after `stop` was called.
     """
 
     def __init__(
@@ -127,8 +127,8 @@ class Watch:
         self._wake.set()
         with contextlib.suppress(AttributeError):
             self._stream.close()  # type: ignore[union-attr]
-        with self._speaking:
-            pass
+        if self._speaking.acquire(timeout=seconds):
+            self._speaking.release()
         if self._thread.ident is not None and self._thread is not threading.current_thread():
             self._thread.join(seconds)
 

@@ -1,0 +1,270 @@
+"""One leader among the replicas, by a Lease object, without trusting anybody's wall clock.
+
+Problem: two agents that both act would undo each other, and clocks of nodes differ. Decision: a candidate believes a lease is
+dead only when it has itself seen it unchanged for as long as the lease says, on its own monotonic clock; a leader counts from
+*before* each renewal was sent and stops acting a safety margin earlier than anybody else could begin. A guard thread makes that
+stop happen even while a renewal hangs. A candidate watches the lease, so that a leader that leaves politely is followed at
+once, and looks at it itself now and then in case the watch does not work.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import Watch
+from gitops_agent.errors import AgentError, Conflict, NotFound
+from gitops_agent.manifest.key import Object
+from gitops_agent.observe.log import logger
+
+_LEASES = Resource(group="coordination.k8s.io", version="v1", kind="Lease", plural="leases", namespaced=True)
+_MARGIN = 0.2
+"""The part of the duration a leader gives up before others could take over: it must end what it is doing in that time."""
+_RELEASE_SECONDS = 3.0
+
+_log = logger("cluster")
+
+
+class Lease:
+    """Leadership of one name.
+
+    Args:
+        transport: the API server.
+        namespace: where the Lease lives.
+        name: its name.
+        identity: who we are; must differ between processes, also of the same pod.
+        duration_seconds: how long a silent leader stays leader.
+        renew_seconds: how often a leader says it is alive.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        duration_seconds: float = 10.0,
+        renew_seconds: float = 2.0,
+    ) -> None:
+        if not 0 < renew_seconds < duration_seconds * (1 - _MARGIN) / 2:
+            raise ValueError("a lease must be renewed at least twice before its leader gives up")
+        self._transport = transport
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._duration = duration_seconds
+        self._renew = renew_seconds
+        self._path = _LEASES.path(namespace, name)
+        self._changed = threading.Condition()
+        self._deadline = 0.0
+        self._leading = False
+        self._over = False
+        self._seen = ("", "", 0.0)
+        self._mine: Object | None = None
+        self._wake = threading.Event()
+        self._on_start: Callable[[], object] = bool
+        self._on_stop: Callable[[], object] = bool
+
+    def run(self, stop: threading.Event, on_start: Callable[[], object], on_stop: Callable[[], object]) -> None:
+        """Competes until `stop` is set, then gives the lease back.
+
+        Args:
+            stop: ends it; noticed within a fifth of a second.
+            on_start: called when this process becomes the leader; must return at once.
+            on_stop: called when it no longer is, before anybody else can be; must return at once. It runs in another thread
+                when the API server does not answer in time. Each call of one follows a call of the other.
+        """
+        self._on_start, self._on_stop = on_start, on_stop
+        self._over = False
+        guard = threading.Thread(target=self._guard, name="leader-guard", daemon=True)
+        guard.start()
+        watch = Watch(
+            self._transport,
+            _LEASES,
+            namespace=self._namespace,
+            field_selector=f"metadata.name={self._name}",
+            on_sync=lambda _: self._wake.set(),
+            on_event=self._noticed,
+            on_error=lambda _: None,
+            name="watch-leader",
+        )
+        watch.start()
+        try:
+            while not stop.is_set():
+                pause = self._turn()
+                self._wait(stop, pause)
+        finally:
+            watch.stop()
+            self._lose("stopped")
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+            guard.join()
+            if self._mine is not None:
+                self._release()
+
+    @property
+    def held(self) -> bool:
+        """Whether this process may act right now; counts on the monotonic clock and needs no answer from anybody."""
+        with self._changed:
+            return self._leading and time.monotonic() < self._deadline
+
+    def _turn(self) -> float:
+        """One look at the lease, or one renewal: seconds until the next."""
+        self._wake.clear()
+        began = time.monotonic()
+        try:
+            if self._mine is not None and self._leading:
+                self._write("PUT", self._renewed(self._mine), began)
+                return self._renew
+            lease = self._read()
+            if lease is None:
+                self._write("POST", self._fresh(), began)
+                return self._renew
+            return self._contend(lease, began)
+        except (Conflict, NotFound) as error:
+            # Somebody was quicker, or the object was edited or deleted: look again at once.
+            self._mine = None
+            return 0.05 if error.code != "NamespaceNotFound" else self._renew
+        except AgentError as error:
+            _log.warning(
+                "leader lease not reached", lease=f"{self._namespace}/{self._name}", leading=self._leading, error=error
+            )
+            return min(self._renew, 1.0) if self._leading else self._renew
+
+    def _contend(self, lease: Object, began: float) -> float:
+        spec = lease.get("spec") or {}
+        holder = str(spec.get("holderIdentity") or "")
+        version = str((lease.get("metadata") or {}).get("resourceVersion") or "")
+        if holder == self._identity:
+            self._write("PUT", self._renewed(lease), began)
+            return self._renew
+        self._lose(f"the lease belongs to {holder or 'nobody'}")
+        now = time.monotonic()
+        seen = self._seen
+        if seen[:2] != (holder, version):
+            seen = self._seen = (holder, version, now)
+        expires = seen[2] + float(spec.get("leaseDurationSeconds") or self._duration)
+        if holder and now < expires:
+            # Between our own looks the watch tells; right at the end we look ourselves.
+            return min(self._duration / 2, expires - now)
+        self._write("PUT", self._taken(lease), began)
+        return self._renew
+
+    def _read(self) -> Object | None:
+        try:
+            found: Object = self._transport.request("GET", self._path, timeout=self._patience())
+        except NotFound as error:
+            if error.code == "NamespaceNotFound":
+                raise
+            return None
+        return found
+
+    def _write(self, method: str, lease: Object, began: float) -> None:
+        path = self._path if method == "PUT" else _LEASES.path(self._namespace)
+        self._mine = self._transport.request(method, path, body=lease, timeout=self._patience())
+        with self._changed:
+            self._deadline = began + self._duration * (1 - _MARGIN)
+            first = not self._leading and time.monotonic() < self._deadline
+            self._leading = self._leading or first
+            self._changed.notify_all()
+            if first:
+                _log.info("leadership acquired", lease=f"{self._namespace}/{self._name}", identity=self._identity)
+                self._on_start()
+
+    def _patience(self) -> float:
+        """Seconds a request may take: half a renewal interval more than one, and never past the end of the leadership."""
+        if self._leading:
+            return max(0.1, min(self._renew * 1.5, self._deadline - time.monotonic()))
+        return self._renew * 1.5
+
+    def _lose(self, why: str) -> None:
+        with self._changed:
+            if not self._leading:
+                return
+            self._leading = False
+            _log.warning("leadership lost", lease=f"{self._namespace}/{self._name}", identity=self._identity, why=why)
+            self._on_stop()
+
+    def _guard(self) -> None:
+        """Ends the leadership in time, whatever the renewing thread is blocked in."""
+        while True:
+            with self._changed:
+                if self._over:
+                    return
+                left = self._deadline - time.monotonic() if self._leading else None
+                if left is not None and left <= 0:
+                    self._lose("not renewed in time")
+                else:
+                    self._changed.wait(left)
+
+    def _wait(self, stop: threading.Event, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
+            if self._leading:
+                stop.wait(left)
+            elif self._wake.wait(min(left, 0.2)):
+                return
+
+    def _noticed(self, kind: str, lease: Object) -> None:
+        """A changed lease: a candidate looks at once when it was given back, and otherwise only notes the time."""
+        spec: dict[str, Any] = lease.get("spec") or {}
+        if kind == "DELETED" or not spec.get("holderIdentity"):
+            self._wake.set()
+            return
+        version = str((lease.get("metadata") or {}).get("resourceVersion") or "")
+        self._seen = (str(spec["holderIdentity"]), version, time.monotonic())
+
+    def _release(self) -> None:
+        deadline = time.monotonic() + _RELEASE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                lease = self._transport.request("GET", self._path, timeout=_RELEASE_SECONDS)
+                spec = lease.get("spec") or {}
+                if spec.get("holderIdentity") != self._identity:
+                    return
+                freed = {**lease, "spec": {**spec, "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}}
+                self._transport.request("PUT", self._path, body=freed, timeout=_RELEASE_SECONDS)
+            except Conflict:
+                continue
+            except AgentError as error:
+                _log.warning("leader lease not released", lease=f"{self._namespace}/{self._name}", error=error)
+            return
+
+    def _fresh(self) -> Object:
+        return {
+            "apiVersion": _LEASES.api_version,
+            "kind": _LEASES.kind,
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": self._spec(transitions=0),
+        }
+
+    def _renewed(self, lease: Object) -> Object:
+        spec = {**lease["spec"], "renewTime": _now(), "leaseDurationSeconds": math.ceil(self._duration)}
+        return {**lease, "spec": spec}
+
+    def _taken(self, lease: Object) -> Object:
+        before = lease.get("spec") or {}
+        return {**lease, "spec": self._spec(transitions=int(before.get("leaseTransitions") or 0) + 1)}
+
+    def _spec(self, *, transitions: int) -> Object:
+        now = _now()
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": math.ceil(self._duration),
+            "acquireTime": now,
+            "renewTime": now,
+            "leaseTransitions": transitions,
+        }
+
+
+def _now() -> str:
+    """For people: no decision is taken from it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,34 @@
+"""Secrets the agent itself uses: credentials of repositories and notifiers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import Invalid
+from gitops_agent.manifest.key import ObjectKey
+
+_SECRETS = Resource(group="", version="v1", kind="Secret", plural="secrets", namespaced=True)
+
+
+class Secrets:
+    """Reads the data of Secrets, one request each, nothing kept."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get_secret(self, namespace: str, name: str, *, as_user: str | None = None) -> dict[str, bytes]:
+        """The decoded data.
+
+        Raises:
+            NotFound: there is no such Secret.
+            Forbidden: it may not be read.
+            ClusterError: the server gave no answer.
+        """
+        said = self._transport.request("GET", _SECRETS.path(namespace, name), as_user=as_user)
+        try:
+            return {key: base64.b64decode(value, validate=True) for key, value in (said.get("data") or {}).items()}
+        except (binascii.Error, ValueError, TypeError, AttributeError):
+            raise Invalid(f"{ObjectKey('', 'Secret', namespace, name)} is damaged: its data is no base64") from None
