@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops_agent.agent.claims import Claims
 from gitops_agent.agent.polling import Polling, SourceState
@@ -94,12 +94,13 @@ class Declaring:
                 create_namespace=application.spec.destination.create_namespace,
                 autoscaled=self._autoscaled(),
                 ignore_fields=application.spec.sync.ignore_fields,
-                warnings=rendered.warnings,
             )
             self._claim(desired)
         except AgentError as error:
             return Declared(source=state, revision=revision, error=error)
-        return Declared(source=state, revision=revision, desired=compose(desired))
+        return Declared(
+            source=state, revision=revision, desired=compose(replace(desired, warnings=(*rendered.warnings, *desired.warnings)))
+        )
 
     def forget(self, application: AppKey) -> None:
         """Drops everything about an application, and wakes those that waited for its objects."""

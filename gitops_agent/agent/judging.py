@@ -15,7 +15,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.desired import Desired
-from gitops_agent.sync.explain import Explanation, Explainer
+from gitops_agent.sync.explain import Explainer, Explanation
 from gitops_agent.sync.health import Health, Status, worst
 from gitops_agent.sync.live import LiveObject
 
@@ -39,7 +39,7 @@ class Judging:
     def judge(
         self, desired: Desired, live: Mapping[ObjectKey, LiveObject], memory: Memory, *, timeout: float
     ) -> tuple[Health, tuple[Problem, ...], float | None]:
-        """The health, the objects that are not healthy (worst first), and seconds after which to look again (None: events tell)."""
+        """The health, what is not healthy (worst first), and seconds after which to look again (None: events tell)."""
         verdicts = {
             manifest.key: live[manifest.key].health if manifest.key in live else Health(Status.MISSING, "Missing", "not there")
             for manifest in desired.manifests

@@ -16,7 +16,7 @@ from gitops_agent.cluster.discovery import Discovery, Resource
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import Watch
-from gitops_agent.errors import AgentError, CannotSee, ClusterError, NotFound, UnknownKind
+from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import APPLICATION, owner
 from gitops_agent.observe import metrics
@@ -62,6 +62,7 @@ class Observing:
         self._waiting_for_kinds: set[AppKey] = set()
         self._waiting_for_sweep: set[AppKey] = set()
         self._swept: set[GroupKind] = set()
+        self._listed: set[GroupKind] = set()
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
 
@@ -85,7 +86,7 @@ class Observing:
         pending = []
         for kind in sorted(set(kinds)):
             try:
-                watch = self._watch(kind)
+                self._watch(kind)
             except UnknownKind:
                 with self._lock:
                     self._waiting_for_kinds.add(application)
@@ -94,7 +95,7 @@ class Observing:
                 self._live.cannot_see[kind] = str(error)
                 continue
             with self._lock:
-                if not watch.synced.is_set() and kind not in self._live.cannot_see:
+                if kind not in self._listed and kind not in self._live.cannot_see:
                     self._interested.setdefault(kind, set()).add(application)
                     pending.append(kind)
         return tuple(pending)
@@ -125,18 +126,20 @@ class Observing:
                 self._transport,
                 resource,
                 label_selector=APPLICATION,
-                on_sync=lambda objects: self._listed(kind, objects),
+                on_sync=lambda objects: self._take_list(kind, objects),
                 on_event=lambda event, obj: self._event(kind, event, obj),
                 on_error=lambda error: self._failed(kind, error),
-                name=f"watch-{resource.plural}.{kind.group}".rstrip("."),
+                distil=observe,
+                discovery=self._discovery,
             )
         watch.start()
         return watch
 
-    def _listed(self, kind: GroupKind, objects: list[Object]) -> None:
+    def _take_list(self, kind: GroupKind, objects: list[LiveObject]) -> None:
         self._live.cannot_see.pop(kind, None)
-        changes = self._live.replace(kind, [observe(obj) for obj in objects])
+        changes = self._live.replace(kind, objects)
         with self._lock:
+            self._listed.add(kind)
             interested = self._interested.pop(kind, set())
         for change in changes:
             self._tell(change)
@@ -168,17 +171,14 @@ class Observing:
             self._look(application, why, Priority.COMMIT)
 
     def _failed(self, kind: GroupKind, error: AgentError) -> None:
-        """A watch that cannot list makes its kind invisible; one that is merely interrupted keeps what it knew."""
-        if isinstance(error, CannotSee) or (isinstance(error, ClusterError) and not error.transient):
-            first = kind not in self._live.cannot_see
-            self._live.cannot_see[kind] = str(error)
-            if first:
-                _log.warning("kind cannot be seen", kind=str(kind), error=error)
-            with self._lock:
-                interested = self._interested.pop(kind, set())
-            for application in sorted(interested):
-                self._look(application, f"{kind} cannot be listed", Priority.RESYNC)
-            self._finish_sweep()
+        """The kind cannot be seen now: what was known of it stays, nothing of it counts as gone, and its users are told."""
+        self._live.cannot_see[kind] = str(error)
+        _log.warning("kind cannot be seen", kind=str(kind), error=error)
+        with self._lock:
+            interested = self._interested.pop(kind, set())
+        for application in sorted(interested):
+            self._look(application, f"{kind} cannot be listed", Priority.RESYNC)
+        self._finish_sweep()
 
     def _sweep(self) -> None:
         """Asks every listable kind for objects of ours; retried as a whole until discovery itself answers."""
@@ -224,7 +224,7 @@ class Observing:
             unlisted = [
                 kind
                 for kind in self._swept
-                if kind in self._watches and not self._watches[kind].synced.is_set() and kind not in self._live.cannot_see
+                if kind in self._watches and kind not in self._listed and kind not in self._live.cannot_see
             ]
             if unlisted:
                 return

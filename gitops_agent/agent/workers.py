@@ -33,6 +33,10 @@ class Workers(Generic[K]):
         for thread in self._threads:
             thread.start()
 
+    def alive(self) -> bool:
+        """Whether every started thread still runs."""
+        return all(thread.ident is None or thread.is_alive() for thread in self._threads)
+
     def join(self, seconds: float) -> bool:
         """Waits for the threads after the queue was closed; False when one is still running after `seconds`."""
         deadline = time.monotonic() + seconds

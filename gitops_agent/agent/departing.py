@@ -1,0 +1,99 @@
+"""An Application that goes: its objects go first, under the same guard, or stay when it says so.
+
+A finalizer keeps the Application until its objects are gone. The deletion is a plan like any other: counted, held when it is
+too large, approved by its hash on the Application that waits to be deleted.
+"""
+
+from __future__ import annotations
+
+from gitops_agent.agent.enacting import Enacting
+from gitops_agent.agent.memory import Memory
+from gitops_agent.agent.observing import Observing
+from gitops_agent.agent.view import SyncStatus, View
+from gitops_agent.api.application import Application, DeletionPolicy
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.errors import Invalid, NotFound
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.marks import FINALIZER
+from gitops_agent.observe.log import logger
+from gitops_agent.revision.revision import Revision
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.state import LiveState
+
+_log = logger("agent")
+_NOTHING = Revision(repository="", ref="", commit="")
+
+
+class Departing:
+    """See the module's text.
+
+    Args:
+        objects: patches finalizers.
+        live: what is left.
+        observing: tells when every kind has been listed.
+        enacting: deletes.
+    """
+
+    def __init__(self, objects: Objects, live: LiveState, observing: Observing, enacting: Enacting) -> None:
+        self._objects, self._live, self._observing, self._enacting = objects, live, observing, enacting
+
+    def guard(self, application: Application) -> None:
+        """Makes sure that an application whose objects are to be pruned cannot go before they do."""
+        wanted = application.spec.deletion_policy is DeletionPolicy.PRUNE
+        if wanted == (FINALIZER in application.finalizers):
+            return
+        finalizers = [name for name in application.finalizers if name != FINALIZER]
+        self._finalize(application, [*finalizers, FINALIZER] if wanted else finalizers)
+
+    def depart(self, application: Application, memory: Memory) -> View | None:
+        """One step of the deletion: what is going on, or None once the finalizer is off."""
+        if FINALIZER not in application.finalizers:
+            return None
+        key = application.key
+        orphan = application.spec.deletion_policy is DeletionPolicy.ORPHAN
+        if not orphan and not self._observing.complete(key):
+            return View(
+                waiting="every kind to be listed, before anything is deleted", sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING
+            )
+        left = self._live.of(key)
+        if orphan or not left:
+            self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
+            _log.info("application departed", orphaned=len(left) if orphan else 0)
+            return None
+        desired = Desired(application=key, revision=_NOTHING, manifests=())
+        enacted = self._enacting.enact(application, desired, memory, deleting=True)
+        remaining = self._live.of(key)
+        blocked = sorted(
+            f"{one.key} ({', '.join(one.finalizers)})" for one in remaining.values() if one.deleting and one.finalizers
+        )
+        waiting = enacted.waiting or f"{len(remaining)} objects to be gone"
+        if blocked and not enacted.held:
+            waiting = f"{len(remaining)} objects to be gone; finalizers of {blocked[0]}" + (
+                f" and {len(blocked) - 1} more" if len(blocked) > 1 else ""
+            )
+        return View(
+            revision=_NOTHING,
+            applied=memory.applied,
+            plan=memory.plan.hash if memory.plan else "",
+            sync=SyncStatus.OUT_OF_SYNC,
+            error=enacted.error,
+            held=enacted.held,
+            waiting="" if enacted.held else waiting,
+            problems=enacted.problems,
+            total=len(remaining),
+            actor="deletion",
+        )
+
+    def _finalize(self, application: Application, finalizers: list[str]) -> None:
+        key = ObjectKey("gitops-agent.dev", "Application", application.key.namespace, application.key.name)
+        patch = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": application.resource_version},
+            {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
+        ]
+        try:
+            self._objects.json_patch(key, patch)
+        except NotFound:
+            return
+        except Invalid:
+            # The Application changed since it was read: its newer form is on its way to us and tries again.
+            _log.debug("finalizer not written: the Application changed", application=str(AppKey(key.namespace, key.name)))

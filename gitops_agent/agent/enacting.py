@@ -1,0 +1,312 @@
+"""From D(t) to the cluster: plan, guard, preflight, execute; what came of it, in values the status is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gitops_agent.agent.claims import Claims
+from gitops_agent.agent.memory import Memory
+from gitops_agent.agent.view import Problem
+from gitops_agent.api.application import Application
+from gitops_agent.api.sync_options import ErrorPolicy
+from gitops_agent.errors import AgentError
+from gitops_agent.events.event import Event, EventType, Severity
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.marks import APPROVED
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+from gitops_agent.sync.action import Action, ActionKind, PlanError
+from gitops_agent.sync.blast import Blast
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.drift import DriftReport, describe
+from gitops_agent.sync.execute import Executor, Result
+from gitops_agent.sync.fights import Fights
+from gitops_agent.sync.guard import Dependants
+from gitops_agent.sync.live import Snapshot
+from gitops_agent.sync.plan import Plan, plan
+from gitops_agent.sync.policy import Policy
+from gitops_agent.sync.state import LiveState
+
+_log = logger("agent")
+_TRAILER = "gitops-agent-approve:"
+_COUNTED_KINDS = frozenset({"Namespace", "CustomResourceDefinition", "Application"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enacted:
+    """What one pass came to.
+
+    Attributes:
+        synced: every declared object is live as declared, and nothing of the application is left over.
+        held: why the plan waits for approval, empty when it does not.
+        waiting: what it waits for, in words.
+        problems: objects that failed, drifted or wait.
+        error: what kept a plan from being made.
+        retry: seconds after which failures are worth another try (0: backoff decides); None when there are none.
+        in_sync: declared objects that are live as declared.
+        drifted: objects that deviate and were left alone.
+    """
+
+    synced: bool = False
+    held: str = ""
+    waiting: str = ""
+    problems: tuple[Problem, ...] = ()
+    error: AgentError | None = None
+    retry: float | None = None
+    in_sync: int = 0
+    drifted: int = 0
+
+
+class Enacting:
+    """See the module's text.
+
+    Args:
+        live: what is live.
+        executor: writes.
+        blast: what hangs under a deletion.
+        claims: hand-overs between applications.
+        fights: objects that somebody else keeps changing back.
+        exists: whether an Application exists.
+        emit: hands edges to their subscribers.
+        protected: objects that belong to the agent's own installation.
+        agent_namespace: where the agent lives.
+        stopping: whether the process is shutting down.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        live: LiveState,
+        executor: Executor,
+        blast: Blast,
+        claims: Claims,
+        fights: Fights,
+        *,
+        exists: Callable[[AppKey], bool],
+        emit: Callable[[Application, list[Event]], None],
+        protected: frozenset[ObjectKey],
+        agent_namespace: str,
+        stopping: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._live, self._executor, self._blast, self._claims, self._fights = live, executor, blast, claims, fights
+        self._exists, self._emit = exists, emit
+        self._protected, self._agent_namespace = protected, agent_namespace
+        self._stopping, self._clock = stopping, clock
+
+    def enact(
+        self,
+        application: Application,
+        desired: Desired,
+        memory: Memory,
+        *,
+        suspended: bool = False,
+        current: bool = True,
+        deleting: bool = False,
+        orphan: bool = False,
+    ) -> Enacted:
+        """Plans, and executes what may be done now.
+
+        Args:
+            application: whose.
+            desired: D(t).
+            memory: of the application.
+            suspended: plan only.
+            current: `desired` is of the newest commit; if not, only drift is repaired.
+            deleting: the Application itself goes.
+            orphan: with `deleting`, leave the objects.
+        """
+        key = application.key
+        snapshot = self._snapshot(key, desired)
+        policy = self._policy(application, desired, memory, deleting=deleting, orphan=orphan)
+        try:
+            made = self._plan(desired, snapshot, policy)
+        except PlanError as error:
+            return Enacted(error=error)
+        memory.plan = made
+        if made.verdict.approved:
+            memory.approval = made.approval()
+        elif not made.verdict.held:
+            memory.approval = None
+        runnable = self._allowed(made, suspended=suspended, current=current)
+        reports = self._drifts(application, runnable, snapshot)
+        failures = self._preflight(application, runnable, snapshot)
+        result = Result()
+        if not (failures and application.spec.sync.error_policy is ErrorPolicy.ATOMIC):
+            if failures:
+                runnable = _without(runnable, failures, "the API server will not take it")
+            result = self._executor.execute(runnable, as_user=_user(application), stop=self._stopping)
+        self._repaired(application, reports, result)
+        return self._enacted(made, runnable, result, failures, memory)
+
+    def _snapshot(self, application: AppKey, desired: Desired) -> Snapshot:
+        """What is live; objects whose Application no longer exists belong to nobody and may be taken."""
+        snapshot = self._live.snapshot(application, [manifest.key for manifest in desired.manifests])
+        objects = {}
+        for key, live in snapshot.objects.items():
+            owner = live.owner
+            if (
+                owner is not None
+                and owner != application
+                and (not self._exists(owner) or self._claims.holder(key) == application)
+            ):
+                live = replace(live, owner=None)  # noqa: PLW2901 - the same object, seen as free
+            elif owner == application and self._claims.wanted_by_another(key, application) and desired.manifests:
+                continue  # handed over: the other application declares it, so it is not ours to delete
+            objects[key] = live
+        return replace(snapshot, objects=objects)
+
+    def _policy(self, application: Application, desired: Desired, memory: Memory, *, deleting: bool, orphan: bool) -> Policy:
+        sync = application.spec.sync
+        return Policy(
+            prune=sync.prune,
+            self_heal=sync.self_heal,
+            mode=sync.mode,
+            error_policy=sync.error_policy,
+            guard=sync.deletion_guard,
+            application_deleting=deleting,
+            orphan=orphan,
+            approved=application.annotations.get(APPROVED) or _trailer(desired.revision.message),
+            carried=memory.approval,
+            ignore_fields=sync.ignore_fields,
+            agent_namespace=self._agent_namespace,
+            protected=self._protected,
+            application_uid=application.uid,
+        )
+
+    def _plan(self, desired: Desired, snapshot: Snapshot, policy: Policy) -> Plan:
+        """The plan; made twice when it deletes something that others hang under."""
+        made = plan(desired, snapshot, policy)
+        counted = [a for a in made.changes() if a.intent is ActionKind.DELETE and a.key.kind in _COUNTED_KINDS]
+        if not counted or made.verdict.approved:
+            return made
+        dependants: Mapping[ObjectKey, Dependants] = self._blast.gather(made)
+        return plan(desired, snapshot, policy, dependants=dependants)
+
+    def _allowed(self, made: Plan, *, suspended: bool, current: bool) -> Plan:
+        """The plan without what a pause, an outdated D(t) or a fight forbids."""
+        if suspended:
+            return _only(made, lambda _: False, "paused")
+        if not current:
+            made = _only(made, lambda action: action.drift, "a newer commit does not render")
+        return _only(
+            made, lambda action: not (action.drift and self._fights.fighting(action.key)), "somebody keeps changing it back"
+        )
+
+    def _drifts(self, application: Application, runnable: Plan, snapshot: Snapshot) -> list[tuple[Action, DriftReport]]:
+        """Describes, counts and announces the drift this plan is about to repair."""
+        found = []
+        for action in runnable.writes:
+            if not action.drift or action.manifest is None:
+                continue
+            live = snapshot.objects.get(action.key)
+            report = describe(action.manifest, live.evidence if live else None)
+            found.append((action, report))
+            self._fights.repaired(action.key)
+            metrics.DRIFTS.labels(str(application.key)).inc()
+            _log.info(
+                "drift", object=str(action.key), paths=[change.path for change in report.changes][:10], managers=report.managers
+            )
+        if found:
+            self._emit(application, [_drift_event(application, runnable, found, EventType.DRIFT_DETECTED)])
+        return found
+
+    def _repaired(self, application: Application, reports: list[tuple[Action, DriftReport]], result: Result) -> None:
+        done = {outcome.key for outcome in result.outcomes if outcome.ok}
+        repaired = [(action, report) for action, report in reports if action.key in done]
+        if repaired:
+            self._emit(application, [_drift_event(application, None, repaired, EventType.DRIFT_REPAIRED)])
+
+    def _preflight(self, application: Application, runnable: Plan, snapshot: Snapshot) -> dict[ObjectKey, AgentError]:
+        """Dry-runs what would change, when there is something live to lose; a first installation has nothing."""
+        if not snapshot.objects or not runnable.writes:
+            return {}
+        return self._executor.preflight(runnable, as_user=_user(application))
+
+    @staticmethod
+    def _enacted(made: Plan, ran: Plan, result: Result, failures: dict[ObjectKey, AgentError], memory: Memory) -> Enacted:
+        errors = failures | {o.key: o.error for o in result.outcomes if o.error is not None}
+        for outcome in result.outcomes:
+            metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
+        memory.failures = errors
+        done = {outcome.key for outcome in result.outcomes if outcome.ok}
+        problems = [Problem(key=key, reason=error.reason, message=str(error)) for key, error in sorted(errors.items())]
+        problems += [Problem(key=w.key, reason="WaitingFor", message=f"waits for {w.why}") for w in result.waiting]
+        left = [action for action in made.changes() if action.key not in done]
+        drifted = [action for action in left if action.drift and action.key not in errors]
+        problems += [Problem(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
+        waits = [action for action in ran.actions if action.kind is ActionKind.WAIT]
+        seen = {problem.key for problem in problems}
+        problems += [Problem(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in seen]
+        total = sum(1 for action in made.actions if action.manifest is not None)
+        behind = sum(1 for action in left if action.manifest is not None)
+        after = max((getattr(error, "retry_after", None) or 0.0 for error in errors.values()), default=0.0)
+        return Enacted(
+            synced=not left and not result.waiting and not errors and not made.verdict.held,
+            held=made.verdict.message if made.verdict.held else "",
+            waiting=_waiting(result, waits),
+            problems=tuple(problems),
+            retry=after if errors else None,
+            in_sync=total - behind,
+            drifted=len(drifted),
+        )
+
+
+def _only(made: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
+    """The plan in which every write that is not allowed became a skip that says why."""
+    if all(allowed(action) for action in made.writes):
+        return made
+    actions = tuple(
+        action if not action.writes or allowed(action) else replace(action, kind=ActionKind.SKIP, message=why)
+        for action in made.actions
+    )
+    return replace(made, actions=actions)
+
+
+def _without(made: Plan, keys: Mapping[ObjectKey, AgentError], why: str) -> Plan:
+    return _only(made, lambda action: action.key not in keys, why)
+
+
+def _waiting(result: Result, waits: list[Action]) -> str:
+    texts = [f"{waiting.key} waits for {waiting.why}" for waiting in result.waiting]
+    texts += [f"{action.key}: {action.message}" for action in waits]
+    if not texts:
+        return ""
+    return texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")
+
+
+def _user(application: Application) -> str | None:
+    name = application.spec.service_account_name
+    return f"system:serviceaccount:{application.key.namespace}:{name}" if name else None
+
+
+def _trailer(message: str) -> str | None:
+    """The hash of a `Gitops-Agent-Approve:` trailer in the last paragraph of a commit message."""
+    for line in reversed(message.strip().rpartition("\n\n")[2].splitlines()):
+        if line.lower().startswith(_TRAILER):
+            return line[len(_TRAILER) :].strip() or None
+    return None
+
+
+def _drift_event(
+    application: Application, made: Plan | None, found: list[tuple[Action, DriftReport]], kind: EventType
+) -> Event:
+    detected = kind is EventType.DRIFT_DETECTED
+    shown = []
+    for action, report in found[:10]:
+        paths = ", ".join(change.path for change in report.changes[:3]) or "the object"
+        by = f" by {', '.join(report.managers)}" if report.managers and detected else ""
+        shown.append(f"{action.key}: {paths} {'changed' if detected else 'restored'}{by}")
+    return Event(
+        type=kind,
+        application=application.key,
+        at=datetime.now(UTC),
+        severity=Severity.WARNING if detected else Severity.INFO,
+        reason="Drifted" if detected else "Repaired",
+        message="; ".join(shown)[:1000],
+        revision=made.revision if made else None,
+        objects=tuple(action.key for action, _ in found[:10]),
+    )

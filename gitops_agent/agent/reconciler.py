@@ -1,0 +1,289 @@
+"""The order of the stages, and nothing else.
+
+resolve → render → compose → plan → guard → preflight → execute → observe. A reconcile does what can be done now and returns: no
+step waits for health, a CRD, a timer, a render or an approval. Whatever ends a wait (a watch event, a finished render, the
+clock, a person) puts the key back on the queue, and the next reconcile starts from the top with what is then true.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from gitops_agent.agent.applications import Applications
+from gitops_agent.agent.declaring import Declared, Declaring
+from gitops_agent.agent.departing import Departing
+from gitops_agent.agent.enacting import Enacted, Enacting
+from gitops_agent.agent.judging import Judging
+from gitops_agent.agent.memory import Memory
+from gitops_agent.agent.observing import Observing
+from gitops_agent.agent.publishing import Publishing
+from gitops_agent.agent.queue import Item, Priority, Queue
+from gitops_agent.agent.view import Problem, SyncStatus, View
+from gitops_agent.api.application import Application
+from gitops_agent.api.problems import SpecInvalid
+from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.marks import REQUESTED
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.state import LiveState
+
+_log = logger("agent")
+_WAIT_BACKSTOP_SECONDS = 30.0
+
+
+class Reconciler:
+    """See the module's text; `reconcile` is the handler of the application workers."""
+
+    def __init__(
+        self,
+        *,
+        applications: Applications,
+        declaring: Declaring,
+        observing: Observing,
+        live: LiveState,
+        enacting: Enacting,
+        departing: Departing,
+        judging: Judging,
+        publishing: Publishing,
+        queue: Queue[AppKey],
+        ask: Callable[[AppKey, str], None],
+        retry_render: Callable[[AppKey], None],
+        resume_at: Callable[[AppKey, datetime], None],
+    ) -> None:
+        self._applications, self._declaring, self._observing, self._live = applications, declaring, observing, live
+        self._enacting, self._departing, self._judging = enacting, departing, judging
+        self._publishing, self._queue = publishing, queue
+        self._ask, self._retry_render, self._resume_at = ask, retry_render, resume_at
+        self._memories: dict[AppKey, Memory] = {}
+
+    def reconcile(self, item: Item[AppKey]) -> None:
+        """Brings one application one step closer to its D(t)."""
+        started = time.monotonic()
+        with structlog.contextvars.bound_contextvars(application=str(item.key)):
+            result = self._turn(item)
+            seconds = time.monotonic() - started
+            metrics.RECONCILES.labels(str(item.key), result).inc()
+            metrics.RECONCILE_SECONDS.observe(seconds)
+            metrics.QUEUE_SECONDS.labels("applications").observe(item.waited)
+            metrics.QUEUE_DEPTH.labels("applications").set(self._queue.depth())
+
+    def _turn(self, item: Item[AppKey]) -> str:
+        key = item.key
+        raw = self._applications.raw(key)
+        if raw is None:
+            self._forget(key)
+            return "gone"
+        memory = self._memories.setdefault(key, Memory())
+        if memory.status is None:
+            memory.status = raw.get("status") or {}
+        started = time.monotonic()
+        try:
+            application = self._applications.get(key)
+        except SpecInvalid as error:
+            return self._stalled(raw, memory, error)
+        if application is None:
+            return "gone"
+        try:
+            view = self._step(application, memory)
+            if view is None:
+                return "departed"
+            again = self._publishing.publish(raw, memory, view, generation=application.generation)
+        except AgentError as error:
+            delay = self._queue.retry(key, "retry after an error", after=getattr(error, "retry_after", None))
+            _log.warning("reconcile failed", error=error, retry_seconds=round(delay, 2))
+            return "failed"
+        if again is not None:
+            self._queue.add(key, "a status was put off", delay=again)
+        self._wake_dependants(application, view)
+        _log.info(
+            "reconciled",
+            why=list(item.reasons),
+            waited=round(item.waited, 3),
+            seconds=round(time.monotonic() - started, 3),
+            commit=view.revision.short if view.revision else None,
+            sync=view.sync.value,
+            health=view.health.status.value if view.health else None,
+            plan=view.plan[:12],
+            objects=view.total,
+            held=view.held or None,
+            waiting=view.waiting or None,
+            error=view.error,
+        )
+        return "ok" if view.error is None else "failed"
+
+    def _step(self, application: Application, memory: Memory) -> View | None:
+        """One pass over the stages; None when the application has left."""
+        key = application.key
+        if application.deleting:
+            return self._departing.depart(application, memory)
+        now = datetime.now(UTC)
+        suspended = application.suspended(now)
+        self._answer_request(application, memory)
+        if not suspended:
+            self._departing.guard(application)
+        declared = self._declaring.declare(application)
+        if declared.desired is not None:
+            memory.desired = declared.desired
+        revision = declared.revision
+        if revision is not None and revision.commit != memory.target:
+            memory.target, memory.started = revision.commit, now
+            memory.unhealthy_since = None
+        desired = memory.desired
+        if desired is None:
+            return self._view(application, memory, declared)
+        pending = self._observing.ensure({manifest.key.group_kind for manifest in desired.manifests}, key)
+        if pending:
+            waiting = f"the first list of {', '.join(str(kind) for kind in pending)}"
+            return self._view(application, memory, declared, waiting=waiting)
+        self._observing.complete(key)
+        blocked = self._dependencies(application)
+        if blocked:
+            return self._view(application, memory, declared, waiting=blocked)
+        current = declared.desired is not None
+        enacted = self._enacting.enact(application, desired, memory, suspended=suspended, current=current)
+        if suspended and application.spec.suspend is not None and application.spec.suspend.until is not None:
+            self._resume_at(key, application.spec.suspend.until)
+        return self._view(application, memory, declared, enacted=enacted, suspended=suspended)
+
+    def _view(
+        self,
+        application: Application,
+        memory: Memory,
+        declared: Declared,
+        *,
+        enacted: Enacted | None = None,
+        waiting: str = "",
+        suspended: bool = False,
+    ) -> View:
+        key = application.key
+        waiting = waiting or declared.pending or (enacted.waiting if enacted else "")
+        desired = memory.desired
+        error = declared.error or (enacted.error if enacted else None)
+        problems: tuple[Problem, ...] = enacted.problems if enacted else ()
+        health = None
+        if desired is not None:
+            live = self._live.snapshot(key, [manifest.key for manifest in desired.manifests]).objects
+            timeout = application.spec.sync.timeout.total_seconds()
+            health, unhealthy, again = self._judging.judge(desired, live, memory, timeout=timeout)
+            seen = {problem.key for problem in problems}
+            problems += tuple(problem for problem in unhealthy if problem.key not in seen)
+            if again is not None and not suspended:
+                self._queue.add(key, "health is looked at again", delay=again)
+        at_target = enacted is not None and declared.desired is not None
+        synced = at_target and enacted is not None and enacted.synced and error is None
+        if synced and declared.revision is not None:
+            memory.applied = declared.revision.commit
+        elif not memory.applied:
+            memory.applied = str(((memory.status or {}).get("sync") or {}).get("revision") or "")
+        if enacted is not None and enacted.retry is not None:
+            self._retry(application, enacted)
+        elif synced:
+            self._queue.succeeded(key)
+        if waiting and not declared.pending:
+            self._queue.add(key, "a wait is looked at again", delay=_WAIT_BACKSTOP_SECONDS)
+        unavailable = declared.source.error
+        return View(
+            revision=declared.revision,
+            unavailable_since=declared.source.since if unavailable is not None else None,
+            source_error=unavailable,
+            applied=memory.applied,
+            plan=memory.plan.hash if memory.plan else "",
+            sync=_sync_status(desired, synced=synced, known=at_target or (enacted is not None)),
+            error=error,
+            held=enacted.held if enacted else "",
+            waiting=waiting,
+            suspended=_suspension(application) if suspended else "",
+            observing=application.spec.sync.mode is SyncMode.OBSERVE,
+            health=health,
+            problems=problems,
+            total=len(desired.manifests) if desired else 0,
+            synced=enacted.in_sync if enacted else 0,
+            drifted=enacted.drifted if enacted else 0,
+            unhealthy=sum(1 for problem in problems if problem.reason in ("Degraded", "Missing", "Progressing", "Unknown")),
+            started=memory.started,
+        )
+
+    def _retry(self, application: Application, enacted: Enacted) -> None:
+        delay = self._queue.retry(application.key, "retry of what failed", after=enacted.retry)
+        _log.info("objects failed", count=len(enacted.problems), retry_seconds=round(delay, 2))
+
+    def _answer_request(self, application: Application, memory: Memory) -> None:
+        """A person's `sync`: poll now and try again what failed."""
+        requested = application.annotations.get(REQUESTED, "")
+        if requested != memory.requested:
+            first, memory.requested = not memory.requested and memory.desired is None, requested
+            if not first:
+                self._retry_render(application.key)
+                self._ask(application.key, "asked for by a person")
+
+    def _dependencies(self, application: Application) -> str:
+        """What of `dependsOn` is not ready, in words; empty when all is."""
+        for dependency in application.spec.depends_on:
+            other = self._applications.raw(AppKey(application.key.namespace, dependency.name))
+            if other is None:
+                return f"Application {dependency.name}, which does not exist"
+            memory = self._memories.get(AppKey(application.key.namespace, dependency.name))
+            status = (memory.status if memory and memory.status is not None else other.get("status")) or {}
+            ready = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
+            if ready.get("status") != "True":
+                return f"Application {dependency.name} to be ready ({ready.get('reason') or 'not reconciled yet'})"
+            mine = (application.spec.source.repo_url, application.spec.source.ref)
+            theirs = (other.get("spec") or {}).get("source") or {}
+            same = theirs.get("repoURL") == mine[0] and theirs.get("ref") == mine[1].model_dump(
+                exclude_none=True, by_alias=True
+            )
+            target = memory.target if memory else ""
+            if same and target and (status.get("sync") or {}).get("revision") != target:
+                return f"Application {dependency.name} to be synced to {target[:12]}"
+        return ""
+
+    def _wake_dependants(self, application: Application, view: View) -> None:
+        if view.sync is SyncStatus.SYNCED:
+            for other in self._applications.depending_on(application.key.name):
+                if other.namespace == application.key.namespace and self._is_waiting(other):
+                    self._queue.add(other, f"{application.key.name} is ready", priority=Priority.COMMIT)
+
+    def _is_waiting(self, key: AppKey) -> bool:
+        memory = self._memories.get(key)
+        if memory is None or memory.status is None:
+            return True
+        conditions = memory.status.get("conditions") or []
+        return any(c.get("type") == "Synced" and c.get("reason") == "WaitingFor" for c in conditions)
+
+    def _stalled(self, raw: Object, memory: Memory, error: SpecInvalid) -> str:
+        try:
+            generation = int(raw["metadata"].get("generation") or 0)
+            view = View(error=error, applied=str(((memory.status or {}).get("sync") or {}).get("revision") or ""))
+            self._publishing.publish(raw, memory, view, generation=generation)
+        except AgentError as problem:
+            self._queue.retry(AppKey(raw["metadata"]["namespace"], raw["metadata"]["name"]), "the status could not be written")
+            _log.warning("reconcile failed", error=problem)
+        _log.info("stalled", error=error)
+        return "stalled"
+
+    def _forget(self, key: AppKey) -> None:
+        self._memories.pop(key, None)
+        self._declaring.forget(key)
+        self._queue.forget(key)
+        metrics.forget_application(str(key))
+
+
+def _sync_status(desired: Desired | None, *, synced: bool, known: bool) -> SyncStatus:
+    if desired is None or not known:
+        return SyncStatus.UNKNOWN
+    return SyncStatus.SYNCED if synced else SyncStatus.OUT_OF_SYNC
+
+
+def _suspension(application: Application) -> str:
+    suspend = application.spec.suspend
+    if suspend is None:
+        return ""
+    until = f"until {suspend.until:%Y-%m-%dT%H:%M:%SZ}" if suspend.until else "until it is resumed"
+    return f"paused {until}{f': {suspend.reason}' if suspend.reason else ''}"

@@ -1,0 +1,333 @@
+"""The wiring of the process, and the one place where the order of its start and its end is written down.
+
+A replica that is not the leader holds nothing but the lease's watch and the probes. The leader starts: observing (live state),
+source workers, application workers, the watch of Applications, the clock. It ends in the opposite order: the clock and the
+watches stop asking, the queues close, running reconciles end at their next safe point (every point between two API calls is
+one), the outbox and the Events are flushed, the lease is released. A leader that loses its lease ends the process: what it
+believes about the cluster is no longer its to act on, and the supervisor starts it afresh.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+from gitops_agent.agent.applications import Applications
+from gitops_agent.agent.autoscaling import Autoscaling
+from gitops_agent.agent.claims import Claims
+from gitops_agent.agent.clock import Clock
+from gitops_agent.agent.credentials import Secrets
+from gitops_agent.agent.declaring import Declaring
+from gitops_agent.agent.departing import Departing
+from gitops_agent.agent.enacting import Enacting
+from gitops_agent.agent.installation import protected
+from gitops_agent.agent.judging import Judging
+from gitops_agent.agent.notifying import Notifiers
+from gitops_agent.agent.observing import Observing
+from gitops_agent.agent.polling import Polling
+from gitops_agent.agent.publishing import Publishing
+from gitops_agent.agent.queue import Priority, Queue
+from gitops_agent.agent.reconciler import Reconciler
+from gitops_agent.agent.rendering import Rendering
+from gitops_agent.agent.workers import Workers
+from gitops_agent.api.application import GROUP as API_GROUP
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.lease import Lease
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.recorder import Recorder
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import Watch
+from gitops_agent.config import Settings
+from gitops_agent.errors import AgentError, UnknownKind
+from gitops_agent.events.event import Event, EventType, Severity
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.notify.notifications import Notifications
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+from gitops_agent.render.renderer import KubeFacts, Renderer, RenderLimits
+from gitops_agent.source.repository import Repository
+from gitops_agent.source.sources import Move, Sources
+from gitops_agent.sync.blast import Blast
+from gitops_agent.sync.execute import Executor
+from gitops_agent.sync.explain import Explainer
+from gitops_agent.sync.fights import Fights
+from gitops_agent.sync.state import LiveState
+
+_log = logger("agent")
+_SHUTDOWN_SECONDS = 20.0
+_SOURCE_WORKERS = 4
+_MEBIBYTE = 1024 * 1024
+
+
+class Runtime:
+    """One replica of the agent.
+
+    Args:
+        settings: the effective configuration.
+        transport: to the API server, as the agent.
+    """
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self._settings, self._transport = settings, transport
+        self._stop = threading.Event()
+        self._leading = threading.Event()
+        self._lost = threading.Event()
+        self._cluster_seen = time.monotonic()
+        self._acting: Acting | None = None
+
+    def run(self) -> int:
+        """Runs until `stop`; 0 after a clean end, 1 after losing the lease."""
+        settings = self._settings
+        _log.info("starting", identity=self._identity, server=self._transport.host, namespace=settings.cluster.namespace)
+        if not settings.leader.enabled:
+            self._lead()
+            self._stop.wait()
+            self._unlead()
+            return 0
+        lease = Lease(
+            self._transport,
+            namespace=settings.cluster.namespace,
+            name=settings.leader.lease_name,
+            identity=self._identity,
+            duration_seconds=settings.leader.duration_seconds,
+            renew_seconds=settings.leader.renew_seconds,
+        )
+        lease.run(self._stop, self._lead, self._unlead_or_die)
+        return 1 if self._lost.is_set() else 0
+
+    def stop(self) -> None:
+        """Asks for a graceful end; may be called from a signal handler."""
+        self._stop.set()
+
+    def alive(self) -> tuple[bool, str]:
+        """Liveness: false only when something is broken that a restart would mend."""
+        acting = self._acting
+        if acting is not None and not acting.healthy():
+            return False, "a worker thread has ended"
+        return True, "ok"
+
+    def ready(self) -> tuple[bool, str]:
+        """Readiness: leading and observing, or ready to follow."""
+        if self._leading.is_set():
+            return True, "leading"
+        return (not self._stop.is_set()), "following"
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica acts."""
+        return self._leading.is_set()
+
+    @property
+    def _identity(self) -> str:
+        return self.__dict__.setdefault(
+            "identity", f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+        )
+
+    def _lead(self) -> None:
+        _log.info("leading", identity=self._identity)
+        metrics.LEADER.set(1)
+        self._acting = Acting(self._settings, self._transport, stopping=self._stop)
+        self._acting.start()
+        self._leading.set()
+
+    def _unlead(self) -> None:
+        self._leading.clear()
+        metrics.LEADER.set(0)
+        acting, self._acting = self._acting, None
+        if acting is not None:
+            acting.stop()
+        _log.info("no longer leading", identity=self._identity)
+
+    def _unlead_or_die(self) -> None:
+        if not self._stop.is_set():
+            _log.error("leadership was lost; the process ends so that nothing acts on what it believed")
+            self._lost.set()
+            self._stop.set()
+        self._unlead()
+
+
+class Acting:
+    """Everything a leader runs; made anew for every term."""
+
+    def __init__(self, settings: Settings, transport: Transport, *, stopping: threading.Event) -> None:
+        self._stopping = threading.Event()
+        self._outer = stopping
+        self.clock = Clock()
+        self.queue: Queue[AppKey] = Queue()
+        self.repositories: Queue[Repository] = Queue(base=1.0)
+        self.discovery = Discovery(transport)
+        self.objects = Objects(transport, self.discovery)
+        self.live = LiveState()
+        self.recorder = Recorder(self.objects)
+        self._transport, self._settings = transport, settings
+        cache = Path(settings.source.cache_dir)
+        self.sources = Sources(
+            cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
+        )
+        self.applications = Applications(self._look)
+        self.secrets = Secrets(transport, self.discovery, lambda secret: self.polling.rotated(secret))
+        self.polling = Polling(
+            self.sources, self.secrets, self.clock, self.repositories, moved=self._look, rewritten=self._rewritten
+        )
+        renderer = Renderer(
+            scratch=cache / "renders",
+            limits=RenderLimits(
+                seconds=settings.render.timeout_seconds,
+                memory_bytes=settings.render.memory_mib * _MEBIBYTE,
+                output_bytes=settings.render.output_mib * _MEBIBYTE,
+                files=settings.render.max_files,
+            ),
+            helm=settings.render.helm,
+            kustomize=settings.render.kustomize,
+        )
+        self.rendering = Rendering(
+            renderer,
+            concurrency=settings.render.concurrency,
+            finished=lambda key: self._look(key, "its render is done", Priority.COMMIT),
+        )
+        self.observing = Observing(transport, self.discovery, self.objects, self.live, self._look)
+        self.autoscaling = Autoscaling(transport, self.discovery)
+        self.notifications = Notifications(self.objects, self.secrets.data)
+        self.notifiers = Notifiers(transport, self.discovery, self.notifications, settings.cluster.namespace)
+        claims = Claims()
+        self._pool = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
+        executor = Executor(self.objects, self.discovery, self._pool, self.live)
+        publishing = Publishing(self.objects, self.recorder, self.notifications)
+        enacting = Enacting(
+            self.live,
+            executor,
+            Blast(self.objects, self.discovery, self.live),
+            claims,
+            Fights(),
+            exists=lambda key: self.applications.raw(key) is not None,
+            emit=lambda application, events: publishing.emit(events, application.raw),
+            protected=protected(settings.cluster.namespace),
+            agent_namespace=settings.cluster.namespace,
+            stopping=self._stopping.is_set,
+        )
+        self._publishing = publishing
+        self._facts = KubeFacts()
+        reconciler = Reconciler(
+            applications=self.applications,
+            declaring=Declaring(
+                self.polling,
+                self.sources,
+                self.rendering,
+                self.discovery,
+                claims,
+                facts=lambda: self._facts,
+                autoscaled=self.autoscaling.targets,
+                look=self._look,
+            ),
+            observing=self.observing,
+            live=self.live,
+            enacting=enacting,
+            departing=Departing(self.objects, self.live, self.observing, enacting),
+            judging=Judging(Explainer(self.objects)),
+            publishing=publishing,
+            queue=self.queue,
+            ask=self.polling.ask,
+            retry_render=self.rendering.retry,
+            resume_at=self._resume_at,
+        )
+        self._workers = Workers("worker", self.queue, reconciler.reconcile, count=settings.sync.workers)
+        self._fetchers = Workers("git", self.repositories, self.polling.poll, count=_SOURCE_WORKERS)
+        self._watch: Watch | None = None
+        self._starter = threading.Thread(target=self._begin, name="start", daemon=True)
+
+    def start(self) -> None:
+        """Starts everything that needs no answer from the API server; the rest follows on a thread of its own."""
+        self.recorder.start()
+        self.clock.start()
+        self._starter.start()
+
+    def healthy(self) -> bool:
+        """Whether every worker still works."""
+        return self._starter.is_alive() or self._workers.alive()
+
+    def stop(self) -> None:
+        """Ends everything, in the order of the module's text."""
+        self._stopping.set()
+        self._starter.join(5)
+        self.clock.stop()
+        if self._watch is not None:
+            self._watch.stop()
+        self.queue.close()
+        self.repositories.close()
+        self.rendering.stop()
+        deadline = time.monotonic() + _SHUTDOWN_SECONDS
+        self._workers.join(max(0.0, deadline - time.monotonic()))
+        self.observing.stop()
+        self.autoscaling.stop()
+        self.notifiers.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.notifications.stop(max(1.0, deadline - time.monotonic()))
+        self.recorder.close()
+        self.secrets.stop()
+        self.sources.close()
+
+    def _begin(self) -> None:
+        """What needs the API server; tried until it answers and knows Applications."""
+        while not self._stopping.is_set():
+            try:
+                resource = self.discovery.find(API_GROUP, "Application")
+                version = self._transport.request("GET", "/version")
+                break
+            except UnknownKind:
+                _log.warning("waiting for the CRDs: run `gitops-agent install` or apply deploy/")
+            except AgentError as error:
+                _log.warning("waiting for the API server", error=error)
+            self.discovery.invalidate(API_GROUP)
+            self._stopping.wait(2.0)
+        else:
+            return
+        self._facts = KubeFacts(version=str(version.get("gitVersion", "")).removeprefix("v"))
+        self.observing.start()
+        self.autoscaling.start()
+        self.notifications.start()
+        self.notifiers.start()
+        self._fetchers.start()
+        self._workers.start()
+        self._watch = Watch(
+            self._transport,
+            resource,
+            namespace=self._settings.cluster.namespace,
+            on_sync=self.applications.replace,
+            on_event=self.applications.handle,
+            on_error=lambda error: _log.warning("applications cannot be watched", error=error),
+        )
+        self._watch.start()
+
+    def _look(self, key: AppKey, why: str, priority: Priority) -> None:
+        if why == "asked for":
+            self.polling.ask(key, why)
+        self.queue.add(key, why, priority=priority)
+
+    def _resume_at(self, key: AppKey, when: datetime) -> None:
+        self.clock.at(f"resume {key}", when, lambda: self.queue.add(key, "a pause ended", priority=Priority.COMMIT))
+
+    def _rewritten(self, key: AppKey, move: Move) -> None:
+        raw = self.applications.raw(key)
+        if raw is None:
+            return
+        message = f"{move.ref.value} was rewritten: {(move.old or '')[:12]} → {move.new[:12]}, {move.lost} commits lost"
+        now = datetime.now().astimezone()
+        event = Event(
+            type=EventType.HISTORY_REWRITTEN,
+            application=key,
+            at=now,
+            severity=Severity.WARNING,
+            reason="HistoryRewritten",
+            message=message,
+            facts={"old": move.old, "new": move.new, "lost": move.lost},
+        )
+        try:
+            self._publishing.emit([event], raw)
+        except AgentError as error:
+            _log.warning("event could not be saved", error=error)
