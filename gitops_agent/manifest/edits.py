@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gitops_agent.manifest.fields import FieldSet, item_key, item_value, owned
+from gitops_agent.manifest.fields import FieldSet, owned, step
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import CLI_MANAGER, FIELD_MANAGER, PREFIX
 
@@ -158,16 +158,16 @@ def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, fou
     """Adds the outermost paths that are theirs alone to `found`; whether nothing at or below `path` must stay."""
     free = True
     for element, below in fields.items():
-        step = _step(element, live)
-        if step is None:
+        place = step(element, live)
+        if place is None:
             continue
-        here = path + pointer(str(step))
-        if isinstance(step, str) and _left_alone(path, step, here):
+        here = path + pointer(str(place))
+        if isinstance(place, str) and _left_alone(path, place, here):
             free = False
             continue
         beside = [other[element] for other in others if element in other]
         inner: list[str] = []
-        alone = _collect(below, [other for other in beside if other], live[step], here, inner) if below else True
+        alone = _collect(below, [other for other in beside if other], live[place], here, inner) if below else True
         if beside:
             # Shared: a leaf of theirs is co-owned; below it, what is theirs alone was collected.
             free = False
@@ -178,20 +178,3 @@ def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, fou
             free = False
             found.extend(inner)
     return free
-
-
-def _step(element: str, live: Any) -> str | int | None:
-    """The key or index that a field-set element means in the live value; None when it is not there."""
-    kind, text = element[:2], element[2:]
-    if kind == "f:":
-        return text if isinstance(live, dict) and text in live else None
-    if not isinstance(live, list):
-        return None
-    if kind == "k:":
-        names, key = item_key(element)
-        matches = (i for i, item in enumerate(live) if isinstance(item, dict) and tuple(item.get(n) for n in names) == key)
-        return next(matches, None)
-    if kind == "v:":
-        value = item_value(element)
-        return live.index(value) if value in live else None
-    return int(text) if kind == "i:" and int(text) < len(live) else None

@@ -9,9 +9,9 @@ apply is the baseline; another hash later is drift, whatever others did elsewher
 agree where the server respells (`1000m`) or completes a value we own as a whole (`fieldRef`); there the baseline decides, and
 after a restart `ownership.covers` does.
 
-One form for both sides: null, `{}` and `[]` at a field we own all read None, because the server keeps some of them and drops
-others (protobuf knows no difference); integral floats are integers; our four marks are left out, they are not part of what
-Git says.
+One form for both sides: whatever is empty at a field we own (null, `{}`, `[]`, `false`, 0, an empty text) reads None, because
+the server keeps some of these and drops others. Nothing is lost by it: whoever changes such a value takes the field out of
+our set. Integral floats are integers, and our four marks are left out, they are not part of what Git says.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ UNOWNED_METADATA = frozenset(
 )
 
 _SAFE_INTEGER = 2**53
-_ABSENT: Any = object()
 
 
 def owned(obj: Object, manager: str = FIELD_MANAGER) -> FieldSet | None:
@@ -91,15 +90,15 @@ def desired_hash(obj: Object) -> str:
 
 
 def normal(value: Any) -> Any:
-    """A JSON value in the common form: empty containers are None, integral floats are integers."""
+    """A JSON value in the common form: what is empty is None, integral floats are integers."""
     kind = type(value)
     if kind is dict:
         return {name: normal(item) for name, item in value.items()} or None
     if kind is list:
         return [normal(item) for item in value] or None
     if kind is float and value.is_integer() and abs(value) < _SAFE_INTEGER:
-        return int(value)
-    return value
+        return int(value) or None
+    return value or None
 
 
 @lru_cache(maxsize=8192)
@@ -113,6 +112,23 @@ def item_key(element: str) -> tuple[tuple[str, ...], tuple[Any, ...]]:
 def item_value(element: str) -> Any:
     """The value of a `v:` element."""
     return orjson.loads(element[2:])
+
+
+def step(element: str, live: Any) -> str | int | None:
+    """The key or the index that an element of a field set means in a live value; None when it is not there."""
+    kind, text = element[:2], element[2:]
+    if kind == "f:":
+        return text if isinstance(live, dict) and text in live else None
+    if not isinstance(live, list):
+        return None
+    if kind == "k:":
+        names, key = item_key(element)
+        items = ((i, tuple(item.get(name) for name in names)) for i, item in enumerate(live) if isinstance(item, dict))
+        return next((i for i, found in items if found == key), None)
+    if kind == "v:":
+        value = item_value(element)
+        return live.index(value) if value in live else None
+    return int(text) if kind == "i:" and int(text) < len(live) else None
 
 
 def _entries(obj: Object) -> Iterable[Mapping[str, Any]]:
@@ -139,7 +155,7 @@ def _project(live: Any, fields: FieldSet, others: tuple[FieldSet, ...]) -> Any:
         return result or None
     if type(live) is list:
         return _project_items(live, fields, others) or None
-    return live
+    return normal(live)
 
 
 def _leaf(value: Any, others: tuple[FieldSet, ...]) -> Any:

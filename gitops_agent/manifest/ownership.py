@@ -13,15 +13,17 @@ from typing import Any
 
 import orjson
 
-from gitops_agent.manifest.fields import UNOWNED, UNOWNED_METADATA, FieldSet, item_key, item_value, owned
+from gitops_agent.manifest.fields import UNOWNED, UNOWNED_METADATA, FieldSet, item_key, item_value, owned, step
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER
+
+_FILLED = "!"
 
 
 def pack(obj: Object, manager: str = FIELD_MANAGER) -> bytes | None:
     """The manager's field set, compressed; None when it never applied the object."""
     fields = owned(obj, manager)
-    return None if fields is None else zlib.compress(orjson.dumps(fields), 1)
+    return None if fields is None else zlib.compress(orjson.dumps(_noting(fields, obj)), 1)
 
 
 def covers(packed: bytes, desired: Object) -> bool:
@@ -40,13 +42,31 @@ def covers(packed: bytes, desired: Object) -> bool:
     return _covers(fields, spec) and _covers(metadata, meta)
 
 
+def _noting(fields: FieldSet, live: Any) -> FieldSet:
+    """The set with the names of lists beside our fields that hold something, none of it ours.
+
+    An empty list of items with keys is not owned at all, so nothing is lost when somebody fills it; this tells.
+    """
+    result: FieldSet = {}
+    for element, below in fields.items():
+        place = step(element, live) if below else None
+        result[element] = below if place is None else _noting(below, live[place])
+    if isinstance(live, dict):
+        filled = [name for name, value in live.items() if value and isinstance(value, list) and f"f:{name}" not in fields]
+        if filled:
+            result[_FILLED] = filled
+    return result
+
+
 def _covers(fields: FieldSet, value: Any) -> bool:
     if not fields or not value:
         return True  # a leaf owns all below it; an empty container has nothing below it to lose
     if isinstance(value, dict):
         for name, item in value.items():
             below = fields.get(f"f:{name}")
-            if below is None or (below and not _covers(below, item)):
+            if below is None and (item != [] or name in fields.get(_FILLED, ())):
+                return False
+            if below and not _covers(below, item):
                 return False
         return True
     return isinstance(value, list) and _covers_items(fields, value)
