@@ -1,9 +1,9 @@
-"""What holds for every kind: the rules of kstatus (deletion, generation, Reconciling, Stalled, Ready) and the shapes of conditions."""
+"""What holds for every kind: the rules of kstatus (deletion, generation, Reconciling, Stalled, Ready)."""
 
 from __future__ import annotations
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.health.reading import Conditions, annotations, generation, mapping, observed, text
+from gitops_agent.sync.health.reading import Conditions, generation, mapping, notes, observed, text
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
 
@@ -13,7 +13,7 @@ _IGNORED = {"gitops-agent.dev/ignore-health": "true", "argocd.argoproj.io/ignore
 
 def ignored(obj: Object) -> Health | None:
     """Healthy where an annotation asks not to be judged (ours, or the one repositories bring along from Argo CD)."""
-    marks = annotations(obj)
+    marks = notes(obj)
     for name, value in _IGNORED.items():
         if marks.get(name) == value:
             return healthy("HealthIgnored", f"not judged: annotation {name}")

@@ -1,7 +1,7 @@
 """Reading raw objects without trusting them.
 
-A status is written by somebody else's controller, sometimes by hand, sometimes by a half-finished operator: a number may be text,
-a list may be a map. Every accessor here gives a value of the promised type for whatever it finds, so no rule ever raises.
+A status is written by somebody else's controller, sometimes by hand, sometimes by a half-finished operator: a number may be
+text, a list may be a map. Every accessor here gives a value of the promised type for whatever it finds, so no rule ever raises.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def text(value: Any) -> str:
     return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "…"
 
 
-def annotations(obj: Object) -> Object:
+def notes(obj: Object) -> Object:
     """The annotations of an object."""
     return mapping(obj, "metadata", "annotations")
 

@@ -1,9 +1,9 @@
 """The table of rules, and the one function everybody calls.
 
-Order of the questions: does an annotation forbid judging; is the object being deleted; has its controller seen the current spec; is it
-reconciling or stalled; what does the rule of its kind say; and for kinds without a rule, what do its conditions say. The verdict is a pure
-function of the object: no clock is read, so the same object always gets the same answer and nothing has to be polled. Time belongs to the
-caller: a Progressing that outlives the application's timeout becomes Degraded there.
+Order of the questions: does an annotation forbid judging; is the object being deleted; has its controller seen the current
+spec; is it reconciling or stalled; what does the rule of its kind say; and for kinds without a rule, what do its conditions
+say. The verdict is a pure function of the object: no clock is read, so the same object always gets the same answer and nothing
+has to be polled. Time belongs to the caller: a Progressing that outlives the application's timeout becomes Degraded there.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.sync.health import generic
+from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.sync.health import delivery, extension, generic, network, operators, scaling, storage, workloads
+from gitops_agent.sync.health.reading import text
 from gitops_agent.sync.health.status import Health
 
 Judge = Callable[[Object], Health]
@@ -38,7 +39,12 @@ class Rule:
         return (self.judge.__doc__ or "").partition("\n")[0].strip()
 
 
-RULES: Mapping[GroupKind, Rule] = {}
+_FAMILIES = (workloads, network, storage, scaling, extension, delivery, operators)
+
+RULES: Mapping[GroupKind, Rule] = {
+    key: Rule(key.group, key.kind, judge) for family in _FAMILIES for key, judge in sorted(family.TABLE.items())
+}
+"""Every rule there is, by the group and kind it is for; printable as it stands."""
 
 
 def rule_for(group_kind: GroupKind) -> Rule | None:
@@ -63,5 +69,5 @@ def assess(obj: Object) -> Health:
     for ask in (generic.ignored, generic.terminating, generic.unobserved, generic.reconciling):
         if (health := ask(obj)) is not None:
             return health
-    rule = rule_for(ObjectKey.of(obj).group_kind)
+    rule = rule_for(GroupKind(text(obj.get("apiVersion")).rpartition("/")[0], text(obj.get("kind"))))
     return generic.by_conditions(obj) if rule is None else rule.judge(obj)

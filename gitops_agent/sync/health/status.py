@@ -1,7 +1,7 @@
 """How well an object is: six words, one severity order, and the reason in one line.
 
-The words are the ones people know from Argo CD. The order differs in one place on purpose: what is known to be broken outranks what
-cannot be judged, because a list that is sorted by severity should start with something a person can act on.
+The words are the ones people know from Argo CD. The order differs in one place on purpose: what is known to be broken
+outranks what cannot be judged, because a list sorted by severity should start with something a person can act on.
 """
 
 from __future__ import annotations

@@ -1,0 +1,95 @@
+"""Kinds of GitOps and progressive delivery: ours, Flux, Argo."""
+
+from __future__ import annotations
+
+from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.sync.health.reading import Conditions, items, mapping, number, observed, text
+from gitops_agent.sync.health.status import Health, Status
+from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing, suspended
+
+_REPORTED = {str(status): status for status in Status}
+_PHASES = {"Succeeded": Status.HEALTHY, "Failed": Status.DEGRADED, "Error": Status.DEGRADED, "Omitted": Status.HEALTHY}
+
+
+def application(obj: Object) -> Health:
+    """What an Application of ours or of Argo CD says of itself; not synced is Progressing; suspended is Suspended."""
+    spec, status = mapping(obj, "spec"), mapping(obj, "status")
+    if spec.get("suspend"):
+        return suspended("Suspended", text(mapping(spec, "suspend").get("reason")) or "spec.suspend is set")
+    reported = _REPORTED.get(text(mapping(status, "health").get("status")))
+    if reported is None:
+        return progressing("NotObserved", "it has not reported its health yet")
+    ready = Conditions.of(obj)["Ready"]
+    said = text(mapping(status, "health").get("message")) or ready.message
+    if reported is Status.HEALTHY:
+        synced = text(mapping(status, "sync").get("status"))
+        return progressing("OutOfSync", said or f"its objects are {synced}") if synced == "OutOfSync" else healthy()
+    if reported in {Status.MISSING, Status.UNKNOWN}:
+        return progressing(str(reported), said or f"its health is {reported}")
+    return Health(reported, ready.reason or str(reported), said or f"its health is {reported}")
+
+
+def notifier(obj: Object) -> Health:
+    """Ready False is Degraded; one that has not sent anything yet is Healthy."""
+    ready = Conditions.of(obj)["Ready"]
+    return degraded(ready.reason or "NotReady", ready.said("not ready")) if ready.value == "False" else healthy()
+
+
+def flux(obj: Object) -> Health:
+    """Suspended is Suspended; Ready False is Degraded, because Flux says Reconciling while it still works."""
+    if mapping(obj, "spec").get("suspend") is True:
+        return suspended("Suspended", "spec.suspend is set")
+    return by_condition(Conditions.of(obj)["Ready"], name="Ready", waiting=("Progressing", "DependencyNotReady"))
+
+
+def static(obj: Object) -> Health:
+    """Healthy: the kind is configuration only."""
+    del obj
+    return healthy()
+
+
+def rollout(obj: Object) -> Health:
+    """Argo Rollouts' own phase, where its controller has seen the current spec."""
+    status = mapping(obj, "status")
+    if not observed(obj):
+        return progressing("NotObserved", "the controller has not seen it yet")
+    phase, said = text(status.get("phase")), text(status.get("message"))
+    if phase == "Paused" or items(status.get("pauseConditions")):
+        return suspended("Paused", said or "paused in a step")
+    if phase == "Degraded" or status.get("abort") is True:
+        return degraded("RolloutAborted" if status.get("abort") is True else "Degraded", said or "the rollout is degraded")
+    conditions = Conditions.of(obj)
+    if conditions.true("InvalidSpec"):
+        return degraded("InvalidSpec", conditions["InvalidSpec"].said("its spec is invalid"))
+    if phase == "Healthy":
+        return healthy()
+    wanted = number(mapping(obj, "spec").get("replicas"), 1)
+    return progressing(
+        "RollingOut", said or f"{number(status.get('updatedReplicas'))} of {wanted} pods are of the new revision"
+    )
+
+
+def workflow(obj: Object) -> Health:
+    """The phase of an Argo Workflow; suspended is Suspended."""
+    status = mapping(obj, "status")
+    phase, said = text(status.get("phase")), text(status.get("message"))
+    if (verdict := _PHASES.get(phase)) is not None:
+        return Health(verdict, phase, said or f"the workflow is {phase}")
+    if mapping(obj, "spec").get("suspend") is True:
+        return suspended("Suspended", "spec.suspend is set")
+    return progressing(phase or "Pending", said or f"the workflow is {phase or 'not started'}")
+
+
+_OURS, _ARGO = "gitops-agent.dev", "argoproj.io"
+_FLUX = "*.toolkit.fluxcd.io"
+
+TABLE = {
+    GroupKind(_OURS, "Application"): application,
+    GroupKind(_OURS, "Notifier"): notifier,
+    GroupKind(_ARGO, "Application"): application,
+    GroupKind(_ARGO, "Rollout"): rollout,
+    GroupKind(_ARGO, "Workflow"): workflow,
+    GroupKind(_FLUX, "*"): flux,
+    GroupKind("notification.toolkit.fluxcd.io", "Alert"): static,
+    GroupKind("notification.toolkit.fluxcd.io", "Provider"): static,
+}
