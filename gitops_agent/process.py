@@ -28,6 +28,9 @@ from gitops_agent.errors import ProcessError
 _PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """What a program inherits: where to find programs, how to print, which authorities to trust. Never tokens, never KUBECONFIG."""
 
+Process = subprocess.Popen[bytes]
+"""A program that runs."""
+
 _TICK_SECONDS = 0.1
 _CHUNK = 65536
 _TAIL = 4096

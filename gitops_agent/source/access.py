@@ -1,0 +1,196 @@
+"""How credentials reach git: through files of a private directory that lives as long as one call.
+
+Not through argv or a URL, which any process of the machine can read; not through environment variables, which every child
+inherits. Git gets the name of one configuration file (mode 0600). User name and password are found by `git credential-store`,
+which gives them to the scheme, host and port they were written for and to nobody else, so a redirect cannot carry them away.
+A bearer token is a header, and git sends a header wherever the server redirects to: then, and with a client certificate,
+redirects are refused. For ssh the file is a complete ssh configuration: no other one, no agent, no known host but those
+given.
+
+The directory is locked while it is used; what a killed process left behind is found unlocked and removed (`sweep`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shlex
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from gitops_agent.errors import SourceError
+from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.git import Setting
+from gitops_agent.source.repository import Repository
+
+_PREFIX = "gitops-agent-access-"
+_PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_STALL_SECONDS = 60
+_STALE_SECONDS = 60
+
+
+@contextlib.contextmanager
+def access(repository: Repository, credentials: Credentials | None) -> Iterator[Setting]:
+    """The setting in which git can talk to the repository, for the length of a `with` block.
+
+    Raises:
+        SourceError: reason `AuthenticationFailed`, when ssh has no known hosts or no key; `SourceFailed` without room.
+    """
+    credentials = credentials or Credentials()
+    _check(repository, credentials)
+    try:
+        directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    except OSError as error:
+        raise SourceError(f"no directory for credentials: {error.strerror}", transient=True) from error
+    with _locked(directory):
+        try:
+            yield _prepare(directory, repository, credentials)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Removes what killed processes left behind."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            found = directory.lstat()
+            young = time.time() - found.st_mtime < _STALE_SECONDS  # perhaps made, but not locked yet
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not young:
+                with _locked(directory):
+                    shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _check(repository: Repository, credentials: Credentials) -> None:
+    if repository.transport == "ssh" and not credentials.known_hosts.strip():
+        raise SourceError(
+            f"{repository}: ssh needs the server's host key in known_hosts of the repository's secret "
+            "(compare the output of ssh-keyscan with what the server's operator publishes)",
+            reason="AuthenticationFailed",
+            failure="host-key",
+        )
+    if repository.transport == "ssh" and not credentials.identity.strip():
+        raise SourceError(
+            f"{repository}: ssh needs a private key as identity of the repository's secret",
+            reason="AuthenticationFailed",
+            failure="credentials",
+        )
+
+
+def _prepare(directory: Path, repository: Repository, credentials: Credentials) -> Setting:
+    environment = {
+        "GIT_CONFIG_GLOBAL": str(directory / "config"),
+        "GIT_ALLOW_PROTOCOL": repository.transport,
+    }
+    secrets = list(credentials.secrets())
+    if repository.transport == "ssh":
+        environment |= _ssh(directory, credentials)
+    elif repository.transport == "https":
+        proxy = next((os.environ[name] for name in _PROXIES if os.environ.get(name)), "")
+        secrets += [unquote(part) for part in (urlsplit(proxy).password, urlsplit(proxy).username) if part]
+        environment |= {name: os.environ[name] for name in ("no_proxy", "NO_PROXY") if name in os.environ}
+        _write(directory / "config", _https(directory, repository, credentials, proxy))
+    else:
+        # Whoever allowed file repositories has decided to trust them; git would ask for the same owner.
+        _write(directory / "config", '[safe]\n\tdirectory = "*"\n')
+    return Setting(environment=environment, secrets=tuple(secrets))
+
+
+def _https(directory: Path, repository: Repository, credentials: Credentials, proxy: str) -> str:
+    """The text of git's configuration for an https repository."""
+    follow = "false" if credentials.bearer_token or credentials.cert else "initial"
+    general = {
+        "sslVerify": "true",
+        "followRedirects": follow,
+        "lowSpeedLimit": "1",
+        "lowSpeedTime": str(_STALL_SECONDS),
+        "proxy": proxy,
+        "sslCAInfo": _write(directory / "ca.crt", credentials.ca) if credentials.ca else os.environ.get("SSL_CERT_FILE", ""),
+        "sslCert": _write(directory / "tls.crt", credentials.cert) if credentials.cert else "",
+        "sslKey": _write(directory / "tls.key", credentials.key) if credentials.key else "",
+    }
+    lines = ["[http]", *(f"\t{name} = {_quoted(value)}" for name, value in general.items() if value)]
+    if credentials.bearer_token:
+        lines += [
+            f"[http {_quoted(repository.origin)}]",
+            f"\textraHeader = {_quoted(f'Authorization: Bearer {credentials.bearer_token}')}",
+        ]
+    if credentials.password:
+        user, password = quote(credentials.username or "git", safe=""), quote(credentials.password, safe="")
+        scheme, _, host = repository.origin.partition("://")
+        store = _write(directory / "store", f"{scheme}://{user}:{password}@{host}\n")
+        lines += ["[credential]", f"\thelper = {_quoted(f'store --file={shlex.quote(store)}')}"]
+    return "\n".join(lines) + "\n"
+
+
+def _ssh(directory: Path, credentials: Credentials) -> dict[str, str]:
+    """Writes a complete ssh configuration and returns the variables that make git use it, and only it."""
+    options = {
+        "User": "git",  # the user of the URL goes first
+        "IdentityFile": _write(directory / "identity", credentials.identity.replace("\r\n", "\n").rstrip("\n") + "\n"),
+        "UserKnownHostsFile": _write(directory / "known_hosts", credentials.known_hosts.rstrip("\n") + "\n"),
+        "GlobalKnownHostsFile": "/dev/null",
+        "BatchMode": "no" if credentials.password else "yes",
+    } | _SSH
+    config = "Host *\n" + "".join(f'  {name} "{value}"\n' for name, value in options.items())
+    environment = {
+        "GIT_SSH_COMMAND": f"ssh -F {shlex.quote(_write(directory / 'ssh', config))}",
+        "GIT_SSH_VARIANT": "ssh",
+    }
+    if credentials.password:
+        passphrase = _write(directory / "passphrase", credentials.password + "\n")
+        script = f"#!/bin/sh\nexec cat {shlex.quote(passphrase)}\n"
+        environment |= {"SSH_ASKPASS": _write(directory / "askpass", script, mode=0o700), "SSH_ASKPASS_REQUIRE": "force"}
+    _write(directory / "config", "")
+    return environment
+
+
+_SSH = {
+    "CanonicalizeHostname": "no",
+    "ClearAllForwardings": "yes",
+    "ConnectTimeout": "15",
+    "ControlMaster": "no",
+    "ControlPath": "none",
+    "ForwardAgent": "no",
+    "IdentitiesOnly": "yes",
+    "IdentityAgent": "none",
+    "KbdInteractiveAuthentication": "no",
+    "LogLevel": "ERROR",
+    "NumberOfPasswordPrompts": "1",
+    "PasswordAuthentication": "no",
+    "PermitLocalCommand": "no",
+    "PreferredAuthentications": "publickey",
+    "ProxyCommand": "none",
+    "ServerAliveCountMax": "3",
+    "ServerAliveInterval": "10",
+    "StrictHostKeyChecking": "yes",
+    "UpdateHostKeys": "no",
+    "VerifyHostKeyDNS": "no",
+}
+
+
+def _write(path: Path, text: str, mode: int = 0o600) -> str:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+        stream.write(text)
+    return str(path)
+
+
+def _quoted(value: str) -> str:
+    """A value of git's configuration syntax; control characters were refused where the value came in."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,81 @@
+"""What a repository offers: the branches and tags of one `ls-remote`, and which of them a reference means."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitops_agent.errors import SourceError
+from gitops_agent.source.ref import Ref
+from gitops_agent.source.semver import Range
+
+_LINE = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)\t(refs/(?:heads|tags)/\S+)\Z")
+_PREFIX = {"branch": "refs/heads/", "tag": "refs/tags/", "semver": "refs/tags/"}
+_NEAR = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advertised:
+    """Full reference names and the commits they lead to.
+
+    Annotated tags are peeled, so a commit is what an application will see.
+    """
+
+    commits: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, output: bytes) -> Advertised:
+        """Reads the output of `git ls-remote`; lines of other references, and names no reference can have, are left out."""
+        commits: dict[str, str] = {}
+        peeled: dict[str, str] = {}
+        for line in output.decode("utf-8", "replace").split("\n"):
+            match = _LINE.match(line)
+            if match is None:
+                continue
+            oid, name = match.groups()
+            if name.endswith("^{}"):
+                peeled[name[:-3]] = oid
+            else:
+                commits[name] = oid
+        return cls(commits=commits | {name: oid for name, oid in peeled.items() if name in commits})
+
+    def name(self, ref: Ref) -> str:
+        """The full name a branch, tag or range stands for.
+
+        Raises:
+            SourceError: reason `RevisionNotFound`, with names that come near.
+        """
+        prefix = _PREFIX[ref.kind]
+        if ref.kind != "semver":
+            name = prefix + ref.value
+            if name not in self.commits:
+                raise self._missing(ref)
+            return name
+        tag = Range.parse(ref.value).select(self._names(prefix))
+        if tag is None:
+            raise self._missing(ref)
+        return prefix + tag
+
+    def _names(self, prefix: str) -> list[str]:
+        return [name.removeprefix(prefix) for name in self.commits if name.startswith(prefix)]
+
+    def _missing(self, ref: Ref) -> SourceError:
+        names = self._names(_PREFIX[ref.kind])
+        if ref.kind == "semver":
+            latest = Range.parse(">=0.0.0-0").select(names)
+            known = (
+                f"the highest version among its {len(names)} tags is {latest}" if latest else "no tag is a version like v1.2.3"
+            )
+            return SourceError(f"no tag is in the range {ref.value!r}: {known}", reason="RevisionNotFound", ref=str(ref))
+        near = difflib.get_close_matches(ref.value, names, n=_NEAR, cutoff=0.6)
+        other = "tag" if ref.kind == "branch" else "branch"
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        if _PREFIX[other] + ref.value in self.commits:
+            hint = f"; there is a {other} of that name"
+        elif not near and names:
+            hint = f"; there are {', '.join(sorted(names)[:_NEAR])}" + (
+                f" and {len(names) - _NEAR} more" if len(names) > _NEAR else ""
+            )
+        return SourceError(f"there is no {ref.kind} {ref.value!r}{hint}", reason="RevisionNotFound", ref=str(ref))

@@ -1,0 +1,112 @@
+"""What a repository is opened with.
+
+The values come from a Kubernetes Secret at every poll, so a rotated secret counts from the next one on. They are checked here,
+once: a wrong combination is told by the names of its keys and never by a value, and nothing of it is printed by accident.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from urllib.parse import quote
+
+from gitops_agent.errors import SourceError
+
+_KEYS = {
+    "username": "username",
+    "password": "password",
+    "bearerToken": "bearer_token",
+    "identity": "identity",
+    "known_hosts": "known_hosts",
+    "ca.crt": "ca",
+    "caFile": "ca",
+    "tls.crt": "cert",
+    "tls.key": "key",
+}
+_ONE_LINE = ("username", "password", "bearer_token")
+_LONG_LINE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Credentials:
+    """Each value as text, empty when not given; `repr` shows only which are there.
+
+    Attributes:
+        username: for basic authentication; `git` when only a password is given.
+        password: for basic authentication, or the passphrase of `identity`.
+        bearer_token: sent as `Authorization: Bearer …`.
+        identity: a private ssh key.
+        known_hosts: the ssh servers to believe, in the format of ssh's own file.
+        ca: PEM, the authorities to believe instead of the machine's.
+        cert: PEM, the client certificate.
+        key: PEM, its private key.
+    """
+
+    username: str = ""
+    password: str = ""
+    bearer_token: str = ""
+    identity: str = ""
+    known_hosts: str = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        for name in _ONE_LINE:
+            if not getattr(self, name).isprintable():
+                raise _invalid(f"{name} contains line breaks or control characters")
+        if self.bearer_token and (self.username or self.password):
+            raise _invalid("it has both bearerToken and username/password: one of them has to go")
+        if self.username and not self.password and not self.identity:
+            raise _invalid("it has a username but no password")
+        if bool(self.cert) != bool(self.key):
+            raise _invalid("a client certificate needs both tls.crt and tls.key")
+
+    @classmethod
+    def from_secret(cls, data: Mapping[str, bytes]) -> Credentials:
+        """Reads the keys of a Secret; keys it does not know (`identity.pub` and the like) are left alone.
+
+        Raises:
+            SourceError: reason `InvalidSpec`, or `FieldNotSupported` for GitHub App credentials.
+        """
+        app = sorted(key for key in data if key.startswith("githubApp"))
+        if app:
+            raise SourceError(
+                f"the secret has {app[0]}: GitHub App credentials are not supported yet, use a token as password",
+                reason="FieldNotSupported",
+                field=app[0],
+            )
+        values: dict[str, str] = {}
+        for key, name in _KEYS.items():
+            if key in data and name not in values:
+                try:
+                    text = data[key].decode("utf-8")
+                except UnicodeDecodeError:
+                    raise _invalid(f"its key {key} is not text") from None
+                values[name] = text.strip() if name in _ONE_LINE else text
+        if not any(values.values()):
+            raise _invalid(f"it has none of the keys {', '.join(key for key in _KEYS if key != 'caFile')}")
+        return cls(**values)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not appear in an output, in the spellings in which programs print them."""
+        found = {self.password, self.bearer_token, *_spellings(self.identity), *_spellings(self.key)}
+        if self.password and self.username:
+            found.add(base64.b64encode(f"{self.username}:{self.password}".encode()).decode())
+        if self.password in {"", "x-oauth-basic"}:
+            found.add(self.username)
+        found |= {quote(text, safe="") for text in found}
+        return tuple(sorted(text for text in found if text))
+
+    def __repr__(self) -> str:
+        return f"Credentials({', '.join(field.name for field in fields(self) if getattr(self, field.name))})"
+
+
+def _spellings(pem: str) -> set[str]:
+    """The long lines of a key, but not the words that frame it."""
+    return {line.strip() for line in pem.splitlines() if len(line.strip()) >= _LONG_LINE and "-----" not in line}
+
+
+def _invalid(message: str) -> SourceError:
+    return SourceError(f"the secret cannot be used: {message}", reason="InvalidSpec")

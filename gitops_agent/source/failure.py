@@ -1,0 +1,175 @@
+"""What went wrong with a repository, in words its owner can act on.
+
+Git tells it in English sentences, so this is the one table that reads them (git runs with LC_ALL=C). Each rule names the
+class of the failure (the fact `failure`), the reason users see, whether trying again can help, and what to do. What no rule
+knows is reported with git's own last words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gitops_agent.errors import ProcessError, SourceError
+from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    failure: str
+    reason: str
+    transient: bool
+    pattern: re.Pattern[str]
+    message: str
+
+
+def _rule(failure: str, reason: str, pattern: str, message: str, *, transient: bool = True) -> _Rule:
+    return _Rule(failure, reason, transient, re.compile(pattern, re.IGNORECASE), message)
+
+
+_RULES = (
+    _rule(
+        "disk-full",
+        "SourceFailed",
+        r"No space left on device|Disk quota exceeded|write error: File too large",
+        "the disk that holds the cache is full: give the cache more room or empty it, it is refilled by itself",
+    ),
+    _rule(
+        "host-key",
+        "AuthenticationFailed",
+        r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No .{1,40} host key is known",
+        "the server's ssh host key is not the one in known_hosts: somebody may be in between, or the server was renewed; "
+        "compare it with what its operator publishes before changing known_hosts",
+        transient=False,
+    ),
+    _rule(
+        "user",
+        "SourceFailed",
+        r"No user exists for uid",
+        "ssh refuses to run because the agent's user id has no entry in /etc/passwd: run the agent as a user of its image",
+        transient=False,
+    ),
+    _rule(
+        "identity",
+        "AuthenticationFailed",
+        r"Load key .*(?:error in libcrypto|invalid format|incorrect passphrase)|bad passphrase",
+        "the private key in identity cannot be read: it is damaged, or its passphrase (password) is missing or wrong",
+        transient=False,
+    ),
+    _rule(
+        "redirect",
+        "SourceFailed",
+        r"returned error: 30[1278]|unable to update url base from redirection",
+        "the server redirects elsewhere, and credentials are not carried along: put the address it redirects to into repoURL",
+        transient=False,
+    ),
+    _rule(
+        "authentication",
+        "AuthenticationFailed",
+        r"returned error: 40[13]|Authentication failed|could not read (?:Username|Password)|Permission denied \(|"
+        r"Access denied|HTTP Basic: |not authorized|Too many authentication failures|terminal prompts disabled|"
+        r"invalid credentials",
+        "",
+        transient=False,
+    ),
+    _rule("rate-limited", "SourceUnavailable", r"returned error: 429", "the server asks for fewer requests (429)"),
+    _rule(
+        "dns",
+        "SourceUnavailable",
+        r"Could not resolve (?:host|hostname|proxy)|Name or service not known|Temporary failure in name resolution|"
+        r"nodename nor servname",
+        "the host's name cannot be resolved: check the spelling in repoURL and the cluster's DNS",
+    ),
+    _rule(
+        "client-certificate",
+        "AuthenticationFailed",
+        r"certificate required|handshake failure|bad certificate|unable to set (?:private key|client cert)|"
+        r"could not load PEM client|problem with the local SSL certificate|unable to load client (?:cert|key)|"
+        r"error (?:reading|loading) (?:X\.?509|key file)|"
+        r"unknown ca\b|alert certificate",
+        "the server does not accept the client certificate, or wants one: check tls.crt and tls.key of the repository's secret",
+        transient=False,
+    ),
+    _rule(
+        "tls",
+        "SourceUnavailable",
+        r"SSL certificate problem|certificate verif|certificate subject name|no alternative certificate|server certificate|"
+        r"error setting certificate|SSL_connect|gnutls|\bTLS\b|\bSSL\b|issuer certificate|CAfile",
+        "its TLS certificate is not trusted: put the authority that signed it into ca.crt of the repository's secret, "
+        "and use the host name the certificate is for",
+    ),
+    _rule(
+        "not-found",
+        "SourceFailed",
+        r"Repository not found|returned error: 404|repository '.*' not found|does not appear to be a git repository|"
+        r"project you were looking for could not be found|No such file or directory|not a git repository",
+        "there is no such repository, or these credentials may not see it",
+        transient=False,
+    ),
+    _rule(
+        "unreachable",
+        "SourceUnavailable",
+        r"Failed to connect|Connection refused|Connection timed out|Operation timed out|No route to host|"
+        r"Network is unreachable|Couldn't connect|"
+        r"Could not connect|Operation too slow|Connection timeout|Received HTTP code 50\d from proxy",
+        "the server cannot be reached",
+    ),
+    _rule("server", "SourceUnavailable", r"returned error: 5\d\d", "the server fails"),
+    _rule(
+        "broken",
+        "SourceUnavailable",
+        r"early EOF|RPC failed|hung up unexpectedly|unexpected disconnect|Connection reset|Broken pipe|"
+        r"Connection (?:closed|to .* closed)|index-pack failed|transfer closed|expected flush|bad line length|protocol error|"
+        r"invalid (?:index-pack|server response)|Empty reply|kex_exchange|bytes? of body are still expected|unexpected EOF",
+        "the connection broke off",
+    ),
+)
+
+CORRUPT = re.compile(
+    r"not a git repository|is corrupt|object file .* is empty|bad object|bad tree object|missing (?:blob|tree|commit)|"
+    r"inflate: data stream|packfile .* (?:cannot be accessed|is truncated|does not match|is too small|far too short)|"
+    r"(?:unable|failed) to read (?:object|tree|[0-9a-f]{40})|index file .* (?:is too small|corrupt)|did not send all necessary|"
+    r"invalid sha1 pointer|pack has bad|unresolved deltas|could not (?:read|parse) (?:object|commit|[0-9a-f]{40})|"
+    r"cannot unpack|loose object|reference broken|unable to resolve reference|unable to find [0-9a-f]{40}|"
+    r"bad config|unable to parse|badly packed|has garbage|Could not read [0-9a-f]{40}|revision walk setup failed",
+    re.IGNORECASE,
+)
+"""What git says about a repository on disk that is torn; rebuilding it helps."""
+
+
+def explain(error: ProcessError, repository: Repository, credentials: Credentials | None) -> SourceError:
+    """The error to raise for a failed call that talked to the repository's server."""
+    if error.cause == "timeout":
+        return SourceError(
+            f"{repository}: the server does not answer: {error}", reason="SourceUnavailable", transient=True, failure="timeout"
+        )
+    if error.cause == "start":
+        return SourceError(f"{error}", transient=False, failure="git")
+    if error.cause in {"output", "memory", "cancelled"}:
+        return SourceError(f"{repository}: {error}", transient=error.cause == "cancelled", failure=error.cause)
+    said = last_words(error.stderr)
+    for rule in _RULES:
+        if rule.pattern.search(error.stderr):
+            message = rule.message or _authentication(credentials)
+            return SourceError(
+                f"{repository}: {message} ({said})", reason=rule.reason, transient=rule.transient, failure=rule.failure
+            )
+    return SourceError(f"{repository}: {said}", reason="SourceFailed", transient=True, failure="other")
+
+
+def last_words(stderr: str, limit: int = 300) -> str:
+    """The line of git's error output that says most: the first fatal one, else the last."""
+    lines = [line.strip() for line in re.split(r"[\r\n]+", stderr) if line.strip()]
+    fatal = [line for line in lines if re.match(r"(?:fatal|error|ssh|remote: (?:error|fatal)):", line, re.IGNORECASE)]
+    chosen = fatal[0] if fatal else (lines[-1] if lines else "git said nothing")
+    return "".join(character if character.isprintable() else "?" for character in chosen)[:limit]
+
+
+def _authentication(credentials: Credentials | None) -> str:
+    if credentials is None:
+        return "the server wants credentials and the application names no secretRef"
+    if credentials.identity:
+        return "the server does not accept the private key in identity for this user and repository"
+    kind = "bearerToken" if credentials.bearer_token else "username and password" if credentials.password else "credentials"
+    return f"the server does not accept the {kind}: wrong, expired, or without permission to read this repository"

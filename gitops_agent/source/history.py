@@ -1,0 +1,73 @@
+"""What Git knows about commits: who made one, and what a rewrite threw away."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gitops_agent.errors import ProcessError
+from gitops_agent.process import Limits
+from gitops_agent.revision.revision import Revision
+from gitops_agent.source import git
+
+_LONGEST_SUBJECT = 200
+_LONGEST_MESSAGE = 4000
+_FORMAT = "%an <%ae>%x00%ct%x00%B"
+_LIMITS = Limits(seconds=60.0)
+
+
+def describe(directory: Path, commit: str, *, repository: str, ref: str) -> Revision:
+    """The commit as people speak of it.
+
+    Raises:
+        ProcessError: the commit is not there.
+    """
+    shown = git.run(
+        directory,
+        "show",
+        "--no-patch",
+        "--no-notes",
+        "--no-mailmap",
+        "--encoding=UTF-8",
+        f"--format={_FORMAT}",
+        "--end-of-options",
+        commit,
+        limits=_LIMITS,
+    )
+    author, _, rest = shown.stdout.decode("utf-8", "replace").partition("\0")
+    seconds, _, message = rest.partition("\0")
+    at = None
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        at = datetime.fromtimestamp(int(seconds), UTC)
+    message = _printable(message.replace("\r\n", "\n"), keep="\n\t").strip("\n")
+    return Revision(
+        repository=repository,
+        ref=ref,
+        commit=commit,
+        author=_printable(author)[:_LONGEST_SUBJECT],
+        subject=_printable(message.partition("\n")[0])[:_LONGEST_SUBJECT],
+        message=_cut(message),
+        committed_at=at,
+    )
+
+
+def lost(directory: Path, old: str, new: str) -> int:
+    """How many commits reachable from `old` are not reachable from `new`; -1 when `old` is not there any more."""
+    try:
+        counted = git.run(directory, "rev-list", "--count", old, f"^{new}", "--", limits=_LIMITS)
+        return int(counted.stdout)
+    except (ProcessError, ValueError):
+        return -1
+
+
+def _cut(message: str) -> str:
+    """Keeps the beginning and, because trailers stand there, the end."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    half = _LONGEST_MESSAGE // 2 - 2
+    return f"{message[:half]}\n…\n{message[-half:]}"
+
+
+def _printable(text: str, keep: str = "") -> str:
+    return "".join(character for character in text if character.isprintable() or character in keep)

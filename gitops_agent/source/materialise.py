@@ -1,0 +1,153 @@
+"""Writing a part of a commit to disk for a program that wants files.
+
+The names come from whoever may push, so every component is checked before anything is written, no link is ever created (a link
+becomes a copy of what it leads to inside the repository), and sizes and numbers are summed up before the first byte is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from gitops_agent.errors import SourceError
+from gitops_agent.revision.tree import Entry, EntryType, Tree
+from gitops_agent.source.paths import normalised, shown
+
+_MOST_FILES = 50_000
+_LONGEST_NAME = 255
+_LONGEST_PATH = 2000
+
+
+class _Contents(Tree, Protocol):
+    def content(self, entry: Entry, *, limit: int) -> bytes: ...
+
+
+def materialise(tree: _Contents, paths: Iterable[str], into: Path, *, limit: int) -> None:
+    """See `revision.tree.Tree.materialise`.
+
+    Raises:
+        SourceError: as there; also `PathEscapes` for names that cannot be written safely, and when there are too many files.
+    """
+    layout = _Layout(tree, limit)
+    for path in paths:
+        layout.add(path)
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        made: set[str] = set()
+        for path in sorted(layout.directories):
+            _make(into, path, made)
+        for path, entry in layout.files.items():
+            _make(into, path.rpartition("/")[0], made)
+            _write(into / path, tree.content(entry, limit=limit), executable=entry.executable)
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        what = "the disk for scratch files is full" if full else f"the files cannot be written: {error.strerror}"
+        raise SourceError(what, transient=full, failure="disk-full" if full else "disk") from error
+
+
+class _Layout:
+    """What will be written where."""
+
+    def __init__(self, tree: Tree, limit: int) -> None:
+        self.files: dict[str, Entry] = {}
+        self.directories: set[str] = set()
+        self._tree = tree
+        self._limit = limit
+        self._bytes = 0
+
+    def add(self, path: str) -> None:
+        place = normalised(path)
+        found = self._tree.resolve(place)
+        if found is None:
+            raise SourceError(
+                f"there is no {shown(path)} in commit {self._tree.commit[:12]}", reason="PathNotFound", path=shown(path)
+            )
+        self._place(place, found, ())
+
+    def _place(self, place: str, entry: Entry, above: tuple[str, ...]) -> None:
+        _check(place)
+        if entry.type is EntryType.LINK:
+            found = self._tree.resolve(entry.path)
+            if found is None:
+                raise SourceError(f"the link {shown(place)} leads nowhere", reason="PathNotFound", path=shown(place))
+            entry = found
+        if entry.type is EntryType.SUBMODULE:
+            raise SourceError(
+                f"{shown(place)} is a Git submodule, which is not supported", reason="SubmodulesRefused", path=shown(place)
+            )
+        if entry.type is EntryType.FILE:
+            self._file(place, entry)
+            return
+        if entry.path in above:
+            raise SourceError(
+                f"the link {shown(place)} leads back to a directory that contains it", reason="PathEscapes", path=shown(place)
+            )
+        self._count(place)
+        self.directories.add(place)
+        for child in self._tree.children(entry.path):
+            name = child.path.rpartition("/")[2]
+            self._place(f"{place}/{name}" if place else name, child, (*above, entry.path))
+
+    def _file(self, place: str, entry: Entry) -> None:
+        if place in self.files:
+            return
+        self._count(place)
+        self._bytes += max(0, entry.size)
+        if self._bytes > self._limit:
+            raise SourceError(
+                f"the files are larger than the {self._limit} bytes allowed; {shown(place)} has {entry.size}",
+                reason="FileTooLarge",
+                path=shown(place),
+            )
+        self.files[place] = entry
+
+    def _count(self, place: str) -> None:
+        if len(self.files) + len(self.directories) >= _MOST_FILES:
+            raise SourceError(
+                f"there are more than {_MOST_FILES} files up to {shown(place)}", reason="FileTooLarge", path=shown(place)
+            )
+
+
+def _check(place: str) -> None:
+    """Refuses names that mean something else to a program, or that no file system takes."""
+    for name in place.split("/") if place else ():
+        raw = name.encode("utf-8", "surrogateescape")
+        if (
+            name in {"", ".", ".."}
+            or name.lower() == ".git"
+            or "\\" in name
+            or not name.isprintable()
+            or len(raw) > _LONGEST_NAME
+        ):
+            raise SourceError(
+                f"the name {name[:80]!a} in {shown(place)} cannot be written safely",
+                reason="PathEscapes",
+                path=shown(place),
+            )
+    if len(place.encode("utf-8", "surrogateescape")) > _LONGEST_PATH:
+        raise SourceError(
+            f"the path {shown(place)} is longer than {_LONGEST_PATH} bytes", reason="PathEscapes", path=shown(place)
+        )
+
+
+def _make(into: Path, path: str, made: set[str]) -> None:
+    """Makes a directory and those above it; one that is there already must not be a link."""
+    if not path or path in made:
+        return
+    _make(into, path.rpartition("/")[0], made)
+    try:
+        (into / path).mkdir(mode=0o755)
+    except FileExistsError:
+        if not stat.S_ISDIR((into / path).lstat().st_mode):
+            raise
+    made.add(path)
+
+
+def _write(path: Path, data: bytes, *, executable: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o755 if executable else 0o644), "wb") as stream:
+        stream.write(data)

@@ -1,0 +1,245 @@
+"""Asking a repository what moved: one `ls-remote`, and a fetch only when a wanted reference leads to another commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gitops_agent.errors import ProcessError, SourceError
+from gitops_agent.process import Limits
+from gitops_agent.source import git
+from gitops_agent.source.access import access
+from gitops_agent.source.advertised import Advertised
+from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.failure import CORRUPT, explain
+from gitops_agent.source.history import lost
+from gitops_agent.source.mirror import Mirror, Tip, key, stored
+from gitops_agent.source.ref import Ref
+
+_FETCH = (
+    "fetch",
+    "--progress",  # what it says is the sign that it is alive
+    "--no-tags",
+    "--force",
+    "--no-auto-gc",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--no-show-forced-updates",
+    "--refmap=",
+    "--stdin",
+)
+_LONGEST_FETCH = 20
+_SHA256_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A reference that leads elsewhere than at the last poll.
+
+    Attributes:
+        ref: which one.
+        old: the commit before; empty when the reference was never seen before.
+        new: the commit now.
+        rewritten: the old commit is not among the ancestors of the new one, or a tag was moved at all.
+        lost: how many commits are no longer reachable; -1 when the old ones are not there to be counted.
+    """
+
+    ref: Ref
+    old: str
+    new: str
+    rewritten: bool = False
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """What a poll found.
+
+    Attributes:
+        tips: the commit of every reference that could be had.
+        names: the full name behind it, e.g. the tag a range selected; for a commit its object name.
+        moved: the references that changed, first sightings included.
+        errors: the references that could not be had, and why.
+    """
+
+    tips: Mapping[Ref, str]
+    names: Mapping[Ref, str] = field(default_factory=dict)
+    moved: tuple[Move, ...] = ()
+    errors: Mapping[Ref, SourceError] = field(default_factory=dict)
+
+
+class Poller:
+    """One poll of one mirror, which the caller has locked."""
+
+    def __init__(
+        self, mirror: Mirror, credentials: Credentials | None, *, timeout_seconds: float, cancel: threading.Event | None
+    ) -> None:
+        self._mirror = mirror
+        self._credentials = credentials
+        self._timeout = timeout_seconds
+        self._cancel = cancel
+        self._errors: dict[Ref, SourceError] = {}
+
+    def poll(self, refs: Iterable[Ref]) -> Poll:
+        """See `Sources.poll`; builds a torn mirror anew and tries once more."""
+        wanted = sorted(refs, key=str)
+        before = dict(self._mirror.tips())
+        try:
+            try:
+                return self._poll(wanted, before)
+            except ProcessError as error:
+                if error.cause != "exit" or not (CORRUPT.search(error.stderr) or "File exists" in error.stderr):
+                    raise
+                if "File exists" in error.stderr:
+                    self._mirror.unlock()
+                else:
+                    self._mirror.suspect.set()
+                return self._poll(wanted, before)
+        except ProcessError as error:
+            raise explain(error, self._mirror.repository, self._credentials) from None
+
+    def _poll(self, wanted: list[Ref], before: dict[str, Tip]) -> Poll:
+        mirror, self._errors = self._mirror, {}
+        mirror.prepare(self._format(wanted, before))
+        known = mirror.tips()
+        tips = {ref: known[key(ref)] for ref in wanted if ref.kind == "commit" and key(ref) in known}
+        if len(tips) < len(wanted):
+            advertised = self._ask(wanted)
+            digits = max(map(len, advertised.commits.values()), default=0)
+            if digits == _SHA256_DIGITS:
+                mirror.prepare("sha256")
+                known = mirror.tips()
+            tips |= self._named([ref for ref in wanted if ref.kind != "commit"], advertised, known)
+            tips |= self._pinned([ref for ref in wanted if ref.kind == "commit" and ref not in tips], advertised)
+        moved = tuple(self._move(ref, before.get(key(ref)), tip) for ref, tip in tips.items() if before.get(key(ref)) != tip)
+        if any(known.get(key(ref)) != tip for ref, tip in tips.items()):
+            mirror.record(
+                {**before, **{key(ref): tip for ref, tip in tips.items()}}
+                if known
+                else {key(ref): tip for ref, tip in tips.items()}
+            )
+            mirror.tidy()
+        return Poll(
+            tips={ref: tip.commit for ref, tip in tips.items()},
+            names={ref: tip.name for ref, tip in tips.items()},
+            moved=tuple(move for move in moved if move.old != move.new),
+            errors=self._errors,
+        )
+
+    def _format(self, wanted: list[Ref], before: Mapping[str, Tip]) -> str:
+        names = [tip.commit for tip in before.values()] + [ref.value for ref in wanted if ref.kind == "commit"]
+        return "sha256" if any(len(name) == _SHA256_DIGITS for name in names) else "sha1"
+
+    def _ask(self, wanted: list[Ref]) -> Advertised:
+        """Lists the branches, and the tags when somebody wants one."""
+        kinds = ["--heads"] if {ref.kind for ref in wanted} == {"branch"} else ["--heads", "--tags"]
+        answer = self._remote("ls-remote", "--quiet", *kinds, "--", self._mirror.repository.url)
+        advertised = Advertised.parse(answer)
+        if not advertised.commits:
+            raise SourceError(
+                f"{self._mirror.repository}: the repository is empty: nothing was pushed to it yet, "
+                "or these credentials may not see it",
+                reason="EmptyRepository",
+                failure="empty",
+            )
+        return advertised
+
+    def _named(self, refs: list[Ref], advertised: Advertised, known: Mapping[str, Tip]) -> dict[Ref, Tip]:
+        """The tips of branches, tags and ranges, after fetching those that moved."""
+        names: dict[Ref, str] = {}
+        for ref in refs:
+            try:
+                names[ref] = advertised.name(ref)
+            except SourceError as error:
+                self._errors[ref] = error
+        seen = {tip.name: tip.commit for tip in known.values()}
+        dead = self._mirror.dead_ends
+        stale = sorted(
+            name
+            for name in set(names.values())
+            if seen.get(name) != advertised.commits[name] and dead.get(name, ("",))[0] != advertised.commits[name]
+        )
+        fetched: dict[str, str] = {}
+        if stale:
+            self._fetch([f"+{name}:{stored(name)}" for name in stale])
+            peeled = self._mirror.commits([stored(name) for name in stale])
+            for name in stale:
+                if stored(name) in peeled:
+                    fetched[name] = peeled[stored(name)]
+                else:
+                    none = SourceError(f"{name} does not lead to a commit", reason="RevisionNotFound")
+                    dead[name] = (advertised.commits[name], none)
+        tips: dict[Ref, Tip] = {}
+        for ref, name in names.items():
+            commit = fetched.get(name) or (seen.get(name) if name not in stale else None)
+            if name in dead and dead[name][0] == advertised.commits[name]:
+                self._errors[ref] = dead[name][1]
+            elif commit is not None:
+                tips[ref] = Tip(name=name, commit=commit)
+        return tips
+
+    def _pinned(self, refs: list[Ref], advertised: Advertised) -> dict[Ref, Tip]:
+        """The commits asked for by name: from the server when it gives single ones, else from all of its branches and tags."""
+        found: dict[Ref, Tip] = {}
+        state = str(hash(frozenset(advertised.commits.items())))
+        for ref in refs:
+            dead = self._mirror.dead_ends.get(ref.value)
+            if dead is not None and dead[0] == state:
+                self._errors[ref] = dead[1]
+                continue
+            commit = self._mirror.commits([stored(ref.value)]).get(stored(ref.value)) or self._fetch_commit(ref)
+            if commit == ref.value:
+                found[ref] = Tip(name=ref.value, commit=commit)
+                continue
+            missing = SourceError(
+                f"commit {ref.value} is on none of the repository's branches and tags, and the server gives no other commits "
+                "(a rewritten branch may have lost it; a branch or tag that contains it makes it available)",
+                reason="RevisionNotFound",
+                ref=str(ref),
+            )
+            self._errors[ref] = missing
+            self._mirror.dead_ends[ref.value] = (state, missing)
+        return found
+
+    def _fetch_commit(self, ref: Ref) -> str | None:
+        place = stored(ref.value)
+        try:
+            self._fetch([f"+{ref.value}:{place}"])
+        except ProcessError as error:
+            if not any(
+                words in error.stderr
+                for words in (
+                    "not our ref",
+                    "unadvertised object",
+                    "not allow request",
+                    "couldn't find remote ref",
+                    "no such remote ref",
+                )
+            ):
+                raise
+            self._fetch(["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"], "--prune")
+            if ref.value not in self._mirror.commits([ref.value]):
+                return None
+            git.run(self._mirror.directory, "update-ref", "--no-deref", place, ref.value)
+        return self._mirror.commits([place]).get(place)
+
+    def _fetch(self, specs: list[str], *options: str) -> None:
+        stdin = "".join(f"{spec}\n" for spec in specs).encode("utf-8", "surrogateescape")
+        self._remote(*_FETCH, *options, "--", self._mirror.repository.url, stdin=stdin)
+
+    def _remote(self, *arguments: str, stdin: bytes | None = None) -> bytes:
+        """Runs a git that talks to the server: silent for at most the timeout, busy for at most twenty times as long."""
+        limits = Limits(seconds=self._timeout * (_LONGEST_FETCH if stdin else 1), idle_seconds=self._timeout)
+        with access(self._mirror.repository, self._credentials) as setting:
+            return git.run(
+                self._mirror.directory, *arguments, setting=setting, stdin=stdin, limits=limits, cancel=self._cancel
+            ).stdout
+
+    def _move(self, ref: Ref, old: Tip | None, new: Tip) -> Move:
+        if old is None or old.commit == new.commit:
+            return Move(ref=ref, old=old.commit if old else "", new=new.commit)
+        if ref.kind == "semver" and old.name != new.name:
+            return Move(ref=ref, old=old.commit, new=new.commit)
+        gone = lost(self._mirror.directory, old.commit, new.commit)
+        return Move(ref=ref, old=old.commit, new=new.commit, rewritten=gone != 0 or ref.kind in {"tag", "semver"}, lost=gone)

@@ -1,0 +1,208 @@
+"""The front of this room: repositories polled, references resolved, commits read.
+
+A poll is the only thing that uses the network. Everything else answers from the mirror on disk, so an unreachable server
+never looks like an empty repository: what was seen last stays what it was.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from gitops_agent.errors import ProcessError, SourceError
+from gitops_agent.revision.revision import Revision
+from gitops_agent.revision.tree import Tree
+from gitops_agent.source.access import sweep
+from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.history import describe
+from gitops_agent.source.index import Index
+from gitops_agent.source.mirror import Mirror, key
+from gitops_agent.source.poll import Move, Poll, Poller
+from gitops_agent.source.reader import Reader
+from gitops_agent.source.ref import Ref
+from gitops_agent.source.repository import Repository
+from gitops_agent.source.tree import GitTree
+
+__all__ = ["Credentials", "Move", "Poll", "Ref", "Repository", "Sources"]
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+_MOST_READERS = 8
+_MOST_ENTRIES = 400_000
+_MOST_REVISIONS = 1000
+_LONGEST_COMMIT = 1 << 20
+
+
+class Sources:
+    """All repositories of one agent; every method may be called from several threads.
+
+    Args:
+        cache: where mirrors are kept; may be emptied at any time.
+        allow_file: whether `file://` repositories are read at all.
+        timeout_seconds: how long a server may be silent; a fetch that makes progress may take twenty times as long.
+    """
+
+    def __init__(self, cache: Path, *, allow_file: bool = False, timeout_seconds: float = 60.0) -> None:
+        self._cache = cache
+        self._allow_file = allow_file
+        self._timeout = timeout_seconds
+        self._lock = threading.Lock()
+        self._mirrors: dict[str, Mirror] = {}
+        self._readers: OrderedDict[str, Reader] = OrderedDict()
+        self._indexes: OrderedDict[tuple[str, str], tuple[Index, str]] = OrderedDict()
+        self._revisions: OrderedDict[tuple[str, str, str], Revision] = OrderedDict()
+        sweep()
+
+    def poll(
+        self,
+        repository: Repository,
+        refs: frozenset[Ref],
+        credentials: Credentials | None = None,
+        *,
+        cancel: threading.Event | None = None,
+    ) -> Poll:
+        """Asks the server once where its references are, and fetches those that moved.
+
+        Args:
+            repository: which one.
+            refs: every reference wanted of it; what was seen of others is kept.
+            credentials: read anew by the caller for every poll; None for a public repository.
+            cancel: ends the poll early when set.
+
+        Raises:
+            SourceError: the repository as a whole could not be read: reason `SourceUnavailable`, `AuthenticationFailed`,
+                `EmptyRepository` or `SourceFailed`, with the class of the failure as the fact `failure`. What was seen stays.
+        """
+        if repository.transport == "file" and not self._allow_file:
+            raise SourceError(
+                f"{repository}: file repositories are not allowed (setting source.allow_file)", reason="InvalidSpec"
+            )
+        mirror = self._mirror(repository)
+        with mirror.locked(self._timeout, cancel):
+            return Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
+
+    def resolve(self, repository: Repository, ref: Ref) -> Revision:
+        """The commit a reference led to at the last poll that could tell; no network.
+
+        Raises:
+            SourceError: it was never seen, or the mirror is torn or gone; both end with the next poll.
+        """
+        mirror = self._mirror(repository)
+        tip = mirror.tips().get(key(ref))
+        if tip is None:
+            raise SourceError(f"{repository}: {ref} has not been fetched yet", reason="SourceUnavailable", transient=True)
+        known = (repository.id, tip.commit, ref.value)
+        with self._lock:
+            found = _recall(self._revisions, known)
+        if found is None:
+            try:
+                found = describe(mirror.directory, tip.commit, repository=repository.url, ref=ref.value)
+            except ProcessError as error:
+                mirror.suspect.set()
+                raise SourceError(
+                    f"{repository}: commit {tip.commit[:12]} cannot be read: the mirror is torn or was removed; "
+                    "the next poll builds it anew",
+                    reason="SourceUnavailable",
+                    transient=True,
+                    failure="torn",
+                ) from error
+            with self._lock:
+                self._revisions[known] = found
+                while len(self._revisions) > _MOST_REVISIONS:
+                    self._revisions.popitem(last=False)
+        return found
+
+    def tree(self, repository: Repository, commit: str) -> Tree:
+        """The files of a commit that was fetched; no network.
+
+        Raises:
+            SourceError: the commit is not in the mirror, or the mirror is torn or gone.
+        """
+        mirror = self._mirror(repository)
+        read = partial(self._read, mirror)
+        index, root = self._index(mirror, Ref(kind="commit", value=commit).value)
+        return GitTree(commit=commit, index=index, root=root, read=read)
+
+    def forget(self, repository: Repository) -> None:
+        """Removes everything kept of a repository nobody wants any more."""
+        mirror = self._mirror(repository)
+        with self._lock:
+            self._mirrors.pop(repository.id, None)
+            reader = self._readers.pop(repository.id, None)
+            for known in [known for known in self._indexes if known[0] == repository.id]:
+                del self._indexes[known]
+            for other in [other for other in self._revisions if other[0] == repository.id]:
+                del self._revisions[other]
+        if reader is not None:
+            reader.close()
+        with mirror.locked(self._timeout):
+            mirror.remove()
+
+    def close(self) -> None:
+        """Ends the processes that read mirrors; nothing on disk changes."""
+        with self._lock:
+            readers = list(self._readers.values())
+            self._readers.clear()
+        for reader in readers:
+            reader.close()
+
+    def _mirror(self, repository: Repository) -> Mirror:
+        with self._lock:
+            if repository.id not in self._mirrors:
+                self._mirrors[repository.id] = Mirror(self._cache, repository)
+            return self._mirrors[repository.id]
+
+    def _index(self, mirror: Mirror, commit: str) -> tuple[Index, str]:
+        """The paths of a commit and the object name of its root directory."""
+        known = (mirror.repository.id, commit)
+        with mirror.loading:
+            with self._lock:
+                found = _recall(self._indexes, known)
+            if found is not None:
+                return found
+            try:
+                head = self._read(mirror, commit, _LONGEST_COMMIT, type_="commit")
+                found = Index.load(mirror.directory, commit), head[5 : head.index(b"\n")].decode()
+            except SourceError as error:
+                if error.facts.get("failure") == "torn" and all(tip.commit != commit for tip in mirror.tips().values()):
+                    raise SourceError(
+                        f"{mirror.repository}: commit {commit[:12]} is not in the mirror",
+                        reason="RevisionNotFound",
+                        transient=True,
+                    ) from error
+                raise
+            with self._lock:
+                self._indexes[known] = found
+                while len(self._indexes) > 1 and sum(len(index) for index, _ in self._indexes.values()) > _MOST_ENTRIES:
+                    self._indexes.popitem(last=False)
+            return found
+
+    def _read(self, mirror: Mirror, oid: str, limit: int, *, type_: str = "blob") -> bytes:
+        """The content of an object, by one of the few readers that are kept."""
+        while True:
+            with self._lock:
+                reader = self._readers.setdefault(mirror.repository.id, Reader(mirror.directory))
+                self._readers.move_to_end(mirror.repository.id)
+                spare = self._readers.popitem(last=False)[1] if len(self._readers) > _MOST_READERS else None
+            if spare is not None:
+                spare.close()
+            try:
+                data = reader.read(oid, type_=type_, limit=limit)
+            except SourceError as error:
+                if error.facts.get("failure") == "torn" and type_ == "blob":
+                    mirror.suspect.set()
+                raise
+            if data is not None:
+                return data
+
+
+def _recall(cache: OrderedDict[_K, _V], key_: _K) -> _V | None:
+    """The value of a key, which is now the one used last; None when it is not there."""
+    if key_ not in cache:
+        return None
+    cache.move_to_end(key_)
+    return cache[key_]

@@ -1,0 +1,160 @@
+"""One commit's files, read from Git's objects: `revision.tree.Tree` over an index and a reader.
+
+Nothing is checked out, so no hook, filter or line-ending rule runs and no link can lead out of the repository: links are
+followed here, component by component, the way an operating system would, but with the commit's root as the root of
+everything.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from gitops_agent.errors import SourceError
+from gitops_agent.revision.tree import Entry, EntryType
+from gitops_agent.source.index import Index
+from gitops_agent.source.materialise import materialise
+from gitops_agent.source.paths import normalised, shown
+
+_MOST_LINKS = 40
+_LONGEST_TARGET = 4096
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_LONGEST_POINTER = 1024
+
+
+class GitTree:
+    """See `revision.tree.Tree`. Cheap to make, holds nothing that has to be closed, safe to use from several threads.
+
+    Args:
+        commit: the full object name.
+        index: its paths.
+        root: the object name of its root directory.
+        read: gives the content of an object, at most so many bytes of it.
+    """
+
+    def __init__(self, *, commit: str, index: Index, root: str, read: Callable[[str, int], bytes]) -> None:
+        self._commit = commit
+        self._index = index
+        self._root = Entry(path="", type=EntryType.DIRECTORY, oid=root)
+        self._read = read
+
+    @property
+    def commit(self) -> str:
+        """The full object name of the commit."""
+        return self._commit
+
+    def entry(self, path: str) -> Entry | None:
+        """The entry at a path, not following a link at its end; None when there is none."""
+        return self._find(normalised(path), follow_last=False, must=False)
+
+    def resolve(self, path: str) -> Entry | None:
+        """The file or directory at a path after following links inside the tree; None when there is none."""
+        return self._find(normalised(path), follow_last=True, must=True)
+
+    def children(self, path: str) -> tuple[Entry, ...]:
+        """The direct entries of a directory, by name; empty when there is none."""
+        found = self.resolve(path)
+        if found is None or found.type is not EntryType.DIRECTORY:
+            return ()
+        return tuple(self._index.children(found.path))
+
+    def walk(self, path: str) -> Iterator[Entry]:
+        """Every file, link and submodule below a directory, by path."""
+        found = self.resolve(path)
+        if found is not None and found.type is EntryType.DIRECTORY:
+            for entry in self._index.walk(found.path):
+                if entry.type is not EntryType.DIRECTORY:
+                    yield entry
+
+    def read(self, path: str, *, limit: int) -> bytes:
+        """The content of a file; see `revision.tree.Tree.read`."""
+        found = self.resolve(path)
+        if found is None:
+            raise SourceError(
+                f"there is no file {shown(path)} in commit {self._commit[:12]}", reason="PathNotFound", path=shown(path)
+            )
+        if found.type is EntryType.DIRECTORY:
+            raise SourceError(f"{shown(path)} is a directory, not a file", reason="PathNotFound", path=shown(path))
+        return self.content(found, limit=limit)
+
+    def content(self, entry: Entry, *, limit: int) -> bytes:
+        """The content of a file's entry."""
+        if entry.type is EntryType.SUBMODULE:
+            raise _submodule(entry.path)
+        if entry.size > limit:
+            raise SourceError(
+                f"{shown(entry.path)} has {entry.size} bytes, more than the {limit} allowed",
+                reason="FileTooLarge",
+                path=shown(entry.path),
+            )
+        data = self._read(entry.oid, limit)
+        if len(data) <= _LONGEST_POINTER and data.startswith(_LFS_POINTER):
+            raise SourceError(
+                f"{shown(entry.path)} is kept in Git LFS, which is not supported: commit the file itself",
+                reason="LFSRefused",
+                path=shown(entry.path),
+            )
+        return data
+
+    def materialise(self, paths: Iterable[str], into: Path, *, limit: int) -> None:
+        """Writes files and directories below `into`; see `revision.tree.Tree.materialise`."""
+        materialise(self, paths, into, limit=limit)
+
+    def _find(self, path: str, *, follow_last: bool, must: bool) -> Entry | None:
+        """Walks down from the root; `must` says that a broken link is an error and not an absence."""
+        here, links, last_link = self._root, 0, ""
+        pending = deque(path.split("/") if path else ())
+        while pending:
+            name = pending.popleft()
+            if name in {"", "."}:
+                continue
+            if name == "..":
+                if not here.path:
+                    raise _escape(last_link, "leads out of the repository")
+                here = self._directory(posixpath.dirname(here.path))
+                continue
+            entry = self._index.get(f"{here.path}/{name}" if here.path else name)
+            if entry is None or (pending and entry.type is EntryType.FILE):
+                if last_link and must:
+                    raise SourceError(
+                        f"the link {shown(last_link)} leads to {shown(f'{here.path}/{name}'.strip('/'))}, which is not there",
+                        reason="PathNotFound",
+                        path=shown(last_link),
+                    )
+                return None
+            if entry.type is EntryType.LINK and (pending or follow_last):
+                links, last_link = links + 1, entry.path
+                if links > _MOST_LINKS:
+                    raise _escape(last_link, "is part of a loop of links")
+                pending.extendleft(reversed(self._target(entry).split("/")))
+                continue
+            if entry.type is EntryType.SUBMODULE and pending:
+                raise _submodule(entry.path)
+            here = entry
+        return here
+
+    def _directory(self, path: str) -> Entry:
+        return (self._index.get(path) if path else None) or self._root
+
+    def _target(self, link: Entry) -> str:
+        target = self._read(link.oid, _LONGEST_TARGET).decode("utf-8", "surrogateescape")
+        if target.startswith("/"):
+            raise _escape(link.path, f"leads to the absolute path {shown(target)}, out of the repository")
+        if not target or "\0" in target:
+            raise _escape(link.path, "leads nowhere")
+        return target
+
+
+def _escape(link: str, what: str) -> SourceError:
+    return SourceError(f"the link {shown(link)} {what}", reason="PathEscapes", path=shown(link))
+
+
+def _submodule(path: str) -> SourceError:
+    return SourceError(
+        f"{shown(path)} is a Git submodule, which is not supported: commit its files, "
+        "or use the other repository as a source of its own",
+        reason="SubmodulesRefused",
+        path=shown(path),
+    )
