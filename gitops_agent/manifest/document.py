@@ -1,0 +1,67 @@
+"""What a file of documents holds, how much of it is read, and how a refusal of it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_agent.errors import RenderError
+
+_MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YamlLimits:
+    """What one file may hold.
+
+    Attributes:
+        bytes: of text.
+        documents: in one file.
+        depth: of nesting; the largest known custom resource definitions stay under 60, and JSON writers stop at 254.
+        nodes: values after aliases are expanded; a long text counts once more for every 256 characters.
+    """
+
+    bytes: int = 64 * _MEBIBYTE
+    documents: int = 20_000
+    depth: int = 150
+    nodes: int = 3_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One document that is not empty.
+
+    Attributes:
+        value: what it says, JSON values only. Parts of it may be shared (aliases): never mutate it.
+        index: zero-based position in the file, empty documents counted.
+        line: one-based line of its first value.
+    """
+
+    value: Any
+    index: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """A file that was read: its documents, and what its author may not have meant."""
+
+    documents: tuple[Document, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def refusal(problem: str, *, file: str, line: int | None = None, document: int | None = None) -> RenderError:
+    """The error for a text that is no set of Kubernetes objects.
+
+    Args:
+        problem: what is wrong, without quoting values (they may be secret).
+        file: as the author knows it.
+        line: one-based.
+        document: zero-based.
+    """
+    place = file or "the text"
+    if document:
+        place += f", document {document + 1}"
+    if line is not None:
+        place += f", line {line}"
+    return RenderError(f"{place}: {problem}", reason="InvalidManifest", file=file, line=line, document=document)
