@@ -21,7 +21,7 @@ from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import APPLICATION, owner
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
-from gitops_agent.sync.live import observe
+from gitops_agent.sync.live import LiveObject, observe
 from gitops_agent.sync.state import Change, LiveState
 
 _log = logger("observe")

@@ -171,7 +171,7 @@ class Acting:
             cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
         )
         self.applications = Applications(self._look)
-        self.secrets = Secrets(transport, self.discovery, lambda secret: self.polling.rotated(secret))
+        self.secrets = Secrets(transport, self.discovery, self._rotated)
         self.polling = Polling(
             self.sources, self.secrets, self.clock, self.repositories, moved=self._look, rewritten=self._rewritten
         )
@@ -308,6 +308,9 @@ class Acting:
         if why == "asked for":
             self.polling.ask(key, why)
         self.queue.add(key, why, priority=priority)
+
+    def _rotated(self, secret: str) -> None:
+        self.polling.rotated(secret)
 
     def _resume_at(self, key: AppKey, when: datetime) -> None:
         self.clock.at(f"resume {key}", when, lambda: self.queue.add(key, "a pause ended", priority=Priority.COMMIT))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
@@ -17,9 +21,6 @@ RECONCILE_SECONDS = Histogram(
 QUEUE_DEPTH = Gauge("gitops_agent_queue_depth", "Keys ready and not yet taken.", ["queue"], registry=REGISTRY)
 QUEUE_SECONDS = Histogram(
     "gitops_agent_queue_seconds", "Time a ready key waited for a worker.", ["queue"], buckets=_SECONDS, registry=REGISTRY
-)
-API_REQUESTS = Gauge(
-    "gitops_agent_api_requests", "Requests sent to the API server since the start.", ["verb", "resource"], registry=REGISTRY
 )
 RENDERS = Counter("gitops_agent_renders", "Renders by format and result.", ["format", "result"], registry=REGISTRY)
 RENDER_SECONDS = Histogram("gitops_agent_render_seconds", "Duration of one render.", buckets=_SECONDS, registry=REGISTRY)
@@ -43,6 +44,25 @@ APPLICATIONS = Gauge(
 OBJECTS = Gauge("gitops_agent_objects", "Live objects that carry a mark of ours.", registry=REGISTRY)
 LEADER = Gauge("gitops_agent_leader", "1 while this replica acts.", registry=REGISTRY)
 EVENTS = Counter("gitops_agent_events", "Edges emitted, by type.", ["type"], registry=REGISTRY)
+
+
+class _Requests(Collector):
+    """The transport's own counts, read when somebody looks."""
+
+    def __init__(self, counts: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """One sample a verb and resource."""
+        family = CounterMetricFamily("gitops_agent_api_requests", "Requests to the API server.", labels=["verb", "resource"])
+        for (verb, resource), count in sorted(self._counts().items()):
+            family.add_metric([verb, resource], count)
+        yield family
+
+
+def count_requests(counts: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+    """Exposes the API requests a transport counted, by verb and resource."""
+    REGISTRY.register(_Requests(counts))
 
 
 def exposition() -> bytes:

@@ -1,0 +1,37 @@
+"""`gitops-agent approve APP PLAN`: lets a held plan through, and no other one."""
+
+from __future__ import annotations
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cli.status import condition
+from gitops_agent.errors import UsageError
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.marks import APPROVED
+
+_LEAST_DIGITS = 12
+
+
+@click.command()
+@click.argument("name")
+@click.argument("plan")
+@out.cluster_options
+def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Approve the plan of an application by its hash, or at least the first twelve digits of it.
+
+    The approval is an annotation on the Application, so RBAC and the audit log apply. Any change of the plan voids it.
+    """
+    access = Access.open(kubeconfig, context, namespace)
+    application = access.application(name)
+    held = str(((application.get("status") or {}).get("sync") or {}).get("plan") or "")
+    if condition(application, "Ready").get("reason") != "HeldForApproval":
+        raise UsageError(f"nothing of {name} is held for approval")
+    if len(plan) < _LEAST_DIGITS:
+        raise UsageError(f"{plan}: give at least {_LEAST_DIGITS} digits of the hash")
+    if not held.startswith(plan.lower()):
+        raise UsageError(f"{plan} is not the plan that is held now; that is {held[:_LEAST_DIGITS]}: look at it first")
+    patch = {"metadata": {"annotations": {APPROVED: held}}}
+    access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), patch)
+    click.echo(f"application/{name}: plan {held[:_LEAST_DIGITS]} approved")

@@ -1,0 +1,59 @@
+"""`gitops-agent get applications|notifiers [NAME]`: the resources themselves."""
+
+from __future__ import annotations
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cli.status import condition, summary
+from gitops_agent.errors import NotFound, UsageError
+from gitops_agent.manifest.key import Object, ObjectKey
+
+_KINDS = {
+    "applications": "Application",
+    "application": "Application",
+    "app": "Application",
+    "notifiers": "Notifier",
+    "notifier": "Notifier",
+    "ntf": "Notifier",
+}
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(tuple(_KINDS)), metavar="KIND")
+@click.argument("name", required=False)
+@out.output_option
+@out.cluster_options
+def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Print Applications or Notifiers, as a table or as documents.
+
+    KIND is application(s), app, notifier(s) or ntf.
+    """
+    access = Access.open(kubeconfig, context, namespace)
+    found = _find(access, _KINDS[kind], name)
+    if output == "name":
+        for obj in found:
+            click.echo(f"{_KINDS[kind].lower()}/{obj['metadata']['name']}")
+    elif output in ("json", "yaml"):
+        out.document(found[0] if name else found, output)
+    elif _KINDS[kind] == "Application":
+        rows = [(s["name"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, found)]
+        out.table(("application", "sync", "health", "revision", "message"), rows)
+    else:
+        rows = []
+        for obj in found:
+            ready, spec, status = condition(obj, "Ready"), obj["spec"], obj.get("status") or {}
+            waiting = str(len(status.get("pending") or []))
+            message = str(ready.get("message") or "")
+            rows.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
+        out.table(("notifier", "provider", "ready", "pending", "message"), rows)
+
+
+def _find(access: Access, kind: str, name: str | None) -> list[Object]:
+    if not name:
+        return access.listed(kind)
+    try:
+        return [access.objects.get(ObjectKey(GROUP, kind, access.namespace, name))]
+    except NotFound as error:
+        raise UsageError(f"there is no {kind} {name} in namespace {access.namespace}") from error

@@ -1,0 +1,44 @@
+"""`gitops-agent pause APP --for 2h --reason …` and `resume APP`: a pause ends by itself, and says why it is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from gitops_agent.api.durations import parse_duration
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.errors import UsageError
+from gitops_agent.manifest.key import ObjectKey
+
+
+@click.command()
+@click.argument("name")
+@click.option("--for", "duration", default="1h", show_default=True, help="How long, such as 30m or 2h; `forever` for no end.")
+@click.option("--reason", required=True, help="Why, for whoever finds the pause.")
+@out.cluster_options
+def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Stop reconciling an application for a while: nothing is applied, drift is reported but not repaired."""
+    suspend: dict[str, str] = {"reason": reason}
+    if duration != "forever":
+        try:
+            until = datetime.now(UTC) + parse_duration(duration)
+        except ValueError as error:
+            raise UsageError(f"--for {duration}: {error}") from error
+        suspend["until"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
+    access = Access.open(kubeconfig, context, namespace)
+    access.application(name)
+    access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": suspend}})
+    click.echo(f"application/{name} paused {'until ' + suspend['until'] if 'until' in suspend else 'until it is resumed'}")
+
+
+@click.command()
+@click.argument("name")
+@out.cluster_options
+def resume(name: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Reconcile a paused application again; what drifted meanwhile is repaired."""
+    access = Access.open(kubeconfig, context, namespace)
+    paused = (access.application(name).get("spec") or {}).get("suspend") is not None
+    access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": None}})
+    click.echo(f"application/{name} {'resumed' if paused else 'was not paused'}")

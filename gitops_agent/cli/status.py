@@ -1,0 +1,132 @@
+"""`gitops-agent status`: what is going on, worst first, with reasons."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import Access
+from gitops_agent.cli.main import DIFFERENT, HELD
+from gitops_agent.manifest.key import Object
+
+_ORDER = ("Degraded", "Unknown", "Missing", "Progressing", "Suspended", "Healthy")
+_SHORT = 12
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 3 unless everything is synced and healthy, 4 when something is held."
+)
+@out.output_option
+@out.cluster_options
+def status(
+    name: str | None, *, exit_code: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str
+) -> None:
+    """Say how Applications are: all of them in a table, worst first, or one in detail."""
+    access = Access.open(kubeconfig, context, namespace)
+    found = [access.application(name)] if name else access.applications()
+    found.sort(key=badness)
+    if output == "name":
+        for application in found:
+            click.echo(f"application/{application['metadata']['name']}")
+    elif output in ("json", "yaml"):
+        out.document([document(one) for one in found] if not name else document(found[0]), output)
+    elif name:
+        _detail(found[0])
+    elif found:
+        _overview(found)
+    else:
+        out.talk(f"there are no Applications in namespace {namespace}")
+    if exit_code:
+        sys.exit(code(found))
+
+
+def code(applications: list[Object]) -> int:
+    """0 when all are synced and healthy, 4 when one is held, else 3."""
+    reasons = {summary(one)["reason"] for one in applications}
+    if "HeldForApproval" in reasons:
+        return HELD
+    return 0 if all(summary(one)["ready"] == "True" for one in applications) else DIFFERENT
+
+
+def condition(application: Object, kind: str) -> dict[str, Any]:
+    """A condition by type, empty when it is absent."""
+    conditions = (application.get("status") or {}).get("conditions") or []
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
+def summary(application: Object) -> dict[str, str]:
+    """What one row of the table says."""
+    status_ = application.get("status") or {}
+    ready = condition(application, "Ready")
+    return {
+        "name": application["metadata"]["name"],
+        "sync": str((status_.get("sync") or {}).get("status") or "Unknown"),
+        "health": str((status_.get("health") or {}).get("status") or "Unknown"),
+        "applied": str((status_.get("sync") or {}).get("revision") or "")[:_SHORT],
+        "seen": str((status_.get("source") or {}).get("revision") or "")[:_SHORT],
+        "ready": str(ready.get("status") or "Unknown"),
+        "reason": str(ready.get("reason") or "NotReconciled"),
+        "message": str(ready.get("message") or "not reconciled yet: is the agent running?"),
+    }
+
+
+def badness(application: Object) -> tuple[int, int, str]:
+    """Sorts the worst first."""
+    row = summary(application)
+    urgent = {"False": 0, "Unknown": 1, "True": 2}.get(row["ready"], 1)
+    health = _ORDER.index(row["health"]) if row["health"] in _ORDER else 0
+    return urgent, health, row["name"]
+
+
+def document(application: Object) -> Object:
+    """What a script gets: the row, and the status as the agent wrote it."""
+    return summary(application) | {"namespace": application["metadata"]["namespace"], "status": application.get("status") or {}}
+
+
+def _overview(applications: list[Object]) -> None:
+    rows = []
+    for application in applications:
+        row = summary(application)
+        revision = (
+            row["applied"] if row["applied"] == row["seen"] or not row["seen"] else f"{row['applied'] or '-'} → {row['seen']}"
+        )
+        rows.append((row["name"], row["sync"], row["health"], revision, row["message"]))
+    out.table(("application", "sync", "health", "revision", "message"), rows)
+
+
+def _detail(application: Object) -> None:
+    row, status_ = summary(application), application.get("status") or {}
+    spec, source = application["spec"], status_.get("source") or {}
+    ref = spec["source"].get("ref") or {}
+    facts = [
+        ("Application", f"{application['metadata']['namespace']}/{row['name']}"),
+        (
+            "Source",
+            f"{spec['source']['repoURL']} {' '.join(f'{k}={v}' for k, v in ref.items())} {spec['source'].get('path', '')}",
+        ),
+        ("Seen", f"{row['seen']} {source.get('subject', '')} ({source.get('author', '')})" if row["seen"] else "nothing yet"),
+        ("Applied", row["applied"] or "nothing yet"),
+        ("Sync", row["sync"]),
+        ("Health", row["health"]),
+        ("Ready", f"{row['ready']} {row['reason']}: {row['message']}"),
+    ]
+    resources = status_.get("resources") or {}
+    if resources:
+        counts = (f"{resources.get(key, 0)} {key}" for key in ("total", "synced", "drifted", "unhealthy"))
+        facts.append(("Objects", ", ".join(counts)))
+    if source.get("unavailableSince"):
+        facts.append(("Unavailable", f"since {source['unavailableSince']}: {source.get('message', '')}"))
+    if row["reason"] == "HeldForApproval":
+        plan = str((status_.get("sync") or {}).get("plan") or "")
+        facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
+    for title, text in facts:
+        click.echo(f"{title + ':':<13}{text}".rstrip())
+    problems = resources.get("problems") or []
+    if problems:
+        click.echo()
+        out.table(("object", "reason", "message"), [(p["object"], p["reason"], p["message"]) for p in problems])

@@ -1,0 +1,65 @@
+"""`gitops-agent wait APP`: until it is synced and healthy, or held, or the time is up."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gitops_agent.api.durations import parse_duration
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import Access
+from gitops_agent.cli.main import DIFFERENT, HELD
+from gitops_agent.cli.status import condition, summary
+from gitops_agent.cli.waiting import until
+from gitops_agent.errors import UsageError
+from gitops_agent.manifest.key import Object
+
+
+@click.command()
+@click.argument("name")
+@click.option("--timeout", default="5m", show_default=True, help="How long to wait, such as 90s or 10m.")
+@click.option("--revision", default="", help="Wait for this commit (or its first digits) to be applied.")
+@out.cluster_options
+def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Wait until an application is synced and healthy.
+
+    Exit codes: 0 it is; 3 the time is up, or it is Degraded at the revision waited for; 4 its plan is held for approval.
+    """
+    try:
+        seconds = parse_duration(timeout).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"--timeout {timeout}: {error}") from error
+    access = Access.open(kubeconfig, context, namespace)
+    access.application(name)
+    last = ""
+
+    def seen(application: Object) -> None:
+        nonlocal last
+        row = summary(application)
+        text = f"{row['sync']}, {row['health']}: {row['message']}"
+        if text != last:
+            out.talk(text)
+            last = text
+
+    found = until(access, name, lambda one: ended(one, revision), seconds=seconds, seen=seen)
+    if found is None:
+        out.talk(f"not within {timeout}")
+        sys.exit(DIFFERENT)
+    row = summary(found)
+    click.echo(f"application/{name} {row['sync']} {row['health']} {row['applied']}")
+    sys.exit({"HeldForApproval": HELD}.get(row["reason"], 0 if row["ready"] == "True" else DIFFERENT))
+
+
+def ended(application: Object, revision: str = "") -> bool:
+    """Whether there is nothing left to wait for: ready, held, or failed, at the revision and the spec wanted."""
+    status = application.get("status") or {}
+    if status.get("observedGeneration") != application["metadata"].get("generation"):
+        return False
+    seen = str((status.get("source") or {}).get("revision") or "")
+    if revision and not seen.startswith(revision):
+        return False
+    row = summary(application)
+    if row["ready"] == "True":
+        return row["applied"] == row["seen"] if not revision else row["applied"] and seen.startswith(row["applied"])
+    return row["reason"] in ("HeldForApproval", "Degraded") or bool(condition(application, "Stalled"))

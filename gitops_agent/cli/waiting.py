@@ -1,0 +1,51 @@
+"""Waiting for an Application with a watch and a deadline; nothing is polled."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+
+from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cluster.watch import Watch
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import Object
+
+
+def until(
+    access: Access, name: str, done: Callable[[Object], bool], *, seconds: float, seen: Callable[[Object], None]
+) -> Object | None:
+    """The Application once `done` holds of it, or None after `seconds`; `seen` is called with each state on the way.
+
+    Raises:
+        AgentError: the Application cannot be watched, or it was deleted (reason `NotFound`).
+    """
+    news: queue.Queue[Object | AgentError] = queue.Queue()
+
+    def event(kind: str, obj: Object) -> None:
+        news.put(AgentError(f"Application {name} was deleted", reason="NotFound") if kind == "DELETED" else obj)
+
+    watch = Watch(
+        access.transport,
+        access.discovery.find(GROUP, "Application"),
+        namespace=access.namespace,
+        field_selector=f"metadata.name={name}",
+        on_sync=lambda objects: [news.put(obj) for obj in objects] and None,
+        on_event=event,
+        on_error=news.put,
+    )
+    deadline = time.monotonic() + seconds
+    watch.start()
+    try:
+        while True:
+            try:
+                new = news.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return None
+            if isinstance(new, AgentError):
+                raise new
+            seen(new)
+            if done(new):
+                return new
+    finally:
+        watch.stop()
