@@ -44,6 +44,19 @@ Conditions = Annotated[
 ]
 
 
+class ApprovalStatus(Model):
+    """An approved plan that is under way; kept so that a restart goes on with it and with nothing more."""
+
+    hash: str = ""
+    """The plan's hash, as it was approved."""
+
+    content: str = ""
+    """A digest over everything that plan declares."""
+
+    deletions: tuple[tuple[str, ...], ...] = ()
+    """What that plan deletes: identity and UID."""
+
+
 class SyncStatus(Model):
     """What is applied."""
 
@@ -55,6 +68,9 @@ class SyncStatus(Model):
 
     plan: str = ""
     """The hash of the last plan: what an approval names."""
+
+    approval: ApprovalStatus | None = None
+    """An approved plan that is under way."""
 
 
 class HealthStatus(Model):
