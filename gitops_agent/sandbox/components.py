@@ -1,0 +1,149 @@
+"""What is started, with which arguments: the recipe of the control plane as data.
+
+Everything listens on loopback, stores nothing durably (`--unsafe-no-fsync`: the data dies with the sandbox) and elects no
+leader. RBAC, the namespace, garbage and ServiceAccount controllers, quota and webhook admission and the TokenRequest API are
+the real ones; only nodes and their kubelets are played by KWOK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PODS_CIDR = "10.88.0.0/16"
+SERVICES_CIDR = "10.0.0.0/16"
+ISSUER = "https://kubernetes.default.svc"
+STAGES = Path(__file__).with_name("stages.yaml")
+
+ORDER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+"""The components in the order they start."""
+
+USERS: Mapping[str, str] = {
+    "sandbox-admin": "admin",
+    "system:kube-controller-manager": "kube-controller-manager",
+    "system:kube-scheduler": "kube-scheduler",
+    "kwok": "kwok",
+}
+"""User names and what they stand for; all of them are masters, the names tell writes apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where things lie and listen.
+
+    Attributes:
+        directory: the sandbox's folder.
+        etcd_port: etcd's client port.
+        peer_port: etcd's peer port.
+        api_port: the API server's port.
+    """
+
+    directory: Path
+    etcd_port: int
+    peer_port: int
+    api_port: int
+
+    @property
+    def url(self) -> str:
+        """Of the API server."""
+        return f"https://127.0.0.1:{self.api_port}"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate the API server signed for itself."""
+        return self.directory / "pki" / "apiserver.crt"
+
+    @property
+    def signing_key(self) -> Path:
+        """The key that signs ServiceAccount tokens."""
+        return self.directory / "pki" / "service-accounts.key"
+
+    @property
+    def tokens(self) -> Path:
+        """The static tokens of `USERS`."""
+        return self.directory / "pki" / "tokens.csv"
+
+    def kubeconfig(self, component: str) -> Path:
+        """The kubeconfig of one component."""
+        return self.directory / "components" / f"{component}.kubeconfig"
+
+    def log(self, component: str) -> Path:
+        """The log of one component."""
+        return self.directory / "logs" / f"{component}.log"
+
+    def ports(self, component: str) -> tuple[int, ...]:
+        """What one component listens on."""
+        return {"etcd": (self.etcd_port, self.peer_port), "kube-apiserver": (self.api_port,)}.get(component, ())
+
+
+def arguments(component: str, layout: Layout) -> tuple[str, ...]:
+    """The arguments of one component, without the program itself."""
+    if component == "etcd":
+        return _etcd(layout)
+    if component == "kube-apiserver":
+        return _apiserver(layout)
+    config = layout.kubeconfig(component)
+    if component == "kwok":
+        return (
+            f"--kubeconfig={config}",
+            "--manage-all-nodes=true",
+            "--node-lease-duration-seconds=40",
+            f"--cidr={PODS_CIDR}",
+            f"--config={STAGES}",
+        )
+    client = (
+        f"--kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        "--leader-elect=false",
+        "--secure-port=0",
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
+    )
+    if component == "kube-scheduler":
+        return client
+    return (
+        *client,
+        f"--service-account-private-key-file={layout.signing_key}",
+        f"--root-ca-file={layout.authority}",
+        "--concurrent-gc-syncs=20",
+        "--concurrent-namespace-syncs=10",
+    )
+
+
+def _etcd(layout: Layout) -> tuple[str, ...]:
+    client = f"http://127.0.0.1:{layout.etcd_port}"
+    peer = f"http://127.0.0.1:{layout.peer_port}"
+    return (
+        "--name=sandbox",
+        f"--data-dir={layout.directory / 'etcd'}",
+        "--unsafe-no-fsync",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=sandbox={peer}",
+        "--quota-backend-bytes=4294967296",
+        "--log-level=warn",
+    )
+
+
+def _apiserver(layout: Layout) -> tuple[str, ...]:
+    return (
+        f"--etcd-servers=http://127.0.0.1:{layout.etcd_port}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={layout.api_port}",
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        f"--cert-dir={layout.authority.parent}",
+        f"--token-auth-file={layout.tokens}",
+        "--authorization-mode=RBAC",
+        f"--service-account-issuer={ISSUER}",
+        f"--service-account-key-file={layout.signing_key}",
+        f"--service-account-signing-key-file={layout.signing_key}",
+        f"--service-cluster-ip-range={SERVICES_CIDR}",
+        "--allow-privileged=true",
+        "--max-requests-inflight=1600",
+        "--max-mutating-requests-inflight=800",
+    )

@@ -1,0 +1,295 @@
+"""The front of the sandbox: start a real control plane in a folder, find it again, end it.
+
+    with ControlPlane.start(directory, nodes=3, tied=True) as plane:
+        plane.request("GET", "/api/v1/nodes")
+
+The control plane belongs to a supervisor process, not to whoever started it; this class only speaks to it. A *tied* one ends
+with a given process however that dies. Two callers that start the same folder get the same control plane.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gitops_agent import process
+from gitops_agent.errors import AgentError, ClusterError
+from gitops_agent.manifest.key import Object
+from gitops_agent.sandbox import channel
+from gitops_agent.sandbox.apiclient import ApiClient
+from gitops_agent.sandbox.boot import BootError
+from gitops_agent.sandbox.components import ORDER
+from gitops_agent.sandbox.folder import ACCOUNTS, KUBECONFIG, LOCK_FILE, clean, make_room, remains
+from gitops_agent.sandbox.installer import Installer
+from gitops_agent.sandbox.kubeconfig import read_token, write_kubeconfig
+from gitops_agent.sandbox.lock import Busy, FileLock, held
+from gitops_agent.sandbox.order import Order
+from gitops_agent.sandbox.progress import Detail, Progress, Silent
+from gitops_agent.sandbox.state import Phase, State, read_state
+from gitops_agent.sandbox.tools import selected
+
+_POLL_SECONDS = 0.03
+_LAUNCH_SECONDS = 20.0
+_STOP_SECONDS = 20.0
+
+
+class SandboxDown(AgentError):
+    """There is no running sandbox in the folder."""
+
+    reason = "SandboxDown"
+
+
+class ControlPlane:
+    """A running control plane.
+
+    Attributes:
+        directory: its folder, absolute.
+        kubeconfig: of an administrator.
+        host: the API server's URL.
+        token: the administrator's.
+        authority: the PEM of the certificate to trust.
+    """
+
+    def __init__(self, directory: Path, state: State) -> None:
+        self.directory = directory
+        self.host = state.url
+        self.kubeconfig = directory / KUBECONFIG
+        self.authority = (directory / "pki" / "apiserver.crt").read_bytes()
+        self.token = read_token(self.kubeconfig)
+        self._client = ApiClient(self.host, authority=self.authority, token=self.token)
+
+    # Coming and going
+
+    @classmethod
+    def start(
+        cls,
+        directory: Path,
+        *,
+        nodes: int = 3,
+        tied: bool = False,
+        tied_to: int | None = None,
+        binaries: Mapping[str, tuple[Path, str]] | None = None,
+        extra: Mapping[str, tuple[str, ...]] | None = None,
+        progress: Progress | None = None,
+        timeout_seconds: float = 120.0,
+    ) -> ControlPlane:
+        """Starts a control plane and returns once it is ready; one that already runs there is returned as it is.
+
+        Args:
+            directory: an empty or missing folder, or one of an earlier sandbox (whose remains are removed).
+            nodes: number of fake nodes.
+            tied: ends it with this process, even if that is killed.
+            tied_to: the same for another process.
+            binaries: path and version of each component; those of the tool lock when None, installed when missing.
+            extra: further arguments per component.
+            progress: told what is being waited for.
+            timeout_seconds: until everything must be ready.
+
+        Raises:
+            UsageError: the folder holds something else.
+            BootError: a component died or nothing was ready in time; logs stay in the folder's `logs`.
+        """
+        directory = directory.absolute()
+        shown = progress or Silent()
+        if not held(directory / LOCK_FILE):
+            make_room(directory)
+            order = Order(
+                directory=str(directory),
+                nodes=nodes,
+                binaries={name: (str(path), version) for name, (path, version) in (binaries or _installed(shown)).items()},
+                tied_to=os.getpid() if tied else tied_to,
+                extra=extra or {},
+                timeout_seconds=timeout_seconds,
+            )
+            _launch(order)
+        with shown.step("control plane: starting") as detail:
+            return cls._await_ready(directory, detail, timeout_seconds + _LAUNCH_SECONDS)
+
+    @classmethod
+    def attach(cls, directory: Path) -> ControlPlane:
+        """The control plane that runs in a folder.
+
+        Raises:
+            SandboxDown: none does, or it is not ready.
+        """
+        directory = directory.absolute()
+        state = status(directory)
+        if state is None or state.phase is not Phase.READY:
+            raise SandboxDown(f"no sandbox is running in {directory}", directory=str(directory))
+        return cls(directory, state)
+
+    @classmethod
+    def _await_ready(cls, directory: Path, tell: Detail, seconds: float) -> ControlPlane:
+        pause = threading.Event()
+        begun = time.monotonic()
+        seen, told = False, ""
+        while True:
+            alive = held(directory / LOCK_FILE)
+            state = read_state(directory)
+            elapsed = time.monotonic() - begun
+            seen = seen or alive
+            if alive and state is not None and state.phase is Phase.READY:
+                return cls(directory, state)
+            if alive and state is not None and state.step != told:
+                told = state.step
+                tell(f"waiting for {told}")
+            if not alive and state is not None and state.phase is Phase.FAILED:
+                raise BootError(f"the control plane did not start: {state.error}", logs=str(directory / "logs"))
+            if not alive and (seen or elapsed > _LAUNCH_SECONDS):
+                raise BootError(f"the supervisor of {directory} ended before the control plane was ready")
+            if elapsed > seconds:
+                raise BootError(f"the control plane in {directory} was not ready after {seconds:g} s")
+            pause.wait(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Ends it and removes its folder; harmless when it has ended."""
+        stop(self.directory)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    # Looking and touching
+
+    def state(self) -> State:
+        """What runs right now.
+
+        Raises:
+            SandboxDown: nothing does.
+        """
+        state = status(self.directory)
+        if state is None:
+            raise SandboxDown(f"the sandbox in {self.directory} has ended", directory=str(self.directory))
+        return state
+
+    def halt(self, component: str, *, grace_seconds: float = 0.0) -> None:
+        """Ends one component and leaves it down; killed at once unless it is given time to go."""
+        channel.ask(self.directory, {"do": "halt", "component": component, "grace_seconds": grace_seconds})
+
+    def resume(self, component: str) -> None:
+        """Starts a component that is down; returns when its process runs, see `wait_for_api`."""
+        channel.ask(self.directory, {"do": "resume", "component": component})
+
+    def restart(self, component: str, *, grace_seconds: float = 0.0) -> None:
+        """Ends and starts one component with the same ports and data; for the API server, returns when it is ready again."""
+        channel.ask(self.directory, {"do": "restart", "component": component, "grace_seconds": grace_seconds})
+        if component == "kube-apiserver":
+            self.wait_for_api()
+
+    def wait_for_api(self, *, seconds: float = 60.0) -> None:
+        """Returns when the API server says it is ready.
+
+        Raises:
+            BootError: it did not in time.
+        """
+        pause = threading.Event()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                self._client.request("GET", "/readyz")
+            except ClusterError:
+                pause.wait(_POLL_SECONDS)
+            else:
+                return
+        raise BootError(f"the API server was not ready after {seconds:g} s")
+
+    def request(self, method: str, path: str, body: Object | None = None, **options: Any) -> Any:
+        """One request with the administrator's rights; see `ApiClient.request`."""
+        return self._client.request(method, path, body, **options)
+
+    def service_account_token(self, namespace: str, name: str, *, seconds: int = 3600) -> str:
+        """A token for a ServiceAccount, valid for so many seconds (at least 600), from the TokenRequest API.
+
+        Raises:
+            ClusterError: there is no such ServiceAccount.
+        """
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": seconds}}
+        answer = self.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", body)
+        return str(answer["status"]["token"])
+
+    def service_account_kubeconfig(self, namespace: str, name: str, *, seconds: int = 3600) -> Path:
+        """A kubeconfig that acts as a ServiceAccount, with a token as above; it goes with the sandbox."""
+        return write_kubeconfig(
+            self.directory / ACCOUNTS / f"{namespace}_{name}.kubeconfig",
+            server=self.host,
+            authority=self.authority,
+            user=f"system:serviceaccount:{namespace}:{name}",
+            token=self.service_account_token(namespace, name, seconds=seconds),
+            namespace=namespace,
+        )
+
+
+def status(directory: Path) -> State | None:
+    """What runs in a folder; None when nothing does. Processes are looked at, not believed."""
+    directory = directory.absolute()
+    state = read_state(directory)
+    if state is None or not held(directory / LOCK_FILE):
+        return None
+    components = tuple(
+        dataclasses.replace(part, alive=part.alive and part.pid is not None and Path(f"/proc/{part.pid}").exists())
+        for part in state.components
+    )
+    return dataclasses.replace(state, components=components)
+
+
+def stop(directory: Path) -> bool:
+    """Ends what runs in a folder and removes what it kept there; False when there was nothing.
+
+    Raises:
+        AgentError: the supervisor does not end.
+    """
+    directory = directory.absolute()
+    if not remains(directory):
+        return False
+    deadline = time.monotonic() + _STOP_SECONDS
+    pause = threading.Event()
+    lock = FileLock(directory / LOCK_FILE, wait=False)
+    asked = False
+    while True:
+        try:
+            lock.acquire()
+            break
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
+            if not asked:
+                asked = _ask_to_stop(directory)
+            pause.wait(_POLL_SECONDS)
+    try:
+        clean(directory)
+    finally:
+        lock.release()
+    return True
+
+
+def _ask_to_stop(directory: Path) -> bool:
+    try:
+        channel.ask(directory, {"do": "stop"}, timeout_seconds=_STOP_SECONDS)
+    except AgentError:
+        return False
+    return True
+
+
+def _launch(order: Order) -> None:
+    """Starts the supervisor; it detaches, so nothing of it stays with this process."""
+    package = Path(__file__).resolve().parents[2]
+    process.run(
+        (sys.executable, "-P", "-m", "gitops_agent.sandbox.supervisor", order.json()),
+        cwd=Path("/"),
+        env={"PYTHONPATH": str(package)},
+        limits=process.Limits(seconds=_LAUNCH_SECONDS),
+    )
+
+
+def _installed(progress: Progress) -> dict[str, tuple[Path, str]]:
+    found = Installer(progress=progress).ensure(selected(ORDER))
+    return {name: (here.path, here.version) for name, here in found.items()}

@@ -1,0 +1,41 @@
+"""What a supervisor is asked to run; travels as JSON on its command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One sandbox to run.
+
+    Attributes:
+        directory: the sandbox's folder, absolute.
+        nodes: number of fake nodes.
+        binaries: of each component: path and version.
+        tied_to: the process to end with; None to run until told.
+        extra: further arguments per component, appended.
+        timeout_seconds: until everything must be ready.
+    """
+
+    directory: str
+    nodes: int
+    binaries: Mapping[str, tuple[str, str]]
+    tied_to: int | None = None
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    timeout_seconds: float = 120.0
+
+    def json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> Order:
+        """The order that was printed as `text`."""
+        values = json.loads(text)
+        values["binaries"] = {name: (path, version) for name, (path, version) in values["binaries"].items()}
+        values["extra"] = {name: tuple(words) for name, words in values["extra"].items()}
+        return cls(**values)

@@ -1,0 +1,264 @@
+"""The one process that owns a sandbox: starts the components, watches them, ends them.
+
+Problem: five programs must come up in order, be restartable one by one, and never outlive the sandbox, not even when somebody
+kills its owner with -9. Decision: one small process per sandbox whose *main thread* starts every component with
+PR_SET_PDEATHSIG, so the kernel ends them with it; it holds the folder's lock for as long as it lives; and it waits in a
+single `select` for signals, requests and the end of the process it is tied to (a pidfd, so no polling and no reused process
+ids). A component that dies is not started again: what died, when and with which last words is written down, since a control
+plane that heals itself behind one's back is no test tool.
+
+Run as `python -m gitops_agent.sandbox.supervisor JSON`; see `Order`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gitops_agent.errors import AgentError, ClusterError
+from gitops_agent.sandbox import boot, channel
+from gitops_agent.sandbox.child import Child
+from gitops_agent.sandbox.components import ORDER, Layout, arguments
+from gitops_agent.sandbox.folder import LOCK_FILE, SOCKET, clean
+from gitops_agent.sandbox.lock import Busy, FileLock
+from gitops_agent.sandbox.order import Order
+from gitops_agent.sandbox.ports import free_ports
+from gitops_agent.sandbox.state import Phase, State
+
+_TICK_SECONDS = 0.03
+_REQUEST_SECONDS = 2.0
+_BOOT_TRIES = 3
+
+
+class Ended(Exception):
+    """Somebody asked the sandbox to end, or the process it was tied to did."""
+
+
+class Supervisor:
+    """Runs one sandbox; every method belongs to the main thread."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._directory = Path(order.directory)
+        self._selector = selectors.DefaultSelector()
+        self._children: dict[str, Child] = {}
+        self._state = State(phase=Phase.STARTING, supervisor=os.getpid(), tied_to=order.tied_to, nodes=order.nodes)
+        self._server: socket.socket | None = None
+
+    def run(self) -> int:
+        """Until told to end; the exit code."""
+        signals = self._catch_signals()
+        lock = FileLock(self._directory / LOCK_FILE, wait=False)
+        try:
+            lock.acquire()
+        except Busy:
+            return 0
+        try:
+            with contextlib.ExitStack() as stack:
+                stack.callback(self._end_children)
+                try:
+                    self._watch(signals)
+                    clean(self._directory, keep=(LOCK_FILE,))
+                    self._server = channel.listen(self._directory)
+                    self._selector.register(self._server, selectors.EVENT_READ, self._serve)
+                    self._boot()
+                    while True:
+                        self._turn(None)
+                except Ended:
+                    pass
+                except (AgentError, OSError) as error:
+                    self._end_children()
+                    self._write(phase=Phase.FAILED, error=str(error))
+                    return 1
+            clean(self._directory)
+        finally:
+            lock.release()
+        return 0
+
+    # Waiting
+
+    def _catch_signals(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setblocking(False)
+        signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        self._keep = theirs
+        return ours
+
+    def _watch(self, signals: socket.socket) -> None:
+        self._selector.register(signals, selectors.EVENT_READ, self._take_signals)
+        if self._order.tied_to is None:
+            return
+        try:
+            pidfd = os.pidfd_open(self._order.tied_to)
+        except ProcessLookupError:
+            raise Ended from None
+        self._selector.register(pidfd, selectors.EVENT_READ, self._tie_broken)
+
+    def _turn(self, seconds: float | None) -> None:
+        """Waits for the next thing to happen, at most so long, and deals with it.
+
+        Raises:
+            Ended: the sandbox is to end.
+        """
+        for key, _ in self._selector.select(seconds):
+            key.data(key.fileobj)
+
+    def _until(self, ready: Callable[[], bool], *, step: str, deadline: float) -> None:
+        """Turns until `ready`; a component that dies meanwhile, or the deadline, is the end of the boot."""
+        self._write(step=step)
+        while True:
+            dead = [child for child in self._children.values() if not child.alive]
+            if dead:
+                raise boot.BootError(f"{dead[0].name} ended with code {dead[0].exit_code}: {dead[0].last_words()}")
+            with contextlib.suppress(ClusterError, OSError):
+                if ready():
+                    return
+            if time.monotonic() > deadline:
+                raise boot.BootError(f"not ready within {self._order.timeout_seconds:g} s while waiting for {step}")
+            self._turn(_TICK_SECONDS)
+
+    def _take_signals(self, ours: Any) -> None:
+        for number in ours.recv(4096):
+            if number == signal.SIGCHLD:
+                self._reap()
+            else:
+                raise Ended
+
+    def _tie_broken(self, _: Any) -> None:
+        raise Ended
+
+    def _reap(self) -> None:
+        if [child for child in self._children.values() if child.reap()]:
+            self._write()
+
+    # Starting
+
+    def _boot(self) -> None:
+        started = time.monotonic()
+        self._write(started_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        for attempt in range(1, _BOOT_TRIES + 1):
+            try:
+                self._boot_once(deadline=started + self._order.timeout_seconds)
+                break
+            except boot.BootError as error:
+                taken = any("address already in use" in child.tail() for child in self._children.values())
+                if attempt == _BOOT_TRIES or not taken:
+                    raise
+                self._end_children()
+                clean(self._directory, keep=(LOCK_FILE, SOCKET))
+                self._write(step=f"other ports ({error})")
+        self._write(phase=Phase.READY, step="", seconds=round(time.monotonic() - started, 2))
+
+    def _boot_once(self, *, deadline: float) -> None:
+        etcd, peer, api = free_ports(3)
+        layout = Layout(directory=self._directory, etcd_port=etcd, peer_port=peer, api_port=api)
+        secrets = boot.prepare(layout)
+        self._children = {}
+        for name in ORDER:
+            program, version = self._order.binaries[name]
+            argv = (program, *arguments(name, layout), *self._order.extra.get(name, ()))
+            self._children[name] = Child(name, version, argv, layout.log(name), layout.ports(name))
+        starting = boot.Boot(layout=layout, tokens=secrets, nodes=self._order.nodes)
+        for name in ORDER[:2]:
+            self._children[name].start()
+        alive = {name: self._children[name] for name in ORDER}
+        self._children = {name: alive[name] for name in ORDER[:2]}
+        self._write(url=layout.url)
+        self._until(starting.api_answers, step="kube-apiserver to answer", deadline=deadline)
+        for name in ORDER[2:]:
+            alive[name].start()
+        self._children = alive
+        self._until(starting.nodes_made, step="nodes to be created", deadline=deadline)
+        self._until(starting.api_ready, step="kube-apiserver to be ready", deadline=deadline)
+        self._until(starting.nodes_ready, step="nodes to be ready", deadline=deadline)
+        self._until(starting.controllers_work, step="the controllers", deadline=deadline)
+
+    # Requests
+
+    def _serve(self, server: Any) -> None:
+        try:
+            connection, _ = server.accept()
+        except BlockingIOError:
+            return
+        with connection:
+            connection.settimeout(_REQUEST_SECONDS)
+            request: dict[str, Any] = {}
+            try:
+                request = channel.receive(connection)
+                self._obey(request)
+                answer: dict[str, Any] = {"ok": True}
+            except AgentError as error:
+                answer = {"ok": False, "error": str(error)}
+            except OSError:
+                return
+            with contextlib.suppress(OSError):
+                channel.send(connection, answer)
+        if request.get("do") == "stop":
+            raise Ended
+
+    def _obey(self, request: dict[str, Any]) -> None:
+        verb, name = request.get("do"), str(request.get("component"))
+        if verb == "stop":
+            return
+        if verb not in ("halt", "resume", "restart") or name not in ORDER:
+            raise AgentError(f"cannot {verb} {name}: the components are {', '.join(ORDER)}", reason="Usage")
+        if self._state.phase is not Phase.READY:
+            raise AgentError("the sandbox is still starting", reason="SandboxStarting", transient=True)
+        child = self._children[name]
+        if verb in ("halt", "restart"):
+            child.stop(grace_seconds=float(request.get("grace_seconds") or 0.0))
+        if verb in ("resume", "restart"):
+            child.start()
+        self._write()
+
+    # Ending and writing down
+
+    def _end_children(self) -> None:
+        for child in reversed(self._children.values()):
+            child.kill()
+        for child in self._children.values():
+            child.stop(grace_seconds=0.0)
+
+    def _write(self, **changes: Any) -> None:
+        components = tuple(child.state() for child in self._children.values())
+        self._state = dataclasses.replace(self._state, components=components, **changes)
+        self._state.write(self._directory)
+
+
+def _detach() -> None:
+    """Leaves the starter: the launching process returns at once and is reaped, the supervisor belongs to init."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        os.read(reading, 1)
+        os._exit(0)
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nowhere, fd)
+    os.close(reading)
+    os.close(writing)
+
+
+def main() -> int:
+    """Reads the order from the first argument, detaches and runs."""
+    order = Order.parse(sys.argv[1])
+    _detach()
+    return Supervisor(order).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Fixtures of the whole suite: one real control plane for a test run, a fresh namespace for a test.
+
+The control plane is started by the first test that asks for it, in whichever process that runs, and shared by all workers of a
+parallel run. It is tied to the pytest process that was called, so it ends with that one however it dies; nobody counts users.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.sandbox.cache import ToolCache
+from gitops_agent.sandbox.controlplane import ControlPlane, stop
+from gitops_agent.sandbox.lock import FileLock
+from gitops_agent.sandbox.progress import Lines
+from gitops_agent.sandbox.tools import selected
+from tests.waiting import eventually
+
+_FOLDER = "GITOPS_AGENT_TEST_SANDBOX"
+_OWNER = "GITOPS_AGENT_TEST_OWNER"
+_BUILD_SECONDS = 3600
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that was called names the folder; its workers inherit the name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="gitops-agent-tests-")
+        os.environ[_OWNER] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that was called ends the control plane."""
+    folder = os.environ.get(_FOLDER)
+    if folder and not hasattr(config, "workerinput"):
+        stop(Path(folder) / "plane")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where programs have to be built first, the tests that need them may take as long as that."""
+    cache = ToolCache()
+    if not all(cache.present(tool) for tool in selected()):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(_BUILD_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> ControlPlane:
+    """The control plane of this test run."""
+    folder = Path(os.environ[_FOLDER])
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def tell(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"{line}\n")
+
+    with FileLock(folder / "start.lock"):
+        return ControlPlane.start(folder / "plane", nodes=3, tied_to=int(os.environ[_OWNER]), progress=Lines(tell))
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """The name of a fresh namespace pods can be created in; deleted afterwards, not waited for."""
+    name = f"t-{uuid.uuid4().hex[:10]}"
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    control_plane.request("POST", "/api/v1/namespaces", body)
+    path = f"/api/v1/namespaces/{name}"
+    eventually(lambda: control_plane.request("GET", f"{path}/serviceaccounts/default"), what="the default ServiceAccount")
+    yield name
+    control_plane.request("DELETE", path)
