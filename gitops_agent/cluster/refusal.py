@@ -186,8 +186,8 @@ def _without_values(text: str, code: str, details: Object, body: Any) -> tuple[s
     shown = f"{said} ({places})" if places else said
     kept: Object = {name: details[name] for name in ("name", "kind", "group", "uid", "retryAfterSeconds") if name in details}
     kept["causes"] = [{"reason": cause.get("reason", ""), "field": cause.get("field", "")} for cause in causes]
-    values = set(_values(body))
-    if any(value in shown or value in str(kept) for value in values):
+    everything = " ".join([shown, *(str(kept.get(name, "")) for name in ("name", "kind")), *map(str, fields)])
+    if any(value in everything or " ".join(value.split()) in _line(everything) for value in _values(body)):
         return said, {}
     return shown, kept
 
