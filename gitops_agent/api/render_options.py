@@ -172,10 +172,10 @@ class RenderOptions(Model):
     """Options of kustomize; the directory must hold a kustomization."""
 
     variables: Variables | None = None
-    """Substitution of variables, off unless given."""
+    """Substitution of variables, off unless given. This version refuses it."""
 
     decryption: Decryption | None = None
-    """Decryption of files, off unless given."""
+    """Decryption of files, off unless given. This version refuses it."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

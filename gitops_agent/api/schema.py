@@ -75,7 +75,8 @@ def _object(raw: Schema, definitions: dict[str, Schema], *, defaults: bool) -> S
         properties = {name: _node(part, definitions, defaults=defaults) for name, part in raw["properties"].items()}
         required = [name for name in raw.get("required", ()) if "default" not in properties[name]]
         return {"properties": properties} | ({"required": required} if required else {})
-    values = raw.get("additionalProperties")
+    # A pattern of keys has no place in a structural schema; the agent checks it when it reads the object.
+    values = next(iter(raw.get("patternProperties", {}).values()), raw.get("additionalProperties"))
     if isinstance(values, dict):
         return {"additionalProperties": _node(values, definitions, defaults=defaults)}
     return {"x-kubernetes-preserve-unknown-fields": True}

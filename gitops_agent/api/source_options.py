@@ -40,7 +40,7 @@ class Verify(Model):
     """Signatures demanded of commits."""
 
     mode: VerifyMode = VerifyMode.NONE
-    """`none`, `head` (the commit itself) or `all` (every new commit up to it)."""
+    """`none`, `head` (the commit itself) or `all` (every new commit up to it). This version refuses all but `none`."""
 
     secret_ref: SecretRef | None = None
     """The Secret with the allowed signers: OpenPGP keys or an SSH allowed-signers file."""

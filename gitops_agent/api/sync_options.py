@@ -55,7 +55,7 @@ class Rollback(Model):
     """What happens to a revision that does not become healthy."""
 
     on_degraded: bool = False
-    """Return to the last healthy commit and do not try the bad one again."""
+    """Return to the last healthy commit and do not try the bad one again. This version refuses `true`."""
 
 
 class IgnoreFields(Model):
@@ -127,4 +127,4 @@ class SyncSpec(Model):
     """Fields that belong to somebody else."""
 
     windows: Annotated[tuple[Window, ...], Field(max_length=32)] = ()
-    """When changes are allowed or denied."""
+    """When changes are allowed or denied. This version refuses any."""
