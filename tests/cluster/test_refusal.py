@@ -109,10 +109,6 @@ def test_a_terminating_namespace_can_be_tried_again() -> None:
 def test_a_missing_namespace_is_told_from_a_missing_object() -> None:
     details = {"name": "shop", "kind": "namespaces"}
     said: dict[str, Any] = {"reason": "NotFound", "message": 'namespaces "shop" not found', "details": details}
-        "reason": "NotFound",
-        "message": 'namespaces "shop" not found',
-        "details": {"name": "shop", "kind": "namespaces"},
-    }
     asked_for_it = refusal.Request(method="GET", path="/api/v1/namespaces/shop", named=True)
 
     assert refused(404, **said).code == "NamespaceNotFound"
