@@ -1,0 +1,42 @@
+"""Takes credentials out of text that others wrote: the last words of a crashed program, the answer of a receiver.
+
+Secrets the agent knows are removed by name (`process.redact`); this is for the ones it does not know. It looks for the shapes
+credentials come in and errs on the side of hiding: a log line that lost a harmless word is still a log line.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HIDDEN = "***"
+
+_SHAPES = (
+    # A password in a URL: scheme://user:password@host.
+    (re.compile(r"(?P<keep>[a-zA-Z][a-zA-Z0-9+.-]{1,20}://)[^/\s@]{1,300}@"), rf"\g<keep>{_HIDDEN}@"),
+    # An Authorization header or a scheme with its token.
+    (re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9+/_=.~-]{8,}", re.IGNORECASE), rf"\g<keep>{_HIDDEN}"),
+    # password=…, "token": "…", api-key: …, with any prefix (DB_PASSWORD).
+    (
+        re.compile(
+            r"(?P<keep>(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)"
+            r"['\"]?\s{0,3}[=:]\s{0,3})(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"']+)",
+            re.IGNORECASE,
+        ),
+        rf"\g<keep>{_HIDDEN}",
+    ),
+    # Tokens that carry their issuer's prefix, JSON web tokens, AWS key ids.
+    (re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk-|hvs\.|npm_|AGE-SECRET-KEY-)[A-Za-z0-9_-]{8,}"), _HIDDEN),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.?[A-Za-z0-9_-]*"), _HIDDEN),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), _HIDDEN),
+    # Secret addresses of incoming webhooks.
+    (re.compile(r"(?P<keep>https://hooks\.slack\.com/)[^\s\"'<>]+"), rf"\g<keep>{_HIDDEN}"),
+    # A private key, even when it is cut.
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), _HIDDEN),
+)
+
+
+def scrub(text: str) -> str:
+    """The text with everything that looks like a credential replaced by `***`."""
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
+    return text
