@@ -144,7 +144,8 @@ def build(
             kept.append(manifest)
     _refuse(doubles, problems)
     declared = {one.key for one in kept} | {one.manifest.key for one in skipped}
-    if create_namespace and namespace and ObjectKey("", "Namespace", "", namespace) not in declared:
+    # Never for an empty render: it must look as empty as it is.
+    if create_namespace and declared and ObjectKey("", "Namespace", "", namespace) not in declared:
         kept.append(_created(namespace))
     return Desired(
         application=application,

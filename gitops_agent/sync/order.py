@@ -1,51 +1,114 @@
-"""Which object comes before which, as an inferred graph instead of a list of kinds."""
+"""Which object comes before which: an inferred graph instead of a list of kinds.
+
+A fixed order of kinds is both too strict (one slow Service holds up everything behind it) and too weak (a webhook configuration
+is applied while nothing answers its calls). Here an object waits for exactly those it cannot do without, and only until these
+are far enough for it. What can be inferred from the manifests is (`inference`, `teardown`); `depends-on` and waves add what
+cannot. The rules are data: `RULES`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+import heapq
+from collections.abc import Collection, Iterable
 
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.action import WRITES, Action, ActionKind, PlanError
+from gitops_agent.sync.circle import broken
+from gitops_agent.sync.graph import Edge, Gate, Graph, Until, barrier, is_barrier, label
+from gitops_agent.sync.inference import CRD, Edges, inferred
+from gitops_agent.sync.rules import KIND_ORDER, RANKS, RULES, Rule
+from gitops_agent.sync.teardown import torn_down
 
-BARRIER_GROUP = "barrier.gitops-agent.dev"
-"""API group of the graph's own nodes, which stand for no object."""
+__all__ = [
+    "KIND_ORDER",
+    "RULES",
+    "Edge",
+    "Gate",
+    "Graph",
+    "PlanError",
+    "Rule",
+    "Until",
+    "barrier",
+    "graph",
+    "is_barrier",
+    "label",
+    "ordered",
+]
+
+_AWAITED = (*WRITES, ActionKind.WAIT)
 
 
-class Until(StrEnum):
-    """What must be true of the earlier object."""
+def graph(actions: Collection[Action]) -> Graph:
+    """What the objects of a plan wait for.
 
-    APPLIED = "applied"
-    ESTABLISHED = "established"
-    ACTIVE = "active"
-    HEALTHY = "healthy"
-    GONE = "gone"
+    Only objects of the plan are waited for, and only by those that are sent or deleted. A repair of drift does not wait for
+    health: it restores what once came to stand there in the right order.
 
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """`before` must have come as far as `until`; `why` reads on after "waits for …"."""
-
-    before: ObjectKey
-    until: Until
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
-    """What each object waits for.
-
-    Where many wait for many (waves, deletions after applies) both sides meet at a barrier, a node that stands for no object:
-    it is met, with whatever `until` an edge to it names, as soon as all of its own edges are.
+    Raises:
+        PlanError: they wait for each other in a circle; the message prints it.
     """
+    if not any(action.kind in _AWAITED for action in actions):
+        return Graph()
+    deleted = [action.key for action in actions if action.kind is ActionKind.DELETE]
+    stands = {action.key: action for action in actions if _stands(action)}
+    edges = _needed(broken(inferred(action.manifest for action in stands.values() if action.manifest is not None)), stands)
+    applied = (key for key, action in stands.items() if action.kind in _AWAITED)
+    groups = {action.key.name.partition(".")[2] for action in actions if action.key.group_kind == CRD}
+    edges |= torn_down(deleted, applied=applied, groups=groups)
+    return Graph(edges={key: tuple(found) for key, found in edges.items()})
 
-    edges: Mapping[ObjectKey, tuple[Edge, ...]] = field(default_factory=dict)
 
-    def before(self, key: ObjectKey) -> tuple[Edge, ...]:
-        """What an object, or a barrier, waits for directly."""
-        return self.edges.get(key, ())
+def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
+    """The actions so that none stands before one it waits for; else applies before deletions, then by kind and identity."""
+    by_key = {action.key: action for action in actions}
+    open_edges = {key: len(found) for key, found in edges.edges.items() if found}
+    followers: dict[ObjectKey, list[ObjectKey]] = {}
+    for key, found in edges.edges.items():
+        for edge in found:
+            followers.setdefault(edge.before, []).append(key)
+    ready = [(_rank(key, by_key), key) for key in {*by_key, *edges.edges} if key not in open_edges]
+    heapq.heapify(ready)
+    result: list[Action] = []
+    while ready:
+        _, key = heapq.heappop(ready)
+        if key in by_key:
+            result.append(by_key[key])
+        for follower in followers.get(key, ()):
+            open_edges[follower] -= 1
+            if not open_edges[follower]:
+                heapq.heappush(ready, (_rank(follower, by_key), follower))
+    return tuple(result)
 
 
-def is_barrier(key: ObjectKey) -> bool:
-    """Whether a node stands for no object."""
-    return key.group == BARRIER_GROUP
+def _stands(action: Action) -> bool:
+    """Whether an object is, or will be, there as declared, so that others may wait for it."""
+    if action.manifest is None or action.intent is ActionKind.DELETE:
+        return False
+    return action.intent is not ActionKind.SKIP or action.live is not None
+
+
+def _needed(edges: Edges, stands: dict[ObjectKey, Action]) -> Edges:
+    """The edges of what is sent, and of the barriers on the way; without those that are met already."""
+    result: Edges = {}
+    todo = [key for key, action in stands.items() if action.kind in _AWAITED]
+    while todo:
+        key = todo.pop()
+        if key in result or key not in edges:
+            continue
+        repair = key in stands and stands[key].drift
+        result[key] = [edge for edge in edges[key] if not (repair and edge.until is Until.HEALTHY) and not _met(edge, stands)]
+        todo += (edge.before for edge in result[key] if is_barrier(edge.before))
+    return {key: found for key, found in result.items() if found or is_barrier(key)}
+
+
+def _met(edge: Edge, stands: dict[ObjectKey, Action]) -> bool:
+    before = stands.get(edge.before)
+    return before is not None and edge.until is Until.APPLIED and before.kind in (ActionKind.UNCHANGED, ActionKind.SKIP)
+
+
+def _rank(key: ObjectKey, actions: dict[ObjectKey, Action]) -> tuple[int, int]:
+    action = actions.get(key)
+    rank = RANKS.get(key.kind, len(RANKS))
+    if action is None:
+        return -1, 0
+    return (1, -rank) if action.intent is ActionKind.DELETE else (0, rank)
