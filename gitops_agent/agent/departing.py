@@ -13,7 +13,7 @@ from gitops_agent.agent.view import SyncStatus, View
 from gitops_agent.api.application import Application, DeletionPolicy
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Invalid, NotFound
-from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
@@ -86,7 +86,7 @@ class Departing:
 
     def _finalize(self, application: Application, finalizers: list[str]) -> None:
         key = ObjectKey("gitops-agent.dev", "Application", application.key.namespace, application.key.name)
-        patch = [
+        patch: list[Object] = [
             {"op": "test", "path": "/metadata/resourceVersion", "value": application.resource_version},
             {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
         ]

@@ -298,8 +298,7 @@ def _drift_event(
     shown = []
     for action, report in found[:10]:
         paths = ", ".join(change.path for change in report.changes[:3]) or "the object"
-        by = f" by {', '.join(report.managers)}" if report.managers and detected else ""
-        shown.append(f"{action.key}: {paths} {'changed' if detected else 'restored'}{by}")
+        shown.append(f"{action.key}: {str(report) or 'is missing'}" if detected else f"{action.key}: {paths} restored")
     return Event(
         type=kind,
         application=application.key,

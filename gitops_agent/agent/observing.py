@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from gitops_agent.agent.queue import Priority
-from gitops_agent.cluster.discovery import Discovery, Resource
+from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import Watch
 from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind

@@ -94,8 +94,9 @@ class Publishing:
             raise
         for event in found:
             metrics.EVENTS.labels(event.type.value).inc()
-            kind = "Normal" if event.severity is Severity.INFO else "Warning"
-            self._recorder.record(raw, kind, event.type.value, event.message or event.reason)
+            self._recorder.record(
+                raw, "Normal" if event.severity is Severity.INFO else "Warning", event.type.value, event.message or event.reason
+            )
             _log.info(
                 "event",
                 type=event.type.value,

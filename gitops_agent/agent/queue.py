@@ -139,7 +139,7 @@ class Queue(Generic[K]):
         """Asks for another turn after a backoff with full jitter (at least `after` seconds): the delay chosen, in seconds."""
         with self._changed:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-        ceiling = min(self._cap, self._base * 2 ** min(failures - 1, 32))
+        ceiling = min(self._cap, self._base * 2.0 ** min(failures - 1, 32))
         delay = max(after or 0.0, ceiling * (0.5 + self._chance() / 2))
         self.add(key, reason, delay=delay)
         return delay

@@ -231,7 +231,7 @@ class Reconciler:
                 return f"Application {dependency.name}, which does not exist"
             memory = self._memories.get(AppKey(application.key.namespace, dependency.name))
             status = (memory.status if memory and memory.status is not None else other.get("status")) or {}
-            ready = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
+            ready: Object = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
             if ready.get("status") != "True":
                 return f"Application {dependency.name} to be ready ({ready.get('reason') or 'not reconciled yet'})"
             mine = (application.spec.source.repo_url, application.spec.source.ref)

@@ -75,6 +75,7 @@ class Runtime:
 
     def __init__(self, settings: Settings, transport: Transport) -> None:
         self._settings, self._transport = settings, transport
+        self._identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         self._stop = threading.Event()
         self._leading = threading.Event()
         self._lost = threading.Event()
@@ -122,12 +123,6 @@ class Runtime:
     def leading(self) -> bool:
         """Whether this replica acts."""
         return self._leading.is_set()
-
-    @property
-    def _identity(self) -> str:
-        return self.__dict__.setdefault(
-            "identity", f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
-        )
 
     def _lead(self) -> None:
         _log.info("leading", identity=self._identity)

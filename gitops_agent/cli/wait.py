@@ -61,5 +61,5 @@ def ended(application: Object, revision: str = "") -> bool:
         return False
     row = summary(application)
     if row["ready"] == "True":
-        return row["applied"] == row["seen"] if not revision else row["applied"] and seen.startswith(row["applied"])
+        return row["applied"] != "" and seen.startswith(row["applied"])
     return row["reason"] in ("HeldForApproval", "Degraded") or bool(condition(application, "Stalled"))

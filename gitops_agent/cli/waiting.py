@@ -25,12 +25,16 @@ def until(
     def event(kind: str, obj: Object) -> None:
         news.put(AgentError(f"Application {name} was deleted", reason="NotFound") if kind == "DELETED" else obj)
 
+    def listed(objects: list[Object]) -> None:
+        for obj in objects:
+            news.put(obj)
+
     watch = Watch(
         access.transport,
         access.discovery.find(GROUP, "Application"),
         namespace=access.namespace,
         field_selector=f"metadata.name={name}",
-        on_sync=lambda objects: [news.put(obj) for obj in objects] and None,
+        on_sync=listed,
         on_event=event,
         on_error=news.put,
     )
