@@ -58,6 +58,22 @@ _TABLE = (
     ),
     ("RevisionSeen", "A new commit was found.", ""),
     ("HistoryRewritten", "A branch was force-pushed: commits are gone from it.", "Make sure that this was meant."),
+    ("New", "A declared object is not in the cluster yet.", ""),
+    ("Changed", "What is declared of an object changed.", ""),
+    ("Adopted", "A declared object was there before and belonged to no application.", ""),
+    (
+        "PruningOff",
+        "An object is no longer declared, but `spec.sync.prune` is off.",
+        "Delete it by hand, or switch pruning on.",
+    ),
+    ("Controlled", "An object is no longer declared, but another object controls it.", ""),
+    ("AgentObject", "The agent never deletes what belongs to its own installation.", "Declare it again, or delete it by hand."),
+    (
+        "StillInUse",
+        "A Namespace or CRD is no longer declared, but holds what stays.",
+        "Declare it again, or remove what it holds.",
+    ),
+    ("NotListed", "Nothing is deleted before every kind was listed once.", ""),
     # The spec.
     ("InvalidSpec", "The resource's spec is wrong; nothing is done for it.", "Correct the fields that the message names."),
     ("FieldNotSupported", "A field's behaviour comes with a later version.", "Remove the field that the message names."),
@@ -128,6 +144,7 @@ _TABLE = (
     # The order.
     ("WaitingFor", "An object waits for another one.", "See `gitops-agent tree` for what it waits for."),
     ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Look at that application."),
+    ("PlanFailed", "No plan can be made of what is declared and what is live.", "Read the message."),
     ("DependencyCycle", "Objects or applications wait for each other in a circle.", "Break the circle the message prints."),
     ("HookNotRun", "A hook is recognised but not run by this version.", "Run it by hand, or make it an ordinary object."),
     ("Ignored", "An object asks not to be applied.", "Remove its `apply: ignore` annotation to have it applied."),

@@ -47,7 +47,7 @@ class Comparison:
         if live is None:
             return self._missing(manifest)
         wishes, _ = instructions.read(manifest.obj)
-        stranger = live.owner not in (None, self.application) and self._exists(live.owner)
+        stranger = live.owner not in (None, self.application)
         if wishes.create_only:
             message = f"it is there, and belongs to application {live.owner}" if stranger else "it is there"
             return _left(manifest, live, "CreateOnly", message)
@@ -61,8 +61,7 @@ class Comparison:
         if live.deleting:
             return _to(ActionKind.WAIT, manifest, live, "Terminating", _terminating(live))
         if live.owner != self.application:
-            before = f"left behind by application {live.owner}" if live.owner else "there already, without an owner"
-            return _to(ActionKind.UPDATE, manifest, live, "Adopted", f"it was {before}")
+            return _to(ActionKind.UPDATE, manifest, live, "Adopted", "it is there already, and belongs to no application")
         if live.digest != manifest.digest:
             if wishes.replace_on_immutable and manifest.key in self.immutable:
                 message = "what changed cannot be changed in place"
@@ -100,9 +99,6 @@ class Comparison:
         if before is not None and before[0] == manifest.digest:
             return live.projection == before[1] or live.projection == desired_hash(manifest.obj)
         return live.projection == desired_hash(manifest.obj) or live.proves(manifest.obj)
-
-    def _exists(self, application: AppKey | None) -> bool:
-        return self.policy.applications is None or application in self.policy.applications
 
 
 def _terminating(live: LiveObject) -> str:

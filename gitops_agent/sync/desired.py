@@ -90,6 +90,14 @@ class Desired:
     warnings: tuple[str, ...] = ()
     unscoped: frozenset[GroupKind] = frozenset()
 
+    @property
+    def claimed(self) -> dict[ObjectKey, str]:
+        """The objects no other application may declare, with the places that declare them.
+
+        What is only created where it is missing, such as the namespace of `createNamespace`, several may share.
+        """
+        return {one.key: one.place for one in self.manifests if not instructions.read(one.obj)[0].create_only}
+
 
 def build(
     rendered: Iterable[Manifest],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_agent.api.sync_options import DeletionGuard, ErrorPolicy, IgnoreFields, SyncMode
-from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.key import ObjectKey
 
 APPROVAL_DIGITS = 12
 """A hash may be approved by this many leading hexadecimal digits, or more."""
@@ -63,7 +63,6 @@ class Policy:
         agent_namespace: where the agent is installed.
         protected: the agent's own objects; no approval deletes them.
         application_uid: of the Application, so that an approval never serves another one of the same name.
-        applications: all that exist; objects of others are free to adopt. None while that is not known: every owner counts.
     """
 
     prune: bool = True
@@ -79,7 +78,6 @@ class Policy:
     agent_namespace: str = ""
     protected: frozenset[ObjectKey] = frozenset()
     application_uid: str = ""
-    applications: frozenset[AppKey] | None = None
 
 
 def names(approved: str | None, plan_hash: str) -> bool:
