@@ -85,8 +85,31 @@ def _by(names: tuple[str, ...], items: list[Any]) -> dict[str, Any] | None:
     for item in items:
         if not isinstance(item, dict) or names[0] not in item:
             return None
-        key = "[" + ",".join(f"{name}={item[name]}" for name in names if name in item).replace("/", "~1") + "]"
+        key = pointer(_label(names, item))[1:]
         if key in result:
             return None
         result[key] = item
     return result
+
+
+def resolve(value: Any, path: str) -> Any:
+    """What stands at a path of `changes` or a plain JSON pointer, `ABSENT` when nothing does."""
+    for part in path.split("/")[1:]:
+        step = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict):
+            value = value.get(step, ABSENT)
+        elif isinstance(value, list):
+            value = _item(value, step)
+        else:
+            return ABSENT
+    return value
+
+
+def _item(items: list[Any], step: str) -> Any:
+    if step.isdecimal():
+        return items[int(step)] if int(step) < len(items) else ABSENT
+    return next((item for item in items for names in KEYS if isinstance(item, dict) and _label(names, item) == step), ABSENT)
+
+
+def _label(names: tuple[str, ...], item: dict[str, Any]) -> str:
+    return "[" + ",".join(f"{name}={item[name]}" for name in names if name in item) + "]"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitops_agent.errors import AgentError
+from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.sync.live import LiveObject
@@ -52,6 +53,7 @@ class Action:
         reason: a code from the table of reasons.
         message: one line for people; may be empty.
         drift: the same content was applied before and only the live object deviates; such actions run even in a held plan.
+        undeclared: what people wrote beside what is declared and has to be taken back.
         intent: what would happen if nothing held, delayed or forbade it; the same as `kind` where nothing does.
     """
 
@@ -62,6 +64,7 @@ class Action:
     reason: str = ""
     message: str = ""
     drift: bool = False
+    undeclared: tuple[FieldEdit, ...] = ()
     intent: ActionKind
 
     @property

@@ -8,7 +8,7 @@ projects to, or what stood there right after our apply, or because ownership pro
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops_agent.manifest.fields import desired_hash
 from gitops_agent.manifest.key import AppKey, ObjectKey
@@ -90,7 +90,8 @@ class Comparison:
         if edits:
             shown = ", ".join(f"{edit.path} by {edit.manager}" for edit in edits[:_SHOWN])
             more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
-            return _to(kind, manifest, live, "Undeclared", f"nobody declared {shown}{more}", drift=True)
+            action = _to(kind, manifest, live, "Undeclared", f"nobody declared {shown}{more}", drift=True)
+            return replace(action, undeclared=tuple(edits))
         return _to(ActionKind.UNCHANGED, manifest, live, "Synced", "", intent=ActionKind.UNCHANGED)
 
     def _as_applied(self, manifest: Manifest, live: LiveObject) -> bool:

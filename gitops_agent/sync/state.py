@@ -11,13 +11,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.sync.live import LiveObject, Snapshot
 
-_TOMBSTONES = 10_000
+_REMEMBERED = 10_000
 """Removed objects whose last version is remembered: as many as can be under way in lists, watches and answers at a time."""
 
 
@@ -73,6 +74,7 @@ class LiveState:
         self._kinds: dict[GroupKind, set[ObjectKey]] = {}
         self._baselines: dict[ObjectKey, tuple[str, str]] = {}
         self._removed: OrderedDict[str, str] = OrderedDict()
+        self._tolerated: OrderedDict[str, frozenset[FieldEdit]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -141,6 +143,16 @@ class LiveState:
             if live is not None:
                 self._store(self._settled(live))
 
+    def tolerate(self, uid: str, edits: Iterable[FieldEdit]) -> None:
+        """These edits of this very object cannot be taken back: from now on they are not news."""
+        with self._lock:
+            self._tolerated[uid] = self._tolerated.get(uid, frozenset()) | frozenset(edits)
+            self._tolerated.move_to_end(uid)
+            while len(self._tolerated) > _REMEMBERED:
+                self._tolerated.popitem(last=False)
+            for live in [live for live in self._objects.values() if live.uid == uid]:
+                self._store(self._settled(live))
+
     def snapshot(self, application: AppKey, keys: Iterable[ObjectKey] = ()) -> Snapshot:
         """What a plan needs: the application's objects, and those among `keys` that are live under whatever marks."""
         with self._lock:
@@ -182,9 +194,9 @@ class LiveState:
                 drifted=self._adrift(settled),
                 health=True,
             )
-        health = known.health != live.health
+        health = known.health != settled.health
         return Change(
-            kind=ChangeKind.CHANGED if health or _essence(known) != _essence(live) else ChangeKind.UNCHANGED,
+            kind=ChangeKind.CHANGED if health or _essence(known) != _essence(settled) else ChangeKind.UNCHANGED,
             key=live.key,
             application=live.owner if known.owner is None else known.owner,
             drifted=self._adrift(settled) and not was_adrift,
@@ -197,7 +209,7 @@ class LiveState:
         self._baselines.pop(key, None)
         self._removed[known.uid] = known.resource_version
         self._removed.move_to_end(known.uid)
-        while len(self._removed) > _TOMBSTONES:
+        while len(self._removed) > _REMEMBERED:
             self._removed.popitem(last=False)
         return Change(kind=ChangeKind.REMOVED, key=key, application=known.owner, health=True)
 
@@ -205,6 +217,9 @@ class LiveState:
         return live.drifted(self._baselines.get(live.key))
 
     def _settled(self, live: LiveObject) -> LiveObject:
+        tolerated = self._tolerated.get(live.uid) if live.undeclared else None
+        if tolerated:
+            live = replace(live, undeclared=tuple(edit for edit in live.undeclared if edit not in tolerated))
         return live.settled(baseline=self._baselines.get(live.key))
 
     def _store(self, live: LiveObject) -> None:

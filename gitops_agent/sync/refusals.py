@@ -1,0 +1,66 @@
+"""What a refusal of the API server means for an object of an application: its reason in our words, and what proves what."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gitops_agent.errors import AgentError, ClusterError, Invalid
+from gitops_agent.manifest.key import ObjectKey
+
+REASONS: dict[str, str] = {
+    "QuotaExceeded": "QuotaExceeded",
+    "WebhookUnavailable": "WebhookUnavailable",
+    "NamespaceNotFound": "MissingNamespace",
+    "NamespaceTerminating": "MissingNamespace",
+    "KindNotServed": "UnknownKind",
+}
+"""From the transport's codes to reasons; other errors keep the reason of their class."""
+
+_WAITS = frozenset({"MissingNamespace", "UnknownKind"})
+_IMMUTABLE = re.compile(
+    r"\bimmutable\b|cannot change roleRef|may not change once set|can not be unset"
+    r"|updates to [\w ]+ (?:for fields other than .* )?are forbidden",
+    re.IGNORECASE,
+)
+_SECRET_FIELDS = frozenset({"type", "data", "immutable"})
+
+
+class Immutable(Invalid):
+    """The API server refused a change of fields that it never changes: only a new object can have them."""
+
+
+def explained(error: AgentError, key: ObjectKey) -> AgentError:
+    """The error with a reason from the table of reasons, and as `Immutable` where the server's causes prove that."""
+    if not isinstance(error, ClusterError):
+        return error
+    fields = immutable_fields(error, key)
+    if fields and not isinstance(error, Immutable):
+        proved = Immutable(
+            f"{', '.join(fields)} cannot be changed in place: {error}",
+            status=error.status,
+            code=error.code,
+            details=error.details,
+        )
+        proved.facts["fields"] = list(fields)
+        return proved
+    error.reason = REASONS.get(error.code, error.reason)
+    if error.reason in _WAITS:
+        error.transient = True
+    return error
+
+
+def immutable_fields(error: ClusterError, key: ObjectKey) -> tuple[str, ...]:
+    """The fields which the server's causes say cannot be changed; empty unless every single cause says so.
+
+    Of a Secret the server's words are not kept, so the fields themselves have to tell.
+    """
+    if not isinstance(error, Invalid):
+        return ()
+    causes: list[dict[str, Any]] = [cause for cause in error.details.get("causes") or () if isinstance(cause, dict)]
+    if not causes or any(not cause.get("field") for cause in causes):
+        return ()
+    fields = tuple(dict.fromkeys(str(cause["field"]) for cause in causes))
+    if key.group == "" and key.kind == "Secret":
+        return fields if all(field.partition("[")[0].partition(".")[0] in _SECRET_FIELDS for field in fields) else ()
+    return fields if all(_IMMUTABLE.search(str(cause.get("message") or "")) for cause in causes) else ()
