@@ -82,7 +82,7 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_surrogates(value: Any) -> None:
-    """An escape like `\\ud800` without its other half is no text; encoding finds it."""
+    """An escaped surrogate without its other half is no text; encoding finds it."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
