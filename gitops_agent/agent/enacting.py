@@ -24,15 +24,14 @@ from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.drift import DriftReport, describe
 from gitops_agent.sync.execute import Executor, Result
 from gitops_agent.sync.fights import Fights
-from gitops_agent.sync.guard import Dependants
 from gitops_agent.sync.live import Snapshot
 from gitops_agent.sync.plan import Plan, plan
 from gitops_agent.sync.policy import Policy
+from gitops_agent.sync.refusals import Immutable
 from gitops_agent.sync.state import LiveState
 
 _log = logger("agent")
 _TRAILER = "gitops-agent-approve:"
-_COUNTED_KINDS = frozenset({"Namespace", "CustomResourceDefinition", "Application"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +131,14 @@ class Enacting:
         elif not made.verdict.held:
             memory.approval = None
         runnable = self._allowed(made, suspended=suspended, current=current)
-        reports = self._drifts(application, runnable, snapshot)
         failures = self._preflight(application, runnable, snapshot)
+        immutable = frozenset(one for one, error in failures.items() if isinstance(error, Immutable))
+        if immutable:
+            made = memory.plan = self._plan(desired, snapshot, policy, immutable=immutable)
+            runnable = self._allowed(made, suspended=suspended, current=current)
+            replaced = {action.key for action in made.changes() if action.intent is ActionKind.REPLACE}
+            failures = {one: error for one, error in failures.items() if one not in replaced}
+        reports = self._drifts(application, runnable, snapshot)
         result = Result()
         if not (failures and application.spec.sync.error_policy is ErrorPolicy.ATOMIC):
             if failures:
@@ -177,14 +182,15 @@ class Enacting:
             application_uid=application.uid,
         )
 
-    def _plan(self, desired: Desired, snapshot: Snapshot, policy: Policy) -> Plan:
+    def _plan(
+        self, desired: Desired, snapshot: Snapshot, policy: Policy, *, immutable: frozenset[ObjectKey] = frozenset()
+    ) -> Plan:
         """The plan; made twice when it deletes something that others hang under."""
-        made = plan(desired, snapshot, policy)
-        counted = [a for a in made.changes() if a.intent is ActionKind.DELETE and a.key.kind in _COUNTED_KINDS]
-        if not counted or made.verdict.approved:
+        made = plan(desired, snapshot, policy, immutable=immutable)
+        if not made.uncounted:
             return made
-        dependants: Mapping[ObjectKey, Dependants] = self._blast.gather(made)
-        return plan(desired, snapshot, policy, dependants=dependants)
+        dependants = self._blast.gather(made)
+        return plan(desired, snapshot, policy, dependants=dependants, immutable=immutable)
 
     def _allowed(self, made: Plan, *, suspended: bool, current: bool) -> Plan:
         """The plan without what a pause, an outdated D(t) or a fight forbids."""

@@ -121,6 +121,10 @@ def _conditions(before: Object, view: View, *, generation: int, now: datetime) -
         ("Reconciling", reconciling, ready_reason, ready_message),
         ("Stalled", stalled, ready_reason, ready_message),
     )
+    if view.held:
+        wanted = (*wanted, ("Held", True, "HeldForApproval", view.held))
+    elif any(condition.get("type") == "Held" for condition in conditions):
+        wanted = (*wanted, ("Held", False, synced_reason, "nothing is held"))
     for kind, value, reason, message in wanted:
         conditions = set_condition(conditions, kind, value, reason, message[:_TEXT_LIMIT], generation=generation, now=now)
     return conditions

@@ -72,6 +72,9 @@ class SyncStatus(Model):
     approval: ApprovalStatus | None = None
     """An approved plan that is under way."""
 
+    answered: str = ""
+    """The last request for a sync that was answered."""
+
 
 class HealthStatus(Model):
     """How the objects are."""

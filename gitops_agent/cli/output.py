@@ -78,6 +78,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
     console().print(grid)
 
 
+def colour(word: str) -> str:
+    """The style of a status word; empty for any other."""
+    return _COLOURS.get(word, "")
+
+
 def document(value: Any, form: str) -> None:
     """Prints a value as `json` or `yaml`."""
     if form == "json":

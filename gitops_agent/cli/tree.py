@@ -1,0 +1,75 @@
+"""`gitops-agent tree APP`: the application's objects and what they own, with health and reasons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import Access
+from gitops_agent.cli.belongings import children, owned
+from gitops_agent.cli.status import summary
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.sync.health import assess
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+
+@click.command()
+@click.argument("name")
+@out.output_option
+@out.cluster_options
+def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Show the objects of an application and what they own, each with its health."""
+    access = Access.open(kubeconfig, context, namespace)
+    application = access.application(name)
+    objects, unseen = owned(access, AppKey(namespace, name))
+    below = children(access, objects)
+    objects.sort(key=ObjectKey.of)
+    roots = [node(obj, below) for obj in objects]
+    if output in ("json", "yaml"):
+        out.document({"application": name, "objects": roots, "cannotSee": unseen}, output)
+    elif output == "name":
+        for obj in objects:
+            click.echo(str(ObjectKey.of(obj)))
+    else:
+        _draw(application, roots)
+    for problem in unseen:
+        out.talk(f"cannot see {problem}")
+
+
+def node(obj: Object, below: dict[str, list[Object]]) -> Object:
+    """An object with its health and everything under it, as JSON values."""
+    health = assess(obj)
+    parts = sorted(below.get(str(obj["metadata"]["uid"]), []), key=ObjectKey.of)
+    return {
+        "object": str(ObjectKey.of(obj)),
+        "health": health.status.value,
+        "reason": health.reason,
+        "message": health.message,
+        "children": [node(part, below) for part in parts],
+    }
+
+
+def _draw(application: Object, roots: list[Object]) -> None:
+    from rich.text import Text
+    from rich.tree import Tree
+
+    row = summary(application)
+    drawing = Tree(Text.assemble((f"Application {row['name']}", "bold"), f"  {row['sync']}, {row['health']}: {row['message']}"))
+    for root in roots:
+        _hang(drawing, root)
+    out.console().print(drawing)
+
+
+def _hang(parent: Tree, branch: Object) -> None:
+    from rich.text import Text
+
+    text = Text.assemble(branch["object"], "  ", (branch["health"], out.colour(branch["health"])))
+    if branch["message"] and branch["health"] != "Healthy":
+        text.append(f"  {branch['message']}")
+    child = parent.add(text)
+    for below in branch["children"]:
+        _hang(child, below)

@@ -1,0 +1,58 @@
+"""`gitops-agent version`: the agent, its tools and the cluster."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+
+from gitops_agent import __version__
+from gitops_agent.cli import output as out
+from gitops_agent.errors import AgentError
+
+
+@click.command()
+@out.output_option
+@out.cluster_options
+def version(*, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Print the versions of the agent, of Python, of helm, kustomize and git, and of the cluster if it answers."""
+    del namespace
+    rows = {
+        "gitops-agent": __version__,
+        "python": platform.python_version(),
+        **_tools(),
+        "cluster": _cluster(kubeconfig, context),
+    }
+    if output in ("json", "yaml"):
+        out.document(rows, output)
+    elif output == "name":
+        click.echo(f"gitops-agent/{__version__}")
+    else:
+        out.table(("what", "version"), list(rows.items()))
+
+
+def _tools() -> dict[str, str]:
+    from gitops_agent.process import run
+    from gitops_agent.render.binaries import find
+
+    found = {}
+    for name in ("helm", "kustomize"):
+        try:
+            found[name] = find(name).version
+        except AgentError as error:
+            found[name] = f"not found: {error}"
+    try:
+        found["git"] = run(("git", "--version")).stdout.decode().removeprefix("git version ").strip()
+    except AgentError as error:
+        found["git"] = f"not found: {error}"
+    return found
+
+
+def _cluster(kubeconfig: str | None, context: str | None) -> str:
+    from gitops_agent.cluster.transport import Transport
+
+    try:
+        answer = Transport.auto(kubeconfig, context).request("GET", "/version", timeout=5.0)
+        return str(answer["gitVersion"])
+    except AgentError as error:
+        return f"not reached: {error}"
