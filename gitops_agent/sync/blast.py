@@ -219,8 +219,9 @@ def _counted(
     counted = [obj for obj in found if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
     counted = [obj for obj in counted if ObjectKey.of(obj).group_kind not in UNCOUNTED]
     elsewhere = [obj for obj in counted if owner(obj) not in (None, application)]
-    shown = [*elsewhere, *(obj for obj in counted if owner(obj) is None), *(obj for obj in counted if owner(obj) ==
-    application)] return Dependants(
+    nobodys = [obj for obj in counted if owner(obj) is None]
+    shown = [*elsewhere, *nobodys, *(obj for obj in counted if owner(obj) == application)]
+    return Dependants(
         total=len(counted),
         declared_elsewhere=len(elsewhere),
         samples=tuple(_sample(obj, application) for obj in shown[:_SAMPLES]),
