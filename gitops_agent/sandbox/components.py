@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitops_agent.sandbox.stages import STAGES
+
 PODS_CIDR = "10.88.0.0/16"
 SERVICES_CIDR = "10.0.0.0/16"
 ISSUER = "https://kubernetes.default.svc"
-STAGES = Path(__file__).with_name("stages.yaml")
 
 ORDER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 """The components in the order they start."""

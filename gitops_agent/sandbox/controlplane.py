@@ -110,7 +110,11 @@ class ControlPlane:
             )
             _launch(order)
         with shown.step("control plane: starting") as detail:
-            return cls._await_ready(directory, detail, timeout_seconds + _LAUNCH_SECONDS)
+            try:
+                return cls._await_ready(directory, detail, timeout_seconds + _LAUNCH_SECONDS)
+            except KeyboardInterrupt:
+                stop(directory)
+                raise
 
     @classmethod
     def attach(cls, directory: Path) -> ControlPlane:

@@ -1,0 +1,103 @@
+"""`tools list|install|verify`: the programs the renderer and the sandbox need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_agent.cli.output import document, output_option, table, talk
+
+if TYPE_CHECKING:
+    from gitops_agent.sandbox.tools import Tool
+
+_NOT_HEALTHY = 3
+
+
+@click.group()
+def tools() -> None:
+    """The programs the renderer and the sandbox need, at the versions of the lock.
+
+    Looked for in this order: the user's cache, PATH, the publisher's release (checksum verified), the Go module proxy.
+    """
+
+
+@tools.command("list")
+@output_option
+def show(output: str) -> None:
+    """Show every tool, whether it is there, and where it came from."""
+    rows = [_row(tool) for tool in _all()]
+    if output == "table":
+        table(
+            ("name", "version", "state", "from", "path"),
+            [(r["name"], r["version"], r["state"], r["from"], r["path"]) for r in rows],
+        )
+    elif output == "name":
+        for row in rows:
+            click.echo(row["name"])
+    else:
+        document(rows, output)
+
+
+@tools.command()
+@click.argument("names", nargs=-1, metavar="[NAME…]")
+@click.option("--force", is_flag=True, help="Install anew even what is there.")
+def install(names: tuple[str, ...], *, force: bool) -> None:
+    """Install the named tools, or all that are not optional, into the user's cache.
+
+    Prints the path of each on standard output. Building everything from source on two cores takes some 15 minutes, once.
+    """
+    from gitops_agent.sandbox.installer import Installer
+    from gitops_agent.sandbox.progress import to_stderr
+    from gitops_agent.sandbox.tools import selected
+
+    for found in Installer(progress=to_stderr()).ensure(selected(names), force=force).values():
+        click.echo(str(found.path))
+
+
+@tools.command()
+@click.argument("names", nargs=-1, metavar="[NAME…]")
+@click.pass_context
+def verify(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Hash what is installed and compare with the receipts; exit code 3 when something is missing or damaged."""
+    from gitops_agent.sandbox.cache import ToolCache, ToolDamaged
+    from gitops_agent.sandbox.onpath import find
+    from gitops_agent.sandbox.tools import selected
+
+    cache = ToolCache()
+    bad = 0
+    for tool in selected(names):
+        on_path = None if cache.receipt(tool) else find(tool)
+        if on_path is not None:
+            click.echo(f"{tool.name} {on_path[1]}: on PATH, not ours to verify")
+            continue
+        try:
+            receipt = cache.verify(tool)
+        except ToolDamaged as error:
+            bad += 1
+            talk(f"{tool.name} {tool.version}: {error}")
+        else:
+            click.echo(f"{tool.name} {tool.version}: ok, sha256 {receipt.sha256}")
+    if bad:
+        talk("`gitops-agent tools install` installs what is missing or damaged")
+        ctx.exit(_NOT_HEALTHY)
+
+
+def _all() -> tuple[Tool, ...]:
+    from gitops_agent.sandbox.tools import TOOLS
+
+    return tuple(TOOLS.values())
+
+
+def _row(tool: Tool) -> dict[str, str]:
+    from gitops_agent.sandbox.cache import ToolCache
+    from gitops_agent.sandbox.installer import Installer
+
+    cache = ToolCache()
+    found = Installer(cache).find(tool)
+    row = {"name": tool.name, "version": tool.version, "state": "", "from": "", "path": ""}
+    if found is None:
+        damaged = cache.receipt(tool) is not None
+        return row | {"state": "damaged" if damaged else "optional" if tool.optional else "missing"}
+    state = "on PATH" if found.origin == "PATH" else "installed"
+    return row | {"version": found.version, "state": state, "from": found.origin, "path": str(found.path)}
