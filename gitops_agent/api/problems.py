@@ -76,12 +76,12 @@ def read(model: type[M], value: Any, *, root: str) -> M:
     try:
         data = orjson.dumps(value)
     except TypeError as error:
-        raise SpecInvalid([Problem(path=root, message="is no JSON value")]) from error
+        raise SpecInvalid([Problem(path=root, message="is no JSON value, or nested too deeply")]) from error
     try:
         # Strict JSON: "yes" is no boolean and "5" no number, as for the API server; only the names of YAML count.
         return model.model_validate_json(data, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
+        details = error.errors(include_url=False, include_input=False)
         raise SpecInvalid([_problem(model, root, detail) for detail in details]) from None
 
 
@@ -99,6 +99,14 @@ def _problem(model: type[Model], root: str, detail: ErrorDetails) -> Problem:
 
 _MESSAGES = {
     "missing": "is missing",
+    "enum": "is none of {expected}",
+    "literal_error": "is none of {expected}",
+    "greater_than_equal": "is less than {ge}",
+    "less_than_equal": "is more than {le}",
+    "too_short": "has fewer than {min_length} entries",
+    "too_long": "has more than {max_length} entries",
+    "string_too_long": "is longer than {max_length} characters",
+    "string_too_short": "is empty",
     "json_invalid": "is nested too deeply",
     "string_type": "is no text",
     "bool_type": "is neither true nor false",
@@ -111,7 +119,8 @@ _MESSAGES = {
 
 
 def _message(detail: ErrorDetails) -> str:
-    return _MESSAGES.get(detail["type"], detail["msg"][:1].lower() + detail["msg"][1:])
+    ours = _MESSAGES.get(detail["type"])
+    return detail["msg"] if ours is None else ours.format_map(detail.get("ctx", {}))
 
 
 def _path(root: str, location: tuple[int | str, ...]) -> str:

@@ -1,0 +1,145 @@
+"""Specs that both the API server and the agent must take, or both refuse."""
+
+from __future__ import annotations
+
+from gitops_agent.manifest.key import Object
+
+SOURCE: Object = {"repoURL": "https://git.example.com/config.git", "ref": {"branch": "main"}}
+
+
+def spec(**fields: object) -> Object:
+    return {"source": SOURCE, **fields}
+
+
+def source(**fields: object) -> Object:
+    return {"source": {**SOURCE, **fields}}
+
+
+COMPLETE: Object = {
+    "source": {
+        "repoURL": "ssh://git@git.example.com/config.git",
+        "ref": {"semver": ">=1.0 <2"},
+        "path": "apps/shop/overlays/prod",
+        "secretRef": {"name": "git-credentials"},
+        "verify": {"mode": "none", "secretRef": {"name": "allowed-signers"}},
+    },
+    "render": {
+        "helm": {
+            "releaseName": "shop",
+            "valuesFiles": ["values.yaml", "../common.yaml"],
+            "values": {"replicas": 3, "nested": {"list": [1, "two", None]}},
+            "kubeVersion": "v1.37.0",
+            "apiVersions": ["monitoring.coreos.com/v1"],
+            "skipCRDs": True,
+        },
+    },
+    "destination": {"namespace": "shop", "createNamespace": True},
+    "serviceAccountName": "shop-deployer",
+    "sync": {
+        "interval": "1m30s",
+        "mode": "manual",
+        "prune": False,
+        "selfHeal": False,
+        "errorPolicy": "isolate",
+        "deletionGuard": {"maxObjects": 0, "maxPercent": 100, "protectedKinds": ["Namespace", "apps/StatefulSet"]},
+        "timeout": "10m",
+        "rollback": {"onDegraded": False},
+        "ignoreFields": [{"kind": "Deployment", "name": "web*", "paths": ["/spec/replicas"]}],
+        "windows": [],
+    },
+    "dependsOn": [{"name": "database"}, {"name": "cache"}],
+    "deletionPolicy": "orphan",
+    "suspend": {"until": "2026-12-01T08:00:00Z", "reason": "incident 4711"},
+}
+
+ACCEPTED: dict[str, Object] = {
+    "the least there is": spec(),
+    "every field": COMPLETE,
+    "an address in the short form of ssh": source(repoURL="git@git.example.com:platform/config.git"),
+    "an absolute path in the short form of ssh": source(repoURL="git@git.example.com:/srv/config.git"),
+    "a user in an address": source(repoURL="https://robot@git.example.com/config.git"),
+    "plain http without credentials": source(repoURL="http://git.example.com/config.git"),
+    "plain http with credentials on loopback": source(repoURL="http://127.0.0.1:8080/config.git", secretRef={"name": "git"}),
+    "a file repository": source(repoURL="file:///srv/git/config.git"),
+    "a tag": source(ref={"tag": "v1.0.0"}),
+    "a commit": source(ref={"commit": "a" * 40}),
+    "the root": source(path="."),
+    "an empty path": source(path=""),
+    "kustomize options": spec(
+        render={
+            "kustomize": {
+                "components": ["../components/a"],
+                "images": [{"name": "web", "newTag": "v2"}, {"name": "db", "digest": "sha256:" + "a" * 64}],
+                "patches": [{"patch": "- op: remove", "target": {"kind": "Deployment"}}, {"path": "patch.yaml"}],
+            }
+        }
+    ),
+    "variables, later": spec(render={"variables": {"values": {"A": "b"}, "from": [{"kind": "ConfigMap", "name": "vars"}]}}),
+    "decryption, later": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
+    "verification, later": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
+    "rollback, later": spec(sync={"rollback": {"onDegraded": True}}),
+    "windows, later": spec(sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}),
+    "a pause without an end": spec(suspend={}),
+    "a pause in another time zone": spec(suspend={"until": "2026-12-01T08:00:00.5+01:00"}),
+    "a fraction of an hour": spec(sync={"interval": "1.5h"}),
+}
+
+REFUSED: dict[str, Object] = {
+    "no source": {},
+    "no repository": {"source": {"ref": {"branch": "main"}}},
+    "no reference": {"source": {"repoURL": "https://git.example.com/config.git"}},
+    "an empty reference": source(ref={}),
+    "two references": source(ref={"branch": "main", "tag": "v1"}),
+    "four references": source(ref={"branch": "main", "tag": "v1", "semver": "1", "commit": "a" * 40}),
+    "a branch that is an option": source(ref={"branch": "--upload-pack=x"}),
+    "a branch with dots": source(ref={"branch": "a..b"}),
+    "a short commit": source(ref={"commit": "abcdef1"}),
+    "a climbing path": source(path="apps/../../etc"),
+    "an absolute path": source(path="/apps"),
+    "a control character in a path": source(path="a\tb"),
+    "an address of another kind": source(repoURL="ext::sh -c evil"),
+    "an address that is an option": source(repoURL="-oProxyCommand=evil"),
+    "an ssh path that is an option": source(repoURL="git@host:-evil"),
+    "an address with a blank": source(repoURL="https://git.example.com/a b"),
+    "a password in an address": source(repoURL="https://robot:hunter2@git.example.com/config.git"),
+    "credentials over plain http": source(repoURL="http://git.example.com/config.git", secretRef={"name": "git"}),
+    "credentials to a host that looks like loopback": source(
+        repoURL="http://127.0.0.1.example.com/", secretRef={"name": "git"}
+    ),
+    "a Secret without a name": source(secretRef={}),
+    "an empty name": source(secretRef={"name": ""}),
+    "a mode of verification that does not exist": source(verify={"mode": "tail"}),
+    "helm and kustomize": spec(render={"helm": {}, "kustomize": {}}),
+    "a patch in two places": spec(render={"kustomize": {"patches": [{"patch": "a", "path": "b"}]}}),
+    "a patch in no place": spec(render={"kustomize": {"patches": [{"target": {"kind": "Deployment"}}]}}),
+    "an absolute values file": spec(render={"helm": {"valuesFiles": ["/etc/passwd"]}}),
+    "values that are a list": spec(render={"helm": {"values": []}}),
+    "a namespace to create but none named": spec(destination={"createNamespace": True}),
+    "a namespace with dots": spec(destination={"namespace": "a.b"}),
+    "an empty ServiceAccount": spec(serviceAccountName=""),
+    "an unknown unit": spec(sync={"interval": "1d"}),
+    "a negative duration": spec(sync={"interval": "-5s"}),
+    "a duration with an exponent": spec(sync={"timeout": "1e9h"}),
+    "an empty duration": spec(sync={"interval": ""}),
+    "a number for a duration": spec(sync={"interval": 5}),
+    "a duration that overflows": spec(sync={"interval": "99999999999999h"}),
+    "a duration below a second": spec(sync={"interval": "500ms"}),
+    "a duration above a day": spec(sync={"interval": "25h"}),
+    "an unknown mode": spec(sync={"mode": "automatic"}),
+    "a text for a boolean": spec(sync={"prune": "yes"}),
+    "more than a hundred percent": spec(sync={"deletionGuard": {"maxPercent": 101}}),
+    "a negative budget": spec(sync={"deletionGuard": {"maxObjects": -1}}),
+    "a fraction of an object": spec(sync={"deletionGuard": {"maxObjects": 1.5}}),
+    "a pointer without a slash": spec(sync={"ignoreFields": [{"kind": "Deployment", "paths": ["spec"]}]}),
+    "ignored fields without a path": spec(sync={"ignoreFields": [{"kind": "Deployment", "paths": []}]}),
+    "a window without a schedule": spec(sync={"windows": [{"duration": "1h"}]}),
+    "a schedule of three fields": spec(sync={"windows": [{"schedule": "* * *", "duration": "1h"}]}),
+    "a dependency without a name": spec(dependsOn=[{}]),
+    "an unknown policy of deletion": spec(deletionPolicy="keep"),
+    "a day without a time": spec(suspend={"until": "2026-12-01"}),
+    "a time without a zone": spec(suspend={"until": "2026-12-01T08:00:00"}),
+    "a month that does not exist": spec(suspend={"until": "2026-13-01T08:00:00Z"}),
+    "an unknown field": spec(sync={"intervall": "5m"}),
+    "an unknown field far down": spec(render={"kustomize": {"images": [{"name": "a", "tag": "b"}]}}),
+    "a source that is a text": {"source": "https://git.example.com/config.git"},
+}

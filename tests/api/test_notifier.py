@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.event_type import EventType
+from gitops_agent.api.notifier import SUPPORTED, LabelSelector, Notifier, Provider, parse
+from gitops_agent.api.problems import SpecInvalid
+from gitops_agent.manifest.key import AppKey, Object
+
+
+def notifier(**fields: Any) -> Notifier:
+    return parse({"metadata": {"name": "chat", "namespace": "gitops-system", "generation": 2}, "spec": fields})
+
+
+def test_a_webhook_is_read() -> None:
+    found = notifier(provider="webhook", address="https://example.com/hook", events=["Degraded", "Recovered"])
+
+    assert (found.key, found.generation) == (AppKey("gitops-system", "chat"), 2)
+    assert found.spec.events == (EventType.DEGRADED, EventType.RECOVERED)
+
+
+@pytest.mark.parametrize("provider", sorted(set(Provider) - SUPPORTED))
+def test_a_provider_that_comes_later_is_refused_and_named(provider: Provider) -> None:
+    with pytest.raises(SpecInvalid, match=f"spec.provider: the provider {provider} is not supported") as caught:
+        notifier(provider=provider.value, address="https://example.com", secretRef={"name": "x"})
+
+    assert caught.value.reason == "FieldNotSupported"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "spec.provider: is missing"),
+        ({"provider": "pigeon"}, "spec.provider"),
+        ({"provider": "webhook"}, "needs an address or a secretRef"),
+        ({"provider": "github", "address": "https://api.example.com"}, "github needs a secretRef"),
+        ({"provider": "webhook", "address": "ftp://example.com"}, "is no http or https address"),
+        ({"provider": "webhook", "address": "https://u:p@example.com"}, "holds a password"),
+        ({"provider": "webhook", "address": "https://example.com", "adress": "x"}, "did you mean address?"),
+        (
+            {
+                "provider": "webhook",
+                "address": "https://example.com",
+                "applications": {"matchExpressions": [{"key": "a", "operator": "In"}]},
+            },
+            "In and NotIn need values",
+        ),
+        (
+            {"provider": "webhook", "address": "https://example.com", "applications": {"matchLabels": {"no label": "x"}}},
+            "the key 'no label' is no label",
+        ),
+    ],
+)
+def test_a_wrong_spec_is_refused(fields: Object, message: str) -> None:
+    with pytest.raises(SpecInvalid) as caught:
+        notifier(**fields)
+
+    assert message in str(caught.value)
+
+
+LABELS = {"team": "shop", "tier": "gold"}
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ({}, True),
+        ({"matchLabels": {"team": "shop"}}, True),
+        ({"matchLabels": {"team": "shop", "tier": "tin"}}, False),
+        ({"matchLabels": {"absent": ""}}, False),
+        ({"matchExpressions": [{"key": "tier", "operator": "In", "values": ["gold", "tin"]}]}, True),
+        ({"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["gold"]}]}, False),
+        ({"matchExpressions": [{"key": "absent", "operator": "NotIn", "values": ["x"]}]}, True),
+        ({"matchExpressions": [{"key": "team", "operator": "Exists"}]}, True),
+        ({"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}, False),
+        ({"matchLabels": {"team": "shop"}, "matchExpressions": [{"key": "absent", "operator": "Exists"}]}, False),
+    ],
+)
+def test_a_selector_chooses_by_labels(selector: Object, expected: bool) -> None:  # noqa: FBT001 - what is expected
+    assert LabelSelector.model_validate(selector).matches(LABELS) is expected

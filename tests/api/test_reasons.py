@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gitops_agent import errors
+from gitops_agent.api.event_type import EventType
+from gitops_agent.api.reasons import REASONS
+
+PACKAGE = Path(errors.__file__).parent
+USED = re.compile(r"""\breason(?::\s*str)?\s*=\s*["']([A-Za-z]+)["']""")
+
+
+def test_every_reason_the_package_uses_is_in_the_table() -> None:
+    used = {
+        code: path.relative_to(PACKAGE).as_posix()
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for code in USED.findall(path.read_text())
+    }
+
+    assert {code: path for code, path in used.items() if code not in REASONS} == {}
+
+
+def test_every_error_has_a_reason_of_the_table() -> None:
+    classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.AgentError)]
+
+    assert {found.reason for found in classes} <= set(REASONS)
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_a_reason_is_a_code_with_a_meaning(code: str) -> None:
+    reason = REASONS[code]
+
+    assert re.fullmatch(r"[A-Z][A-Za-z]+", code)
+    assert reason.meaning.endswith(".")
+    assert not reason.remedy or reason.remedy.endswith(".")
+
+
+def test_no_code_stands_twice() -> None:
+    from gitops_agent.api import reasons
+
+    assert len(reasons._TABLE) == len(REASONS)
+
+
+def test_edges_are_told_apart_by_name() -> None:
+    assert len({str(kind) for kind in EventType}) == len(EventType)
