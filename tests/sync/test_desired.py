@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from base64 import b64encode
+from copy import deepcopy
+
+import pytest
+
+from gitops_agent.api.sync_options import IgnoreFields
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest import marks
+from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.sync.desired import marked
+from tests.sync.samples import APP, REVISION, crd, key, live, thing, wanted, workload
+
+
+def bare(kind: str, name: str) -> dict[str, object]:
+    obj = thing(kind, name)
+    obj["metadata"].pop("namespace", None)
+    return obj
+
+
+def test_objects_that_name_no_namespace_land_in_the_applications() -> None:
+    assert wanted(bare("ConfigMap", "web"), namespace="front").manifests[0].key == key("ConfigMap", "web", "front")
+
+
+def test_objects_that_name_a_namespace_stay_there() -> None:
+    assert wanted(thing("ConfigMap", "web", namespace="bank")).manifests[0].key.namespace == "bank"
+
+
+def test_cluster_scoped_objects_lose_a_namespace() -> None:
+    obj = thing("ClusterRole", "reader")
+    obj["metadata"]["namespace"] = "shop"
+    manifest = wanted(obj).manifests[0]
+    assert manifest.key == key("ClusterRole", "reader")
+    assert "namespace" not in manifest.obj["metadata"]
+
+
+def test_the_renders_own_crds_tell_the_scope_first() -> None:
+    desired = wanted(crd(namespaced=False), thing("Widget", "one"), scope=lambda _: True)
+    assert ObjectKey("example.com", "Widget", "", "one") in {one.key for one in desired.manifests}
+    assert desired.unscoped == frozenset()
+
+
+def test_kinds_the_cluster_does_not_know_are_remembered_as_guessed() -> None:
+    desired = wanted(bare("Widget", "one"))
+    assert desired.manifests[0].key.namespace == "shop"
+    assert desired.unscoped == {GroupKind("example.com", "Widget")}
+
+
+def test_what_only_the_server_writes_is_left_out() -> None:
+    obj = thing("ConfigMap", "web", data={"a": "1"})
+    exported = deepcopy(obj)
+    exported["metadata"] |= {
+        "uid": "1",
+        "resourceVersion": "2",
+        "creationTimestamp": None,
+        "managedFields": [],
+        "generation": 1,
+    }
+    exported["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    exported["status"] = {"phase": "Active"}
+    assert wanted(exported).manifests[0].obj == obj
+
+
+def test_marks_that_were_exported_with_an_object_do_not_change_its_digest() -> None:
+    plain = wanted(thing("ConfigMap", "web", annotations={"team": "shop"})).manifests[0]
+    exported = marked(plain, application=APP, revision=REVISION)
+    assert wanted(exported).manifests[0].digest == plain.digest
+
+
+def test_string_data_becomes_data_and_wins() -> None:
+    secret = thing("Secret", "key", stringData={"a": "new", "b": "x"}, data={"a": "b2xk", "c": "eA=="})
+    obj = wanted(secret).manifests[0].obj
+    assert obj["data"] == {"a": b64encode(b"new").decode(), "b": b64encode(b"x").decode(), "c": "eA=="}
+    assert "stringData" not in obj
+
+
+def test_a_secret_value_that_is_no_text_is_a_problem_that_does_not_show_it() -> None:
+    with pytest.raises(RenderError, match="stringData: the value of pin is not text") as caught:
+        wanted(thing("Secret", "key", stringData={"pin": 4711}))
+    assert "4711" not in str(caught.value)
+
+
+def test_replicas_are_left_out_where_a_declared_autoscaler_decides() -> None:
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    scaler = thing("HorizontalPodAutoscaler", "web", spec={"scaleTargetRef": reference})
+    by_key = {one.key: one for one in wanted(workload("Deployment", "web"), workload("Deployment", "db"), scaler).manifests}
+    assert "replicas" not in by_key[key("Deployment", "web")].obj["spec"]
+    assert by_key[key("Deployment", "db")].obj["spec"]["replicas"] == 2
+
+
+def test_replicas_are_left_out_where_a_live_autoscaler_decides() -> None:
+    desired = wanted(workload("Deployment", "web"), autoscaled=frozenset({key("Deployment", "web")}))
+    assert "replicas" not in desired.manifests[0].obj["spec"]
+
+
+def test_ignored_fields_are_not_sent() -> None:
+    ignored = (IgnoreFields(kind="Deployment", paths=("/spec/replicas",)),)
+    assert "replicas" not in wanted(workload("Deployment", "web"), ignore_fields=ignored).manifests[0].obj["spec"]
+
+
+def test_hooks_are_skipped_and_said_to_be() -> None:
+    desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "PreSync"}), thing("ConfigMap", "web"))
+    assert [one.key.name for one in desired.manifests] == ["web"]
+    assert [(one.manifest.key.name, one.reason) for one in desired.skipped] == [("migrate", "HookNotRun")]
+
+
+def test_objects_that_ask_to_be_ignored_are_skipped() -> None:
+    desired = wanted(thing("ConfigMap", "web", annotations={"gitops-agent.dev/apply": "ignore"}))
+    assert [one.reason for one in desired.skipped] == ["Ignored"]
+
+
+def test_an_object_declared_twice_is_refused_naming_both_places() -> None:
+    with pytest.raises(RenderError) as caught:
+        wanted(thing("ConfigMap", "web"), thing("ConfigMap", "db"), thing("ConfigMap", "web", data={"a": "1"}))
+    assert caught.value.reason == "DuplicateObject"
+    assert "ConfigMap:shop/web is declared in all.yaml (document 1) and again in all.yaml (document 3)" in str(caught.value)
+
+
+def test_an_object_is_also_declared_twice_when_only_the_default_namespace_makes_it_so() -> None:
+    with pytest.raises(RenderError, match="is declared in"):
+        wanted(bare("ConfigMap", "web"), thing("ConfigMap", "web", namespace="shop"))
+
+
+def test_all_problems_are_told_at_once_with_file_object_and_annotation() -> None:
+    with pytest.raises(RenderError) as caught:
+        wanted(
+            thing("ConfigMap", "web", annotations={"gitops-agent.dev/wave": "first"}),
+            thing("ConfigMap", "db", annotations={"gitops-agent.dev/hook": "sometime"}),
+        )
+    assert caught.value.reason == "InvalidManifest"
+    first, second = caught.value.facts["problems"]
+    assert (
+        first == "ConfigMap:shop/web in all.yaml (document 1): annotation gitops-agent.dev/wave: 'first' is not a whole number"
+    )
+    assert second.startswith("ConfigMap:shop/db in all.yaml (document 2): annotation gitops-agent.dev/hook: 'sometime'")
+
+
+def test_the_namespace_is_declared_on_wish_created_only_and_kept() -> None:
+    desired = wanted(thing("ConfigMap", "web"), create_namespace=True)
+    namespace = next(one for one in desired.manifests if one.key.kind == "Namespace")
+    assert namespace.key.name == "shop"
+    assert marks.annotation(namespace.obj, marks.APPLY) == "create-only"
+    assert marks.annotation(namespace.obj, marks.PRUNE) == "disabled"
+
+
+def test_a_namespace_that_is_declared_is_not_declared_again() -> None:
+    assert len(wanted(thing("Namespace", "shop"), create_namespace=True).manifests) == 1
+
+
+def test_an_empty_render_stays_empty_even_when_a_namespace_is_wished_for() -> None:
+    assert wanted(create_namespace=True).manifests == ()
+
+
+def test_what_is_created_only_may_be_shared_between_applications() -> None:
+    desired = wanted(thing("ConfigMap", "web"), create_namespace=True)
+    assert desired.claimed == {key("ConfigMap", "web"): "all.yaml (document 1)"}
+
+
+def test_depending_on_what_is_not_declared_is_a_warning() -> None:
+    desired = wanted(thing("ConfigMap", "web", annotations={"gitops-agent.dev/depends-on": "apps/Deployment:shop/db"}))
+    assert desired.warnings == (
+        "ConfigMap:shop/web depends on apps/Deployment:shop/db, which this application does not declare: it is not waited for",
+    )
+
+
+def test_the_order_of_manifests_does_not_matter() -> None:
+    objects = [thing("ConfigMap", name) for name in "abc"]
+    first, second = wanted(*objects), wanted(*reversed(objects))
+    assert [(one.key, one.digest) for one in first.manifests] == [(one.key, one.digest) for one in second.manifests]
+
+
+def test_a_new_object_is_marked_with_the_commit() -> None:
+    manifest = wanted(thing("ConfigMap", "web")).manifests[0]
+    sent = marked(manifest, application=APP, revision=REVISION)
+    assert marks.owner(sent) == APP
+    assert marks.annotation(sent, marks.REVISION) == REVISION.commit
+    assert marks.annotation(sent, marks.DIGEST) == manifest.digest
+
+
+def test_an_object_whose_content_did_not_change_keeps_the_commit_that_did() -> None:
+    obj = thing("ConfigMap", "web")
+    sent = marked(wanted(obj).manifests[0], application=APP, revision=REVISION, live=live(obj, revision="a" * 40))
+    assert marks.annotation(sent, marks.REVISION) == "a" * 40
+
+
+def test_an_object_whose_content_changed_gets_the_new_commit() -> None:
+    manifest = wanted(thing("ConfigMap", "web", data={"a": "1"})).manifests[0]
+    sent = marked(manifest, application=APP, revision=REVISION, live=live(thing("ConfigMap", "web"), revision="a" * 40))
+    assert marks.annotation(sent, marks.REVISION) == REVISION.commit
