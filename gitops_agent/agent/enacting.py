@@ -241,7 +241,7 @@ class Enacting:
         done = {outcome.key for outcome in result.outcomes if outcome.ok}
         problems = [Problem(key=key, reason=error.reason, message=str(error)) for key, error in sorted(errors.items())]
         problems += [Problem(key=w.key, reason="WaitingFor", message=f"waits for {w.why}") for w in result.waiting]
-        left = [action for action in made.changes() if action.key not in done]
+        left = [action for action in made.changes() if action.key not in done and action.reason != "PruningOff"]
         drifted = [action for action in left if action.drift and action.key not in errors]
         problems += [Problem(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
         waits = [action for action in ran.actions if action.kind is ActionKind.WAIT]

@@ -1,4 +1,4 @@
-"""The agent's own objects: what no plan may ever delete, whoever approves it.
+"""The agent's own objects: how they are made and applied, and what no plan may ever delete, whoever approves it.
 
 Flux and Argo CD both have users whose one-line change made the agent prune itself. What the base in `deploy/` installs is
 listed here; a test compares the two.
@@ -6,11 +6,33 @@ listed here; a test compares the two.
 
 from __future__ import annotations
 
-from gitops_agent.manifest.key import ObjectKey
+import tempfile
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+import gitops_agent
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.errors import AgentError, UnknownKind, UsageError
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.render.renderer import KubeFacts, Renderer, RenderRequest
+from gitops_agent.render.worktree import WorkTree
 
 NAME = "gitops-agent"
+NAMESPACE = "gitops-system"
 CRDS = ("applications.gitops-agent.dev", "notifiers.gitops-agent.dev")
+FIELD_MANAGER = "gitops-agent-install"
 _RBAC = "rbac.authorization.k8s.io"
+_FIRST = ("CustomResourceDefinition", "Namespace", "ServiceAccount", "ClusterRole", "Role")
+
+
+class Flavour(StrEnum):
+    """What the agent may do once it is installed."""
+
+    FULL = "full"
+    """Read and write: a working agent."""
+    READ_ONLY = "read-only"
+    """Read only: it reports, and writes nothing but its own objects."""
 
 
 def protected(namespace: str) -> frozenset[ObjectKey]:
@@ -19,14 +41,70 @@ def protected(namespace: str) -> frozenset[ObjectKey]:
     roles = (
         ObjectKey(_RBAC, kind, "", f"{NAME}-{part}")
         for kind in ("ClusterRole", "ClusterRoleBinding")
-        for part in ("read", "write")
+        for part in ("read", "write", "impersonate")
     )
     inside = (
         ObjectKey("", "ServiceAccount", namespace, NAME),
-        ObjectKey("", "ConfigMap", namespace, NAME),
         ObjectKey("apps", "Deployment", namespace, NAME),
         ObjectKey(_RBAC, "Role", namespace, NAME),
         ObjectKey(_RBAC, "RoleBinding", namespace, NAME),
         ObjectKey("", "Namespace", "", namespace),
     )
     return frozenset({*crds, *roles, *inside})
+
+
+def manifests(flavour: Flavour) -> list[Object]:
+    """The objects of the installation, in an order in which they can be applied.
+
+    Raises:
+        UsageError: this copy of the program came without them.
+        RenderError: kustomize is missing or failed.
+    """
+    root = folder()
+    path = "" if flavour is Flavour.FULL else str(flavour)
+    with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
+        request = RenderRequest(
+            application=AppKey(NAMESPACE, NAME), path=path, options=None, namespace=NAMESPACE, facts=KubeFacts()
+        )
+        rendered = Renderer(scratch=Path(scratch)).render(WorkTree(root), request)
+    objects = [manifest.obj for manifest in rendered.manifests]
+    return sorted(objects, key=lambda obj: _FIRST.index(obj["kind"]) if obj["kind"] in _FIRST else len(_FIRST))
+
+
+def folder() -> Path:
+    """Where the manifests of the installation lie: inside the package, or beside it in a checkout.
+
+    Raises:
+        UsageError: in neither place.
+    """
+    package = Path(gitops_agent.__file__).parent
+    for place in (package / "deploy", package.parent / "deploy"):
+        if (place / "kustomization.yaml").is_file():
+            return place
+    raise UsageError("this copy of gitops-agent came without its deploy/ folder")
+
+
+def install(objects: Objects, wanted: list[Object], tell: Callable[[ObjectKey, bool], None]) -> None:
+    """Applies the installation; `tell` hears of every object and whether it changed.
+
+    Raises:
+        AgentError: the API server refused one; those before it are applied, and applying again goes on.
+    """
+    for obj in wanted:
+        key = ObjectKey.of(obj)
+        before = _version(objects, key)
+        after = objects.apply(obj, field_manager=FIELD_MANAGER)
+        tell(key, before != after["metadata"].get("resourceVersion"))
+    objects.discovery.invalidate()
+
+
+def _version(objects: Objects, key: ObjectKey) -> str | None:
+    try:
+        version = objects.get(key, metadata_only=True)["metadata"].get("resourceVersion")
+    except UnknownKind:
+        return None
+    except AgentError as error:
+        if error.reason == "NotFound":
+            return None
+        raise
+    return str(version)

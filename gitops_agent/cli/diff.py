@@ -1,0 +1,40 @@
+"""`gitops-agent diff APP`: what a sync would change."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import Access
+from gitops_agent.cli.comparing import Wish, compare, document, show
+from gitops_agent.cli.main import DIFFERENT
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--path", type=click.Path(path_type=Path), default=None, help="Compare with this local directory, committed or not."
+)
+@click.option("--revision", default="", help="Compare with this commit instead of the Application's own reference.")
+@out.output_option
+@out.cluster_options
+def diff(
+    name: str, *, path: Path | None, revision: str, output: str, kubeconfig: str | None, context: str | None, namespace: str
+) -> None:
+    """Show what a sync would change: the live cluster against the repository, a commit, or a local directory.
+
+    Every change is checked by a server-side dry run. Exit codes: 0 no differences, 3 differences.
+    """
+    access = Access.open(kubeconfig, context, namespace)
+    found = compare(access, access.application(name), Wish(revision=revision, path=path))
+    if output == "table":
+        sys.exit(show(found))
+    if output == "name":
+        for action in found.plan.changes():
+            click.echo(str(action.key))
+    else:
+        out.document(document(found), output)
+    sys.exit(DIFFERENT if found.plan.changes() else 0)

@@ -1,0 +1,38 @@
+"""`gitops-agent install`: print or apply the agent's own objects."""
+
+from __future__ import annotations
+
+import click
+
+from gitops_agent.cli import output as out
+
+
+@click.command()
+@click.option("--apply", "applies", is_flag=True, help="Apply to the cluster instead of printing.")
+@click.option("--read-only", is_flag=True, help="Without the role that lets the agent change the cluster.")
+@click.option("--image", default="", help="The image of the agent, such as registry.example.com/gitops-agent:0.1.0.")
+@out.cluster_options
+def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Print the CRDs, RBAC and Deployment of the agent as YAML, or apply them with --apply."""
+    from gitops_agent.agent import installation
+    from gitops_agent.manifest.canonical import copy
+    from gitops_agent.manifest.key import ObjectKey
+    from gitops_agent.manifest.yaml import dump_all
+
+    wanted = installation.manifests(installation.Flavour.READ_ONLY if read_only else installation.Flavour.FULL)
+    if image:
+        wanted = [copy(obj) for obj in wanted]
+        for obj in wanted:
+            if obj["kind"] == "Deployment":
+                obj["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    if not applies:
+        click.echo(dump_all(wanted), nl=False)
+        return
+    from gitops_agent.cli.access import Access
+
+    access = Access.open(kubeconfig, context, namespace)
+
+    def tell(key: ObjectKey, changed: bool) -> None:  # noqa: FBT001 - the installation calls it so
+        click.echo(f"{key} {'applied' if changed else 'unchanged'}")
+
+    installation.install(access.objects, wanted, tell)

@@ -1,0 +1,68 @@
+"""`gitops-agent render PATH`: what would be sent for a local directory."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.errors import UsageError
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--application", default="", help="Render as this Application of the cluster does: its options, namespace and name."
+)
+@click.option("--name", default="app", show_default=True, help="The release name for Helm, without --application.")
+@click.option("-f", "--values", "values", multiple=True, help="A Helm values file relative to the chart; repeatable.")
+@out.output_option
+@out.cluster_options
+def render(
+    path: Path,
+    *,
+    application: str,
+    name: str,
+    values: tuple[str, ...],
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str,
+) -> None:
+    """Render a directory (kustomize, Helm or plain YAML) and print the objects.
+
+    Needs no cluster, unless --application says whose options to use.
+    """
+    from gitops_agent.api.parse import parse
+    from gitops_agent.api.render_options import RenderOptions
+    from gitops_agent.cli.comparing import root_of
+    from gitops_agent.manifest.key import AppKey
+    from gitops_agent.manifest.yaml import dump_all
+    from gitops_agent.render.renderer import KubeFacts, Renderer, RenderRequest
+    from gitops_agent.render.worktree import WorkTree
+
+    root, below = root_of(path)
+    options = RenderOptions.model_validate({"helm": {"valuesFiles": list(values)}}) if values else None
+    key, target = AppKey(namespace, name), namespace
+    if application:
+        if values:
+            raise UsageError("--values and --application exclude each other: the Application names its values files")
+        from gitops_agent.cli.access import Access
+
+        found = parse(Access.open(kubeconfig, context, namespace).application(application))
+        key, target, options = found.key, found.namespace, found.spec.render
+    with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
+        request = RenderRequest(application=key, path=below, options=options, namespace=target, facts=KubeFacts())
+        rendered = Renderer(scratch=Path(scratch)).render(WorkTree(root), request)
+    for warning in rendered.warnings:
+        out.talk(f"warning: {warning}")
+    objects = [manifest.obj for manifest in rendered.manifests]
+    if output == "name":
+        for manifest in rendered.manifests:
+            click.echo(str(manifest.key))
+    elif output == "json":
+        out.document(objects, "json")
+    else:
+        click.echo(dump_all(objects), nl=False)

@@ -1,0 +1,77 @@
+"""A Git repository made from the example folder, which the story then commits to as a developer would."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from gitops_agent.errors import UsageError
+from gitops_agent.process import run
+
+PLACEHOLDER = "https://git.example.com/platform/config.git"
+_AUTHOR = {
+    "GIT_AUTHOR_NAME": "Ada Developer",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_NAME": "Ada Developer",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+}
+
+
+class DemoRepository:
+    """A bare repository and the clone of it that somebody works in.
+
+    Args:
+        directory: where both are made.
+        example: the folder the first commit holds.
+    """
+
+    def __init__(self, directory: Path, example: Path) -> None:
+        self.bare = directory / "config.git"
+        self.work = directory / "work"
+        self.url = f"file://{self.bare}"
+        shutil.copytree(example, self.work)
+        for path in self.work.rglob("*.yaml"):
+            text = path.read_text()
+            if PLACEHOLDER in text:
+                path.write_text(text.replace(PLACEHOLDER, self.url))
+        self._git(directory, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
+        self._git(self.work, "init", "--quiet", "--initial-branch=main")
+        self._git(self.work, "remote", "add", "origin", str(self.bare))
+        self.commit("The shop, the notes and the guestbook")
+
+    def commit(self, message: str) -> str:
+        """Commits and pushes whatever changed in the work tree: the commit."""
+        self._git(self.work, "add", "--all")
+        self._git(self.work, "commit", "--quiet", "--message", message)
+        self._git(self.work, "push", "--quiet", "origin", "HEAD:main")
+        return self.head()
+
+    def head(self) -> str:
+        """The newest commit."""
+        return self._git(self.work, "rev-parse", "HEAD")
+
+    def edit(self, path: str, change: Callable[[str], str]) -> None:
+        """Changes a file.
+
+        Raises:
+            UsageError: the change left it as it was, so the story would show nothing.
+        """
+        file = self.work / path
+        before = file.read_text()
+        after = change(before)
+        if before == after:
+            raise UsageError(f"the example repository has changed: nothing to edit in {path}")
+        file.write_text(after)
+
+    def remove(self, pattern: str) -> int:
+        """Removes the files that match: how many."""
+        files = sorted(self.work.glob(pattern))
+        for file in files:
+            file.unlink()
+        return len(files)
+
+    def _git(self, directory: Path, *words: str) -> str:
+        return run(("git", "-C", str(directory), *words), env=_AUTHOR | {"HOME": str(directory)}).stdout.decode().strip()
