@@ -53,14 +53,12 @@ def changes(old: Any, new: Any) -> tuple[Change, ...]:
 
 
 def _walk(old: Any, new: Any, path: str) -> Iterator[Change]:
-    if old == new and type(old) is type(new):
-        return
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:
             yield from _walk(old.get(name, ABSENT), new.get(name, ABSENT), path + pointer(name))
     elif isinstance(old, list) and isinstance(new, list):
         yield from _walk_items(old, new, path)
-    else:
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
         yield Change(path, old, new)
 
 

@@ -1,0 +1,29 @@
+"""The real API server, for claims about what it records and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.sandbox.controlplane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def transport(control_plane: ControlPlane) -> Iterator[Transport]:
+    transport = Transport.from_kubeconfig(control_plane.kubeconfig)
+    yield transport
+    transport.close()
+
+
+@pytest.fixture
+def discovery(transport: Transport) -> Discovery:
+    return Discovery(transport)
+
+
+@pytest.fixture
+def objects(transport: Transport, discovery: Discovery) -> Objects:
+    return Objects(transport, discovery)
