@@ -180,11 +180,10 @@ def _tree(access: Access, application: Application, wish: Wish, scratch: Path) -
     repository = Repository(
         url=spec.repo_url, secret=f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
     )
-    kind, value = ("commit", wish.revision) if wish.revision else next(iter(spec.ref.model_dump(exclude_none=True).items()))
-    ref = Ref(kind=kind, value=value)
+    ref = Ref(kind="commit", value=wish.revision) if wish.revision else reference(application)
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
     try:
-        poll = sources.poll(repository, frozenset({ref}), _credentials(access, application))
+        poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
         if ref in poll.errors:
             raise poll.errors[ref]
         revision = sources.resolve(repository, ref)
@@ -193,7 +192,14 @@ def _tree(access: Access, application: Application, wish: Wish, scratch: Path) -
     return sources.tree(repository, revision.commit), revision, spec.path
 
 
-def _credentials(access: Access, application: Application) -> Credentials | None:
+def reference(application: Application) -> Ref:
+    """What the application follows."""
+    kind, value = next(iter(application.spec.source.ref.model_dump(exclude_none=True).items()))
+    return Ref(kind=kind, value=value)
+
+
+def credentials(access: Access, application: Application) -> Credentials | None:
+    """What the application's Secret says, read with the caller's own permissions."""
     reference = application.spec.source.secret_ref
     if reference is None:
         return None

@@ -1,0 +1,153 @@
+"""`gitops-agent check`: preflight of the cluster, permissions, tools and repositories."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cli.main import DIFFERENT
+from gitops_agent.errors import AgentError, UnknownKind
+
+_OLDEST_MINOR = 30  # aggregated discovery (KEP-3352) and server-side field validation are both stable there
+_NEEDED = (
+    ("list", "", "namespaces"),
+    ("watch", "apps", "deployments"),
+    ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
+    ("update", GROUP, "applications/status"),
+    ("patch", GROUP, "applications"),
+    ("create", "coordination.k8s.io", "leases"),
+    ("create", "events.k8s.io", "events"),
+)
+_WRITES = (("patch", "apps", "deployments"), ("delete", "", "configmaps"), ("create", "", "namespaces"))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked: `state` is ok, warning or failed."""
+
+    what: str
+    state: str
+    message: str
+
+
+@click.command()
+@click.option("--as-agent", is_flag=True, help="Ask about the permissions of the agent's ServiceAccount instead of your own.")
+@click.option("--repositories/--no-repositories", default=True, show_default=True, help="Ask every repository.")
+@out.output_option
+@out.cluster_options
+def check(
+    *, as_agent: bool, repositories: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str
+) -> None:
+    """Check that the agent can work: cluster, resources, permissions, tools, repositories. Exits with 3 when something fails."""
+    findings = list(_findings(kubeconfig, context, namespace, as_agent=as_agent, repositories=repositories))
+    if output in ("json", "yaml"):
+        out.document([{"check": f.what, "state": f.state, "message": f.message} for f in findings], output)
+    elif output == "name":
+        for finding in findings:
+            click.echo(f"{finding.state}/{finding.what}")
+    else:
+        out.table(("check", "state", "message"), [(f.what, f.state, f.message) for f in findings])
+    sys.exit(DIFFERENT if any(finding.state == "failed" for finding in findings) else 0)
+
+
+def _findings(
+    kubeconfig: str | None, context: str | None, namespace: str, *, as_agent: bool, repositories: bool
+) -> Iterator[Finding]:
+    for tool in ("git", "helm", "kustomize"):
+        yield _tried(tool, lambda tool=tool: _tool(tool))  # type: ignore[misc]
+    try:
+        access = Access.open(kubeconfig, context, namespace)
+        version = access.transport.request("GET", "/version")
+    except AgentError as error:
+        yield Finding("cluster", "failed", str(error))
+        return
+    minor = int("".join(digit for digit in str(version.get("minor")) if digit.isdigit()) or 0)
+    state = "ok" if minor >= _OLDEST_MINOR else "warning"
+    yield Finding(
+        "cluster", state, f"{access.transport.host}, {version['gitVersion']}" + (": older than tested" * (state != "ok"))
+    )
+    for kind in ("Application", "Notifier"):
+        yield _tried(f"CRD {kind}", lambda kind=kind: _served(access, kind))  # type: ignore[misc]
+    user = f"system:serviceaccount:{namespace}:gitops-agent" if as_agent else None
+    for verb, group, resource in _NEEDED:
+        yield _permission(access, user, verb, group, resource, missing="failed")
+    for verb, group, resource in _WRITES:
+        yield _permission(access, user, verb, group, resource, missing="warning")
+    if repositories:
+        yield from _repositories(access)
+
+
+def _tried(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, "ok", look())
+    except AgentError as error:
+        return Finding(what, "failed", str(error))
+
+
+def _tool(name: str) -> str:
+    from gitops_agent.process import run
+    from gitops_agent.render.binaries import find
+
+    if name == "git":
+        return run(("git", "--version")).stdout.decode().strip()
+    binary = find(name)
+    return f"{binary.version} at {binary.path}"
+
+
+def _served(access: Access, kind: str) -> str:
+    try:
+        return f"served as {access.discovery.find(GROUP, kind).api_version}"
+    except UnknownKind as error:
+        raise UnknownKind("not installed: run `gitops-agent install --apply`") from error
+
+
+def _permission(access: Access, user: str | None, verb: str, group: str, resource: str, *, missing: str) -> Finding:
+    name, _, subresource = resource.partition("/")
+    attributes = {"verb": verb, "group": group, "resource": name, "subresource": subresource}
+    kind = "SubjectAccessReview" if user else "SelfSubjectAccessReview"
+    spec: dict[str, object] = {"resourceAttributes": attributes} | ({"user": user} if user else {})
+    what = f"may {verb} {resource}{f'.{group}' if group else ''}"
+    try:
+        answer = access.transport.request(
+            "POST",
+            f"/apis/authorization.k8s.io/v1/{kind.lower()}s",
+            body={"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec},
+        )
+    except AgentError as error:
+        return Finding(what, missing, str(error))
+    allowed = bool((answer.get("status") or {}).get("allowed"))
+    return Finding(what, "ok" if allowed else missing, user or "you" if allowed else "no RBAC rule allows it")
+
+
+def _repositories(access: Access) -> Iterator[Finding]:
+    from gitops_agent.api.parse import parse
+    from gitops_agent.cli.comparing import credentials, reference
+    from gitops_agent.source.repository import Repository
+    from gitops_agent.source.sources import Sources
+
+    try:
+        applications = access.applications()
+    except AgentError:
+        return
+    for raw in applications:
+        name = raw["metadata"]["name"]
+        try:
+            application = parse(raw)
+            spec = application.spec.source
+            with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
+                sources = Sources(Path(scratch), allow_file=spec.repo_url.startswith("file:"))
+                ref = reference(application)
+                repository = Repository(url=spec.repo_url)
+                poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
+            if ref in poll.errors:
+                raise poll.errors[ref]
+            yield Finding(f"application {name}", "ok", f"{spec.repo_url} {ref.value} is at {poll.tips[ref][:12]}")
+        except AgentError as error:
+            yield Finding(f"application {name}", "failed", str(error))
