@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import PlanError
-from gitops_agent.sync.graph import Edge, label
+from gitops_agent.sync.graph import Edge, is_barrier, label
 from gitops_agent.sync.rules import RULES
 
 
@@ -20,7 +20,7 @@ def broken(edges: Mapping[ObjectKey, Sequence[Edge]]) -> dict[ObjectKey, list[Ed
     result = {key: list(found) for key, found in edges.items()}
     for knot in _knots(result):
         for key in knot:
-            result[key] = [edge for edge in result[key] if edge.before not in knot or not RULES[edge.rule].yields]
+            result[key] = [edge for edge in result[key] if edge.before not in knot or not _yields(edge)]
     for knot in _knots(result):
         circle = _circle(result, knot)
         text = " → ".join(map(label, [*circle, circle[0]]))
@@ -30,6 +30,11 @@ def broken(edges: Mapping[ObjectKey, Sequence[Edge]]) -> dict[ObjectKey, list[Ed
             cycle=[label(key) for key in circle],
         )
     return result
+
+
+def _yields(edge: Edge) -> bool:
+    """Whether an edge is a preference; one to a barrier stays, since it is the edges behind it that give way."""
+    return RULES[edge.rule].yields and not is_barrier(edge.before)
 
 
 def _knots(edges: Mapping[ObjectKey, Sequence[Edge]]) -> Iterator[set[ObjectKey]]:
@@ -44,7 +49,7 @@ def _knots(edges: Mapping[ObjectKey, Sequence[Edge]]) -> Iterator[set[ObjectKey]
         work: list[tuple[ObjectKey, int]] = [(root, 0)]
         while work:
             node, position = work.pop()
-            if position == 0:
+            if node not in number:
                 number[node] = low[node] = len(number)
                 open_nodes.append(node)
                 on_stack.add(node)
