@@ -1,0 +1,219 @@
+"""A Helm chart in the repository: what it is made of, what it lacks, and what of it would not come out the same twice.
+
+Nothing is ever fetched: dependencies are vendored in `charts/` (directories or archives), or lie elsewhere in the repository
+and are named with `file://`; those are copied into `charts/` beside the user's files, as `helm dependency build` would.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.document import YamlLimits
+from gitops_agent.manifest.jsontext import read_json
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.yaml import read
+from gitops_agent.render.archive import Member, members
+from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.paths import join
+from gitops_agent.revision.tree import Entry, EntryType
+
+_LIMITS = YamlLimits(bytes=4 * 1024 * 1024, documents=1, nodes=200_000)
+_NESTED = 10
+_TEMPLATE_BYTES = 5 * 1024 * 1024
+_ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_QUOTED = re.compile(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|`[^`]*`', re.DOTALL)
+_CHANGING = re.compile(
+    r"(?<![\w.$])(rand(?:Alpha|AlphaNum|Numeric|Ascii|Bytes|Int)|uuidv4|gen(?:CA|CAWithKey|PrivateKey|SelfSignedCert"
+    r"|SelfSignedCertWithKey|SignedCert|SignedCertWithKey)|htpasswd|bcrypt|encryptAES|shuffle|now|ago)(?!\w)"
+)
+_LOOKUP = re.compile(r"(?<![\w.$])lookup(?!\w)")
+_REFERENCE = "$ref"
+
+
+@dataclass(slots=True)
+class Chart:
+    """A chart that was read.
+
+    Attributes:
+        path: its directory in the tree.
+        copies: directories of the tree to put under `charts/`, by the name they get there.
+        warnings: what would change at every render, or does not work without a cluster.
+        skip_schema: whether a schema refers to something that would have to be fetched.
+    """
+
+    path: str
+    copies: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    skip_schema: bool = False
+
+
+def read_chart(inputs: Inputs, path: str) -> Chart:
+    """Reads the chart in a directory and asks for all of its files.
+
+    Raises:
+        RenderError: it is a library, its dependencies are not there, or an archive is broken or too large.
+    """
+    chart = Chart(path=path)
+    _Reader(inputs, chart).read(path, chart.copies, top=True, nested=0)
+    return chart
+
+
+class _Reader:
+    def __init__(self, inputs: Inputs, chart: Chart) -> None:
+        self._inputs = inputs
+        self._chart = chart
+
+    def read(self, path: str, copies: dict[str, str], *, top: bool, nested: int) -> None:
+        """Reads the chart in a directory; `copies` gets its `file://` dependencies."""
+        if nested > _NESTED:
+            raise RenderError(f"{path}: charts depend on one another more than {_NESTED} deep", reason="RenderFailed")
+        about = self._about(join(path, "Chart.yaml"))
+        if top and about.get("type") == "library":
+            text = (
+                f"{path or '.'} is a library chart, which renders nothing by itself: "
+                "depend on it from an application chart and point the Application there"
+            )
+            raise RenderError(text, reason="RenderFailed", path=path)
+        files = self._inputs.folder(path)
+        vendored = self._vendored(path, files)
+        self._scan(path, files)
+        for dependency in self._dependencies(path, about):
+            name, repository = dependency.get("name"), dependency.get("repository")
+            if not isinstance(name, str) or name in vendored:
+                continue
+            if isinstance(repository, str) and repository.startswith("file://"):
+                self._local(path, name, repository, copies, nested=nested)
+            elif top:
+                raise _not_vendored(path, dependency)
+
+    def _about(self, file: str) -> Object:
+        entry = self._inputs.locate(file)
+        if entry is None:
+            raise RenderError(f"{file} does not exist", reason="FileNotFound", file=file)
+        return _mapping(self._inputs.read(entry.path, limit=_LIMITS.bytes), file)
+
+    def _dependencies(self, path: str, about: Object) -> Iterator[Object]:
+        found = about.get("dependencies")
+        older = self._inputs.locate(join(path, "requirements.yaml"))
+        if older is not None and older.type is EntryType.FILE:
+            found = _mapping(self._inputs.read(older.path, limit=_LIMITS.bytes), older.path).get("dependencies")
+        if isinstance(found, list):
+            yield from (dependency for dependency in found if isinstance(dependency, dict))
+
+    def _local(self, path: str, name: str, repository: str, copies: dict[str, str], *, nested: int) -> None:
+        """A dependency that lies elsewhere in the repository."""
+        file = join(path, "Chart.yaml")
+        place = join(path, repository.removeprefix("file://"), named_in=f"{file}: dependency {name}")
+        entry = self._inputs.locate(place)
+        if entry is None or entry.type is not EntryType.DIRECTORY:
+            text = f"{file}: the dependency {name} is not at {place or '.'}"
+            raise RenderError(text, reason="FileNotFound", file=file)
+        if path == entry.path or path.startswith(f"{entry.path}/") or not entry.path:
+            raise RenderError(f"{file}: the dependency {name} holds the chart itself", reason="RenderFailed", file=file)
+        folder = posixpath.basename(entry.path)
+        copies[f"charts/{folder}"] = entry.path
+        inner: dict[str, str] = {}
+        self.read(entry.path, inner, top=False, nested=nested + 1)
+        copies.update({f"charts/{folder}/{key}": value for key, value in inner.items()})
+
+    def _vendored(self, path: str, files: tuple[Entry, ...]) -> set[str]:
+        """The names of the charts in `charts/`; archives are checked on the way."""
+        names: set[str] = set()
+        charts = join(path, "charts")
+        for file in files:
+            if not file.path.startswith(f"{charts}/"):
+                continue
+            parts = file.path.removeprefix(f"{charts}/").split("/")
+            if len(parts) == 2 and parts[1] == "Chart.yaml":  # noqa: PLR2004 - a directory and its file
+                names.add(_name(_mapping(self._inputs.read(file.path, limit=_LIMITS.bytes), file.path)))
+            if file.path.endswith(".tgz"):
+                names |= self._packed(file.path, top=len(parts) == 1)
+        return names
+
+    def _packed(self, file: str, *, top: bool) -> set[str]:
+        names: set[str] = set()
+        for member in members(self._inputs.read(file), file=file):
+            if posixpath.basename(member.path) == "Chart.yaml":
+                if top and member.path.strip("/").count("/") == 1:
+                    names.add(_name(_mapping(member.data, f"{file}: {member.path}")))
+            else:
+                self._look(Member(f"{file}: {member.path}", member.data))
+        return names
+
+    def _scan(self, path: str, files: tuple[Entry, ...]) -> None:
+        """Looks for what would not come out the same twice."""
+        for file in files:
+            below = f"/{posixpath.relpath(file.path, path or '.')}"
+            if ("/templates/" in below and "/templates/tests/" not in below) or below.endswith("/values.schema.json"):
+                self._look(Member(file.path, self._inputs.read(file.path)))
+
+    def _look(self, member: Member) -> None:
+        if member.path.endswith("values.schema.json"):
+            if _fetches(member):
+                self._chart.skip_schema = True
+                text = f"{member.path} refers to another address, which is not fetched: values are not checked against schemas"
+                self._chart.warnings.append(text)
+            return
+        if not member.path.endswith((".yaml", ".yml", ".tpl", ".json")) or len(member.data) > _TEMPLATE_BYTES:
+            return
+        code = " ".join(_QUOTED.sub(" ", action) for action in _ACTION.findall(member.data.decode("utf-8", "replace")))
+        if _LOOKUP.search(code):
+            self._warn("lookup", f"{member.path} uses lookup, which finds nothing here: charts are rendered without a cluster")
+        changing = _CHANGING.search(code)
+        if changing:
+            text = f"{member.path} uses {changing[1]}: where its result is rendered, every render differs and is applied anew"
+            self._warn("changing", text)
+
+    def _warn(self, subject: str, text: str) -> None:
+        """Once for a chart, whatever the number of its templates."""
+        word = {"lookup": " uses lookup,", "changing": "every render differs"}[subject]
+        if not any(word in warning for warning in self._chart.warnings):
+            self._chart.warnings.append(text)
+
+
+def _mapping(data: bytes, file: str) -> Object:
+    documents = read(data, file=file, limits=_LIMITS, last_key_wins=True).documents
+    value = documents[0].value if documents else {}
+    if not isinstance(value, dict):
+        raise RenderError(f"{file}: is no mapping", reason="RenderFailed", file=file)
+    return value
+
+
+def _name(about: Object) -> str:
+    name = about.get("name")
+    return name if isinstance(name, str) else ""
+
+
+def _fetches(member: Member) -> bool:
+    """Whether a JSON schema refers to another address."""
+    try:
+        pending: list[Any] = [document.value for document in read_json(member.data, file=member.path).documents]
+    except RenderError:
+        return False
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            reference = value.get(_REFERENCE)
+            if isinstance(reference, str) and "://" in reference.split("#", 1)[0]:
+                return True
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+    return False
+
+
+def _not_vendored(path: str, dependency: Object) -> RenderError:
+    words = [str(dependency[key])[:200] for key in ("name", "version") if dependency.get(key)]
+    repository = dependency.get("repository")
+    origin = f" of {repository.split('@')[-1][:200]}" if isinstance(repository, str) and repository else ""
+    command = f"helm dependency build {path or '.'}"
+    text = (
+        f"{join(path, 'Chart.yaml')}: the dependency {' '.join(words)}{origin} is not in {join(path, 'charts')}, and nothing "
+        f"is fetched while rendering: run `{command}` and commit the result"
+    )
+    return RenderError(text, reason="RenderFailed", path=path, command=command)

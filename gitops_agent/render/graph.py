@@ -1,0 +1,143 @@
+"""The graph of a kustomization, walked over the tree before kustomize sees anything.
+
+Why walk it ourselves: it gives the closure, it finds cycles and depth before a program can hang on them, and it refuses what
+would leave the repository (remote bases, charts, functions) with the file and the field, instead of a clone error from inside a
+tool. What kustomize itself decides (load restrictions, wrong kinds, bad patches) is left to it and told in its own words.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.document import YamlLimits
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.yaml import read
+from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.kustomization import Reference, Role, charts, function, plugin_references, references, remote, shown
+from gitops_agent.render.paths import join
+from gitops_agent.render.plain import KUSTOMIZATIONS
+from gitops_agent.revision.tree import Entry, EntryType
+
+_LIMITS = YamlLimits(bytes=4 * 1024 * 1024, documents=100, nodes=200_000)
+
+
+class Graph:
+    """Walks kustomizations and asks `inputs` for every file they name.
+
+    Args:
+        inputs: records and copies.
+        depth: how many kustomizations may build on one another.
+    """
+
+    def __init__(self, inputs: Inputs, *, depth: int) -> None:
+        self._inputs = inputs
+        self._depth = depth
+        self._done: dict[str, str] = {}
+        self._stack: list[str] = []
+
+    def visit(self, folder: str) -> str:
+        """Asks for everything the kustomization in a directory needs; the path of its file.
+
+        Args:
+            folder: a directory of the tree, after links.
+
+        Raises:
+            RenderError: a cycle, too deep, or something named that is absent, remote or refused.
+        """
+        if folder in self._stack:
+            chain = " → ".join(place or "." for place in [*self._stack[self._stack.index(folder) :], folder])
+            raise RenderError(f"kustomizations build on one another in a circle: {chain}", reason="RenderFailed")
+        if folder in self._done:
+            return self._done[folder]
+        if len(self._stack) >= self._depth:
+            raise RenderError(f"more than {self._depth} kustomizations build on one another", reason="RenderTooLarge")
+        file = self._file(folder)
+        self._stack.append(folder)
+        self._walk(folder, file, self._read(file))
+        self._stack.pop()
+        self._done[folder] = file
+        return file
+
+    def _file(self, folder: str) -> str:
+        found = [entry for name in KUSTOMIZATIONS if (entry := self._inputs.file(join(folder, name))) is not None]
+        if not found:
+            raise RenderError(f"{folder or '.'} holds no kustomization.yaml", reason="FileNotFound", path=folder)
+        if len(found) > 1:
+            names = " and ".join(join(folder, name) for name in KUSTOMIZATIONS if self._inputs.locate(join(folder, name)))
+            raise RenderError(f"two kustomizations in one directory: {names}", reason="RenderFailed", path=folder)
+        return next(path for name in KUSTOMIZATIONS if self._inputs.locate(path := join(folder, name)) is not None)
+
+    def _read(self, file: str) -> Object:
+        documents = read(self._inputs.read(file, limit=_LIMITS.bytes), file=file, limits=_LIMITS).documents
+        value = documents[0].value if documents else {}
+        if len(documents) > 1 or not isinstance(value, dict):
+            raise RenderError(f"{file}: a kustomization is one mapping", reason="RenderFailed", file=file)
+        return value
+
+    def _walk(self, folder: str, file: str, kustomization: Object) -> None:
+        field = charts(kustomization)
+        if field is not None:
+            text = (
+                f"{file}: {field} is not supported, because it runs Helm inside kustomize: commit the chart and make it an "
+                "Application with spec.render.helm"
+            )
+            raise RenderError(text, reason="RenderFailed", file=file, field=field)
+        for reference in references(kustomization):
+            self._ask(folder, file, reference)
+
+    def _ask(self, folder: str, file: str, reference: Reference) -> None:
+        """Asks for what one reference names."""
+        inline = reference.role in (Role.INLINE, Role.PLUGIN) and _mapping_text(reference.value)
+        if inline:
+            if reference.role is Role.PLUGIN:
+                self._plugin(folder, file, reference.value.encode())
+            return
+        if remote(reference.value):
+            text = (
+                f"{file}: {reference.field}: {shown(reference.value)} lies outside the repository, and nothing is fetched "
+                "while rendering: vendor it into the repository"
+            )
+            raise RenderError(text, reason="RemoteBase", file=file, field=reference.field)
+        entry = self._inputs.file(join(folder, reference.value, named_in=f"{file}: {reference.field}"))
+        if entry is None:
+            text = f"{file}: {reference.field}: {shown(reference.value)} does not exist"
+            raise RenderError(text, reason="FileNotFound", file=file, field=reference.field)
+        self._enter(folder, file, reference, entry)
+
+    def _enter(self, folder: str, file: str, reference: Reference, entry: Entry) -> None:
+        if entry.type is EntryType.DIRECTORY:
+            if reference.role not in (Role.RESOURCE, Role.DIRECTORY, Role.PLUGIN):
+                text = f"{file}: {reference.field}: {shown(reference.value)} is a directory, not a file"
+                raise RenderError(text, reason="RenderFailed", file=file, field=reference.field)
+            self._visit_named(file, reference, entry.path)
+        elif reference.role is Role.DIRECTORY:
+            text = f"{file}: {reference.field}: {shown(reference.value)} is a file, not a directory with a kustomization"
+            raise RenderError(text, reason="RenderFailed", file=file, field=reference.field)
+        elif reference.role is Role.PLUGIN:
+            self._plugin(folder, entry.path, self._inputs.read(entry.path, limit=_LIMITS.bytes))
+
+    def _visit_named(self, file: str, reference: Reference, folder: str) -> None:
+        if not any(self._inputs.locate(join(folder, name)) is not None for name in KUSTOMIZATIONS):
+            text = f"{file}: {reference.field}: {shown(reference.value)} holds no kustomization.yaml"
+            raise RenderError(text, reason="FileNotFound", file=file, field=reference.field)
+        self.visit(folder)
+
+    def _plugin(self, folder: str, file: str, data: bytes) -> None:
+        """A generator, transformer or validator: kustomize's own ones name further files, all others would run programs."""
+        for document in read(data, file=file, limits=_LIMITS).documents:
+            config: Any = document.value
+            if not isinstance(config, dict):
+                continue
+            if function(config) or config.get("kind") == "HelmChartInflationGenerator":
+                what = "a chart" if config.get("kind") == "HelmChartInflationGenerator" else "a function"
+                text = f"{file}: {posixpath.basename(file)} asks kustomize to run {what}, which is refused"
+                raise RenderError(text, reason="RenderFailed", file=file)
+            for reference in plugin_references(config):
+                self._ask(folder, file, reference)
+
+
+def _mapping_text(value: str) -> bool:
+    """Whether a value that may be a path is YAML itself."""
+    return "\n" in value.strip() or ": " in value or value.lstrip().startswith("{")

@@ -1,0 +1,121 @@
+"""Renders a Helm chart with `helm template`, which needs no cluster, no network and no release.
+
+Hooks are objects like others here and are told apart later by their annotation; tests (`helm.sh/hook: test`) are left out, they
+are no part of what is installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from bisect import bisect_right
+
+from gitops_agent.api.render_options import HelmOptions
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.document import Document, YamlLimits
+from gitops_agent.manifest.yaml import dump, read
+from gitops_agent.render.chart import Chart, read_chart
+from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.paths import join
+from gitops_agent.render.request import RenderRequest
+from gitops_agent.render.tool import Job, Workspace
+from gitops_agent.revision.tree import EntryType
+
+_SOURCE = "# Source: "
+_TESTS = frozenset({"test", "test-success", "test-failure"})
+_WARNINGS = 10
+
+
+def render_helm(job: Job) -> None:
+    """Adds the objects of the chart in a directory.
+
+    Raises:
+        RenderError: the chart is incomplete, its values do not fit its schema, or a template fails.
+    """
+    workspace, objects = job.workspace, job.objects
+    options = (job.request.options.helm if job.request.options else None) or HelmOptions()
+    chart = read_chart(job.inputs, job.path)
+    values = _values_files(options, job.inputs, job.path)
+    job.inputs.materialise(workspace.tree)
+    _copy_dependencies(chart, workspace)
+    done = job.run(*_arguments(options, job.request, chart, [str(workspace.at(file)) for file in values], workspace))
+    objects.warnings += chart.warnings
+    objects.warnings += [workspace.own(line.strip())[:500] for line in done.stderr.splitlines() if "warning" in line.lower()][
+        :_WARNINGS
+    ]
+    text_limits = YamlLimits(bytes=job.limits.output_bytes)
+    # Charts often write a key twice, and both Helm and kubectl take the last one.
+    documents = read(done.stdout, file="the rendered chart", limits=text_limits, last_key_wins=True)
+    objects.warnings += documents.warnings
+    origins = _Origins(done.stdout, chart.path)
+    for document in documents.documents:
+        if not _is_test(document):
+            objects.add(document, file=origins.of(document))
+
+
+def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
+    """The values files in the order given; later ones win."""
+    field = "spec.render.helm.valuesFiles"
+    found = []
+    for name in options.values_files:
+        if "://" in name:
+            raise RenderError(f"{field}: {name.split('@')[-1]} is an address; values files lie in the repository", field=field)
+        entry = inputs.file(join(path, name, named_in=field))
+        if entry is None or entry.type is not EntryType.FILE:
+            what = "is a directory" if entry is not None else "does not exist"
+            raise RenderError(f"{field}: {join(path, name)} {what}", reason="FileNotFound", field=field)
+        found.append(entry.path)
+    return found
+
+
+def _copy_dependencies(chart: Chart, workspace: Workspace) -> None:
+    for place, source in sorted(chart.copies.items(), key=lambda copy: copy[0].count("/")):
+        target = workspace.at(join(chart.path, place))
+        if not target.exists():
+            shutil.copytree(workspace.at(source), target, symlinks=False)
+
+
+def _arguments(
+    options: HelmOptions, request: RenderRequest, chart: Chart, values: list[str], workspace: Workspace
+) -> tuple[str, ...]:
+    """The command line; every flag exists in Helm 3.10 and in Helm 4, but for skipping schemas (3.16)."""
+    arguments = ["template", options.release_name or request.application.name, str(workspace.at(chart.path))]
+    arguments += ["--namespace", request.namespace or "default"]
+    arguments += ["--kube-version", (options.kube_version or request.facts.version).removeprefix("v")]
+    for api_version in sorted({*request.facts.api_versions, *options.api_versions}):
+        arguments += ["--api-versions", api_version]
+    if not options.skip_crds:
+        arguments.append("--include-crds")
+    if chart.skip_schema:
+        arguments.append("--skip-schema-validation")
+    for file in values:
+        arguments += ["--values", file]
+    if options.values:
+        inline = workspace.root / "values.yaml"
+        inline.touch(mode=0o600)
+        inline.write_text(dump(options.values), encoding="utf-8")
+        arguments += ["--values", str(inline)]
+    return tuple(arguments)
+
+
+def _is_test(document: Document) -> bool:
+    metadata = document.value.get("metadata") if isinstance(document.value, dict) else None
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    hook = annotations.get("helm.sh/hook") if isinstance(annotations, dict) else None
+    return isinstance(hook, str) and any(name.strip() in _TESTS for name in hook.split(","))
+
+
+class _Origins:
+    """Which template an object came from: helm writes it in a comment before each."""
+
+    def __init__(self, output: bytes, path: str) -> None:
+        self._lines: list[int] = []
+        self._files: list[str] = []
+        for number, line in enumerate(output.decode("utf-8", "replace").split("\n"), 1):
+            if line.startswith(_SOURCE):
+                self._lines.append(number)
+                chart, _, below = line.removeprefix(_SOURCE).strip().partition("/")
+                self._files.append(join(path, below) if below and ".." not in below.split("/") else chart)
+
+    def of(self, document: Document) -> str:
+        index = bisect_right(self._lines, document.line) - 1
+        return self._files[index] if index >= 0 else ""

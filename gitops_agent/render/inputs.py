@@ -1,0 +1,165 @@
+"""What a render reads of a tree: recorded for the closure, counted against the limits, copied for the tool.
+
+Problem: the closure is only worth something if nothing can be read that is not in it. Decision: the tool never sees the tree.
+Whoever walks a format asks here for every path, present or absent; only what was asked for is copied into the folder the tool
+runs in. Links are followed inside the tree: the copy holds what they point at, and a link to it where the link was, so that the
+tool's own rules about links hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from pathlib import Path
+
+from gitops_agent.errors import RenderError, SourceError
+from gitops_agent.render.paths import join
+from gitops_agent.render.request import RenderLimits
+from gitops_agent.revision.tree import Closure, Entry, EntryType, Tree
+
+
+class Inputs:
+    """The paths of one render."""
+
+    def __init__(self, tree: Tree, limits: RenderLimits) -> None:
+        self._tree = tree
+        self._limits = limits
+        self._seen: dict[str, str | None] = {}
+        self._files: set[str] = set()
+        self._asked = 0
+        self._bytes = 0
+        self._links: dict[str, str] = {}
+
+    def locate(self, path: str) -> Entry | None:
+        """The file or directory at a path after following links; None when there is none, which is remembered.
+
+        The content of a directory is not remembered: ask for its files, or for all of it with `folder`.
+
+        Raises:
+            SourceError: a link that is broken, escapes or loops.
+            RenderError: reason `SubmodulesRefused`.
+        """
+        real = ""
+        for part in path.split("/") if path else ():
+            real = f"{real}/{part}" if real else part
+            entry = self._tree.entry(real)
+            if entry is None:
+                self._seen[real] = None
+                return None
+            if entry.type is EntryType.SUBMODULE:
+                raise submodule(real)
+            if entry.type is EntryType.LINK:
+                real = self._follow(entry)
+        entry = self._tree.entry(real)
+        if entry is not None and entry.type is EntryType.FILE:
+            self._seen[entry.path] = entry.oid
+        return entry
+
+    def file(self, path: str) -> Entry | None:
+        """Like `locate`, and copied for the tool when it is a file."""
+        entry = self.locate(path)
+        if entry is not None and entry.type is EntryType.FILE:
+            self._add(entry)
+        return entry
+
+    def folder(self, path: str) -> tuple[Entry, ...]:
+        """Every file below a directory, by path; any change below it ends the closure. They are copied for the tool.
+
+        The entries carry the paths the tool will see, also those behind links.
+        """
+        return tuple(sorted(self._below(path, ()), key=lambda entry: entry.path))
+
+    def read(self, path: str, *, limit: int | None = None) -> bytes:
+        """The content of a file that was located."""
+        return self._tree.read(path, limit=min(limit or self._limits.input_bytes, self._limits.input_bytes))
+
+    @property
+    def closure(self) -> Closure:
+        """Everything asked for until now."""
+        return Closure(frozenset(self._seen.items()))
+
+    def materialise(self, into: Path) -> None:
+        """Copies what was asked for, at its own paths, into an empty folder."""
+        into.mkdir(parents=True, exist_ok=True)
+        self._tree.materialise(sorted(self._files), into, limit=self._limits.input_bytes)
+        for link, target in sorted(self._links.items()):
+            place = into / link
+            if (into / target).exists() and not place.is_symlink() and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(posixpath.relpath(target or ".", posixpath.dirname(link) or "."))
+
+    def _below(self, path: str, behind: tuple[str, ...]) -> list[Entry]:
+        top = self._tree.entry(path)
+        self._seen[path] = top.oid if top else None
+        found: list[Entry] = []
+        for entry in self._tree.walk(path):
+            if entry.type is EntryType.SUBMODULE:
+                raise submodule(entry.path)
+            if entry.type is EntryType.FILE:
+                self._add(entry)
+                found.append(entry)
+            elif entry.type is EntryType.LINK:
+                found += self._linked(entry, behind)
+        return found
+
+    def _linked(self, link: Entry, behind: tuple[str, ...]) -> list[Entry]:
+        real = self._follow(link)
+        target = self._tree.entry(real)
+        if target is None:
+            return []
+        if target.type is EntryType.FILE:
+            self._add(target)
+            self._seen[real] = target.oid
+            return [Entry(path=link.path, type=EntryType.FILE, oid=target.oid, size=target.size)]
+        if real in behind or real == "" or link.path.startswith(f"{real}/"):
+            raise SourceError(f"{link.path} is a link to a directory it lies in", reason="LinkBroken", file=link.path)
+        inner = self._below(real, (*behind, real))
+        return [
+            Entry(
+                path=join(link.path, posixpath.relpath(entry.path, real)), type=EntryType.FILE, oid=entry.oid, size=entry.size
+            )
+            for entry in inner
+        ]
+
+    def _follow(self, link: Entry) -> str:
+        """The path a link stands for in the end; recorded so that a change of any hop ends the closure."""
+        target = self._tree.resolve(link.path)
+        if target is None:
+            raise SourceError(f"{link.path} is a link to nothing", reason="LinkBroken", file=link.path)
+        self._seen[link.path] = link.oid
+        self._links[link.path] = target.path
+        if not _leads_straight(link, target.path):
+            top = self._tree.entry("")
+            self._seen[""] = top.oid if top else None
+        return target.path
+
+    def _add(self, entry: Entry) -> None:
+        self._asked += 1
+        if entry.path not in self._files:
+            self._files.add(entry.path)
+            self._bytes += entry.size
+        # Links to directories can show one file many times, so what is shown is counted, not what is stored.
+        if self._asked > self._limits.files:
+            raise RenderError(f"the render reads more than {self._limits.files} files", reason="RenderTooLarge")
+        if self._bytes > self._limits.input_bytes:
+            raise RenderError(f"the render reads more than {self._limits.input_bytes} bytes", reason="RenderTooLarge")
+
+
+def submodule(path: str) -> RenderError:
+    """The error for a path whose files are in another repository."""
+    text = f"{path} is a submodule; its files are in another repository and are not fetched"
+    return RenderError(text, reason="SubmodulesRefused", file=path)
+
+
+def _leads_straight(link: Entry, target: str) -> bool:
+    """Whether the link's own text is the plain way to its target.
+
+    A tree shows where links end, not their text; but a link's id is the hash of its text. Where that is not the hash of the
+    plain way there may be links in between, and then only the whole tree is known to say when one of them changes.
+    """
+    way = posixpath.relpath(target or ".", posixpath.dirname(link.path) or ".")
+    for text in (way, f"./{way}"):
+        blob = b"blob %d\0%s" % (len(text.encode()), text.encode())
+        if link.oid in (hashlib.sha1(blob, usedforsecurity=False).hexdigest(), hashlib.sha256(blob).hexdigest()):
+            return True
+    return False

@@ -1,0 +1,149 @@
+"""What a kustomization refers to: a table of its fields that name files, and the signs of a reference out of the repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from gitops_agent.manifest.key import Object
+
+
+class Role(StrEnum):
+    """What a reference may point at."""
+
+    FILE = "file"
+    """A file whose text is used as it is."""
+
+    INLINE = "inline"
+    """A file, or the text itself."""
+
+    RESOURCE = "resource"
+    """A file of objects, or a directory with a kustomization."""
+
+    DIRECTORY = "directory"
+    """A directory with a kustomization."""
+
+    PLUGIN = "plugin"
+    """A file (or text, or directory) that configures a generator, transformer or validator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One name in a kustomization, as written."""
+
+    field: str
+    value: str
+    role: Role
+
+
+_LISTS = (
+    ("resources", Role.RESOURCE),
+    ("bases", Role.DIRECTORY),
+    ("components", Role.DIRECTORY),
+    ("crds", Role.FILE),
+    ("configurations", Role.FILE),
+    ("patchesStrategicMerge", Role.INLINE),
+    ("generators", Role.PLUGIN),
+    ("transformers", Role.PLUGIN),
+    ("validators", Role.PLUGIN),
+)
+_WITH_PATH = ("patches", "patchesJson6902", "replacements")
+_GENERATORS = ("configMapGenerator", "configmapGenerator", "secretGenerator")
+_BUILTIN_GENERATORS = ("ConfigMapGenerator", "SecretGenerator")
+_REMOTE = re.compile(
+    r"""
+    [a-zA-Z][a-zA-Z0-9+.-]*://          # any scheme
+    | git::
+    | [^/\s]+@[^/\s]+[:/]               # git@host:path, user@host/path
+    | (?:www\.)?github\.com[:/]
+    | gh:
+    """,
+    re.VERBOSE,
+)
+_QUERY = re.compile(r"\?(?:.*&)?(?:ref|version|timeout|submodules)=")
+_USERINFO = re.compile(r"//[^/@\s]*@")
+_FUNCTION = "config.kubernetes.io/function"
+_FUNCTIONS = (_FUNCTION, "config.k8s.io/function", "kustomize.config.k8s.io/function")
+
+
+def references(kustomization: Object) -> Iterator[Reference]:
+    """Everything a kustomization names, field by field; values of a wrong type are left for kustomize to refuse."""
+    for name, role in _LISTS:
+        for value in _texts(kustomization.get(name)):
+            yield Reference(name, value, role)
+    for name in _WITH_PATH:
+        yield from _paths(name, kustomization.get(name))
+    for name in _GENERATORS:
+        for generator in _mappings(kustomization.get(name)):
+            yield from generated_from(name, generator)
+    openapi = kustomization.get("openapi")
+    if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
+        yield Reference("openapi.path", openapi["path"], Role.FILE)
+
+
+def plugin_references(config: Object) -> Iterator[Reference]:
+    """The files that the configuration of one of kustomize's own generators or transformers names."""
+    kind = config.get("kind")
+    name = kind if isinstance(kind, str) else ""
+    if kind in _BUILTIN_GENERATORS:
+        yield from generated_from(name, config)
+    if isinstance(config.get("path"), str):
+        yield Reference(f"{name}.path", config["path"], Role.FILE)
+    for value in _texts(config.get("paths")):
+        yield Reference(f"{name}.paths", value, Role.INLINE)
+    yield from _paths(f"{name}.replacements", config.get("replacements"))
+
+
+def generated_from(name: str, generator: Object) -> Iterator[Reference]:
+    """The files a ConfigMap or Secret is generated from."""
+    for value in _texts(generator.get("files")):
+        key, equals, path = value.partition("=")
+        yield Reference(f"{name}.files", path if equals else key, Role.FILE)
+    for value in _texts(generator.get("envs")):
+        yield Reference(f"{name}.envs", value, Role.FILE)
+    if isinstance(generator.get("env"), str) and generator["env"]:
+        yield Reference(f"{name}.env", generator["env"], Role.FILE)
+
+
+def charts(kustomization: Object) -> str | None:
+    """The field by which a kustomization asks for Helm charts, if it does."""
+    return next((name for name in ("helmCharts", "helmChartInflationGenerator") if kustomization.get(name)), None)
+
+
+def function(config: Object) -> bool:
+    """Whether a plugin's configuration asks for a program or container to be run."""
+    metadata = config.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return isinstance(annotations, dict) and any(name in annotations for name in _FUNCTIONS)
+
+
+def remote(value: str) -> bool:
+    """Whether kustomize would take a reference for something to fetch."""
+    return _REMOTE.match(value) is not None or _QUERY.search(value) is not None
+
+
+def shown(value: str) -> str:
+    """A reference without credentials, for messages."""
+    return _USERINFO.sub("//***@", value.strip())[:300]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, str))
+
+
+def _mappings(value: Any) -> Iterator[Object]:
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+
+
+def _paths(name: str, value: Any) -> Iterator[Reference]:
+    # Entries of `patches` that are texts are an older spelling of patchesStrategicMerge.
+    for text in _texts(value):
+        yield Reference(name, text, Role.INLINE)
+    for item in _mappings(value):
+        if isinstance(item.get("path"), str) and item["path"]:
+            yield Reference(f"{name}.path", item["path"], Role.FILE)

@@ -1,0 +1,87 @@
+"""Renders a kustomization: its graph is walked first, then `kustomize build` sees only the files of that graph.
+
+What the Application lays over it (components, images, patches) is written into a kustomization beside the user's files.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from gitops_agent.api.render_options import KustomizeOptions, Patch
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.document import YamlLimits
+from gitops_agent.manifest.yaml import dump, read
+from gitops_agent.render.graph import Graph
+from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.paths import join
+from gitops_agent.render.tool import Job, Workspace
+from gitops_agent.revision.tree import EntryType
+
+_SPEC = "spec.render.kustomize"
+_PATCH_BYTES = 1024 * 1024
+
+
+def render_kustomize(job: Job) -> None:
+    """Adds the objects of the kustomization in a directory.
+
+    Raises:
+        RenderError: something it names is absent, remote or refused, or kustomize says no.
+    """
+    workspace, objects = job.workspace, job.objects
+    graph = Graph(job.inputs, depth=job.limits.depth)
+    file = graph.visit(job.path)
+    target = workspace.at(job.path)
+    options = job.request.options.kustomize if job.request.options else None
+    if options is not None and (options.components or options.images or options.patches):
+        overlay = _overlay(options, job.inputs, graph, job.path, workspace)
+        target = workspace.root / "overlay"
+        target.mkdir()
+        (target / "kustomization.yaml").write_text(dump(overlay), encoding="utf-8")
+    job.inputs.materialise(workspace.tree)
+    done = job.run("build", str(target), "--load-restrictor", "LoadRestrictionsRootOnly")
+    objects.warnings += [
+        workspace.own(line.removeprefix("#").strip()) for line in done.stderr.splitlines() if line.startswith("# Warning:")
+    ]
+    documents = read(done.stdout, file=file, limits=YamlLimits(bytes=job.limits.output_bytes))
+    objects.warnings += documents.warnings
+    for document in documents.documents:
+        objects.add(document, file=file)
+
+
+def _overlay(options: KustomizeOptions, inputs: Inputs, graph: Graph, path: str, workspace: Workspace) -> dict[str, Any]:
+    """The kustomization over the user's own."""
+
+    def relative(place: str) -> str:
+        return os.path.relpath(workspace.at(place), workspace.root / "overlay")
+
+    components = []
+    for component in options.components:
+        entry = inputs.locate(join(path, component, named_in=f"{_SPEC}.components"))
+        if entry is None or entry.type is not EntryType.DIRECTORY:
+            text = f"{_SPEC}.components: {component} is no directory of the revision"
+            raise RenderError(text, reason="FileNotFound", field=f"{_SPEC}.components")
+        graph.visit(entry.path)
+        components.append(relative(entry.path))
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [relative(path)],
+        "components": components,
+        "images": [image.model_dump(mode="json", by_alias=True, exclude_none=True) for image in options.images],
+        "patches": [_patch(patch, inputs, path) for patch in options.patches],
+    }
+
+
+def _patch(patch: Patch, inputs: Inputs, path: str) -> dict[str, Any]:
+    text = patch.patch
+    if text is None:
+        entry = inputs.locate(join(path, patch.path or "", named_in=f"{_SPEC}.patches"))
+        if entry is None or entry.type is not EntryType.FILE:
+            problem = f"{_SPEC}.patches: {patch.path} is no file of the revision"
+            raise RenderError(problem, reason="FileNotFound", field=f"{_SPEC}.patches")
+        text = inputs.read(entry.path, limit=_PATCH_BYTES).decode("utf-8", "replace")
+    result: dict[str, Any] = {"patch": text}
+    if patch.target is not None:
+        result["target"] = patch.target.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return result

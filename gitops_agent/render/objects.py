@@ -1,0 +1,118 @@
+"""Documents become manifests: lists are unfolded, and what is no object of Kubernetes is refused with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest import marks
+from gitops_agent.manifest.document import Document, refusal
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.manifest import Manifest
+
+_API_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9][A-Za-z0-9.-]*)?")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_HOOKS = (marks.HOOK, "helm.sh/hook", "argocd.argoproj.io/hook")
+
+
+@dataclass(slots=True)
+class Objects:
+    """Gathers the manifests of one render.
+
+    Args:
+        limit: how many there may be.
+    """
+
+    limit: int
+    manifests: list[Manifest] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, document: Document, *, file: str) -> None:
+        """Adds what one document declares.
+
+        Raises:
+            RenderError: reason `InvalidManifest`, naming file, document and line; `RenderTooLarge`.
+        """
+        for obj in _unfolded(document.value, document, file):
+            problem = _problem(obj)
+            if problem is None:
+                self.manifests.append(Manifest.of(obj, file=file, document=document.index))
+            elif _nameless_hook(obj):
+                kind = obj.get("kind")
+                self.warnings.append(f"{file}: a hook of kind {kind} has only a generateName and is left out")
+            else:
+                raise refusal(f"{_described(obj)}{problem}", file=file, line=document.line, document=document.index)
+            if len(self.manifests) > self.limit:
+                raise RenderError(f"the render holds more than {self.limit} objects", reason="RenderTooLarge")
+
+
+def _unfolded(value: Any, document: Document, file: str) -> Iterator[Object]:
+    """The object itself, or the items of a list of objects, which may be lists again."""
+    pending = [value]
+    while pending:
+        obj = pending.pop(0)
+        if not isinstance(obj, dict):
+            what = "a list" if isinstance(obj, list) else "a single value"
+            problem = f"is {what}, not a Kubernetes object"
+            raise refusal(problem, file=file, line=document.line, document=document.index)
+        kind, items = obj.get("kind"), obj.get("items")
+        named = isinstance(obj.get("metadata"), dict) and "name" in obj["metadata"]
+        if isinstance(kind, str) and kind.endswith("List") and "items" in obj and not named:
+            of = kind.removesuffix("List")
+            pending = [_typed(item, obj, of) for item in items or ()] + pending
+        else:
+            yield obj
+
+
+def _typed(item: Any, parent: Object, kind: str) -> Any:
+    """An item of a `RoleList` may leave its own type out; one of a plain `List` may not."""
+    if isinstance(item, dict) and kind and not item.get("kind") and not item.get("apiVersion"):
+        return {"apiVersion": parent.get("apiVersion"), "kind": kind, **item}
+    return item
+
+
+def _problem(obj: Object) -> str | None:
+    api_version, kind, metadata = obj.get("apiVersion"), obj.get("kind"), obj.get("metadata")
+    if not isinstance(api_version, str) or not _API_VERSION.fullmatch(api_version):
+        return "has no apiVersion" if not api_version else "has an apiVersion that is none"
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        return "has no kind" if not kind else "has a kind that is none"
+    if not isinstance(metadata, dict):
+        return "has no metadata"
+    name = metadata.get("name")
+    if name is None or name == "":
+        generated = "generateName would make a new object at every sync; give it a name"
+        return generated if metadata.get("generateName") else "has no metadata.name"
+    return _path_problem("name", name) or _path_problem("namespace", metadata.get("namespace") or "ok")
+
+
+def _path_problem(what: str, value: Any) -> str | None:
+    """Names become parts of API paths."""
+    if not isinstance(value, str):
+        return f"has a metadata.{what} that is no text; put it in quotes"
+    if value in (".", "..") or "/" in value or "%" in value or not value.isprintable():
+        return f"has a metadata.{what} that cannot be one"
+    return None
+
+
+def _nameless_hook(obj: Object) -> bool:
+    metadata = obj.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return (
+        isinstance(metadata, dict)
+        and not metadata.get("name")
+        and bool(metadata.get("generateName"))
+        and isinstance(annotations, dict)
+        and any(annotation in annotations for annotation in _HOOKS)
+    )
+
+
+def _described(obj: Object) -> str:
+    kind = obj.get("kind")
+    metadata = obj.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    words = [word for word in (kind, name) if isinstance(word, str) and word.isprintable()]
+    return f"{' '.join(words)[:200]} " if words else "the document "

@@ -1,0 +1,60 @@
+"""A directory of manifests, or a single file.
+
+Every `.yaml`, `.yml` and `.json` below the directory is read, in the order of the paths. Subdirectories are included, as Flux
+does: a file that is silently left out because it lies one directory deeper is the worse surprise. Hidden files and directories
+are no manifests, and a kustomization that lies among them is not applied to anything, so it is skipped with a warning.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.document import Documents
+from gitops_agent.manifest.jsontext import read_json
+from gitops_agent.manifest.yaml import DEFAULT_LIMITS, read
+from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.objects import Objects
+from gitops_agent.revision.tree import Entry, EntryType
+
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def render_plain(inputs: Inputs, entry: Entry, objects: Objects) -> None:
+    """Adds the objects of a directory or file.
+
+    Raises:
+        RenderError: reason `InvalidManifest` with file and line, or a chart lies among the files.
+    """
+    if entry.type is EntryType.FILE:
+        _add(inputs, entry.path, objects)
+        return
+    for file in inputs.folder(entry.path):
+        below = posixpath.relpath(file.path, entry.path or ".")
+        if any(part.startswith(".") for part in below.split("/")):
+            continue
+        name = posixpath.basename(file.path)
+        if name in KUSTOMIZATIONS:
+            objects.warnings.append(
+                f"{file.path}: a kustomization below a plain directory is not applied; its files are read one by one"
+            )
+        elif name == "Chart.yaml":
+            chart = posixpath.dirname(file.path)
+            text = f"{chart} is a Helm chart below a plain directory; make it an application of its own"
+            raise RenderError(text, reason="RenderFailed", file=file.path)
+        elif name.endswith(SUFFIXES):
+            _add(inputs, file.path, objects)
+
+
+def _add(inputs: Inputs, path: str, objects: Objects) -> None:
+    documents = documents_of(inputs, path)
+    objects.warnings.extend(documents.warnings)
+    for document in documents.documents:
+        objects.add(document, file=path)
+
+
+def documents_of(inputs: Inputs, path: str) -> Documents:
+    """What a YAML or JSON file says."""
+    data = inputs.read(path)
+    return read_json(data, file=path, limits=DEFAULT_LIMITS) if path.endswith(".json") else read(data, file=path)

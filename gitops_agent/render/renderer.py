@@ -1,0 +1,158 @@
+"""The front of the room: a request and a tree in, objects and their closure out.
+
+The format is what the files say unless the options say it: `kustomization.yaml`, then `Chart.yaml`, then plain YAML. The tool
+runs over copies of the files of the closure and nothing else.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+import threading
+from pathlib import Path
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.canonical import digest
+from gitops_agent.render.binaries import find
+from gitops_agent.render.helm import render_helm
+from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.kustomize import render_kustomize
+from gitops_agent.render.objects import Objects
+from gitops_agent.render.paths import join, root
+from gitops_agent.render.plain import KUSTOMIZATIONS, SUFFIXES, render_plain
+from gitops_agent.render.request import Format, KubeFacts, Rendered, RenderLimits, RenderRequest
+from gitops_agent.render.tool import Job, Workspace
+from gitops_agent.revision.tree import Entry, EntryType, Tree
+
+__all__ = ["Format", "KubeFacts", "RenderLimits", "RenderRequest", "Rendered", "Renderer"]
+
+_WARNINGS = 50
+
+
+class Renderer:
+    """Renders; safe to use from several threads.
+
+    Args:
+        scratch: a folder for copies of files; made when absent, emptied after every render.
+        limits: what one render may use.
+        helm: the program, found by itself when None.
+        kustomize: likewise.
+    """
+
+    def __init__(
+        self,
+        *,
+        scratch: Path,
+        limits: RenderLimits | None = None,
+        helm: Path | None = None,
+        kustomize: Path | None = None,
+    ) -> None:
+        self._scratch = scratch
+        self._limits = limits or RenderLimits()
+        self._explicit = {"helm": helm, "kustomize": kustomize}
+
+    def render(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered:
+        """The objects at the request's path.
+
+        Args:
+            tree: one commit.
+            request: what to render of it.
+            cancel: ends the render early when set.
+
+        Raises:
+            RenderError: the files do not render; the reason says why.
+            SourceError: a file cannot be read: too large, an LFS pointer, a link that is broken or escapes.
+        """
+        inputs = Inputs(tree, self._limits)
+        entry, form = _detect(inputs, request)
+        objects = Objects(limit=self._limits.objects)
+        tools: tuple[tuple[str, str], ...] = ()
+        if form is Format.PLAIN:
+            render_plain(inputs, entry, objects)
+        else:
+            binary = find(form.value, self._explicit[form.value])
+            tools = ((form.value, binary.version),)
+            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryDirectory(prefix="render-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
+                job = Job(
+                    binary=binary,
+                    inputs=inputs,
+                    path=entry.path,
+                    request=request,
+                    workspace=Workspace(root=Path(folder).resolve()),
+                    limits=self._limits,
+                    objects=objects,
+                    cancel=cancel,
+                )
+                (render_kustomize if form is Format.KUSTOMIZE else render_helm)(job)
+        return Rendered(
+            manifests=tuple(objects.manifests),
+            closure=inputs.closure,
+            warnings=tuple(dict.fromkeys(objects.warnings))[:_WARNINGS],
+            format=form,
+            tools=tools,
+            digest=digest([[str(manifest.key), manifest.digest] for manifest in objects.manifests]),
+        )
+
+    def key(self, request: RenderRequest) -> str:
+        """Everything but the files that decides about a render; with the closure it is the render's content key."""
+        return digest(
+            {
+                "application": [*request.application],
+                "path": request.path,
+                "namespace": request.namespace,
+                "options": request.options.model_dump(mode="json") if request.options else None,
+                "facts": [request.facts.version, *request.facts.api_versions],
+                "tools": {name: self._version(name) for name in sorted(self._explicit)},
+            }
+        )
+
+    def _version(self, name: str) -> str:
+        try:
+            return find(name, self._explicit[name]).version
+        except RenderError:
+            return "absent"
+
+
+def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:
+    """What is at the path, after links.
+
+    Raises:
+        RenderError: reason `PathNotFound`, or the options speak of another format.
+    """
+    path = root(request.path)
+    entry = inputs.locate(path)
+    shown = path or "the repository's root"
+    if entry is None:
+        raise RenderError(f"{shown} is not in the revision", reason="PathNotFound", path=path)
+    options = request.options
+    asked = None
+    if options is not None and (options.helm or options.kustomize):
+        asked = Format.HELM if options.helm else Format.KUSTOMIZE
+    if entry.type is EntryType.FILE:
+        _check_file(inputs, entry, asked)
+        return entry, Format.PLAIN
+    # Every name is asked for, so that one that appears later ends the closure.
+    kustomizations = [name for name in KUSTOMIZATIONS if inputs.locate(join(entry.path, name)) is not None]
+    found = Format.KUSTOMIZE if kustomizations else Format.PLAIN
+    if asked is Format.HELM or not kustomizations:
+        chart = inputs.locate(join(entry.path, "Chart.yaml"))
+        if chart is not None:
+            found = Format.HELM
+    if asked is not None and asked is not found:
+        needed = "Chart.yaml" if asked is Format.HELM else "kustomization.yaml"
+        text = f"spec.render.{asked.value} is set, but there is no {needed} in {shown}"
+        raise RenderError(text, reason="RenderFailed", path=path)
+    return entry, found
+
+
+def _check_file(inputs: Inputs, entry: Entry, asked: Format | None) -> None:
+    name = posixpath.basename(entry.path)
+    if asked is not None:
+        raise RenderError(f"spec.render.{asked.value} is set, but {entry.path} is a file", path=entry.path)
+    if name in (*KUSTOMIZATIONS, "Chart.yaml"):
+        folder = posixpath.dirname(entry.path) or "the repository's root"
+        raise RenderError(f"{entry.path} is not rendered by itself: name its directory, {folder}", path=entry.path)
+    if not name.endswith(SUFFIXES):
+        raise RenderError(f"{entry.path} is neither YAML nor JSON", path=entry.path)
+    inputs.file(entry.path)

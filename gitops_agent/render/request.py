@@ -1,0 +1,103 @@
+"""The values a renderer takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitops_agent.api.render_options import RenderOptions
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.process import Limits
+from gitops_agent.revision.tree import Closure
+
+_MEBIBYTE = 1024 * 1024
+
+
+class Format(StrEnum):
+    """What the files at a path are."""
+
+    KUSTOMIZE = "kustomize"
+    HELM = "helm"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeFacts:
+    """What charts are told about the cluster.
+
+    Attributes:
+        version: of Kubernetes, without a leading `v`.
+        api_versions: `group/version` and `group/version/Kind` beside those Helm knows itself.
+    """
+
+    version: str = "1.37.0"
+    api_versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderLimits:
+    """What one render may use.
+
+    Attributes:
+        seconds: wall time of the program.
+        memory_bytes: resident memory of the program.
+        output_bytes: of rendered text.
+        files: read from the repository.
+        input_bytes: read from the repository, and what packed charts unfold to.
+        depth: of kustomizations that build on one another.
+        objects: in the result.
+    """
+
+    seconds: float = 60.0
+    memory_bytes: int = 1024 * _MEBIBYTE
+    output_bytes: int = 64 * _MEBIBYTE
+    files: int = 10_000
+    input_bytes: int = 256 * _MEBIBYTE
+    depth: int = 40
+    objects: int = 20_000
+
+    @property
+    def process(self) -> Limits:
+        """The part the subprocess door watches."""
+        return Limits(seconds=self.seconds, output_bytes=self.output_bytes, memory_bytes=self.memory_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderRequest:
+    """What is to be rendered of a tree.
+
+    Attributes:
+        application: for whom; its name is the default release name.
+        path: a directory or file, relative to the repository's root.
+        options: what the spec says about rendering, None when nothing.
+        namespace: the destination.
+        facts: what charts are told about the cluster.
+    """
+
+    application: AppKey
+    path: str
+    options: RenderOptions | None
+    namespace: str
+    facts: KubeFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The objects of one commit.
+
+    Attributes:
+        manifests: in the order of the tool that made them.
+        closure: what was read; as long as it holds, another commit renders the same.
+        warnings: what the author may not have meant, one line each.
+        format: what the files are.
+        tools: names and versions of the programs that were run.
+        digest: of all objects in order.
+    """
+
+    manifests: tuple[Manifest, ...]
+    closure: Closure
+    warnings: tuple[str, ...]
+    format: Format
+    tools: tuple[tuple[str, str], ...]
+    digest: str
