@@ -1,0 +1,262 @@
+"""What one receiver has still to be told, kept in the status of its Notifier so that neither a crash nor a failover loses it.
+
+The reconciler saves an edge here before it writes the Application's status; once `admit` and `store` are done, the edge is in the
+cluster, and whoever leads next will tell it. Deliveries are taken out lazily, many in one patch: a crash in between repeats a
+message, it never loses one. Writers that come together share one patch (group commit), so a thousand applications that become
+ready at once do not cost a thousand patches in a row.
+
+Every patch names the resourceVersion it is based on. When another replica wrote in between (a failover that overlapped), what it
+put in is taken over; what we hold stays.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gitops_agent.api.conditions import set_condition
+from gitops_agent.api.notifier import KIND, Notifier
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.notify.fold import WINDOW, Fold
+from gitops_agent.notify.message import Message
+from gitops_agent.notify.pending import LIMIT, Entry, Pending
+from gitops_agent.observe.log import logger
+
+_log = logger("notify")
+_GROUP = "gitops-agent.dev"
+_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one call of `admit` put in: needed to store it, and to take it back.
+
+    Attributes:
+        version: of the outbox that holds it.
+        added: the id and count of each message.
+    """
+
+    version: int
+    added: tuple[tuple[str, int], ...]
+
+
+class Outbox:
+    """The durable queue of one Notifier; thread-safe.
+
+    Args:
+        objects: the cluster.
+        notifier: whose status holds the queue; what is pending there is taken over.
+        clock: aware time, UTC.
+        limit: how many messages may wait.
+    """
+
+    def __init__(self, objects: Objects, notifier: Notifier, *, clock: Callable[[], datetime], limit: int = LIMIT) -> None:
+        self._objects, self._clock, self._limit = objects, clock, limit
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._fold = Fold()
+        status = notifier.status
+        kept = _entries(status)
+        self._pending = Pending(kept, dropped=_count(status, "dropped"), limit=limit)
+        self._repeats = {entry.id for entry in kept}
+        self._written = frozenset(self._repeats)
+        self._delivered, self._last_delivery = _count(status, "delivered"), str(status.get("lastDelivery") or "")
+        raw = status.get("conditions")
+        self._conditions = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
+        self._resource_version = str(notifier.raw.get("metadata", {}).get("resourceVersion") or "")
+        self._version = self._stored = 0
+        self._told_unstorable = False
+        self.notifier = notifier
+        self.changed = threading.Event()
+
+    # For the reconciler
+
+    def admit(self, messages: Sequence[Message]) -> Admission:
+        """Takes messages in; they are delivered once `store` has been called with what this returns."""
+        added: list[tuple[str, int]] = []
+        with self._lock:
+            now = self._clock()
+            for message in messages:
+                self._pending.release(self._fold.close(message))
+                until = self._fold.until(message, now)
+                if message.id in self._repeats:
+                    # The same edge once more after a crash or a failed save: it is in here already.
+                    self._repeats.discard(message.id)
+                    continue
+                self._version += 1
+                self._pending.put(Entry(message=message, not_before=until, version=self._version))
+                added.append((message.id, message.count))
+            return Admission(self._version, tuple(added))
+
+    def store(self, admission: Admission) -> None:
+        """Returns once what was admitted is in the cluster.
+
+        Raises:
+            AgentError: it is not, and may be later; call `retract` and save again.
+        """
+        if admission.added:
+            self._store(admission.version)
+            self.changed.set()
+
+    def retract(self, admission: Admission) -> None:
+        """Takes back what could not be stored."""
+        with self._lock:
+            for id_, count in admission.added:
+                self._pending.less(id_, count)
+            self._fold.forget(id_ for id_, _ in admission.added)
+            self._version += 1
+
+    def expect(self, admission: Admission) -> None:
+        """Does not count these once more: the same save comes again, because another outbox could not store it."""
+        with self._lock:
+            self._repeats.update(id_ for id_, _ in admission.added)
+
+    # For the courier
+
+    def take(self) -> Entry | None:
+        """The next message to deliver; it stays in until `delivered` or `give_up`."""
+        with self._lock:
+            return self._pending.due(self._clock(), self._stored)
+
+    def seconds_to_next(self) -> float | None:
+        """Seconds until a folded message may be told, None when none waits."""
+        with self._lock:
+            moment = self._pending.next_moment()
+            return None if moment is None else max(0.0, (moment - self._clock()).total_seconds())
+
+    def delivered(self, entry: Entry) -> None:
+        """The receiver took the message."""
+        with self._lock:
+            now = self._clock()
+            self._pending.less(entry.id, entry.message.count, not_before=now + WINDOW)
+            self._repeats.discard(entry.id)
+            self._delivered += 1
+            self._last_delivery = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._version += 1
+
+    def give_up(self, entry: Entry) -> None:
+        """The receiver will never take the message."""
+        with self._lock:
+            self._pending.drop(entry.id)
+            self._repeats.discard(entry.id)
+            self._version += 1
+
+    def skip(self, entry: Entry) -> None:
+        """Nobody needs the message any more."""
+        with self._lock:
+            self._pending.less(entry.id, entry.message.count)
+            self._version += 1
+
+    def report(self, *, ready: bool, reason: str, message: str) -> None:
+        """Sets the condition Ready; written with the next store, and only when it says something new."""
+        with self._lock:
+            old = next((entry for entry in self._conditions if entry.get("type") == "Ready"), {})
+            said = (str(ready), reason, message, self.notifier.generation)
+            if (old.get("status"), old.get("reason"), old.get("message"), old.get("observedGeneration")) == said:
+                return
+            self._conditions = set_condition(
+                self._conditions, "Ready", ready, reason, message, generation=self.notifier.generation, now=self._clock()
+            )
+            self._version += 1
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something is not stored yet."""
+        with self._lock:
+            return self._version > self._stored
+
+    def flush(self) -> None:
+        """Stores everything.
+
+        Raises:
+            AgentError: it could not be stored now.
+        """
+        with self._lock:
+            version = self._version
+        self._store(version)
+
+    # Writing
+
+    def _store(self, version: int) -> None:
+        """One patch for everybody who waits; whoever comes while it is under way shares the next one."""
+        with self._writing:
+            for attempt in range(_ATTEMPTS):
+                with self._lock:
+                    if self._stored >= version:
+                        return
+                    writing, patch, ids = self._version, self._patch(), frozenset(self._pending.entries)
+                try:
+                    answer = self._objects.merge_patch(self._key, patch, subresource="status")
+                except Conflict:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    self._merge()
+                    continue
+                except NotFound:
+                    answer = {}
+                except (Forbidden, Invalid) as error:
+                    self._complain(error)
+                    answer = {}
+                with self._lock:
+                    self._stored, self._written = writing, ids
+                    self._resource_version = str(
+                        (answer.get("metadata") or {}).get("resourceVersion") or self._resource_version
+                    )
+                return
+
+    @property
+    def _key(self) -> ObjectKey:
+        return ObjectKey(_GROUP, KIND, self.notifier.key.namespace, self.notifier.key.name)
+
+    def _patch(self) -> Object:
+        status: Object = {
+            "pending": self._pending.to_json(),
+            "dropped": self._pending.dropped,
+            "delivered": self._delivered,
+            "observedGeneration": self.notifier.generation,
+            "conditions": self._conditions,
+        }
+        if self._last_delivery:
+            status["lastDelivery"] = self._last_delivery
+        return {"metadata": {"resourceVersion": self._resource_version or None, "uid": self.notifier.uid}, "status": status}
+
+    def _merge(self) -> None:
+        """Somebody else wrote: take over what another replica put in, keep what we hold."""
+        found = self._objects.get(self._key)
+        status = found.get("status") or {}
+        with self._lock:
+            self._resource_version = str(found["metadata"]["resourceVersion"])
+            for entry in _entries(status):
+                if entry.id not in self._written and entry.id not in self._pending.entries:
+                    self._pending.put(entry)
+                    self._repeats.add(entry.id)
+                    self._version += 1
+            self._pending.dropped = max(self._pending.dropped, _count(status, "dropped"))
+            self._delivered = max(self._delivered, _count(status, "delivered"))
+
+    def _complain(self, error: AgentError) -> None:
+        if not self._told_unstorable:
+            self._told_unstorable = True
+            _log.warning("pending notifications are kept in memory only", notifier=str(self.notifier.key), error=error)
+
+
+def _entries(status: Object) -> list[Entry]:
+    """What is pending in a status; what cannot be read is left out."""
+    found: list[Entry] = []
+    raw: Any = status.get("pending")
+    for value in raw if isinstance(raw, list) else ():
+        try:
+            found.append(Entry.from_json(value))
+        except (ValueError, AttributeError) as error:
+            _log.warning("a pending notification cannot be read", error=str(error))
+    return found
+
+
+def _count(status: Object, name: str) -> int:
+    value = status.get(name)
+    return value if isinstance(value, int) else 0

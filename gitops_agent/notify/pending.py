@@ -1,0 +1,123 @@
+"""What one receiver has still to be told, bounded: pure, without a lock, a clock or a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gitops_agent.events.event import Severity
+from gitops_agent.manifest.key import Object
+from gitops_agent.notify.message import Message
+
+LIMIT = 64
+"""Entries of at most 2 KiB: what fits into a status without making the object heavy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One message that waits.
+
+    Attributes:
+        message: what is to be told.
+        not_before: aware, UTC; a folded message waits for the end of its window.
+        version: the version of the outbox that first held it; it may be sent once that version is stored.
+    """
+
+    message: Message
+    not_before: datetime | None = None
+    version: int = 0
+
+    @property
+    def id(self) -> str:
+        """The id of the message."""
+        return self.message.id
+
+    def to_json(self) -> Object:
+        """As kept in a status."""
+        value = self.message.to_json()
+        if self.not_before is not None:
+            value["notBefore"] = self.not_before.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return value
+
+    @classmethod
+    def from_json(cls, value: Object) -> Entry:
+        """The entry that was kept.
+
+        Raises:
+            ValueError: it is none of ours.
+        """
+        late = value.get("notBefore")
+        moment = datetime.fromisoformat(late).astimezone(UTC) if isinstance(late, str) else None
+        return cls(message=Message.from_json(value), not_before=moment)
+
+
+class Pending:
+    """Entries in the order they are told, one for an id.
+
+    Args:
+        entries: the first ones.
+        dropped: how many were given up before.
+        limit: how many may wait.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), *, dropped: int = 0, limit: int = LIMIT) -> None:
+        self._entries = {entry.id: entry for entry in entries}
+        self.dropped = dropped
+        self._limit = limit
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """By id, in order."""
+        return self._entries
+
+    def put(self, entry: Entry) -> None:
+        """Adds an entry; one with the same id stays where it is and takes the count over.
+
+        When there is no room, the oldest informational entry goes, else the oldest; `dropped` counts them.
+        """
+        if (known := self._entries.get(entry.id)) is not None:
+            self._entries[entry.id] = replace(known, message=known.message.again(entry.message.count))
+            return
+        self._entries[entry.id] = entry
+        while len(self._entries) > self._limit:
+            others = [other for other in self._entries.values() if other.id != entry.id] or [entry]
+            victim = next((other for other in others if other.message.severity is Severity.INFO), others[0])
+            self.drop(victim.id)
+
+    def drop(self, id_: str) -> None:
+        """Gives an entry up."""
+        if self._entries.pop(id_, None) is not None:
+            self.dropped += 1
+
+    def less(self, id_: str, count: int, *, not_before: datetime | None = None) -> None:
+        """Takes `count` edges out of an entry (delivered, or taken back); what remains waits until `not_before`."""
+        known = self._entries.get(id_)
+        if known is None:
+            return
+        if known.message.count <= count:
+            del self._entries[id_]
+        else:
+            self._entries[id_] = replace(known, message=known.message.again(-count), not_before=not_before)
+
+    def release(self, ids: Iterable[str]) -> None:
+        """Lets entries that wait for the end of a window go now."""
+        for id_ in ids:
+            if (known := self._entries.get(id_)) is not None:
+                self._entries[id_] = replace(known, not_before=None)
+
+    def due(self, now: datetime, stored: int) -> Entry | None:
+        """The first entry that may be told now."""
+        return next((entry for entry in self._entries.values() if entry.version <= stored and _ripe(entry, now)), None)
+
+    def next_moment(self) -> datetime | None:
+        """When the first of the entries that wait for a moment may be told."""
+        return min((entry.not_before for entry in self._entries.values() if entry.not_before is not None), default=None)
+
+    def to_json(self) -> list[Object]:
+        """As kept in a status."""
+        return [entry.to_json() for entry in self._entries.values()]
+
+
+def _ripe(entry: Entry, now: datetime) -> bool:
+    return entry.not_before is None or entry.not_before <= now
