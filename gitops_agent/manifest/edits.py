@@ -156,11 +156,12 @@ def _left_alone(parent: str, name: str, path: str) -> bool:
 
 def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, found: list[str]) -> bool:
     """Adds the outermost paths that are theirs alone to `found`; whether nothing at or below `path` must stay."""
-    free = True
+    free, there = True, "." in fields
     for element, below in fields.items():
         place = step(element, live)
         if place is None:
             continue
+        there = True
         here = path + pointer(str(place))
         if isinstance(place, str) and _left_alone(path, place, here):
             free = False
@@ -177,4 +178,4 @@ def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, fou
         else:
             free = False
             found.extend(inner)
-    return free
+    return free and there

@@ -19,15 +19,9 @@ from gitops_agent.manifest import ownership
 from gitops_agent.manifest.edits import FieldEdit, foreign_fields
 from gitops_agent.manifest.fields import projection_hash
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import DIGEST, PRUNE, REVISION, annotation, owner
+from gitops_agent.manifest.marks import DIGEST, REVISION, annotation, owner
 from gitops_agent.sync.health import Health, Status, assess
-
-_PRUNE_DISABLED: tuple[tuple[str, str], ...] = (
-    (PRUNE, "disabled"),
-    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
-    ("helm.sh/resource-policy", "keep"),
-)
-_ARGO_OPTIONS = "argocd.argoproj.io/sync-options"
+from gitops_agent.sync.instructions import prune_disabled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,19 +134,11 @@ def observe(obj: Object) -> LiveObject:
         health=_shared(assess(obj)),
         deleting=bool(metadata.get("deletionTimestamp")),
         controlled=any(isinstance(ref, dict) and ref.get("controller") for ref in metadata.get("ownerReferences") or ()),
-        prune_disabled=keeps_itself(obj),
+        prune_disabled=prune_disabled(obj),
         finalizers=tuple(sys.intern(str(name)) for name in metadata.get("finalizers") or ()),
         undeclared=foreign_fields(obj) if application is not None else (),
         raw=obj,
     )
-
-
-def keeps_itself(obj: Object) -> bool:
-    """Whether an object, live or declared, says that it must not be pruned, in our words or those of the tools before us."""
-    if any(annotation(obj, name) == value for name, value in _PRUNE_DISABLED):
-        return True
-    options = (annotation(obj, _ARGO_OPTIONS) or "").split(",")
-    return "Prune=false" in (option.strip() for option in options)
 
 
 @lru_cache(maxsize=1024)

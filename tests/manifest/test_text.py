@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.document import YamlLimits
+from gitops_agent.manifest.text import decode
+
+
+def test_text_loses_its_byte_order_mark() -> None:
+    assert decode(b"\xef\xbb\xbfgr\xc3\xbc\xc3\x9fe", file="a", limits=YamlLimits()) == "grüße"
+
+
+def test_the_limit_counts_bytes() -> None:
+    with pytest.raises(RenderError, match="a holds 3 bytes|a: holds 3 bytes"):
+        decode(b"abc", file="a", limits=YamlLimits(bytes=2))
