@@ -1,8 +1,8 @@
 """Carries the messages of one outbox to their receiver, on a thread of its own, in order.
 
-A receiver that hangs or refuses delays its own messages and nobody else's. What may pass later (no answer, 408, 429, 5xx) is tried
-again with exponential back-off and full jitter, or when the receiver said so, for a day; what will not pass is given up at once,
-counted, and said in the Notifier's condition Ready.
+A receiver that hangs or refuses delays its own messages and nobody else's. What may pass later (no answer, 408, 429, 5xx) is
+tried again with exponential back-off and full jitter, or when the receiver said so, for a day; what will not pass is given up
+at once, counted, and said in the Notifier's condition Ready.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class Courier:
             self.outbox.report(ready=False, reason="TemplateFailed", message=f"{broken}; messages are sent in the default form")
         else:
             self.outbox.report(ready=True, reason="Ready", message="the receiver takes messages")
-        _log.info("notified", notifier=str(self.outbox.notifier.key), event=entry.message.event.value, id=entry.id)
+        _log.info("notified", notifier=str(self.outbox.notifier.key), edge=entry.message.event.value, id=entry.id)
 
     def _credentials(self) -> Credentials:
         notifier = self.outbox.notifier

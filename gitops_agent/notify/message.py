@@ -51,6 +51,8 @@ _TITLES = {
     EventType.PROMOTED: "promoted",
 }
 
+_ABOUT_OBJECTS = frozenset({EventType.DRIFT_DETECTED, EventType.DRIFT_REPAIRED, EventType.FIGHTING})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -111,8 +113,9 @@ class Message:
 
     @property
     def id(self) -> str:
-        """The same for the same edge: application, type, commit and reason."""
-        parts = (str(self.application), self.event.value, self.commit, self.reason)
+        """The same for the same edge: application, type, commit and reason; for edges about single objects, those too."""
+        about = self.objects if self.event in _ABOUT_OBJECTS else ()
+        parts = (str(self.application), self.event.value, self.commit, self.reason, *about)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     @property

@@ -1,8 +1,8 @@
 """The front of the room: the agent feeds it with Notifiers and events, and never waits for a receiver.
 
-At-least-once, across a restart and across replicas: `save` returns when every message is in the status of its Notifier; only then
-does the agent write the Application's status, which is what makes the edge an old one. Only the leader saves and delivers; what
-its predecessor left pending comes in with the Notifiers.
+At-least-once, across a restart and across replicas: `save` returns when every message is in the status of its Notifier; only
+then does the agent write the Application's status, which is what makes the edge an old one. Only the leader saves and delivers;
+what its predecessor left pending comes in with the Notifiers.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class Notifications:
         self._timeout, self._patience, self._resolver = timeout_seconds, patience or Patience(), resolver
         self._lock = threading.Lock()
         self._couriers: dict[AppKey, Courier] = {}
-        self._started = False
+        self._started = self._stopped = False
 
     def set_notifier(self, notifier: Notifier) -> None:
-        """Adds a Notifier, or takes over its new spec; what is pending in the status of one that is new here will be delivered."""
+        """Adds a Notifier and what is pending in its status, or takes over the new spec of a known one."""
         with self._lock:
             known = self._couriers.get(notifier.key)
             if known is not None and known.outbox.notifier.uid == notifier.uid:
@@ -96,6 +96,8 @@ class Notifications:
         """
         found = tuple(events)
         with self._lock:
+            if self._stopped:
+                raise AgentError("the agent is stopping: nobody keeps notifications any more", transient=True)
             outboxes = [courier.outbox for courier in self._couriers.values()]
         admitted: list[tuple[Outbox, Admission]] = []
         for outbox in outboxes:
@@ -116,7 +118,7 @@ class Notifications:
     def start(self) -> None:
         """Starts delivering."""
         with self._lock:
-            self._started = True
+            self._started, self._stopped = True, False
             for courier in self._couriers.values():
                 courier.start()
 
@@ -129,7 +131,7 @@ class Notifications:
         with self._lock:
             couriers = list(self._couriers.values())
             self._couriers.clear()
-            self._started = False
+            self._started, self._stopped = False, True
         end = time.monotonic() + deadline
         for courier in couriers:
             courier.ask_to_stop()

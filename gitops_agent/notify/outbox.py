@@ -1,18 +1,21 @@
 """What one receiver has still to be told, kept in the status of its Notifier so that neither a crash nor a failover loses it.
 
-The reconciler saves an edge here before it writes the Application's status; once `admit` and `store` are done, the edge is in the
-cluster, and whoever leads next will tell it. Deliveries are taken out lazily, many in one patch: a crash in between repeats a
-message, it never loses one. Writers that come together share one patch (group commit), so a thousand applications that become
+The reconciler saves an edge here before it writes the Application's status; once `admit` and `store` are done, the edge is in
+the cluster, and whoever leads next will tell it. Deliveries are taken out lazily, many in one patch: a crash in between repeats
+a message, it never loses one. Writers that come together share one patch (group commit), so a thousand applications that become
 ready at once do not cost a thousand patches in a row.
 
-Every patch names the resourceVersion it is based on. When another replica wrote in between (a failover that overlapped), what it
-put in is taken over; what we hold stays.
+Every patch names the resourceVersion it is based on. When another replica wrote in between (a failover that overlapped), what
+it put in is taken over; what we hold stays.
+
+The reconciler repeats an edge when it crashed, or could not save, after the edge was stored. Such a repeat is known for as long
+as a window of folding lasts and is not counted, unless the edge's opposite came in between.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +25,7 @@ from gitops_agent.api.notifier import KIND, Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.notify.fold import WINDOW, Fold
+from gitops_agent.notify.fold import WINDOW, Fold, ended_by
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.pending import LIMIT, Entry, Pending
 from gitops_agent.observe.log import logger
@@ -38,11 +41,11 @@ class Admission:
 
     Attributes:
         version: of the outbox that holds it.
-        added: the id and count of each message.
+        added: the messages.
     """
 
     version: int
-    added: tuple[tuple[str, int], ...]
+    added: tuple[Message, ...]
 
 
 class Outbox:
@@ -63,8 +66,9 @@ class Outbox:
         status = notifier.status
         kept = _entries(status)
         self._pending = Pending(kept, dropped=_count(status, "dropped"), limit=limit)
-        self._repeats = {entry.id for entry in kept}
-        self._written = frozenset(self._repeats)
+        self._repeats: dict[str, tuple[Message, datetime]] = {}
+        self._expect(entry.message for entry in kept)
+        self._written = frozenset(entry.id for entry in kept)
         self._delivered, self._last_delivery = _count(status, "delivered"), str(status.get("lastDelivery") or "")
         raw = status.get("conditions")
         self._conditions = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
@@ -78,19 +82,17 @@ class Outbox:
 
     def admit(self, messages: Sequence[Message]) -> Admission:
         """Takes messages in; they are delivered once `store` has been called with what this returns."""
-        added: list[tuple[str, int]] = []
+        added: list[Message] = []
         with self._lock:
             now = self._clock()
             for message in messages:
                 self._pending.release(self._fold.close(message))
                 until = self._fold.until(message, now)
-                if message.id in self._repeats:
-                    # The same edge once more after a crash or a failed save: it is in here already.
-                    self._repeats.discard(message.id)
+                if self._is_repeat(message, now):
                     continue
                 self._version += 1
                 self._pending.put(Entry(message=message, not_before=until, version=self._version))
-                added.append((message.id, message.count))
+                added.append(message)
             return Admission(self._version, tuple(added))
 
     def store(self, admission: Admission) -> None:
@@ -106,15 +108,15 @@ class Outbox:
     def retract(self, admission: Admission) -> None:
         """Takes back what could not be stored."""
         with self._lock:
-            for id_, count in admission.added:
-                self._pending.less(id_, count)
-            self._fold.forget(id_ for id_, _ in admission.added)
+            for message in admission.added:
+                self._pending.less(message.id, message.count)
+            self._fold.forget(message.id for message in admission.added)
             self._version += 1
 
     def expect(self, admission: Admission) -> None:
         """Does not count these once more: the same save comes again, because another outbox could not store it."""
         with self._lock:
-            self._repeats.update(id_ for id_, _ in admission.added)
+            self._expect(admission.added)
 
     # For the courier
 
@@ -134,7 +136,6 @@ class Outbox:
         with self._lock:
             now = self._clock()
             self._pending.less(entry.id, entry.message.count, not_before=now + WINDOW)
-            self._repeats.discard(entry.id)
             self._delivered += 1
             self._last_delivery = now.strftime("%Y-%m-%dT%H:%M:%SZ")
             self._version += 1
@@ -143,7 +144,6 @@ class Outbox:
         """The receiver will never take the message."""
         with self._lock:
             self._pending.drop(entry.id)
-            self._repeats.discard(entry.id)
             self._version += 1
 
     def skip(self, entry: Entry) -> None:
@@ -179,6 +179,20 @@ class Outbox:
         with self._lock:
             version = self._version
         self._store(version)
+
+    def _expect(self, messages: Iterable[Message]) -> None:
+        end = self._clock() + WINDOW
+        self._repeats.update((message.id, (message, end)) for message in messages)
+
+    def _is_repeat(self, message: Message, now: datetime) -> bool:
+        """Whether this edge is in here already, from before a crash or a failed save; forgets what the message ends."""
+        ended = ended_by(message.event)
+        self._repeats = {
+            id_: (known, end)
+            for id_, (known, end) in self._repeats.items()
+            if end > now and not (known.application == message.application and known.event in ended)
+        }
+        return self._repeats.pop(message.id, None) is not None
 
     # Writing
 
@@ -234,7 +248,7 @@ class Outbox:
             for entry in _entries(status):
                 if entry.id not in self._written and entry.id not in self._pending.entries:
                     self._pending.put(entry)
-                    self._repeats.add(entry.id)
+                    self._expect([entry.message])
                     self._version += 1
             self._pending.dropped = max(self._pending.dropped, _count(status, "dropped"))
             self._delivered = max(self._delivered, _count(status, "delivered"))

@@ -72,12 +72,12 @@ class Pending:
         return self._entries
 
     def put(self, entry: Entry) -> None:
-        """Adds an entry; one with the same id stays where it is and takes the count over.
+        """Adds an entry; one with the same id stays where it is, takes the newer words and adds the counts.
 
         When there is no room, the oldest informational entry goes, else the oldest; `dropped` counts them.
         """
         if (known := self._entries.get(entry.id)) is not None:
-            self._entries[entry.id] = replace(known, message=known.message.again(entry.message.count))
+            self._entries[entry.id] = replace(known, message=entry.message.again(known.message.count))
             return
         self._entries[entry.id] = entry
         while len(self._entries) > self._limit:
