@@ -94,7 +94,9 @@ class Reconciler:
             view = self._step(application, memory)
             if view is None:
                 return "departed"
-            again = self._publishing.publish(raw, memory, view, generation=application.generation)
+            again = None
+            if not (view.provisional and (memory.status or {}).get("observedGeneration") == application.generation):
+                again = self._publishing.publish(raw, memory, view, generation=application.generation)
         except AgentError as error:
             delay = self._queue.retry(key, "retry after an error", after=getattr(error, "retry_after", None))
             _log.warning("reconcile failed", error=error, retry_seconds=round(delay, 2))
@@ -208,6 +210,7 @@ class Reconciler:
             drifted=enacted.drifted if enacted else 0,
             unhealthy=sum(1 for problem in problems if problem.reason in ("Degraded", "Missing", "Progressing", "Unknown")),
             started=memory.started,
+            provisional=enacted is None and error is None and unavailable is None,
         )
 
     def _retry(self, application: Application, enacted: Enacted) -> None:

@@ -62,6 +62,7 @@ from gitops_agent.sync.state import LiveState
 _log = logger("agent")
 _SHUTDOWN_SECONDS = 20.0
 _SOURCE_WORKERS = 4
+_NOTIFIERS_SECONDS = 10.0
 _MEBIBYTE = 1024 * 1024
 
 
@@ -188,7 +189,12 @@ class Acting:
         )
         self.observing = Observing(transport, self.discovery, self.objects, self.live, self._look)
         self.autoscaling = Autoscaling(transport, self.discovery)
-        self.notifications = Notifications(self.objects, self.secrets.data)
+        self.notifications = Notifications(
+            self.objects,
+            self.secrets.data,
+            limit=settings.notify.outbox_limit,
+            timeout_seconds=settings.notify.timeout_seconds,
+        )
         self.notifiers = Notifiers(transport, self.discovery, self.notifications, settings.cluster.namespace)
         claims = Claims()
         self._pool = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
@@ -287,6 +293,8 @@ class Acting:
         self.autoscaling.start()
         self.notifications.start()
         self.notifiers.start()
+        if not self.notifiers.await_first_list(_NOTIFIERS_SECONDS):
+            _log.warning("starting without knowing the notifiers: the first events may reach nobody")
         self._fetchers.start()
         self._workers.start()
         self._watch = Watch(

@@ -53,6 +53,7 @@ class View:
         unhealthy: objects that are not Healthy.
         actor: who caused the sync: the commit's author, or the person who asked.
         started: when the sync of `revision` began.
+        provisional: nothing is known yet that a status in the cluster does not say better.
     """
 
     revision: Revision | None = None
@@ -74,3 +75,4 @@ class View:
     unhealthy: int = 0
     actor: str = ""
     started: datetime | None = None
+    provisional: bool = False

@@ -20,12 +20,12 @@ _CHILD_KINDS = (
 )
 
 
-def owned(access: Access, application: AppKey) -> tuple[list[Object], list[str]]:
-    """The objects that carry the application's bound marks, and the kinds that could not be listed."""
+def owned(access: Access, application: AppKey) -> tuple[list[Object], dict[GroupKind, str]]:
+    """The objects that carry the application's bound marks, and the kinds that could not be listed with the reason."""
     selector = f"{APPLICATION}={label_value(application)}"
 
     def look(resource: Resource) -> tuple[list[Object], str]:
-        if "list" not in resource.verbs:
+        if "watch" not in resource.verbs:  # what cannot be watched holds nothing that anybody applied
             return [], ""
         try:
             if not access.objects.list(resource, label_selector=selector, metadata_only=True, limit=1).items:
@@ -34,12 +34,13 @@ def owned(access: Access, application: AppKey) -> tuple[list[Object], list[str]]
         except NotFound:
             return [], ""
         except AgentError as error:
-            return [], f"{resource.group_kind}: {error}"
+            return [], str(error)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        answers = list(pool.map(look, access.discovery.kinds()))
-    objects = [obj for found, _ in answers for obj in found if owner(obj) == application]
-    return objects, [problem for _, problem in answers if problem]
+        kinds = access.discovery.kinds()
+        answers = list(zip(kinds, pool.map(look, kinds), strict=True))
+    objects = [obj for _, (found, _) in answers for obj in found if owner(obj) == application]
+    return objects, {resource.group_kind: problem for resource, (_, problem) in answers if problem}
 
 
 def children(access: Access, parents: Iterable[Object]) -> dict[str, list[Object]]:

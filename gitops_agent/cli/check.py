@@ -20,7 +20,7 @@ _NEEDED = (
     ("list", "", "namespaces"),
     ("watch", "apps", "deployments"),
     ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
-    ("update", GROUP, "applications/status"),
+    ("patch", GROUP, "applications/status"),
     ("patch", GROUP, "applications"),
     ("create", "coordination.k8s.io", "leases"),
     ("create", "events.k8s.io", "events"),
@@ -45,7 +45,7 @@ class Finding:
 def check(
     *, as_agent: bool, repositories: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str
 ) -> None:
-    """Check that the agent can work: cluster, resources, permissions, tools, repositories. Exits with 3 when something fails."""
+    """Check that the agent can work: cluster, resources, permissions, tools, repositories; exits with 3 otherwise."""
     findings = list(_findings(kubeconfig, context, namespace, as_agent=as_agent, repositories=repositories))
     if output in ("json", "yaml"):
         out.document([{"check": f.what, "state": f.state, "message": f.message} for f in findings], output)

@@ -6,11 +6,12 @@ server by a dry run, so that defaults, webhooks and immutable fields are in the 
 
 from __future__ import annotations
 
+import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -32,7 +33,7 @@ from gitops_agent.render.worktree import WorkTree
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.credentials import Credentials
-from gitops_agent.source.ref import Ref
+from gitops_agent.source.ref import Kind, Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
@@ -42,6 +43,7 @@ from gitops_agent.sync.plan import Plan, plan
 from gitops_agent.sync.policy import Policy
 
 _THREADS = 16
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 _MARKS = (ID, DIGEST, REVISION, "kubectl.kubernetes.io/last-applied-configuration")
 _WORDS = {
@@ -180,7 +182,9 @@ def _tree(access: Access, application: Application, wish: Wish, scratch: Path) -
     repository = Repository(
         url=spec.repo_url, secret=f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
     )
-    ref = Ref(kind="commit", value=wish.revision) if wish.revision else reference(application)
+    ref = reference(application)
+    if wish.revision:
+        ref = Ref(kind="commit" if _COMMIT.fullmatch(wish.revision) else "branch", value=wish.revision)
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
     try:
         poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
@@ -194,8 +198,12 @@ def _tree(access: Access, application: Application, wish: Wish, scratch: Path) -
 
 def reference(application: Application) -> Ref:
     """What the application follows."""
-    kind, value = next(iter(application.spec.source.ref.model_dump(exclude_none=True).items()))
-    return Ref(kind=kind, value=value)
+    ref = application.spec.source.ref
+    for kind in get_args(Kind):
+        value = getattr(ref, kind)
+        if value:
+            return Ref(kind=kind, value=value)
+    raise UsageError(f"Application {application.key} names no branch, tag, semver range or commit")
 
 
 def credentials(access: Access, application: Application) -> Credentials | None:
@@ -232,7 +240,7 @@ def _live(access: Access, application: Application, desired: Desired) -> tuple[S
         answers = zip(missing, pool.map(get, missing), strict=True)
         objects |= {key: obj for key, obj in answers if obj is not None}
     live: dict[ObjectKey, LiveObject] = {key: observe(obj) for key, obj in objects.items()}
-    return Snapshot(objects=live, baselines={}, cannot_see={}, complete=not unseen), objects
+    return Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True), objects
 
 
 def _fields(

@@ -18,7 +18,7 @@ from gitops_agent.cli.main import DIFFERENT
 @click.option(
     "--path", type=click.Path(path_type=Path), default=None, help="Compare with this local directory, committed or not."
 )
-@click.option("--revision", default="", help="Compare with this commit instead of the Application's own reference.")
+@click.option("--revision", default="", help="Compare with this commit (40 digits) or branch instead.")
 @out.output_option
 @out.cluster_options
 def diff(

@@ -30,14 +30,15 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
     objects.sort(key=ObjectKey.of)
     roots = [node(obj, below) for obj in objects]
     if output in ("json", "yaml"):
-        out.document({"application": name, "objects": roots, "cannotSee": unseen}, output)
+        blind = {str(kind): why for kind, why in sorted(unseen.items())}
+        out.document({"application": name, "objects": roots, "cannotSee": blind}, output)
     elif output == "name":
         for obj in objects:
             click.echo(str(ObjectKey.of(obj)))
     else:
         _draw(application, roots)
-    for problem in unseen:
-        out.talk(f"cannot see {problem}")
+    for kind, why in sorted(unseen.items()):
+        out.talk(f"cannot see {kind}: {why}")
 
 
 def node(obj: Object, below: dict[str, list[Object]]) -> Object:
