@@ -49,18 +49,12 @@ class ClusterSettings(Section):
     namespace: str = "gitops-system"
     """The namespace of the agent itself: its lease lies there, and nothing in it is ever pruned."""
 
-    field_manager: str = "gitops-agent"
-    """The name under which fields are owned. Two agents on one cluster need two names."""
-
 
 class SourceSettings(Section):
     """Git repositories."""
 
     allow_file: bool = False
     """Whether `file://` repositories may be read; off, because they are files of the agent's own machine."""
-
-    poll_jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
-    """The part of an interval by which polls are spread, so that a thousand repositories are not asked at once."""
 
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long one git command may take."""
@@ -149,8 +143,8 @@ class LogSettings(Section):
 class NotifySettings(Section):
     """Notifications."""
 
-    outbox_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
-    """Messages kept until they are delivered; the oldest give way."""
+    outbox_limit: Annotated[int, Field(ge=1, le=64)] = 64
+    """Messages kept for one receiver until they are delivered; the oldest give way. They are kept in the Notifier's status."""
 
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     """How long a receiver may take."""
