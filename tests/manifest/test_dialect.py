@@ -48,7 +48,7 @@ def test_a_tag_decides(tag: str, text: str, value: object) -> None:
 
 @pytest.mark.parametrize(("tag", "text"), [("int", "x"), ("int", "yes"), ("bool", "5"), ("binary", "/w=="), ("set", "x")])
 def test_a_tag_that_does_not_fit_is_refused(tag: str, text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         tagged(tag, text)
 
 

@@ -12,5 +12,5 @@ def test_text_loses_its_byte_order_mark() -> None:
 
 
 def test_the_limit_counts_bytes() -> None:
-    with pytest.raises(RenderError, match="a holds 3 bytes|a: holds 3 bytes"):
+    with pytest.raises(RenderError, match="a: holds 3 bytes"):
         decode(b"abc", file="a", limits=YamlLimits(bytes=2))

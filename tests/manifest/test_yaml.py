@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -30,6 +31,7 @@ def problem(text: str | bytes, **limits: int) -> RenderError:
     with pytest.raises(RenderError) as caught:
         load_all(text.encode() if isinstance(text, str) else text, file="web.yaml", limits=YamlLimits(**limits))
     assert caught.value.reason == "InvalidManifest"
+    assert "\n" not in caught.value.message
     assert caught.value.message.startswith("web.yaml")
     return caught.value
 
@@ -41,18 +43,14 @@ def test_what_is_dumped_is_loaded_again(values: list[Any]) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_our_error(data: bytes) -> None:
-    try:
+    with contextlib.suppress(RenderError):
         load_all(data)
-    except RenderError as error:
-        assert "\n" not in error.message
 
 
 @given(st.text(alphabet="[]{}&*<:-?|>!%@`'\"#, \n\tab1~.y", max_size=60))
 def test_no_punctuation_raises_anything_but_our_error(text: str) -> None:
-    try:
+    with contextlib.suppress(RenderError):
         load_all(text.encode())
-    except RenderError as error:
-        assert "\n" not in error.message
 
 
 @pytest.mark.parametrize(
