@@ -1,0 +1,46 @@
+"""A receiver of watches that remembers what it was told, in order."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import Object
+
+
+class Heard:
+    """`said` holds ("sync", names), (event, name) and ("error", class); `known` the objects by name, as receivers keep them."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, Any]] = []
+        self.errors: list[AgentError] = []
+        self.known: dict[str, Object] = {}
+        self.fail_next = False
+        self._lock = threading.Lock()
+
+    def on_sync(self, everything: list[Object]) -> None:
+        with self._lock:
+            self.known = {found["metadata"]["name"]: found for found in everything}
+            self.said.append(("sync", sorted(self.known)))
+
+    def on_event(self, kind: str, obj: Object) -> None:
+        with self._lock:
+            name = obj["metadata"]["name"]
+            self.said.append((kind, name))
+            if self.fail_next:
+                self.fail_next = False
+                raise RuntimeError("a bug in a receiver")
+            if kind == "DELETED":
+                self.known.pop(name, None)
+            else:
+                self.known[name] = obj
+
+    def on_error(self, error: AgentError) -> None:
+        with self._lock:
+            self.errors.append(error)
+            self.said.append(("error", type(error).__name__))
+
+    @property
+    def syncs(self) -> list[list[str]]:
+        return [names for kind, names in self.said if kind == "sync"]

@@ -1,0 +1,200 @@
+"""Watches against the real API server: nothing is lost, whatever happens to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import Timing, Watch
+from gitops_agent.errors import CannotSee
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.cluster.crds import install, new_group, remove, widget, widget_crd
+from tests.cluster.heard import Heard
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+Make = Callable[..., Object]
+QUICK = Timing(server_seconds=2, first_wait_seconds=0.05, longest_wait_seconds=0.5, grace_seconds=1)
+
+
+@contextmanager
+def watching(transport: Transport, resource: Resource, heard: Heard, **options: Any) -> Iterator[Watch]:
+    watch = Watch(
+        transport,
+        resource,
+        on_sync=heard.on_sync,
+        on_event=heard.on_event,
+        on_error=heard.on_error,
+        **{"timing": QUICK, **options},
+    )
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+def versions(found: dict[str, Object]) -> dict[str, str]:
+    return {name: obj["metadata"]["resourceVersion"] for name, obj in found.items()}
+
+
+def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
+    transport: Transport, objects: Objects, namespace: str, configmap: Make
+) -> None:
+    resource = objects.discovery.find("", "ConfigMap")
+    heards = [Heard() for _ in range(4)]
+
+    def write(part: int) -> None:
+        for index in range(60):
+            name = f"c{part}-{index % 20}"
+            made = objects.apply(configmap(name, {"round": str(index)}, part="race"))
+            if index % 7 == 0:
+                objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"], propagation="Background")
+
+    writers = [threading.Thread(target=write, args=(part,)) for part in range(3)]
+    options = {"namespace": namespace, "label_selector": "part=race"}
+    with (
+        watching(transport, resource, heards[0], **options),
+        watching(transport, resource, heards[1], **options),
+    ):
+        for writer in writers:
+            writer.start()
+        with watching(transport, resource, heards[2], **options) as late:
+            assert late.synced.wait(10)
+            with watching(transport, resource, heards[3], **options):
+                for writer in writers:
+                    writer.join()
+                whole = objects.list(resource, namespace=namespace, label_selector="part=race")
+                expected = versions({found["metadata"]["name"]: found for found in whole.items})
+                for heard in heards:
+                    eventually(lambda heard=heard: versions(heard.known) == expected)  # type: ignore[misc]
+
+    assert all(heard.errors == [] for heard in heards)
+    assert all(len(heard.syncs) == 1 for heard in heards)
+
+
+def test_an_object_that_loses_the_label_is_deleted_for_the_watcher(
+    transport: Transport, objects: Objects, namespace: str, configmap: Make
+) -> None:
+    made, heard = objects.apply(configmap(part="x")), Heard()
+    with watching(
+        transport, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x", timing=Timing()
+    ) as watch:
+        assert watch.synced.wait(5)
+        objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"part": None}}})
+        eventually(lambda: len(heard.said) == 2)
+
+    assert heard.said == [("sync", ["settings"]), ("DELETED", "settings")]
+
+
+def test_a_kind_that_is_deleted_while_it_is_watched_has_no_objects_and_can_come_back(
+    transport: Transport, objects: Objects, discovery: Discovery, namespace: str
+) -> None:
+    group, heard = new_group(), Heard()
+    resource = install(objects, discovery, group)
+    objects.apply(widget(group, namespace))
+    try:
+        with watching(transport, resource, heard, discovery=discovery) as watch:
+            eventually(lambda: heard.known)
+            remove(objects, group)
+            eventually(lambda: heard.syncs[-1] == [], seconds=30)
+            install(objects, discovery, group)
+            objects.apply(widget(group, namespace, "two"))
+            watch.nudge()
+            eventually(lambda: set(heard.known) == {"two"}, seconds=20)
+    finally:
+        remove(objects, group)
+
+    assert ("DELETED", "one") in heard.said
+
+
+def test_a_version_that_is_no_longer_served_is_followed_to_the_next(
+    transport: Transport, objects: Objects, discovery: Discovery, namespace: str
+) -> None:
+    group, heard = new_group(), Heard()
+    install(objects, discovery, group, ("v2", "v1"))
+    discovery.invalidate(group)
+    old = eventually(lambda: discovery.find(group, "Widget", "v1"))
+    objects.apply(widget(group, namespace, version="v2"))
+    try:
+        with watching(transport, old, heard, discovery=discovery) as watch:
+            eventually(lambda: heard.known)
+            definition = widget_crd(group, ("v2", "v1"))
+            definition["spec"]["versions"][1]["served"] = False
+            objects.apply(definition)
+            eventually(lambda: watch.resource.version == "v2" and heard.known["one"]["apiVersion"] == f"{group}/v2", seconds=30)
+            objects.apply(widget(group, namespace, "two", version="v2"))
+            eventually(lambda: set(heard.known) == {"one", "two"}, seconds=20)
+    finally:
+        remove(objects, group)
+
+
+def test_a_permission_that_is_taken_away_and_given_back(
+    control_plane: ControlPlane, transport: Transport, objects: Objects, namespace: str, configmap: Make
+) -> None:
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
+    meta = {"name": "reader", "namespace": namespace}
+    rbac = "rbac.authorization.k8s.io"
+    role = {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": meta, "rules": [rule]}
+    binding = {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "RoleBinding",
+        "metadata": meta,
+        "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "reader"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
+    }
+    objects.apply(role)
+    reader = Transport.from_kubeconfig(control_plane.service_account_kubeconfig(namespace, "default"))
+    heard = Heard()
+    with watching(
+        reader, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x"
+    ) as watch:
+        eventually(lambda: heard.errors, seconds=20)
+        bound = objects.apply(binding)
+        assert watch.synced.wait(20)
+        objects.delete(ObjectKey.of(bound), uid=bound["metadata"]["uid"], propagation="Background")
+        eventually(lambda: len(heard.errors) >= 2, seconds=30)
+        objects.apply(configmap("while-blind", part="x"))
+        objects.apply(binding)
+        eventually(lambda: "while-blind" in heard.known, seconds=20)
+
+    assert all(isinstance(error, CannotSee) for error in heard.errors)
+    assert all(names in ([], ["while-blind"]) for names in heard.syncs)
+
+
+@pytest.mark.faults
+def test_an_api_server_that_is_killed_and_started_again_loses_nothing(own_plane: ControlPlane) -> None:
+    transport = Transport.from_kubeconfig(own_plane.kubeconfig)
+    objects = Objects(transport, Discovery(transport))
+    heard, resource = Heard(), objects.discovery.find("", "ConfigMap")
+    patient = Timing(first_wait_seconds=0.05, longest_wait_seconds=0.5, grace_seconds=120)
+
+    def configmap(name: str) -> Object:
+        meta = {"name": name, "namespace": "default", "labels": {"part": "x"}}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"a": "b"}}
+
+    kept, doomed = objects.apply(configmap("kept")), objects.apply(configmap("doomed"))
+    with watching(transport, resource, heard, label_selector="part=x", timing=patient):
+        eventually(lambda: set(heard.known) == {"kept", "doomed"})
+        for number in range(2):
+            own_plane.restart("kube-apiserver")
+            eventually(lambda number=number: objects.apply(configmap(f"new-{number}")))  # type: ignore[misc]
+            eventually(lambda number=number: f"new-{number}" in heard.known, seconds=20)  # type: ignore[misc]
+        objects.delete(ObjectKey.of(doomed), uid=doomed["metadata"]["uid"], propagation="Background")
+        eventually(lambda: "doomed" not in heard.known)
+
+    assert heard.errors == []
+    assert all({"kept", "doomed"} <= set(names) for names in heard.syncs)
+    assert set(heard.known) == {"kept", "new-0", "new-1"}
+    assert heard.known["kept"]["metadata"]["uid"] == kept["metadata"]["uid"]
+    transport.close()

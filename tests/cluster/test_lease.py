@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_agent.cluster.lease import Lease
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.key import Object
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.cluster.wire import Asked, Line, Script, Wire
+from tests.waiting import eventually
+
+Start = Callable[[Script], Wire]
+
+
+class Replica:
+    """A candidate in a thread; `said` holds ("start" | "stop", monotonic seconds)."""
+
+    def __init__(self, transport: Transport, namespace: str, identity: str, **timing: Any) -> None:
+        timing = {"duration_seconds": 3.0, "renew_seconds": 0.5, **timing}
+        self.lease = Lease(transport, namespace=namespace, name="agent", identity=identity, **timing)
+        self.said: list[tuple[str, float]] = []
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        self.lease.run(self.stop, lambda: self._say("start"), lambda: self._say("stop"))
+
+    def _say(self, what: str) -> None:
+        self.said.append((what, time.monotonic()))
+
+    @property
+    def words(self) -> list[str]:
+        return [what for what, _ in self.said]
+
+    def end(self) -> None:
+        self.stop.set()
+        self.thread.join(15)
+        assert not self.thread.is_alive()
+
+
+Crew = Callable[..., Replica]
+
+
+@pytest.fixture
+def crew(transport: Transport, namespace: str) -> Iterator[Crew]:
+    """Starts candidates that end with the test."""
+    members: list[Replica] = []
+
+    def join(identity: str, **options: Any) -> Replica:
+        member = Replica(options.pop("transport", transport), options.pop("namespace", namespace), identity, **options)
+        members.append(member)
+        member.thread.start()
+        return member
+
+    yield join
+    for member in members:
+        member.end()
+
+
+def read(transport: Transport, namespace: str) -> Object:
+    found: Object = transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/agent")
+    return found
+
+
+@pytest.mark.cluster
+def test_exactly_one_of_several_leads(crew: Crew, transport: Transport, namespace: str) -> None:
+    members = [crew(f"agent-{index}") for index in range(3)]
+    eventually(lambda: any(member.words for member in members))
+    threading.Event().wait(4)
+
+    assert sorted(member.words for member in members) == [[], [], ["start"]]
+    leader = next(member for member in members if member.words)
+    assert [member.lease.held for member in members] == [member is leader for member in members]
+    assert read(transport, namespace)["spec"]["leaseTransitions"] == 0
+
+
+@pytest.mark.cluster
+def test_a_leader_that_leaves_is_followed_within_a_second(crew: Crew) -> None:
+    first = crew("first", duration_seconds=10.0, renew_seconds=2.0)
+    eventually(lambda: first.words == ["start"])
+    second = crew("second", duration_seconds=10.0, renew_seconds=2.0)
+    threading.Event().wait(0.5)
+    left = time.monotonic()
+    first.end()
+    eventually(lambda: second.words == ["start"])
+
+    assert first.words == ["start", "stop"]
+    assert second.said[0][1] - left < 1
+    assert first.said[1][1] <= second.said[0][1]
+
+
+@pytest.mark.cluster
+def test_the_lease_is_given_back_at_the_end(crew: Crew, transport: Transport, namespace: str) -> None:
+    only = crew("only")
+    eventually(lambda: only.words == ["start"])
+    only.end()
+
+    assert not read(transport, namespace)["spec"].get("holderIdentity")
+    assert not only.lease.held
+
+
+@pytest.mark.cluster
+def test_a_lease_somebody_takes_by_force_is_lost_at_once(crew: Crew, transport: Transport, namespace: str) -> None:
+    only = crew("only")
+    eventually(lambda: only.words == ["start"])
+
+    def steal() -> bool:
+        lease = read(transport, namespace)
+        spec = lease["spec"] | {"holderIdentity": "thief", "leaseDurationSeconds": 1}
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/agent"
+        transport.request("PUT", path, body=lease | {"spec": spec})
+        return True
+
+    eventually(steal)
+    eventually(lambda: only.words == ["start", "stop", "start"])
+
+
+@pytest.mark.cluster
+def test_a_lease_that_is_deleted_is_made_anew_without_a_break(crew: Crew, transport: Transport, namespace: str) -> None:
+    only = crew("only")
+    eventually(lambda: only.words == ["start"])
+    uid = read(transport, namespace)["metadata"]["uid"]
+    transport.request("DELETE", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/agent")
+    eventually(lambda: read(transport, namespace)["metadata"]["uid"] != uid)
+
+    assert only.words == ["start"]
+
+
+@pytest.mark.cluster
+def test_the_wall_clock_of_others_does_not_matter(crew: Crew, transport: Transport, namespace: str) -> None:
+    spec = {
+        "holderIdentity": "from-the-past",
+        "leaseDurationSeconds": 2,
+        "acquireTime": "2001-01-01T00:00:00.000000Z",
+        "renewTime": "2001-01-01T00:00:00.000000Z",
+    }
+    body = {"metadata": {"name": "agent", "namespace": namespace}, "spec": spec}
+    transport.request("POST", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases", body=body)
+    began = time.monotonic()
+    only = crew("only")
+    eventually(lambda: only.words == ["start"])
+
+    assert 2 <= only.said[0][1] - began < 5
+    assert read(transport, namespace)["spec"]["leaseTransitions"] == 1
+
+
+@pytest.mark.cluster
+def test_a_missing_namespace_is_waited_for(crew: Crew, transport: Transport, namespace: str) -> None:
+    other = f"{namespace}-later"
+    only = crew("only", namespace=other)
+    threading.Event().wait(0.5)
+
+    assert only.words == []
+    transport.request("POST", "/api/v1/namespaces", body={"metadata": {"name": other}})
+    eventually(lambda: only.words == ["start"])
+    only.end()
+    transport.request("DELETE", f"/api/v1/namespaces/{other}")
+
+
+@pytest.mark.cluster
+def test_a_leader_writes_once_each_renewal_and_a_candidate_hardly_asks(
+    crew: Crew, control_plane: ControlPlane, namespace: str
+) -> None:
+    mine, theirs = (Transport.from_kubeconfig(control_plane.kubeconfig) for _ in range(2))
+    first = crew("first", transport=mine, duration_seconds=10.0)
+    eventually(lambda: first.words == ["start"])
+    crew("second", transport=theirs, duration_seconds=10.0)
+    threading.Event().wait(3)
+    leases = "leases.coordination.k8s.io"
+
+    assert 4 <= mine.count["update", leases] <= 8
+    assert mine.count["get", leases] <= 2
+    assert theirs.count["get", leases] <= 2
+
+
+def test_a_lease_must_be_renewed_often_enough(wire: Start, tmp_path: Path) -> None:
+    transport = wire(lambda _, line: line.hang()).transport(tmp_path)
+    with pytest.raises(ValueError, match="at least twice"):
+        Lease(transport, namespace="a", name="b", identity="c", duration_seconds=10, renew_seconds=5)
+
+
+@pytest.mark.faults
+def test_a_leader_that_cannot_renew_stops_before_its_lease_ends(wire: Start, crew_on: Callable[[Wire], Replica]) -> None:
+    hanging = threading.Event()
+    renewed: list[float] = []
+
+    def script(asked: Asked, line: Line) -> None:
+        if hanging.is_set() or "watch" in asked.query:
+            line.hang()
+        elif asked.method == "GET" and not asked.path.endswith("/agent"):
+            line.json({"kind": "LeaseList", "metadata": {"resourceVersion": "1"}, "items": []})
+        elif asked.method == "GET":
+            line.refuse(404, "NotFound", 'leases "agent" not found', {"kind": "leases", "name": "agent"})
+        else:
+            renewed.append(time.monotonic())
+            line.text(asked.body.decode())
+
+    only = crew_on(wire(script))
+    eventually(lambda: len(renewed) >= 2)
+    hanging.set()
+    eventually(lambda: only.words == ["start", "stop"])
+    seconds = only.said[1][1] - renewed[-1]
+
+    assert 1.5 < seconds < 3.0
+    assert not only.lease.held
+
+
+@pytest.fixture
+def crew_on(tmp_path: Path) -> Iterator[Callable[[Wire], Replica]]:
+    """A candidate against a scripted server."""
+    members: list[Replica] = []
+
+    def join(server: Wire) -> Replica:
+        member = Replica(server.transport(tmp_path), "default", "only")
+        members.append(member)
+        member.thread.start()
+        return member
+
+    yield join
+    for member in members:
+        member.end()
+
+
+class Process:
+    """A candidate in a process of its own."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, identity: str) -> None:
+        argv = [sys.executable, str(Path(__file__).with_name("replica.py")), str(kubeconfig), namespace, identity]
+        root = str(Path(__file__).parents[2])
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root})
+        self.said: list[tuple[str, float]] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            what, _, when = line.partition(" ")
+            self.said.append((what, float(when)))
+
+    @property
+    def words(self) -> list[str]:
+        return [what for what, _ in self.said]
+
+    def signal(self, number: int) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def end(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def processes(control_plane: ControlPlane, namespace: str) -> Iterator[Callable[[str], Process]]:
+    """Starts processes that end with the test."""
+    started: list[Process] = []
+
+    def start(identity: str) -> Process:
+        started.append(Process(control_plane.kubeconfig, namespace, identity))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.end()
+
+
+@pytest.mark.cluster
+@pytest.mark.faults
+def test_a_leader_that_is_killed_is_followed_within_fifteen_seconds(processes: Callable[[str], Process]) -> None:
+    first = processes("first")
+    eventually(lambda: "start" in first.words, seconds=30)
+    second = processes("second")
+    eventually(lambda: "running" in second.words, seconds=30)
+    killed = time.monotonic()
+    first.signal(signal.SIGKILL)
+    eventually(lambda: "start" in second.words, seconds=30)
+
+    assert 5 < dict(second.said)["start"] - killed < 15
+
+
+@pytest.mark.cluster
+@pytest.mark.faults
+def test_a_leader_that_is_frozen_knows_at_once_that_it_no_longer_leads(processes: Callable[[str], Process]) -> None:
+    first = processes("first")
+    eventually(lambda: "start" in first.words, seconds=30)
+    second = processes("second")
+    eventually(lambda: "running" in second.words, seconds=30)
+    first.signal(signal.SIGSTOP)
+    eventually(lambda: "start" in second.words, seconds=30)
+    woken = time.monotonic()
+    first.signal(signal.SIGCONT)
+    eventually(lambda: first.words[-1] == "stop", seconds=10)
+
+    assert dict(first.said)["stop"] - woken < 1
+    assert second.words == ["running", "start"]

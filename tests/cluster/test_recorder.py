@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.recorder import Recorder
+from gitops_agent.manifest.key import Object
+from tests.cluster.wire import Script, Wire
+from tests.waiting import eventually
+
+Make = Callable[..., Object]
+Start = Callable[[Script], Wire]
+
+
+@pytest.fixture
+def recorder(objects: Objects) -> Iterator[Recorder]:
+    recorder = Recorder(objects, instance="test", fold_seconds=0.2)
+    recorder.start()
+    yield recorder
+    recorder.close()
+
+
+def events(objects: Objects, namespace: str, reason: str) -> list[Object]:
+    resource = objects.discovery.find("events.k8s.io", "Event")
+    return [found for found in objects.list(resource, namespace=namespace).items if found["reason"] == reason]
+
+
+@pytest.mark.cluster
+def test_an_event_is_told_about_its_object(recorder: Recorder, objects: Objects, namespace: str, configmap: Make) -> None:
+    made = objects.apply(configmap())
+    recorder.record(made, "Warning", "ApplyFailed", "it did not work")
+    found = eventually(lambda: events(objects, namespace, "ApplyFailed"))[0]
+
+    assert (found["type"], found["note"]) == ("Warning", "it did not work")
+    assert (found["reportingController"], found["reportingInstance"]) == ("gitops-agent", "test")
+    assert found["regarding"]["uid"] == made["metadata"]["uid"]
+
+
+@pytest.mark.cluster
+def test_repeats_become_a_series(recorder: Recorder, objects: Objects, namespace: str, configmap: Make) -> None:
+    made = objects.apply(configmap())
+    for _ in range(5):
+        recorder.record(made, "Normal", "Synced", "again")
+    recorder.record(made, "Normal", "Synced", "something else")
+    eventually(lambda: any("series" in found for found in events(objects, namespace, "Synced")))
+    found = {event["note"]: event for event in events(objects, namespace, "Synced")}
+
+    assert set(found) == {"again", "something else"}
+    assert found["again"]["series"]["count"] == 5
+    assert "series" not in found["something else"]
+
+
+@pytest.mark.cluster
+def test_what_is_queued_is_written_before_the_end(objects: Objects, namespace: str, configmap: Make) -> None:
+    made = objects.apply(configmap())
+    recorder = Recorder(objects, fold_seconds=3600)
+    recorder.start()
+    for _ in range(3):
+        recorder.record(made, "Normal", "Synced", "last words")
+    recorder.close()
+    found = events(objects, namespace, "Synced")
+
+    assert [event["series"]["count"] for event in found] == [3]
+
+
+@pytest.mark.cluster
+def test_a_long_message_is_cut_and_a_cluster_scoped_object_is_told_about_in_default(
+    recorder: Recorder, objects: Objects, namespace: str
+) -> None:
+    node = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    recorder.record(node, "Normal", f"R{namespace[2:]}", "ü" * 2000)
+    found = eventually(lambda: events(objects, "default", f"R{namespace[2:]}"))[0]
+
+    assert found["note"] == "ü" * 512
+    assert found["regarding"]["name"] == namespace
+
+
+def test_a_full_queue_drops_and_never_blocks(wire: Start, tmp_path: Path) -> None:
+    transport = wire(lambda _, line: line.hang()).transport(tmp_path)
+    recorder = Recorder(Objects(transport, Discovery(transport)))
+    began = time.monotonic()
+    for index in range(1500):
+        recorder.record({"metadata": {"name": "a"}}, "Normal", "Synced", str(index))
+
+    assert recorder.dropped == 500
+    assert time.monotonic() - began < 5
+
+
+def test_a_server_that_refuses_costs_nothing_but_the_event(wire: Start, tmp_path: Path) -> None:
+    transport = wire(lambda _, line: line.refuse(403, "Forbidden")).transport(tmp_path)
+    recorder = Recorder(Objects(transport, Discovery(transport)))
+    recorder.start()
+    recorder.record({}, "Normal", "", "about nothing")
+    eventually(lambda: recorder.dropped == 1)
+    recorder.close()
+
+
+def test_ending_without_having_begun_is_harmless(wire: Start, tmp_path: Path) -> None:
+    transport = wire(lambda _, line: line.hang()).transport(tmp_path)
+    Recorder(Objects(transport, Discovery(transport))).close()

@@ -1,0 +1,473 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.watch import Timing, Watch
+from gitops_agent.errors import CannotSee, Unavailable
+from tests.cluster.heard import Heard
+from tests.cluster.wire import Asked, Line, Script, Wire
+from tests.waiting import eventually
+
+Start = Callable[[Script], Wire]
+
+CONFIGMAP = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps", namespaced=True)
+WIDGET = Resource(group="example.com", version="v1", kind="Widget", plural="widgets", namespaced=True)
+QUICK = Timing(idle_seconds=0.4, first_wait_seconds=0.02, longest_wait_seconds=0.1, grace_seconds=0.3)
+
+
+def event(kind: str, name: str, version: int) -> dict[str, Any]:
+    meta = {"name": name, "resourceVersion": str(version)}
+    return {"type": kind, "object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}}
+
+
+def listed(*names: str, version: int = 10) -> dict[str, Any]:
+    return {
+        "kind": "ConfigMapList",
+        "metadata": {"resourceVersion": str(version)},
+        "items": [{"metadata": {"name": name, "resourceVersion": "1"}} for name in names],
+    }
+
+
+GONE = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}}
+
+
+class Server:
+    """Answers lists with `listing`, and the n-th stream with the n-th of `streams`; the last one is repeated."""
+
+    def __init__(self, *streams: Callable[[Line], None], listing: dict[str, Any] | None = None) -> None:
+        self.streams = list(streams) or [hang]
+        self.listing = listing or listed("a")
+        self.refusal = 0
+        self.places: list[str] = []
+        self.lists = 0
+
+    def __call__(self, asked: Asked, line: Line) -> None:
+        if self.refusal:
+            line.refuse(self.refusal, "Refused", "no configmaps for you")
+        elif "watch" in asked.query:
+            self.places.append(asked.query["resourceVersion"])
+            self.streams[min(len(self.places), len(self.streams)) - 1](line)
+        else:
+            self.lists += 1
+            line.json(self.listing)
+
+
+def hang(line: Line) -> None:
+    line.begin()
+    line.hang()
+
+
+def then_hang(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
+    def stream(line: Line) -> None:
+        line.begin()
+        for said in events:
+            line.chunk(said)
+        line.hang()
+
+    return stream
+
+
+def then_end(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
+    def stream(line: Line) -> None:
+        line.begin()
+        for said in events:
+            line.chunk(said)
+        line.end()
+
+    return stream
+
+
+def then_cut(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
+    def stream(line: Line) -> None:
+        line.begin()
+        for said in events:
+            line.chunk(said)
+        line.cut()
+
+    return stream
+
+
+@contextmanager
+def watching(
+    server: Wire, folder: Path, heard: Heard, *, resource: Resource = CONFIGMAP, timing: Timing = QUICK, **options: Any
+) -> Iterator[Watch]:
+    watch = Watch(
+        server.transport(folder),
+        resource,
+        on_sync=heard.on_sync,
+        on_event=heard.on_event,
+        on_error=heard.on_error,
+        timing=timing,
+        **options,
+    )
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+def test_a_list_is_followed_by_its_events_in_order(wire: Start, tmp_path: Path) -> None:
+    events = [event("ADDED", "b", 11), event("MODIFIED", "b", 12), event("MODIFIED", "a", 13), event("DELETED", "b", 14)]
+    server, heard = Server(then_hang(*events)), Heard()
+    with watching(wire(server), tmp_path, heard, timing=Timing()):
+        eventually(lambda: len(heard.said) == 5)
+
+    assert heard.said == [("sync", ["a"]), ("ADDED", "b"), ("MODIFIED", "b"), ("MODIFIED", "a"), ("DELETED", "b")]
+    assert server.places == ["10"]
+
+
+def test_a_stream_the_server_ends_goes_on_from_the_last_place_without_a_list(wire: Start, tmp_path: Path) -> None:
+    bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "20"}}}
+    server, heard = Server(then_end(event("ADDED", "b", 11), bookmark), then_hang(event("ADDED", "c", 21))), Heard()
+    with watching(wire(server), tmp_path, heard, timing=Timing()):
+        eventually(lambda: ("ADDED", "c") in heard.said)
+
+    assert (server.places, server.lists, heard.errors) == (["10", "20"], 1, [])
+
+
+@pytest.mark.parametrize("status", [410, 504])
+def test_a_refused_watch_is_listed_again_only_when_its_place_is_forgotten(wire: Start, tmp_path: Path, status: int) -> None:
+    server, heard = Server(lambda line: line.refuse(status, "Gone"), hang), Heard()
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: len(server.places) == 2)
+
+    assert (server.lists, heard.syncs) == ((2, [["a"], ["a"]]) if status == 410 else (1, [["a"]]))
+
+
+def test_a_place_forgotten_in_the_middle_of_a_stream_means_a_new_list(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(then_hang(event("ADDED", "b", 11), GONE), hang), Heard()
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: len(server.places) == 2)
+
+    assert heard.said == [("sync", ["a"]), ("ADDED", "b"), ("sync", ["a"])]
+    assert heard.errors == []
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        then_hang(event("ADDED", "b", 11), b'{"type": "ADDED", "obj\n'),
+        then_end(event("ADDED", "b", 11), b'{"type": "ADDED", "obj'),
+        then_cut(event("ADDED", "b", 11), b'{"type": "ADD'),
+        then_hang(event("ADDED", "b", 11), b"[]\n"),
+        then_hang(event("ADDED", "b", 11), b'{"type": "ADDED"}\n'),
+    ],
+    ids=["torn line", "torn end", "broken connection", "no event", "no object"],
+)
+def test_a_torn_stream_goes_on_from_the_last_whole_event(wire: Start, tmp_path: Path, torn: Callable[[Line], None]) -> None:
+    server, heard = Server(torn, then_hang(event("ADDED", "c", 12))), Heard()
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: ("ADDED", "c") in heard.said)
+
+    assert heard.said == [("sync", ["a"]), ("ADDED", "b"), ("ADDED", "c")]
+    assert server.places == ["10", "11"]
+
+
+def test_a_stream_without_a_sign_of_life_is_opened_anew(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(then_hang(event("ADDED", "b", 11)), then_hang(event("ADDED", "c", 12))), Heard()
+    with watching(wire(server), tmp_path, heard):
+        eventually(lambda: ("ADDED", "c") in heard.said)
+
+    assert server.places[:2] == ["10", "11"]
+    assert server.lists == 1
+
+
+def test_a_server_that_ends_every_stream_at_once_is_not_asked_in_a_loop(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(then_end()), Heard()
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.2)):
+        eventually(lambda: len(server.places) >= 2)
+        threading.Event().wait(0.5)
+
+    assert len(server.places) <= 4
+
+
+def test_a_torn_list_is_no_list(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(listing={"kind": "ConfigMapList", "metadata": {}, "items": []}), Heard()
+    with watching(wire(server), tmp_path, heard):
+        eventually(lambda: heard.errors)
+        server.listing = listed("a")
+        eventually(lambda: heard.syncs)
+
+    assert isinstance(heard.errors[0], CannotSee)
+    assert heard.syncs == [["a"]]
+
+
+def test_a_missing_permission_is_told_once_and_its_return_noticed(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(hang), Heard()
+    server.refusal = 403
+    with watching(wire(server), tmp_path, heard) as watch:
+        eventually(lambda: heard.errors)
+        eventually(lambda: watch.lists >= 4)
+
+        assert not watch.synced.is_set()
+        server.refusal = 0
+        assert watch.synced.wait(5)
+
+    assert heard.said[:2] == [("error", "CannotSee"), ("sync", ["a"])]
+    assert "configmaps cannot be listed or watched: no configmaps for you" in str(heard.errors[0])
+
+
+def test_a_permission_that_is_lost_is_told_and_its_return_brings_a_whole_list(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), Heard()
+    with watching(wire(server), tmp_path, heard):
+        eventually(lambda: ("ADDED", "b") in heard.said)
+        server.refusal = 403
+        eventually(lambda: heard.errors)
+        server.refusal = 0
+        eventually(lambda: len(heard.syncs) == 2)
+
+    assert [kind for kind, _ in heard.said] == ["sync", "ADDED", "error", "sync"]
+
+
+def test_a_short_outage_is_nobodys_business(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(then_cut(), then_cut(), then_hang(event("ADDED", "b", 11))), Heard()
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: ("ADDED", "b") in heard.said)
+
+    assert (heard.errors, server.lists) == ([], 1)
+
+
+def test_a_long_outage_is_told_and_ends_with_a_whole_list(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), Heard()
+    with watching(wire(server), tmp_path, heard):
+        eventually(lambda: ("ADDED", "b") in heard.said)
+        server.refusal = 503
+        eventually(lambda: heard.errors)
+        server.refusal = 0
+        eventually(lambda: len(heard.syncs) == 2)
+
+    assert isinstance(heard.errors[0], Unavailable)
+
+
+def test_the_first_failure_before_the_first_list_is_told_at_once(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(), Heard()
+    server.refusal = 500
+    with watching(wire(server), tmp_path, heard, timing=Timing(grace_seconds=3600)):
+        eventually(lambda: heard.errors)
+
+
+def test_the_wait_a_server_asks_for_is_kept(wire: Start, tmp_path: Path) -> None:
+    times: list[float] = []
+
+    def script(asked: Asked, line: Line) -> None:
+        times.append(time.monotonic())
+        line.refuse(429, "TooManyRequests", retry_after="1")
+
+    with watching(wire(script), tmp_path, Heard()):
+        eventually(lambda: len(times) >= 2)
+
+    assert times[1] - times[0] >= 0.95
+
+
+def test_a_receiver_that_fails_gets_everything_once_more(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(then_hang(event("ADDED", "b", 11)), hang), Heard()
+    heard.fail_next = True
+    with watching(wire(server), tmp_path, heard):
+        eventually(lambda: len(heard.syncs) == 2)
+
+    assert [kind for kind, _ in heard.said] == ["sync", "ADDED", "error", "sync"]
+
+
+def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Path) -> None:
+    got: list[list[Any]] = []
+    server = wire(Server(listing=listed("a", "b")))
+    watch = Watch(
+        server.transport(tmp_path),
+        CONFIGMAP,
+        on_sync=got.append,
+        on_event=lambda *_: None,
+        on_error=lambda _: None,
+        distil=lambda obj: (obj["kind"], obj["metadata"]["name"]),
+    )
+    watch.start()
+    try:
+        assert watch.synced.wait(5)
+    finally:
+        watch.stop()
+
+    assert got == [[("ConfigMap", "a"), ("ConfigMap", "b")]]
+
+
+def test_selectors_and_the_namespace_are_sent_with_both_requests(wire: Start, tmp_path: Path) -> None:
+    heard, server = Heard(), wire(Server())
+    with watching(server, tmp_path, heard, namespace="shop", label_selector="a=b", field_selector="c=d"):
+        eventually(lambda: len(server.asked) >= 2)
+
+    for asked in server.asked[:2]:
+        assert asked.path == "/api/v1/namespaces/shop/configmaps"
+        assert (asked.query["labelSelector"], asked.query["fieldSelector"]) == ("a=b", "c=d")
+    assert server.asked[1].query["allowWatchBookmarks"] == "true"
+    assert 240 <= int(server.asked[1].query["timeoutSeconds"]) <= 480
+
+
+def test_metadata_is_asked_for_and_named_after_the_kind(wire: Start, tmp_path: Path) -> None:
+    said = event("ADDED", "b", 11)
+    said["object"] |= {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}
+    heard, server = Heard(), wire(Server(then_hang(said)))
+    with watching(server, tmp_path, heard, metadata_only=True):
+        eventually(lambda: "b" in heard.known)
+
+    assert all("PartialObjectMetadata" in asked.headers["accept"] for asked in server.asked)
+    assert (heard.known["b"]["apiVersion"], heard.known["b"]["kind"]) == ("v1", "ConfigMap")
+
+
+def test_the_thread_is_named_after_the_resource(wire: Start, tmp_path: Path) -> None:
+    with watching(wire(Server()), tmp_path, Heard(), resource=WIDGET):
+        assert "watch-widgets.example.com" in {thread.name for thread in threading.enumerate()}
+
+
+def test_stopping_ends_a_blocked_read_at_once(wire: Start, tmp_path: Path) -> None:
+    heard, server = Heard(), wire(Server(hang))
+    with watching(server, tmp_path, heard, timing=Timing()) as watch:
+        eventually(lambda: watch.streams == 1 and watch._stream is not None)
+        began = time.monotonic()
+        watch.stop()
+
+        assert time.monotonic() - began < 1
+        assert not watch._thread.is_alive()
+
+
+def test_stopping_ends_a_pause_at_once(wire: Start, tmp_path: Path) -> None:
+    server, heard = Server(), Heard()
+    server.refusal = 403
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=60)) as watch:
+        eventually(lambda: heard.errors)
+        began = time.monotonic()
+        watch.stop()
+
+        assert time.monotonic() - began < 1
+        assert not watch._thread.is_alive()
+
+
+def test_stopping_does_not_wait_for_a_list_that_hangs(wire: Start, tmp_path: Path) -> None:
+    heard, server = Heard(), wire(lambda _, line: line.hang())
+    with watching(server, tmp_path, heard) as watch:
+        eventually(lambda: server.asked)
+        began = time.monotonic()
+        watch.stop(0.5)
+
+        assert time.monotonic() - began < 2
+
+
+def test_nothing_is_told_after_the_stop(wire: Start, tmp_path: Path) -> None:
+    def endless(line: Line) -> None:
+        line.begin()
+        version = 11
+        while not server.over.is_set():
+            line.chunk(event("MODIFIED", "a", version))
+            version += 1
+
+    heard, server = Heard(), wire(Server(endless))
+    with watching(server, tmp_path, heard) as watch:
+        eventually(lambda: len(heard.said) > 50)
+        watch.stop()
+        told = len(heard.said)
+        threading.Event().wait(0.2)
+
+        assert len(heard.said) == told
+
+
+class Groups:
+    """A server whose kind can go away, with discovery."""
+
+    def __init__(self) -> None:
+        self.versions = ["v1"]
+        self.discovery_down = False
+        self.serve = True
+        self.items = listed("a")
+        self.place = 0
+
+    def __call__(self, asked: Asked, line: Line) -> None:
+        if asked.path in {"/api", "/apis"}:
+            self._discover(asked, line)
+        elif not self.serve or asked.path.split("/")[3] not in self.versions:
+            line.text("404 page not found\n", 404)
+        elif "watch" in asked.query:
+            line.begin()
+            line.end()
+        else:
+            line.json(self.items)
+
+    def _discover(self, asked: Asked, line: Line) -> None:
+        if self.discovery_down:
+            line.refuse(503, "ServiceUnavailable")
+            return
+        kind = {"resource": "widgets", "responseKind": {"kind": "Widget"}, "scope": "Namespaced", "verbs": ["list", "watch"]}
+        group = {
+            "metadata": {"name": "example.com"},
+            "versions": [{"version": version, "resources": [kind]} for version in self.versions],
+        }
+        items = [group] if asked.path == "/apis" and self.versions else []
+        line.json({"kind": "APIGroupDiscoveryList", "items": items})
+
+
+@contextmanager
+def watching_widgets(wire: Start, folder: Path, groups: Groups, heard: Heard) -> Iterator[Watch]:
+    server = wire(groups)
+    discovery = Discovery(server.transport(folder))
+    discovery.find("example.com", "Widget")
+    with watching(server, folder, heard, resource=WIDGET, discovery=discovery) as watch:
+        yield watch
+
+
+def test_a_kind_that_is_confirmed_gone_has_no_objects(wire: Start, tmp_path: Path) -> None:
+    groups, heard = Groups(), Heard()
+    with watching_widgets(wire, tmp_path, groups, heard) as watch:
+        eventually(lambda: heard.syncs)
+        groups.versions = []
+        eventually(lambda: heard.syncs[-1] == [])
+        lists = watch.lists
+        eventually(lambda: watch.lists > lists + 2)
+
+    assert (heard.syncs, heard.errors) == ([["a"], []], [])
+
+
+def test_a_kind_that_comes_back_is_listed_again(wire: Start, tmp_path: Path) -> None:
+    groups, heard = Groups(), Heard()
+    with watching_widgets(wire, tmp_path, groups, heard):
+        eventually(lambda: heard.syncs)
+        groups.versions = []
+        eventually(lambda: heard.syncs[-1] == [])
+        groups.versions = ["v1"]
+        eventually(lambda: heard.syncs[-1] == ["a"])
+
+
+def test_a_kind_that_discovery_still_knows_cannot_be_seen(wire: Start, tmp_path: Path) -> None:
+    groups, heard = Groups(), Heard()
+    with watching_widgets(wire, tmp_path, groups, heard):
+        eventually(lambda: heard.syncs)
+        groups.serve = False
+        eventually(lambda: heard.errors)
+
+    assert isinstance(heard.errors[0], CannotSee)
+    assert heard.syncs == [["a"]]
+
+
+def test_a_kind_is_not_gone_while_discovery_does_not_answer(wire: Start, tmp_path: Path) -> None:
+    groups, heard = Groups(), Heard()
+    with watching_widgets(wire, tmp_path, groups, heard):
+        eventually(lambda: heard.syncs)
+        groups.discovery_down, groups.serve = True, False
+        eventually(lambda: heard.errors)
+
+    assert heard.syncs == [["a"]]
+
+
+def test_a_kind_that_moved_to_another_version_is_followed_there(wire: Start, tmp_path: Path) -> None:
+    groups, heard = Groups(), Heard()
+    with watching_widgets(wire, tmp_path, groups, heard) as watch:
+        eventually(lambda: heard.syncs)
+        groups.versions = ["v2"]
+        eventually(lambda: watch.resource.version == "v2" and heard.syncs[-1] == ["a"] and len(heard.syncs) == 2)
+
+    assert heard.errors == []
