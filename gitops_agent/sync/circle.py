@@ -18,10 +18,11 @@ def broken(edges: Mapping[ObjectKey, Sequence[Edge]]) -> dict[ObjectKey, list[Ed
         PlanError: objects wait for each other in a circle that no preference is part of.
     """
     result = {key: list(found) for key, found in edges.items()}
-    for knot in _knots(result):
+    knots = list(_knots(result))
+    for knot in knots:
         for key in knot:
             result[key] = [edge for edge in result[key] if edge.before not in knot or not _yields(edge)]
-    for knot in _knots(result):
+    for knot in _knots(result) if knots else ():
         circle = _circle(result, knot)
         text = " → ".join(map(label, [*circle, circle[0]]))
         raise PlanError(

@@ -1,0 +1,230 @@
+"""Properties of whole plans over random desired and live states."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gitops_agent.api.sync_options import DeletionGuard, SyncMode
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.sync.action import ActionKind
+from gitops_agent.sync.guard import Dependants
+from gitops_agent.sync.live import LiveObject, Snapshot
+from gitops_agent.sync.plan import Plan, PlanError, Policy, plan
+from tests.sync.samples import APP, CLUSTER_SCOPED, OTHER, crd, executed, live, seen, thing, wanted, workload
+
+KINDS = ("ConfigMap", "Secret", "Service", "Deployment", "PersistentVolumeClaim", "ClusterRole", "Namespace", "Widget")
+SPACES = ("shop", "bank")
+
+relaxed = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+"""Whole worlds take a while to draw on a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One random situation."""
+
+    objects: tuple[Object, ...]
+    snapshot: Snapshot
+    policy: Policy
+
+    def plan(self, **changes: Any) -> Plan | None:
+        """The plan, None where it is refused."""
+        try:
+            return plan(wanted(*self.objects), self.snapshot, replace(self.policy, **changes))
+        except PlanError as error:
+            assert error.reason == "OwnedByAnother"  # noqa: PT017 - the one refusal that can be expected here
+            return None
+
+
+@st.composite
+def identities(draw: st.DrawFn) -> tuple[str, str, str]:
+    kind = draw(st.sampled_from(KINDS))
+    namespace = "" if kind in CLUSTER_SCOPED else draw(st.sampled_from(SPACES))
+    name = draw(st.sampled_from(SPACES)) if kind == "Namespace" else f"n{draw(st.integers(0, 5))}"
+    return kind, namespace, name
+
+
+def made(identity: tuple[str, str, str], content: int, annotations: dict[str, str] | None = None) -> Object:
+    kind, namespace, name = identity
+    if kind == "Deployment":
+        return workload(kind, name, namespace=namespace, annotations=annotations, priority=content)
+    return thing(kind, name, namespace=namespace, annotations=annotations, data={"content": str(content)})
+
+
+ANNOTATIONS = st.sampled_from(
+    [
+        {},
+        {},
+        {},
+        {"gitops-agent.dev/wave": "-1"},
+        {"gitops-agent.dev/prune": "disabled"},
+        {"gitops-agent.dev/apply": "create-only"},
+        {"gitops-agent.dev/apply": "ignore"},
+        {"helm.sh/hook": "pre-install"},
+    ],
+)
+
+
+@st.composite
+def live_objects(draw: st.DrawFn) -> LiveObject:
+    body = made(draw(identities()), draw(st.integers(0, 1)), {})
+    changes: dict[str, Any] = {"owner": draw(st.sampled_from([APP, APP, APP, APP, None, OTHER]))}
+    for name, chance in (("controlled", 15), ("prune_disabled", 15), ("deleting", 15)):
+        changes[name] = draw(st.integers(0, chance)) == chance
+    if draw(st.integers(0, 4)) == 4:
+        changes["projection"] = "edited"
+    if changes["owner"] is None:
+        changes |= {"digest": None, "projection": ""}
+    return live(body, **changes)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    found = draw(st.dictionaries(identities(), st.tuples(st.integers(0, 1), ANNOTATIONS), max_size=14))
+    objects = [made(identity, content, annotations) for identity, (content, annotations) in found.items()]
+    if draw(st.booleans()):
+        objects.append(crd())
+    there = draw(st.lists(live_objects(), max_size=16, unique_by=lambda one: one.key))
+    blind = draw(st.sampled_from([{}, {}, {GroupKind("", "ConfigMap"): "forbidden"}]))
+    policy = Policy(
+        prune=draw(st.integers(0, 5)) > 0,
+        self_heal=draw(st.booleans()),
+        mode=draw(st.sampled_from(SyncMode)),
+        guard=DeletionGuard(
+            max_objects=draw(st.integers(0, 8)),
+            max_percent=draw(st.integers(0, 100)),
+            protected_kinds=draw(st.sampled_from([(), ("PersistentVolumeClaim", "Namespace")])),
+        ),
+        application_deleting=draw(st.integers(0, 8)) == 8,
+        agent_namespace=draw(st.sampled_from(["", "bank"])),
+    )
+    return World(tuple(objects), seen(*there, complete=draw(st.integers(0, 5)) > 0, cannot_see=blind), policy)
+
+
+def deleted(made: Plan, kind: ActionKind = ActionKind.DELETE) -> Sequence[ObjectKey]:
+    return [one.key for one in made.actions if one.kind is kind]
+
+
+@given(worlds())
+@relaxed
+def test_the_second_plan_after_an_execution_has_nothing_to_write(world: World) -> None:
+    first = world.plan()
+    if first is None or first.verdict.held:
+        return
+    second = World(world.objects, executed(first, world.snapshot), world.policy).plan()
+    # Deletions only: what a namespace held is gone now, so it may follow.
+    assert second is not None
+    assert {one.key.kind for one in second.writes} <= {"Namespace"}
+    third = World(world.objects, executed(second, executed(first, world.snapshot)), world.policy).plan()
+    assert third is not None
+    assert third.verdict.held or third.writes == ()
+
+
+@given(worlds())
+@relaxed
+def test_the_guard_is_never_exceeded_without_approval(world: World) -> None:
+    found = world.plan()
+    if found is None:
+        return
+    guard = world.policy.guard
+    owned = sum(one.owner == APP for one in world.snapshot.objects.values())
+    gone = deleted(found)
+    assert len(gone) <= max(guard.max_objects, guard.max_percent * owned / 100)
+    assert not {one.kind for one in gone} & {*guard.protected_kinds, "Namespace", "CustomResourceDefinition"}
+
+
+@given(worlds())
+@relaxed
+def test_a_held_plan_does_nothing_but_repair_drift(world: World) -> None:
+    found = world.plan()
+    if found is not None and found.verdict.held:
+        assert all(one.drift for one in found.writes)
+
+
+@given(worlds(), st.booleans())
+@relaxed
+def test_nothing_foreign_is_ever_deleted_even_with_approval(world: World, counted: bool) -> None:  # noqa: FBT001 - drawn
+    found = world.plan()
+    if found is None:
+        return
+    dependants = {one: Dependants() for one in found.uncounted} if counted else {}
+    approved = plan(wanted(*world.objects), world.snapshot, replace(world.policy, approved=found.hash), dependants=dependants)
+    declared = {one.key for one in wanted(*world.objects).manifests}
+    for one in deleted(approved):
+        there = world.snapshot.objects[one]
+        assert there.owner == APP
+        assert not any((there.controlled, there.prune_disabled, there.deleting))
+        assert world.policy.application_deleting or (one not in declared and world.policy.prune)
+        assert not (one.kind == "Namespace" and one.name == world.policy.agent_namespace)
+
+
+@given(worlds())
+@relaxed
+def test_what_cannot_be_seen_is_never_deleted_even_with_approval(world: World) -> None:
+    found = world.plan()
+    if found is None:
+        return
+    approved = world.plan(approved=found.hash)
+    assert approved is not None
+    if not world.snapshot.complete:
+        assert deleted(approved) == []
+    assert not {one.group_kind for one in deleted(approved)} & set(world.snapshot.cannot_see)
+
+
+@given(worlds())
+@relaxed
+def test_no_namespace_goes_that_holds_what_stays(world: World) -> None:
+    found = world.plan()
+    if found is None:
+        return
+    approved = world.plan(approved=found.hash)
+    assert approved is not None
+    gone = set(deleted(approved))
+    leaving = gone | {one.key for one in world.snapshot.objects.values() if one.deleting}
+    for one in gone:
+        if one.kind == "Namespace":
+            mine = {key for key, there in world.snapshot.objects.items() if there.owner == APP and key.namespace == one.name}
+            assert mine <= leaving
+
+
+@given(worlds(), st.randoms(use_true_random=False))
+@relaxed
+def test_the_plan_does_not_depend_on_the_order_of_anything(world: World, shuffle: random.Random) -> None:
+    objects, there = list(world.objects), list(world.snapshot.objects.items())
+    shuffle.shuffle(objects)
+    shuffle.shuffle(there)
+    mixed = World(tuple(objects), replace(world.snapshot, objects=dict(there)), world.policy)
+    first, second = world.plan(), mixed.plan()
+    assert (first is None) == (second is None)
+    if first is not None and second is not None:
+        assert first.hash == second.hash
+        assert [(one.kind, one.key) for one in first.actions] == [(one.kind, one.key) for one in second.actions]
+        assert first.edges == second.edges
+
+
+@given(worlds())
+@relaxed
+def test_drift_never_changes_the_hash(world: World) -> None:
+    calm = {one: replace(there, projection="calm", undeclared=()) for one, there in world.snapshot.objects.items()}
+    first, second = world.plan(), World(world.objects, replace(world.snapshot, objects=calm), world.policy).plan()
+    if first is not None and second is not None:
+        assert first.hash == second.hash
+
+
+@given(worlds())
+@relaxed
+def test_every_object_has_exactly_one_action_and_comes_after_what_it_waits_for(world: World) -> None:
+    found = world.plan()
+    if found is None:
+        return
+    keys = [one.key for one in found.actions]
+    assert len(keys) == len(set(keys))
+    position = {one: index for index, one in enumerate(keys)}
+    for one, edges in found.edges.edges.items():
+        assert all(position.get(edge.before, -1) < position.get(one, len(keys)) for edge in edges)
