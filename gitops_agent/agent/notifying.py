@@ -13,7 +13,6 @@ from gitops_agent.notify.notifications import Notifications
 from gitops_agent.observe.log import logger
 
 _log = logger("notify")
-_FIRST_LIST_SECONDS = 10.0
 
 
 class Notifiers:
@@ -33,7 +32,7 @@ class Notifiers:
         self._watch: Watch | None = None
 
     def start(self) -> None:
-        """Starts watching and waits for the first list; without the CRD nobody is notified."""
+        """Starts watching; without the CRD nobody is notified."""
         try:
             resource = self._discovery.find("gitops-agent.dev", "Notifier")
         except AgentError as error:
@@ -48,8 +47,6 @@ class Notifiers:
             on_error=lambda error: _log.warning("notifiers cannot be watched", error=error),
         )
         self._watch.start()
-        # An edge that is saved before its receivers are known would be told to nobody.
-        self._watch.synced.wait(_FIRST_LIST_SECONDS)
 
     def await_first_list(self, seconds: float) -> bool:
         """Whether every Notifier is known, after at most some seconds: edges that nobody listens to yet would be lost."""
