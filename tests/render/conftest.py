@@ -1,0 +1,81 @@
+"""The real programs, a repository folder and a renderer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.errors import RenderError
+from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
+from gitops_agent.render.worktree import WorkTree
+from gitops_agent.sandbox.installer import Installer
+from gitops_agent.sandbox.tools import selected
+from tests.render.samples import put
+
+
+@pytest.fixture(scope="session")
+def programs() -> Mapping[str, Path]:
+    """The real helm and kustomize."""
+    return {name: found.path for name, found in Installer().ensure(selected(("helm", "kustomize"))).items()}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def renderer(tmp_path: Path, programs: Mapping[str, Path]) -> Iterator[Renderer]:
+    scratch = tmp_path / "scratch"
+    yield Renderer(scratch=scratch, helm=programs["helm"], kustomize=programs["kustomize"])
+    assert not scratch.exists() or not list(scratch.iterdir()), "a render left files behind"
+
+
+@pytest.fixture
+def render(repository: Path, renderer: Renderer) -> Callable[..., Rendered]:
+    """Writes files and renders what is asked for."""
+
+    def do(request: RenderRequest, files: Mapping[str, str | bytes] | None = None) -> Rendered:
+        put(repository, files or {})
+        return renderer.render(WorkTree(repository), request)
+
+    return do
+
+
+@pytest.fixture
+def refusal(render: Callable[..., Rendered]) -> Callable[..., RenderError]:
+    """The error of a render that must fail."""
+
+    def do(request: RenderRequest, files: Mapping[str, str | bytes] | None = None) -> RenderError:
+        with pytest.raises(RenderError) as caught:
+            render(request, files)
+        assert "\n" not in caught.value.message
+        assert len(caught.value.message) < 4096
+        return caught.value
+
+    return do
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Clones of public repositories, from bundles in the folder that GITOPS_AGENT_CORPUS names."""
+    folder = os.environ.get("GITOPS_AGENT_CORPUS")
+    if not folder:
+        pytest.skip("GITOPS_AGENT_CORPUS names no folder of Git bundles: public repositories are not tried")
+    clones = tmp_path_factory.mktemp("corpus")
+
+    def clone(name: str) -> Path:
+        bundle = Path(folder) / f"{name}.bundle"
+        if not bundle.exists():
+            pytest.skip(f"{bundle} is not there")
+        if not (clones / name).exists():
+            subprocess.run(["git", "clone", "-q", "-b", "main", bundle, clones / name], check=True)
+        return clones / name
+
+    return clone
