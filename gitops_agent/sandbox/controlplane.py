@@ -98,6 +98,9 @@ class ControlPlane:
         """
         directory = directory.absolute()
         shown = progress or Silent()
+        running = status(directory)
+        if running is not None and running.phase is Phase.READY:
+            return cls(directory, running)
         if not held(directory / LOCK_FILE):
             make_room(directory)
             order = Order(
@@ -238,10 +241,7 @@ def status(directory: Path) -> State | None:
     state = read_state(directory)
     if state is None or not held(directory / LOCK_FILE):
         return None
-    components = tuple(
-        dataclasses.replace(part, alive=part.alive and part.pid is not None and Path(f"/proc/{part.pid}").exists())
-        for part in state.components
-    )
+    components = tuple(dataclasses.replace(part, alive=part.alive and _runs(part.pid)) for part in state.components)
     return dataclasses.replace(state, components=components)
 
 
@@ -273,6 +273,14 @@ def stop(directory: Path) -> bool:
     finally:
         lock.release()
     return True
+
+
+def _runs(pid: int | None) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 def _ask_to_stop(directory: Path) -> bool:

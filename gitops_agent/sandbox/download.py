@@ -52,6 +52,11 @@ class DiskFull(AgentError):
     reason = "DiskFull"
 
 
+def is_full(error: OSError) -> bool:
+    """Whether an error means that there is no room."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def architecture() -> str:
     """This machine's, as publishers spell it."""
     machine = platform.machine().lower()
@@ -102,7 +107,7 @@ class Downloader:
             else:
                 archive.replace(into)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if is_full(error):
                 raise DiskFull(f"no room for {tool.name} in {into.parent}: {error.strerror}", tool=tool.name) from error
             raise
         finally:

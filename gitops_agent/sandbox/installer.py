@@ -13,7 +13,7 @@ from pathlib import Path
 from gitops_agent.errors import AgentError
 from gitops_agent.sandbox import onpath
 from gitops_agent.sandbox.cache import ToolCache
-from gitops_agent.sandbox.download import DiskFull, Downloader, Unreachable
+from gitops_agent.sandbox.download import DiskFull, Downloader, Unreachable, is_full
 from gitops_agent.sandbox.gobuild import build
 from gitops_agent.sandbox.lock import FileLock, held
 from gitops_agent.sandbox.progress import Progress, Silent
@@ -89,18 +89,21 @@ class Installer:
         return found
 
     def _install(self, tool: Tool, label: str, *, force: bool) -> Installed:
-        with self._locked(tool, label):
-            here = None if force else self.find(tool)
-            if here is not None:
-                return here
-            try:
-                with self._cache.draft(tool) as folder:
-                    program = Path(folder) / tool.name
-                    origin = self._download(tool, program, label) or self._build(tool, program, label)
-                    version = _tried(tool, program)
-                    path = self._cache.put(tool, program, origin=origin)
-            except OSError as error:
-                raise DiskFull(f"{tool.name} cannot be installed: {error.strerror or error}", tool=tool.name) from error
+        try:
+            with self._locked(tool, label):
+                return (None if force else self.find(tool)) or self._make(tool, label)
+        except OSError as error:
+            text = f"{tool.name} cannot be installed into {self._cache.root}: {error.strerror or error}"
+            if is_full(error):
+                raise DiskFull(text, tool=tool.name) from error
+            raise AgentError(text, reason="ToolMissing", tool=tool.name) from error
+
+    def _make(self, tool: Tool, label: str) -> Installed:
+        with self._cache.draft(tool) as folder:
+            program = Path(folder) / tool.name
+            origin = self._download(tool, program, label) or self._build(tool, program, label)
+            version = _tried(tool, program)
+            path = self._cache.put(tool, program, origin=origin)
         return Installed(tool=tool, path=path, version=version, origin=origin)
 
     def _locked(self, tool: Tool, label: str) -> FileLock:

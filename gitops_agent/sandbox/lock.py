@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from gitops_agent.errors import AgentError
+
+_LOOK_SECONDS = 0.3
+_RETRY_SECONDS = 0.01
 
 
 class Busy(AgentError):
@@ -28,7 +33,8 @@ class FileLock:
 
     Args:
         path: the file to lock.
-        wait: whether taking the lock waits for its holder; otherwise `Busy` is raised.
+        wait: whether taking the lock waits for its holder; otherwise `Busy` is raised after a moment, because whoever
+            only looks (`held`) holds it for an instant too.
     """
 
     def __init__(self, path: Path, *, wait: bool = True) -> None:
@@ -42,6 +48,7 @@ class FileLock:
         Raises:
             Busy: another process holds it and this lock does not wait.
         """
+        deadline = time.monotonic() + _LOOK_SECONDS
         while True:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -49,7 +56,10 @@ class FileLock:
                 fcntl.flock(fd, fcntl.LOCK_EX | (0 if self._wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 os.close(fd)
-                raise Busy(f"{self.path} is locked by another process", path=str(self.path)) from None
+                if time.monotonic() > deadline:
+                    raise Busy(f"{self.path} is locked by another process", path=str(self.path)) from None
+                threading.Event().wait(_RETRY_SECONDS)
+                continue
             except BaseException:
                 os.close(fd)
                 raise
@@ -82,7 +92,7 @@ def held(path: Path) -> bool:
     """Whether some process holds the lock on this file right now."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -38,6 +38,7 @@ from gitops_agent.sandbox.state import Phase, State
 _TICK_SECONDS = 0.03
 _REQUEST_SECONDS = 2.0
 _BOOT_TRIES = 3
+_FIRST = ("etcd", "kube-apiserver")
 
 
 class Ended(Exception):
@@ -116,11 +117,11 @@ class Supervisor:
         for key, _ in self._selector.select(seconds):
             key.data(key.fileobj)
 
-    def _until(self, ready: Callable[[], bool], *, step: str, deadline: float) -> None:
-        """Turns until `ready`; a component that dies meanwhile, or the deadline, is the end of the boot."""
+    def _until(self, ready: Callable[[], bool], *, step: str, deadline: float, vital: tuple[str, ...] = ORDER) -> None:
+        """Turns until `ready`; the death of a vital component, or the deadline, is the end of the boot."""
         self._write(step=step)
         while True:
-            dead = [child for child in self._children.values() if not child.alive]
+            dead = [self._children[name] for name in vital if not self._children[name].alive]
             if dead:
                 raise boot.BootError(f"{dead[0].name} ended with code {dead[0].exit_code}: {dead[0].last_words()}")
             with contextlib.suppress(ClusterError, OSError):
@@ -172,19 +173,22 @@ class Supervisor:
             argv = (program, *arguments(name, layout), *self._order.extra.get(name, ()))
             self._children[name] = Child(name, version, argv, layout.log(name), layout.ports(name))
         starting = boot.Boot(layout=layout, tokens=secrets, nodes=self._order.nodes)
-        for name in ORDER[:2]:
-            self._children[name].start()
-        alive = {name: self._children[name] for name in ORDER}
-        self._children = {name: alive[name] for name in ORDER[:2]}
+        self._start(_FIRST)
         self._write(url=layout.url)
-        self._until(starting.api_answers, step="kube-apiserver to answer", deadline=deadline)
-        for name in ORDER[2:]:
-            alive[name].start()
-        self._children = alive
-        self._until(starting.nodes_made, step="nodes to be created", deadline=deadline)
-        self._until(starting.api_ready, step="kube-apiserver to be ready", deadline=deadline)
+        self._until(starting.api_answers, step="kube-apiserver to answer", deadline=deadline, vital=_FIRST)
+        # The others come up while the API server gets ready. They give it only seconds, so on a busy machine they may be
+        # gone by then; that is no failure yet.
+        self._start(ORDER[2:])
+        self._until(starting.nodes_made, step="nodes to be created", deadline=deadline, vital=_FIRST)
+        self._until(starting.api_ready, step="kube-apiserver to be ready", deadline=deadline, vital=_FIRST)
+        self._start(ORDER[2:])
         self._until(starting.nodes_ready, step="nodes to be ready", deadline=deadline)
         self._until(starting.controllers_work, step="the controllers", deadline=deadline)
+
+    def _start(self, names: tuple[str, ...]) -> None:
+        """Starts those of the components that do not run."""
+        for name in names:
+            self._children[name].start()
 
     # Requests
 

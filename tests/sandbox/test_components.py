@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.sandbox.components import ORDER, Layout, arguments
+
+_LAYOUT = Layout(directory=Path("/d"), etcd_port=1, peer_port=2, api_port=3)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_arguments_are_flags_without_a_value_of_their_own(name: str) -> None:
+    assert all(word.startswith("--") for word in arguments(name, _LAYOUT))
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_nothing_listens_beyond_loopback(name: str) -> None:
+    for word in arguments(name, _LAYOUT):
+        if "listen" in word or "bind-address" in word:
+            assert "127.0.0.1" in word
+
+
+def test_secrets_are_given_as_files_and_never_as_arguments() -> None:
+    words = [word for name in ORDER for word in arguments(name, _LAYOUT)]
+    assert "--token-auth-file=/d/pki/tokens.csv" in words
+    assert not [word for word in words if word.startswith("--token=")]
+
+
+def test_no_admission_plugin_is_switched_off() -> None:
+    assert not [word for word in arguments("kube-apiserver", _LAYOUT) if "disable-admission" in word]
