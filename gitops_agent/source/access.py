@@ -147,7 +147,8 @@ def _ssh(directory: Path, credentials: Credentials) -> dict[str, str]:
         "GlobalKnownHostsFile": "/dev/null",
         "BatchMode": "no" if credentials.password else "yes",
     } | _SSH
-    config = "Host *\n" + "".join(f'  {name} "{value}"\n' for name, value in options.items())
+    words = ((name, f'"{value}"' if value.startswith("/") else value) for name, value in options.items())
+    config = "Host *\n" + "".join(f"  {name} {value}\n" for name, value in words)
     environment = {
         "GIT_SSH_COMMAND": f"ssh -F {shlex.quote(_write(directory / 'ssh', config))}",
         "GIT_SSH_VARIANT": "ssh",
@@ -175,7 +176,6 @@ _SSH = {
     "PasswordAuthentication": "no",
     "PermitLocalCommand": "no",
     "PreferredAuthentications": "publickey",
-    "ProxyCommand": "none",
     "ServerAliveCountMax": "3",
     "ServerAliveInterval": "10",
     "StrictHostKeyChecking": "yes",

@@ -84,11 +84,12 @@ _RULES = (
     _rule(
         "client-certificate",
         "AuthenticationFailed",
-        r"certificate required|handshake failure|bad certificate|unable to set (?:private key|client cert)|"
+        r"certificate required|handshake fail(?:ure|ed)|fatal alert has been received|bad certificate|unable to set (?:private key|client cert)|"
         r"could not load PEM client|problem with the local SSL certificate|unable to load client (?:cert|key)|"
         r"error (?:reading|loading) (?:X\.?509|key file)|"
         r"unknown ca\b|alert certificate",
-        "the server does not accept the client certificate, or wants one: check tls.crt and tls.key of the repository's secret",
+        "the server refused the TLS connection: it wants a client certificate or does not accept this one; "
+        "check tls.crt and tls.key of the repository's secret",
         transient=False,
     ),
     _rule(
@@ -115,20 +116,30 @@ _RULES = (
         r"Could not connect|Operation too slow|Connection timeout|Received HTTP code 50\d from proxy",
         "the server cannot be reached",
     ),
+    _rule(
+        "unsafe",
+        "SourceFailed",
+        r"(?:error|fatal): (?:object|.*object) [0-9a-f]+: \w+|fsck error|unterminated (?:header|author)|not a valid object",
+        "an object in its history fails Git's own safety check and nothing is read from such a repository: "
+        "the commit that contains it has to be removed from the branches and tags that are followed",
+        transient=False,
+    ),
     _rule("server", "SourceUnavailable", r"returned error: 5\d\d", "the server fails"),
     _rule(
         "broken",
         "SourceUnavailable",
-        r"early EOF|RPC failed|hung up unexpectedly|unexpected disconnect|Connection reset|Broken pipe|"
+        r"early EOF|getpeername\(\) failed|RPC failed|hung up unexpectedly|unexpected disconnect|Connection reset|Broken pipe|"
         r"Connection (?:closed|to .* closed)|index-pack failed|transfer closed|expected flush|bad line length|protocol error|"
         r"invalid (?:index-pack|server response)|Empty reply|kex_exchange|bytes? of body are still expected|unexpected EOF",
         "the connection broke off",
     ),
 )
 
+_NO_SUCH_PROGRAM = 127
+
 CORRUPT = re.compile(
     r"not a git repository|is corrupt|object file .* is empty|bad object|bad tree object|missing (?:blob|tree|commit)|"
-    r"inflate: data stream|packfile .* (?:cannot be accessed|is truncated|does not match|is too small|far too short)|"
+    r"inflate: data stream|packfile .* (?:cannot be accessed|is truncated|does not match|is too small)|far too short to be a pack|"
     r"(?:unable|failed) to read (?:object|tree|[0-9a-f]{40})|index file .* (?:is too small|corrupt)|did not send all necessary|"
     r"invalid sha1 pointer|pack has bad|unresolved deltas|could not (?:read|parse) (?:object|commit|[0-9a-f]{40})|"
     r"cannot unpack|loose object|reference broken|unable to resolve reference|unable to find [0-9a-f]{40}|"
@@ -144,18 +155,19 @@ def explain(error: ProcessError, repository: Repository, credentials: Credential
         return SourceError(
             f"{repository}: the server does not answer: {error}", reason="SourceUnavailable", transient=True, failure="timeout"
         )
-    if error.cause == "start":
-        return SourceError(f"{error}", transient=False, failure="git")
+    if error.cause == "start" or error.returncode == _NO_SUCH_PROGRAM:
+        return SourceError("git could not be started: it is not installed where PATH leads", transient=False, failure="git")
     if error.cause in {"output", "memory", "cancelled"}:
         return SourceError(f"{repository}: {error}", transient=error.cause == "cancelled", failure=error.cause)
-    said = last_words(error.stderr)
     for rule in _RULES:
-        if rule.pattern.search(error.stderr):
+        match = rule.pattern.search(error.stderr)
+        if match is not None:
             message = rule.message or _authentication(credentials)
+            said = _line(error.stderr, match.start())
             return SourceError(
                 f"{repository}: {message} ({said})", reason=rule.reason, transient=rule.transient, failure=rule.failure
             )
-    return SourceError(f"{repository}: {said}", reason="SourceFailed", transient=True, failure="other")
+    return SourceError(f"{repository}: {last_words(error.stderr)}", reason="SourceFailed", transient=True, failure="other")
 
 
 def last_words(stderr: str, limit: int = 300) -> str:
@@ -163,7 +175,17 @@ def last_words(stderr: str, limit: int = 300) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]+", stderr) if line.strip()]
     fatal = [line for line in lines if re.match(r"(?:fatal|error|ssh|remote: (?:error|fatal)):", line, re.IGNORECASE)]
     chosen = fatal[0] if fatal else (lines[-1] if lines else "git said nothing")
-    return "".join(character if character.isprintable() else "?" for character in chosen)[:limit]
+    return _plain(chosen)[:limit]
+
+
+def _line(text: str, position: int, limit: int = 300) -> str:
+    """The line a position is in."""
+    before = re.split(r"[\r\n]", text[:position])[-1]
+    return _plain(before + re.split(r"[\r\n]", text[position:])[0]).strip()[:limit]
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _authentication(credentials: Credentials | None) -> str:

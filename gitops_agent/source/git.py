@@ -54,6 +54,7 @@ _CONFIG = (
             "missingSpaceBeforeDate",
             "missingSpaceBeforeEmail",
             "multipleAuthors",
+            "nulInCommit",
             "zeroPaddedDate",
             "zeroPaddedFilemode",
         )

@@ -168,13 +168,14 @@ class Sources:
                 head = self._read(mirror, commit, _LONGEST_COMMIT, type_="commit")
                 found = Index.load(mirror.directory, commit), head[5 : head.index(b"\n")].decode()
             except SourceError as error:
-                if error.facts.get("failure") == "torn" and all(tip.commit != commit for tip in mirror.tips().values()):
-                    raise SourceError(
-                        f"{mirror.repository}: commit {commit[:12]} is not in the mirror",
-                        reason="RevisionNotFound",
-                        transient=True,
-                    ) from error
-                raise
+                if error.facts.get("failure") != "torn":
+                    raise
+                if any(tip.commit == commit for tip in mirror.tips().values()):
+                    mirror.suspect.set()
+                    raise
+                raise SourceError(
+                    f"{mirror.repository}: commit {commit[:12]} is not in the mirror", reason="RevisionNotFound", transient=True
+                ) from error
             with self._lock:
                 self._indexes[known] = found
                 while len(self._indexes) > 1 and sum(len(index) for index, _ in self._indexes.values()) > _MOST_ENTRIES:

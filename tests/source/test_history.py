@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gitops_agent.errors import ProcessError
+from gitops_agent.source.history import describe, lost
+from tests.source.author import Author
+
+
+def test_a_commit_is_described_as_people_speak_of_it(author: Author) -> None:
+    commit = author.commit({"a": "1"}, message="Grow the shop\n\nBecause it is full.\n\nGitops-Agent-Approve: abc\n")
+
+    found = describe(author.directory, commit, repository="https://git.example.com/config", ref="main")
+
+    assert (found.commit, found.ref, found.repository) == (commit, "main", "https://git.example.com/config")
+    assert found.author == "Ada <ada@example.com>"
+    assert found.subject == "Grow the shop"
+    assert found.message == "Grow the shop\n\nBecause it is full.\n\nGitops-Agent-Approve: abc"
+    assert found.committed_at == datetime.fromtimestamp(1760000000, UTC)
+    assert found.verification == "none"
+
+
+def test_a_hostile_message_is_cut_and_disarmed_but_keeps_its_trailers(author: Author) -> None:
+    commit = author.commit({"a": "1"}, message="\x1b[2J\x07" + "x" * 9000 + "\n\nGitops-Agent-Approve: abc\n")
+
+    found = describe(author.directory, commit, repository="r", ref="main")
+
+    assert len(found.subject) == 200
+    assert len(found.message) <= 4000
+    assert found.message.endswith("Gitops-Agent-Approve: abc")
+    assert "\x1b" not in found.subject + found.message + found.author
+
+
+def test_an_empty_message_is_no_error(author: Author) -> None:
+    assert describe(author.directory, author.commit({"a": "1"}, message=""), repository="r", ref="main").subject == ""
+
+
+def test_a_commit_that_is_not_there_cannot_be_described(author: Author) -> None:
+    with pytest.raises(ProcessError):
+        describe(author.directory, "0" * 40, repository="r", ref="main")
+
+
+def test_lost_commits_are_counted(author: Author) -> None:
+    first = author.commit({"a": "1"})
+    second = author.commit({"a": "2"})
+    other = author.commit({"a": "3"}, branch="other", orphan=True)
+
+    assert lost(author.directory, first, second) == 0
+    assert lost(author.directory, second, first) == 1
+    assert lost(author.directory, second, other) == 2
+    assert lost(author.directory, "0" * 40, other) == -1
