@@ -63,7 +63,7 @@ def test_several_entries_of_ours_are_one_projection() -> None:
 
 
 def test_items_with_keys_keep_their_live_order_and_only_our_fields() -> None:
-    fields = {
+    fields: dict[str, Any] = {
         'k:{"name":"b"}': {".": {}, "f:name": {}, "f:image": {}},
         'k:{"name":"a"}': {".": {}, "f:name": {}},
     }
@@ -73,7 +73,7 @@ def test_items_with_keys_keep_their_live_order_and_only_our_fields() -> None:
 
 
 def test_items_with_several_keys_are_told_apart() -> None:
-    fields = {'k:{"port":53,"protocol":"UDP"}': {".": {}, "f:port": {}, "f:targetPort": {}}}
+    fields: dict[str, Any] = {'k:{"port":53,"protocol":"UDP"}': {".": {}, "f:port": {}, "f:targetPort": {}}}
     ports = [{"port": 53, "protocol": "TCP", "targetPort": 1}, {"port": 53, "protocol": "UDP", "targetPort": 2}]
     obj = live({"ports": ports}, entry({"f:ports": fields}))
     assert projection(obj) == {"ports": [{"port": 53, "targetPort": 2}]}
@@ -104,7 +104,7 @@ def test_keys_with_dots_and_slashes_are_plain_names() -> None:
 
 def test_our_marks_are_not_part_of_what_git_says() -> None:
     obj = marked(live({"data": {"a": "1"}}), application=AppKey("g", "a"), digest="d", revision="r")
-    fields = {
+    fields: dict[str, Any] = {
         "f:metadata": {
             "f:labels": {f"f:{name}": {} for name in obj["metadata"]["labels"]},
             "f:annotations": {f"f:{name}": {} for name in obj["metadata"]["annotations"]},
