@@ -23,6 +23,8 @@ COPY requirements requirements
 RUN python -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements/dev.lock \
     && python -m venv /opt/gitops-agent && /opt/gitops-agent/bin/pip install --require-hashes -r requirements/runtime.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY deploy deploy
+COPY examples examples
 COPY gitops_agent gitops_agent
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/gitops-agent/bin/pip install --no-deps --no-index /wheels/*.whl \

@@ -167,6 +167,7 @@ _TABLE = (
     ("PodFailed", "A pod ended in failure.", "Read the message."),
     ("NotReady", "A pod runs but is not ready.", "Read which readiness gate is not met."),
     # The sandbox and its tools.
+    ("NotSeen", "The demo did not see what should have happened in time.", "Read the step and the agent's log."),
     ("SandboxFailed", "The sandbox could not be started.", "Read the log that the message names."),
     ("SandboxStarting", "The sandbox is still starting.", "Try again in some seconds."),
     ("Busy", "Another process holds a lock.", "Wait until it has ended."),

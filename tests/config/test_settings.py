@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from gitops_agent import config
 from gitops_agent.config.settings import LeaderSettings, Settings, paths, sections, variable
 
 
@@ -27,8 +29,21 @@ def test_every_setting_says_what_it_is_for() -> None:
     assert silent == []
 
 
+def test_every_setting_is_read_by_somebody() -> None:
+    """A setting that nothing reads is a promise that nobody keeps."""
+    package = Path(config.__file__).parents[1]
+    read = {
+        match
+        for path in package.rglob("*.py")
+        if path.parent.name != "config"
+        for match in re.findall(r"\bsettings\.([a-z]+\.[a-z_]+)", path.read_text())
+    }
+
+    assert {f"{name}.{field}" for name, model in sections().items() for field in model.model_fields} - read == set()
+
+
 def test_a_number_carries_its_unit_or_counts_things() -> None:
-    counts = {"concurrency", "max_files", "workers", "apply_concurrency", "port", "outbox_limit", "poll_jitter"}
+    counts = {"concurrency", "max_files", "workers", "apply_concurrency", "port", "outbox_limit"}
     bare = [
         field
         for model in sections().values()

@@ -90,10 +90,17 @@ def test_what_is_copied_exists_and_is_not_ignored() -> None:
 
 
 def test_what_the_package_is_built_from_is_copied() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    copied = " ".join(given("COPY")).split()
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, wheel = pyproject["project"], pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {
+        project["readme"],
+        *project["license-files"],
+        *wheel["packages"],
+        *wheel.get("force-include", ()),
+        "pyproject.toml",
+    }
 
-    assert {project["readme"], *project["license-files"], "pyproject.toml", "gitops_agent"} <= set(copied)
+    assert needed <= set(" ".join(given("COPY")).split())
 
 
 def test_everything_of_python_is_installed_by_hash() -> None:
