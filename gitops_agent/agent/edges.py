@@ -60,7 +60,8 @@ def _source(before: Object, after: Object) -> Iterator[tuple[EventType, Severity
             "SourceRecovered",
             f"the repository answers again, since {was_away} it did not",
         )
-    if new and old != new:
+    touched = _at(before, "sync", "plan") != _at(after, "sync", "plan") or _condition(after, "Synced").get("status") != "True"
+    if new and old != new and touched:
         subject = _at(after, "source", "subject") or ""
         yield EventType.REVISION_SEEN, Severity.INFO, "RevisionSeen", f"{str(new)[:12]} {subject}".strip()
 
@@ -88,7 +89,8 @@ def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, 
     new_commit = _at(before, "source", "revision") != _at(after, "source", "revision")
     if failing and (not same_failure or new_commit):
         yield EventType.SYNC_FAILED, Severity.ERROR, str(new.get("reason")), str(new.get("message"))
-    if new.get("status") == "True" and applied and (applied != applied_before or old.get("status") == "False"):
+    moved = applied != applied_before and _at(before, "sync", "plan") != _at(after, "sync", "plan")
+    if new.get("status") == "True" and applied and (moved or old.get("status") == "False"):
         yield EventType.SYNCED, Severity.INFO, "Synced", str(new.get("message"))
 
 

@@ -32,6 +32,7 @@ class Memory:
         status: as last written, or as found in the cluster at the start.
         written_at: monotonic time of the last write.
         requested: the last request (`sync`) that was answered.
+        waiting: what it waited for when it was last looked at, in words.
     """
 
     desired: Desired | None = None
@@ -48,3 +49,4 @@ class Memory:
     status: Object | None = None
     written_at: float = 0.0
     requested: str = ""
+    waiting: str = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from gitops_agent.agent.edges import edges
 from gitops_agent.agent.memory import Memory
@@ -70,6 +71,8 @@ class Publishing:
         if after == before:
             memory.status = before
             return None
+        if quiet(before, after):
+            return None
         found = edges(before, after, application=key, view=view, now=now)
         elapsed = self._clock() - memory.written_at
         if not found and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
@@ -112,6 +115,39 @@ class Publishing:
     def _measure(key: AppKey, after: Object) -> None:
         metrics.forget_application(str(key))
         metrics.APPLICATIONS.labels(str(key), after["sync"].get("status", "Unknown"), after["health"]["status"]).set(1)
+
+
+def quiet(before: Object, after: Object) -> bool:
+    """Whether the two differ only in the commit, because a commit left everything of this application untouched.
+
+    A monorepo of a thousand applications would otherwise write a thousand statuses for each commit. The commit is told with
+    the next thing worth telling, and when somebody asks for a sync.
+    """
+    old, new = _at(before, "sync", "plan"), _at(after, "sync", "plan")
+    return bool(new) and old == new and _without_commit(before) == _without_commit(after)
+
+
+def _at(status_: Object, *path: str) -> Any:
+    value: Any = status_
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _without_commit(status_: Object) -> Object:
+    commits = (_at(status_, "source", "revision"), _at(status_, "sync", "revision"))
+    shorts = [commit[:12] for commit in commits if commit]
+
+    def told(message: str) -> str:
+        for short in shorts:
+            message = message.replace(short, "")
+        return message
+
+    source = {name: value for name, value in (status_.get("source") or {}).items() if name in ("unavailableSince", "message")}
+    sync = {name: value for name, value in (status_.get("sync") or {}).items() if name != "revision"}
+    conditions = [{**one, "message": told(str(one.get("message")))} for one in status_.get("conditions") or []]
+    rest = {name: value for name, value in status_.items() if name not in ("source", "sync", "conditions", "history")}
+    return {**rest, "source": source, "sync": sync, "conditions": conditions}
 
 
 def _progress_only(before: Object, after: Object) -> bool:

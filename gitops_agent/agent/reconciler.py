@@ -145,7 +145,7 @@ class Reconciler:
             waiting = f"the first list of {', '.join(str(kind) for kind in pending)}"
             return self._view(application, memory, declared, waiting=waiting)
         self._observing.complete(key)
-        blocked = self._dependencies(application)
+        blocked = self._dependencies(application, memory.target)
         if blocked:
             return self._view(application, memory, declared, waiting=blocked)
         current = declared.desired is not None
@@ -188,6 +188,7 @@ class Reconciler:
             self._retry(application, enacted)
         elif synced:
             self._queue.succeeded(key)
+        memory.waiting = waiting
         if waiting and not declared.pending:
             self._queue.add(key, "a wait is looked at again", delay=_WAIT_BACKSTOP_SECONDS)
         unavailable = declared.source.error
@@ -226,8 +227,11 @@ class Reconciler:
                 self._retry_render(application.key)
                 self._ask(application.key, "asked for by a person")
 
-    def _dependencies(self, application: Application) -> str:
-        """What of `dependsOn` is not ready, in words; empty when all is."""
+    def _dependencies(self, application: Application, commit: str) -> str:
+        """What of `dependsOn` is not ready, in words; empty when all is.
+
+        An application that follows the same reference of the same repository must be ready at the same commit.
+        """
         for dependency in application.spec.depends_on:
             other = self._applications.raw(AppKey(application.key.namespace, dependency.name))
             if other is None:
@@ -242,23 +246,18 @@ class Reconciler:
             same = theirs.get("repoURL") == mine[0] and theirs.get("ref") == mine[1].model_dump(
                 exclude_none=True, by_alias=True
             )
-            target = memory.target if memory else ""
-            if same and target and (status.get("sync") or {}).get("revision") != target:
-                return f"Application {dependency.name} to be synced to {target[:12]}"
+            applied = memory.applied if memory and memory.applied else (status.get("sync") or {}).get("revision")
+            if same and applied != commit:
+                return f"Application {dependency.name} to be synced to {commit[:12]}"
         return ""
 
     def _wake_dependants(self, application: Application, view: View) -> None:
-        if view.sync is SyncStatus.SYNCED:
-            for other in self._applications.depending_on(application.key.name):
-                if other.namespace == application.key.namespace and self._is_waiting(other):
-                    self._queue.add(other, f"{application.key.name} is ready", priority=Priority.COMMIT)
-
-    def _is_waiting(self, key: AppKey) -> bool:
-        memory = self._memories.get(key)
-        if memory is None or memory.status is None:
-            return True
-        conditions = memory.status.get("conditions") or []
-        return any(c.get("type") == "Synced" and c.get("reason") == "WaitingFor" for c in conditions)
+        if view.sync is not SyncStatus.SYNCED:
+            return
+        for other in self._applications.depending_on(application.key.name):
+            memory = self._memories.get(other)
+            if other.namespace == application.key.namespace and memory is not None and memory.waiting:
+                self._queue.add(other, f"{application.key.name} is ready", priority=Priority.COMMIT)
 
     def _stalled(self, raw: Object, memory: Memory, error: SpecInvalid) -> str:
         try:

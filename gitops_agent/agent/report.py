@@ -170,8 +170,9 @@ def _history(before: Object, view: View, *, now: datetime) -> list[Object]:
     synced, reason, message = _synced(view)
     ended = synced is True or (synced is False and reason not in ("WaitingFor", "Progressing", "Observing"))
     newest = history[0] if history else {}
-    same = newest.get("revision") == view.revision.commit and newest.get("result") == reason
-    if not ended or (same and (newest.get("plan") == view.plan or synced is True)):
+    same = newest.get("result") == reason and newest.get("plan") == view.plan
+    repeated = newest.get("result") == reason and newest.get("revision") == view.revision.commit and synced is True
+    if not ended or same or repeated:
         return history
     started = view.started or now
     entry: Object = {

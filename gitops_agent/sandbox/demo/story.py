@@ -100,9 +100,7 @@ class Story:
 
     def _receiver(self) -> Receiver:
         def received(message: dict[str, Any]) -> None:
-            self.progress.say(
-                f"    webhook ← {message.get('type')}: {message.get('application')} {message.get('title') or ''}".rstrip()
-            )
+            self.progress.say(f"    webhook ← {message.get('title')}")
 
         receiver = Receiver(_SECRET, received)
         self._stack.callback(receiver.stop)
@@ -120,7 +118,7 @@ class Story:
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": "demo-webhook", "namespace": NAMESPACE},
-            "stringData": {"hmacKey": _SECRET},
+            "stringData": {"hmac": _SECRET},
         }
         spectator.objects.apply(secret)
         spectator.objects.apply(
@@ -170,7 +168,7 @@ class Story:
         spectator.until(
             "the webhook hears of the drift", lambda: _of(receiver, "DriftDetected") and _of(receiver, "DriftRepaired")
         )
-        message = str(_of(receiver, "DriftDetected")[-1].get("message") or "")
+        message = str(_of(receiver, "DriftDetected")[-1].get("text") or "").replace("\n", " ")
         self._seen("Manual drift", f"somebody scaled the guestbook to 5; back at 2 after {repaired:.2f} s: {message}", started)
 
     def _mass_deletion(self, spectator: Spectator, repository: DemoRepository, receiver: Receiver) -> None:
@@ -275,7 +273,7 @@ def _served(spectator: Spectator) -> bool:
 
 
 def _of(receiver: Receiver, kind: str) -> list[dict[str, Any]]:
-    return [message for message in receiver.messages if message.get("type") == kind]
+    return [message for message in receiver.messages if message.get("event") == kind]
 
 
 def _count(application: Object) -> int:
