@@ -124,7 +124,7 @@ class Declaring:
         Raises:
             PlanError: another application declares some of them.
         """
-        places = {manifest.key: manifest.place for manifest in desired.manifests}
+        places = desired.claimed
         conflicts, woken = self._claims.claim(desired.application, places)
         for other in sorted(woken):
             self._look(other, f"{desired.application} let go of an object", Priority.COMMIT)

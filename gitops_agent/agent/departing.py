@@ -63,6 +63,11 @@ class Departing:
         desired = Desired(application=key, revision=_NOTHING, manifests=())
         enacted = self._enacting.enact(application, desired, memory, deleting=True)
         remaining = self._live.of(key)
+        if memory.plan is not None and memory.plan.is_empty and enacted.error is None and not enacted.held:
+            # What is left asks to be kept, or the mode is observe: nobody will ever delete it on this Application's behalf.
+            self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
+            _log.info("application departed", kept=len(remaining))
+            return None
         blocked = sorted(
             f"{one.key} ({', '.join(one.finalizers)})" for one in remaining.values() if one.deleting and one.finalizers
         )
