@@ -31,6 +31,9 @@ from gitops_agent.sync.window import Window
 WIDEST = 16
 """Writes under way at most."""
 
+_TRIES = 5
+"""For a patch that is outdated whenever a controller writes a status in between."""
+
 _DEFINING = frozenset(
     {GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"), GroupKind("apiregistration.k8s.io", "APIService")}
 )
@@ -236,23 +239,24 @@ class Executor:
     def _take_back(self, action: Action, live: LiveObject, *, as_user: str | None) -> bool:
         """Removes what nobody declared, as far as the plan named it; whether it did."""
         named = {(edit.path, edit.manager) for edit in action.undeclared}
-        edits = [edit for edit in live.undeclared if (edit.path, edit.manager) in named]
-        if live.raw is None or not edits:
-            return False
-        try:
-            patched = self._objects.json_patch(action.key, undeclared.removal(live.raw, edits), as_user=as_user)
-        except Invalid as error:
-            current = self._live.get(action.key)
-            if current is None or current.resource_version == live.resource_version:
-                # Not outdated but impossible: a required or protected field. It is told once and then left alone.
-                self._live.tolerate(live.uid, edits)
-            raise Invalid(
-                f"what {edits[0].manager} added at {edits[0].path} cannot be taken back: {error}",
-                status=error.status,
-                code=error.code,
-            ) from error
-        self._take_in(patched, action)
-        return True
+        for _ in range(_TRIES):
+            edits = [edit for edit in live.undeclared if (edit.path, edit.manager) in named]
+            if live.raw is None or not edits:
+                return False
+            try:
+                patched = self._objects.json_patch(action.key, undeclared.removal(live.raw, edits), as_user=as_user)
+            except Invalid as error:
+                fresh = observe(self._objects.get(action.key, as_user=as_user))
+                if fresh.resource_version == live.resource_version:
+                    # Not outdated but impossible: a required or protected field. It is told once and then left alone.
+                    self._live.tolerate(live.uid, edits)
+                    text = f"what {edits[0].manager} wrote at {edits[0].path} cannot be taken back: {error}"
+                    raise Invalid(text, status=error.status, code=error.code) from error
+                live = fresh
+            else:
+                self._take_in(patched, action)
+                return True
+        raise Conflict(f"{action.key} changes too fast for anything to be taken back", code="Conflict")
 
     def _replace(self, action: Action, plan: Plan, *, as_user: str | None) -> _Done:
         refusal = replacement.prove(self._objects, self._body(action, plan), as_user=as_user)

@@ -10,6 +10,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.sync.stage import Stage, staged
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,10 @@ def discovery(transport: Transport) -> Discovery:
 @pytest.fixture
 def objects(transport: Transport, discovery: Discovery) -> Objects:
     return Objects(transport, discovery)
+
+
+@pytest.fixture
+def stage(objects: Objects, discovery: Discovery, namespace: str) -> Iterator[Stage]:
+    """One application of its own in a fresh namespace."""
+    with staged(objects, discovery, namespace) as stage:
+        yield stage
