@@ -14,6 +14,8 @@ from typing import Any, cast
 import orjson
 import structlog
 
+# Without local variables: whoever fails may hold a Secret or a token in one.
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -32,11 +34,11 @@ def configure(level: str = "info", form: str = "auto") -> None:
         _flatten_errors,
     ]
     if console:
-        renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer()
+        renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     else:
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     structlog.configure(
-        processors=[*shared, renderer] if console else [*shared, structlog.processors.dict_tracebacks, renderer],
+        processors=[*shared, renderer] if console else [*shared, _tracebacks, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
