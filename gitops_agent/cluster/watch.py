@@ -22,7 +22,8 @@ from gitops_agent.cluster import refusal
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.listing import pages, selectors
 from gitops_agent.cluster.resource import Resource
-from gitops_agent.cluster.transport import Stream, Transport
+from gitops_agent.cluster.stream import Stream
+from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import AgentError, CannotSee, Expired, Forbidden, NotFound, Throttled, Unavailable, UnknownKind
 from gitops_agent.manifest.key import Object
 from gitops_agent.observe.log import logger

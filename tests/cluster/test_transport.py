@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.cluster.transport import Stream, Transport
-from gitops_agent.errors import CannotSee, Expired, Forbidden, Invalid, Throttled, Unavailable, UsageError
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import CannotSee, Forbidden, Throttled, Unavailable, UsageError
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cluster.wire import Asked, Line, Script, Wire, kubeconfig
 from tests.waiting import eventually
@@ -116,7 +116,7 @@ def test_a_client_certificate_reaches_the_pool(tmp_path: Path) -> None:
     (tmp_path / "me.key").write_text("key")
     files = {"client-certificate": str(tmp_path / "me.crt"), "client-key": str(tmp_path / "me.key")}
     transport = Transport.from_kubeconfig(kubeconfig(tmp_path, "https://127.0.0.1:1", **files))
-    options = transport._requests.connection_pool_kw
+    options = transport._requests.manager.connection_pool_kw
 
     assert (options["cert_file"], options["key_file"]) == (str(tmp_path / "me.crt"), str(tmp_path / "me.key"))
 
@@ -274,6 +274,37 @@ def test_connections_are_kept_open(wire: Start, tmp_path: Path) -> None:
     assert len(ports) == 1
 
 
+def test_as_many_connections_are_kept_as_was_asked_for(wire: Start, tmp_path: Path) -> None:
+    transport = wire(lambda _, line: line.json({})).transport(tmp_path, pool=3)
+
+    assert transport._requests.manager.connection_pool_kw["maxsize"] == 3
+
+
+def test_a_closed_transport_can_still_be_used(wire: Start, tmp_path: Path) -> None:
+    transport = wire(lambda _, line: line.json({})).transport(tmp_path)
+    transport.request("GET", "/version")
+    transport.close()
+
+    assert transport.request("GET", "/version") == {}
+
+
+def test_a_server_below_a_path_is_asked_there(wire: Start, tmp_path: Path) -> None:
+    server = wire(lambda _, line: line.json({}))
+    Transport.from_kubeconfig(kubeconfig(tmp_path, f"{server.url}/clusters/one/")).request("GET", "/api", query={"a": "b"})
+
+    assert (server.asked[0].path, server.asked[0].query) == ("/clusters/one/api", {"a": "b"})
+
+
+def test_a_proxy_is_used_when_the_kubeconfig_names_one(wire: Start, tmp_path: Path) -> None:
+    proxy = wire(lambda _, line: line.json({"via": line.path}))
+    path = kubeconfig(tmp_path, "http://cluster.example.com")
+    config = json.loads(path.read_text())
+    config["clusters"][0]["cluster"]["proxy-url"] = proxy.url
+    path.write_text(json.dumps(config))
+
+    assert Transport.from_kubeconfig(path).request("GET", "/api") == {"via": "http://cluster.example.com/api"}
+
+
 def test_bytes_are_sent_as_they_are(wire: Start, tmp_path: Path) -> None:
     server = wire(lambda _, line: line.json({}))
     server.transport(tmp_path).request("POST", "/x", body=b"raw", content_type="text/plain")
@@ -295,91 +326,6 @@ def test_somebody_without_a_name_cannot_be_impersonated(wire: Start, tmp_path: P
     for name in ("", "a\r\nImpersonate-Group: system:masters"):
         with pytest.raises(Forbidden):
             transport.request("GET", "/version", as_user=name)
-
-
-def test_a_stream_yields_values_whatever_the_pieces_they_come_in(wire: Start, tmp_path: Path) -> None:
-    def script(asked: Asked, line: Line) -> None:
-        line.begin()
-        for piece in (b'{"a"', b": 1}\n\n{", b'"b": 2}\n{"c": 3}\n{"d":', b" 4}"):
-            line.chunk(piece)
-        line.end()
-
-    with wire(script).transport(tmp_path).stream("/x", read_timeout=2) as lines:
-        assert list(lines) == [{"a": 1}, {"b": 2}, {"c": 3}, {"d": 4}]
-
-
-def test_a_torn_line_is_an_error_and_not_an_event(wire: Start, tmp_path: Path) -> None:
-    def script(asked: Asked, line: Line) -> None:
-        line.begin()
-        line.chunk(b'{"a": 1}\n{"b": \n')
-        line.end()
-
-    with wire(script).transport(tmp_path).stream("/x", read_timeout=2) as lines:
-        values = iter(lines)
-
-        assert next(values) == {"a": 1}
-        with pytest.raises(Unavailable, match="torn line"):
-            next(values)
-
-
-def test_a_stream_that_breaks_off_is_an_error(wire: Start, tmp_path: Path) -> None:
-    def script(asked: Asked, line: Line) -> None:
-        line.begin()
-        line.chunk(b'{"a": 1}\n{"b":')
-        line.cut()
-
-    with wire(script).transport(tmp_path).stream("/x", read_timeout=2) as lines, pytest.raises(Unavailable, match="broke off"):
-        list(lines)
-
-
-def test_a_stream_that_hangs_is_an_error(wire: Start, tmp_path: Path) -> None:
-    def script(asked: Asked, line: Line) -> None:
-        line.begin()
-        line.hang()
-
-    with wire(script).transport(tmp_path).stream("/x", read_timeout=0.2) as lines, pytest.raises(Unavailable) as caught:
-        list(lines)
-
-    assert caught.value.code == "Timeout"
-
-
-def test_a_refused_stream_is_an_error_of_its_class(wire: Start, tmp_path: Path) -> None:
-    transport = wire(lambda _, line: line.refuse(410, "Expired")).transport(tmp_path)
-    with pytest.raises(Expired):
-        transport.stream("/x", read_timeout=1)
-
-
-def test_a_line_without_an_end_is_given_up(wire: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitops_agent.cluster.transport._LINE_BYTES", 1000)
-
-    def script(asked: Asked, line: Line) -> None:
-        line.begin()
-        while not server.over.is_set():
-            line.chunk(b"x" * 500)
-
-    server = wire(script)
-    with server.transport(tmp_path).stream("/x", read_timeout=2) as lines, pytest.raises(Invalid):
-        list(lines)
-
-
-def test_closing_a_stream_ends_a_blocked_read_at_once(wire: Start, tmp_path: Path) -> None:
-    def script(asked: Asked, line: Line) -> None:
-        line.begin()
-        line.chunk({"first": 1})
-        line.hang()
-
-    stream = wire(script).transport(tmp_path).stream("/x", read_timeout=60)
-    seconds = _seconds_to_close(stream)
-
-    assert seconds < 1
-
-
-@pytest.mark.cluster
-def test_closing_a_stream_over_tls_ends_a_blocked_read_at_once(transport: Transport) -> None:
-    stream = transport.stream("/api/v1/namespaces", {"watch": "true"}, read_timeout=60)
-    seconds = _seconds_to_close(stream)
-
-    assert seconds < 1
 
 
 @pytest.mark.cluster
@@ -439,27 +385,3 @@ def test_many_threads_share_one_transport(transport: Transport) -> None:
         thread.join()
 
     assert failures == []
-
-
-def _seconds_to_close(stream: Stream) -> float:
-    """How long a reader in another thread takes to end after the stream was closed."""
-    reading = threading.Event()
-    errors: list[Exception] = []
-
-    def read() -> None:
-        with stream as lines:
-            try:
-                for _ in lines:
-                    reading.set()
-            except Exception as error:  # noqa: BLE001 - told to the test
-                errors.append(error)
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    assert reading.wait(5)
-    began = time.monotonic()
-    stream.close()
-    thread.join(10)
-    assert errors == []
-    assert not thread.is_alive()
-    return time.monotonic() - began

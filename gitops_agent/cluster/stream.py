@@ -1,0 +1,77 @@
+"""JSON lines from the server as they arrive, one at a time, and a way to end the wait for the next from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+import urllib3
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from gitops_agent.errors import Invalid, Unavailable
+
+_CHUNK_BYTES = 1 << 16
+_LINE_BYTES = 64 << 20
+
+
+class Stream:
+    """JSON lines as they arrive; `close` may be called from another thread and ends a blocked read at once."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, *, read_timeout: float, what: str) -> None:
+        self._response = response
+        self._what = what
+        self._closed = threading.Event()
+        sock = getattr(response.connection, "sock", None)
+        if sock is not None:
+            sock.settimeout(read_timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closed.set()
+        self._response.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        """The values; ends when the server ends the stream or after `close`.
+
+        Raises:
+            Unavailable: nothing came for too long, the connection broke, or a line is torn.
+        """
+        rest = b""
+        try:
+            for part in self._response.stream(_CHUNK_BYTES):
+                if self._closed.is_set():
+                    return
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    if line:
+                        yield self._parse(line)
+                if len(rest) > _LINE_BYTES:
+                    raise Invalid(f"{self._what} sent a line of more than {_LINE_BYTES} bytes", code="LineTooLong")
+        except (HTTPError, OSError, ValueError, AttributeError) as error:
+            if self._closed.is_set():
+                return
+            hung = isinstance(error, (ReadTimeoutError, TimeoutError))
+            said = "sent nothing for too long" if hung else "broke off"
+            raise Unavailable(f"the stream from {self._what} {said}", code="Timeout" if hung else "ConnectionTorn") from error
+        if rest.strip() and not self._closed.is_set():
+            yield self._parse(rest)
+
+    def close(self) -> None:
+        """Ends the stream from any thread."""
+        self._closed.set()
+        try:
+            self._response.shutdown()
+        except (OSError, ValueError, RuntimeError, AttributeError):
+            # Already ended, or released by the reader in this very moment.
+            return
+
+    def _parse(self, line: bytes) -> Any:
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise Unavailable(f"the stream from {self._what} sent a torn line", code="ConnectionTorn") from error
