@@ -11,10 +11,11 @@ from typing import Any
 
 from gitops_agent.api import application, notifier
 from gitops_agent.api.application import GROUP, VERSION, ApplicationSpec
+from gitops_agent.api.application_status import ApplicationStatus
 from gitops_agent.api.model import Model
 from gitops_agent.api.notifier import NotifierSpec
+from gitops_agent.api.notifier_status import NotifierStatus
 from gitops_agent.api.schema import structural
-from gitops_agent.api.status import ApplicationStatus, NotifierStatus
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import dump
 

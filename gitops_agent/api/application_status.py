@@ -1,0 +1,175 @@
+"""What the agent says about an Application."""
+
+from __future__ import annotations
+
+from gitops_agent.api.model import Model
+from gitops_agent.api.status import Conditions, Moment
+
+
+class ApprovalStatus(Model):
+    """An approved plan that is under way; kept so that a restart goes on with it and with nothing more."""
+
+    hash: str = ""
+    """The plan's hash, as it was approved."""
+
+    content: str = ""
+    """A digest over everything that plan declares."""
+
+    deletions: tuple[tuple[str, ...], ...] = ()
+    """What that plan deletes: identity and UID."""
+
+
+class SyncStatus(Model):
+    """What is applied."""
+
+    status: str = ""
+    """Synced, OutOfSync or Unknown."""
+
+    revision: str = ""
+    """The commit that is applied; not the one that was last seen."""
+
+    plan: str = ""
+    """The hash of the last plan: what an approval names."""
+
+    approval: ApprovalStatus | None = None
+    """An approved plan that is under way."""
+
+    answered: str = ""
+    """The last request for a sync that was answered."""
+
+
+class HealthStatus(Model):
+    """How the objects are."""
+
+    status: str = ""
+    """Healthy, Progressing, Suspended, Degraded, Missing or Unknown: the worst of all objects."""
+
+    reasons: tuple[str, ...] = ()
+    """The first objects that are not healthy, and why."""
+
+
+class SourceStatus(Model):
+    """The last commit seen."""
+
+    revision: str = ""
+    """The commit."""
+
+    author: str = ""
+    """Who wrote it."""
+
+    subject: str = ""
+    """The first line of its message."""
+
+    committed_at: Moment = ""
+    """When it was committed."""
+
+    unavailable_since: Moment = ""
+    """Since when the repository cannot be read; absent when it can."""
+
+    message: str = ""
+    """Why it cannot."""
+
+
+class ObjectProblem(Model):
+    """What is wrong with one object."""
+
+    object: str
+    """Which one: `apps/Deployment:shop/web`."""
+
+    reason: str = ""
+    """A code from the table of reasons."""
+
+    message: str = ""
+    """For people."""
+
+
+class ResourcesStatus(Model):
+    """Counts of objects."""
+
+    total: int = 0
+    """Declared objects."""
+
+    synced: int = 0
+    """Those that are as declared."""
+
+    drifted: int = 0
+    """Those that differ."""
+
+    unhealthy: int = 0
+    """Those that are not healthy."""
+
+    problems: tuple[ObjectProblem, ...] = ()
+    """The first ten objects something is wrong with."""
+
+
+class HistoryEntry(Model):
+    """One sync that ended."""
+
+    revision: str = ""
+    """The commit."""
+
+    plan: str = ""
+    """The hash of its plan."""
+
+    result: str = ""
+    """A code from the table of reasons."""
+
+    message: str = ""
+    """For people."""
+
+    started: Moment = ""
+    """When it began."""
+
+    duration: str = ""
+    """How long it took."""
+
+    actor: str = ""
+    """Who caused it: the author of the commit, or who asked."""
+
+
+class RejectedRevision(Model):
+    """A commit that is not tried again."""
+
+    revision: str = ""
+    """The commit."""
+
+    reason: str = ""
+    """Why."""
+
+    at: Moment = ""
+    """Since when."""
+
+
+class RollbackStatus(Model):
+    """Commits the agent returned from."""
+
+    rejected: tuple[RejectedRevision, ...] = ()
+    """Only a newer commit, or a retry, leaves this state."""
+
+
+class ApplicationStatus(Model):
+    """What is the case; nothing in it changes with the clock alone."""
+
+    observed_generation: int = 0
+    """The generation of the spec that was acted on last."""
+
+    conditions: Conditions = ()
+    """Ready, Synced, Healthy; Reconciling and Stalled only while they are true."""
+
+    sync: SyncStatus = SyncStatus()
+    """What is applied."""
+
+    health: HealthStatus = HealthStatus()
+    """How the objects are."""
+
+    source: SourceStatus = SourceStatus()
+    """The last commit seen."""
+
+    resources: ResourcesStatus = ResourcesStatus()
+    """Counts of objects."""
+
+    history: tuple[HistoryEntry, ...] = ()
+    """The last 20 syncs that ended, newest first."""
+
+    rollback: RollbackStatus = RollbackStatus()
+    """Commits the agent returned from."""

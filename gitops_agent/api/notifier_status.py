@@ -1,0 +1,82 @@
+"""What the agent says about a Notifier, and what it has still to tell."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gitops_agent.api.model import Model
+from gitops_agent.api.status import Conditions, Moment
+
+
+class PendingMessage(Model):
+    """A message that waits for its receiver."""
+
+    id: str
+    """The same for the same edge, so that a repeat is recognisable."""
+
+    event: str
+    """What kind of edge."""
+
+    application: str
+    """Whose: `namespace/name`."""
+
+    at: Moment
+    """When it happened."""
+
+    not_before: Moment = ""
+    """When a folded message may be sent."""
+
+    severity: str = ""
+    """info, warning or error."""
+
+    reason: str = ""
+    """A code from the table of reasons."""
+
+    text: str = ""
+    """For people."""
+
+    repository: str = ""
+    """The URL, without credentials."""
+
+    ref: str = ""
+    """What is followed."""
+
+    commit: str = ""
+    """The commit it is about."""
+
+    author: str = ""
+    """Of the commit."""
+
+    subject: str = ""
+    """Of the commit."""
+
+    objects: tuple[str, ...] = ()
+    """The objects it is about."""
+
+    facts: dict[str, str] = Field(default_factory=dict)
+    """Further values."""
+
+    count: int = 1
+    """How many identical edges it stands for."""
+
+
+class NotifierStatus(Model):
+    """Whether notifications are delivered."""
+
+    observed_generation: int = 0
+    """The generation of the spec that was acted on last."""
+
+    conditions: Conditions = ()
+    """Ready; Stalled while the spec is wrong."""
+
+    last_delivery: Moment = ""
+    """When a message was last accepted by the receiver."""
+
+    delivered: int = 0
+    """How many messages the receiver accepted."""
+
+    dropped: int = 0
+    """How many messages were given up: refused for good, too old, or one too many waiting."""
+
+    pending: tuple[PendingMessage, ...] = ()
+    """Messages that wait for the receiver; at most 64."""

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gitops_agent.api.event_type import EventType
+from gitops_agent.api.notifier_status import NotifierStatus
+from gitops_agent.events.event import Severity
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.notify.message import Message
+from gitops_agent.notify.pending import Entry
+
+EARLY = datetime(2026, 11, 22, 21, tzinfo=UTC)
+
+
+def test_a_message_the_agent_keeps_fits_its_description() -> None:
+    message = Message(
+        event=EventType.DEGRADED,
+        application=AppKey("gitops-system", "shop"),
+        at=EARLY,
+        severity=Severity.ERROR,
+        objects=("ConfigMap:shop/a",),
+        facts={"a": "b"},
+        count=2,
+        **dict.fromkeys(("reason", "text", "repository", "ref", "commit", "author", "subject"), "x"),
+    )
+    kept = Entry(message=message, not_before=EARLY).to_json()
+    status = NotifierStatus.model_validate({"pending": [kept], "delivered": 1, "dropped": 0}, by_name=False)
+
+    assert status.pending[0].model_dump(mode="json", by_alias=True) == kept
