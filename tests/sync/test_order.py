@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sync.action import Action, ActionKind, PlanError
-from gitops_agent.sync.order import RULES, Gate, Graph, Until, graph, is_barrier, ordered
+from gitops_agent.sync.order import Gate, Graph, Until, graph, is_barrier, ordered
 from tests.sync.samples import crd, creations, deletions, key, live_of, thing, workload
 
 
@@ -108,10 +108,6 @@ def test_a_binding_of_a_later_wave_gives_way_instead_of_closing_a_circle() -> No
     gate = Gate(edges, lambda *_: False)
     assert gate.blocked(key("Deployment", "web")) is None
     assert gate.blocked(key("RoleBinding", "b")) is not None
-
-
-def test_every_rule_explains_itself() -> None:
-    assert all(rule.name == name and rule.first and rule.then and " before " in rule.why for name, rule in RULES.items())
 
 
 @st.composite
