@@ -89,8 +89,9 @@ class Inputs:
                 place.symlink_to(posixpath.relpath(target or ".", posixpath.dirname(link) or "."))
 
     def _below(self, path: str, behind: tuple[str, ...]) -> list[Entry]:
-        top = self._tree.entry(path)
-        self._seen[path] = top.oid if top else None
+        if path not in self._seen:
+            top = self._tree.entry(path)
+            self._seen[path] = top.oid if top else None
         found: list[Entry] = []
         for entry in self._tree.walk(path):
             if entry.type is EntryType.SUBMODULE:
@@ -103,6 +104,7 @@ class Inputs:
         return found
 
     def _linked(self, link: Entry, behind: tuple[str, ...]) -> list[Entry]:
+        self._count()
         real = self._follow(link)
         target = self._tree.entry(real)
         if target is None:
@@ -128,19 +130,22 @@ class Inputs:
             raise SourceError(f"{link.path} is a link to nothing", reason="LinkBroken", file=link.path)
         self._seen[link.path] = link.oid
         self._links[link.path] = target.path
-        if not _leads_straight(link, target.path):
+        if "" not in self._seen and not _leads_straight(link, target.path):
             top = self._tree.entry("")
             self._seen[""] = top.oid if top else None
         return target.path
 
-    def _add(self, entry: Entry) -> None:
+    def _count(self) -> None:
+        """Links to directories can show one file or directory many times, so what is shown is counted, not what is stored."""
         self._asked += 1
-        if entry.path not in self._files:
-            self._files.add(entry.path)
-            self._bytes += entry.size
-        # Links to directories can show one file many times, so what is shown is counted, not what is stored.
         if self._asked > self._limits.files:
             raise RenderError(f"the render reads more than {self._limits.files} files", reason="RenderTooLarge")
+
+    def _add(self, entry: Entry) -> None:
+        self._count()
+        if entry.path not in self._files:
+            self._files.add(entry.path)
+            self._bytes += max(0, entry.size)
         if self._bytes > self._limits.input_bytes:
             raise RenderError(f"the render reads more than {self._limits.input_bytes} bytes", reason="RenderTooLarge")
 

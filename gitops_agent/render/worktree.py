@@ -11,7 +11,7 @@ import os
 import posixpath
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gitops_agent.errors import SourceError
@@ -21,6 +21,29 @@ from gitops_agent.revision.tree import Entry, EntryType
 _HOPS = 40
 _LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_LONGEST = 1024
+
+
+class _Directory(Entry):
+    """A directory whose id is computed when somebody asks: it takes reading every file below."""
+
+    __slots__ = ("_id",)
+
+    _id: Callable[[], str]
+
+    def __init__(self, path: str, identify: Callable[[], str]) -> None:
+        for name, value in (
+            ("path", path),
+            ("type", EntryType.DIRECTORY),
+            ("size", 0),
+            ("executable", False),
+            ("_id", identify),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def oid(self) -> str:
+        """As in Git."""
+        return self._id()
 
 
 class WorkTree:
@@ -147,7 +170,7 @@ class WorkTree:
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISDIR(status.st_mode):
-            return Entry(path=shown, type=EntryType.DIRECTORY, oid=self._directory_id(real))
+            return _Directory(shown, lambda: self._directory_id(real))
         executable = bool(status.st_mode & 0o100) and not stat.S_ISLNK(status.st_mode)
         kind = EntryType.LINK if stat.S_ISLNK(status.st_mode) else EntryType.FILE
         if not stat.S_ISREG(status.st_mode) and kind is EntryType.FILE:
