@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.watch import Timing, Watch
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
+from tests.cluster.wire import Wire
+
+CONFIGMAP = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps", namespaced=True)
+QUICK = Timing(idle_seconds=0.4, first_wait_seconds=0.02, longest_wait_seconds=0.1, grace_seconds=0.3)
 
 
 class Heard:
@@ -44,3 +53,23 @@ class Heard:
     @property
     def syncs(self) -> list[list[str]]:
         return [names for kind, names in self.said if kind == "sync"]
+
+
+@contextmanager
+def watching(
+    server: Wire, folder: Path, heard: Heard, *, resource: Resource = CONFIGMAP, timing: Timing = QUICK, **options: Any
+) -> Iterator[Watch]:
+    watch = Watch(
+        server.transport(folder),
+        resource,
+        on_sync=heard.on_sync,
+        on_event=heard.on_event,
+        on_error=heard.on_error,
+        timing=timing,
+        **options,
+    )
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()

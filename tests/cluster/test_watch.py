@@ -2,26 +2,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import Timing, Watch
 from gitops_agent.errors import CannotSee, Unavailable
-from tests.cluster.heard import Heard
+from tests.cluster.heard import CONFIGMAP, Heard, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
 
 Start = Callable[[Script], Wire]
 
-CONFIGMAP = Resource(group="", version="v1", kind="ConfigMap", plural="configmaps", namespaced=True)
 WIDGET = Resource(group="example.com", version="v1", kind="Widget", plural="widgets", namespaced=True)
-QUICK = Timing(idle_seconds=0.4, first_wait_seconds=0.02, longest_wait_seconds=0.1, grace_seconds=0.3)
 
 
 def event(kind: str, name: str, version: int) -> dict[str, Any]:
@@ -94,26 +90,6 @@ def then_cut(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
         line.cut()
 
     return stream
-
-
-@contextmanager
-def watching(
-    server: Wire, folder: Path, heard: Heard, *, resource: Resource = CONFIGMAP, timing: Timing = QUICK, **options: Any
-) -> Iterator[Watch]:
-    watch = Watch(
-        server.transport(folder),
-        resource,
-        on_sync=heard.on_sync,
-        on_event=heard.on_event,
-        on_error=heard.on_error,
-        timing=timing,
-        **options,
-    )
-    watch.start()
-    try:
-        yield watch
-    finally:
-        watch.stop()
 
 
 def test_a_list_is_followed_by_its_events_in_order(wire: Start, tmp_path: Path) -> None:
@@ -375,99 +351,3 @@ def test_nothing_is_told_after_the_stop(wire: Start, tmp_path: Path) -> None:
         threading.Event().wait(0.2)
 
         assert len(heard.said) == told
-
-
-class Groups:
-    """A server whose kind can go away, with discovery."""
-
-    def __init__(self) -> None:
-        self.versions = ["v1"]
-        self.discovery_down = False
-        self.serve = True
-        self.items = listed("a")
-        self.place = 0
-
-    def __call__(self, asked: Asked, line: Line) -> None:
-        if asked.path in {"/api", "/apis"}:
-            self._discover(asked, line)
-        elif not self.serve or asked.path.split("/")[3] not in self.versions:
-            line.text("404 page not found\n", 404)
-        elif "watch" in asked.query:
-            line.begin()
-            line.end()
-        else:
-            line.json(self.items)
-
-    def _discover(self, asked: Asked, line: Line) -> None:
-        if self.discovery_down:
-            line.refuse(503, "ServiceUnavailable")
-            return
-        kind = {"resource": "widgets", "responseKind": {"kind": "Widget"}, "scope": "Namespaced", "verbs": ["list", "watch"]}
-        group = {
-            "metadata": {"name": "example.com"},
-            "versions": [{"version": version, "resources": [kind]} for version in self.versions],
-        }
-        items = [group] if asked.path == "/apis" and self.versions else []
-        line.json({"kind": "APIGroupDiscoveryList", "items": items})
-
-
-@contextmanager
-def watching_widgets(wire: Start, folder: Path, groups: Groups, heard: Heard) -> Iterator[Watch]:
-    server = wire(groups)
-    discovery = Discovery(server.transport(folder))
-    discovery.find("example.com", "Widget")
-    with watching(server, folder, heard, resource=WIDGET, discovery=discovery) as watch:
-        yield watch
-
-
-def test_a_kind_that_is_confirmed_gone_has_no_objects(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
-    with watching_widgets(wire, tmp_path, groups, heard) as watch:
-        eventually(lambda: heard.syncs)
-        groups.versions = []
-        eventually(lambda: heard.syncs[-1] == [])
-        lists = watch.lists
-        eventually(lambda: watch.lists > lists + 2)
-
-    assert (heard.syncs, heard.errors) == ([["a"], []], [])
-
-
-def test_a_kind_that_comes_back_is_listed_again(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
-    with watching_widgets(wire, tmp_path, groups, heard):
-        eventually(lambda: heard.syncs)
-        groups.versions = []
-        eventually(lambda: heard.syncs[-1] == [])
-        groups.versions = ["v1"]
-        eventually(lambda: heard.syncs[-1] == ["a"])
-
-
-def test_a_kind_that_discovery_still_knows_cannot_be_seen(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
-    with watching_widgets(wire, tmp_path, groups, heard):
-        eventually(lambda: heard.syncs)
-        groups.serve = False
-        eventually(lambda: heard.errors)
-
-    assert isinstance(heard.errors[0], CannotSee)
-    assert heard.syncs == [["a"]]
-
-
-def test_a_kind_is_not_gone_while_discovery_does_not_answer(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
-    with watching_widgets(wire, tmp_path, groups, heard):
-        eventually(lambda: heard.syncs)
-        groups.discovery_down, groups.serve = True, False
-        eventually(lambda: heard.errors)
-
-    assert heard.syncs == [["a"]]
-
-
-def test_a_kind_that_moved_to_another_version_is_followed_there(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
-    with watching_widgets(wire, tmp_path, groups, heard) as watch:
-        eventually(lambda: heard.syncs)
-        groups.versions = ["v2"]
-        eventually(lambda: watch.resource.version == "v2" and heard.syncs[-1] == ["a"] and len(heard.syncs) == 2)
-
-    assert heard.errors == []
