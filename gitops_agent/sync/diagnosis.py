@@ -90,7 +90,7 @@ def _findings(pod: Object) -> Iterator[Finding]:
     if status.get("phase") == "Failed":
         yield Finding(reason="PodFailed", message=text(status.get("message")) or text(status.get("reason")) or "the pod failed")
         return
-    if stuck := [c for c in initial if mapping(c, "state", "running") and text(c.get("name")) not in sidecars]:
+    if stuck := [c for c in initial if "running" in mapping(c, "state") and text(c.get("name")) not in sidecars]:
         name = text(stuck[0].get("name"))
         yield Finding(reason="InitStuck", message=f"init container {name} has not ended yet", container=name)
     elif conditions.false("Ready"):
@@ -156,7 +156,7 @@ def _unready(status: Object, conditions: Conditions) -> Iterator[Finding]:
     containers = items(status.get("containerStatuses"))
     for container in containers:
         name = text(container.get("name"))
-        if mapping(container, "state", "running") and not container.get("ready"):
+        if "running" in mapping(container, "state") and not container.get("ready"):
             message = f"container {name} runs but is not ready"
             yield Finding(reason="ProbeFailed", message=message, container=name, ask=Ask.PROBE)
             return
