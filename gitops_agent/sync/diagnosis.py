@@ -168,7 +168,7 @@ def _unready(status: Object, conditions: Conditions) -> Iterator[Finding]:
 
 
 def first(pods: Iterable[Object], *, newer: Callable[[Object], bool] = lambda _: True) -> tuple[Object, Finding, int] | None:
-    """The pod with the most telling finding, the finding, and how many pods share its reason; pods of the new revision first."""
+    """The pod with the most telling finding, the finding, and how many pods share its reason; newer pods come first."""
     found = [(pod, finding) for pod in pods if (finding := diagnose(pod)) is not None]
     if not found:
         return None

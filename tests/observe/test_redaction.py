@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_agent.observe.redaction import scrub
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("dial postgres://shop:hunter22@db:5432/x", "dial postgres://***@db:5432/x"),
+        ("Authorization: Bearer abcdefghij.klm", "Authorization: Bearer ***"),
+        ("DB_PASSWORD=hunter22 next", "DB_PASSWORD=*** next"),
+        ('{"api_key": "abc def", "x": 1}', '{"api_key": ***, "x": 1}'),
+        ("used ghp_abcdefghij0123456789 here", "used *** here"),
+        ("jwt eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "jwt ***"),
+        ("key AKIAABCDEFGHIJKLMNOP", "key ***"),
+        ("POST https://hooks.slack.com/services/T0/B0/xyz failed", "POST https://hooks.slack.com/*** failed"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "***"),
+        ("nothing to hide: 3 pods of shop/web", "nothing to hide: 3 pods of shop/web"),
+        ('secret "db" not found', 'secret "db" not found'),
+    ],
+)
+def test_what_looks_like_a_credential_goes(text: str, clean: str) -> None:
+    assert scrub(text) == clean
+
+
+@given(before=st.text(max_size=40), after=st.text(max_size=40))
+def test_a_password_in_a_url_goes_whatever_stands_around_it(before: str, after: str) -> None:
+    assert "hunter22hunter22" not in scrub(f"{before} https://me:hunter22hunter22@host/{after}")
+
+
+@given(text=st.text(max_size=200))
+def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
+    assert scrub(scrub(text)) == scrub(text)
