@@ -23,6 +23,9 @@ KEYS: tuple[tuple[str, ...], ...] = (
 """What may tell the items of a list apart, tried in this order; used when every item of both lists has it, each once."""
 
 
+_DEFAULTS = {"protocol": "TCP"}
+
+
 class _Absent:
     def __repr__(self) -> str:
         return "absent"
@@ -110,4 +113,9 @@ def _item(items: list[Any], step: str) -> Any:
 
 
 def _label(names: tuple[str, ...], item: dict[str, Any]) -> str:
-    return "[" + ",".join(f"{name}={item[name]}" for name in names if name in item) + "]"
+    """`[name=web]`; a key that has its default is left out, as people leave it out."""
+    return (
+        "["
+        + ",".join(f"{name}={item[name]}" for name in names if item.get(name, _DEFAULTS.get(name)) != _DEFAULTS.get(name))
+        + "]"
+    )

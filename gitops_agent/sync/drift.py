@@ -12,7 +12,7 @@ from typing import Any
 
 from gitops_agent.manifest.changes import ABSENT, Change, changes, resolve
 from gitops_agent.manifest.edits import foreign_fields
-from gitops_agent.manifest.fields import desired_form, projection, step
+from gitops_agent.manifest.fields import desired_form, normal, step
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.marks import FIELD_MANAGER
@@ -80,16 +80,20 @@ def describe(manifest: Manifest, live: Object | None) -> DriftReport:
     """
     if live is None:
         return DriftReport(missing=True)
-    owned = projection(live)
     declared, shown = masked_pair(manifest.obj, live)
     found = [
-        _field(change, declared, shown, live)
-        for change in changes(desired_form(manifest.obj), owned or {})
-        if not _respelled(change, manifest.obj, live)
+        FieldDrift(
+            path=change.path,
+            declared=resolve(declared, change.path),
+            found=resolve(shown, change.path),
+            **_writer(live, change.path),
+        )
+        for change in changes(desired_form(manifest.obj), normal(live))
+        if change.old is not ABSENT and not _respelled(change, manifest.obj, live)
     ]
-    known = {drift.path for drift in found}
+    known = [drift.path for drift in found]
     for edit in foreign_fields(live):
-        if edit.path not in known:
+        if not any(path == edit.path or path.startswith(edit.path + "/") for path in known):
             value = resolve(shown, edit.path)
             found.append(FieldDrift(path=edit.path, declared=ABSENT, found=value, manager=edit.manager, time=edit.time))
     return DriftReport(changes=tuple(found[:_SHOWN]), more=max(0, len(found) - _SHOWN))
@@ -107,42 +111,20 @@ def rendered(old: Object, new: Object) -> str:
     return text if len(text) <= _RENDERED_BYTES else text[:_RENDERED_BYTES] + "\n…"
 
 
-def _field(change: Change, declared: Object, shown: Object, live: Object) -> FieldDrift:
-    manager, time = _writer(live, change.path)
-    return FieldDrift(
-        path=change.path,
-        declared=resolve(declared, change.path),
-        found=resolve(shown, change.path),
-        manager=manager,
-        time=time,
-    )
-
-
 def _respelled(change: Change, declared: Object, live: Object) -> bool:
-    """A value we still own reads differently because the server writes it so: nobody changed it.
-
-    Whoever changes a value of ours takes the field over; one that is still ours, beside a different text, is a spelling.
-    """
-    if change.new is ABSENT:
-        # An empty list of items with keys is owned by nobody.
-        return change.old is None and resolve(declared, change.path) == [] and not resolve(live, change.path)
-    return change.old is not ABSENT and not any(True for _ in _writers(live, change.path)) and _ours(live, change.path)
+    """Whether the text differs though nobody changed it: whoever changes a value of ours takes the field over."""
+    value = resolve(live, change.path)
+    if value is ABSENT:
+        # The server drops what is empty; an empty list of items with keys is not even owned.
+        return not resolve(declared, change.path) and not any(_owners(live, change.path))
+    return any(entry.get("manager") == FIELD_MANAGER for entry in _owners(live, change.path))
 
 
-def _ours(live: Object, path: str) -> bool:
-    return any(entry.get("manager") == FIELD_MANAGER for entry in _owners(live, path))
-
-
-def _writer(live: Object, path: str) -> tuple[str, str]:
-    """The last of the other managers that own the path."""
-    last = max(_writers(live, path), key=lambda entry: str(entry.get("time") or ""), default=None)
-    return (str(last.get("manager") or ""), str(last.get("time") or "")) if last else ("", "")
-
-
-def _writers(live: Object, path: str) -> Iterator[Object]:
-    for entry in _owners(live, path):
-        if not (entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"):
-            yield entry
+def _writer(live: Object, path: str) -> dict[str, str]:
+    """The last of the other managers that own the path, and when it wrote."""
+    others = (one for one in _owners(live, path) if one.get("manager") != FIELD_MANAGER or one.get("operation") != "Apply")
+    last = max(others, key=lambda entry: str(entry.get("time") or ""), default=None)
+    return {"manager": str(last.get("manager") or ""), "time": str(last.get("time") or "")} if last else {}
 
 
 def _owners(live: Object, path: str) -> Iterator[Object]:

@@ -57,6 +57,11 @@ def test_ports_of_one_number_are_told_apart_by_their_protocol() -> None:
     assert changes(old, new) == (Change("/[port=53,protocol=UDP]/targetPort", 1, 2),)
 
 
+def test_a_port_that_leaves_its_protocol_out_is_the_tcp_one() -> None:
+    old, new = [{"port": 80}], [{"port": 80, "protocol": "TCP"}]
+    assert changes(old, new) == (Change("/[port=80]/protocol", ABSENT, "TCP"),)
+
+
 def test_slashes_and_tildes_in_keys_are_escaped() -> None:
     (change,) = changes({"example.com/a~b": 1}, {})
     assert change.path == "/example.com~1a~0b"
