@@ -32,6 +32,7 @@ from gitops_agent.sync.state import LiveState
 
 _log = logger("agent")
 _TRAILER = "gitops-agent-approve:"
+_COUNT_AGAIN_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ class Enacting:
         snapshot = self._snapshot(key, desired)
         policy = self._policy(application, desired, memory, deleting=deleting, orphan=orphan)
         try:
-            made = self._plan(desired, snapshot, policy)
+            made = self._plan(desired, snapshot, policy, memory)
         except PlanError as error:
             return Enacted(error=error)
         memory.plan = made
@@ -134,7 +135,8 @@ class Enacting:
         failures = self._preflight(application, runnable, snapshot)
         immutable = frozenset(one for one, error in failures.items() if isinstance(error, Immutable))
         if immutable:
-            made = memory.plan = self._plan(desired, snapshot, policy, immutable=immutable)
+            memory.immutable, memory.proved = memory.immutable | immutable, made.content
+            made = memory.plan = self._plan(desired, snapshot, policy, memory)
             runnable = self._allowed(made, suspended=suspended, current=current)
             replaced = {action.key for action in made.changes() if action.intent is ActionKind.REPLACE}
             failures = {one: error for one, error in failures.items() if one not in replaced}
@@ -142,7 +144,7 @@ class Enacting:
         result = Result()
         if not (failures and application.spec.sync.error_policy is ErrorPolicy.ATOMIC):
             if failures:
-                runnable = _without(runnable, failures, "the API server will not take it")
+                runnable = _without(runnable, failures)
             result = self._executor.execute(runnable, as_user=_user(application), stop=self._stopping)
         self._repaired(application, reports, result)
         return self._enacted(made, runnable, result, failures, memory)
@@ -182,15 +184,21 @@ class Enacting:
             application_uid=application.uid,
         )
 
-    def _plan(
-        self, desired: Desired, snapshot: Snapshot, policy: Policy, *, immutable: frozenset[ObjectKey] = frozenset()
-    ) -> Plan:
-        """The plan; made twice when it deletes something that others hang under."""
-        made = plan(desired, snapshot, policy, immutable=immutable)
-        if not made.uncounted:
+    def _plan(self, desired: Desired, snapshot: Snapshot, policy: Policy, memory: Memory) -> Plan:
+        """The plan; made twice when what hangs under its deletions has to be counted first.
+
+        A held plan is looked at by many reconciles and by a person who decides: it is counted once, and again after a while.
+        """
+        made = plan(desired, snapshot, policy, immutable=memory.immutable)
+        if memory.immutable and memory.proved != made.content:
+            memory.immutable = frozenset()
+            made = plan(desired, snapshot, policy)
+        if not made.uncounted and not made.verdict.held:
             return made
-        dependants = self._blast.gather(made)
-        return plan(desired, snapshot, policy, dependants=dependants, immutable=immutable)
+        now = self._clock()
+        if memory.counted_for != made.hash or now - memory.counted_at > _COUNT_AGAIN_SECONDS:
+            memory.counted, memory.counted_for, memory.counted_at = self._blast.gather(made), made.hash, now
+        return plan(desired, snapshot, policy, dependants=memory.counted, immutable=memory.immutable)
 
     def _allowed(self, made: Plan, *, suspended: bool, current: bool) -> Plan:
         """The plan without what a pause, an outdated D(t) or a fight forbids."""
@@ -244,7 +252,7 @@ class Enacting:
         left = [action for action in made.changes() if action.key not in done and action.reason != "PruningOff"]
         drifted = [action for action in left if action.drift and action.key not in errors]
         problems += [Problem(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
-        waits = [action for action in ran.actions if action.kind is ActionKind.WAIT]
+        waits = [action for action in ran.actions if action.kind is ActionKind.WAIT and action.key not in errors]
         seen = {problem.key for problem in problems}
         problems += [Problem(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in seen]
         total = sum(1 for action in made.actions if action.manifest is not None)
@@ -272,8 +280,13 @@ def _only(made: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
     return replace(made, actions=actions)
 
 
-def _without(made: Plan, keys: Mapping[ObjectKey, AgentError], why: str) -> Plan:
-    return _only(made, lambda action: action.key not in keys, why)
+def _without(made: Plan, refused: Mapping[ObjectKey, AgentError]) -> Plan:
+    """The plan without the objects that the API server will not take; what waits for one of them goes on waiting."""
+    actions = tuple(
+        replace(action, kind=ActionKind.WAIT, message="the API server refused it") if action.key in refused else action
+        for action in made.actions
+    )
+    return replace(made, actions=actions)
 
 
 def _waiting(result: Result, waits: list[Action]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.explain import Explanation
+from gitops_agent.sync.guard import Dependants
 from gitops_agent.sync.plan import Plan
 from gitops_agent.sync.policy import Approval
 
@@ -21,6 +23,8 @@ class Memory:
         desired: the last D(t) that could be made: what is enforced while a newer commit does not render.
         plan: the last plan.
         approval: an approved plan under way.
+        immutable: objects that the API server has proved it cannot change in place to `proved`, the content of a plan.
+        counted: what hangs under the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
         target: the commit being brought to the cluster, and since when.
         started: see `target`.
         applied: the commit whose every object is applied.
@@ -38,6 +42,11 @@ class Memory:
     desired: Desired | None = None
     plan: Plan | None = None
     approval: Approval | None = None
+    immutable: frozenset[ObjectKey] = frozenset()
+    proved: str = ""
+    counted: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
+    counted_for: str = ""
+    counted_at: float = 0.0
     target: str = ""
     started: datetime | None = None
     applied: str = ""

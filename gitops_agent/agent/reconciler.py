@@ -32,6 +32,7 @@ from gitops_agent.manifest.marks import REQUESTED
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.policy import Approval
 from gitops_agent.sync.state import LiveState
 
 _log = logger("agent")
@@ -83,6 +84,7 @@ class Reconciler:
         memory = self._memories.setdefault(key, Memory())
         if memory.status is None:
             memory.status = raw.get("status") or {}
+            memory.approval = Approval.from_json((memory.status.get("sync") or {}).get("approval") or {})
         started = time.monotonic()
         try:
             application = self._applications.get(key)
