@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,7 @@ class Memory:
         status: as last written, or as found in the cluster at the start.
         written_at: monotonic time of the last write.
         requested: the last request (`sync`) that was answered.
+        seen: monotonic time when the application was first looked at.
         waiting: what it waited for when it was last looked at, in words.
     """
 
@@ -58,4 +60,5 @@ class Memory:
     status: Object | None = None
     written_at: float = 0.0
     requested: str = ""
+    seen: float = field(default_factory=time.monotonic)
     waiting: str = ""

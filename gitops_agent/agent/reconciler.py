@@ -37,6 +37,7 @@ from gitops_agent.sync.state import LiveState
 
 _log = logger("agent")
 _WAIT_BACKSTOP_SECONDS = 30.0
+_PROVISIONAL_SECONDS = 2.0
 
 
 class Reconciler:
@@ -96,8 +97,8 @@ class Reconciler:
             view = self._step(application, memory)
             if view is None:
                 return "departed"
-            again = None
-            if not (view.provisional and (memory.status or {}).get("observedGeneration") == application.generation):
+            again = self._patience(view, memory, application.generation)
+            if again is None:
                 again = self._publishing.publish(raw, memory, view, generation=application.generation)
         except AgentError as error:
             delay = self._queue.retry(key, "retry after an error", after=getattr(error, "retry_after", None))
@@ -121,6 +122,19 @@ class Reconciler:
             error=view.error,
         )
         return "ok" if view.error is None else "failed"
+
+    @staticmethod
+    def _patience(view: View, memory: Memory, generation: int) -> float | None:
+        """Seconds for which a status that only says "not yet" is put off; None when it should be written now.
+
+        Most fetches and renders end within a second, and a status in the cluster that speaks of this very spec says more.
+        """
+        if not view.provisional:
+            return None
+        if (memory.status or {}).get("observedGeneration") == generation:
+            return _PROVISIONAL_SECONDS
+        waited = time.monotonic() - memory.seen
+        return None if waited >= _PROVISIONAL_SECONDS else _PROVISIONAL_SECONDS - waited
 
     def _step(self, application: Application, memory: Memory) -> View | None:
         """One pass over the stages; None when the application has left."""

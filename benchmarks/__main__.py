@@ -1,0 +1,46 @@
+"""`python -m benchmarks [NAME …] [--json FILE]`: runs the measurements and prints one table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.world import Figure, World
+
+NAMES = ("install", "steady", "push", "drift", "restart", "failover")
+
+
+def main() -> int:
+    """Runs what was asked for; 1 when a measurement could not be made."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all when none is named")
+    parser.add_argument("--applications", type=int, default=100, help="applications of five objects (default 100)")
+    parser.add_argument("--json", type=Path, default=None, help="write the figures to this file as well")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(NAMES))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    wanted = [name for name in NAMES if not arguments.names or name in arguments.names]
+    figures: list[Figure] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="gitops-agent-bench-") as folder,
+        World(Path(folder), arguments.applications) as world,
+    ):
+        for name in wanted:
+            sys.stderr.write(f"{name} …\n")
+            module = importlib.import_module(f"benchmarks.{name}")
+            figures += module.measure(world)
+    width = max(len(figure.name) for figure in figures)
+    for figure in figures:
+        print(f"{figure.name:<{width}}  {figure.value:>10.2f} {figure.unit:<6} {figure.note}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps([figure.document() for figure in figures], indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

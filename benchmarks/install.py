@@ -1,0 +1,77 @@
+"""First installation of all applications until every one is Healthy, against the floor.
+
+The floor is what nobody can beat: the same objects as ready JSON through sixteen connections, without Git, renders, status or
+health, until every Deployment is available.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from benchmarks.world import Figure, World, cpu_seconds, metrics, name, rendered, resident_mib
+from gitops_agent.manifest.key import Object
+
+_FLOOR_PREFIX = "floor-"
+
+
+def measure(world: World) -> list[Figure]:
+    """The floor, the agent, their ratio, and what the agent used."""
+    floor = _floor(world)
+    agent = world.agent()
+    world.spectator.until("the agent leads", lambda: any(e.get("event") == "leading" for e in agent.events()))
+    commit = world.repository.head()
+    before = cpu_seconds(agent.process.pid)
+    started = time.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: world.spectator.objects.apply(world.application(number)), range(world.count)))
+    world.spectator.until("every application is ready", lambda: world.all_settled(commit), seconds=600)
+    seconds = time.monotonic() - started
+    world.running = agent
+    numbers = metrics(agent)
+    requests = sum(value for key, value in numbers.items() if key.startswith("api_requests"))
+    return [
+        Figure("install: floor", floor, "s", f"{world.count * 5} objects as JSON through 16 connections, until available"),
+        Figure("install: agent", seconds, "s", f"{world.count} applications of 5 objects, real kustomize, until Ready"),
+        Figure("install: ratio", seconds / floor, "x", "goal 1.5"),
+        Figure("install: agent's CPU", cpu_seconds(agent.process.pid) - before, "s", "renders included"),
+        Figure("install: agent's memory", resident_mib(agent.process.pid), "MiB"),
+        Figure("install: API requests", requests, "", f"{requests / (world.count * 5):.1f} an object"),
+        Figure("install: renders", numbers.get("renders", 0), ""),
+    ]
+
+
+def _floor(world: World) -> float:
+    """Seconds until the same objects, in namespaces of their own, are available; they are removed again."""
+    template = rendered(world.repository.work / "apps" / name(0))
+    objects = world.spectator.objects
+    namespaces = [f"{_FLOOR_PREFIX}{number:04d}" for number in range(world.count)]
+
+    def moved(obj: Object, namespace: str) -> Object:
+        return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
+
+    bodies = [moved(obj, namespace) for namespace in namespaces for obj in template]
+    deployments = world.spectator.discovery.find("apps", "Deployment")
+
+    def available() -> bool:
+        live = [o for o in objects.list(deployments).items if o["metadata"]["namespace"].startswith(_FLOOR_PREFIX)]
+        return len(live) == world.count and all((o.get("status") or {}).get("availableReplicas") for o in live)
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda n: objects.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}}), namespaces))
+        list(pool.map(objects.apply, bodies))
+    world.spectator.until("the floor is available", available, seconds=600)
+    seconds = time.monotonic() - started
+    resource = world.spectator.discovery.find("", "Namespace")
+    for obj in objects.list(resource).items:
+        if obj["metadata"]["name"].startswith(_FLOOR_PREFIX):
+            world.spectator.transport.request("DELETE", resource.path(name=obj["metadata"]["name"]))
+
+    def gone() -> bool:
+        return not any(
+            o["metadata"]["name"].startswith(_FLOOR_PREFIX) for o in objects.list(resource, metadata_only=True).items
+        )
+
+    world.spectator.until("the floor is removed", gone, seconds=600)
+    return seconds

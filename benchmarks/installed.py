@@ -1,0 +1,20 @@
+"""An agent with all applications installed, for the measurements that start from there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from benchmarks.world import World
+from gitops_agent.sandbox.demo.agent import AgentProcess
+
+
+def installed(world: World) -> AgentProcess:
+    """The running agent, started and fed when there is none yet."""
+    agent = world.running
+    if agent is None or agent.process.poll() is not None:
+        agent = world.agent()
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda number: world.spectator.objects.apply(world.application(number)), range(world.count)))
+        world.spectator.until("every application is ready", lambda: world.all_settled(world.repository.head()), seconds=600)
+        world.running = agent
+    return agent

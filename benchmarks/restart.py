@@ -1,0 +1,32 @@
+"""kill -9 and a new start with everything live: until all states are known, and how many writes that took."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.installed import installed
+from benchmarks.world import Figure, World, metrics
+
+
+def measure(world: World) -> list[Figure]:
+    """Seconds until every application was looked at again; writes to managed objects."""
+    old = installed(world)
+    before = world.versions()
+    old.kill()
+    started = time.monotonic()
+    agent = world.agent()
+    world.running = agent
+
+    def known() -> bool:
+        seen = {e.get("application") for e in agent.events() if e.get("event") == "reconciled" and e.get("sync") == "Synced"}
+        return len(seen) >= world.count
+
+    world.spectator.until("every application is known again", known, seconds=300)
+    seconds = time.monotonic() - started
+    after = world.versions()
+    changed = sum(1 for key, version in after.items() if before.get(key) != version)
+    return [
+        Figure("restart: all states known", seconds, "s", f"{len(after)} objects live, lease expiry included; goal 30"),
+        Figure("restart: objects written", changed, "", "goal 0"),
+        Figure("restart: actions tried", metrics(agent).get("actions", 0), "", "goal 0"),
+    ]
