@@ -90,6 +90,12 @@ def _check(repository: Repository, credentials: Credentials) -> None:
             reason="AuthenticationFailed",
             failure="credentials",
         )
+    if repository.transport == "https" and credentials.identity and not (credentials.password or credentials.bearer_token):
+        raise SourceError(
+            f"{repository}: its secret holds an ssh key, but the URL is https: use an ssh URL, or a password or token",
+            reason="AuthenticationFailed",
+            failure="credentials",
+        )
 
 
 def _prepare(directory: Path, repository: Repository, credentials: Credentials) -> Setting:

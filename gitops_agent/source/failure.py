@@ -44,6 +44,13 @@ _RULES = (
         transient=False,
     ),
     _rule(
+        "ssh",
+        "SourceFailed",
+        r"cannot run ssh|ssh: (?:command )?not found",
+        "the ssh client is not installed where PATH leads",
+        transient=False,
+    ),
+    _rule(
         "user",
         "SourceFailed",
         r"No user exists for uid",
@@ -84,7 +91,8 @@ _RULES = (
     _rule(
         "client-certificate",
         "AuthenticationFailed",
-        r"certificate required|handshake fail(?:ure|ed)|fatal alert has been received|bad certificate|unable to set (?:private key|client cert)|"
+        r"certificate required|handshake fail(?:ure|ed)|fatal alert has been received|bad certificate|"
+        r"unable to set (?:private key|client cert)|"
         r"could not load PEM client|problem with the local SSL certificate|unable to load client (?:cert|key)|"
         r"error (?:reading|loading) (?:X\.?509|key file)|"
         r"unknown ca\b|alert certificate",
@@ -138,15 +146,22 @@ _RULES = (
 _NO_SUCH_PROGRAM = 127
 
 CORRUPT = re.compile(
-    r"not a git repository|is corrupt|object file .* is empty|bad object|bad tree object|missing (?:blob|tree|commit)|"
-    r"inflate: data stream|packfile .* (?:cannot be accessed|is truncated|does not match|is too small)|far too short to be a pack|"
-    r"(?:unable|failed) to read (?:object|tree|[0-9a-f]{40})|index file .* (?:is too small|corrupt)|did not send all necessary|"
-    r"invalid sha1 pointer|pack has bad|unresolved deltas|could not (?:read|parse) (?:object|commit|[0-9a-f]{40})|"
-    r"cannot unpack|loose object|reference broken|unable to resolve reference|unable to find [0-9a-f]{40}|"
-    r"bad config|unable to parse|badly packed|has garbage|Could not read [0-9a-f]{40}|revision walk setup failed",
+    r"not a git repository|"
+    r"is corrupt|badly packed|has garbage|"
+    r"object file .* is empty|"
+    r"bad (?:object|tree object|config)|loose object|cannot unpack|unable to parse|"
+    r"missing (?:blob|tree|commit)|"
+    r"inflate: data stream|"
+    r"packfile .* (?:cannot be accessed|is truncated|does not match|is too small)|"
+    r"far too short to be a pack|pack has bad|unresolved deltas|"
+    r"index file .* (?:is too small|corrupt)|"
+    r"(?:unable|failed) to read (?:object|tree|[0-9a-f]{40})|"
+    r"could not (?:read|parse) (?:object|commit|[0-9a-f]{40})|"
+    r"unable to find [0-9a-f]{40}|did not send all necessary|revision walk setup failed|"
+    r"reference broken|unable to resolve reference|invalid sha1 pointer",
     re.IGNORECASE,
 )
-"""What git says about a repository on disk that is torn; rebuilding it helps."""
+"""What git says about a repository on disk that is torn; a server may say some of it too, so the mirror is examined first."""
 
 
 def explain(error: ProcessError, repository: Repository, credentials: Credentials | None) -> SourceError:
@@ -162,7 +177,7 @@ def explain(error: ProcessError, repository: Repository, credentials: Credential
     for rule in _RULES:
         match = rule.pattern.search(error.stderr)
         if match is not None:
-            message = rule.message or _authentication(credentials)
+            message = rule.message or _authentication(repository, credentials)
             said = _line(error.stderr, match.start())
             return SourceError(
                 f"{repository}: {message} ({said})", reason=rule.reason, transient=rule.transient, failure=rule.failure
@@ -188,10 +203,10 @@ def _plain(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _authentication(credentials: Credentials | None) -> str:
+def _authentication(repository: Repository, credentials: Credentials | None) -> str:
+    if repository.transport == "ssh":
+        return "the server does not accept the private key in identity for this user and repository"
     if credentials is None:
         return "the server wants credentials and the application names no secretRef"
-    if credentials.identity:
-        return "the server does not accept the private key in identity for this user and repository"
     kind = "bearerToken" if credentials.bearer_token else "username and password" if credentials.password else "credentials"
     return f"the server does not accept the {kind}: wrong, expired, or without permission to read this repository"

@@ -21,11 +21,13 @@ _TORN_SIZE = -1
 class Index:
     """A commit's paths, sorted; the root is not among them."""
 
-    __slots__ = ("_entries", "_paths")
+    __slots__ = ("_entries", "_paths", "targets")
 
     def __init__(self, entries: dict[str, Entry]) -> None:
         self._entries = entries
         self._paths = sorted(entries)
+        self.targets: dict[str, str] = {}
+        """What links lead to, by their path, as far as somebody has read them."""
 
     @classmethod
     def load(cls, directory: Path, commit: str) -> Index:

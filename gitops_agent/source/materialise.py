@@ -17,9 +17,9 @@ from gitops_agent.errors import SourceError
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 from gitops_agent.source.paths import normalised, shown
 
-_MOST_FILES = 50_000
+_MOST_FILES = 20_000
 _LONGEST_NAME = 255
-_LONGEST_PATH = 2000
+_LONGEST_PATH = 900  # characters, at most four bytes each: file systems take 4096 bytes
 
 
 class _Contents(Tree, Protocol):
@@ -66,10 +66,11 @@ class _Layout:
             raise SourceError(
                 f"there is no {shown(path)} in commit {self._tree.commit[:12]}", reason="PathNotFound", path=shown(path)
             )
+        for name in place.split("/") if place else ():
+            _check(name, place)
         self._place(place, found, ())
 
     def _place(self, place: str, entry: Entry, above: tuple[str, ...]) -> None:
-        _check(place)
         if entry.type is EntryType.LINK:
             found = self._tree.resolve(entry.path)
             if found is None:
@@ -90,6 +91,7 @@ class _Layout:
         self.directories.add(place)
         for child in self._tree.children(entry.path):
             name = child.path.rpartition("/")[2]
+            _check(name, f"{place}/{name}")
             self._place(f"{place}/{name}" if place else name, child, (*above, entry.path))
 
     def _file(self, place: str, entry: Entry) -> None:
@@ -112,25 +114,16 @@ class _Layout:
             )
 
 
-def _check(place: str) -> None:
-    """Refuses names that mean something else to a program, or that no file system takes."""
-    for name in place.split("/") if place else ():
-        raw = name.encode("utf-8", "surrogateescape")
-        if (
-            name in {"", ".", ".."}
-            or name.lower() == ".git"
-            or "\\" in name
-            or not name.isprintable()
-            or len(raw) > _LONGEST_NAME
-        ):
-            raise SourceError(
-                f"the name {name[:80]!a} in {shown(place)} cannot be written safely",
-                reason="PathEscapes",
-                path=shown(place),
-            )
-    if len(place.encode("utf-8", "surrogateescape")) > _LONGEST_PATH:
+def _check(name: str, place: str) -> None:
+    """Refuses a name that means something else to a program, or that no file system takes."""
+    raw = name.encode("utf-8", "surrogateescape")
+    if name in {"", ".", ".."} or name.lower() == ".git" or "\\" in name or not name.isprintable() or len(raw) > _LONGEST_NAME:
         raise SourceError(
-            f"the path {shown(place)} is longer than {_LONGEST_PATH} bytes", reason="PathEscapes", path=shown(place)
+            f"the name {name[:80]!a} in {shown(place)} cannot be written safely", reason="PathEscapes", path=shown(place)
+        )
+    if len(place) > _LONGEST_PATH:
+        raise SourceError(
+            f"the path {shown(place)} is longer than {_LONGEST_PATH} characters", reason="PathEscapes", path=shown(place)
         )
 
 

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gitops_agent.errors import SourceError
+from gitops_agent.errors import ProcessError, SourceError
 from gitops_agent.process import Limits
 from gitops_agent.source import git
 from gitops_agent.source.ref import Ref
@@ -111,7 +111,7 @@ class Mirror:
         with contextlib.suppress(OSError):
             config = (self.directory / "config").read_text()
             whole = (self.directory / "HEAD").is_file() and (self.directory / "objects").is_dir()
-            if whole and not self.suspect.is_set() and ("sha256" in config) == (object_format == "sha256"):
+            if whole and ("sha256" in config) == (object_format == "sha256"):
                 return
         self.build(object_format)
 
@@ -146,6 +146,14 @@ class Mirror:
         with contextlib.suppress(FileNotFoundError):
             self.directory.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+    def torn(self) -> bool:
+        """Whether objects that the kept references lead to are missing or damaged."""
+        try:
+            git.run(self.directory, "rev-list", "--objects", "--quiet", "--all", limits=_LOCAL)
+        except ProcessError as error:
+            return error.cause == "exit"
+        return False
 
     def unlock(self) -> None:
         """Removes lock files and half packs of a git that was killed; only sound while the mirror is locked."""

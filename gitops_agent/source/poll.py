@@ -7,15 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gitops_agent.errors import ProcessError, SourceError
+from gitops_agent.observe.log import logger
 from gitops_agent.process import Limits
 from gitops_agent.source import git
 from gitops_agent.source.access import access
 from gitops_agent.source.advertised import Advertised
 from gitops_agent.source.credentials import Credentials
-from gitops_agent.source.failure import CORRUPT, explain
+from gitops_agent.source.failure import CORRUPT, explain, last_words
 from gitops_agent.source.history import lost
 from gitops_agent.source.mirror import Mirror, Tip, key, stored
 from gitops_agent.source.ref import Ref
+
+_log = logger("source")
 
 _FETCH = (
     "fetch",
@@ -89,27 +92,40 @@ class Poller:
             try:
                 return self._poll(wanted, before)
             except ProcessError as error:
-                if error.cause != "exit" or not (CORRUPT.search(error.stderr) or "File exists" in error.stderr):
+                if not self._repaired(error):
                     raise
-                if "File exists" in error.stderr:
-                    self._mirror.unlock()
-                else:
-                    self._mirror.suspect.set()
                 return self._poll(wanted, before)
         except ProcessError as error:
             raise explain(error, self._mirror.repository, self._credentials) from None
+
+    def _repaired(self, error: ProcessError) -> bool:
+        """Whether the failure was one of the mirror itself, which is now gone."""
+        if error.cause != "exit":
+            return False
+        if "File exists" in error.stderr:
+            self._mirror.unlock()
+            return True
+        if CORRUPT.search(error.stderr) and self._mirror.torn():
+            _log.warning("mirror built anew", repository=self._mirror.repository.url, error=last_words(error.stderr))
+            self._mirror.build()
+            return True
+        return False
 
     def _poll(self, wanted: list[Ref], before: dict[str, Tip]) -> Poll:
         mirror, self._errors = self._mirror, {}
         mirror.prepare(self._format(wanted, before))
         known = mirror.tips()
         tips = {ref: known[key(ref)] for ref in wanted if ref.kind == "commit" and key(ref) in known}
-        if len(tips) < len(wanted):
+        if len(tips) < len(wanted) or mirror.suspect.is_set():
             advertised = self._ask(wanted)
             digits = max(map(len, advertised.commits.values()), default=0)
-            if digits == _SHA256_DIGITS:
-                mirror.prepare("sha256")
-                known = mirror.tips()
+            object_format = "sha256" if digits == _SHA256_DIGITS else "sha1"
+            if mirror.suspect.is_set():  # only now: a server that does not answer would leave nothing at all
+                _log.warning("mirror built anew", repository=mirror.repository.url, error="an object could not be read")
+                mirror.build(object_format)
+                tips = {}
+            mirror.prepare(object_format)
+            known = mirror.tips()
             tips |= self._named([ref for ref in wanted if ref.kind != "commit"], advertised, known)
             tips |= self._pinned([ref for ref in wanted if ref.kind == "commit" and ref not in tips], advertised)
         moved = tuple(self._move(ref, before.get(key(ref)), tip) for ref, tip in tips.items() if before.get(key(ref)) != tip)

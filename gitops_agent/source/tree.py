@@ -139,7 +139,10 @@ class GitTree:
         return (self._index.get(path) if path else None) or self._root
 
     def _target(self, link: Entry) -> str:
-        target = self._read(link.oid, _LONGEST_TARGET).decode("utf-8", "surrogateescape")
+        target = self._index.targets.get(link.path)
+        if target is None:
+            target = self._read(link.oid, _LONGEST_TARGET).decode("utf-8", "surrogateescape")
+            self._index.targets[link.path] = target
         if target.startswith("/"):
             raise _escape(link.path, f"leads to the absolute path {shown(target)}, out of the repository")
         if not target or "\0" in target:

@@ -119,6 +119,11 @@ def test_ssh_without_known_hosts_or_key_is_refused_before_anything_runs(credenti
     assert caught.value.reason == "AuthenticationFailed"
 
 
+def test_an_ssh_key_for_an_https_url_is_told() -> None:
+    with pytest.raises(SourceError, match="the URL is https"), access(HTTPS, Credentials(identity="KEY")):
+        pass
+
+
 def test_ssh_reads_no_configuration_but_the_one_of_the_call() -> None:
     with access(SSH, Credentials(identity="KEY\r\nKEY", known_hosts="host key")) as setting:
         command = setting.environment["GIT_SSH_COMMAND"]

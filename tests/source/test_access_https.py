@@ -63,7 +63,7 @@ def test_a_repository_is_read_with_a_client_certificate(
     assert sources.poll(server.repository(), frozenset({MAIN}), credentials).tips == {MAIN: commit}
     with pytest.raises(SourceError) as caught:
         sources.poll(server.repository(secret="other/one"), frozenset({MAIN}), Credentials(ca=certificates.text("ca.crt")))
-    assert caught.value.reason == "AuthenticationFailed", caught.value
+    assert caught.value.facts["failure"] in {"client-certificate", "broken"}, caught.value  # the server may just hang up
 
 
 def test_a_server_of_an_unknown_authority_is_refused_and_the_remedy_told(
@@ -91,7 +91,7 @@ def test_wrong_credentials_are_told_without_repeating_them(
     with pytest.raises(SourceError) as caught:
         sources.poll(server.repository(), frozenset({MAIN}), Credentials(ca=certificates.text("ca.crt"), **credentials))
 
-    assert caught.value.reason == "AuthenticationFailed", caught.value
+    assert caught.value.reason == "AuthenticationFailed"
     assert not caught.value.transient
     for secret in credentials.values():
         assert secret == "ada" or secret not in str(caught.value)
@@ -119,7 +119,7 @@ def test_rotated_credentials_count_from_the_next_poll_on(
     "credentials", [{"username": "ada", "password": "pass-4711-word"}, {"bearer_token": TOKEN}], ids=["password", "token"]
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["other-host", "other-port"])
-def test_a_redirect_elsewhere_carries_no_credentials(
+def test_a_redirect_elsewhere_carries_no_credentials(  # noqa: PLR0917 - fixtures
     sources: Sources, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, str], host: str
 ) -> None:
     author.commit({"a.yaml": "a: 1\n"})
@@ -183,7 +183,7 @@ def test_a_redirect_to_a_file_is_not_followed(
         (404, "SourceFailed", False),
     ],
 )
-def test_each_status_of_a_failing_server_has_its_reason(
+def test_each_status_of_a_failing_server_has_its_reason(  # noqa: PLR0917 - fixtures
     sources: Sources,
     author: Author,
     serve: Serve,
@@ -251,12 +251,19 @@ def test_a_poll_nobody_wants_any_more_ends_at_once(
     server = serve()
     server.hang = "all"
     cancel = threading.Event()
-    threading.Thread(target=lambda: (server.reached.wait(20), cancel.set())).start()
+
+    def lose_interest() -> None:
+        server.reached.wait(20)
+        cancel.set()
+
+    watcher = threading.Thread(target=lose_interest)
+    watcher.start()
     started = time.monotonic()
 
     with pytest.raises(SourceError):
         sources.poll(server.repository(), frozenset({MAIN}), Credentials(ca=certificates.text("ca.crt")), cancel=cancel)
 
+    watcher.join()
     assert time.monotonic() - started < 15
     assert not _processes(f":{server.port}/")
 

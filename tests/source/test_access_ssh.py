@@ -24,7 +24,7 @@ def test_a_key_may_have_a_passphrase(sources: Sources, author: Author, sshd: Ssh
     sealed = Credentials(identity=sshd.key("sealed"), known_hosts=sshd.known_hosts, password="open sesame")
     wrong = Credentials(identity=sshd.key("sealed"), known_hosts=sshd.known_hosts, password="wrong")
 
-    with pytest.raises(SourceError, match="passphrase|private key") as caught:
+    with pytest.raises(SourceError, match=r"passphrase|private key") as caught:
         sources.poll(repository, frozenset({MAIN}), wrong)
     assert caught.value.reason == "AuthenticationFailed"
     assert sources.poll(repository, frozenset({MAIN}), sealed).tips == {MAIN: commit}

@@ -56,6 +56,7 @@ def _failed(stderr: str, cause: str = "exit", code: int = 128) -> ProcessError:
         ("error: RPC failed; curl 18 transfer closed\nfatal: early EOF", "broken", "SourceUnavailable", True),
         ("fatal: the remote end hung up unexpectedly", "broken", "SourceUnavailable", True),
         ("fatal: write error: No space left on device\nfatal: index-pack failed", "disk-full", "SourceFailed", True),
+        ("error: cannot run ssh: No such file or directory\nfatal: unable to fork", "ssh", "SourceFailed", False),
         ("No user exists for uid 1000720000", "user", "SourceFailed", False),
         ("something entirely new", "other", "SourceFailed", True),
         ("", "other", "SourceFailed", True),
@@ -75,11 +76,17 @@ def test_each_failure_has_its_class(stderr: str, failure: str, reason: str, tran
         (None, "names no secretRef"),
         (Credentials(username="ada", password="x"), "username and password"),
         (Credentials(bearer_token="x"), "bearerToken"),
-        (Credentials(identity="x", known_hosts="y"), "identity"),
+        (Credentials(ca="x"), "credentials"),
     ],
 )
 def test_a_refused_login_names_what_was_used(credentials: Credentials | None, words: str) -> None:
     assert words in str(explain(_failed("fatal: Authentication failed for 'x'"), HERE, credentials))
+
+
+def test_a_refused_key_is_told_for_ssh() -> None:
+    ssh = Repository(url="git@git.example.com:config.git")
+    error = explain(_failed("git@x: Permission denied (publickey)."), ssh, Credentials(identity="x", known_hosts="y"))
+    assert "identity" in str(error)
 
 
 def test_a_missing_git_is_not_taken_for_a_missing_repository() -> None:

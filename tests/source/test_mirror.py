@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def test_two_processes_do_not_write_one_mirror_at_a_time(tmp_path: Path, author:
     """)
     processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
 
-    outputs = [process.communicate(timeout=60)[0].strip() for process in processes]
+    outputs = [process.communicate(timeout=60)[0].split()[-1] for process in processes]
 
     assert outputs == [commit] * 3
     assert [path.name for path in (tmp_path / "cache").glob("*.git")] == [f"{author.repository.id}.git"]
@@ -140,16 +141,19 @@ def test_the_lock_of_a_killed_git_does_not_stop_the_next_poll(sources: Sources, 
     assert sources.poll(author.repository, frozenset({MAIN})).tips == {MAIN: commit}
 
 
-def test_many_small_packs_become_few_and_lost_commits_stay_readable(sources: Sources, author: Author) -> None:
+def test_many_small_packs_become_few_and_lost_commits_stay_readable(
+    sources: Sources, author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gitops_agent.source.mirror._MANY_PACKS", 5)
     first = author.commit({"a": "first"})
     sources.poll(author.repository, frozenset({MAIN}))
-    for number in range(45):
+    for number in range(8):
         last = author.commit({"a": str(number)}, orphan=True)
         sources.poll(author.repository, frozenset({MAIN}))
 
-    assert len(list(_mirror(sources, author).directory.glob("objects/pack/*.pack"))) < 40
+    assert len(list(_mirror(sources, author).directory.glob("objects/pack/*.pack"))) <= 5
     assert sources.tree(author.repository, first).read("a", limit=10) == b"first"
-    assert sources.tree(author.repository, last).read("a", limit=10) == b"44"
+    assert sources.tree(author.repository, last).read("a", limit=10) == b"7"
 
 
 def test_a_poll_waiting_for_the_mirror_can_be_cancelled(tmp_path: Path, author: Author) -> None:
@@ -169,3 +173,56 @@ def test_other_references_are_kept_when_one_is_polled(sources: Sources, author: 
 
     assert sources.resolve(author.repository, MAIN).commit == first
     assert sources.resolve(author.repository, other).commit == second
+
+
+def test_a_torn_mirror_is_kept_while_the_server_does_not_answer(sources: Sources, author: Author) -> None:
+    commit = author.commit({"a": "1"})
+    sources.poll(author.repository, frozenset({MAIN}))
+    repository = author.repository
+    _mirror(sources, author).suspect.set()
+    author.directory.rename(author.directory.with_name("gone"))
+
+    with pytest.raises(SourceError):
+        sources.poll(repository, frozenset({MAIN}))
+
+    assert sources.tree(repository, commit).read("a", limit=10) == b"1"
+    author.directory.with_name("gone").rename(author.directory)
+    assert sources.poll(repository, frozenset({MAIN})).tips == {MAIN: commit}
+
+
+def test_a_server_that_talks_like_a_torn_mirror_does_not_cost_the_mirror(sources: Sources, author: Author) -> None:
+    old = author.commit({"a": "1"})
+    sources.poll(author.repository, frozenset({MAIN}))
+    author.commit({"a": "2"})
+    for file in author.directory.glob("objects/??/*"):
+        file.chmod(0o600)
+        file.write_bytes(b"")
+
+    with pytest.raises(SourceError):
+        sources.poll(author.repository, frozenset({MAIN}))
+
+    assert sources.resolve(author.repository, MAIN).commit == old
+    assert sources.tree(author.repository, old).read("a", limit=10) == b"1"
+
+
+def test_a_full_disk_is_told_and_does_no_harm(tmp_path: Path, author: Author) -> None:
+    cache = tmp_path / "small"
+    cache.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", cache], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip("no right to mount a small file system here: a full disk is not tried")
+    sources = Sources(cache, allow_file=True)
+    try:
+        good = author.commit({"a": "1"})
+        sources.poll(author.repository, frozenset({MAIN}))
+        author.commit({"a": os.urandom(2_000_000)})
+
+        with pytest.raises(SourceError, match="disk") as caught:
+            sources.poll(author.repository, frozenset({MAIN}))
+
+        assert caught.value.facts["failure"] == "disk-full"
+        assert sources.resolve(author.repository, MAIN).commit == good
+        assert sources.tree(author.repository, good).read("a", limit=10) == b"1"
+    finally:
+        sources.close()
+        subprocess.run(["umount", cache], check=True)

@@ -288,7 +288,8 @@ def test_many_references_cost_one_fetch(sources: Sources, author: Author) -> Non
 
 def test_old_histories_with_odd_dates_are_read_and_broken_objects_are_not(sources: Sources, author: Author) -> None:
     tree = author.files({"a": "1"})
-    odd = f"tree {tree}\nauthor Ada <ada@example.com> 1312735823 +051800\ncommitter Ada <ada@example.com> 1312735823 +051800\n\nOdd\n"
+    who = "Ada <ada@example.com> 1312735823 +051800"
+    odd = f"tree {tree}\nauthor {who}\ncommitter {who}\n\nOdd\n"
     commit = author.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=odd.encode())
     author.git("update-ref", "refs/heads/main", commit)
     assert sources.poll(author.repository, frozenset({MAIN})).tips == {MAIN: commit}

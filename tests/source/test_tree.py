@@ -88,7 +88,7 @@ def test_a_link_that_leads_nowhere_good_is_named(linked: Tree, path: str, reason
         with pytest.raises(SourceError) as caught:
             method(path)
         assert caught.value.reason == reason
-        assert caught.value.facts["path"].split("/")[0] in {path.split("/")[0], "loop-b"}
+        assert caught.value.facts["path"].partition("/")[0] in {path.partition("/")[0], "loop-b"}
 
 
 def test_a_link_longer_than_any_path_is_refused(linked: Tree) -> None:
