@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from gitops_agent.errors import ProcessError, SourceError
-from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.access import sweep
@@ -31,8 +30,6 @@ __all__ = ["Credentials", "Move", "Poll", "Ref", "Repository", "Sources"]
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-
-_log = logger("source")
 
 _MOST_READERS = 8
 _MOST_ENTRIES = 400_000
@@ -86,14 +83,7 @@ class Sources:
             )
         mirror = self._mirror(repository)
         with mirror.locked(self._timeout, cancel):
-            found = Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
-        for move in found.moved:
-            facts = {"repository": repository.url, "ref": str(move.ref), "old": move.old, "new": move.new}
-            if move.rewritten:
-                _log.warning("history rewritten", lost=move.lost, **facts)
-            else:
-                _log.info("reference moved", **facts)
-        return found
+            return Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
 
     def resolve(self, repository: Repository, ref: Ref) -> Revision:
         """The commit a reference led to at the last poll that could tell; no network.
