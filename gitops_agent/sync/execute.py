@@ -14,30 +14,22 @@ from dataclasses import dataclass
 
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import AgentError, Conflict, Invalid, NotFound, Throttled
-from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import marked
-from gitops_agent.sync import preflight, replacement, undeclared
+from gitops_agent.errors import AgentError, Throttled
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync import preflight
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.course import Course, Ready, Waiting
-from gitops_agent.sync.live import LiveObject, observe
+from gitops_agent.sync.live import LiveObject
 from gitops_agent.sync.order import Until
 from gitops_agent.sync.plan import Plan
 from gitops_agent.sync.readiness import has_come
 from gitops_agent.sync.refusals import explained
 from gitops_agent.sync.state import LiveState
 from gitops_agent.sync.window import Window
+from gitops_agent.sync.writer import Done, Writer, body_of
 
 WIDEST = 16
 """Writes under way at most."""
-
-_TRIES = 5
-"""For a patch that is outdated whenever a controller writes a status in between."""
-
-_DEFINING = frozenset(
-    {GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"), GroupKind("apiregistration.k8s.io", "APIService")}
-)
-"""Kinds whose objects change which kinds there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +78,6 @@ class Result:
         return not self.stopped and not self.waiting and all(outcome.ok for outcome in self.outcomes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Done:
-    """One action's success: `parked` when only its first half is done."""
-
-    changed: bool = True
-    parked: bool = False
-
-
 class Executor:
     """One for the process; its methods may run in several threads for several applications.
 
@@ -116,7 +100,8 @@ class Executor:
         widest: int = WIDEST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._objects, self._discovery, self._pool, self._live = objects, discovery, pool, live
+        self._objects, self._pool, self._live = objects, pool, live
+        self._writer = Writer(objects, discovery, live)
         self._clock = clock
         self.window = Window(widest, clock=clock)
 
@@ -140,12 +125,12 @@ class Executor:
         """
         course = Course(plan, ready or self._ready)
         outcomes: list[Outcome] = []
-        flying: dict[Future[tuple[Outcome, _Done | None]], Action] = {}
+        flying: dict[Future[tuple[Outcome, Done | None]], Action] = {}
 
-        def run(action: Action) -> tuple[Outcome, _Done | None]:
+        def run(action: Action) -> tuple[Outcome, Done | None]:
             return self._run(action, plan, as_user=as_user, on_applied=on_applied)
 
-        def land(action: Action, outcome: Outcome, done: _Done | None) -> None:
+        def land(action: Action, outcome: Outcome, done: Done | None) -> None:
             outcomes.append(outcome)
             if done is not None and not done.parked:
                 course.done(action.key)
@@ -174,7 +159,7 @@ class Executor:
 
         def dry_run(action: Action) -> AgentError | None:
             try:
-                self._objects.apply(self._body(action, plan), dry_run=True, as_user=as_user)
+                self._objects.apply(body_of(action, plan), dry_run=True, as_user=as_user)
             except AgentError as error:
                 self._heard(error)
                 return explained(error, action.key)
@@ -198,17 +183,17 @@ class Executor:
         *,
         as_user: str | None,
         on_applied: Callable[[ObjectKey, LiveObject], None] | None,
-    ) -> tuple[Outcome, _Done | None]:
+    ) -> tuple[Outcome, Done | None]:
         started = self._clock()
-        done: _Done | None = None
+        done: Done | None = None
         error: AgentError | None = None
         try:
             if action.kind is ActionKind.DELETE:
-                done = self._delete(action, as_user=as_user)
+                done = self._writer.delete(action, as_user=as_user)
             elif action.kind is ActionKind.REPLACE:
-                done = self._replace(action, plan, as_user=as_user)
+                done = self._writer.replace(action, plan, as_user=as_user)
             else:
-                done = self._apply(action, plan, as_user=as_user)
+                done = self._writer.apply(action, plan, as_user=as_user)
         except AgentError as refusal:
             error = explained(refusal, action.key)
         self._heard(error)
@@ -225,86 +210,6 @@ class Executor:
             changed=done is not None and done.changed,
         )
         return outcome, done
-
-    def _apply(self, action: Action, plan: Plan, *, as_user: str | None) -> _Done:
-        body = self._body(action, plan)
-        live = self._take_in(self._objects.apply(body, as_user=as_user), action)
-        changed = action.live is None or live.resource_version != action.live.resource_version
-        if action.key.group_kind in _DEFINING:
-            self._discovery.invalidate(str((body.get("spec") or {}).get("group") or ""))
-        if action.undeclared and live.undeclared:
-            changed = self._take_back(action, live, as_user=as_user) or changed
-        return _Done(changed=changed)
-
-    def _take_back(self, action: Action, live: LiveObject, *, as_user: str | None) -> bool:
-        """Removes what nobody declared, as far as the plan named it; whether it did."""
-        named = {(edit.path, edit.manager) for edit in action.undeclared}
-        for _ in range(_TRIES):
-            edits = [edit for edit in live.undeclared if (edit.path, edit.manager) in named]
-            if live.raw is None or not edits:
-                return False
-            try:
-                patched = self._objects.json_patch(action.key, undeclared.removal(live.raw, edits), as_user=as_user)
-            except Invalid as error:
-                fresh = observe(self._objects.get(action.key, as_user=as_user))
-                if fresh.resource_version == live.resource_version:
-                    # Not outdated but impossible: a required or protected field. It is told once and then left alone.
-                    self._live.tolerate(live.uid, edits)
-                    text = f"what {edits[0].manager} wrote at {edits[0].path} cannot be taken back: {error}"
-                    raise Invalid(text, status=error.status, code=error.code) from error
-                live = fresh
-            else:
-                self._take_in(patched, action)
-                return True
-        raise Conflict(f"{action.key} changes too fast for anything to be taken back", code="Conflict")
-
-    def _replace(self, action: Action, plan: Plan, *, as_user: str | None) -> _Done:
-        refusal = replacement.prove(self._objects, self._body(action, plan), as_user=as_user)
-        if isinstance(refusal, replacement.Unneeded):
-            return self._apply(action, plan, as_user=as_user)
-        if refusal is not None:
-            raise refusal
-        self._delete(action, as_user=as_user)
-        if self._live.get(action.key) is not None:
-            return _Done(parked=True)
-        return self._apply(action, plan, as_user=as_user)
-
-    def _delete(self, action: Action, *, as_user: str | None) -> _Done:
-        if action.live is None:
-            return _Done(changed=False)
-        key, uid = action.key, action.live.uid
-        try:
-            answer = self._objects.delete(key, uid=uid, as_user=as_user)
-        except NotFound:
-            self._live.remove(key, uid)
-            return _Done(changed=False)
-        except Conflict as error:
-            if error.code != "Conflict":
-                raise
-            # Another object bears the name by now; the one that had to go is gone.
-            self._live.remove(key, uid)
-            return _Done(changed=False)
-        if (answer.get("metadata") or {}).get("uid") == uid and answer.get("kind") != "Status":
-            self._live.put(observe(answer))
-        else:
-            self._live.remove(key, uid)
-        return _Done()
-
-    def _take_in(self, answer: Object, action: Action) -> LiveObject:
-        live = observe(answer)
-        digest = action.manifest.digest if action.manifest is not None else live.digest or ""
-        self._live.applied(live, digest=digest)
-        return live
-
-    @staticmethod
-    def _body(action: Action, plan: Plan) -> Object:
-        """What is sent. The revision mark stays what it is while the content does, so that nothing is written for a mark."""
-        if action.manifest is None:
-            raise Invalid(f"{action.key} has nothing to apply", code="NoManifest")
-        manifest, live = action.manifest, action.live
-        same = live is not None and live.owner == plan.application and live.digest == manifest.digest
-        revision = live.revision if live is not None and same and live.revision else plan.revision.commit
-        return marked(manifest.obj, application=plan.application, digest=manifest.digest, revision=revision)
 
     def _heard(self, error: AgentError | None) -> None:
         if isinstance(error, Throttled):

@@ -24,7 +24,7 @@ def removal(live: Object, edits: Iterable[FieldEdit]) -> list[Object]:
 
     The object is not changed. The first operation tests the resource version.
     """
-    paths = sorted({edit.path for edit in edits}, key=_order, reverse=True)
+    paths = sorted({edit.path for edit in edits}, key=order, reverse=True)
     if not paths:
         return []
     metadata = live.get("metadata") or {}
@@ -49,7 +49,7 @@ def _steps(path: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
 
 
-def _order(path: str) -> list[tuple[int, int, str]]:
+def order(path: str) -> list[tuple[int, int, str]]:
     """Positions as numbers, so that item 10 is taken out before item 9."""
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _steps(path)]
 

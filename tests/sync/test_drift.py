@@ -41,12 +41,8 @@ def test_an_edit_is_told_with_both_values_the_manager_and_the_time() -> None:
     )
     report = describe(Manifest.of(CONFIG), live)
     (change,) = report.changes
-    assert (change.declared, change.found, change.manager, change.time) == (
-        {"a": "1"},
-        {"a": "evil"},
-        "kubectl-edit",
-        "2026-11-05T10:00:00Z",
-    )
+    assert (change.path, change.declared, change.found) == ("/data/a", "1", "evil")
+    assert (change.manager, change.time) == ("kubectl-edit", "2026-11-05T10:00:00Z")
     assert report.managers == ("kubectl-edit",)
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.errors import Conflict, Invalid
+from gitops_agent.errors import Invalid
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, REVISION, owner
-from gitops_agent.sync.action import ActionKind
+from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.live import LiveObject
 from gitops_agent.sync.order import Until
 from gitops_agent.sync.plan import Plan
@@ -156,6 +156,44 @@ def test_an_addition_that_cannot_be_taken_back_is_told_once(stage: Stage) -> Non
     result = stage.sync(claim)
     assert [type(error) for error in result.errors.values()] == [Invalid]
     assert stage.plan(claim).is_empty
+
+
+def test_what_cannot_be_taken_back_does_not_keep_the_rest(stage: Stage) -> None:
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "labels": {"ours": "1"}},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    stage.sync(claim)
+    key = stage.key("PersistentVolumeClaim", "data")
+    edit = {"metadata": {"labels": {"by-hand": "1"}}, "spec": {"volumeName": "by-hand"}}
+    stage.objects.merge_patch(key, edit, field_manager="kubectl-edit")
+    stage.look(key)
+    (error,) = stage.sync(claim).errors.values()
+    assert "/spec/volumeName" in str(error)
+    assert "by-hand" not in stage.objects.get(key)["metadata"]["labels"]
+    assert stage.plan(claim).is_empty
+
+
+def test_a_namespace_that_is_going_already_is_not_deleted_twice(stage: Stage) -> None:
+    name = f"{stage.namespace}-more"
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    stage.sync(config("a"), namespace)
+    key = ObjectKey("", "Namespace", "", name)
+    known = stage.live.get(key)
+    assert known is not None
+    delete = Action(kind=ActionKind.DELETE, key=key, live=known, intent=ActionKind.DELETE)
+    plan = replace(stage.plan(config("a")), actions=(delete,))
+    pinned = stage.objects.json_patch(key, [{"op": "add", "path": "/metadata/finalizers", "value": ["tests.test/pin"]}])
+    assert stage.executor.execute(plan).outcomes[0].ok
+    again = stage.executor.execute(plan)
+    assert again.outcomes[0].ok
+    after = stage.live.get(key)
+    assert after is not None
+    assert after.deleting
+    assert after.uid == pinned["metadata"]["uid"]
+    stage.objects.json_patch(key, [{"op": "remove", "path": "/metadata/finalizers"}])
 
 
 def test_pruning_deletes_what_is_no_longer_declared_and_nothing_else(stage: Stage) -> None:
@@ -340,17 +378,6 @@ def test_drift_of_the_marks_themselves_is_repaired(stage: Stage) -> None:
     stage.look(key)
     assert stage.sync(config()).ok
     assert DIGEST in stage.objects.get(key)["metadata"]["annotations"]
-
-
-def test_a_conflict_that_is_no_other_object_is_reported(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.sync(config("a"), config("b"))
-
-    def refuse(*_: Any, **__: Any) -> Object:
-        raise Conflict("in use", status=409, code="StorageConflict")
-
-    monkeypatch.setattr(stage.objects, "delete", refuse)
-    result = stage.sync(config("a"))
-    assert [(error.reason, error.transient) for error in result.errors.values()] == [("Conflict", True)]
 
 
 def test_observing_changes_nothing(stage: Stage) -> None:
