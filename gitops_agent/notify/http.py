@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+from http.client import HTTPException
 
 import urllib3.exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -93,7 +94,7 @@ class Http:
         try:
             try:
                 connection.connect()
-            except (urllib3.exceptions.HTTPError, OSError) as error:
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 raise _Unreached from error
             try:
                 headers = {"Host": place.authority, "User-Agent": _AGENT, "Connection": "close", **request.headers}
@@ -101,10 +102,10 @@ class Http:
                 answer = connection.getresponse()
                 try:
                     body = _body(answer)
-                except (urllib3.exceptions.HTTPError, OSError):
+                except (urllib3.exceptions.HTTPError, HTTPException, OSError):
                     body = b""  # the status is known: a torn or late body changes nothing about it
                 return Answer(status=answer.status, headers={k.lower(): v for k, v in answer.headers.items()}, body=body)
-            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
                 late = time.monotonic() >= deadline - 0.05
                 words = f"no answer within {self._timeout:g} s" if late else _words(error)
                 raise DeliveryError(f"{place.host}: {words}") from None
@@ -125,7 +126,6 @@ def _connection(place: Target, address: str, context: ssl.SSLContext | None, tim
         timeout=timeout,
         ssl_context=context,
         server_hostname=place.host,
-        assert_hostname=place.host,
     )
 
 

@@ -8,6 +8,7 @@ a receiver can recognise it.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -198,7 +199,7 @@ _TEXTS = ("reason", "text", "repository", "ref", "commit", "author", "subject")
 
 
 def _fact(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _clean(text: str, limit: int) -> str:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gitops_agent.api.notifier import NotifierSpec
+from gitops_agent.errors import AgentError
+from gitops_agent.notify.providers import slack
+from gitops_agent.notify.request import Answer, DeliveryError, Request
+from tests.notify.say import NOON, message, notifier
+
+
+def spec(**fields: Any) -> NotifierSpec:
+    return notifier(provider="slack", **({"address": None, "secretRef": {"name": "s"}} | fields)).spec
+
+
+def request(credentials: dict[str, bytes], text: str = "the text", **fields: Any) -> Request:
+    return slack.request(message(), text, credentials, spec(**fields), now=NOON)
+
+
+def test_an_incoming_webhook_is_its_own_credential() -> None:
+    sent = request({"address": b"https://hooks.slack.com/services/T/B/x\n"})
+
+    assert sent.url == "https://hooks.slack.com/services/T/B/x"
+    assert "Authorization" not in sent.headers
+    said = orjson.loads(sent.body)
+    assert said["text"] == "ops/shop: degraded"
+    assert said["attachments"][0]["text"] == "the text"
+
+
+def test_a_token_posts_to_a_channel() -> None:
+    sent = request({"token": b"xoxb-1", "channel": b"#ops"})
+
+    assert sent.url == "https://slack.com/api/chat.postMessage"
+    assert sent.headers["Authorization"] == "Bearer xoxb-1"
+    assert orjson.loads(sent.body)["channel"] == "#ops"
+
+
+def test_another_api_may_be_named() -> None:
+    sent = request({"token": b"xoxb-1", "channel": b"C1"}, address="https://slack.example.org/api/")
+
+    assert sent.url == "https://slack.example.org/api/chat.postMessage"
+
+
+def test_a_commit_message_mentions_nobody() -> None:
+    said = orjson.loads(request({"address": b"https://x/"}, "<!channel> & <https://evil|click>").body)
+
+    assert said["attachments"][0]["text"] == "&lt;!channel&gt; &amp; &lt;https://evil|click&gt;"
+    assert said["unfurl_links"] is False
+
+
+@pytest.mark.parametrize("credentials", [{}, {"token": b"xoxb-1"}])
+def test_what_is_missing_in_the_secret_is_named(credentials: dict[str, bytes]) -> None:
+    with pytest.raises(AgentError) as caught:
+        request(credentials)
+
+    assert caught.value.reason == "SecretInvalid"
+
+
+def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(status=status, headers=headers or {}, body=body)
+
+
+@pytest.mark.parametrize("body", [b"ok", b'{"ok": true}', b""])
+def test_success(body: bytes) -> None:
+    slack.judge(answer(body))
+
+
+@pytest.mark.parametrize(("error", "transient"), [("channel_not_found", False), ("invalid_auth", False), ("ratelimited", True)])
+def test_slack_says_no_with_a_success(error: str, *, transient: bool) -> None:
+    with pytest.raises(DeliveryError, match=error) as caught:
+        slack.judge(answer(orjson.dumps({"ok": False, "error": error}), headers={"retry-after": "3"}))
+
+    assert caught.value.transient is transient
+    assert caught.value.retry_after == 3.0
