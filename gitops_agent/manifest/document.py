@@ -21,10 +21,10 @@ class YamlLimits:
         nodes: values after aliases are expanded; a long text counts once more for every 256 characters.
     """
 
-    bytes: int = 64 * _MEBIBYTE
+    bytes: int = 16 * _MEBIBYTE
     documents: int = 20_000
     depth: int = 150
-    nodes: int = 3_000_000
+    nodes: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ class Inputs:
                 real = self._follow(entry)
         entry = self._tree.entry(real)
         if entry is not None and entry.type is EntryType.FILE:
+            self._measure(entry)
             self._seen[entry.path] = entry.oid
         return entry
 
@@ -71,7 +72,7 @@ class Inputs:
 
     def read(self, path: str, *, limit: int | None = None) -> bytes:
         """The content of a file that was located."""
-        return self._tree.read(path, limit=min(limit or self._limits.input_bytes, self._limits.input_bytes))
+        return self._tree.read(path, limit=min(limit or self._limits.file_bytes, self._limits.file_bytes))
 
     @property
     def closure(self) -> Closure:
@@ -89,9 +90,6 @@ class Inputs:
                 place.symlink_to(posixpath.relpath(target or ".", posixpath.dirname(link) or "."))
 
     def _below(self, path: str, behind: tuple[str, ...]) -> list[Entry]:
-        if path not in self._seen:
-            top = self._tree.entry(path)
-            self._seen[path] = top.oid if top else None
         found: list[Entry] = []
         for entry in self._tree.walk(path):
             if entry.type is EntryType.SUBMODULE:
@@ -101,6 +99,10 @@ class Inputs:
                 found.append(entry)
             elif entry.type is EntryType.LINK:
                 found += self._linked(entry, behind)
+        # Last, because a folder of this machine is only known by reading all of it: now its size is known to be bearable.
+        if path not in self._seen:
+            top = self._tree.entry(path)
+            self._seen[path] = top.oid if top else None
         return found
 
     def _linked(self, link: Entry, behind: tuple[str, ...]) -> list[Entry]:
@@ -141,8 +143,14 @@ class Inputs:
         if self._asked > self._limits.files:
             raise RenderError(f"the render reads more than {self._limits.files} files", reason="RenderTooLarge")
 
+    def _measure(self, entry: Entry) -> None:
+        if entry.size > self._limits.file_bytes:
+            text = f"{entry.path} holds {entry.size} bytes, more than the {self._limits.file_bytes} one file may have"
+            raise RenderError(text, reason="FileTooLarge", file=entry.path)
+
     def _add(self, entry: Entry) -> None:
         self._count()
+        self._measure(entry)
         if entry.path not in self._files:
             self._files.add(entry.path)
             self._bytes += max(0, entry.size)

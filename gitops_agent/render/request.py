@@ -44,7 +44,8 @@ class RenderLimits:
         memory_bytes: resident memory of the program.
         output_bytes: of rendered text.
         files: read from the repository.
-        input_bytes: read from the repository, and what packed charts unfold to.
+        file_bytes: of one file; an object cannot be larger than 1.5 MiB in a cluster, bundles of definitions are.
+        input_bytes: read from the repository.
         depth: of kustomizations that build on one another.
         objects: in the result.
     """
@@ -53,7 +54,8 @@ class RenderLimits:
     memory_bytes: int = 1024 * _MEBIBYTE
     output_bytes: int = 64 * _MEBIBYTE
     files: int = 10_000
-    input_bytes: int = 256 * _MEBIBYTE
+    file_bytes: int = 16 * _MEBIBYTE
+    input_bytes: int = 128 * _MEBIBYTE
     depth: int = 40
     objects: int = 20_000
 

@@ -41,12 +41,17 @@ class Workspace:
         """A text without this machine's folders."""
         return text.replace(f"{self.tree}/", "").replace(str(self.tree), ".").replace(f"{self.root}/", "")
 
-    def environment(self) -> dict[str, str]:
-        """What the program finds: an empty home, no other programs, no network through a proxy, no cluster."""
+    def environment(self, binary: Path) -> dict[str, str]:
+        """What the program finds: an empty home, no other programs, no network through a proxy, no cluster.
+
+        A program that is a script (a version manager's shim) cannot do without others and keeps PATH.
+        """
+        with binary.open("rb") as file:
+            script = file.read(2) == b"#!"
         home = str(self.root / "home")
         return {
             "HOME": home,
-            "PATH": str(self.root / "no-programs"),
+            **({} if script else {"PATH": str(self.root / "no-programs")}),
             "TMPDIR": str(self.root / "tmp"),
             "KUBECONFIG": "/dev/null",
             **{f"XDG_{name}_HOME": f"{home}/{name.lower()}" for name in ("CACHE", "CONFIG", "DATA", "STATE")},
@@ -98,7 +103,7 @@ class Job:
             return run(
                 (str(self.binary.path), *arguments),
                 cwd=self.workspace.root,
-                env=self.workspace.environment(),
+                env=self.workspace.environment(self.binary.path),
                 limits=self.limits.process,
                 cancel=self.cancel,
             )

@@ -23,21 +23,18 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_LONGEST = 1024
 
 
-class _Directory(Entry):
-    """A directory whose id is computed when somebody asks: it takes reading every file below."""
+class _Lazy(Entry):
+    """An entry whose id is computed when somebody asks: it takes reading the file, or every file below a directory."""
 
     __slots__ = ("_id",)
 
     _id: Callable[[], str]
 
-    def __init__(self, path: str, identify: Callable[[], str]) -> None:
-        for name, value in (
-            ("path", path),
-            ("type", EntryType.DIRECTORY),
-            ("size", 0),
-            ("executable", False),
-            ("_id", identify),
-        ):
+    def __init__(
+        self, path: str, kind: EntryType, identify: Callable[[], str], *, size: int = 0, executable: bool = False
+    ) -> None:
+        facts = {"path": path, "type": kind, "size": size, "executable": executable, "_id": identify}
+        for name, value in facts.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -170,19 +167,22 @@ class WorkTree:
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISDIR(status.st_mode):
-            return _Directory(shown, lambda: self._directory_id(real))
+            return _Lazy(shown, EntryType.DIRECTORY, lambda: self._directory_id(real))
         executable = bool(status.st_mode & 0o100) and not stat.S_ISLNK(status.st_mode)
         kind = EntryType.LINK if stat.S_ISLNK(status.st_mode) else EntryType.FILE
         if not stat.S_ISREG(status.st_mode) and kind is EntryType.FILE:
             return None
-        return Entry(path=shown, type=kind, oid=self._blob_id(place, status), size=status.st_size, executable=executable)
+        return _Lazy(shown, kind, lambda: self._blob_id(place, status), size=status.st_size, executable=executable)
 
     def _blob_id(self, place: Path, status: os.stat_result) -> str:
         key = (str(place), status.st_mtime_ns, status.st_size, status.st_ino)
         if key not in self._ids:
-            link = stat.S_ISLNK(status.st_mode)
-            data = os.fsencode(os.readlink(place)) if link else place.read_bytes()  # noqa: PTH115 - likewise
-            self._ids[key] = _object_id(b"blob", data)
+            if stat.S_ISLNK(status.st_mode):
+                self._ids[key] = _object_id(b"blob", os.fsencode(os.readlink(place)))  # noqa: PTH115 - likewise
+            else:
+                with place.open("rb") as file:
+                    start = hashlib.sha1(b"blob %d\0" % status.st_size, usedforsecurity=False)
+                    self._ids[key] = hashlib.file_digest(file, lambda: start).hexdigest()
         return self._ids[key]
 
     def _directory_id(self, real: str) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.errors import RenderError, SourceError
-from gitops_agent.render.renderer import Rendered
+from gitops_agent.render.renderer import Rendered, Renderer, RenderLimits
+from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import CHART, ask, config_map, names, put
 
 Render = Callable[..., Rendered]
@@ -87,14 +88,14 @@ def test_a_link_to_the_directory_it_lies_in_is_refused(render: Render, repositor
         render(ask("app"))
 
 
-def test_links_that_multiply_files_end_at_the_limit(render: Render, repository: Path) -> None:
+def test_links_that_multiply_files_end_at_the_limit(repository: Path, tmp_path: Path) -> None:
     for level in range(20):
         put(repository, {f"l{level}/.keep": ""})
         (repository / f"l{level}" / "x").symlink_to(f"../l{level + 1}")
         (repository / f"l{level}" / "y").symlink_to(f"../l{level + 1}")
     put(repository, {"l20/a.yaml": config_map()})
     with pytest.raises(RenderError) as caught:
-        render(ask("l0"))
+        Renderer(scratch=tmp_path / "s", limits=RenderLimits(files=300)).render(WorkTree(repository), ask("l0"))
     assert caught.value.reason == "RenderTooLarge"
 
 

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.errors import RenderError, SourceError
+from gitops_agent.render.renderer import KubeFacts, Rendered
+from tests.render.samples import CHART, ask, config_map, names, put
+
+Render = Callable[..., Rendered]
+Refusal = Callable[..., RenderError]
+
+VALUES = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: values}\ndata: {values: {{ .Values | toJson | quote }}}\n"
+FACTS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: {{ .Release.Name }}, namespace: {{ .Release.Namespace }}}
+data:
+  version: {{ .Capabilities.KubeVersion.Version }}
+  has: {{ .Capabilities.APIVersions.Has "example.com/v1/Thing" | quote }}
+  service: {{ .Release.Service }}
+"""
+
+
+def chart(**files: str) -> dict[str, str]:
+    return {"web/Chart.yaml": CHART} | {f"web/{name.replace('__', '/')}.yaml": text for name, text in files.items()}
+
+
+def test_the_release_is_named_after_the_application(render: Render) -> None:
+    (manifest,) = render(ask("web"), chart(templates__a=FACTS)).manifests
+    assert (manifest.key.name, manifest.key.namespace) == ("shop", "shop")
+    assert manifest.obj["data"]["service"] == "Helm"
+    assert manifest.place == "web/templates/a.yaml (document 1)"
+
+
+def test_options_name_the_release_and_the_facts(render: Render) -> None:
+    options = {"releaseName": "r1", "kubeVersion": "v1.30.4", "apiVersions": ["example.com/v1/Thing"]}
+    (manifest,) = render(ask("web", helm=options), chart(templates__a=FACTS)).manifests
+    assert manifest.key.name == "r1"
+    assert manifest.obj["data"] == {"version": "v1.30.4", "has": "true", "service": "Helm"}
+
+
+def test_the_cluster_tells_its_version_and_kinds(render: Render) -> None:
+    facts = KubeFacts(version="1.33.1", api_versions=("example.com/v1/Thing",))
+    (manifest,) = render(ask("web", facts=facts), chart(templates__a=FACTS)).manifests
+    assert manifest.obj["data"]["version"] == "v1.33.1"
+    assert manifest.obj["data"]["has"] == "true"
+
+
+def test_later_values_win_and_inline_values_win_over_files(render: Render) -> None:
+    files = chart(templates__a=VALUES, values="a: chart\nb: chart\nc: chart\nd: chart\n", one="b: one\nc: one\nd: one\n")
+    files |= {"shared/two.yaml": "c: two\nd: two\n"}
+    rendered = render(ask("web", helm={"valuesFiles": ["one.yaml", "../shared/two.yaml"], "values": {"d": "inline"}}), files)
+    assert rendered.manifests[0].obj["data"]["values"] == '{"a":"chart","b":"one","c":"two","d":"inline"}'
+    assert "shared/two.yaml" in {path for path, _ in rendered.closure.entries}
+
+
+@pytest.mark.parametrize("value", ["on", "0o10", "1e3", "2020-01-01", "y", "null", "a: b", "{{ x }}", "line\nline\n"])
+def test_inline_values_stay_what_they_are(render: Render, value: str) -> None:
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {v: {{ .Values.v | quote }}}\n"
+    assert (
+        render(ask("web", helm={"values": {"v": value}}), chart(templates__a=template)).manifests[0].obj["data"]["v"] == value
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("../../etc/passwd", "PathEscapes"),
+        ("../../../proc/self/environ", "PathEscapes"),
+        ("gone.yaml", "FileNotFound"),
+        ("templates", "FileNotFound"),
+        ("https://user:hunter22@host/v.yaml", "RenderFailed"),
+        ("file:///etc/passwd", "RenderFailed"),
+    ],
+)
+def test_values_files_lie_in_the_repository(refusal: Refusal, name: str, reason: str) -> None:
+    error = refusal(ask("web", helm={"valuesFiles": [name]}), chart(templates__a=config_map()))
+    assert error.reason == reason
+    assert error.message.startswith("spec.render.helm.valuesFiles")
+    assert "hunter22" not in error.message
+
+
+@pytest.mark.parametrize("place", ["values.yaml", "templates/a.yaml", "Chart.yaml", "charts/sub"])
+def test_a_link_out_of_the_repository_is_refused(render: Render, repository: Path, place: str) -> None:
+    put(repository, {"web/Chart.yaml": CHART, "web/templates/b.yaml": config_map(), "web/charts/.keep": ""})
+    link = repository / "web" / place
+    link.unlink(missing_ok=True)
+    link.symlink_to("/etc/passwd")
+    with pytest.raises(SourceError) as caught:
+        render(ask("web"))
+    assert caught.value.reason == "PathEscapes"
+
+
+def test_crds_come_along_unless_skipped(render: Render) -> None:
+    crd = (
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: things.example.com}\n"
+        "spec: {group: example.com}\n"
+    )
+    files = chart(templates__a=config_map(), crds__thing=crd)
+    rendered = render(ask("web"), files)
+    assert names(rendered) == ["CustomResourceDefinition/things.example.com", "ConfigMap/settings"]
+    assert rendered.manifests[0].file == "web/crds/thing.yaml"
+    assert names(render(ask("web", helm={"skipCRDs": True}))) == ["ConfigMap/settings"]
+
+
+def test_hooks_stay_and_tests_go(render: Render) -> None:
+    def hook(name: str, event: str) -> str:
+        return (
+            f"apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {name}\n  annotations: {{helm.sh/hook: '{event}'}}\n"
+            "spec: {template: {spec: {containers: []}}}\n"
+        )
+
+    files = chart(
+        templates__a=hook("migrate", "pre-install,pre-upgrade"),
+        templates__b=hook("t1", "test"),
+        templates__c=hook("t2", "test-success"),
+        templates__d=hook("t3", "pre-install, test-failure"),
+        templates__e=config_map(),
+    )
+    rendered = render(ask("web"), files)
+    assert sorted(names(rendered)) == ["ConfigMap/settings", "Job/migrate"]
+    assert rendered.warnings == ()
+
+
+def test_notes_are_no_manifest(render: Render) -> None:
+    files = chart(templates__a=config_map()) | {"web/templates/NOTES.txt": "Hello {{ .Release.Name }}: [\n"}
+    assert names(render(ask("web"), files)) == ["ConfigMap/settings"]
+
+
+def test_a_library_is_refused(refusal: Refusal) -> None:
+    error = refusal(ask("lib"), {"lib/Chart.yaml": CHART + "type: library\n"})
+    assert "lib is a library chart" in error.message
+
+
+def test_a_vendored_directory_and_a_library_are_used(render: Render) -> None:
+    dependencies = (
+        "dependencies:\n- {name: sub, version: 1.x, repository: 'https://charts.example.com'}\n- {name: lib, version: 0.1.0}\n"
+    )
+    files = {
+        "web/Chart.yaml": CHART + dependencies,
+        "web/templates/a.yaml": '{{ include "lib.map" . }}',
+        "web/charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.2.3\n",
+        "web/charts/sub/templates/b.yaml": config_map("sub-{{ .Values.global.x }}"),
+        "web/charts/lib/Chart.yaml": "apiVersion: v2\nname: lib\nversion: 0.1.0\ntype: library\n",
+        "web/charts/lib/templates/_l.tpl": '{{ define "lib.map" }}' + config_map("from-lib") + "{{ end }}",
+        "web/values.yaml": "global: {x: z}\n",
+    }
+    rendered = render(ask("web"), files)
+    assert sorted(names(rendered)) == ["ConfigMap/from-lib", "ConfigMap/sub-z"]
+    assert "web/charts/sub/templates/b.yaml" in {manifest.file for manifest in rendered.manifests}
+
+
+def test_a_chart_in_the_repository_is_used_as_dependency(render: Render) -> None:
+    files = {
+        "web/Chart.yaml": CHART
+        + "dependencies:\n- {name: sub, version: '>=0', repository: 'file://../charts/sub', alias: one}\n"
+        + "- {name: sub, version: '>=0', repository: 'file://../charts/sub', alias: two}\n",
+        "web/values.yaml": "one: {label: first}\ntwo: {label: second}\n",
+        "charts/sub/Chart.yaml": (
+            "apiVersion: v2\nname: sub\nversion: 1.0.0\ndependencies:\n- {name: leaf, version: 0.x, repository: 'file://../leaf'}\n"
+        ),
+        "charts/sub/templates/a.yaml": config_map("{{ .Values.label }}"),
+        "charts/leaf/Chart.yaml": "apiVersion: v2\nname: leaf\nversion: 0.3.0\n",
+        "charts/leaf/templates/a.yaml": config_map("leaf-{{ .Chart.Version }}-{{ .Values.label | default `x` }}"),
+    }
+    rendered = render(ask("web"), files)
+    assert {"ConfigMap/first", "ConfigMap/second", "ConfigMap/leaf-0.3.0-x"} <= set(names(rendered))
+    assert {"charts/sub", "charts/leaf"} <= {path for path, _ in rendered.closure.entries}
+
+
+@pytest.mark.parametrize("file", ["Chart.yaml", "requirements.yaml"])
+def test_a_dependency_that_is_not_vendored_is_named_with_the_command(refusal: Refusal, file: str) -> None:
+    wish = "dependencies:\n- {name: redis, version: 19.x, repository: 'https://user:hunter22@charts.example.com'}\n"
+    files = chart(templates__a=config_map())
+    files[f"web/{file}"] = files.get(f"web/{file}", "") + wish
+    error = refusal(ask("web"), files)
+    assert "redis 19.x" in error.message
+    assert "helm dependency build web" in error.message
+    assert "hunter22" not in error.message
+
+
+@pytest.mark.parametrize("repository_url", ["file://../../outside", "file:///etc", "file://../gone", "file://..", "file://."])
+def test_a_local_dependency_lies_in_the_repository_beside_the_chart(refusal: Refusal, repository_url: str) -> None:
+    wish = f"dependencies:\n- {{name: sub, version: 1.x, repository: '{repository_url}'}}\n"
+    assert "sub" in refusal(ask("web"), {"web/Chart.yaml": CHART + wish}).message
+
+
+def test_local_dependencies_in_a_circle_are_refused(refusal: Refusal) -> None:
+    def about(name: str, other: str) -> str:
+        return f"apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies:\n- {{name: {other}, version: 1.x, repository: 'file://../{other}'}}\n"
+
+    assert "deep" in refusal(ask("a"), {"a/Chart.yaml": about("a", "b"), "b/Chart.yaml": about("b", "a")}).message
+
+
+def test_values_that_do_not_fit_the_schema_are_named_by_their_path(refusal: Refusal) -> None:
+    schema = '{"properties": {"image": {"properties": {"tag": {"type": "string"}}}}}'
+    files = chart(templates__a=config_map(), values="image: {tag: 1}\n") | {"web/values.schema.json": schema}
+    error = refusal(ask("web"), files)
+    assert "/image/tag" in error.message or "image.tag" in error.message
+    assert error.reason == "RenderFailed"
+
+
+def test_a_schema_that_lies_elsewhere_is_not_fetched_but_said(render: Render) -> None:
+    schema = '{"properties": {"a": {"$ref": "https://schemas.example.com/a.json"}}}'
+    files = chart(templates__a=config_map(), values="a: 1\n") | {"web/values.schema.json": schema}
+    assert "is not fetched" in render(ask("web"), files).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("a: {{ .Values.x.y }}\n", "web/templates/a.yaml:1"),
+        ("\na: {{ required `x is needed` .Values.x }}\n", "x is needed"),
+        ("a: {{ nope }}\n", "web/templates/a.yaml:1"),
+        ('a: {{ include "gone" . }}\n', "gone"),
+        ("a:\n  b: 1\n c: 2\n", "web/templates/a.yaml"),
+    ],
+)
+def test_an_error_in_a_template_names_its_file(refusal: Refusal, template: str, words: str) -> None:
+    error = refusal(ask("web"), chart(templates__a=template))
+    assert words in error.message
+    assert "--debug" not in error.message
+
+
+def test_an_object_that_is_none_is_named_by_its_template(refusal: Refusal) -> None:
+    error = refusal(ask("web"), chart(templates__bad="kind: ConfigMap\nmetadata: {name: x}\n"))
+    assert error.facts["file"] == "web/templates/bad.yaml"
+
+
+def test_a_key_a_chart_writes_twice_is_taken_from_the_last_with_a_warning(render: Render) -> None:
+    rendered = render(ask("web"), chart(templates__a=config_map() + "data: {a: '1'}\ndata: {a: '2'}\n"))
+    assert rendered.manifests[0].obj["data"] == {"a": "2"}
+    assert "twice" in rendered.warnings[0]
+
+
+def test_there_is_no_cluster_to_look_up(render: Render) -> None:
+    template = config_map() + 'data: {found: {{ lookup "v1" "Secret" "" "" | len | quote }}}\n'
+    rendered = render(ask("web"), chart(templates__a=template, templates__b="{{/* lookup */}}"))
+    assert rendered.manifests[0].obj["data"] == {"found": "0"}
+    assert [warning.split(" uses ")[0] for warning in rendered.warnings] == ["web/templates/a.yaml"]
+
+
+def test_names_are_not_resolved(render: Render) -> None:
+    template = config_map() + 'data: {address: {{ getHostByName "localhost" | quote }}}\n'
+    assert render(ask("web"), chart(templates__a=template)).manifests[0].obj["data"] == {"address": ""}
+
+
+def test_the_environment_of_the_agent_is_not_seen(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "hunter22")
+    template = config_map() + "data: {x: {{ .Files.Get `../../etc/passwd` | quote }}}\n"
+    assert render(ask("web"), chart(templates__a=template)).manifests[0].obj["data"] == {"x": ""}
+
+
+def test_files_of_the_chart_can_be_read_by_templates(render: Render) -> None:
+    files = chart(templates__a=config_map() + "data: {x: {{ .Files.Get `conf/x.txt` | quote }}}\n") | {
+        "web/conf/x.txt": "hello"
+    }
+    assert render(ask("web"), files).manifests[0].obj["data"] == {"x": "hello"}
+
+
+def test_huge_lists_in_values_end_at_a_limit(refusal: Refusal) -> None:
+    template = "{{ range until 900000000 }}x{{ end }}"
+    assert refusal(ask("web"), chart(templates__a=template)).reason in ("RenderTooLarge", "RenderFailed", "RenderTimeout")
+
+
+def test_a_chart_at_the_root_of_the_repository(render: Render) -> None:
+    files = {"Chart.yaml": CHART, "templates/a.yaml": config_map()}
+    assert [manifest.file for manifest in render(ask(""), files).manifests] == ["templates/a.yaml"]
+
+
+def test_helmignore_is_honoured(render: Render) -> None:
+    files = chart(templates__a=config_map(), templates__b=config_map("ignored")) | {"web/.helmignore": "templates/b.yaml\n"}
+    assert names(render(ask("web"), files)) == ["ConfigMap/settings"]
