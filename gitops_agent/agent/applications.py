@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from gitops_agent.agent.queue import Priority
 from gitops_agent.api.application import Application
@@ -31,6 +32,8 @@ class Applications:
         self._lock = threading.Lock()
         self._objects: dict[AppKey, Object] = {}
         self._wishes: dict[AppKey, str] = {}
+        self._parsed: dict[AppKey, Application | SpecInvalid] = {}
+        self._dependants: dict[AppKey, set[AppKey]] = {}
 
     def replace(self, objects: list[Object]) -> None:
         """Takes a complete list: what is missing from it is gone."""
@@ -55,8 +58,16 @@ class Applications:
         Raises:
             SpecInvalid: its spec cannot be followed; the error names every problem.
         """
-        obj = self.raw(key)
-        return parse(obj) if obj is not None else None
+        with self._lock:
+            obj, parsed = self._objects.get(key), self._parsed.get(key)
+        if obj is None or parsed is None:
+            return None
+        if isinstance(parsed, SpecInvalid):
+            raise parsed
+        if parsed.raw is obj:
+            return parsed
+        version = str(obj["metadata"].get("resourceVersion") or "")
+        return replace(parsed, raw=obj, status=obj.get("status") or {}, resource_version=version)
 
     def raw(self, key: AppKey) -> Object | None:
         """The object as last seen."""
@@ -68,17 +79,21 @@ class Applications:
         with self._lock:
             return tuple(sorted(self._objects))
 
-    def depending_on(self, name: str) -> tuple[AppKey, ...]:
-        """The applications whose `dependsOn` names this one."""
-        found = []
-        for key in self.keys():
-            try:
-                application = self.get(key)
-            except SpecInvalid:
-                continue
-            if application is not None and any(dependency.name == name for dependency in application.spec.depends_on):
-                found.append(key)
-        return tuple(found)
+    def following_too(self, key: AppKey) -> tuple[AppKey, ...]:
+        """The other applications that follow the same reference of the same repository and are here to stay, sorted."""
+        mine = self.raw(key)
+        with self._lock:
+            others = [
+                other
+                for other, obj in self._objects.items()
+                if other != key and mine is not None and _followed(obj) == _followed(mine) and not _leaving(obj)
+            ]
+        return tuple(sorted(others))
+
+    def depending_on(self, key: AppKey) -> tuple[AppKey, ...]:
+        """The applications whose `dependsOn` names this one, sorted."""
+        with self._lock:
+            return tuple(sorted(self._dependants.get(key, ())))
 
     def _put(self, obj: Object) -> None:
         key = _key(obj)
@@ -88,6 +103,8 @@ class Applications:
             self._objects[key] = obj
             changed = self._wishes.get(key) != wish
             self._wishes[key] = wish
+            if changed:
+                self._understand(key, obj)
         if changed:
             asked = before is not None and _asked(before) != _asked(obj)
             self._changed(key, "asked for" if asked else "the Application changed", Priority.USER if asked else Priority.COMMIT)
@@ -96,8 +113,27 @@ class Applications:
         with self._lock:
             known = self._objects.pop(key, None) is not None
             self._wishes.pop(key, None)
+            self._detach(key)
         if known:
             self._changed(key, "the Application is gone", Priority.COMMIT)
+
+    def _understand(self, key: AppKey, obj: Object) -> None:
+        """Reads the spec once for each change of it; the caller holds the lock."""
+        self._detach(key)
+        try:
+            application = parse(obj)
+        except SpecInvalid as error:
+            self._parsed[key] = error
+            return
+        self._parsed[key] = application
+        for dependency in application.spec.depends_on:
+            self._dependants.setdefault(AppKey(key.namespace, dependency.name), set()).add(key)
+
+    def _detach(self, key: AppKey) -> None:
+        parsed = self._parsed.pop(key, None)
+        if isinstance(parsed, Application):
+            for dependency in parsed.spec.depends_on:
+                self._dependants.get(AppKey(key.namespace, dependency.name), set()).discard(key)
 
 
 def _key(obj: Object) -> AppKey:
@@ -117,6 +153,15 @@ def _wish(obj: Object) -> str:
             metadata.get("finalizers"),
         ],
     )
+
+
+def _followed(obj: Object) -> tuple[object, object]:
+    source = (obj.get("spec") or {}).get("source") or {}
+    return source.get("repoURL"), source.get("ref")
+
+
+def _leaving(obj: Object) -> bool:
+    return bool(obj["metadata"].get("deletionTimestamp"))
 
 
 def _asked(obj: Object) -> tuple[object, object, object]:

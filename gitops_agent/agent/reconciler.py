@@ -270,9 +270,9 @@ class Reconciler:
     def _wake_dependants(self, application: Application, view: View) -> None:
         if view.sync is not SyncStatus.SYNCED:
             return
-        for other in self._applications.depending_on(application.key.name):
+        for other in self._applications.depending_on(application.key):
             memory = self._memories.get(other)
-            if other.namespace == application.key.namespace and memory is not None and memory.waiting:
+            if memory is not None and memory.waiting:
                 self._queue.add(other, f"{application.key.name} is ready", priority=Priority.COMMIT)
 
     def _stalled(self, raw: Object, memory: Memory, error: SpecInvalid) -> str:
