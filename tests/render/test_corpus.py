@@ -1,0 +1,149 @@
+"""Public repositories render exactly as their tools render them by hand over a full checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.yaml import read
+from gitops_agent.render.plain import KUSTOMIZATIONS
+from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer
+from gitops_agent.render.worktree import WorkTree
+from gitops_agent.source.sources import Ref, Repository, Sources
+from tests.render.samples import ask
+
+CORPUS = Callable[[str], Path]
+REPOSITORIES = ["argocd-example-apps", "flux2-kustomize-helm-example", "kube-prometheus", "podinfo"]
+TESTS = {"test", "test-success", "test-failure"}
+HISTORY = 4
+"""Commits tried besides the newest one."""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def by_hand(tool: Path, *arguments: str, cwd: Path) -> list[Any] | None:
+    """What the tool prints, None when it refuses."""
+    done = subprocess.run([tool, *arguments], cwd=cwd, capture_output=True, check=False)
+    if done.returncode:
+        return None
+    return [document.value for document in read(done.stdout, last_key_wins=True).documents]
+
+
+def is_test(obj: Mapping[str, Any]) -> bool:
+    hook = (obj["metadata"].get("annotations") or {}).get("helm.sh/hook", "")
+    return bool(TESTS & {name.strip() for name in hook.split(",")})
+
+
+def nameless(obj: Mapping[str, Any]) -> bool:
+    return "name" not in obj["metadata"]
+
+
+def flat(objects: list[Any]) -> Iterator[Any]:
+    for obj in objects:
+        yield from obj["items"] if obj["kind"].endswith("List") and "items" in obj else [obj]
+
+
+def places(checkout: Path) -> Iterator[tuple[str, str]]:
+    """Every kustomization, chart and directory of manifests: (format, path)."""
+    formats: dict[str, str] = {}
+    for folder, folders, files in os.walk(checkout):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        path = "" if Path(folder) == checkout else str(Path(folder).relative_to(checkout))
+        if any(path.startswith(f"{chart}/") for chart, form in formats.items() if form == "helm"):
+            continue
+        if set(KUSTOMIZATIONS) & set(files):
+            formats[path] = "kustomize"
+        elif "Chart.yaml" in files:
+            formats[path] = "helm"
+        elif any(name.endswith((".yaml", ".yml")) for name in files):
+            formats[path] = "plain"
+    below = {path: any(other.startswith(f"{path}/") and form != "plain" for other, form in formats.items()) for path in formats}
+    yield from ((form, path) for path, form in formats.items() if form != "plain" or (path and not below[path]))
+
+
+def expected(form: str, path: str, checkout: Path, programs: Mapping[str, Path]) -> list[Any] | None:
+    if form == "kustomize":
+        return by_hand(programs["kustomize"], "build", path or ".", cwd=checkout)
+    if form == "helm":
+        version = ("--kube-version", KubeFacts().version)
+        arguments = ("template", "shop", f"./{path}", "--namespace", "shop", "--include-crds", *version)
+        objects = by_hand(programs["helm"], *arguments, cwd=checkout)
+        return None if objects is None else [obj for obj in objects if not is_test(obj)]
+    found: list[Any] = []
+    for file in sorted((checkout / path).rglob("*.y*ml"), key=str):
+        found += [document.value for document in read(file.read_bytes()).documents]
+    # An old tool's own configuration lies among the manifests of some commits, which kubectl would refuse.
+    return found if all("metadata" in obj or "items" in obj for obj in found) else None
+
+
+def fetches(checkout: Path, path: str) -> bool:
+    """Whether the tool would go to the network."""
+    texts = [file.read_text() for name in KUSTOMIZATIONS if (file := checkout / path / name).exists()]
+    return any("github.com" in text or "://" in text for text in texts)
+
+
+def same(rendered: Rendered, objects: list[Any]) -> None:
+    ours = [manifest.obj for manifest in rendered.manifests]
+    theirs = [obj for obj in flat(objects) if not nameless(obj)]
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_every_directory_renders_as_by_hand(corpus: CORPUS, name: str, programs: Mapping[str, Path], tmp_path: Path) -> None:
+    checkout = corpus(name)
+    commits = git(checkout, "rev-list", "--first-parent", "main").splitlines()
+    step = max(1, len(commits) // (HISTORY + 1))
+    worktree = tmp_path / "checkout"
+    git(checkout, "worktree", "add", "-q", "--detach", str(worktree), "main")
+    renderer = Renderer(scratch=tmp_path / "scratch", helm=programs["helm"], kustomize=programs["kustomize"])
+    rendered = 0
+    for commit in commits[::step][: HISTORY + 1]:
+        git(worktree, "checkout", "-q", "--detach", commit)
+        tree = WorkTree(worktree)
+        for form, path in places(worktree):
+            if fetches(worktree, path):
+                continue
+            objects = expected(form, path, worktree, programs)
+            if objects is None:
+                with pytest.raises(RenderError):
+                    renderer.render(tree, ask(path))
+                continue
+            result = renderer.render(tree, ask(path))
+            assert result.format == form
+            same(result, objects)
+            rendered += 1
+    assert rendered > HISTORY
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_a_commit_renders_like_its_checkout(corpus: CORPUS, name: str, programs: Mapping[str, Path], tmp_path: Path) -> None:
+    checkout = corpus(name)
+    sources = Sources(tmp_path / "cache", allow_file=True)
+    try:
+        repository, ref = Repository(url=f"file://{checkout}"), Ref(kind="branch", value="main")
+        sources.poll(repository, frozenset({ref}))
+        commit = sources.resolve(repository, ref).commit
+        tree, folder = sources.tree(repository, commit), WorkTree(checkout)
+        renderer = Renderer(scratch=tmp_path / "scratch", helm=programs["helm"], kustomize=programs["kustomize"])
+        for _, path in places(checkout):
+            try:
+                over_folder = renderer.render(folder, ask(path))
+            except RenderError as error:
+                with pytest.raises(RenderError) as caught:
+                    renderer.render(tree, ask(path))
+                assert str(caught.value) == str(error)  # noqa: PT017 - the two errors are compared
+                continue
+            over_commit = renderer.render(tree, ask(path))
+            assert over_commit.digest == over_folder.digest
+            assert over_commit.closure == over_folder.closure
+            assert over_folder.closure.holds(tree)
+    finally:
+        sources.close()
