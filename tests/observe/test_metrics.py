@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from prometheus_client import REGISTRY as DEFAULT
+from prometheus_client.parser import text_string_to_metric_families
+
+from gitops_agent.observe import metrics
+
+
+def samples() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Everything that would be scraped now, by name and labels."""
+    families = text_string_to_metric_families(metrics.exposition().decode())
+    return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
+
+
+def labelled(application: str) -> list[frozenset[tuple[str, str]]]:
+    return [
+        labels for name, labels in samples() if name == "gitops_agent_application" and ("application", application) in labels
+    ]
+
+
+def test_what_is_counted_is_scraped() -> None:
+    application = f"gitops-system/{uuid.uuid4().hex}"
+    metrics.DRIFTS.labels(application).inc()
+
+    assert samples()["gitops_agent_drifts_total", frozenset({("application", application)})] == 1
+
+
+def test_every_metric_carries_our_prefix_and_a_help_text() -> None:
+    families = list(text_string_to_metric_families(metrics.exposition().decode()))
+
+    assert families
+    assert all(family.name.startswith("gitops_agent_") and family.documentation for family in families)
+
+
+def test_nothing_of_ours_lies_in_the_registry_that_libraries_share() -> None:
+    assert not [family.name for family in DEFAULT.collect() if family.name.startswith("gitops_agent")]
+
+
+def test_an_application_that_goes_takes_its_gauge_along_and_no_other() -> None:
+    gone, kept = f"gitops-system/{uuid.uuid4().hex}", f"gitops-system/{uuid.uuid4().hex}"
+    metrics.APPLICATIONS.labels(gone, "Synced", "Healthy").set(1)
+    metrics.APPLICATIONS.labels(gone, "OutOfSync", "Degraded").set(1)
+    metrics.APPLICATIONS.labels(kept, "Synced", "Healthy").set(1)
+
+    metrics.forget_application(gone)
+
+    assert labelled(gone) == []
+    assert len(labelled(kept)) == 1
+    metrics.forget_application(kept)
+
+
+def test_requests_are_read_from_the_transport_when_somebody_scrapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "REGISTRY", metrics.CollectorRegistry(auto_describe=True))
+    counts = {("GET", "pods"): 1}
+    metrics.count_requests(lambda: counts)
+    counts["PATCH", "deployments"] = 3
+
+    found = samples()
+
+    assert found["gitops_agent_api_requests_total", frozenset({("verb", "GET"), ("resource", "pods")})] == 1
+    assert found["gitops_agent_api_requests_total", frozenset({("verb", "PATCH"), ("resource", "deployments")})] == 3

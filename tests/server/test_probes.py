@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+import urllib3
+
+from gitops_agent.server.probes import Probes
+
+Ask = Callable[[str], tuple[int, str]]
+
+
+class Process:
+    """What the probes ask."""
+
+    def __init__(self) -> None:
+        self.alive: tuple[bool, str] = (True, "ok")
+        self.ready: tuple[bool, str] = (True, "leading")
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+@pytest.fixture
+def probes(process: Process) -> Iterator[Probes]:
+    probes = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: b"up 1\n")
+    probes.start()
+    yield probes
+    probes.stop()
+
+
+@pytest.fixture
+def ask(probes: Probes) -> Iterator[Ask]:
+    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+
+        def do(path: str) -> tuple[int, str]:
+            answer = pool.request("GET", f"http://127.0.0.1:{probes.port}{path}")
+            return answer.status, answer.data.decode()
+
+        yield do
+
+
+def test_a_healthy_process_says_so(ask: Ask) -> None:
+    assert ask("/healthz") == (200, "ok\n")
+    assert ask("/readyz") == (200, "leading\n")
+
+
+def test_a_process_that_must_be_restarted_says_why(ask: Ask, process: Process) -> None:
+    process.alive = (False, "a worker thread has ended")
+
+    assert ask("/healthz") == (503, "a worker thread has ended\n")
+
+
+def test_not_being_ready_is_no_reason_for_a_restart(ask: Ask, process: Process) -> None:
+    process.ready = (False, "stopping")
+
+    assert ask("/readyz") == (503, "stopping\n")
+    assert ask("/healthz")[0] == 200
+
+
+def test_metrics_are_served_as_prometheus_reads_them(probes: Probes) -> None:
+    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+        answer = pool.request("GET", f"http://127.0.0.1:{probes.port}/metrics")
+
+    assert answer.data == b"up 1\n"
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+
+
+def test_a_query_changes_nothing(ask: Ask) -> None:
+    assert ask("/healthz?verbose=1")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz/", "/metrics/more", "/favicon.ico"])
+def test_nothing_else_is_served(ask: Ask, path: str) -> None:
+    assert ask(path)[0] == 404
+
+
+def test_a_client_that_says_nothing_keeps_nobody_else_waiting(ask: Ask, probes: Probes) -> None:
+    with socket.create_connection(("127.0.0.1", probes.port), timeout=30):
+        assert ask("/healthz")[0] == 200
+
+
+def test_a_stopped_server_frees_its_port(process: Process) -> None:
+    first = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: b"")
+    first.start()
+    first.stop()
+
+    second = Probes("127.0.0.1", first.port, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: b"")
+    second.start()
+    second.stop()
