@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gitops_agent.cluster.discovery import Discovery
-from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import NotFound, UnknownKind, UsageError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import CLI_MANAGER
 
+if TYPE_CHECKING:
+    from gitops_agent.cluster.discovery import Discovery
+    from gitops_agent.cluster.objects import Objects
+    from gitops_agent.cluster.transport import Transport
+
 GROUP = "gitops-agent.dev"
+_NOT_INSTALLED = "the cluster does not know Applications and Notifiers: run `gitops-agent install --apply` first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,21 @@ class Access:
 
     @classmethod
     def open(cls, kubeconfig: str | None, context: str | None, namespace: str) -> Access:
-        """Connects by the kubeconfig, or by the pod's own account inside a cluster."""
-        transport = Transport.auto(Path(kubeconfig) if kubeconfig else None, context)
+        """Connects by the kubeconfig, or by the pod's own account inside a cluster.
+
+        Raises:
+            UsageError: there is no kubeconfig, or it cannot be used.
+        """
+        from gitops_agent.cluster.discovery import Discovery
+        from gitops_agent.cluster.objects import Objects
+        from gitops_agent.cluster.transport import Transport
+
+        try:
+            transport = Transport.auto(Path(kubeconfig) if kubeconfig else None, context)
+        except UsageError as error:
+            if context and str(error).endswith(f"name {context}"):
+                raise UsageError(f"there is no context {context} in the kubeconfig") from error
+            raise
         discovery = Discovery(transport)
         return cls(transport, discovery, Objects(transport, discovery, field_manager=CLI_MANAGER), namespace)
 
@@ -37,13 +54,20 @@ class Access:
         Raises:
             UsageError: there is none of that name, or the agent's resources are not installed.
         """
-        key = ObjectKey(GROUP, "Application", self.namespace, name)
+        return self.one("Application", name)
+
+    def one(self, kind: str, name: str) -> Object:
+        """An object of one of the agent's kinds by name.
+
+        Raises:
+            UsageError: there is none of that name, or the agent's resources are not installed.
+        """
         try:
-            return self.objects.get(key)
+            return self.objects.get(ObjectKey(GROUP, kind, self.namespace, name))
         except NotFound as error:
-            raise UsageError(f"there is no Application {name} in namespace {self.namespace}") from error
+            raise UsageError(f"there is no {kind} {name} in namespace {self.namespace}") from error
         except UnknownKind as error:
-            raise UsageError("the cluster does not know Applications: run `gitops-agent install` first") from error
+            raise UsageError(_NOT_INSTALLED) from error
 
     def applications(self) -> list[Object]:
         """All Applications of the namespace, by name."""
@@ -54,5 +78,5 @@ class Access:
         try:
             resource = self.discovery.find(GROUP, kind)
         except UnknownKind as error:
-            raise UsageError("the cluster does not know Applications: run `gitops-agent install` first") from error
+            raise UsageError(_NOT_INSTALLED) from error
         return sorted(self.objects.list(resource, namespace=self.namespace).items, key=lambda obj: str(obj["metadata"]["name"]))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from gitops_agent.cli.access import Access
-from gitops_agent.cluster.resource import Resource
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.manifest.key import AppKey, GroupKind, Object
 from gitops_agent.manifest.marks import APPLICATION, label_value, owner
+
+if TYPE_CHECKING:
+    from gitops_agent.cluster.resource import Resource
 
 _THREADS = 16
 _CHILD_KINDS = (

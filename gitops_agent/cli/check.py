@@ -123,31 +123,28 @@ def _permission(access: Access, user: str | None, verb: str, group: str, resourc
     except AgentError as error:
         return Finding(what, missing, str(error))
     allowed = bool((answer.get("status") or {}).get("allowed"))
-    return Finding(what, "ok" if allowed else missing, user or "you" if allowed else "no RBAC rule allows it")
+    return Finding(what, "ok" if allowed else missing, f"{user or 'you'} may" if allowed else "no RBAC rule allows it")
 
 
 def _repositories(access: Access) -> Iterator[Finding]:
     from gitops_agent.api.parse import parse
-    from gitops_agent.cli.comparing import credentials, reference
-    from gitops_agent.source.repository import Repository
-    from gitops_agent.source.sources import Sources
+    from gitops_agent.cli.comparing import fetched
 
     try:
         applications = access.applications()
     except AgentError:
         return
+    answers: dict[object, str] = {}
     for raw in applications:
-        name = raw["metadata"]["name"]
+        what = f"application {raw['metadata']['name']}"
         try:
             application = parse(raw)
             spec = application.spec.source
-            with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
-                sources = Sources(Path(scratch), allow_file=spec.repo_url.startswith("file:"))
-                ref = reference(application)
-                repository = Repository(url=spec.repo_url)
-                poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
-            if ref in poll.errors:
-                raise poll.errors[ref]
-            yield Finding(f"application {name}", "ok", f"{spec.repo_url} {ref.value} is at {poll.tips[ref][:12]}")
+            question = (spec.repo_url, spec.ref, spec.secret_ref)
+            if question not in answers:
+                with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
+                    _, revision = fetched(access, application, Path(scratch))
+                answers[question] = f"{spec.repo_url} {revision.ref} is at {revision.short}"
+            yield Finding(what, "ok", answers[question])
         except AgentError as error:
-            yield Finding(f"application {name}", "failed", str(error))
+            yield Finding(what, "failed", str(error))

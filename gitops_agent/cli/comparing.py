@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 import click
 
+from gitops_agent.agent.installation import protected
 from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
 from gitops_agent.cli import output as out
@@ -37,6 +38,7 @@ from gitops_agent.source.ref import Kind, Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.autoscale import targets
 from gitops_agent.sync.desired import Desired, build, marked
 from gitops_agent.sync.live import LiveObject, Snapshot, observe
 from gitops_agent.sync.plan import Plan, plan
@@ -47,10 +49,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 _MARKS = (ID, DIGEST, REVISION, "kubectl.kubernetes.io/last-applied-configuration")
 _WORDS = {
-    ActionKind.CREATE: ("+", "green"),
-    ActionKind.UPDATE: ("~", "yellow"),
-    ActionKind.REPLACE: ("!", "magenta"),
-    ActionKind.DELETE: ("-", "red"),
+    ActionKind.CREATE: ("+", "Healthy"),
+    ActionKind.UPDATE: ("~", "OutOfSync"),
+    ActionKind.REPLACE: ("!", "HeldForApproval"),
+    ActionKind.DELETE: ("-", "Degraded"),
 }
 
 
@@ -89,6 +91,7 @@ def compare(access: Access, raw: Object, wish: Wish) -> Comparison:
         namespace=application.namespace,
         scope=lambda kind: scope(access, kind),
         create_namespace=application.spec.destination.create_namespace,
+        autoscaled=_autoscaled(access),
         ignore_fields=application.spec.sync.ignore_fields,
     )
     live, objects = _live(access, application, desired)
@@ -99,6 +102,7 @@ def compare(access: Access, raw: Object, wish: Wish) -> Comparison:
         guard=sync.deletion_guard,
         ignore_fields=sync.ignore_fields,
         agent_namespace=access.namespace,
+        protected=protected(access.namespace),
         application_uid=application.uid,
     )
     made = plan(desired, live, policy)
@@ -126,25 +130,35 @@ def scope(access: Access, kind: GroupKind) -> bool | None:
         return None
 
 
+def _autoscaled(access: Access) -> frozenset[ObjectKey]:
+    """The workloads whose replicas belong to a live autoscaler; none when autoscalers cannot be listed."""
+    try:
+        return targets(access.objects.list(access.discovery.find("autoscaling", "HorizontalPodAutoscaler")).items)
+    except AgentError:
+        return frozenset()
+
+
 def show(comparison: Comparison) -> int:
     """Prints the plan and returns the exit code: 0 for no change, 3 for some."""
     made = comparison.plan
     shown = [action for action in made.changes() if action.intent in _WORDS]
     for action in shown:
-        sign, colour = _WORDS[action.intent]
-        click.echo(click.style(f"{sign} {action.key}", fg=colour) + _aside(action))
+        sign, word = _WORDS[action.intent]
+        click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action))
         for change in comparison.fields.get(action.key, ()):
-            click.echo(f"    {change.path}: {_text(change.old)} → {_text(change.new)}")
+            click.echo("    " + out.line(f"{change.path}: {_text(change.old)} → {_text(change.new)}"))
         if action.key in comparison.errors:
-            click.echo(click.style(f"    refused: {comparison.errors[action.key]}", fg="red"))
+            click.echo("    " + out.coloured(f"refused: {comparison.errors[action.key]}", "False"))
     for warning in made.warnings:
-        out.talk(f"warning: {warning}")
-    if made.verdict.held:
-        out.talk(f"would be held: {made.verdict.message}")
-        out.talk(f"plan {made.hash[:12]}")
+        out.talk(f"warning: {out.line(warning)}")
     counts = {kind: sum(1 for action in shown if action.intent is kind) for kind in _WORDS}
     text = ", ".join(f"{count} to {kind.value}" for kind, count in counts.items() if count)
-    out.talk(text or f"no differences: {len(made.actions)} objects are as {made.revision.short or 'the directory'} declares")
+    where = made.revision.short or "the directory"
+    out.talk(
+        f"plan {made.hash[:12]}: {text}" if text else f"no differences: {len(made.actions)} objects are as {where} declares"
+    )
+    if made.verdict.held:
+        out.talk(f"it would be held: {made.verdict.message}")
     return DIFFERENT if shown else 0
 
 
@@ -178,22 +192,32 @@ def _tree(access: Access, application: Application, wish: Wish, scratch: Path) -
     if wish.path is not None:
         root, path = root_of(wish.path)
         return WorkTree(root), Revision(repository=str(root), ref="", commit=""), path
+    tree, revision = fetched(access, application, scratch, revision=wish.revision)
+    return tree, revision, application.spec.source.path
+
+
+def fetched(access: Access, application: Application, scratch: Path, *, revision: str = "") -> tuple[Tree, Revision]:
+    """The repository at what the application follows, or at a commit or branch, with the caller's own access to its Secret.
+
+    Raises:
+        AgentError: it cannot be had; the message names the repository.
+    """
     spec = application.spec.source
     repository = Repository(
         url=spec.repo_url, secret=f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
     )
     ref = reference(application)
-    if wish.revision:
-        ref = Ref(kind="commit" if _COMMIT.fullmatch(wish.revision) else "branch", value=wish.revision)
+    if revision:
+        ref = Ref(kind="commit" if _COMMIT.fullmatch(revision) else "branch", value=revision)
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
     try:
         poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
         if ref in poll.errors:
             raise poll.errors[ref]
-        revision = sources.resolve(repository, ref)
+        found = sources.resolve(repository, ref)
     except SourceError as error:
-        raise UsageError(f"{spec.repo_url}: {error}") from error
-    return sources.tree(repository, revision.commit), revision, spec.path
+        raise SourceError(f"{spec.repo_url}: {error}", reason=error.reason, transient=error.transient) from error
+    return sources.tree(repository, found.commit), found
 
 
 def reference(application: Application) -> Ref:
@@ -290,8 +314,9 @@ def _bare(obj: Object) -> Object:
 
 
 def _aside(action: Action) -> str:
-    text = action.message or (action.reason if action.reason not in ("New", "Changed", "Pruning") else "")
-    return click.style(f"  ({text})", dim=True) if text else ""
+    if action.kind is ActionKind.HOLD or action.reason in ("New", "Changed", "Pruning"):
+        return ""
+    return f"  ({out.line(action.message or action.reason)})"
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gitops_agent.cli import output
+from gitops_agent.cli import output as out
 from gitops_agent.cli.settings import effective, settings_options
 
 
@@ -17,7 +17,7 @@ def config() -> None:
 
 @config.command()
 @settings_options
-@output.output_option
+@out.output_option
 def show(file: Path | None, assignments: tuple[str, ...], output: str) -> None:
     """Print every setting with its origin: default, file, environment or flag."""
     _show(file, assignments, output)
@@ -27,15 +27,16 @@ def _show(file: Path | None, assignments: tuple[str, ...], form: str) -> None:
     loaded = effective(file, assignments)
     values = loaded.settings.model_dump(mode="json", by_alias=True)
     if form in ("json", "yaml"):
-        output.document(values, form)
+        out.document(values, form)
         return
     rows = []
     for path, origin in loaded.origins.items():
         section, _, name = path.partition(".")
         value = values[section][name]
-        rows.append((path, "" if value is None else str(value), origin))
+        text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+        rows.append((path, text, origin))
     if form == "name":
         for path, _, _ in rows:
             click.echo(path)
         return
-    output.table(("setting", "value", "from"), rows)
+    out.table(("setting", "value", "from"), rows)

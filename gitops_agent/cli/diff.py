@@ -9,7 +9,6 @@ import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import Access
-from gitops_agent.cli.comparing import Wish, compare, document, show
 from gitops_agent.cli.main import DIFFERENT
 
 
@@ -28,6 +27,8 @@ def diff(
 
     Every change is checked by a server-side dry run. Exit codes: 0 no differences, 3 differences.
     """
+    from gitops_agent.cli.comparing import Wish, compare, document, show
+
     access = Access.open(kubeconfig, context, namespace)
     found = compare(access, access.application(name), Wish(revision=revision, path=path))
     if output == "table":

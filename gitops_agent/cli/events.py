@@ -14,7 +14,7 @@ from gitops_agent.manifest.key import Object
 @out.output_option
 @out.cluster_options
 def events(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the Kubernetes Events about an application, oldest first."""
+    """Print the Kubernetes Events about an application, oldest first; the API server keeps them for an hour."""
     access = Access.open(kubeconfig, context, namespace)
     uid = access.application(name)["metadata"]["uid"]
     resource = access.discovery.find("events.k8s.io", "Event")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cli.access import Access
 from gitops_agent.cli.status import condition, summary
-from gitops_agent.errors import NotFound, UsageError
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.errors import UsageError
 
 _KINDS = {
     "applications": "Application",
     "application": "Application",
+    "apps": "Application",
     "app": "Application",
     "notifiers": "Notifier",
     "notifier": "Notifier",
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(tuple(_KINDS)), metavar="KIND")
+@click.argument("kind")
 @click.argument("name", required=False)
 @out.output_option
 @out.cluster_options
@@ -30,14 +30,19 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
 
     KIND is application(s), app, notifier(s) or ntf.
     """
+    if kind.lower() not in _KINDS:
+        raise UsageError(f"there is no kind {kind} to get: say applications (app) or notifiers (ntf)")
+    kind = _KINDS[kind.lower()]
     access = Access.open(kubeconfig, context, namespace)
-    found = _find(access, _KINDS[kind], name)
+    found = [access.one(kind, name)] if name else access.listed(kind)
     if output == "name":
         for obj in found:
-            click.echo(f"{_KINDS[kind].lower()}/{obj['metadata']['name']}")
+            click.echo(f"{kind.lower()}/{obj['metadata']['name']}")
     elif output in ("json", "yaml"):
         out.document(found[0] if name else found, output)
-    elif _KINDS[kind] == "Application":
+    elif not found:
+        out.talk(f"there are no {kind}s in namespace {namespace}")
+    elif kind == "Application":
         rows = [(s["name"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, found)]
         out.table(("application", "sync", "health", "revision", "message"), rows)
     else:
@@ -48,12 +53,3 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
             message = str(ready.get("message") or "")
             rows.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
         out.table(("notifier", "provider", "ready", "pending", "message"), rows)
-
-
-def _find(access: Access, kind: str, name: str | None) -> list[Object]:
-    if not name:
-        return access.listed(kind)
-    try:
-        return [access.objects.get(ObjectKey(GROUP, kind, access.namespace, name))]
-    except NotFound as error:
-        raise UsageError(f"there is no {kind} {name} in namespace {access.namespace}") from error

@@ -22,7 +22,7 @@ def history(name: str, *, output: str, kubeconfig: str | None, context: str | No
     elif output == "name":
         for entry in entries:
             click.echo(entry["revision"])
-    else:
+    elif entries:
         rows = [
             (
                 str(entry.get("started", "")),
@@ -36,3 +36,5 @@ def history(name: str, *, output: str, kubeconfig: str | None, context: str | No
             for entry in entries
         ]
         out.table(("started", "revision", "result", "took", "plan", "actor", "message"), rows)
+    else:
+        out.talk(f"nothing of {name} was synced yet")

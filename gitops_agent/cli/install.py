@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gitops_agent.cli import output as out
+from gitops_agent.errors import UsageError
 
 
 @click.command()
@@ -13,12 +14,14 @@ from gitops_agent.cli import output as out
 @click.option("--image", default="", help="The image of the agent, such as registry.example.com/gitops-agent:0.1.0.")
 @out.cluster_options
 def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the CRDs, RBAC and Deployment of the agent as YAML, or apply them with --apply."""
+    """Print the CRDs, RBAC and Deployment of the agent as YAML, or apply them with --apply; applying again changes nothing."""
     from gitops_agent.agent import installation
     from gitops_agent.manifest.canonical import copy
     from gitops_agent.manifest.key import ObjectKey
     from gitops_agent.manifest.yaml import dump_all
 
+    if namespace != installation.NAMESPACE:
+        raise UsageError(f"the agent installs into {installation.NAMESPACE}; another namespace takes an overlay of deploy/")
     wanted = installation.manifests(installation.Flavour.READ_ONLY if read_only else installation.Flavour.FULL)
     if image:
         wanted = [copy(obj) for obj in wanted]

@@ -95,9 +95,13 @@ def main() -> NoReturn:
         code = _say("interrupted", INTERRUPTED)
     except KeyboardInterrupt:
         code = _say("interrupted", INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        code = _say(error.format_message(), USAGE)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "gitops-agent"
+        code = _say(f"error: {error.format_message().rstrip('.')} (see `{command} --help`)", USAGE)
     except click.ClickException as error:
-        error.show(sys.stderr)
-        code = USAGE if isinstance(error, click.UsageError) else ERROR
+        code = _say(f"error: {error.format_message()}", ERROR)
     except UsageError as error:
         code = _say(f"error: {error}", USAGE)
     except AgentError as error:

@@ -1,19 +1,25 @@
-"""How commands print: tables for people, JSON and YAML for scripts, names for pipes; colour only on a terminal."""
+"""How commands print: tables for people, JSON and YAML for scripts, names for pipes.
+
+On a terminal long cells are folded and words of status have colours (not with NO_COLOR). In a pipe a row is a line, however
+long, and holds nothing but text. What others wrote (subjects, authors, messages) is printed without control characters, so that
+a commit message cannot move the cursor of whoever looks at it.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-import orjson
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 FORMATS = ("table", "json", "yaml", "name")
+_ENDLESS = 100_000
 F = TypeVar("F", bound=Callable[..., Any])
 
 _COLOURS = {
@@ -40,42 +46,66 @@ def output_option(function: F) -> F:
 
 
 def cluster_options(function: F) -> F:
-    """Adds `--kubeconfig`, `--context` and `-n/--namespace`."""
-    function = click.option(
+    """Adds `--kubeconfig`, `--context` and `-n/--namespace`, and keeps the log of what is called off standard output."""
+
+    @functools.wraps(function)
+    def command(*args: Any, **options: Any) -> Any:
+        _log_to_stderr()
+        return function(*args, **options)
+
+    result = click.option(
         "-n",
         "--namespace",
         default="gitops-system",
         show_default=True,
         envvar="GITOPS_AGENT_NAMESPACE",
         help="Where Applications live.",
-    )(function)
-    function = click.option("--context", default=None, help="The context of the kubeconfig to use.")(function)
-    return click.option("--kubeconfig", default=None, type=click.Path(), help="The kubeconfig to use instead of $KUBECONFIG.")(
-        function
-    )
+    )(command)
+    result = click.option("--context", default=None, help="The context of the kubeconfig to use.")(result)
+    option = click.option("--kubeconfig", default=None, type=click.Path(), help="The kubeconfig to use instead of $KUBECONFIG.")
+    return cast("F", option(result))
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that is plain when piped and honours NO_COLOR; as wide as it needs when it is no terminal."""
+def console() -> Console:
+    """A console that is plain when piped, and honours NO_COLOR."""
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else int(os.environ.get("COLUMNS") or 200)
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+    width = None if sys.stdout.isatty() else _ENDLESS
+    return Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Prints a borderless table; known status words get their colour."""
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0), title=title or None, title_justify="left")
+    grid = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for index, header in enumerate(headers):
         last = index == len(headers) - 1
         grid.add_column(header.upper(), header_style="bold", overflow="fold" if last else "ellipsis", no_wrap=not last)
     for row in rows:
-        grid.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-    console().print(grid)
+        grid.add_row(*(Text(line(cell), style=_COLOURS.get(cell, "")) for cell in row))
+    draw(grid)
+
+
+def draw(picture: RenderableType) -> None:
+    """Prints what rich made, without the blanks it fills lines up with."""
+    plate = console()
+    with plate.capture() as made:
+        plate.print(picture)
+    for text in made.get().splitlines():
+        click.echo(text.rstrip())
+
+
+def line(text: str) -> str:
+    """The text in one line, without control characters."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
+
+
+def coloured(text: str, word: str | None = None) -> str:
+    """The text as one line in the colour of a status word (its own when none is given), on a terminal."""
+    found = _COLOURS.get(text if word is None else word, "")
+    return click.style(line(text), fg=found) if found and "NO_COLOR" not in os.environ else line(text)
 
 
 def colour(word: str) -> str:
@@ -86,6 +116,8 @@ def colour(word: str) -> str:
 def document(value: Any, form: str) -> None:
     """Prints a value as `json` or `yaml`."""
     if form == "json":
+        import orjson
+
         click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
         return
     from gitops_agent.manifest.yaml import dump
@@ -96,3 +128,17 @@ def document(value: Any, form: str) -> None:
 def talk(text: str) -> None:
     """Prints a line for the person, on standard error."""
     click.echo(text, err=True)
+
+
+def _log_to_stderr() -> None:
+    """What rooms below log is for whoever runs the agent; a command shows it with --verbose only, on standard error."""
+    import logging
+
+    import structlog
+
+    context = click.get_current_context(silent=True)
+    verbose = bool(((context.find_root().obj if context else None) or {}).get("verbose"))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
-from gitops_agent.api.durations import parse_duration
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.errors import UsageError
+from gitops_agent.cli.waiting import seconds_of
 from gitops_agent.manifest.key import ObjectKey
 
 
@@ -22,10 +21,7 @@ def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, cont
     """Stop reconciling an application for a while: nothing is applied, drift is reported but not repaired."""
     suspend: dict[str, str] = {"reason": reason}
     if duration != "forever":
-        try:
-            until = datetime.now(UTC) + parse_duration(duration)
-        except ValueError as error:
-            raise UsageError(f"--for {duration}: {error}") from error
+        until = datetime.now(UTC) + timedelta(seconds=seconds_of(duration, "--for"))
         suspend["until"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
     access = Access.open(kubeconfig, context, namespace)
     access.application(name)

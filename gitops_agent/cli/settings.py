@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gitops_agent.config import Loaded, load
 from gitops_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from gitops_agent.config import Loaded
 
 DEFAULT_FILE = Path("/etc/gitops-agent/config.yaml")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +43,8 @@ def effective(file: Path | None, assignments: tuple[str, ...]) -> Loaded:
     Raises:
         UsageError: naming every setting that is wrong.
     """
+    from gitops_agent.config import load
+
     flags = {}
     for assignment in assignments:
         path, equals, value = assignment.partition("=")

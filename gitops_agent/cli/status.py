@@ -12,7 +12,9 @@ from gitops_agent.cli.access import Access
 from gitops_agent.cli.main import DIFFERENT, HELD
 from gitops_agent.manifest.key import Object
 
+_TITLE_WIDTH = 13
 _ORDER = ("Degraded", "Unknown", "Missing", "Progressing", "Suspended", "Healthy")
+_READY = {"True": "yes", "False": "no"}
 _SHORT = 12
 
 
@@ -103,17 +105,15 @@ def _detail(application: Object) -> None:
     row, status_ = summary(application), application.get("status") or {}
     spec, source = application["spec"], status_.get("source") or {}
     ref = spec["source"].get("ref") or {}
+    follows = ", ".join(f"{kind} {value}" for kind, value in ref.items())
     facts = [
         ("Application", f"{application['metadata']['namespace']}/{row['name']}"),
-        (
-            "Source",
-            f"{spec['source']['repoURL']} {' '.join(f'{k}={v}' for k, v in ref.items())} {spec['source'].get('path', '')}",
-        ),
+        ("Source", f"{spec['source']['repoURL']}, {follows}, path {spec['source'].get('path') or '.'}"),
         ("Seen", f"{row['seen']} {source.get('subject', '')} ({source.get('author', '')})" if row["seen"] else "nothing yet"),
         ("Applied", row["applied"] or "nothing yet"),
         ("Sync", row["sync"]),
         ("Health", row["health"]),
-        ("Ready", f"{row['ready']} {row['reason']}: {row['message']}"),
+        ("Ready", f"{_READY.get(row['ready'], 'not yet')}, {row['reason']}: {row['message']}"),
     ]
     resources = status_.get("resources") or {}
     if resources:
@@ -125,7 +125,7 @@ def _detail(application: Object) -> None:
         plan = str((status_.get("sync") or {}).get("plan") or "")
         facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
     for title, text in facts:
-        click.echo(f"{title + ':':<13}{text}".rstrip())
+        click.echo(f"{title + ':':<{_TITLE_WIDTH}}{out.coloured(text)}".rstrip())
     problems = resources.get("problems") or []
     if problems:
         click.echo()

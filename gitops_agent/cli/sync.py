@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 
 import click
 
-from gitops_agent.api.durations import parse_duration
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.cli.comparing import Wish, compare, show
 from gitops_agent.cli.main import DIFFERENT, HELD
 from gitops_agent.cli.status import summary
 from gitops_agent.cli.wait import ended
-from gitops_agent.cli.waiting import until
+from gitops_agent.cli.waiting import seconds_of, until
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import REQUESTED
 
@@ -32,9 +30,12 @@ def sync(
 
     Exit codes: 0 synced and healthy; 3 not, in the time given; 4 held for approval.
     """
+    seconds = seconds_of(timeout, "--timeout")
     access = Access.open(kubeconfig, context, namespace)
     application = access.application(name)
     if dry_run:
+        from gitops_agent.cli.comparing import Wish, compare, show
+
         sys.exit(show(compare(access, application, Wish())))
     asked = datetime.now(UTC).isoformat(timespec="milliseconds")
     key = ObjectKey(GROUP, "Application", namespace, name)
@@ -47,11 +48,10 @@ def sync(
         answered = ((one.get("status") or {}).get("sync") or {}).get("answered") == asked
         return answered and ended(one)
 
-    found = until(access, name, done, seconds=parse_duration(timeout).total_seconds(), seen=lambda _: None)
-    row = (
-        summary(found)
-        if found
-        else {"sync": "Unknown", "health": "Unknown", "message": f"not within {timeout}", "reason": "", "ready": ""}
-    )
-    click.echo(f"application/{name} {row['sync']} {row['health']}: {row['message']}")
+    found = until(access, name, done, seconds=seconds, seen=lambda _: None)
+    if found is None:
+        out.talk(f"no result within {timeout}: see `gitops-agent status {name}`")
+        sys.exit(DIFFERENT)
+    row = summary(found)
+    click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
     sys.exit({"HeldForApproval": HELD}.get(row["reason"], 0 if row["ready"] == "True" else DIFFERENT))

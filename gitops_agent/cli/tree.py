@@ -11,7 +11,6 @@ from gitops_agent.cli.access import Access
 from gitops_agent.cli.belongings import children, owned
 from gitops_agent.cli.status import summary
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
-from gitops_agent.sync.health import assess
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
 @out.output_option
 @out.cluster_options
 def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Show the objects of an application and what they own, each with its health."""
+    """Show the objects of an application and what they own, each with its health.
+
+    ReplicaSets that were scaled to zero are left out of the picture, but not of the documents.
+    """
     access = Access.open(kubeconfig, context, namespace)
     application = access.application(name)
     objects, unseen = owned(access, AppKey(namespace, name))
@@ -43,10 +45,13 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
 
 def node(obj: Object, below: dict[str, list[Object]]) -> Object:
     """An object with its health and everything under it, as JSON values."""
+    from gitops_agent.sync.health import assess
+
     health = assess(obj)
     parts = sorted(below.get(str(obj["metadata"]["uid"]), []), key=ObjectKey.of)
     return {
         "object": str(ObjectKey.of(obj)),
+        "past": obj["kind"] == "ReplicaSet" and (obj.get("spec") or {}).get("replicas") == 0,
         "health": health.status.value,
         "reason": health.reason,
         "message": health.message,
@@ -59,10 +64,11 @@ def _draw(application: Object, roots: list[Object]) -> None:
     from rich.tree import Tree
 
     row = summary(application)
-    drawing = Tree(Text.assemble((f"Application {row['name']}", "bold"), f"  {row['sync']}, {row['health']}: {row['message']}"))
+    facts = out.line(f"{row['sync']}, {row['health']}: {row['message']}")
+    drawing = Tree(Text.assemble((f"Application {row['name']}", "bold"), f"  {facts}"))
     for root in roots:
         _hang(drawing, root)
-    out.console().print(drawing)
+    out.draw(drawing)
 
 
 def _hang(parent: Tree, branch: Object) -> None:
@@ -70,7 +76,8 @@ def _hang(parent: Tree, branch: Object) -> None:
 
     text = Text.assemble(branch["object"], "  ", (branch["health"], out.colour(branch["health"])))
     if branch["message"] and branch["health"] != "Healthy":
-        text.append(f"  {branch['message']}")
+        text.append(f"  {out.line(branch['message'])}")
     child = parent.add(text)
     for below in branch["children"]:
-        _hang(child, below)
+        if not below["past"] or below["children"]:
+            _hang(child, below)

@@ -6,13 +6,11 @@ import sys
 
 import click
 
-from gitops_agent.api.durations import parse_duration
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import Access
 from gitops_agent.cli.main import DIFFERENT, HELD
 from gitops_agent.cli.status import condition, summary
-from gitops_agent.cli.waiting import until
-from gitops_agent.errors import UsageError
+from gitops_agent.cli.waiting import seconds_of, until
 from gitops_agent.manifest.key import Object
 
 
@@ -26,10 +24,7 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
 
     Exit codes: 0 it is; 3 the time is up, or it is Degraded at the revision waited for; 4 its plan is held for approval.
     """
-    try:
-        seconds = parse_duration(timeout).total_seconds()
-    except ValueError as error:
-        raise UsageError(f"--timeout {timeout}: {error}") from error
+    seconds = seconds_of(timeout, "--timeout")
     access = Access.open(kubeconfig, context, namespace)
     access.application(name)
     last = ""
@@ -39,7 +34,7 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
         row = summary(application)
         text = f"{row['sync']}, {row['health']}: {row['message']}"
         if text != last:
-            out.talk(text)
+            out.talk(out.line(text))
             last = text
 
     found = until(access, name, lambda one: ended(one, revision), seconds=seconds, seen=seen)
@@ -47,7 +42,7 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
         out.talk(f"not within {timeout}")
         sys.exit(DIFFERENT)
     row = summary(found)
-    click.echo(f"application/{name} {row['sync']} {row['health']} {row['applied']}")
+    click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
     sys.exit({"HeldForApproval": HELD}.get(row["reason"], 0 if row["ready"] == "True" else DIFFERENT))
 
 

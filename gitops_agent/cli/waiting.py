@@ -7,9 +7,22 @@ import time
 from collections.abc import Callable
 
 from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.cluster.watch import Watch
-from gitops_agent.errors import AgentError
+from gitops_agent.errors import AgentError, UsageError
 from gitops_agent.manifest.key import Object
+
+
+def seconds_of(text: str, option: str) -> float:
+    """The seconds of a duration such as 90s or 10m.
+
+    Raises:
+        UsageError: it is none; the message names the option.
+    """
+    from gitops_agent.api.durations import parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from error
 
 
 def until(
@@ -20,6 +33,8 @@ def until(
     Raises:
         AgentError: the Application cannot be watched, or it was deleted (reason `NotFound`).
     """
+    from gitops_agent.cluster.watch import Watch
+
     news: queue.Queue[Object | AgentError] = queue.Queue()
 
     def event(kind: str, obj: Object) -> None:
