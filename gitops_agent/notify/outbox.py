@@ -237,11 +237,14 @@ class Outbox:
         }
         if self._last_delivery:
             status["lastDelivery"] = self._last_delivery
-        return {"metadata": {"resourceVersion": self._resource_version or None, "uid": self.notifier.uid}, "status": status}
+        return {"metadata": {"resourceVersion": self._resource_version or None}, "status": status}
 
     def _merge(self) -> None:
         """Somebody else wrote: take over what another replica put in, keep what we hold."""
         found = self._objects.get(self._key)
+        if found["metadata"]["uid"] != self.notifier.uid:
+            # A patch of a status is not refused for its UID, so this is the only place that can tell.
+            raise Conflict(f"Notifier {self.notifier.key} was replaced by another of its name", status=409, code="Replaced")
         status = found.get("status") or {}
         with self._lock:
             self._resource_version = str(found["metadata"]["resourceVersion"])
