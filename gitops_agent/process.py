@@ -35,6 +35,7 @@ _TICK_SECONDS = 0.1
 _CHUNK = 65536
 _TAIL = 4096
 _MEBIBYTE = 1024 * 1024
+_LEFT_OUT = "\n[…]\n".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,8 @@ class Limits:
 
     Attributes:
         seconds: wall time until the whole group is killed.
-        output_bytes: of standard output; the error output is cut at a sixteenth of it and never fatal.
+        output_bytes: of standard output; of the error output a sixteenth of it is kept, from both ends, and more is never
+            fatal.
         memory_bytes: resident memory of all processes of the group together, sampled ten times a second.
         idle_seconds: how long it may print nothing at all, for programs that report progress; None for as long as it likes.
     """
@@ -128,6 +130,7 @@ def supervise(
         out, err, broken = _pump(process, stdin or b"", limits, started, cancel)
     finally:
         kill_group(process)
+    _cut(err, limits.output_bytes // 16)
     seconds = time.monotonic() - started
     stderr = redact(err.decode("utf-8", "replace"), secrets)
     if broken is not None:
@@ -240,12 +243,20 @@ def _pump(
                 key.data(key)
             if len(out) > limits.output_bytes:
                 return out[:_TAIL], err, ("output", f"printed more than {limits.output_bytes // 1024} KiB and was killed")
-            del err[limits.output_bytes // 16 :]
+            if len(err) > limits.output_bytes // 8:
+                _cut(err, limits.output_bytes // 16)
     try:
         process.wait(timeout=max(_TICK_SECONDS, limits.seconds - (time.monotonic() - started)))
     except subprocess.TimeoutExpired:
         return out, err, overrun
     return out, err, None
+
+
+def _cut(text: bytearray, keep: int) -> None:
+    """Takes the middle out of a text that is too long: what went wrong is said first or last."""
+    if len(text) > keep:
+        half = max(1, (keep - len(_LEFT_OUT)) // 2)
+        text[half:-half] = _LEFT_OUT
 
 
 def _register(

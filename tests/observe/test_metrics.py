@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from prometheus_client import REGISTRY as DEFAULT
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from gitops_agent.observe import metrics
@@ -53,7 +54,7 @@ def test_an_application_that_goes_takes_its_gauge_along_and_no_other() -> None:
 
 
 def test_requests_are_read_from_the_transport_when_somebody_scrapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "REGISTRY", metrics.CollectorRegistry(auto_describe=True))
+    monkeypatch.setattr(metrics, "REGISTRY", CollectorRegistry(auto_describe=True))
     counts = {("GET", "pods"): 1}
     metrics.count_requests(lambda: counts)
     counts["PATCH", "deployments"] = 3

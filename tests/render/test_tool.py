@@ -50,7 +50,7 @@ def run(tmp_path: Path, repository: Path) -> Run:
         (misbehaving.HANGS, "RenderTimeout", "6 s"),
         (misbehaving.CRASHES, "RenderFailed", "-11"),
         (misbehaving.PRINTS_A_GIGABYTE, "RenderTooLarge", "printed more"),
-        (misbehaving.COMPLAINS_AT_LENGTH, "RenderFailed", "x"),
+        (misbehaving.COMPLAINS_AT_LENGTH, "RenderFailed", "the last line"),
         (misbehaving.FAILS, "RenderFailed", "the last line"),
         (misbehaving.FAILS_SILENTLY, "RenderFailed", "code 3"),
         (misbehaving.PRINTS_NONSENSE, "InvalidManifest", "line 1"),
