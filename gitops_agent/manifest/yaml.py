@@ -222,13 +222,12 @@ class _Reader:
                 return tagged(event.tag.removeprefix(_TAG), text)
             if key and text == "<<":
                 return _MERGE
-            if exponent(text):
-                self._warn(
-                    f"{text} without quotes is a number; quote it if it is a name or a commit", event.start_mark.line + 1
-                )
-            return plain(text)
+            value = plain(text)
         except ValueError as error:
             raise self._refusal(str(error), event.start_mark.line + 1) from None
+        if type(value) is int and exponent(text):
+            self._warn(f"{text} without quotes is a number; quote it if it is a name or a commit", event.start_mark.line + 1)
+        return value
 
     def _check_tag(self, event: Any, *expected: str) -> None:
         if not event.tag.startswith(_TAG) or (expected and event.tag.removeprefix(_TAG) not in expected):

@@ -6,6 +6,7 @@ are no part of what is installed.
 
 from __future__ import annotations
 
+import re
 import shutil
 from bisect import bisect_right
 
@@ -21,6 +22,8 @@ from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.revision.tree import EntryType
 
 _SOURCE = "# Source: "
+_OUTPUT = "the rendered chart"
+_PLACE = re.compile(rf"{_OUTPUT}(?:, document \d+)?, line (\d+)")
 _TESTS = frozenset({"test", "test-success", "test-failure"})
 _WARNINGS = 10
 
@@ -42,11 +45,16 @@ def render_helm(job: Job) -> None:
     objects.warnings += [workspace.own(line.strip())[:500] for line in done.stderr.splitlines() if "warning" in line.lower()][
         :_WARNINGS
     ]
-    text_limits = YamlLimits(bytes=job.limits.output_bytes)
-    # Charts often write a key twice, and both Helm and kubectl take the last one.
-    documents = read(done.stdout, file="the rendered chart", limits=text_limits, last_key_wins=True)
-    objects.warnings += documents.warnings
     origins = _Origins(done.stdout, chart.path)
+    text_limits = YamlLimits(bytes=job.limits.output_bytes)
+    try:
+        # Charts often write a key twice, and both Helm and kubectl take the last one.
+        documents = read(done.stdout, file=_OUTPUT, limits=text_limits, last_key_wins=True)
+    except RenderError as error:
+        raise RenderError(
+            origins.located(error.message), reason=error.reason, file=origins.at(error.facts.get("line"))
+        ) from None
+    objects.warnings += [origins.located(warning) for warning in documents.warnings]
     for document in documents.documents:
         if not _is_test(document):
             objects.add(document, file=origins.of(document))
@@ -92,7 +100,10 @@ def _arguments(
     if options.values:
         inline = workspace.root / "values.yaml"
         inline.touch(mode=0o600)
-        inline.write_text(dump(options.values), encoding="utf-8")
+        try:
+            inline.write_text(dump(options.values), encoding="utf-8")
+        except RecursionError:
+            raise RenderError("spec.render.helm.values is nested too deeply", field="spec.render.helm.values") from None
         arguments += ["--values", str(inline)]
     return tuple(arguments)
 
@@ -117,5 +128,15 @@ class _Origins:
                 self._files.append(join(path, below) if below and ".." not in below.split("/") else chart)
 
     def of(self, document: Document) -> str:
-        index = bisect_right(self._lines, document.line) - 1
+        return self.at(document.line)
+
+    def at(self, line: int | None) -> str:
+        """The template that printed a line."""
+        index = bisect_right(self._lines, line or 0) - 1
         return self._files[index] if index >= 0 else ""
+
+    def located(self, text: str) -> str:
+        """A message about the output, as one about the template."""
+        found = _PLACE.match(text)
+        template = self.at(int(found[1])) if found else ""
+        return f"{template}{text[found.end() :]}" if found and template else text

@@ -17,6 +17,8 @@ from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderLimits
 from gitops_agent.revision.tree import Closure, Entry, EntryType, Tree
 
+_LINKED_DEPTH = 20
+
 
 class Inputs:
     """The paths of one render."""
@@ -115,6 +117,8 @@ class Inputs:
             self._add(target)
             self._seen[real] = target.oid
             return [Entry(path=link.path, type=EntryType.FILE, oid=target.oid, size=target.size)]
+        if len(behind) > _LINKED_DEPTH:
+            raise RenderError(f"{link.path}: links to directories in one another", reason="RenderTooLarge", file=link.path)
         if real in behind or real == "" or link.path.startswith(f"{real}/"):
             raise SourceError(f"{link.path} is a link to a directory it lies in", reason="LinkBroken", file=link.path)
         inner = self._below(real, (*behind, real))

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gitops_agent.api.render_options import HelmOptions, RenderOptions
 from gitops_agent.errors import RenderError, SourceError
+from gitops_agent.manifest.dialect import plain
 from gitops_agent.render.renderer import KubeFacts, Rendered
+from tests.manifest.test_dialect import TABLE
 from tests.render.samples import CHART, ask, config_map, names, put
 
 Render = Callable[..., Rendered]
@@ -274,3 +279,28 @@ def test_a_chart_at_the_root_of_the_repository(render: Render) -> None:
 def test_helmignore_is_honoured(render: Render) -> None:
     files = chart(templates__a=config_map(), templates__b=config_map("ignored")) | {"web/.helmignore": "templates/b.yaml\n"}
     assert names(render(ask("web"), files)) == ["ConfigMap/settings"]
+
+
+def test_what_only_we_refuse_in_a_chart_is_named_by_its_template(refusal: Refusal) -> None:
+    files = chart(templates__a=config_map("a"), templates__bad=config_map("b") + "data: {on: x}\n")
+    error = refusal(ask("web"), files)
+    assert error.message.startswith("web/templates/bad.yaml: the key on is not a text")
+    assert error.reason == "InvalidManifest"
+
+
+def test_values_nested_without_end_are_refused(refusal: Refusal) -> None:
+    values: dict[str, object] = {}
+    for _ in range(2000):
+        values = {"a": values}
+    options = HelmOptions.model_construct(values=values)
+    request = replace(ask("web"), options=RenderOptions.model_construct(helm=options, kustomize=None))
+    assert "nested" in refusal(request, chart(templates__a=config_map())).message
+
+
+def test_words_mean_to_us_what_they_mean_to_helm(render: Render) -> None:
+    words = [word for word, _ in TABLE if word not in ("", "-")]
+    text = "".join(f"- {word}\n" for word in words)
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {all: {{ .Values.all | toJson | quote }}}\n"
+    rendered = render(ask("web"), chart(templates__a=template, values=f"all:\n{text}"))
+    theirs = json.loads(rendered.manifests[0].obj["data"]["all"])
+    assert [plain(word) for word in words] == theirs
