@@ -9,7 +9,7 @@ import pytest
 
 from gitops_agent.api.render_options import HelmOptions, RenderOptions
 from gitops_agent.errors import RenderError, SourceError
-from gitops_agent.manifest.dialect import plain
+from gitops_agent.manifest.dialect import number, plain
 from gitops_agent.render.renderer import KubeFacts, Rendered
 from tests.manifest.test_dialect import TABLE
 from tests.render.samples import CHART, ask, config_map, names, put
@@ -298,9 +298,10 @@ def test_values_nested_without_end_are_refused(refusal: Refusal) -> None:
 
 
 def test_words_mean_to_us_what_they_mean_to_helm(render: Render) -> None:
-    words = [word for word, _ in TABLE if word not in ("", "-")]
+    # Helm's toJson passes every number through a float, so the largest integers come back rounded.
+    words = [word for word, value in TABLE if word not in ("", "-") and not (isinstance(value, int) and value > 2**53)]
     text = "".join(f"- {word}\n" for word in words)
     template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {all: {{ .Values.all | toJson | quote }}}\n"
     rendered = render(ask("web"), chart(templates__a=template, values=f"all:\n{text}"))
-    theirs = json.loads(rendered.manifests[0].obj["data"]["all"])
+    theirs = json.loads(rendered.manifests[0].obj["data"]["all"], parse_int=number)
     assert [plain(word) for word in words] == theirs
