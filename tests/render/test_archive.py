@@ -57,18 +57,20 @@ def test_a_bomb_of_many_parts_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no archive", gzip.compress(b"no tar" * 200), packed({"a/Chart.yaml": SUB})[:-20], gzip.compress(b"")]
+    ("data", "words"),
+    [
+        (b"no archive", "not gzipped"),
+        (gzip.compress(b"no tar" * 200), "no packed chart"),
+        (packed({"a/Chart.yaml": SUB})[:-20], "cut off"),
+        (b"", "no packed chart"),
+    ],
+    ids=["text", "no tar", "torn", "empty"],
 )
-def test_what_is_broken_is_refused(data: bytes) -> None:
-    try:
-        found = list(members(data, file="charts/x.tgz"))
-    except RenderError as error:
-        found = []
-        message = error.message
-    else:
-        message = "charts/x.tgz"
-    assert found == []
-    assert message.startswith("charts/x.tgz")
+def test_what_is_broken_is_refused(data: bytes, words: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        list(members(data, file="charts/x.tgz"))
+    assert caught.value.message.startswith("charts/x.tgz")
+    assert words in caught.value.message
 
 
 def test_too_many_members_are_refused() -> None:
