@@ -150,7 +150,6 @@ def _wish(obj: Object) -> str:
             metadata.get("labels"),
             metadata.get("annotations"),
             metadata.get("deletionTimestamp"),
-            metadata.get("finalizers"),
         ],
     )
 

@@ -97,11 +97,12 @@ def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, 
 def _health(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
     old, new = _at(before, "health", "status"), _at(after, "health", "status")
     reasons = "; ".join(_at(after, "health", "reasons") or ())
-    if new == "Degraded" and old != "Degraded":
+    was, now = _at(before, "health", "degradedRevision"), _at(after, "health", "degradedRevision")
+    if new == "Degraded" and old != "Degraded" and was != now:
         yield EventType.DEGRADED, Severity.ERROR, "Degraded", reasons
-    if new == "Healthy" and old == "Degraded":
+    if new == "Healthy" and (old == "Degraded" or was):
         yield EventType.RECOVERED, Severity.INFO, "Recovered", "every object is healthy again"
-    if new == "Progressing" and old in (None, "Healthy", "Missing", "Unknown"):
+    if new == "Progressing" and old == "Healthy":
         yield EventType.PROGRESSING, Severity.INFO, "Progressing", reasons
 
 
