@@ -37,7 +37,7 @@ def status(before: Object, view: View, *, generation: int, now: datetime) -> Obj
         "observedGeneration": generation,
         "conditions": _conditions(before, view, generation=generation, now=now),
         "sync": _drop_empty({"status": view.sync.value, "revision": view.applied, "plan": view.plan}),
-        "health": _health(view),
+        "health": _health(before, view),
         "source": _source(before, view),
         "resources": {
             "total": view.total,
@@ -130,10 +130,18 @@ def _conditions(before: Object, view: View, *, generation: int, now: datetime) -
     return conditions
 
 
-def _health(view: View) -> Object:
-    health = view.health
+def _health(before: Object, view: View) -> Object:
+    """How the objects are; the commit that made them Degraded stays until they are well again, so that it can be told."""
+    now = view.health.status if view.health else Status.UNKNOWN
     reasons = [f"{problem.key}: {problem.message}"[:_TEXT_LIMIT] for problem in view.problems[:_PROBLEMS_SHOWN]]
-    return {"status": health.status.value if health else Status.UNKNOWN.value, "reasons": reasons}
+    result: Object = {"status": now.value, "reasons": reasons}
+    old = before.get("health") or {}
+    degraded = str(old.get("degradedRevision") or "")
+    if now is Status.DEGRADED and (not degraded or old.get("status") != now.value):
+        degraded = view.revision.commit if view.revision else view.applied
+    if degraded and now not in (Status.HEALTHY, Status.SUSPENDED):
+        result["degradedRevision"] = degraded
+    return result
 
 
 def _source(before: Object, view: View) -> Object:

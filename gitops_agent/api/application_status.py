@@ -47,6 +47,9 @@ class HealthStatus(Model):
     reasons: tuple[str, ...] = ()
     """The first objects that are not healthy, and why."""
 
+    degraded_revision: str = ""
+    """The commit at which they became Degraded, until they are healthy again."""
+
 
 class SourceStatus(Model):
     """The last commit seen."""

@@ -164,6 +164,30 @@ def test_degraded_and_recovered_are_two_edges() -> None:
     assert types(bad, healed, synced()) == [EventType.RECOVERED]
 
 
+def test_an_application_that_recovers_by_way_of_progress_is_announced_as_recovered() -> None:
+    def unwell(status: Status, commit: str = "a" * 40) -> View:
+        return synced(commit, health=Health(status), problems=(Problem(key=WEB, reason=status.value, message="exit 1"),))
+
+    told: list[EventType] = []
+    before: Object = {}
+    for view in (
+        synced(),
+        unwell(Status.DEGRADED),
+        unwell(Status.PROGRESSING),
+        unwell(Status.DEGRADED),
+        unwell(Status.PROGRESSING, "b" * 40),
+        unwell(Status.DEGRADED, "b" * 40),
+        unwell(Status.MISSING, "b" * 40),
+        synced("b" * 40),
+        synced("b" * 40),
+    ):
+        after = status(before, view, generation=1, now=NOW)
+        told += [kind for kind in types(before, after, view) if kind in (EventType.DEGRADED, EventType.RECOVERED)]
+        before = after
+
+    assert told == [EventType.DEGRADED, EventType.DEGRADED, EventType.RECOVERED]
+
+
 def test_a_held_plan_is_announced_once_for_each_hash() -> None:
     held = failing(held="7 deletions, 5 are allowed", problems=())
     good = status({}, synced(), generation=1, now=NOW)
