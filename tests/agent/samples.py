@@ -1,0 +1,86 @@
+"""Applications, manifests and a queue's time, as the tests of the process write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gitops_agent.api.application import Application
+from gitops_agent.api.parse import parse
+from gitops_agent.manifest.key import AppKey, Object
+
+HOME = "gitops-system"
+
+
+class Time:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def application_object(
+    name: str = "shop",
+    *,
+    namespace: str = HOME,
+    url: str = "https://git.example.com/config.git",
+    path: str = "app",
+    branch: str = "main",
+    annotations: Mapping[str, str] | None = None,
+    **spec: Any,
+) -> Object:
+    """A raw Application; what `spec` holds stands beside `source`."""
+    return {
+        "apiVersion": "gitops-agent.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": f"uid of {name}",
+            "resourceVersion": "1",
+            "generation": 1,
+            "annotations": dict(annotations or {}),
+        },
+        "spec": {"source": {"repoURL": url, "ref": {"branch": branch}, "path": path}, **spec},
+    }
+
+
+def application(name: str = "shop", **options: Any) -> Application:
+    """The same, understood."""
+    return parse(application_object(name, **options))
+
+
+def key(name: str, namespace: str = HOME) -> AppKey:
+    return AppKey(namespace, name)
+
+
+def config_map(name: str, *, annotations: Mapping[str, str] | None = None, **data: str) -> str:
+    """A ConfigMap as YAML, without a namespace."""
+    metadata = f"metadata:\n  name: {name}\n"
+    if annotations:
+        metadata += "  annotations:\n" + "".join(f"    {mark}: '{value}'\n" for mark, value in annotations.items())
+    rows = "".join(f"  {field}: '{value}'\n" for field, value in (data or {"key": "value"}).items())
+    return f"apiVersion: v1\nkind: ConfigMap\n{metadata}data:\n{rows}"
+
+
+def deployment(name: str, *, replicas: int = 1, annotations: Mapping[str, str] | None = None) -> str:
+    """A Deployment as YAML; the annotations are those of its pods."""
+    marks = "".join(f"        {mark}: '{value}'\n" for mark, value in (annotations or {"some": "mark"}).items())
+    return f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata:
+      labels: {{app: {name}}}
+      annotations:
+{marks}    spec:
+      containers: [{{name: main, image: registry.example.com/pause:1}}]
+"""

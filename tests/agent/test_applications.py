@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.agent.applications import Applications
+from gitops_agent.agent.queue import Priority
+from gitops_agent.api.parse import SpecInvalid
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.marks import APPROVED, REQUESTED
+from tests.agent.samples import application_object, key
+
+SHOP, DESK = key("shop"), key("desk")
+
+
+class Said:
+    """What was put on the queue."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[AppKey, str, Priority]] = []
+
+    def __call__(self, application: AppKey, why: str, priority: Priority) -> None:
+        self.calls.append((application, why, priority))
+
+    def new(self) -> list[tuple[AppKey, str, Priority]]:
+        """What was said since the last question."""
+        calls, self.calls = self.calls, []
+        return calls
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+def applications(said: Said) -> Applications:
+    """Knows one application already."""
+    applications = Applications(said)
+    applications.handle("ADDED", application_object("shop"))
+    said.new()
+    return applications
+
+
+def changed(obj: Object, **metadata: object) -> Object:
+    """A newer version of the object with other metadata."""
+    result = copy(obj)
+    result["metadata"] |= {"resourceVersion": "2", **metadata}
+    return result
+
+
+def test_a_new_application_is_looked_at(said: Said) -> None:
+    Applications(said).handle("ADDED", application_object("shop"))
+
+    assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
+
+
+def test_a_status_write_of_our_own_puts_nothing_on_the_queue(applications: Applications, said: Said) -> None:
+    written = changed(application_object("shop"), managedFields=[{"manager": "gitops-agent"}])
+    written["status"] = {"observedGeneration": 1}
+
+    applications.handle("MODIFIED", written)
+
+    assert said.new() == []
+
+
+def test_what_was_read_with_our_own_status_is_the_newest(applications: Applications) -> None:
+    written = changed(application_object("shop"))
+    written["status"] = {"observedGeneration": 1}
+    applications.handle("MODIFIED", written)
+
+    found = applications.get(SHOP)
+
+    assert found is not None
+    assert (found.resource_version, found.status, found.raw) == ("2", {"observedGeneration": 1}, written)
+
+
+@pytest.mark.parametrize("mark", [REQUESTED, APPROVED])
+def test_what_a_person_asks_for_goes_first(applications: Applications, said: Said, mark: str) -> None:
+    applications.handle("MODIFIED", changed(application_object("shop"), annotations={mark: "now"}))
+
+    assert said.new() == [(SHOP, "asked for", Priority.USER)]
+
+
+def test_a_pause_and_its_end_are_asked_for(applications: Applications, said: Said) -> None:
+    applications.handle("MODIFIED", application_object("shop", suspend={"reason": "incident"}))
+    applications.handle("MODIFIED", application_object("shop"))
+
+    assert [priority for _, _, priority in said.new()] == [Priority.USER, Priority.USER]
+
+
+def test_an_old_request_is_not_asked_for_again_at_the_start(said: Said) -> None:
+    Applications(said).replace([application_object("shop", annotations={REQUESTED: "yesterday"})])
+
+    assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"labels": {"team": "shop"}},
+        {"annotations": {"note": "hello"}},
+        {"deletionTimestamp": "2026-05-04T12:00:00Z"},
+        {"finalizers": ["gitops-agent.dev/prune"]},
+        {"uid": "another incarnation"},
+    ],
+    ids=lambda metadata: next(iter(metadata)),
+)
+def test_what_others_can_change_is_looked_at(applications: Applications, said: Said, metadata: dict[str, object]) -> None:
+    applications.handle("MODIFIED", changed(application_object("shop"), **metadata))
+
+    assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
+
+
+def test_the_same_list_again_is_no_news(applications: Applications, said: Said) -> None:
+    applications.replace([application_object("shop")])
+
+    assert said.new() == []
+
+
+def test_what_a_list_lacks_is_gone(applications: Applications, said: Said) -> None:
+    applications.replace([application_object("desk")])
+
+    assert said.new() == [
+        (SHOP, "the Application is gone", Priority.COMMIT),
+        (DESK, "the Application changed", Priority.COMMIT),
+    ]
+    assert applications.keys() == (DESK,)
+    assert applications.get(SHOP) is applications.raw(SHOP) is None
+
+
+def test_a_deletion_is_told_once(applications: Applications, said: Said) -> None:
+    applications.handle("DELETED", application_object("shop"))
+    applications.handle("DELETED", application_object("shop"))
+
+    assert said.new() == [(SHOP, "the Application is gone", Priority.COMMIT)]
+
+
+def test_a_spec_that_cannot_be_followed_is_told_to_whoever_asks_and_to_nobody_else(applications: Applications) -> None:
+    applications.handle("ADDED", application_object("desk", sync={"interval": "often"}))
+
+    with pytest.raises(SpecInvalid, match="interval"):
+        applications.get(DESK)
+    assert applications.get(SHOP) is not None
+    assert applications.keys() == (DESK, SHOP)
+
+
+def test_a_spec_that_was_mended_is_followed_again(applications: Applications) -> None:
+    applications.handle("MODIFIED", application_object("shop", sync={"interval": "often"}))
+    applications.handle("MODIFIED", application_object("shop", sync={"interval": "10s"}))
+
+    found = applications.get(SHOP)
+
+    assert found is not None
+    assert found.spec.sync.interval.total_seconds() == 10
+
+
+def test_dependants_are_found_in_the_same_namespace_only(applications: Applications) -> None:
+    applications.handle("ADDED", application_object("desk", dependsOn=[{"name": "shop"}]))
+    applications.handle("ADDED", application_object("bank", namespace="elsewhere", dependsOn=[{"name": "shop"}]))
+
+    assert applications.depending_on(SHOP) == (DESK,)
+
+
+def test_whoever_no_longer_depends_is_no_dependant(applications: Applications) -> None:
+    applications.handle("ADDED", application_object("desk", dependsOn=[{"name": "shop"}]))
+    applications.handle("MODIFIED", application_object("desk"))
+    assert applications.depending_on(SHOP) == ()
+
+    applications.handle("MODIFIED", application_object("desk", dependsOn=[{"name": "shop"}]))
+    applications.handle("DELETED", application_object("desk"))
+    assert applications.depending_on(SHOP) == ()
+
+
+def test_peers_follow_the_same_reference_of_the_same_repository(applications: Applications) -> None:
+    applications.handle("ADDED", application_object("desk", path="elsewhere"))
+    applications.handle("ADDED", application_object("bank", branch="next"))
+    applications.handle("ADDED", application_object("mill", url="https://git.example.com/other.git"))
+    applications.handle("ADDED", changed(application_object("inn"), deletionTimestamp="2026-05-04T12:00:00Z"))
+
+    assert applications.following_too(SHOP) == (DESK,)
+    assert applications.following_too(key("nobody")) == ()
