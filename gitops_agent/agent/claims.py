@@ -21,20 +21,31 @@ class Claims:
         self._holders: dict[ObjectKey, AppKey] = {}
         self._held: dict[AppKey, frozenset[ObjectKey]] = {}
         self._contenders: dict[ObjectKey, set[AppKey]] = {}
+        self._contended: dict[AppKey, frozenset[ObjectKey]] = {}
 
     def claim(self, application: AppKey, keys: Iterable[ObjectKey]) -> tuple[dict[ObjectKey, AppKey], frozenset[AppKey]]:
-        """Declares exactly these objects: (what others hold of them and who, the applications woken by what was let go)."""
+        """Declares exactly these objects: (what others hold of them and who, the applications woken by what was let go).
+
+        What is let go belongs to those who would like to have it from that moment on, not only when they ask again: in between
+        nobody may take it for abandoned.
+        """
         wanted = frozenset(keys)
         with self._lock:
             freed = self._held.get(application, frozenset()) - wanted
             for key in freed:
                 self._holders.pop(key, None)
-            woken = {contender for key in freed for contender in self._contenders.pop(key, set())} - {application}
+            for key in self._contended.get(application, frozenset()):
+                contenders = self._contenders.get(key, set())
+                contenders.discard(application)
+                if not contenders:
+                    self._contenders.pop(key, None)
+            woken = {contender for key in freed for contender in self._contenders.get(key, ())}
             conflicts = {key: self._holders[key] for key in wanted if self._holders.get(key, application) != application}
             for key in wanted - conflicts.keys():
                 self._holders[key] = application
             for key in conflicts:
                 self._contenders.setdefault(key, set()).add(application)
+            self._contended[application] = frozenset(conflicts)
             self._held[application] = wanted - conflicts.keys()
             return conflicts, frozenset(woken)
 
@@ -43,8 +54,7 @@ class Claims:
         _, woken = self.claim(application, ())
         with self._lock:
             self._held.pop(application, None)
-            for contenders in self._contenders.values():
-                contenders.discard(application)
+            self._contended.pop(application, None)
         return woken
 
     def holder(self, key: ObjectKey) -> AppKey | None:

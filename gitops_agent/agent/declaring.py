@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gitops_agent.agent.claims import Claims
+from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.polling import Polling, SourceState
 from gitops_agent.agent.queue import Priority
 from gitops_agent.agent.rendering import Rendering
@@ -49,6 +50,7 @@ class Declaring:
         rendering: the renders.
         discovery: which kinds are namespaced.
         claims: who declares what.
+        handover: who has looked at which commit.
         facts: the cluster as Helm charts may ask about it.
         autoscaled: the workloads whose replicas belong to an autoscaler.
         look: wakes other applications.
@@ -60,18 +62,33 @@ class Declaring:
         sources: Sources,
         rendering: Rendering,
         discovery: Discovery,
-        claims: Claims,
         *,
+        claims: Claims,
+        handover: Handover,
         facts: Callable[[], KubeFacts],
         autoscaled: Callable[[], frozenset[ObjectKey]],
         look: Callable[[AppKey, str, Priority], None],
     ) -> None:
         self._polling, self._sources, self._rendering = polling, sources, rendering
-        self._discovery, self._claims = discovery, claims
+        self._discovery, self._claims, self._handover = discovery, claims, handover
         self._facts, self._autoscaled, self._look = facts, autoscaled, look
 
     def declare(self, application: Application) -> Declared:
         """D(t), as far as it can be had now."""
+        declared = self._declare(application)
+        if not declared.pending:
+            self._looked(application.key, declared.revision.commit if declared.revision else "")
+        return declared
+
+    def stalled(self, application: AppKey) -> None:
+        """The application cannot say what it wants: nobody waits for it."""
+        self._looked(application, "")
+
+    def _looked(self, application: AppKey, commit: str) -> None:
+        for other in sorted(self._handover.looked(application, commit)):
+            self._look(other, f"{application} has looked at {commit[:12]}", Priority.COMMIT)
+
+    def _declare(self, application: Application) -> Declared:
         repository, ref = self._polling.use(application)
         state = self._polling.state(repository)
         try:
@@ -106,6 +123,12 @@ class Declaring:
         """Drops everything about an application, and wakes those that waited for its objects."""
         self._polling.forget(application)
         self._rendering.forget(application)
+        self.release(application)
+        for other in sorted(self._handover.forget(application)):
+            self._look(other, f"{application} is gone", Priority.COMMIT)
+
+    def release(self, application: AppKey) -> None:
+        """Lets go of the application's objects: whoever else declares one takes it over."""
         for other in sorted(self._claims.release(application)):
             self._look(other, f"{application} let go of its objects", Priority.COMMIT)
 

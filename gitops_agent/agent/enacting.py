@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gitops_agent.agent.claims import Claims
+from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.memory import Memory
 from gitops_agent.agent.view import Problem
 from gitops_agent.api.application import Application
@@ -67,7 +68,8 @@ class Enacting:
         live: what is live.
         executor: writes.
         blast: what hangs under a deletion.
-        claims: hand-overs between applications.
+        claims: who declares what.
+        handover: who has yet to look at a commit before anything is deleted for it.
         fights: objects that somebody else keeps changing back.
         exists: whether an Application exists.
         emit: hands edges to their subscribers.
@@ -82,9 +84,10 @@ class Enacting:
         live: LiveState,
         executor: Executor,
         blast: Blast,
-        claims: Claims,
-        fights: Fights,
         *,
+        claims: Claims,
+        handover: Handover,
+        fights: Fights,
         exists: Callable[[AppKey], bool],
         emit: Callable[[Application, list[Event]], None],
         protected: frozenset[ObjectKey],
@@ -92,7 +95,8 @@ class Enacting:
         stopping: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._live, self._executor, self._blast, self._claims, self._fights = live, executor, blast, claims, fights
+        self._live, self._executor, self._blast, self._fights = live, executor, blast, fights
+        self._claims, self._handover = claims, handover
         self._exists, self._emit = exists, emit
         self._protected, self._agent_namespace = protected, agent_namespace
         self._stopping, self._clock = stopping, clock
@@ -131,13 +135,13 @@ class Enacting:
             memory.approval = made.approval()
         elif not made.verdict.held:
             memory.approval = None
-        runnable = self._allowed(made, suspended=suspended, current=current)
+        runnable = self._allowed(made, suspended=suspended, current=current, deleting=deleting)
         failures = self._preflight(application, runnable, snapshot)
         immutable = frozenset(one for one, error in failures.items() if isinstance(error, Immutable))
         if immutable:
             memory.immutable, memory.proved = memory.immutable | immutable, made.content
             made = memory.plan = self._plan(desired, snapshot, policy, memory)
-            runnable = self._allowed(made, suspended=suspended, current=current)
+            runnable = self._allowed(made, suspended=suspended, current=current, deleting=deleting)
             replaced = {action.key for action in made.changes() if action.intent is ActionKind.REPLACE}
             failures = {one: error for one, error in failures.items() if one not in replaced}
         reports = self._drifts(application, runnable, snapshot)
@@ -161,7 +165,7 @@ class Enacting:
                 and (not self._exists(owner) or self._claims.holder(key) == application)
             ):
                 live = replace(live, owner=None)  # noqa: PLW2901 - the same object, seen as free
-            elif owner == application and self._claims.wanted_by_another(key, application) and desired.manifests:
+            elif owner == application and self._claims.wanted_by_another(key, application):
                 continue  # handed over: the other application declares it, so it is not ours to delete
             objects[key] = live
         return replace(snapshot, objects=objects)
@@ -200,12 +204,16 @@ class Enacting:
             memory.counted, memory.counted_for, memory.counted_at = self._blast.gather(made), made.hash, now
         return plan(desired, snapshot, policy, dependants=memory.counted, immutable=memory.immutable)
 
-    def _allowed(self, made: Plan, *, suspended: bool, current: bool) -> Plan:
-        """The plan without what a pause, an outdated D(t) or a fight forbids."""
+    def _allowed(self, made: Plan, *, suspended: bool, current: bool, deleting: bool) -> Plan:
+        """The plan without what a pause, an outdated D(t), a possible hand-over or a fight forbids."""
         if suspended:
             return _only(made, lambda _: False, "paused")
         if not current:
             made = _only(made, lambda action: action.drift, "a newer commit does not render")
+        elif not deleting and any(action.kind is ActionKind.DELETE for action in made.writes):
+            behind = self._handover.behind(made.application, made.revision.commit)
+            if behind is not None:
+                made = _put_off(made, f"Application {behind.name} to look at {made.revision.short}: it may take it over")
         return _only(
             made, lambda action: not (action.drift and self._fights.fighting(action.key)), "somebody keeps changing it back"
         )
@@ -240,8 +248,7 @@ class Enacting:
             return {}
         return self._executor.preflight(runnable, as_user=_user(application))
 
-    @staticmethod
-    def _enacted(made: Plan, ran: Plan, result: Result, failures: dict[ObjectKey, AgentError], memory: Memory) -> Enacted:
+    def _enacted(self, made: Plan, ran: Plan, result: Result, failures: dict[ObjectKey, AgentError], memory: Memory) -> Enacted:
         errors = failures | {o.key: o.error for o in result.outcomes if o.error is not None}
         for outcome in result.outcomes:
             metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
@@ -253,13 +260,15 @@ class Enacting:
         drifted = [action for action in left if action.drift and action.key not in errors]
         problems += [Problem(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
         waits = [action for action in ran.actions if action.kind is ActionKind.WAIT and action.key not in errors]
+        going = [a for a in ran.writes if a.kind is ActionKind.DELETE and a.key in done and self._live.get(a.key) is not None]
+        waits += [replace(a, kind=ActionKind.WAIT, reason="Terminating", message="it is being deleted") for a in going]
         seen = {problem.key for problem in problems}
         problems += [Problem(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in seen]
         total = sum(1 for action in made.actions if action.manifest is not None)
         behind = sum(1 for action in left if action.manifest is not None)
         after = max((getattr(error, "retry_after", None) or 0.0 for error in errors.values()), default=0.0)
         return Enacted(
-            synced=not left and not result.waiting and not errors and not made.verdict.held,
+            synced=not left and not going and not result.waiting and not errors and not made.verdict.held,
             held=made.verdict.message if made.verdict.held else "",
             waiting=_waiting(result, waits),
             problems=tuple(problems),
@@ -275,6 +284,17 @@ def _only(made: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
         return made
     actions = tuple(
         action if not action.writes or allowed(action) else replace(action, kind=ActionKind.SKIP, message=why)
+        for action in made.actions
+    )
+    return replace(made, actions=actions)
+
+
+def _put_off(made: Plan, why: str) -> Plan:
+    """The plan in which every deletion waits."""
+    actions = tuple(
+        replace(action, kind=ActionKind.WAIT, reason="WaitingFor", message=f"waits for {why}")
+        if action.kind is ActionKind.DELETE
+        else action
         for action in made.actions
     )
     return replace(made, actions=actions)

@@ -140,6 +140,7 @@ class Reconciler:
         """One pass over the stages; None when the application has left."""
         key = application.key
         if application.deleting:
+            self._declaring.release(key)
             return self._departing.depart(application, memory)
         now = datetime.now(UTC)
         suspended = application.suspended(now)
@@ -276,6 +277,7 @@ class Reconciler:
                 self._queue.add(other, f"{application.key.name} is ready", priority=Priority.COMMIT)
 
     def _stalled(self, raw: Object, memory: Memory, error: SpecInvalid) -> str:
+        self._declaring.stalled(AppKey(raw["metadata"]["namespace"], raw["metadata"]["name"]))
         try:
             generation = int(raw["metadata"].get("generation") or 0)
             view = View(error=error, applied=str(((memory.status or {}).get("sync") or {}).get("revision") or ""))

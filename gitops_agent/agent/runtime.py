@@ -26,6 +26,7 @@ from gitops_agent.agent.credentials import Secrets
 from gitops_agent.agent.declaring import Declaring
 from gitops_agent.agent.departing import Departing
 from gitops_agent.agent.enacting import Enacting
+from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.installation import protected
 from gitops_agent.agent.judging import Judging
 from gitops_agent.agent.notifying import Notifiers
@@ -196,16 +197,17 @@ class Acting:
             timeout_seconds=settings.notify.timeout_seconds,
         )
         self.notifiers = Notifiers(transport, self.discovery, self.notifications, settings.cluster.namespace)
-        claims = Claims()
+        claims, handover = Claims(), Handover(self.applications.following_too)
         self._pool = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
-        executor = Executor(self.objects, self.discovery, self._pool, self.live)
+        executor = Executor(self.objects, self.discovery, self._pool, self.live, scaled=self.autoscaling.targets)
         publishing = Publishing(self.objects, self.recorder, self.notifications)
         enacting = Enacting(
             self.live,
             executor,
             Blast(self.objects, self.discovery, self.live),
-            claims,
-            Fights(),
+            claims=claims,
+            handover=handover,
+            fights=Fights(),
             exists=lambda key: self.applications.raw(key) is not None,
             emit=lambda application, events: publishing.emit(events, application.raw),
             protected=protected(settings.cluster.namespace),
@@ -221,7 +223,8 @@ class Acting:
                 self.sources,
                 self.rendering,
                 self.discovery,
-                claims,
+                claims=claims,
+                handover=handover,
                 facts=lambda: self._facts,
                 autoscaled=self.autoscaling.targets,
                 look=self._look,

@@ -64,3 +64,25 @@ def test_no_object_ever_has_two_holders(script: list[tuple[AppKey, set[ObjectKey
             assert claims.holder(key) == application
         for key, holder in conflicts.items():
             assert claims.holder(key) == holder != application
+
+
+def test_what_is_let_go_is_never_nobodys_while_somebody_would_like_it() -> None:
+    claims = Claims()
+    claims.claim(SHOP, [WEB])
+    claims.claim(DESK, [WEB])
+
+    _, woken = claims.claim(SHOP, [])
+
+    assert woken == {DESK}
+    assert claims.holder(WEB) == DESK
+    assert claims.wanted_by_another(WEB, SHOP) == DESK
+
+
+def test_who_no_longer_would_like_it_is_forgotten() -> None:
+    claims = Claims()
+    claims.claim(SHOP, [WEB])
+    claims.claim(DESK, [WEB])
+    claims.claim(DESK, [])
+
+    assert claims.release(SHOP) == frozenset()
+    assert claims.holder(WEB) is None
