@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess  # noqa: TID251 - only for the type of what the subprocess door returns
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,12 @@ class AgentProcess:
         kubeconfig: with the token of the agent's ServiceAccount.
         directory: for its caches and its log.
         name: tells replicas apart.
+        environ: settings beside those every replica has, as environment variables.
     """
 
-    def __init__(self, kubeconfig: Path, directory: Path, *, name: str = "agent") -> None:
+    def __init__(
+        self, kubeconfig: Path, directory: Path, *, name: str = "agent", environ: Mapping[str, str] | None = None
+    ) -> None:
         self.log = directory / f"{name}.log"
         self._file = self.log.open("ab")
         settings = {
@@ -39,6 +42,7 @@ class AgentProcess:
             "POD_NAME": name,
             "HOME": str(directory),
             "XDG_CACHE_HOME": str(_cache_home()),
+            **(environ or {}),
         }
         argv = (sys.executable, "-m", "gitops_agent", "run")
         self.process: subprocess.Popen[bytes] = spawn(argv, log=self._file, env=settings)

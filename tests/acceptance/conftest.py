@@ -1,0 +1,56 @@
+"""Real agents for the acceptance tests: one shared by a worker's tests, and houses for those who break theirs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.acceptance.house import Agent, House
+from tests.acceptance.team import Team
+
+
+@pytest.fixture(scope="session")
+def shared(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Agent]]:
+    """The agent that all tests of a worker use unless they break it."""
+    house = House(control_plane, _fresh("agent"), tmp_path_factory.mktemp("agent"))
+    try:
+        agent = house.start()
+        yield house, agent
+        assert not agent.unexpected()
+    finally:
+        house.close()
+
+
+@pytest.fixture
+def team(shared: tuple[House, Agent], namespace: str, tmp_path: Path) -> Iterator[Team]:
+    """A team of the shared agent."""
+    house, agent = shared
+    made = Team(house, agent, namespace, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def house(control_plane: ControlPlane, tmp_path: Path) -> Iterator[House]:
+    """An installation of the test's own, in which nothing runs yet."""
+    made = House(control_plane, _fresh("agent"), tmp_path / "house")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def own(house: House, namespace: str, tmp_path: Path) -> Iterator[Team]:
+    """A team of that installation; the test starts the agent."""
+    made = Team(house, None, namespace, tmp_path / "team")
+    yield made
+    made.close()
+
+
+def _fresh(word: str) -> str:
+    return f"{word}-{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,297 @@
+"""What is deleted and, above all, what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.manifest.marks import APPLICATION, ID
+from tests.acceptance.objects import config_map, config_maps, crd, files, namespace, widget
+from tests.acceptance.team import Team
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+
+def test_f01_two_objects_of_one_identity_in_one_render_are_refused_naming_both_places(team: Team) -> None:
+    first = team.commit(files(config_map("a"), config_map("b")))
+    team.declare()
+    team.settled(first)
+
+    team.commit({"again.yaml": files(config_map("b", key="other"))["configmap-b.yaml"], "configmap-a.yaml": None})
+
+    message = team.says("DuplicateObject", "again.yaml")
+    assert "configmap-b.yaml" in message
+    assert team.configs() == {"a", "b"}
+    assert (team.config("b") or {})["data"] == {"key": "value"}
+
+
+def test_f01_an_object_of_another_application_is_refused_and_stays_with_its_owner(team: Team) -> None:
+    commit = team.commit({f"one/{name}": text for name, text in files(config_map("a")).items()})
+    team.declare("one", source={"path": "one"})
+    team.settled(commit, "one")
+    uid = (team.config("a") or {})["metadata"]["uid"]
+
+    team.commit({f"two/{n}": text for n, text in files(config_map("a", key="stolen"), config_map("mine")).items()})
+    team.declare("two", source={"path": "two"})
+
+    message = team.says("OwnedByAnother", short="two")
+    assert team.name("one") in message
+    live = team.config("a") or {}
+    assert (live["metadata"]["uid"], live["data"]) == (uid, {"key": "value"})
+    assert team.config("mine") is None
+
+
+def test_a_mass_deletion_is_held_until_its_plan_is_approved(team: Team) -> None:
+    first = team.commit(files(config_map("stays"), *config_maps(7)))
+    team.declare()
+    team.settled(first)
+
+    second = team.replace(files(config_map("stays")))
+    plan, message = team.held("7 objects")
+    assert "item-0" in message
+    assert len(team.configs()) == 8
+
+    team.approve(plan[:12])
+    team.settled(second)
+    assert team.configs() == {"stays"}
+
+
+def test_an_approval_is_void_once_the_plan_changes(team: Team) -> None:
+    first = team.commit(files(config_map("stays"), *config_maps(8)))
+    team.declare()
+    team.settled(first)
+    team.replace(files(config_map("stays"), config_map("item-0")))
+    plan, _ = team.held("7 objects")
+
+    team.replace(files(config_map("stays")))
+    team.held("8 objects")
+    team.approve(plan)
+    team.looked()
+
+    assert len(team.configs()) == 9
+    assert team.condition()["reason"] == "HeldForApproval"
+
+
+def test_f06_an_empty_render_is_held(team: Team) -> None:
+    first = team.commit(files(config_map("one")))
+    team.declare()
+    team.settled(first)
+
+    team.replace({"kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n"})
+
+    plan, message = team.held()
+    assert "declares nothing" in message
+    assert team.configs() == {"one"}
+    assert plan
+
+
+def test_a_few_deletions_within_the_budget_need_no_approval(team: Team) -> None:
+    first = team.commit(files(*config_maps(4)))
+    team.declare()
+    team.settled(first)
+
+    second = team.replace(files(*config_maps(2)))
+
+    team.settled(second)
+    assert team.configs() == {"item-0", "item-1"}
+
+
+def test_f02_a_namespace_with_objects_nobody_declared_is_held_with_their_number(team: Team) -> None:
+    inner = f"{team.namespace}-inner"
+    first = team.commit(files(namespace(inner), config_map("stays")))
+    team.declare()
+    team.settled(first)
+    for number in range(3):
+        team.apply(config_map(f"foreign-{number}"), namespace=inner)
+
+    team.replace(files(config_map("stays")))
+
+    _, message = team.held("Namespace")
+    assert "foreign" in message
+    assert "3 " in message
+    found = team.get("Namespace", inner, namespace="") or {}
+    assert "deletionTimestamp" not in found["metadata"]
+    assert team.config("foreign-2", namespace=inner) is not None
+    team.delete("Namespace", inner, namespace="")
+
+
+def test_f03_a_namespace_that_still_holds_declared_objects_stays(team: Team) -> None:
+    inner = f"{team.namespace}-inner"
+    content = config_map("inside", namespace=inner)
+    first = team.commit(files(namespace(inner), content))
+    team.declare()
+    team.settled(first)
+    uid = (team.get("Namespace", inner, namespace="") or {})["metadata"]["uid"]
+
+    second = team.replace(files(content))
+
+    team.settled(second)
+    found = team.get("Namespace", inner, namespace="") or {}
+    assert found["metadata"]["uid"] == uid
+    assert "deletionTimestamp" not in found["metadata"]
+    assert team.config("inside", namespace=inner) is not None
+    team.delete("Namespace", inner, namespace="")
+
+
+def test_f08_the_agent_never_prunes_its_own_namespace(team: Team) -> None:
+    home = team.house.namespace
+    first = team.commit(files(namespace(home), config_map("stays")))
+    team.declare(sync={"deletionGuard": {"protectedKinds": [], "maxObjects": 100}})
+    team.settled(first)
+
+    second = team.replace(files(config_map("stays")))
+
+    team.settled(second)
+    assert "deletionTimestamp" not in (team.get("Namespace", home, namespace="") or {})["metadata"]
+
+
+def test_f09_a_crd_with_custom_resources_is_held_with_their_number(team: Team) -> None:
+    group = f"{team.namespace}.example.com"
+    first = team.commit(files(crd(group), config_map("stays")))
+    team.declare()
+    team.settled(first)
+    for number in range(4):
+        team.apply(widget(group, f"w-{number}"))
+
+    team.replace(files(config_map("stays")))
+
+    _, message = team.held("CustomResourceDefinition")
+    assert "4 " in message
+    definition = team.get("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1") or {}
+    assert "deletionTimestamp" not in definition["metadata"]
+    team.delete("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1")
+
+
+def test_f09_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(team: Team) -> None:
+    group = f"{team.namespace}.example.com"
+    first = team.commit(files(crd(group), widget(group, "w"), config_map("stays"), config_map("goes")))
+    team.declare()
+    team.settled(first)
+
+    team.patch({"spec": {"suspend": {"reason": "the CRD is taken away by hand"}}})
+    team.says("Suspended")
+    team.delete("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1")
+    team.until(lambda: team.get("Widget", "w", api=f"{group}/v1") is None, "the CRD is gone with what it defined")
+    team.repository.replace(files(config_map("stays")))
+    team.patch({"spec": {"suspend": None}})
+    team.ask()
+
+    team.until(lambda: team.configs() == {"stays"}, "the rest is pruned")
+    team.says("Synced")
+
+
+def test_a_copied_label_never_leads_to_a_deletion(team: Team) -> None:
+    first = team.commit(files(config_map("original"), config_map("second")))
+    team.declare()
+    team.settled(first)
+    marks = (team.config("original") or {})["metadata"]
+    copied = config_map("copy")
+    copied["metadata"] |= {
+        "labels": {APPLICATION: marks["labels"][APPLICATION]},
+        "annotations": {ID: marks["annotations"][ID]},
+    }
+    uid = team.apply(copied)["metadata"]["uid"]
+
+    second = team.replace(files(config_map("second")))
+    team.settled(second)
+    team.looked()
+
+    assert team.configs() == {"second", "copy"}
+    assert (team.config("copy") or {})["metadata"]["uid"] == uid
+
+
+def test_a_deleted_application_takes_its_objects_along_and_nobody_elses(team: Team) -> None:
+    first = team.commit(files(*config_maps(3)))
+    team.declare()
+    team.settled(first)
+    uid = team.foreign()
+
+    team.remove()
+
+    team.until(lambda: team.configs() == {"foreign"}, "the objects are gone")
+    team.until(lambda: not _exists(team), "the Application is gone")
+    assert (team.config("foreign") or {})["metadata"]["uid"] == uid
+
+
+def test_the_deletion_of_a_large_application_is_held_and_approved(team: Team) -> None:
+    first = team.commit(files(*config_maps(8)))
+    team.declare()
+    team.settled(first)
+
+    team.remove()
+    plan, _ = team.held("8 objects")
+    assert len(team.configs()) == 8
+
+    team.approve(plan)
+    team.until(lambda: not _exists(team), "the Application is gone")
+    assert team.configs() == set()
+
+
+def test_an_orphaning_application_leaves_everything(team: Team) -> None:
+    first = team.commit(files(*config_maps(3)))
+    team.declare(deletionPolicy="orphan")
+    team.settled(first)
+
+    team.remove()
+
+    team.until(lambda: not _exists(team), "the Application is gone")
+    assert len(team.configs()) == 3
+
+
+def test_f07_an_object_that_asks_to_be_kept_is_kept(team: Team) -> None:
+    keep = {"gitops-agent.dev/prune": "disabled"}
+    first = team.commit(files(config_map("kept", annotations=keep), config_map("stays")))
+    team.declare()
+    team.settled(first)
+
+    second = team.replace(files(config_map("stays")))
+
+    team.settled(second)
+    assert team.configs() == {"kept", "stays"}
+
+
+def test_a_move_between_applications_is_a_handover_of_the_same_object(team: Team) -> None:
+    first = team.commit(
+        {
+            "one/moving.yaml": files(config_map("moving"))["configmap-moving.yaml"],
+            "one/first.yaml": files(config_map("first"))["configmap-first.yaml"],
+            "two/second.yaml": files(config_map("second"))["configmap-second.yaml"],
+        }
+    )
+    team.declare("one", source={"path": "one"})
+    team.declare("two", source={"path": "two"})
+    team.settled(first, "one")
+    team.settled(first, "two")
+    uid = (team.config("moving") or {})["metadata"]["uid"]
+
+    team.repository.commit({"two/moving.yaml": files(config_map("moving"))["configmap-moving.yaml"], "one/moving.yaml": None})
+    team.ask()
+
+    def moved() -> bool:
+        labels = (team.config("moving") or {"metadata": {}})["metadata"].get("labels") or {}
+        return labels.get(APPLICATION) == f"{team.house.namespace}_{team.name('two')}"
+
+    team.until(moved, "the object belongs to the other application")
+    team.says("Synced", short="one")
+    team.says("Synced", short="two")
+    assert (team.config("moving") or {})["metadata"]["uid"] == uid
+
+
+def test_a_renamed_application_keeps_its_objects(team: Team) -> None:
+    first = team.commit(files(config_map("a"), config_map("b")))
+    team.declare("before")
+    team.settled(first, "before")
+    uid = (team.config("a") or {})["metadata"]["uid"]
+
+    team.declare("after")
+    team.says("OwnedByAnother", short="after")
+    team.remove("before")
+
+    team.settled(first, "after")
+    assert team.configs() == {"a", "b"}
+    assert (team.config("a") or {})["metadata"]["uid"] == uid
+
+
+def _exists(team: Team) -> bool:
+    name = team.name("app")
+    items = team.plane.request("GET", team.house.path("applications"))["items"]
+    return any(item["metadata"]["name"] == name for item in items)
