@@ -87,6 +87,7 @@ class Executor:
         pool: its threads make the calls; `execute` must not run in one of them.
         live: told about every answer.
         widest: writes under way at most.
+        scaled: the workloads that live autoscalers scale.
         clock: monotonic seconds.
     """
 
@@ -98,10 +99,11 @@ class Executor:
         live: LiveState,
         *,
         widest: int = WIDEST,
+        scaled: Callable[[], frozenset[ObjectKey]] = frozenset,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._objects, self._pool, self._live = objects, pool, live
-        self._writer = Writer(objects, discovery, live)
+        self._writer = Writer(objects, discovery, live, scaled=scaled)
         self._clock = clock
         self.window = Window(widest, clock=clock)
 

@@ -6,15 +6,16 @@ just applied is the baseline against which drift is told.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Conflict, Invalid, NotFound
 from gitops_agent.manifest.edits import FieldEdit
-from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import marked
-from gitops_agent.sync import replacement, undeclared
+from gitops_agent.sync import replacement, replicas, undeclared
 from gitops_agent.sync.action import Action
 from gitops_agent.sync.live import LiveObject, observe
 from gitops_agent.sync.plan import Plan
@@ -49,10 +50,18 @@ class Writer:
         objects: writes.
         discovery: told about new kinds.
         live: told about every answer.
+        scaled: the workloads that live autoscalers scale.
     """
 
-    def __init__(self, objects: Objects, discovery: Discovery, live: LiveState) -> None:
-        self._objects, self._discovery, self._live = objects, discovery, live
+    def __init__(
+        self,
+        objects: Objects,
+        discovery: Discovery,
+        live: LiveState,
+        *,
+        scaled: Callable[[], frozenset[ObjectKey]] = frozenset,
+    ) -> None:
+        self._objects, self._discovery, self._live, self._scaled = objects, discovery, live, scaled
 
     def apply(self, action: Action, plan: Plan, *, as_user: str | None) -> Done:
         """Applies the manifest, and takes back what the plan says nobody declared.
@@ -61,6 +70,8 @@ class Writer:
             AgentError: the server refused or gave no answer.
         """
         body = body_of(action, plan)
+        if replicas.leaves_out(action, plan, self._scaled()):
+            replicas.hold(self._objects, action.key, as_user=as_user)
         live = self._take_in(self._objects.apply(body, as_user=as_user), action)
         changed = action.live is None or live.resource_version != action.live.resource_version
         if action.key.group_kind in _DEFINING:
