@@ -142,9 +142,11 @@ def _repositories(access: Access) -> Iterator[Finding]:
             spec = application.spec.source
             question = (spec.repo_url, spec.ref, spec.secret_ref)
             if question not in answers:
-                with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
-                    _, revision = fetched(access, application, Path(scratch))
-                answers[question] = f"{spec.repo_url} {revision.ref} is at {revision.short}"
+                with (
+                    tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
+                    fetched(access, application, Path(scratch)) as (_, revision),
+                ):
+                    answers[question] = f"{spec.repo_url} {revision.ref} is at {revision.short}"
             yield Finding(what, "ok", answers[question])
         except AgentError as error:
             yield Finding(what, "failed", str(error))

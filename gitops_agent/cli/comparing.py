@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -81,8 +83,10 @@ def compare(access: Access, raw: Object, wish: Wish) -> Comparison:
     """
     application = parse(raw)
     facts = KubeFacts(version=str(access.transport.request("GET", "/version")["gitVersion"]).removeprefix("v"))
-    with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
-        tree, revision, path = _tree(access, application, wish, Path(scratch))
+    with (
+        tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
+        _wanted(access, application, wish, Path(scratch)) as (tree, revision, path),
+    ):
         rendered = render(tree, application, path=path, facts=facts, scratch=Path(scratch))
     desired = build(
         rendered.manifests,
@@ -187,16 +191,19 @@ def document(comparison: Comparison) -> Object:
     }
 
 
-def _tree(access: Access, application: Application, wish: Wish, scratch: Path) -> tuple[Tree, Revision, str]:
+@contextmanager
+def _wanted(access: Access, application: Application, wish: Wish, scratch: Path) -> Iterator[tuple[Tree, Revision, str]]:
     """What is rendered: (the tree, its revision, the path in it)."""
     if wish.path is not None:
         root, path = root_of(wish.path)
-        return WorkTree(root), Revision(repository=str(root), ref="", commit=""), path
-    tree, revision = fetched(access, application, scratch, revision=wish.revision)
-    return tree, revision, application.spec.source.path
+        yield WorkTree(root), Revision(repository=str(root), ref="", commit=""), path
+        return
+    with fetched(access, application, scratch, revision=wish.revision) as (tree, revision):
+        yield tree, revision, application.spec.source.path
 
 
-def fetched(access: Access, application: Application, scratch: Path, *, revision: str = "") -> tuple[Tree, Revision]:
+@contextmanager
+def fetched(access: Access, application: Application, scratch: Path, *, revision: str = "") -> Iterator[tuple[Tree, Revision]]:
     """The repository at what the application follows, or at a commit or branch, with the caller's own access to its Secret.
 
     Raises:
@@ -211,13 +218,16 @@ def fetched(access: Access, application: Application, scratch: Path, *, revision
         ref = Ref(kind="commit" if _COMMIT.fullmatch(revision) else "branch", value=revision)
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
     try:
-        poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
-        if ref in poll.errors:
-            raise poll.errors[ref]
-        found = sources.resolve(repository, ref)
-    except SourceError as error:
-        raise SourceError(f"{spec.repo_url}: {error}", reason=error.reason, transient=error.transient) from error
-    return sources.tree(repository, found.commit), found
+        try:
+            poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
+            if ref in poll.errors:
+                raise poll.errors[ref]
+            found = sources.resolve(repository, ref)
+        except SourceError as error:
+            raise SourceError(f"{spec.repo_url}: {error}", reason=error.reason, transient=error.transient) from error
+        yield sources.tree(repository, found.commit), found
+    finally:
+        sources.close()
 
 
 def reference(application: Application) -> Ref:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import click
 
@@ -65,6 +65,14 @@ class _Commands(click.Group):
         module, attribute, _ = _COMMANDS[cmd_name]
         return cast("click.Command", getattr(importlib.import_module(f"gitops_agent.cli.{module}"), attribute))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a reader of its output that has seen enough (`… | head`) is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without importing any."""
         with formatter.section("Commands"):
@@ -108,9 +116,6 @@ def main() -> NoReturn:
         code = _say(f"error: {error} ({error.reason})", ERROR)
         if verbose:
             _say(error.report() if isinstance(error, ProcessError) else str(error.facts), ERROR)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -19,14 +19,14 @@ from gitops_agent.manifest.key import ObjectKey
 @out.cluster_options
 def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Stop reconciling an application for a while: nothing is applied, drift is reported but not repaired."""
-    suspend: dict[str, str] = {"reason": reason}
+    suspend: dict[str, str | None] = {"reason": reason, "until": None}
     if duration != "forever":
         until = datetime.now(UTC) + timedelta(seconds=seconds_of(duration, "--for"))
         suspend["until"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
     access = Access.open(kubeconfig, context, namespace)
     access.application(name)
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": suspend}})
-    click.echo(f"application/{name} paused {'until ' + suspend['until'] if 'until' in suspend else 'until it is resumed'}")
+    click.echo(f"application/{name} paused until {suspend['until'] or 'it is resumed'}")
 
 
 @click.command()

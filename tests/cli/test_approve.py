@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.manifest.marks import APPROVED
+from tests.cli.conftest import Run
+from tests.cli.stage import PLAN, Stage, healthy, troubled
+
+pytestmark = pytest.mark.cluster
+
+
+def approved(stage: Stage) -> str | None:
+    found = (stage.get("shop")["metadata"].get("annotations") or {}).get(APPROVED)
+    return found if isinstance(found, str) else None
+
+
+@pytest.fixture
+def held(stage: Stage) -> Stage:
+    stage.application("shop", troubled("False", "HeldForApproval", "8 objects would go"))
+    return stage
+
+
+@pytest.mark.parametrize("given", [PLAN, PLAN[:12], PLAN[:12].upper()])
+def test_a_held_plan_is_approved_by_its_hash_or_twelve_digits_of_it(held: Stage, run: Run, given: str) -> None:
+    said = run("approve", "shop", given)
+
+    assert (said.code, said.stdout) == (0, f"application/shop: plan {PLAN[:12]} approved\n")
+    assert approved(held) == PLAN
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [(PLAN[:6], "at least 12 digits"), ("f" * 12, f"not the plan that is held now; that is {PLAN[:12]}")]
+)
+def test_no_other_plan_is_approved(held: Stage, run: Run, given: str, words: str) -> None:
+    said = run("approve", "shop", given)
+
+    assert (said.code, said.stderr.count("\n")) == (2, 1)
+    assert words in said.stderr
+    assert approved(held) is None
+
+
+def test_where_nothing_is_held_nothing_is_approved(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    said = run("approve", "shop", PLAN)
+
+    assert (said.code, said.stderr) == (2, "error: nothing of shop is held for approval\n")
+    assert approved(stage) is None

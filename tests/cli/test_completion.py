@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_names_the_program(run: Run, shell: str) -> None:
+    said = run("completion", shell)
+
+    assert said.code == 0
+    assert "_GITOPS_AGENT_COMPLETE" in said.stdout
+
+
+def test_bash_understands_its_script(run: Run, tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    script = tmp_path / "completion"
+    script.write_text(run("completion", "bash").stdout)
+
+    subprocess.run([bash, "-n", script], check=True)
+
+
+def test_completion_offers_the_commands() -> None:
+    program = str(Path(sys.executable).with_name("gitops-agent"))
+    environment = {"_GITOPS_AGENT_COMPLETE": "bash_complete", "COMP_WORDS": "gitops-agent hist", "COMP_CWORD": "1"}
+
+    done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
+
+    assert done.stdout == "plain,history\n"
+
+
+def test_another_shell_is_exit_code_two(run: Run) -> None:
+    said = run("completion", "tcsh")
+
+    assert (said.code, said.stderr.count("\n")) == (2, 1)

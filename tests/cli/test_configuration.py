@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.config.settings import paths
+from tests.cli.conftest import Run
+
+
+def test_every_setting_says_where_it_came_from(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("sync: {workers: 3}\nlog: {level: debug}\n")
+    monkeypatch.setenv("GITOPS_AGENT_LOG__LEVEL", "warning")
+
+    said = run("config", "show", "--config", str(file), "--set", "source.allowFile=true")
+
+    rows = {line.split()[0]: line.split()[1:] for line in said.lines[1:]}
+    assert said.code == 0
+    assert rows["sync.workers"] == ["3", "file", str(file)]
+    assert rows["log.level"] == ["warning", "environment", "GITOPS_AGENT_LOG__LEVEL"]
+    assert rows["source.allowFile"] == ["true", "flag"]
+    assert rows["server.port"] == ["8080", "default"]
+
+
+def test_scripts_get_the_document_and_the_names(run: Run) -> None:
+    assert json.loads(run("config", "show", "-o", "json").stdout)["sync"]["workers"] == 8
+    assert run("config", "show", "-o", "name").lines == list(paths())
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("source.allowfile=true", "allowFile"),
+        ("source.allowFile", "say PATH=VALUE"),
+        ("sync.workers=many", "sync.workers"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_two(run: Run, assignment: str, words: str) -> None:
+    said = run("config", "show", "--set", assignment)
+
+    assert (said.code, said.stdout) == (2, "")
+    assert said.stderr.count("\n") == 1
+    assert words in said.stderr

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gitops_agent.manifest.yaml import dump_all
+from tests.cli.conftest import Run
+from tests.cli.stage import Stage, configmap
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def shop(stage: Stage) -> Stage:
+    """An application whose one ConfigMap is live as an older commit declared it."""
+    url = stage.repository({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="warm")])})
+    stage.owned("shop", configmap("settings", tone="cold"))
+    stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
+    return stage
+
+
+def test_a_change_is_told_field_by_field(shop: Stage, run: Run) -> None:
+    said = run("diff", "shop")
+
+    assert said.code == 3
+    assert said.stdout == f"~ ConfigMap:{shop.namespace}/settings\n    /data/tone: 'cold' → 'warm'\n"
+    assert "1 to update" in said.stderr
+    assert said.stderr.startswith("plan ")
+    assert shop.plane.request("GET", f"/api/v1/namespaces/{shop.namespace}/configmaps/settings")["data"] == {"tone": "cold"}
+
+
+def test_a_directory_needs_no_commit(shop: Stage, run: Run) -> None:
+    shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), configmap("new")])})
+
+    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+
+    assert said.code == 3
+    assert f"+ ConfigMap:{shop.namespace}/new" in said.lines
+
+
+def test_another_commit_or_branch_can_be_asked_about(shop: Stage, run: Run) -> None:
+    shop.git("checkout", "--quiet", "-b", "next")
+    shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="loud")])})
+    commit = shop.commit("Louder")
+
+    for revision in ("next", commit):
+        assert "/data/tone: 'cold' → 'loud'" in run("diff", "shop", "--revision", revision).stdout
+
+
+def test_a_deletion_is_shown_and_the_guard_has_its_say(shop: Stage, run: Run) -> None:
+    for number in range(6):
+        shop.owned("shop", configmap(f"page-{number}"))
+
+    said = run("diff", "shop")
+
+    assert said.code == 3
+    assert sum(line.startswith("- ConfigMap:") for line in said.lines) == 6
+    assert "it would be held: 6 objects would go, more than the budget of 5" in said.stderr
+
+
+def test_values_of_secrets_are_not_printed(shop: Stage, run: Run) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"password": "hunter2"}}
+    shop.owned("shop", secret)
+    new = {**secret, "stringData": {"password": "correct horse"}}
+    shop.write({"apps/shop/settings.yaml": dump_all([new])})
+
+    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+    documented = run("diff", "shop", "--path", str(shop.clone / "apps/shop"), "-o", "json")
+
+    assert f"~ Secret:{shop.namespace}/key" in said.lines
+    for text in (said.stdout, said.stderr, documented.stdout):
+        assert not any(word in text for word in ("hunter2", "correct horse", "aHVudGVyMg", "Y29ycmVjdCBob3JzZQ"))
+
+
+def test_what_the_api_server_would_refuse_is_said(shop: Stage, run: Run) -> None:
+    bad = {**configmap("settings"), "data": {"not a key!": "x"}}
+    shop.write({"apps/shop/settings.yaml": dump_all([bad])})
+
+    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+
+    assert said.code == 3
+    assert any(line.startswith("    refused: ") for line in said.lines)
+
+
+def test_scripts_get_the_plan(shop: Stage, run: Run) -> None:
+    document = json.loads(run("diff", "shop", "-o", "json").stdout)
+
+    (action,) = document["actions"]
+    assert (document["held"], action["action"]) == ("", "update")
+    assert action["fields"] == [{"path": "/data/tone", "old": "cold", "new": "warm"}]
+    assert run("diff", "shop", "-o", "name").stdout == f"ConfigMap:{shop.namespace}/settings\n"
+
+
+def test_no_differences_are_exit_code_zero(stage: Stage, run: Run) -> None:
+    url = stage.repository({"README": "nothing to declare", "apps/shop/kustomization.yaml": "resources: []\n"})
+    stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
+
+    said = run("diff", "shop")
+
+    assert (said.code, said.stdout) == (0, "")
+    assert said.stderr.startswith("no differences: ")
+
+
+def test_a_branch_that_is_not_there_is_one_line_and_exit_code_one(shop: Stage, run: Run) -> None:
+    said = run("diff", "shop", "--revision", "nope")
+
+    assert said.code == 1
+    assert said.stderr.startswith(f"error: file://{shop.clone}: ")
+    assert said.stderr.endswith("(RevisionNotFound)\n")
+    assert said.stderr.count("\n") == 1

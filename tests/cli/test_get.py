@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.stage import Stage, condition, healthy
+
+pytestmark = pytest.mark.cluster
+
+
+def notifier(stage: Stage, name: str) -> None:
+    body = {
+        "apiVersion": "gitops-agent.dev/v1alpha1",
+        "kind": "Notifier",
+        "metadata": {"name": name},
+        "spec": {"provider": "webhook", "address": "https://hooks.example.com/x"},
+    }
+    stage.plane.request("POST", stage.path("notifiers"), body)
+    status = {"conditions": [condition("Ready", "True", "Ready", "the receiver takes messages")]}
+    merge = "application/merge-patch+json"
+    stage.plane.request("PATCH", stage.path("notifiers", name) + "/status", {"status": status}, content_type=merge)
+
+
+@pytest.mark.parametrize("kind", ["applications", "application", "apps", "app", "Application"])
+def test_a_kind_may_be_spelled_in_any_usual_way(stage: Stage, run: Run, kind: str) -> None:
+    stage.application("shop", healthy())
+
+    assert run("get", kind).stdout == (
+        "APPLICATION  SYNC    HEALTH   REVISION      MESSAGE\n"
+        "shop         Synced  Healthy  c0ffee0000c0  c0ffee0000c0 is applied: 3 objects\n"
+    )
+
+
+def test_notifiers_tell_whether_they_deliver(stage: Stage, run: Run) -> None:
+    notifier(stage, "chat")
+
+    assert run("get", "ntf").stdout == (
+        "NOTIFIER  PROVIDER  READY  PENDING  MESSAGE\nchat      webhook   True   0        the receiver takes messages\n"
+    )
+    assert run("get", "notifiers", "-o", "name").stdout == "notifier/chat\n"
+
+
+def test_one_document_is_the_object_and_many_are_a_list(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    assert json.loads(run("get", "app", "shop", "-o", "json").stdout)["kind"] == "Application"
+    assert [x["metadata"]["name"] for x in json.loads(run("get", "app", "-o", "json").stdout)] == ["shop"]
+
+
+def test_an_unknown_kind_is_one_line_and_exit_code_two(stage: Stage, run: Run) -> None:
+    said = run("get", "deployments")
+
+    assert (said.code, said.stdout) == (2, "")
+    assert said.stderr == "error: there is no kind deployments to get: say applications (app) or notifiers (ntf)\n"
+
+
+def test_an_unknown_notifier_is_named(stage: Stage, run: Run) -> None:
+    said = run("get", "ntf", "nope")
+
+    assert (said.code, said.stderr) == (2, f"error: there is no Notifier nope in namespace {stage.namespace}\n")
+
+
+def test_none_is_said_on_standard_error(stage: Stage, run: Run) -> None:
+    said = run("get", "notifiers")
+
+    assert (said.code, said.stdout, said.stderr) == (0, "", f"there are no Notifiers in namespace {stage.namespace}\n")

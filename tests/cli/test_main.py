@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gitops_agent import __version__
+from gitops_agent.cli import main as entry
+from tests.cli.conftest import Run
+from tests.cli.stage import Stage
+from tests.waiting import eventually
+
+COMMANDS = [
+    *("demo", "sandbox", "tools", "install", "run", "status", "get", "tree", "diff", "render", "sync", "wait", "approve"),
+    *("pause", "resume", "history", "events", "check", "config", "version", "completion"),
+]
+HEAVY = {"kubernetes", "urllib3", "rich", "pydantic", "structlog", "git", "apscheduler", "jinja2", "deepdiff", "yaml"}
+
+
+def imported_by(*words: str) -> set[str]:
+    """The heavy libraries a command line loads."""
+    program = (
+        "import json, sys\nfrom gitops_agent.cli.main import main\n"
+        f"sys.argv = ['gitops-agent', *{words!r}]\n"
+        "try:\n    main()\nfinally:\n    print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return HEAVY & {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+
+
+def test_help_of_the_group_loads_no_heavy_library() -> None:
+    assert imported_by("--help") == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_loads_no_heavy_library(command: str) -> None:
+    assert imported_by(command, "--help") == set()
+
+
+def test_the_commands_stand_in_the_order_of_the_story(run: Run) -> None:
+    said = run("--help")
+
+    listed = [line.split()[0] for line in said.stdout.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
+    assert said.code == 0
+    assert listed == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(run: Run, command: str) -> None:
+    said = run(command, "--help")
+
+    assert said.code == 0
+    assert said.stdout.startswith(f"Usage: gitops-agent {command} ")
+    assert said.stdout.splitlines()[2].strip()
+
+
+def test_the_version_is_printed_without_a_cluster(run: Run) -> None:
+    assert run("--version").stdout.strip() == f"gitops-agent, version {__version__}"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("statsu",), "No such command 'statsu'"),
+        (("status", "--nope"), "No such option '--nope'"),
+        (("approve", "shop"), "Missing argument 'PLAN'"),
+        (("status", "-o", "xml"), "'xml' is not one of 'table', 'json', 'yaml', 'name'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_code_two(run: Run, words: tuple[str, ...], text: str) -> None:
+    said = run(*words)
+
+    assert (said.code, said.stdout) == (2, "")
+    assert said.stderr.count("\n") == 1
+    assert text in said.stderr
+    assert "--help" in said.stderr
+
+
+def test_no_command_at_all_shows_the_help_on_standard_error(run: Run) -> None:
+    said = run()
+
+    assert (said.code, said.stdout) == (2, "")
+    assert said.stderr.startswith("Usage: gitops-agent")
+
+
+def test_a_server_that_does_not_answer_is_one_line_and_exit_code_one(run: Run, tmp_path: Path) -> None:
+    cluster = {"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}
+    user = {"name": "u", "user": {"token": "t0p-secret"}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    config = {"apiVersion": "v1", "kind": "Config", "clusters": [cluster], "users": [user], "contexts": [context]}
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(config | {"current-context": "x"}))
+
+    said = run("status", "--kubeconfig", str(file))
+
+    assert (said.code, said.stdout) == (1, "")
+    assert said.stderr.startswith("error: ")
+    assert said.stderr.endswith("(Unavailable)\n")
+    assert said.stderr.count("\n") == 1
+    verbose = run("-v", "status", "--kubeconfig", str(file))
+    assert len(verbose.stderr) > len(said.stderr)
+    assert "t0p-secret" not in said.stderr + verbose.stderr
+
+
+@pytest.mark.cluster
+def test_an_interrupted_command_ends_with_130(stage: Stage) -> None:
+    stage.application("shop")
+    argv = [sys.executable, "-m", "gitops_agent", "wait", "shop", "--timeout", "2m"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        assert "not reconciled yet" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        _, rest = waiting.communicate(timeout=20)
+
+    assert waiting.returncode == entry.INTERRUPTED
+    assert rest.strip() == "interrupted"
+
+
+@pytest.mark.cluster
+def test_a_reader_that_has_seen_enough_is_no_error(stage: Stage) -> None:
+    for number in range(3):
+        stage.application(f"shop-{number}")
+    argv = [sys.executable, "-m", "gitops_agent", "get", "app", "-o", "json"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as listing:
+        assert listing.stdout is not None
+        listing.stdout.close()
+        assert eventually(lambda: listing.poll() is not None, seconds=20)
+        assert listing.stderr is not None
+        assert listing.stderr.read() == ""
+
+    assert listing.returncode == 0

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.stage import Stage, healthy
+
+pytestmark = pytest.mark.cluster
+
+
+def test_a_pause_has_an_end_and_a_reason(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    said = run("pause", "shop", "--for", "2h", "--reason", "incident 4711")
+
+    suspend = stage.get("shop")["spec"]["suspend"]
+    until = datetime.fromisoformat(suspend["until"])
+    assert said.stdout == f"application/shop paused until {suspend['until']}\n"
+    assert suspend["reason"] == "incident 4711"
+    assert abs(until - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
+
+
+def test_a_pause_may_last_until_somebody_ends_it(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+    run("pause", "shop", "--reason", "a while")
+
+    said = run("pause", "shop", "--for", "forever", "--reason", "migration")
+
+    assert said.stdout == "application/shop paused until it is resumed\n"
+    assert stage.get("shop")["spec"]["suspend"] == {"reason": "migration"}
+
+
+def test_resuming_takes_the_pause_away_and_says_whether_there_was_one(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy(), suspend={"reason": "incident"})
+
+    assert run("resume", "shop").stdout == "application/shop resumed\n"
+    assert "suspend" not in stage.get("shop")["spec"]
+    assert run("resume", "shop").stdout == "application/shop was not paused\n"
+
+
+def test_a_pause_without_a_reason_is_refused(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    said = run("pause", "shop")
+
+    assert said.code == 2
+    assert "Missing option '--reason'" in said.stderr
+    assert run("pause", "shop", "--reason", "x", "--for", "a bit").code == 2

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gitops_agent.cli.status import badness, code, summary
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.yaml import load_all
+from tests.cli.conftest import Run
+from tests.cli.stage import COMMIT, OLDER, PLAN, Stage, healthy, troubled
+
+HELD = "8 objects would go, more than the budget of 5: ConfigMap:shop/a and 7 more"
+
+
+def one(name: str, status: Object) -> Object:
+    return {"metadata": {"name": name, "namespace": "gitops-system"}, "spec": {}, "status": status}
+
+
+WORLD = [
+    one("fine", healthy()),
+    one("moving", troubled("Unknown", "Progressing", "1 of 2", health={"status": "Progressing"})),
+    one("broken", troubled("False", "Degraded", "it crashes", health={"status": "Degraded"})),
+    one("held", troubled("False", "HeldForApproval", HELD)),
+    one("paused", troubled("Unknown", "Suspended", "paused until noon")),
+    one("unseen", {}),
+]
+
+
+def test_the_worst_stand_first() -> None:
+    assert [x["metadata"]["name"] for x in sorted(WORLD, key=badness)] == [
+        "broken",
+        "held",
+        "unseen",
+        "moving",
+        "paused",
+        "fine",
+    ]
+
+
+def test_an_application_nobody_looked_at_yet_says_so() -> None:
+    row = summary(one("new", {}))
+
+    assert (row["sync"], row["health"], row["reason"]) == ("Unknown", "Unknown", "NotReconciled")
+    assert "is the agent running" in row["message"]
+
+
+def test_the_exit_code_is_the_worst_thing_a_script_has_to_know() -> None:
+    fine, moving, broken, held, *_ = WORLD
+
+    assert code([fine]) == 0
+    assert code([]) == 0
+    assert code([fine, moving]) == 3
+    assert code([fine, broken]) == 3
+    assert code([broken, held]) == 4
+
+
+@pytest.mark.cluster
+def test_the_overview_shows_what_is_on_its_way(stage: Stage, run: Run) -> None:
+    stage.application("fine", healthy())
+    stage.application("broken", troubled("False", "Invalid", "spec.replicas: must be a number"))
+
+    said = run("status")
+
+    assert said.code == 0
+    assert said.stdout == (
+        "APPLICATION  SYNC       HEALTH   REVISION                     MESSAGE\n"
+        "broken       OutOfSync  Healthy  badc0de000ba → c0ffee0000c0  spec.replicas: must be a number\n"
+        "fine         Synced     Healthy  c0ffee0000c0                 c0ffee0000c0 is applied: 3 objects\n"
+    )
+
+
+@pytest.mark.cluster
+def test_the_detail_of_a_healthy_application(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    assert run("status", "shop").stdout == (
+        f"Application: {stage.namespace}/shop\n"
+        "Source:      https://git.example.com/config.git, branch main, path apps/shop\n"
+        "Seen:        c0ffee0000c0 Release 1.5.0 (Ada <ada@example.com>)\n"
+        "Applied:     c0ffee0000c0\n"
+        "Sync:        Synced\n"
+        "Health:      Healthy\n"
+        "Ready:       yes, Synced: c0ffee0000c0 is applied: 3 objects\n"
+        "Objects:     3 total, 3 synced, 0 drifted, 0 unhealthy\n"
+    )
+
+
+@pytest.mark.cluster
+def test_the_detail_of_a_held_application_says_how_to_approve_it(stage: Stage, run: Run) -> None:
+    stage.application("shop", troubled("False", "HeldForApproval", HELD))
+
+    said = run("status", "shop", "--exit-code")
+
+    assert said.code == 4
+    assert said.lines[-1] == f"Approve:     gitops-agent approve shop {PLAN[:12]}"
+    assert f"Ready:       no, HeldForApproval: {HELD}" in said.lines
+
+
+@pytest.mark.cluster
+def test_the_detail_of_a_broken_application_lists_its_problems(stage: Stage, run: Run) -> None:
+    problem = {"object": "apps/Deployment:shop/web", "reason": "CrashLoop", "message": "exit code 1: no database"}
+    resources = {"total": 3, "synced": 3, "drifted": 0, "unhealthy": 1, "problems": [problem]}
+    away = {"revision": COMMIT, "unavailableSince": "2026-05-04T12:00:00Z", "message": "no route to host"}
+    stage.application("shop", troubled("False", "Degraded", "web crashes", resources=resources, source=away))
+
+    said = run("status", "shop", "--exit-code")
+
+    assert said.code == 3
+    assert "Unavailable: since 2026-05-04T12:00:00Z: no route to host" in said.lines
+    assert said.lines[-3:] == [
+        "",
+        "OBJECT                    REASON     MESSAGE",
+        "apps/Deployment:shop/web  CrashLoop  exit code 1: no database",
+    ]
+
+
+@pytest.mark.cluster
+def test_scripts_get_the_row_and_the_whole_status(stage: Stage, run: Run) -> None:
+    stage.application("fine", healthy())
+    stage.application("held", troubled("False", "HeldForApproval", HELD))
+
+    found = json.loads(run("status", "-o", "json").stdout)
+
+    assert [(x["name"], x["reason"], x["applied"]) for x in found] == [
+        ("held", "HeldForApproval", OLDER[:12]),
+        ("fine", "Synced", COMMIT[:12]),
+    ]
+    assert found[1]["status"]["sync"]["revision"] == COMMIT
+    assert json.loads(run("status", "fine", "-o", "json").stdout)["namespace"] == stage.namespace
+    assert load_all(run("status", "-o", "yaml").stdout.encode(), file="stdout")[0][1]["name"] == "fine"
+    assert run("status", "-o", "name").lines == ["application/held", "application/fine"]
+
+
+@pytest.mark.cluster
+def test_an_empty_namespace_is_said_on_standard_error(stage: Stage, run: Run) -> None:
+    said = run("status", "--exit-code")
+
+    assert (said.code, said.stdout) == (0, "")
+    assert said.stderr == f"there are no Applications in namespace {stage.namespace}\n"
+    assert run("status", "-o", "json").stdout == "[]\n"

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Run
+
+
+def test_a_story_that_cannot_be_told_is_an_error_and_says_why(run: Run, tmp_path: Path) -> None:
+    occupied = tmp_path / "demo"
+    (occupied / "plane").mkdir(parents=True)
+    (occupied / "plane/somebody's.txt").write_text("keep")
+
+    said = run("demo", "--exit", "--dir", str(occupied))
+
+    assert said.code == 1
+    assert "the story failed: " in said.stderr
+    assert (occupied / "plane/somebody's.txt").read_text() == "keep"
+
+
+def test_the_number_of_nodes_has_bounds(run: Run) -> None:
+    assert run("demo", "--nodes", "0").code == 2

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.marks import REQUESTED
+from gitops_agent.manifest.yaml import dump_all
+from tests.cli.conftest import Run
+from tests.cli.stage import Stage, configmap, healthy, troubled
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+
+def asked(stage: Stage) -> str:
+    return str((stage.get("shop")["metadata"].get("annotations") or {}).get(REQUESTED) or "")
+
+
+def answering(stage: Stage, status: Object) -> Callable[[], None]:
+    """What the agent does: it writes the status that answers a request."""
+
+    def answer() -> None:
+        request = eventually(lambda: asked(stage), seconds=20)
+        stage.status("shop", {**status, "sync": status["sync"] | {"answered": request}})
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return thread.join
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (healthy(), 0, "Synced, Healthy: c0ffee0000c0 is applied: 3 objects"),
+        (troubled("False", "Degraded", "web crashes"), 3, "OutOfSync, Healthy: web crashes"),
+        (troubled("False", "HeldForApproval", "8 objects would go"), 4, "OutOfSync, Healthy: 8 objects would go"),
+    ],
+)
+def test_the_answer_of_the_agent_is_the_exit_code(stage: Stage, run: Run, status: Object, code: int, words: str) -> None:
+    stage.application("shop", healthy())
+    join = answering(stage, status)
+
+    said = run("sync", "shop", "--timeout", "30s")
+
+    join()
+    assert (said.code, said.stdout) == (code, f"application/shop {words}\n")
+
+
+def test_without_waiting_it_only_asks(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    said = run("sync", "shop", "--no-wait")
+
+    assert (said.code, said.stdout) == (0, "application/shop asked to sync\n")
+    assert asked(stage)
+
+
+def test_no_answer_is_exit_code_three(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    said = run("sync", "shop", "--timeout", "1s")
+
+    assert (said.code, said.stdout) == (3, "")
+    assert said.stderr == "no result within 1s: see `gitops-agent status shop`\n"
+
+
+def test_a_dry_run_shows_the_plan_and_asks_nobody(stage: Stage, run: Run) -> None:
+    url = stage.repository({"apps/shop/settings.yaml": dump_all([configmap("settings")])})
+    stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
+
+    said = run("sync", "shop", "--dry-run")
+
+    assert (said.code, said.stdout) == (3, f"+ ConfigMap:{stage.namespace}/settings\n")
+    assert not asked(stage)
+
+
+def test_a_timeout_that_is_none_is_one_line_and_exit_code_two(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    said = run("sync", "shop", "--timeout", "soon")
+
+    assert (said.code, said.stderr.count("\n")) == (2, 1)
+    assert said.stderr.startswith("error: --timeout soon: ")

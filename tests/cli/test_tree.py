@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from tests.cli.conftest import Run
+from tests.cli.stage import Stage, configmap, healthy
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+LABELS = {"app": "queue"}
+
+
+def statefulset(image: str = "registry.example.com/queue:1") -> Object:
+    template = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "queue", "image": image}]}}
+    spec = {"replicas": 1, "serviceName": "queue", "selector": {"matchLabels": LABELS}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "queue"}, "spec": spec}
+
+
+def ready(stage: Stage, kind: str, name: str) -> bool:
+    found = stage.plane.request("GET", f"/apis/apps/v1/namespaces/{stage.namespace}/{kind}/{name}")
+    return bool((found.get("status") or {}).get("readyReplicas"))
+
+
+def test_the_objects_and_what_they_own_are_drawn(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+    stage.owned("shop", configmap("settings", tone="warm"))
+    stage.owned("shop", statefulset())
+    eventually(lambda: ready(stage, "statefulsets", "queue"), seconds=60)
+
+    said = run("tree", "shop")
+
+    assert said.code == 0
+    assert said.stdout == (
+        "Application shop  Synced, Healthy: c0ffee0000c0 is applied: 3 objects\n"
+        f"├── ConfigMap:{stage.namespace}/settings  Healthy\n"
+        f"└── apps/StatefulSet:{stage.namespace}/queue  Healthy\n"
+        f"    └── Pod:{stage.namespace}/queue-0  Healthy\n"
+    )
+    assert run("tree", "shop", "-o", "name").lines == [
+        f"ConfigMap:{stage.namespace}/settings",
+        f"apps/StatefulSet:{stage.namespace}/queue",
+    ]
+    document = json.loads(run("tree", "shop", "-o", "json").stdout)
+    assert [x["health"] for x in document["objects"]] == ["Healthy", "Healthy"]
+    assert document["objects"][1]["children"][0]["object"] == f"Pod:{stage.namespace}/queue-0"
+    assert document["cannotSee"] == {}
+
+
+def test_a_pod_that_crashes_says_why(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+    broken = statefulset()
+    broken["spec"]["template"]["metadata"]["annotations"] = {"sandbox.gitops-agent.dev/pod": "crash"}
+    stage.owned("shop", broken)
+
+    def crashes() -> bool:
+        return any("queue-0  Degraded  " in line for line in run("tree", "shop").lines)
+
+    eventually(crashes, seconds=60, every=0.5)
+
+
+def test_replica_sets_of_the_past_are_not_drawn_but_documented(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+    deployment = statefulset() | {"kind": "Deployment"}
+    del deployment["spec"]["serviceName"]
+    stage.owned("shop", deployment)
+    eventually(lambda: ready(stage, "deployments", "queue"), seconds=60)
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example.com/queue:2"
+    stage.owned("shop", deployment)
+
+    def documented() -> list[bool]:
+        (root,) = json.loads(run("tree", "shop", "-o", "json").stdout)["objects"]
+        past = sorted(child["past"] for child in root["children"])
+        return past if past == [False, True] else []
+
+    eventually(documented, seconds=60, every=0.5)
+    assert sum("ReplicaSet" in line for line in run("tree", "shop").lines) == 1
+
+
+def test_a_copied_label_does_not_make_an_object_a_belonging(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+    mine = stage.owned("shop", configmap("settings"))
+    copy = {**configmap("copy"), "metadata": {"name": "copy", "labels": mine["metadata"]["labels"]}}
+    copy["metadata"]["annotations"] = mine["metadata"]["annotations"]
+    stage.plane.request("POST", f"/api/v1/namespaces/{stage.namespace}/configmaps", copy)
+
+    assert run("tree", "shop", "-o", "name").lines == [f"ConfigMap:{stage.namespace}/settings"]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.cli.wait import ended
+from gitops_agent.manifest.key import Object
+from tests.cli.conftest import Run
+from tests.cli.stage import COMMIT, OLDER, Stage, condition, healthy, troubled
+
+
+def one(status: Object, *, generation: int = 1) -> Object:
+    return {"metadata": {"name": "shop", "generation": generation}, "status": status}
+
+
+def test_nothing_is_over_before_the_newest_spec_was_looked_at() -> None:
+    assert ended(one(healthy()))
+    assert not ended(one(healthy(), generation=2))
+
+
+def test_nothing_is_over_while_a_commit_is_seen_but_not_applied() -> None:
+    status = healthy()
+    status["sync"]["revision"] = OLDER
+
+    assert not ended(one(status))
+
+
+def test_only_the_revision_asked_for_counts() -> None:
+    assert ended(one(healthy()), COMMIT[:8])
+    assert not ended(one(healthy()), OLDER[:8])
+
+
+def test_what_cannot_go_on_by_itself_is_over() -> None:
+    stalled = troubled("False", "InvalidSpec", "spec.sync.interval: bad")
+    stalled["conditions"].append(condition("Stalled", "True", "InvalidSpec", "spec.sync.interval: bad"))
+
+    assert ended(one(troubled("False", "HeldForApproval", "8 objects")))
+    assert ended(one(troubled("False", "Degraded", "web crashes")))
+    assert ended(one(stalled))
+    assert not ended(one(troubled("Unknown", "Progressing", "1 of 2")))
+    assert not ended(one(troubled("False", "WaitingFor", "a CRD")))
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (healthy(), 0),
+        (troubled("False", "Degraded", "web crashes"), 3),
+        (troubled("False", "HeldForApproval", "8 objects would go"), 4),
+    ],
+)
+def test_the_end_is_the_exit_code(stage: Stage, run: Run, status: Object, code: int) -> None:
+    stage.application("shop", status)
+
+    said = run("wait", "shop")
+
+    assert said.code == code
+    assert said.stdout.startswith("application/shop ")
+    assert said.stdout.count("\n") == 1
+
+
+@pytest.mark.cluster
+def test_when_the_time_is_up_the_exit_code_is_three(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+
+    said = run("wait", "shop", "--revision", OLDER, "--timeout", "1s")
+
+    assert (said.code, said.stdout) == (3, "")
+    assert said.stderr.splitlines()[-1] == "not within 1s"
+
+
+@pytest.mark.cluster
+def test_a_duration_that_is_none_is_exit_code_two(run: Run) -> None:
+    assert run("wait", "shop", "--timeout", "soon").stderr == (
+        "error: --timeout soon: is not a duration such as 30s, 5m or 1h30m\n"
+    )
