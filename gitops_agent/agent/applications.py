@@ -66,8 +66,14 @@ class Applications:
             raise parsed
         if parsed.raw is obj:
             return parsed
-        version = str(obj["metadata"].get("resourceVersion") or "")
-        return replace(parsed, raw=obj, status=obj.get("status") or {}, resource_version=version)
+        metadata = obj["metadata"]
+        return replace(
+            parsed,
+            raw=obj,
+            status=obj.get("status") or {},
+            resource_version=str(metadata.get("resourceVersion") or ""),
+            finalizers=tuple(metadata.get("finalizers") or ()),
+        )
 
     def raw(self, key: AppKey) -> Object | None:
         """The object as last seen."""

@@ -64,6 +64,16 @@ def test_a_status_write_of_our_own_puts_nothing_on_the_queue(applications: Appli
     assert said.new() == []
 
 
+def test_our_own_finalizer_puts_nothing_on_the_queue_and_is_known(applications: Applications, said: Said) -> None:
+    applications.handle("MODIFIED", changed(application_object("shop"), finalizers=["gitops-agent.dev/prune"]))
+
+    found = applications.get(SHOP)
+
+    assert said.new() == []
+    assert found is not None
+    assert found.finalizers == ("gitops-agent.dev/prune",)
+
+
 def test_what_was_read_with_our_own_status_is_the_newest(applications: Applications) -> None:
     written = changed(application_object("shop"))
     written["status"] = {"observedGeneration": 1}
@@ -101,7 +111,6 @@ def test_an_old_request_is_not_asked_for_again_at_the_start(said: Said) -> None:
         {"labels": {"team": "shop"}},
         {"annotations": {"note": "hello"}},
         {"deletionTimestamp": "2026-05-04T12:00:00Z"},
-        {"finalizers": ["gitops-agent.dev/prune"]},
         {"uid": "another incarnation"},
     ],
     ids=lambda metadata: next(iter(metadata)),
@@ -126,7 +135,8 @@ def test_what_a_list_lacks_is_gone(applications: Applications, said: Said) -> No
         (DESK, "the Application changed", Priority.COMMIT),
     ]
     assert applications.keys() == (DESK,)
-    assert applications.get(SHOP) is applications.raw(SHOP) is None
+    assert applications.get(SHOP) is None
+    assert applications.raw(SHOP) is None
 
 
 def test_a_deletion_is_told_once(applications: Applications, said: Said) -> None:
