@@ -96,8 +96,10 @@ class Observing:
                 self._live.cannot_see[kind] = str(error)
                 continue
             with self._lock:
-                if kind not in self._listed and kind not in self._live.cannot_see:
+                blind = kind in self._live.cannot_see
+                if blind or kind not in self._listed:
                     self._interested.setdefault(kind, set()).add(application)
+                if not blind and kind not in self._listed:
                     pending.append(kind)
         return tuple(pending)
 
@@ -176,7 +178,7 @@ class Observing:
         self._live.cannot_see[kind] = str(error)
         _log.warning("kind cannot be seen", kind=str(kind), error=error)
         with self._lock:
-            interested = self._interested.pop(kind, set())
+            interested = set(self._interested.get(kind, set()))
         for application in sorted(interested):
             self._look(application, f"{kind} cannot be listed", Priority.RESYNC)
         self._finish_sweep()
