@@ -8,7 +8,7 @@ sweep is complete nothing is ever deleted, and a kind that cannot be listed is "
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gitops_agent.agent.queue import Priority
@@ -28,6 +28,8 @@ from gitops_agent.sync.state import Change, LiveState
 _log = logger("observe")
 _SWEEP_THREADS = 8
 _SWEEP_RETRY_SECONDS = 5.0
+_HIDDEN_SECONDS = 60.0
+_HIDDEN_LONGEST_SECONDS = 1800.0
 
 _CONTROLLED = frozenset(
     {
@@ -62,7 +64,7 @@ class Observing:
         self._interested: dict[GroupKind, set[AppKey]] = {}
         self._waiting_for_kinds: set[AppKey] = set()
         self._waiting_for_sweep: set[AppKey] = set()
-        self._swept: set[GroupKind] = set()
+        self._swept: set[GroupKind] | None = None
         self._listed: set[GroupKind] = set()
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
@@ -194,35 +196,49 @@ class Observing:
                 self._stop.wait(_SWEEP_RETRY_SECONDS)
         else:
             return
+        hidden = self._sweep_over(resources)
+        _log.info("swept", kinds=len(resources), with_ours=len(self._swept or ()), cannot_see=len(hidden))
+        pause = _HIDDEN_SECONDS
+        while hidden and not self._stop.wait(pause):
+            pause = min(pause * 2, _HIDDEN_LONGEST_SECONDS)
+            hidden = self._sweep_over(hidden)
+
+    def _sweep_over(self, resources: Sequence[Resource]) -> list[Resource]:
+        """Watches the kinds that hold something of ours; returns those that could not be listed."""
         with ThreadPoolExecutor(_SWEEP_THREADS, thread_name_prefix="sweep") as pool:
-            found = [kind for kind in pool.map(self._holds_ours, resources) if kind is not None]
-        for kind in found:
+            answers = list(zip(resources, pool.map(self._holds_ours, resources), strict=True))
+        found = {resource.group_kind for resource, holds in answers if holds}
+        for kind in sorted(found):
             try:
                 self._watch(kind)
             except (UnknownKind, CannotSee) as error:
                 self._live.cannot_see[kind] = str(error)
         with self._lock:
-            self._swept = set(found)
-        _log.info("swept", kinds=len(resources), with_ours=len(found), cannot_see=len(self._live.cannot_see))
+            self._swept = (self._swept or set()) | found
         self._finish_sweep()
+        return [resource for resource, holds in answers if holds is None]
 
-    def _holds_ours(self, resource: Resource) -> GroupKind | None:
-        kind = GroupKind(resource.group, resource.kind)
+    def _holds_ours(self, resource: Resource) -> bool | None:
+        """Whether the kind holds something of ours; None when it cannot be listed."""
+        kind = resource.group_kind
         if self._stop.is_set() or "list" not in resource.verbs or "watch" not in resource.verbs:
-            return None
+            return False
         try:
             listing = self._objects.list(resource, label_selector=APPLICATION, metadata_only=True)
         except NotFound:
-            return None
+            return False
         except AgentError as error:
             self._live.cannot_see[kind] = str(error)
             return None
+        with self._lock:
+            if kind not in self._watches:
+                self._live.cannot_see.pop(kind, None)
         named = ({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in listing.items)
-        return kind if any(owner(item) is not None for item in named) else None
+        return any(owner(item) is not None for item in named)
 
     def _finish_sweep(self) -> None:
         with self._lock:
-            if self._live.complete or self._sweeper_busy():
+            if self._live.complete or self._swept is None:
                 return
             unlisted = [
                 kind
@@ -235,6 +251,3 @@ class Observing:
             waiting, self._waiting_for_sweep = self._waiting_for_sweep, set()
         for application in sorted(waiting):
             self._look(application, "every kind has been listed", Priority.RESYNC)
-
-    def _sweeper_busy(self) -> bool:
-        return self._sweeper.is_alive() and threading.current_thread() is not self._sweeper
