@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.notifier import parse
 from gitops_agent.api.problems import SpecInvalid
-from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import Watch
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.notify.notifications import Notifications
 from gitops_agent.observe.log import logger
 
@@ -20,13 +23,13 @@ class Notifiers:
 
     Args:
         transport: to the API server.
-        discovery: to find the kind.
+        objects: to say what is wrong with a Notifier.
         notifications: what is fed.
         namespace: where Notifiers live.
     """
 
-    def __init__(self, transport: Transport, discovery: Discovery, notifications: Notifications, namespace: str) -> None:
-        self._transport, self._discovery, self._notifications = transport, discovery, notifications
+    def __init__(self, transport: Transport, objects: Objects, notifications: Notifications, namespace: str) -> None:
+        self._transport, self._objects, self._notifications = transport, objects, notifications
         self._namespace = namespace
         self._known: set[AppKey] = set()
         self._watch: Watch | None = None
@@ -34,7 +37,7 @@ class Notifiers:
     def start(self) -> None:
         """Starts watching; without the CRD nobody is notified."""
         try:
-            resource = self._discovery.find("gitops-agent.dev", "Notifier")
+            resource = self._objects.discovery.find("gitops-agent.dev", "Notifier")
         except AgentError as error:
             _log.warning("nobody is notified", error=error)
             return
@@ -79,8 +82,29 @@ class Notifiers:
         except SpecInvalid as error:
             _log.warning("notifier stalled", notifier=str(_key(obj)), error=error)
             self._notifications.remove_notifier(_key(obj))
+            self._stall(obj, error)
             return
         self._notifications.set_notifier(notifier)
+
+    def _stall(self, obj: Object, error: SpecInvalid) -> None:
+        """Says in the Notifier's status what is wrong with it, once for each form of it."""
+        generation = int(obj["metadata"].get("generation") or 0)
+        conditions = list((obj.get("status") or {}).get("conditions") or [])
+        stalled = find_condition(conditions, "Stalled")
+        if stalled is not None and stalled.get("observedGeneration") == generation:
+            return
+        now = datetime.now(UTC)
+        for kind, value in (("Ready", False), ("Stalled", True)):
+            conditions = set_condition(conditions, kind, value, error.reason, str(error)[:500], generation=generation, now=now)
+        key = _key(obj)
+        try:
+            self._objects.merge_patch(
+                ObjectKey("gitops-agent.dev", "Notifier", key.namespace, key.name),
+                {"status": {"conditions": conditions}},
+                subresource="status",
+            )
+        except AgentError as problem:
+            _log.warning("the status of a notifier could not be written", notifier=str(key), error=problem)
 
 
 def _key(obj: Object) -> AppKey:

@@ -196,7 +196,7 @@ class Acting:
             limit=settings.notify.outbox_limit,
             timeout_seconds=settings.notify.timeout_seconds,
         )
-        self.notifiers = Notifiers(transport, self.discovery, self.notifications, settings.cluster.namespace)
+        self.notifiers = Notifiers(transport, self.objects, self.notifications, settings.cluster.namespace)
         claims, handover = Claims(), Handover(self.applications.following_too)
         self._pool = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
         executor = Executor(self.objects, self.discovery, self._pool, self.live, scaled=self.autoscaling.targets)
@@ -325,7 +325,8 @@ class Acting:
         raw = self.applications.raw(key)
         if raw is None:
             return
-        message = f"{move.ref.value} was rewritten: {(move.old or '')[:12]} → {move.new[:12]}, {move.lost} commits lost"
+        lost = f"{move.lost} commits" if move.lost >= 0 else "an unknown number of commits"
+        message = f"{move.ref.value} was rewritten: {move.old[:12]} → {move.new[:12]}, {lost} lost"
         now = datetime.now().astimezone()
         event = Event(
             type=EventType.HISTORY_REWRITTEN,
