@@ -71,7 +71,9 @@ class Outbox:
         self._written = frozenset(entry.id for entry in kept)
         self._delivered, self._last_delivery = _count(status, "delivered"), str(status.get("lastDelivery") or "")
         raw = status.get("conditions")
-        self._conditions = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
+        # A Notifier that reached this place can be followed, whatever was said of an earlier form of it.
+        kept = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
+        self._conditions = [entry for entry in kept if entry.get("type") != "Stalled"]
         self._resource_version = str(notifier.raw.get("metadata", {}).get("resourceVersion") or "")
         self._version = self._stored = 0
         self._told_unstorable = False
