@@ -19,7 +19,7 @@ from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.marks import APPROVED
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
-from gitops_agent.sync.action import Action, ActionKind, PlanError
+from gitops_agent.sync.action import REMOVES, Action, ActionKind, PlanError
 from gitops_agent.sync.blast import Blast
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.drift import DriftReport, describe
@@ -27,7 +27,7 @@ from gitops_agent.sync.execute import Executor, Result
 from gitops_agent.sync.fights import Fights
 from gitops_agent.sync.live import Snapshot
 from gitops_agent.sync.plan import Plan, plan
-from gitops_agent.sync.policy import Policy
+from gitops_agent.sync.policy import Approval, Policy
 from gitops_agent.sync.refusals import Immutable
 from gitops_agent.sync.state import LiveState
 
@@ -133,7 +133,7 @@ class Enacting:
         memory.plan = made
         if made.verdict.approved:
             memory.approval = made.approval()
-        elif not made.verdict.held:
+        elif memory.approval is not None and not _under_way(memory.approval, made, snapshot):
             memory.approval = None
         runnable = self._allowed(made, suspended=suspended, current=current, deleting=deleting)
         failures = self._preflight(application, runnable, snapshot)
@@ -276,6 +276,14 @@ class Enacting:
             in_sync=total - behind,
             drifted=len(drifted),
         )
+
+
+def _under_way(approval: Approval, made: Plan, snapshot: Snapshot) -> bool:
+    """Whether approved deletions may still be ahead: after a start not all of them are seen, or may be done, at once."""
+    if approval.content != made.content:
+        return False
+    pending = any(action.intent in REMOVES for action in made.actions)
+    return made.verdict.held or pending or not snapshot.complete or bool(snapshot.cannot_see)
 
 
 def _only(made: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:

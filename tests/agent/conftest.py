@@ -1,0 +1,131 @@
+"""Real parts for the tests of the process: a repository, its mirror, the kinds and objects of the shared control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.api.crd import crds
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.sandbox.installer import Installer
+from gitops_agent.sandbox.tools import selected
+from gitops_agent.source.sources import Sources
+from tests.agent.world import World
+from tests.source.author import Author
+from tests.waiting import eventually
+
+API_GROUP = "gitops-agent.dev"
+
+
+@pytest.fixture
+def author(tmp_path: Path) -> Author:
+    """Somebody who pushes to a repository of the test's own."""
+    return Author(tmp_path / "config.git")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Iterator[Sources]:
+    made = Sources(tmp_path / "mirrors", allow_file=True, timeout_seconds=30)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Iterator[Transport]:
+    """To an API server that does not answer."""
+    path = tmp_path / "nowhere.kubeconfig"
+    path.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: nowhere\n"
+        "clusters: [{name: nowhere, cluster: {server: 'http://127.0.0.1:1'}}]\n"
+        "users: [{name: nobody, user: {token: none}}]\n"
+        "contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]\n"
+    )
+    transport = Transport.from_kubeconfig(path)
+    yield transport
+    transport.close()
+
+
+@pytest.fixture(scope="session")
+def transport(control_plane: ControlPlane) -> Iterator[Transport]:
+    """The administrator's."""
+    transport = Transport.from_kubeconfig(control_plane.kubeconfig)
+    yield transport
+    transport.close()
+
+
+@pytest.fixture
+def discovery(transport: Transport) -> Discovery:
+    return Discovery(transport)
+
+
+@pytest.fixture
+def objects(transport: Transport, discovery: Discovery) -> Objects:
+    return Objects(transport, discovery)
+
+
+@pytest.fixture(scope="session")
+def installed(transport: Transport) -> None:
+    """Our own kinds are served."""
+    discovery = Discovery(transport)
+    objects = Objects(transport, discovery)
+    for crd in crds():
+        objects.apply(crd)
+
+    def served() -> bool:
+        discovery.invalidate(API_GROUP)
+        kinds = {resource.kind for resource in discovery.kinds() if resource.group == API_GROUP}
+        return {"Application", "Notifier"} <= kinds
+
+    eventually(served, seconds=30, what="our kinds are served")
+
+
+@pytest.fixture
+def home(control_plane: ControlPlane, installed: None, namespace: str) -> Iterator[str]:
+    """A namespace for an agent, which is not the one its applications deploy to; deleted afterwards."""
+    name = f"home-{namespace}"
+    control_plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    control_plane.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def start(
+    home: str, namespace: str, author: Author, control_plane: ControlPlane, tmp_path: Path
+) -> Iterator[Callable[[], World]]:
+    """Starts agents in this process, one after the other; the last one is ended and its Applications are taken away."""
+    worlds: list[World] = []
+    tools = {name: found.path for name, found in Installer().ensure(selected(("helm", "kustomize"))).items()}
+
+    def do() -> World:
+        cache = tmp_path / f"cache-{len(worlds)}"
+        world = World(control_plane, home=home, namespace=namespace, author=author, cache=cache, tools=tools)
+        worlds.append(world)
+        world.start()
+        return world
+
+    yield do
+    for world in worlds:
+        world.close()
+
+
+@pytest.fixture
+def world(start: Callable[[], World]) -> World:
+    """An agent at work."""
+    return start()
+
+
+@pytest.fixture
+def config_map(objects: Objects, namespace: str) -> Callable[..., ObjectKey]:
+    """Creates ConfigMaps of the test's namespace that belong to nobody."""
+
+    def make(name: str, **data: str) -> ObjectKey:
+        obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+        return ObjectKey.of(objects.apply(obj, field_manager="kubectl"))
+
+    return make
