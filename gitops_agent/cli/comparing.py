@@ -23,6 +23,7 @@ from gitops_agent.api.parse import parse
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import Access
 from gitops_agent.cli.belongings import owned
+from gitops_agent.cli.counting import dependants
 from gitops_agent.cli.main import DIFFERENT
 from gitops_agent.cluster.secrets import Secrets
 from gitops_agent.errors import AgentError, CannotSee, NotFound, SourceError, UnknownKind, UsageError
@@ -42,6 +43,7 @@ from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.autoscale import targets
 from gitops_agent.sync.desired import Desired, build, marked
+from gitops_agent.sync.guard import Dependants
 from gitops_agent.sync.live import LiveObject, Snapshot, observe
 from gitops_agent.sync.plan import Plan, plan
 from gitops_agent.sync.policy import Policy
@@ -110,6 +112,8 @@ def compare(access: Access, raw: Object, wish: Wish) -> Comparison:
         application_uid=application.uid,
     )
     made = plan(desired, live, policy)
+    if made.uncounted or made.verdict.held:
+        made = plan(desired, live, policy, dependants=dependants(access, made))
     fields, errors = _fields(access, made, objects)
     return Comparison(plan=made, fields=fields, errors=errors)
 
@@ -151,6 +155,8 @@ def show(comparison: Comparison) -> int:
         click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action))
         for change in comparison.fields.get(action.key, ()):
             click.echo("    " + out.line(f"{change.path}: {_text(change.old)} → {_text(change.new)}"))
+        for text in _toll(made.verdict.blast.dependants.get(action.key)):
+            click.echo(f"    takes along {out.line(text)}")
         if action.key in comparison.errors:
             click.echo("    " + out.coloured(f"refused: {comparison.errors[action.key]}", "False"))
     for warning in made.warnings:
@@ -164,6 +170,16 @@ def show(comparison: Comparison) -> int:
     if made.verdict.held:
         out.talk(f"it would be held: {made.verdict.message}")
     return DIFFERENT if shown else 0
+
+
+def _toll(under: Dependants | None) -> Iterator[str]:
+    """What goes along with a deletion, in words."""
+    if under is not None:
+        if under.total:
+            more = ", …" if len(under.samples) < under.total else ""
+            yield f"{under.total} objects that are not of this application: {', '.join(under.samples)}{more}"
+        yield from under.notes
+        yield from (f"what cannot be seen of {kind}" for kind in under.cannot_see)
 
 
 def document(comparison: Comparison) -> Object:
