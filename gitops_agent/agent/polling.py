@@ -137,6 +137,7 @@ class Polling:
             refs = frozenset(use.ref for use in self._uses.values() if use.repository == repository)
             before = self._states.get(repository, SourceState())
         if not refs:
+            self._unwanted(repository)
             return
         try:
             result = self._sources.poll(repository, refs, self._credentials(repository))
@@ -212,6 +213,14 @@ class Polling:
                 self._intervals.pop(repository, None)
                 self._states.pop(repository, None)
             self._queue.forget(repository)
+            self._queue.add(repository, "nobody follows it any more")
+
+    def _unwanted(self, repository: Repository) -> None:
+        """Removes the mirror; somebody who follows the repository again has asked for another poll."""
+        try:
+            self._sources.forget(repository)
+        except AgentError as error:
+            _log.warning("mirror not removed", repository=repository.url, error=error)
 
     def _tick(self, repository: Repository) -> None:
         with self._lock:

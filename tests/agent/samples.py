@@ -29,10 +29,14 @@ def application_object(
     url: str = "https://git.example.com/config.git",
     path: str = "app",
     branch: str = "main",
+    secret: str = "",
     annotations: Mapping[str, str] | None = None,
     **spec: Any,
 ) -> Object:
     """A raw Application; what `spec` holds stands beside `source`."""
+    source: Object = {"repoURL": url, "ref": {"branch": branch}, "path": path}
+    if secret:
+        source["secretRef"] = {"name": secret}
     return {
         "apiVersion": "gitops-agent.dev/v1alpha1",
         "kind": "Application",
@@ -44,7 +48,7 @@ def application_object(
             "generation": 1,
             "annotations": dict(annotations or {}),
         },
-        "spec": {"source": {"repoURL": url, "ref": {"branch": branch}, "path": path}, **spec},
+        "spec": {"source": source, **spec},
     }
 
 
