@@ -102,6 +102,11 @@ def line(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
 
 
+def brief(text: str, letters: int = 120) -> str:
+    """The beginning of a long text on a terminal, where a table should stay one; in a pipe all of it."""
+    return text if len(text) <= letters or not sys.stdout.isatty() else text[: letters - 1] + "…"
+
+
 def coloured(text: str, word: str | None = None) -> str:
     """The text as one line in the colour of a status word (its own when none is given), on a terminal."""
     found = _COLOURS.get(text if word is None else word, "")

@@ -97,7 +97,7 @@ def _overview(applications: list[Object]) -> None:
         revision = (
             row["applied"] if row["applied"] == row["seen"] or not row["seen"] else f"{row['applied'] or '-'} → {row['seen']}"
         )
-        rows.append((row["name"], row["sync"], row["health"], revision, row["message"]))
+        rows.append((row["name"], row["sync"], row["health"], revision, out.brief(row["message"])))
     out.table(("application", "sync", "health", "revision", "message"), rows)
 
 

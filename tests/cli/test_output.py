@@ -77,3 +77,10 @@ def test_talk_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None
     out.talk("look here")
 
     assert capsys.readouterr() == ("", "look here\n")
+
+
+def test_long_texts_are_cut_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "x" * 500
+
+    assert out.brief(text) == text
+    assert "…" in on_a_terminal(lambda: click.echo(out.brief(text)), monkeypatch)
