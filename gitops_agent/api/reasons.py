@@ -188,6 +188,11 @@ _TABLE = (
     # Notifiers.
     ("Ready", "The resource is in use.", ""),
     ("DeliveryFailed", "A notification could not be delivered; it is tried again.", "Check address, credentials and receiver."),
+    (
+        "MeasurementFailed",
+        "A metric of a rollout could not be measured.",
+        "Check the provider's address, credentials and query.",
+    ),
     ("TemplateFailed", "A notification's template does not render.", "Correct `spec.template`."),
 )
 

@@ -1,0 +1,101 @@
+"""Amazon CloudWatch: GetMetricData over the JSON protocol, signed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.analysis.providers.signature import AwsKeys, signed
+from gitops_agent.rollout.analysis.query import MeasurementFailed, Query, QueryInvalid, answered, base, number
+
+_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
+_QUERIES_LIMIT = 500
+_TARGET = "GraniteServiceVersion20100801.GetMetricData"
+
+
+def metric_data(
+    queries: Sequence[Object],
+    *,
+    start: datetime,
+    end: datetime,
+    region: str,
+    keys: AwsKeys,
+    at: datetime,
+    address: str = "",
+) -> Query:
+    """Asks for metric data; the queries are MetricDataQuery structures as AWS documents them, handed on as they are.
+
+    Args:
+        queries: exactly one of them returns data (`ReturnData` true or absent).
+        start: of the window, with a time zone.
+        end: of the window.
+        region: e.g. `eu-central-1`.
+        keys: of the principal.
+        at: the time of sending.
+        address: where it is not the region's own endpoint.
+
+    Raises:
+        QueryInvalid: region, address or queries cannot be used.
+    """
+    if not _REGION.fullmatch(region):
+        raise QueryInvalid(f"{region!r} is no AWS region")
+    returning = [query.get("Id") for query in queries if query.get("ReturnData", True)]
+    if len(queries) > _QUERIES_LIMIT or len(returning) != 1:
+        raise QueryInvalid(f"{len(returning)} of the CloudWatch queries return data, exactly one has to")
+    suffix = ".cn" if region.startswith("cn-") else ""
+    place = base(address or f"https://monitoring.{region}.amazonaws.com{suffix}")
+    body = {
+        "MetricDataQueries": list(queries),
+        "StartTime": int(start.timestamp()),
+        "EndTime": int(end.timestamp()),
+        "ScanBy": "TimestampAscending",
+    }
+    unsigned = Query(
+        url=place + "/",
+        method="POST",
+        headers={"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": _TARGET},
+        body=orjson.dumps(body),
+    )
+    return signed(unsigned, keys, region=region, service="monitoring", at=at)
+
+
+def result(status: int, body: bytes) -> float | None:
+    """The latest value; None when there is none.
+
+    Raises:
+        MeasurementFailed: the answer is an error or incomplete.
+    """
+    values = samples(status, body)
+    return values[-1] if values else None
+
+
+def samples(status: int, body: bytes) -> list[float]:
+    """The values of the window in the order of time.
+
+    Raises:
+        MeasurementFailed: the answer is an error or incomplete.
+    """
+    answer = answered(status, body)
+    results = answer.get("MetricDataResults") if isinstance(answer, dict) else None
+    if not isinstance(results, list) or len(results) > 1 or not all(isinstance(found, dict) for found in results):
+        raise MeasurementFailed("CloudWatch's answer holds no single result")
+    if not results:
+        return []
+    found = results[0]
+    if found.get("StatusCode") in {"InternalError", "Forbidden"}:
+        raise MeasurementFailed(f"CloudWatch gave no result: {found['StatusCode']}{_messages(found)}", transient=True)
+    if found.get("StatusCode") == "PartialData" or answer.get("NextToken"):
+        raise MeasurementFailed("CloudWatch gave only a part of the data; ask for a shorter window or a longer period")
+    values = [number(value) for value in found.get("Values") or []]
+    return [value for value in values if not math.isnan(value)]
+
+
+def _messages(found: dict[str, Any]) -> str:
+    messages = [str(each.get("Value")) for each in found.get("Messages") or [] if isinstance(each, dict)]
+    return f": {messages[0][:200]}" if messages else ""

@@ -1,0 +1,115 @@
+"""One HTTP request to a provider of metrics, and what can be wrong with its answer.
+
+Building a request and reading an answer are pure functions, one file a provider; a single door sends them. Headers may hold
+credentials, so the text form of a query shows method and address only.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from gitops_agent.errors import AgentError
+
+ANSWER_LIMIT = 4 * 1024 * 1024
+"""Bytes of an answer that are looked at; a longer one is refused."""
+
+_SAID = 200
+_OK = range(200, 300)
+_RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class QueryInvalid(AgentError):
+    """A provider is configured with something no request can be made of."""
+
+    reason = "InvalidSpec"
+
+
+class MeasurementFailed(AgentError):
+    """A provider gave no usable answer; an error in the sense of the four verdicts."""
+
+    reason = "MeasurementFailed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One HTTP request.
+
+    Args:
+        url: absolute, with its query string.
+        method: GET or POST.
+        headers: names and values; may hold credentials.
+        body: what is sent, empty for GET.
+    """
+
+    url: str = field(repr=False)
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def __str__(self) -> str:
+        place = urlsplit(self.url)
+        return f"{self.method} {place.scheme}://{place.hostname}{place.path}"
+
+
+def base(address: str) -> str:
+    """The address of a provider without a slash at its end.
+
+    Raises:
+        QueryInvalid: it is no http or https address, or carries credentials, a query or a fragment.
+    """
+    try:
+        place = urlsplit(address)
+        usable = place.scheme in {"http", "https"} and bool(place.hostname) and place.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() or not character.isprintable() for character in address):
+        raise QueryInvalid("the provider's address is no http or https address")
+    if place.username is not None or place.password is not None:
+        raise QueryInvalid("the provider's address holds credentials, put them into a Secret")
+    if place.query or place.fragment:
+        raise QueryInvalid("the provider's address has a query or fragment")
+    return address.rstrip("/")
+
+
+def answered(status: int, body: bytes) -> Any:
+    """The JSON of an answer.
+
+    Raises:
+        MeasurementFailed: the status is no success, the body is too long or no JSON.
+    """
+    if status not in _OK:
+        raise MeasurementFailed(f"the provider answered {status}{_said(body)}", transient=status in _RETRY, status=status)
+    if len(body) > ANSWER_LIMIT:
+        raise MeasurementFailed(f"the provider's answer has more than {ANSWER_LIMIT // 1024 // 1024} MiB")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise MeasurementFailed("the provider's answer is no JSON", transient=True) from None
+
+
+def number(value: Any) -> float:
+    """A number of an answer, also one written as text (`"0.5"`, `"NaN"`, `"+Inf"`); NaN for null.
+
+    Raises:
+        MeasurementFailed: it is none.
+    """
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise MeasurementFailed("the provider's answer holds something else where a number should be")
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise MeasurementFailed("the provider's answer holds text where a number should be") from None
+
+
+def _said(body: bytes) -> str:
+    text = re.sub(r"[^\x20-\x7e]+", " ", body[: 4 * _SAID].decode("utf-8", "replace")).strip()
+    return f": {text[:_SAID]}" if text else ""
