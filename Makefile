@@ -27,6 +27,7 @@ bench: $(STAMP)  ## The figures of docs/benchmarks.md, as ratios to a floor meas
 generate: $(STAMP)  ## CRDs and reference pages from the code
 	$(BIN)/python -m gitops_agent.api.crd deploy/base/crds
 	$(BIN)/python -m gitops_agent.api.reference docs/reference
+	$(BIN)/python -m gitops_agent.cli.reference docs/reference
 
 lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
 	$(BIN)/pip install --quiet uv
