@@ -217,6 +217,8 @@ class Polling:
 
     def _unwanted(self, repository: Repository) -> None:
         """Removes the mirror; somebody who follows the repository again has asked for another poll."""
+        with self._lock:
+            self._states.pop(repository, None)
         try:
             self._sources.forget(repository)
         except AgentError as error:

@@ -53,6 +53,7 @@ class Rendering:
         self._lock = threading.Lock()
         self._work: dict[AppKey, _Work] = {}
         self._done: dict[AppKey, _Done] = {}
+        self._stopped = False
         self.count = 0
 
     def rendered(self, application: AppKey, tree: Tree, request: RenderRequest) -> Rendered | None:
@@ -80,8 +81,10 @@ class Rendering:
                 if (work.commit, work.key) == (tree.commit, key):
                     return None
                 work.cancel.set()
+            if self._stopped:
+                return None
             work = self._work[application] = _Work(tree.commit, key)
-        self._pool.submit(self._run, application, tree, request, work)
+            self._pool.submit(self._run, application, tree, request, work)
         return None
 
     def retry(self, application: AppKey) -> None:
@@ -102,6 +105,7 @@ class Rendering:
     def stop(self) -> None:
         """Cancels what runs and what waits."""
         with self._lock:
+            self._stopped = True
             for work in self._work.values():
                 work.cancel.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
