@@ -72,8 +72,8 @@ class Outbox:
         self._delivered, self._last_delivery = _count(status, "delivered"), str(status.get("lastDelivery") or "")
         raw = status.get("conditions")
         # A Notifier that reached this place can be followed, whatever was said of an earlier form of it.
-        kept = [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
-        self._conditions = [entry for entry in kept if entry.get("type") != "Stalled"]
+        known: list[Object] = [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+        self._conditions = [one for one in known if one.get("type") != "Stalled"]
         self._resource_version = str(notifier.raw.get("metadata", {}).get("resourceVersion") or "")
         self._version = self._stored = 0
         self._told_unstorable = False
