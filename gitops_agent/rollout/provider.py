@@ -1,9 +1,9 @@
-"""What a traffic provider is: two pure functions, one that lays a share of traffic over Git's routes, one that reads the result.
+"""What a traffic provider is: two pure functions, one that lays a share of traffic over routes, one that reads the result.
 
-Problem: tools that patch routes relative to what is live, or keep a copy of "the original" in an annotation, lose what Git changes
-in the meantime. Decision: a provider never sees the live route while it renders. It takes the routes as Git has them and gives
-them back whole, with the share laid over; and with nothing to lay over it gives back exactly what Git has. Whether the share is
-in force is read elsewhere, from the live routes, and is a verdict, not a wish.
+Problem: tools that patch routes relative to what is live, or keep a copy of "the original" in an annotation, lose what Git
+changes in the meantime. Decision: a provider never sees the live route while it renders. It takes the routes as Git has them
+and gives them back whole, with the share laid over; with nothing to lay over it gives back exactly what Git has. Whether the
+share is in force is read elsewhere, from the live routes, and is a verdict, not a wish.
 """
 
 from __future__ import annotations

@@ -1,0 +1,219 @@
+"""The RolloutPolicy: how new versions of one workload take over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from gitops_agent.api.durations import Duration
+from gitops_agent.api.model import Model, Rule
+from gitops_agent.api.problems import read
+from gitops_agent.api.rollout_metrics import Analysis
+from gitops_agent.api.rollout_strategy import Strategy
+from gitops_agent.api.schema import structural
+from gitops_agent.api.texts import Name, NamespaceName
+from gitops_agent.manifest.key import AppKey, Object
+
+KIND = "RolloutPolicy"
+
+
+class WorkloadKind(StrEnum):
+    """What can be rolled out; all but a Deployment only by the strategy `rolling`."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
+
+
+class AppsVersion(StrEnum):
+    """The API of workloads."""
+
+    V1 = "apps/v1"
+
+
+class TargetRef(Model):
+    """The workload, in the policy's namespace."""
+
+    api_version: AppsVersion = AppsVersion.V1
+    """Its API."""
+
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT
+    """Its kind."""
+
+    name: Name
+    """Its name."""
+
+
+class TrafficProvider(StrEnum):
+    """What splits the traffic."""
+
+    SERVICE = "service"
+    GATEWAY_API = "gatewayAPI"
+    ISTIO = "istio"
+    NGINX = "nginx"
+    ALB = "alb"
+    TRAEFIK = "traefik"
+    SMI = "smi"
+
+
+class RouteKind(StrEnum):
+    """What carries a share of traffic."""
+
+    HTTP_ROUTE = "HTTPRoute"
+    GRPC_ROUTE = "GRPCRoute"
+    VIRTUAL_SERVICE = "VirtualService"
+    DESTINATION_RULE = "DestinationRule"
+    INGRESS = "Ingress"
+    TRAEFIK_SERVICE = "TraefikService"
+    TRAFFIC_SPLIT = "TrafficSplit"
+
+
+class RouteRef(Model):
+    """A route, in the policy's namespace."""
+
+    kind: RouteKind
+    """Its kind."""
+
+    name: Name
+    """Its name."""
+
+
+class Traffic(Model):
+    """What splits the traffic."""
+
+    provider: TrafficProvider = TrafficProvider.SERVICE
+    """`service` splits by numbers of pods, so it knows neither match nor mirror."""
+
+    routes: Annotated[tuple[RouteRef, ...], Field(max_length=16)] = ()
+    """The routes that name the Service."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="(!has(self.provider) || self.provider == 'service') == (!has(self.routes) || size(self.routes) == 0)",
+            holds=lambda traffic: (traffic.provider is TrafficProvider.SERVICE) == (not traffic.routes),
+            message="every provider but service needs routes, and service takes none",
+        ),
+    )
+
+
+def _plain(spec: RolloutPolicySpec) -> bool:
+    return spec.traffic.provider is TrafficProvider.SERVICE
+
+
+def _rules_of_steps(spec: RolloutPolicySpec) -> bool:
+    canary = spec.strategy.canary
+    return canary is None or not _plain(spec) or all(step.match is None and step.mirror is None for step in canary.steps)
+
+
+class RolloutPolicySpec(Model):
+    """How new versions of one workload take over."""
+
+    target_ref: TargetRef
+    """The workload."""
+
+    service: NamespaceName | None = None
+    """The Service whose traffic is split; only `rolling` does without one."""
+
+    traffic: Traffic = Traffic()
+    """What splits the traffic."""
+
+    strategy: Strategy
+    """How a new version takes over."""
+
+    analysis: Analysis = Analysis()
+    """What it is judged by."""
+
+    progress_deadline: Duration = timedelta(minutes=10)
+    """How long pods may take to become available, and routes to be taken up."""
+
+    paused_deadline: Duration | None = None
+    """How long a run may stay paused before it is aborted; for ever when absent."""
+
+    drain: Duration = timedelta(seconds=10)
+    """How long requests in flight get between the last change of traffic and the end of the pods that served them."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.strategy.rolling) || !has(self.targetRef.kind) || self.targetRef.kind == 'Deployment'",
+            holds=lambda spec: spec.strategy.rolling is not None or spec.target_ref.kind is WorkloadKind.DEPLOYMENT,
+            message="a StatefulSet or DaemonSet has only the strategy rolling",
+        ),
+        Rule(
+            cel="has(self.strategy.rolling) || has(self.service)",
+            holds=lambda spec: spec.strategy.rolling is not None or spec.service is not None,
+            message="canary and blueGreen need a service",
+        ),
+        Rule(
+            cel="(has(self.traffic) && has(self.traffic.provider) && self.traffic.provider != 'service')"
+            " || !has(self.strategy.canary)"
+            " || self.strategy.canary.steps.all(step, !has(step.match) && !has(step.mirror))",
+            holds=_rules_of_steps,
+            message="a plain Service knows neither match nor mirror",
+        ),
+        Rule(
+            cel="!has(self.strategy.canary) || !has(self.strategy.canary.surgePercent)"
+            " || self.strategy.canary.surgePercent > 0"
+            " || !has(self.traffic) || !has(self.traffic.provider) || self.traffic.provider == 'service'",
+            holds=lambda spec: spec.strategy.canary is None or spec.strategy.canary.surge_percent > 0 or _plain(spec),
+            message="surgePercent: 0 is only for a plain Service: a route needs canary pods beside the workload's own",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPolicy:
+    """A RolloutPolicy as stored, with its spec understood.
+
+    Attributes:
+        key: its namespace and name.
+        uid: of this very object.
+        generation: counts changes of the spec.
+        resource_version: what a compare-and-swap of the status compares with.
+        deleting: whether somebody asked for its deletion.
+        spec: what is wanted.
+        status: the raw status, as last written.
+        raw: the whole object; never mutated.
+    """
+
+    key: AppKey
+    uid: str
+    generation: int
+    resource_version: str
+    deleting: bool
+    spec: RolloutPolicySpec
+    status: Object = field(repr=False)
+    raw: Object = field(repr=False)
+
+
+def parse(obj: Object) -> RolloutPolicy:
+    """The policy a stored object describes.
+
+    Raises:
+        SpecInvalid: with every problem of the spec; no other error, whatever the object holds.
+    """
+    spec = read(RolloutPolicySpec, obj.get("spec") or {}, root="spec")
+    metadata = _map(obj.get("metadata"))
+    generation = metadata.get("generation")
+    return RolloutPolicy(
+        key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
+        uid=str(metadata.get("uid") or ""),
+        generation=generation if isinstance(generation, int) else 0,
+        resource_version=str(metadata.get("resourceVersion") or ""),
+        deleting=metadata.get("deletionTimestamp") is not None,
+        spec=spec,
+        status=_map(obj.get("status")),
+        raw=obj,
+    )
+
+
+def schema() -> Object:
+    """The structural schema of the spec, for the CRD."""
+    return structural(RolloutPolicySpec)
+
+
+def _map(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,109 @@
+"""The name of a version: a hash over what its pods are made of, as Git says it.
+
+Problem: a hash over what the API server returns changes with every default a new release adds, and re-rolls everything.
+Decision: the rendered pod template and the contents of the ConfigMaps and Secrets it names, in canonical JSON, and nothing the
+server said. What the manifests do not declare (a Secret made by hand) is no part of the version: nobody could bring it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_agent.manifest.canonical import canonical, copy
+from gitops_agent.manifest.key import Object, ObjectKey
+
+DIGITS = 8
+
+_CONTENT = ("data", "binaryData", "stringData", "type")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One spot of a pod template that names a ConfigMap or Secret: the map, and the field the name stands in."""
+
+    holder: Object
+    field: str
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """The name that stands there."""
+        return str(self.holder[self.field])
+
+
+def places(template: Object) -> Iterator[Place]:
+    """Where a pod template names ConfigMaps and Secrets whose content its pods read."""
+    spec = _map(template.get("spec"))
+    for volume in _maps(spec.get("volumes")):
+        yield from _place(volume.get("configMap"), "name", "ConfigMap")
+        yield from _place(volume.get("secret"), "secretName", "Secret")
+        for source in _maps(_map(volume.get("projected")).get("sources")):
+            yield from _place(source.get("configMap"), "name", "ConfigMap")
+            yield from _place(source.get("secret"), "name", "Secret")
+    for kind in ("initContainers", "containers"):
+        for container in _maps(spec.get(kind)):
+            for source in _maps(container.get("envFrom")):
+                yield from _place(source.get("configMapRef"), "name", "ConfigMap")
+                yield from _place(source.get("secretRef"), "name", "Secret")
+            for variable in _maps(container.get("env")):
+                source = _map(variable.get("valueFrom"))
+                yield from _place(source.get("configMapKeyRef"), "name", "ConfigMap")
+                yield from _place(source.get("secretKeyRef"), "name", "Secret")
+
+
+def template(workload: Object) -> Object:
+    """The pod template of a workload; empty when it has none."""
+    return _map(_map(workload.get("spec")).get("template"))
+
+
+def configuration(workload: Object, declared: Mapping[ObjectKey, Object]) -> dict[ObjectKey, Object]:
+    """The declared ConfigMaps and Secrets whose content a workload's pods read."""
+    namespace = ObjectKey.of(workload).namespace
+    keys = {ObjectKey("", place.kind, namespace, place.name) for place in places(template(workload))}
+    return {key: declared[key] for key in sorted(keys) if key in declared}
+
+
+def version_hash(workload: Object, declared: Mapping[ObjectKey, Object]) -> str:
+    """The hash of a workload's pods: eight hex digits.
+
+    Args:
+        workload: as rendered.
+        declared: the manifests of the same render, by key.
+    """
+    contents = {str(key): content(obj) for key, obj in configuration(workload, declared).items()}
+    value = {"template": template(workload), "configuration": contents}
+    return hashlib.sha256(canonical(value)).hexdigest()[:DIGITS]
+
+
+def content(obj: Object) -> Object:
+    """What of a ConfigMap or Secret pods can read."""
+    return {name: obj[name] for name in _CONTENT if obj.get(name)}
+
+
+def renamed(pod_template: Object, names: Mapping[tuple[str, str], str]) -> Object:
+    """A copy of a pod template in which ConfigMaps and Secrets are named otherwise.
+
+    Args:
+        pod_template: never mutated.
+        names: new names by kind and old name.
+    """
+    result = copy(pod_template)
+    for place in tuple(places(result)):
+        place.holder[place.field] = names.get((place.kind, place.name), place.name)
+    return result
+
+
+def _place(source: Any, field: str, kind: str) -> Iterator[Place]:
+    if isinstance(source, dict) and isinstance(source.get(field), str) and source[field]:
+        yield Place(source, field, kind)
+
+
+def _map(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def _maps(value: Any) -> Iterable[Object]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

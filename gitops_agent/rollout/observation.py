@@ -1,0 +1,121 @@
+"""What is the case: everything the machine may know of the world, gathered by others before each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gitops_agent.rollout.command import Command
+from gitops_agent.rollout.provider import Verdict
+from gitops_agent.rollout.state import Share, Version
+
+
+class Answer(StrEnum):
+    """What one measurement said."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One measurement that ended.
+
+    Attributes:
+        metric: its name in the policy.
+        at: when it ended; a measurement not later than the last one counted is not counted again.
+        answer: what it said.
+        hash: the version it measured.
+    """
+
+    metric: str
+    at: datetime
+    answer: Answer
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """A workload as it lives.
+
+    Attributes:
+        version: which version it was last applied with, read from its own annotations; None when it says nothing.
+        replicas: what it is asked for.
+        available: its available pods, of whichever version.
+        complete: its controller has seen the last change, and every pod is of it and available.
+        failed: why it will not get there (deadline of its own, quota); empty when it may.
+    """
+
+    version: Version | None
+    replicas: int
+    available: int
+    complete: bool = True
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """What the live routes say, and about which share they were asked.
+
+    Attributes:
+        share: what was asked for when they were read: a verdict about another share says nothing.
+        verdict: whether it is in force.
+        reason: for people.
+    """
+
+    share: Share
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What is the case.
+
+    Attributes:
+        head: what Git says now; None when it cannot be rendered, or no longer declares the workload.
+        primary: the workload itself; None when it is absent.
+        canary: the second Deployment of the state's target; None when it is absent.
+        replicas: what the workload should have: its live replicas, or where we scaled it ourselves, Git's.
+        max_unavailable: how many of them may be missing.
+        endpoints: ready endpoints of the canary's Service.
+        canary_service: whether the canary's Service exists.
+        configs: whether copied ConfigMaps and Secrets of a run exist.
+        leftovers: whether objects of any other run exist.
+        routing: what the live routes say; None when there are none to ask.
+        added: whether objects new in the target are applied.
+        applied: the version all other objects were last applied with.
+        labelled: whether all pods of the workload carry the label of the stable side.
+        selected: whether the Service selects by it.
+        gate: why a run may not start; empty when it may.
+        barrier: whether every other workload of the run has come to its Cut too.
+        measurements: those that ended lately.
+        commands: those that were asked; consumed ones may be among them.
+    """
+
+    head: Version | None
+    primary: Pods | None
+    canary: Pods | None = None
+    replicas: int = 1
+    max_unavailable: int = 0
+    endpoints: int = 0
+    canary_service: bool = False
+    configs: bool = False
+    leftovers: bool = False
+    routing: Routing | None = None
+    added: bool = True
+    applied: Version | None = None
+    labelled: bool = True
+    selected: bool = True
+    gate: str = ""
+    barrier: bool = True
+    measurements: tuple[Measurement, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+    @property
+    def leavings(self) -> bool:
+        """Whether anything of a run exists."""
+        return self.canary is not None or self.canary_service or self.configs or self.leftovers

@@ -1,0 +1,125 @@
+"""What a phase looks at, all in one value: the state, what is the case, what the run will do, and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout import counts
+from gitops_agent.rollout.counts import Counts
+from gitops_agent.rollout.observation import Observation
+from gitops_agent.rollout.run import Run
+from gitops_agent.rollout.state import Ended, Phase, RolloutState, Share, Stage, Traffic, Version
+
+_HISTORY = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a phase looks at.
+
+    Attributes:
+        state: where the rollout stands.
+        seen: what is the case.
+        policy: what is wanted now; counts for the next run.
+        run: what this run does.
+        now: the time, UTC.
+    """
+
+    state: RolloutState
+    seen: Observation
+    policy: RolloutPolicySpec
+    run: Run
+    now: datetime
+
+    def enter(self, phase: Phase, stage: Stage = Stage.NONE, *, wait: timedelta | None = None, **changes: Any) -> RolloutState:
+        """The state in another phase or stage, entered now."""
+        until = None if wait is None else self.now + wait
+        changes.setdefault("reason", "")
+        return replace(self.state, phase=phase, stage=stage, entered_at=self.now, until=until, **changes)
+
+    def wanting(self, share: Share) -> Traffic:
+        """The traffic with another share wanted; the same when it is wanted already."""
+        now = self.state.traffic
+        return now if now.want == share else Traffic(want=share, applied=now.applied)
+
+    def ended(self, result: str, reason: str = "") -> tuple[Ended, ...]:
+        """The history with this run at its head."""
+        target = self.state.target
+        if target is None:
+            return self.state.history
+        entry = Ended(hash=target.hash, commit=target.commit, result=result, reason=reason, at=self.now)
+        return (entry, *self.state.history)[:_HISTORY]
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the stage takes longer than anything may that is no wait by intent."""
+        return self.state.entered_at is not None and self.now >= self.state.entered_at + self.run.deadline
+
+    @property
+    def waited(self) -> bool:
+        """Whether what the stage waits for by the clock is over."""
+        return self.state.until is None or self.now >= self.state.until
+
+    @property
+    def drained(self) -> bool:
+        """Whether the canary has been without traffic for the time requests in flight get."""
+        since = self.state.traffic.verified_at
+        return self.state.traffic.verified and since is not None and self.now >= since + self.run.drain
+
+    @property
+    def share(self) -> Share:
+        """What the present step sends to the canary."""
+        return self.run.steps[self.state.step].share
+
+    @property
+    def serving(self) -> bool:
+        """Whether anything of the canary could answer."""
+        canary = self.seen.canary
+        return canary is not None and canary.available > 0 and self.seen.endpoints > 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether every canary pod asked for is available, and can be reached where it should be."""
+        canary = self.seen.canary
+        if canary is None or not self.seen.canary_service or canary.replicas != self.state.canary:
+            return False
+        return canary.available >= self.state.canary and (self.seen.endpoints > 0 or not self.state.canary)
+
+    @property
+    def missing(self) -> str:
+        """What keeps the canary from being ready, for people."""
+        canary = self.seen.canary
+        if canary is None:
+            return "the canary does not exist yet"
+        return canary.failed or f"{canary.available} of {self.state.canary} canary pods are available"
+
+    def at(self, version: Version | None) -> bool:
+        """Whether the workload was last applied with a version."""
+        primary = self.seen.primary
+        return (
+            primary is not None and primary.version is not None and version is not None and primary.version.hash == version.hash
+        )
+
+    def moved(self, goal: Counts) -> Counts:
+        """The next numbers of pods on the way to a goal; those of now while the last ones have not been taken up."""
+        asked = Counts(canary=self.state.canary, stable=self._asked())
+        primary, canary = self.seen.primary, self.seen.canary
+        if primary is None or primary.replicas != asked.stable or (canary.replicas if canary else 0) != asked.canary:
+            return asked
+        total = self.seen.replicas
+        available = min(primary.available, asked.stable)
+        if not self.state.traffic.want.none:
+            available += min(canary.available if canary else 0, asked.canary)
+        return counts.motion(
+            asked,
+            goal,
+            available=available,
+            most=total + self.run.limit(total),
+            least=total - self.seen.max_unavailable,
+        )
+
+    def _asked(self) -> int:
+        return self.seen.replicas if self.state.primary is None else self.state.primary

@@ -1,0 +1,200 @@
+"""Where a rollout stands: everything that must survive a restart, and nothing that changes with the clock alone.
+
+Times are absolute UTC, so a restart neither restarts a pause nor skips one. What a run does is fixed when it starts (`plan`), so
+an edit of the policy never moves the ground under a run; it counts from the next one on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.provider import Match, Mirror
+
+
+class Phase(StrEnum):
+    """What a rollout is at. `Superseded` is the way out of a run that nobody blames: as Abort, but nothing is rejected."""
+
+    IDLE = "Idle"
+    PENDING = "Pending"
+    PROVISION = "Provision"
+    STEP = "Step"
+    PAUSED = "Paused"
+    PROMOTE = "Promote"
+    FINALIZE = "Finalize"
+    ABORT = "Abort"
+    SUPERSEDED = "Superseded"
+    HELD = "Held"
+
+
+class Stage(StrEnum):
+    """Where within a phase."""
+
+    NONE = ""
+    SCALE = "Scale"
+    ROUTE = "Route"
+    HOLD = "Hold"
+    CUT_SCALE = "CutScale"
+    CUT_ROUTE = "CutRoute"
+    CUT_HOLD = "CutHold"
+    ROLL = "Roll"
+    WATCH = "Watch"
+    RESTORE = "Restore"
+    BACK = "Back"
+    UNROUTE = "Unroute"
+    DRAIN = "Drain"
+    SERVICE = "Service"
+    WORKLOAD = "Workload"
+
+
+class Adoption(StrEnum):
+    """How far a workload is made ready: first its pods are labelled, only then its Service selects by the label."""
+
+    NONE = ""
+    LABEL = "Label"
+    SELECT = "Select"
+    DONE = "Done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of the workload: the commit it was seen in, and the hash that names it."""
+
+    commit: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What of the traffic goes to the canary."""
+
+    weight: int = 0
+    match: Match | None = None
+    mirror: Mirror | None = None
+
+    @property
+    def none(self) -> bool:
+        """Whether nothing does."""
+        return not self.weight and self.match is None and self.mirror is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """The share that is wanted, the last one that was seen in force, and since when."""
+
+    want: Share = Share()
+    applied: Share = Share()
+    verified_at: datetime | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether what is wanted is in force."""
+        return self.verified_at is not None and self.applied == self.want
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """What a metric has said in this run.
+
+    Attributes:
+        metric: its name.
+        samples: measurements in this Hold, errors left out.
+        succeeded: successes in this run.
+        failed: failures in this run.
+        inconclusive: inconclusive answers since the run was last resumed.
+        errors: errors in this run.
+        consecutive_errors: errors since the last answer.
+        last_at: when the last one counted ended.
+    """
+
+    metric: str
+    samples: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    inconclusive: int = 0
+    errors: int = 0
+    consecutive_errors: int = 0
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A version that is not tried again."""
+
+    hash: str
+    commit: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A run that ended: `result` is Promoted, RolledBack or Superseded."""
+
+    hash: str
+    commit: str
+    result: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutState:
+    """Where a rollout stands.
+
+    Attributes:
+        phase: what it is at.
+        stage: where within the phase.
+        step: zero-based; which step is, or was last, gone through.
+        reason: why it is there; for people.
+        epoch: of the leader that wrote it.
+        adoption: how far the workload is made ready.
+        entered_at: when the stage was entered.
+        until: when what the stage waits for by the clock is over.
+        stable: the version that is known to be good; None before the first look, or when the state was lost.
+        target: the version under way, or the one that was rejected last.
+        canary: pods asked for on the canary's side.
+        primary: pods asked for on the workload's side; None leaves them to Git or an autoscaler.
+        traffic: the shares.
+        counters: of the metrics.
+        approvals: of steps, as `hash/step`.
+        nonces: of consumed commands, the last 32.
+        rejected: versions that are not tried again.
+        history: the last ten runs, newest first.
+        plan: the policy's spec as it was when the run started.
+        full: somebody asked to promote without further steps.
+        resume: where to go on after a pause.
+    """
+
+    phase: Phase = Phase.IDLE
+    stage: Stage = Stage.NONE
+    step: int = 0
+    reason: str = ""
+    epoch: int = 0
+    adoption: Adoption = Adoption.NONE
+    entered_at: datetime | None = None
+    until: datetime | None = None
+    stable: Version | None = None
+    target: Version | None = None
+    canary: int = 0
+    primary: int | None = None
+    traffic: Traffic = Traffic()
+    counters: tuple[Counter, ...] = ()
+    approvals: tuple[str, ...] = ()
+    nonces: tuple[str, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    history: tuple[Ended, ...] = ()
+    plan: Object | None = field(default=None, repr=False)
+    full: bool = False
+    resume: Stage = Stage.NONE
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self.phase not in {Phase.IDLE, Phase.HELD}
+
+    def rejects(self, version: Version) -> bool:
+        """Whether a version is not tried again."""
+        return any(one.hash == version.hash for one in self.rejected)
