@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from gitops_agent.agent.arrivals import REASONS as ARRIVALS
 from gitops_agent.agent.claims import Claims
 from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.memory import Memory
@@ -49,6 +50,7 @@ class Enacted:
         retry: seconds after which failures are worth another try (0: backoff decides); None when there are none.
         in_sync: declared objects that are live as declared.
         drifted: objects that deviate and were left alone.
+        awaited: reasons of failures that end when something arrives in the cluster.
     """
 
     synced: bool = False
@@ -59,6 +61,7 @@ class Enacted:
     retry: float | None = None
     in_sync: int = 0
     drifted: int = 0
+    awaited: frozenset[str] = frozenset()
 
 
 class Enacting:
@@ -266,11 +269,13 @@ class Enacting:
         problems += [Problem(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in seen]
         total = sum(1 for action in made.actions if action.manifest is not None)
         behind = sum(1 for action in left if action.manifest is not None)
+        awaited = [f"{key}: {error}" for key, error in sorted(errors.items()) if error.reason in ARRIVALS]
         after = max((getattr(error, "retry_after", None) or 0.0 for error in errors.values()), default=0.0)
         return Enacted(
             synced=not left and not going and not result.waiting and not errors and not made.verdict.held,
             held=made.verdict.message if made.verdict.held else "",
-            waiting=_waiting(result, waits),
+            waiting=_waiting(result, waits, awaited),
+            awaited=frozenset(error.reason for error in errors.values()) & ARRIVALS,
             problems=tuple(problems),
             retry=after if errors else None,
             in_sync=total - behind,
@@ -317,9 +322,9 @@ def _without(made: Plan, refused: Mapping[ObjectKey, AgentError]) -> Plan:
     return replace(made, actions=actions)
 
 
-def _waiting(result: Result, waits: list[Action]) -> str:
+def _waiting(result: Result, waits: list[Action], awaited: list[str]) -> str:
     texts = [f"{waiting.key} waits for {waiting.why}" for waiting in result.waiting]
-    texts += [f"{action.key}: {action.message}" for action in waits]
+    texts += [*(f"{action.key}: {action.message}" for action in waits), *awaited]
     if not texts:
         return ""
     return texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")

@@ -62,7 +62,6 @@ class Observing:
         self._lock = threading.Lock()
         self._watches: dict[GroupKind, Watch] = {}
         self._interested: dict[GroupKind, set[AppKey]] = {}
-        self._waiting_for_kinds: set[AppKey] = set()
         self._waiting_for_sweep: set[AppKey] = set()
         self._swept: set[GroupKind] | None = None
         self._listed: set[GroupKind] = set()
@@ -84,15 +83,13 @@ class Observing:
     def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
         """Watches the kinds; returns those whose first list is still under way (the application is told when it arrives).
 
-        A kind the cluster does not know yet is left out: the plan waits for it, and the CRD's arrival wakes the application.
+        A kind the cluster does not know yet is left out: what is declared of it waits for the CRD's arrival.
         """
         pending = []
         for kind in sorted(set(kinds)):
             try:
                 self._watch(kind)
             except UnknownKind:
-                with self._lock:
-                    self._waiting_for_kinds.add(application)
                 continue
             except CannotSee as error:
                 self._live.cannot_see[kind] = str(error)
@@ -132,7 +129,7 @@ class Observing:
                 resource,
                 label_selector=APPLICATION,
                 on_sync=lambda objects: self._take_list(kind, objects),
-                on_event=lambda event, obj: self._event(kind, event, obj),
+                on_event=self._event,
                 on_error=lambda error: self._failed(kind, error),
                 distil=observe,
                 discovery=self._discovery,
@@ -152,7 +149,7 @@ class Observing:
             self._look(application, f"{kind} was listed", Priority.COMMIT)
         self._finish_sweep()
 
-    def _event(self, kind: GroupKind, event: str, obj: Object) -> None:
+    def _event(self, event: str, obj: Object) -> None:
         key = ObjectKey.of(obj)
         if event == "DELETED":
             change = self._live.remove(key, str(obj["metadata"].get("uid") or ""))
@@ -161,19 +158,10 @@ class Observing:
         if change is not None:
             self._tell(change)
         metrics.OBJECTS.set(len(self._live))
-        if kind.kind == "CustomResourceDefinition" and change is not None:
-            self._discovery.invalidate(str((obj.get("spec") or {}).get("group") or ""))
-            self._wake_kinds(f"{key} changed")
 
     def _tell(self, change: Change) -> None:
         if change.application is not None and change.matters:
             self._look(change.application, f"{change.key} {change.kind}", Priority.DRIFT)
-
-    def _wake_kinds(self, why: str) -> None:
-        with self._lock:
-            waiting, self._waiting_for_kinds = self._waiting_for_kinds, set()
-        for application in sorted(waiting):
-            self._look(application, why, Priority.COMMIT)
 
     def _failed(self, kind: GroupKind, error: AgentError) -> None:
         """The kind cannot be seen now: what was known of it stays, nothing of it counts as gone, and its users are told."""

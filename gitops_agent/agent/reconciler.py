@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import structlog
 
 from gitops_agent.agent.applications import Applications
+from gitops_agent.agent.arrivals import Arrivals
 from gitops_agent.agent.declaring import Declared, Declaring
 from gitops_agent.agent.departing import Departing
 from gitops_agent.agent.enacting import Enacted, Enacting
@@ -49,6 +50,7 @@ class Reconciler:
         applications: Applications,
         declaring: Declaring,
         observing: Observing,
+        arrivals: Arrivals,
         live: LiveState,
         enacting: Enacting,
         departing: Departing,
@@ -61,7 +63,7 @@ class Reconciler:
     ) -> None:
         self._applications, self._declaring, self._observing, self._live = applications, declaring, observing, live
         self._enacting, self._departing, self._judging = enacting, departing, judging
-        self._publishing, self._queue = publishing, queue
+        self._arrivals, self._publishing, self._queue = arrivals, publishing, queue
         self._ask, self._retry_render, self._resume_at = ask, retry_render, resume_at
         self._memories: dict[AppKey, Memory] = {}
 
@@ -156,7 +158,7 @@ class Reconciler:
             memory.unhealthy_since = None
         desired = memory.desired
         if desired is None:
-            return self._view(application, memory, declared)
+            return self._view(application, memory, declared, suspended=suspended)
         pending = self._observing.ensure({manifest.key.group_kind for manifest in desired.manifests}, key)
         if pending:
             waiting = f"the first list of {', '.join(str(kind) for kind in pending)}"
@@ -167,6 +169,7 @@ class Reconciler:
             return self._view(application, memory, declared, waiting=blocked)
         current = declared.desired is not None
         enacted = self._enacting.enact(application, desired, memory, suspended=suspended, current=current)
+        self._arrivals.expect(key, enacted.awaited)
         if suspended and application.spec.suspend is not None and application.spec.suspend.until is not None:
             self._resume_at(key, application.spec.suspend.until)
         return self._view(application, memory, declared, enacted=enacted, suspended=suspended)
@@ -290,6 +293,7 @@ class Reconciler:
 
     def _forget(self, key: AppKey) -> None:
         self._memories.pop(key, None)
+        self._arrivals.expect(key, ())
         self._declaring.forget(key)
         self._queue.forget(key)
         metrics.forget_application(str(key))

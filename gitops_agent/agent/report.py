@@ -17,6 +17,22 @@ from gitops_agent.sync.health.status import Status
 _PROBLEMS_SHOWN = 10
 _HISTORY_KEPT = 20
 _TEXT_LIMIT = 500
+_PASSING = frozenset(
+    {
+        "Progressing",
+        "Degraded",
+        "Missing",
+        "Unknown",
+        "WaitingFor",
+        "Terminating",
+        "StillInUse",
+        "NotListed",
+        "CannotSee",
+        "UnknownKind",
+        "MissingNamespace",
+    }
+)
+"""Reasons that tell of health or of a wait: no failure, and nothing that anybody has to mend in Git."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -77,7 +93,7 @@ def _synced(view: View) -> tuple[bool | None, str, str]:
     short = view.revision.short
     if view.held:
         return False, "HeldForApproval", view.held
-    failed = [problem for problem in view.problems if problem.reason not in ("Progressing", "Degraded", "Missing")]
+    failed = [problem for problem in view.problems if problem.reason not in _PASSING]
     if view.sync is SyncStatus.SYNCED:
         return True, "Synced", f"{short} is applied: {view.total} objects"
     if view.observing:
@@ -86,12 +102,12 @@ def _synced(view: View) -> tuple[bool | None, str, str]:
             "Observing",
             f"{view.drifted} of {view.total} objects differ from {short}; nothing is changed in mode observe",
         )
-    if view.waiting:
-        return False, "WaitingFor", f"{short}: {view.waiting}"
     if failed:
         first = failed[0]
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return False, first.reason, f"{short}: {first.key}: {first.message}{more}"
+    if view.waiting:
+        return False, "WaitingFor", f"{short}: {view.waiting}"
     return False, "Progressing", f"{short} is being applied"
 
 

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gitops_agent.agent.applications import Applications
+from gitops_agent.agent.arrivals import Arrivals
 from gitops_agent.agent.autoscaling import Autoscaling
 from gitops_agent.agent.claims import Claims
 from gitops_agent.agent.clock import Clock
@@ -190,6 +191,7 @@ class Acting:
         )
         self.observing = Observing(transport, self.discovery, self.objects, self.live, self._look)
         self.autoscaling = Autoscaling(transport, self.discovery)
+        self.arrivals = Arrivals(transport, self.discovery, self._arrived)
         self.notifications = Notifications(
             self.objects,
             self.secrets.data,
@@ -230,6 +232,7 @@ class Acting:
                 look=self._look,
             ),
             observing=self.observing,
+            arrivals=self.arrivals,
             live=self.live,
             enacting=enacting,
             departing=Departing(self.objects, self.live, self.observing, enacting),
@@ -269,6 +272,7 @@ class Acting:
         self._workers.join(max(0.0, deadline - time.monotonic()))
         self.observing.stop()
         self.autoscaling.stop()
+        self.arrivals.stop()
         self.notifiers.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.notifications.stop(max(1.0, deadline - time.monotonic()))
@@ -294,6 +298,7 @@ class Acting:
         self._facts = KubeFacts(version=str(version.get("gitVersion", "")).removeprefix("v"))
         self.observing.start()
         self.autoscaling.start()
+        self.arrivals.start()
         self.notifications.start()
         self.notifiers.start()
         if not self.notifiers.await_first_list(_NOTIFIERS_SECONDS):
@@ -314,6 +319,10 @@ class Acting:
         if why == "asked for":
             self.polling.ask(key, why)
         self.queue.add(key, why, priority=priority)
+
+    def _arrived(self, key: AppKey, why: str) -> None:
+        self.queue.succeeded(key)
+        self.queue.add(key, why, priority=Priority.COMMIT)
 
     def _rotated(self, secret: str) -> None:
         self.polling.rotated(secret)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from gitops_agent.agent.edges import edges
-from gitops_agent.agent.report import status
+from gitops_agent.agent.report import ready, status
 from gitops_agent.agent.view import Problem, SyncStatus, View
 from gitops_agent.errors import Invalid, RenderError, SourceError
 from gitops_agent.events.event import EventType
@@ -224,3 +224,21 @@ def test_texts_are_cut_to_what_a_status_can_hold() -> None:
     after = status({}, view, generation=1, now=NOW)
 
     assert all(len(c["message"]) <= 500 for c in after["conditions"])
+
+
+def test_a_failure_is_told_before_what_waits_for_it() -> None:
+    failed = Problem(key=WEB, reason="Invalid", message="port 70000 is none")
+    waits = Problem(key=WEB, reason="WaitingFor", message="waits for something")
+    view = synced(sync=SyncStatus.OUT_OF_SYNC, waiting="something waits", problems=(waits, failed))
+
+    state, reason, message = ready(view)
+
+    assert (state, reason) == (False, "Invalid")
+    assert "70000" in message
+
+
+def test_an_unknown_kind_is_a_wait() -> None:
+    problem = Problem(key=WEB, reason="UnknownKind", message="no such kind")
+    view = synced(sync=SyncStatus.OUT_OF_SYNC, waiting="a kind to come", problems=(problem,))
+
+    assert ready(view)[:2] == (False, "WaitingFor")
