@@ -171,9 +171,9 @@ def test_f09_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(
     team.says("Suspended")
     team.delete("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1")
     team.until(lambda: team.get("Widget", "w", api=f"{group}/v1") is None, "the CRD is gone with what it defined")
-    team.repository.replace(files(config_map("stays")))
+    commit = team.replace(files(config_map("stays")))
+    team.until(lambda: team.application()["status"]["source"]["revision"] == commit, "the commit is seen")
     team.patch({"spec": {"suspend": None}})
-    team.ask()
 
     team.until(lambda: team.configs() == {"stays"}, "the rest is pruned")
     team.says("Synced")
