@@ -13,6 +13,15 @@ from gitops_agent.cli.status import condition, summary
 from gitops_agent.cli.waiting import seconds_of, until
 from gitops_agent.manifest.key import Object
 
+_PASSING = frozenset(
+    {
+        *("Progressing", "Missing", "WaitingFor", "DependencyNotReady", "Terminating", "NotListed", "CannotSee", "Fetching"),
+        *("UnknownKind", "MissingNamespace", "WebhookUnavailable", "SourceUnavailable", "RenderTimeout"),
+        *("Unavailable", "Throttled", "Conflict", "Expired", "Suspended"),
+    }
+)
+"""Reasons for not being ready that may pass without anyone doing anything; whoever waits goes on waiting."""
+
 
 @click.command()
 @click.argument("name")
@@ -22,7 +31,7 @@ from gitops_agent.manifest.key import Object
 def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Wait until an application is synced and healthy.
 
-    Exit codes: 0 it is; 3 the time is up, or it is Degraded at the revision waited for; 4 its plan is held for approval.
+    Exit codes: 0 it is; 3 the time is up, or what is wrong will not pass by itself; 4 its plan is held for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = Access.open(kubeconfig, context, namespace)
@@ -57,4 +66,4 @@ def ended(application: Object, revision: str = "") -> bool:
     row = summary(application)
     if row["ready"] == "True":
         return row["applied"] != "" and seen.startswith(row["applied"])
-    return row["reason"] in ("HeldForApproval", "Degraded") or bool(condition(application, "Stalled"))
+    return (row["ready"] == "False" and row["reason"] not in _PASSING) or bool(condition(application, "Stalled"))

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.cli.wait import ended
+from gitops_agent.api.reasons import REASONS
+from gitops_agent.cli.wait import _PASSING, ended
 from gitops_agent.manifest.key import Object
 from tests.cli.conftest import Run
 from tests.cli.stage import COMMIT, OLDER, Stage, condition, healthy, troubled
@@ -36,8 +37,15 @@ def test_what_cannot_go_on_by_itself_is_over() -> None:
     assert ended(one(troubled("False", "HeldForApproval", "8 objects")))
     assert ended(one(troubled("False", "Degraded", "web crashes")))
     assert ended(one(stalled))
+    assert ended(one(troubled("False", "OwnedByAnother", "declared by another")))
+    assert ended(one(troubled("False", "RenderFailed", "no such base")))
     assert not ended(one(troubled("Unknown", "Progressing", "1 of 2")))
+    assert not ended(one(troubled("False", "WebhookUnavailable", "nobody answers")))
     assert not ended(one(troubled("False", "WaitingFor", "a CRD")))
+
+
+def test_only_known_reasons_are_taken_for_passing() -> None:
+    assert _PASSING <= REASONS.keys()
 
 
 @pytest.mark.cluster
