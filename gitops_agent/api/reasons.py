@@ -52,6 +52,11 @@ _TABLE = (
     ),
     ("Undeclared", "Somebody added a field to an object the agent keeps.", "Declare it in Git or remove it."),
     (
+        "TrafficRefused",
+        "A route cannot carry the share of traffic, the match or the mirror a RolloutPolicy asks for.",
+        "Change the route, or ask for what its provider can do; the message names the field.",
+    ),
+    (
         "Fighting",
         "Another writer keeps changing a field back; repairs stopped.",
         "Give the field up to one of the two writers.",
@@ -188,6 +193,11 @@ _TABLE = (
     # Notifiers.
     ("Ready", "The resource is in use.", ""),
     ("DeliveryFailed", "A notification could not be delivered; it is tried again.", "Check address, credentials and receiver."),
+    (
+        "TrafficRefused",
+        "A route cannot carry what a rollout asks of it.",
+        "Correct the route, or choose another provider in `spec.traffic`.",
+    ),
     (
         "MeasurementFailed",
         "A metric of a rollout could not be measured.",

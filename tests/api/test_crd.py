@@ -185,7 +185,11 @@ STATUS: dict[str, Any] = {
         "answered": "2026-11-22T21:00:00Z",
         "approval": {"hash": "def", "content": "0", "deletions": [["ConfigMap:shop/a", "uid"]]},
     },
-    "health": {"status": "Degraded", "reasons": ["apps/Deployment:shop/web: ImagePullBackOff"]},
+    "health": {
+        "status": "Degraded",
+        "reasons": ["apps/Deployment:shop/web: ImagePullBackOff"],
+        "degradedRevision": "abc",
+    },
     "source": {
         "revision": "abc",
         "author": "Ada",
