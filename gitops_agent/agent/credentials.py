@@ -21,11 +21,13 @@ _FIRST_LOOK_SECONDS = 10.0
 
 
 class _Watched:
+    """One Secret: `data` is worth something once it is `known`; `answered` is set by the first list or the first error."""
+
     def __init__(self) -> None:
         self.data: Mapping[str, bytes] | None = None
-        self.version = ""
+        self.known = False
         self.error: AgentError | None = None
-        self.known = threading.Event()
+        self.answered = threading.Event()
         self.watch: Watch | None = None
 
 
@@ -44,14 +46,16 @@ class Secrets:
         self._watched: dict[str, _Watched] = {}
 
     def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
-        """The decoded content of a Secret; the first look waits for the watch's first list.
+        """The decoded content of a Secret as last seen; the first look waits for the watch's first answer.
 
         Raises:
             NotFound: there is no such Secret.
-            SourceError: it could not be read.
+            SourceError: it could not be read (yet); once it can, `rotated` is called.
+            AgentError: nothing can be asked of the API server.
         """
         watched = self._ensure(namespace, name)
-        if not watched.known.wait(_FIRST_LOOK_SECONDS):
+        watched.answered.wait(_FIRST_LOOK_SECONDS)
+        if not watched.known:
             text = watched.error or "the API server did not answer"
             raise SourceError(f"Secret {namespace}/{name} cannot be read: {text}", reason="CannotSee", transient=True)
         if watched.data is None:
@@ -72,8 +76,11 @@ class Secrets:
             watched = self._watched.get(place)
             if watched is not None:
                 return watched
-            watched = self._watched[place] = _Watched()
-        state = watched
+        resource = self._discovery.find("", "Secret")
+        with self._lock:
+            if place in self._watched:
+                return self._watched[place]
+            state = self._watched[place] = _Watched()
 
         def listed(objects: list[Object]) -> None:
             self._take(place, state, objects[0] if objects else None)
@@ -83,10 +90,11 @@ class Secrets:
 
         def failed(error: AgentError) -> None:
             state.error = error
+            state.answered.set()
 
         state.watch = Watch(
             self._transport,
-            self._discovery.find("", "Secret"),
+            resource,
             namespace=namespace,
             field_selector=f"metadata.name={name}",
             on_sync=listed,
@@ -98,11 +106,11 @@ class Secrets:
         return state
 
     def _take(self, place: str, watched: _Watched, obj: Object | None) -> None:
-        version = str(obj["metadata"].get("resourceVersion")) if obj else ""
-        first, changed = not watched.known.is_set(), version != watched.version
-        watched.data, watched.version = (_decoded(obj) if obj else None), version
-        watched.known.set()
-        if changed and not first:
+        data = _decoded(obj) if obj else None
+        changed, told = not watched.known or data != watched.data, watched.answered.is_set()
+        watched.data, watched.known = data, True
+        watched.answered.set()
+        if changed and told:
             self._rotated(place)
 
 
