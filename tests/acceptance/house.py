@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,9 @@ class House:
             self.folder / f"{name}.kubeconfig", server=server, authority=self.plane.authority, user=name, token=self.token
         )
 
-    def start(self, name: str = "agent", *, kubeconfig: Path | None = None, **settings: str) -> Agent:
-        """Starts a replica; settings as `leader__enabled="false"`."""
-        environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in settings.items()}
+    def start(self, name: str = "agent", *, kubeconfig: Path | None = None, settings: Mapping[str, str] | None = None) -> Agent:
+        """Starts a replica; settings as `{"leader__enabled": "false"}`."""
+        environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in (settings or {}).items()}
         environ["GITOPS_AGENT_CLUSTER__NAMESPACE"] = self.namespace
         agent = Agent(kubeconfig or self.kubeconfig, self.folder, name=name, environ=environ)
         self.agents.append(agent)
