@@ -71,8 +71,11 @@ class Situation:
 
     @property
     def share(self) -> Share:
-        """What the present step sends to the canary."""
-        return self.run.steps[self.state.step].share
+        """What the present step sends to the canary: no more than the surge limit leaves pods for."""
+        share = self.run.steps[self.state.step].share
+        if self.run.plain:
+            return share
+        return replace(share, weight=min(share.weight, self.run.cut(max(self.seen.replicas, 1))))
 
     @property
     def serving(self) -> bool:

@@ -1,6 +1,6 @@
 """Where a rollout stands: everything that must survive a restart, and nothing that changes with the clock alone.
 
-Times are absolute UTC, so a restart neither restarts a pause nor skips one. What a run does is fixed when it starts (`plan`), so
+Times are absolute UTC, so a restart neither restarts a pause nor skips one. What a run does is fixed when it starts (`plan`):
 an edit of the policy never moves the ground under a run; it counts from the next one on.
 """
 

@@ -1,0 +1,222 @@
+"""D(t): what the cluster should look like now, from the state of a rollout and the manifests of two commits.
+
+Problem: whoever compares the cluster with Git alone calls every weight in flight a drift. Decision: what is compared with,
+applied and pruned by is made here, by one pure function: a weight the rollout wants is declared, one that a hand wrote is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
+from gitops_agent.manifest import marks
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout import variants
+from gitops_agent.rollout.hash import configuration, template
+from gitops_agent.rollout.provider import Provider
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Version
+
+BEFORE = marks.PREFIX + "apply-before-rollout"
+"""The annotation that lets a changed object be applied before the rollout of what uses it."""
+
+MADE = "the rollout"
+"""Stands for the file of objects that nobody wrote."""
+
+_WITH_TARGET = frozenset({Phase.PENDING, Phase.PROVISION, Phase.STEP, Phase.PAUSED, Phase.PROMOTE})
+_WITH_CANARY = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED, Phase.PROMOTE})
+_LEAVING = frozenset({Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE})
+_NEW = frozenset({Stage.ROLL, Stage.WATCH, Stage.BACK})
+_AUTOSCALERS = ("autoscaling", "HorizontalPodAutoscaler")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlaid:
+    """The desired state of now.
+
+    Attributes:
+        manifests: by key.
+        kept: what is declared no longer, but not deleted before the run ends, because pods may still read it.
+        notes: what was laid over, and why, for people.
+    """
+
+    manifests: tuple[Manifest, ...]
+    kept: frozenset[ObjectKey] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a policy is about.
+
+    Attributes:
+        policy: the policy of the run.
+        workload: the key of its workload.
+        provider: what lays shares over routes; None for `rolling`.
+        autoscaled: whether somebody else decides the workload's replicas.
+    """
+
+    policy: RolloutPolicySpec
+    workload: ObjectKey
+    provider: Provider | None
+    autoscaled: bool = False
+
+    @property
+    def service(self) -> ObjectKey:
+        """The Service whose traffic is split."""
+        return ObjectKey("", "Service", self.workload.namespace, self.policy.service or "")
+
+
+def overlay(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: Subject) -> Overlaid:
+    """What the cluster should look like now.
+
+    Args:
+        state: where the rollout stands.
+        stable: the manifests of the stable commit.
+        target: those of the commit under way; while there is none, anything.
+        subject: what the policy is about.
+
+    Raises:
+        RenderError: the routes cannot carry the share.
+    """
+    old = {one.key: one for one in stable}
+    new = {one.key: one for one in target} if state.running and state.target is not None else old
+    done = state.phase is Phase.FINALIZE or (state.phase is Phase.PROMOTE and state.stage in _NEW)
+    result, notes = (dict(new), []) if done else _waiting(state, old, new)
+    kept = _kept(state, old, new, subject) - result.keys()
+    if workload := result.get(subject.workload):
+        version = state.target if done else state.stable
+        result[subject.workload] = workload.with_object(_primary(workload.obj, state, version, subject))
+    if subject.provider is None or subject.policy.strategy.rolling is not None:
+        return Overlaid(manifests=_sorted(result.values()), kept=kept, notes=tuple(notes))
+    if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
+        result[subject.service] = service.with_object(_selecting(service.obj))
+    for made in _second(state, old, new, subject):
+        result[made.key] = made
+        notes.append(f"{made.key} carries {state.target.hash if state.target else ''}")
+    if state.running and not state.traffic.want.none:
+        _route(state.traffic.want, result, subject)
+        notes.append(f"{state.traffic.want.weight} % of the traffic of {subject.service} goes to the canary")
+    if state.running:
+        _steady(result, subject, notes)
+    return Overlaid(manifests=_sorted(result.values()), kept=kept, notes=tuple(notes))
+
+
+def _waiting(
+    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest]
+) -> tuple[dict[ObjectKey, Manifest], list[str]]:
+    """The stable manifests, with what is new in the target, and what asks to come first."""
+    result, notes = dict(old), list[str]()
+    if state.phase not in _WITH_TARGET or state.stage is Stage.RESTORE:
+        return result, notes
+    for key, one in new.items():
+        if key not in old or (one.digest != old[key].digest and marks.annotation(one.obj, BEFORE) == "true"):
+            result[key] = one
+            notes.append(f"{key} is applied before the rollout")
+    return result, notes
+
+
+def _primary(workload: Object, state: RolloutState, version: Version | None, subject: Subject) -> Object:
+    """The workload itself: as Git has it, and which version that is written on it (on it, not on its pods)."""
+    result = copy(workload)
+    metadata, spec = result["metadata"], result["spec"]
+    if version is not None:
+        said = {variants.ROLLOUT_HASH: version.hash, variants.COMMIT: version.commit}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **said}
+    if state.adoption is not Adoption.NONE and subject.policy.strategy.rolling is None:
+        spec["template"] = variants.labelled(template(result), {variants.VARIANT: variants.PRIMARY})
+    if subject.autoscaled:
+        spec.pop("replicas", None)
+    elif state.primary is not None:
+        spec["replicas"] = state.primary
+    return result
+
+
+def _selecting(service: Object) -> Object:
+    result = copy(service)
+    spec = result["spec"]
+    spec["selector"] = {**(spec.get("selector") or {}), variants.VARIANT: variants.PRIMARY}
+    return result
+
+
+def _second(
+    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: Subject
+) -> Iterable[Manifest]:
+    """The objects of the second version, as far as the phase has them."""
+    workload, service = new.get(subject.workload), new.get(subject.service) or old.get(subject.service)
+    leaving = state.phase in _LEAVING and state.stage in {Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE}
+    if workload is None or state.target is None or not (state.phase in _WITH_CANARY or leaving):
+        return
+    version = state.target.hash
+    before = {key: one.obj for key, one in old.items()}
+    after = {key: one.obj for key, one in new.items()}
+    made = variants.copies(workload.obj, version=version, stable=before, target=after)
+    names = variants.copied_names(made, after, version)
+    for obj in made:
+        yield Manifest.of(obj, file=MADE)
+    if service is not None and state.stage is not Stage.SERVICE:
+        yield Manifest.of(variants.canary_service(service.obj, version=version), file=MADE)
+    yield Manifest.of(variants.canary(workload.obj, version=version, replicas=state.canary, copies=names), file=MADE)
+
+
+def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) -> None:
+    """Lays the share over the routes as Git has them."""
+    if subject.provider is None:
+        return
+    keys = routes(result, subject)
+    overlaid = subject.provider.overlay(
+        [result[key].obj for key in keys],
+        service=subject.service.name,
+        canary_service=variants.canary_service_name(subject.service.name),
+        weight=share.weight,
+        match=share.match,
+        mirror=share.mirror,
+    )
+    for obj in overlaid:
+        key = ObjectKey.of(obj)
+        known = result.get(key)
+        result[key] = known.with_object(obj) if known else Manifest.of(obj, file=MADE)
+
+
+def routes(manifests: Iterable[ObjectKey], subject: Subject) -> list[ObjectKey]:
+    """The routes a policy names, among the keys of manifests; for a plain Service the Service itself."""
+    if subject.policy.traffic.provider is TrafficProvider.SERVICE:
+        return [key for key in manifests if key == subject.service]
+    named = [(str(route.kind), route.name) for route in subject.policy.traffic.routes]
+    here = {(key.kind, key.name): key for key in manifests if key.namespace == subject.workload.namespace}
+    return [here[name] for name in named if name in here]
+
+
+def _steady(result: dict[ObjectKey, Manifest], subject: Subject, notes: list[str]) -> None:
+    """Forbids the autoscaler to take pods away during the run: load that moves to the canary comes back in an abort."""
+    for key, one in tuple(result.items()):
+        target = (one.obj.get("spec") or {}).get("scaleTargetRef") or {}
+        if (key.group, key.kind) != _AUTOSCALERS or key.namespace != subject.workload.namespace:
+            continue
+        if (target.get("kind"), target.get("name")) == (subject.workload.kind, subject.workload.name):
+            obj = copy(one.obj)
+            behavior = obj["spec"]["behavior"] = obj["spec"].get("behavior") or {}
+            behavior["scaleDown"] = {**(behavior.get("scaleDown") or {}), "selectPolicy": "Disabled"}
+            result[key] = one.with_object(obj)
+            notes.append(f"{key} does not scale down during the rollout")
+
+
+def _kept(
+    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: Subject
+) -> frozenset[ObjectKey]:
+    """What living pods of either side may still need; what was added for a version that is given up goes after its pods."""
+    if not state.running:
+        return frozenset()
+    given_up = state.phase in {Phase.ABORT, Phase.SUPERSEDED}
+    return frozenset(_read_by_pods(old, subject.workload) | (new.keys() - old.keys() if given_up else set()))
+
+
+def _read_by_pods(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
+    one = manifests.get(workload)
+    return set() if one is None else set(configuration(one.obj, {key: other.obj for key, other in manifests.items()}))
+
+
+def _sorted(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    return tuple(sorted(manifests, key=lambda one: one.key))

@@ -1,0 +1,130 @@
+"""Promote: the canary carries the traffic (Cut) while the workload gets the new version (Roll), then gives it back (Back).
+
+At every moment one side is known to be good and complete: in Cut the old workload, in Roll and Back the canary that was judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gitops_agent.rollout.counts import Counts
+from gitops_agent.rollout.judgement import Finding, find, fresh
+from gitops_agent.rollout.phases.leave import abort, unroute
+from gitops_agent.rollout.phases.steps import grown
+from gitops_agent.rollout.situation import Situation
+from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
+
+CUT = frozenset({Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD})
+"""While the workload is still the old one: everything can be taken back by one switch."""
+
+
+def promoting(sit: Situation) -> RolloutState | None:
+    """The next state of Promote."""
+    stages = {
+        Stage.CUT_SCALE: _cut_scale,
+        Stage.CUT_ROUTE: _cut_route,
+        Stage.CUT_HOLD: _cut_hold,
+        Stage.ROLL: _roll,
+        Stage.WATCH: _watch,
+        Stage.RESTORE: _restore,
+        Stage.BACK: _back,
+    }
+    return stages[sit.state.stage](sit)
+
+
+def restore(sit: Situation, reason: str) -> RolloutState:
+    """Brings the stable manifests back to the workload, behind the canary."""
+    return sit.enter(Phase.PROMOTE, Stage.RESTORE, reason=reason)
+
+
+def _cut_scale(sit: Situation) -> RolloutState | None:
+    replicas = max(sit.seen.replicas, 1)
+    room = min(replicas, sit.run.limit(replicas))
+    if sit.run.plain and room < replicas:
+        # Not enough room for a full canary: the workload is rolled with the share the last step left.
+        return sit.enter(Phase.PROMOTE, Stage.CUT_ROUTE) if sit.seen.barrier and _free(sit) else None
+    if sit.run.plain:
+        moved = sit.moved(Counts(canary=room, stable=sit.seen.replicas))
+        if (moved.canary, moved.stable) != (sit.state.canary, sit.state.primary):
+            return replace(sit.state, canary=moved.canary, primary=moved.stable)
+    elif (more := grown(sit, room)) is not None:
+        return more
+    if sit.ready and sit.state.canary >= room and _free(sit) and sit.seen.barrier:
+        weight = max(sit.run.cut(replicas), sit.state.traffic.want.weight)
+        return sit.enter(Phase.PROMOTE, Stage.CUT_ROUTE, traffic=sit.wanting(Share(weight=weight)))
+    if sit.overdue and not sit.ready:
+        return abort(sit, f"the canary did not scale in time: {sit.missing}")
+    return None
+
+
+def _free(sit: Situation) -> bool:
+    """Whether the workload is whole, so that everything could be switched back to it."""
+    primary = sit.seen.primary
+    return primary is not None and (
+        sit.state.primary is None
+        or (primary.replicas == sit.state.primary and primary.available >= sit.state.primary - sit.seen.max_unavailable)
+    )
+
+
+def _cut_route(sit: Situation) -> RolloutState | None:
+    if sit.state.traffic.verified:
+        counters = fresh(sit.state.counters, sit.run.metrics)
+        return sit.enter(Phase.PROMOTE, Stage.CUT_HOLD, wait=sit.run.delay, counters=counters)
+    return abort(sit, "the routes did not take up the weight in time") if sit.overdue else None
+
+
+def _cut_hold(sit: Situation) -> RolloutState | None:
+    found, why = find(sit.state.counters, sit.run.metrics)
+    if found in {Finding.FAILED, Finding.UNSURE}:
+        return abort(sit, why)
+    replicas = max(sit.seen.replicas, 1)
+    if not sit.run.plain and (more := grown(sit, min(replicas, sit.run.limit(replicas)))) is not None:
+        return more
+    if sit.waited and found is Finding.PASSED and sit.ready and sit.state.traffic.verified and sit.seen.barrier:
+        return sit.enter(Phase.PROMOTE, Stage.ROLL)
+    return None
+
+
+def _roll(sit: Situation) -> RolloutState | None:
+    primary = sit.seen.primary
+    if sit.at(sit.state.target) and primary is not None:
+        if primary.failed:
+            return restore(sit, f"the workload did not take the new version: {primary.failed}")
+        if primary.complete and sit.seen.applied == sit.state.target:
+            if sit.run.rolling:
+                counters = fresh(sit.state.counters, sit.run.metrics)
+                return sit.enter(Phase.PROMOTE, Stage.WATCH, counters=counters)
+            return sit.enter(Phase.PROMOTE, Stage.BACK)
+    if sit.overdue:
+        return restore(sit, "the workload did not take the new version in time")
+    if sit.run.rolling:
+        counters = sit.state.counters or fresh((), sit.run.metrics)
+        found, why = find(counters, sit.run.metrics)
+        if found is Finding.FAILED:
+            return restore(sit, why)
+        return replace(sit.state, counters=counters) if counters != sit.state.counters else None
+    return None
+
+
+def _watch(sit: Situation) -> RolloutState | None:
+    found, why = find(sit.state.counters, sit.run.metrics)
+    if found in {Finding.FAILED, Finding.UNSURE}:
+        return restore(sit, why)
+    if sit.seen.primary is not None and sit.seen.primary.failed:
+        return restore(sit, sit.seen.primary.failed)
+    return sit.enter(Phase.FINALIZE, Stage.WORKLOAD) if found is Finding.PASSED else None
+
+
+def _restore(sit: Situation) -> RolloutState | None:
+    primary = sit.seen.primary
+    if sit.at(sit.state.stable) and primary is not None and primary.complete:
+        return abort(sit, sit.state.reason)
+    return None
+
+
+def _back(sit: Situation) -> RolloutState | None:
+    if sit.state.traffic.want.none and sit.drained:
+        return sit.enter(Phase.FINALIZE, Stage.SERVICE)
+    following = unroute(sit)
+    # The way out enters Drain once nothing is routed; here that wait is part of Back itself.
+    return None if following is not None and following.stage is Stage.DRAIN else following

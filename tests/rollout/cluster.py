@@ -1,0 +1,215 @@
+"""A small cluster for rollouts: it takes the machine's actions, tells what is the case, and notes each broken invariant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout import action as do
+from gitops_agent.rollout.command import Command, Order
+from gitops_agent.rollout.counts import ceil_div
+from gitops_agent.rollout.machine import step
+from gitops_agent.rollout.observation import Answer, Measurement, Observation, Pods, Routing
+from gitops_agent.rollout.provider import Verdict
+from gitops_agent.rollout.run import run
+from gitops_agent.rollout.state import Adoption, RolloutState, Share, Version
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def version(number: int) -> Version:
+    return Version(commit=f"{number:040x}", hash=f"{number:08x}")
+
+
+class Crash(Exception):
+    """The agent died between two actions."""
+
+
+@dataclass
+class Cluster:
+    """What is live, what Git says, and what the machine wrote down."""
+
+    policy: RolloutPolicySpec
+    replicas: int = 4
+    max_unavailable: int = 1
+    now: datetime = START
+    head: Version = field(default_factory=lambda: version(1))
+    state: RolloutState = field(default_factory=RolloutState)
+    primary: Version = field(default_factory=lambda: version(1))
+    primary_pods: int = 4
+    primary_up: int = 4
+    settled: bool = True
+    rest: Version = field(default_factory=lambda: version(1))
+    canary: Version | None = None
+    canary_pods: int = 0
+    canary_up: int = 0
+    service: bool = False
+    share: Share = field(default_factory=Share)
+    zero_since: datetime = START
+    labelled: bool = False
+    selected: bool = False
+    broken: frozenset[str] = frozenset()
+    commands: list[Command] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    answer: Answer = Answer.SUCCESS
+    faults: list[str] = field(default_factory=list)
+    persisted: int = 0
+
+    def observe(self) -> Observation:
+        canary = None
+        if self.canary is not None:
+            failed = "crash loop" if self.canary.hash in self.broken else ""
+            canary = Pods(version=self.canary, replicas=self.canary_pods, available=self.canary_up, failed=failed)
+        bad = self.primary.hash in self.broken
+        return Observation(
+            head=self.head,
+            primary=Pods(
+                version=self.primary,
+                replicas=self.primary_pods,
+                available=self.primary_up,
+                complete=self.settled and not bad and self.primary_up >= self.primary_pods,
+                failed="crash loop" if bad else "",
+            ),
+            canary=canary,
+            replicas=self.replicas,
+            max_unavailable=self.max_unavailable,
+            endpoints=self.canary_up if self.service else 0,
+            canary_service=self.service,
+            routing=Routing(share=self.state.traffic.want, verdict=self._verdict()),
+            applied=self.rest,
+            labelled=self.labelled,
+            selected=self.selected,
+            measurements=tuple(self.measurements[-40:]),
+            commands=tuple(self.commands[-8:]),
+        )
+
+    def _verdict(self) -> Verdict:
+        return Verdict.READY if self.share == self.state.traffic.want else Verdict.NOT_YET
+
+    def turn(self, *, crash_after: int | None = None) -> bool:
+        """One look, one step, its actions; false when nothing was persisted and nothing but waiting was asked for."""
+        state, actions = step(self.state, self.observe(), self.policy, self.now)
+        assert state == self.state or isinstance(actions[0], do.Persist)
+        acted = False
+        for count, one in enumerate(actions):
+            if crash_after is not None and count >= crash_after:
+                return True
+            acted |= self.apply(one)
+        return acted
+
+    def apply(self, one: do.Action) -> bool:
+        match one:
+            case do.Persist(state):
+                self.state, self.persisted = state, self.persisted + 1
+            case do.Adopt(stage):
+                self.labelled = True
+                if stage is Adoption.SELECT:
+                    self.selected = True
+            case do.ApplyAdded():
+                pass
+            case do.ApplyCanary(target, replicas):
+                self._apply_canary(target, replicas)
+            case do.ScalePrimary(replicas):
+                self._scale_primary(replicas)
+            case do.Route(share):
+                self._route(share)
+            case do.ApplyPrimary(target):
+                if target.hash != self.primary.hash:
+                    self.settled = False
+                self.primary = target
+            case do.ApplyRest(target):
+                self.rest = target
+            case do.DeleteService():
+                self.note(self.share.none, "I5: the Service went before the routes")
+                self.service = False
+            case do.DeleteCanary():
+                self.note(not self.service, "I5: the workload went before the Service")
+                self._drained("deleted")
+                self.canary, self.canary_pods, self.canary_up = None, 0, 0
+            case do.Measure(metrics, target):
+                self._measure(metrics, target)
+                return False
+            case do.Verify() | do.Wake():
+                return False
+        return True
+
+    def note(self, holds: bool, text: str) -> None:  # noqa: FBT001 - an assertion that is collected
+        if not holds:
+            self.faults.append(f"{text} ({self.state.phase} {self.state.stage} {self.state.reason})")
+
+    def _apply_canary(self, target: Version, replicas: int) -> None:
+        if self.canary is not None and self.canary.hash != target.hash:
+            self.note(self.share.none, "I3: the canary changed under traffic")
+        if replicas < self.canary_pods and not run(self.policy).plain:
+            self._drained("scaled down")
+        most = self.replicas + ceil_div(self.replicas * run(self.policy).surge_percent, 100)
+        if replicas > self.canary_pods and replicas > 1:
+            self.note(replicas + min(self.primary_pods, self.replicas) <= most, "more pods than the surge allows")
+        self.canary, self.canary_pods, self.service = target, replicas, True
+        self.canary_up = min(self.canary_up, replicas)
+
+    def _scale_primary(self, replicas: int) -> None:
+        if replicas < self.primary_pods:
+            lost = max(self.primary_up - replicas, 0)
+            left = self.primary_up - lost + self.canary_up
+            self.note(not lost or left >= self.replicas - self.max_unavailable, "I4: too few pods are left")
+        self.primary_pods, self.primary_up = replicas, min(self.primary_up, replicas)
+
+    def _route(self, share: Share) -> None:
+        if not share.none and share != self.share:
+            self.note(self.canary_up >= 1 and self.service, "I1: traffic to a canary that cannot answer")
+        if share.weight > self.share.weight and not run(self.policy).plain:
+            self.note(
+                self.canary_up >= ceil_div(share.weight * self.replicas, 100), "I2: more traffic than the canary has pods for"
+            )
+        if share.none and not self.share.none:
+            self.zero_since = self.now
+        self.share = share
+
+    def _drained(self, what: str) -> None:
+        if self.canary_up:
+            long_enough = self.now >= self.zero_since + self.policy.drain
+            self.note(self.share.none and long_enough, f"I2: {what} before the requests in flight were done")
+
+    def _measure(self, metrics: tuple[str, ...], target: Version) -> None:
+        last = self.measurements[-1].at if self.measurements else START - timedelta(days=1)
+        if self.now > last:
+            answer = self.answer
+            self.measurements += [Measurement(metric=name, at=self.now, answer=answer, hash=target.hash) for name in metrics]
+
+    def tick(self, seconds: float = 0) -> None:
+        """Lets time pass: pods come up unless they are broken; the workload rolls."""
+        self.now += timedelta(seconds=seconds)
+        if self.canary is not None:
+            self.canary_up = 0 if self.canary.hash in self.broken else self.canary_pods
+        if self.primary.hash in self.broken:
+            self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
+        else:
+            self.primary_up, self.settled = self.primary_pods, True
+        if self.state.primary is None and self.primary_pods != self.replicas:
+            self.primary_pods = self.replicas
+
+    def command(self, order: Order) -> None:
+        self.commands.append(Command(order=order, nonce=f"n{len(self.commands)}"))
+
+    def settle(self, *, turns: int = 400, seconds: float = 15) -> None:
+        """Turns until nothing is asked for any more and time brings nothing either."""
+        quiet = 0
+        for _ in range(turns):
+            quiet = 0 if self.turn() else quiet + 1
+            self.tick(seconds)
+            if quiet > 3 and not self.state.running:
+                return
+
+    def until(
+        self, phase: str, stage: str | None = None, *, step: int | None = None, seconds: float = 1, turns: int = 600
+    ) -> None:
+        """Turns until a phase, a stage and a step are reached."""
+        for _ in range(turns):
+            here = self.state.phase == phase and (stage is None or self.state.stage == stage)
+            if here and (step is None or self.state.step == step):
+                return
+            self.turn()
+            self.tick(seconds)
+        raise AssertionError(f"never reached {phase} {stage}: {replace(self.state, plan=None)}")

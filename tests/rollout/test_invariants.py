@@ -1,0 +1,180 @@
+"""The invariants of a rollout over random histories: whatever happens, in whichever order, and wherever the agent dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.observation import Answer
+from gitops_agent.rollout.provider import Match, MatchOn
+from gitops_agent.rollout.state import Phase, RolloutState, Share
+from gitops_agent.rollout.status import from_status, to_status
+from tests.rollout.cluster import Cluster, version
+from tests.rollout.policies import blue_green, canary, rolling
+
+Event = tuple[str, int]
+
+MATCHED: list[dict[str, Any]] = [
+    {"match": {"header": {"name": "user", "value": "david"}}, "pause": "30s"},
+    {"weight": 50, "approval": True},
+]
+POLICIES: dict[str, Callable[[], RolloutPolicySpec]] = {
+    "canary": lambda: canary(progressDeadline="2m", pausedDeadline="10m"),
+    "judged": lambda: canary([{"weight": 10, "analysis": True}, {"weight": 50, "pause": "1m"}], metrics=True),
+    "matched": lambda: canary(MATCHED, pausedDeadline="10m"),
+    "narrow": lambda: canary(surge=25, progressDeadline="2m"),
+    "plain": lambda: canary(plain=True, progressDeadline="2m"),
+    "plain without surge": lambda: canary(plain=True, surge=0, progressDeadline="3m"),
+    "plain, narrow": lambda: canary([{"weight": 50, "pause": "30s"}, {"weight": 10}, {"weight": 75}], plain=True, surge=25),
+    "blue-green": lambda: blue_green(progressDeadline="2m"),
+    "blue-green by hand": lambda: blue_green(autoPromote=False, previewReplicas=1, metrics=True),
+    "rolling": lambda: rolling(metrics=True, progressDeadline="2m"),
+}
+
+EVENTS = st.one_of(
+    st.tuples(st.just("turns"), st.integers(1, 8)),
+    st.tuples(st.just("turns"), st.integers(1, 8)),
+    st.tuples(st.just("turns"), st.integers(8, 40)),
+    st.tuples(st.just("crash"), st.integers(0, 4)),
+    st.tuples(st.just("push"), st.integers(1, 4)),
+    st.tuples(st.just("break"), st.integers(2, 4)),
+    st.tuples(st.just("mend"), st.integers(2, 4)),
+    st.tuples(st.just("command"), st.integers(0, len(Order) - 1)),
+    st.tuples(st.just("answer"), st.integers(0, len(Answer) - 1)),
+    st.tuples(st.just("clock"), st.integers(-7200, 7200)),
+    st.tuples(st.just("wait"), st.integers(1, 300)),
+    st.tuples(st.just("evict"), st.integers(0, 4)),
+    st.tuples(st.just("route"), st.integers(0, 100)),
+    st.tuples(st.just("lose"), st.just(0)),
+    st.tuples(st.just("edit"), st.just(0)),
+    st.tuples(st.just("commit"), st.integers(0, 9)),
+)
+
+
+def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case an event
+    """Lets one thing happen."""
+    kind, value = event
+    match kind:
+        case "turns":
+            for _ in range(value):
+                cluster.turn()
+                told(cluster)
+                cluster.tick(10)
+        case "crash":
+            cluster.turn(crash_after=value)
+        case "push":
+            cluster.head = version(value)
+        case "commit":
+            cluster.head = replace(cluster.head, commit=f"{value:040x}")
+        case "break":
+            cluster.broken |= {version(value).hash}
+        case "mend":
+            cluster.broken -= {version(value).hash}
+        case "command":
+            cluster.command(tuple(Order)[value])
+        case "answer":
+            cluster.answer = tuple(Answer)[value]
+        case "clock":
+            cluster.now += timedelta(seconds=value)
+            cluster.zero_since += timedelta(seconds=min(value, 0))
+        case "wait":
+            cluster.tick(value)
+        case "evict":
+            cluster.canary_up = min(cluster.canary_up, value)
+        case "route":
+            # By hand, past the agent; only where there is something to route to.
+            if cluster.canary_up and not cluster.share.none:
+                cluster.share = Share(weight=value) if value else Share(match=Match(on=MatchOn.HEADER, name="x", value="y"))
+        case "lose":
+            cluster.state = RolloutState()
+        case "edit":
+            shorter = {"strategy": cluster.policy.strategy, "drain": timedelta(seconds=10)}
+            cluster.policy = cluster.policy.model_copy(update=shorter | {"progress_deadline": timedelta(minutes=4)})
+
+
+def told(cluster: Cluster) -> None:
+    """What must hold after every completed turn."""
+    if not cluster.canary_up and cluster.canary is not None and cluster.service:
+        cluster.note(cluster.state.traffic.want.none, "I1: traffic is still wanted for a canary that cannot answer")
+    cluster.note(from_status(to_status(cluster.state)) == cluster.state, "the state does not survive its JSON")
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=st.lists(EVENTS, max_size=25), crashes=st.booleans())
+def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: list[Event], crashes: bool) -> None:  # noqa: FBT001 - drawn
+    cluster = Cluster(policy=POLICIES[name]())
+    for event in [("turns", 5), ("push", 2), ("turns", 3), *events]:
+        happen(cluster, event)
+        if crashes:
+            cluster.turn(crash_after=1)
+    assert cluster.faults == []
+
+    calm(cluster)
+
+    assert cluster.faults == []
+    assert not cluster.state.running
+    assert (cluster.canary, cluster.service, cluster.share) == (None, False, Share())  # I6
+    good = cluster.state.phase is Phase.IDLE
+    assert good or cluster.state.rejects(cluster.head)
+    assert cluster.primary == cluster.rest == (cluster.head if good else cluster.state.stable)
+    before = cluster.persisted
+    assert not cluster.turn()
+    assert cluster.persisted == before  # I7
+
+
+def calm(cluster: Cluster) -> None:
+    """Nothing bad happens any more, and somebody sees to what waits for people."""
+    cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
+    for _ in range(12):
+        cluster.settle(turns=60)
+        if not cluster.state.running:
+            return
+        cluster.command(Order.RESUME)
+        cluster.command(Order.APPROVE)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_agent_killed_after_every_single_action_ends_the_same(name: str, *, fails: bool) -> None:
+    ends = set()
+    for kills in (False, True):
+        cluster = Cluster(policy=POLICIES[name]())
+        cluster.settle(turns=20)
+        cluster.head = version(2)
+        cluster.broken = frozenset({version(2).hash} if fails else ())
+        quiet = 0
+        for count in range(900):
+            cluster.turn(crash_after=count % 5 if kills and count % 3 else None)
+            cluster.tick(5)
+            if cluster.state.stage == "Hold" and count % 10 == 0:
+                cluster.command(Order.APPROVE)
+            quiet = (
+                0 if cluster.state.running or cluster.head not in {cluster.state.stable, cluster.state.target} else quiet + 1
+            )
+            if quiet > 10:
+                break
+        assert cluster.faults == []
+        ends.add((cluster.state.phase, cluster.primary, cluster.rest, cluster.canary, cluster.share, cluster.service))
+
+    assert ends == {(Phase.HELD if fails else Phase.IDLE, *((version(1 if fails else 2),) * 2), None, Share(), False)}
+
+
+@given(events=st.lists(EVENTS, max_size=15))
+@settings(max_examples=40, deadline=None)
+def test_the_same_look_twice_asks_for_the_same(events: list[Event]) -> None:
+    cluster = Cluster(policy=POLICIES["judged"]())
+    for event in [("turns", 5), ("push", 2), *events]:
+        happen(cluster, event)
+    seen = cluster.observe()
+    from gitops_agent.rollout.machine import step
+
+    assert step(cluster.state, seen, cluster.policy, cluster.now) == step(cluster.state, seen, cluster.policy, cluster.now)

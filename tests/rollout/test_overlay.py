@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout import variants
+from gitops_agent.rollout.overlay import Overlaid, Subject, overlay
+from gitops_agent.rollout.provider import Match, Mirror, Verdict, Verification
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
+from tests.rollout.policies import canary
+
+WEB = ObjectKey("apps", "Deployment", "shop", "web")
+STABLE, TARGET = Version(commit="a" * 40, hash="aaaaaaaa"), Version(commit="b" * 40, hash="bbbbbbbb")
+
+
+class Weights:
+    """A provider that writes the weight into the route."""
+
+    def overlay(
+        self,
+        routes: Sequence[Object],
+        *,
+        service: str,
+        canary_service: str,
+        weight: int,
+        match: Match | None,
+        mirror: Mirror | None,
+    ) -> tuple[Object, ...]:
+        return tuple({**route, "spec": {"to": {service: 100 - weight, canary_service: weight}}} for route in routes)
+
+    def verify(self, live: Sequence[Object], **asked: Any) -> Verification:
+        return Verification(verdict=Verdict.READY)
+
+
+def manifests(image: str, *, colour: str = "red", more: Sequence[Object] = ()) -> list[Manifest]:
+    def named(kind: str, name: str, version: str = "v1", **fields: Any) -> Object:
+        return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "shop"}, **fields}
+
+    pod = {
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "web", "image": image, "envFrom": [{"configMapRef": {"name": "web"}}]}]},
+    }
+    workload = {"replicas": 4, "selector": {"matchLabels": {"app": "web"}}, "template": pod}
+    scaler = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "maxReplicas": 9}
+    objects = [
+        named("Deployment", "web", "apps/v1", spec=workload),
+        named(
+            "Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80, "nodePort": 30080}], "type": "NodePort"}
+        ),
+        named("ConfigMap", "web", data={"colour": colour}),
+        named("HTTPRoute", "web", "gateway.networking.k8s.io/v1", spec={}),
+        named("HorizontalPodAutoscaler", "web", "autoscaling/v2", spec=scaler),
+        *more,
+    ]
+    return [Manifest.of(obj) for obj in objects]
+
+
+OLD, NEW = manifests("web:1"), manifests("web:2", colour="blue")
+
+
+def subject(policy: RolloutPolicySpec | None = None, *, autoscaled: bool = False) -> Subject:
+    return Subject(policy=policy or canary(), workload=WEB, provider=Weights(), autoscaled=autoscaled)
+
+
+def state(phase: Phase, stage: Stage = Stage.NONE, *, weight: int = 0, **fields: Any) -> RolloutState:
+    traffic = Traffic(want=Share(weight=weight))
+    base = RolloutState(
+        phase=phase, stage=stage, stable=STABLE, target=TARGET, adoption=Adoption.DONE, traffic=traffic, canary=2
+    )
+    return replace(base, **fields)
+
+
+def objects(found: Overlaid) -> dict[str, Object]:
+    return {str(one.key): one.obj for one in found.manifests}
+
+
+def test_at_rest_the_workload_is_adopted_and_nothing_else_is_changed() -> None:
+    found = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, subject()))
+    web = found["apps/Deployment:shop/web"]
+
+    assert found.keys() == {str(one.key) for one in OLD}
+    assert web["spec"]["template"]["metadata"]["labels"] == {"app": "web", variants.VARIANT: "primary"}
+    assert web["spec"]["selector"] == {"matchLabels": {"app": "web"}}
+    assert web["metadata"]["annotations"][variants.ROLLOUT_HASH] == STABLE.hash
+    assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web", variants.VARIANT: "primary"}
+    assert found["autoscaling/HorizontalPodAutoscaler:shop/web"] == OLD[4].obj
+
+
+def test_the_service_selects_by_the_label_only_after_the_pods_have_it() -> None:
+    found = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.LABEL), OLD, OLD, subject()))
+
+    assert variants.VARIANT in found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"]
+    assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web"}
+
+
+def test_a_step_has_both_versions_and_a_share_on_the_route() -> None:
+    found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25), OLD, NEW, subject()))
+    second = found["apps/Deployment:shop/web-c-bbbbbbbb"]
+    own = {"app": "web", variants.VARIANT: "canary", variants.ROLLOUT_HASH: TARGET.hash}
+
+    assert found["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
+    assert second["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
+    assert second["spec"]["template"]["spec"]["containers"][0]["envFrom"] == [{"configMapRef": {"name": "web-bbbbbbbb"}}]
+    assert second["spec"]["selector"]["matchLabels"] == second["spec"]["template"]["metadata"]["labels"] == own
+    assert second["spec"]["replicas"] == 2
+    assert found["ConfigMap:shop/web"]["data"] == {"colour": "red"}
+    assert found["ConfigMap:shop/web-bbbbbbbb"]["data"] == {"colour": "blue"}
+    assert found["Service:shop/web-canary"]["spec"] == {"type": "ClusterIP", "ports": [{"port": 80}], "selector": own}
+    assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"] == {"to": {"web": 75, "web-canary": 25}}
+
+
+def test_the_autoscaler_does_not_scale_down_during_a_run_and_owns_the_replicas() -> None:
+    found = objects(overlay(state(Phase.STEP, Stage.HOLD), OLD, NEW, subject(autoscaled=True)))
+
+    behavior = found["autoscaling/HorizontalPodAutoscaler:shop/web"]["spec"]["behavior"]
+    assert behavior == {"scaleDown": {"selectPolicy": "Disabled"}}
+    assert "replicas" not in found["apps/Deployment:shop/web"]["spec"]
+
+
+def test_what_a_version_adds_comes_first_and_what_it_changes_or_drops_waits() -> None:
+    extra: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra", "namespace": "shop"}}
+    without = [one for one in NEW if one.key.kind != "ConfigMap"]
+    found = objects(overlay(state(Phase.PENDING), OLD, [*without, Manifest.of(extra)], subject()))
+
+    assert "ConfigMap:shop/extra" in found
+    assert found["ConfigMap:shop/web"]["data"] == {"colour": "red"}
+
+
+def test_what_stable_pods_read_is_kept_until_the_run_ends() -> None:
+    without = [one for one in NEW if one.key.kind != "ConfigMap"]
+    rolling = overlay(state(Phase.PROMOTE, Stage.ROLL, weight=100), OLD, without, subject())
+    ended = overlay(state(Phase.IDLE, stable=TARGET, target=None), without, without, subject())
+
+    assert rolling.kept == {ObjectKey("", "ConfigMap", "shop", "web")}
+    assert ended.kept == frozenset()
+
+
+def test_leaving_takes_routes_then_the_service_then_the_workload() -> None:
+    def there(stage: Stage) -> tuple[bool, bool]:
+        found = objects(overlay(state(Phase.ABORT, stage), OLD, NEW, subject()))
+        assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"] == OLD[3].obj
+        return "Service:shop/web-canary" in found, "apps/Deployment:shop/web-c-bbbbbbbb" in found
+
+    assert [there(stage) for stage in (Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE, Stage.WORKLOAD)] == [
+        (True, True),
+        (True, True),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_restoring_brings_the_stable_workload_back_behind_the_canary() -> None:
+    found = objects(overlay(state(Phase.PROMOTE, Stage.RESTORE, weight=100), OLD, NEW, subject()))
+
+    assert found["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
+    assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"]["to"]["web-canary"] == 100
+
+
+def test_manifests_are_never_mutated() -> None:
+    before = [copy(one.obj) for one in (*OLD, *NEW)]
+    for phase in Phase:
+        overlay(state(phase, Stage.HOLD if phase is Phase.STEP else Stage.ROLL, weight=10), OLD, NEW, subject())
+
+    assert [one.obj for one in (*OLD, *NEW)] == before
+
+
+def test_names_stay_short_enough_for_labels() -> None:
+    assert variants.canary_name("web", "bbbbbbbb") == "web-c-bbbbbbbb"
+    assert len(variants.canary_service_name("s" * 63)) == 63
+    assert variants.canary_service_name("s" * 63) != variants.canary_service_name("s" * 62)
