@@ -194,11 +194,6 @@ _TABLE = (
     ("Ready", "The resource is in use.", ""),
     ("DeliveryFailed", "A notification could not be delivered; it is tried again.", "Check address, credentials and receiver."),
     (
-        "TrafficRefused",
-        "A route cannot carry what a rollout asks of it.",
-        "Correct the route, or choose another provider in `spec.traffic`.",
-    ),
-    (
         "MeasurementFailed",
         "A metric of a rollout could not be measured.",
         "Check the provider's address, credentials and query.",

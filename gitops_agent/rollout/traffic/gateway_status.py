@@ -1,0 +1,47 @@
+"""What the controllers of a Gateway API route say: every parent, this generation, accepted and all backends resolved."""
+
+from __future__ import annotations
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.provider import Verification
+from gitops_agent.rollout.traffic.reading import broken, items, mapping, number, waiting
+
+_PASSING = frozenset({"", "Pending", "BackendNotFound", "NoReadyBackends"})
+"""Reasons that time mends: a Service made a moment ago is not known to every controller yet."""
+
+
+def accepted(route: Object) -> Verification | None:
+    """Why the route is not in force; None when it is."""
+    generation = number(mapping(route, "metadata").get("generation"), 0)
+    said = items(mapping(route, "status").get("parents"))
+    wanted = items(mapping(route, "spec").get("parentRefs"))
+    if not said or any(not any(_same(ref, mapping(parent, "parentRef")) for parent in said) for ref in wanted):
+        return waiting("not every parent has answered yet")
+    for parent in said:
+        if not any(_same(ref, mapping(parent, "parentRef")) for ref in wanted):
+            continue  # of a parent the route has left
+        if (found := _parent(parent, generation)) is not None:
+            return found
+    return None
+
+
+def _parent(parent: Object, generation: int) -> Verification | None:
+    name = str(mapping(parent, "parentRef").get("name"))
+    conditions = {str(each.get("type")): each for each in items(parent.get("conditions"))}
+    for sort in ("Accepted", "ResolvedRefs"):
+        condition = conditions.get(sort, {})
+        if number(condition.get("observedGeneration"), 0) < generation:
+            return waiting(f"{name} has not seen this generation yet ({sort})")
+        if condition.get("status") == "True":
+            continue
+        reason, message = str(condition.get("reason") or ""), str(condition.get("message") or "")
+        words = f"{name}: {sort} is {condition.get('status')}, {reason}: {message}"[:300]
+        return waiting(words) if reason in _PASSING or condition.get("status") != "False" else broken(words)
+    partly = conditions.get("PartiallyInvalid", {})
+    if partly.get("status") == "True" and number(partly.get("observedGeneration"), 0) >= generation:
+        return broken(f"{name}: a part of the route is dropped: {partly.get('message')}"[:300])
+    return None
+
+
+def _same(ref: Object, other: Object) -> bool:
+    return all(ref.get(part) == other.get(part) for part in ("name", "sectionName", "port"))

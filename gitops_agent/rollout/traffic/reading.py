@@ -1,0 +1,58 @@
+"""Reading routes without trusting them, and the words in which they are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.rollout.provider import Verdict, Verification
+
+READY = Verification(verdict=Verdict.READY)
+
+
+def mapping(value: Any, *path: str) -> Object:
+    """The map at a path below `value`; empty when anything on the way is no map."""
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Object]:
+    """The maps in a list; empty when it is none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def number(value: Any, default: int) -> int:
+    """A whole number; the default for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def namespace(obj: Object) -> str:
+    """The namespace of an object, empty when Git leaves it out."""
+    return str(mapping(obj, "metadata").get("namespace") or "")
+
+
+def refused(route: Object, words: str) -> RenderError:
+    """The error of a route that cannot carry what is asked."""
+    return RenderError(f"{ObjectKey.of(route)} {words}", reason="TrafficRefused", object=str(ObjectKey.of(route)))
+
+
+def unnamed(service: str, what: str) -> RenderError:
+    """The error of routes none of which names the service."""
+    return RenderError(f"no {what} of the policy sends traffic to the Service {service}", reason="TrafficRefused")
+
+
+def unsupported(provider: str, what: str) -> RenderError:
+    """The error of a provider that has no such thing."""
+    return RenderError(f"the traffic provider {provider} cannot {what}", reason="TrafficRefused")
+
+
+def waiting(reason: str) -> Verification:
+    """Not in force yet."""
+    return Verification(verdict=Verdict.NOT_YET, reason=reason)
+
+
+def broken(reason: str) -> Verification:
+    """Waiting does not mend it."""
+    return Verification(verdict=Verdict.ERROR, reason=reason)
