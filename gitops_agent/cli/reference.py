@@ -7,6 +7,7 @@ what no code says: when each event happens. A test fails when a committed page i
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import click
 from prometheus_client.metrics import MetricWrapperBase
 
 from gitops_agent.api.event_type import EventType
+from gitops_agent.api.reasons import REASONS
 from gitops_agent.cli.main import cli
 from gitops_agent.notify.route import DEFAULT_EVENTS
 from gitops_agent.observe import metrics
@@ -73,9 +75,34 @@ def pages() -> dict[str, str]:
 
 
 def write(directory: Path) -> None:
-    """Writes every page into a directory."""
+    """Writes every page into a directory, and refreshes the troubleshooting beside it where there is one."""
     for name, text in pages().items():
         (directory / name).write_text(text)
+    troubleshooting = directory.parent / "troubleshooting.md"
+    if troubleshooting.is_file():
+        troubleshooting.write_text(refreshed(troubleshooting.read_text()))
+
+
+def refreshed(page: str) -> str:
+    """The troubleshooting with the first paragraph of each code as the table of reasons has it; the rest stays as written.
+
+    Codes without a place get one at the end, and places of codes that are no more go.
+    """
+    parts = re.split(r"^### (\w+)\n", page, flags=re.MULTILINE)
+    result = parts[0]
+    for code, body in zip(parts[1::2], parts[2::2], strict=True):
+        mine, mark, after = body.partition("\n## ")
+        written = mine.strip().partition("\n\n")[2].strip()
+        if code in REASONS:
+            result += "\n\n".join(part for part in (f"### {code}", _paragraph(code), written) if part) + "\n\n"
+        result += f"## {after}" if mark else ""
+    missing = sorted(REASONS.keys() - set(parts[1::2]))
+    return result.rstrip() + "\n" + "".join(f"\n### {code}\n\n{_paragraph(code)}\n" for code in missing)
+
+
+def _paragraph(code: str) -> str:
+    reason = REASONS[code]
+    return "\n".join(part for part in (reason.meaning, reason.remedy) if part)
 
 
 def _commands() -> str:

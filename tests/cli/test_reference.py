@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.api.event_type import EventType
-from gitops_agent.cli.reference import LATER, WHEN, pages, write
+from gitops_agent.api.reasons import REASONS
+from gitops_agent.cli.reference import LATER, WHEN, pages, refreshed, write
 from gitops_agent.observe import metrics
 from tests.cli.test_main import COMMANDS
 
@@ -49,3 +50,20 @@ def test_the_pages_are_written_into_a_directory(tmp_path: Path) -> None:
     write(tmp_path)
 
     assert {file.name for file in tmp_path.iterdir()} == set(pages())
+
+
+def test_the_troubleshooting_says_what_the_table_of_reasons_says() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+
+    assert refreshed(page) == page, "run `make generate`"
+
+
+def test_a_refreshed_page_keeps_what_was_written_and_gives_new_codes_a_place() -> None:
+    head, tail = "# Title\n\nBefore.\n\n## One\n\n", "## Two\n\nMore.\n"
+
+    after = refreshed(f"{head}### Synced\n\nOld words.\n\nWritten by hand.\n\n### Gone\n\nOld.\n\n{tail}")
+
+    meaning = REASONS["Synced"].meaning
+    assert after.startswith(f"{head}### Synced\n\n{meaning}\n\nWritten by hand.\n\n{tail}")
+    assert all(f"### {code}\n" in after for code in REASONS)
+    assert refreshed(after) == after

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from gitops_agent.api import notifier
@@ -101,22 +103,33 @@ def test_every_printed_notifier_is_one() -> None:
         notifier.parse(document)
 
 
+def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command a line calls, and the words after its name."""
+    command: click.Command = cli
+    while words and isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            break
+        command, words = found, words[1:]
+    return command, words
+
+
 def test_every_printed_command_and_option_exists() -> None:
-    for page, text in fenced("console"):
-        if page.parent.name == "reference":
-            continue
-        for line in re.findall(r"^\$ (gitops-agent .+)$", text, re.MULTILINE):
-            words = line.partition("#")[0].partition("|")[0].partition(">")[0].split()[1:]
-            command = cli
-            while words and hasattr(command, "get_command"):
-                found = command.get_command(None, words[0])  # type: ignore[arg-type]
-                if found is None:
-                    break
-                command, words = found, words[1:]
-            assert command is not cli, f"{name(page)}: {line}"
-            options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-            used = {word.partition("=")[0] for word in words if word.startswith("-")}
-            assert used <= options | {"--help"}, f"{name(page)}: {line}"
+    lines = [
+        (page, line)
+        for language in ("console", "shell")
+        for page, text in fenced(language)
+        if page.parent.name != "reference"
+        for line in re.findall(r"(?:^\$ |\$\()(?:export \w+=\$\()?gitops-agent ([^|>#)\n]+)", text, re.MULTILINE)
+    ]
+
+    assert len(lines) >= 20
+    for page, line in lines:
+        command, words = command_of(shlex.split(line))
+        assert not isinstance(command, click.Group), f"{name(page)}: {line}"
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        used = {word.partition("=")[0] for word in words if word.startswith("-")}
+        assert used <= options, f"{name(page)}: {line}"
 
 
 def test_every_reason_has_its_place_in_the_troubleshooting() -> None:
