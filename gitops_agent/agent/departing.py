@@ -12,8 +12,8 @@ from gitops_agent.agent.observing import Observing
 from gitops_agent.agent.view import SyncStatus, View
 from gitops_agent.api.application import Application, DeletionPolicy
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import Invalid, NotFound
-from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.errors import Conflict, Invalid, NotFound
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
@@ -90,15 +90,21 @@ class Departing:
         )
 
     def _finalize(self, application: Application, finalizers: list[str]) -> None:
+        """Sets the finalizers of this very Application.
+
+        Raises:
+            Conflict: somebody else set others meanwhile; the next reconcile knows them.
+        """
         key = ObjectKey("gitops-agent.dev", "Application", application.key.namespace, application.key.name)
+        # Not the resource version: the status we wrote a moment ago changed that, and nobody would come back for it.
         patch: list[Object] = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": application.resource_version},
+            {"op": "test", "path": "/metadata/uid", "value": application.uid},
+            {"op": "test", "path": "/metadata/finalizers", "value": list(application.finalizers) or None},
             {"op": "add", "path": "/metadata/finalizers", "value": finalizers},
         ]
         try:
             self._objects.json_patch(key, patch)
         except NotFound:
             return
-        except Invalid:
-            # The Application changed since it was read: its newer form is on its way to us and tries again.
-            _log.debug("finalizer not written: the Application changed", application=str(AppKey(key.namespace, key.name)))
+        except Invalid as error:
+            raise Conflict(f"the finalizers of Application {application.key} changed meanwhile", status=409) from error
