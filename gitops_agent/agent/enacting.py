@@ -50,6 +50,7 @@ class Enacted:
         retry: seconds after which failures are worth another try (0: backoff decides); None when there are none.
         in_sync: declared objects that are live as declared.
         drifted: objects that deviate and were left alone.
+        again: seconds after which something that was left alone is worth another look.
         awaited: reasons of failures that end when something arrives in the cluster.
     """
 
@@ -61,6 +62,7 @@ class Enacted:
     retry: float | None = None
     in_sync: int = 0
     drifted: int = 0
+    again: float | None = None
     awaited: frozenset[str] = frozenset()
 
 
@@ -217,26 +219,40 @@ class Enacting:
             behind = self._handover.behind(made.application, made.revision.commit)
             if behind is not None:
                 made = _put_off(made, f"Application {behind.name} to look at {made.revision.short}: it may take it over")
-        return _only(
-            made, lambda action: not (action.drift and self._fights.fighting(action.key)), "somebody keeps changing it back"
+        return self._without_fights(made)
+
+    def _without_fights(self, made: Plan) -> Plan:
+        """The plan in which objects that somebody keeps changing back are left alone."""
+        fought = {action.key for action in made.writes if action.drift and self._fights.fighting(action.key)}
+        if not fought:
+            return made
+        actions = tuple(
+            replace(action, kind=ActionKind.SKIP, reason="Fighting", message=_opponent(action))
+            if action.key in fought
+            else action
+            for action in made.actions
         )
+        return replace(made, actions=actions)
 
     def _drifts(self, application: Application, runnable: Plan, snapshot: Snapshot) -> list[tuple[Action, DriftReport]]:
         """Describes, counts and announces the drift this plan is about to repair."""
         found = []
+        fights = []
         for action in runnable.writes:
             if not action.drift or action.manifest is None:
                 continue
             live = snapshot.objects.get(action.key)
             report = describe(action.manifest, live.evidence if live else None)
             found.append((action, report))
-            self._fights.repaired(action.key)
+            if self._fights.repaired(action.key):
+                fights.append(action)
             metrics.DRIFTS.labels(str(application.key)).inc()
             _log.info(
                 "drift", object=str(action.key), paths=[change.path for change in report.changes][:10], managers=report.managers
             )
         if found:
-            self._emit(application, [_drift_event(application, runnable, found, EventType.DRIFT_DETECTED)])
+            events = [_drift_event(application, runnable, found, EventType.DRIFT_DETECTED)]
+            self._emit(application, [*events, *(_fight_event(application, runnable, action) for action in fights)])
         return found
 
     def _repaired(self, application: Application, reports: list[tuple[Action, DriftReport]], result: Result) -> None:
@@ -260,7 +276,8 @@ class Enacting:
         problems = [Problem(key=key, reason=error.reason, message=str(error)) for key, error in sorted(errors.items())]
         problems += [Problem(key=w.key, reason="WaitingFor", message=f"waits for {w.why}") for w in result.waiting]
         left = [action for action in made.changes() if action.key not in done and action.reason != "PruningOff"]
-        drifted = [action for action in left if action.drift and action.key not in errors]
+        fought = {action.key: action for action in ran.actions if action.reason == "Fighting"}
+        drifted = [fought.get(a.key, a) for a in left if (a.drift or _observed(a)) and a.key not in errors]
         problems += [Problem(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
         waits = [action for action in ran.actions if action.kind is ActionKind.WAIT and action.key not in errors]
         going = [a for a in ran.writes if a.kind is ActionKind.DELETE and a.key in done and self._live.get(a.key) is not None]
@@ -275,6 +292,7 @@ class Enacting:
             synced=not left and not going and not result.waiting and not errors and not made.verdict.held,
             held=made.verdict.message if made.verdict.held else "",
             waiting=_waiting(result, waits, awaited),
+            again=min((self._fights.seconds(key) + 1.0 for key in fought), default=None),
             awaited=frozenset(error.reason for error in errors.values()) & ARRIVALS,
             problems=tuple(problems),
             retry=after if errors else None,
@@ -328,6 +346,32 @@ def _waiting(result: Result, waits: list[Action], awaited: list[str]) -> str:
     if not texts:
         return ""
     return texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")
+
+
+def _observed(action: Action) -> bool:
+    """Whether it differs from what is declared and is left alone only because of mode observe."""
+    return action.reason == "Observing" and action.manifest is not None
+
+
+def _opponent(action: Action) -> str:
+    """Who keeps changing what, in words."""
+    report = describe(action.manifest, action.live.evidence) if action.manifest and action.live else DriftReport()
+    who = ", ".join(report.managers) or "somebody"
+    what = ", ".join(change.path for change in report.changes[:3]) or "it"
+    return f"{who} keeps changing {what} back: left alone until that ends"
+
+
+def _fight_event(application: Application, made: Plan, action: Action) -> Event:
+    return Event(
+        type=EventType.FIGHTING,
+        application=application.key,
+        at=datetime.now(UTC),
+        severity=Severity.WARNING,
+        reason="Fighting",
+        message=f"{action.key}: {_opponent(action)}",
+        revision=made.revision,
+        objects=(action.key,),
+    )
 
 
 def _user(application: Application) -> str | None:

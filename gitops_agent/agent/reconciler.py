@@ -208,6 +208,8 @@ class Reconciler:
             self._retry(application, enacted)
         elif synced:
             self._queue.succeeded(key)
+        if enacted is not None and enacted.again is not None:
+            self._queue.add(key, "a fight may be over", delay=enacted.again)
         memory.waiting = waiting
         if waiting and not declared.pending:
             self._queue.add(key, "a wait is looked at again", delay=_WAIT_BACKSTOP_SECONDS)
