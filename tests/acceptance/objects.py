@@ -39,7 +39,7 @@ def namespace(name: str) -> Object:
 def deployment(name: str, *, image: str = PAUSE, replicas: int = 1, annotations: dict[str, str] | None = None) -> Object:
     labels = {"app": name}
     template: Object = {
-        "metadata": {"labels": labels, "annotations": annotations or {}},
+        "metadata": {"labels": labels, "annotations": {name: str(value) for name, value in (annotations or {}).items()}},
         "spec": {"containers": [{"name": "main", "image": image}]},
     }
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}

@@ -29,6 +29,11 @@ def _start(team: Team, proxy: Proxy, name: str = "agent") -> Agent:
     return agent
 
 
+def _second(call: Call) -> bool:
+    """Whether it asks for a page after the first."""
+    return "continue" in call.query
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -73,10 +78,10 @@ def test_f05_a_list_that_breaks_off_after_its_first_page_deletes_nothing(own: Te
     agent.stop()
     for broken in (Fault(status=500, reason="InternalError"), Fault(status=410, reason="Expired"), Fault(tear=True)):
         proxy.page = 2
-        proxy.rule = lambda call, broken=broken: broken if "continue" in call.query else None  # type: ignore[misc]
+        proxy.rule = lambda call, broken=broken: broken if _second(call) else None
         agent = _start(own, proxy, f"agent-{len(own.house.agents)}")
         own.repository.commit(files(config_map("item-0", key=f"newer-{len(own.house.agents)}")))
-        own.until(lambda: proxy.count(lambda call: "continue" in call.query) > 3, "pages break off")
+        own.until(lambda: proxy.count(_second) > 3, "pages break off")
         own.ask()
         own.until(lambda known=agent: list(known.reconciles()), "the agent has looked")  # type: ignore[misc]
         assert len(own.configs()) == 6
@@ -160,7 +165,7 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(own: Team, proxy: 
 def test_the_api_server_is_restarted_under_the_agent(tmp_path: Path) -> None:
     with ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane:
         house = House(plane, "gitops-agent", tmp_path / "house")
-        agent = house.start()
+        agent = house.start(settings=SINGLE)
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
         team = Team(house, agent, "shop", tmp_path / "team")
         commit = team.commit(files(*config_maps(3)))
