@@ -1,0 +1,312 @@
+"""Each way from one phase into the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gitops_agent.api.problems import SpecInvalid
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout import action as do
+from gitops_agent.rollout.command import Command, Order
+from gitops_agent.rollout.machine import step
+from gitops_agent.rollout.observation import Answer
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
+from gitops_agent.rollout.status import from_status, to_status
+from tests.rollout.cluster import Cluster, version
+from tests.rollout.policies import blue_green, canary, rolling
+
+V1, V2, V3 = version(1), version(2), version(3)
+
+
+def started(
+    policy: RolloutPolicySpec | None = None, *, answer: Answer = Answer.SUCCESS, broken: frozenset[str] = frozenset()
+) -> Cluster:
+    """A cluster at rest, adopted, to which Git has just brought a second version."""
+    cluster = Cluster(policy=policy or canary(), answer=answer, broken=broken)
+    cluster.settle(turns=30)
+    cluster.head = V2
+    return cluster
+
+
+def results(cluster: Cluster) -> list[str]:
+    return [one.result for one in cluster.state.history]
+
+
+def test_a_workload_is_adopted_pods_first_and_only_then_the_service() -> None:
+    cluster = Cluster(policy=canary())
+    order: list[tuple[bool, bool]] = []
+    for _ in range(10):
+        cluster.turn()
+        order.append((cluster.labelled, cluster.selected))
+        cluster.tick(1)
+
+    assert list(dict.fromkeys(order)) == [(False, False), (True, False), (True, True)]
+    assert cluster.state.adoption is Adoption.DONE
+
+
+def test_a_change_outside_the_pods_is_a_plain_apply() -> None:
+    cluster = started()
+    cluster.head = replace(V1, commit="f" * 40)
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.state.stable, cluster.rest) == (Phase.IDLE, cluster.head, cluster.head)
+    assert not cluster.state.history
+
+
+def test_a_good_version_is_promoted() -> None:
+    cluster = started()
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, results(cluster)) == (Phase.IDLE, V2, ["Promoted"])
+
+
+def test_the_first_pods_come_up_without_traffic() -> None:
+    cluster = started()
+    cluster.until("Provision")
+
+    assert (cluster.share, cluster.canary_pods, cluster.canary_up) == (Share(), 1, 1)
+
+
+def test_a_canary_that_does_not_come_up_is_rejected_and_remembered() -> None:
+    cluster = started(broken=frozenset({V2.hash}))
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, results(cluster)) == (Phase.HELD, V1, ["RolledBack"])
+    assert "crash loop" in cluster.state.reason
+
+
+def test_a_pause_lasts_as_long_as_it_says() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    begin = cluster.now
+    cluster.until("Step", "Scale", step=1)
+
+    assert timedelta(seconds=60) <= cluster.now - begin <= timedelta(seconds=65)
+
+
+@pytest.mark.parametrize("jump", [-7200, -5])
+def test_a_clock_set_back_does_not_make_a_pause_longer(jump: int) -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.now += timedelta(seconds=jump)
+    begin = cluster.now
+    cluster.until("Step", "Scale", step=1)
+
+    assert cluster.now - begin <= timedelta(seconds=70)
+
+
+def test_an_approval_is_waited_for_however_long_it_takes() -> None:
+    cluster = started(canary([{"weight": 50, "approval": True}]))
+    cluster.until("Step", "Hold")
+    for _ in range(20):
+        cluster.turn()
+        cluster.tick(3600)
+    assert (cluster.state.phase, cluster.state.stage) == (Phase.STEP, Stage.HOLD)
+    cluster.command(Order.APPROVE)
+    cluster.settle()
+
+    assert cluster.primary == V2
+
+
+def test_a_metric_that_fails_takes_the_traffic_away_at_once() -> None:
+    cluster = started(canary([{"weight": 50, "analysis": True}], metrics=True), answer=Answer.FAILURE)
+    cluster.until("Step", "Hold")
+    for _ in range(3):
+        cluster.turn()
+
+    assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
+
+
+def test_a_metric_that_only_errs_never_passes_but_pauses() -> None:
+    cluster = started(canary([{"weight": 50, "analysis": True}], metrics=True), answer=Answer.ERROR)
+    cluster.until("Paused")
+    for _ in range(20):
+        cluster.turn()
+        cluster.tick(60)
+    assert (cluster.state.phase, cluster.share.weight) == (Phase.PAUSED, 50)
+    cluster.answer = Answer.SUCCESS
+    cluster.command(Order.RESUME)
+    cluster.settle()
+
+    assert cluster.primary == V2
+
+
+def test_a_newer_version_supersedes_and_the_older_one_is_not_rejected() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.head = V3
+    cluster.settle()
+
+    assert (cluster.primary, results(cluster), cluster.state.rejected) == (V3, ["Promoted", "Superseded"], ())
+
+
+def test_git_back_at_stable_ends_the_run() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.head = V1
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, cluster.canary, cluster.state.rejected) == (Phase.IDLE, V1, None, ())
+
+
+def test_while_the_workload_rolls_a_newer_version_waits() -> None:
+    cluster = started()
+    cluster.until("Promote", "Roll")
+    cluster.head = V3
+    cluster.turn()
+    assert (cluster.state.phase, cluster.state.target) == (Phase.PROMOTE, V2)
+    cluster.settle()
+
+    assert (cluster.primary, results(cluster)) == (V3, ["Promoted", "Promoted"])
+
+
+def test_a_workload_that_does_not_take_the_version_gets_the_stable_one_back_behind_the_canary() -> None:
+    cluster = started()
+    cluster.until("Promote", "Roll")
+    cluster.broken = frozenset({V2.hash})
+    cluster.turn()
+    cluster.until("Promote", "Restore")
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.HELD, V1, [])
+
+
+def test_an_aborted_version_stays_out_until_it_is_forgiven() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.command(Order.ABORT)
+    cluster.settle()
+    assert (cluster.state.phase, cluster.primary) == (Phase.HELD, V1)
+    cluster.command(Order.RETRY)
+    cluster.settle()
+
+    assert cluster.primary == V2
+
+
+def test_a_command_is_obeyed_once_however_often_it_is_read() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.command(Order.PAUSE)
+    cluster.turn()
+    cluster.command(Order.RESUME)
+    cluster.turn()
+    cluster.turn()
+
+    assert cluster.state.phase is Phase.STEP
+
+
+def test_a_command_about_another_version_does_nothing() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.commands.append(Command(order=Order.ABORT, nonce="x", hash=V3.hash))
+    cluster.turn()
+
+    assert (cluster.state.phase, "x" in cluster.state.nonces) == (Phase.STEP, True)
+
+
+def test_a_canary_without_pods_loses_its_traffic_and_gets_it_back_with_them() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.canary_up = 0
+    cluster.turn()
+    assert cluster.share == Share()
+    cluster.until("Step", "Hold")
+
+    assert cluster.share == Share(weight=25)
+
+
+def test_an_edited_policy_counts_from_the_next_run_on() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.policy = canary([{"weight": 99, "approval": True}])
+    cluster.settle()
+
+    assert cluster.primary == V2
+
+
+def test_a_promotion_by_hand_skips_the_steps_but_not_the_readiness() -> None:
+    cluster = started(canary([{"weight": 1, "approval": True}, {"weight": 2, "approval": True}]))
+    cluster.until("Step", "Hold")
+    cluster.command(Order.PROMOTE)
+    cluster.settle()
+
+    assert (cluster.primary, cluster.faults) == (V2, [])
+
+
+def test_blue_green_switches_everything_at_once() -> None:
+    cluster = started(blue_green())
+    weights = []
+    for _ in range(200):
+        cluster.turn()
+        weights.append(cluster.share.weight)
+        cluster.tick(5)
+
+    assert list(dict.fromkeys(weights)) == [0, 100]
+    assert cluster.primary == V2
+
+
+def test_rolling_has_no_second_deployment_and_comes_back_by_itself() -> None:
+    cluster = started(rolling(metrics=True), answer=Answer.FAILURE)
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, cluster.canary) == (Phase.HELD, V1, None)
+
+
+def test_the_workloads_of_one_application_cut_together() -> None:
+    cluster = started()
+    cluster.until("Promote", "CutScale")
+    cluster.tick(1)
+    waiting = cluster.observe()
+    alone, _ = step(cluster.state, replace(waiting, barrier=False), cluster.policy, cluster.now)
+    for _ in range(5):
+        alone, _ = step(alone, replace(waiting, barrier=False), cluster.policy, cluster.now)
+
+    assert alone.stage is Stage.CUT_SCALE
+
+
+def test_a_lost_state_leads_out_of_the_run_first() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.state = RolloutState()
+    cluster.turn()
+    assert (cluster.state.phase, cluster.share) == (Phase.SUPERSEDED, Share())
+    cluster.settle()
+
+    assert (cluster.primary, cluster.faults) == (V2, [])
+
+
+def test_at_rest_nothing_is_written_and_nothing_is_done() -> None:
+    cluster = started()
+    cluster.settle()
+
+    assert step(cluster.state, cluster.observe(), cluster.policy, cluster.now) == (cluster.state, ())
+
+
+def test_the_state_is_persisted_before_anything_is_done() -> None:
+    cluster = started()
+    for _ in range(60):
+        state, actions = step(cluster.state, cluster.observe(), cluster.policy, cluster.now)
+        assert (state != cluster.state) == (bool(actions) and actions[0] == do.Persist(state))
+        cluster.turn()
+        cluster.tick(5)
+
+
+@pytest.mark.parametrize(
+    "raw", [[], "x", {"phase": "Nowhere"}, {"step": "1"}, {"unknown": 1}, {"enteredAt": "2026-01-01T00:00:00"}, {"traffic": 1}]
+)
+def test_a_state_half_understood_is_refused(raw: object) -> None:
+    with pytest.raises(SpecInvalid, match=r"status\.state"):
+        from_status({"state": raw})
+
+
+def test_the_status_shows_what_people_look_for() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    status = to_status(cluster.state)
+
+    assert (status["phase"], status["stage"], status["weight"]) == ("Step", "Hold", 25)
+    assert status["target"] == {"revision": V2.commit, "hash": V2.hash}
+    assert from_status({}) == RolloutState()
