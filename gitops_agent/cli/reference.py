@@ -38,9 +38,7 @@ _EXIT_CODES = (
     ("130", "interrupted"),
 )
 
-LATER = frozenset(
-    {EventType.FIGHTING, EventType.DELETED, EventType.ROLLOUT_STEP, EventType.ROLLOUT_ABORTED, EventType.PROMOTED}
-)
+LATER = frozenset({EventType.DELETED, EventType.ROLLOUT_STEP, EventType.ROLLOUT_ABORTED, EventType.PROMOTED})
 """Events that a Notifier may name already but that this version never emits."""
 
 WHEN: Mapping[EventType, tuple[str, str]] = {
