@@ -59,7 +59,10 @@ def _of_canary(sit: Situation) -> Iterator[Action]:
     canary = seen.canary
     # On the way out what is left is kept, but what is gone is not brought back: its traffic is on its way out as well.
     missing = canary is None or not seen.canary_service
-    if there and (canary is None or canary.replicas != state.canary or missing) and not (state.phase in _LEAVING and missing):
+    fewer = canary is not None and state.canary < canary.replicas
+    wrong = canary is None or missing or canary.replicas != state.canary
+    unwise = fewer and sit.run.plain and not state.traffic.want.none and not sit.affordable(canary=state.canary)
+    if there and wrong and not unwise and not (state.phase in _LEAVING and missing):
         yield ApplyCanary(state.target, state.canary)
     if not state.traffic.verified:
         yield Route(state.traffic.want)
@@ -73,8 +76,9 @@ def _of_primary(sit: Situation) -> Iterator[Action]:
         return
     if seen.primary is None or not sit.at(version) or seen.primary.version != version:
         yield ApplyPrimary(version)
-    if state.primary is not None and seen.primary is not None and seen.primary.replicas != state.primary:
-        yield ScalePrimary(state.primary)
+    now, wanted = seen.primary.replicas if seen.primary else None, state.primary
+    if now is not None and wanted is not None and (wanted > now or (wanted < now and sit.affordable(primary=wanted))):
+        yield ScalePrimary(wanted)
     if seen.applied != version:
         yield ApplyRest(version)
 

@@ -11,7 +11,7 @@ import orjson
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric
 from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
-from gitops_agent.api.rollout_strategy import Canary, CanaryScale, Step, StepMatch
+from gitops_agent.api.rollout_strategy import BlueGreen, Canary, CanaryScale, Step, StepMatch
 from gitops_agent.manifest.canonical import canonical
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout import counts
@@ -96,16 +96,14 @@ class Run:
 def run(spec: RolloutPolicySpec) -> Run:
     """The run a policy asks for."""
     strategy = spec.strategy
-    delay, surge, steps = timedelta(0), counts.FULL, ()
+    delay, surge = timedelta(0), counts.FULL
+    steps: tuple[RunStep, ...] = ()
     if strategy.canary is not None:
         delay, surge = strategy.canary.scale_down_delay, strategy.canary.surge_percent
         steps = _steps(strategy.canary)
     elif strategy.blue_green is not None:
-        green = strategy.blue_green
-        delay = green.scale_down_delay
-        fixed = {"replicas": green.preview_replicas} if green.preview_replicas else {"percent": counts.FULL}
-        judged = any(not metric.dry_run for metric in spec.analysis.metrics)
-        steps = (RunStep(share=Share(), approval=not green.auto_promote, analysis=judged, **fixed),)
+        delay = strategy.blue_green.scale_down_delay
+        steps = (_preview(strategy.blue_green, judged=any(not metric.dry_run for metric in spec.analysis.metrics)),)
     return Run(
         steps=steps,
         rolling=strategy.rolling is not None,
@@ -137,6 +135,17 @@ def thawed(plan: Object) -> RolloutPolicySpec:
 def _thawed(plan: bytes) -> RolloutPolicySpec:
     """Reading a plan takes a hundred times as long as a step, and it is the same from step to step."""
     return read(RolloutPolicySpec, orjson.loads(plan), root="status.plan")
+
+
+def _preview(green: BlueGreen, *, judged: bool) -> RunStep:
+    """Blue-green's one step: the preview, without traffic, until it may be switched to."""
+    return RunStep(
+        share=Share(),
+        replicas=green.preview_replicas or 0,
+        percent=0 if green.preview_replicas else counts.FULL,
+        approval=not green.auto_promote,
+        analysis=judged,
+    )
 
 
 def _steps(canary: Canary) -> tuple[RunStep, ...]:

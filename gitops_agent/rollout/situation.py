@@ -9,7 +9,7 @@ from typing import Any
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout import counts
 from gitops_agent.rollout.counts import Counts
-from gitops_agent.rollout.observation import Observation
+from gitops_agent.rollout.observation import Observation, Pods
 from gitops_agent.rollout.run import Run
 from gitops_agent.rollout.state import Ended, Phase, RolloutState, Share, Stage, Traffic, Version
 
@@ -123,6 +123,22 @@ class Situation:
             most=total + self.run.limit(total),
             least=total - self.seen.max_unavailable,
         )
+
+    def affordable(self, *, primary: int | None = None, canary: int | None = None) -> bool:
+        """Whether enough pods go on serving with fewer replicas of one side.
+
+        The numbers in the state were affordable when they were written; pods may have been lost before they are acted upon.
+        """
+        left = self._available(self.seen.primary, primary)
+        if not self.state.traffic.want.none:
+            left += self._available(self.seen.canary, canary)
+        return left >= self.seen.replicas - self.seen.max_unavailable
+
+    @staticmethod
+    def _available(pods: Pods | None, replicas: int | None) -> int:
+        if pods is None:
+            return 0
+        return pods.available if replicas is None else min(pods.available, replicas)
 
     def _asked(self) -> int:
         return self.seen.replicas if self.state.primary is None else self.state.primary

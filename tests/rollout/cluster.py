@@ -143,6 +143,8 @@ class Cluster:
             self.note(self.share.none, "I3: the canary changed under traffic")
         if replicas < self.canary_pods and not run(self.policy).plain:
             self._drained("scaled down")
+        if replicas < self.canary_up and not self.share.none:
+            self.note(self.primary_up + replicas >= self.replicas - self.max_unavailable, "I4: too few pods are left")
         most = self.replicas + ceil_div(self.replicas * run(self.policy).surge_percent, 100)
         if replicas > self.canary_pods and replicas > 1:
             self.note(replicas + min(self.primary_pods, self.replicas) <= most, "more pods than the surge allows")

@@ -108,7 +108,7 @@ def told(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(EVENTS, max_size=25), crashes=st.booleans())
 def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: list[Event], crashes: bool) -> None:  # noqa: FBT001 - drawn
     cluster = Cluster(policy=POLICIES[name]())
