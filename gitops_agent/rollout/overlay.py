@@ -15,6 +15,7 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import variants
+from gitops_agent.rollout.counts import FULL
 from gitops_agent.rollout.hash import configuration, template
 from gitops_agent.rollout.provider import Provider
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Version
@@ -134,10 +135,14 @@ def _primary(workload: Object, state: RolloutState, version: Version | None, sub
     return result
 
 
-def _selecting(service: Object) -> Object:
+def _selecting(service: Object, weight: int = 0) -> Object:
+    """The Service, on the pods of the workload, on those of the canary, or, for a share between, on both."""
     result = copy(service)
     spec = result["spec"]
-    spec["selector"] = {**(spec.get("selector") or {}), variants.VARIANT: variants.PRIMARY}
+    selector = {name: value for name, value in (spec.get("selector") or {}).items() if name != variants.VARIANT}
+    if weight in {0, FULL}:
+        selector[variants.VARIANT] = variants.CANARY if weight else variants.PRIMARY
+    spec["selector"] = selector
     return result
 
 
@@ -165,6 +170,9 @@ def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) ->
     """Lays the share over the routes as Git has them."""
     if subject.provider is None:
         return
+    plain = subject.policy.traffic.provider is TrafficProvider.SERVICE
+    if plain and (service := result.get(subject.service)):
+        result[subject.service] = service.with_object(_selecting(service.obj, share.weight))
     keys = routes(result, subject)
     overlaid = subject.provider.overlay(
         [result[key].obj for key in keys],

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -12,6 +14,7 @@ from gitops_agent.rollout import variants
 from gitops_agent.rollout.overlay import Overlaid, Subject, overlay
 from gitops_agent.rollout.provider import Match, Mirror, Verdict, Verification
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
+from gitops_agent.rollout.traffic.service import PlainService
 from tests.rollout.policies import canary
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
@@ -159,6 +162,23 @@ def test_restoring_brings_the_stable_workload_back_behind_the_canary() -> None:
 
     assert found["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
     assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"]["to"]["web-canary"] == 100
+
+
+@pytest.mark.parametrize(
+    ("weight", "selector"),
+    [
+        (0, {"app": "web", variants.VARIANT: "primary"}),
+        (30, {"app": "web"}),
+        (100, {"app": "web", variants.VARIANT: "canary"}),
+    ],
+)
+def test_a_plain_service_selects_one_side_or_both(weight: int, selector: dict[str, str]) -> None:
+    about = Subject(policy=canary(plain=True), workload=WEB, provider=PlainService())
+    found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=weight, primary=3), OLD, NEW, about))
+
+    assert found["Service:shop/web"]["spec"]["selector"] == selector
+    assert found["Service:shop/web-canary"]["spec"]["selector"][variants.ROLLOUT_HASH] == TARGET.hash
+    assert found["apps/Deployment:shop/web"]["spec"]["replicas"] == 3
 
 
 def test_manifests_are_never_mutated() -> None:
