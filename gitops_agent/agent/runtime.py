@@ -240,6 +240,7 @@ class Acting:
             publishing=publishing,
             queue=self.queue,
             ask=self.polling.ask,
+            answered=self.polling.answered,
             retry_render=self.rendering.retry,
             resume_at=self._resume_at,
         )
@@ -255,8 +256,10 @@ class Acting:
         self._starter.start()
 
     def healthy(self) -> bool:
-        """Whether every worker still works."""
-        return self._starter.is_alive() or self._workers.alive()
+        """Whether every worker still works, or is about to."""
+        if self._starter.ident is None or self._starter.is_alive():
+            return True
+        return self._watch is not None and self._workers.alive() and self._fetchers.alive()
 
     def stop(self) -> None:
         """Ends everything, in the order of the module's text."""

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_agent.agent.runtime import Runtime
+from gitops_agent.api.crd import crds
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.config import Settings
+from gitops_agent.manifest.key import Object
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+SECONDS = 40.0
+
+
+class Replica:
+    """A replica that runs on a thread of its own."""
+
+    def __init__(self, plane: ControlPlane, home: str, cache: Path, **leader: Any) -> None:
+        self.transport = Transport.from_kubeconfig(plane.kubeconfig)
+        settings = {"cluster": {"namespace": home}, "source": {"cache_dir": str(cache)}, "leader": leader}
+        self.runtime = Runtime(Settings.model_validate(settings), self.transport)
+        self.codes: list[int] = []
+        self._thread = threading.Thread(target=lambda: self.codes.append(self.runtime.run()))
+        self._thread.start()
+
+    def until(self, check: Callable[[], object], what: str = "") -> None:
+        eventually(check, seconds=SECONDS, what=what)
+
+    def working(self) -> bool:
+        """Whether it leads and its workers wait for work."""
+        acting = self.runtime._acting
+        return self.runtime.leading and acting is not None and not acting._starter.is_alive()
+
+    def end(self) -> int:
+        """Asks it to end: its code."""
+        self.runtime.stop()
+        return self.ended()
+
+    def ended(self) -> int:
+        """Its code, once it has ended by itself."""
+        self._thread.join(SECONDS)
+        assert not self._thread.is_alive()
+        return self.codes[0]
+
+    def close(self) -> None:
+        self.end()
+        self.transport.close()
+
+
+@pytest.fixture
+def replica(control_plane: ControlPlane, home: str, tmp_path: Path) -> Iterator[Callable[..., Replica]]:
+    replicas: list[Replica] = []
+
+    def start(**leader: Any) -> Replica:
+        made = Replica(control_plane, home, tmp_path / f"cache-{len(replicas)}", **leader)
+        replicas.append(made)
+        return made
+
+    yield start
+    for made in replicas:
+        made.close()
+
+
+def threads() -> set[str]:
+    """The kinds of threads of an agent that run now."""
+    kinds = ("worker-", "git-", "watch-", "recorder", "sweep", "start", "apply", "render", "APScheduler")
+    return {kind for thread in threading.enumerate() for kind in kinds if thread.name.startswith(kind)}
+
+
+def test_a_single_process_leads_without_a_lease_and_ends_when_asked(replica: Callable[..., Replica]) -> None:
+    one = replica(enabled=False)
+    one.until(one.working)
+    assert (one.runtime.ready(), one.runtime.alive()) == ((True, "leading"), (True, "ok"))
+
+    assert one.end() == 0
+
+    assert not one.runtime.leading
+    assert one.runtime.ready() == (False, "following")
+
+
+def test_nothing_of_it_runs_on_after_the_end(replica: Callable[..., Replica]) -> None:
+    one = replica(enabled=False)
+    one.until(one.working)
+    assert {"worker-", "git-", "watch-"} <= threads()
+
+    one.end()
+
+    eventually(lambda: threads() == set(), seconds=SECONDS, what=f"all threads ended: {threads()}")
+
+
+def test_of_two_replicas_one_follows_and_takes_over(replica: Callable[..., Replica]) -> None:
+    one = replica(duration_seconds=2, renew_seconds=0.5)
+    one.until(one.working)
+    two = replica(duration_seconds=2, renew_seconds=0.5)
+    assert two.runtime.ready() == (True, "following")
+    assert not two.runtime.leading
+
+    assert one.end() == 0
+
+    two.until(two.working, "the other one leads")
+    assert two.end() == 0
+
+
+def test_a_leader_that_lost_its_lease_ends_at_once_with_an_error(
+    replica: Callable[..., Replica], transport: Transport, home: str
+) -> None:
+    one = replica(duration_seconds=2, renew_seconds=0.5)
+    one.until(one.working)
+
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/gitops-agent"
+    patch: Object = {"spec": {"holderIdentity": "somebody-else"}}
+    transport.request("PATCH", path, body=patch, content_type="application/merge-patch+json")
+
+    assert one.ended() == 1
+    assert not one.runtime.leading
+
+
+@pytest.mark.parametrize("workers", ["_workers", "_fetchers"])
+def test_a_process_whose_workers_have_ended_must_be_restarted(replica: Callable[..., Replica], workers: str) -> None:
+    one = replica(enabled=False)
+    one.until(one.working)
+    acting = one.runtime._acting
+    assert acting is not None
+
+    getattr(acting, workers)._queue.close()
+
+    one.until(lambda: one.runtime.alive() == (False, "a worker thread has ended"))
+
+
+def test_it_waits_for_its_kinds_and_starts_when_they_come(tmp_path: Path) -> None:
+    with ControlPlane.start(tmp_path / "plane", nodes=0, tied=True) as plane:
+        plane.request("POST", "/api/v1/namespaces", {"kind": "Namespace", "metadata": {"name": "gitops-system"}})
+        one = Replica(plane, "gitops-system", tmp_path / "cache", enabled=False)
+        one.until(lambda: one.runtime.leading)
+        assert one.runtime.alive() == (True, "ok")
+        assert not one.working()
+
+        objects = Objects(one.transport, Discovery(one.transport))
+        for crd in crds():
+            objects.apply(crd)
+
+        one.until(one.working, "it works")
+        one.close()
