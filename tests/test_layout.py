@@ -1,0 +1,78 @@
+"""The shape of the tree: every module has its tests beside its name, and no file grows into a room of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(path.relative_to(ROOT / "gitops_agent") for path in (ROOT / "gitops_agent").rglob("*.py"))
+FILES = sorted(
+    path.relative_to(ROOT) for folder in ("gitops_agent", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")
+)
+LONGEST = 450
+
+TESTED_ELSEWHERE = {
+    "__init__.py": "test_layout.py",  # a sentence about its room, and at most names that come from elsewhere
+    "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
+    "agent/memory.py": "agent/test_reconciler.py",  # fields without behaviour
+    "agent/view.py": "agent/test_report.py",  # likewise
+    "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
+    "cli/belongings.py": "cli/test_tree.py",  # what is printed there
+    "rollout/*.py": "rollout/test_machine.py",  # the values and steps of one machine, which is tested as a whole
+    "rollout/phases/*.py": "rollout/test_machine.py",  # likewise
+    "rollout/traffic/*.py": "rollout/traffic/test_goldens.py",  # providers, each compared with the same goldens
+}
+"""Modules without tests beside their name, by pattern, and where they are tried instead."""
+
+MEANINGLESS = re.compile(r"(^|_)(utils?|common|manager|helpers?|misc|stuff)(_|$)")
+
+
+def beside(module: Path) -> Path:
+    """Where the tests of a module stand."""
+    return ROOT / "tests" / module.with_name(f"test_{module.name}")
+
+
+def elsewhere(module: Path) -> bool:
+    return any(module.match(pattern) for pattern in TESTED_ELSEWHERE)
+
+
+def test_every_module_has_its_tests() -> None:
+    assert [str(module) for module in MODULES if not elsewhere(module) and not beside(module).is_file()] == []
+
+
+@pytest.mark.parametrize(("pattern", "place"), TESTED_ELSEWHERE.items())
+def test_no_exception_outlives_its_reason(pattern: str, place: str) -> None:
+    covered = [module for module in MODULES if module.match(pattern)]
+
+    assert [module for module in covered if not beside(module).exists()] != []
+    assert (ROOT / "tests" / place).exists()
+
+
+def test_files_that_need_no_tests_define_nothing() -> None:
+    for module in MODULES:
+        if module.name == "__init__.py":
+            text = (ROOT / "gitops_agent" / module).read_text()
+            assert not re.search(r"^\s*(def|class|if|for|while|try)\b", text, re.MULTILINE), module
+
+
+def test_no_file_is_longer_than_a_person_reads_at_once() -> None:
+    lengths = {str(file): len((ROOT / file).read_text().splitlines()) for file in FILES}
+
+    assert {file: length for file, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_every_module_is_named_after_what_it_is_about() -> None:
+    assert [file for file in FILES for part in file.with_suffix("").parts if MEANINGLESS.search(part)] == []
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    assert [str(module) for module in MODULES if not (ROOT / "gitops_agent" / module).read_text().startswith('"""')] == []
+
+
+def test_no_test_is_hidden_by_another_of_the_same_name() -> None:
+    for file in FILES:
+        names = re.findall(r"^def (test_\w+)", (ROOT / file).read_text(), re.MULTILINE)
+        assert len(names) == len(set(names)), file
