@@ -36,7 +36,8 @@ class Memory:
         explain_pause: seconds until the next one.
         status: as last written, or as found in the cluster at the start.
         written_at: monotonic time of the last write.
-        requested: the last request (`sync`) that was answered.
+        requested: the last request (`sync`) that was heard; the poll number `poll` answers it.
+        answered: the last request that was answered.
         seen: monotonic time when the application was first looked at.
         waiting: what it waited for when it was last looked at, in words.
     """
@@ -60,5 +61,7 @@ class Memory:
     status: Object | None = None
     written_at: float = 0.0
     requested: str = ""
+    poll: int = 0
+    answered: str = ""
     seen: float = field(default_factory=time.monotonic)
     waiting: str = ""

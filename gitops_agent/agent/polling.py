@@ -82,6 +82,9 @@ class Polling:
         self._states: dict[Repository, SourceState] = {}
         self._intervals: dict[Repository, float] = {}
         self._quiet_until: dict[Repository, float] = {}
+        self._begun: dict[Repository, int] = {}
+        self._ended: dict[Repository, int] = {}
+        self._askers: dict[Repository, set[AppKey]] = {}
 
     def use(self, application: Application) -> tuple[Repository, Ref]:
         """Registers what an application reads, and asks for a first poll when that is new."""
@@ -107,14 +110,28 @@ class Polling:
         if use is not None:
             self._schedule(use.repository)
 
-    def ask(self, application: AppKey, reason: str) -> None:
-        """Polls the application's repository now."""
+    def ask(self, application: AppKey, reason: str) -> int:
+        """Polls the application's repository now, and wakes the application when that has ended.
+
+        Returns:
+            The number of the poll that answers: one that begins after this call, since one under way may have looked at the
+            repository before whatever the caller knows of was pushed.
+        """
         with self._lock:
             use = self._uses.get(application)
-            if use is not None:
-                self._quiet_until.pop(use.repository, None)
-        if use is not None:
-            self._queue.add(use.repository, reason, priority=Priority.USER)
+            if use is None:
+                return 0
+            self._quiet_until.pop(use.repository, None)
+            self._askers.setdefault(use.repository, set()).add(application)
+            number = self._begun.get(use.repository, 0) + 1
+        self._queue.add(use.repository, reason, priority=Priority.USER)
+        return number
+
+    def answered(self, application: AppKey, number: int) -> bool:
+        """Whether the poll with that number, or a later one, of the application's repository has ended."""
+        with self._lock:
+            use = self._uses.get(application)
+            return use is None or self._ended.get(use.repository, 0) >= number
 
     def rotated(self, secret: str) -> None:
         """Polls the repositories that use a Secret whose content changed."""
@@ -136,6 +153,8 @@ class Polling:
         with self._lock:
             refs = frozenset(use.ref for use in self._uses.values() if use.repository == repository)
             before = self._states.get(repository, SourceState())
+            number = self._begun[repository] = self._begun.get(repository, 0) + 1
+            askers = self._askers.pop(repository, set())
         if not refs:
             self._unwanted(repository)
             return
@@ -145,6 +164,10 @@ class Polling:
             self._failed(repository, before, error)
         else:
             self._succeeded(repository, before, result)
+        with self._lock:
+            self._ended[repository] = number
+        for key in sorted(askers):
+            self._moved(key, "the repository was read as asked", Priority.USER)
 
     def _succeeded(self, repository: Repository, before: SourceState, result: Poll) -> None:
         metrics.POLLS.labels("ok").inc()

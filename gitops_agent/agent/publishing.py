@@ -64,8 +64,8 @@ class Publishing:
         after = status(before, view, generation=generation, now=now)
         if memory.approval is not None:
             after["sync"]["approval"] = memory.approval.to_json()
-        if memory.requested:
-            after["sync"]["answered"] = memory.requested
+        if memory.answered:
+            after["sync"]["answered"] = memory.answered
         key = AppKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
         self._measure(key, after)
         if after == before:

@@ -57,14 +57,15 @@ class Reconciler:
         judging: Judging,
         publishing: Publishing,
         queue: Queue[AppKey],
-        ask: Callable[[AppKey, str], None],
+        ask: Callable[[AppKey, str], int],
+        answered: Callable[[AppKey, int], bool],
         retry_render: Callable[[AppKey], None],
         resume_at: Callable[[AppKey, datetime], None],
     ) -> None:
         self._applications, self._declaring, self._observing, self._live = applications, declaring, observing, live
         self._enacting, self._departing, self._judging = enacting, departing, judging
         self._arrivals, self._publishing, self._queue = arrivals, publishing, queue
-        self._ask, self._retry_render, self._resume_at = ask, retry_render, resume_at
+        self._ask, self._answered, self._retry_render, self._resume_at = ask, answered, retry_render, resume_at
         self._memories: dict[AppKey, Memory] = {}
 
     def reconcile(self, item: Item[AppKey]) -> None:
@@ -87,6 +88,7 @@ class Reconciler:
         memory = self._memories.setdefault(key, Memory())
         if memory.status is None:
             memory.status = raw.get("status") or {}
+            memory.answered = str((memory.status.get("sync") or {}).get("answered") or "")
             memory.approval = Approval.from_json((memory.status.get("sync") or {}).get("approval") or {})
         started = time.monotonic()
         try:
@@ -146,10 +148,14 @@ class Reconciler:
             return self._departing.depart(application, memory)
         now = datetime.now(UTC)
         suspended = application.suspended(now)
-        self._answer_request(application, memory)
         if not suspended:
             self._departing.guard(application)
+        # Looked at before the commit is resolved, so that an answer always speaks of what the poll brought.
+        read = memory.requested != memory.answered and self._answered(key, memory.poll)
         declared = self._declaring.declare(application)
+        if read:
+            memory.answered = memory.requested
+        self._hear(application, memory)
         if declared.desired is not None:
             memory.desired = declared.desired
         revision = declared.revision
@@ -240,14 +246,13 @@ class Reconciler:
         delay = self._queue.retry(application.key, "retry of what failed", after=enacted.retry)
         _log.info("objects failed", count=len(enacted.problems), retry_seconds=round(delay, 2))
 
-    def _answer_request(self, application: Application, memory: Memory) -> None:
+    def _hear(self, application: Application, memory: Memory) -> None:
         """A person's `sync`: poll now and try again what failed."""
         requested = application.annotations.get(REQUESTED, "")
-        if requested != memory.requested:
-            first, memory.requested = not memory.requested and memory.desired is None, requested
-            if not first:
-                self._retry_render(application.key)
-                self._ask(application.key, "asked for by a person")
+        if requested and requested not in (memory.requested, memory.answered):
+            memory.requested = requested
+            self._retry_render(application.key)
+            memory.poll = self._ask(application.key, "asked for by a person")
 
     def _dependencies(self, application: Application, commit: str) -> str:
         """What of `dependsOn` is not ready, in words; empty when all is.

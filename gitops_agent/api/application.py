@@ -99,7 +99,8 @@ class ApplicationSpec(Model):
     """Where objects go that do not say so themselves."""
 
     service_account_name: Name | None = None
-    """A ServiceAccount of the Application's namespace that is impersonated for every read and write of this application."""
+    """A ServiceAccount of the Application's namespace that is impersonated for every write of this application; watches are the
+    agent's own."""
 
     sync: SyncSpec = SyncSpec()
     """When and how objects are brought to the cluster."""

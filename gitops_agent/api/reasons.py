@@ -109,7 +109,7 @@ _TABLE = (
     ("URLRefused", "The repository's address is of a kind the agent does not use.", "Use https or ssh."),
     # The render.
     ("RenderFailed", "The files do not render.", "Read the message; `gitops-agent render` shows the same."),
-    ("RenderTimeout", "Rendering took too long and was stopped.", "Make the render smaller or raise `render.timeout_seconds`."),
+    ("RenderTimeout", "Rendering took too long and was stopped.", "Make the render smaller or raise `render.timeoutSeconds`."),
     ("RenderTooLarge", "Rendering used too much memory, output or files.", "Make the render smaller or raise its limits."),
     ("RemoteBase", "A kustomization refers to something outside the repository.", "Vendor it into the repository."),
     ("ToolMissing", "helm or kustomize is not installed.", "Install it with `gitops-agent tools install`."),

@@ -88,7 +88,7 @@ class SourceSpec(Model):
         Field(alias="repoURL"),
         Shape(pattern=_URL, message="is not the https, ssh, http or file address of a repository", longest=2048),
     ]
-    """The repository: `https://`, `ssh://`, `user@host:path`, `http://` without credentials, or `file://` where allowed."""
+    """The repository: `https://`, `ssh://`, `user@host:path`, or `file://` where allowed; plain `http://` is refused."""
 
     ref: RefSpec
     """Which commit to follow."""

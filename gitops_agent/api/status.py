@@ -20,7 +20,7 @@ class Condition(Model):
     """As `metav1.Condition`."""
 
     type: Annotated[str, Field(max_length=316)]
-    """Ready, Synced, Healthy, Reconciling or Stalled."""
+    """Ready, Synced, Healthy, Held, Reconciling or Stalled."""
 
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""

@@ -100,7 +100,7 @@ class SyncSpec(Model):
     """When and how objects are brought to the cluster."""
 
     interval: Duration = timedelta(seconds=30)
-    """How often the repository is asked for new commits; a webhook makes it immediate."""
+    """How often the repository is asked for new commits; `gitops-agent sync` asks at once."""
 
     mode: SyncMode = SyncMode.AUTO
     """`auto`, `manual` (plan, then wait for the plan's approval) or `observe` (report, change nothing)."""

@@ -29,12 +29,6 @@ ACTIONS = Counter(
     "gitops_agent_actions", "Actions taken on objects by kind and result.", ["action", "result"], registry=REGISTRY
 )
 DRIFTS = Counter("gitops_agent_drifts", "Drifted objects seen.", ["application"], registry=REGISTRY)
-REPAIR_SECONDS = Histogram(
-    "gitops_agent_drift_repair_seconds",
-    "From the watch event that showed drift to the repair.",
-    buckets=_SECONDS,
-    registry=REGISTRY,
-)
 APPLICATIONS = Gauge(
     "gitops_agent_application",
     "1 for the current state of each application.",

@@ -22,6 +22,7 @@ def test_who_waits_for_a_namespace_is_told_when_somebody_makes_it(control_plane:
     try:
         arrivals.expect(SHOP, {"MissingNamespace"})
         arrivals.expect(DESK, {"UnknownKind"})
+        eventually(lambda: {SHOP, DESK} <= {key for key, _ in told}, seconds=30, what="the first lists")
         name = f"{namespace}-later"
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         control_plane.request("POST", "/api/v1/namespaces", body)

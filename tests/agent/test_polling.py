@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.source.author import Author
 
 SHOP, DESK = key("shop"), key("desk")
 MAIN = Ref(kind="branch", value="main")
+ANSWER = "the repository was read as asked"
 
 
 class Stand:
@@ -31,15 +32,20 @@ class Stand:
         self.told: list[tuple[AppKey, str, Priority]] = []
         self.rewritten: list[tuple[AppKey, Move]] = []
         self.author, self.clock = author, clock
+        self.meanwhile: Callable[[], object] = lambda: None
         secrets = Secrets(nowhere, Discovery(nowhere), lambda _: None)
         self.polling = Polling(
             sources,
             secrets,
             clock,
             self.queue,
-            moved=lambda *news: self.told.append(news),
+            moved=self.moved,
             rewritten=lambda application, move: self.rewritten.append((application, move)),
         )
+
+    def moved(self, *news: Any) -> None:
+        self.told.append(news)
+        self.meanwhile()
 
     def application(self, name: str, **options: Any) -> Application:
         return application(name, url=self.author.repository.url, **options)
@@ -60,9 +66,9 @@ class Stand:
         return count
 
     def news(self) -> list[tuple[AppKey, str, Priority]]:
-        """What applications were told since the last question."""
+        """What applications were told since the last question, beside that what they asked for was done."""
         told, self.told = self.told, []
-        return told
+        return [news for news in told if news[1] != ANSWER]
 
     def interval(self) -> float:
         """At which interval the clock ticks for the repository, in seconds; 0 when it does not."""
@@ -87,6 +93,35 @@ def test_many_applications_of_one_repository_are_one_poll(stand: Stand) -> None:
 
     assert stand.turns() == 1
     assert len(stand.news()) == 20
+
+
+def test_a_request_is_answered_by_a_poll_that_began_after_it(stand: Stand) -> None:
+    stand.polling.use(stand.application("shop"))
+    before = stand.polling.ask(SHOP, "now")
+    during: list[int] = []
+    # The news of the first poll comes while that poll is still under way.
+    stand.meanwhile = lambda: during.append(stand.polling.ask(SHOP, "now")) if not during else None
+
+    stand.turn()
+
+    assert stand.polling.answered(SHOP, before)
+    assert not stand.polling.answered(SHOP, during[0])
+
+    stand.turn()
+
+    assert stand.polling.answered(SHOP, during[0])
+    assert (SHOP, ANSWER, Priority.USER) in stand.told
+
+
+def test_a_request_is_answered_when_the_repository_cannot_be_read_too(stand: Stand) -> None:
+    stand.polling.use(stand.application("shop"))
+    stand.turns()
+    stand.author.directory.rename(stand.author.directory.with_suffix(".away"))
+    number = stand.polling.ask(SHOP, "now")
+
+    stand.turn()
+
+    assert stand.polling.answered(SHOP, number)
 
 
 def test_the_same_use_again_asks_for_nothing(stand: Stand) -> None:

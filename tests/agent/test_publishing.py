@@ -167,7 +167,7 @@ def test_what_a_person_waits_for_is_written_at_once(desk: Desk) -> None:
 
 @pytest.mark.cluster
 def test_a_request_and_an_approval_stand_in_the_status(desk: Desk) -> None:
-    desk.memory.requested = "now"
+    desk.memory.requested = desk.memory.answered = "now"
     desk.memory.approval = Approval(hash="h", content="c", deletions=frozenset({("ConfigMap:shop/one", "uid")}))
     desk.publish(view())
 
