@@ -9,6 +9,7 @@ from pathlib import Path
 from gitops_agent.errors import ProcessError, RenderError
 from gitops_agent.process import Completed, run
 from gitops_agent.render.binaries import Binary
+from gitops_agent.render.confidential import without_secrets
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.objects import Objects
 from gitops_agent.render.request import RenderLimits, RenderRequest
@@ -117,10 +118,10 @@ def _translated(error: ProcessError, workspace: Workspace) -> RenderError:
     if error.cause in ("output", "memory"):
         return RenderError(error.message, reason="RenderTooLarge", cause=error.cause)
     if error.cause == "exit" and error.returncode is not None:
-        said = _essence(workspace.own(error.stderr))
+        said = without_secrets(_essence(workspace.own(error.stderr)), workspace.root)
         if said:
             return RenderError(said, reason="RenderFailed", returncode=error.returncode)
-    return RenderError(workspace.own(error.message), reason="RenderFailed", cause=error.cause)
+    return RenderError(without_secrets(workspace.own(error.message), workspace.root), reason="RenderFailed", cause=error.cause)
 
 
 def _essence(stderr: str) -> str:

@@ -1,0 +1,110 @@
+"""Values that must not appear in what a render program says when it fails.
+
+Problem: kustomize quotes the literal of a Secret it cannot use, a chart may `fail` with a password in its text, and the agent
+hands error texts on to statuses, Events and chats. Decision: whatever the files the program was given mark as secret, by kind,
+by generator or by the name of a field, is taken out of its words. It is looked for only when a render has failed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.yaml import load_all
+from gitops_agent.process import redact
+
+_TELLING = re.compile(
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)$", re.IGNORECASE
+)
+_LINE = re.compile(
+    r"^[\s\"'-]*(?P<name>[\w.-]+)[\"']?\s*[:=]\s*[\"']?(?P<value>[^\"'\s].*?)[\"']?\s*$",
+    re.MULTILINE,
+)
+_FILE_BYTES = 256 * 1024
+_FILES = 500
+_SHORTEST = 4
+
+
+def without_secrets(text: str, folder: Path) -> str:
+    """The text without what the files under a folder mark as secret."""
+    return redact(text, _found(folder))
+
+
+def _found(folder: Path) -> set[str]:
+    result: set[str] = set()
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    for path, _ in zip(files, range(_FILES), strict=False):
+        with path.open("rb") as file:
+            data = file.read(_FILE_BYTES)
+        result.update(value.strip() for value in _of_file(data, path))
+    return {value for value in result if len(value) >= _SHORTEST}
+
+
+def _of_file(data: bytes, path: Path) -> Iterator[str]:
+    text = data.decode("utf-8", "replace")
+    try:
+        documents = load_all(data, file=path.name) if path.suffix in (".yaml", ".yml", ".json") else []
+    except AgentError:
+        documents = []
+    if not documents:
+        yield from (found["value"] for found in _LINE.finditer(text) if _TELLING.search(found["name"]))
+    for document in documents:
+        yield from _of_value(document, secret=False)
+        for generator in _generators(document):
+            yield from _generated(generator, path.parent)
+
+
+def _of_value(value: Any, *, secret: bool) -> Iterator[str]:
+    if isinstance(value, dict):
+        if value.get("kind") == "Secret":
+            yield from _of_value({name: value.get(name) for name in ("data", "stringData")}, secret=True)
+        for name, below in value.items():
+            yield from _of_value(
+                below, secret=secret or (isinstance(name, str) and bool(_TELLING.search(name)) and _plain(below))
+            )
+    elif isinstance(value, list):
+        for below in value:
+            yield from _of_value(below, secret=secret)
+    elif secret and isinstance(value, str):
+        yield value
+        yield from value.splitlines()
+        yield from _decoded(value)
+
+
+def _plain(value: Any) -> bool:
+    """Whether a telling name stands for a value itself and not for a whole configuration, such as `secretGenerator`."""
+    return isinstance(value, str)
+
+
+def _decoded(value: str) -> Iterator[str]:
+    try:
+        yield base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return
+
+
+def _generators(document: Any) -> list[dict[str, Any]]:
+    found = document.get("secretGenerator") if isinstance(document, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _generated(generator: dict[str, Any], folder: Path) -> Iterator[str]:
+    for literal in generator.get("literals") or ():
+        yield str(literal)
+        yield str(literal).partition("=")[2]
+    named = [*(generator.get("envs") or ()), *(generator.get("files") or ()), generator.get("env")]
+    for name in (str(name).rpartition("=")[2] for name in named if name):
+        path = folder / name
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            text = file.read(_FILE_BYTES).decode("utf-8", "replace")
+        yield text
+        for line in text.splitlines():
+            yield line
+            yield line.partition("=")[2]
