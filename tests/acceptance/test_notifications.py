@@ -1,0 +1,91 @@
+"""Messages that arrive although receivers hang and agents die."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from tests.acceptance.hooks import Hooks
+from tests.acceptance.house import House, apply
+from tests.acceptance.objects import config_map, files
+from tests.acceptance.team import Team
+
+pytestmark = [pytest.mark.cluster, pytest.mark.faults]
+
+SINGLE = {"leader__enabled": "false"}
+
+
+@pytest.fixture
+def hooks() -> Iterator[Hooks]:
+    made = Hooks()
+    yield made
+    made.stop()
+
+
+def notifier(house: House, name: str, url: str, **spec: object) -> Object:
+    """Creates a Notifier for a webhook."""
+    return apply(
+        house.plane,
+        {
+            "apiVersion": "gitops-agent.dev/v1alpha1",
+            "kind": "Notifier",
+            "metadata": {"name": name, "namespace": house.namespace},
+            "spec": {"provider": "webhook", "address": url, **spec},
+        },
+    )
+
+
+def test_a_message_survives_the_death_of_the_agent_that_was_delivering_it(own: Team, hooks: Hooks) -> None:
+    hooks.hang = True
+    notifier(own.house, "hooks", hooks.url, events=["Synced"])
+    agent = own.agent = own.house.start(settings=SINGLE)
+    commit = own.commit(files(config_map("good")))
+    own.declare()
+    own.settled(commit)
+    own.until(hooks.begun.is_set, "the message is under way")
+    agent.kill()
+
+    hooks.hang = False
+    own.agent = own.house.start("again", settings=SINGLE)
+
+    own.until(lambda: [message for message in hooks.of("Synced") if message["revision"]["commit"] == commit], "it arrives")
+
+
+def test_a_receiver_that_hangs_slows_nothing_and_nobody(own: Team, hooks: Hooks) -> None:
+    deaf = Hooks()
+    deaf.hang = True
+    try:
+        notifier(own.house, "deaf", deaf.url)
+        notifier(own.house, "hooks", hooks.url)
+        own.agent = own.house.start(settings=SINGLE)
+        for number in range(3):
+            commit = own.commit(files(config_map("good", key=str(number))))
+            own.declare()
+            own.settled(commit, seconds=20)
+
+        own.until(lambda: len(hooks.of("Synced")) == 3, "the other receiver hears of everything", seconds=20)
+        assert deaf.begun.is_set()
+        assert own.agent.stop() == 0
+    finally:
+        deaf.stop()
+
+
+def test_edges_are_told_once_and_levels_never(own: Team, hooks: Hooks) -> None:
+    notifier(own.house, "hooks", hooks.url)
+    own.agent = own.house.start(settings=SINGLE)
+    first = own.commit(files(config_map("good")))
+    own.declare()
+    own.settled(first)
+    own.repository.vanish()
+    own.ask()
+    own.until(lambda: hooks.of("SourceUnavailable"), "the repository is told to be away")
+    own.looked(times=3)
+    own.repository.come_back()
+    own.ask()
+    own.until(lambda: hooks.of("SourceRecovered"), "the repository is told to be back")
+
+    assert len(hooks.of("SourceUnavailable")) == 1
+    assert len(hooks.of("SourceRecovered")) == 1
+    assert len(hooks.of("Synced")) == 1
