@@ -115,15 +115,14 @@ class Observing:
         with self._lock:
             return len(self._watches)
 
-    def _watch(self, kind: GroupKind) -> Watch:
+    def _watch(self, kind: GroupKind) -> None:
         with self._lock:
-            watch = self._watches.get(kind)
-        if watch is not None:
-            return watch
+            if kind in self._watches:
+                return
         resource = self._discovery.find(kind.group, kind.kind)
         with self._lock:
-            if (watch := self._watches.get(kind)) is not None:
-                return watch
+            if kind in self._watches or self._stop.is_set():
+                return
             watch = self._watches[kind] = Watch(
                 self._transport,
                 resource,
@@ -135,7 +134,6 @@ class Observing:
                 discovery=self._discovery,
             )
         watch.start()
-        return watch
 
     def _take_list(self, kind: GroupKind, objects: list[LiveObject]) -> None:
         self._live.cannot_see.pop(kind, None)

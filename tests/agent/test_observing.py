@@ -219,6 +219,14 @@ def test_whoever_declares_an_unseen_kind_is_told(make: Make, restricted: Transpo
     assert {key.name for key in stand.live.of(stand.shop)} == {"one"}
 
 
+def test_a_reconcile_or_a_sweep_that_is_still_running_at_the_end_starts_no_watch(stand: Stand) -> None:
+    stand.observing.stop()
+
+    stand.observing.ensure({CONFIG_MAP}, stand.shop)
+
+    assert stand.observing.watched() == 0
+
+
 def test_the_sweep_waits_for_an_api_server_that_is_away_and_ends_with_the_process(make: Make, nowhere: Transport) -> None:
     stand = make(nowhere)
     stand.observing.start()
