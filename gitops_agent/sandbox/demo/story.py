@@ -22,7 +22,9 @@ from gitops_agent.sandbox.demo.agent import AgentProcess
 from gitops_agent.sandbox.demo.cluster import NotSeen, Spectator, condition, settled
 from gitops_agent.sandbox.demo.receiver import Receiver
 from gitops_agent.sandbox.demo.repository import DemoRepository
+from gitops_agent.sandbox.installer import Installer
 from gitops_agent.sandbox.progress import Progress
+from gitops_agent.sandbox.tools import selected
 
 NAMESPACE = installation.NAMESPACE
 APPLICATIONS = ("namespaces", "policies", "queues", "shop", "notes", "guestbook")
@@ -66,6 +68,8 @@ class Story:
         Raises:
             AgentError: a step was not seen, or nothing could be started.
         """
+        # The renderers too: the agent of the story finds them in the same cache.
+        Installer(progress=self.progress).ensure(selected())
         plane, spectator = self._cluster()
         repository = self._repository()
         receiver = self._receiver()

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.process import Limits, run
+
+
+@pytest.mark.cluster
+@pytest.mark.e2e
+def test_the_demonstration_is_observed_step_by_step_in_the_cluster(tmp_path: Path) -> None:
+    told = run(
+        (sys.executable, "-m", "gitops_agent", "demo", "--exit", "--dir", str(tmp_path / "demo")),
+        env={"HOME": str(Path.home())},
+        limits=Limits(seconds=220),
+    )
+
+    text = told.stderr + told.stdout.decode()
+    seen = ("First sync", "An image bump", "Manual drift", "A mass deletion is held", "Approved by its hash")
+    assert [step for step in seen if f"✓ {step}" not in text] == []
