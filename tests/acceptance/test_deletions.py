@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import APPLICATION, ID
+from gitops_agent.manifest.yaml import dump_all
 from tests.acceptance.objects import config_map, config_maps, crd, files, namespace, widget
 from tests.acceptance.team import Team
 
@@ -289,6 +291,37 @@ def test_a_renamed_application_keeps_its_objects(team: Team) -> None:
     team.settled(first, "after")
     assert team.configs() == {"a", "b"}
     assert (team.config("a") or {})["metadata"]["uid"] == uid
+
+
+def test_a_parent_that_drops_an_application_is_held_with_everything_under_it(team: Team) -> None:
+    child = team.name("child")
+    spec = {
+        "source": {"repoURL": team.repository.url, "ref": {"branch": "main"}, "path": "child"},
+        "destination": {"namespace": team.namespace},
+    }
+    application: Object = {
+        "apiVersion": "gitops-agent.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": child, "namespace": team.house.namespace},
+        "spec": spec,
+    }
+    parts = {"parent/child.yaml": dump_all([application]), "parent/stays.yaml": dump_all([config_map("stays")])}
+    parts |= {f"child/{name}": text for name, text in files(*config_maps(8)).items()}
+    first = team.commit(parts)
+    team.declare("parent", source={"path": "parent"})
+    team.settled(first, "parent")
+    team.settled(first, "child")
+
+    team.commit({"parent/child.yaml": None})
+    plan, message = team.held("9 objects", short="parent")
+    assert child in message
+    assert len(team.configs()) == 9
+
+    team.approve(plan, "parent")
+    held, _ = team.held("8 objects", short="child")
+    team.approve(held, "child")
+    # The garbage collector may take half a minute to look at a kind that has just been defined.
+    team.until(lambda: team.configs() == {"stays"}, "the objects of the child are gone")
 
 
 def _exists(team: Team) -> bool:

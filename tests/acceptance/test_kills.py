@@ -36,6 +36,7 @@ def proxy(own: Team) -> Iterator[Proxy]:
         yield made
 
 
+@pytest.mark.timeout(3600 if os.environ.get(EVERYWHERE) else 240)
 def test_killed_between_any_two_calls_the_end_is_that_of_an_undisturbed_run(own: Team, proxy: Proxy) -> None:
     uid = own.foreign()
     copied = _start(own, proxy)
