@@ -44,6 +44,7 @@ class Secrets:
         self._transport, self._discovery, self._rotated = transport, discovery, rotated
         self._lock = threading.Lock()
         self._watched: dict[str, _Watched] = {}
+        self._stopped = False
 
     def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded content of a Secret as last seen; the first look waits for the watch's first answer.
@@ -65,6 +66,7 @@ class Secrets:
     def stop(self) -> None:
         """Ends every watch."""
         with self._lock:
+            self._stopped = True
             watches = [watched.watch for watched in self._watched.values() if watched.watch is not None]
             self._watched.clear()
         for watch in watches:
@@ -78,6 +80,8 @@ class Secrets:
                 return watched
         resource = self._discovery.find("", "Secret")
         with self._lock:
+            if self._stopped:
+                raise SourceError("the agent is stopping", reason="CannotSee", transient=True)
             if place in self._watched:
                 return self._watched[place]
             state = self._watched[place] = _Watched()

@@ -306,6 +306,8 @@ class Acting:
         self.notifiers.start()
         if not self.notifiers.await_first_list(_NOTIFIERS_SECONDS):
             _log.warning("starting without knowing the notifiers: the first events may reach nobody")
+        if self._stopping.is_set():
+            return
         self._fetchers.start()
         self._workers.start()
         self._watch = Watch(

@@ -164,6 +164,14 @@ def grant(objects: Objects, namespace: str) -> Callable[[], None]:
     return do
 
 
+def test_a_poll_that_is_still_running_at_the_end_starts_no_watch(transport: Transport, namespace: str) -> None:
+    secrets = Secrets(transport, Discovery(transport), lambda _: None)
+    secrets.stop()
+
+    with pytest.raises(SourceError, match="stopping"):
+        secrets.data(namespace, "token")
+
+
 def test_an_api_server_that_was_away_at_the_first_look_is_asked_again(
     transport: Transport, nowhere: Transport, objects: Objects, namespace: str
 ) -> None:
