@@ -74,7 +74,10 @@ Duration = Annotated[
             "maxLength": _LONGEST_TEXT,
             "x-kubernetes-validations": [
                 {
-                    "rule": "duration(self) >= duration('1s') && duration(self) <= duration('24h')",
+                    # What is no duration at all is the pattern's to refuse: a rule that fails to compute would also refuse
+                    # the status of an object that was stored under an older schema.
+                    "rule": f"!self.matches(r'{PATTERN}') || "
+                    "(duration(self) >= duration('1s') && duration(self) <= duration('24h'))",
                     "message": "is not between 1s and 24h",
                 }
             ],
