@@ -9,7 +9,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from gitops_agent.agent import installation
 from gitops_agent.api.crd import crds
@@ -120,6 +121,12 @@ class House:
         for place in self._made:
             with contextlib.suppress(NotFound):
                 self.plane.request("DELETE", place)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     def path(self, plural: str, name: str = "") -> str:
         """Where our own resources lie."""

@@ -29,8 +29,10 @@ def _lenient() -> Object:
 
 
 def test_a_bad_duration_and_a_bad_mode_stall_only_the_applications_that_have_them(tmp_path: Path) -> None:
-    with ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane:
-        house = House(plane, "gitops-agent", tmp_path / "house")
+    with (
+        ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane,
+        House(plane, "gitops-agent", tmp_path / "house") as house,
+    ):
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
         team = Team(house, None, "shop", tmp_path / "team")
         commit = team.commit(files(config_map("good")))

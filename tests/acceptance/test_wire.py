@@ -163,8 +163,10 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(own: Team, proxy: 
 
 
 def test_the_api_server_is_restarted_under_the_agent(tmp_path: Path) -> None:
-    with ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane:
-        house = House(plane, "gitops-agent", tmp_path / "house")
+    with (
+        ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane,
+        House(plane, "gitops-agent", tmp_path / "house") as house,
+    ):
         agent = house.start(settings=SINGLE)
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
         team = Team(house, agent, "shop", tmp_path / "team")
