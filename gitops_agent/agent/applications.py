@@ -25,10 +25,11 @@ class Applications:
 
     Args:
         changed: called (outside of the lock) with the key, why, and how urgent it is.
+        namespace: the only one that is watched; all of them when empty.
     """
 
-    def __init__(self, changed: Changed) -> None:
-        self._changed = changed
+    def __init__(self, changed: Changed, *, namespace: str = "") -> None:
+        self._changed, self._namespace = changed, namespace
         self._lock = threading.Lock()
         self._objects: dict[AppKey, Object] = {}
         self._wishes: dict[AppKey, str] = {}
@@ -79,6 +80,10 @@ class Applications:
         """The object as last seen."""
         with self._lock:
             return self._objects.get(key)
+
+    def may_exist(self, key: AppKey) -> bool:
+        """Whether an Application may be there: one of another agent's namespace cannot be seen from here, so it may."""
+        return (self._namespace != "" and key.namespace != self._namespace) or self.raw(key) is not None
 
     def keys(self) -> tuple[AppKey, ...]:
         """All keys, sorted."""

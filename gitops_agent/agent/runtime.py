@@ -168,7 +168,7 @@ class Acting:
         self.sources = Sources(
             cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
         )
-        self.applications = Applications(self._look)
+        self.applications = Applications(self._look, namespace=settings.cluster.namespace)
         self.secrets = Secrets(transport, self.discovery, self._rotated)
         self.polling = Polling(
             self.sources, self.secrets, self.clock, self.repositories, moved=self._look, rewritten=self._rewritten
@@ -210,7 +210,7 @@ class Acting:
             claims=claims,
             handover=handover,
             fights=Fights(),
-            exists=lambda key: self.applications.raw(key) is not None,
+            exists=self.applications.may_exist,
             emit=lambda application, events: publishing.emit(events, application.raw),
             protected=protected(settings.cluster.namespace),
             agent_namespace=settings.cluster.namespace,

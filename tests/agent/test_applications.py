@@ -190,3 +190,12 @@ def test_peers_follow_the_same_reference_of_the_same_repository(applications: Ap
 
     assert applications.following_too(SHOP) == (DESK,)
     assert applications.following_too(key("nobody")) == ()
+
+
+def test_an_application_that_another_agent_looks_after_may_exist(said: Said) -> None:
+    applications = Applications(said, namespace=SHOP.namespace)
+    applications.handle("ADDED", application_object("shop"))
+
+    assert applications.may_exist(SHOP)
+    assert not applications.may_exist(DESK)
+    assert applications.may_exist(AppKey("other-gitops", "desk"))
