@@ -83,7 +83,7 @@ class Applications:
 
     def may_exist(self, key: AppKey) -> bool:
         """Whether an Application may be there: one of another agent's namespace cannot be seen from here, so it may."""
-        return (self._namespace != "" and key.namespace != self._namespace) or self.raw(key) is not None
+        return self._namespace not in ("", key.namespace) or self.raw(key) is not None
 
     def keys(self) -> tuple[AppKey, ...]:
         """All keys, sorted."""
