@@ -48,7 +48,8 @@ def hold(objects: Objects, key: ObjectKey, *, as_user: str | None) -> bool:
     body: Object = {
         "apiVersion": live["apiVersion"],
         "kind": live["kind"],
-        "metadata": {"name": key.name, "namespace": key.namespace, "resourceVersion": live["metadata"]["resourceVersion"]},
+        # Without the resource version: a status written meanwhile is no conflict, another owner of the number is.
+        "metadata": {"name": key.name, "namespace": key.namespace},
         "spec": {"replicas": replicas},
     }
     try:

@@ -114,7 +114,7 @@ def test_an_interrupted_command_ends_with_130(stage: Stage) -> None:
         assert waiting.stderr is not None
         assert "not reconciled yet" in waiting.stderr.readline()
         waiting.send_signal(signal.SIGINT)
-        _, rest = waiting.communicate(timeout=20)
+        _, rest = waiting.communicate(timeout=90)
 
     assert waiting.returncode == entry.INTERRUPTED
     assert rest.strip() == "interrupted"

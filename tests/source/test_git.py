@@ -11,6 +11,7 @@ from gitops_agent.errors import ProcessError
 from gitops_agent.process import Limits, kill_group
 from gitops_agent.source import git
 from tests.source.author import Author
+from tests.waiting import eventually
 
 
 def test_git_sees_no_variable_and_no_configuration_of_ours(
@@ -57,6 +58,13 @@ def test_no_protocol_is_allowed_by_itself(author: Author) -> None:
             git.run(author.directory, "ls-remote", "--", url)
 
 
+def _is_dead(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 def test_a_hanging_git_is_killed_with_all_its_children(author: Author, tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     hang = git.Setting(
@@ -73,8 +81,8 @@ def test_a_hanging_git_is_killed_with_all_its_children(author: Author, tmp_path:
 
     assert caught.value.cause == "timeout"
     assert time.monotonic() - started < 10
-    status = Path(f"/proc/{mark.read_text().strip()}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+    # A signal is sent at once and taken when the process next runs, which a busy machine puts off.
+    assert eventually(lambda: _is_dead(mark.read_text().strip()))
 
 
 def test_a_git_that_prints_too_much_is_killed(author: Author) -> None:
