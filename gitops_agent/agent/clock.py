@@ -33,6 +33,7 @@ class Clock:
             daemon=True,
         )
         self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
+        self._stopped = False
 
     def start(self) -> None:
         """Starts ticking."""
@@ -40,13 +41,15 @@ class Clock:
 
     def every(self, name: str, seconds: float, call: Callable[[], None], *, jitter: float = 0.0) -> None:
         """Calls `call` every `seconds`, give or take `jitter` seconds; replaces what had the same name."""
-        self._scheduler.add_job(
-            call, "interval", seconds=seconds, jitter=jitter or None, id=name, name=name, replace_existing=True
-        )
+        if not self._stopped:
+            self._scheduler.add_job(
+                call, "interval", seconds=seconds, jitter=jitter or None, id=name, name=name, replace_existing=True
+            )
 
     def at(self, name: str, when: datetime, call: Callable[[], None]) -> None:
         """Calls `call` once at `when` (aware), or at once when that has passed; replaces what had the same name."""
-        self._scheduler.add_job(call, "date", run_date=when, id=name, name=name, replace_existing=True)
+        if not self._stopped:
+            self._scheduler.add_job(call, "date", run_date=when, id=name, name=name, replace_existing=True)
 
     def cancel(self, name: str) -> None:
         """Forgets the job of that name, if there is one."""
@@ -59,7 +62,10 @@ class Clock:
 
     def stop(self) -> None:
         """Stops ticking; a running call ends by itself."""
+        self._stopped = True
         if self._scheduler.running:
+            # First, because its thread fails when it is ended while it puts a job away.
+            self._scheduler.remove_all_jobs()
             self._scheduler.shutdown(wait=False)
 
     @staticmethod

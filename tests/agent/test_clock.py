@@ -61,3 +61,23 @@ def test_the_same_name_replaces_and_cancel_forgets(clock: Clock) -> None:
     clock.cancel("tick")
 
     assert clock.names() == frozenset()
+
+
+def test_a_job_that_is_due_at_the_very_end_is_no_surprise() -> None:
+    for _ in range(10):
+        clock, first = Clock(), threading.Event()
+        clock.start()
+        when = datetime.now(UTC) + timedelta(milliseconds=20)
+        for n in range(300):
+            clock.at(f"job-{n}", when, first.set)
+        assert first.wait(30)
+        clock.stop()
+
+
+def test_after_the_end_nothing_is_taken_up(clock: Clock) -> None:
+    clock.stop()
+
+    clock.every("tick", 60, lambda: None)
+    clock.at("past", datetime.now(UTC), lambda: None)
+
+    assert clock.names() == frozenset()
