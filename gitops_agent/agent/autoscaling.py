@@ -14,6 +14,7 @@ from gitops_agent.cluster.watch import Watch
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe.log import logger
+from gitops_agent.sync.autoscale import target
 
 _log = logger("observe")
 
@@ -55,26 +56,18 @@ class Autoscaling:
             return frozenset(self._targets.values())
 
     def _listed(self, objects: list[Object]) -> None:
-        targets = {_place(obj): target for obj in objects if (target := _target(obj)) is not None}
+        targets = {_place(obj): scaled for obj in objects if (scaled := target(obj)) is not None}
         with self._lock:
             self._targets = targets
 
     def _event(self, kind: str, obj: Object) -> None:
-        target = _target(obj)
+        scaled = target(obj)
         with self._lock:
-            if kind == "DELETED" or target is None:
+            if kind == "DELETED" or scaled is None:
                 self._targets.pop(_place(obj), None)
             else:
-                self._targets[_place(obj)] = target
+                self._targets[_place(obj)] = scaled
 
 
 def _place(obj: Object) -> str:
     return f"{obj['metadata'].get('namespace')}/{obj['metadata'].get('name')}"
-
-
-def _target(obj: Object) -> ObjectKey | None:
-    reference = (obj.get("spec") or {}).get("scaleTargetRef") or {}
-    if not reference.get("kind") or not reference.get("name"):
-        return None
-    group, _, _ = str(reference.get("apiVersion") or "").rpartition("/")
-    return ObjectKey(group, str(reference["kind"]), str(obj["metadata"].get("namespace") or ""), str(reference["name"]))

@@ -35,7 +35,7 @@ def edges(before: Object, after: Object, *, application: AppKey, view: View, now
             message=message[:1000],
             revision=view.revision,
             objects=tuple(problem.key for problem in view.problems[:10]) if severity is not Severity.INFO else (),
-            facts={"commit": _at(after, "source", "revision") or "", "plan": view.plan},
+            facts={"commit": at(after, "source", "revision") or "", "plan": view.plan},
         )
         for kind, severity, reason, message in _edges(before, after)
     )
@@ -49,10 +49,10 @@ def _edges(before: Object, after: Object) -> Iterator[tuple[EventType, Severity,
 
 
 def _source(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
-    old, new = _at(before, "source", "revision"), _at(after, "source", "revision")
-    was_away, is_away = _at(before, "source", "unavailableSince"), _at(after, "source", "unavailableSince")
+    old, new = at(before, "source", "revision"), at(after, "source", "revision")
+    was_away, is_away = at(before, "source", "unavailableSince"), at(after, "source", "unavailableSince")
     if is_away and not was_away:
-        yield EventType.SOURCE_UNAVAILABLE, Severity.WARNING, "SourceUnavailable", str(_at(after, "source", "message") or "")
+        yield EventType.SOURCE_UNAVAILABLE, Severity.WARNING, "SourceUnavailable", str(at(after, "source", "message") or "")
     if was_away and not is_away:
         yield (
             EventType.SOURCE_RECOVERED,
@@ -60,9 +60,9 @@ def _source(before: Object, after: Object) -> Iterator[tuple[EventType, Severity
             "SourceRecovered",
             f"the repository answers again, since {was_away} it did not",
         )
-    touched = _at(before, "sync", "plan") != _at(after, "sync", "plan") or _condition(after, "Synced").get("status") != "True"
+    touched = at(before, "sync", "plan") != at(after, "sync", "plan") or _condition(after, "Synced").get("status") != "True"
     if new and old != new and touched:
-        subject = _at(after, "source", "subject") or ""
+        subject = at(after, "source", "subject") or ""
         yield EventType.REVISION_SEEN, Severity.INFO, "RevisionSeen", f"{str(new)[:12]} {subject}".strip()
 
 
@@ -79,25 +79,25 @@ def _stall(before: Object, after: Object) -> Iterator[tuple[EventType, Severity,
 
 def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
     old, new = _condition(before, "Synced"), _condition(after, "Synced")
-    applied_before, applied = _at(before, "sync", "revision"), _at(after, "sync", "revision")
-    if new.get("reason") == "HeldForApproval" and _at(before, "sync", "plan") != _at(after, "sync", "plan"):
+    applied_before, applied = at(before, "sync", "revision"), at(after, "sync", "revision")
+    if new.get("reason") == "HeldForApproval" and at(before, "sync", "plan") != at(after, "sync", "plan"):
         yield EventType.HELD, Severity.WARNING, "HeldForApproval", str(new.get("message"))
     if old.get("reason") == "HeldForApproval" and new.get("reason") != "HeldForApproval" and new.get("status") == "True":
-        yield EventType.APPROVED, Severity.INFO, "Approved", f"plan {str(_at(after, 'sync', 'plan'))[:12]} ran after approval"
+        yield EventType.APPROVED, Severity.INFO, "Approved", f"plan {str(at(after, 'sync', 'plan'))[:12]} ran after approval"
     failing = new.get("status") == "False" and new.get("reason") not in _FAILING
     same_failure = (old.get("status"), old.get("reason")) == ("False", new.get("reason"))
-    new_commit = _at(before, "source", "revision") != _at(after, "source", "revision")
+    new_commit = at(before, "source", "revision") != at(after, "source", "revision")
     if failing and (not same_failure or new_commit):
         yield EventType.SYNC_FAILED, Severity.ERROR, str(new.get("reason")), str(new.get("message"))
-    moved = applied != applied_before and _at(before, "sync", "plan") != _at(after, "sync", "plan")
+    moved = applied != applied_before and at(before, "sync", "plan") != at(after, "sync", "plan")
     if new.get("status") == "True" and applied and (moved or old.get("status") == "False"):
         yield EventType.SYNCED, Severity.INFO, "Synced", str(new.get("message"))
 
 
 def _health(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
-    old, new = _at(before, "health", "status"), _at(after, "health", "status")
-    reasons = "; ".join(_at(after, "health", "reasons") or ())
-    was, now = _at(before, "health", "degradedRevision"), _at(after, "health", "degradedRevision")
+    old, new = at(before, "health", "status"), at(after, "health", "status")
+    reasons = "; ".join(at(after, "health", "reasons") or ())
+    was, now = at(before, "health", "degradedRevision"), at(after, "health", "degradedRevision")
     if new == "Degraded" and old != "Degraded" and was != now:
         yield EventType.DEGRADED, Severity.ERROR, "Degraded", reasons
     if new == "Healthy" and (old == "Degraded" or was):
@@ -106,7 +106,8 @@ def _health(before: Object, after: Object) -> Iterator[tuple[EventType, Severity
         yield EventType.PROGRESSING, Severity.INFO, "Progressing", reasons
 
 
-def _at(status: Object, *path: str) -> Any:
+def at(status: Object, *path: str) -> Any:
+    """The value at a path of a status, None when any step of it is missing."""
     value: Any = status
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None

@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from gitops_agent.agent.edges import edges
+from gitops_agent.agent.edges import at, edges
 from gitops_agent.agent.memory import Memory
 from gitops_agent.agent.report import status
 from gitops_agent.agent.view import View
@@ -123,19 +122,12 @@ def quiet(before: Object, after: Object) -> bool:
     A monorepo of a thousand applications would otherwise write a thousand statuses for each commit. The commit is told with
     the next thing worth telling, and when somebody asks for a sync.
     """
-    old, new = _at(before, "sync", "plan"), _at(after, "sync", "plan")
+    old, new = at(before, "sync", "plan"), at(after, "sync", "plan")
     return bool(new) and old == new and _without_commit(before) == _without_commit(after)
 
 
-def _at(status_: Object, *path: str) -> Any:
-    value: Any = status_
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
 def _without_commit(status_: Object) -> Object:
-    commits = (_at(status_, "source", "revision"), _at(status_, "sync", "revision"))
+    commits = (at(status_, "source", "revision"), at(status_, "sync", "revision"))
     shorts = [commit[:12] for commit in commits if commit]
 
     def told(message: str) -> str:

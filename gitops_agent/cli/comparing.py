@@ -269,10 +269,8 @@ def root_of(path: Path) -> tuple[Path, str]:
     path = path.resolve()
     if not path.exists():
         raise UsageError(f"{path} does not exist")
-    for parent in (path, *path.parents):
-        if (parent / ".git").exists():
-            return parent, str(path.relative_to(parent)) if path != parent else ""
-    return (path, "") if path.is_dir() else (path.parent, path.name)
+    tree, below = WorkTree.around(path)
+    return tree.root, below
 
 
 def _live(access: Access, application: Application, desired: Desired) -> tuple[Snapshot, dict[ObjectKey, Object]]:

@@ -64,6 +64,11 @@ class WorkTree:
         return (cls(absolute), "") if absolute.is_dir() else (cls(absolute.parent), absolute.name)
 
     @property
+    def root(self) -> Path:
+        """The folder, absolute and without links."""
+        return self._root
+
+    @property
     def commit(self) -> str:
         """There is none."""
         return "worktree"

@@ -14,9 +14,9 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Conflict, Invalid, NotFound
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import marked
 from gitops_agent.sync import replacement, replicas, undeclared
 from gitops_agent.sync.action import Action
+from gitops_agent.sync.desired import marked
 from gitops_agent.sync.live import LiveObject, observe
 from gitops_agent.sync.plan import Plan
 from gitops_agent.sync.state import LiveState
@@ -182,10 +182,7 @@ class Writer:
 
 
 def body_of(action: Action, plan: Plan) -> Object:
-    """What is sent. The revision mark stays what it is while the content does, so that nothing is written for a mark."""
+    """What is sent for an action."""
     if action.manifest is None:
         raise Invalid(f"{action.key} has nothing to apply", code="NoManifest")
-    manifest, live = action.manifest, action.live
-    same = live is not None and live.owner == plan.application and live.digest == manifest.digest
-    revision = live.revision if live is not None and same and live.revision else plan.revision.commit
-    return marked(manifest.obj, application=plan.application, digest=manifest.digest, revision=revision)
+    return marked(action.manifest, application=plan.application, revision=plan.revision, live=action.live)
