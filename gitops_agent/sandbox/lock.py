@@ -19,6 +19,7 @@ from gitops_agent.errors import AgentError
 
 _LOOK_SECONDS = 0.3
 _RETRY_SECONDS = 0.01
+_VANISHED = 1000
 
 
 class Busy(AgentError):
@@ -49,9 +50,17 @@ class FileLock:
             Busy: another process holds it and this lock does not wait.
         """
         deadline = time.monotonic() + _LOOK_SECONDS
+        vanished = 0
         while True:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except (FileExistsError, FileNotFoundError):
+                # Its last holder may remove the folder between these two calls, and even within the first.
+                vanished += 1
+                if self.path.parent.is_file() or vanished > _VANISHED:
+                    raise
+                continue
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | (0 if self._wait else fcntl.LOCK_NB))
             except BlockingIOError:

@@ -166,12 +166,13 @@ def test_an_unknown_field_of_a_custom_kind_is_refused_for_good(objects: Objects,
         remove(objects, group)
 
 
-def test_every_wrong_field_is_named_at_once(objects: Objects, namespace: str) -> None:
-    wrong = deployment(namespace, replicas="many", selectr={})
+def test_every_value_of_a_wrong_type_is_named_at_once(objects: Objects, namespace: str) -> None:
+    # Of fields it does not know the API server names the first it meets, in no order, and then looks no further.
+    wrong = deployment(namespace, replicas="many", minReadySeconds="long")
     with pytest.raises(Invalid) as caught:
         objects.apply(wrong)
 
-    assert {cause["field"] for cause in caught.value.details["causes"]} == {"spec.replicas", "spec.selectr"}
+    assert {cause["field"] for cause in caught.value.details["causes"]} == {"spec.replicas", "spec.minReadySeconds"}
 
 
 def test_a_change_of_an_immutable_field_is_invalid_with_its_field(objects: Objects, namespace: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -50,6 +51,34 @@ def test_a_holder_may_delete_the_file_without_two_holders_arising(tmp_path: Path
     with pytest.raises(Busy):
         FileLock(path, wait=False).acquire()
     second.release()
+
+
+def test_a_folder_that_goes_while_the_lock_is_taken_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "going" / "lock"
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                path.parent.mkdir()
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
+
+    going = threading.Thread(target=come_and_go)
+    going.start()
+    try:
+        for _ in range(2000):
+            with FileLock(path):
+                path.unlink()
+    finally:
+        over.set()
+        going.join(10)
+
+
+def test_a_folder_that_cannot_be_made_is_said_so_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        FileLock(tmp_path / "file" / "lock").acquire()
 
 
 def test_looking_never_makes_a_free_lock_busy(tmp_path: Path) -> None:
