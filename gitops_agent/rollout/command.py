@@ -1,9 +1,23 @@
-"""What a person asks of a rollout; a nonce makes sure that it is done once, however often it is read."""
+"""What a person asks of a rollout; a nonce makes sure that it is done once, however often it is read.
+
+It is asked by an annotation on the RolloutPolicy, so whoever may patch the policy may command its rollout, the API server's
+audit log tells who did, and nothing is lost while no agent runs.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+import orjson
+
+from gitops_agent.manifest.marks import PREFIX
+
+COMMAND = PREFIX + "rollout-command"
+"""The annotation; the last command written is the one that counts."""
+
+_LONGEST = 1024
+_WORD = 128
 
 
 class Order(StrEnum):
@@ -32,3 +46,29 @@ class Command:
     nonce: str
     hash: str = ""
     actor: str = ""
+
+
+def written(command: Command) -> str:
+    """The command as an annotation's value."""
+    value = {"order": str(command.order), "nonce": command.nonce, "hash": command.hash, "actor": command.actor}
+    return orjson.dumps({name: text for name, text in value.items() if text}).decode()
+
+
+def read(text: str | None) -> Command | None:
+    """The command an annotation holds; None for what is no command, since nothing may be done on a guess."""
+    if text is None or len(text) > _LONGEST:
+        return None
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict) or not all(isinstance(one, str) and len(one) <= _WORD for one in value.values()):
+        return None
+    if value.get("order") not in {str(one) for one in Order} or not value.get("nonce"):
+        return None
+    return Command(
+        order=Order(value["order"]),
+        nonce=value["nonce"],
+        hash=value.get("hash", ""),
+        actor=" ".join(value.get("actor", "").split()),
+    )

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.rollout.command import Command, Order, read, written
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_a_command_survives_its_annotation(order: Order) -> None:
+    command = Command(order=order, nonce="3f2a", hash="0123abcd", actor="alice@example.org")
+    assert read(written(command)) == command
+
+
+def test_a_command_without_hash_and_actor_is_about_whatever_runs() -> None:
+    assert read('{"order": "pause", "nonce": "1"}') == Command(order=Order.PAUSE, nonce="1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "abort",
+        "[]",
+        '{"order": "explode", "nonce": "1"}',
+        '{"order": "abort"}',
+        '{"order": "abort", "nonce": ""}',
+        '{"order": "abort", "nonce": 7}',
+        '{"order": "abort", "nonce": "1", "actor": {"name": "x"}}',
+        '{"order": "abort", "nonce": "' + "1" * 2000 + '"}',
+    ],
+)
+def test_what_is_no_command_asks_nothing(text: str | None) -> None:
+    assert read(text) is None
+
+
+def test_an_actor_cannot_break_out_of_its_line() -> None:
+    found = read('{"order": "abort", "nonce": "1", "actor": "eve\\nforged line"}')
+    assert found is not None
+    assert found.actor == "eve forged line"
