@@ -11,7 +11,19 @@ from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object
 
 _FAILING = frozenset(
-    {"Progressing", "WaitingFor", "HeldForApproval", "Suspended", "Observing", "DependencyNotReady", "Fetching"}
+    # A rollout that went back has an event of its own.
+    {
+        "RolledBack",
+        "RollingOut",
+        "RolloutPaused",
+        "Progressing",
+        "WaitingFor",
+        "HeldForApproval",
+        "Suspended",
+        "Observing",
+        "DependencyNotReady",
+        "Fetching",
+    }
 )
 
 

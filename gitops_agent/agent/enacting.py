@@ -116,6 +116,7 @@ class Enacting:
         current: bool = True,
         deleting: bool = False,
         orphan: bool = False,
+        rolling: bool = False,
     ) -> Enacted:
         """Plans, and executes what may be done now.
 
@@ -127,6 +128,7 @@ class Enacting:
             current: `desired` is of the newest commit; if not, only drift is repaired.
             deleting: the Application itself goes.
             orphan: with `deleting`, leave the objects.
+            rolling: a rollout is under way, so an approved plan comes to its deletions later.
         """
         key = application.key
         snapshot = self._snapshot(key, desired)
@@ -138,7 +140,7 @@ class Enacting:
         memory.plan = made
         if made.verdict.approved:
             memory.approval = made.approval()
-        elif memory.approval is not None and not _under_way(memory.approval, made, snapshot):
+        elif memory.approval is not None and not rolling and not _under_way(memory.approval, made, snapshot):
             memory.approval = None
         runnable = self._allowed(made, suspended=suspended, current=current, deleting=deleting)
         failures = self._preflight(application, runnable, snapshot)
@@ -150,13 +152,31 @@ class Enacting:
             replaced = {action.key for action in made.changes() if action.intent is ActionKind.REPLACE}
             failures = {one: error for one, error in failures.items() if one not in replaced}
         reports = self._drifts(application, runnable, snapshot)
+        if failures and application.spec.sync.error_policy is ErrorPolicy.ATOMIC:
+            # Traffic must be able to leave a bad version whatever else is wrong.
+            runnable = _only(runnable, lambda action: action.rollout, "another object was refused")
+        if failures:
+            runnable = _without(runnable, failures)
         result = Result()
-        if not (failures and application.spec.sync.error_policy is ErrorPolicy.ATOMIC):
-            if failures:
-                runnable = _without(runnable, failures)
+        if runnable.writes or not failures:
             result = self._executor.execute(runnable, as_user=_user(application), stop=self._stopping)
         self._repaired(application, reports, result)
         return self._enacted(made, runnable, result, failures, memory)
+
+    def preview(self, application: Application, declared: Desired, memory: Memory) -> Plan | None:
+        """The plan of a commit whose rollout has not begun, when it is held; an approval of it is remembered.
+
+        A rollout that is held in its middle would leave traffic between two versions, so all of its commit is judged before.
+        """
+        snapshot = self._snapshot(application.key, declared)
+        policy = self._policy(application, declared, memory, deleting=False, orphan=False)
+        try:
+            made = self._plan(declared, snapshot, policy, memory)
+        except PlanError:
+            return None
+        if made.verdict.approved:
+            memory.approval = made.approval()
+        return made if made.verdict.held else None
 
     def _snapshot(self, application: AppKey, desired: Desired) -> Snapshot:
         """What is live; objects whose Application no longer exists belong to nobody and may be taken."""
@@ -214,8 +234,8 @@ class Enacting:
         if suspended:
             return _only(made, lambda _: False, "paused")
         if not current:
-            made = _only(made, lambda action: action.drift, "a newer commit does not render")
-        elif not deleting and any(action.kind is ActionKind.DELETE for action in made.writes):
+            made = _only(made, lambda action: action.drift or action.rollout, "a newer commit does not render")
+        elif not deleting and any(action.kind is ActionKind.DELETE and not action.rollout for action in made.writes):
             behind = self._handover.behind(made.application, made.revision.commit)
             if behind is not None:
                 made = _put_off(made, f"Application {behind.name} to look at {made.revision.short}: it may take it over")
@@ -324,7 +344,7 @@ def _put_off(made: Plan, why: str) -> Plan:
     """The plan in which every deletion waits."""
     actions = tuple(
         replace(action, kind=ActionKind.WAIT, reason="WaitingFor", message=f"waits for {why}")
-        if action.kind is ActionKind.DELETE
+        if action.kind is ActionKind.DELETE and not action.rollout
         else action
         for action in made.actions
     )

@@ -20,7 +20,7 @@ from gitops_agent.render.worktree import WorkTree
 
 NAME = "gitops-agent"
 NAMESPACE = "gitops-system"
-CRDS = ("applications.gitops-agent.dev", "notifiers.gitops-agent.dev")
+CRDS = ("applications.gitops-agent.dev", "notifiers.gitops-agent.dev", "rolloutpolicies.gitops-agent.dev")
 FIELD_MANAGER = "gitops-agent-install"
 _RBAC = "rbac.authorization.k8s.io"
 _FIRST = ("CustomResourceDefinition", "Namespace", "ServiceAccount", "ClusterRole", "Role")

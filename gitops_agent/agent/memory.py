@@ -22,7 +22,9 @@ class Memory:
 
     Attributes:
         desired: the last D(t) that could be made: what is enforced while a newer commit does not render.
+        declared: what the last commit declared that could be read; D(t) is made from it.
         plan: the last plan.
+        preview: the plan of a commit whose rollout waits for its approval; None while none does.
         approval: an approved plan under way.
         immutable: objects that the API server has proved it cannot change in place to `proved`, the content of a plan.
         counted: what hangs under the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
@@ -43,7 +45,9 @@ class Memory:
     """
 
     desired: Desired | None = None
+    declared: Desired | None = None
     plan: Plan | None = None
+    preview: Plan | None = None
     approval: Approval | None = None
     immutable: frozenset[ObjectKey] = frozenset()
     proved: str = ""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
 from gitops_agent.agent.applications import Applications
 from gitops_agent.agent.arrivals import Arrivals
+from gitops_agent.agent.courses import Asked
 from gitops_agent.agent.declaring import Declared, Declaring
 from gitops_agent.agent.departing import Departing
 from gitops_agent.agent.enacting import Enacted, Enacting
@@ -23,6 +25,7 @@ from gitops_agent.agent.memory import Memory
 from gitops_agent.agent.observing import Observing
 from gitops_agent.agent.publishing import Publishing
 from gitops_agent.agent.queue import Item, Priority, Queue
+from gitops_agent.agent.rollouts import Advanced, Rollouts
 from gitops_agent.agent.view import Problem, SyncStatus, View
 from gitops_agent.api.application import Application
 from gitops_agent.api.problems import SpecInvalid
@@ -56,6 +59,7 @@ class Reconciler:
         departing: Departing,
         judging: Judging,
         publishing: Publishing,
+        rollouts: Rollouts,
         queue: Queue[AppKey],
         ask: Callable[[AppKey, str], int],
         answered: Callable[[AppKey, int], bool],
@@ -64,7 +68,7 @@ class Reconciler:
     ) -> None:
         self._applications, self._declaring, self._observing, self._live = applications, declaring, observing, live
         self._enacting, self._departing, self._judging = enacting, departing, judging
-        self._arrivals, self._publishing, self._queue = arrivals, publishing, queue
+        self._arrivals, self._publishing, self._rollouts, self._queue = arrivals, publishing, rollouts, queue
         self._ask, self._answered, self._retry_render, self._resume_at = ask, answered, retry_render, resume_at
         self._memories: dict[AppKey, Memory] = {}
 
@@ -157,28 +161,60 @@ class Reconciler:
             memory.answered = memory.requested
         self._hear(application, memory)
         if declared.desired is not None:
-            memory.desired = declared.desired
+            memory.declared = declared.desired
         revision = declared.revision
         if revision is not None and revision.commit != memory.target:
             memory.target, memory.started = revision.commit, now
             memory.unhealthy_since = None
+        declared, advanced = self._advance(application, memory, declared, frozen=suspended)
         desired = memory.desired
         if desired is None:
-            return self._view(application, memory, declared, suspended=suspended)
+            return self._view(application, memory, declared, suspended=suspended, advanced=advanced)
         pending = self._observing.ensure({manifest.key.group_kind for manifest in desired.manifests}, key)
         if pending:
             waiting = f"the first list of {', '.join(str(kind) for kind in pending)}"
-            return self._view(application, memory, declared, waiting=waiting)
+            return self._view(application, memory, declared, waiting=waiting, advanced=advanced)
         self._observing.complete(key)
         blocked = self._dependencies(application, memory.target)
         if blocked:
-            return self._view(application, memory, declared, waiting=blocked)
+            return self._view(application, memory, declared, waiting=blocked, advanced=advanced)
         current = declared.desired is not None
-        enacted = self._enacting.enact(application, desired, memory, suspended=suspended, current=current)
+        rolling = any(one.running for one in advanced.views)
+        enacted = self._enacting.enact(application, desired, memory, suspended=suspended, current=current, rolling=rolling)
         self._arrivals.expect(key, enacted.awaited)
         if suspended and application.spec.suspend is not None and application.spec.suspend.until is not None:
             self._resume_at(key, application.spec.suspend.until)
-        return self._view(application, memory, declared, enacted=enacted, suspended=suspended)
+        return self._view(application, memory, declared, enacted=enacted, suspended=suspended, advanced=advanced)
+
+    def _advance(
+        self, application: Application, memory: Memory, declared: Declared, *, frozen: bool
+    ) -> tuple[Declared, Advanced]:
+        """One step of the application's rollouts; D(t) is remembered."""
+        memory.preview = None
+
+        def gate(desired: Desired) -> str:
+            memory.preview = self._enacting.preview(application, desired, memory)
+            return memory.preview.verdict.message if memory.preview is not None else ""
+
+        observing = application.spec.sync.mode is SyncMode.OBSERVE
+        advanced = self._rollouts.advance(
+            Asked(
+                application=application,
+                head=declared.desired,
+                last=memory.declared,
+                frozen=frozen or observing,
+                gate=gate,
+            )
+        )
+        if advanced.desired is not None:
+            memory.desired = advanced.desired
+        elif declared.desired is not None:
+            declared = replace(declared, desired=None, pending=declared.pending or advanced.pending)
+        if advanced.error is not None:
+            declared = replace(declared, desired=None, error=declared.error or advanced.error)
+        if advanced.again is not None:
+            self._queue.add(application.key, "its rollout goes on", delay=advanced.again)
+        return declared, advanced
 
     def _view(
         self,
@@ -189,6 +225,7 @@ class Reconciler:
         enacted: Enacted | None = None,
         waiting: str = "",
         suspended: bool = False,
+        advanced: Advanced,
     ) -> View:
         key = application.key
         waiting = waiting or declared.pending or (enacted.waiting if enacted else "")
@@ -204,15 +241,18 @@ class Reconciler:
             problems += tuple(problem for problem in unhealthy if problem.key not in seen)
             if again is not None and not suspended:
                 self._queue.add(key, "health is looked at again", delay=again)
+        # What a rollout holds back is not synced, though the cluster is what it should be at this moment.
+        settled = not any(one.running or one.failed for one in advanced.views)
         at_target = enacted is not None and declared.desired is not None
-        synced = at_target and enacted is not None and enacted.synced and error is None
+        in_force = at_target and enacted is not None and enacted.synced and error is None
+        synced = in_force and settled
         if synced and declared.revision is not None:
             memory.applied = declared.revision.commit
         elif not memory.applied:
             memory.applied = str(((memory.status or {}).get("sync") or {}).get("revision") or "")
         if enacted is not None and enacted.retry is not None:
             self._retry(application, enacted)
-        elif synced:
+        elif in_force:
             self._queue.succeeded(key)
         if enacted is not None and enacted.again is not None:
             self._queue.add(key, "a fight may be over", delay=enacted.again)
@@ -225,11 +265,12 @@ class Reconciler:
             unavailable_since=declared.source.since if unavailable is not None else None,
             source_error=unavailable,
             applied=memory.applied,
-            plan=memory.plan.hash if memory.plan else "",
+            plan=_plan_hash(memory),
             sync=_sync_status(desired, synced=synced, known=at_target or (enacted is not None)),
             error=error,
-            held=enacted.held if enacted else "",
+            held=advanced.held or (enacted.held if enacted else ""),
             waiting=waiting,
+            rollouts=advanced.views,
             suspended=_suspension(application) if suspended else "",
             observing=application.spec.sync.mode is SyncMode.OBSERVE,
             health=health,
@@ -302,6 +343,7 @@ class Reconciler:
         self._memories.pop(key, None)
         self._arrivals.expect(key, ())
         self._declaring.forget(key)
+        self._rollouts.forget(key)
         self._queue.forget(key)
         metrics.forget_application(str(key))
 
@@ -310,6 +352,12 @@ def _sync_status(desired: Desired | None, *, synced: bool, known: bool) -> SyncS
     if desired is None or not known:
         return SyncStatus.UNKNOWN
     return SyncStatus.SYNCED if synced else SyncStatus.OUT_OF_SYNC
+
+
+def _plan_hash(memory: Memory) -> str:
+    """The plan people look at and approve: that of the commit, where its rollout waits for approval."""
+    shown = memory.preview or memory.plan
+    return shown.hash if shown else ""
 
 
 def _suspension(application: Application) -> str:

@@ -3,13 +3,16 @@
 A reconcile asks and returns; the render runs on a pool as wide as the machine has cores and puts the application back on the
 queue when it is done. A render stays valid for every commit that leaves its input closure untouched, so a commit in a
 monorepo renders the applications it touches and no other. A newer wish cancels the render it supersedes.
+
+An application may need several commits side by side (a rollout has a stable one and a target): each has a slot of its own, and
+a slot takes over what another one has rendered wherever that is still valid.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -21,6 +24,11 @@ from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
 from gitops_agent.revision.tree import Tree
 
 _log = logger("render")
+
+HEAD = "head"
+"""The slot of the newest commit."""
+
+_Slot = tuple[AppKey, str]
 
 
 @dataclass(slots=True)
@@ -51,13 +59,19 @@ class Rendering:
         self._renderer, self._finished = renderer, finished
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="render")
         self._lock = threading.Lock()
-        self._work: dict[AppKey, _Work] = {}
-        self._done: dict[AppKey, _Done] = {}
+        self._work: dict[_Slot, _Work] = {}
+        self._done: dict[AppKey, dict[str, _Done]] = {}
         self._stopped = False
         self.count = 0
 
-    def rendered(self, application: AppKey, tree: Tree, request: RenderRequest) -> Rendered | None:
+    def rendered(self, application: AppKey, tree: Tree, request: RenderRequest, *, slot: str = HEAD) -> Rendered | None:
         """The render of `request` at the tree's commit, or None while it is being made.
+
+        Args:
+            application: whose.
+            tree: the files.
+            request: what to make of them.
+            slot: which of the application's wishes this is; each slot holds one render.
 
         Raises:
             RenderError: the files do not render.
@@ -65,41 +79,50 @@ class Rendering:
         """
         key = self._renderer.key(request)
         with self._lock:
-            done = self._done.get(application)
-        if done is not None and done.key == key:
-            if done.commit == tree.commit:
-                if done.error is not None:
-                    raise done.error
-                return done.rendered
-            if done.rendered is not None and done.rendered.closure.holds(tree):
-                with self._lock:
-                    self._done[application] = _Done(tree.commit, key, done.rendered, None)
+            known = dict(self._done.get(application, {}))
+        own = known.pop(slot, None)
+        for done in (*([own] if own else []), *known.values()):
+            if done.key != key:
+                continue
+            if done.commit == tree.commit and done.error is not None:
+                raise done.error
+            if done.commit == tree.commit or (done.rendered is not None and done.rendered.closure.holds(tree)):
+                if done is not own or done.commit != tree.commit:
+                    with self._lock:
+                        self._done.setdefault(application, {})[slot] = _Done(tree.commit, key, done.rendered, None)
                 return done.rendered
         with self._lock:
-            work = self._work.get(application)
+            work = self._work.get((application, slot))
             if work is not None:
                 if (work.commit, work.key) == (tree.commit, key):
                     return None
                 work.cancel.set()
             if self._stopped:
                 return None
-            work = self._work[application] = _Work(tree.commit, key)
-            self._pool.submit(self._run, application, tree, request, work)
+            work = self._work[application, slot] = _Work(tree.commit, key)
+            self._pool.submit(self._run, (application, slot), tree, request, work)
         return None
 
     def retry(self, application: AppKey) -> None:
-        """Forgets a failed render, so that the next wish tries it again."""
+        """Forgets failed renders, so that the next wish tries them again."""
         with self._lock:
-            done = self._done.get(application)
-            if done is not None and done.error is not None:
-                del self._done[application]
+            done = self._done.get(application, {})
+            for slot in [slot for slot, one in done.items() if one.error is not None]:
+                del done[slot]
+
+    def keep(self, application: AppKey, slots: Collection[str]) -> None:
+        """Drops the slots that are wished for no longer; the newest commit's always stays."""
+        with self._lock:
+            done = self._done.get(application, {})
+            for slot in done.keys() - {HEAD, *slots}:
+                del done[slot]
 
     def forget(self, application: AppKey) -> None:
         """Drops everything about an application."""
         with self._lock:
-            work = self._work.pop(application, None)
+            works = [self._work.pop(slot) for slot in tuple(self._work) if slot[0] == application]
             self._done.pop(application, None)
-        if work is not None:
+        for work in works:
             work.cancel.set()
 
     def stop(self) -> None:
@@ -110,9 +133,10 @@ class Rendering:
                 work.cancel.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _run(self, application: AppKey, tree: Tree, request: RenderRequest, work: _Work) -> None:
+    def _run(self, slot: _Slot, tree: Tree, request: RenderRequest, work: _Work) -> None:
         if work.cancel.is_set():
             return
+        application = slot[0]
         started = time.monotonic()
         rendered: Rendered | None = None
         error: AgentError | None = None
@@ -127,10 +151,10 @@ class Rendering:
             return
         seconds = time.monotonic() - started
         with self._lock:
-            if self._work.get(application) is not work:
+            if self._work.get(slot) is not work:
                 return
-            del self._work[application]
-            self._done[application] = _Done(work.commit, work.key, rendered, error)
+            del self._work[slot]
+            self._done.setdefault(application, {})[slot[1]] = _Done(work.commit, work.key, rendered, error)
             self.count += 1
         metrics.RENDER_SECONDS.observe(seconds)
         metrics.RENDERS.labels(rendered.format if rendered else "unknown", "failed" if error else "ok").inc()

@@ -64,6 +64,11 @@ def status(before: Object, view: View, *, generation: int, now: datetime) -> Obj
         },
         "history": _history(before, view, now=now),
     }
+    if view.rollouts:
+        result["rollouts"] = [
+            {"policy": one.policy.name, "workload": str(one.workload), "phase": one.phase, "weight": one.weight}
+            for one in view.rollouts
+        ]
     if before.get("rollback"):
         result["rollback"] = before["rollback"]
     return result
@@ -94,8 +99,17 @@ def _synced(view: View) -> tuple[bool | None, str, str]:
     if view.held:
         return False, "HeldForApproval", view.held
     failed = [problem for problem in view.problems if problem.reason not in _PASSING]
+    rollout = None if failed or view.suspended else _rollout(view)
+    if rollout is not None:
+        return rollout
     if view.sync is SyncStatus.SYNCED:
         return True, "Synced", f"{short} is applied: {view.total} objects"
+    return _behind(view, failed)
+
+
+def _behind(view: View, failed: list[Problem]) -> tuple[bool | None, str, str]:
+    """Why the cluster is not yet what the revision declares."""
+    short = view.revision.short if view.revision else ""
     if view.observing:
         return (
             False,
@@ -109,6 +123,20 @@ def _synced(view: View) -> tuple[bool | None, str, str]:
     if view.waiting:
         return False, "WaitingFor", f"{short}: {view.waiting}"
     return False, "Progressing", f"{short} is being applied"
+
+
+def _rollout(view: View) -> tuple[bool | None, str, str] | None:
+    """What there is to say of rollouts: one that went back first, then one that waits for a person, then those under way."""
+    shown = sorted(
+        (one for one in view.rollouts if one.failed or one.running),
+        key=lambda one: (not one.failed, not one.waits, one.workload),
+    )
+    if not shown:
+        return None
+    first = shown[0]
+    more = f" (and {len(shown) - 1} more)" if len(shown) > 1 else ""
+    reason = "RolledBack" if first.failed else "RolloutPaused" if first.waits else "RollingOut"
+    return False if first.failed else None, reason, f"{first.workload}: {first.message}{more}"
 
 
 def _summary(view: View) -> str:
@@ -192,7 +220,9 @@ def _history(before: Object, view: View, *, now: datetime) -> list[Object]:
     if view.revision is None or view.suspended:
         return history
     synced, reason, message = _synced(view)
-    ended = synced is True or (synced is False and reason not in ("WaitingFor", "Progressing", "Observing"))
+    ended = synced is True or (
+        synced is False and reason not in ("WaitingFor", "Progressing", "Observing", "RollingOut", "RolloutPaused")
+    )
     newest = history[0] if history else {}
     same = newest.get("result") == reason and newest.get("plan") == view.plan
     repeated = newest.get("result") == reason and newest.get("revision") == view.revision.commit and synced is True

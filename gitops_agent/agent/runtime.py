@@ -23,20 +23,26 @@ from gitops_agent.agent.arrivals import Arrivals
 from gitops_agent.agent.autoscaling import Autoscaling
 from gitops_agent.agent.claims import Claims
 from gitops_agent.agent.clock import Clock
+from gitops_agent.agent.courses import Courses
 from gitops_agent.agent.credentials import Secrets
 from gitops_agent.agent.declaring import Declaring
 from gitops_agent.agent.departing import Departing
 from gitops_agent.agent.enacting import Enacting
+from gitops_agent.agent.endpoints import Endpoints
 from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.installation import protected
 from gitops_agent.agent.judging import Judging
+from gitops_agent.agent.measuring import Measuring
 from gitops_agent.agent.notifying import Notifiers
 from gitops_agent.agent.observing import Observing
+from gitops_agent.agent.policies import Policies
 from gitops_agent.agent.polling import Polling
 from gitops_agent.agent.publishing import Publishing
 from gitops_agent.agent.queue import Priority, Queue
 from gitops_agent.agent.reconciler import Reconciler
 from gitops_agent.agent.rendering import Rendering
+from gitops_agent.agent.rollouts import Rollouts
+from gitops_agent.agent.surveying import Surveying
 from gitops_agent.agent.workers import Workers
 from gitops_agent.api.application import GROUP as API_GROUP
 from gitops_agent.cluster.discovery import Discovery
@@ -48,7 +54,7 @@ from gitops_agent.cluster.watch import Watch
 from gitops_agent.config import Settings
 from gitops_agent.errors import AgentError, UnknownKind
 from gitops_agent.events.event import Event, EventType, Severity
-from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.notify.notifications import Notifications
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
@@ -191,6 +197,9 @@ class Acting:
         )
         self.observing = Observing(transport, self.discovery, self.objects, self.live, self._look)
         self.autoscaling = Autoscaling(transport, self.discovery)
+        self.policies = Policies(transport, self.discovery, self.objects, self._look)
+        self.endpoints = Endpoints(transport, self.discovery, self._reached)
+        self.measuring = Measuring(self.secrets.data, self.objects, look=self._measured)
         self.arrivals = Arrivals(transport, self.discovery, self._arrived)
         self.notifications = Notifications(
             self.objects,
@@ -218,18 +227,38 @@ class Acting:
         )
         self._publishing = publishing
         self._facts = KubeFacts()
+        declaring = Declaring(
+            self.polling,
+            self.sources,
+            self.rendering,
+            self.discovery,
+            claims=claims,
+            handover=handover,
+            facts=lambda: self._facts,
+            autoscaled=self.autoscaling.targets,
+            look=self._look,
+        )
+        surveying = Surveying(self.live, self.endpoints)
+        courses = Courses(
+            policies=self.policies,
+            surveying=surveying,
+            declaring=declaring,
+            measured=self.measuring.results,
+            live=self.live,
+            objects=self.objects,
+            autoscaled=self.autoscaling.targets,
+        )
         reconciler = Reconciler(
             applications=self.applications,
-            declaring=Declaring(
-                self.polling,
-                self.sources,
-                self.rendering,
-                self.discovery,
-                claims=claims,
-                handover=handover,
-                facts=lambda: self._facts,
-                autoscaled=self.autoscaling.targets,
-                look=self._look,
+            declaring=declaring,
+            rollouts=Rollouts(
+                policies=self.policies,
+                courses=courses,
+                surveying=surveying,
+                declaring=declaring,
+                measuring=self.measuring,
+                live=self.live,
+                emit=lambda application, events: publishing.emit(events, application.raw),
             ),
             observing=self.observing,
             arrivals=self.arrivals,
@@ -275,6 +304,9 @@ class Acting:
         self._workers.join(max(0.0, deadline - time.monotonic()))
         self.observing.stop()
         self.autoscaling.stop()
+        self.policies.stop()
+        self.endpoints.stop()
+        self.measuring.stop()
         self.arrivals.stop()
         self.notifiers.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -301,6 +333,9 @@ class Acting:
         self._facts = KubeFacts(version=str(version.get("gitVersion", "")).removeprefix("v"))
         self.observing.start()
         self.autoscaling.start()
+        self.policies.start()
+        self.endpoints.start()
+        self.measuring.start()
         self.arrivals.start()
         self.notifications.start()
         self.notifiers.start()
@@ -328,6 +363,18 @@ class Acting:
     def _arrived(self, key: AppKey, why: str) -> None:
         self.queue.succeeded(key)
         self.queue.add(key, why, priority=Priority.COMMIT)
+
+    def _reached(self, service: ObjectKey) -> None:
+        """Other pods answer for a Service whose traffic is split."""
+        live = self.live.get(service)
+        if live is not None and live.owner is not None:
+            self.queue.add(live.owner, f"{service} has other endpoints", priority=Priority.COMMIT)
+
+    def _measured(self, policy: AppKey) -> None:
+        """A measurement of a rollout ended."""
+        owner = self.policies.owner(ObjectKey(API_GROUP, "RolloutPolicy", policy.namespace, policy.name))
+        if owner is not None:
+            self.queue.add(owner, "a metric was measured", priority=Priority.COMMIT)
 
     def _rotated(self, secret: str) -> None:
         self.polling.rotated(secret)

@@ -30,6 +30,31 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutView:
+    """Where one rollout stands.
+
+    Attributes:
+        policy: its policy.
+        workload: what it rolls out.
+        phase: of the machine.
+        weight: percent of the traffic that is to go to the new version.
+        message: one line for people.
+        running: whether a run is under way.
+        failed: whether the newest version was rolled back.
+        waits: whether it waits for a person.
+    """
+
+    policy: ObjectKey
+    workload: ObjectKey
+    phase: str
+    weight: int
+    message: str
+    running: bool
+    failed: bool
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """See the module's text.
 
@@ -51,6 +76,7 @@ class View:
         synced: objects that are live as declared.
         drifted: objects that deviate.
         unhealthy: objects that are not Healthy.
+        rollouts: where each rollout stands.
         actor: who caused the sync: the commit's author, or the person who asked.
         started: when the sync of `revision` began.
         provisional: nothing is known yet that a status in the cluster does not say better.
@@ -73,6 +99,7 @@ class View:
     synced: int = 0
     drifted: int = 0
     unhealthy: int = 0
+    rollouts: tuple[RolloutView, ...] = ()
     actor: str = ""
     started: datetime | None = None
     provisional: bool = False

@@ -150,6 +150,22 @@ class RollbackStatus(Model):
     """Only a newer commit, or a retry, leaves this state."""
 
 
+class RolloutSummary(Model):
+    """Where one rollout stands; its RolloutPolicy says more."""
+
+    policy: str = ""
+    """The RolloutPolicy."""
+
+    workload: str = ""
+    """What it rolls out."""
+
+    phase: str = ""
+    """Of the RolloutPolicy's status."""
+
+    weight: int = 0
+    """Percent of the traffic that is to go to the new version."""
+
+
 class ApplicationStatus(Model):
     """What is the case; nothing in it changes with the clock alone."""
 
@@ -173,6 +189,9 @@ class ApplicationStatus(Model):
 
     history: tuple[HistoryEntry, ...] = ()
     """The last 20 syncs that ended, newest first."""
+
+    rollouts: tuple[RolloutSummary, ...] = ()
+    """Where the rollouts of the application's workloads stand."""
 
     rollback: RollbackStatus = RollbackStatus()
     """Commits the agent returned from."""

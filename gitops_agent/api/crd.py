@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gitops_agent.api import application, notifier
+from gitops_agent.api import application, notifier, rollout_policy
 from gitops_agent.api.application import GROUP, VERSION, ApplicationSpec
 from gitops_agent.api.application_status import ApplicationStatus
 from gitops_agent.api.model import Model
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.api.notifier_status import NotifierStatus
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.api.rollout_status import RolloutPolicyStatus
 from gitops_agent.api.schema import structural
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import dump
@@ -52,13 +54,35 @@ def crds() -> list[Object]:
                 _AGE,
             ],
         ),
+        _crd(
+            kind=rollout_policy.KIND,
+            plural="rolloutpolicies",
+            description="How new versions of a workload take over, and what they are judged by.",
+            short="rop",
+            spec=RolloutPolicySpec,
+            status=RolloutPolicyStatus,
+            columns=[
+                _column("Workload", ".spec.targetRef.name"),
+                _column("Phase", ".status.phase"),
+                {"name": "Weight", "type": "integer", "jsonPath": ".status.weight"},
+                _column("Message", ".status.message"),
+                _AGE,
+            ],
+        ),
     ]
 
 
 def _crd(
-    *, kind: str, description: str, short: str, spec: type[Model], status: type[Model], columns: list[dict[str, Any]]
+    *,
+    kind: str,
+    description: str,
+    short: str,
+    spec: type[Model],
+    status: type[Model],
+    columns: list[dict[str, Any]],
+    plural: str = "",
 ) -> Object:
-    plural = f"{kind.lower()}s"
+    plural = plural or f"{kind.lower()}s"
     properties = {
         "apiVersion": {"type": "string", "description": "The version of the schema."},
         "kind": {"type": "string", "description": "The kind."},

@@ -26,6 +26,8 @@ class EventType(StrEnum):
     RESUMED = "Resumed"
     STALLED = "Stalled"
     DELETED = "Deleted"
+    ROLLOUT_STARTED = "RolloutStarted"
+    ROLLOUT_PAUSED = "RolloutPaused"
     ROLLOUT_STEP = "RolloutStep"
     ROLLOUT_ABORTED = "RolloutAborted"
     PROMOTED = "Promoted"

@@ -38,7 +38,7 @@ _EXIT_CODES = (
     ("130", "interrupted"),
 )
 
-LATER = frozenset({EventType.DELETED, EventType.ROLLOUT_STEP, EventType.ROLLOUT_ABORTED, EventType.PROMOTED})
+LATER = frozenset({EventType.DELETED})
 """Events that a Notifier may name already but that this version never emits."""
 
 WHEN: Mapping[EventType, tuple[str, str]] = {
@@ -60,8 +60,10 @@ WHEN: Mapping[EventType, tuple[str, str]] = {
     EventType.RESUMED: ("info", "A pause ended, by itself or by a person."),
     EventType.STALLED: ("error", "The spec cannot be followed; nothing is done until it is corrected."),
     EventType.DELETED: ("info", "The Application and what it owned are gone."),
+    EventType.ROLLOUT_STARTED: ("info", "A rollout began."),
+    EventType.ROLLOUT_PAUSED: ("warning", "A rollout waits for a person: it is paused, or a step asks for approval."),
     EventType.ROLLOUT_STEP: ("info", "A rollout entered a step."),
-    EventType.ROLLOUT_ABORTED: ("error", "A rollout was aborted."),
+    EventType.ROLLOUT_ABORTED: ("error", "A rollout failed or was aborted; the stable version comes back."),
     EventType.PROMOTED: ("info", "A rollout was promoted."),
 }
 """By type: how severe it is, and when it happens."""

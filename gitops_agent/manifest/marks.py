@@ -30,6 +30,9 @@ HOOK = PREFIX + "hook"
 REPLACE = PREFIX + "replace"
 IGNORE_HEALTH = PREFIX + "ignore-health"
 
+ROLLOUT = PREFIX + "rollout"
+"""On objects that a rollout made: the name of the workload. They come and go with it, whatever prunes or guards the others."""
+
 APPROVED = PREFIX + "approved-plan"
 REQUESTED = PREFIX + "requested-at"
 FINALIZER = PREFIX + "prune"

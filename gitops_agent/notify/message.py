@@ -47,6 +47,8 @@ _TITLES = {
     EventType.RESUMED: "resumed",
     EventType.STALLED: "stalled",
     EventType.DELETED: "deleted",
+    EventType.ROLLOUT_STARTED: "rollout started",
+    EventType.ROLLOUT_PAUSED: "rollout waits for a person",
     EventType.ROLLOUT_STEP: "rollout step",
     EventType.ROLLOUT_ABORTED: "rollout aborted",
     EventType.PROMOTED: "promoted",

@@ -2,21 +2,78 @@
 
 Problem: two tools, one that applies Git and one that shifts traffic, undo each other's writes, and rules for ignoring fields
 only hide it. Decision: there is one desired state, made here, and everything that compares the cluster with something (diff,
-apply, drift, prune, health) compares it with this. While a rollout is under way the overlay will replace some manifests of the
-target (weights on routes, replicas, the workload of the stable commit beside the new one) and say for each why; so weights in
-flight are no drift and a manual edit of them is.
+apply, drift, prune, health) compares it with this. So weights in flight are no drift and a manual edit of them is.
+
+Several rollouts of one application share everything that is nobody's own. That stays at the stable commit for as long as one of
+them has not come to apply the new one, or holds the old one after a failure.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-Target = TypeVar("Target")
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout.overlay import Overlaid, Subject, laid, routed
+from gitops_agent.rollout.state import Phase, RolloutState, Stage
+
+_APPLIED = frozenset({Stage.ROLL, Stage.WATCH, Stage.BACK})
 
 
-def compose(target: Target) -> Target:
-    """The desired state at this moment, of the same type as the target commit's.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One rollout of an application.
 
-    Without a RolloutPolicy there is no rollout state, hence nothing to overlay: it is the target itself.
+    Attributes:
+        state: where it stands.
+        subject: what its policy is about.
+        stable: the manifests of its stable commit.
+        target: those of the commit under way; anything while there is none.
     """
-    return target
+
+    state: RolloutState
+    subject: Subject
+    stable: Sequence[Manifest]
+    target: Sequence[Manifest]
+
+
+def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> Overlaid:
+    """The desired state at this moment.
+
+    Args:
+        head: what the newest commit declares; it is the desired state where there is no rollout.
+        parts: the rollouts.
+
+    Raises:
+        RenderError: the routes of one of them cannot carry its share.
+    """
+    views = [(part, laid(part.state, part.stable, part.target, part.subject)) for part in parts]
+    if not views:
+        return Overlaid(manifests=tuple(head))
+    base = next((found for part, found in views if retains(part.state)), views[0][1])
+    result = {one.key: one for one in base.manifests}
+    for _, found in views:
+        theirs = {one.key: one for one in found.manifests}
+        for key in found.own | found.early:
+            if key in theirs:
+                result[key] = theirs[key]
+            else:
+                result.pop(key, None)
+    merged = Overlaid(
+        manifests=tuple(result.values()),
+        kept=frozenset[ObjectKey]().union(*(found.kept for _, found in views)) - result.keys(),
+        own=frozenset[ObjectKey]().union(*(found.own for _, found in views)),
+        early=frozenset[ObjectKey]().union(*(found.early for _, found in views)),
+        notes=tuple(note for _, found in views for note in found.notes),
+    )
+    for part in parts:
+        merged = routed(merged, part.state, part.subject)
+    return replace(merged, manifests=tuple(sorted(merged.manifests, key=lambda one: one.key)))
+
+
+def retains(state: RolloutState) -> bool:
+    """Whether everything but what is new stays at the stable commit because of this rollout."""
+    if state.phase is Phase.HELD:
+        return True
+    return state.running and not (state.phase is Phase.FINALIZE or (state.phase is Phase.PROMOTE and state.stage in _APPLIED))

@@ -7,7 +7,7 @@ applied and pruned by is made here, by one pure function: a weight the rollout w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
 from gitops_agent.manifest import marks
@@ -30,7 +30,11 @@ _WITH_TARGET = frozenset({Phase.PENDING, Phase.PROVISION, Phase.STEP, Phase.PAUS
 _WITH_CANARY = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED, Phase.PROMOTE})
 _LEAVING = frozenset({Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE})
 _NEW = frozenset({Stage.ROLL, Stage.WATCH, Stage.BACK})
-_AUTOSCALERS = ("autoscaling", "HorizontalPodAutoscaler")
+_AUTOSCALERS = {
+    ("autoscaling", "HorizontalPodAutoscaler"): ("behavior",),
+    ("keda.sh", "ScaledObject"): ("advanced", "horizontalPodAutoscalerConfig", "behavior"),
+}
+"""Where each kind says how it scales down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +44,17 @@ class Overlaid:
     Attributes:
         manifests: by key.
         kept: what is declared no longer, but not deleted before the run ends, because pods may still read it.
+        own: what this rollout decides about: the workload, its Services, routes, autoscaler, and whatever it made.
+        early: what is new in the target, or asks to come before the rollout.
+        routes: what carries the share of traffic, as far as it is declared or made.
         notes: what was laid over, and why, for people.
     """
 
     manifests: tuple[Manifest, ...]
     kept: frozenset[ObjectKey] = frozenset()
+    own: frozenset[ObjectKey] = frozenset()
+    early: frozenset[ObjectKey] = frozenset()
+    routes: tuple[ObjectKey, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -82,41 +92,69 @@ def overlay(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Ma
     Raises:
         RenderError: the routes cannot carry the share.
     """
+    return routed(laid(state, stable, target, subject), state, subject)
+
+
+def routed(overlaid: Overlaid, state: RolloutState, subject: Subject) -> Overlaid:
+    """The desired state with the share of one rollout laid over its routes too.
+
+    Raises:
+        RenderError: the routes cannot carry the share.
+    """
+    if subject.provider is None or subject.policy.strategy.rolling is not None:
+        return overlaid
+    result = {one.key: one for one in overlaid.manifests}
+    carriers, notes = tuple(routes(result, subject)), overlaid.notes
+    if state.running and not state.traffic.want.none:
+        carriers = _route(state.traffic.want, result, subject)
+        notes = (*notes, f"{state.traffic.want.weight} % of the traffic of {subject.service} goes to the canary")
+    return replace(
+        overlaid,
+        manifests=_sorted(result.values()),
+        own=overlaid.own | set(carriers),
+        routes=(*overlaid.routes, *carriers),
+        notes=notes,
+    )
+
+
+def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: Subject) -> Overlaid:
+    """The desired state but for the routes, which several rollouts may share; arguments as for `overlay`."""
     old = {one.key: one for one in stable}
     new = {one.key: one for one in target} if state.running and state.target is not None else old
     done = state.phase is Phase.FINALIZE or (state.phase is Phase.PROMOTE and state.stage in _NEW)
-    result, notes = (dict(new), []) if done else _waiting(state, old, new)
+    result, early = (dict(new), set()) if done else _waiting(state, old, new)
+    notes = [f"{key} is applied before the rollout" for key in sorted(early)]
     kept = _kept(state, old, new, subject) - result.keys()
     if workload := result.get(subject.workload):
         version = state.target if done else state.stable
         result[subject.workload] = workload.with_object(_primary(workload.obj, state, version, subject))
     if subject.provider is None or subject.policy.strategy.rolling is not None:
-        return Overlaid(manifests=_sorted(result.values()), kept=kept, notes=tuple(notes))
+        own = frozenset({subject.workload})
+        return Overlaid(
+            manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes)
+        )
     if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
         result[subject.service] = service.with_object(_selecting(service.obj))
-    for made in _second(state, old, new, subject):
-        result[made.key] = made
-        notes.append(f"{made.key} carries {state.target.hash if state.target else ''}")
-    if state.running and not state.traffic.want.none:
-        _route(state.traffic.want, result, subject)
-        notes.append(f"{state.traffic.want.weight} % of the traffic of {subject.service} goes to the canary")
-    if state.running:
-        _steady(result, subject, notes)
-    return Overlaid(manifests=_sorted(result.values()), kept=kept, notes=tuple(notes))
+    made = {one.key: one for one in _second(state, old, new, subject)}
+    result |= made
+    notes += (f"{key} carries {state.target.hash if state.target else ''}" for key in made)
+    steadied = _steady(result, subject, notes) if state.running else ()
+    own = frozenset({subject.workload, subject.service, *made, *steadied})
+    return Overlaid(manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes))
 
 
 def _waiting(
     state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest]
-) -> tuple[dict[ObjectKey, Manifest], list[str]]:
+) -> tuple[dict[ObjectKey, Manifest], set[ObjectKey]]:
     """The stable manifests, with what is new in the target, and what asks to come first."""
-    result, notes = dict(old), list[str]()
+    result, early = dict(old), set[ObjectKey]()
     if state.phase not in _WITH_TARGET or state.stage is Stage.RESTORE:
-        return result, notes
+        return result, early
     for key, one in new.items():
         if key not in old or (one.digest != old[key].digest and marks.annotation(one.obj, BEFORE) == "true"):
             result[key] = one
-            notes.append(f"{key} is applied before the rollout")
-    return result, notes
+            early.add(key)
+    return result, early
 
 
 def _primary(workload: Object, state: RolloutState, version: Version | None, subject: Subject) -> Object:
@@ -138,7 +176,8 @@ def _primary(workload: Object, state: RolloutState, version: Version | None, sub
 def _selecting(service: Object, weight: int = 0) -> Object:
     """The Service, on the pods of the workload, on those of the canary, or, for a share between, on both."""
     result = copy(service)
-    spec = result["spec"]
+    metadata, spec = result["metadata"], result["spec"]
+    metadata["labels"] = {**(metadata.get("labels") or {}), variants.SPLIT: "true"}
     selector = {name: value for name, value in (spec.get("selector") or {}).items() if name != variants.VARIANT}
     if weight in {0, FULL}:
         selector[variants.VARIANT] = variants.CANARY if weight else variants.PRIMARY
@@ -160,16 +199,23 @@ def _second(
     made = variants.copies(workload.obj, version=version, stable=before, target=after)
     names = variants.copied_names(made, after, version)
     for obj in made:
-        yield Manifest.of(obj, file=MADE)
+        yield _made(obj, subject)
     if service is not None and state.stage is not Stage.SERVICE:
-        yield Manifest.of(variants.canary_service(service.obj, version=version), file=MADE)
-    yield Manifest.of(variants.canary(workload.obj, version=version, replicas=state.canary, copies=names), file=MADE)
+        yield _made(variants.canary_service(service.obj, version=version), subject)
+    yield _made(variants.canary(workload.obj, version=version, replicas=state.canary, copies=names), subject)
 
 
-def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) -> None:
-    """Lays the share over the routes as Git has them."""
+def _made(obj: Object, subject: Subject) -> Manifest:
+    """An object that nobody wrote, marked as the rollout's."""
+    metadata = dict(obj["metadata"])
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), marks.ROLLOUT: subject.workload.name}
+    return Manifest.of({**obj, "metadata": metadata}, file=MADE)
+
+
+def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) -> tuple[ObjectKey, ...]:
+    """Lays the share over the routes as Git has them; returns what carries it."""
     if subject.provider is None:
-        return
+        return ()
     plain = subject.policy.traffic.provider is TrafficProvider.SERVICE
     if plain and (service := result.get(subject.service)):
         result[subject.service] = service.with_object(_selecting(service.obj, share.weight))
@@ -185,7 +231,8 @@ def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) ->
     for obj in overlaid:
         key = ObjectKey.of(obj)
         known = result.get(key)
-        result[key] = known.with_object(obj) if known else Manifest.of(obj, file=MADE)
+        result[key] = known.with_object(obj) if known else _made(obj, subject)
+    return tuple(ObjectKey.of(obj) for obj in overlaid)
 
 
 def routes(manifests: Iterable[ObjectKey], subject: Subject) -> list[ObjectKey]:
@@ -197,18 +244,25 @@ def routes(manifests: Iterable[ObjectKey], subject: Subject) -> list[ObjectKey]:
     return [here[name] for name in named if name in here]
 
 
-def _steady(result: dict[ObjectKey, Manifest], subject: Subject, notes: list[str]) -> None:
+def _steady(result: dict[ObjectKey, Manifest], subject: Subject, notes: list[str]) -> tuple[ObjectKey, ...]:
     """Forbids the autoscaler to take pods away during the run: load that moves to the canary comes back in an abort."""
+    found: list[ObjectKey] = []
     for key, one in tuple(result.items()):
         target = (one.obj.get("spec") or {}).get("scaleTargetRef") or {}
-        if (key.group, key.kind) != _AUTOSCALERS or key.namespace != subject.workload.namespace:
+        path = _AUTOSCALERS.get((key.group, key.kind))
+        if path is None or key.namespace != subject.workload.namespace:
             continue
-        if (target.get("kind"), target.get("name")) == (subject.workload.kind, subject.workload.name):
+        if (target.get("kind", "Deployment"), target.get("name")) == (subject.workload.kind, subject.workload.name):
             obj = copy(one.obj)
-            behavior = obj["spec"]["behavior"] = obj["spec"].get("behavior") or {}
+            behavior = obj["spec"]
+            for step in path:
+                behavior[step] = behavior.get(step) or {}
+                behavior = behavior[step]
             behavior["scaleDown"] = {**(behavior.get("scaleDown") or {}), "selectPolicy": "Disabled"}
             result[key] = one.with_object(obj)
             notes.append(f"{key} does not scale down during the rollout")
+            found.append(key)
+    return tuple(found)
 
 
 def _kept(

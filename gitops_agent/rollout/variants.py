@@ -17,6 +17,9 @@ from gitops_agent.rollout.hash import configuration, content, renamed, template
 VARIANT = marks.PREFIX + "variant"
 ROLLOUT_HASH = marks.PREFIX + "rollout-hash"
 COMMIT = marks.PREFIX + "rollout-commit"
+SPLIT = marks.PREFIX + "split"
+"""On both Services, whose EndpointSlices copy it: one watch sees the endpoints that matter and no others."""
+
 PRIMARY = "primary"
 CANARY = "canary"
 
@@ -86,7 +89,7 @@ def canary_service(service: Object, *, version: str) -> Object:
     ports = [{name: value for name, value in port.items() if name != "nodePort"} for port in spec.get("ports") or ()]
     metadata: Object = {
         "name": canary_service_name(service["metadata"]["name"]),
-        "labels": {**(service["metadata"].get("labels") or {}), **labels(version)},
+        "labels": {**(service["metadata"].get("labels") or {}), **labels(version), SPLIT: "true"},
     }
     if namespace := service["metadata"].get("namespace"):
         metadata["namespace"] = namespace

@@ -54,6 +54,7 @@ class Action:
         message: one line for people; may be empty.
         drift: the same content was applied before and only the live object deviates; such actions run even in a held plan.
         undeclared: what people wrote beside what is declared and has to be taken back.
+        rollout: part of a rollout under way, so neither held nor counted: both were settled before it started.
         intent: what would happen if nothing held, delayed or forbade it; the same as `kind` where nothing does.
     """
 
@@ -65,6 +66,7 @@ class Action:
     message: str = ""
     drift: bool = False
     undeclared: tuple[FieldEdit, ...] = ()
+    rollout: bool = False
     intent: ActionKind
 
     @property

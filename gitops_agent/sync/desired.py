@@ -42,6 +42,7 @@ LEFTOVERS = (
     marks.ID,
     marks.DIGEST,
     marks.REVISION,
+    marks.ROLLOUT,
     "kubectl.kubernetes.io/last-applied-configuration",
 )
 """Annotations that speak of another apply than ours."""
@@ -81,6 +82,9 @@ class Desired:
         skipped: what is declared and left alone.
         warnings: what somebody should know though nothing is refused.
         unscoped: kinds the cluster does not know (yet): whether their objects have a namespace is a guess.
+        kept: what is not declared (any more) and not deleted now, because a rollout under way may need it.
+        rolled: what a rollout under way decides about; the guard is asked before a rollout starts, not at each of its steps.
+        declared: what Git declares, as pairs of key and digest, where a rollout laid something over it; None where nothing is.
     """
 
     application: AppKey
@@ -89,6 +93,16 @@ class Desired:
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
     unscoped: frozenset[GroupKind] = frozenset()
+    kept: frozenset[ObjectKey] = frozenset()
+    rolled: frozenset[ObjectKey] = frozenset()
+    declared: tuple[tuple[str, str], ...] | None = None
+
+    @property
+    def content(self) -> tuple[tuple[str, str], ...]:
+        """What Git declares, as sorted pairs of key and digest."""
+        if self.declared is not None:
+            return self.declared
+        return tuple(sorted((str(one.key), one.digest) for one in self.manifests))
 
     @property
     def claimed(self) -> dict[ObjectKey, str]:

@@ -134,7 +134,7 @@ def judge(
         dependants: what hangs under deletions; a Namespace, CRD or Application that is not in it was not counted.
         approved: whether somebody approved this very plan.
     """
-    writes = [action for action in actions if action.kind in WRITES]
+    writes = [action for action in actions if action.kind in WRITES and not action.rollout]
     removed = [action for action in writes if action.kind in REMOVES]
     blast = BlastRadius(
         deletions=tuple(action.key for action in removed if action.kind is ActionKind.DELETE),

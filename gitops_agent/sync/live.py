@@ -19,7 +19,7 @@ from gitops_agent.manifest import ownership
 from gitops_agent.manifest.edits import FieldEdit, foreign_fields
 from gitops_agent.manifest.fields import projection_hash
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import DIGEST, REVISION, annotation, owner
+from gitops_agent.manifest.marks import DIGEST, REVISION, ROLLOUT, annotation, owner
 from gitops_agent.sync.health import Health, Status, assess
 from gitops_agent.sync.instructions import prune_disabled
 
@@ -42,6 +42,7 @@ class LiveObject:
         controlled: it has a controller among its owners, who would make it again or wants it gone.
         prune_disabled: it says of itself that it must not be pruned.
         finalizers: who still has to agree to its deletion.
+        rollout: the workload whose rollout made it; empty for everything that somebody declared.
         undeclared: what people and earlier tools wrote beside what Git declares.
         raw: the object itself, on its way from the watch into the live state, which does not keep it.
         owned: our packed field set (`ownership.pack`), kept by the live state until there is a baseline.
@@ -61,6 +62,7 @@ class LiveObject:
     controlled: bool = False
     prune_disabled: bool = False
     finalizers: tuple[str, ...] = ()
+    rollout: str = ""
     undeclared: tuple[FieldEdit, ...] = ()
     raw: Object | None = field(default=None, repr=False, compare=False)
     owned: bytes | None = field(default=None, repr=False, compare=False)
@@ -82,16 +84,16 @@ class LiveObject:
         owned = self.owned if self.raw is None else ownership.pack(self.raw)
         return owned is not None and ownership.covers(owned, desired)
 
-    def settled(self, *, baseline: tuple[str, str] | None) -> LiveObject:
+    def settled(self, *, baseline: tuple[str, str] | None, whole: bool = False) -> LiveObject:
         """What of it is worth remembering, given what it should look like: the digest applied last and the projection then.
 
-        The field set stays until there is a baseline, the object itself while it deviates from it, is degraded, or holds edits
-        nobody declared.
+        The field set stays until there is a baseline, the object itself while it deviates from it, is degraded, holds edits
+        nobody declared, or is asked for as a whole.
         """
         owned, packed = self.owned, self.packed
         if self.raw is not None:
             owned = ownership.pack(self.raw) if baseline is None and self.digest is not None else None
-        deviates = bool(self.undeclared) or self.health.status is Status.DEGRADED or self.drifted(baseline)
+        deviates = whole or bool(self.undeclared) or self.health.status is Status.DEGRADED or self.drifted(baseline)
         if self.raw is not None and deviates:
             packed = zlib.compress(orjson.dumps(self.raw), 1)
         return replace(self, raw=None, owned=owned if baseline is None else None, packed=packed if deviates else None)
@@ -136,6 +138,7 @@ def observe(obj: Object) -> LiveObject:
         controlled=any(isinstance(ref, dict) and ref.get("controller") for ref in metadata.get("ownerReferences") or ()),
         prune_disabled=prune_disabled(obj),
         finalizers=tuple(sys.intern(str(name)) for name in metadata.get("finalizers") or ()),
+        rollout=annotation(obj, ROLLOUT) or "",
         undeclared=foreign_fields(obj) if application is not None else (),
         raw=obj,
     )

@@ -167,7 +167,8 @@ def _judged(
     dependants: Mapping[ObjectKey, Dependants],
 ) -> Plan:
     """The plan of these actions, after the guard has seen them."""
-    declared = sorted([str(one.key), one.digest] for one in desired.manifests)
+    actions = tuple(replace(one, rollout=True) if one.key in desired.rolled else one for one in actions)
+    declared = [list(pair) for pair in desired.content]
     content = digest([str(desired.application), policy.application_uid, declared])
     removed = _removed(actions)
     name = digest([content, sorted([str(key), uid] for key, uid in removed.items())])
@@ -207,7 +208,10 @@ def _removed(actions: Iterable[Action]) -> dict[ObjectKey, str]:
     return {
         action.key: action.live.uid
         for action in actions
-        if action.intent in REMOVES and action.live is not None and (action.writes or action.kind is ActionKind.HOLD)
+        if action.intent in REMOVES
+        and action.live is not None
+        and not action.rollout
+        and (action.writes or action.kind is ActionKind.HOLD)
     }
 
 
@@ -224,7 +228,7 @@ def _observed(action: Action) -> Action:
 
 
 def _held(action: Action, verdict: Verdict) -> Action:
-    if not action.writes or action.drift:
+    if not action.writes or action.drift or action.rollout:
         return action
     return replace(action, kind=ActionKind.HOLD, reason=verdict.reason, message=f"waits for approval ({action.reason})")
 

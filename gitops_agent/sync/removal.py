@@ -35,10 +35,10 @@ def removals(
     found = [
         _alone(live, desired=desired, snapshot=snapshot, policy=policy)
         for key, live in snapshot.objects.items()
-        if key not in declared and live.owner == desired.application
+        if key not in declared and key not in desired.kept and live.owner == desired.application
     ]
     kept = [action for action in found if action.kind is not ActionKind.DELETE and action.reason != "Terminating"]
-    contents = _Contents(desired, kept)
+    contents = _Contents(desired, kept, snapshot.objects.keys() & desired.kept)
     for action in found:
         if action.kind is ActionKind.DELETE and action.key.group_kind in (NAMESPACE, CRD):
             yield _container(action, contents, dependants.get(action.key))
@@ -52,6 +52,8 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Po
     if live.deleting:
         blocked = f"; {', '.join(live.finalizers)} must agree" if live.finalizers else ""
         return _wait(live, "Terminating", f"it is being deleted{blocked}")
+    if live.rollout and not policy.application_deleting and snapshot.complete:
+        return replace(_undone(live, ActionKind.DELETE, "RolloutOver", "the rollout no longer needs it"), rollout=True)
     kept = _kept(live, policy)
     if kept is not None:
         return Action(kind=ActionKind.SKIP, key=live.key, live=live, reason=kept[0], message=kept[1], intent=ActionKind.SKIP)
@@ -88,9 +90,9 @@ def _of_the_agent(key: ObjectKey, policy: Policy) -> bool:
 class _Contents:
     """What stays in namespaces and of custom resources: declared objects, and undeclared ones that are kept."""
 
-    def __init__(self, desired: Desired, kept: Iterable[Action]) -> None:
+    def __init__(self, desired: Desired, kept: Iterable[Action], needed: Iterable[ObjectKey]) -> None:
         manifests = [*desired.manifests, *(one.manifest for one in desired.skipped)]
-        staying = [*(one.key for one in manifests), *(action.key for action in kept)]
+        staying = [*(one.key for one in manifests), *(action.key for action in kept), *needed]
         self.waiting = {action.key for action in kept if action.kind is ActionKind.WAIT}
         self.by_namespace: dict[str, list[ObjectKey]] = {}
         self.by_group: dict[str, list[ObjectKey]] = {}

@@ -75,6 +75,8 @@ class LiveState:
         self._baselines: dict[ObjectKey, tuple[str, str]] = {}
         self._removed: OrderedDict[str, str] = OrderedDict()
         self._tolerated: OrderedDict[str, frozenset[FieldEdit]] = OrderedDict()
+        self._pinned: dict[AppKey, frozenset[ObjectKey]] = {}
+        self._whole: frozenset[ObjectKey] = frozenset()
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -153,6 +155,22 @@ class LiveState:
             for live in [live for live in self._objects.values() if live.uid == uid]:
                 self._store(self._settled(live))
 
+    def pin(self, application: AppKey, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+        """Keeps exactly these objects as a whole for an application, and makes every change of them, of status too, matter.
+
+        Returns:
+            Those that are known, but not as a whole: read them once.
+        """
+        wanted = frozenset(keys)
+        with self._lock:
+            if self._pinned.get(application, frozenset()) != wanted:
+                self._pinned[application] = wanted
+                if not wanted:
+                    del self._pinned[application]
+                self._whole = frozenset().union(*self._pinned.values())
+            known = {key: self._objects[key] for key in wanted if key in self._objects}
+        return frozenset(key for key, live in known.items() if live.evidence is None)
+
     def snapshot(self, application: AppKey, keys: Iterable[ObjectKey] = ()) -> Snapshot:
         """What a plan needs: the application's objects, and those among `keys` that are live under whatever marks."""
         with self._lock:
@@ -194,7 +212,7 @@ class LiveState:
                 drifted=self._adrift(settled),
                 health=True,
             )
-        health = known.health != settled.health
+        health = known.health != settled.health or live.key in self._whole
         return Change(
             kind=ChangeKind.CHANGED if health or _essence(known) != _essence(settled) else ChangeKind.UNCHANGED,
             key=live.key,
@@ -220,7 +238,7 @@ class LiveState:
         tolerated = self._tolerated.get(live.uid) if live.undeclared else None
         if tolerated:
             live = replace(live, undeclared=tuple(edit for edit in live.undeclared if edit not in tolerated))
-        return live.settled(baseline=self._baselines.get(live.key))
+        return live.settled(baseline=self._baselines.get(live.key), whole=live.key in self._whole)
 
     def _store(self, live: LiveObject) -> None:
         known = self._objects.get(live.key)
@@ -261,5 +279,6 @@ def _essence(live: LiveObject) -> tuple[object, ...]:
         live.controlled,
         live.prune_disabled,
         live.finalizers,
+        live.rollout,
         live.undeclared,
     )

@@ -46,6 +46,7 @@ class Cluster:
     canary_up: int = 0
     service: bool = False
     share: Share = field(default_factory=Share)
+    sent: Share = field(default_factory=Share)
     zero_since: datetime = START
     labelled: bool = False
     selected: bool = False
@@ -161,13 +162,14 @@ class Cluster:
     def _route(self, share: Share) -> None:
         if not share.none and share != self.share:
             self.note(self.canary_up >= 1 and self.service, "I1: traffic to a canary that cannot answer")
-        if share.weight > self.share.weight and not run(self.policy).plain:
+        # A share that a hand took away and that comes back is a repair, as good as the share that was there.
+        if share.weight > self.sent.weight and not run(self.policy).plain:
             self.note(
                 self.canary_up >= ceil_div(share.weight * self.replicas, 100), "I2: more traffic than the canary has pods for"
             )
         if share.none and not self.share.none:
             self.zero_since = self.now
-        self.share = share
+        self.share = self.sent = share
 
     def _drained(self, what: str) -> None:
         if self.canary_up:

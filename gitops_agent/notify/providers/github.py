@@ -29,6 +29,8 @@ _STATES = {
     EventType.PROGRESSING: "pending",
     EventType.HELD: "pending",
     EventType.APPROVED: "pending",
+    EventType.ROLLOUT_STARTED: "pending",
+    EventType.ROLLOUT_PAUSED: "pending",
     EventType.ROLLOUT_STEP: "pending",
     EventType.SYNCED: "success",
     EventType.RECOVERED: "success",

@@ -35,6 +35,14 @@ def notifier(obj: Object) -> Health:
     return degraded(ready.reason or "NotReady", ready.said("not ready")) if ready.value == "False" else healthy()
 
 
+def rollout_policy(obj: Object) -> Health:
+    """Healthy, and Suspended while its rollout is paused: how the pods and routes of a rollout are, they say themselves."""
+    status = mapping(obj, "status")
+    if status.get("phase") == "Paused":
+        return suspended("RolloutPaused", text(status.get("message")) or "its rollout is paused")
+    return healthy()
+
+
 def flux(obj: Object) -> Health:
     """Suspended is Suspended; Ready False is Degraded, because Flux says Reconciling while it still works."""
     if mapping(obj, "spec").get("suspend") is True:
@@ -86,6 +94,7 @@ _FLUX = "*.toolkit.fluxcd.io"
 TABLE = {
     GroupKind(_OURS, "Application"): application,
     GroupKind(_OURS, "Notifier"): notifier,
+    GroupKind(_OURS, "RolloutPolicy"): rollout_policy,
     GroupKind(_ARGO, "Application"): application,
     GroupKind(_ARGO, "Rollout"): rollout,
     GroupKind(_ARGO, "Workflow"): workflow,

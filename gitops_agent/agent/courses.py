@@ -1,0 +1,295 @@
+"""Which rollouts an application has, and everything a step of one looks at but the world itself.
+
+A policy in Git and its live twin make a rollout. What its state speaks of are commits, and those are rendered side by side with
+the newest. The odd cases live here too: a policy that is new, one that was deleted under a running rollout, one that Git
+dropped while its rollout was under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gitops_agent.agent.declaring import Declaring
+from gitops_agent.agent.policies import Policies
+from gitops_agent.agent.surveying import Course, Surveying
+from gitops_agent.api.application import Application
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.errors import NotFound, RenderError
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout.compose import Part, compose
+from gitops_agent.rollout.hash import version_hash
+from gitops_agent.rollout.observation import Measurement
+from gitops_agent.rollout.overlay import Overlaid, Subject
+from gitops_agent.rollout.pods import version
+from gitops_agent.rollout.refusals import refusal
+from gitops_agent.rollout.run import thawed
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
+from gitops_agent.rollout.status import from_status
+from gitops_agent.rollout.traffic.capability import CAPABILITIES
+from gitops_agent.sync.autoscale import targets
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.live import observe
+from gitops_agent.sync.state import LiveState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a pass is asked for.
+
+    Attributes:
+        application: whose.
+        head: what the newest commit declares; None when that cannot be said.
+        last: what the last commit declared that could be read; for what no rollout decides.
+        frozen: nothing may move (paused, or mode observe).
+        gate: whether the commit as a whole waits for approval; asked only before a rollout begins.
+    """
+
+    application: Application
+    head: Desired | None
+    last: Desired | None
+    frozen: bool
+    gate: Callable[[Desired], str]
+
+
+class Pending(Exception):
+    """A commit is being rendered."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass knows by and by."""
+
+    asked: Asked
+    commits: dict[str, Desired] = field(default_factory=dict)
+    slots: set[str] = field(default_factory=set)
+    held: str = ""
+
+
+class Courses:
+    """See the module's text.
+
+    Args:
+        policies: the live policies.
+        surveying: says what is the case.
+        declaring: renders other commits than the newest.
+        measured: the measurements that ended lately, by policy.
+        live: the live objects.
+        objects: reads one where the live state has it only in part.
+        autoscaled: the workloads a live autoscaler scales.
+    """
+
+    def __init__(
+        self,
+        *,
+        policies: Policies,
+        surveying: Surveying,
+        declaring: Declaring,
+        measured: Callable[[AppKey], tuple[Measurement, ...]],
+        live: LiveState,
+        objects: Objects,
+        autoscaled: Callable[[], frozenset[ObjectKey]],
+    ) -> None:
+        self._policies, self._surveying, self._declaring, self._measured = policies, surveying, declaring, measured
+        self._live, self._objects, self._autoscaled = live, objects, autoscaled
+
+    def course(self, turn: Pass, key: ObjectKey, spec: RolloutPolicySpec | None, base: Desired | None) -> Course | None:
+        """One rollout as it stands; None where there is nothing to roll out."""
+        raw = self._policies.get(key)
+        state = from_status(raw.get("status") or {}) if raw is not None else RolloutState()
+        if spec is None and not state.running:
+            return None
+        followed = thawed(state.plan) if state.plan is not None else spec
+        if followed is None:
+            return None
+        subject = self._subject(followed, key, base)
+        manifests = by_key(base)
+        workload = manifests.get(subject.workload)
+        if raw is None:
+            return self._first(turn, key, subject, base)
+        if workload is None and not state.running:
+            return None
+        stable = self._manifests(turn, state.stable, f"stable {key.name}")
+        target = self._manifests(turn, state.target, f"target {key.name}") if state.running else stable
+        head: Version | None = None
+        if spec is None or workload is None:
+            # Git no longer wants this rollout: the safe way out is the one back to what is stable.
+            head = state.stable
+        elif turn.asked.head is not None:
+            head = _head(turn.asked.head, workload, state, stable, target)
+        if self._moved_on(subject, state):
+            state = replace(state, stable=None, adoption=Adoption.NONE)
+        elif state.stable is None and self._surveying.adopted(subject):
+            state = replace(state, adoption=Adoption.DONE)
+        return Course(
+            key=key,
+            raw=raw,
+            subject=subject,
+            state=state,
+            head=head,
+            stable=stable or manifests,
+            target=target or stable or manifests,
+            gate=self._gate(turn, state, subject, head),
+            measurements=self._measured(AppKey(key.namespace, key.name)),
+        )
+
+    def _first(self, turn: Pass, key: ObjectKey, subject: Subject, base: Desired | None) -> Course | None:
+        """A policy that is declared and not live yet.
+
+        Where the workload is not live either, it is born adopted. One that carries a version was rolled out before: its policy
+        was deleted, and until that is back nothing of the rollout may move. Any other goes on as without a policy.
+        """
+        manifests = by_key(base)
+        if subject.workload not in manifests:
+            return None
+        live = self._live.get(subject.workload)
+        if live is None:
+            made = Version(commit=base.revision.commit if base else "", hash=_hash(subject, manifests))
+            state = RolloutState(stable=made, adoption=Adoption.DONE)
+            return Course(key=key, raw={}, subject=subject, state=state, head=made, stable=manifests, target=manifests)
+        self._live.pin(turn.asked.application.key, {subject.workload})
+        raw = live.evidence or self._fetch(subject.workload)
+        before = version(raw) if raw is not None else None
+        if before is None or before.hash == _hash(subject, manifests):
+            return None
+        stable = self._manifests(turn, before, f"stable {key.name}")
+        state = RolloutState(stable=before, adoption=Adoption.DONE, reason="the policy was deleted")
+        return Course(key=key, raw={}, subject=subject, state=state, head=None, stable=stable, target=stable)
+
+    def untouchable(self, course: Course, application: AppKey) -> set[ObjectKey]:
+        """What must not be touched until a policy that was deleted is back: whatever its rollout had to do with."""
+        if course.head is not None:
+            return set()
+        made = {live.key for live in self._live.of(application).values() if live.rollout == course.subject.workload.name}
+        return made | course.pinned
+
+    def _subject(self, policy: RolloutPolicySpec, key: ObjectKey, base: Desired | None) -> Subject:
+        workload = ObjectKey("apps", str(policy.target_ref.kind), key.namespace, policy.target_ref.name)
+        rolling = policy.strategy.rolling is not None
+        declared = by_key(base).get(workload)
+        autoscaled = workload in self._autoscaled() or (declared is not None and _scaled(workload, base))
+        provider = None if rolling else CAPABILITIES[str(policy.traffic.provider)].provider
+        return Subject(policy=policy, workload=workload, provider=provider, autoscaled=autoscaled)
+
+    def _moved_on(self, subject: Subject, state: RolloutState) -> bool:
+        """Whether a workload that counts as made ready is not: the policy names another one, or somebody took the label off."""
+        if state.adoption is not Adoption.DONE or state.phase not in {Phase.IDLE, Phase.HELD} or state.stable is None:
+            return False
+        live = self._live.get(subject.workload)
+        raw = live.evidence if live is not None else None
+        return raw is not None and not self._surveying.labelled(subject)
+
+    def _manifests(self, turn: Pass, wanted: Version | None, slot: str) -> Mapping[ObjectKey, Manifest]:
+        """What a commit declares, by key.
+
+        Raises:
+            Pending: it is being rendered.
+            AgentError: the commit is gone, or does not render.
+        """
+        if wanted is None:
+            return {}
+        known = turn.commits.get(wanted.commit)
+        if known is None:
+            turn.slots.add(slot)
+            known = self._declaring.at(turn.asked.application, wanted.commit, slot=slot)
+            if known is None:
+                raise Pending(f"{wanted.commit[:12]}, which a rollout needs, is being rendered")
+            turn.commits[wanted.commit] = known
+        return by_key(known)
+
+    def _gate(self, turn: Pass, state: RolloutState, subject: Subject, head: Version | None) -> str:
+        """Why a run may not start."""
+        starting = state.phase is Phase.PENDING or (
+            state.phase in {Phase.IDLE, Phase.HELD}
+            and head is not None
+            and state.stable is not None
+            and head.hash != state.stable.hash
+            and not state.rejects(head)
+        )
+        desired = turn.asked.head
+        if not starting or desired is None:
+            return ""
+        refused = refusal(subject, by_key(desired))
+        if refused:
+            return refused
+        turn.held = turn.held or turn.asked.gate(desired)
+        return turn.held
+
+    def routed(self, base: Desired | None, courses: Sequence[Course]) -> list[Course]:
+        """The rollouts with what carries their traffic in the desired state of the states as they stand."""
+        result = []
+        for course in courses:
+            try:
+                overlaid = compose(tuple(base.manifests) if base else (), [part(course)])
+            except RenderError:
+                # The routes cannot carry what was wanted; the step that follows is the way out.
+                overlaid = Overlaid(manifests=())
+            result.append(replace(course, routes=overlaid.routes))
+        return result
+
+    def pin(self, application: AppKey, courses: Iterable[Course]) -> None:
+        """Keeps the live objects that are looked at as a whole, and reads those that are known only in part."""
+        wanted = frozenset[ObjectKey]().union(*(course.pinned for course in courses))
+        for key in sorted(self._live.pin(application, wanted)):
+            self._fetch(key)
+
+    def _fetch(self, key: ObjectKey) -> Object | None:
+        try:
+            raw = self._objects.get(key)
+        except NotFound:
+            return None
+        self._live.put(observe(raw))
+        return raw
+
+    def following(self, turn: Pass, course: Course) -> Course:
+        """The rollout with the manifests of the commits its new state speaks of."""
+        state = course.state
+        stable = self._manifests(turn, state.stable, f"stable {course.key.name}") or course.stable
+        target = self._manifests(turn, state.target, f"target {course.key.name}") if state.running else stable
+        policy = thawed(state.plan) if state.plan is not None else course.subject.policy
+        return replace(course, stable=stable, target=target or stable, subject=replace(course.subject, policy=policy))
+
+
+def part(course: Course) -> Part:
+    """The rollout's part in the desired state."""
+    return Part(
+        state=course.state,
+        subject=course.subject,
+        stable=tuple(course.stable.values()),
+        target=tuple(course.target.values()),
+    )
+
+
+def by_key(desired: Desired | None) -> dict[ObjectKey, Manifest]:
+    """What a commit declares, by key."""
+    return {} if desired is None else {one.key: one for one in desired.manifests}
+
+
+def _hash(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> str:
+    return version_hash(manifests[subject.workload].obj, {key: one.obj for key, one in manifests.items()})
+
+
+def _head(
+    head: Desired,
+    workload: Manifest,
+    state: RolloutState,
+    stable: Mapping[ObjectKey, Manifest],
+    target: Mapping[ObjectKey, Manifest],
+) -> Version:
+    """The version Git asks for; one that is known already where a commit changed nothing of this application."""
+    manifests = by_key(head)
+    for known, declared in ((state.stable, stable), (state.target if state.running else None, target)):
+        if known is not None and _same(manifests, declared):
+            return known
+    declared_objects = {key: one.obj for key, one in manifests.items()}
+    return Version(commit=head.revision.commit, hash=version_hash(workload.obj, declared_objects))
+
+
+def _same(one: Mapping[ObjectKey, Manifest], other: Mapping[ObjectKey, Manifest]) -> bool:
+    return one.keys() == other.keys() and all(one[key].digest == other[key].digest for key in one)
+
+
+def _scaled(workload: ObjectKey, desired: Desired | None) -> bool:
+    return desired is not None and workload in targets(one.obj for one in desired.manifests)

@@ -1,0 +1,107 @@
+"""Which addresses stand behind the Services whose traffic is split.
+
+A Service that a rollout splits, and the one it makes for the canary, carry a label that Kubernetes copies to their
+EndpointSlices. One watch by that label sees what is asked for here, and nothing of all the other Services of a cluster.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import Watch
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.observe.log import logger
+from gitops_agent.rollout.traffic.service import ready_addresses
+from gitops_agent.rollout.variants import SPLIT
+
+_log = logger("observe")
+_SERVICE = "kubernetes.io/service-name"
+
+
+class Endpoints:
+    """Thread-safe.
+
+    Args:
+        transport: to the API server.
+        discovery: tells how EndpointSlices are served.
+        changed: called with the Service whose ready addresses became others.
+    """
+
+    def __init__(self, transport: Transport, discovery: Discovery, changed: Callable[[ObjectKey], None]) -> None:
+        self._transport, self._discovery, self._changed = transport, discovery, changed
+        self._lock = threading.Lock()
+        self._slices: dict[ObjectKey, dict[str, Object]] = {}
+        self._watch: Watch | None = None
+
+    def start(self) -> None:
+        """Starts watching."""
+        try:
+            resource = self._discovery.find("discovery.k8s.io", "EndpointSlice")
+        except AgentError as error:
+            _log.warning("endpoints cannot be watched", error=error)
+            return
+        self._watch = Watch(
+            self._transport,
+            resource,
+            label_selector=SPLIT,
+            on_sync=self._replace,
+            on_event=self._event,
+            on_error=lambda error: _log.warning("endpoints cannot be watched", error=error),
+            name="watch-endpoints",
+        )
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Ends the watch."""
+        if self._watch is not None:
+            self._watch.stop()
+
+    def slices(self, services: Iterable[ObjectKey]) -> tuple[Object, ...]:
+        """The EndpointSlices of some Services; not to be changed."""
+        with self._lock:
+            return tuple(one for service in services for _, one in sorted(self._slices.get(service, {}).items()))
+
+    def ready(self, service: ObjectKey) -> int:
+        """How many addresses of a Service take traffic."""
+        return len(ready_addresses(self.slices((service,)), service.name))
+
+    def _replace(self, objects: list[Object]) -> None:
+        fresh: dict[ObjectKey, dict[str, Object]] = {}
+        for obj in objects:
+            if (service := _service(obj)) is not None:
+                fresh.setdefault(service, {})[obj["metadata"]["name"]] = obj
+        with self._lock:
+            before, self._slices = self._slices, fresh
+        for service in before.keys() | fresh.keys():
+            if _ready(before.get(service, {}), service) != _ready(fresh.get(service, {}), service):
+                self._changed(service)
+
+    def _event(self, event: str, obj: Object) -> None:
+        service = _service(obj)
+        if service is None:
+            return
+        with self._lock:
+            slices = self._slices.setdefault(service, {})
+            before = _ready(slices, service)
+            if event == "DELETED":
+                slices.pop(obj["metadata"]["name"], None)
+            else:
+                slices[obj["metadata"]["name"]] = obj
+            after = _ready(slices, service)
+            if not slices:
+                del self._slices[service]
+        if before != after:
+            self._changed(service)
+
+
+def _service(obj: Object) -> ObjectKey | None:
+    name = (obj["metadata"].get("labels") or {}).get(_SERVICE)
+    return ObjectKey("", "Service", str(obj["metadata"].get("namespace") or ""), name) if isinstance(name, str) else None
+
+
+def _ready(slices: dict[str, Object], service: ObjectKey) -> frozenset[str]:
+    return ready_addresses(tuple(slices.values()), service.name)

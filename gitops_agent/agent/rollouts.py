@@ -1,0 +1,364 @@
+"""The rollouts of one application: look, step, write the state, and say what the cluster should look like now.
+
+One pass makes at most one step of each rollout and returns D(t), and the engine makes the cluster that. So everything a rollout
+does to the cluster goes the same way as everything else: planned, checked, applied, repaired, explained. Nothing here waits.
+A pass that moved a rollout asks for another one; whatever ends a wait (pods, endpoints, routes, a measurement, the clock, a
+person) brings the next.
+
+The state is written before anything is done in its name, by compare-and-swap; whoever loses that race does nothing and looks
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gitops_agent.agent import rollout_report
+from gitops_agent.agent.courses import Asked, Courses, Pass, Pending, part
+from gitops_agent.agent.declaring import Declaring
+from gitops_agent.agent.measuring import Assignment, Measuring
+from gitops_agent.agent.policies import POLICY, Policies
+from gitops_agent.agent.surveying import Course, Surveying
+from gitops_agent.agent.view import RolloutView
+from gitops_agent.api.application import Application
+from gitops_agent.api.problems import read
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.errors import AgentError, Conflict, RenderError
+from gitops_agent.events.event import Event
+from gitops_agent.manifest.canonical import digest
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.observe.log import logger
+from gitops_agent.revision.revision import Revision
+from gitops_agent.rollout.action import Action, ApplyCanary, Measure, ScalePrimary, Wake
+from gitops_agent.rollout.command import Command, Order
+from gitops_agent.rollout.compose import compose
+from gitops_agent.rollout.describe import awaited, describe
+from gitops_agent.rollout.machine import step
+from gitops_agent.rollout.observation import Observation
+from gitops_agent.rollout.state import Phase
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.state import LiveState
+
+_log = logger("rollout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """What one pass came to.
+
+    Attributes:
+        desired: D(t); None while it cannot be said.
+        pending: what is under way, in words.
+        error: why there is no D(t).
+        views: where each rollout stands.
+        again: seconds after which another pass is worth it; None when something else brings it.
+        held: why the commit waits for approval before its rollout begins.
+    """
+
+    desired: Desired | None
+    pending: str = ""
+    error: AgentError | None = None
+    views: tuple[RolloutView, ...] = ()
+    again: float | None = None
+    held: str = ""
+
+
+class Rollouts:
+    """See the module's text.
+
+    Args:
+        policies: the live policies.
+        courses: says which rollouts there are.
+        surveying: says what is the case.
+        declaring: claims the objects of D(t).
+        measuring: measures.
+        live: the live objects.
+        emit: hands edges to their subscribers, before the state is written.
+        now: aware, UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        policies: Policies,
+        courses: Courses,
+        surveying: Surveying,
+        declaring: Declaring,
+        measuring: Measuring,
+        live: LiveState,
+        emit: Callable[[Application, list[Event]], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._policies, self._courses, self._surveying = policies, courses, surveying
+        self._declaring, self._measuring, self._live, self._emit, self._now = declaring, measuring, live, emit, now
+        self._known: dict[AppKey, frozenset[ObjectKey]] = {}
+
+    def advance(self, asked: Asked) -> Advanced:
+        """One step of every rollout of an application, and its D(t).
+
+        Raises:
+            ClusterError: the API server did not take a state, or did not answer.
+        """
+        application = asked.application.key
+        base = asked.head or asked.last
+        declared = _declared(base)
+        if not declared and not self._policies.of(application):
+            self._drop(application, frozenset())
+            return Advanced(desired=asked.head)
+        if not self._policies.listed:
+            return Advanced(desired=None, pending="the rollout policies are being listed")
+        turn = Pass(asked=asked)
+        try:
+            return self._advance(turn, base, declared)
+        except Pending as pending:
+            return Advanced(desired=None, pending=str(pending))
+        except Conflict as error:
+            _log.debug("a rollout policy was changed meanwhile", error=error)
+            return Advanced(desired=None, pending="a rollout policy was changed meanwhile", again=0.0)
+        except AgentError as error:
+            if error.transient:
+                raise
+            return Advanced(desired=None, error=error)
+
+    def forget(self, application: AppKey) -> None:
+        """Drops everything about an application."""
+        self._drop(application, frozenset())
+
+    def _advance(self, turn: Pass, base: Desired | None, declared: Mapping[ObjectKey, Object]) -> Advanced:
+        application = turn.asked.application
+        specs = {key: read(RolloutPolicySpec, obj.get("spec") or {}, root=f"{key} spec") for key, obj in declared.items()}
+        _refuse_doubles(specs)
+        for desired in (turn.asked.head, turn.asked.last):
+            if desired is not None:
+                turn.commits.setdefault(desired.revision.commit, desired)
+        courses = [
+            course
+            for key in sorted({*specs, *self._policies.of(application.key)})
+            if (course := self._courses.course(turn, key, specs.get(key), base)) is not None
+        ]
+        self._drop(application.key, frozenset(course.key for course in courses))
+        if not courses:
+            return Advanced(desired=turn.asked.head)
+        courses = self._courses.routed(base, courses)
+        self._courses.pin(application.key, courses)
+        views: list[RolloutView] = []
+        moved = False
+        wakes: list[float] = []
+        results: list[Course] = []
+        lost: set[ObjectKey] = set()
+        for course in courses:
+            if course.raw == {}:
+                lost |= self._courses.untouchable(course, application.key)
+                results.append(course)
+                continue
+            after, actions, seen = self._step(turn, course, courses)
+            if after.state != course.state or self._stale(after):
+                self._write(turn, course, after)
+                moved = moved or after.state != course.state
+            self._measure(after, actions)
+            wakes += [max(0.0, (act.at - self._now()).total_seconds()) for act in actions if isinstance(act, Wake)]
+            settling = self._surveying.settle_seconds(after)
+            wakes += [] if settling is None or after.state.traffic.verified else [settling]
+            results.append(_careful(after, actions, seen))
+            views.append(_view(after))
+        self._commits(turn, results)
+        self._declaring.keep(application.key, frozenset(turn.slots))
+        desired = self._desired(turn, base, results, lost)
+        return Advanced(
+            desired=desired,
+            views=tuple(views),
+            again=0.0 if moved else min(wakes, default=None),
+            held=turn.held,
+        )
+
+    # Stepping
+
+    def _step(self, turn: Pass, course: Course, courses: Sequence[Course]) -> tuple[Course, tuple[Action, ...], Observation]:
+        """The rollout after one step, what it asks for, and what was seen."""
+        mine = self._live.of(turn.asked.application.key).values()
+        seen = self._surveying.survey(course, courses, mine)
+        if turn.asked.frozen:
+            return course, (), seen
+        spec = course.subject.policy
+        state, actions = step(course.state, seen, spec, self._now())
+        after = replace(course, state=state)
+        try:
+            compose((), [part(self._courses.following(turn, after))])
+        except RenderError as error:
+            nonce = digest([str(course.key), course.state.target.hash if course.state.target else "", str(error)])[:16]
+            order = Command(order=Order.ABORT, nonce=nonce, actor=f"the agent, because {error}")
+            seen = replace(seen, commands=(*seen.commands, order))
+            state, actions = step(course.state, seen, spec, self._now())
+            after = replace(course, state=state)
+        return self._courses.following(turn, after), actions, seen
+
+    def _stale(self, course: Course) -> bool:
+        """Whether the status speaks of an earlier spec."""
+        followed: object = (course.raw.get("status") or {}).get("observedGeneration")
+        return bool(followed != course.raw["metadata"].get("generation"))
+
+    def _write(self, turn: Pass, course: Course, after: Course) -> None:
+        """Saves the edges, then the state.
+
+        Raises:
+            Conflict: the policy has been changed meanwhile.
+        """
+        now, application = self._now(), turn.asked.application
+        head = turn.asked.head
+        revision: Revision | None = head.revision if head is not None else None
+        edges = rollout_report.events(
+            course.state,
+            after.state,
+            after.subject.policy,
+            application=application.key,
+            workload=after.subject.workload,
+            revision=revision,
+            now=now,
+        )
+        if edges:
+            self._emit(application, list(edges))
+        status = rollout_report.status(
+            course.raw.get("status") or {},
+            after.state,
+            after.subject.policy,
+            generation=int(course.raw["metadata"].get("generation") or 0),
+            analysis=self._measuring.shown(_app_key(course.key)),
+            now=now,
+        )
+        self._policies.write(course.raw, status)
+        _log.info(
+            "rollout",
+            policy=str(course.key),
+            phase=str(after.state.phase),
+            stage=str(after.state.stage),
+            step=after.state.step,
+            weight=after.state.traffic.want.weight,
+            message=describe(after.state, after.subject.policy),
+        )
+
+    def _measure(self, course: Course, actions: Sequence[Action]) -> None:
+        """Starts what is to be measured, and ends what is not."""
+        state, policy = course.state, _app_key(course.key)
+        wanted = next((one for one in actions if isinstance(one, Measure)), None)
+        if wanted is None or state.entered_at is None:
+            self._measuring.drop(policy)
+            return
+        workload = course.subject.workload
+        canary = course.canary
+        self._measuring.want(
+            Assignment(
+                policy=policy,
+                namespace=workload.namespace,
+                workload=workload.name,
+                canary=canary.name if canary is not None else workload.name,
+                service=course.subject.service.name,
+                hash=wanted.version.hash,
+                metrics=tuple(one for one in course.subject.policy.analysis.metrics if one.name in wanted.metrics),
+                hold=f"{state.phase}/{state.stage}/{state.step}/{state.entered_at.isoformat()}",
+                since=state.entered_at,
+            )
+        )
+
+    # Saying
+
+    def _commits(self, turn: Pass, courses: Iterable[Course]) -> None:
+        """Notes which commits are needed from now on."""
+        head = turn.asked.head.revision.commit if turn.asked.head is not None else ""
+        for course in courses:
+            for name, one in (("stable", course.state.stable), ("target", course.state.target)):
+                if one is not None and one.commit != head and (name == "stable" or course.state.running):
+                    turn.slots.add(f"{name} {course.key.name}")
+
+    def _desired(self, turn: Pass, base: Desired | None, courses: Sequence[Course], lost: set[ObjectKey]) -> Desired | None:
+        """D(t)."""
+        if base is None:
+            return None
+        overlaid = compose(base.manifests, [part(course) for course in courses])
+        manifests = {one.key: one for one in overlaid.manifests}
+        # Policies are followed as soon as they are known, whatever the rest waits for.
+        manifests |= {one.key: one for one in base.manifests if one.key.group_kind == POLICY}
+        running = [course for course in courses if course.state.running]
+        kept = overlaid.kept | {course.key for course in running if course.key not in manifests}
+        if lost:
+            kept |= lost
+            manifests = {key: one for key, one in manifests.items() if key not in lost}
+        foreign = self._declaring.claim_more(turn.asked.application.key, base, manifests.keys() | kept)
+        return replace(
+            base,
+            manifests=tuple(sorted((one for key, one in manifests.items() if key not in foreign), key=lambda one: one.key)),
+            kept=frozenset(kept),
+            rolled=overlaid.own if running else frozenset(),
+            declared=base.content,
+        )
+
+    def _drop(self, application: AppKey, policies: frozenset[ObjectKey]) -> None:
+        """Forgets the rollouts an application no longer has."""
+        known = self._known.get(application, frozenset())
+        for gone in known - policies:
+            self._measuring.drop(_app_key(gone))
+            self._surveying.forget(gone)
+        if policies:
+            self._known[application] = policies
+        elif self._known.pop(application, None) is not None:
+            self._live.pin(application, ())
+            self._declaring.keep(application, frozenset())
+            self._declaring.claim_more(application, None, ())
+
+
+def _declared(desired: Desired | None) -> dict[ObjectKey, Object]:
+    """The policies a commit declares."""
+    if desired is None:
+        return {}
+    return {one.key: one.obj for one in desired.manifests if one.key.group_kind == POLICY}
+
+
+def _app_key(key: ObjectKey) -> AppKey:
+    return AppKey(key.namespace, key.name)
+
+
+def _careful(course: Course, actions: Sequence[Action], seen: Observation) -> Course:
+    """The rollout with no fewer pods than can be spared at this moment, whatever was decided a moment ago."""
+    state = course.state
+    primary, canary = seen.primary, seen.canary
+    fewer = primary is not None and state.primary is not None and state.primary < primary.replicas
+    if primary is not None and fewer and not any(isinstance(one, ScalePrimary) for one in actions):
+        state = replace(state, primary=primary.replicas)
+    fewer = canary is not None and state.running and state.canary < canary.replicas
+    if canary is not None and fewer and not any(isinstance(one, ApplyCanary) for one in actions):
+        state = replace(state, canary=canary.replicas)
+    return course if state == course.state else replace(course, state=state)
+
+
+def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
+    """Two policies of one workload would undo each other.
+
+    Raises:
+        RenderError: there are such.
+    """
+    seen: dict[tuple[str, str, str], ObjectKey] = {}
+    for key, spec in specs.items():
+        place = (key.namespace, str(spec.target_ref.kind), spec.target_ref.name)
+        other = seen.setdefault(place, key)
+        if other != key:
+            raise RenderError(
+                f"{key} and {other} are both about {place[1]} {place[2]}",
+                reason="RolloutRefused",
+                objects=[str(key), str(other)],
+            )
+
+
+def _view(course: Course) -> RolloutView:
+    state = course.state
+    policy = course.subject.policy
+    return RolloutView(
+        policy=course.key,
+        workload=course.subject.workload,
+        phase=str(state.phase),
+        weight=state.traffic.want.weight,
+        message=describe(state, policy),
+        running=state.running,
+        failed=state.phase is Phase.HELD,
+        waits=state.phase is Phase.PAUSED or bool(awaited(state, policy)),
+    )

@@ -1,0 +1,100 @@
+"""Where a rollout stands, in one line for people.
+
+It names times, never what is left of them: a status moves with events only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout.phases.steps import approval
+from gitops_agent.rollout.run import Run, run
+from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
+
+_STAGES = {
+    Stage.SCALE: "its pods come up",
+    Stage.ROUTE: "the routes take it up",
+    Stage.CUT_SCALE: "promoting: the new version grows to full size",
+    Stage.CUT_ROUTE: "promoting: all traffic moves to the new version",
+    Stage.CUT_HOLD: "promoting: the new version carries the traffic",
+    Stage.ROLL: "promoting: the workload takes the new version",
+    Stage.WATCH: "promoting: the new version is watched",
+    Stage.RESTORE: "the stable version is being restored",
+    Stage.BACK: "promoting: traffic moves back to the workload",
+    Stage.UNROUTE: "traffic leaves the canary",
+    Stage.DRAIN: "requests in flight get time to end",
+    Stage.SERVICE: "the canary's Service goes",
+    Stage.WORKLOAD: "the canary goes",
+}
+_LEAVING = {Phase.ABORT: "rolling back", Phase.SUPERSEDED: "superseded", Phase.FINALIZE: "promoted"}
+
+
+def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
+    """The line; empty while there is nothing to tell.
+
+    Args:
+        state: where the rollout stands.
+        policy: of the run under way, or the present one.
+    """
+    if state.phase in {Phase.STEP, Phase.PAUSED}:
+        return _step(state, run(policy))
+    target = state.target.hash if state.target else ""
+    why = f" ({state.reason})" if state.reason else ""
+    match state.phase:
+        case Phase.IDLE:
+            return f"{state.stable.hash} is stable" if state.stable else ""
+        case Phase.HELD:
+            return f"{target} was rolled back: {state.reason}"
+        case Phase.PENDING:
+            return f"{target} waits: {state.reason}" if state.reason else f"{target} is about to start"
+        case Phase.PROVISION:
+            return f"{target}: the canary comes up"
+        case Phase.PROMOTE:
+            return f"{target} {_STAGES.get(state.stage, '')}{why}{_until(state.until)}"
+    return f"{target} {_LEAVING[state.phase]}{why}: {_STAGES.get(state.stage, '')}"
+
+
+def awaited(state: RolloutState, policy: RolloutPolicySpec) -> str:
+    """The approval a rollout waits for, as `hash/step`; empty when for none."""
+    if state.phase is not Phase.STEP or state.stage is not Stage.HOLD:
+        return ""
+    step = run(policy).steps[state.step]
+    return approval(state) if step.approval and approval(state) not in state.approvals else ""
+
+
+def share(wanted: Share) -> str:
+    """A share of the traffic, in words."""
+    parts = [f"{wanted.weight} % of the traffic"]
+    if wanted.match is not None:
+        parts.append(f"requests whose {wanted.match.on} {wanted.match.name} matches")
+    if wanted.mirror is not None:
+        parts.append(f"copies of {wanted.mirror.percent} %")
+    return " and ".join(parts)
+
+
+def _step(state: RolloutState, what: Run) -> str:
+    target = state.target.hash if state.target else ""
+    place = f"{target} step {state.step + 1} of {len(what.steps)}, {share(what.steps[state.step].share)}"
+    if state.phase is Phase.PAUSED:
+        return f"{place}: paused: {state.reason}"
+    if state.stage is not Stage.HOLD:
+        why = f" ({state.reason})" if state.reason else ""
+        return f"{place}: {_STAGES.get(state.stage, '')}{why}"
+    return f"{place}: {_held(state, what)}"
+
+
+def _held(state: RolloutState, what: Run) -> str:
+    step = what.steps[state.step]
+    waits = []
+    if step.approval and approval(state) not in state.approvals:
+        waits.append("waits for approval")
+    if step.analysis:
+        waits.append("is judged by its metrics")
+    elif what.metrics:
+        waits.append("is watched by its metrics")
+    return (" and ".join(waits) or "holds") + _until(state.until)
+
+
+def _until(moment: datetime | None) -> str:
+    return f", until {moment.astimezone(UTC):%H:%M:%S} UTC" if moment is not None else ""

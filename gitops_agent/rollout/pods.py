@@ -1,0 +1,119 @@
+"""What a live Deployment, StatefulSet or DaemonSet says about its pods, each in its own words, as one value.
+
+`complete` never believes a status that speaks of an earlier spec: a controller that has not looked yet reports the old pods as
+all there is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.marks import annotation
+from gitops_agent.rollout import counts, variants
+from gitops_agent.rollout.observation import Pods
+from gitops_agent.rollout.state import Version
+
+_DEFAULT_UNAVAILABLE = 25
+
+
+def pods(workload: Object) -> Pods:
+    """The pods of a live workload."""
+    if workload.get("kind") == "DaemonSet":
+        return _daemons(workload)
+    spec, status = _map(workload.get("spec")), _map(workload.get("status"))
+    wanted = _int(spec.get("replicas"), 1)
+    ready = _int(status.get("availableReplicas"), 0)
+    updated = _int(status.get("updatedReplicas"), 0)
+    if workload.get("kind") == "StatefulSet":
+        settled = not status.get("updateRevision") or status.get("currentRevision") == status.get("updateRevision")
+        updated = wanted if settled and not _manual(spec) else updated
+    there = _int(status.get("replicas"), 0)
+    return Pods(
+        version=version(workload),
+        replicas=wanted,
+        available=ready,
+        complete=_seen(workload) and updated == wanted and there == wanted and ready >= wanted,
+        failed=_failed(workload, status),
+    )
+
+
+def version(workload: Object) -> Version | None:
+    """The version a live workload was last applied with, as its annotations say it."""
+    named, commit = annotation(workload, variants.ROLLOUT_HASH), annotation(workload, variants.COMMIT)
+    return Version(commit=commit or "", hash=named) if named else None
+
+
+def replicas(workload: Object) -> int | None:
+    """The number of pods a workload asks for; None where it leaves that to others."""
+    value = _map(workload.get("spec")).get("replicas")
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def max_unavailable(workload: Object, number: int) -> int:
+    """How many of so many pods its own strategy lets be missing (rounded down, 25 % by default, as Deployments do)."""
+    strategy = _map(_map(workload.get("spec")).get("strategy"))
+    if strategy.get("type") == "Recreate":
+        return 0
+    update = _map(strategy.get("rollingUpdate"))
+    value = update.get("maxUnavailable", f"{_DEFAULT_UNAVAILABLE}%")
+    if isinstance(value, str) and value.endswith("%") and value[:-1].isdecimal():
+        return number * min(int(value[:-1]), counts.FULL) // counts.FULL
+    return max(0, min(value, number)) if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def labelled(workload: Object) -> bool:
+    """Whether its pod template carries the label of the stable side."""
+    metadata = _map(_map(_map(workload.get("spec")).get("template")).get("metadata"))
+    return _map(metadata.get("labels")).get(variants.VARIANT) == variants.PRIMARY
+
+
+def selects(service: Object) -> str:
+    """Which side a Service selects by label; empty when by neither."""
+    return str(_map(_map(service.get("spec")).get("selector")).get(variants.VARIANT) or "")
+
+
+def _daemons(workload: Object) -> Pods:
+    status = _map(workload.get("status"))
+    wanted = _int(status.get("desiredNumberScheduled"), 0)
+    available = _int(status.get("numberAvailable"), 0)
+    updated = _int(status.get("updatedNumberScheduled"), 0)
+    return Pods(
+        version=version(workload),
+        replicas=wanted,
+        available=available,
+        complete=_seen(workload) and updated >= wanted and available >= wanted,
+        failed=_failed(workload, status),
+    )
+
+
+def _seen(workload: Object) -> bool:
+    generation = _int(_map(workload.get("metadata")).get("generation"), 0)
+    return _int(_map(workload.get("status")).get("observedGeneration"), 0) >= generation
+
+
+def _manual(spec: Object) -> bool:
+    """Whether somebody else deletes the pods, so that nothing is ever rolled by itself."""
+    return _map(spec.get("updateStrategy")).get("type") == "OnDelete"
+
+
+def _failed(workload: Object, status: Object) -> str:
+    """Why its controller has given up on the present spec."""
+    if not _seen(workload):
+        return ""
+    for condition in status.get("conditions") or ():
+        if not isinstance(condition, dict):
+            continue
+        kind, value = condition.get("type"), condition.get("status")
+        late = kind == "Progressing" and value == "False" and condition.get("reason") == "ProgressDeadlineExceeded"
+        if late or (kind == "ReplicaFailure" and value == "True"):
+            return f"{condition.get('reason')}: {condition.get('message') or 'no reason given'}"
+    return ""
+
+
+def _map(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def _int(value: Any, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default

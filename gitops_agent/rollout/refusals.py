@@ -1,0 +1,92 @@
+"""What a policy asks for that cannot be had with what Git declares, found before anything is changed.
+
+A rollout that is refused when half of it is done is worse than none. Everything that can be known from the manifests alone is
+looked at here, all at once, and keeps the run from starting; the new version waits, and the status says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gitops_agent.api.rollout_policy import TrafficProvider
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout import variants
+from gitops_agent.rollout.hash import template
+from gitops_agent.rollout.overlay import Subject, routes
+from gitops_agent.rollout.pods import replicas
+from gitops_agent.rollout.provider import Match, Mirror
+from gitops_agent.rollout.run import run
+
+_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
+
+
+def refusal(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> str:
+    """Why the policy cannot be followed with these manifests, in words; empty when it can."""
+    return "; ".join(_refusals(subject, manifests))
+
+
+def _refusals(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    workload = manifests.get(subject.workload)
+    if workload is None:
+        yield f"{subject.workload} is not declared by this application"
+        return
+    if subject.policy.strategy.rolling is not None:
+        return
+    service = manifests.get(subject.service)
+    if service is None:
+        yield f"{subject.service} is not declared by this application"
+        return
+    selector = (service.obj.get("spec") or {}).get("selector") or {}
+    if not selector or not _selected(selector, workload.obj):
+        yield f"{subject.service} does not select the pods of {subject.workload}"
+    for key, other in manifests.items():
+        stranger = key.kind in _WORKLOADS and key != subject.workload and key.namespace == subject.workload.namespace
+        if stranger and selector and _selected(selector, other.obj):
+            yield f"{subject.service} selects the pods of {key} too: their traffic cannot be told apart"
+    if subject.policy.traffic.provider is TrafficProvider.SERVICE and subject.policy.strategy.canary is not None:
+        yield from _of_ratio(subject, workload.obj)
+    yield from _of_routes(subject, manifests)
+
+
+def _of_ratio(subject: Subject, workload: Object) -> Iterator[str]:
+    if subject.autoscaled:
+        yield (
+            f"{subject.workload} is scaled by an autoscaler, and behind a plain Service the numbers of pods are the share: "
+            "use another traffic provider, or blueGreen"
+        )
+    elif replicas(workload) is None:
+        yield f"{subject.workload} needs spec.replicas in Git: behind a plain Service the numbers of pods are the share"
+
+
+def _of_routes(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """Every route must be there, and carry every share of the run."""
+    here = routes(manifests, subject)
+    known = {(key.kind, key.name) for key in here}
+    missing = [route for route in subject.policy.traffic.routes if (str(route.kind), route.name) not in known]
+    yield from (f"{route.kind} {route.name} is not declared by this application" for route in missing)
+    if missing or subject.provider is None:
+        return
+    said: set[str] = set()
+    shares = [(one.share.weight, one.share.match, one.share.mirror) for one in run(subject.policy).steps]
+    every: list[tuple[int, Match | None, Mirror | None]] = [*shares, (100, None, None)]
+    for weight, match, mirror in every:
+        try:
+            subject.provider.overlay(
+                [manifests[key].obj for key in here],
+                service=subject.service.name,
+                canary_service=variants.canary_service_name(subject.service.name),
+                weight=weight,
+                match=match,
+                mirror=mirror,
+            )
+        except RenderError as error:
+            if str(error) not in said:
+                said.add(str(error))
+                yield str(error)
+
+
+def _selected(selector: Mapping[str, object], workload: Object) -> bool:
+    labels = (template(workload).get("metadata") or {}).get("labels") or {}
+    return all(labels.get(name) == value for name, value in selector.items() if name != variants.VARIANT)
