@@ -121,7 +121,9 @@ class Courses:
             head = _head(turn.asked.head, workload, state, stable, target)
         if self._moved_on(subject, state):
             state = replace(state, stable=None, adoption=Adoption.NONE)
-        elif state.stable is None and self._surveying.adopted(subject):
+        lost = self._lost(turn, subject) if state.stable is None else None
+        # Where a canary lives, the workload had been made ready for it.
+        if state.stable is None and (self._surveying.adopted(subject) or (lost and self._surveying.labelled(subject))):
             state = replace(state, adoption=Adoption.DONE)
         return Course(
             key=key,
@@ -131,9 +133,19 @@ class Courses:
             head=head,
             stable=stable or manifests,
             target=target or stable or manifests,
+            lost=lost,
             gate=self._gate(turn, state, subject, head),
             measurements=self._measured(AppKey(key.namespace, key.name)),
         )
+
+    def _lost(self, turn: Pass, subject: Subject) -> Version | None:
+        """The version of a canary that lives on after the state of its run was lost."""
+        for live in self._live.of(turn.asked.application.key).values():
+            if live.rollout == subject.workload.name and live.key.kind == "Deployment" and not live.deleting:
+                raw = live.evidence or self._fetch(live.key)
+                if raw is not None:
+                    return version(raw)
+        return None
 
     def _first(self, turn: Pass, key: ObjectKey, subject: Subject, base: Desired | None) -> Course | None:
         """A policy that is declared and not live yet.

@@ -242,7 +242,7 @@ class Reconciler:
             if again is not None and not suspended:
                 self._queue.add(key, "health is looked at again", delay=again)
         # What a rollout holds back is not synced, though the cluster is what it should be at this moment.
-        settled = not any(one.running or one.failed for one in advanced.views)
+        settled = not advanced.moved and not any(one.running or one.failed for one in advanced.views)
         at_target = enacted is not None and declared.desired is not None
         in_force = at_target and enacted is not None and enacted.synced and error is None
         synced = in_force and settled

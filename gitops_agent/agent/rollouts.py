@@ -54,6 +54,7 @@ class Advanced:
         error: why there is no D(t).
         views: where each rollout stands.
         again: seconds after which another pass is worth it; None when something else brings it.
+        moved: a rollout made a step, so another one may follow at once.
         held: why the commit waits for approval before its rollout begins.
     """
 
@@ -62,6 +63,7 @@ class Advanced:
     error: AgentError | None = None
     views: tuple[RolloutView, ...] = ()
     again: float | None = None
+    moved: bool = False
     held: str = ""
 
 
@@ -170,6 +172,7 @@ class Rollouts:
             desired=desired,
             views=tuple(views),
             again=0.0 if moved else min(wakes, default=None),
+            moved=moved,
             held=turn.held,
         )
 

@@ -45,6 +45,7 @@ class Course:
         stable: the manifests of the stable commit, by key.
         target: those of the commit under way, by key; of the stable one while there is none.
         routes: what carries the traffic in the desired state.
+        lost: the version of a canary that is there though no state speaks of it.
         gate: why a run may not start.
         measurements: those that ended lately.
     """
@@ -57,6 +58,7 @@ class Course:
     stable: Mapping[ObjectKey, Manifest]
     target: Mapping[ObjectKey, Manifest]
     routes: tuple[ObjectKey, ...] = ()
+    lost: Version | None = None
     gate: str = ""
     measurements: tuple[Measurement, ...] = ()
 
@@ -72,11 +74,12 @@ class Course:
 
     @property
     def canary(self) -> ObjectKey | None:
-        """The second Deployment of the state's target."""
-        if self.rolling or self.state.target is None:
+        """The second Deployment of the state's target, or the one that was left without a state."""
+        target = self.state.target or self.lost
+        if self.rolling or target is None:
             return None
         workload = self.subject.workload
-        return ObjectKey("apps", "Deployment", workload.namespace, variants.canary_name(workload.name, self.state.target.hash))
+        return ObjectKey("apps", "Deployment", workload.namespace, variants.canary_name(workload.name, target.hash))
 
     @property
     def canary_service(self) -> ObjectKey:
@@ -118,7 +121,7 @@ class Surveying:
         """
         subject = course.subject
         primary = self._pods(subject.workload)
-        made = [one for one in mine if one.rollout == subject.workload.name and not one.deleting]
+        made = [one for one in mine if one.rollout == subject.workload.name]
         names = {course.canary, *self._copies(course)}
         service = course.canary_service
         return Observation(
@@ -130,10 +133,12 @@ class Surveying:
             endpoints=0 if course.rolling else self._endpoints.ready(service),
             canary_service=not course.rolling and self._live.get(service) is not None,
             configs=any(one.key.kind in _CONFIGURATION and one.key in names for one in made),
-            leftovers=any(one.key not in names and one.key != service and one.key not in course.routes for one in made),
+            # What is on its way out is still there: a run has ended when nothing of it is.
+            leftovers=any(one.key not in {service, *course.routes} and (one.deleting or one.key not in names) for one in made),
+            lost=course.lost,
             routing=self._routing(course),
             added=all(self._applied(one) for one in self._added(course)),
-            applied=self._rest(course),
+            applied=self._rest(course, courses),
             labelled=self._labelled(course, primary),
             selected=course.rolling or selects(self._raw(subject.service) or {}) == variants.PRIMARY,
             gate=course.gate or _turn(course, courses),
@@ -197,10 +202,12 @@ class Surveying:
     def _routing(self, course: Course) -> Routing | None:
         """What the live routes say about the wanted share, and only after they had time to be taken up."""
         state, subject = course.state, course.subject
-        if not state.running or state.target is None or subject.provider is None or course.rolling:
+        if not state.running or state.target is None:
             self._settling.pop(course.key, None)
             return None
         share = state.traffic.want
+        if subject.provider is None or course.rolling:
+            return Routing(share=share, verdict=Verdict.READY)
         plain = subject.policy.traffic.provider is TrafficProvider.SERVICE
         live = (
             self._endpoints.slices((subject.service, course.canary_service))
@@ -236,29 +243,28 @@ class Surveying:
             if known is None or (known.digest != one.digest and marks.annotation(one.obj, BEFORE) == "true"):
                 yield one
 
-    def _rest(self, course: Course) -> Version | None:
+    def _rest(self, course: Course, courses: Sequence[Course]) -> Version | None:
         """The version everything else was applied with; the one that is wanted where both are the same."""
         state = course.state
         first, second = (state.stable, course.stable), (state.target, course.target)
         if state.running and not retains(state):
             first, second = second, first
         for version, manifests in (first, second):
-            if version is not None and all(self._applied(one) for key, one in manifests.items() if self._other(course, key)):
+            if version is not None and all(self._applied(one) for key, one in manifests.items() if _shared(courses, key)):
                 return version
         return None
-
-    @staticmethod
-    def _other(course: Course, key: ObjectKey) -> bool:
-        """Whether an object is nobody's own: neither the rollout's, nor an autoscaler that is kept steady meanwhile."""
-        subject = course.subject
-        own = key in {subject.workload, subject.service, *course.routes}
-        return not own and key.kind not in ("HorizontalPodAutoscaler", "ScaledObject")
 
     def _applied(self, manifest: Manifest) -> bool:
         live = self._live.get(manifest.key)
         if live is None or live.deleting:
             return False
         return live.digest == manifest.digest or instructions.read(manifest.obj)[0].create_only
+
+
+def _shared(courses: Sequence[Course], key: ObjectKey) -> bool:
+    """Whether an object is nobody's own: no rollout's, and no autoscaler that is kept steady meanwhile."""
+    own = any(key in {one.subject.workload, one.subject.service, *one.routes} for one in courses)
+    return not own and key.kind not in ("HorizontalPodAutoscaler", "ScaledObject")
 
 
 def _together(course: Course, other: Course) -> bool:

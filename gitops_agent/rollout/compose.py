@@ -4,8 +4,9 @@ Problem: two tools, one that applies Git and one that shifts traffic, undo each 
 only hide it. Decision: there is one desired state, made here, and everything that compares the cluster with something (diff,
 apply, drift, prune, health) compares it with this. So weights in flight are no drift and a manual edit of them is.
 
-Several rollouts of one application share everything that is nobody's own. That stays at the stable commit for as long as one of
-them has not come to apply the new one, or holds the old one after a failure.
+Several rollouts of one application share everything that is nobody's own. That stays at the stable commit while one of them has
+not come to its Cut, or holds the old version after a failure; the first to take the new version takes the rest along, because its
+new pods read it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.overlay import Overlaid, Subject, laid, routed
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 
+_CUT = frozenset({Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD})
 _APPLIED = frozenset({Stage.ROLL, Stage.WATCH, Stage.BACK})
 
 
@@ -51,7 +53,7 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> Overlaid:
     views = [(part, laid(part.state, part.stable, part.target, part.subject)) for part in parts]
     if not views:
         return Overlaid(manifests=tuple(head))
-    base = next((found for part, found in views if retains(part.state)), views[0][1])
+    base = min(views, key=lambda one: _rank(one[0].state))[1]
     result = {one.key: one for one in base.manifests}
     for _, found in views:
         theirs = {one.key: one for one in found.manifests}
@@ -70,6 +72,13 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> Overlaid:
     for part in parts:
         merged = routed(merged, part.state, part.subject)
     return replace(merged, manifests=tuple(sorted(merged.manifests, key=lambda one: one.key)))
+
+
+def _rank(state: RolloutState) -> int:
+    """Whose view of the rest counts: the smallest."""
+    if not retains(state):
+        return 1 if state.running else 3
+    return 2 if state.phase is Phase.PROMOTE and state.stage in _CUT else 0
 
 
 def retains(state: RolloutState) -> bool:

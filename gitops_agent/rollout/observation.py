@@ -85,6 +85,7 @@ class Observation:
         canary_service: whether the canary's Service exists.
         configs: whether copied ConfigMaps and Secrets of a run exist.
         leftovers: whether objects of any other run exist.
+        lost: the version of a canary that is there though the state was lost; None where there is none, or it cannot be told.
         routing: what the live routes say; None when there are none to ask.
         added: whether objects new in the target are applied.
         applied: the version all other objects were last applied with.
@@ -105,6 +106,7 @@ class Observation:
     canary_service: bool = False
     configs: bool = False
     leftovers: bool = False
+    lost: Version | None = None
     routing: Routing | None = None
     added: bool = True
     applied: Version | None = None

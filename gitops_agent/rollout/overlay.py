@@ -202,13 +202,14 @@ def _second(
         yield _made(obj, subject)
     if service is not None and state.stage is not Stage.SERVICE:
         yield _made(variants.canary_service(service.obj, version=version), subject)
-    yield _made(variants.canary(workload.obj, version=version, replicas=state.canary, copies=names), subject)
+    second = variants.canary(workload.obj, version=version, replicas=state.canary, copies=names)
+    yield _made(second, subject, **{variants.ROLLOUT_HASH: version, variants.COMMIT: state.target.commit})
 
 
-def _made(obj: Object, subject: Subject) -> Manifest:
+def _made(obj: Object, subject: Subject, **said: str) -> Manifest:
     """An object that nobody wrote, marked as the rollout's."""
     metadata = dict(obj["metadata"])
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), marks.ROLLOUT: subject.workload.name}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), marks.ROLLOUT: subject.workload.name, **said}
     return Manifest.of({**obj, "metadata": metadata}, file=MADE)
 
 

@@ -28,6 +28,7 @@ ROLES = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBin
 PLURALS = {
     "NetworkPolicy": "networkpolicies",
     "Endpoints": "endpoints",
+    "RolloutPolicy": "rolloutpolicies",
 }
 SECONDS = 60.0
 
@@ -54,6 +55,7 @@ def install_crds(plane: ControlPlane) -> None:
         apply(plane, definition, manager=installation.FIELD_MANAGER)
     eventually(lambda: plane.request("GET", "/apis/gitops-agent.dev/v1alpha1/applications"), seconds=SECONDS)
     eventually(lambda: plane.request("GET", "/apis/gitops-agent.dev/v1alpha1/notifiers"), seconds=SECONDS)
+    eventually(lambda: plane.request("GET", "/apis/gitops-agent.dev/v1alpha1/rolloutpolicies"), seconds=SECONDS)
 
 
 @lru_cache(maxsize=1)

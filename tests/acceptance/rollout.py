@@ -13,7 +13,7 @@ from tests.acceptance.team import Team
 
 API = "gitops-agent.dev/v1alpha1"
 WEB = "web"
-BAD = {"gitops-agent.dev/sandbox-pod": "crash"}
+BAD = {"sandbox.gitops-agent.dev/pod": "crash"}
 
 
 def policy(strategy: Object, **spec: Any) -> Object:
@@ -25,6 +25,7 @@ def policy(strategy: Object, **spec: Any) -> Object:
         "drain": "1s",
         **spec,
     }
+    wanted = {name: value for name, value in wanted.items() if value is not None}
     return {"apiVersion": API, "kind": "RolloutPolicy", "metadata": {"name": WEB}, "spec": wanted}
 
 
@@ -91,7 +92,7 @@ class Rollout:
             error.add_note(f"the policy: {self.status()}")
             raise
 
-    def at(self, phase: str, stage: str = "", *, step: int | None = None) -> Object:
+    def at(self, phase: str, stage: str = "", *, step: int | None = None, seconds: float = 60.0) -> Object:
         """Waits until the rollout is in a phase (and stage, and step): the status."""
 
         def there(status: Object) -> bool:
@@ -101,7 +102,7 @@ class Rollout:
                 and (step is None or status.get("step", 0) == step)
             )
 
-        return self.until(there, f"the rollout is at {phase} {stage}".strip())
+        return self.until(there, f"the rollout is at {phase} {stage}".strip(), seconds=seconds)
 
     def workload(self) -> Object:
         """The live Deployment."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.rollout.command import Order
-from tests.acceptance.rollout import Rollout, blue_green, canary, image
+from tests.acceptance.objects import config_map, config_maps, deployment, files, service
+from tests.acceptance.rollout import API, BAD, WEB, Rollout, blue_green, canary, image, policy
 from tests.acceptance.team import Team
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
@@ -46,3 +47,258 @@ def test_blue_green_switches_at_once_and_the_old_version_stays_until_then(team: 
     team.settled(commit)
     assert rollout.image() == image(2)
     assert rollout.second() is None
+
+
+def test_an_aborted_canary_leaves_the_stable_version_and_is_not_tried_again_until_asked(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    rollout.begin()
+    commit = rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    rollout.command(Order.ABORT)
+
+    status = rollout.at("Held")
+    assert rollout.second() is None
+    assert rollout.image() == image(1)
+    assert rollout.workload()["spec"]["replicas"] == 4
+    assert status["rejected"][0]["revision"] == commit
+    assert "aborted by tester" in team.says("RolledBack")
+    assert team.application()["status"]["sync"]["status"] == "OutOfSync"
+
+    rollout.command(Order.RETRY)
+    rollout.at("Step", "Hold")
+    rollout.command(Order.PROMOTE)
+    team.settled(commit)
+    assert rollout.image() == image(2)
+
+
+def test_a_canary_whose_pods_crash_goes_back_by_itself_and_a_mended_commit_goes_on(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50}), progressDeadline="4s")
+    rollout.begin()
+    rollout.push(2, annotations=BAD)
+
+    rollout.at("Held")
+    assert "did not come up in time" in team.says("RolledBack")
+    assert rollout.second() is None
+
+    commit = rollout.push(3)
+    team.settled(commit)
+    assert rollout.image() == image(3)
+
+
+def test_a_newer_commit_takes_over_from_one_that_is_under_way(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    rollout.begin()
+    rollout.push(2)
+    first = rollout.at("Step", "Hold")["target"]["hash"]
+
+    rollout.push(3)
+
+    status = rollout.until(
+        lambda status: status["phase"] == "Step" and status["stage"] == "Hold" and status["target"]["hash"] != first,
+        "the newer version is in the step",
+    )
+    assert [one["result"] for one in status["history"]] == ["Superseded"]
+    assert "rejected" not in status
+    second = rollout.second()
+    assert second is not None
+    assert second["spec"]["template"]["spec"]["containers"][0]["image"] == image(3)
+
+
+def test_a_revert_in_git_ends_the_run_and_blames_nobody(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    commit = rollout.push(1)
+
+    team.settled(commit)
+    assert rollout.second() is None
+    assert rollout.image() == image(1)
+    assert "rejected" not in rollout.status()
+
+
+def test_a_changed_config_map_rolls_and_goes_back_with_its_pods(team: Team) -> None:
+    def reading(number: int) -> dict[str, str]:
+        workload = deployment(WEB, image=image(1), replicas=2)
+        source = [{"configMapRef": {"name": "settings"}}]
+        workload["spec"]["template"]["spec"]["containers"][0]["envFrom"] = source
+        made = policy(canary({"weight": 50, "approval": True}))
+        return files(workload, service(WEB), made, config_map("settings", colour=f"number {number}"))
+
+    rollout = Rollout(team, canary())
+    commit = team.commit(reading(1))
+    team.declare()
+    team.settled(commit)
+    rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+
+    team.commit(reading(2))
+    hashed = rollout.at("Step", "Hold")["target"]["hash"]
+    assert (team.config("settings") or {})["data"] == {"colour": "number 1"}
+    assert (team.config(f"settings-{hashed}") or {})["data"] == {"colour": "number 2"}
+    rollout.command(Order.ABORT)
+
+    rollout.at("Held")
+    assert (team.config("settings") or {})["data"] == {"colour": "number 1"}
+    assert team.config(f"settings-{hashed}") is None
+
+
+def test_a_rolling_update_that_fails_is_taken_back(team: Team) -> None:
+    rollout = Rollout(team, {"rolling": {}}, progressDeadline="5s", service=None)
+    commit = team.commit(rollout.manifests(1))
+    team.declare()
+    team.settled(commit)
+    rollout.at("Idle")
+
+    rollout.push(2, annotations=BAD)
+
+    rollout.at("Held", seconds=90.0)
+    assert rollout.image() == image(1)
+    commit = rollout.push(3)
+    team.settled(commit)
+    assert rollout.image() == image(3)
+
+
+def test_a_running_deployment_is_adopted_before_its_service_selects_by_the_label(team: Team) -> None:
+    plain = files(deployment(WEB, image=image(1), replicas=3), service(WEB))
+    team.settled(_declared(team, plain))
+    rollout = Rollout(team, canary({"weight": 50}), replicas=3)
+
+    team.commit(rollout.manifests(1))
+    rollout.until(lambda status: status["state"].get("adoption") in ("Select", "Done"), "the pods are labelled")
+    labelled = rollout.workload()
+    assert labelled["spec"]["template"]["metadata"]["labels"]["gitops-agent.dev/variant"] == "primary"
+    assert labelled["status"]["updatedReplicas"] == labelled["status"]["availableReplicas"] == 3
+    rollout.until(lambda status: status["state"].get("adoption") == "Done", "its Service selects by the label")
+    assert (rollout.selector() or {})["gitops-agent.dev/variant"] == "primary"
+
+
+def test_a_policy_that_git_drops_in_the_middle_leaves_nothing_behind(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    commit = team.replace(files(deployment(WEB, image=image(2), replicas=4), service(WEB)))
+
+    team.settled(commit)
+    assert rollout.second() is None
+    assert rollout.selector("web-canary") is None
+    assert rollout.image() == image(2)
+    assert team.get("RolloutPolicy", WEB, api=API) is None
+    assert rollout.selector() == {"app": WEB}
+
+
+def test_a_policy_that_a_hand_deletes_in_the_middle_comes_back_and_the_run_begins_anew(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    rollout.begin()
+    commit = rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    team.delete("RolloutPolicy", WEB, api=API)
+
+    rollout.until(lambda status: status["phase"] == "Step" and status["stage"] == "Hold", "it is in its step again")
+    assert rollout.image() == image(1)
+    rollout.command(Order.PROMOTE)
+    team.settled(commit)
+
+
+def test_what_a_hand_deletes_in_the_middle_comes_back(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    rollout.begin()
+    commit = rollout.push(2)
+    rollout.at("Step", "Hold")
+    name = (rollout.second() or {})["metadata"]["name"]
+
+    team.delete("Deployment", name, api="apps/v1")
+    team.delete("Service", "web-canary")
+    team.delete("Service", WEB)
+    team.delete("Deployment", WEB, api="apps/v1")
+
+    team.until(lambda: rollout.second() and rollout.selector() and rollout.selector("web-canary"), "all is back")
+    rollout.at("Step", "Hold")
+    assert rollout.image() == image(1)
+    rollout.command(Order.PROMOTE)
+    team.settled(commit)
+    assert rollout.image() == image(2)
+
+
+def test_the_numbers_of_pods_are_repaired_while_a_step_holds(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    team.edit("Deployment", WEB, {"spec": {"replicas": 1}}, api="apps/v1")
+
+    team.until(lambda: rollout.workload()["spec"]["replicas"] == 2, "the share is restored")
+
+
+def test_a_commit_that_would_be_held_is_approved_before_its_rollout_begins(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50}), *config_maps(8))
+    rollout.begin()
+
+    commit = team.replace(Rollout(team, canary({"weight": 50})).manifests(2))
+
+    plan, message = team.held("8 objects would go")
+    assert "item-0" in message
+    assert rollout.status()["phase"] == "Pending"
+    assert rollout.second() is None
+    team.approve(plan)
+    team.settled(commit)
+    assert rollout.image() == image(2)
+    assert team.configs() == set()
+
+
+def test_two_workloads_of_one_commit_wait_for_each_other_and_go_back_together(team: Team) -> None:
+    def both(number: int, **changes: object) -> dict[str, str]:
+        api = deployment("api", image=image(number), replicas=2, **changes)  # type: ignore[arg-type]
+        other = policy(canary({"weight": 50}), targetRef={"kind": "Deployment", "name": "api"}, service="api")
+        other["metadata"]["name"] = "api"
+        other["spec"]["progressDeadline"] = "4s"
+        made = policy(canary({"weight": 50}))
+        return files(deployment(WEB, image=image(number), replicas=2), service(WEB), made, api, service("api"), other)
+
+    rollout = Rollout(team, canary(), replicas=2)
+    commit = team.commit(both(1))
+    team.declare()
+    team.settled(commit)
+    rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+
+    team.commit(both(2, annotations=BAD))
+
+    rollout.at("Held")
+    assert "the rollout of api" in rollout.status()["message"]
+    assert rollout.image() == image(1)
+    commit = team.commit(both(3))
+    team.settled(commit)
+    assert rollout.image() == image(3)
+
+
+def test_a_workload_that_an_autoscaler_scales_is_refused_behind_a_plain_service(team: Team) -> None:
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": WEB},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": WEB},
+            "minReplicas": 2,
+            "maxReplicas": 5,
+        },
+    }
+    rollout = Rollout(team, canary({"weight": 50}), autoscaler)
+    commit = team.commit(rollout.manifests(1))
+    team.declare()
+    team.until(lambda: rollout.status().get("phase") == "Idle" and commit, "it is known")
+
+    rollout.push(2)
+
+    rollout.until(lambda status: "scaled by an autoscaler" in status["message"], "it says why")
+    assert rollout.image() == image(1)
+
+
+def _declared(team: Team, contents: dict[str, str]) -> str:
+    commit = team.commit(contents)
+    team.declare()
+    return commit

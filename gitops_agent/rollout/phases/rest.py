@@ -20,7 +20,7 @@ def first(sit: Situation) -> RolloutState | None:
         return None
     known = replace(sit, state=replace(sit.state, stable=stable))
     if sit.seen.leavings and not sit.run.rolling:
-        lost = replace(known, state=replace(known.state, target=stable, plan=frozen(sit.policy)))
+        lost = replace(known, state=replace(known.state, target=sit.seen.lost or stable, plan=frozen(sit.policy)))
         pods = sit.seen.canary.replicas if sit.seen.canary else 0
         return leave(lost, Phase.SUPERSEDED, "the state was lost", canary=pods, traffic=Traffic())
     return known.enter(Phase.IDLE)
