@@ -1,8 +1,8 @@
 """From the state of a rollout to the status of its policy, and to the events on the way: pure, as for Applications.
 
 The state is written for the machine, everything else for people. Both stand in one status and are written at once, so they
-never contradict each other. Events are the edges between two states: a restart between saving them and writing the state finds them
-again.
+never contradict each other. Events are the edges between two states; a restart between saving them and writing the state
+finds them again.
 """
 
 from __future__ import annotations

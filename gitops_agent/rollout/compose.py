@@ -4,9 +4,9 @@ Problem: two tools, one that applies Git and one that shifts traffic, undo each 
 only hide it. Decision: there is one desired state, made here, and everything that compares the cluster with something (diff,
 apply, drift, prune, health) compares it with this. So weights in flight are no drift and a manual edit of them is.
 
-Several rollouts of one application share everything that is nobody's own. That stays at the stable commit while one of them has
-not come to its Cut, or holds the old version after a failure; the first to take the new version takes the rest along, because its
-new pods read it.
+Several rollouts of one application share everything that is nobody's own. That stays at the stable commit while one of them
+has not come to its Cut, or holds the old version after a failure. The first to take the new version takes the rest along,
+because its new pods read it.
 """
 
 from __future__ import annotations
