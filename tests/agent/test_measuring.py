@@ -5,13 +5,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from gitops_agent.agent.measuring import Assignment, Measuring
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.rollout.observation import Answer
 from tests.waiting import eventually
@@ -67,7 +68,7 @@ class Bench:
         self.told: list[AppKey] = []
         self.measuring = Measuring(
             lambda _namespace, _name: secret,
-            None,  # type: ignore[arg-type] - no Job is measured here
+            cast("Objects", None),  # no Job is measured here
             look=self.told.append,
             timeout_seconds=1.0,
         )
