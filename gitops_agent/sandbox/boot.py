@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,9 @@ def prepare(layout: Layout) -> dict[str, str]:
 def _write_private(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text)
+
+
+_CONNECT_SECONDS = 0.3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,6 +107,16 @@ class Boot:
     def controllers_work(self) -> bool:
         """The default namespace has its ServiceAccount."""
         self._connected().request("GET", "/api/v1/namespaces/default/serviceaccounts/default")
+        return True
+
+    def services_work(self) -> bool:
+        """kube-proxy has written its rules: the API server's Service, which has no endpoints here, is refused and not lost."""
+        service = self._connected().request("GET", "/api/v1/namespaces/default/services/kubernetes")
+        address = (str(service["spec"]["clusterIP"]), int(service["spec"]["ports"][0]["port"]))
+        try:
+            socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
+        except ConnectionRefusedError:
+            return True
         return True
 
     def _connected(self) -> ApiClient:

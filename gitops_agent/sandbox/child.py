@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess  # noqa: TID251 - the type of what the door hands out
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,14 +26,25 @@ class Child:
         argv: the program and its arguments.
         log: where its output goes; appended.
         ports: it listens on.
+        env: beside the cleaned environment.
     """
 
-    def __init__(self, name: str, version: str, argv: tuple[str, ...], log: Path, ports: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        argv: tuple[str, ...],
+        log: Path,
+        ports: tuple[int, ...],
+        *,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self._version = version
         self._argv = argv
         self._log = log
         self._ports = ports
+        self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
         self._ended_at: str | None = None
@@ -57,7 +69,7 @@ class Child:
         if self.alive:
             return
         with self._log.open("ab") as log:
-            self._process = spawn(self._argv, log=log, cwd=Path("/"))
+            self._process = spawn(self._argv, log=log, cwd=Path("/"), env=self._env)
         self._starts += 1
         self._ended_at = None
         self._words = ""

@@ -15,16 +15,26 @@ from gitops_agent.sandbox.stages import STAGES
 
 PODS_CIDR = "10.88.0.0/16"
 SERVICES_CIDR = "10.0.0.0/16"
+HOST_ADDRESS = "10.88.255.1"
+"""Of all nodes, where the sandbox has a network of its own."""
+
+API_ADDRESS = "10.88.255.254"
+"""What the API server then says its address is; endpoints may not be on loopback."""
+
 ISSUER = "https://kubernetes.default.svc"
 
 ORDER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 """The components in the order they start."""
+
+PROXY = "kube-proxy"
+"""The one that comes after them, where the sandbox has a network of its own."""
 
 USERS: Mapping[str, str] = {
     "sandbox-admin": "admin",
     "system:kube-controller-manager": "kube-controller-manager",
     "system:kube-scheduler": "kube-scheduler",
     "kwok": "kwok",
+    "system:kube-proxy": PROXY,
 }
 """User names and what they stand for; all of them are masters, the names tell writes apart."""
 
@@ -38,12 +48,14 @@ class Layout:
         etcd_port: etcd's client port.
         peer_port: etcd's peer port.
         api_port: the API server's port.
+        network: whether the sandbox has a network of its own; see `network.py`.
     """
 
     directory: Path
     etcd_port: int
     peer_port: int
     api_port: int
+    network: bool = False
 
     @property
     def url(self) -> str:
@@ -92,7 +104,10 @@ def arguments(component: str, layout: Layout) -> tuple[str, ...]:
             "--node-lease-duration-seconds=40",
             f"--cidr={PODS_CIDR}",
             f"--config={STAGES}",
+            *((f"--node-ip={HOST_ADDRESS}",) if layout.network else ()),
         )
+    if component == PROXY:
+        return _proxy(layout)
     client = (
         f"--kubeconfig={config}",
         f"--authentication-kubeconfig={config}",
@@ -135,7 +150,7 @@ def _apiserver(layout: Layout) -> tuple[str, ...]:
         f"--etcd-servers=http://127.0.0.1:{layout.etcd_port}",
         "--bind-address=127.0.0.1",
         f"--secure-port={layout.api_port}",
-        "--advertise-address=127.0.0.1",
+        f"--advertise-address={API_ADDRESS if layout.network else '127.0.0.1'}",
         "--endpoint-reconciler-type=none",
         f"--cert-dir={layout.authority.parent}",
         f"--token-auth-file={layout.tokens}",
@@ -147,4 +162,19 @@ def _apiserver(layout: Layout) -> tuple[str, ...]:
         "--allow-privileged=true",
         "--max-requests-inflight=1600",
         "--max-mutating-requests-inflight=800",
+    )
+
+
+def _proxy(layout: Layout) -> tuple[str, ...]:
+    """Its rules apply in the sandbox's network namespace and nowhere else."""
+    return (
+        f"--kubeconfig={layout.kubeconfig(PROXY)}",
+        "--proxy-mode=nftables",
+        "--hostname-override=node-0",
+        f"--bind-address={HOST_ADDRESS}",
+        f"--cluster-cidr={PODS_CIDR}",
+        "--nodeport-addresses=127.0.0.0/8",
+        "--conntrack-max-per-core=0",
+        "--healthz-bind-address=127.0.0.1:10256",
+        "--metrics-bind-address=127.0.0.1:10249",
     )

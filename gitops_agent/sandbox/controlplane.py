@@ -20,16 +20,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from gitops_agent import process
-from gitops_agent.errors import AgentError, ClusterError
+from gitops_agent.errors import AgentError, ClusterError, UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox import channel
 from gitops_agent.sandbox.apiclient import ApiClient
 from gitops_agent.sandbox.boot import BootError
-from gitops_agent.sandbox.components import ORDER
+from gitops_agent.sandbox.components import ORDER, PROXY
+from gitops_agent.sandbox.distribution import Distribution
 from gitops_agent.sandbox.folder import ACCOUNTS, KUBECONFIG, LOCK_FILE, clean, make_room, remains
 from gitops_agent.sandbox.installer import Installer
 from gitops_agent.sandbox.kubeconfig import read_token, write_kubeconfig
 from gitops_agent.sandbox.lock import Busy, FileLock, held
+from gitops_agent.sandbox.network import inside as own_network
 from gitops_agent.sandbox.order import Order
 from gitops_agent.sandbox.progress import Detail, Progress, Silent
 from gitops_agent.sandbox.state import Phase, State, read_state
@@ -75,6 +77,7 @@ class ControlPlane:
         nodes: int = 3,
         tied: bool = False,
         tied_to: int | None = None,
+        network: bool = False,
         binaries: Mapping[str, tuple[Path, str]] | None = None,
         extra: Mapping[str, tuple[str, ...]] | None = None,
         progress: Progress | None = None,
@@ -87,6 +90,8 @@ class ControlPlane:
             nodes: number of fake nodes.
             tied: ends it with this process, even if that is killed.
             tied_to: the same for another process.
+            network: with kube-proxy and pods whose addresses can be served; this process must be in a network of the sandbox's
+                own, see `network.py`.
             binaries: path and version of each component; those of the tool lock when None, installed when missing.
             extra: further arguments per component.
             progress: told what is being waited for.
@@ -103,13 +108,20 @@ class ControlPlane:
             return cls(directory, running)
         if not held(directory / LOCK_FILE):
             make_room(directory)
+            if network and not own_network():
+                raise UsageError("a sandbox with a network must be started inside one of its own")
             order = Order(
                 directory=str(directory),
                 nodes=nodes,
-                binaries={name: (str(path), version) for name, (path, version) in (binaries or _installed(shown)).items()},
+                binaries={
+                    name: (str(path), version)
+                    for name, (path, version) in (binaries or _installed(shown, network=network)).items()
+                },
                 tied_to=os.getpid() if tied else tied_to,
                 extra=extra or {},
                 timeout_seconds=timeout_seconds,
+                network=network,
+                path=(str(Distribution(progress=shown).find("nft").parent),) if network else (),
             )
             _launch(order)
         with shown.step("control plane: starting") as detail:
@@ -302,6 +314,6 @@ def _launch(order: Order) -> None:
     )
 
 
-def _installed(progress: Progress) -> dict[str, tuple[Path, str]]:
-    found = Installer(progress=progress).ensure(selected(ORDER))
+def _installed(progress: Progress, *, network: bool) -> dict[str, tuple[Path, str]]:
+    found = Installer(progress=progress).ensure(selected((*ORDER, PROXY) if network else ORDER))
     return {name: (here.path, here.version) for name, here in found.items()}

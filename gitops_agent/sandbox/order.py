@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gitops_agent.sandbox.components import ORDER, PROXY
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -19,6 +21,8 @@ class Order:
         tied_to: the process to end with; None to run until told.
         extra: further arguments per component, appended.
         timeout_seconds: until everything must be ready.
+        network: whether it runs in a network of its own, with kube-proxy; see `network.py`.
+        path: folders of programs the components start, before those of PATH.
     """
 
     directory: str
@@ -27,6 +31,13 @@ class Order:
     tied_to: int | None = None
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout_seconds: float = 120.0
+    network: bool = False
+    path: tuple[str, ...] = ()
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """What is started, in this order."""
+        return (*ORDER, PROXY) if self.network else ORDER
 
     def json(self) -> str:
         """As one line of JSON."""
@@ -37,5 +48,6 @@ class Order:
         """The order that was printed as `text`."""
         values = json.loads(text)
         values["binaries"] = {name: (path, version) for name, (path, version) in values["binaries"].items()}
+        values["path"] = tuple(values["path"])
         values["extra"] = {name: tuple(words) for name, words in values["extra"].items()}
         return cls(**values)

@@ -28,7 +28,7 @@ from typing import Any
 from gitops_agent.errors import AgentError, ClusterError
 from gitops_agent.sandbox import boot, channel
 from gitops_agent.sandbox.child import Child
-from gitops_agent.sandbox.components import ORDER, Layout, arguments
+from gitops_agent.sandbox.components import Layout, arguments
 from gitops_agent.sandbox.folder import LOCK_FILE, SOCKET, clean
 from gitops_agent.sandbox.lock import Busy, FileLock
 from gitops_agent.sandbox.order import Order
@@ -117,11 +117,11 @@ class Supervisor:
         for key, _ in self._selector.select(seconds):
             key.data(key.fileobj)
 
-    def _until(self, ready: Callable[[], bool], *, step: str, deadline: float, vital: tuple[str, ...] = ORDER) -> None:
+    def _until(self, ready: Callable[[], bool], *, step: str, deadline: float, vital: tuple[str, ...] = ()) -> None:
         """Turns until `ready`; the death of a vital component, or the deadline, is the end of the boot."""
         self._write(step=step)
         while True:
-            dead = [self._children[name] for name in vital if not self._children[name].alive]
+            dead = [self._children[name] for name in vital or self._order.components if not self._children[name].alive]
             if dead:
                 raise boot.BootError(f"{dead[0].name} ended with code {dead[0].exit_code}: {dead[0].last_words()}")
             with contextlib.suppress(ClusterError, OSError):
@@ -165,25 +165,29 @@ class Supervisor:
 
     def _boot_once(self, *, deadline: float) -> None:
         etcd, peer, api = free_ports(3)
-        layout = Layout(directory=self._directory, etcd_port=etcd, peer_port=peer, api_port=api)
+        network = self._order.network
+        layout = Layout(directory=self._directory, etcd_port=etcd, peer_port=peer, api_port=api, network=network)
+        env = {"PATH": os.pathsep.join((*self._order.path, os.environ.get("PATH", os.defpath)))}
         secrets = boot.prepare(layout)
         self._children = {}
-        for name in ORDER:
+        for name in self._order.components:
             program, version = self._order.binaries[name]
             argv = (program, *arguments(name, layout), *self._order.extra.get(name, ()))
-            self._children[name] = Child(name, version, argv, layout.log(name), layout.ports(name))
+            self._children[name] = Child(name, version, argv, layout.log(name), layout.ports(name), env=env)
         starting = boot.Boot(layout=layout, tokens=secrets, nodes=self._order.nodes)
         self._start(_FIRST)
         self._write(url=layout.url)
         self._until(starting.api_answers, step="kube-apiserver to answer", deadline=deadline, vital=_FIRST)
         # The others come up while the API server gets ready. They give it only seconds, so on a busy machine they may be
         # gone by then; that is no failure yet.
-        self._start(ORDER[2:])
+        self._start(self._order.components[2:])
         self._until(starting.nodes_made, step="nodes to be created", deadline=deadline, vital=_FIRST)
         self._until(starting.api_ready, step="kube-apiserver to be ready", deadline=deadline, vital=_FIRST)
-        self._start(ORDER[2:])
+        self._start(self._order.components[2:])
         self._until(starting.nodes_ready, step="nodes to be ready", deadline=deadline)
         self._until(starting.controllers_work, step="the controllers", deadline=deadline)
+        if network:
+            self._until(starting.services_work, step="kube-proxy", deadline=deadline)
 
     def _start(self, names: tuple[str, ...]) -> None:
         """Starts those of the components that do not run."""
@@ -217,8 +221,9 @@ class Supervisor:
         verb, name = request.get("do"), str(request.get("component"))
         if verb == "stop":
             return
-        if verb not in ("halt", "resume", "restart") or name not in ORDER:
-            raise AgentError(f"cannot {verb} {name}: the components are {', '.join(ORDER)}", reason="Usage")
+        known = self._order.components
+        if verb not in ("halt", "resume", "restart") or name not in known:
+            raise AgentError(f"cannot {verb} {name}: the components are {', '.join(known)}", reason="Usage")
         if self._state.phase is not Phase.READY:
             raise AgentError("the sandbox is still starting", reason="SandboxStarting", transient=True)
         child = self._children[name]
