@@ -8,7 +8,7 @@ import time
 from benchmarks.installed import installed
 from benchmarks.world import Figure, World, metrics, name
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sandbox.demo.story import ask
+from gitops_agent.sandbox.demo.scene import ask
 
 _RUNS = 5
 

@@ -27,7 +27,7 @@ from gitops_agent.errors import AgentError, ProcessError, UsageError
 ERROR, USAGE, DIFFERENT, HELD, INTERRUPTED = 1, 2, 3, 4, 130
 
 _COMMANDS = {
-    "demo": ("story", "demo", "The whole story on this machine: a real control plane, Git, drift, a held deletion."),
+    "demo": ("story", "demo", "The whole story on this machine: a real control plane, Git, rollouts, drift, a held deletion."),
     "sandbox": ("sandbox", "sandbox", "A real control plane on loopback: up, down, status."),
     "tools": ("tools", "tools", "The programs the sandbox and the renderer need: list, install, verify."),
     "install": ("install", "install", "Print or apply the CRDs, RBAC and Deployment of the agent."),

@@ -18,6 +18,9 @@ from gitops_agent.cli.main import ERROR
 def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
     """Tell the whole story with a real control plane, real Git, kustomize and helm, and the real agent.
 
+    An image bump, a canary that is promoted, a bad version that goes back by itself, its mended successor, a blue-green switch,
+    a change by hand that is undone, a mass deletion that waits for approval.
+
     It keeps running until Ctrl-C, so that you can look around; --exit ends after the story.
     """
     from gitops_agent.errors import AgentError

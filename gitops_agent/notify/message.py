@@ -54,7 +54,16 @@ _TITLES = {
     EventType.PROMOTED: "promoted",
 }
 
-_ABOUT_OBJECTS = frozenset({EventType.DRIFT_DETECTED, EventType.DRIFT_REPAIRED, EventType.FIGHTING})
+_ABOUT_ROLLOUTS = frozenset(
+    {
+        EventType.ROLLOUT_STARTED,
+        EventType.ROLLOUT_PAUSED,
+        EventType.ROLLOUT_STEP,
+        EventType.ROLLOUT_ABORTED,
+        EventType.PROMOTED,
+    }
+)
+_ABOUT_OBJECTS = frozenset({EventType.DRIFT_DETECTED, EventType.DRIFT_REPAIRED, EventType.FIGHTING}) | _ABOUT_ROLLOUTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +125,13 @@ class Message:
 
     @property
     def id(self) -> str:
-        """The same for the same edge: application, type, commit and reason; for edges about single objects, those too."""
+        """The same for the same edge: application, type, commit and reason; for edges about single objects, those too.
+
+        Of a rollout every step is an edge of its own: folded into one message they would be told when they are over.
+        """
         about = self.objects if self.event in _ABOUT_OBJECTS else ()
+        if self.event in _ABOUT_ROLLOUTS:
+            about = (*about, self.facts.get("hash", ""), self.facts.get("step", ""))
         parts = (str(self.application), self.event.value, self.commit, self.reason, *about)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

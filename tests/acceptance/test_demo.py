@@ -10,13 +10,24 @@ from gitops_agent.process import Limits, run
 
 @pytest.mark.cluster
 @pytest.mark.e2e
+@pytest.mark.timeout(480)
 def test_the_demonstration_is_observed_step_by_step_in_the_cluster(tmp_path: Path) -> None:
     told = run(
         (sys.executable, "-m", "gitops_agent", "demo", "--exit", "--dir", str(tmp_path / "demo")),
         env={"HOME": str(Path.home())},
-        limits=Limits(seconds=220),
+        limits=Limits(seconds=420),
     )
 
     text = told.stderr + told.stdout.decode()
-    seen = ("First sync", "An image bump", "Manual drift", "A mass deletion is held", "Approved by its hash")
+    seen = (
+        "First sync",
+        "An image bump",
+        "A canary, step by step",
+        "A bad version goes back by itself",
+        "A mended commit goes on",
+        "A blue-green switch",
+        "Manual drift",
+        "A mass deletion is held",
+        "Approved by its hash",
+    )
     assert [step for step in seen if f"✓ {step}" not in text] == []

@@ -42,6 +42,16 @@ def test_drift_of_another_object_is_another_edge() -> None:
     assert message(EventType.DEGRADED, objects=other).id == message(EventType.DEGRADED).id
 
 
+def test_every_step_of_every_rollout_is_an_edge_of_its_own() -> None:
+    web, api = (ObjectKey("apps", "Deployment", "shop", name) for name in ("web", "api"))
+    first = message(EventType.ROLLOUT_STEP, objects=(web,), facts={"hash": "ab12", "step": 0})
+
+    assert message(EventType.ROLLOUT_STEP, objects=(web,), facts={"hash": "ab12", "step": 0}).id == first.id
+    assert message(EventType.ROLLOUT_STEP, objects=(web,), facts={"hash": "ab12", "step": 1}).id != first.id
+    assert message(EventType.ROLLOUT_STEP, objects=(web,), facts={"hash": "cd34", "step": 0}).id != first.id
+    assert message(EventType.ROLLOUT_STEP, objects=(api,), facts={"hash": "ab12", "step": 0}).id != first.id
+
+
 def test_credentials_in_foreign_words_do_not_leave() -> None:
     told = message(
         message="cannot dial postgres://shop:hunter22@db",

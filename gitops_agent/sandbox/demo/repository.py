@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import gitops_agent
 from gitops_agent.errors import UsageError
 from gitops_agent.process import run
 
@@ -26,17 +27,20 @@ class DemoRepository:
     Args:
         directory: where both are made.
         example: the folder the first commit holds.
+        replaced: what in its YAML files stands for something else on this machine, beside the repository's own URL.
     """
 
-    def __init__(self, directory: Path, example: Path) -> None:
+    def __init__(self, directory: Path, example: Path, *, replaced: Mapping[str, str] | None = None) -> None:
         self.bare = directory / "config.git"
         self.work = directory / "work"
         self.url = f"file://{self.bare}"
         shutil.copytree(example, self.work)
         for path in self.work.rglob("*.yaml"):
-            text = path.read_text()
-            if PLACEHOLDER in text:
-                path.write_text(text.replace(PLACEHOLDER, self.url))
+            before = after = path.read_text()
+            for placeholder, text in {PLACEHOLDER: self.url, **(replaced or {})}.items():
+                after = after.replace(placeholder, text)
+            if before != after:
+                path.write_text(after)
         self._git(directory, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
         self._git(self.work, "init", "--quiet", "--initial-branch=main")
         self._git(self.work, "remote", "add", "origin", str(self.bare))
@@ -75,3 +79,16 @@ class DemoRepository:
 
     def _git(self, directory: Path, *words: str) -> str:
         return run(("git", "-C", str(directory), *words), env=_AUTHOR | {"HOME": str(directory)}).stdout.decode().strip()
+
+
+def example() -> Path:
+    """The example repository: inside the package, or beside it in a checkout.
+
+    Raises:
+        UsageError: in neither place.
+    """
+    package = Path(gitops_agent.__file__).parent
+    for place in (package / "examples" / "repo", package.parent / "examples" / "repo"):
+        if place.is_dir():
+            return place
+    raise UsageError("this copy of gitops-agent came without its examples/ folder")

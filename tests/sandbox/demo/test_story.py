@@ -4,27 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.api.parse import parse
-from gitops_agent.manifest.yaml import load_all
-from gitops_agent.sandbox.demo.story import APPLICATIONS, PAGES, example, root, scratch
-
-
-def test_the_root_application_can_be_followed() -> None:
-    application = parse(root("file:///tmp/config.git"))
-
-    assert application.spec.source.path == "clusters/production"
-    assert (example() / application.spec.source.path).is_dir()
-
-
-def test_the_example_holds_the_applications_and_pages_the_story_is_about() -> None:
-    named = set()
-    for path in example().joinpath("clusters", "production").rglob("*.yaml"):
-        for obj in load_all(path.read_bytes(), file=path.name):
-            if obj["kind"] == "Application":
-                named.add(obj["metadata"]["name"])
-
-    assert named == set(APPLICATIONS)
-    assert all((example() / "apps" / "guestbook" / f"page-{name}.yaml").is_file() for name in PAGES)
+from gitops_agent.sandbox.demo.story import scratch
 
 
 def test_scratch_is_taken_away_whatever_happens() -> None:

@@ -1,0 +1,28 @@
+"""Chapter four: somebody changes the cluster by hand."""
+
+from __future__ import annotations
+
+import time
+
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.sandbox.demo.scene import Scene
+
+_GUESTBOOK = ObjectKey("apps", "Deployment", "guestbook", "guestbook")
+_DECLARED = 2
+
+
+def repaired(scene: Scene) -> None:
+    """A manual change is undone and told."""
+    scene.spectator.objects.merge_patch(_GUESTBOOK, {"spec": {"replicas": 5}}, field_manager="kubectl-edit")
+    started = time.monotonic()
+    seconds = scene.spectator.until("the replicas are back", lambda: _replicas(scene.spectator.get(_GUESTBOOK)) == _DECLARED)
+    scene.spectator.until(
+        "the webhook hears of the drift", lambda: scene.heard("DriftDetected") and scene.heard("DriftRepaired")
+    )
+    message = str(scene.heard("DriftDetected")[-1].get("text") or "").partition("\n")[0]
+    words = f"somebody scaled the guestbook to 5; back at {_DECLARED} after {seconds:.2f} s: {message}"
+    scene.seen("Manual drift", words, started)
+
+
+def _replicas(deployment: Object | None) -> int | None:
+    return ((deployment or {}).get("spec") or {}).get("replicas")

@@ -1,0 +1,106 @@
+"""What every chapter of the story has at hand: the cluster to look at, the repository to commit to, and a place to tell."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_agent.agent import installation
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.marks import APPROVED
+from gitops_agent.sandbox.demo.cluster import Spectator, settled
+from gitops_agent.sandbox.demo.metrics import Metrics
+from gitops_agent.sandbox.demo.receiver import Receiver
+from gitops_agent.sandbox.demo.repository import DemoRepository
+from gitops_agent.sandbox.progress import Progress
+
+NAMESPACE = installation.NAMESPACE
+"""Where the Applications live."""
+
+_GROUP = "gitops-agent.dev"
+_PRODUCTION = "apps/shop/overlays/production/kustomization.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that was seen: in words, and how long it took (seconds)."""
+
+    title: str
+    seen: str
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """What a chapter works with.
+
+    Attributes:
+        progress: told what is going on.
+        spectator: looks at the cluster.
+        repository: is committed to.
+        receiver: got what the agent announced.
+        metrics: answered what the agent measured.
+        steps: what was seen so far.
+    """
+
+    progress: Progress
+    spectator: Spectator
+    repository: DemoRepository
+    receiver: Receiver
+    metrics: Metrics
+    steps: list[Step] = field(default_factory=list)
+
+    def seen(self, title: str, words: str, started: float) -> None:
+        """A step was seen; `started` is a time of the monotonic clock."""
+        step = Step(title=title, seen=words, seconds=time.monotonic() - started)
+        self.steps.append(step)
+        self.progress.say(f"✓ {step.title} ({step.seconds:.1f} s): {step.seen}")
+
+    def tell(self, words: str) -> None:
+        """One line within a step."""
+        self.progress.say(f"    {words}")
+
+    def heard(self, kind: str, *, about: str = "") -> list[dict[str, Any]]:
+        """What the webhook was told of one kind of event, about one commit where it is given."""
+        found = [message for message in self.receiver.messages if message.get("event") == kind]
+        return [one for one in found if not about or (one.get("revision") or {}).get("commit") == about]
+
+    def release(self, image: str, old: str, new: str, message: str) -> str:
+        """A developer's commit: another tag of one of the shop's images. Tells the agent to look: the commit."""
+        before, after = (f"name: registry.example.com/shop/{image}\n    newTag: {tag}\n" for tag in (old, new))
+        self.repository.edit(_PRODUCTION, lambda text: text.replace(before, after))
+        commit = self.repository.commit(message)
+        ask(self.spectator, "shop")
+        return commit
+
+    def ready(self, name: str, commit: str, *, seconds: float = 60.0) -> None:
+        """Waits until an Application is Ready at a commit.
+
+        Raises:
+            NotSeen: it was not, in the time given.
+        """
+        self.spectator.until(
+            f"{name} is ready at {commit[:12]}",
+            lambda: settled(self.spectator.application(name, NAMESPACE), commit),
+            seconds=seconds,
+        )
+
+
+def ask(spectator: Spectator, name: str) -> None:
+    """What a webhook or `gitops-agent sync` does: look now."""
+    stamp = f"{time.time():.3f}"
+    spectator.objects.merge_patch(
+        ObjectKey(_GROUP, "Application", NAMESPACE, name),
+        {"metadata": {"annotations": {"gitops-agent.dev/requested-at": stamp}}},
+        field_manager="gitops-agent-cli",
+    )
+
+
+def approve(spectator: Spectator, name: str, plan: str) -> None:
+    """What `gitops-agent approve` does."""
+    spectator.objects.merge_patch(
+        ObjectKey(_GROUP, "Application", NAMESPACE, name),
+        {"metadata": {"annotations": {APPROVED: plan}}},
+        field_manager="gitops-agent-cli",
+    )

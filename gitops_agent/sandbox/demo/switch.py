@@ -1,0 +1,44 @@
+"""Chapter three: blue-green. The new version is looked at behind a preview, then all traffic is switched at once."""
+
+from __future__ import annotations
+
+import time
+
+from gitops_agent.sandbox.demo.cluster import NotSeen
+from gitops_agent.sandbox.demo.rollout import Rollout, available, tag
+from gitops_agent.sandbox.demo.scene import Scene
+
+WEB = "web"
+_NEW = "1.5.0"
+
+
+def switched(scene: Scene) -> None:
+    """A preview at full size, a person's approval, the switch, and the old version gone."""
+    rollout = Rollout(scene.spectator, WEB)
+    started = time.monotonic()
+    commit = scene.release(WEB, "1.4.2", _NEW, f"Release {WEB} {_NEW}")
+    pods = available(rollout.workload())
+
+    def previewed() -> bool:
+        return tag(rollout.second()) == _NEW and rollout.preview() == available(rollout.second()) == pods
+
+    scene.spectator.until("the preview is at full size", previewed)
+    scene.spectator.until("somebody is asked", lambda: rollout.status().get("approval"))
+    if rollout.share() != (0, pods) or rollout.selected() != "primary":
+        raise NotSeen("the preview got traffic before anybody approved it")
+    scene.tell(f"{pods} pods of {_NEW} behind Service {WEB}-canary; Service {WEB} still selects {rollout.selected()} only")
+    scene.spectator.until("the webhook hears that somebody is asked", lambda: scene.heard("RolloutPaused", about=commit))
+    approved = time.monotonic()
+    rollout.approve()
+    scene.spectator.until("the Service selects the new version", lambda: rollout.selected() == "canary")
+    scene.spectator.until("the new version carries the traffic", lambda: rollout.share() == (pods, pods))
+    seconds = time.monotonic() - approved
+    if tag(rollout.workload()) == _NEW:
+        raise NotSeen("the old version was gone at the switch: nothing to switch back to")
+    scene.tell(f"approved; Service {WEB} selects {rollout.selected()} {seconds:.1f} s later, {pods} old pods stand by")
+    scene.spectator.until("the workload takes the new version", lambda: tag(rollout.workload()) == _NEW)
+    scene.spectator.until("nothing of the preview is left", rollout.gone)
+    scene.ready("shop", commit)
+    if rollout.ended(commit) != "Promoted":
+        raise NotSeen(f"the policy does not say that {commit[:12]} was promoted: {rollout.status().get('history')}")
+    scene.seen("A blue-green switch", f"{_NEW} previewed, approved, switched to at once, and promoted", started)
