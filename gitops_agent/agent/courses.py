@@ -29,6 +29,7 @@ from gitops_agent.rollout.run import thawed
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
 from gitops_agent.rollout.traffic.capability import CAPABILITIES
+from gitops_agent.rollout.variants import CANARY, VARIANT
 from gitops_agent.sync.autoscale import targets
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live import observe
@@ -143,7 +144,7 @@ class Courses:
         for live in self._live.of(turn.asked.application.key).values():
             if live.rollout == subject.workload.name and live.key.kind == "Deployment" and not live.deleting:
                 raw = live.evidence or self._fetch(live.key)
-                if raw is not None:
+                if raw is not None and (raw["metadata"].get("labels") or {}).get(VARIANT) == CANARY:
                     return version(raw)
         return None
 

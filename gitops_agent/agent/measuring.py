@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -48,8 +49,9 @@ class Assignment:
     Attributes:
         policy: namespace and name of the policy.
         namespace: of the workload.
-        workload: its name.
         canary: the name of the second Deployment; the workload's own where there is none.
+        stable: the name of the Deployment it is compared with: the baseline, or the workload itself.
+        stable_hash: the version of that.
         service: the Service whose traffic is split; may be empty.
         hash: the version that is measured.
         metrics: what is measured.
@@ -59,8 +61,9 @@ class Assignment:
 
     policy: AppKey
     namespace: str
-    workload: str
     canary: str
+    stable: str
+    stable_hash: str
     service: str
     hash: str
     metrics: tuple[Wanted, ...]
@@ -75,7 +78,7 @@ class _Course:
     assignment: Assignment
     results: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     shown: dict[str, deque[Measurement]] = field(default_factory=dict)
-    pairs: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    rounds: dict[str, list[tuple[float | None, float | None]]] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
 
 
@@ -224,15 +227,16 @@ class Measuring:
             secret = self._secret(course.assignment.policy.namespace, name)
         if metric.compare is None:
             return measured(metric, self._value(course, wanted, secret, canary=True), at=self._now())
-        pair = [self._value(course, wanted, secret, canary=side) for side in (True, False)]
-        pairs = course.pairs.setdefault(wanted.name, [])
-        numbers = [float(one) for one in pair if isinstance(one, float | int) and not isinstance(one, bool)]
-        if len(numbers) == len(pair):
-            pairs.append((numbers[0], numbers[1]))
-        if len(pairs) < max(wanted.samples, metric.compare.minimum):
+        above, below = (_number(self._value(course, wanted, secret, canary=side)) for side in (True, False))
+        rounds = course.rounds.setdefault(wanted.name, [])
+        rounds.append((above, below))
+        canary = [one for one, _ in rounds if one is not None]
+        stable = [one for _, one in rounds if one is not None]
+        enough = max(wanted.samples, metric.compare.minimum)
+        # A side that is silent at first is waited for; one that stays silent must be told, or nothing would ever be said.
+        if min(len(canary), len(stable)) < enough and len(rounds) < 2 * enough:
             return None
-        canary, stable = [one for one, _ in pairs], [one for _, one in pairs]
-        pairs.clear()
+        rounds.clear()
         return compared(metric, metric.compare, canary, stable, at=self._now())
 
     def _value(self, course: _Course, wanted: Wanted, secret: Mapping[str, bytes], *, canary: bool) -> object:
@@ -240,9 +244,9 @@ class Measuring:
         facts = {
             "variant": "canary" if canary else "primary",
             "namespace": assignment.namespace,
-            "workload": assignment.canary if canary else assignment.workload,
+            "workload": assignment.canary if canary else assignment.stable,
             "service": assignment.service,
-            "hash": assignment.hash,
+            "hash": assignment.hash if canary else assignment.stable_hash,
         }
         query = question.ask(wanted, facts=facts, secret=secret, at=self._now())
         request = Request(method=query.method, url=query.url, headers=query.headers, body=query.body)
@@ -265,3 +269,10 @@ class Measuring:
         del course.jobs[wanted.name]
         verdict, message = ended
         return Measurement(at=self._now(), verdict=verdict, message=message)
+
+
+def _number(value: object) -> float | None:
+    """A value as a number that can be compared; None for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, float | int):
+        return None
+    return float(value) if math.isfinite(value) else None

@@ -159,7 +159,7 @@ class Rollouts:
             if after.state != course.state or self._stale(after):
                 self._write(turn, course, after)
                 moved = moved or after.state != course.state
-            self._measure(after, actions)
+            self._measure(after, actions, seen)
             wakes += [max(0.0, (act.at - self._now()).total_seconds()) for act in actions if isinstance(act, Wake)]
             settling = self._surveying.settle_seconds(after)
             wakes += [] if settling is None or after.state.traffic.verified else [settling]
@@ -241,7 +241,7 @@ class Rollouts:
             message=describe(after.state, after.subject.policy),
         )
 
-    def _measure(self, course: Course, actions: Sequence[Action]) -> None:
+    def _measure(self, course: Course, actions: Sequence[Action], seen: Observation) -> None:
         """Starts what is to be measured, and ends what is not."""
         state, policy = course.state, _app_key(course.key)
         wanted = next((one for one in actions if isinstance(one, Measure)), None)
@@ -249,13 +249,15 @@ class Rollouts:
             self._measuring.drop(policy)
             return
         workload = course.subject.workload
-        canary = course.canary
+        canary, baseline = course.canary, course.baseline
+        paired = baseline is not None and state.baseline > 0 and seen.baseline is not None and seen.baseline.available > 0
         self._measuring.want(
             Assignment(
                 policy=policy,
                 namespace=workload.namespace,
-                workload=workload.name,
                 canary=canary.name if canary is not None else workload.name,
+                stable=baseline.name if baseline is not None and paired else workload.name,
+                stable_hash=state.stable.hash if state.stable is not None else "",
                 service=course.subject.service.name,
                 hash=wanted.version.hash,
                 metrics=tuple(one for one in course.subject.policy.analysis.metrics if one.name in wanted.metrics),
@@ -322,13 +324,13 @@ def _app_key(key: ObjectKey) -> AppKey:
 
 
 def _careful(course: Course, actions: Sequence[Action], seen: Observation) -> Course:
-    """The rollout with no fewer pods than can be spared at this moment, whatever was decided a moment ago."""
+    """The rollout with no fewer pods than can be spared at this moment, and no more than there is room for."""
     state = course.state
     primary, canary = seen.primary, seen.canary
     fewer = primary is not None and state.primary is not None and state.primary < primary.replicas
     if primary is not None and fewer and not any(isinstance(one, ScalePrimary) for one in actions):
         state = replace(state, primary=primary.replicas)
-    fewer = canary is not None and state.running and state.canary < canary.replicas
+    fewer = canary is not None and state.running and state.canary != canary.replicas
     if canary is not None and fewer and not any(isinstance(one, ApplyCanary) for one in actions):
         state = replace(state, canary=canary.replicas)
     return course if state == course.state else replace(course, state=state)

@@ -82,6 +82,14 @@ class Course:
         return ObjectKey("apps", "Deployment", workload.namespace, variants.canary_name(workload.name, target.hash))
 
     @property
+    def baseline(self) -> ObjectKey | None:
+        """The third Deployment, of the stable version."""
+        stable, workload = self.state.stable, self.subject.workload
+        if self.rolling or stable is None:
+            return None
+        return ObjectKey("apps", "Deployment", workload.namespace, variants.baseline_name(workload.name, stable.hash))
+
+    @property
     def canary_service(self) -> ObjectKey:
         """The Service of the canary."""
         service = self.subject.service
@@ -93,8 +101,7 @@ class Course:
         keys = {self.subject.workload, *self.routes}
         if not self.rolling:
             keys.add(self.subject.service)
-        if self.canary is not None:
-            keys.add(self.canary)
+        keys |= {key for key in (self.canary, self.baseline) if key is not None}
         return frozenset(keys)
 
 
@@ -122,12 +129,13 @@ class Surveying:
         subject = course.subject
         primary = self._pods(subject.workload)
         made = [one for one in mine if one.rollout == subject.workload.name]
-        names = {course.canary, *self._copies(course)}
+        names = {course.canary, course.baseline if course.state.baseline else None, *self._copies(course)}
         service = course.canary_service
         return Observation(
             head=course.head,
             primary=primary,
             canary=self._pods(course.canary) if course.canary is not None else None,
+            baseline=self._pods(course.baseline) if course.baseline is not None else None,
             replicas=self._replicas(course, primary),
             max_unavailable=self._missing(course, primary),
             endpoints=0 if course.rolling else self._endpoints.ready(service),

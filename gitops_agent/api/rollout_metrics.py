@@ -55,11 +55,14 @@ class CloudWatch(Model):
     region: Annotated[str, Shape(pattern=r"[a-z]{2}(-[a-z]+)+-[0-9]", message="is no AWS region", longest=32)]
     """Such as eu-central-1."""
 
+    address: Address | None = None
+    """Of the API, where it is not the region's public one, such as a VPC endpoint."""
+
     query: Query
     """A Metrics Insights query or a metric math expression."""
 
-    secret_ref: SecretRef | None = None
-    """Credentials: `access-key-id` and `secret-access-key`; the agent's own role when absent."""
+    secret_ref: SecretRef
+    """Credentials: `access-key-id` and `secret-access-key`, and `session-token` where they are temporary."""
 
 
 class Web(Model):
@@ -205,6 +208,10 @@ class Analysis(Model):
 
     metrics: Annotated[tuple[Metric, ...], Field(max_length=16)] = ()
     """Measured in every Hold; one that breaks its limit ends the run."""
+
+    baseline: bool = False
+    """Give `compare: stable` a fair opponent: a third Deployment with the stable version, as young and as large as the canary,
+    while the surge leaves room for both. Only for a canary with routes."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -161,6 +161,18 @@ class RolloutPolicySpec(Model):
             holds=lambda spec: spec.strategy.canary is None or spec.strategy.canary.surge_percent > 0 or _plain(spec),
             message="surgePercent: 0 is only for a plain Service: a route needs canary pods beside the workload's own",
         ),
+        Rule(
+            cel="!has(self.analysis) || !has(self.analysis.baseline) || !self.analysis.baseline || (has(self.strategy.canary)"
+            " && has(self.traffic) && has(self.traffic.provider) && self.traffic.provider != 'service')",
+            holds=lambda spec: not spec.analysis.baseline or (spec.strategy.canary is not None and not _plain(spec)),
+            message="baseline is only for a canary with routes: behind a plain Service the numbers of pods are the share",
+        ),
+        Rule(
+            cel="!has(self.strategy.rolling) || !has(self.analysis) || !has(self.analysis.metrics)"
+            " || self.analysis.metrics.all(metric, !has(metric.compare))",
+            holds=lambda spec: spec.strategy.rolling is None or all(metric.compare is None for metric in spec.analysis.metrics),
+            message="compare needs a canary beside the stable pods, rolling has none",
+        ),
     )
 
 

@@ -39,6 +39,14 @@ class ApplyCanary:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplyBaseline:
+    """Apply the third Deployment, with the stable version and this many replicas; none at all deletes it."""
+
+    version: Version
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScalePrimary:
     """Give the workload itself this many replicas."""
 
@@ -103,6 +111,7 @@ Action: TypeAlias = (
     | Adopt
     | ApplyAdded
     | ApplyCanary
+    | ApplyBaseline
     | ScalePrimary
     | Route
     | Verify

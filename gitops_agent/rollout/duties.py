@@ -9,6 +9,7 @@ from gitops_agent.rollout.action import (
     Action,
     Adopt,
     ApplyAdded,
+    ApplyBaseline,
     ApplyCanary,
     ApplyPrimary,
     ApplyRest,
@@ -45,6 +46,8 @@ def duties(sit: Situation) -> Iterator[Action]:
     if state.phase is Phase.PENDING and seen.leftovers:
         yield DeleteCanary()
     yield from _of_canary(sit)
+    if state.stable is not None and (seen.baseline.replicas if seen.baseline else 0) != state.baseline:
+        yield ApplyBaseline(state.stable, state.baseline)
     yield from _of_primary(sit)
     yield from _of_leaving(sit)
     yield from _of_time(sit)
@@ -62,7 +65,9 @@ def _of_canary(sit: Situation) -> Iterator[Action]:
     fewer = canary is not None and state.canary < canary.replicas
     wrong = canary is None or missing or canary.replicas != state.canary
     unwise = fewer and sit.run.plain and not state.traffic.want.none and not sit.affordable(canary=state.canary)
-    if there and wrong and not unwise and not (state.phase in _LEAVING and missing):
+    # One that leaves makes room first: canary and baseline together obey the surge limit.
+    crowded = canary is not None and state.canary > canary.replicas and seen.baseline is not None and not state.baseline
+    if there and wrong and not unwise and not crowded and not (state.phase in _LEAVING and missing):
         yield ApplyCanary(state.target, state.canary)
     if not state.traffic.verified:
         yield Route(state.traffic.want)
@@ -95,8 +100,9 @@ def _of_leaving(sit: Situation) -> Iterator[Action]:
 def _of_time(sit: Situation) -> Iterator[Action]:
     state = sit.state
     judging = state.stage in {Stage.HOLD, Stage.CUT_HOLD, Stage.WATCH} or (sit.run.rolling and state.stage is Stage.ROLL)
-    if state.running and judging and sit.run.metrics and state.target is not None:
-        yield Measure(tuple(metric.name for metric in sit.run.metrics), state.target)
+    metrics = sit.run.lasting if state.stage is Stage.CUT_HOLD else sit.run.metrics
+    if state.running and judging and metrics and state.target is not None:
+        yield Measure(tuple(metric.name for metric in metrics), state.target)
     if not state.running:
         return
     waits: list[timedelta] = []

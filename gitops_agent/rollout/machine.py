@@ -39,6 +39,7 @@ _PHASES: Mapping[Phase, Callable[[Situation], RolloutState | None]] = {
     Phase.HELD: held,
 }
 _JUDGING = frozenset({Stage.HOLD, Stage.CUT_HOLD, Stage.ROLL, Stage.WATCH})
+_COMPARING = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED})
 
 
 def step(
@@ -68,6 +69,7 @@ def step(
     # A transition may have fixed another plan, or ended the run.
     if sit.state.plan != state.plan:
         sit = replace(sit, run=run(policy if sit.state.plan is None else thawed(sit.state.plan)))
+    sit = replace(sit, state=_pairing(sit))
     written: tuple[Action, ...] = (Persist(sit.state),) if sit.state != state else ()
     return sit.state, (*written, *duties(sit))
 
@@ -122,6 +124,14 @@ def _supersede(sit: Situation) -> RolloutState:
         return replace(state, target=head)
     back = state.stable is not None and head.hash == state.stable.hash
     return leave(sit, Phase.SUPERSEDED, "Git is back at the stable version" if back else f"{head.hash} is newer")
+
+
+def _pairing(sit: Situation) -> RolloutState:
+    """As many new pods of the stable version as the canary has, from the begin of a run to the end of its steps."""
+    state, pods = sit.state, 0
+    if state.phase in _COMPARING:
+        pods = sit.run.baseline(state.canary, max(sit.seen.replicas, 1))
+    return state if pods == state.baseline else replace(state, baseline=pods)
 
 
 def _loss(sit: Situation) -> RolloutState:

@@ -79,6 +79,7 @@ class Observation:
         head: what Git says now; None when it cannot be rendered, or no longer declares the workload.
         primary: the workload itself; None when it is absent.
         canary: the second Deployment of the state's target; None when it is absent.
+        baseline: the third Deployment, of the stable version; None when it is absent.
         replicas: what the workload should have: its live replicas, or where we scaled it ourselves, Git's.
         max_unavailable: how many of them may be missing.
         endpoints: ready endpoints of the canary's Service.
@@ -100,6 +101,7 @@ class Observation:
     head: Version | None
     primary: Pods | None
     canary: Pods | None = None
+    baseline: Pods | None = None
     replicas: int = 1
     max_unavailable: int = 0
     endpoints: int = 0
@@ -120,4 +122,5 @@ class Observation:
     @property
     def leavings(self) -> bool:
         """Whether anything of a run exists."""
-        return self.canary is not None or self.canary_service or self.configs or self.leftovers
+        there = self.canary is not None or self.baseline is not None
+        return there or self.canary_service or self.configs or self.leftovers

@@ -135,9 +135,9 @@ def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manif
         )
     if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
         result[subject.service] = service.with_object(_selecting(service.obj))
-    made = {one.key: one for one in _second(state, old, new, subject)}
+    made = {one.key: one for one in (*_second(state, old, new, subject), *_third(state, old, subject))}
     result |= made
-    notes += (f"{key} carries {state.target.hash if state.target else ''}" for key in made)
+    notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in made)
     steadied = _steady(result, subject, notes) if state.running else ()
     own = frozenset({subject.workload, subject.service, *made, *steadied})
     return Overlaid(manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes))
@@ -204,6 +204,15 @@ def _second(
         yield _made(variants.canary_service(service.obj, version=version), subject)
     second = variants.canary(workload.obj, version=version, replicas=state.canary, copies=names)
     yield _made(second, subject, **{variants.ROLLOUT_HASH: version, variants.COMMIT: state.target.commit})
+
+
+def _third(state: RolloutState, old: Mapping[ObjectKey, Manifest], subject: Subject) -> Iterable[Manifest]:
+    """New pods of the stable version, as long as the canary is compared with them."""
+    workload, stable = old.get(subject.workload), state.stable
+    if workload is None or stable is None or not state.baseline:
+        return
+    third = variants.baseline(workload.obj, version=stable.hash, replicas=state.baseline)
+    yield _made(third, subject, **{variants.ROLLOUT_HASH: stable.hash, variants.COMMIT: stable.commit})
 
 
 def _made(obj: Object, subject: Subject, **said: str) -> Manifest:

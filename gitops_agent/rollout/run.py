@@ -54,6 +54,7 @@ class Run:
         deadline: how long anything may take that is not a wait by intent.
         paused_deadline: how long a run may stay paused.
         metrics: what it is judged by.
+        compared: whether the canary is held against new pods of the stable version.
     """
 
     steps: tuple[RunStep, ...]
@@ -65,6 +66,16 @@ class Run:
     deadline: timedelta
     paused_deadline: timedelta | None
     metrics: tuple[Metric, ...]
+    compared: bool = False
+
+    @property
+    def lasting(self) -> tuple[Metric, ...]:
+        """What it is still judged by when the canary carries all traffic, and nothing is left to compare it with."""
+        return tuple(metric for metric in self.metrics if metric.compare is None)
+
+    def baseline(self, canary: int, replicas: int) -> int:
+        """Pods of the baseline: as many as the canary has, or none where the surge leaves no room for both."""
+        return canary if self.compared and 2 * canary <= self.limit(replicas) else 0
 
     def limit(self, replicas: int) -> int:
         """Most pods beyond the workload's own."""
@@ -114,6 +125,7 @@ def run(spec: RolloutPolicySpec) -> Run:
         deadline=spec.progress_deadline,
         paused_deadline=spec.paused_deadline,
         metrics=spec.analysis.metrics,
+        compared=spec.analysis.baseline,
     )
 
 

@@ -92,6 +92,12 @@ class Situation:
         return canary.available >= self.state.canary and (self.seen.endpoints > 0 or not self.state.canary)
 
     @property
+    def paired(self) -> bool:
+        """Whether what the canary is compared with is there, or does not come in time: the canary is not to blame for that."""
+        pods = self.seen.baseline
+        return self.overdue or (pods.available if pods else 0) >= self.state.baseline
+
+    @property
     def missing(self) -> str:
         """What keeps the canary from being ready, for people."""
         canary = self.seen.canary

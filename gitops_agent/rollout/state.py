@@ -156,6 +156,7 @@ class RolloutState:
         stable: the version that is known to be good; None before the first look, or when the state was lost.
         target: the version under way, or the one that was rejected last.
         canary: pods asked for on the canary's side.
+        baseline: new pods of the stable version asked for, for the canary to be compared with.
         primary: pods asked for on the workload's side; None leaves them to Git or an autoscaler.
         traffic: the shares.
         counters: of the metrics.
@@ -179,6 +180,7 @@ class RolloutState:
     stable: Version | None = None
     target: Version | None = None
     canary: int = 0
+    baseline: int = 0
     primary: int | None = None
     traffic: Traffic = Traffic()
     counters: tuple[Counter, ...] = ()

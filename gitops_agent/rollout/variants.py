@@ -1,4 +1,4 @@
-"""The objects of a second version: its Deployment, its Service, and copies of the configuration that changed.
+"""The objects of a second version: its Deployment, its Service, and copies of the configuration that changed; and the baseline.
 
 All of them are made from Git's manifests and a hash, never from anything live: the same inputs give the same objects, and two
 versions never share a name.
@@ -22,6 +22,7 @@ SPLIT = marks.PREFIX + "split"
 
 PRIMARY = "primary"
 CANARY = "canary"
+BASELINE = "baseline"
 
 _LABEL_LIMIT = 63
 _NAME_LIMIT = 253
@@ -31,6 +32,11 @@ _NOT_COPIED = (marks.PRUNE, marks.APPLY, marks.REPLACE, marks.DEPENDS_ON, marks.
 def canary_name(workload: str, version: str) -> str:
     """The name of the second Deployment: short enough for the labels its controller derives from it."""
     return fitted(f"{workload}-c-{version}", limit=_LABEL_LIMIT - 11)
+
+
+def baseline_name(workload: str, version: str) -> str:
+    """The name of the third Deployment."""
+    return fitted(f"{workload}-b-{version}", limit=_LABEL_LIMIT - 11)
 
 
 def canary_service_name(service: str) -> str:
@@ -69,6 +75,30 @@ def canary(workload: Object, *, version: str, replicas: int, copies: Mapping[tup
     selector = spec.get("selector") or {}
     spec["selector"] = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **labels(version)}}
     spec["template"] = labelled(renamed(template(workload), copies), labels(version))
+    return result
+
+
+def baseline(workload: Object, *, version: str, replicas: int) -> Object:
+    """The third Deployment: the stable version, made anew, for a fair comparison with a canary that is as young and as small.
+
+    Its pods carry the label of the stable side, since it is by that label that the Service finds them, and the hash of their
+    version, which no pod of the workload itself carries; only the Deployment is labelled `variant: baseline`.
+
+    Args:
+        workload: the stable Deployment, as rendered; its configuration is read under the names it has.
+        version: the stable hash.
+        replicas: how many pods.
+    """
+    result = copy(workload)
+    metadata, spec = result["metadata"], result["spec"]
+    metadata["name"] = baseline_name(metadata["name"], version)
+    metadata["labels"] = {**(metadata.get("labels") or {}), VARIANT: BASELINE, ROLLOUT_HASH: version}
+    _without_instructions(metadata)
+    spec["replicas"] = replicas
+    own = {VARIANT: PRIMARY, ROLLOUT_HASH: version}
+    selector = spec.get("selector") or {}
+    spec["selector"] = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **own}}
+    spec["template"] = labelled(template(workload), own)
     return result
 
 

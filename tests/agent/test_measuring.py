@@ -93,8 +93,9 @@ def assignment(*metrics: Metric, hold: str = "first", version: str = "0123abcd")
     return Assignment(
         policy=POLICY,
         namespace="shop",
-        workload="web",
         canary="web-c-0123abcd",
+        stable="web-b-89abcdef",
+        stable_hash="89abcdef",
         service="web",
         hash=version,
         metrics=metrics,
@@ -188,6 +189,24 @@ def test_a_comparison_is_judged_once_over_all_its_pairs(provider: Provider, benc
     assert len(found) == 1
     assert found[0].answer is Answer.FAILURE
     assert len(provider.asked) == 12
+
+
+def test_a_comparison_asks_about_the_baseline_by_its_own_name_and_version(provider: Provider, bench: Bench) -> None:
+    query = f"{provider.url}/{{{{variant}}}}/{{{{workload}}}}/{{{{hash}}}}"
+    bench.measuring.want(assignment(metric(query, compare="stable", maxIncrease="10%")))
+
+    eventually(lambda: len(provider.asked) > 1)
+    assert [path for path, _ in provider.asked[:2]] == ["/canary/web-c-0123abcd/0123abcd", "/primary/web-b-89abcdef/89abcdef"]
+
+
+def test_a_comparison_with_a_side_that_stays_silent_says_so(provider: Provider, bench: Bench) -> None:
+    provider.answers = {"primary": None, "canary": 9.0}
+    compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", noData="failure")
+    bench.measuring.want(assignment(compared))
+
+    found = eventually(lambda: bench.measuring.results(POLICY), seconds=30)
+    assert found[0].answer is Answer.FAILURE
+    assert bench.measuring.shown(POLICY)[0]["measurements"][0]["message"] == "no data of stable"
 
 
 def test_an_address_that_leads_nowhere_is_an_error(bench: Bench) -> None:

@@ -93,6 +93,12 @@ def test_every_strategy_survives_its_json(spec: Object) -> None:
         ({"analysis": {"metrics": [{**METRIC, "provider": {}}]}}, "needs exactly one of prometheus"),
         ({"analysis": {"metrics": [{**METRIC, "maxIncrease": "5%"}]}}, "need each other"),
         ({"analysis": {"metrics": [{"name": "x", "provider": METRIC["provider"]}]}}, "needs success, failure or compare"),
+        ({"strategy": {"blueGreen": {}}, "analysis": {"baseline": True}}, "baseline is only for a canary with routes"),
+        (
+            {"strategy": {"canary": {"steps": [{"weight": 9}]}}, "traffic": None, "analysis": {"baseline": True}},
+            "baseline is only for a canary with routes",
+        ),
+        ({"strategy": {"rolling": {}}}, "compare needs a canary"),
     ],
 )
 def test_a_wrong_policy_is_refused(change: Object, message: str) -> None:

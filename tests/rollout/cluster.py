@@ -44,6 +44,9 @@ class Cluster:
     canary: Version | None = None
     canary_pods: int = 0
     canary_up: int = 0
+    baseline: Version | None = None
+    baseline_pods: int = 0
+    baseline_up: int = 0
     service: bool = False
     share: Share = field(default_factory=Share)
     sent: Share = field(default_factory=Share)
@@ -51,6 +54,7 @@ class Cluster:
     labelled: bool = False
     selected: bool = False
     broken: frozenset[str] = frozenset()
+    stuck: bool = False
     commands: list[Command] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
     answer: Answer = Answer.SUCCESS
@@ -73,6 +77,7 @@ class Cluster:
                 failed="crash loop" if bad else "",
             ),
             canary=canary,
+            baseline=self._baseline(),
             replicas=self.replicas,
             max_unavailable=self.max_unavailable,
             endpoints=self.canary_up if self.service else 0,
@@ -84,6 +89,11 @@ class Cluster:
             measurements=tuple(self.measurements[-40:]),
             commands=tuple(self.commands[-8:]),
         )
+
+    def _baseline(self) -> Pods | None:
+        if self.baseline is None:
+            return None
+        return Pods(version=self.baseline, replicas=self.baseline_pods, available=self.baseline_up)
 
     def _verdict(self) -> Verdict:
         return Verdict.READY if self.share == self.state.traffic.want else Verdict.NOT_YET
@@ -99,7 +109,7 @@ class Cluster:
             acted |= self.apply(one)
         return acted
 
-    def apply(self, one: do.Action) -> bool:
+    def apply(self, one: do.Action) -> bool:  # noqa: PLR0912 - one case an action
         match one:
             case do.Persist(state):
                 self.state, self.persisted = state, self.persisted + 1
@@ -111,6 +121,8 @@ class Cluster:
                 pass
             case do.ApplyCanary(target, replicas):
                 self._apply_canary(target, replicas)
+            case do.ApplyBaseline(target, replicas):
+                self._apply_baseline(target, replicas)
             case do.ScalePrimary(replicas):
                 self._scale_primary(replicas)
             case do.Route(share):
@@ -148,9 +160,19 @@ class Cluster:
             self.note(self.primary_up + replicas >= self.replicas - self.max_unavailable, "I4: too few pods are left")
         most = self.replicas + ceil_div(self.replicas * run(self.policy).surge_percent, 100)
         if replicas > self.canary_pods and replicas > 1:
-            self.note(replicas + min(self.primary_pods, self.replicas) <= most, "more pods than the surge allows")
+            pods = replicas + self.baseline_pods + min(self.primary_pods, self.replicas)
+            self.note(pods <= most, "more pods than the surge allows")
         self.canary, self.canary_pods, self.service = target, replicas, True
         self.canary_up = min(self.canary_up, replicas)
+
+    def _apply_baseline(self, target: Version, replicas: int) -> None:
+        self.note(target.hash == self.primary.hash or not replicas, "the baseline is of another version than the workload")
+        most = self.replicas + ceil_div(self.replicas * run(self.policy).surge_percent, 100)
+        pods = replicas + self.canary_pods + min(self.primary_pods, self.replicas)
+        self.note(replicas <= self.canary_pods or not replicas, "the baseline is larger than the canary")
+        self.note(pods <= most or not replicas, "more pods than the surge allows")
+        self.baseline, self.baseline_pods = target if replicas else None, replicas
+        self.baseline_up = min(self.baseline_up, replicas)
 
     def _scale_primary(self, replicas: int) -> None:
         if replicas < self.primary_pods:
@@ -187,6 +209,8 @@ class Cluster:
         self.now += timedelta(seconds=seconds)
         if self.canary is not None:
             self.canary_up = 0 if self.canary.hash in self.broken else self.canary_pods
+        if not self.stuck:
+            self.baseline_up = self.baseline_pods
         if self.primary.hash in self.broken:
             self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
         else:

@@ -15,14 +15,16 @@ METRIC = {
 STEPS = [{"weight": 25, "pause": "1m"}, {"weight": 50, "pause": "1m"}]
 
 
-def policy(strategy: dict[str, Any], *, plain: bool = False, metrics: bool = False, **fields: Any) -> RolloutPolicySpec:
+def policy(
+    strategy: dict[str, Any], *, plain: bool = False, metrics: bool = False, baseline: bool = False, **fields: Any
+) -> RolloutPolicySpec:
     traffic = {"provider": "service"} if plain else {"provider": "gatewayAPI", "routes": [{"kind": "HTTPRoute", "name": "web"}]}
     spec = {
         "targetRef": {"name": "web"},
         "service": "web",
         "traffic": traffic,
         "strategy": strategy,
-        "analysis": {"metrics": [METRIC] if metrics else []},
+        "analysis": {"metrics": [METRIC] if metrics else [], "baseline": baseline},
         **fields,
     }
     return parse({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}).spec

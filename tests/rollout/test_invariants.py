@@ -30,6 +30,7 @@ POLICIES: dict[str, Callable[[], RolloutPolicySpec]] = {
     "canary": lambda: canary(progressDeadline="2m", pausedDeadline="10m"),
     "judged": lambda: canary([{"weight": 10, "analysis": True}, {"weight": 50, "pause": "1m"}], metrics=True),
     "matched": lambda: canary(MATCHED, pausedDeadline="10m"),
+    "compared": lambda: canary([{"weight": 25, "pause": "1m"}, {"weight": 75, "pause": "1m"}], metrics=True, baseline=True),
     "narrow": lambda: canary(surge=25, progressDeadline="2m"),
     "plain": lambda: canary(plain=True, progressDeadline="2m"),
     "plain without surge": lambda: canary(plain=True, surge=0, progressDeadline="3m"),
@@ -122,7 +123,7 @@ def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: li
 
     assert cluster.faults == []
     assert not cluster.state.running
-    assert (cluster.canary, cluster.service, cluster.share) == (None, False, Share())  # I6
+    assert (cluster.canary, cluster.baseline, cluster.service, cluster.share) == (None, None, False, Share())  # I6
     good = cluster.state.phase is Phase.IDLE
     assert good or cluster.state.rejects(cluster.head)
     assert cluster.primary == cluster.rest == (cluster.head if good else cluster.state.stable)

@@ -16,7 +16,7 @@ from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.status import from_status, to_status
 from tests.rollout.cluster import Cluster, version
-from tests.rollout.policies import blue_green, canary, rolling
+from tests.rollout.policies import METRIC, blue_green, canary, rolling
 
 V1, V2, V3 = version(1), version(2), version(3)
 
@@ -234,6 +234,53 @@ def test_a_promotion_by_hand_skips_the_steps_but_not_the_readiness() -> None:
     cluster.settle()
 
     assert (cluster.primary, cluster.faults) == (V2, [])
+
+
+def test_a_baseline_is_as_large_as_the_canary_and_ends_with_the_steps() -> None:
+    cluster = started(canary([{"weight": 25}, {"weight": 50}, {"weight": 75}], baseline=True))
+    sizes = []
+    for _ in range(200):
+        cluster.turn()
+        if cluster.share.weight:
+            sizes.append((cluster.share.weight, cluster.canary_pods, cluster.baseline_pods))
+        cluster.tick(5)
+
+    assert {(25, 1, 1), (50, 2, 2), (75, 3, 0), (100, 4, 0)} <= set(sizes)
+    assert (cluster.primary, cluster.baseline, cluster.faults) == (V2, None, [])
+
+
+def test_no_traffic_moves_before_the_baseline_is_there_and_one_that_never_comes_blames_nobody() -> None:
+    cluster = started(canary([{"weight": 50}], baseline=True, progressDeadline="2m"))
+    cluster.stuck = True
+    cluster.until("Provision")
+    for _ in range(10):
+        cluster.turn()
+        cluster.tick(5)
+    assert (cluster.state.phase, cluster.share) == (Phase.PROVISION, Share())
+    cluster.settle()
+
+    assert (cluster.primary, cluster.baseline) == (V2, None)
+
+
+def test_an_abort_takes_the_baseline_along() -> None:
+    cluster = started(canary([{"weight": 50, "approval": True}], baseline=True))
+    cluster.until("Step", "Hold")
+    assert cluster.baseline == V1
+    cluster.command(Order.ABORT)
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.baseline, cluster.faults) == (Phase.HELD, None, [])
+
+
+def test_what_is_compared_is_not_judged_once_all_traffic_is_at_the_canary() -> None:
+    metric = {**METRIC, "compare": "stable", "maxIncrease": "10%"}
+    cluster = started(canary([{"weight": 50}], analysis={"metrics": [metric]}))
+    cluster.until("Promote", "CutHold")
+    _, actions = step(cluster.state, cluster.observe(), cluster.policy, cluster.now)
+    assert not [one for one in actions if isinstance(one, do.Measure)]
+    cluster.settle()
+
+    assert cluster.primary == V2
 
 
 def test_blue_green_switches_everything_at_once() -> None:

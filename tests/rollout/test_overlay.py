@@ -117,6 +117,19 @@ def test_a_step_has_both_versions_and_a_share_on_the_route() -> None:
     assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"] == {"to": {"web": 75, "web-canary": 25}}
 
 
+def test_a_baseline_is_the_stable_version_anew_where_the_service_finds_it() -> None:
+    found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25, baseline=2), OLD, NEW, subject()))
+    third = found["apps/Deployment:shop/web-b-aaaaaaaa"]
+    own = {"app": "web", variants.VARIANT: "primary", variants.ROLLOUT_HASH: STABLE.hash}
+
+    assert third["metadata"]["labels"][variants.VARIANT] == "baseline"
+    assert third["spec"]["selector"]["matchLabels"] == third["spec"]["template"]["metadata"]["labels"] == own
+    assert third["spec"]["replicas"] == 2
+    container = third["spec"]["template"]["spec"]["containers"][0]
+    assert (container["image"], container["envFrom"]) == ("web:1", [{"configMapRef": {"name": "web"}}])
+    assert found["Service:shop/web"]["spec"]["selector"].items() <= own.items()
+
+
 def test_the_autoscaler_does_not_scale_down_during_a_run_and_owns_the_replicas() -> None:
     found = objects(overlay(state(Phase.STEP, Stage.HOLD), OLD, NEW, subject(autoscaled=True)))
 

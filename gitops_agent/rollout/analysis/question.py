@@ -73,7 +73,9 @@ def ask(wanted: Wanted, *, facts: Mapping[str, str], secret: Mapping[str, bytes]
             secret=_text(secret, "secret-access-key"),
             token=secret.get("session-token", b"").decode("utf-8", "replace"),
         )
-        return cloudwatch.metric_data([query], start=at - WINDOW, end=at, region=cloud.region, keys=keys, at=at)
+        return cloudwatch.metric_data(
+            [query], start=at - WINDOW, end=at, region=cloud.region, keys=keys, at=at, address=cloud.address or ""
+        )
     if (page := provider.http) is not None:
         return web.ask(fill(page.address, facts), headers=_authorization(secret))
     raise QueryInvalid(f"the metric {wanted.name} has no provider that is asked over HTTP")

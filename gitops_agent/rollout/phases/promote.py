@@ -74,7 +74,7 @@ def _cut_route(sit: Situation) -> RolloutState | None:
 
 
 def _cut_hold(sit: Situation) -> RolloutState | None:
-    found, why = find(sit.state.counters, sit.run.metrics)
+    found, why = find(sit.state.counters, sit.run.lasting)
     if found in {Finding.FAILED, Finding.UNSURE}:
         return abort(sit, why)
     replicas = max(sit.seen.replicas, 1)

@@ -13,7 +13,7 @@ from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 
 def provision(sit: Situation) -> RolloutState | None:
     """Provision: the second Deployment comes up, without traffic."""
-    if sit.ready:
+    if sit.ready and sit.paired:
         return _next(sit, 0)
     if sit.overdue:
         return abort(sit, f"the canary did not come up in time: {sit.missing}")
@@ -81,7 +81,7 @@ def _scale(sit: Situation) -> RolloutState | None:
         more = grown(sit, sit.run.scale(sit.state.step, max(sit.seen.replicas, 1)))
         if more is not None:
             return more
-        arrived = sit.ready
+        arrived = sit.ready and sit.paired
     if arrived:
         return sit.enter(Phase.STEP, Stage.ROUTE, traffic=sit.wanting(share))
     if sit.overdue:
