@@ -30,6 +30,7 @@ def status(
     *,
     generation: int,
     analysis: Sequence[Object],
+    notes: Sequence[str] = (),
     now: datetime,
 ) -> Object:
     """The status to stand in the cluster.
@@ -40,6 +41,7 @@ def status(
         policy: of the run, or the present one.
         generation: of the policy that was followed.
         analysis: the measurements of the run, one entry a metric.
+        notes: what else somebody should know.
         now: aware, UTC.
     """
     result = to_status(state)
@@ -60,6 +62,7 @@ def status(
         result["until"] = state.until.isoformat().replace("+00:00", "Z")
     if measured := _analysis(before, state, analysis):
         result["analysis"] = measured
+    result["notes"] = list(notes)
     result["history"] = [_ended(one) for one in state.history]
     result["rejected"] = [
         {"revision": one.commit, "hash": one.hash, "reason": one.reason, "at": _time(one.at)} for one in state.rejected

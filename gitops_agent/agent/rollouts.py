@@ -36,6 +36,7 @@ from gitops_agent.rollout.command import Command, Order
 from gitops_agent.rollout.compose import compose
 from gitops_agent.rollout.describe import awaited, describe
 from gitops_agent.rollout.machine import step
+from gitops_agent.rollout.notes import notes
 from gitops_agent.rollout.observation import Observation
 from gitops_agent.rollout.state import Phase
 from gitops_agent.sync.desired import Desired
@@ -228,6 +229,7 @@ class Rollouts:
             after.subject.policy,
             generation=int(course.raw["metadata"].get("generation") or 0),
             analysis=self._measuring.shown(_app_key(course.key)),
+            notes=notes(after.state, after.subject, after.target),
             now=now,
         )
         self._policies.write(course.raw, status)

@@ -119,6 +119,9 @@ class RolloutPolicyStatus(Model):
     message: str = ""
     """Where the rollout stands, in one line."""
 
+    notes: tuple[str, ...] = ()
+    """What else is to be known, though nothing is wrong."""
+
     approval: str = ""
     """The approval that is waited for, as `hash/step`."""
 

@@ -1,0 +1,74 @@
+"""What somebody should know about a rollout though nothing of it is wrong: shown in the status of its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout import variants
+from gitops_agent.rollout.hash import template
+from gitops_agent.rollout.overlay import Subject
+from gitops_agent.rollout.run import run
+from gitops_agent.rollout.state import Phase, RolloutState
+
+_COMPARING = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED})
+
+
+def notes(state: RolloutState, subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> tuple[str, ...]:
+    """The notes, one line each.
+
+    Args:
+        state: where the rollout stands.
+        subject: what its policy is about.
+        manifests: what the commit under way declares, by key.
+    """
+    workload = manifests.get(subject.workload)
+    if workload is None or subject.policy.strategy.rolling is not None:
+        return ()
+    return (*_budgets(subject, workload.obj, manifests), *_baseline(state, subject))
+
+
+def _budgets(subject: Subject, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """A budget over both sides allows evictions of stable pods because there are canary pods, and the reverse."""
+    own = (template(workload).get("metadata") or {}).get("labels") or {}
+    second = {**own, **variants.labels("0")}
+    for key, one in sorted(manifests.items()):
+        if key.group_kind != ("policy", "PodDisruptionBudget") or key.namespace != subject.workload.namespace:
+            continue
+        selector = (one.obj.get("spec") or {}).get("selector")
+        if selects(selector, own) and selects(selector, second):
+            yield (
+                f"{key} counts the pods of {subject.workload} and those of its canary as one: "
+                f"select by {variants.VARIANT}: {variants.PRIMARY} to protect the stable pods alone"
+            )
+
+
+def _baseline(state: RolloutState, subject: Subject) -> Iterator[str]:
+    if state.phase in _COMPARING and run(subject.policy).compared and state.canary and not state.baseline:
+        yield "the surge leaves no room for a baseline beside the canary: it is compared with the workload's own pods"
+
+
+def selects(selector: Any, labels: Mapping[str, object]) -> bool:
+    """Whether a LabelSelector finds an object with these labels; an empty one finds all, an absent one none."""
+    if not isinstance(selector, dict):
+        return False
+    exact = selector.get("matchLabels") or {}
+    return all(labels.get(name) == value for name, value in exact.items()) and all(
+        _holds(one, labels) for one in selector.get("matchExpressions") or () if isinstance(one, dict)
+    )
+
+
+def _holds(requirement: Mapping[str, Any], labels: Mapping[str, object]) -> bool:
+    name, values = str(requirement.get("key")), requirement.get("values") or ()
+    match requirement.get("operator"):
+        case "In":
+            return labels.get(name) in values
+        case "NotIn":
+            return name not in labels or labels[name] not in values
+        case "Exists":
+            return name in labels
+        case "DoesNotExist":
+            return name not in labels
+    return False
