@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "agent/view.py": "agent/test_report.py",  # likewise
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "cli/belongings.py": "cli/test_tree.py",  # what is printed there
+    "sandbox/demo/*.py": "acceptance/test_demo.py",  # chapters of one story, which is told as a whole
     "rollout/*.py": "rollout/test_machine.py",  # the values and steps of one machine, which is tested as a whole
     "rollout/phases/*.py": "rollout/test_machine.py",  # likewise
     "rollout/traffic/*.py": "rollout/traffic/test_goldens.py",  # providers, each compared with the same goldens

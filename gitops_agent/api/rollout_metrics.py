@@ -167,7 +167,7 @@ class Metric(Model):
     """Before the first measurement of a Hold."""
 
     samples: Annotated[int, Field(ge=1, le=_LIMIT)] = 1
-    """Measurements a Hold needs at least before it may pass."""
+    """Measurements a Hold needs at least before it may pass; with `compare`, values of each side its one verdict is made of."""
 
     failure_limit: Annotated[int, Field(ge=0, le=_LIMIT)] = 0
     """Failures that are forgiven in a run."""

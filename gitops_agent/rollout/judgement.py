@@ -58,8 +58,10 @@ def _of(counter: Counter, metric: Metric) -> tuple[Finding, str]:
         return Finding.UNSURE, f"{metric.name} could not be measured {counter.consecutive_errors} times in a row"
     if counter.inconclusive > metric.inconclusive_limit:
         return Finding.UNSURE, f"{metric.name} was inconclusive {counter.inconclusive} times"
-    if counter.samples < metric.samples:
-        return Finding.OPEN, f"{metric.name} has {counter.samples} of {metric.samples} samples"
+    # Of a comparison, `samples` are the values its one verdict is made of.
+    needed = metric.samples if metric.compare is None else 1
+    if counter.samples < needed:
+        return Finding.OPEN, f"{metric.name} has {counter.samples} of {needed} samples"
     return Finding.PASSED, ""
 
 

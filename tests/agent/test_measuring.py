@@ -191,6 +191,17 @@ def test_a_comparison_is_judged_once_over_all_its_pairs(provider: Provider, benc
     assert len(provider.asked) == 12
 
 
+def test_a_comparison_that_has_said_something_says_nothing_more_in_this_hold(provider: Provider, bench: Bench) -> None:
+    compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", name="latency")
+    other = metric(f"{provider.url}/canary/other")
+    bench.measuring.want(assignment(compared, other))
+    eventually(lambda: "latency" in {one.metric for one in bench.measuring.results(POLICY)}, seconds=30)
+    then = len(bench.measuring.results(POLICY))
+    eventually(lambda: len(bench.measuring.results(POLICY)) >= then + 2, seconds=30)
+
+    assert len([path for path, _ in provider.asked if path in ("/canary", "/primary")]) == 10
+
+
 def test_a_comparison_asks_about_the_baseline_by_its_own_name_and_version(provider: Provider, bench: Bench) -> None:
     query = f"{provider.url}/{{{{variant}}}}/{{{{workload}}}}/{{{{hash}}}}"
     bench.measuring.want(assignment(metric(query, compare="stable", maxIncrease="10%")))

@@ -285,6 +285,18 @@ def test_what_is_compared_is_not_judged_once_all_traffic_is_at_the_canary() -> N
     assert cluster.primary == V2
 
 
+def test_one_verdict_of_a_comparison_is_enough_whatever_number_of_values_it_was_made_of() -> None:
+    metric = {**METRIC, "compare": "stable", "maxIncrease": "10%", "samples": 20}
+    cluster = started(canary([{"weight": 50, "analysis": True}], analysis={"metrics": [metric]}))
+    cluster.until("Step", "Hold")
+    for _ in range(4):
+        cluster.turn()
+        cluster.tick(30)
+
+    assert len(cluster.measurements) < 20
+    assert cluster.state.phase is not Phase.STEP
+
+
 def test_blue_green_switches_everything_at_once() -> None:
     cluster = started(blue_green())
     weights = []
