@@ -31,10 +31,12 @@ from gitops_agent.sync.plan import Plan, plan
 from gitops_agent.sync.policy import Approval, Policy
 from gitops_agent.sync.refusals import Immutable
 from gitops_agent.sync.state import LiveState
+from gitops_agent.sync.wording import plain
 
 _log = logger("agent")
 _TRAILER = "gitops-agent-approve:"
 _COUNT_AGAIN_SECONDS = 300.0
+_LEFT_OUT = frozenset({"HookNotRun", "Ignored"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +295,8 @@ class Enacting:
             metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
         memory.failures = errors
         done = {outcome.key for outcome in result.outcomes if outcome.ok}
-        problems = [Problem(key=key, reason=error.reason, message=str(error)) for key, error in sorted(errors.items())]
+        told = _told(made, errors)
+        problems = [Problem(key=key, reason=errors[key].reason, message=text) for key, text in told.items()]
         problems += [Problem(key=w.key, reason="WaitingFor", message=f"waits for {w.why}") for w in result.waiting]
         left = [action for action in made.changes() if action.key not in done and action.reason != "PruningOff"]
         fought = {action.key: action for action in ran.actions if action.reason == "Fighting"}
@@ -304,9 +307,9 @@ class Enacting:
         waits += [replace(a, kind=ActionKind.WAIT, reason="Terminating", message="it is being deleted") for a in going]
         seen = {problem.key for problem in problems}
         problems += [Problem(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in seen]
-        total = sum(1 for action in made.actions if action.manifest is not None)
+        total = sum(1 for action in made.actions if action.manifest is not None and action.reason not in _LEFT_OUT)
         behind = sum(1 for action in left if action.manifest is not None)
-        awaited = [f"{key}: {error}" for key, error in sorted(errors.items()) if error.reason in ARRIVALS]
+        awaited = [f"{key}: {text}" for key, text in told.items() if errors[key].reason in ARRIVALS]
         after = max((getattr(error, "retry_after", None) or 0.0 for error in errors.values()), default=0.0)
         return Enacted(
             synced=not left and not going and not result.waiting and not errors and not made.verdict.held,
@@ -319,6 +322,16 @@ class Enacting:
             in_sync=total - behind,
             drifted=len(drifted),
         )
+
+
+def _told(made: Plan, errors: Mapping[ObjectKey, AgentError]) -> dict[ObjectKey, str]:
+    """Every failure in words, by object; with the file that has to be mended, where Git is where it is mended."""
+    files = {action.key: action.manifest.file for action in made.actions if action.manifest is not None}
+    told = {}
+    for key, error in sorted(errors.items()):
+        file = files.get(key) if not error.transient or error.reason in ARRIVALS else None
+        told[key] = f"{file}: {plain(str(error))}" if file else plain(str(error))
+    return told
 
 
 def _under_way(approval: Approval, made: Plan, snapshot: Snapshot) -> bool:

@@ -48,7 +48,7 @@ class Judging:
         if not unhealthy:
             memory.unhealthy_since, memory.explain_pause = None, _FIRST_PAUSE_SECONDS
             memory.explanations.clear()
-            return worst(verdicts.values()), (), None
+            return _resting(verdicts), (), None
         now = self._clock()
         if memory.unhealthy_since is None:
             memory.unhealthy_since, memory.explained_at = now, now
@@ -84,6 +84,16 @@ class Judging:
                 memory.explanations.pop(key, None)
             else:
                 memory.explanations[key] = explanation
+
+
+def _resting(verdicts: Mapping[ObjectKey, Health]) -> Health:
+    """The worst where nothing is unhealthy; what is suspended is named, since no problem will name it."""
+    found = worst(verdicts.values())
+    if found.status is not Status.SUSPENDED:
+        return found
+    suspended = sorted(key for key, health in verdicts.items() if health.status is Status.SUSPENDED)
+    more = f" (and {len(suspended) - 1} more)" if len(suspended) > 1 else ""
+    return Health(found.status, found.reason, f"{suspended[0]}: {verdicts[suspended[0]].message}{more}")
 
 
 def _judged(health: Health, explanation: Explanation | None, *, late: bool, timeout: float) -> Health:

@@ -276,6 +276,8 @@ class Reconciler:
             health=health,
             problems=problems,
             total=len(desired.manifests) if desired else 0,
+            left_out=len(desired.skipped) if desired else 0,
+            warnings=desired.told if desired else (),
             synced=enacted.in_sync if enacted else 0,
             drifted=enacted.drifted if enacted else 0,
             unhealthy=sum(1 for problem in problems if problem.reason in ("Degraded", "Missing", "Progressing", "Unknown")),

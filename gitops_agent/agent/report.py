@@ -15,6 +15,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.sync.health.status import Status
 
 _PROBLEMS_SHOWN = 10
+_WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
 _TEXT_LIMIT = 500
 _PASSING = frozenset(
@@ -60,10 +61,13 @@ def status(before: Object, view: View, *, generation: int, now: datetime) -> Obj
             "synced": view.synced,
             "drifted": view.drifted,
             "unhealthy": view.unhealthy,
+            **({"leftOut": view.left_out} if view.left_out else {}),
             "problems": [_problem(problem) for problem in view.problems[:_PROBLEMS_SHOWN]],
         },
         "history": _history(before, view, now=now),
     }
+    if view.warnings:
+        result["warnings"] = [warning[:_TEXT_LIMIT] for warning in view.warnings[:_WARNINGS_SHOWN]]
     if view.rollouts:
         result["rollouts"] = [
             {"policy": one.policy.name, "workload": str(one.workload), "phase": one.phase, "weight": one.weight}
@@ -85,7 +89,7 @@ def ready(view: View) -> tuple[bool | None, str, str]:
     if health is None or health.status is Status.HEALTHY:
         return True, "Synced", message
     if health.status is Status.SUSPENDED:
-        return True, "Synced", f"{message}; suspended: {_summary(view)}"
+        return True, "Synced", f"{message}; suspended: {health.message}"
     return (None if health.status is Status.PROGRESSING else False), health.status.value, _summary(view)
 
 
@@ -103,8 +107,16 @@ def _synced(view: View) -> tuple[bool | None, str, str]:
     if rollout is not None:
         return rollout
     if view.sync is SyncStatus.SYNCED:
-        return True, "Synced", f"{short} is applied: {view.total} objects"
+        return True, "Synced", f"{short} is applied: {_counted(view)}"
     return _behind(view, failed)
+
+
+def _counted(view: View) -> str:
+    """How much a revision declares, and what of it is not applied."""
+    if not view.total and not view.left_out:
+        return "it declares no object"
+    left_out = f", {view.left_out} left out" if view.left_out else ""
+    return f"{view.total} object{'' if view.total == 1 else 's'}{left_out}"
 
 
 def _behind(view: View, failed: list[Problem]) -> tuple[bool | None, str, str]:

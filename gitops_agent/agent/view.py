@@ -73,6 +73,8 @@ class View:
         health: the worst of its objects.
         problems: unhealthy, failed, drifted and waiting objects, worst first.
         total: declared objects.
+        left_out: declared objects that are not applied, such as hooks.
+        warnings: what somebody should know though nothing fails for it.
         synced: objects that are live as declared.
         drifted: objects that deviate.
         unhealthy: objects that are not Healthy.
@@ -96,6 +98,8 @@ class View:
     health: Health | None = None
     problems: tuple[Problem, ...] = ()
     total: int = 0
+    left_out: int = 0
+    warnings: tuple[str, ...] = ()
     synced: int = 0
     drifted: int = 0
     unhealthy: int = 0

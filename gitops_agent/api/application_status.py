@@ -101,6 +101,9 @@ class ResourcesStatus(Model):
     unhealthy: int = 0
     """Those that are not healthy."""
 
+    left_out: int = 0
+    """Declared objects that are not applied, such as hooks; `warnings` names the first of them."""
+
     problems: tuple[ObjectProblem, ...] = ()
     """The first ten objects something is wrong with."""
 
@@ -186,6 +189,10 @@ class ApplicationStatus(Model):
 
     resources: ResourcesStatus = ResourcesStatus()
     """Counts of objects."""
+
+    warnings: tuple[str, ...] = ()
+    """The first ten things somebody should know though nothing fails for them: hooks that are not run, charts that render
+    differently every time."""
 
     history: tuple[HistoryEntry, ...] = ()
     """The last 20 syncs that ended, newest first."""

@@ -117,13 +117,16 @@ def _detail(application: Object) -> None:
     ]
     resources = status_.get("resources") or {}
     if resources:
-        counts = (f"{resources.get(key, 0)} {key}" for key in ("total", "synced", "drifted", "unhealthy"))
+        counts = [f"{resources.get(key, 0)} {key}" for key in ("total", "synced", "drifted", "unhealthy")]
+        if resources.get("leftOut"):
+            counts.append(f"{resources['leftOut']} left out")
         facts.append(("Objects", ", ".join(counts)))
     if source.get("unavailableSince"):
         facts.append(("Unavailable", f"since {source['unavailableSince']}: {source.get('message', '')}"))
     if row["reason"] == "HeldForApproval":
         plan = str((status_.get("sync") or {}).get("plan") or "")
         facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
+    facts += [("Warning", str(warning)) for warning in status_.get("warnings") or ()]
     for title, text in facts:
         click.echo(f"{title + ':':<{_TITLE_WIDTH}}{out.coloured(text)}".rstrip())
     problems = resources.get("problems") or []

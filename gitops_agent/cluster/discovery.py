@@ -60,7 +60,9 @@ class Discovery:
         named = f"{shown} in version {version}" if version else f"{shown}"
         served = catalog.versions(group, kind)
         hint = f" (it is served as {', '.join(served)})" if served else ""
-        raise UnknownKind(f"the cluster knows no {named}{hint}", group=group, kind=kind, version=version or "")
+        raise UnknownKind(
+            f"the cluster knows no {named}{hint}", group=group, kind=kind, version=version or "", served=list(served)
+        )
 
     def lookup(self, name: str) -> Resource:
         """The resource a person means: a plural, singular, short name or kind, optionally followed by `.group`.

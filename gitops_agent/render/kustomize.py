@@ -39,7 +39,10 @@ def render_kustomize(job: Job) -> None:
         target.mkdir()
         (target / "kustomization.yaml").write_text(dump(overlay), encoding="utf-8")
     job.inputs.materialise(workspace.tree)
-    done = job.run("build", str(target), "--load-restrictor", "LoadRestrictionsRootOnly")
+    try:
+        done = job.run("build", str(target), "--load-restrictor", "LoadRestrictionsRootOnly")
+    except RenderError as error:
+        raise _placed(error, file) from None
     objects.warnings += [
         workspace.own(line.removeprefix("#").strip()) for line in done.stderr.splitlines() if line.startswith("# Warning:")
     ]
@@ -47,6 +50,13 @@ def render_kustomize(job: Job) -> None:
     objects.warnings += documents.warnings
     for document in documents.documents:
         objects.add(document, file=file)
+
+
+def _placed(error: RenderError, file: str) -> RenderError:
+    """The error with the kustomization that was built; kustomize itself often names no file at all."""
+    if file in error.message:
+        return error
+    return RenderError(f"{file}: {error.message}", reason=error.reason, **{**error.facts, "file": file})
 
 
 def _overlay(options: KustomizeOptions, inputs: Inputs, graph: Graph, path: str, workspace: Workspace) -> dict[str, Any]:

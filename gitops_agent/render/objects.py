@@ -15,6 +15,10 @@ from gitops_agent.manifest.manifest import Manifest
 
 _API_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9][A-Za-z0-9.-]*)?")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_ELSEWHERE = (
+    ", so it is no Kubernetes object: move the file out of the directory that is deployed, or list the manifests in a "
+    "kustomization.yaml"
+)
 _HOOKS = (marks.HOOK, "helm.sh/hook", "argocd.argoproj.io/hook")
 
 
@@ -76,6 +80,8 @@ def _typed(item: Any, parent: Object, kind: str) -> Any:
 
 def _problem(obj: Object) -> str | None:
     api_version, kind, metadata = obj.get("apiVersion"), obj.get("kind"), obj.get("metadata")
+    if not api_version and not kind:
+        return f"has neither apiVersion nor kind{_ELSEWHERE}"
     if not isinstance(api_version, str) or not _API_VERSION.fullmatch(api_version):
         return "has no apiVersion" if not api_version else "has an apiVersion that is none"
     if not isinstance(kind, str) or not _KIND.fullmatch(kind):

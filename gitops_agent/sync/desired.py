@@ -53,7 +53,9 @@ CREATED_NAMESPACE = "spec.destination.createNamespace"
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 _NAMESPACE = GroupKind("", "Namespace")
 _SECRET = GroupKind("", "Secret")
+_CLUSTER_ROLE = GroupKind("rbac.authorization.k8s.io", "ClusterRole")
 _REPLICAS = ("/spec/replicas",)
+_RULES = ("/rules",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,12 @@ class Desired:
         if self.declared is not None:
             return self.declared
         return tuple(sorted((str(one.key), one.digest) for one in self.manifests))
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The warnings and what is left out, one line each."""
+        left_out = (f"{one.manifest.key} in {one.manifest.file}: {one.message}" for one in self.skipped)
+        return (*left_out, *self.warnings)
 
     @property
     def claimed(self) -> dict[ObjectKey, str]:
@@ -240,8 +248,12 @@ def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields
         ValueError: what is wrong with it, reading on after its name.
     """
     obj = _cleaned(manifest.obj)
-    if manifest.key.group_kind == _SECRET and "stringData" in obj:
-        obj = _encoded(obj)
+    if manifest.key.group_kind == _SECRET:
+        _check_encoding(obj)
+        obj = _encoded(obj) if "stringData" in obj else obj
+    if manifest.key.group_kind == _CLUSTER_ROLE and obj.get("aggregationRule"):
+        # A controller fills the rules of an aggregated role: whoever declares them too fights it for ever.
+        obj = exemptions.without(obj, _RULES)
     if manifest.key in autoscaled:
         obj = exemptions.without(obj, _REPLICAS)
     exempt = exemptions.paths(manifest.key, ignore_fields) if ignore_fields else ()
@@ -272,6 +284,29 @@ def _narrow(metadata: dict[str, Any], name: str, *, without: tuple[str, ...]) ->
     rest = {key: value for key, value in metadata.pop(name).items() if key not in without}
     if rest:
         metadata[name] = rest
+
+
+def _check_encoding(secret: Object) -> None:
+    """The API server refuses data that is no base64 without saying which of it; keys are no secret, values are.
+
+    Raises:
+        ValueError: naming the keys.
+    """
+    data: Any = secret.get("data")
+    if not isinstance(data, Mapping):
+        return
+    wrong = sorted(str(name) for name, value in data.items() if isinstance(value, str) and not _is_base64(value))
+    if wrong:
+        raise ValueError(f"data: the value of {', '.join(wrong)} is no base64; plain text belongs into stringData")
+
+
+def _is_base64(text: str) -> bool:
+    """As the API server decodes it, which skips line breaks."""
+    try:
+        base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _encoded(obj: Object) -> Object:

@@ -17,6 +17,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe.redaction import scrub
 from gitops_agent.sync.diagnosis import Ask, Finding, first
 from gitops_agent.sync.health.reading import items, mapping, notes, number, text
+from gitops_agent.sync.wording import plain
 
 _PODS = Resource(group="", version="v1", kind="Pod", plural="pods", namespaced=True)
 _EVENTS = Resource(group="", version="v1", kind="Event", plural="events", namespaced=True)
@@ -172,7 +173,7 @@ class _Question:
         selector = f"involvedObject.uid={mapping(obj, 'metadata').get('uid')},type=Warning"
         events = self._list(_EVENTS, field_selector=selector + (f",reason={reason}" if reason else ""))
         newest = max(events, key=_moment, default=None)
-        return scrub(text((newest or {}).get("message")))[:_LINE_CHARACTERS]
+        return _cut(plain(scrub(text((newest or {}).get("message")))))
 
     def _said_by_events(self, obj: Object, *, reason: str) -> Explanation | None:
         said = self._event(obj)
@@ -201,6 +202,10 @@ def _selector(workload: Object) -> str:
         forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
         parts.append(forms.get(str(operator), key))
     return ",".join(parts)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LINE_CHARACTERS else f"{line[: _LINE_CHARACTERS - 1]}…"
 
 
 def _controlled_by(obj: Object, uid: object) -> bool:

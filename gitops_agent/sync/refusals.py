@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gitops_agent.errors import AgentError, ClusterError, Invalid
+from gitops_agent.errors import AgentError, ClusterError, Invalid, UnknownKind
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync import retired
 
 REASONS: dict[str, str] = {
     "QuotaExceeded": "QuotaExceeded",
@@ -31,7 +32,13 @@ class Immutable(Invalid):
 
 
 def explained(error: AgentError, key: ObjectKey) -> AgentError:
-    """The error with a reason from the table of reasons, and as `Immutable` where the server's causes prove that."""
+    """The error with a reason from the table of reasons, and as `Immutable` where the server's causes prove that.
+
+    A kind that no CRD will ever bring is `Invalid` instead of unknown: to wait for it would be to wait for ever.
+    """
+    if isinstance(error, UnknownKind):
+        advice = retired.advice(key.group, key.kind, str(error.facts.get("version")), error.facts.get("served") or ())
+        return Invalid(advice, code="VersionRetired") if advice else error
     if not isinstance(error, ClusterError):
         return error
     fields = immutable_fields(error, key)

@@ -74,6 +74,7 @@ def test_what_sleeps_on_purpose_is_no_problem(judging: Judging) -> None:
     health, problems, again = judge(judging, Memory(), [ONE], one=Health(Status.SUSPENDED, "Suspended", "paused"))
 
     assert (health.status, problems, again) == (Status.SUSPENDED, (), None)
+    assert health.message == "ConfigMap:shop/one: paused"
 
 
 def test_after_the_timeout_what_progresses_is_degraded_and_says_for_how_long(judging: Judging, time: Time) -> None:

@@ -242,3 +242,31 @@ def test_an_unknown_kind_is_a_wait() -> None:
     view = synced(sync=SyncStatus.OUT_OF_SYNC, waiting="a kind to come", problems=(problem,))
 
     assert ready(view)[:2] == (False, "WaitingFor")
+
+
+def test_what_is_left_out_is_counted_and_named() -> None:
+    after = status({}, synced(left_out=1, warnings=("batch/Job:shop/migrate in a.yaml: it is not run",)), generation=1, now=NOW)
+
+    ready_ = next(c for c in after["conditions"] if c["type"] == "Ready")
+    assert ready_["message"] == "aaaaaaaaaaaa is applied: 3 objects, 1 left out"
+    assert after["warnings"] == ["batch/Job:shop/migrate in a.yaml: it is not run"]
+    assert (after["resources"]["total"], after["resources"]["leftOut"]) == (3, 1)
+
+
+def test_a_revision_without_objects_says_so() -> None:
+    after = status({}, synced(total=0, synced=0), generation=1, now=NOW)
+
+    assert (
+        next(c for c in after["conditions"] if c["type"] == "Ready")["message"]
+        == "aaaaaaaaaaaa is applied: it declares no object"
+    )
+
+
+def test_what_is_suspended_is_named() -> None:
+    resting = Health(Status.SUSPENDED, "Suspended", "batch/CronJob:shop/nightly: spec.suspend is set")
+
+    assert ready(synced(health=resting)) == (
+        True,
+        "Synced",
+        "aaaaaaaaaaaa is applied: 3 objects; suspended: batch/CronJob:shop/nightly: spec.suspend is set",
+    )

@@ -23,6 +23,7 @@ def test_the_pages_are_written(tmp_path: Path) -> None:
         "configuration.md",
         "notifier.md",
         "reasons.md",
+        "rolloutpolicy.md",
     }
 
 

@@ -116,6 +116,21 @@ def test_the_detail_of_a_broken_application_lists_its_problems(stage: Stage, run
 
 
 @pytest.mark.cluster
+def test_the_detail_tells_what_is_left_out_and_every_warning(stage: Stage, run: Run) -> None:
+    status = healthy()
+    status["resources"]["leftOut"] = 1
+    stage.application("shop", status | {"warnings": ["batch/Job:shop/migrate in hook.yaml: it is not run"]})
+
+    said = run("status", "shop", "--exit-code")
+
+    assert said.code == 0
+    assert said.lines[-2:] == [
+        "Objects:     3 total, 3 synced, 0 drifted, 0 unhealthy, 1 left out",
+        "Warning:     batch/Job:shop/migrate in hook.yaml: it is not run",
+    ]
+
+
+@pytest.mark.cluster
 def test_scripts_get_the_row_and_the_whole_status(stage: Stage, run: Run) -> None:
     stage.application("fine", healthy())
     stage.application("held", troubled("False", "HeldForApproval", HELD))

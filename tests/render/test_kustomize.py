@@ -180,3 +180,9 @@ def test_what_kustomize_refuses_is_refused(refusal: Refusal, text: str) -> None:
 def test_objects_named_twice_are_refused_by_the_tool(refusal: Refusal) -> None:
     files = {"kustomization.yaml": "resources: [a.yaml, b.yaml]\n", "a.yaml": config_map(), "b.yaml": config_map()}
     assert "already registered id" in refusal(ask(), files).message
+
+
+def test_an_error_of_kustomize_names_the_kustomization(refusal: Refusal) -> None:
+    error = refusal(ask("app"), {"app/kustomization.yaml": "resource: [a.yaml]\n", "app/a.yaml": config_map()})
+    assert error.message.startswith("app/kustomization.yaml: ")
+    assert 'unknown field "resource"' in error.message

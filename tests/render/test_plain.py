@@ -59,6 +59,16 @@ def test_an_error_names_file_document_and_line(refusal: Refusal) -> None:
     assert error.reason == "InvalidManifest"
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("values.yaml", "replicaCount: 1\n"), ("package.json", '{"name": "shop"}'), ("compose.yml", "services: {web: {}}\n")],
+)
+def test_a_file_that_is_no_manifest_is_refused_with_what_to_do_about_it(refusal: Refusal, file: str, text: str) -> None:
+    error = refusal(ask("app"), {"app/a.yaml": config_map(), f"app/{file}": text})
+    assert error.message.startswith(f"app/{file}, line 1: the document has neither apiVersion nor kind")
+    assert "kustomization.yaml" in error.message
+
+
 def test_a_link_to_a_file_is_read(render: Render, repository: Path) -> None:
     put(repository, {"shared/a.yaml": config_map(), "app/.keep": ""})
     (repository / "app" / "linked.yaml").symlink_to("../shared/a.yaml")

@@ -81,6 +81,20 @@ def test_a_secret_value_that_is_no_text_is_a_problem_that_does_not_show_it() -> 
     assert "4711" not in str(caught.value)
 
 
+def test_data_that_is_no_base64_is_told_by_its_key_and_not_shown() -> None:
+    with pytest.raises(RenderError, match=r"Secret:shop/key in all\.yaml .* the value of pin is no base64") as caught:
+        wanted(thing("Secret", "key", data={"pin": "hunter2!", "fine": "eA==", "wrapped": "aGVs\nbG8=\n", "empty": ""}))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_rules_of_an_aggregated_role_belong_to_the_controller_that_gathers_them() -> None:
+    rule = {"clusterRoleSelectors": [{"matchLabels": {"part": "true"}}]}
+    gathered = wanted(thing("ClusterRole", "all", aggregationRule=rule, rules=[])).manifests[0]
+    plain = wanted(thing("ClusterRole", "some", rules=[{"verbs": ["get"]}])).manifests[0]
+    assert "rules" not in gathered.obj
+    assert plain.obj["rules"] == [{"verbs": ["get"]}]
+
+
 def test_replicas_are_left_out_where_a_declared_autoscaler_decides() -> None:
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     scaler = thing("HorizontalPodAutoscaler", "web", spec={"scaleTargetRef": reference})
@@ -103,6 +117,11 @@ def test_hooks_are_skipped_and_said_to_be() -> None:
     desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "PreSync"}), thing("ConfigMap", "web"))
     assert [one.key.name for one in desired.manifests] == ["web"]
     assert [(one.manifest.key.name, one.reason) for one in desired.skipped] == [("migrate", "HookNotRun")]
+
+
+def test_what_is_left_out_is_told_with_its_file() -> None:
+    desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "PreSync"}))
+    assert desired.told == ("batch/Job:shop/migrate in all.yaml: argocd.argoproj.io/hook: PreSync is not run",)
 
 
 def test_objects_that_ask_to_be_ignored_are_skipped() -> None:

@@ -89,3 +89,11 @@ def test_of_a_secret_the_fields_have_to_tell_because_the_words_are_not_kept() ->
 def test_explaining_twice_is_explaining_once() -> None:
     once = explained(refused({"field": "spec.selector", "message": "field is immutable"}), WEB)
     assert explained(once, WEB) is once
+
+
+def test_a_kind_that_no_crd_will_bring_is_invalid_and_told_what_to_write() -> None:
+    key = ObjectKey("extensions", "Deployment", "shop", "web")
+    error = explained(UnknownKind("the cluster knows no such kind", version="v1beta1", served=[]), key)
+
+    assert (type(error), error.reason, error.transient) == (Invalid, "Invalid", False)
+    assert "write apiVersion: apps/v1" in str(error)
