@@ -17,7 +17,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import NotFound, RenderError
-from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.compose import Part, compose
 from gitops_agent.rollout.hash import version_hash
@@ -34,6 +34,9 @@ from gitops_agent.sync.autoscale import targets
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live import observe
 from gitops_agent.sync.state import LiveState
+
+REMEMBERED = "remembered"
+"""The slot of the commit that stands in for the newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class Courses:
         live: the live objects.
         objects: reads one where the live state has it only in part.
         autoscaled: the workloads a live autoscaler scales.
+        ensure: watches kinds for an application; returns those whose first list is still under way.
     """
 
     def __init__(
@@ -92,9 +96,10 @@ class Courses:
         live: LiveState,
         objects: Objects,
         autoscaled: Callable[[], frozenset[ObjectKey]],
+        ensure: Callable[[Iterable[GroupKind], AppKey], tuple[GroupKind, ...]],
     ) -> None:
         self._policies, self._surveying, self._declaring, self._measured = policies, surveying, declaring, measured
-        self._live, self._objects, self._autoscaled = live, objects, autoscaled
+        self._live, self._objects, self._autoscaled, self._ensure = live, objects, autoscaled, ensure
 
     def course(self, turn: Pass, key: ObjectKey, spec: RolloutPolicySpec | None, base: Desired | None) -> Course | None:
         """One rollout as it stands; None where there is nothing to roll out."""
@@ -138,6 +143,24 @@ class Courses:
             gate=self._gate(turn, state, subject, head),
             measurements=self._measured(AppKey(key.namespace, key.name)),
         )
+
+    def remembered(self, turn: Pass) -> Desired | None:
+        """What is declared by the commit the rollouts are at: right after a start the newest may not be readable.
+
+        Without it every policy would look as if Git had dropped it. None where no rollout has been looked at yet.
+
+        Raises:
+            Pending: it is being rendered.
+            AgentError: the commit is gone, or does not render.
+        """
+        found = [self._policies.get(key) for key in self._policies.of(turn.asked.application.key)]
+        states = [from_status(raw.get("status") or {}) for raw in found if raw is not None]
+        for state in sorted(states, key=lambda one: not one.running):
+            version = state.target if state.running else state.stable
+            if version is not None:
+                self._manifests(turn, version, REMEMBERED)
+                return turn.commits[version.commit]
+        return None
 
     def _lost(self, turn: Pass, subject: Subject) -> Version | None:
         """The version of a canary that lives on after the state of its run was lost."""
@@ -241,6 +264,21 @@ class Courses:
                 overlaid = Overlaid(manifests=())
             result.append(replace(course, routes=overlaid.routes))
         return result
+
+    def look(self, application: AppKey, courses: Iterable[Course]) -> None:
+        """Makes sure that everything the rollouts stand on has been looked at.
+
+        Raises:
+            Pending: it has not; the application is told when it has.
+        """
+        courses = tuple(courses)
+        declared = (key for course in courses for key in (*course.stable, *course.target, *course.routes))
+        kinds = frozenset[GroupKind]().union(*(course.kinds for course in courses))
+        pending = self._ensure(kinds | {key.group_kind for key in declared}, application)
+        if pending:
+            raise Pending(f"the first list of {', '.join(str(kind) for kind in pending)}")
+        if unseen := self._surveying.unseen(courses):
+            raise Pending(unseen)
 
     def pin(self, application: AppKey, courses: Iterable[Course]) -> None:
         """Keeps the live objects that are looked at as a whole, and reads those that are known only in part."""

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import Watch
-from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe.log import logger
 from gitops_agent.rollout.traffic.service import ready_addresses
 from gitops_agent.rollout.variants import SPLIT
 
 _log = logger("observe")
+_SLICE = ("discovery.k8s.io", "EndpointSlice")
 _SERVICE = "kubernetes.io/service-name"
 
 
@@ -29,21 +29,33 @@ class Endpoints:
         transport: to the API server.
         discovery: tells how EndpointSlices are served.
         changed: called with the Service whose ready addresses became others.
+        listed: called once, when the first list has arrived.
     """
 
-    def __init__(self, transport: Transport, discovery: Discovery, changed: Callable[[ObjectKey], None]) -> None:
-        self._transport, self._discovery, self._changed = transport, discovery, changed
+    def __init__(
+        self,
+        transport: Transport,
+        discovery: Discovery,
+        changed: Callable[[ObjectKey], None],
+        listed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._transport, self._discovery, self._changed, self._told = transport, discovery, changed, listed
+        self._listed = threading.Event()
         self._lock = threading.Lock()
         self._slices: dict[ObjectKey, dict[str, Object]] = {}
         self._watch: Watch | None = None
 
+    def prepare(self) -> None:
+        """Finds out how EndpointSlices are served.
+
+        Raises:
+            AgentError: nobody can say now.
+        """
+        self._discovery.find(*_SLICE)
+
     def start(self) -> None:
-        """Starts watching."""
-        try:
-            resource = self._discovery.find("discovery.k8s.io", "EndpointSlice")
-        except AgentError as error:
-            _log.warning("endpoints cannot be watched", error=error)
-            return
+        """Starts watching; `prepare` has succeeded."""
+        resource = self._discovery.find(*_SLICE)
         self._watch = Watch(
             self._transport,
             resource,
@@ -59,6 +71,11 @@ class Endpoints:
         """Ends the watch."""
         if self._watch is not None:
             self._watch.stop()
+
+    @property
+    def listed(self) -> bool:
+        """Whether the first list has arrived; before that an address that is not known may well be there."""
+        return self._listed.is_set()
 
     def slices(self, services: Iterable[ObjectKey]) -> tuple[Object, ...]:
         """The EndpointSlices of some Services; not to be changed."""
@@ -76,6 +93,10 @@ class Endpoints:
                 fresh.setdefault(service, {})[obj["metadata"]["name"]] = obj
         with self._lock:
             before, self._slices = self._slices, fresh
+        first = not self._listed.is_set()
+        self._listed.set()
+        if first:
+            self._told()
         for service in before.keys() | fresh.keys():
             if _ready(before.get(service, {}), service) != _ready(fresh.get(service, {}), service):
                 self._changed(service)

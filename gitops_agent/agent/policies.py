@@ -92,6 +92,11 @@ class Policies:
         with self._lock:
             return tuple(sorted(key for key, known in self._known.items() if known.application == application))
 
+    def applications(self) -> tuple[AppKey, ...]:
+        """Every application that has a policy."""
+        with self._lock:
+            return tuple(sorted({known.application for known in self._known.values() if known.application is not None}))
+
     def owner(self, key: ObjectKey) -> AppKey | None:
         """The application a policy belongs to."""
         with self._lock:

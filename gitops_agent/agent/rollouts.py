@@ -106,15 +106,15 @@ class Rollouts:
         """
         application = asked.application.key
         base = asked.head or asked.last
-        declared = _declared(base)
-        if not declared and not self._policies.of(application):
+        if not _declared(base) and not self._policies.of(application):
             self._drop(application, frozenset())
             return Advanced(desired=asked.head)
         if not self._policies.listed:
             return Advanced(desired=None, pending="the rollout policies are being listed")
         turn = Pass(asked=asked)
         try:
-            return self._advance(turn, base, declared)
+            base = base or self._courses.remembered(turn)
+            return self._advance(turn, base, _declared(base))
         except Pending as pending:
             return Advanced(desired=None, pending=str(pending))
         except Conflict as error:
@@ -145,6 +145,7 @@ class Rollouts:
         if not courses:
             return Advanced(desired=turn.asked.head)
         courses = self._courses.routed(base, courses)
+        self._courses.look(application.key, courses)
         self._courses.pin(application.key, courses)
         views: list[RolloutView] = []
         moved = False

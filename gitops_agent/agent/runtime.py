@@ -198,7 +198,7 @@ class Acting:
         self.observing = Observing(transport, self.discovery, self.objects, self.live, self._look)
         self.autoscaling = Autoscaling(transport, self.discovery)
         self.policies = Policies(transport, self.discovery, self.objects, self._look)
-        self.endpoints = Endpoints(transport, self.discovery, self._reached)
+        self.endpoints = Endpoints(transport, self.discovery, self._reached, self._reachable)
         self.measuring = Measuring(self.secrets.data, self.objects, look=self._measured)
         self.arrivals = Arrivals(transport, self.discovery, self._arrived)
         self.notifications = Notifications(
@@ -247,6 +247,7 @@ class Acting:
             live=self.live,
             objects=self.objects,
             autoscaled=self.autoscaling.targets,
+            ensure=self.observing.ensure,
         )
         reconciler = Reconciler(
             applications=self.applications,
@@ -321,6 +322,7 @@ class Acting:
             try:
                 resource = self.discovery.find(API_GROUP, "Application")
                 version = self._transport.request("GET", "/version")
+                self.endpoints.prepare()
                 break
             except UnknownKind:
                 _log.warning("waiting for the CRDs: run `gitops-agent install` or apply deploy/")
@@ -369,6 +371,11 @@ class Acting:
         live = self.live.get(service)
         if live is not None and live.owner is not None:
             self.queue.add(live.owner, f"{service} has other endpoints", priority=Priority.COMMIT)
+
+    def _reachable(self) -> None:
+        """The endpoints are known: every rollout that waited for them goes on."""
+        for application in self.policies.applications():
+            self.queue.add(application, "the endpoints are known", priority=Priority.COMMIT)
 
     def _measured(self, policy: AppKey) -> None:
         """A measurement of a rollout ended."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gitops_agent.agent.endpoints import Endpoints
 from gitops_agent.api.rollout_policy import TrafficProvider
 from gitops_agent.manifest import marks
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import variants
 from gitops_agent.rollout.command import COMMAND, Command, Order, read
@@ -29,6 +29,7 @@ from gitops_agent.sync.live import LiveObject
 from gitops_agent.sync.state import LiveState
 
 _CONFIGURATION = frozenset({"ConfigMap", "Secret"})
+_VARIANTS = frozenset({GroupKind("apps", "Deployment"), GroupKind("", "Service")})
 _BEFORE_CUT = frozenset({Phase.PENDING, Phase.PROVISION, Phase.STEP, Phase.PAUSED})
 
 
@@ -96,6 +97,12 @@ class Course:
         return replace(service, name=variants.canary_service_name(service.name))
 
     @property
+    def kinds(self) -> frozenset[GroupKind]:
+        """The kinds without which nothing can be said about it."""
+        kinds = {self.subject.workload.group_kind}
+        return frozenset(kinds if self.rolling else kinds | _VARIANTS)
+
+    @property
     def pinned(self) -> frozenset[ObjectKey]:
         """The live objects that are looked at as a whole."""
         keys = {self.subject.workload, *self.routes}
@@ -154,6 +161,20 @@ class Surveying:
             measurements=course.measurements,
             commands=tuple(_commands(course, courses)),
         )
+
+    def unseen(self, courses: Iterable[Course]) -> str:
+        """What nobody has looked at since the start and a rollout stands on, in words; empty when all is known.
+
+        Right after a start what is not known yet looks as if it were not there, and a canary that is not there loses its
+        traffic.
+        """
+        behind = [course for course in courses if not course.rolling]
+        if behind and not self._endpoints.listed:
+            return "the endpoints are being listed"
+        return next((f"{kind} cannot be seen" for course in courses for kind in course.kinds if self._blind(kind)), "")
+
+    def _blind(self, kind: GroupKind) -> bool:
+        return kind in self._live.cannot_see
 
     def settle_seconds(self, course: Course) -> float | None:
         """Seconds until the routes count as taken up; None while they are not waited for."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,19 +10,15 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import APPLICATION, DIGEST, ID
-from tests.acceptance.house import Agent
+from tests.acceptance.kills import EVERYWHERE, SINGLE, killer, start
 from tests.acceptance.objects import config_map, config_maps, deployment, files, secret, service
-from tests.acceptance.proxy import Call, Fault, Proxy
+from tests.acceptance.proxy import Proxy
 from tests.acceptance.team import Team
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
-EVERYWHERE = "GITOPS_AGENT_TEST_EVERY_CALL"
-"""Environment variable: kill at every single call, which takes several minutes."""
-
 SAMPLE = {"running": (1, 4, 7, 11), "starting": (5, 30)}
 KINDS = {"ConfigMap": "/api/v1", "Secret": "/api/v1", "Service": "/api/v1", "Deployment": "/apis/apps/v1"}
-SINGLE = {"leader__enabled": "false"}
 BLUE = files(
     config_map("stays"), config_map("changes", key="blue"), *config_maps(3), secret("token", key="blue"), service("web")
 )
@@ -39,7 +34,7 @@ def proxy(own: Team) -> Iterator[Proxy]:
 @pytest.mark.timeout(3600 if os.environ.get(EVERYWHERE) else 240)
 def test_killed_between_any_two_calls_the_end_is_that_of_an_undisturbed_run(own: Team, proxy: Proxy) -> None:
     uid = own.foreign()
-    copied = _start(own, proxy)
+    copied = start(own, proxy)
     states = {}
     for name, contents in (("blue", BLUE), ("green", GREEN)):
         commit = own.replace(contents)
@@ -57,7 +52,7 @@ def test_killed_between_any_two_calls_the_end_is_that_of_an_undisturbed_run(own:
             died = _kill_at(own, proxy, number, phase=phase, contents=BLUE if current == "blue" else GREEN)
             commit = own.repository._git(own.repository.work, "rev-parse", "HEAD")
             if died:
-                _start(own, proxy)
+                start(own, proxy)
             own.ask()
             own.settled(commit)
             own.until(lambda state=states[current]: _state(own) == state, f"the end state after a kill at {phase} {number}")  # type: ignore[misc]
@@ -88,27 +83,19 @@ def test_a_restart_with_everything_live_writes_nothing(own: Team) -> None:
 
 def test_a_kill_while_an_application_leaves_does_not_stop_it(own: Team, proxy: Proxy) -> None:
     own.foreign()
-    _start(own, proxy)
+    start(own, proxy)
     commit = own.commit(files(*config_maps(4)))
     own.declare()
     own.settled(commit)
-    killed = _killer(own, proxy, lambda call: call.method == "DELETE", nth=2)
+    killed = killer(own, proxy, lambda call: call.method == "DELETE", nth=2)
 
     own.remove()
     own.until(killed.is_set, "the agent was killed at a deletion")
     proxy.rule = None
-    _start(own, proxy)
+    start(own, proxy)
 
     own.until(lambda: own.configs() == {"foreign"}, "the objects are gone")
     own.until(lambda: not own.plane.request("GET", own.house.path("applications"))["items"], "the Application is gone")
-
-
-def _start(team: Team, proxy: Proxy) -> Agent:
-    agent = team.house.start(
-        f"agent-{len(team.house.agents)}", kubeconfig=team.house.kubeconfig_for(proxy.url, "proxied"), settings=SINGLE
-    )
-    team.agent = agent
-    return agent
 
 
 def _numbers(phase: str) -> Iterator[int]:
@@ -124,11 +111,11 @@ def _kill_at(team: Team, proxy: Proxy, number: int, *, phase: str, contents: dic
     assert agent is not None
     if phase == "starting":
         agent.kill()
-    killed = _killer(team, proxy, lambda call: not call.watch, nth=number)
+    killed = killer(team, proxy, lambda call: not call.watch, nth=number)
     commit = team.repository.replace(contents)
     if phase == "starting":
-        agent = _start(team, proxy)
-        killed = _killer(team, proxy, lambda call: not call.watch, nth=number)
+        agent = start(team, proxy)
+        killed = killer(team, proxy, lambda call: not call.watch, nth=number)
     team.ask()
 
     def over() -> bool:
@@ -140,32 +127,6 @@ def _kill_at(team: Team, proxy: Proxy, number: int, *, phase: str, contents: dic
     if killed.is_set():
         return True
     return agent.process.poll() is not None
-
-
-def _killer(team: Team, proxy: Proxy, which: Any, *, nth: int) -> threading.Event:
-    """Kills the present agent at the nth call of a sort: before it is passed on, or (for even numbers) after it was."""
-    agent = team.agent
-    assert agent is not None
-    killed = threading.Event()
-    lock = threading.Lock()
-    seen = 0
-
-    def kill() -> None:
-        agent.kill()
-        killed.set()
-
-    def rule(call: Call) -> Fault | None:
-        nonlocal seen
-        if not which(call):
-            return None
-        with lock:
-            seen += 1
-            if seen != nth:
-                return None
-        return Fault(after=kill) if nth % 2 == 0 else Fault(before=kill)
-
-    proxy.rule = rule
-    return killed
 
 
 def _objects(team: Team) -> Iterator[Object]:

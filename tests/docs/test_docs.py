@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gitops_agent.api import notifier
+from gitops_agent.api import notifier, rollout_policy
 from gitops_agent.api.parse import parse
 from gitops_agent.api.reasons import REASONS
 from gitops_agent.cli.main import cli
@@ -101,6 +101,14 @@ def test_every_printed_notifier_is_one() -> None:
     assert len(found) >= 3
     for _, document in found:
         notifier.parse(document)
+
+
+def test_every_printed_rollout_policy_is_one() -> None:
+    found = list(examples("RolloutPolicy"))
+
+    assert len(found) >= 5
+    for _, document in found:
+        rollout_policy.parse(document)
 
 
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:

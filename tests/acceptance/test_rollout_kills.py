@@ -1,0 +1,159 @@
+"""The agent dies in the middle of a rollout, starts anew, and the rollout goes on where it stood."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.command import Order
+from tests.acceptance.kills import EVERYWHERE, killer, start
+from tests.acceptance.proxy import Call, Fault, Proxy
+from tests.acceptance.rollout import BAD, Rollout, canary
+from tests.acceptance.team import Team
+from tests.acceptance.witness import Seen, Witness
+
+pytestmark = [pytest.mark.cluster, pytest.mark.faults]
+
+SAMPLE = (9, 28, 52, 75)
+MOST = 600
+STEPS = ({"weight": 25}, {"weight": 50, "pause": "1s"})
+KINDS = {"Deployment": "/apis/apps/v1", "Service": "/api/v1", "ConfigMap": "/api/v1"}
+
+
+@pytest.fixture
+def proxy(own: Team) -> Iterator[Proxy]:
+    with Proxy(own.plane) as made:
+        yield made
+
+
+@pytest.mark.parametrize("late", ["endpointslices", "deployments", "services"])
+def test_a_start_takes_no_traffic_back_before_everything_has_been_looked_at(own: Team, proxy: Proxy, late: str) -> None:
+    rollout = _begun(own, proxy, {"weight": 50, "approval": True})
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+    with Witness(own.plane, own.namespace) as witness:
+        _restarted(own, proxy, lambda call: Fault(seconds=3) if call.listing and call.path.endswith(late) else None)
+        own.looked()
+
+        assert [(one.phase, one.stage, one.weight) for one in witness.since()] == [("Step", "Hold", 50)]
+
+
+def test_a_start_while_the_newest_commit_does_not_render_leaves_the_rollout_where_it_is(own: Team, proxy: Proxy) -> None:
+    rollout = _begun(own, proxy, {"weight": 50, "approval": True})
+    commit = rollout.push(2)
+    rollout.at("Step", "Hold")
+    with Witness(own.plane, own.namespace) as witness:
+        own.commit({"broken.yaml": "{"})
+        own.says("InvalidManifest")
+        _restarted(own, proxy)
+        own.says("InvalidManifest")
+        own.looked()
+        assert [(one.phase, one.stage, one.weight) for one in witness.since()] == [("Step", "Hold", 50)]
+
+    commit = own.commit({"broken.yaml": None})
+    rollout.command(Order.PROMOTE)
+    own.settled(commit)
+
+
+@pytest.mark.timeout(7200 if os.environ.get(EVERYWHERE) else 240)
+def test_killed_at_any_call_of_a_rollout_it_is_promoted_as_if_nothing_had_happened(own: Team, proxy: Proxy) -> None:
+    rollout = _begun(own, proxy, *STEPS)
+    own.settled(rollout.push(2))
+    undisturbed = _state(own)
+
+    for count, number in enumerate(_numbers()):
+        with Witness(own.plane, own.namespace) as witness:
+            commit, killed = _pushed(rollout, proxy, 3 + count, number, "Idle")
+            own.settled(commit)
+            own.until(lambda: _state(own) == undisturbed, f"the end state after a kill at call {number}")
+            _only_forward(witness.since(), f"after a kill at call {number}")
+        last = rollout.status()["history"][0]
+        assert (last["result"], last["revision"]) == ("Promoted", commit)
+        if not killed:
+            break
+
+
+@pytest.mark.timeout(7200 if os.environ.get(EVERYWHERE) else 240)
+def test_killed_at_any_call_of_a_rollout_that_fails_it_ends_with_the_stable_version(own: Team, proxy: Proxy) -> None:
+    rollout = _begun(own, proxy, *STEPS, progressDeadline="4s")
+    own.settled(rollout.push(2))
+    stable = _state(own)
+
+    for count, number in enumerate(_numbers()):
+        commit, killed = _pushed(rollout, proxy, 3 + count, number, "Held", annotations=BAD)
+        rollout.until(
+            lambda status, commit=commit: status["phase"] == "Held" and status["rejected"][-1]["revision"] == commit,  # type: ignore[misc]
+            f"{commit[:12]} is rejected after a kill at call {number}",
+        )
+        own.until(lambda: _state(own) == stable, f"the end state after a kill at call {number}")
+        if not killed:
+            break
+
+
+def _begun(team: Team, proxy: Proxy, *steps: Object, **spec: Any) -> Rollout:
+    start(team, proxy)
+    rollout = Rollout(team, canary(*steps), **spec)
+    rollout.begin()
+    return rollout
+
+
+def _restarted(team: Team, proxy: Proxy, rule: Any = None) -> None:
+    agent = team.agent
+    assert agent is not None
+    agent.kill()
+    proxy.rule = rule
+    start(team, proxy)
+
+
+def _pushed(rollout: Rollout, proxy: Proxy, image: int, number: int, end: str, **changes: Any) -> tuple[str, bool]:
+    """Pushes a version, kills the agent at its nth call from then on and starts another: the commit, and whether it died."""
+    team = rollout.team
+    killed = killer(team, proxy, _counted, nth=number)
+    commit = rollout.push(image, **changes)
+
+    def over() -> bool:
+        status = rollout.status()
+        ended = status.get("phase") == end and (status.get("history") or [{}])[0].get("revision") == commit
+        return killed.is_set() or ended
+
+    team.until(over, f"the agent was killed at call {number} or is done")
+    proxy.rule = None
+    if killed.is_set():
+        start(team, proxy)
+    return commit, killed.is_set()
+
+
+def _counted(call: Call) -> bool:
+    return not call.watch
+
+
+def _numbers() -> Iterator[int]:
+    yield from range(1, MOST) if os.environ.get(EVERYWHERE) else SAMPLE
+
+
+def _only_forward(seen: list[Seen], when: str) -> None:
+    """Nothing was taken back on the way: no way out was entered, and the weight only grew until the promotion ended."""
+    assert not {one.phase for one in seen} & {"Abort", "Superseded", "Held", "Paused"}, (when, seen)
+    weights = [one.weight for one in seen if one.phase in ("Step", "Promote") and one.stage != "Back"]
+    assert weights == sorted(weights), (when, seen)
+
+
+def _state(team: Team) -> dict[str, Any]:
+    """Every object of the application, without what differs from version to version."""
+    result: dict[str, Any] = {}
+    for kind, root in KINDS.items():
+        for item in team.plane.request("GET", f"{root}/namespaces/{team.namespace}/{kind.lower()}s")["items"]:
+            metadata, spec = item["metadata"], item.get("spec") or {}
+            if metadata["name"] == "kube-root-ca.crt":
+                continue
+            leaving = "deletionTimestamp" in metadata
+            annotations = sorted((metadata.get("annotations") or {}).keys() - {"deployment.kubernetes.io/revision"})
+            template = (spec.get("template") or {}).get("metadata", {}).get("labels")
+            result[f"{kind}/{metadata['name']}"] = (
+                spec.get("replicas"), spec.get("selector"), template, metadata.get("labels"), annotations, leaving,
+            )  # fmt: skip
+    return result

@@ -1,0 +1,72 @@
+"""Somebody who writes down every state a rollout goes through, whether or not an agent runs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import Watch
+from gitops_agent.manifest.key import Object
+from gitops_agent.sandbox.controlplane import ControlPlane
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where a rollout stood: the phase, the stage, the weight that was wanted, and why it was there."""
+
+    phase: str
+    stage: str
+    weight: int
+    message: str
+
+
+class Witness:
+    """Watches the RolloutPolicies of a namespace.
+
+    Attributes:
+        seen: every state in order, each written down once.
+    """
+
+    def __init__(self, plane: ControlPlane, namespace: str) -> None:
+        self.seen: list[Seen] = []
+        self._lock = threading.Lock()
+        self._transport = Transport.from_kubeconfig(plane.kubeconfig)
+        self._watch = Watch(
+            self._transport,
+            Discovery(self._transport).find("gitops-agent.dev", "RolloutPolicy"),
+            namespace=namespace,
+            on_sync=self._note_all,
+            on_event=lambda _, one: self._note(one),
+            on_error=lambda _: None,
+            name="witness",
+        )
+
+    def __enter__(self) -> Self:
+        self._watch.start()
+        assert self._watch.synced.wait(30)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._watch.stop()
+        self._transport.close()
+
+    def since(self, number: int = 0) -> list[Seen]:
+        """What was seen after so many states."""
+        with self._lock:
+            return self.seen[number:]
+
+    def _note_all(self, policies: list[Object]) -> None:
+        for policy in policies:
+            self._note(policy)
+
+    def _note(self, policy: Object) -> None:
+        status = policy.get("status") or {}
+        reason = str(status.get("message", ""))
+        one = Seen(str(status.get("phase", "")), str(status.get("stage", "")), int(status.get("weight") or 0), reason)
+        with self._lock:
+            if not self.seen or self.seen[-1] != one:
+                self.seen.append(one)
