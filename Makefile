@@ -31,7 +31,7 @@ generate: $(STAMP)  ## CRDs and reference pages from the code
 
 lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile -q pyproject.toml --extra dev --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra traffic --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --universal --annotation-style line -o requirements/dev.lock
 	$(BIN)/uv pip compile -q pyproject.toml --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --universal --annotation-style line -c requirements/dev.lock -o requirements/runtime.lock

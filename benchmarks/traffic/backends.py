@@ -258,7 +258,7 @@ class _Conversation(asyncio.Protocol):
         self._buffer = self._buffer[end + 4 + length :]
         words = head.split(b" ", 2)
         path = words[1].partition(b"?")[0] if len(words) > 1 else b"/"
-        delay, response = self._backends.answer(self.address, path, mirrored=_SHADOW in head)
+        delay, response = self._backends.answer(self.address, path, mirrored=_is_copy(head))
         self._busy = True
         if delay > 0:
             self._backends.later(delay, lambda: self._send(response))
@@ -274,6 +274,11 @@ class _Conversation(asyncio.Protocol):
             self._transport.close()
         elif self._buffer:
             self._next()
+
+
+def _is_copy(head: bytes) -> bool:
+    """Envoy says so in the host of the copies it makes."""
+    return any(line.startswith(b"host:") and _SHADOW in line for line in head.lower().split(b"\r\n")[1:])
 
 
 def _length(head: bytes) -> int:

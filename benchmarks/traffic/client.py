@@ -115,8 +115,8 @@ class Connection(asyncio.Protocol):
         try:
             status, headers = _head(self._buffer[:end])
             length = int(headers.get("content-length", "0"))
-        except ValueError as error:
-            self._done.set_exception(error)
+        except (ValueError, IndexError):
+            self._done.set_exception(ValueError("this is no HTTP"))
             return
         if len(self._buffer) < end + 4 + length:
             return

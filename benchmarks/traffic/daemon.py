@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import subprocess  # noqa: TID251 - only for the type of what the subprocess door returns
 import threading
 import time
@@ -14,6 +15,7 @@ from gitops_agent.process import Process, kill_group, spawn
 
 _GRACE_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
+_ASK_SECONDS = 5.0
 _TAIL = 300
 
 
@@ -62,6 +64,23 @@ class Daemon:
         """The last line of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return next((line.strip()[:_TAIL] for line in reversed(lines) if line.strip()), "it wrote nothing")
+
+
+def ask(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of a GET from a server on loopback, past any proxy the environment names.
+
+    Raises:
+        OSError: it gives no answer.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ASK_SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"no answer on port {port}: {error}") from error
+    finally:
+        connection.close()
 
 
 def eventually(what: str, check: Callable[[], bool], *, seconds: float, alive: Daemon | None = None) -> float:

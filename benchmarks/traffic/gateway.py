@@ -1,23 +1,34 @@
-"""The gateway under test traffic goes through: Envoy, driven by the Gateway API's objects."""
+"""The gateway traffic goes through: Envoy, driven by the Gateway API's objects."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from pathlib import Path
 
+from benchmarks.traffic.attachment import CONTROLLER
+from benchmarks.traffic.controller import Controller
+from benchmarks.traffic.daemon import eventually
+from benchmarks.traffic.envoy import Envoy
+from benchmarks.traffic.schemas import gateway_schemas
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.errors import AgentError
+from gitops_agent.errors import NotFound
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.sandbox.progress import Progress
 
-PORT = 8000
-"""Of the only listener; Gateways of the class `CLASS` use it."""
+ADDRESS, PORT = "127.0.0.1", 8000
+"""Of the only listener; Gateways of the class `CLASS` have theirs there."""
 
 CLASS = "traffic"
 """The GatewayClass the stage makes."""
 
-NAME = "edge"
-"""The Gateway the stage makes in `NAMESPACE`: one HTTP listener `web` on `PORT`, open to routes of all namespaces."""
+NAMESPACE, NAME = "gateway", "edge"
+"""The Gateway the stage makes: one HTTP listener `web` on `PORT`, open to routes of all namespaces."""
 
-NAMESPACE = "gateway"
+_GROUP = "gateway.networking.k8s.io"
+_SECONDS = 30.0
 
 
 class Gateway:
@@ -27,25 +38,93 @@ class Gateway:
         transport: the API server.
         discovery: its kinds.
         directory: for configuration and logs.
+        progress: told when something has to be fetched.
 
     Attributes:
         url: `http://127.0.0.1:PORT`.
     """
 
-    def __init__(self, transport: Transport, discovery: Discovery, directory: Path) -> None:
-        self.url = f"http://127.0.0.1:{PORT}"
-        self._transport, self._discovery, self._directory = transport, discovery, directory
+    def __init__(self, transport: Transport, discovery: Discovery, directory: Path, *, progress: Progress) -> None:
+        self.url = f"http://{ADDRESS}:{PORT}"
+        self._transport, self._discovery = transport, discovery
+        self._objects = Objects(transport, discovery, field_manager="traffic")
+        self._progress = progress
+        self._envoy = Envoy(directory / "envoy", PORT)
+        self._controller: Controller | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the proxy's process, None while it is down."""
+        return self._envoy.pid
 
     def start(self) -> None:
-        """Starts it and returns once it takes requests; routes are in force when their status says so.
+        """Starts both (the first time, with the CRDs and the Gateway) or the proxy again; returns once it takes requests.
+
+        A route is in force when its status says so.
 
         Raises:
-            AgentError: it ended, or was not ready in time.
+            AgentError: the CRDs cannot be had, or the proxy was not ready in time.
         """
-        raise AgentError("the gateway is not there yet", reason="SandboxFailed")
+        first = self._controller is None
+        if self._controller is None:
+            self._install()
+            self._controller = Controller(
+                self._transport, self._discovery, self._envoy, class_name=CLASS, address=ADDRESS, port=PORT
+            )
+            self._controller.prepare()
+        self._envoy.start()
+        if first:
+            self._controller.start()
+            eventually("the Gateway is programmed", self._programmed, seconds=_SECONDS)
 
     def kill(self) -> None:
-        """Kills the proxy at once; the controller stays and goes on once it is started again."""
+        """Kills the proxy at once; the controller stays and goes on once the proxy is started again."""
+        self._envoy.kill()
 
     def stop(self) -> None:
         """Ends both."""
+        if self._controller is not None:
+            self._controller.stop()
+        self._envoy.stop()
+
+    def _install(self) -> None:
+        for schema in gateway_schemas(self._progress):
+            self._objects.apply(schema)
+        eventually("the Gateway API is served", self._served, seconds=_SECONDS)
+        for obj in (_CLASS, _NAMESPACE, _GATEWAY):
+            eventually(f"{obj['kind']} is taken", functools.partial(self._applied, obj), seconds=_SECONDS)
+
+    def _served(self) -> bool:
+        self._discovery.invalidate(_GROUP)
+        kinds = {one.kind for one in self._discovery.kinds() if one.group == _GROUP}
+        return {"GatewayClass", "Gateway", "HTTPRoute"} <= kinds
+
+    def _applied(self, obj: Object) -> bool:
+        """A kind that was just made may be listed before it is served."""
+        with contextlib.suppress(NotFound):
+            self._objects.apply(obj)
+            return True
+        return False
+
+    def _programmed(self) -> bool:
+        gateway = self._objects.get(ObjectKey(_GROUP, "Gateway", NAMESPACE, NAME))
+        conditions = (gateway.get("status") or {}).get("conditions") or []
+        return any(one["type"] == "Programmed" and one["status"] == "True" for one in conditions)
+
+
+_CLASS: Object = {
+    "apiVersion": f"{_GROUP}/v1",
+    "kind": "GatewayClass",
+    "metadata": {"name": CLASS},
+    "spec": {"controllerName": CONTROLLER},
+}
+_NAMESPACE: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+_GATEWAY: Object = {
+    "apiVersion": f"{_GROUP}/v1",
+    "kind": "Gateway",
+    "metadata": {"name": NAME, "namespace": NAMESPACE},
+    "spec": {
+        "gatewayClassName": CLASS,
+        "listeners": [{"name": "web", "port": PORT, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}],
+    },
+}

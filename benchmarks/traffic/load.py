@@ -23,14 +23,13 @@ from typing import Self
 
 from benchmarks.traffic.answer import Answer
 from benchmarks.traffic.client import Address, Connection
+from benchmarks.traffic.translation import DRAW
 from gitops_agent.errors import AgentError
-
-DRAW = "x-draw"
-"""The header with the number a gateway takes modulo the sum of the weights."""
 
 _PRIME = 2654435761
 _IN_FLIGHT = 256
 _END_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 
 class LoadStalled(AgentError):
@@ -84,7 +83,8 @@ class Load:
         self._ended = threading.Event()
         self._told = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._progress = threading.Condition()
+        self._pause = threading.Event()
+        self._marks: dict[float, int] = {}
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     # Coming and going
@@ -120,41 +120,44 @@ class Load:
         """Requests that failed so far; see `Answer.failed`."""
         return sum(one.failed for one in self._records)
 
-    def mark(self) -> int:
-        """A place in the record, for `since`."""
-        return len(self._records)
+    def mark(self) -> float:
+        """This moment, on the monotonic clock, for `since`: what is sent from now on comes after it."""
+        begun, now = len(self._records), time.monotonic()
+        self._marks[now] = begun
+        return now
 
-    def since(self, mark: int = 0) -> list[Answer]:
-        """All answers recorded after a mark, in the order they came."""
-        return self._records[mark:]
+    def since(self, mark: float = 0.0) -> list[Answer]:
+        """What became of the requests that were sent after a mark, in the order they ended."""
+        return [one for one in self._records[self._marks.get(mark, 0) :] if one.at >= mark]
 
-    def failures(self, mark: int = 0) -> list[Answer]:
-        """The failed ones after a mark."""
-        return [one for one in self._records[mark:] if one.failed]
+    def failures(self, mark: float = 0.0) -> list[Answer]:
+        """The failed ones among them."""
+        return [one for one in self.since(mark) if one.failed]
 
-    def share(self, variant: str = "canary", *, last: int | None = None, since: int = 0) -> float:
+    def share(self, variant: str = "canary", *, last: int | None = None, since: float = 0.0) -> float:
         """Percent of the requests that pods answered, which pods of a variant answered; 0 when there was none.
 
         Args:
             variant: as the pods' label says.
             last: only so many of the latest.
-            since: only those after a mark.
+            since: only those sent after a mark.
         """
-        records = [one for one in self._records[since:] if one.pod]
+        records = [one for one in self.since(since) if one.pod]
         records = records[-last:] if last is not None else records
         return 100.0 * sum(one.variant == variant for one in records) / len(records) if records else 0.0
 
-    def wait(self, count: int, *, since: int = 0, seconds: float | None = None) -> Self:
-        """Returns once `count` requests have been recorded after a mark.
+    def wait(self, count: int, *, since: float = 0.0, seconds: float | None = None) -> Self:
+        """Returns once `count` requests that were sent after a mark have ended.
 
         Raises:
             LoadStalled: not in time (by default twice what the rate needs, and ten seconds).
         """
         limit = seconds if seconds is not None else 2 * count / self._rate + 10
-        with self._progress:
-            if not self._progress.wait_for(lambda: len(self._records) - since >= count, limit):
-                there = len(self._records) - since
-                raise LoadStalled(f"{there} of {count} requests to {self.url} were answered within {limit:g} s")
+        deadline = time.monotonic() + limit
+        while (there := len(self.since(since))) < count:
+            if time.monotonic() > deadline:
+                raise LoadStalled(f"{there} of {count} requests to {self.url} have ended within {limit:g} s")
+            self._pause.wait(min(_LOOK_SECONDS, limit))
         return self
 
     # The thread
@@ -200,9 +203,7 @@ class Load:
             self._idle.append(connection)
         else:
             self._close(connection)
-        with self._progress:
-            self._records.append(answer)
-            self._progress.notify_all()
+        self._records.append(answer)
 
     def _take(self) -> Connection:
         """The connection that rested longest; a new one while there are fewer than wanted, or all are busy."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import urllib.error
-import urllib.request
+import http
 from pathlib import Path
 
 from benchmarks.traffic.backends import METRICS_PORT
-from benchmarks.traffic.daemon import Daemon, eventually
+from benchmarks.traffic.daemon import Daemon, ask, eventually
 from gitops_agent.sandbox.ports import free_ports
 
 _CONFIG = """\
@@ -33,7 +32,7 @@ class Prometheus:
     """
 
     def __init__(self, program: Path, directory: Path) -> None:
-        port = free_ports(1)[0]
+        self._port = port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{port}"
         config = directory / "prometheus.yaml"
         config.write_text(_CONFIG.format(port=METRICS_PORT))
@@ -69,9 +68,6 @@ class Prometheus:
         self._daemon.kill()
 
     def _ready(self) -> bool:
-        with (
-            contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
-            urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer,  # noqa: S310 - loopback
-        ):
-            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
+        with contextlib.suppress(OSError):
+            return ask(self._port, "/-/ready")[0] == http.HTTPStatus.OK
         return False

@@ -114,7 +114,7 @@ class Stage:
         self.backends = Backends(transport, self.spectator.discovery)
         stack.callback(self.backends.stop)
         self.backends.start()
-        self.gateway = Gateway(transport, self.spectator.discovery, self.directory)
+        self.gateway = Gateway(transport, self.spectator.discovery, self.directory, progress=self._progress)
         stack.callback(self.gateway.stop)
         self.gateway.start()
         self.prometheus = Prometheus(programs.find("prometheus"), self.directory)

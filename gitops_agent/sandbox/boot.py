@@ -7,8 +7,8 @@ untainted (so KWOK and the node controller work), and the default namespace has 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.apiclient import ApiClient
-from gitops_agent.sandbox.components import USERS, Layout
+from gitops_agent.sandbox.components import PROXY_HEALTH, USERS, Layout
 from gitops_agent.sandbox.folder import FOLDERS, KUBECONFIG
 from gitops_agent.sandbox.kubeconfig import write_kubeconfig
 from gitops_agent.sandbox.signing_key import new_signing_key
@@ -45,7 +45,7 @@ def _write_private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-_CONNECT_SECONDS = 0.3
+_HEALTH_SECONDS = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,14 +110,13 @@ class Boot:
         return True
 
     def services_work(self) -> bool:
-        """kube-proxy has written its rules: the API server's Service, which has no endpoints here, is refused and not lost."""
-        service = self._connected().request("GET", "/api/v1/namespaces/default/services/kubernetes")
-        address = (str(service["spec"]["clusterIP"]), int(service["spec"]["ports"][0]["port"]))
+        """kube-proxy says that its rules are written."""
+        connection = http.client.HTTPConnection(PROXY_HEALTH, timeout=_HEALTH_SECONDS)
         try:
-            socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
-        except ConnectionRefusedError:
-            return True
-        return True
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        finally:
+            connection.close()
 
     def _connected(self) -> ApiClient:
         if self._client is None:

@@ -29,6 +29,9 @@ ORDER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", 
 PROXY = "kube-proxy"
 """The one that comes after them, where the sandbox has a network of its own."""
 
+PROXY_HEALTH = "127.0.0.1:10256"
+"""Where it says whether its rules are written; the port is free in a new network."""
+
 USERS: Mapping[str, str] = {
     "sandbox-admin": "admin",
     "system:kube-controller-manager": "kube-controller-manager",
@@ -175,6 +178,6 @@ def _proxy(layout: Layout) -> tuple[str, ...]:
         f"--cluster-cidr={PODS_CIDR}",
         "--nodeport-addresses=127.0.0.0/8",
         "--conntrack-max-per-core=0",
-        "--healthz-bind-address=127.0.0.1:10256",
+        f"--healthz-bind-address={PROXY_HEALTH}",
         "--metrics-bind-address=127.0.0.1:10249",
     )

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
 
+from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.sandbox.stages import EXIT_CODE, LAST_WORDS, POD, STAGES, PodFailure
@@ -144,3 +146,39 @@ def test_a_deployment_becomes_available_and_goes_with_its_pods(control_plane: Co
     eventually(lambda: control_plane.request("GET", f"{path}/web")["status"].get("availableReplicas") == 4)
     control_plane.request("DELETE", f"{path}/web")
     eventually(lambda: control_plane.request("GET", f"/api/v1/namespaces/{namespace}/pods")["items"] == [], seconds=20)
+
+
+@cluster
+def test_a_deleted_pod_serves_until_its_longest_pre_stop_sleep_is_over(control_plane: ControlPlane, namespace: str) -> None:
+    pod = _pod("polite", {})
+    pod["spec"]["containers"][1]["lifecycle"] = {"preStop": {"sleep": {"seconds": 2}}}
+    status = _create(control_plane, namespace, pod)
+    eventually(lambda: _condition(status(), "Ready") == "True")
+
+    path = f"/api/v1/namespaces/{namespace}/pods/polite"
+    started = time.monotonic()
+    control_plane.request("DELETE", path)
+    assert _condition(status(), "Ready") == "True"
+    eventually(lambda: _gone(control_plane, path), seconds=30)
+
+    assert time.monotonic() - started >= 2
+
+
+@cluster
+def test_a_grace_period_shorter_than_the_pre_stop_sleep_ends_it(control_plane: ControlPlane, namespace: str) -> None:
+    pod = _pod("endless", {})
+    pod["spec"]["containers"][0]["lifecycle"] = {"preStop": {"sleep": {"seconds": 30}}}
+    status = _create(control_plane, namespace, pod)
+    eventually(lambda: _condition(status(), "Ready") == "True")
+
+    path = f"/api/v1/namespaces/{namespace}/pods/endless"
+    control_plane.request("DELETE", f"{path}?gracePeriodSeconds=1")
+    eventually(lambda: _gone(control_plane, path), seconds=20)
+
+
+def _gone(plane: ControlPlane, path: str) -> bool:
+    try:
+        plane.request("GET", path)
+    except NotFound:
+        return True
+    return False

@@ -1,0 +1,71 @@
+"""When a request matches a rule of an HTTPRoute, in Envoy's words, and which rule wins when several do.
+
+The order is the Gateway API's: an exact path before a pattern before the longest prefix, then a method, then more headers, then
+more query parameters; among equals the older route, the name, the earlier rule.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gitops_agent.manifest.key import Object
+
+DEFAULT: Object = {"path": {"type": "PathPrefix", "value": "/"}}
+"""What a rule without matches matches."""
+
+_PATHS = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
+
+
+def envoy_match(match: Object) -> Object:
+    """A match of the Gateway API as Envoy's RouteMatch."""
+    found: Object = _path(match.get("path") or {})
+    headers = [
+        {"name": str(one["name"]).lower(), "string_match": _string(one)}
+        for one in _first_of_each(match.get("headers") or [], lower=True)
+    ]
+    if match.get("method"):
+        headers.append({"name": ":method", "string_match": {"exact": str(match["method"])}})
+    if headers:
+        found["headers"] = headers
+    if match.get("queryParams"):
+        found["query_parameters"] = [
+            {"name": str(one["name"]), "string_match": _string(one)}
+            for one in _first_of_each(match["queryParams"], lower=False)
+        ]
+    return found
+
+
+def precedence(match: Object) -> tuple[int, ...]:
+    """Sorts matches so that the one that wins comes first."""
+    path = match.get("path") or {}
+    kind, value = str(path.get("type") or "PathPrefix"), str(path.get("value") or "/")
+    return (
+        _PATHS[kind],
+        -len(value),
+        0 if match.get("method") else 1,
+        -len(match.get("headers") or []),
+        -len(match.get("queryParams") or []),
+    )
+
+
+def _path(path: Object) -> Object:
+    kind, value = str(path.get("type") or "PathPrefix"), str(path.get("value") or "/")
+    if kind == "Exact":
+        return {"path": value}
+    if kind == "RegularExpression":
+        return {"safe_regex": {"regex": value}}
+    prefix = value.rstrip("/")
+    return {"path_separated_prefix": prefix} if prefix else {"prefix": "/"}
+
+
+def _string(one: Object) -> Object:
+    value = str(one["value"])
+    return {"safe_regex": {"regex": value}} if one.get("type") == "RegularExpression" else {"exact": value}
+
+
+def _first_of_each(items: list[Any], *, lower: bool) -> list[Any]:
+    """Of several entries with one name only the first counts, says the Gateway API."""
+    found: dict[str, Any] = {}
+    for one in items:
+        found.setdefault(str(one["name"]).lower() if lower else str(one["name"]), one)
+    return list(found.values())
