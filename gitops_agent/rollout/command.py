@@ -16,13 +16,17 @@ from gitops_agent.manifest.marks import PREFIX
 COMMAND = PREFIX + "rollout-command"
 """The annotation; the last command written is the one that counts."""
 
-_LONGEST = 1024
+LONGEST_REASON = 256
+"""Most letters of a reason."""
+
+_LONGEST = 2048
 _WORD = 128
 
 
 class Order(StrEnum):
-    """What is asked."""
+    """What is asked. `advance` ends what is left of the present step; `promote` skips every step that is left."""
 
+    ADVANCE = "advance"
     PROMOTE = "promote"
     PAUSE = "pause"
     RESUME = "resume"
@@ -40,17 +44,25 @@ class Command:
         nonce: names this very command; one that was consumed is not obeyed again.
         hash: the version it is about; one about another version is consumed without effect. Empty means whichever runs.
         actor: who asked.
+        reason: why, for whoever reads the status.
     """
 
     order: Order
     nonce: str
     hash: str = ""
     actor: str = ""
+    reason: str = ""
 
 
 def written(command: Command) -> str:
     """The command as an annotation's value."""
-    value = {"order": str(command.order), "nonce": command.nonce, "hash": command.hash, "actor": command.actor}
+    value = {
+        "order": str(command.order),
+        "nonce": command.nonce,
+        "hash": command.hash,
+        "actor": command.actor[:_WORD],
+        "reason": command.reason[:LONGEST_REASON],
+    }
     return orjson.dumps({name: text for name, text in value.items() if text}).decode()
 
 
@@ -62,7 +74,7 @@ def read(text: str | None) -> Command | None:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(value, dict) or not all(isinstance(one, str) and len(one) <= _WORD for one in value.values()):
+    if not isinstance(value, dict) or not all(_short(name, one) for name, one in value.items()):
         return None
     if value.get("order") not in {str(one) for one in Order} or not value.get("nonce"):
         return None
@@ -71,4 +83,9 @@ def read(text: str | None) -> Command | None:
         nonce=value["nonce"],
         hash=value.get("hash", ""),
         actor=" ".join(value.get("actor", "").split()),
+        reason=" ".join(value.get("reason", "").split()),
     )
+
+
+def _short(name: str, value: object) -> bool:
+    return isinstance(value, str) and len(value) <= (LONGEST_REASON if name == "reason" else _WORD)

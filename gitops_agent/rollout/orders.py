@@ -29,6 +29,7 @@ def obey(sit: Situation) -> RolloutState:
 
 def _obeyed(sit: Situation, command: Command) -> RolloutState | None:
     by = f" by {command.actor}" if command.actor else ""
+    by += f": {command.reason}" if command.reason else ""
     state = sit.state
     if command.order is Order.ABORT:
         return _abort(sit, f"aborted{by}")
@@ -42,9 +43,19 @@ def _obeyed(sit: Situation, command: Command) -> RolloutState | None:
         known = approval(state) in state.approvals
         in_step = state.phase in {Phase.STEP, Phase.PAUSED}
         return replace(state, approvals=(*state.approvals, approval(state))) if in_step and not known else None
+    if command.order is Order.ADVANCE:
+        return _advance(state)
     if state.phase is Phase.PAUSED:
         return replace(resume(sit), full=True)
     return replace(state, full=True) if state.phase in {Phase.PENDING, Phase.PROVISION, Phase.STEP} else None
+
+
+def _advance(state: RolloutState) -> RolloutState | None:
+    """Ends the waits of a step that a person may end: its approval and its pause; what metrics say still counts."""
+    if state.phase is not Phase.STEP or state.stage is not Stage.HOLD:
+        return None
+    given = () if approval(state) in state.approvals else (approval(state),)
+    return replace(state, until=None, approvals=(*state.approvals, *given))
 
 
 def _abort(sit: Situation, reason: str) -> RolloutState | None:

@@ -7,7 +7,7 @@ from gitops_agent.rollout.command import Command, Order, read, written
 
 @pytest.mark.parametrize("order", list(Order))
 def test_a_command_survives_its_annotation(order: Order) -> None:
-    command = Command(order=order, nonce="3f2a", hash="0123abcd", actor="alice@example.org")
+    command = Command(order=order, nonce="3f2a", hash="0123abcd", actor="alice@example.org", reason="slow")
     assert read(written(command)) == command
 
 
@@ -32,6 +32,12 @@ def test_a_command_without_hash_and_actor_is_about_whatever_runs() -> None:
 )
 def test_what_is_no_command_asks_nothing(text: str | None) -> None:
     assert read(text) is None
+
+
+def test_what_is_too_long_is_cut_where_it_is_written() -> None:
+    found = read(written(Command(order=Order.ABORT, nonce="1", actor="a" * 500, reason="b" * 500)))
+    assert found is not None
+    assert (len(found.actor), len(found.reason)) == (128, 256)
 
 
 def test_an_actor_cannot_break_out_of_its_line() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.manifest.key import Object
 from gitops_agent.rollout import action as do
 from gitops_agent.rollout.command import Command, Order
 from gitops_agent.rollout.machine import step
@@ -109,6 +110,39 @@ def test_an_approval_is_waited_for_however_long_it_takes() -> None:
     cluster.settle()
 
     assert cluster.primary == V2
+
+
+@pytest.mark.parametrize("first", [{"weight": 50, "approval": True}, {"weight": 50, "pause": "10m"}])
+def test_whoever_advances_a_step_ends_its_waits_and_no_other_ones(first: Object) -> None:
+    cluster = started(canary([first, {"weight": 75, "approval": True}]))
+    cluster.until("Step", "Hold")
+    begin = cluster.now
+    cluster.command(Order.ADVANCE)
+    cluster.until("Step", "Hold", step=1)
+    assert cluster.now - begin < timedelta(minutes=1)
+    for _ in range(20):
+        cluster.turn()
+        cluster.tick(60)
+
+    assert (cluster.state.phase, cluster.state.step) == (Phase.STEP, 1)
+
+
+def test_advancing_a_step_does_not_overrule_its_metrics() -> None:
+    cluster = started(canary([{"weight": 50, "analysis": True, "approval": True}], metrics=True), answer=Answer.FAILURE)
+    cluster.until("Step", "Hold")
+    cluster.command(Order.ADVANCE)
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary) == (Phase.HELD, V1)
+
+
+def test_a_reason_that_was_given_stands_beside_who_gave_it() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold")
+    cluster.commands.append(Command(order=Order.ABORT, nonce="x", actor="ada", reason="latency doubled"))
+    cluster.settle()
+
+    assert cluster.state.rejected[0].reason == "aborted by ada: latency doubled"
 
 
 def test_a_metric_that_fails_takes_the_traffic_away_at_once() -> None:
