@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_agent.cluster.transport import Transport
 
 GROUP = "gitops-agent.dev"
-_NOT_INSTALLED = "the cluster does not know Applications and Notifiers: run `gitops-agent install --apply` first"
+_NOT_INSTALLED = "the cluster does not know the agent's resources: run `gitops-agent install --apply` first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,12 @@ class Access:
         """All Applications of the namespace, by name."""
         return self.listed("Application")
 
-    def listed(self, kind: str) -> list[Object]:
-        """All objects of one of the agent's kinds, by name."""
+    def listed(self, kind: str, *, namespace: str | None = None) -> list[Object]:
+        """All objects of one of the agent's kinds, by name; of another namespace, or of every one when it is empty."""
+        where = self.namespace if namespace is None else namespace
         try:
             resource = self.discovery.find(GROUP, kind)
         except UnknownKind as error:
             raise UsageError(_NOT_INSTALLED) from error
-        return sorted(self.objects.list(resource, namespace=self.namespace).items, key=lambda obj: str(obj["metadata"]["name"]))
+        found = self.objects.list(resource, namespace=where).items
+        return sorted(found, key=lambda obj: (str(obj["metadata"]["name"]), str(obj["metadata"].get("namespace") or "")))

@@ -40,6 +40,7 @@ _COMMANDS = {
     "sync": ("sync", "sync", "Fetch and reconcile now, or show the plan with --dry-run."),
     "wait": ("wait", "wait", "Wait until an application is synced and healthy."),
     "approve": ("approve", "approve", "Let a held plan through, by its hash."),
+    "rollout": ("rollout", "rollout", "Progressive delivery: status, promote, approve, pause, resume, abort, retry."),
     "pause": ("pause", "pause", "Stop reconciling an application for a while, with a reason."),
     "resume": ("pause", "resume", "Reconcile a paused application again."),
     "history": ("history", "history", "What was synced when, by whom, with which result."),

@@ -17,6 +17,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 FORMATS = ("table", "json", "yaml", "name")
 _ENDLESS = 100_000
@@ -31,6 +32,11 @@ _COLOURS = {
     "Suspended": "yellow",
     "OutOfSync": "yellow",
     "Missing": "yellow",
+    "Paused": "yellow",
+    "Promoted": "green",
+    "RolledBack": "red",
+    "Held": "red",
+    "Abort": "red",
     "HeldForApproval": "magenta",
     "Degraded": "red",
     "Stalled": "red",
@@ -47,12 +53,6 @@ def output_option(function: F) -> F:
 
 def cluster_options(function: F) -> F:
     """Adds `--kubeconfig`, `--context` and `-n/--namespace`, and keeps the log of what is called off standard output."""
-
-    @functools.wraps(function)
-    def command(*args: Any, **options: Any) -> Any:
-        _log_to_stderr()
-        return function(*args, **options)
-
     result = click.option(
         "-n",
         "--namespace",
@@ -60,8 +60,19 @@ def cluster_options(function: F) -> F:
         show_default=True,
         envvar="GITOPS_AGENT_NAMESPACE",
         help="Where Applications live.",
-    )(command)
-    result = click.option("--context", default=None, help="The context of the kubeconfig to use.")(result)
+    )(function)
+    return connection_options(result)
+
+
+def connection_options(function: F) -> F:
+    """Adds `--kubeconfig` and `--context`, and keeps the log of what is called off standard output."""
+
+    @functools.wraps(function)
+    def command(*args: Any, **options: Any) -> Any:
+        _log_to_stderr()
+        return function(*args, **options)
+
+    result = click.option("--context", default=None, help="The context of the kubeconfig to use.")(command)
     option = click.option("--kubeconfig", default=None, type=click.Path(), help="The kubeconfig to use instead of $KUBECONFIG.")
     return cast("F", option(result))
 
@@ -76,16 +87,21 @@ def console() -> Console:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Prints a borderless table; known status words get their colour."""
+    draw(grid(headers, rows))
+
+
+def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A borderless table, to be drawn."""
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
+    made = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for index, header in enumerate(headers):
         last = index == len(headers) - 1
-        grid.add_column(header.upper(), header_style="bold", overflow="fold" if last else "ellipsis", no_wrap=not last)
+        made.add_column(header.upper(), header_style="bold", overflow="fold" if last else "ellipsis", no_wrap=not last)
     for row in rows:
-        grid.add_row(*(Text(line(cell), style=_COLOURS.get(cell, "")) for cell in row))
-    draw(grid)
+        made.add_row(*(Text(line(cell), style=_COLOURS.get(cell, "")) for cell in row))
+    return made
 
 
 def draw(picture: RenderableType) -> None:

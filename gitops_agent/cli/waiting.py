@@ -1,4 +1,4 @@
-"""Waiting for an Application with a watch and a deadline; nothing is polled."""
+"""Waiting for an Application or another of our resources with a watch and a deadline; nothing is polled."""
 
 from __future__ import annotations
 
@@ -26,19 +26,26 @@ def seconds_of(text: str, option: str) -> float:
 
 
 def until(
-    access: Access, name: str, done: Callable[[Object], bool], *, seconds: float, seen: Callable[[Object], None]
+    access: Access,
+    name: str,
+    done: Callable[[Object], bool],
+    *,
+    seconds: float,
+    seen: Callable[[Object], None],
+    kind: str = "Application",
+    namespace: str = "",
 ) -> Object | None:
-    """The Application once `done` holds of it, or None after `seconds`; `seen` is called with each state on the way.
+    """The object once `done` holds of it, or None after `seconds`; `seen` is called with each state on the way.
 
     Raises:
-        AgentError: the Application cannot be watched, or it was deleted (reason `NotFound`).
+        AgentError: the object cannot be watched, or it was deleted (reason `NotFound`).
     """
     from gitops_agent.cluster.watch import Watch
 
     news: queue.Queue[Object | AgentError] = queue.Queue()
 
-    def event(kind: str, obj: Object) -> None:
-        news.put(AgentError(f"Application {name} was deleted", reason="NotFound") if kind == "DELETED" else obj)
+    def event(happened: str, obj: Object) -> None:
+        news.put(AgentError(f"{kind} {name} was deleted", reason="NotFound") if happened == "DELETED" else obj)
 
     def listed(objects: list[Object]) -> None:
         for obj in objects:
@@ -46,8 +53,8 @@ def until(
 
     watch = Watch(
         access.transport,
-        access.discovery.find(GROUP, "Application"),
-        namespace=access.namespace,
+        access.discovery.find(GROUP, kind),
+        namespace=namespace or access.namespace,
         field_selector=f"metadata.name={name}",
         on_sync=listed,
         on_event=event,

@@ -15,13 +15,13 @@ from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 _STAGES = {
     Stage.SCALE: "its pods come up",
     Stage.ROUTE: "the routes take it up",
-    Stage.CUT_SCALE: "promoting: the new version grows to full size",
-    Stage.CUT_ROUTE: "promoting: all traffic moves to the new version",
-    Stage.CUT_HOLD: "promoting: the new version carries the traffic",
-    Stage.ROLL: "promoting: the workload takes the new version",
-    Stage.WATCH: "promoting: the new version is watched",
+    Stage.CUT_SCALE: "the new version grows to full size",
+    Stage.CUT_ROUTE: "all traffic moves to the new version",
+    Stage.CUT_HOLD: "the new version carries the traffic",
+    Stage.ROLL: "the workload takes the new version",
+    Stage.WATCH: "the new version is watched",
     Stage.RESTORE: "the stable version is being restored",
-    Stage.BACK: "promoting: traffic moves back to the workload",
+    Stage.BACK: "traffic moves back to the workload",
     Stage.UNROUTE: "traffic leaves the canary",
     Stage.DRAIN: "requests in flight get time to end",
     Stage.SERVICE: "the canary's Service goes",
@@ -49,10 +49,17 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
         case Phase.PENDING:
             return f"{target} waits: {state.reason}" if state.reason else f"{target} is about to start"
         case Phase.PROVISION:
-            return f"{target}: the canary comes up"
+            return f"{target}: {doing(state)}"
+        case Phase.PROMOTE if state.stage is Stage.RESTORE:
+            return f"{target} {_LEAVING[Phase.ABORT]}{why}: {doing(state)}"
         case Phase.PROMOTE:
-            return f"{target} {_STAGES.get(state.stage, '')}{why}{_until(state.until)}"
-    return f"{target} {_LEAVING[state.phase]}{why}: {_STAGES.get(state.stage, '')}"
+            return f"{target} promoting: {doing(state)}{why}{_until(state.until)}"
+    return f"{target} {_LEAVING[state.phase]}{why}: {doing(state)}"
+
+
+def doing(state: RolloutState) -> str:
+    """What goes on within the phase, in words; empty where the phase says it all."""
+    return "the canary comes up, without traffic" if state.phase is Phase.PROVISION else _STAGES.get(state.stage, "")
 
 
 def awaited(state: RolloutState, policy: RolloutPolicySpec) -> str:
@@ -65,7 +72,9 @@ def awaited(state: RolloutState, policy: RolloutPolicySpec) -> str:
 
 def share(wanted: Share) -> str:
     """A share of the traffic, in words."""
-    parts = [f"{wanted.weight} % of the traffic"]
+    if wanted.none:
+        return "no traffic"
+    parts = [f"{wanted.weight} % of the traffic"] if wanted.weight else []
     if wanted.match is not None:
         parts.append(f"requests whose {wanted.match.on} {wanted.match.name} matches")
     if wanted.mirror is not None:
@@ -80,7 +89,7 @@ def _step(state: RolloutState, what: Run) -> str:
         return f"{place}: paused: {state.reason}"
     if state.stage is not Stage.HOLD:
         why = f" ({state.reason})" if state.reason else ""
-        return f"{place}: {_STAGES.get(state.stage, '')}{why}"
+        return f"{place}: {doing(state)}{why}"
     return f"{place}: {_held(state, what)}"
 
 

@@ -16,7 +16,7 @@ from tests.waiting import eventually
 
 COMMANDS = [
     *("demo", "sandbox", "tools", "install", "run", "status", "get", "tree", "diff", "render", "sync", "wait", "approve"),
-    *("pause", "resume", "history", "events", "check", "config", "version", "completion"),
+    *("rollout", "pause", "resume", "history", "events", "check", "config", "version", "completion"),
 ]
 HEAVY = {"kubernetes", "urllib3", "rich", "pydantic", "structlog", "git", "apscheduler", "jinja2", "deepdiff", "yaml"}
 

@@ -1,0 +1,212 @@
+"""Ordering something of a rollout: does it make sense now, write it, and see whether the agent took it.
+
+An order is one annotation on the policy, written only if the policy is still the one that was looked at, so an order is about
+what its author saw. It names the version it is about; the agent consumes an order about another one without effect. What became
+of it is read from the state: a nonce that is there was consumed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cli.rollout_standing import Outlook, Standing
+from gitops_agent.cli.waiting import until
+from gitops_agent.errors import AgentError, Conflict
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.marks import annotation
+from gitops_agent.rollout.command import COMMAND, Command, Order, read, written
+from gitops_agent.rollout.state import Phase, RolloutState, Stage
+
+KIND = "RolloutPolicy"
+_TRIES = 8
+_BEFORE_STEPS = frozenset({Phase.PENDING, Phase.PROVISION})
+_IN_STEPS = frozenset({Phase.STEP, Phase.PAUSED})
+_OUT = frozenset({Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What became of an order.
+
+    Attributes:
+        before: the rollout when it was ordered.
+        after: the rollout once the order was consumed; None when nobody consumed it in time.
+        effect: whether it did what it says.
+    """
+
+    before: Standing
+    after: Standing | None
+    effect: bool = False
+
+
+def give(access: Access, key: AppKey, order: Order, *, reason: str = "", seconds: float) -> Given:
+    """Orders something, and waits until the agent has taken it.
+
+    Args:
+        access: the cluster.
+        key: of the policy.
+        order: what.
+        reason: why, for whoever reads the status.
+        seconds: how long to wait for the agent; 0 does not wait.
+
+    Raises:
+        AgentError: the order makes no sense now (reason `CommandRefused`), or cannot be written.
+    """
+    who = _actor(access)
+    for _ in range(_TRIES):
+        raw = access.objects.get(ObjectKey(GROUP, KIND, key.namespace, key.name))
+        before = Standing.of(raw)
+        if refused := refusal(before, order):
+            raise AgentError(f"{key}: {refused}", reason="CommandRefused")
+        target = before.state.target
+        command = Command(order=order, nonce=uuid.uuid4().hex, hash=target.hash if target else "", actor=who, reason=reason)
+        metadata = {"resourceVersion": raw["metadata"]["resourceVersion"], "annotations": {COMMAND: written(command)}}
+        try:
+            access.objects.merge_patch(ObjectKey(GROUP, KIND, key.namespace, key.name), {"metadata": metadata})
+        except Conflict:
+            continue
+        _say_what_is_replaced(raw, before)
+        return _taken(access, before, command, seconds) if seconds else Given(before=before, after=None)
+    raise AgentError(f"{key} changes too fast to be ordered anything: try again", reason="Conflict")
+
+
+def refusal(standing: Standing, order: Order) -> str:
+    """Why an order makes no sense now, and what would; empty when it does."""
+    if standing.outlook is Outlook.UNSEEN:
+        return standing.message
+    if order is Order.RETRY:
+        held = standing.state.phase is Phase.HELD
+        return "" if held else f"nothing is to be tried again, {standing.message or 'it is at rest'}"
+    if not standing.state.running:
+        return f"no rollout is under way, {standing.message or 'it is at rest'}"
+    return _REFUSALS[order](standing)
+
+
+def _advance(standing: Standing) -> str:
+    state = standing.state
+    if state.phase is Phase.PAUSED:
+        return f"it is paused ({state.reason}): `rollout resume` goes on, `rollout promote --full` skips what is left"
+    if state.phase is Phase.STEP and state.stage is Stage.HOLD:
+        if standing.approval or state.until is not None:
+            return ""
+        return "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips what is left"
+    if state.phase is Phase.STEP:
+        return f"step {state.step + 1} is not in force yet: wait for it, or skip all steps with `rollout promote --full`"
+    return f"it is in no step: {standing.message}"
+
+
+def _promote(standing: Standing) -> str:
+    if standing.run is not None and standing.run.rolling:
+        return "the strategy rolling has no steps to skip"
+    if standing.state.phase in _BEFORE_STEPS | _IN_STEPS:
+        return ""
+    return f"there is no step left to skip: {standing.message}"
+
+
+def _approve(standing: Standing) -> str:
+    state = standing.state
+    if state.phase not in _IN_STEPS:
+        return f"nothing waits for approval: {standing.message}"
+    if not standing.steps[state.step].approval:
+        return f"step {state.step + 1} of {len(standing.steps)} asks for no approval"
+    given = f"{state.target.hash if state.target else ''}/{state.step}" in state.approvals
+    return f"step {state.step + 1} is approved already" if given else ""
+
+
+def _pause(standing: Standing) -> str:
+    if standing.state.phase is Phase.STEP:
+        return ""
+    if standing.state.phase is Phase.PAUSED:
+        return f"it is paused already ({standing.state.reason})"
+    return f"it can be paused in a step only: {standing.message}"
+
+
+def _resume(standing: Standing) -> str:
+    return "" if standing.state.phase is Phase.PAUSED else f"it is not paused: {standing.message}"
+
+
+def _abort(standing: Standing) -> str:
+    leaving = standing.state.phase in _OUT or standing.state.stage is Stage.RESTORE
+    return f"it is on its way out already: {standing.message}" if leaving else ""
+
+
+_REFUSALS: Mapping[Order, Callable[[Standing], str]] = {
+    Order.ADVANCE: _advance,
+    Order.PROMOTE: _promote,
+    Order.APPROVE: _approve,
+    Order.PAUSE: _pause,
+    Order.RESUME: _resume,
+    Order.ABORT: _abort,
+}
+
+
+def done(order: Order, before: RolloutState, after: RolloutState) -> bool:
+    """Whether an order that was consumed did what it says."""
+    if order is Order.RETRY:
+        return before.target is not None and not after.rejects(before.target)
+    if before.target is None or (after.target is not None and after.target.hash != before.target.hash):
+        return False
+    effects = {
+        Order.ADVANCE: f"{before.target.hash}/{before.step}" in after.approvals,
+        Order.APPROVE: f"{before.target.hash}/{before.step}" in after.approvals,
+        Order.PROMOTE: after.full or after.phase in {Phase.PROMOTE, Phase.FINALIZE},
+        Order.PAUSE: after.phase is Phase.PAUSED,
+        Order.RESUME: after.phase is not Phase.PAUSED,
+        Order.ABORT: after.phase in {Phase.ABORT, Phase.HELD} or after.stage is Stage.RESTORE,
+    }
+    # A run that has ended meanwhile took what it was told along.
+    return effects[order] or (not after.running and order in {Order.ADVANCE, Order.APPROVE, Order.PROMOTE})
+
+
+def unanswered(access: Access, standing: Standing, seconds: float) -> str:
+    """What to say of an order that nobody has taken in time, and why that may be."""
+    text = f"no agent took it within {seconds:g} s; it stays on the policy, and is followed once one does"
+    application = standing.application
+    if application is None:
+        return f"{text}: no Application declares {standing.key}"
+    try:
+        found = access.objects.get(ObjectKey(GROUP, "Application", application.namespace, application.name))
+    except AgentError:
+        return text
+    spec = found.get("spec") or {}
+    if spec.get("suspend") is not None:
+        return f"{text}: Application {application} is paused (`gitops-agent resume {application.name}`)"
+    if (spec.get("sync") or {}).get("mode") == "observe":
+        return f"{text}: Application {application} only observes (`spec.sync.mode`)"
+    return f"{text}: does the agent run?"
+
+
+def _taken(access: Access, before: Standing, command: Command, seconds: float) -> Given:
+    def consumed(obj: Object) -> bool:
+        return command.nonce in Standing.of(obj).state.nonces
+
+    found = until(
+        access, before.key.name, consumed, seconds=seconds, seen=lambda _: None, kind=KIND, namespace=before.key.namespace
+    )
+    if found is None:
+        return Given(before=before, after=None)
+    after = Standing.of(found)
+    return Given(before=before, after=after, effect=done(command.order, before.state, after.state))
+
+
+def _say_what_is_replaced(raw: Object, standing: Standing) -> None:
+    """One annotation holds one order; an earlier one that nobody has taken is lost, which its author should be told."""
+    earlier = read(annotation(raw, COMMAND))
+    if earlier is not None and earlier.nonce not in standing.state.nonces:
+        by = f" by {earlier.actor}" if earlier.actor else ""
+        out.talk(out.line(f"this replaces `{earlier.order}`{by}, which no agent has taken"))
+
+
+def _actor(access: Access) -> str:
+    """Who asks, as the API server knows them; where it does not say, who is logged in here."""
+    try:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = access.transport.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)
+        return str(answer["status"]["userInfo"]["username"])
+    except (AgentError, KeyError, TypeError):
+        return getpass.getuser()

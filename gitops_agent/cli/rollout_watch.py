@@ -1,0 +1,195 @@
+"""Rollouts while one looks at them: drawn anew on a terminal whenever something changes, a line for each change in a pipe.
+
+The API server tells what changes: nothing is polled. What is drawn is drawn anew once a second as well, because time goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cli.rollout_order import KIND
+from gitops_agent.cli.rollout_picture import HEADERS, picture, row
+from gitops_agent.cli.rollout_sides import selecting, sides
+from gitops_agent.cli.rollout_standing import Outlook, Standing
+from gitops_agent.errors import AgentError, NotFound
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from gitops_agent.cluster.resource import Resource
+
+_TICK_SECONDS = 1.0
+_FRAME_SECONDS = 0.1
+
+
+@dataclass
+class Scene:
+    """What the watches have told so far; thread-safe, `changed` is set with every piece of news."""
+
+    objects: dict[ObjectKey, Object] = field(default_factory=dict)
+    changed: threading.Event = field(default_factory=threading.Event)
+    error: AgentError | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, kind: str) -> list[Object]:
+        """The objects of a kind, by namespace and name."""
+        with self._lock:
+            return [obj for key, obj in sorted(self.objects.items()) if key.kind == kind]
+
+    def replace(self, kind: str, found: list[Object]) -> None:
+        """Takes in a whole list."""
+        with self._lock:
+            for key in [key for key in self.objects if key.kind == kind]:
+                del self.objects[key]
+            self.objects |= {ObjectKey.of(obj): obj for obj in found}
+        self.changed.set()
+
+    def take(self, happened: str, obj: Object) -> None:
+        """Takes in one event."""
+        with self._lock:
+            if happened == "DELETED":
+                self.objects.pop(ObjectKey.of(obj), None)
+            else:
+                self.objects[ObjectKey.of(obj)] = obj
+        self.changed.set()
+
+    def fail(self, error: AgentError) -> None:
+        """Takes in that something cannot be watched."""
+        self.error = error
+        self.changed.set()
+
+
+def follow(access: Access, namespace: str, key: AppKey | None) -> None:
+    """Shows one rollout, or all of a namespace (of every one when empty), until interrupted.
+
+    Raises:
+        AgentError: something cannot be watched, or the rollout was deleted.
+    """
+    with _watching(access, namespace, key) as scene:
+        if sys.stdout.isatty():
+            _live(scene, key)
+        else:
+            _told(scene, key)
+
+
+def change(standing: Standing) -> str:
+    """A rollout in one line of a pipe."""
+    name, _, phase, place, weight, *_ = row(standing)
+    verified = "" if weight == "-" else " in force" if standing.state.traffic.verified else " wanted"
+    return out.line(f"{name}  {phase}  {place}  {weight}{verified}  {standing.message}")
+
+
+def _live(scene: Scene, key: AppKey | None) -> None:
+    from rich.live import Live
+
+    with Live(console=out.console(), auto_refresh=False) as screen:
+        for _ in _news(scene, _TICK_SECONDS):
+            screen.update(_drawn(scene, key), refresh=True)
+
+
+def _drawn(scene: Scene, key: AppKey | None) -> RenderableType:
+    if key is None:
+        found = sorted(map(Standing.of, scene.of(KIND)), key=urgency)
+        return out.grid(HEADERS, [row(one) for one in found])
+    standing = _one(scene, key)
+    workloads = {ObjectKey.of(obj): obj for obj in scene.of(standing.workload.kind)}
+    return picture(standing, sides(standing, workloads, scene.of("Pod")), datetime.now(UTC))
+
+
+def _told(scene: Scene, key: AppKey | None) -> None:
+    last: dict[AppKey, str] = {}
+    for _ in _news(scene, None):
+        found = map(Standing.of, scene.of(KIND)) if key is None else [_one(scene, key)]
+        for standing in found:
+            text = change(standing)
+            if last.get(standing.key) != text:
+                last[standing.key] = text
+                click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {text}")
+
+
+def urgency(standing: Standing) -> tuple[int, AppKey]:
+    """Sorts the worst first."""
+    return list(Outlook).index(standing.outlook), standing.key
+
+
+def _one(scene: Scene, key: AppKey) -> Standing:
+    for obj in scene.of(KIND):
+        standing = Standing.of(obj)
+        if standing.key == key:
+            return standing
+    raise NotFound(f"{KIND} {key} was deleted")
+
+
+def _news(scene: Scene, tick: float | None) -> Iterator[None]:
+    """Once at each change and each tick, at most some times a second."""
+    frame = threading.Event()
+    while True:
+        scene.changed.wait(tick)
+        scene.changed.clear()
+        if scene.error is not None:
+            raise scene.error
+        yield
+        frame.wait(_FRAME_SECONDS)
+
+
+@contextlib.contextmanager
+def _watching(access: Access, namespace: str, key: AppKey | None) -> Iterator[Scene]:
+    from gitops_agent.cluster.watch import Watch
+
+    scene = Scene()
+    watches: list[Watch] = []
+
+    def watch(resource: Resource, *, within: str, labels: str = "", fields: str = "") -> Watch:
+        made = Watch(
+            access.transport,
+            resource,
+            namespace=within,
+            label_selector=labels,
+            field_selector=fields,
+            on_sync=_taking(scene, resource.kind),
+            on_event=scene.take,
+            on_error=scene.fail,
+        )
+        watches.append(made)
+        made.start()
+        return made
+
+    find = access.discovery.find
+    try:
+        if key is None:
+            first = watch(find(GROUP, KIND), within=namespace)
+        else:
+            standing = Standing.of(access.objects.get(ObjectKey(GROUP, KIND, key.namespace, key.name)))
+            if sys.stdout.isatty():
+                watch(find("apps", standing.workload.kind), within=key.namespace)
+                if selector := _selector(access, standing):
+                    watch(find("", "Pod"), within=key.namespace, labels=selector)
+            first = watch(find(GROUP, KIND), within=key.namespace, fields=f"metadata.name={key.name}")
+        while not first.synced.wait(_FRAME_SECONDS) and scene.error is None:
+            pass
+        yield scene
+    finally:
+        for one in watches:
+            one.stop()
+
+
+def _taking(scene: Scene, kind: str) -> Callable[[list[Object]], None]:
+    return lambda found: scene.replace(kind, found)
+
+
+def _selector(access: Access, standing: Standing) -> str:
+    try:
+        return selecting(access.objects.get(standing.workload))
+    except NotFound:
+        return ""
