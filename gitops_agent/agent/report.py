@@ -71,6 +71,7 @@ def status(before: Object, view: View, *, generation: int, now: datetime) -> Obj
     if view.rollouts:
         result["rollouts"] = [
             {"policy": one.policy.name, "workload": str(one.workload), "phase": one.phase, "weight": one.weight}
+            | ({"approval": one.approval} if one.approval else {})
             for one in view.rollouts
         ]
     if before.get("rollback"):

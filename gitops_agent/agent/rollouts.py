@@ -369,4 +369,5 @@ def _view(course: Course) -> RolloutView:
         running=state.running,
         failed=state.phase is Phase.HELD,
         waits=state.phase is Phase.PAUSED or bool(awaited(state, policy)),
+        approval=awaited(state, policy),
     )

@@ -42,6 +42,7 @@ class RolloutView:
         running: whether a run is under way.
         failed: whether the newest version was rolled back.
         waits: whether it waits for a person.
+        approval: the approval it waits for, as `hash/step`; empty when for none.
     """
 
     policy: ObjectKey
@@ -52,6 +53,7 @@ class RolloutView:
     running: bool
     failed: bool
     waits: bool
+    approval: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,6 +168,9 @@ class RolloutSummary(Model):
     weight: int = 0
     """Percent of the traffic that is to go to the new version."""
 
+    approval: str = ""
+    """The approval that is waited for, as `hash/step`."""
+
 
 class ApplicationStatus(Model):
     """What is the case; nothing in it changes with the clock alone."""

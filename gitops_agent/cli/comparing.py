@@ -25,6 +25,7 @@ from gitops_agent.cli.access import Access
 from gitops_agent.cli.belongings import owned
 from gitops_agent.cli.counting import dependants
 from gitops_agent.cli.main import DIFFERENT
+from gitops_agent.cli.rollout_rest import Rest, rest
 from gitops_agent.cluster.secrets import Secrets
 from gitops_agent.errors import AgentError, CannotSee, NotFound, SourceError, UnknownKind, UsageError
 from gitops_agent.manifest.canonical import copy
@@ -36,6 +37,7 @@ from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderLi
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
+from gitops_agent.rollout.variants import COMMIT, ROLLOUT_HASH
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.ref import Kind, Ref
 from gitops_agent.source.repository import Repository
@@ -49,9 +51,11 @@ from gitops_agent.sync.plan import Plan, plan
 from gitops_agent.sync.policy import Policy
 
 _THREADS = 16
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_DIGITS = re.compile(r"[0-9a-f]{40}")
 _SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
-_MARKS = (ID, DIGEST, REVISION, "kubectl.kubernetes.io/last-applied-configuration")
+_MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
+_PLAIN = ("New", "Changed", "Pruning")
+"""Reasons that need no words: what they say is what the sign says."""
 _WORDS = {
     ActionKind.CREATE: ("+", "Healthy"),
     ActionKind.UPDATE: ("~", "OutOfSync"),
@@ -70,9 +74,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A plan, with the fields each update would change and what the API server would refuse."""
+    """A plan, with the fields each update would change, what the API server would refuse, and what rollouts hold back."""
 
     plan: Plan
+    rest: Rest
     fields: dict[ObjectKey, tuple[Change, ...]] = field(default_factory=dict)
     errors: dict[ObjectKey, AgentError] = field(default_factory=dict)
 
@@ -90,6 +95,7 @@ def compare(access: Access, raw: Object, wish: Wish) -> Comparison:
         _wanted(access, application, wish, Path(scratch)) as (tree, revision, path),
     ):
         rendered = render(tree, application, path=path, facts=facts, scratch=Path(scratch))
+    autoscaled = _autoscaled(access)
     desired = build(
         rendered.manifests,
         application=application.key,
@@ -97,10 +103,12 @@ def compare(access: Access, raw: Object, wish: Wish) -> Comparison:
         namespace=application.namespace,
         scope=lambda kind: scope(access, kind),
         create_namespace=application.spec.destination.create_namespace,
-        autoscaled=_autoscaled(access),
+        autoscaled=autoscaled,
         ignore_fields=application.spec.sync.ignore_fields,
     )
     live, objects = _live(access, application, desired)
+    rested = rest(desired, objects, autoscaled)
+    desired = rested.desired
     sync = application.spec.sync
     policy = Policy(
         prune=sync.prune,
@@ -115,7 +123,7 @@ def compare(access: Access, raw: Object, wish: Wish) -> Comparison:
     if made.uncounted or made.verdict.held:
         made = plan(desired, live, policy, dependants=dependants(access, made))
     fields, errors = _fields(access, made, objects)
-    return Comparison(plan=made, fields=fields, errors=errors)
+    return Comparison(plan=made, rest=rested, fields=fields, errors=errors)
 
 
 def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts, scratch: Path) -> Rendered:
@@ -152,7 +160,7 @@ def show(comparison: Comparison) -> int:
     shown = [action for action in made.changes() if action.intent in _WORDS]
     for action in shown:
         sign, word = _WORDS[action.intent]
-        click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action))
+        click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action, comparison.rest))
         for change in comparison.fields.get(action.key, ()):
             click.echo("    " + out.line(f"{change.path}: {_text(change.old)} → {_text(change.new)}"))
         for text in _toll(made.verdict.blast.dependants.get(action.key)):
@@ -161,6 +169,8 @@ def show(comparison: Comparison) -> int:
             click.echo("    " + out.coloured(f"refused: {comparison.errors[action.key]}", "False"))
     for warning in made.warnings:
         out.talk(f"warning: {out.line(warning)}")
+    for note in comparison.rest.notes:
+        out.talk(out.line(note))
     counts = {kind: sum(1 for action in shown if action.intent is kind) for kind in _WORDS}
     text = ", ".join(f"{count} to {kind.value}" for kind, count in counts.items() if count)
     where = made.revision.short or "the directory"
@@ -195,7 +205,7 @@ def document(comparison: Comparison) -> Object:
                 "object": str(action.key),
                 "action": action.intent.value,
                 "reason": action.reason,
-                "message": action.message,
+                "message": action.message or (comparison.rest.aside(action.key) if action.reason in _PLAIN else ""),
                 "fields": [
                     {"path": c.path, "old": _json(c.old), "new": _json(c.new)} for c in comparison.fields.get(action.key, ())
                 ],
@@ -204,6 +214,7 @@ def document(comparison: Comparison) -> Object:
             for action in made.changes()
         ],
         "warnings": list(made.warnings),
+        "rollouts": list(comparison.rest.notes),
     }
 
 
@@ -231,7 +242,7 @@ def fetched(access: Access, application: Application, scratch: Path, *, revision
     )
     ref = reference(application)
     if revision:
-        ref = Ref(kind="commit" if _COMMIT.fullmatch(revision) else "branch", value=revision)
+        ref = Ref(kind="commit" if _DIGITS.fullmatch(revision) else "branch", value=revision)
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
     try:
         try:
@@ -337,9 +348,10 @@ def _bare(obj: Object) -> Object:
     return result
 
 
-def _aside(action: Action) -> str:
-    if action.kind is ActionKind.HOLD or action.reason in ("New", "Changed", "Pruning"):
-        return ""
+def _aside(action: Action, rested: Rest) -> str:
+    if action.kind is ActionKind.HOLD or action.reason in _PLAIN:
+        held = rested.aside(action.key) if action.reason in _PLAIN else ""
+        return f"  ({out.line(held)})" if held else ""
     return f"  ({out.line(action.message or action.reason)})"
 
 

@@ -1,8 +1,9 @@
-"""`gitops-agent get applications|notifiers [NAME]`: the resources themselves."""
+"""`gitops-agent get applications|notifiers|rolloutpolicies [NAME]`: the resources themselves."""
 
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import Access
@@ -17,6 +18,9 @@ _KINDS = {
     "notifiers": "Notifier",
     "notifier": "Notifier",
     "ntf": "Notifier",
+    "rolloutpolicies": "RolloutPolicy",
+    "rolloutpolicy": "RolloutPolicy",
+    "rop": "RolloutPolicy",
 }
 
 
@@ -26,14 +30,18 @@ _KINDS = {
 @out.output_option
 @out.cluster_options
 def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print Applications or Notifiers, as a table or as documents.
+    """Print Applications, Notifiers or RolloutPolicies, as a table or as documents.
 
-    KIND is application(s), app, notifier(s) or ntf.
+    KIND is application(s), app, notifier(s), ntf, rolloutpolicy, rolloutpolicies or rop. RolloutPolicies live beside their
+    workloads, so those of every namespace are printed unless --namespace says otherwise; NAME may be `namespace/name`.
     """
     if kind.lower() not in _KINDS:
-        raise UsageError(f"there is no kind {kind} to get: say applications (app) or notifiers (ntf)")
+        raise UsageError(f"there is no kind {kind} to get: say applications (app), notifiers (ntf) or rolloutpolicies (rop)")
     kind = _KINDS[kind.lower()]
     access = Access.open(kubeconfig, context, namespace)
+    if kind == "RolloutPolicy":
+        _rollouts(access, name, namespace if _said("namespace") else "", output)
+        return
     found = [access.one(kind, name)] if name else access.listed(kind)
     if output == "name":
         for obj in found:
@@ -53,3 +61,24 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
             message = str(ready.get("message") or "")
             rows.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
         out.table(("notifier", "provider", "ready", "pending", "message"), rows)
+
+
+def _rollouts(access: Access, name: str | None, namespace: str, output: str) -> None:
+    from gitops_agent.cli.rollout_picture import HEADERS, row
+    from gitops_agent.cli.rollouts import every, find
+
+    found = [find(access, name, namespace)] if name else every(access, namespace)
+    if output == "name":
+        for one in found:
+            click.echo(f"rolloutpolicy/{one.key.name}")
+    elif output in ("json", "yaml"):
+        out.document(found[0].raw if name else [one.raw for one in found], output)
+    elif found:
+        out.table(HEADERS, [row(one) for one in found])
+    else:
+        out.talk(f"there are no RolloutPolicies{f' in namespace {namespace}' if namespace else ''}")
+
+
+def _said(option: str) -> bool:
+    """Whether an option stands on the command line itself."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE

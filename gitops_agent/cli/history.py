@@ -1,4 +1,4 @@
-"""`gitops-agent history APP`: what was synced when, by whom, with which result."""
+"""`gitops-agent history APP`: what was synced when, by whom, with which result, and how its rollouts ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import Access
+from gitops_agent.manifest.key import Object
 
 _SHORT = 12
 
@@ -15,26 +16,58 @@ _SHORT = 12
 @out.output_option
 @out.cluster_options
 def history(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the last twenty syncs of an application, newest first."""
-    entries = (Access.open(kubeconfig, context, namespace).application(name).get("status") or {}).get("history") or []
+    """Print the last twenty syncs of an application, and the last ten runs of each of its rollouts, newest first.
+
+    A sync stands at the moment it began, a rollout at the moment it ended.
+    """
+    access = Access.open(kubeconfig, context, namespace)
+    application = access.application(name)
+    entries: list[Object] = [*((application.get("status") or {}).get("history") or []), *_runs(access, application)]
+    entries.sort(key=lambda entry: str(entry.get("started") or entry.get("ended") or ""), reverse=True)
     if output in ("json", "yaml"):
         out.document(entries, output)
     elif output == "name":
         for entry in entries:
             click.echo(entry["revision"])
     elif entries:
-        rows = [
-            (
-                str(entry.get("started", "")),
-                str(entry.get("revision", ""))[:_SHORT],
-                str(entry.get("result", "")),
-                str(entry.get("duration", "")),
-                str(entry.get("plan", ""))[:_SHORT],
-                str(entry.get("actor", "")),
-                str(entry.get("message", "")),
-            )
-            for entry in entries
-        ]
-        out.table(("started", "revision", "result", "took", "plan", "actor", "message"), rows)
+        out.table(("when", "revision", "result", "took", "plan", "actor", "message"), map(_row, entries))
     else:
         out.talk(f"nothing of {name} was synced yet")
+
+
+def _row(entry: Object) -> tuple[str, ...]:
+    message = str(entry.get("message", ""))
+    if entry.get("rollout"):
+        message = f"rollout {entry['rollout']}: {entry['hash']}" + (f", {message}" if message else "")
+    return (
+        str(entry.get("started") or entry.get("ended") or ""),
+        str(entry.get("revision", ""))[:_SHORT],
+        str(entry.get("result", "")),
+        str(entry.get("duration", "")),
+        str(entry.get("plan", ""))[:_SHORT],
+        str(entry.get("actor", "")),
+        message,
+    )
+
+
+def _runs(access: Access, application: Object) -> list[Object]:
+    """The runs of the application's rollouts that have ended."""
+    if not (application.get("status") or {}).get("rollouts"):
+        return []
+    from gitops_agent.cli.rollouts import of_application
+
+    standings, problem = of_application(access, application)
+    if problem:
+        out.talk(out.line(f"not every rollout can be read: {problem}"))
+    return [
+        {
+            "rollout": str(one.key),
+            "ended": f"{run.at:%Y-%m-%dT%H:%M:%SZ}",
+            "revision": run.commit,
+            "hash": run.hash,
+            "result": run.result,
+            "message": run.reason,
+        }
+        for one in standings
+        for run in one.state.history
+    ]

@@ -33,7 +33,7 @@ _COMMANDS = {
     "install": ("install", "install", "Print or apply the CRDs, RBAC and Deployment of the agent."),
     "run": ("run", "run", "Run the agent."),
     "status": ("status", "status", "What is going on, worst first, with reasons."),
-    "get": ("get", "get", "Applications and notifiers as tables or documents."),
+    "get": ("get", "get", "Applications, notifiers and rollout policies as tables or documents."),
     "tree": ("tree", "tree", "An application's objects and what they own, with health."),
     "diff": ("diff", "diff", "What a sync would change: the live cluster against a revision or a local directory."),
     "render": ("render", "render", "What would be sent for a local directory, as YAML."),

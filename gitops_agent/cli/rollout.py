@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from gitops_agent.cli.access import Access
     from gitops_agent.cli.rollout_order import Given
     from gitops_agent.cli.rollout_standing import Standing
-    from gitops_agent.manifest.key import AppKey, Object
+    from gitops_agent.manifest.key import AppKey
 
 F = TypeVar("F", bound=Callable[..., Any])
-_SHOWN = 8
 _SHORT = 12
 
 
@@ -95,9 +94,10 @@ def status(
     from gitops_agent.cli.rollout_sides import document as of_sides
     from gitops_agent.cli.rollout_sides import look
     from gitops_agent.cli.rollout_watch import follow
+    from gitops_agent.cli.rollouts import every, find
 
     access = _open(kubeconfig, context)
-    found = [_find(access, name, namespace)] if name else _all(access, namespace)
+    found = [find(access, name, namespace)] if name else every(access, namespace)
     now = datetime.now(UTC)
     if watch:
         if output != "table":
@@ -205,8 +205,10 @@ def retry(name: str, **options: Any) -> None:
 @_policy_options
 def history(name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Print the last ten runs of a rollout, or of all rollouts, newest first."""
+    from gitops_agent.cli.rollouts import every, find
+
     access = _open(kubeconfig, context)
-    found = [_find(access, name, namespace)] if name else _all(access, namespace)
+    found = [find(access, name, namespace)] if name else every(access, namespace)
     runs = sorted(((run, one.key) for one in found for run in one.state.history), key=lambda pair: pair[0].at, reverse=True)
     if output in ("json", "yaml"):
         entries = [
@@ -257,11 +259,12 @@ def _order(
     reason: str = "",
 ) -> None:
     from gitops_agent.cli.rollout_order import give
+    from gitops_agent.cli.rollouts import find
     from gitops_agent.cli.waiting import seconds_of
 
     seconds = seconds_of(timeout, "--timeout") if waits else 0.0
     access = _open(kubeconfig, context)
-    key = _find(access, name, namespace).key
+    key = find(access, name, namespace).key
     given = give(access, key, order, reason=reason, seconds=seconds)
     if not waits:
         click.echo(f"{key}: {order} is asked for")
@@ -287,41 +290,6 @@ def _open(kubeconfig: str | None, context: str | None) -> Access:
     from gitops_agent.cli.access import Access
 
     return Access.open(kubeconfig, context, "")
-
-
-def _find(access: Access, name: str, namespace: str) -> Standing:
-    """The one rollout that a name means.
-
-    Raises:
-        UsageError: there is none of that name, or there are several.
-    """
-    from gitops_agent.cli.rollout_standing import Standing
-    from gitops_agent.errors import UsageError
-
-    where, _, short = name.rpartition("/")
-    if where and namespace and where != namespace:
-        raise UsageError(f"{name} and --namespace {namespace} contradict each other")
-    listed = _listed(access, where or namespace)
-    found = [Standing.of(raw) for raw in listed if raw["metadata"]["name"] == short]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f"there are several of that name: say {' or '.join(str(one.key) for one in found)}")
-    others = [f"{raw['metadata']['namespace']}/{raw['metadata']['name']}" for raw in listed]
-    there = f"there is {', '.join(others[:_SHOWN])}" + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
-    where = f" in namespace {where or namespace}" if where or namespace else ""
-    raise UsageError(f"there is no RolloutPolicy {short}{where}; {there if others else 'there is none at all'}")
-
-
-def _all(access: Access, namespace: str) -> list[Standing]:
-    from gitops_agent.cli.rollout_standing import Standing
-    from gitops_agent.cli.rollout_watch import urgency
-
-    return sorted((Standing.of(raw) for raw in _listed(access, namespace)), key=urgency)
-
-
-def _listed(access: Access, namespace: str) -> list[Object]:
-    return access.listed("RolloutPolicy", namespace=namespace)
 
 
 def _overview(found: list[Standing], namespace: str) -> None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import GROUP, Access
 from gitops_agent.cli.rollout_standing import Outlook, Standing
@@ -22,7 +23,6 @@ from gitops_agent.manifest.marks import annotation
 from gitops_agent.rollout.command import COMMAND, Command, Order, read, written
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 
-KIND = "RolloutPolicy"
 _TRIES = 8
 _BEFORE_STEPS = frozenset({Phase.PENDING, Phase.PROVISION})
 _IN_STEPS = frozenset({Phase.STEP, Phase.PAUSED})

@@ -14,7 +14,7 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.rollout_sides import Side
 from gitops_agent.cli.rollout_standing import Line, Mark, Outlook, Standing, span
 from gitops_agent.rollout.describe import share
-from gitops_agent.rollout.state import Version
+from gitops_agent.rollout.state import Phase, Version
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,7 +40,7 @@ _WORDS = {
     Outlook.RUNNING: "rolling out",
     Outlook.STABLE: "stable",
 }
-_MARKS = {Mark.DONE: "green", Mark.NOW: "bold cyan", Mark.PAUSED: "bold yellow", Mark.AHEAD: "dim"}
+_MARKS = {Mark.DONE: "green", Mark.NOW: "bold cyan", Mark.PAUSED: "bold yellow", Mark.LEFT: "red", Mark.AHEAD: "dim"}
 _HEALTH = {"Healthy": "✔", "Progressing": "◌", "Suspended": "◌", "Terminating": "◌"}
 _VERDICTS = {"success": "green", "failure": "red", "error": "yellow", "inconclusive": "yellow"}
 
@@ -52,14 +52,14 @@ def picture(standing: Standing, sides: Sequence[Side], now: datetime) -> Rendera
 
     parts: list[RenderableType] = [_headline(standing), *_facts(standing, now)]
     for title, lines in (
-        ("Steps", _steps(standing.lines(now))),
+        ("Steps" if standing.state.running else "Steps of the next run", _steps(standing.lines(now))),
         ("Pods", _pods(sides)),
     ):
         if lines:
             parts += [Text(), Text(title, style="bold"), *lines]
     if measured := (standing.raw.get("status") or {}).get("analysis"):
         parts += [Text(), Text("Metrics", style="bold"), _metrics(standing, measured)]
-    if standing.state.rejected:
+    if len(standing.state.rejected) > (standing.state.phase is Phase.HELD):
         parts += [Text(), Text("Rejected", style="bold"), _rejected(standing)]
     if commands := standing.commands():
         parts += [
@@ -114,7 +114,9 @@ def _headline(standing: Standing) -> Text:
 
     outlook = standing.outlook
     steps = f", step {standing.place.replace('/', ' of ')}" if standing.place else ""
-    return Text.assemble((str(standing.key), "bold"), f"  {standing.strategy}{steps}  ", (_WORDS[outlook], _STYLES[outlook]))
+    word = "rolling back" if outlook is Outlook.ROLLED_BACK and standing.state.running else _WORDS[outlook]
+    steps = ", promotion" if standing.state.phase in {Phase.PROMOTE, Phase.FINALIZE} else steps
+    return Text.assemble((str(standing.key), "bold"), f"  {standing.strategy}{steps}  ", (word, _STYLES[outlook]))
 
 
 def _facts(standing: Standing, now: datetime) -> Iterator[Text]:
@@ -125,11 +127,11 @@ def _facts(standing: Standing, now: datetime) -> Iterator[Text]:
         yield _fact("Application", str(standing.application))
     yield _fact("Stable", _version(state.stable))
     if state.target is not None:
-        yield _fact("Rejected" if state.phase.value == "Held" else "New version", _version(state.target))
+        yield _fact("Rejected" if state.phase is Phase.HELD else "New version", _version(state.target))
     if state.running and standing.steps:
         yield _fact("Traffic", _traffic(standing, now))
     yield _fact("Status", standing.message)
-    if (waits := standing.waits(now)) and state.running:
+    if waits := standing.waits(now):
         yield _fact("Waits for", "; ".join(waits))
     if deadline := standing.deadline(now):
         yield _fact("Deadline", deadline)

@@ -23,6 +23,7 @@ from gitops_agent.rollout.state import Phase, RolloutState, Stage
 from gitops_agent.rollout.status import from_status
 
 _IN_STEPS = frozenset({Phase.STEP, Phase.PAUSED})
+_LEAVING = frozenset({Phase.ABORT, Phase.SUPERSEDED})
 _BEFORE_STEPS = frozenset({Phase.PENDING, Phase.PROVISION})
 _PROMOTING = frozenset({Phase.PROMOTE, Phase.FINALIZE})
 _BY_DEADLINE = frozenset({Stage.SCALE, Stage.ROUTE, Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.ROLL})
@@ -46,6 +47,7 @@ class Mark(StrEnum):
     DONE = "✔"
     NOW = "▶"
     PAUSED = "⏸"
+    LEFT = "✖"
     AHEAD = "○"
 
 
@@ -167,12 +169,14 @@ class Standing:
                 mark = Mark.DONE
             elif phase in _IN_STEPS and index == self.state.step:
                 mark = Mark.PAUSED if phase is Phase.PAUSED else Mark.NOW
-            note = self._since(now) if mark in {Mark.NOW, Mark.PAUSED} else ""
+            elif phase in _LEAVING and index <= self.state.step:
+                mark = Mark.LEFT if index == self.state.step else Mark.DONE
+            note = self._doing(now) if mark in {Mark.NOW, Mark.PAUSED} else ""
             result.append(Line(mark=mark, number=index + 1, text=said(step, preview=self.strategy == "blueGreen"), note=note))
         mark = {Phase.PROMOTE: Mark.NOW, Phase.FINALIZE: Mark.DONE}.get(phase, Mark.AHEAD)
         mark = Mark.AHEAD if self.state.stage is Stage.RESTORE else mark
         text = "the workload's own update, watched" if self.run.rolling else "promotion"
-        note = f"{doing(self.state)}, {self._since(now)}" if mark is Mark.NOW else ""
+        note = self._doing(now) if mark is Mark.NOW else ""
         result.append(Line(mark=mark, number=0, text=text, note=note))
         return result
 
@@ -194,8 +198,12 @@ class Standing:
         """What may be typed next, and what that does."""
         return [(f"gitops-agent rollout {words.format(name=self.key)}", what) for words, what in self._commands()]
 
-    def _since(self, now: datetime) -> str:
-        return f"for {span(now - self.state.entered_at)}" if self.state.entered_at is not None else ""
+    def _doing(self, now: datetime) -> str:
+        """What goes on in a step, and for how long."""
+        state = self.state
+        holding = "paused" if state.phase is Phase.PAUSED else "in force" if state.stage is Stage.HOLD else ""
+        since = f" for {span(now - state.entered_at)}" if state.entered_at is not None else ""
+        return (holding or doing(state)) + since
 
     def _waits(self, made: Run, now: datetime) -> Iterator[str]:
         state = self.state

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.cli.rollout_order import KIND
 from gitops_agent.cli.rollout_picture import HEADERS, picture, row
 from gitops_agent.cli.rollout_sides import selecting, sides
-from gitops_agent.cli.rollout_standing import Outlook, Standing
+from gitops_agent.cli.rollout_standing import Standing
+from gitops_agent.cli.rollouts import urgency
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 
@@ -87,7 +88,7 @@ def change(standing: Standing) -> str:
     """A rollout in one line of a pipe."""
     name, _, phase, place, weight, *_ = row(standing)
     verified = "" if weight == "-" else " in force" if standing.state.traffic.verified else " wanted"
-    return out.line(f"{name}  {phase}  {place}  {weight}{verified}  {standing.message}")
+    return f"{name}  {phase}  {place}  {weight}{verified}  {out.line(standing.message)}"
 
 
 def _live(scene: Scene, key: AppKey | None) -> None:
@@ -116,11 +117,6 @@ def _told(scene: Scene, key: AppKey | None) -> None:
             if last.get(standing.key) != text:
                 last[standing.key] = text
                 click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {text}")
-
-
-def urgency(standing: Standing) -> tuple[int, AppKey]:
-    """Sorts the worst first."""
-    return list(Outlook).index(standing.outlook), standing.key
 
 
 def _one(scene: Scene, key: AppKey) -> Standing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.access import Access
 from gitops_agent.cli.main import DIFFERENT, HELD
 from gitops_agent.manifest.key import Object
+
+if TYPE_CHECKING:
+    from gitops_agent.cli.rollout_standing import Standing
 
 _TITLE_WIDTH = 13
 _ORDER = ("Degraded", "Unknown", "Missing", "Progressing", "Suspended", "Healthy")
@@ -21,7 +24,9 @@ _SHORT = 12
 @click.command()
 @click.argument("name", required=False)
 @click.option(
-    "--exit-code", is_flag=True, help="Exit with 3 unless everything is synced and healthy, 4 when something is held."
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 3 unless everything is synced and healthy, 4 when something waits for approval.",
 )
 @out.output_option
 @out.cluster_options
@@ -38,7 +43,7 @@ def status(
     elif output in ("json", "yaml"):
         out.document([document(one) for one in found] if not name else document(found[0]), output)
     elif name:
-        _detail(found[0])
+        _detail(access, found[0])
     elif found:
         _overview(found)
     else:
@@ -48,11 +53,16 @@ def status(
 
 
 def code(applications: list[Object]) -> int:
-    """0 when all are synced and healthy, 4 when one is held, else 3."""
-    reasons = {summary(one)["reason"] for one in applications}
-    if "HeldForApproval" in reasons:
+    """0 when all are synced and healthy, 4 when one is held or its rollout waits for approval, else 3."""
+    if any(held(one) for one in applications):
         return HELD
     return 0 if all(summary(one)["ready"] == "True" for one in applications) else DIFFERENT
+
+
+def held(application: Object) -> bool:
+    """Whether it waits for an approval: of its plan, or of a step of a rollout."""
+    reason, rollouts = summary(application)["reason"], (application.get("status") or {}).get("rollouts") or ()
+    return reason == "HeldForApproval" or (reason == "RolloutPaused" and any(one.get("approval") for one in rollouts))
 
 
 def condition(application: Object, kind: str) -> dict[str, Any]:
@@ -101,7 +111,7 @@ def _overview(applications: list[Object]) -> None:
     out.table(("application", "sync", "health", "revision", "message"), rows)
 
 
-def _detail(application: Object) -> None:
+def _detail(access: Access, application: Object) -> None:
     row, status_ = summary(application), application.get("status") or {}
     spec, source = application["spec"], status_.get("source") or {}
     ref = spec["source"].get("ref") or {}
@@ -127,9 +137,29 @@ def _detail(application: Object) -> None:
         plan = str((status_.get("sync") or {}).get("plan") or "")
         facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
     facts += [("Warning", str(warning)) for warning in status_.get("warnings") or ()]
+    rollouts = _rollouts(access, application)
+    facts += [("Approve", f"gitops-agent rollout approve {one.key}") for one in rollouts if one.approval]
     for title, text in facts:
         click.echo(f"{title + ':':<{_TITLE_WIDTH}}{out.coloured(text)}".rstrip())
+    if rollouts:
+        from gitops_agent.cli.rollout_picture import HEADERS
+        from gitops_agent.cli.rollout_picture import row as row_of
+
+        click.echo()
+        out.table(HEADERS, [row_of(one) for one in rollouts])
     problems = resources.get("problems") or []
     if problems:
         click.echo()
         out.table(("object", "reason", "message"), [(p["object"], p["reason"], p["message"]) for p in problems])
+
+
+def _rollouts(access: Access, application: Object) -> list[Standing]:
+    """Its rollouts, worst first; those that cannot be read are told about."""
+    if not (application.get("status") or {}).get("rollouts"):
+        return []
+    from gitops_agent.cli.rollouts import of_application
+
+    found, problem = of_application(access, application)
+    if problem:
+        out.talk(out.line(f"not every rollout can be read: {problem}"))
+    return found

@@ -9,9 +9,9 @@ import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.cli.main import DIFFERENT, HELD
+from gitops_agent.cli.main import DIFFERENT
 from gitops_agent.cli.status import summary
-from gitops_agent.cli.wait import ended
+from gitops_agent.cli.wait import ended, outcome
 from gitops_agent.cli.waiting import seconds_of, until
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import REQUESTED
@@ -28,7 +28,7 @@ def sync(
 ) -> None:
     """Poll the repository and reconcile an application now, without waiting for its interval.
 
-    Exit codes: 0 synced and healthy; 3 not, in the time given; 4 held for approval.
+    Exit codes: 0 synced and healthy; 3 not, in the time given; 4 its plan, or a step of a rollout, waits for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = Access.open(kubeconfig, context, namespace)
@@ -54,4 +54,4 @@ def sync(
         sys.exit(DIFFERENT)
     row = summary(found)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
-    sys.exit({"HeldForApproval": HELD}.get(row["reason"], 0 if row["ready"] == "True" else DIFFERENT))
+    sys.exit(outcome(found))

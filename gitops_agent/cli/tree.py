@@ -11,6 +11,7 @@ from gitops_agent.cli.access import Access
 from gitops_agent.cli.belongings import children, owned
 from gitops_agent.cli.status import summary
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.marks import ROLLOUT, annotation
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Show the objects of an application and what they own, each with its health.
 
-    ReplicaSets that were scaled to zero are left out of the picture, but not of the documents.
+    ReplicaSets that were scaled to zero are left out of the picture, but not of the documents. What a rollout made stands under
+    its RolloutPolicy.
     """
     access = Access.open(kubeconfig, context, namespace)
     application = access.application(name)
     objects, unseen = owned(access, AppKey(namespace, name))
     below = children(access, objects)
     objects.sort(key=ObjectKey.of)
-    roots = [node(obj, below) for obj in objects]
+    roots = rooted(objects, below)
     if output in ("json", "yaml"):
         blind = {str(kind): why for kind, why in sorted(unseen.items())}
         out.document({"application": name, "objects": roots, "cannotSee": blind}, output)
@@ -41,6 +43,28 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
         _draw(application, roots)
     for kind, why in sorted(unseen.items()):
         out.talk(f"cannot see {kind}: {why}")
+
+
+def rooted(objects: list[Object], below: dict[str, list[Object]]) -> list[Object]:
+    """The trees of some objects: what a rollout made stands under its policy, which says where the rollout stands."""
+    from gitops_agent.api.rollout_policy import KIND
+    from gitops_agent.cli.rollout_standing import Standing
+
+    policies = {Standing.of(obj).workload: obj for obj in objects if obj["kind"] == KIND}
+    makers = {(key.namespace, key.name): str(obj["metadata"]["uid"]) for key, obj in policies.items()}
+    made: dict[str, list[Object]] = {}
+    for obj in objects:
+        maker = makers.get((str(obj["metadata"].get("namespace") or ""), annotation(obj, ROLLOUT) or ""))
+        if maker is not None:
+            made.setdefault(maker, []).append(obj)
+    hung = {str(obj["metadata"]["uid"]) for parts in made.values() for obj in parts}
+    below = {**below, **{uid: [*below.get(uid, []), *parts] for uid, parts in made.items()}}
+    roots = []
+    for obj in objects:
+        if str(obj["metadata"]["uid"]) not in hung:
+            root = node(obj, below)
+            roots.append(root | {"message": Standing.of(obj).message, "told": True} if obj["kind"] == KIND else root)
+    return roots
 
 
 def node(obj: Object, below: dict[str, list[Object]]) -> Object:
@@ -55,6 +79,7 @@ def node(obj: Object, below: dict[str, list[Object]]) -> Object:
         "health": health.status.value,
         "reason": health.reason,
         "message": health.message,
+        "told": health.status.value != "Healthy",
         "children": [node(part, below) for part in parts],
     }
 
@@ -75,7 +100,7 @@ def _hang(parent: Tree, branch: Object) -> None:
     from rich.text import Text
 
     text = Text.assemble(branch["object"], "  ", (branch["health"], out.colour(branch["health"])))
-    if branch["message"] and branch["health"] != "Healthy":
+    if branch["message"] and branch["told"]:
         text.append(f"  {out.line(branch['message'])}")
     child = parent.add(text)
     for below in branch["children"]:

@@ -9,7 +9,7 @@ import click
 from gitops_agent.cli import output as out
 from gitops_agent.cli.access import Access
 from gitops_agent.cli.main import DIFFERENT, HELD
-from gitops_agent.cli.status import condition, summary
+from gitops_agent.cli.status import condition, held, summary
 from gitops_agent.cli.waiting import seconds_of, until
 from gitops_agent.manifest.key import Object
 
@@ -17,7 +17,7 @@ _PASSING = frozenset(
     {
         *("Progressing", "Missing", "WaitingFor", "DependencyNotReady", "Terminating", "NotListed", "CannotSee", "Fetching"),
         *("UnknownKind", "MissingNamespace", "WebhookUnavailable", "SourceUnavailable", "RenderTimeout"),
-        *("Unavailable", "Throttled", "Conflict", "Expired", "Suspended"),
+        *("RollingOut", "Unavailable", "Throttled", "Conflict", "Expired", "Suspended"),
     }
 )
 """Reasons for not being ready that may pass without anyone doing anything; whoever waits goes on waiting."""
@@ -29,9 +29,10 @@ _PASSING = frozenset(
 @click.option("--revision", default="", help="Wait for this commit (or its first digits) to be applied.")
 @out.cluster_options
 def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Wait until an application is synced and healthy.
+    """Wait until an application is synced and healthy, and its rollouts are through.
 
-    Exit codes: 0 it is; 3 the time is up, or what is wrong will not pass by itself; 4 its plan is held for approval.
+    Exit codes: 0 it is; 3 the time is up, or what is wrong will not pass by itself, such as a rollout that was rolled back or
+    paused; 4 its plan, or a step of a rollout, waits for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = Access.open(kubeconfig, context, namespace)
@@ -52,7 +53,14 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
         sys.exit(DIFFERENT)
     row = summary(found)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
-    sys.exit({"HeldForApproval": HELD}.get(row["reason"], 0 if row["ready"] == "True" else DIFFERENT))
+    sys.exit(outcome(found))
+
+
+def outcome(application: Object) -> int:
+    """The exit code of what a wait came to."""
+    if held(application):
+        return HELD
+    return 0 if summary(application)["ready"] == "True" else DIFFERENT
 
 
 def ended(application: Object, revision: str = "") -> bool:
@@ -66,4 +74,6 @@ def ended(application: Object, revision: str = "") -> bool:
     row = summary(application)
     if row["ready"] == "True":
         return row["applied"] != "" and seen.startswith(row["applied"])
+    if row["reason"] == "RolloutPaused":  # by a person, by metrics nobody can read, or for an approval: never over by itself
+        return True
     return (row["ready"] == "False" and row["reason"] not in _PASSING) or bool(condition(application, "Stalled"))

@@ -5,7 +5,7 @@ It names times, never what is left of them: a status moves with events only.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.phases.steps import approval
@@ -53,7 +53,7 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
         case Phase.PROMOTE if state.stage is Stage.RESTORE:
             return f"{target} {_LEAVING[Phase.ABORT]}{why}: {doing(state)}"
         case Phase.PROMOTE:
-            return f"{target} promoting: {doing(state)}{why}{_until(state.until)}"
+            return f"{target} promoting: {doing(state)}{why}{_until(state)}"
     return f"{target} {_LEAVING[state.phase]}{why}: {doing(state)}"
 
 
@@ -86,7 +86,7 @@ def _step(state: RolloutState, what: Run) -> str:
     target = state.target.hash if state.target else ""
     place = f"{target} step {state.step + 1} of {len(what.steps)}, {share(what.steps[state.step].share)}"
     if state.phase is Phase.PAUSED:
-        return f"{place}: paused: {state.reason}"
+        return f"{place}: {state.reason if state.reason.startswith('paused') else f'paused, because {state.reason}'}"
     if state.stage is not Stage.HOLD:
         why = f" ({state.reason})" if state.reason else ""
         return f"{place}: {doing(state)}{why}"
@@ -102,8 +102,11 @@ def _held(state: RolloutState, what: Run) -> str:
         waits.append("is judged by its metrics")
     elif what.metrics:
         waits.append("is watched by its metrics")
-    return (" and ".join(waits) or "holds") + _until(state.until)
+    return (" and ".join(waits) or "holds") + _until(state)
 
 
-def _until(moment: datetime | None) -> str:
-    return f", until {moment.astimezone(UTC):%H:%M:%S} UTC" if moment is not None else ""
+def _until(state: RolloutState) -> str:
+    """Until when a stage waits at least; nothing for one that waits for no time at all."""
+    if state.until is None or (state.entered_at is not None and state.until <= state.entered_at):
+        return ""
+    return f", at least until {state.until.astimezone(UTC):%H:%M:%S} UTC"
