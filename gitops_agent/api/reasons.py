@@ -55,6 +55,16 @@ _TABLE = (
         "A RolloutPolicy asks for something that cannot be had with what Git declares.",
         "Mend the policy, its workload, Service or routes in Git as the message says.",
     ),
+    (
+        "CommandRefused",
+        "A command makes no sense for a rollout as it stands, so nothing was ordered, or it came too late to change anything.",
+        "Read the message, and look at the rollout with `gitops-agent rollout status`.",
+    ),
+    (
+        "CommandNotTaken",
+        "No agent took a command to a rollout in time; it stays on the RolloutPolicy until one does.",
+        "Check that the agent runs, and that the Application is neither paused nor in mode `observe`.",
+    ),
     ("RolloutOver", "An object that a rollout made is deleted, because the rollout no longer needs it.", ""),
     ("Observing", "The mode is `observe`: differences are reported, nothing is changed.", "Set `spec.sync.mode: auto` to act."),
     ("AwaitingApproval", "The mode is `manual`: the plan waits for approval.", "Approve it with `gitops-agent approve`."),

@@ -1,4 +1,4 @@
-"""The pods of both sides of a rollout as they are at this moment: read from the cluster, not from any status of ours."""
+"""The pods of all sides of a rollout as they are at this moment: read from the cluster, not from any status of ours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Side:
     """One side.
 
     Attributes:
-        role: stable, new or canary.
+        role: stable or new (the workload itself), canary, preview or baseline.
         workload: the object.
         version: the hash it was last applied with; empty when unknown.
         images: of its containers.
@@ -50,22 +50,22 @@ class Side:
 
 
 def sides(standing: Standing, workloads: Mapping[ObjectKey, Object], pods: Iterable[Object]) -> tuple[Side, ...]:
-    """The sides: the workload, and the second Deployment while there should be one or is one.
+    """The sides: the workload, and the Deployments that the run under way made beside it, as far as they are there.
 
     Args:
         standing: the rollout.
         workloads: the live workloads, by key.
-        pods: the live pods of both sides.
+        pods: the live pods of all sides.
     """
-    mine: dict[bool, list[Object]] = {False: [], True: []}
+    mine: dict[str, list[Object]] = {}
     for pod in pods:
-        mine[_labels(pod).get(variants.VARIANT) == variants.CANARY].append(pod)
-    first = _side(_role(standing, workloads.get(standing.workload)), standing.workload, workloads, mine[False])
-    second = canary(standing)
-    if second is None:
-        return (first,)
-    found = _side("preview" if standing.strategy == "blueGreen" else "canary", second, workloads, mine[True])
-    return (first, found) if found.there or found.pods else (first,)
+        mine.setdefault(_place(pod), []).append(pod)
+    role = _role(standing, workloads.get(standing.workload))
+    result = [_side(role, standing.workload, workloads, mine.get("", []))]
+    for place, key in made(standing).items():
+        side = _side("preview" if standing.strategy == "blueGreen" else place, key, workloads, mine.get(place, []))
+        result += [side] if side.there or side.pods else []
+    return tuple(result)
 
 
 def look(access: Access, standing: Standing) -> tuple[Side, ...]:
@@ -75,7 +75,7 @@ def look(access: Access, standing: Standing) -> tuple[Side, ...]:
         ClusterError: the API server does not say.
     """
     found: dict[ObjectKey, Object] = {}
-    for key in filter(None, (standing.workload, canary(standing))):
+    for key in (standing.workload, *made(standing).values()):
         try:
             found[key] = access.objects.get(key)
         except NotFound:
@@ -88,16 +88,19 @@ def look(access: Access, standing: Standing) -> tuple[Side, ...]:
     return sides(standing, found, listing.items)
 
 
-def canary(standing: Standing) -> ObjectKey | None:
-    """The second Deployment of the run under way."""
-    target, made = standing.state.target, standing.run
-    if target is None or made is None or made.rolling or not standing.state.running:
-        return None
-    return ObjectKey("apps", "Deployment", standing.key.namespace, variants.canary_name(standing.workload.name, target.hash))
+def made(standing: Standing) -> dict[str, ObjectKey]:
+    """The Deployments that the run under way makes, by what they are."""
+    state, what = standing.state, standing.run
+    if state.target is None or what is None or what.rolling or not state.running:
+        return {}
+    names = {variants.CANARY: variants.canary_name(standing.workload.name, state.target.hash)}
+    if state.baseline and state.stable is not None:
+        names[variants.BASELINE] = variants.baseline_name(standing.workload.name, state.stable.hash)
+    return {role: ObjectKey("apps", "Deployment", standing.key.namespace, name) for role, name in names.items()}
 
 
 def selecting(workload: Object | None) -> str:
-    """A label selector for the pods of both sides; empty when the workload is not there, or selects by expressions."""
+    """A label selector for the pods of all sides; empty when the workload is not there, or selects by expressions."""
     labels = (((workload or {}).get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
@@ -161,5 +164,9 @@ def _images(template: Any) -> tuple[str, ...]:
     return tuple(str(one.get("image") or "") for one in (template.get("spec") or {}).get("containers") or ())
 
 
-def _labels(pod: Object) -> Mapping[str, str]:
-    return pod["metadata"].get("labels") or {}
+def _place(pod: Object) -> str:
+    """Which side a pod is of: canary or baseline; empty for the workload itself."""
+    labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
+    if labels.get(variants.VARIANT) == variants.CANARY:
+        return variants.CANARY
+    return variants.BASELINE if variants.ROLLOUT_HASH in labels else ""

@@ -53,7 +53,9 @@ def test_an_unknown_kind_is_one_line_and_exit_code_two(stage: Stage, run: Run) -
     said = run("get", "deployments")
 
     assert (said.code, said.stdout) == (2, "")
-    assert said.stderr == "error: there is no kind deployments to get: say applications (app) or notifiers (ntf)\n"
+    assert said.stderr == (
+        "error: there is no kind deployments to get: say applications (app), notifiers (ntf) or rolloutpolicies (rop)\n"
+    )
 
 
 def test_an_unknown_notifier_is_named(stage: Stage, run: Run) -> None:

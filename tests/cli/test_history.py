@@ -27,7 +27,7 @@ def test_the_syncs_are_listed_newest_first(stage: Stage, run: Run) -> None:
     stage.application("shop", healthy() | {"history": ENTRIES})
 
     assert run("history", "shop").stdout == (
-        "STARTED               REVISION      RESULT   TOOK  PLAN          ACTOR  MESSAGE\n"
+        "WHEN                  REVISION      RESULT   TOOK  PLAN          ACTOR  MESSAGE\n"
         "2026-05-04T12:00:00Z  c0ffee0000c0  Synced   0.4s  0123456789ab  Ada    applied\n"
         "2026-05-04T11:00:00Z  badc0de000ba  Invalid  0.1s                       no\n"
     )
