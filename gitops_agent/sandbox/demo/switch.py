@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
+from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sandbox.demo.cluster import NotSeen
 from gitops_agent.sandbox.demo.rollout import Rollout, available, tag
 from gitops_agent.sandbox.demo.scene import Scene
 
 WEB = "web"
 _NEW = "1.5.0"
+_AUTOSCALER = ObjectKey("autoscaling", "HorizontalPodAutoscaler", "shop", WEB)
 
 
 def switched(scene: Scene) -> None:
@@ -26,6 +28,8 @@ def switched(scene: Scene) -> None:
     scene.spectator.until("somebody is asked", lambda: rollout.status().get("approval"))
     if rollout.share() != (0, pods) or rollout.selected() != "primary":
         raise NotSeen("the preview got traffic before anybody approved it")
+    if not _steady(scene):
+        raise NotSeen("the autoscaler may take pods away in the middle of the rollout")
     scene.tell(f"{pods} pods of {_NEW} behind Service {WEB}-canary; Service {WEB} still selects {rollout.selected()} only")
     scene.spectator.until("the webhook hears that somebody is asked", lambda: scene.heard("RolloutPaused", about=commit))
     approved = time.monotonic()
@@ -39,6 +43,14 @@ def switched(scene: Scene) -> None:
     scene.spectator.until("the workload takes the new version", lambda: tag(rollout.workload()) == _NEW)
     scene.spectator.until("nothing of the preview is left", rollout.gone)
     scene.ready("shop", commit)
+    if _steady(scene):
+        raise NotSeen("the autoscaler is not as in Git after the rollout")
     if rollout.ended(commit) != "Promoted":
         raise NotSeen(f"the policy does not say that {commit[:12]} was promoted: {rollout.status().get('history')}")
     scene.seen("A blue-green switch", f"{_NEW} previewed, approved, switched to at once, and promoted", started)
+
+
+def _steady(scene: Scene) -> bool:
+    """Whether the autoscaler of the workload is kept from scaling down, as it is for the length of a rollout."""
+    behavior = ((scene.spectator.get(_AUTOSCALER) or {}).get("spec") or {}).get("behavior") or {}
+    return (behavior.get("scaleDown") or {}).get("selectPolicy") == "Disabled"
