@@ -2,7 +2,7 @@
 
 Envoy reads clusters, endpoints and routes from files and notices when one is replaced (renamed over; writing in place would be
 seen half-done). Whether it has really taken what was written is asked of itself, at its administration port: a version number
-goes into each file, and `config_dump` tells which one is in force or why it was refused.
+goes into each file, and `config_dump` tells which one is in force. A refusal shows in a counter and in the log only.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _ROUTES = "web"
 _ROUTES_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 _MANAGER_TYPE = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER_TYPE = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+_REFUSALS = f"http.{_ROUTES}.rds.{_ROUTES}.update_rejected"
 _READY_SECONDS = 20.0
 
 
@@ -64,6 +65,7 @@ class Envoy:
         self._contents: dict[Path, str] = {}
         self._versions: dict[Path, str] = {}
         self._version = 0
+        self._refused = 0
         bootstrap = directory / "envoy.json"
         bootstrap.write_text(json.dumps(self._bootstrap(), indent=1))
         argv = (str(program()), "-c", str(bootstrap), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
@@ -82,6 +84,7 @@ class Envoy:
         Raises:
             AgentError: it ended, or was not ready in time.
         """
+        self._refused = 0
         self._daemon.start()
         eventually("Envoy is ready", self._ready, seconds=_READY_SECONDS, alive=self._daemon)
 
@@ -112,6 +115,8 @@ class Envoy:
             "virtual_hosts": virtual_hosts,
             "ignore_port_in_host_matching": True,
         }
+        if self._contents.get(path) != _content([config]):
+            self._refused = self._refusals()
         return self._write(path, [config]) or self._versions[path]
 
     def has_clusters(self, names: set[str]) -> bool:
@@ -124,17 +129,15 @@ class Envoy:
         Raises:
             Refused: they will not be.
         """
-        for one in self._dump("dynamic_route_configs"):
-            failure = one.get("error_state") or {}
-            if failure.get("version_info") == version:
-                raise Refused(f"Envoy refuses the routes: {failure.get('details')}")
-            if one.get("version_info") == version:
-                return True
+        if any(one.get("version_info") == version for one in self._dump("dynamic_route_configs")):
+            return True
+        if self._refusals() > self._refused:
+            raise Refused(f"Envoy refuses the routes: {self._daemon.last_words().rpartition('rejected: ')[2]}")
         return False
 
     def _write(self, path: Path, resources: list[Object]) -> str:
         """Replaces a file; its new version, empty when its content is the same."""
-        content = json.dumps(resources, sort_keys=True)
+        content = _content(resources)
         if self._contents.get(path) == content:
             return ""
         self._version += 1
@@ -159,6 +162,13 @@ class Envoy:
             return list(json.loads(self._ask(f"/config_dump?resource={resource}")).get("configs") or [])
         except (OSError, ValueError):
             return []
+
+    def _refusals(self) -> int:
+        """How often it has refused routes since it was started."""
+        try:
+            return int(self._ask(f"/stats?filter={_REFUSALS}").split()[-1])
+        except (OSError, ValueError, IndexError):
+            return 0
 
     def _ask(self, path: str) -> bytes:
         return ask(self._admin, path)[1]
@@ -187,3 +197,7 @@ class Envoy:
             "static_resources": {"listeners": [listener]},
             "dynamic_resources": {"cds_config": file("clusters")},
         }
+
+
+def _content(resources: list[Object]) -> str:
+    return json.dumps(resources, sort_keys=True)

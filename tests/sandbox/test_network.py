@@ -13,7 +13,10 @@ from gitops_agent.sandbox.controlplane import ControlPlane
 _PROGRAM = """
 import socket, sys
 from gitops_agent.sandbox import network
-network.enter((sys.executable, *sys.argv))
+try:
+    network.enter((sys.executable, *sys.argv))
+except network.NoNetwork as error:
+    raise SystemExit(f"refused: {error}")
 assert network.inside()
 network.enter((sys.executable, "-c", "raise SystemExit('entered twice')"))
 server = socket.create_server(("0.0.0.0", 8080))
@@ -30,6 +33,8 @@ def test_inside_a_server_on_all_addresses_answers_for_every_pod_and_nothing_lead
 
     answer = subprocess.run((sys.executable, str(program)), capture_output=True, text=True, timeout=60, check=False)
 
+    if answer.stderr.startswith("refused: "):
+        pytest.skip(answer.stderr)
     assert answer.returncode == 0, answer.stderr
     addresses, interfaces = answer.stdout.splitlines()
     assert addresses.split()[0] == "10.88.3.4"
