@@ -35,9 +35,7 @@ def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
             click.echo(f"{len(story.steps)} steps, each observed in the cluster, in {total:.1f} s")
             if not leave and story.plane is not None:
                 click.echo(f"look around:  export KUBECONFIG={story.plane.kubeconfig}")
-                click.echo(
-                    "              gitops-agent status; gitops-agent tree shop; kubectl get applications -n gitops-system"
-                )
+                click.echo("              gitops-agent status; gitops-agent rollout status checkout; gitops-agent tree shop")
                 click.echo(f"commit:       cd {folder}/work && git commit … && git push origin HEAD:main")
                 click.echo("Ctrl-C ends it all.")
                 threading.Event().wait()
