@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 from gitops_agent.errors import AgentError, ClusterError, Invalid, UnknownKind
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.manifest.marks import REPLACE
 from gitops_agent.sync import retired
+from gitops_agent.sync.wording import plain
 
 REASONS: dict[str, str] = {
     "QuotaExceeded": "QuotaExceeded",
@@ -17,6 +19,15 @@ REASONS: dict[str, str] = {
     "KindNotServed": "UnknownKind",
 }
 """From the transport's codes to reasons; other errors keep the reason of their class."""
+
+NEVER: frozenset[GroupKind] = frozenset(
+    {
+        GroupKind("", "Namespace"),
+        GroupKind("", "PersistentVolume"),
+        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
+    },
+)
+"""Kinds that are never replaced, whatever an annotation says: their deletion takes data along."""
 
 _WAITS = frozenset({"MissingNamespace", "UnknownKind"})
 _IMMUTABLE = re.compile(
@@ -29,6 +40,8 @@ _SECRET_FIELDS = frozenset({"type", "data", "immutable"})
 
 class Immutable(Invalid):
     """The API server refused a change of fields that it never changes: only a new object can have them."""
+
+    reason = "Immutable"
 
 
 def explained(error: AgentError, key: ObjectKey) -> AgentError:
@@ -44,7 +57,7 @@ def explained(error: AgentError, key: ObjectKey) -> AgentError:
     fields = immutable_fields(error, key)
     if fields and not isinstance(error, Immutable):
         proved = Immutable(
-            f"{', '.join(fields)} cannot be changed in place: {error}",
+            f"{', '.join(fields)} cannot be changed in place ({plain(str(error))}): {_way_out(key)}",
             status=error.status,
             code=error.code,
             details=error.details,
@@ -55,6 +68,11 @@ def explained(error: AgentError, key: ObjectKey) -> AgentError:
     if error.reason in _WAITS:
         error.transient = True
     return error
+
+
+def _way_out(key: ObjectKey) -> str:
+    anew = f"annotate the object with {REPLACE}: on-immutable to have it deleted and created anew, or "
+    return f"{'' if key.group_kind in NEVER else anew}give it another name"
 
 
 def immutable_fields(error: ClusterError, key: ObjectKey) -> tuple[str, ...]:

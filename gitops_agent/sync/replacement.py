@@ -11,16 +11,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Forbidden, Invalid
 from gitops_agent.manifest.canonical import copy, digest
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.sync.refusals import Immutable, explained
-
-NEVER: frozenset[GroupKind] = frozenset(
-    {
-        GroupKind("", "Namespace"),
-        GroupKind("", "PersistentVolume"),
-        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
-    },
-)
-"""Kinds that are never replaced, whatever an annotation says: their deletion takes data along."""
+from gitops_agent.sync.refusals import NEVER, Immutable, explained
 
 NAMED_BY_CONTENT: frozenset[GroupKind] = frozenset({GroupKind("apiregistration.k8s.io", "APIService")})
 """Kinds whose name follows from their content, so that they cannot be tried out under another one."""

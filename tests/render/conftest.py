@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.sandbox.installer import Installer
 from gitops_agent.sandbox.tools import selected
+from tests.corpus import clone
 from tests.render.samples import put
 
 
@@ -64,18 +63,6 @@ def refusal(render: Callable[..., Rendered]) -> Callable[..., RenderError]:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Clones of public repositories, from bundles in the folder that GITOPS_AGENT_CORPUS names."""
-    folder = os.environ.get("GITOPS_AGENT_CORPUS")
-    if not folder:
-        pytest.skip("GITOPS_AGENT_CORPUS names no folder of Git bundles: public repositories are not tried")
+    """Clones of public repositories."""
     clones = tmp_path_factory.mktemp("corpus")
-
-    def clone(name: str) -> Path:
-        bundle = Path(folder) / f"{name}.bundle"
-        if not bundle.exists():
-            pytest.skip(f"{bundle} is not there")
-        if not (clones / name).exists():
-            subprocess.run(["git", "clone", "-q", "-b", "main", bundle, clones / name], check=True)
-        return clones / name
-
-    return clone
+    return lambda name: clone(name, clones / name)

@@ -70,6 +70,19 @@ def test_causes_that_all_speak_of_immutability_prove_it(message: str) -> None:
     assert told.facts["fields"] == ["spec.selector"]
 
 
+def test_what_cannot_be_changed_is_told_with_the_way_out() -> None:
+    causes = refused({"field": "spec.selector", "message": "field is immutable"})
+    assert explained(causes, WEB).reason == "Immutable"
+    assert "gitops-agent.dev/replace: on-immutable" in str(explained(causes, WEB))
+
+
+def test_what_is_never_replaced_is_not_told_to_be_replaced() -> None:
+    crd = ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com")
+    told = str(explained(refused({"field": "spec.scope", "message": "field is immutable"}), crd))
+    assert "on-immutable" not in told
+    assert "give it another name" in told
+
+
 def test_one_other_cause_disproves_it() -> None:
     other = {"field": "spec.x", "message": "Required value"}
     told = explained(refused({"field": "spec.selector", "message": "field is immutable"}, other), WEB)

@@ -6,7 +6,8 @@ import pytest
 
 from gitops_agent.errors import AgentError, Invalid
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.replacement import NEVER, Unneeded, prove
+from gitops_agent.sync.refusals import NEVER
+from gitops_agent.sync.replacement import Unneeded, prove
 from tests.sync.stage import Stage
 from tests.sync.test_execute import config, deployment
 
