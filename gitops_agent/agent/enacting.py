@@ -161,7 +161,7 @@ class Enacting:
             runnable = _without(runnable, failures)
         result = Result()
         if runnable.writes or not failures:
-            result = self._executor.execute(runnable, as_user=_user(application), stop=self._stopping)
+            result = self._executor.execute(runnable, as_user=application.user, stop=self._stopping)
         self._repaired(application, reports, result)
         return self._enacted(made, runnable, result, failures, memory)
 
@@ -287,7 +287,7 @@ class Enacting:
         """Dry-runs what would change, when there is something live to lose; a first installation has nothing."""
         if not snapshot.objects or not runnable.writes:
             return {}
-        return self._executor.preflight(runnable, as_user=_user(application))
+        return self._executor.preflight(runnable, as_user=application.user)
 
     def _enacted(self, made: Plan, ran: Plan, result: Result, failures: dict[ObjectKey, AgentError], memory: Memory) -> Enacted:
         errors = failures | {o.key: o.error for o in result.outcomes if o.error is not None}
@@ -405,11 +405,6 @@ def _fight_event(application: Application, made: Plan, action: Action) -> Event:
         revision=made.revision,
         objects=(action.key,),
     )
-
-
-def _user(application: Application) -> str | None:
-    name = application.spec.service_account_name
-    return f"system:serviceaccount:{application.key.namespace}:{name}" if name else None
 
 
 def _trailer(message: str) -> str | None:

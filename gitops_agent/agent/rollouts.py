@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from gitops_agent.agent import rollout_report
 from gitops_agent.agent.courses import Asked, Courses, Pass, Pending, part
 from gitops_agent.agent.declaring import Declaring
+from gitops_agent.agent.freeing import Freeing
 from gitops_agent.agent.measuring import Assignment, Measuring
 from gitops_agent.agent.policies import POLICY, Policies
 from gitops_agent.agent.surveying import Course, Surveying
@@ -38,7 +39,7 @@ from gitops_agent.rollout.describe import awaited, describe
 from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.notes import notes
 from gitops_agent.rollout.observation import Observation
-from gitops_agent.rollout.state import Phase
+from gitops_agent.rollout.state import Phase, Stage
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.state import LiveState
 
@@ -77,6 +78,7 @@ class Rollouts:
         surveying: says what is the case.
         declaring: claims the objects of D(t).
         measuring: measures.
+        freeing: lets workloads go back that cannot by themselves.
         live: the live objects.
         emit: hands edges to their subscribers, before the state is written.
         now: aware, UTC.
@@ -90,12 +92,14 @@ class Rollouts:
         surveying: Surveying,
         declaring: Declaring,
         measuring: Measuring,
+        freeing: Freeing,
         live: LiveState,
         emit: Callable[[Application, list[Event]], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._policies, self._courses, self._surveying = policies, courses, surveying
-        self._declaring, self._measuring, self._live, self._emit, self._now = declaring, measuring, live, emit, now
+        self._declaring, self._measuring, self._freeing = declaring, measuring, freeing
+        self._live, self._emit, self._now = live, emit, now
         self._known: dict[AppKey, frozenset[ObjectKey]] = {}
 
     def advance(self, asked: Asked) -> Advanced:
@@ -162,6 +166,7 @@ class Rollouts:
                 self._write(turn, course, after)
                 moved = moved or after.state != course.state
             self._measure(after, actions, seen)
+            self._free(turn, after, seen)
             wakes += [max(0.0, (act.at - self._now()).total_seconds()) for act in actions if isinstance(act, Wake)]
             settling = self._surveying.settle_seconds(after)
             wakes += [] if settling is None or after.state.traffic.verified else [settling]
@@ -268,6 +273,13 @@ class Rollouts:
                 since=state.entered_at,
             )
         )
+
+    def _free(self, turn: Pass, course: Course, seen: Observation) -> None:
+        """Helps a workload back that has the stable manifests and does not take them up."""
+        waits = course.state.stage is Stage.RESTORE and seen.primary is not None and not seen.primary.complete
+        live = self._live.get(course.subject.workload)
+        if waits and not turn.asked.frozen and live is not None and live.evidence is not None:
+            self._freeing.free(live.evidence, as_user=turn.asked.application.user)
 
     # Saying
 

@@ -29,6 +29,7 @@ from gitops_agent.agent.declaring import Declaring
 from gitops_agent.agent.departing import Departing
 from gitops_agent.agent.enacting import Enacting
 from gitops_agent.agent.endpoints import Endpoints
+from gitops_agent.agent.freeing import Freeing
 from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.installation import protected
 from gitops_agent.agent.judging import Judging
@@ -258,6 +259,7 @@ class Acting:
                 surveying=surveying,
                 declaring=declaring,
                 measuring=self.measuring,
+                freeing=Freeing(self.objects),
                 live=self.live,
                 emit=lambda application, events: publishing.emit(events, application.raw),
             ),

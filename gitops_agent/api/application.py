@@ -151,6 +151,12 @@ class Application:
         """The namespace of objects that name none."""
         return self.spec.destination.namespace or self.key.namespace
 
+    @property
+    def user(self) -> str | None:
+        """Whose rights its objects are written with; None for the agent's own."""
+        name = self.spec.service_account_name
+        return f"system:serviceaccount:{self.key.namespace}:{name}" if name else None
+
     def suspended(self, now: datetime) -> bool:
         """Whether a pause is in force; `now` is aware."""
         suspend = self.spec.suspend

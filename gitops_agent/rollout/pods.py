@@ -6,6 +6,7 @@ all there is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gitops_agent.manifest.key import Object
@@ -27,7 +28,9 @@ def pods(workload: Object) -> Pods:
     updated = _int(status.get("updatedReplicas"), 0)
     if workload.get("kind") == "StatefulSet":
         settled = not status.get("updateRevision") or status.get("currentRevision") == status.get("updateRevision")
-        updated = wanted if settled and not _manual(spec) else updated
+        # The pods below the partition keep their version by intent, for ever.
+        kept = _int(_map(_map(spec.get("updateStrategy")).get("rollingUpdate")).get("partition"), 0)
+        updated = wanted if settled and not _manual(spec) else min(wanted, updated + kept)
     there = _int(status.get("replicas"), 0)
     return Pods(
         version=version(workload),
@@ -60,6 +63,33 @@ def max_unavailable(workload: Object, number: int) -> int:
     if isinstance(value, str) and value.endswith("%") and value[:-1].isdecimal():
         return number * min(int(value[:-1]), counts.FULL) // counts.FULL
     return max(0, min(value, number)) if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def stuck(workload: Object, found: Iterable[Object]) -> tuple[Object, ...]:
+    """Those of some pods that are a StatefulSet's, of a version it is asked for no longer, and not ready.
+
+    With ordered pods its controller waits for them; nothing is said before it has seen the present spec.
+    """
+    metadata, status = _map(workload.get("metadata")), _map(workload.get("status"))
+    wanted = status.get("updateRevision")
+    if not wanted or not _seen(workload):
+        return ()
+    return tuple(pod for pod in found if _of(pod, metadata.get("uid")) and _behind(pod, wanted) and not _ready(pod))
+
+
+def _of(pod: Object, uid: object) -> bool:
+    owners = _map(pod.get("metadata")).get("ownerReferences") or ()
+    return any(owner.get("controller") and owner.get("uid") == uid for owner in owners if isinstance(owner, dict))
+
+
+def _behind(pod: Object, wanted: object) -> bool:
+    metadata = _map(pod.get("metadata"))
+    return "deletionTimestamp" not in metadata and _map(metadata.get("labels")).get("controller-revision-hash") != wanted
+
+
+def _ready(pod: Object) -> bool:
+    said = _map(pod.get("status")).get("conditions") or ()
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in said if isinstance(one, dict))
 
 
 def labelled(workload: Object) -> bool:
