@@ -6,7 +6,8 @@ A pass that moved a rollout asks for another one; whatever ends a wait (pods, en
 person) brings the next.
 
 The state is written before anything is done in its name, by compare-and-swap; whoever loses that race does nothing and looks
-again.
+again. A leader marks each rollout under way with an epoch of its own, one more than the last; who finds a later one there has
+been followed by somebody else, whatever it believes itself, and touches nothing more.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ class Rollouts:
         self._declaring, self._measuring, self._freeing = declaring, measuring, freeing
         self._live, self._emit, self._now = live, emit, now
         self._known: dict[AppKey, frozenset[ObjectKey]] = {}
+        self._epochs: dict[ObjectKey, int] = {}
 
     def advance(self, asked: Asked) -> Advanced:
         """One step of every rollout of an application, and its D(t).
@@ -162,6 +164,7 @@ class Rollouts:
                 results.append(course)
                 continue
             after, actions, seen = self._step(turn, course, courses)
+            after = self._marked(course, after, frozen=turn.asked.frozen)
             if after.state != course.state or self._stale(after):
                 self._write(turn, course, after)
                 moved = moved or after.state != course.state
@@ -203,6 +206,20 @@ class Rollouts:
             state, actions = step(course.state, seen, spec, self._now())
             after = replace(course, state=state)
         return self._courses.following(turn, after), actions, seen
+
+    def _marked(self, course: Course, after: Course, *, frozen: bool) -> Course:
+        """The rollout with this leader's epoch on it, once there is anything to protect.
+
+        Raises:
+            AgentError: a later leader looks after it.
+        """
+        mine = self._epochs.setdefault(course.key, course.state.epoch + 1)
+        if course.state.epoch > mine:
+            words = f"{course.key} is looked after by a later leader (epoch {course.state.epoch}, this one has {mine})"
+            raise AgentError(words, reason="LeaderChanged", transient=True)
+        if frozen or (after.state == course.state and not after.state.running):
+            return after
+        return replace(after, state=replace(after.state, epoch=mine))
 
     def _stale(self, course: Course) -> bool:
         """Whether the status speaks of an earlier spec."""
@@ -317,6 +334,7 @@ class Rollouts:
         """Forgets the rollouts an application no longer has."""
         known = self._known.get(application, frozenset())
         for gone in known - policies:
+            self._epochs.pop(gone, None)
             self._measuring.drop(_app_key(gone))
             self._surveying.forget(gone)
         if policies:

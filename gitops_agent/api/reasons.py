@@ -65,6 +65,11 @@ _TABLE = (
         "No agent took a command to a rollout in time; it stays on the RolloutPolicy until one does.",
         "Check that the agent runs, and that the Application is neither paused nor in mode `observe`.",
     ),
+    (
+        "LeaderChanged",
+        "Another agent has taken over a rollout that this one believed to lead; this one touches nothing of it.",
+        "See that only one agent runs without leader election, and that its old process has ended.",
+    ),
     ("RolloutOver", "An object that a rollout made is deleted, because the rollout no longer needs it.", ""),
     ("Observing", "The mode is `observe`: differences are reported, nothing is changed.", "Set `spec.sync.mode: auto` to act."),
     ("AwaitingApproval", "The mode is `manual`: the plan waits for approval.", "Approve it with `gitops-agent approve`."),

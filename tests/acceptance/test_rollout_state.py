@@ -1,0 +1,76 @@
+"""The state of a rollout: who may write it, and what happens when it is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.rollout.command import Order
+from tests.acceptance.rollout import API, WEB, Rollout, canary, image
+from tests.acceptance.team import Team
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+SINGLE = {"leader__enabled": "false"}
+STEP = canary({"weight": 50, "approval": True})
+
+
+def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Team) -> None:
+    own.agent = own.house.start(settings=SINGLE)
+    rollout = Rollout(own, STEP)
+    rollout.begin()
+    commit = rollout.push(2)
+    epoch = rollout.at("Step", "Hold")["state"]["epoch"]
+
+    path = f"/apis/{API}/namespaces/{own.namespace}/rolloutpolicies/{WEB}/status"
+    patch = {"status": {"state": {"epoch": epoch + 5}}}
+    own.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
+    rollout.command(Order.APPROVE)
+    second = (rollout.second() or {})["metadata"]["name"]
+    own.edit("Deployment", second, {"spec": {"replicas": 1}}, api="apps/v1")
+    failed = own.until(
+        lambda: [one for one in own.agent.said("reconcile failed") if "later leader" in str(one)],  # type: ignore[union-attr]
+        "it notices",
+    )
+    assert "epoch" in str(failed[0])
+    assert (rollout.status()["stage"], rollout.status()["state"]["epoch"]) == ("Hold", epoch + 5)
+    assert (rollout.second() or {})["spec"]["replicas"] == 1, "it does not even repair"
+    own.agent.kill()
+
+    own.agent = own.house.start("again", settings=SINGLE)
+    own.settled(commit)
+    assert rollout.status()["history"][0]["result"] == "Promoted"
+
+
+@pytest.mark.parametrize("weight", [0, 50])
+def test_a_state_that_is_wiped_in_the_middle_leads_back_to_stable_and_then_on(team: Team, weight: int) -> None:
+    rollout = Rollout(team, canary({"weight": weight, "approval": True}))
+    rollout.begin()
+    commit = rollout.push(2)
+    rollout.at("Step", "Hold")
+    uid = (rollout.second() or {})["metadata"]["uid"]
+
+    path = f"/apis/{API}/namespaces/{team.namespace}/rolloutpolicies/{WEB}/status"
+    team.plane.request("PATCH", path, {"status": None}, content_type="application/merge-patch+json")
+
+    team.until(lambda: (rollout.second() or {"metadata": {"uid": uid}})["metadata"]["uid"] != uid, "the old canary is gone")
+    rollout.at("Step", "Hold")
+    assert rollout.image() == image(1)
+    assert rollout.status()["history"][0]["result"] == "Superseded"
+    rollout.command(Order.APPROVE)
+    team.settled(commit)
+    assert rollout.image() == image(2)
+
+
+def test_a_state_that_cannot_be_read_is_refused_and_nothing_is_touched(team: Team) -> None:
+    rollout = Rollout(team, STEP)
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    path = f"/apis/{API}/namespaces/{team.namespace}/rolloutpolicies/{WEB}/status"
+    patch = {"status": {"state": {"phase": "Somewhere"}}}
+    team.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
+
+    team.until(lambda: "is no state of a rollout" in str(team.condition()), "it says so")
+    assert rollout.second() is not None
+    assert rollout.workload()["status"]["availableReplicas"] >= 1
