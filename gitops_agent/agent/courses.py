@@ -247,7 +247,7 @@ class Courses:
         desired = turn.asked.head
         if not starting or desired is None:
             return ""
-        refused = refusal(subject, by_key(desired))
+        refused = refusal(subject, by_key(desired), unknown=desired.unscoped)
         if refused:
             return refused
         turn.held = turn.held or turn.asked.gate(desired)

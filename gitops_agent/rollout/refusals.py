@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from gitops_agent.api.rollout_policy import TrafficProvider
 from gitops_agent.errors import RenderError
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import variants
 from gitops_agent.rollout.hash import template
@@ -22,16 +22,24 @@ from gitops_agent.rollout.run import run
 _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
 
 
-def refusal(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> str:
-    """Why the policy cannot be followed with these manifests, in words; empty when it can."""
-    return "; ".join(_refusals(subject, manifests))
+def refusal(subject: Subject, manifests: Mapping[ObjectKey, Manifest], *, unknown: frozenset[GroupKind] = frozenset()) -> str:
+    """Why the policy cannot be followed with these manifests, in words; empty when it can.
+
+    Args:
+        subject: what the policy is about.
+        manifests: what the commit declares, by key.
+        unknown: kinds the cluster does not serve (yet).
+    """
+    return "; ".join(_refusals(subject, manifests, unknown))
 
 
-def _refusals(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+def _refusals(subject: Subject, manifests: Mapping[ObjectKey, Manifest], unknown: frozenset[GroupKind]) -> Iterator[str]:
     workload = manifests.get(subject.workload)
     if workload is None:
         yield f"{subject.workload} is not declared by this application"
         return
+    if why := _idle(workload.obj):
+        yield f"{subject.workload} {why}"
     if subject.policy.strategy.rolling is not None:
         return
     service = manifests.get(subject.service)
@@ -47,7 +55,19 @@ def _refusals(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> Iter
             yield f"{subject.service} selects the pods of {key} too: their traffic cannot be told apart"
     if subject.policy.traffic.provider is TrafficProvider.SERVICE and subject.policy.strategy.canary is not None:
         yield from _of_ratio(subject, workload.obj)
+    kinds = {key.group_kind for key in routes(manifests, subject)} & unknown
+    yield from (f"the cluster does not know {kind}, so nobody would split the traffic" for kind in sorted(kinds))
     yield from _of_routes(subject, manifests)
+
+
+def _idle(workload: Object) -> str:
+    """Why a workload would never take a new version by itself; empty when it would."""
+    spec = workload.get("spec") or {}
+    if spec.get("paused") is True:
+        return "is paused in Git (spec.paused) and would never take a new version"
+    if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
+        return "has the update strategy OnDelete and would never take a new version by itself"
+    return ""
 
 
 def _of_ratio(subject: Subject, workload: Object) -> Iterator[str]:
