@@ -49,7 +49,7 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
         case Phase.PENDING:
             return f"{target} waits: {state.reason}" if state.reason else f"{target} is about to start"
         case Phase.PROVISION:
-            return f"{target}: {doing(state)}"
+            return f"{target}: {doing(state)}{why}"
         case Phase.PROMOTE if state.stage is Stage.RESTORE:
             return f"{target} {_LEAVING[Phase.ABORT]}{why}: {doing(state)}"
         case Phase.PROMOTE:

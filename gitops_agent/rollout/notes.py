@@ -27,7 +27,11 @@ def notes(state: RolloutState, subject: Subject, manifests: Mapping[ObjectKey, M
     workload = manifests.get(subject.workload)
     if workload is None or subject.policy.strategy.rolling is not None:
         return ()
-    return (*_budgets(subject, workload.obj, manifests), *_baseline(state, subject))
+    return (
+        *_budgets(subject, workload.obj, manifests),
+        *_services(subject, workload.obj, manifests),
+        *_baseline(state, subject),
+    )
 
 
 def _budgets(subject: Subject, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
@@ -42,6 +46,21 @@ def _budgets(subject: Subject, workload: Object, manifests: Mapping[ObjectKey, M
             yield (
                 f"{key} counts the pods of {subject.workload} and those of its canary as one: "
                 f"select by {variants.VARIANT}: {variants.PRIMARY} to protect the stable pods alone"
+            )
+
+
+def _services(subject: Subject, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """Whoever calls the pods by another Service meets those of the canary too, in the ratio of the pods."""
+    own = (template(workload).get("metadata") or {}).get("labels") or {}
+    second = {**own, **variants.labels("0")}
+    for key, one in sorted(manifests.items()):
+        if key.group_kind != ("", "Service") or key.namespace != subject.workload.namespace or key == subject.service:
+            continue
+        exact = (one.obj.get("spec") or {}).get("selector")
+        if exact and selects({"matchLabels": exact}, own) and selects({"matchLabels": exact}, second):
+            yield (
+                f"{key} reaches the pods of {subject.workload} and those of its canary, whatever the weight is: "
+                f"select by {variants.VARIANT}: {variants.PRIMARY} to reach the stable pods alone"
             )
 
 

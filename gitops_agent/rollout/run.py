@@ -96,7 +96,7 @@ class Run:
 
     def refusal(self, replicas: int, max_unavailable: int) -> str:
         """Why a run cannot start with so many replicas; empty when it can."""
-        if not self.plain:
+        if not self.plain or not replicas:
             return ""
         if not self.surge_percent and not max_unavailable:
             return "without a surge and with no pod allowed to be missing, no pod can be moved"

@@ -12,6 +12,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout import action as do
 from gitops_agent.rollout.command import Command, Order
+from gitops_agent.rollout.describe import describe
 from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
@@ -77,6 +78,25 @@ def test_a_canary_that_does_not_come_up_is_rejected_and_remembered() -> None:
 
     assert (cluster.state.phase, cluster.primary, results(cluster)) == (Phase.HELD, V1, ["RolledBack"])
     assert "crash loop" in cluster.state.reason
+
+
+def test_what_keeps_the_pods_from_coming_up_is_told_while_it_is_waited_for() -> None:
+    cluster = started(broken=frozenset({V2.hash}))
+    cluster.until("Provision")
+    cluster.turn()
+    cluster.turn()
+
+    assert "without traffic (crash loop)" in describe(cluster.state, cluster.policy)
+
+
+@pytest.mark.parametrize("surge", [0, 100])
+def test_a_workload_without_pods_takes_a_new_version_at_once(surge: int) -> None:
+    cluster = Cluster(policy=canary(plain=True, surge=surge), replicas=0, max_unavailable=0, primary_pods=0, primary_up=0)
+    cluster.settle(turns=30)
+    cluster.head = V2
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, cluster.canary, cluster.faults) == (Phase.IDLE, V2, None, [])
 
 
 def test_a_pause_lasts_as_long_as_it_says() -> None:

@@ -41,6 +41,19 @@ def test_a_budget_of_one_side_or_of_others_is_not(labels: dict[str, str]) -> Non
     assert notes(RolloutState(), subject(), declared({"matchLabels": labels})) == ()
 
 
+def test_another_service_that_reaches_both_sides_is_told() -> None:
+    def other(name: str, selector: Object | None) -> dict[ObjectKey, Manifest]:
+        metadata = {"name": name, "namespace": "shop"}
+        made = Manifest.of({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": selector}})
+        return {**declared({"matchLabels": {"app": "other"}}), made.key: made}
+
+    (note,) = notes(RolloutState(), subject(), other("metrics", {"app": "web"}))
+    assert note.startswith("Service:shop/metrics reaches")
+    assert notes(RolloutState(), subject(), other("web", {"app": "web"})) == ()
+    assert notes(RolloutState(), subject(), other("metrics", {"app": "web", VARIANT: "primary"})) == ()
+    assert notes(RolloutState(), subject(), other("outside", None)) == ()
+
+
 def test_a_rolling_update_has_no_second_side() -> None:
     about = Subject(policy=rolling(), workload=WEB, provider=None)
 

@@ -102,7 +102,8 @@ def _waits(sit: Situation) -> str:
 def _go(sit: Situation) -> RolloutState | None:
     if not sit.seen.added or sit.seen.primary is None or sit.seen.leftovers:
         return None
-    if sit.run.rolling:
+    if sit.run.rolling or (sit.run.plain and not sit.seen.replicas):
+        # Without pods behind a plain Service there is no share to take, and nothing to compare with.
         return sit.enter(Phase.PROMOTE, Stage.ROLL)
     return sit.enter(Phase.PROVISION, canary=sit.run.scale(0, max(sit.seen.replicas, 1)))
 

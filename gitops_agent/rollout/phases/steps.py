@@ -17,7 +17,7 @@ def provision(sit: Situation) -> RolloutState | None:
         return _next(sit, 0)
     if sit.overdue:
         return abort(sit, f"the canary did not come up in time: {sit.missing}")
-    return grown(sit, sit.run.scale(0, max(sit.seen.replicas, 1)))
+    return grown(sit, sit.run.scale(0, max(sit.seen.replicas, 1))) or _told(sit)
 
 
 def stepping(sit: Situation) -> RolloutState | None:
@@ -86,7 +86,13 @@ def _scale(sit: Situation) -> RolloutState | None:
         return sit.enter(Phase.STEP, Stage.ROUTE, traffic=sit.wanting(share))
     if sit.overdue:
         return abort(sit, f"the canary did not scale in time: {sit.missing}")
-    return None
+    return _told(sit)
+
+
+def _told(sit: Situation) -> RolloutState | None:
+    """Writes down, once, why its controller cannot make the canary's pods; the words name a pod, another one at each try."""
+    why = sit.seen.canary.failed if sit.seen.canary else ""
+    return replace(sit.state, reason=why) if why and not sit.state.reason else None
 
 
 def _moved(sit: Situation) -> RolloutState | None:
