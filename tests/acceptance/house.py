@@ -28,6 +28,7 @@ ROLES = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBin
 PLURALS = {
     "NetworkPolicy": "networkpolicies",
     "Endpoints": "endpoints",
+    "PodDisruptionBudget": "poddisruptionbudgets",
     "RolloutPolicy": "rolloutpolicies",
 }
 SECONDS = 60.0

@@ -45,10 +45,11 @@ def image(number: int) -> str:
 
 
 class Rollout:
-    """The rollout of `web` in a team's repository."""
+    """The rollout of `web`, or of another workload that is only looked at, in a team's repository."""
 
-    def __init__(self, team: Team, strategy: Object, *more: Object, replicas: int = 4, **spec: Any) -> None:
+    def __init__(self, team: Team, strategy: Object, *more: Object, replicas: int = 4, name: str = WEB, **spec: Any) -> None:
         self.team, self.strategy, self.more, self.replicas, self.spec = team, strategy, more, replicas, spec
+        self.name = name
 
     def manifests(self, number: int, *extra: Object, **changes: Any) -> dict[str, str]:
         """The files of a version."""
@@ -71,11 +72,11 @@ class Rollout:
         """A person's command."""
         text = written(Command(order=order, nonce=uuid.uuid4().hex, actor="tester"))
         patch = {"metadata": {"annotations": {COMMAND: text}}}
-        self.team.edit("RolloutPolicy", WEB, patch, api=API, manager="gitops-agent-cli")
+        self.team.edit("RolloutPolicy", self.name, patch, api=API, manager="gitops-agent-cli")
 
     def status(self) -> Object:
         """The status of the policy."""
-        found = self.team.get("RolloutPolicy", WEB, api=API)
+        found = self.team.get("RolloutPolicy", self.name, api=API)
         status: Object = (found or {}).get("status") or {}
         return status
 
@@ -106,7 +107,7 @@ class Rollout:
 
     def workload(self) -> Object:
         """The live Deployment."""
-        return self.team.get("Deployment", WEB, api="apps/v1") or {}
+        return self.team.get("Deployment", self.name, api="apps/v1") or {}
 
     def image(self) -> str:
         """What the live Deployment runs."""

@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
-from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.command import Order
+from tests.acceptance.meter import Meter
 from tests.acceptance.rollout import Rollout, blue_green, canary, image
 from tests.acceptance.team import Team
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-class Meter:
-    """A provider of metrics that says what a test tells it to."""
-
-    def __init__(self) -> None:
-        self.value: float | None = 0.0
-        meter = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = json.dumps({"errors": meter.value}).encode()
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def metric(self, **spec: Any) -> Object:
-        """Errors below one percent."""
-        address = f"http://127.0.0.1:{self.server.server_port}/"
-        provider = {"http": {"address": address, "value": "/errors"}}
-        return {"name": "errors", "provider": provider, "success": "result < 0.01", "interval": "1s", **spec}
-
-
 @pytest.fixture
 def meter() -> Iterator[Meter]:
     made = Meter()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.stop()
 
 
 def test_a_metric_that_fails_takes_the_traffic_back_within_a_second(team: Team, meter: Meter) -> None:

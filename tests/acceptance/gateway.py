@@ -1,0 +1,120 @@
+"""A Gateway API route, and somebody who answers for its parent, as the controller of a Gateway does."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from gitops_agent.errors import ClusterError, Conflict, NotFound
+from gitops_agent.manifest.key import Object
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.acceptance.rollout import WEB
+from tests.waiting import eventually
+
+GROUP = "gateway.networking.k8s.io"
+API = f"{GROUP}/v1"
+ROUTED: Object = {"provider": "gatewayAPI", "routes": [{"kind": "HTTPRoute", "name": WEB}]}
+PARENT = {"name": "edge"}
+
+
+def route(name: str = WEB, *services: str, port: int = 80, prefix: str = "/") -> Object:
+    """A route of some Services (`web` when none is named), one rule each."""
+    rules = [
+        {
+            "matches": [{"path": {"type": "PathPrefix", "value": prefix}}],
+            "backendRefs": [{"name": service, "port": port, "weight": 1}],
+        }
+        for service in services or (WEB,)
+    ]
+    spec: Object = {"parentRefs": [PARENT], "hostnames": [f"{name}.example.com"], "rules": rules}
+    return {"apiVersion": API, "kind": "HTTPRoute", "metadata": {"name": name}, "spec": spec}
+
+
+def weights(route: Object | None) -> dict[str, int]:
+    """The weights of the first rule's backends."""
+    rules = ((route or {}).get("spec") or {}).get("rules") or [{}]
+    return {str(ref["name"]): int(ref.get("weight", 1)) for ref in rules[0].get("backendRefs") or ()}
+
+
+def define(plane: ControlPlane) -> None:
+    """Lets the API server know HTTPRoutes, if it does not yet."""
+    name = f"httproutes.{GROUP}"
+    open_schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": open_schema, "status": open_schema}}},
+    }
+    body = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name, "annotations": {"api-approved.kubernetes.io": "unapproved, for tests"}},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute", "listKind": "HTTPRouteList"},
+            "versions": [version],
+        },
+    }
+    with contextlib.suppress(Conflict):
+        plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body)
+    eventually(lambda: plane.request("GET", f"/apis/{API}/httproutes"), seconds=60, what="HTTPRoutes are served")
+
+
+class Controller:
+    """Accepts every route of a namespace within a tenth of a second, unless it is deaf."""
+
+    def __init__(self, plane: ControlPlane, namespace: str) -> None:
+        define(plane)
+        self.plane, self.namespace = plane, namespace
+        self.deaf = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.1):
+            if self.deaf.is_set():
+                continue
+            with contextlib.suppress(ClusterError, NotFound):
+                for found in self.plane.request("GET", self._path())["items"]:
+                    if self._behind(found):
+                        self._accept(found)
+
+    def _path(self, name: str = "") -> str:
+        return f"/apis/{API}/namespaces/{self.namespace}/httproutes{name}"
+
+    @staticmethod
+    def _behind(found: Object) -> bool:
+        parents = (found.get("status") or {}).get("parents") or [{"conditions": []}]
+        said = [one.get("observedGeneration") for one in parents[0]["conditions"]]
+        return not said or said[0] != found["metadata"]["generation"]
+
+    def _accept(self, found: Object) -> None:
+        seen = found["metadata"]["generation"]
+        conditions = [{"type": sort, "status": "True", "observedGeneration": seen, "reason": sort} for sort in _SORTS]
+        parents = [
+            {"parentRef": ref, "controllerName": "example.com/edge", "conditions": conditions} for ref in _parents(found)
+        ]
+        patch = {"status": {"parents": parents}}
+        path = self._path(f"/{found['metadata']['name']}/status")
+        self.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
+
+
+_SORTS = ("Accepted", "ResolvedRefs")
+
+
+def _parents(found: Object) -> Iterator[Any]:
+    yield from found["spec"].get("parentRefs") or ()

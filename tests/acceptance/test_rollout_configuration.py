@@ -1,0 +1,101 @@
+"""ConfigMaps and Secrets that roll with the pods that read them."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.command import Order
+from tests.acceptance.objects import config_map, deployment, files, secret, service
+from tests.acceptance.rollout import WEB, Rollout, canary, image, policy
+from tests.acceptance.team import Team
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+STEP = canary({"weight": 50, "approval": True})
+
+
+def version(number: int, *configuration: Object, name: str = "settings") -> dict[str, str]:
+    workload = deployment(WEB, image=image(1), replicas=2)
+    pod = workload["spec"]["template"]["spec"]
+    pod["containers"][0]["envFrom"] = [{"secretRef": {"name": "token"}}]
+    pod["volumes"] = [{"name": "settings", "projected": {"sources": [{"configMap": {"name": name}}]}}]
+    workload["spec"]["template"]["metadata"]["annotations"] = {"version": str(number)} if name != "settings" else {}
+    return files(workload, service(WEB), policy(STEP), *configuration)
+
+
+def begin(team: Team, contents: dict[str, str]) -> Rollout:
+    rollout = Rollout(team, STEP)
+    commit = team.commit(contents)
+    team.declare()
+    team.settled(commit)
+    rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+    return rollout
+
+
+def secrets(team: Team) -> set[str]:
+    items = team.plane.request("GET", f"/api/v1/namespaces/{team.namespace}/secrets")["items"]
+    return {str(one["metadata"]["name"]) for one in items}
+
+
+def value(team: Team, name: str) -> str:
+    found = team.get("Secret", name) or {}
+    return base64.b64decode(found["data"]["password"]).decode()
+
+
+def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_told_nowhere(team: Team) -> None:
+    old, new = "old-value-5d20c1", "new-value-91ab77"
+    rollout = begin(team, version(1, secret("token", password=old), config_map("settings", colour="red")))
+
+    commit = team.commit(version(1, secret("token", password=new), config_map("settings", colour="red")))
+    hashed = rollout.at("Step", "Hold")["target"]["hash"]
+    assert (value(team, "token"), value(team, f"token-{hashed}")) == (old, new)
+    second = (rollout.second() or {})["spec"]["template"]["spec"]
+    assert second["containers"][0]["envFrom"] == [{"secretRef": {"name": f"token-{hashed}"}}]
+    assert second["volumes"][0]["projected"]["sources"] == [{"configMap": {"name": "settings"}}], "it did not change"
+    told = json.dumps([rollout.status(), team.application()])
+    rollout.command(Order.APPROVE)
+    team.settled(commit)
+
+    assert value(team, "token") == new
+    assert secrets(team) == {"token"}
+    agent = team.agent
+    assert agent is not None
+    events = [
+        team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{one}/events")["items"]
+        for one in (team.namespace, team.house.namespace)
+    ]
+    told += json.dumps([rollout.status(), team.application(), events]) + agent.log.read_text(errors="replace")
+    for word in (old, new):
+        assert word not in told
+        assert base64.b64encode(word.encode()).decode() not in told
+
+
+def test_what_stable_pods_read_stays_until_they_are_gone(team: Team) -> None:
+    token = secret("token", password="p")
+    rollout = begin(team, version(1, token, config_map("settings", colour="red")))
+
+    commit = team.replace(version(2, token, config_map("palette", colour="blue"), name="palette"))
+
+    rollout.at("Step", "Hold")
+    assert team.configs() == {"settings", "palette"}
+    rollout.command(Order.APPROVE)
+    team.settled(commit)
+    assert team.configs() == {"palette"}
+
+
+def test_what_a_taken_back_version_added_goes_with_it(team: Team) -> None:
+    token = secret("token", password="p")
+    rollout = begin(team, version(1, token, config_map("settings", colour="red")))
+    team.replace(version(2, secret("token", password="q"), config_map("palette", colour="blue"), name="palette"))
+    rollout.at("Step", "Hold")
+    assert len(secrets(team)) == 2
+
+    rollout.command(Order.ABORT)
+
+    rollout.at("Held")
+    team.until(lambda: (team.configs(), secrets(team)) == ({"settings"}, {"token"}), "only the stable version's are left")
+    assert value(team, "token") == "p"

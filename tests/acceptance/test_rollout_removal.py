@@ -1,0 +1,244 @@
+"""What is taken away, changed or wrong while a rollout is under way, or before one may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.command import Order
+from tests.acceptance.gateway import API as GATEWAY
+from tests.acceptance.gateway import ROUTED, Controller, route, weights
+from tests.acceptance.objects import deployment, files, service
+from tests.acceptance.rollout import API, WEB, Rollout, canary, image, policy
+from tests.acceptance.team import Team
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+HELD_AT_HALF = canary({"weight": 50, "approval": True})
+
+
+@pytest.fixture
+def gateway(team: Team) -> Iterator[Controller]:
+    with Controller(team.plane, team.namespace) as made:
+        yield made
+
+
+def test_a_route_that_a_hand_deletes_comes_back_with_its_share(team: Team, gateway: Controller) -> None:
+    rollout = Rollout(team, HELD_AT_HALF, route(), traffic=ROUTED)
+    rollout.begin()
+    commit = rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    team.delete("HTTPRoute", WEB, api=GATEWAY)
+
+    wanted = {WEB: 50, "web-canary": 50}
+    team.until(lambda: weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == wanted, "the route is back")
+    rollout.command(Order.APPROVE)
+    team.settled(commit)
+    assert weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == {WEB: 1}
+
+
+def test_weights_that_a_hand_changes_are_repaired(team: Team, gateway: Controller) -> None:
+    rollout = Rollout(team, HELD_AT_HALF, route(), traffic=ROUTED)
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    changed = route()["spec"]["rules"]
+    team.edit("HTTPRoute", WEB, {"spec": {"rules": changed}}, api=GATEWAY)
+
+    wanted = {WEB: 50, "web-canary": 50}
+    team.until(lambda: weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == wanted, "the share is back")
+
+
+def test_a_namespace_that_is_deleted_under_a_run_is_installed_again(team: Team) -> None:
+    place = f"{team.namespace}-shop"
+    rollout = Rollout(team, HELD_AT_HALF, replicas=2)
+    team.commit(rollout.manifests(1))
+    team.declare(destination={"namespace": place, "createNamespace": True})
+
+    def status() -> Object:
+        found = team.get("RolloutPolicy", WEB, api=API, namespace=place) or {}
+        told: Object = found.get("status") or {}
+        return told
+
+    team.until(lambda: (status().get("state") or {}).get("adoption") == "Done", "the workload is made ready")
+    commit = rollout.push(2)
+    team.until(lambda: status().get("stage") == "Hold", "the run holds")
+
+    team.plane.request("DELETE", f"/api/v1/namespaces/{place}")
+
+    team.settled(commit, seconds=120.0)
+    live = team.get("Deployment", WEB, api="apps/v1", namespace=place) or {}
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image(2)
+    deployments = team.plane.request("GET", f"/apis/apps/v1/namespaces/{place}/deployments")["items"]
+    assert [one["metadata"]["name"] for one in deployments] == [WEB]
+    team.remove()
+    team.plane.request("DELETE", f"/api/v1/namespaces/{place}")
+
+
+def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team: Team) -> None:
+    rollout = Rollout(team, HELD_AT_HALF, replicas=2)
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    team.remove()
+
+    def left() -> list[str]:
+        places = ("apis/apps/v1", "deployments"), ("api/v1", "services"), (f"apis/{API}", "rolloutpolicies")
+        return [
+            str(one["metadata"]["name"])
+            for root, plural in places
+            for one in team.plane.request("GET", f"/{root}/namespaces/{team.namespace}/{plural}")["items"]
+        ]
+
+    team.until(lambda: not left(), "nothing is left")
+
+
+def test_without_the_resource_of_the_provider_no_run_begins(team: Team) -> None:
+    split: Object = {
+        "apiVersion": "split.smi-spec.io/v1alpha4",
+        "kind": "TrafficSplit",
+        "metadata": {"name": WEB},
+        "spec": {"service": WEB, "backends": [{"service": WEB, "weight": 100}]},
+    }
+    smi = {"provider": "smi", "routes": [{"kind": "TrafficSplit", "name": WEB}]}
+    rollout = Rollout(team, HELD_AT_HALF, split, traffic=smi, progressDeadline="5s")
+    team.commit(rollout.manifests(1))
+    team.declare()
+    rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+
+    rollout.push(2)
+
+    rollout.until(lambda status: "TrafficSplit" in status["message"], "it says what is missing")
+    team.looked()
+    assert rollout.second() is None
+    assert rollout.image() == image(1)
+
+
+def test_a_policy_that_is_edited_in_the_middle_counts_from_the_next_run_on(team: Team) -> None:
+    rollout = Rollout(team, HELD_AT_HALF)
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    rollout.strategy = canary({"weight": 25, "approval": True}, {"weight": 50, "approval": True})
+    rollout.push(2)
+
+    rollout.until(lambda status: status.get("observedGeneration") == 2, "the edit is seen")
+    status = rollout.at("Step", "Hold", step=0)
+    assert (status["steps"], status["weight"]) == (1, 50)
+    rollout.command(Order.APPROVE)
+    rollout.at("Idle")
+    rollout.push(3)
+    status = rollout.at("Step", "Hold", step=0)
+    assert (status["steps"], status["weight"]) == (2, 25)
+
+
+def test_two_policies_of_one_workload_are_refused(team: Team) -> None:
+    rollout = Rollout(team, HELD_AT_HALF)
+    rollout.begin()
+    other = policy(HELD_AT_HALF)
+    other["metadata"]["name"] = "other"
+
+    rollout.push(2, other)
+
+    message = team.says("RolloutRefused", "are both about Deployment web")
+    assert "RolloutPolicy" in message
+    assert rollout.image() == image(1)
+    team.settled(team.replace(Rollout(team, canary({"weight": 50})).manifests(2)))
+
+
+def test_two_workloads_behind_one_service_are_refused(team: Team) -> None:
+    second = deployment("second", image=image(1))
+    second["spec"]["template"]["metadata"]["labels"]["app"] = WEB
+    second["spec"]["selector"]["matchLabels"] = {"app": WEB, "part": "second"}
+    second["spec"]["template"]["metadata"]["labels"]["part"] = "second"
+    rollout = Rollout(team, HELD_AT_HALF, second)
+    commit = team.commit(rollout.manifests(1))
+    team.declare()
+    team.until(lambda: rollout.status().get("phase") and commit, "the policy is known")
+
+    rollout.push(2)
+
+    rollout.until(lambda status: "selects the pods of" in status["message"], "it says why")
+    assert rollout.image() == image(1)
+    assert (team.get("Deployment", "second", api="apps/v1") or {})["status"].get("availableReplicas") == 1
+
+
+def test_names_that_leave_no_room_for_more_are_shortened(team: Team) -> None:
+    long_service, long_workload = "s" * 63, "w" * 60
+
+    def version(number: int) -> dict[str, str]:
+        workload = deployment(long_workload, image=image(number), replicas=2)
+        front = service(long_service)
+        front["spec"]["selector"] = {"app": long_workload}
+        made = policy(HELD_AT_HALF, targetRef={"name": long_workload}, service=long_service)
+        return files(workload, front, made)
+
+    rollout = Rollout(team, canary())
+    commit = team.commit(version(1))
+    team.declare()
+    team.settled(commit)
+    rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+    commit = team.commit(version(2))
+    rollout.at("Step", "Hold")
+    items = team.plane.request("GET", f"/api/v1/namespaces/{team.namespace}/services")["items"]
+    names = sorted(one["metadata"]["name"] for one in items)
+    assert len(names) == 2
+    assert max(map(len, names)) == 63
+    rollout.command(Order.APPROVE)
+
+    team.settled(commit)
+    live = team.get("Deployment", long_workload, api="apps/v1") or {}
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image(2)
+
+
+def test_a_service_with_named_ports_and_several_routes_is_split_on_all_of_them(team: Team, gateway: Controller) -> None:
+    ports = [
+        {"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"},
+        {"name": "admin", "port": 9000, "targetPort": 9000, "protocol": "TCP"},
+    ]
+    front = service(WEB)
+    front["spec"]["ports"] = ports
+    traffic = {"provider": "gatewayAPI", "routes": [{"kind": "HTTPRoute", "name": name} for name in ("admin", WEB)]}
+    made = policy(HELD_AT_HALF, traffic=traffic)
+    routes = (route(WEB, WEB, "other"), route("admin", WEB, port=9000))
+
+    def version(number: int) -> dict[str, str]:
+        return files(deployment(WEB, image=image(number), replicas=2), front, made, *routes)
+
+    rollout = Rollout(team, canary())
+    commit = team.commit(version(1))
+    team.declare()
+    team.settled(commit)
+    rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+    commit = team.commit(version(2))
+    rollout.at("Step", "Hold")
+
+    copied = (team.get("Service", "web-canary") or {})["spec"]["ports"]
+    assert [(one["name"], one["port"], one["targetPort"]) for one in copied] == [("http", 80, "http"), ("admin", 9000, 9000)]
+    first, second = (team.get("HTTPRoute", name, api=GATEWAY) or {} for name in (WEB, "admin"))
+    assert weights(first) == weights(second) == {WEB: 50, "web-canary": 50}
+    assert [one["name"] for one in first["spec"]["rules"][1]["backendRefs"]] == ["other"]
+    assert {one["port"] for one in second["spec"]["rules"][0]["backendRefs"]} == {9000}
+    rollout.command(Order.APPROVE)
+
+    team.settled(commit)
+    for made in routes:
+        live = team.get("HTTPRoute", made["metadata"]["name"], api=GATEWAY) or {}
+        assert live["spec"]["rules"] == made["spec"]["rules"]
+
+
+def test_another_service_of_the_same_pods_is_told_of(team: Team) -> None:
+    other = service("metrics")
+    other["spec"]["selector"] = {"app": WEB}
+    rollout = Rollout(team, HELD_AT_HALF, other)
+    rollout.begin()
+
+    (note,) = rollout.until(lambda status: status.get("notes"), "the other Service is told")["notes"]
+    assert "Service" in note
+    assert "metrics" in note

@@ -1,0 +1,102 @@
+"""What people see of a commit that was taken back, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.command import Order
+from tests.acceptance.house import apply
+from tests.acceptance.meter import Asked, Meter
+from tests.acceptance.objects import secret
+from tests.acceptance.rollout import BAD, Rollout, canary, image
+from tests.acceptance.team import Team
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+SINGLE = {"leader__enabled": "false"}
+
+
+@pytest.fixture
+def meter() -> Iterator[Meter]:
+    made = Meter()
+    yield made
+    made.stop()
+
+
+def github(team: Team, meter: Meter) -> None:
+    """Commit statuses of `acme/shop` go to the meter."""
+    team.apply(secret("github", token="t0ken"), namespace=team.house.namespace)
+    spec: Object = {
+        "provider": "github",
+        "address": meter.url,
+        "secretRef": {"name": "github"},
+        "repository": "acme/shop",
+        "events": ["RolloutStarted", "RolloutAborted", "Synced", "Promoted"],
+    }
+    metadata = {"name": "github", "namespace": team.house.namespace}
+    apply(team.plane, {"apiVersion": "gitops-agent.dev/v1alpha1", "kind": "Notifier", "metadata": metadata, "spec": spec})
+
+
+def said(meter: Meter, commit: str) -> list[tuple[str, str]]:
+    """State and description of every status posted for a commit."""
+
+    def content(asked: Asked) -> tuple[str, str]:
+        body = json.loads(asked.body)
+        return body["state"], body["description"]
+
+    return [content(asked) for asked in meter.asked if asked.path == f"/repos/acme/shop/statuses/{commit}"]
+
+
+def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked(own: Team, meter: Meter) -> None:
+    own.agent = own.house.start(settings=SINGLE)
+    github(own, meter)
+    rollout = Rollout(own, canary({"weight": 50}), progressDeadline="4s")
+    good = rollout.begin()
+    bad = rollout.push(2, annotations=BAD)
+    rollout.at("Held")
+    own.says("RolledBack", "did not come up in time")
+
+    own.until(lambda: said(meter, bad) and said(meter, bad)[-1][0] == "failure", "the commit is marked as failed")
+    assert "rolled back" in said(meter, bad)[-1][1]
+    assert all(state != "success" for state, _ in said(meter, bad))
+    own.until(lambda: said(meter, good) and said(meter, good)[-1][0] == "success", "the good one is marked as good")
+    events = own.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{own.house.namespace}/events")["items"]
+    (told,) = [one for one in events if one["reason"] == "RolloutAborted"]
+    assert (told["type"], "is rolled back" in told["note"]) == ("Warning", True)
+    assert own.application()["status"]["rollouts"][0]["phase"] == "Held"
+
+    assert own.agent.stop() == 0
+    own.agent = own.house.start("again", settings=SINGLE)
+    own.looked()
+    assert rollout.status()["phase"] == "Held"
+    assert rollout.second() is None
+    assert (rollout.image(), rollout.status()["rejected"][0]["revision"]) == (image(1), bad)
+    assert len([one for one in said(meter, bad) if one[0] == "failure"]) == 1
+
+    rollout.command(Order.RETRY)
+    rollout.at("Provision")
+    assert "rejected" not in rollout.status()
+
+
+def test_a_revert_of_a_bad_commit_ends_at_rest_without_a_run(own: Team) -> None:
+    own.agent = own.house.start(settings=SINGLE)
+    rollout = Rollout(own, canary({"weight": 50}), progressDeadline="4s")
+    rollout.begin()
+    rollout.push(2, annotations=BAD)
+    rollout.at("Held")
+
+    commit = rollout.push(1)
+
+    own.settled(commit)
+    status = rollout.at("Idle")
+    assert [one["result"] for one in status["history"]] == ["RolledBack"], "going back is no run"
+    assert status["rejected"], "the bad version stays rejected"
+    again = rollout.push(2, annotations=BAD)
+    rollout.at("Held")
+    own.looked()
+    assert rollout.second() is None
+    assert rollout.status()["target"]["revision"] == again

@@ -1,0 +1,212 @@
+"""What each strategy promises, one corner at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any, Self
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.command import Order
+from tests.acceptance.gateway import API as GATEWAY
+from tests.acceptance.gateway import ROUTED, Controller, route, weights
+from tests.acceptance.meter import Meter
+from tests.acceptance.objects import deployment, files, service
+from tests.acceptance.rollout import BAD, WEB, Rollout, blue_green, canary, image, policy
+from tests.acceptance.team import Team
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+SIDE = "gitops-agent.dev/variant"
+
+
+@pytest.fixture
+def gateway(team: Team) -> Iterator[Controller]:
+    with Controller(team.plane, team.namespace) as made:
+        yield made
+
+
+@pytest.fixture
+def meter() -> Iterator[Meter]:
+    made = Meter()
+    yield made
+    made.stop()
+
+
+class Most:
+    """The largest number of pods seen at once, and the smallest number of ready ones behind the Service."""
+
+    def __init__(self, rollout: Rollout) -> None:
+        self.rollout, self.pods = rollout, 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.1):
+            alive = [one for one in self.rollout.pods() if "deletionTimestamp" not in one["metadata"]]
+            self.pods = max(self.pods, len(alive))
+
+
+def workload(kind: str, number: int, **changes: Any) -> Object:
+    made = deployment(WEB, image=image(number), replicas=2, **changes)
+    if kind == "Recreate":
+        made["spec"]["strategy"] = {"type": "Recreate"}
+        return made
+    made["kind"] = kind
+    if kind == "StatefulSet":
+        made["spec"]["serviceName"] = WEB
+    else:
+        del made["spec"]["replicas"]
+    return made
+
+
+@pytest.mark.parametrize("kind", ["Recreate", "StatefulSet", "DaemonSet"])
+def test_whatever_rolls_by_itself_is_watched_and_taken_back(team: Team, kind: str) -> None:
+    real = "Deployment" if kind == "Recreate" else kind
+    about = policy({"rolling": {}}, targetRef={"kind": real, "name": WEB}, service=None, progressDeadline="5s")
+    rollout = Rollout(team, {"rolling": {}})
+    commit = team.commit(files(workload(kind, 1), service(WEB), about))
+    team.declare()
+    team.settled(commit)
+    rollout.at("Idle")
+
+    commit = team.commit(files(workload(kind, 2)))
+    team.settled(commit)
+    assert rollout.status()["history"][0]["result"] == "Promoted"
+
+    team.commit(files(workload(kind, 3, annotations=BAD)))
+    rollout.at("Held", seconds=90.0)
+    live = team.get(real, WEB, api="apps/v1") or {}
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image(2)
+    assert "gitops-agent.dev/variant" not in live["spec"]["template"]["metadata"]["labels"]
+
+
+def test_a_rolling_update_is_judged_by_its_metrics_while_it_rolls(team: Team, meter: Meter) -> None:
+    rollout = Rollout(team, {"rolling": {}}, service=None, analysis={"metrics": [meter.metric(samples=3)]})
+    commit = team.commit(rollout.manifests(1))
+    team.declare()
+    team.settled(commit)
+    rollout.at("Idle")
+    meter.value = 0.5
+
+    rollout.push(2)
+
+    status = rollout.at("Held")
+    assert "errors failed" in status["message"]
+    assert rollout.image() == image(1)
+
+
+def test_a_route_carries_matches_then_a_mirror_then_a_weight(team: Team, gateway: Controller) -> None:
+    steps = (
+        {"match": {"cookie": {"name": "user", "value": "david"}}, "approval": True},
+        {"mirror": {"percent": 20}, "setCanaryScale": {"replicas": 2}, "approval": True},
+        {"weight": 25, "approval": True},
+    )
+    rollout = Rollout(team, canary(*steps), route(), traffic=ROUTED)
+    rollout.begin()
+    commit = rollout.push(2)
+
+    def live() -> list[Object]:
+        rules: list[Object] = (team.get("HTTPRoute", WEB, api=GATEWAY) or {})["spec"]["rules"]
+        return rules
+
+    rollout.at("Step", "Hold", step=0)
+    front, back = live()
+    assert front["matches"][0]["headers"][0]["name"] == "Cookie"
+    assert [one["name"] for one in front["backendRefs"]] == ["web-canary"]
+    assert [one["name"] for one in back["backendRefs"]] == [WEB]
+    rollout.command(Order.APPROVE)
+
+    rollout.at("Step", "Hold", step=1)
+    (rule,) = live()
+    assert rule["filters"][0]["requestMirror"]["backendRef"]["name"] == "web-canary"
+    assert rule["filters"][0]["requestMirror"]["percent"] == 20
+    assert (rollout.second() or {})["spec"]["replicas"] == 2
+    rollout.command(Order.APPROVE)
+
+    rollout.at("Step", "Hold", step=2)
+    (rule,) = live()
+    assert "filters" not in rule
+    assert weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == {WEB: 75, "web-canary": 25}
+    rollout.command(Order.APPROVE)
+
+    team.settled(commit)
+    assert live() == route()["spec"]["rules"]
+
+
+def test_a_routed_canary_never_has_more_pods_than_the_surge_allows(team: Team, gateway: Controller) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "pause": "1s"}, surgePercent=25), route(), traffic=ROUTED)
+    rollout.begin()
+
+    with Most(rollout) as most:
+        commit = rollout.push(2)
+        rollout.at("Step", "Hold")
+        assert weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == {WEB: 75, "web-canary": 25}
+        rollout.at("Promote", "CutHold")
+        assert weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == {WEB: 75, "web-canary": 25}
+        rollout.at("Promote", "Roll")
+        # From here on the workload's own strategy adds its own surge.
+        assert most.pods == 5
+
+    team.settled(commit)
+
+
+def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(team: Team) -> None:
+    rollout = Rollout(team, blue_green(autoPromote=False, previewReplicas=1, scaleDownDelay="1h"))
+    rollout.begin()
+    rollout.push(2)
+
+    rollout.at("Step", "Hold")
+    assert (rollout.second() or {})["spec"]["replicas"] == 1
+    preview = rollout.selector("web-canary") or {}
+    assert preview[SIDE] == "canary"
+    assert (rollout.selector() or {})[SIDE] == "primary"
+    rollout.command(Order.APPROVE)
+
+    rollout.at("Promote", "CutHold")
+    assert (rollout.second() or {})["spec"]["replicas"] == 4
+    assert (rollout.selector() or {})[SIDE] == "canary"
+    assert rollout.workload()["status"]["availableReplicas"] == 4
+    assert rollout.image() == image(1)
+    rollout.command(Order.ABORT)
+
+    team.until(lambda: (rollout.selector() or {})[SIDE] == "primary", "the traffic is back", seconds=5.0)
+    assert rollout.workload()["status"]["availableReplicas"] == 4
+    rollout.at("Held")
+    assert rollout.second() is None
+
+
+def test_workloads_of_one_commit_are_cut_together(team: Team) -> None:
+    def both(number: int) -> dict[str, str]:
+        other = policy(canary({"weight": 50, "approval": True}), targetRef={"name": "api"}, service="api")
+        other["metadata"]["name"] = "api"
+        mine = policy(canary({"weight": 50}))
+        pair = (deployment(WEB, image=image(number), replicas=2), deployment("api", image=image(number), replicas=2))
+        return files(*pair, service(WEB), service("api"), mine, other)
+
+    rollout, api = Rollout(team, canary()), Rollout(team, canary(), name="api")
+    commit = team.commit(both(1))
+    team.declare()
+    team.settled(commit)
+    for one in (rollout, api):
+        one.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+    commit = team.commit(both(2))
+
+    api.at("Step", "Hold")
+    rollout.at("Promote", "CutScale")
+    team.looked()
+    assert rollout.at("Promote", "CutScale")["weight"] == 50
+    api.command(Order.APPROVE)
+
+    team.settled(commit)
+    assert rollout.image() == api.image() == image(2)
