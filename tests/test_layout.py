@@ -22,6 +22,16 @@ TESTED_ELSEWHERE = {
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "cli/belongings.py": "cli/test_tree.py",  # what is printed there
     "sandbox/demo/*.py": "acceptance/test_demo.py",  # chapters of one story, which is told as a whole
+    "agent/courses.py": "acceptance/test_rollouts.py",  # what only a real rollout shows, with those that follow
+    "agent/endpoints.py": "acceptance/test_rollouts.py",
+    "agent/freeing.py": "acceptance/test_rollout_strategies.py",
+    "agent/jobs.py": "acceptance/test_rollout_analysis.py",
+    "agent/policies.py": "acceptance/test_rollout_state.py",
+    "agent/rollout_report.py": "acceptance/test_rollouts.py",
+    "agent/rollouts.py": "acceptance/test_rollouts.py",
+    "agent/surveying.py": "acceptance/test_rollouts.py",
+    "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
+    "rollout/analysis/question.py": "agent/test_measuring.py",  # what is asked there
     "rollout/*.py": "rollout/test_machine.py",  # the values and steps of one machine, which is tested as a whole
     "rollout/phases/*.py": "rollout/test_machine.py",  # likewise
     "rollout/traffic/*.py": "rollout/traffic/test_goldens.py",  # providers, each compared with the same goldens
