@@ -232,7 +232,7 @@ def _metrics(standing: Standing, measured: Iterable[dict[str, Any]]) -> Renderab
         )
         said = str(one.get("message") or (last[-1].get("message") if last else "") or "")
         name = str(one.get("metric")) + (" (dry run)" if one.get("dryRun") else "")
-        allowed = f" of {metric.failure_limit + 1}" if metric is not None and not one.get("dryRun") else ""
+        allowed = f", {metric.failure_limit} allowed" if metric is not None and not one.get("dryRun") else ""
         rows.append(
             (
                 Text(f"  {name}"),

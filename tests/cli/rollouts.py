@@ -45,8 +45,9 @@ LATER = START + timedelta(minutes=3)
 
 
 def policy(state: RolloutState | None = None, *, name: str = "web", namespace: str = "shop", **more: Any) -> Object:
-    """The live object."""
-    key, application = ObjectKey("gitops-agent.dev", "RolloutPolicy", namespace, name), AppKey("gitops-system", "shop")
+    """The live object, of the Application `shop`."""
+    key = ObjectKey("gitops-agent.dev", "RolloutPolicy", namespace, name)
+    application = AppKey(more.pop("application", "gitops-system"), "shop")
     metadata = {
         "name": name,
         "namespace": namespace,
@@ -65,18 +66,19 @@ def policy(state: RolloutState | None = None, *, name: str = "web", namespace: s
 
 
 def stored(stage: Scene, state: RolloutState | None = None, *, name: str = "web", **more: Any) -> Object:
-    """The policy in the cluster."""
+    """The policy in the cluster; of the Application `shop` of the namespace `application`, or of none."""
+    marked = "application" in more
     made = policy(state, name=name, namespace=stage.namespace, **more)
-    body = {**made, "metadata": {"name": name}}
+    marks = {key: made["metadata"][key] for key in ("labels", "annotations")} if marked else {}
+    body = {**made, "metadata": {"name": name, **marks}}
     stage.plane.request("POST", stage.path("rolloutpolicies"), body)
     return write(stage, state, name=name) if state is not None else body
 
 
 def write(stage: Scene, state: RolloutState, *, name: str = "web", **more: Any) -> Object:
     """What the agent does: it writes the state, and whatever else the status says."""
-    path = stage.path("rolloutpolicies", name)
-    patch = {"status": to_status(state) | more}
-    done: Object = stage.plane.request("PATCH", f"{path}/status", patch, content_type="application/merge-patch+json")
+    body = found(stage, name) | {"status": to_status(state) | more}
+    done: Object = stage.plane.request("PUT", stage.path("rolloutpolicies", name) + "/status", body)
     return done
 
 

@@ -40,7 +40,8 @@ def install_crds(plane: ControlPlane) -> None:
 
     def served() -> bool:
         kinds = {resource["kind"] for resource in plane.request("GET", _GROUP)["resources"]}
-        return {"Application", "Notifier"} <= kinds
+        plane.request("GET", f"{_GROUP}/rolloutpolicies")
+        return {"Application", "Notifier", "RolloutPolicy"} <= kinds
 
     eventually(served, seconds=30, what="the CRDs are served")
 

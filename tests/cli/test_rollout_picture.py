@@ -101,8 +101,8 @@ def test_metrics_show_counts_limits_and_the_last_values(capsys: pytest.CaptureFi
     lines = drawn(capsys, raw)
 
     assert lines[lines.index("Metrics") + 1 : lines.index("Metrics") + 3] == [
-        "  metric  samples  passed  failed  undecided  errors  last values, newest first",
-        "  errors  3 of 5   2       1 of 3  0          0       0.2  0.01",
+        "  metric  samples  passed  failed        undecided  errors  last values, newest first",
+        "  errors  3 of 5   2       1, 2 allowed  0          0       0.2  0.01",
     ]
     assert "Waits for:    samples of errors: 5 missing" not in lines
 
