@@ -92,6 +92,15 @@ class Situation:
         return canary.available >= self.state.canary and (self.seen.endpoints > 0 or not self.state.canary)
 
     @property
+    def short(self) -> bool:
+        """Whether pods were lost between the decision to send the canary more and the moment that it is sent (I2)."""
+        traffic, canary = self.state.traffic, self.seen.canary
+        if self.run.plain or traffic.want.weight <= traffic.applied.weight:
+            return False
+        needed = counts.ceil_div(traffic.want.weight * self.seen.replicas, counts.FULL)
+        return (canary.available if canary else 0) < min(needed, self.state.canary)
+
+    @property
     def paired(self) -> bool:
         """Whether what the canary is compared with is there, or does not come in time: the canary is not to blame for that."""
         pods = self.seen.baseline

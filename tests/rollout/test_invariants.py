@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
@@ -111,6 +111,7 @@ def told(cluster: Cluster) -> None:
 @pytest.mark.parametrize("name", POLICIES)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(EVENTS, max_size=25), crashes=st.booleans())
+@example(events=[("turns", 1), ("evict", 1)], crashes=True)
 def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: list[Event], crashes: bool) -> None:  # noqa: FBT001 - drawn
     cluster = Cluster(policy=POLICIES[name]())
     for event in [("turns", 5), ("push", 2), ("turns", 3), *events]:

@@ -134,6 +134,8 @@ def _route(sit: Situation) -> RolloutState | None:
             wait=sit.run.steps[sit.state.step].pause,
             counters=fresh(sit.state.counters, sit.run.metrics),
         )
+    if sit.short:
+        return sit.enter(Phase.STEP, Stage.SCALE, traffic=sit.wanting(sit.state.traffic.applied), reason=sit.missing)
     if sit.overdue:
         routing = sit.seen.routing
         return abort(sit, f"the routes did not take up the weight in time: {routing.reason if routing else 'not seen'}")
