@@ -6,8 +6,8 @@ import contextlib
 import http
 from pathlib import Path
 
-from benchmarks.traffic.backends import METRICS_PORT
 from benchmarks.traffic.daemon import Daemon, ask, eventually
+from benchmarks.traffic.servers import METRICS_PORT
 from gitops_agent.sandbox.ports import free_ports
 
 _CONFIG = """\
