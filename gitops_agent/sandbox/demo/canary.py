@@ -7,9 +7,12 @@ the Service selects, and what the Deployment itself runs. The status of the poli
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.rollout.variants import VARIANT
 from gitops_agent.sandbox.demo.cluster import NotSeen, condition
-from gitops_agent.sandbox.demo.rollout import Rollout, available, tag
+from gitops_agent.sandbox.demo.rollout import SHOP, Rollout, available, tag
 from gitops_agent.sandbox.demo.scene import NAMESPACE, Scene
 
 CHECKOUT = "checkout"
@@ -19,6 +22,7 @@ ERRORS = {"2.2.0": 0.001, "2.3.0": 0.31}
 _USUAL = 0.002
 
 _PODS = 4
+_FIRST = 25
 
 
 def error_rate(rollout: Rollout, deployment: str) -> float | None:
@@ -30,9 +34,9 @@ def error_rate(rollout: Rollout, deployment: str) -> float | None:
 
 
 def promoted(scene: Scene) -> None:
-    """A good version takes over step by step."""
+    """A good version takes over step by step, whatever a hand does to its share meanwhile."""
     started = time.monotonic()
-    _taken(scene, "2.1.0", "2.2.0", f"Release {CHECKOUT} 2.2.0")
+    _taken(scene, "2.1.0", "2.2.0", f"Release {CHECKOUT} 2.2.0", within=_by_hand)
     scene.seen("A canary, step by step", "2.2.0 got 25 %, 50 %, then all of the traffic, and was promoted", started)
 
 
@@ -82,12 +86,14 @@ def mended(scene: Scene) -> None:
     scene.seen("A mended commit goes on", "2.3.1 went through the same steps and was promoted; 2.3.0 never was", started)
 
 
-def _taken(scene: Scene, old: str, new: str, message: str) -> None:
-    """One version, from its commit to its promotion; nothing of the second Deployment is left."""
+def _taken(
+    scene: Scene, old: str, new: str, message: str, *, within: Callable[[Scene, Rollout], None] = lambda *_: None
+) -> None:
+    """One version, from its commit to its promotion; `within` happens in its first step."""
     rollout = Rollout(scene.spectator, CHECKOUT)
     commit = scene.release(CHECKOUT, old, new, message)
     started = time.monotonic()
-    for pods, weight in ((1, 25), (2, 50)):
+    for pods, weight in ((1, _FIRST), (2, 50)):
 
         def there(pods: int = pods) -> bool:
             return tag(rollout.second()) == new and rollout.share() == (pods, _PODS)
@@ -95,6 +101,8 @@ def _taken(scene: Scene, old: str, new: str, message: str) -> None:
         scene.spectator.until(f"{pods} of {_PODS} pods are of {new}", there)
         what = f"{pods} of {_PODS} ready pods behind Service {CHECKOUT} {'is' if pods == 1 else 'are'} of {new}"
         scene.tell(f"{time.monotonic() - started:4.1f} s  {what}: {weight} % of the traffic")
+        if weight == _FIRST:
+            within(scene, rollout)
     scene.spectator.until(
         "all traffic goes to the new version",
         lambda: rollout.selected() == "canary" and rollout.share() == (_PODS, _PODS),
@@ -110,6 +118,16 @@ def _taken(scene: Scene, old: str, new: str, message: str) -> None:
     if rollout.ended(commit) != "Promoted":
         raise NotSeen(f"the policy does not say that {commit[:12]} was promoted: {rollout.status().get('history')}")
     scene.spectator.until("the webhook hears of it", lambda: scene.heard("Promoted", about=commit))
+
+
+def _by_hand(scene: Scene, rollout: Rollout) -> None:
+    """A share that somebody writes is drift, while the one of the rollout is not."""
+    service = ObjectKey("", "Service", SHOP, rollout.name)
+    scene.spectator.objects.merge_patch(service, {"spec": {"selector": {VARIANT: "canary"}}}, field_manager="kubectl-edit")
+    seconds = scene.spectator.until(
+        "the share is as the rollout wants it", lambda: not rollout.selected() and rollout.share() == (1, _PODS)
+    )
+    scene.tell(f"        somebody sends everything to 2.2.0 by hand: undone after {seconds:.2f} s")
 
 
 def _not_taken(rollout: Rollout, version: str) -> None:
