@@ -19,6 +19,9 @@ DEFAULT_EVENTS = frozenset(
         EventType.HELD,
         EventType.SOURCE_UNAVAILABLE,
         EventType.SOURCE_RECOVERED,
+        EventType.ROLLOUT_PAUSED,
+        EventType.ROLLOUT_ABORTED,
+        EventType.PROMOTED,
     }
 )
 """What a Notifier that names no events is told: what a person acts on, and that it is over."""

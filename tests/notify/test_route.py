@@ -12,6 +12,12 @@ def test_who_names_no_events_is_told_the_default_set(type_: EventType) -> None:
     assert wants(notifier(), event(type_), {}) is (type_ in DEFAULT_EVENTS)
 
 
+def test_who_is_on_call_is_told_of_a_rollout_that_waits_or_ended_and_not_of_each_step() -> None:
+    told = {type_ for type_ in EventType if type_.startswith(("Rollout", "Promoted")) and wants(notifier(), event(type_), {})}
+
+    assert told == {EventType.ROLLOUT_PAUSED, EventType.ROLLOUT_ABORTED, EventType.PROMOTED}
+
+
 def test_who_names_events_is_told_these_alone() -> None:
     chosen = notifier(events=["RevisionSeen"])
 
