@@ -114,7 +114,7 @@ class NotifierSpec(Model):
     """Credentials: `token`, or `address`; for a webhook also `hmac`, the key payloads are signed with."""
 
     events: Annotated[tuple[EventType, ...], Field(max_length=64)] = ()
-    """Which edges; empty means those a person on call wants: failures, recoveries, drift, what is held, and how rollouts end."""
+    """Which edges; empty means those a person on call wants: failures, recoveries, drift, what is held, how rollouts end."""
 
     applications: LabelSelector = LabelSelector()
     """Which applications of the Notifier's namespace, by their labels."""
