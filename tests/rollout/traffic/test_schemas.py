@@ -1,50 +1,34 @@
-"""The goldens against the real schemas, where the Go module cache has them (`go mod download` brings them there)."""
+"""The goldens against the real schemas on the real API server."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from gitops_agent.errors import Conflict
+from gitops_agent.manifest.canonical import copy
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.rollout.traffic.cases import NAMES, case
+from tests.rollout.traffic.schemas import schema
 from tests.waiting import eventually
 
-CACHE = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
-SCHEMAS = {
-    "HTTPRoute": ("sigs.k8s.io/gateway-api@v*/config/crd/standard/*_httproutes.yaml", "httproutes"),
-    "GRPCRoute": ("sigs.k8s.io/gateway-api@v*/config/crd/standard/*_grpcroutes.yaml", "grpcroutes"),
-    "VirtualService": ("istio.io/api@v*/kubernetes/customresourcedefinitions.gen.yaml", "virtualservices"),
-    "DestinationRule": ("istio.io/api@v*/kubernetes/customresourcedefinitions.gen.yaml", "destinationrules"),
-    "TraefikService": ("github.com/traefik/traefik/v3@v*/docs/**/kubernetes-crd-definition-v1.yml", "traefikservices"),
-    "TrafficSplit": ("github.com/servicemeshinterface/smi-sdk-go@v*/crds/split.yaml", "trafficsplits"),
-}
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 def install(plane: ControlPlane, kind: str) -> str:
-    pattern, plural = SCHEMAS[kind]
-    files = sorted(CACHE.glob(pattern))
-    if not files:
-        pytest.skip(f"no schema of {kind} in the Go module cache: {pattern}")
-    schema = next(one for one in yaml.safe_load_all(files[-1].read_text()) if one["spec"]["names"]["kind"] == kind)
-    if schema["apiVersion"] != "apiextensions.k8s.io/v1":
-        pytest.skip(f"the schema of {kind} is of an API version that is no longer served")
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    definition = copy(schema(kind))
     with contextlib.suppress(Conflict):
-        plane.request("POST", path, schema)
+        plane.request("POST", DEFINITIONS, definition)
 
     def established() -> bool:
-        found: dict[str, Any] = plane.request("GET", f"{path}/{schema['metadata']['name']}")
+        found: dict[str, Any] = plane.request("GET", f"{DEFINITIONS}/{definition['metadata']['name']}")
         return any(each["type"] == "Established" and each["status"] == "True" for each in found["status"].get("conditions", []))
 
     eventually(established, seconds=30)
-    return plural
+    return str(definition["spec"]["names"]["plural"])
 
 
 @pytest.mark.cluster
