@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.sandbox.components import ORDER, Layout, arguments
+from gitops_agent.sandbox.components import ORDER, PROXY, Layout, arguments
 
 _LAYOUT = Layout(directory=Path("/d"), etcd_port=1, peer_port=2, api_port=3)
+_NETWORK = Layout(directory=Path("/d"), etcd_port=1, peer_port=2, api_port=3, network=True)
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -29,3 +30,18 @@ def test_secrets_are_given_as_files_and_never_as_arguments() -> None:
 
 def test_no_admission_plugin_is_switched_off() -> None:
     assert not [word for word in arguments("kube-apiserver", _LAYOUT) if "disable-admission" in word]
+
+
+def test_in_a_network_of_its_own_nodes_and_api_server_have_addresses_that_endpoints_may_have() -> None:
+    assert "--advertise-address=10.88.255.254" in arguments("kube-apiserver", _NETWORK)
+    assert "--node-ip=10.88.255.1" in arguments("kwok", _NETWORK)
+    assert not [word for word in arguments("kwok", _LAYOUT) if "node-ip" in word]
+
+
+def test_the_proxy_writes_rules_for_the_pods_that_kwok_gives_addresses_to() -> None:
+    words = arguments(PROXY, _NETWORK)
+    [cidr] = [word.partition("=")[2] for word in arguments("kwok", _NETWORK) if word.startswith("--cidr=")]
+
+    assert f"--cluster-cidr={cidr}" in words
+    assert "--proxy-mode=nftables" in words
+    assert "--kubeconfig=/d/components/kube-proxy.kubeconfig" in words

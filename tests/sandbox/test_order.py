@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 from gitops_agent.sandbox.order import Order
 
 
@@ -11,5 +13,13 @@ def test_an_order_travels_as_json() -> None:
         tied_to=7,
         extra={"etcd": ("--debug",)},
         timeout_seconds=9,
+        network=True,
+        path=("/nft/bin",),
     )
     assert Order.parse(order.json()) == order
+
+
+def test_only_a_network_of_its_own_has_a_proxy() -> None:
+    order = Order(directory="/d", nodes=1, binaries={})
+    assert "kube-proxy" not in order.components
+    assert dataclasses.replace(order, network=True).components == (*order.components, "kube-proxy")
