@@ -38,6 +38,7 @@ class Memory:
         explain_pause: seconds until the next one.
         status: as last written, or as found in the cluster at the start.
         written_at: monotonic time of the last write.
+        on_the_way: monotonic time since when applied objects are on their way to healthy; None when they are not.
         requested: the last request (`sync`) that was heard; the poll number `poll` answers it.
         answered: the last request that was answered.
         seen: monotonic time when the application was first looked at.
@@ -61,9 +62,10 @@ class Memory:
     unhealthy_since: float | None = None
     explanations: dict[ObjectKey, Explanation] = field(default_factory=dict)
     explained_at: float = 0.0
-    explain_pause: float = 1.0
+    explain_pause: float = 2.0
     status: Object | None = None
     written_at: float = 0.0
+    on_the_way: float | None = None
     requested: str = ""
     poll: int = 0
     answered: str = ""

@@ -27,6 +27,7 @@ from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Move, Poll, Sources
 
 _log = logger("source")
+_GATHER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,16 @@ class Polling:
             if before is not None and before.repository != repository:
                 self._schedule(before.repository)
             if before is None or (before.repository, before.ref) != (use.repository, use.ref):
-                self._queue.add(repository, "a new reference", priority=Priority.COMMIT)
+                with self._lock:
+                    state = self._states.get(repository, SourceState())
+                    known = state.polled and any(
+                        key != application.key and (one.repository, one.ref) == (repository, use.ref)
+                        for key, one in self._uses.items()
+                    )
+                # A hundred Applications that come at once are one question more, not a hundred.
+                self._queue.add(
+                    repository, "a new reference", priority=Priority.COMMIT, delay=_GATHER_SECONDS if known else 0.0
+                )
         return repository, use.ref
 
     def forget(self, application: AppKey) -> None:

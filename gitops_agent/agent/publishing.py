@@ -2,7 +2,8 @@
 
 The order is the guarantee: the edges between the status that stands in the cluster and the new one are saved in the notifiers'
 outbox first, then the status is written. Killed in between, the next start finds the same edges again. A status is written
-only when it differs, and while something merely progresses at most once a second.
+only when it differs, and while something merely progresses at most once a second. Most objects are healthy a moment after they
+were applied, so that they are on their way is written only when it lasts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gitops_agent.agent.view import View
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.recorder import Recorder
 from gitops_agent.errors import AgentError, NotFound
-from gitops_agent.events.event import Event, Severity
+from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.notify.notifications import Notifications
 from gitops_agent.observe import metrics
@@ -26,6 +27,7 @@ from gitops_agent.observe.log import logger
 
 _log = logger("agent")
 _PAUSE_SECONDS = 1.0
+_ON_THE_WAY_SECONDS = 1.5
 _GROUP, _KIND = "gitops-agent.dev", "Application"
 
 
@@ -72,6 +74,9 @@ class Publishing:
             return None
         if quiet(before, after):
             return None
+        waits = self._on_the_way(after, memory)
+        if waits > 0:
+            return waits
         found = edges(before, after, application=key, view=view, now=now)
         elapsed = self._clock() - memory.written_at
         if not found and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
@@ -96,11 +101,16 @@ class Publishing:
         except AgentError as error:
             _log.warning("notifications could not be saved", error=error, events=[event.type.value for event in found])
             raise
+        synced = {event.revision for event in found if event.type is EventType.SYNCED}
         for event in found:
             metrics.EVENTS.labels(event.type.value).inc()
-            self._recorder.record(
-                raw, "Normal" if event.severity is Severity.INFO else "Warning", event.type.value, event.message or event.reason
-            )
+            if event.type is not EventType.REVISION_SEEN or event.revision not in synced:  # which says it too
+                self._recorder.record(
+                    raw,
+                    "Normal" if event.severity is Severity.INFO else "Warning",
+                    event.type.value,
+                    event.message or event.reason,
+                )
             _log.info(
                 "event",
                 type=event.type.value,
@@ -109,6 +119,15 @@ class Publishing:
                 message=event.message,
                 commit=event.revision.short if event.revision else None,
             )
+
+    def _on_the_way(self, after: Object, memory: Memory) -> float:
+        """Seconds for which nothing need be told, because objects that were just applied are not healthy yet."""
+        if (_condition(after, "Ready").get("status"), _condition(after, "Ready").get("reason")) != ("Unknown", "Progressing"):
+            memory.on_the_way = None
+            return 0.0
+        if memory.on_the_way is None:
+            memory.on_the_way = self._clock()
+        return _ON_THE_WAY_SECONDS - (self._clock() - memory.on_the_way)
 
     @staticmethod
     def _measure(key: AppKey, after: Object) -> None:
@@ -124,6 +143,10 @@ def quiet(before: Object, after: Object) -> bool:
     """
     old, new = at(before, "sync", "plan"), at(after, "sync", "plan")
     return bool(new) and old == new and _without_commit(before) == _without_commit(after)
+
+
+def _condition(status_: Object, kind: str) -> Object:
+    return next((one for one in status_.get("conditions") or () if one["type"] == kind), {})
 
 
 def _without_commit(status_: Object) -> Object:

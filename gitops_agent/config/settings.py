@@ -91,7 +91,7 @@ class RenderSettings(Section):
 class SyncSettings(Section):
     """How much is done at one time."""
 
-    workers: Annotated[int, Field(ge=1, le=256)] = 8
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Applications reconciled at one time."""
 
     apply_concurrency: Annotated[int, Field(ge=1, le=256)] = 16

@@ -95,6 +95,27 @@ def test_many_applications_of_one_repository_are_one_poll(stand: Stand) -> None:
     assert len(stand.news()) == 20
 
 
+def test_applications_that_come_one_after_another_are_one_poll_more(stand: Stand) -> None:
+    stand.polling.use(stand.application("shop"))
+    stand.turns()
+
+    for name in ("desk", "till", "cart"):
+        stand.polling.use(stand.application(name))
+        assert stand.turn() is None
+    stand.time.now += 1.0
+
+    assert stand.turns() == 1
+
+
+def test_a_reference_that_nobody_followed_is_asked_for_at_once(stand: Stand) -> None:
+    stand.polling.use(stand.application("shop"))
+    stand.turns()
+
+    stand.polling.use(stand.application("desk", branch="next"))
+
+    assert stand.turns() == 1
+
+
 def test_a_request_is_answered_by_a_poll_that_began_after_it(stand: Stand) -> None:
     stand.polling.use(stand.application("shop"))
     before = stand.polling.ask(SHOP, "now")

@@ -97,7 +97,14 @@ def test_a_view_becomes_a_status_and_its_edges_become_events(desk: Desk) -> None
     desk.publish(view())
 
     assert desk.get()["status"]["sync"] == {"status": "Synced", "revision": "a" * 40, "plan": "p1"}
-    eventually(lambda: desk.events() == [("Normal", "RevisionSeen"), ("Normal", "Synced")], seconds=SECONDS)
+    eventually(lambda: desk.events() == [("Normal", "Synced")], seconds=SECONDS)
+
+
+@pytest.mark.cluster
+def test_a_revision_that_is_not_synced_with_the_same_breath_is_an_event_of_its_own(desk: Desk) -> None:
+    desk.publish(view(sync=SyncStatus.OUT_OF_SYNC, applied="", waiting="a CRD"))
+
+    eventually(lambda: desk.events() == [("Normal", "RevisionSeen")], seconds=SECONDS)
 
 
 @pytest.mark.cluster
@@ -145,7 +152,9 @@ def test_progress_is_written_at_most_once_a_second(desk: Desk) -> None:
     def progress(done: int) -> View:
         return view(health=Status.PROGRESSING, synced=done)
 
-    desk.publish(progress(1))
+    assert desk.publish(progress(1)) == pytest.approx(1.5)
+    desk.time.now += 1.5
+    assert desk.publish(progress(1)) is None
     before = desk.version()
     desk.time.now += 0.4
     assert desk.publish(progress(2)) == pytest.approx(0.6)
@@ -154,6 +163,23 @@ def test_progress_is_written_at_most_once_a_second(desk: Desk) -> None:
     desk.time.now += 0.6
     assert desk.publish(progress(2)) is None
     assert desk.get()["status"]["resources"]["synced"] == 2
+
+
+@pytest.mark.cluster
+def test_objects_that_are_healthy_a_moment_later_are_told_of_once(desk: Desk) -> None:
+    first = desk.version()
+    desk.publish(view(health=Status.PROGRESSING))
+    assert desk.version() == first
+
+    desk.time.now += 1.0
+    assert desk.publish(view(health=Status.HEALTHY)) is None
+    assert desk.get()["status"]["health"]["status"] == "Healthy"
+
+
+@pytest.mark.cluster
+def test_what_does_not_progress_is_told_at_once(desk: Desk) -> None:
+    assert desk.publish(view(health=Status.DEGRADED)) is None
+    assert desk.get()["status"]["health"]["status"] == "Degraded"
 
 
 @pytest.mark.cluster

@@ -18,7 +18,7 @@ def loaded(text: str, tmp_path: Path, environ: dict[str, str] | None = None, fla
 def test_without_anything_there_are_defaults() -> None:
     found = load(None, {}, {})
 
-    assert (found.settings.sync.workers, found.settings.cluster.namespace) == (8, "gitops-system")
+    assert (found.settings.sync.workers, found.settings.cluster.namespace) == (16, "gitops-system")
     assert found.origins == dict.fromkeys(paths(), "default")
 
 
@@ -65,7 +65,7 @@ def test_texts_of_the_environment_become_values() -> None:
 
 
 def test_an_empty_variable_is_not_given() -> None:
-    assert load(None, {"GITOPS_AGENT_SYNC__WORKERS": ""}, {}).settings.sync.workers == 8
+    assert load(None, {"GITOPS_AGENT_SYNC__WORKERS": ""}, {}).settings.sync.workers == 16
 
 
 def test_variables_that_kubernetes_makes_of_services_are_no_settings() -> None:
