@@ -9,7 +9,7 @@ from typing import Any
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.rollout.command import COMMAND, Command, Order, written
 from gitops_agent.rollout.traffic.service import ready_addresses
-from gitops_agent.rollout.variants import CANARY, VARIANT, canary_service_name
+from gitops_agent.rollout.variants import CANARY, ROLLOUT_HASH, VARIANT, canary_service_name
 from gitops_agent.sandbox.demo.cluster import Spectator
 
 SHOP = "shop"
@@ -52,6 +52,13 @@ class Rollout:
     def preview(self) -> int:
         """Ready addresses behind the Service of the second version."""
         return len(ready_addresses(self._slices(), canary_service_name(self.name)))
+
+    def tried(self) -> int:
+        """Jobs that measured the second version and succeeded."""
+        labels = (self.second().get("metadata") or {}).get("labels") or {}
+        path = f"/apis/batch/v1/namespaces/{SHOP}/jobs?labelSelector={ROLLOUT_HASH}%3D{labels.get(ROLLOUT_HASH)}"
+        found = self.spectator.transport.request("GET", path)["items"]
+        return sum(int((job.get("status") or {}).get("succeeded") or 0) for job in found)
 
     def gone(self) -> bool:
         """Whether nothing of a second version is left, and the Service is back on the workload."""

@@ -25,12 +25,13 @@ def switched(scene: Scene) -> None:
         return tag(rollout.second()) == _NEW and rollout.preview() == available(rollout.second()) == pods
 
     scene.spectator.until("the preview is at full size", previewed)
+    scene.spectator.until("a Job has tried the preview", rollout.tried)
     scene.spectator.until("somebody is asked", lambda: rollout.status().get("approval"))
     if rollout.share() != (0, pods) or rollout.selected() != "primary":
         raise NotSeen("the preview got traffic before anybody approved it")
     if not _steady(scene):
         raise NotSeen("the autoscaler may take pods away in the middle of the rollout")
-    scene.tell(f"{pods} pods of {_NEW} behind Service {WEB}-canary; Service {WEB} still selects {rollout.selected()} only")
+    scene.tell(f"{pods} pods of {_NEW} behind Service {WEB}-canary, tried by a Job; Service {WEB} selects the old ones")
     scene.spectator.until("the webhook hears that somebody is asked", lambda: scene.heard("RolloutPaused", about=commit))
     approved = time.monotonic()
     rollout.approve()
