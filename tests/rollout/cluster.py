@@ -15,6 +15,7 @@ from gitops_agent.rollout.provider import Verdict
 from gitops_agent.rollout.run import run
 from gitops_agent.rollout.state import Adoption, RolloutState, Share, Version
 
+FULL = 100
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -28,7 +29,13 @@ class Crash(Exception):
 
 @dataclass
 class Cluster:
-    """What is live, what Git says, and what the machine wrote down."""
+    """What is live, what Git says, and what the machine wrote down.
+
+    Attributes:
+        lag: ticks in which no pod comes up.
+        uptake: ticks a route takes to be in force after it was written.
+        behind: ticks of that which are left.
+    """
 
     policy: RolloutPolicySpec
     replicas: int = 4
@@ -51,6 +58,10 @@ class Cluster:
     share: Share = field(default_factory=Share)
     sent: Share = field(default_factory=Share)
     zero_since: datetime = START
+    full_since: datetime = START
+    lag: int = 0
+    uptake: int = 0
+    behind: int = 0
     labelled: bool = False
     selected: bool = False
     broken: frozenset[str] = frozenset()
@@ -96,7 +107,7 @@ class Cluster:
         return Pods(version=self.baseline, replicas=self.baseline_pods, available=self.baseline_up)
 
     def _verdict(self) -> Verdict:
-        return Verdict.READY if self.share == self.state.traffic.want else Verdict.NOT_YET
+        return Verdict.READY if self.share == self.state.traffic.want and not self.behind else Verdict.NOT_YET
 
     def turn(self, *, crash_after: int | None = None) -> bool:
         """One look, one step, its actions; false when nothing was persisted and nothing but waiting was asked for."""
@@ -129,7 +140,7 @@ class Cluster:
                 self._route(share)
             case do.ApplyPrimary(target):
                 if target.hash != self.primary.hash:
-                    self.settled = False
+                    self._roll()
                 self.primary = target
             case do.ApplyRest(target):
                 self.rest = target
@@ -181,6 +192,14 @@ class Cluster:
             self.note(not lost or left >= self.replicas - self.max_unavailable, "I4: too few pods are left")
         self.primary_pods, self.primary_up = replicas, min(self.primary_up, replicas)
 
+    def _roll(self) -> None:
+        """The workload gets another version: some of its pods go at once, and whatever they were answering with them."""
+        self.settled = False
+        self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
+        if self.share.weight == FULL and self.sent == self.share and not run(self.policy).rolling:
+            long_enough = self.now >= self.full_since + self.policy.drain
+            self.note(long_enough, "I2: the workload changed before its requests in flight were done")
+
     def _route(self, share: Share) -> None:
         if not share.none and share != self.share:
             self.note(self.canary_up >= 1 and self.service, "I1: traffic to a canary that cannot answer")
@@ -191,6 +210,10 @@ class Cluster:
             )
         if share.none and not self.share.none:
             self.zero_since = self.now
+        if share.weight == FULL and self.share.weight != FULL:
+            self.full_since = self.now
+        if share != self.share:
+            self.behind = self.uptake
         self.share = self.sent = share
 
     def _drained(self, what: str) -> None:
@@ -207,6 +230,10 @@ class Cluster:
     def tick(self, seconds: float = 0) -> None:
         """Lets time pass: pods come up unless they are broken; the workload rolls."""
         self.now += timedelta(seconds=seconds)
+        self.behind = max(self.behind - 1, 0)
+        if self.lag:
+            self.lag -= 1
+            return
         if self.canary is not None:
             self.canary_up = 0 if self.canary.hash in self.broken else self.canary_pods
         if not self.stuck:

@@ -30,8 +30,11 @@ def policy(
     return parse({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}).spec
 
 
-def canary(steps: list[dict[str, Any]] | None = None, *, surge: int = 100, **fields: Any) -> RolloutPolicySpec:
-    return policy({"canary": {"steps": STEPS if steps is None else steps, "surgePercent": surge}}, **fields)
+def canary(
+    steps: list[dict[str, Any]] | None = None, *, surge: int = 100, delay: str = "30s", **fields: Any
+) -> RolloutPolicySpec:
+    strategy = {"steps": STEPS if steps is None else steps, "surgePercent": surge, "scaleDownDelay": delay}
+    return policy({"canary": strategy}, **fields)
 
 
 def blue_green(**fields: Any) -> RolloutPolicySpec:

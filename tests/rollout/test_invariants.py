@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -29,6 +30,7 @@ MATCHED: list[dict[str, Any]] = [
 POLICIES: dict[str, Callable[[], RolloutPolicySpec]] = {
     "canary": lambda: canary(progressDeadline="2m", pausedDeadline="10m"),
     "judged": lambda: canary([{"weight": 10, "analysis": True}, {"weight": 50, "pause": "1m"}], metrics=True),
+    "hasty": lambda: canary(delay="1s", drain="1m", progressDeadline="5m"),
     "matched": lambda: canary(MATCHED, pausedDeadline="10m"),
     "compared": lambda: canary([{"weight": 25, "pause": "1m"}, {"weight": 75, "pause": "1m"}], metrics=True, baseline=True),
     "narrow": lambda: canary(surge=25, progressDeadline="2m"),
@@ -53,6 +55,9 @@ EVENTS = st.one_of(
     st.tuples(st.just("clock"), st.integers(-7200, 7200)),
     st.tuples(st.just("wait"), st.integers(1, 300)),
     st.tuples(st.just("evict"), st.integers(0, 4)),
+    st.tuples(st.just("fall"), st.integers(0, 4)),
+    st.tuples(st.just("lag"), st.integers(1, 20)),
+    st.tuples(st.just("uptake"), st.integers(0, 4)),
     st.tuples(st.just("route"), st.integers(0, 100)),
     st.tuples(st.just("lose"), st.just(0)),
     st.tuples(st.just("edit"), st.just(0)),
@@ -86,10 +91,18 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
         case "clock":
             cluster.now += timedelta(seconds=value)
             cluster.zero_since += timedelta(seconds=min(value, 0))
+            cluster.full_since += timedelta(seconds=min(value, 0))
         case "wait":
             cluster.tick(value)
         case "evict":
             cluster.canary_up = min(cluster.canary_up, value)
+        case "fall":
+            # Pods of the workload are lost to something else; every number of them may be left.
+            cluster.primary_up = min(cluster.primary_up, value)
+        case "lag":
+            cluster.lag = value
+        case "uptake":
+            cluster.uptake = value
         case "route":
             # By hand, past the agent; only where there is something to route to.
             if cluster.canary_up and not cluster.share.none:
@@ -135,7 +148,7 @@ def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: li
 
 def calm(cluster: Cluster) -> None:
     """Nothing bad happens any more, and somebody sees to what waits for people."""
-    cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
+    cluster.broken, cluster.answer, cluster.lag, cluster.uptake = frozenset(), Answer.SUCCESS, 0, 0
     for _ in range(12):
         cluster.settle(turns=60)
         if not cluster.state.running:
@@ -170,13 +183,35 @@ def test_an_agent_killed_after_every_single_action_ends_the_same(name: str, *, f
     assert ends == {(Phase.HELD if fails else Phase.IDLE, *((version(1 if fails else 2),) * 2), None, Share(), False)}
 
 
-@given(events=st.lists(EVENTS, max_size=15))
-@settings(max_examples=40, deadline=None)
-def test_the_same_look_twice_asks_for_the_same(events: list[Event]) -> None:
-    cluster = Cluster(policy=POLICIES["judged"]())
+@pytest.mark.parametrize("name", POLICIES)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=st.lists(EVENTS, max_size=15), action=st.integers(0, 5))
+def test_a_death_after_any_action_leads_to_where_the_living_would_have_come(
+    name: str, events: list[Event], action: int
+) -> None:
+    cluster = Cluster(policy=POLICIES[name]())
     for event in [("turns", 5), ("push", 2), *events]:
         happen(cluster, event)
-    seen = cluster.observe()
-    from gitops_agent.rollout.machine import step
+    other = deepcopy(cluster)
 
-    assert step(cluster.state, seen, cluster.policy, cluster.now) == step(cluster.state, seen, cluster.policy, cluster.now)
+    at_rest(cluster)
+    other.turn(crash_after=action)
+    at_rest(other)
+
+    assert _placed(other) == _placed(cluster)
+
+
+def at_rest(cluster: Cluster) -> None:
+    """Turns until nothing moves any more, while no time passes and no pod comes or goes."""
+    for _ in range(60):
+        before = (_placed(cluster), len(cluster.measurements))
+        cluster.turn()
+        if (_placed(cluster), len(cluster.measurements)) == before:
+            return
+    raise AssertionError(f"it never comes to rest: {replace(cluster.state, plan=None)}")
+
+
+def _placed(cluster: Cluster) -> tuple[object, ...]:
+    """Where everything stands, but for what was measured meanwhile."""
+    sides = (cluster.primary, cluster.primary_pods, cluster.canary, cluster.canary_pods)
+    return (replace(cluster.state, plan=None, counters=()), *sides, cluster.rest, cluster.service, cluster.share)

@@ -69,7 +69,8 @@ def _free(sit: Situation) -> bool:
 def _cut_route(sit: Situation) -> RolloutState | None:
     if sit.state.traffic.verified:
         counters = fresh(sit.state.counters, sit.run.metrics)
-        return sit.enter(Phase.PROMOTE, Stage.CUT_HOLD, wait=sit.run.delay, counters=counters)
+        # What follows ends pods that had traffic a moment ago: requests in flight get their time, however short the delay is.
+        return sit.enter(Phase.PROMOTE, Stage.CUT_HOLD, wait=max(sit.run.delay, sit.run.drain), counters=counters)
     if sit.short:
         return sit.enter(Phase.PROMOTE, Stage.CUT_SCALE, traffic=sit.wanting(sit.state.traffic.applied), reason=sit.missing)
     return abort(sit, "the routes did not take up the weight in time") if sit.overdue else None
