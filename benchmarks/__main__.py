@@ -1,4 +1,7 @@
-"""`python -m benchmarks [NAME …] [--json FILE]`: runs the measurements and prints one table."""
+"""`python -m benchmarks [NAME …] [--json FILE]`: runs the measurements and prints one table.
+
+`python -m benchmarks traffic` is a measurement of its own, in a world of its own; see `benchmarks/traffic/run.py`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ NAMES = ("install", "steady", "push", "drift", "restart", "failover")
 
 def main() -> int:
     """Runs what was asked for; 1 when a measurement could not be made."""
+    if sys.argv[1:2] == ["traffic"]:
+        return importlib.import_module("benchmarks.traffic.run").main(sys.argv[2:])  # type: ignore[no-any-return]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all when none is named")
     parser.add_argument("--applications", type=int, default=100, help="applications of five objects (default 100)")

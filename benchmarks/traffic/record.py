@@ -1,0 +1,148 @@
+"""What one scenario came to, in numbers: every request, every share, every time that somebody would ask for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.traffic.answer import Answer
+from benchmarks.traffic.load import Load
+
+POINTS = 2.0
+"""How far a share may be from what is wanted, in percent of the requests."""
+
+FEWEST = 2000
+"""Fewer requests say nothing about a share: then it is shown and not judged."""
+
+_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One share that was measured.
+
+    Attributes:
+        want: percent of the requests that the canary should get.
+        seen: percent it got.
+        requests: how many were counted.
+    """
+
+    want: float
+    seen: float
+    requests: int
+
+    @property
+    def error(self) -> float:
+        """How far off it is, in percent of the requests."""
+        return abs(self.seen - self.want)
+
+    @property
+    def judged(self) -> bool:
+        """Whether it was measured over enough requests."""
+        return self.requests >= FEWEST
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One scenario.
+
+    Attributes:
+        name: of the scenario.
+        requests: sent, those of excluded windows left out.
+        failed: of those.
+        excluded: requests of windows in which failure was what the scenario did to the path, e.g. while the proxy was dead.
+        shares: in the order they were measured.
+        seconds: the scenario took.
+        figures: other numbers by name, in seconds unless the name says otherwise.
+        failures: the first few failed requests, and where the rollout stood then.
+        notes: what a reader has to know about the numbers.
+        broken: why the scenario could not be carried through; empty when it was.
+    """
+
+    name: str
+    requests: int = 0
+    failed: int = 0
+    excluded: int = 0
+    shares: list[Share] = field(default_factory=list)
+    seconds: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    broken: str = ""
+
+    def take(self, load: Load, *, excluded: tuple[tuple[float, float], ...] = ()) -> None:
+        """Adds a load that has ended.
+
+        Args:
+            load: stopped.
+            excluded: windows on the monotonic clock whose requests are counted apart.
+        """
+        answers = load.since()
+        apart = [one for one in answers if any(begin <= one.at <= end for begin, end in excluded)]
+        self.excluded += len(apart)
+        self.requests += len(answers) - len(apart)
+        gone = {id(one) for one in apart}
+        self._fail([one for one in answers if one.failed and id(one) not in gone])
+
+    def share(self, load: Load, want: float, count: int, *, variant: str = "canary") -> Share:
+        """Measures a share over the next so many requests, and waits for them."""
+        # Those under way were sent before the share was in force for certain.
+        mark = load.mark()
+        load.wait(50, since=mark)
+        mark = load.mark()
+        load.wait(count, since=mark)
+        answered = [one for one in load.since(mark)[:count] if one.pod]
+        seen = 100.0 * sum(one.variant == variant for one in answered) / max(1, len(answered))
+        made = Share(want=want, seen=round(seen, 2), requests=len(answered))
+        self.shares.append(made)
+        return made
+
+    def worst(self, name: str, seconds: float) -> None:
+        """Keeps the largest of several times."""
+        self.figures[name] = round(max(self.figures.get(name, 0.0), seconds), 3)
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing failed and every share that counts was right."""
+        return not self.failed and not self.broken and all(one.error <= POINTS for one in self.shares if one.judged)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values; what is empty is left out."""
+        raw = asdict(self) | {"seconds": round(self.seconds, 1)}
+        figures = raw.pop("figures")
+        kept = ("name", "requests", "failed", "shares", "seconds")
+        shown: dict[str, Any] = {name: value for name, value in raw.items() if value or name in kept}
+        return {**shown, **figures}
+
+    def _fail(self, failures: list[Answer]) -> None:
+        self.failed += len(failures)
+        base = time.time() - time.monotonic()
+        for one in failures[: max(0, _TOLD - len(self.failures))]:
+            clock = time.strftime("%H:%M:%S", time.gmtime(base + one.at))
+            self.failures.append(f"{clock}.{int((base + one.at) % 1 * 1000):03d} {one}")
+
+
+def document(records: list[Record]) -> dict[str, Any]:
+    """All scenarios as one JSON value."""
+    judged = [share.error for record in records for share in record.shares if share.judged]
+    return {
+        "requests_sent": sum(one.requests for one in records),
+        "requests_failed": sum(one.failed for one in records),
+        "worst_share_error": round(max(judged, default=0.0), 2),
+        "scenarios": [one.document() for one in records],
+    }
+
+
+def table(records: list[Record]) -> str:
+    """The same for people."""
+    width = max((len(one.name) for one in records), default=0)
+    lines = [f"{'scenario':<{width}}  requests  failed  seconds  what was seen"]
+    for one in records:
+        said = [f"{share.want:g} % → {share.seen:.1f} % of {share.requests}" for share in one.shares]
+        said += [f"{name.replace('_', ' ')} {value:g}" for name, value in one.figures.items()]
+        said += [f"{one.excluded} requests excluded"] if one.excluded else []
+        said += [*one.notes, *([f"BROKEN: {one.broken}"] if one.broken else [])]
+        lines.append(f"{one.name:<{width}}  {one.requests:>8}  {one.failed:>6}  {one.seconds:>7.1f}  {'; '.join(said)}")
+        lines += [f"{'':<{width}}  {failure}" for failure in one.failures]
+    return "\n".join(lines)

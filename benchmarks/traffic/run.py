@@ -1,0 +1,109 @@
+"""`python -m benchmarks traffic [--quick] [--json [FILE]] [--only NAME …]`: rollouts under real traffic, in numbers.
+
+Everything runs in a network namespace of its own: a control plane with kube-proxy, pods that answer, Envoy behind a Gateway API
+controller, Prometheus, the agent as it is installed, and steady load. Progress goes to stderr; the last thing on stdout is the
+table, or with `--json` the figures. The exit code is 1 when a request failed, a share was off, or a scenario broke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.traffic.record import Record, document, table
+from benchmarks.traffic.scenarios import departures, kills, losses, matches, outages, steps, switches
+from benchmarks.traffic.stage import Stage
+from benchmarks.traffic.theatre import Theatre
+from gitops_agent.errors import AgentError
+from gitops_agent.sandbox import network
+
+Scenario = Callable[[Theatre, Record], None]
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "canary by route": steps.gateway,
+    "canary by pods": steps.service,
+    "aborted": departures.aborts,
+    "superseded": departures.supersedes,
+    "reverted in Git": departures.reverts,
+    "blue-green by route": switches.gateway,
+    "blue-green by selector": switches.service,
+    "pods lost": losses.pods,
+    "proxy down": outages.proxy,
+    "metrics down": outages.blind,
+    "metric fails": outages.failing,
+    "header": matches.header,
+    "mirror": matches.mirror,
+    "agent killed, by route": kills.gateway,
+    "agent killed, by pods": kills.service,
+}
+QUICK = (
+    "canary by route",
+    "canary by pods",
+    "aborted",
+    "pods lost",
+    "metric fails",
+    "header",
+    "agent killed, by route",
+)
+"""What the shortened run plays; the rest of them differ in the moment, not in the matter."""
+
+NO_NETWORK = 3
+"""The exit code when the platform gives no network namespace: nothing was measured."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Plays what is asked for; 0 when everything was as it should be."""
+    arguments = _parsed(argv)
+    try:
+        network.enter((sys.executable, "-m", "benchmarks", "traffic", *argv))
+    except network.NoNetwork as error:
+        sys.stderr.write(f"{error}\n")
+        return NO_NETWORK
+    wanted = arguments.only or (QUICK if arguments.quick else tuple(SCENARIOS))
+    folder = Path(tempfile.mkdtemp(prefix="gitops-agent-traffic-"))
+    records: list[Record] = []
+    try:
+        with Stage(folder) as stage, Theatre(stage, quick=arguments.quick, stride=arguments.stride) as theatre:
+            records += (_played(theatre, name) for name in wanted)
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    if arguments.json is None:
+        print(table(records))
+    else:
+        text = json.dumps(document(records), indent=2)
+        print(text) if arguments.json == "-" else Path(arguments.json).write_text(f"{text}\n")
+    return 0 if all(one.fine for one in records) else 1
+
+
+def _played(theatre: Theatre, name: str) -> Record:
+    sys.stderr.write(f"{name} …\n")
+    record = Record(name=name)
+    begun = time.monotonic()
+    try:
+        SCENARIOS[name](theatre, record)
+    except (AgentError, AssertionError) as error:
+        record.broken = f"{type(error).__name__}: {error}".splitlines()[0][:400]
+        sys.stderr.write("".join(f"  {line}\n" for line in getattr(error, "__notes__", ())))
+    record.seconds = time.monotonic() - begun
+    sys.stderr.write(f"{table([record]).splitlines()[1]}\n")
+    sys.stderr.writelines(f"  {line}\n" for line in record.failures)
+    return record
+
+
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks traffic", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}, and less of each")
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="JSON to this file, to stdout without one")
+    parser.add_argument(
+        "--only", action="append", choices=tuple(SCENARIOS), metavar="NAME", help=f"one of {', '.join(SCENARIOS)}"
+    )
+    parser.add_argument("--stride", type=int, default=1, help="kill the agent at every so many calls (default 1)")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
+    return parser.parse_args(argv)

@@ -1,0 +1,68 @@
+"""The agent is killed at its nth call of a whole rollout, under load, and another one goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.traffic.record import Record
+from benchmarks.traffic.scenarios.steps import promoted
+from benchmarks.traffic.shop import GATEWAY, SERVICE
+from benchmarks.traffic.theatre import Theatre
+from tests.acceptance.house import House
+from tests.acceptance.kills import killer, start
+from tests.acceptance.proxy import Proxy
+from tests.acceptance.rollout import canary
+
+STRATEGY = canary({"weight": 25}, {"weight": 50, "pause": "1s"}, scaleDownDelay="2s")
+MOST = 600
+QUICK = (30, 60)
+
+
+def gateway(theatre: Theatre, record: Record) -> None:
+    """By the weights of an HTTPRoute."""
+    _killed(theatre, record, GATEWAY)
+
+
+def service(theatre: Theatre, record: Record) -> None:
+    """By numbers of pods."""
+    _killed(theatre, record, SERVICE)
+
+
+def _killed(theatre: Theatre, record: Record, provider: str) -> None:
+    directory: Path = theatre.stage.directory / f"kills-{provider}"
+    with (
+        House(theatre.stage.plane, f"agent-{provider.lower()}", directory) as house,
+        Proxy(theatre.stage.plane) as proxy,
+        theatre.bare(STRATEGY, house=house, provider=provider) as shop,
+    ):
+        start(shop.team, proxy)
+        shop.begin()
+        with theatre.load(shop, record):
+            kills = 0
+            for version, number in enumerate(_numbers(theatre), start=2):
+                killed = killer(shop.team, proxy, lambda call: not call.watch, nth=number)
+                commit = shop.push(version)
+                shop.team.until(
+                    lambda commit=commit, killed=killed: killed.is_set() or _promoted(shop.status(), commit),  # type: ignore[misc]
+                    f"the agent was killed at call {number} or is done",
+                    seconds=120,
+                )
+                proxy.rule = None
+                if killed.is_set():
+                    kills += 1
+                    start(shop.team, proxy)
+                promoted(shop, commit, version)
+                if not killed.is_set():
+                    break
+            record.figures["kills"] = kills
+
+
+def _numbers(theatre: Theatre) -> Iterator[int]:
+    yield from QUICK if theatre.quick else range(1, MOST, theatre.stride)
+
+
+def _promoted(status: dict[str, object], commit: str) -> bool:
+    history = status.get("history")
+    newest = history[0] if isinstance(history, list) and history else {}
+    return status.get("phase") == "Idle" and newest.get("revision") == commit

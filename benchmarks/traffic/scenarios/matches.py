@@ -1,0 +1,52 @@
+"""Requests that are told apart: one user by a header, and copies that nobody waits for."""
+
+from __future__ import annotations
+
+from benchmarks.traffic.record import Record
+from benchmarks.traffic.scenarios.steps import promoted
+from benchmarks.traffic.theatre import Theatre
+from gitops_agent.rollout.command import Order
+from tests.acceptance.rollout import canary
+
+_USER = {"user": "david"}
+_FEW = 300
+
+
+def header(theatre: Theatre, record: Record) -> None:
+    """A header sends exactly the named user to the canary, and nobody else."""
+    step = {"match": {"header": {"name": "user", "value": "david"}}, "approval": True}
+    with (
+        theatre.shop(canary(step)) as shop,
+        theatre.load(shop, record) as others,
+        theatre.load(shop, record, rate=theatre.rate / 3, **_USER) as david,
+    ):
+        commit = shop.push(2)
+        shop.at("Step", "Hold")
+        record.share(david, 100, _FEW)
+        record.share(others, 0, _FEW * 2)
+        strays = record.shares[-1].seen or 100 - record.shares[-2].seen
+        record.figures["requests_on_the_wrong_side_percent"] = strays
+        assert not strays, f"{strays} % of the requests were answered by the wrong side"  # noqa: S101 - what is claimed
+        shop.command(Order.APPROVE)
+        promoted(shop, commit, 2)
+
+
+def mirror(theatre: Theatre, record: Record) -> None:
+    """The canary gets copies, fails at them, and no answer of it is used."""
+    step = {"mirror": {"percent": 100}, "approval": True}
+    with theatre.shop(canary(step)) as shop, theatre.load(shop, record) as load:
+        commit = shop.push(2)
+        shop.at("Step", "Hold")
+        backends, image = theatre.stage.backends, shop.of(2)
+        backends.fault(image, error_percent=100.0)
+        before, mark = backends.received(image=image, mirrored=True), load.mark()
+        load.wait(_FEW, since=mark)
+        copies = backends.received(image=image, mirrored=True) - before
+        used = [one for one in load.since(mark) if one.variant == "canary" or one.status != 200]  # noqa: PLR2004 - HTTP's OK
+        backends.heal(image)
+        record.figures["copies_percent"] = round(100.0 * copies / len(load.since(mark)), 1)
+        record.figures["answers_of_the_canary_used"] = len(used)
+        assert not used, f"{len(used)} answers of the canary were used"  # noqa: S101 - what is claimed
+        assert copies, "the canary got no copies"  # noqa: S101 - likewise
+        shop.command(Order.APPROVE)
+        promoted(shop, commit, 2)

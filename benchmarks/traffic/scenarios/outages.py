@@ -1,0 +1,98 @@
+"""What a rollout stands on goes down: the proxy, the metrics; and what it does when the metrics say no."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.traffic.load import Load
+from benchmarks.traffic.record import Record
+from benchmarks.traffic.scenarios.steps import promoted
+from benchmarks.traffic.theatre import Theatre
+from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.command import Order
+from tests.acceptance.rollout import canary
+
+_DOWN_SECONDS = 3.0
+_ERROR_PERCENT = 20.0
+
+
+def proxy(theatre: Theatre, record: Record) -> None:
+    """The proxy is down for a while in the middle of a rollout."""
+    strategy = canary({"weight": 25, "pause": "2s"}, {"weight": 50, "approval": True})
+    with theatre.shop(strategy) as shop:
+        with theatre.load(shop, record):
+            commit = shop.push(2)
+            shop.at("Step", "Hold", step=0)
+        begun = time.monotonic()
+        theatre.stage.gateway.kill()
+        shop.at("Step", "Hold", step=1)
+        theatre.stage.gateway.start()
+        record.notes.append(f"no request was sent while the proxy was down ({time.monotonic() - begun:.0f} s)")
+        with theatre.load(shop, record) as load:
+            record.share(load, 50, theatre.count if not theatre.quick else 400)
+            shop.command(Order.APPROVE)
+            promoted(shop, commit, 2)
+
+
+def blind(theatre: Theatre, record: Record) -> None:
+    """Prometheus is down: errors pause, and never count as success."""
+    metric = _metric(theatre, consecutiveErrorLimit=1)
+    strategy = canary({"weight": 50, "analysis": True})
+    with theatre.shop(strategy, analysis={"metrics": [metric]}) as shop, theatre.load(shop, record) as load:
+        theatre.stage.prometheus.kill()
+        try:
+            commit = shop.push(2)
+            shop.at("Paused", seconds=120)
+            record.share(load, 50, 400)
+            assert shop.status()["weight"] == 50  # noqa: PLR2004, S101 - paused, not taken back and not promoted
+        finally:
+            theatre.stage.prometheus.start()
+        shop.command(Order.RESUME)
+        promoted(shop, commit, 2)
+
+
+def failing(theatre: Theatre, record: Record) -> None:
+    """The metric fails: the time from the verdict until no request reaches the canary."""
+    strategy = canary({"weight": 50, "approval": True})
+    with theatre.shop(strategy, analysis={"metrics": [_metric(theatre)]}) as shop, theatre.load(shop, record) as load:
+        shop.push(2)
+        shop.at("Step", "Hold")
+        load.wait(100, since=load.mark())
+        theatre.stage.backends.fault(shop.of(2), error_percent=_ERROR_PERCENT)
+        broken = time.monotonic()
+        try:
+            status = shop.at("Held")
+        finally:
+            theatre.stage.backends.heal(shop.of(2))
+        verdict = _verdict(status)
+        last = _last(load)
+        record.worst("time_to_abort", last - broken)
+        record.worst("verdict_to_weight_0", last - verdict)
+        record.notes.append("injected errors of the canary are not counted as failed")
+
+
+def _verdict(status: Object) -> float:
+    """When the failing measurement ended, on the monotonic clock."""
+    failures = [one for one in status["analysis"][0]["measurements"] if one["verdict"] == "failure"]
+    passed: float = (datetime.now(UTC) - datetime.fromisoformat(failures[0]["at"])).total_seconds()
+    return time.monotonic() - passed
+
+
+def _last(load: Load) -> float:
+    """When the last request was sent that the canary answered."""
+    return max(one.at for one in load.since() if one.variant == "canary")
+
+
+def _metric(theatre: Theatre, **more: Any) -> Object:
+    """The share of errors among the canary's answers of the last seconds, by Prometheus; fails above five percent."""
+    of = 'namespace="{{namespace}}",variant="{{variant}}"'
+    query = f'sum(rate(http_requests_total{{{of},code=~"5.."}}[5s])) / sum(rate(http_requests_total{{{of}}}[5s])) or vector(0)'
+    return {
+        "name": "errors",
+        "provider": {"prometheus": {"address": theatre.stage.prometheus.url, "query": query}},
+        "success": "result < 0.05",
+        "interval": "1s",
+        **more,
+    }

@@ -1,0 +1,47 @@
+"""Blue-green: all of the traffic at once, there and back."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.traffic.record import Record
+from benchmarks.traffic.scenarios.steps import promoted
+from benchmarks.traffic.shop import GATEWAY, SERVICE, Shop
+from benchmarks.traffic.theatre import Theatre
+from gitops_agent.rollout.command import Order
+from tests.acceptance.rollout import blue_green
+
+
+def gateway(theatre: Theatre, record: Record) -> None:
+    """By the weights of an HTTPRoute."""
+    _there_and_back(theatre, record, GATEWAY)
+
+
+def service(theatre: Theatre, record: Record) -> None:
+    """By the selector of a plain Service."""
+    _there_and_back(theatre, record, SERVICE)
+
+
+def _there_and_back(theatre: Theatre, record: Record, provider: str) -> None:
+    strategy = blue_green(autoPromote=False, scaleDownDelay="20s" if not theatre.quick else "3s")
+    with theatre.shop(strategy, provider=provider) as shop, theatre.load(shop, record) as load:
+        shop.push(2)
+        _switched(shop)
+        record.share(load, 100, theatre.count if not theatre.quick else 200)
+        begun = time.monotonic()
+        shop.command(Order.ABORT)
+        shop.at("Held")
+        last = max(one.at for one in load.since() if one.variant == "canary")
+        record.worst("time_to_switch_back", last - begun)
+        record.share(load, 100, 200, variant="primary")
+        if theatre.quick:
+            return
+        commit = shop.push(3)
+        _switched(shop)
+        promoted(shop, commit, 3)
+
+
+def _switched(shop: Shop) -> None:
+    shop.at("Step", "Hold")
+    shop.command(Order.APPROVE)
+    shop.at("Promote", "CutHold")
