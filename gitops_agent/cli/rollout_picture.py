@@ -40,7 +40,14 @@ _WORDS = {
     Outlook.RUNNING: "rolling out",
     Outlook.STABLE: "stable",
 }
-_MARKS = {Mark.DONE: "green", Mark.NOW: "bold cyan", Mark.PAUSED: "bold yellow", Mark.LEFT: "red", Mark.AHEAD: "dim"}
+_MARKS = {
+    Mark.DONE: "green",
+    Mark.NOW: "bold cyan",
+    Mark.PAUSED: "bold yellow",
+    Mark.LEFT: "red",
+    Mark.SKIPPED: "dim",
+    Mark.AHEAD: "dim",
+}
 _HEALTH = {"Healthy": "✔", "Progressing": "◌", "Suspended": "◌", "Terminating": "◌"}
 _VERDICTS = {"success": "green", "failure": "red", "error": "yellow", "inconclusive": "yellow"}
 

@@ -48,6 +48,7 @@ class Mark(StrEnum):
     NOW = "▶"
     PAUSED = "⏸"
     LEFT = "✖"
+    SKIPPED = "↷"
     AHEAD = "○"
 
 
@@ -153,7 +154,7 @@ class Standing:
     @property
     def place(self) -> str:
         """The step under way and how many there are, as `2/3`; empty while in none."""
-        if not self.steps or self.state.phase in {Phase.IDLE, Phase.HELD, *_BEFORE_STEPS}:
+        if not self.steps or self.state.phase not in _IN_STEPS | _LEAVING:
             return ""
         return f"{self.state.step + 1}/{len(self.steps)}"
 
@@ -165,7 +166,9 @@ class Standing:
         result = []
         for index, step in enumerate(self.steps):
             mark = Mark.AHEAD
-            if phase in _PROMOTING or (phase in _IN_STEPS and index < self.state.step):
+            if phase in _PROMOTING and self.state.full and index > self.state.step:
+                mark = Mark.SKIPPED
+            elif phase in _PROMOTING or (phase in _IN_STEPS and index < self.state.step):
                 mark = Mark.DONE
             elif phase in _IN_STEPS and index == self.state.step:
                 mark = Mark.PAUSED if phase is Phase.PAUSED else Mark.NOW
