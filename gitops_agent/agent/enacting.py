@@ -37,6 +37,7 @@ _log = logger("agent")
 _TRAILER = "gitops-agent-approve:"
 _COUNT_AGAIN_SECONDS = 300.0
 _LEFT_OUT = frozenset({"HookNotRun", "Ignored"})
+_HELD_BACK = "not applied, because other objects of this revision are refused (errorPolicy: atomic)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class Enacting:
         reports = self._drifts(application, runnable, snapshot)
         if failures and application.spec.sync.error_policy is ErrorPolicy.ATOMIC:
             # Traffic must be able to leave a bad version whatever else is wrong.
-            runnable = _only(runnable, lambda action: action.rollout, "another object was refused")
+            runnable = _only(runnable, lambda action: action.rollout, _HELD_BACK)
         if failures:
             runnable = _without(runnable, failures)
         result = Result()
@@ -307,6 +308,11 @@ class Enacting:
         waits += [replace(a, kind=ActionKind.WAIT, reason="Terminating", message="it is being deleted") for a in going]
         seen = {problem.key for problem in problems}
         problems += [Problem(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in seen]
+        problems += [
+            Problem(key=a.key, reason="Missing", message=a.message)
+            for a in ran.actions
+            if a.message == _HELD_BACK and a.live is None and a.key not in errors
+        ]
         total = sum(1 for action in made.actions if action.manifest is not None and action.reason not in _LEFT_OUT)
         behind = sum(1 for action in left if action.manifest is not None)
         awaited = [f"{key}: {text}" for key, text in told.items() if errors[key].reason in ARRIVALS]

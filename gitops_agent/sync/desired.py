@@ -292,6 +292,8 @@ def _check_encoding(secret: Object) -> None:
     Raises:
         ValueError: naming the keys.
     """
+    if "sops" in secret:
+        raise ValueError("is encrypted with SOPS, and nothing here decrypts it: use External Secrets or Sealed Secrets")
     data: Any = secret.get("data")
     if not isinstance(data, Mapping):
         return

@@ -21,7 +21,7 @@ _OPENINGS = tuple(
 )
 _TYPED = re.compile(r"&?(?:value\.)?valueUnstructured\{Value:(.*?)\}(?=$| \.)")
 _NEXT = re.compile(r"(?<=\S) (?=\.[A-Za-z][\w.\[\]\"=-]*: )")
-_VALUE = re.compile(rf'"([^"]{{{_LONGEST_VALUE + 1},}})"')
+_VALUE = re.compile(rf'(?<=value: )"([^"]{{{_LONGEST_VALUE + 1},}})"')
 _PATTERN = re.compile(r", regex used for validation is '[^']*'")
 
 
