@@ -47,6 +47,9 @@ LEFTOVERS = (
 )
 """Annotations that speak of another apply than ours."""
 
+LEFT_OUT = frozenset({"HookNotRun", "Ignored"})
+"""The reasons of what is declared and not applied."""
+
 CREATED_NAMESPACE = "spec.destination.createNamespace"
 """Stands for the file of the Namespace that nobody wrote."""
 
