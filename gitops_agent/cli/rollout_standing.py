@@ -158,6 +158,11 @@ class Standing:
             return ""
         return f"{self.state.step + 1}/{len(self.steps)}"
 
+    @property
+    def shifting(self) -> bool:
+        """Whether it is at a point where traffic goes to the new version, or could."""
+        return self.state.running and self.state.phase not in _BEFORE_STEPS and bool(self.steps)
+
     def lines(self, now: datetime) -> list[Line]:
         """The steps and the promotion, with what is done."""
         if self.run is None:
