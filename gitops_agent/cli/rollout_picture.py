@@ -123,7 +123,7 @@ def _headline(standing: Standing) -> Text:
     outlook = standing.outlook
     steps = f", step {standing.place.replace('/', ' of ')}" if standing.place else ""
     word = "rolling back" if outlook is Outlook.ROLLED_BACK and standing.state.running else _WORDS[outlook]
-    steps = ", promotion" if standing.state.phase in {Phase.PROMOTE, Phase.FINALIZE} else steps
+    steps = ", promotion" if standing.steps and standing.state.phase in {Phase.PROMOTE, Phase.FINALIZE} else steps
     return Text.assemble((str(standing.key), "bold"), f"  {standing.strategy}{steps}  ", (word, _STYLES[outlook]))
 
 

@@ -223,7 +223,7 @@ class Standing:
             yield "a mended commit, a revert, or a retry"
         elif state.stage in {Stage.HOLD, Stage.CUT_HOLD}:
             yield from self._held(made, now)
-        elif state.running:
+        elif state.running and (made.steps or state.phase is Phase.PROMOTE):
             yield doing(state)
 
     def _held(self, made: Run, now: datetime) -> Iterator[str]:

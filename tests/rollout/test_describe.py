@@ -86,6 +86,7 @@ def test_every_phase_explains_itself(now: RolloutState, line: str) -> None:
     ("policy", "now", "line"),
     [
         (rolling(), state(Phase.PROMOTE, Stage.ROLL), "22222222 rolling out: the workload takes the new version"),
+        (rolling(), state(Phase.ABORT, Stage.UNROUTE, reason="aborted by ada"), "22222222 rolling back (aborted by ada)"),
         (rolling(), state(Phase.PROMOTE, Stage.WATCH), "22222222 rolling out: the new version is watched"),
         (
             blue_green(autoPromote=False),
