@@ -46,7 +46,7 @@ class Jobs:
         reference = metric.provider.job
         if reference is None:
             raise MeasurementFailed(f"the metric {metric.name} names no Job")
-        namespace = reference.namespace or policy.namespace
+        namespace = policy.namespace
         try:
             template = self._objects.get(ObjectKey("batch", "Job", namespace, reference.name))
             owner = self._objects.get(ObjectKey(GROUP, KIND, policy.namespace, policy.name), metadata_only=True)
@@ -57,10 +57,9 @@ class Jobs:
         name = fitted(f"{policy.name}-{metric.name}-{version}-{moment}", limit=NAME_LIMIT)
         made = job(_spec(template), name=name, namespace=namespace, labels={ROLLOUT_HASH: version})
         made["spec"]["ttlSecondsAfterFinished"] = _KEPT_SECONDS
-        if namespace == policy.namespace:
-            made["metadata"]["ownerReferences"] = [
-                {"apiVersion": API_VERSION, "kind": KIND, "name": policy.name, "uid": owner["metadata"]["uid"]}
-            ]
+        made["metadata"]["ownerReferences"] = [
+            {"apiVersion": API_VERSION, "kind": KIND, "name": policy.name, "uid": owner["metadata"]["uid"]}
+        ]
         with contextlib.suppress(Conflict):
             self._objects.create(made)
         return name
@@ -72,10 +71,8 @@ class Jobs:
             MeasurementFailed: it is gone.
             ClusterError: the API server did not answer.
         """
-        reference = metric.provider.job
-        namespace = (reference.namespace if reference else None) or policy.namespace
         try:
-            live = self._objects.get(ObjectKey("batch", "Job", namespace, name))
+            live = self._objects.get(ObjectKey("batch", "Job", policy.namespace, name))
         except NotFound:
             raise MeasurementFailed(f"the Job {name} of the metric {metric.name} is gone") from None
         return verdict(live)

@@ -11,7 +11,7 @@ from pydantic import Field
 from gitops_agent.api.durations import Duration
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import SecretRef
-from gitops_agent.api.texts import Line, Name, NamespaceName, Shape
+from gitops_agent.api.texts import Line, Name, Shape
 
 _LIMIT = 1000
 
@@ -84,10 +84,8 @@ class JobRef(Model):
     """A Job whose success is the answer."""
 
     name: Name
-    """Of a suspended Job beside the policy that serves as the template."""
-
-    namespace: NamespaceName | None = None
-    """The policy's own when absent."""
+    """Of a suspended Job that serves as the template. It lies in the policy's own namespace: who may write policies in one
+    namespace must not start anything in another."""
 
 
 class MetricProvider(Model):
