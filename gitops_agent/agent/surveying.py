@@ -217,7 +217,7 @@ class Surveying:
 
     def _labelled(self, course: Course, primary: Pods | None) -> bool:
         raw = self._raw(course.subject.workload)
-        return course.rolling or (raw is not None and labelled(raw) and primary is not None and primary.complete)
+        return course.rolling or (raw is not None and labelled(raw) and primary is not None and primary.replaced)
 
     def _copies(self, course: Course) -> Iterable[ObjectKey]:
         state, workload = course.state, course.target.get(course.subject.workload)

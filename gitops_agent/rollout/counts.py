@@ -67,7 +67,7 @@ def ratio(replicas: int, weight: int, *, surge: bool) -> Counts:
     return Counts(canary=-negative, stable=total + negative)
 
 
-def motion(now: Counts, goal: Counts, *, available: int, most: int, least: int) -> Counts:
+def motion(now: Counts, goal: Counts, *, available: int, most: int, least: int, idle: int = 0) -> Counts:
     """The next numbers on the way to a goal: up first, as far as the surge allows, then down, as far as availability allows.
 
     Args:
@@ -76,6 +76,7 @@ def motion(now: Counts, goal: Counts, *, available: int, most: int, least: int) 
         available: pods of both sides that serve at present.
         most: pods there may be of both sides together.
         least: pods that must go on serving.
+        idle: pods of the workload that serve nobody; they are the first to go when it is scaled down.
     """
     room = max(most - now.canary - now.stable, 0)
     stable = now.stable + min(max(goal.stable - now.stable, 0), room)
@@ -83,7 +84,7 @@ def motion(now: Counts, goal: Counts, *, available: int, most: int, least: int) 
     canary = now.canary + min(max(goal.canary - now.canary, 0), room)
     spare = max(available - least, 0)
     if stable > goal.stable:
-        stable -= min(stable - goal.stable, spare)
+        stable -= min(stable - goal.stable, max(spare, idle))
     elif canary > goal.canary:
         canary -= min(canary - goal.canary, spare)
     return Counts(canary=canary, stable=stable, warning=goal.warning, refused=goal.refused)

@@ -46,14 +46,18 @@ class Pods:
         replicas: what it is asked for.
         available: its available pods, of whichever version.
         complete: its controller has seen the last change, and every pod is of it and available.
-        failed: why it will not get there (deadline of its own, quota); empty when it may.
+        replaced: its controller has seen the last change, and every pod is of it, available or not.
+        failed: why it will not get there (a deadline of its own); empty when it may.
+        hindered: why pods cannot be made at present (a quota, an admission policy), which may pass; empty when they can.
     """
 
     version: Version | None
     replicas: int
     available: int
     complete: bool = True
+    replaced: bool = True
     failed: str = ""
+    hindered: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

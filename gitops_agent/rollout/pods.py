@@ -16,6 +16,8 @@ from gitops_agent.rollout.observation import Pods
 from gitops_agent.rollout.state import Version
 
 _DEFAULT_UNAVAILABLE = 25
+_LONGEST = 500
+"""Characters of a reason that is kept in a state."""
 
 
 def pods(workload: Object) -> Pods:
@@ -31,13 +33,15 @@ def pods(workload: Object) -> Pods:
         # The pods below the partition keep their version by intent, for ever.
         kept = _int(_map(_map(spec.get("updateStrategy")).get("rollingUpdate")).get("partition"), 0)
         updated = wanted if settled and not _manual(spec) else min(wanted, updated + kept)
-    there = _int(status.get("replicas"), 0)
+    replaced = _seen(workload) and updated == wanted and _int(status.get("replicas"), 0) == wanted
     return Pods(
         version=version(workload),
         replicas=wanted,
         available=ready,
-        complete=_seen(workload) and updated == wanted and there == wanted and ready >= wanted,
+        complete=replaced and ready >= wanted,
+        replaced=replaced,
         failed=_failed(workload, status),
+        hindered=_said(workload, status, "ReplicaFailure", "True"),
     )
 
 
@@ -113,7 +117,9 @@ def _daemons(workload: Object) -> Pods:
         replicas=wanted,
         available=available,
         complete=_seen(workload) and updated >= wanted and available >= wanted,
+        replaced=_seen(workload) and updated >= wanted,
         failed=_failed(workload, status),
+        hindered=_said(workload, status, "ReplicaFailure", "True"),
     )
 
 
@@ -129,15 +135,17 @@ def _manual(spec: Object) -> bool:
 
 def _failed(workload: Object, status: Object) -> str:
     """Why its controller has given up on the present spec."""
+    said = _said(workload, status, "Progressing", "False")
+    return said if said.startswith("ProgressDeadlineExceeded") else ""
+
+
+def _said(workload: Object, status: Object, kind: str, value: str) -> str:
+    """Reason and message of a condition, if it is so for the present spec."""
     if not _seen(workload):
         return ""
     for condition in status.get("conditions") or ():
-        if not isinstance(condition, dict):
-            continue
-        kind, value = condition.get("type"), condition.get("status")
-        late = kind == "Progressing" and value == "False" and condition.get("reason") == "ProgressDeadlineExceeded"
-        if late or (kind == "ReplicaFailure" and value == "True"):
-            return f"{condition.get('reason')}: {condition.get('message') or 'no reason given'}"
+        if isinstance(condition, dict) and (condition.get("type"), condition.get("status")) == (kind, value):
+            return f"{condition.get('reason')}: {condition.get('message') or 'no reason given'}"[:_LONGEST]
     return ""
 
 

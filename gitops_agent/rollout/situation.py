@@ -101,6 +101,20 @@ class Situation:
         return (canary.available if canary else 0) < min(needed, self.state.canary)
 
     @property
+    def silent(self) -> bool:
+        """Whether no pod of the workload serves."""
+        return self.seen.primary is not None and not self.seen.primary.available
+
+    @property
+    def lacking(self) -> str:
+        """What the workload itself lacks, for people: whatever the canary does, it is not to blame. Empty when it is whole."""
+        primary, wanted = self.seen.primary, self._asked()
+        available = primary.available if primary else 0
+        if available >= wanted - self.seen.max_unavailable:
+            return ""
+        return f"the workload itself has {available} of {wanted} pods available"
+
+    @property
     def paired(self) -> bool:
         """Whether what the canary is compared with is there, or does not come in time: the canary is not to blame for that."""
         pods = self.seen.baseline
@@ -112,7 +126,7 @@ class Situation:
         canary = self.seen.canary
         if canary is None:
             return "the canary does not exist yet"
-        return canary.failed or f"{canary.available} of {self.state.canary} canary pods are available"
+        return canary.failed or canary.hindered or f"{canary.available} of {self.state.canary} canary pods are available"
 
     def at(self, version: Version | None) -> bool:
         """Whether the workload was last applied with a version."""
@@ -137,6 +151,7 @@ class Situation:
             available=available,
             most=total + self.run.limit(total),
             least=total - self.seen.max_unavailable,
+            idle=max(primary.replicas - primary.available, 0),
         )
 
     def affordable(self, *, primary: int | None = None, canary: int | None = None) -> bool:
@@ -144,10 +159,12 @@ class Situation:
 
         The numbers in the state were affordable when they were written; pods may have been lost before they are acted upon.
         """
-        left = self._available(self.seen.primary, primary)
+        left, now = self._available(self.seen.primary, primary), self._available(self.seen.primary, None)
         if not self.state.traffic.want.none:
             left += self._available(self.seen.canary, canary)
-        return left >= self.seen.replicas - self.seen.max_unavailable
+            now += self._available(self.seen.canary, None)
+        # Where there are too few already, pods that serve nobody may still go.
+        return left >= min(self.seen.replicas - self.seen.max_unavailable, now)
 
     @staticmethod
     def _available(pods: Pods | None, replicas: int | None) -> int:

@@ -151,6 +151,42 @@ def test_a_quota_that_leaves_no_room_is_named_and_ends_the_run(team: Team) -> No
     assert rollout.workload()["status"]["availableReplicas"] == 4
 
 
+def test_a_quota_without_room_for_a_surge_does_not_end_a_rolling_update(team: Team) -> None:
+    def version(number: int) -> dict[str, str]:
+        workload = deployment(WEB, image=image(number), replicas=4)
+        workload["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
+        return files(workload, policy({"rolling": {}}, service=None))
+
+    rollout = Rollout(team, {"rolling": {}})
+    commit = team.commit(version(1))
+    team.declare()
+    team.settled(commit)
+    rollout.at("Idle")
+    quota(team, 4)
+
+    commit = team.commit(version(2))
+
+    team.settled(commit)
+    assert rollout.image() == image(2)
+    assert rollout.status()["history"][0]["result"] == "Promoted"
+
+
+def test_a_version_that_mends_a_broken_workload_waits_for_a_person_and_is_not_rejected(team: Team) -> None:
+    rollout = Rollout(team, canary({"weight": 50}), replicas=2, progressDeadline="5s")
+    team.commit(rollout.manifests(1, annotations={POD: PodFailure.CRASH}))
+    team.declare()
+    rollout.until(lambda status: status["phase"] == "Idle", "the broken version is known")
+
+    commit = rollout.push(2)
+
+    message = rollout.at("Paused")["message"]
+    assert "the workload itself has 0 of" in message
+    assert "rejected" not in rollout.status()
+    rollout.command(Order.PROMOTE)
+    team.settled(commit)
+    assert rollout.image() == image(2)
+
+
 def test_pods_that_never_become_ready_get_no_traffic(team: Team, gateway: Controller) -> None:
     rollout = routed(team)
     rollout.spec["progressDeadline"] = "4s"

@@ -27,18 +27,13 @@ def test_bash_understands_its_script(run: Run, tmp_path: Path) -> None:
     subprocess.run([bash, "-n", script], check=True)
 
 
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [("gitops-agent hist", "plain,history\n"), ("gitops-agent rollout pr", "plain,promote\n")],
-)
-def test_completion_offers_the_commands(words: str, offered: str) -> None:
+def test_completion_offers_the_commands() -> None:
     program = str(Path(sys.executable).with_name("gitops-agent"))
-    place = str(len(words.split()) - 1)
-    environment = {"_GITOPS_AGENT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place}
+    environment = {"_GITOPS_AGENT_COMPLETE": "bash_complete", "COMP_WORDS": "gitops-agent hist", "COMP_CWORD": "1"}
 
     done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
 
-    assert done.stdout == offered
+    assert done.stdout == "plain,history\n"
 
 
 def test_another_shell_is_exit_code_two(run: Run) -> None:

@@ -63,6 +63,7 @@ class Cluster:
     uptake: int = 0
     behind: int = 0
     labelled: bool = False
+    stays: bool = False
     selected: bool = False
     broken: frozenset[str] = frozenset()
     stuck: bool = False
@@ -95,7 +96,7 @@ class Cluster:
             canary_service=self.service,
             routing=Routing(share=self.state.traffic.want, verdict=self._verdict()),
             applied=self.rest,
-            labelled=self.labelled,
+            labelled=self.labelled and not (self.stays and bad),
             selected=self.selected,
             measurements=tuple(self.measurements[-40:]),
             commands=tuple(self.commands[-8:]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from gitops_agent.rollout.command import Command, Order
 from gitops_agent.rollout.describe import describe
 from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.observation import Answer
+from gitops_agent.rollout.phases.leave import REMEMBERED
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.status import from_status, to_status
 from tests.rollout.cluster import Cluster, version
@@ -99,6 +101,90 @@ def test_a_workload_without_pods_takes_a_new_version_at_once(surge: int) -> None
     assert (cluster.state.phase, cluster.primary, cluster.canary, cluster.faults) == (Phase.IDLE, V2, None, [])
 
 
+@pytest.mark.parametrize("policy", [canary(plain=True), canary(plain=True, surge=0), canary(plain=True, surge=25), canary()])
+@pytest.mark.parametrize("up", [0, 2])
+def test_a_version_that_mends_a_broken_workload_is_not_blamed_for_it(policy: RolloutPolicySpec, up: int) -> None:
+    cluster = started(policy)
+    cluster.broken, cluster.primary_up = frozenset({V1.hash}), up
+    for _ in range(8):
+        cluster.settle(turns=100)
+        if cluster.state.phase is Phase.PAUSED:
+            assert "the workload itself has" in cluster.state.reason
+            cluster.command(Order.PROMOTE)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
+
+
+@pytest.mark.parametrize(("policy", "phase", "stage"), [(blue_green(), "Promote", "CutRoute"), (canary(), "Step", "Route")])
+def test_a_share_is_not_raised_when_its_pods_go_before_it_is_in_force(
+    policy: RolloutPolicySpec, phase: str, stage: str
+) -> None:
+    cluster = started(policy)
+    cluster.replicas = cluster.primary_pods = cluster.primary_up = 8
+    ahead = deepcopy(cluster)
+    while (ahead.state.phase, ahead.state.stage) != (phase, stage):
+        cluster = deepcopy(ahead)
+        ahead.turn()
+        ahead.tick(1)
+    cluster.turn(crash_after=1)  # written down, and not yet done
+    assert (cluster.state.stage, cluster.share) == (stage, Share())
+    cluster.canary_up = 1
+    cluster.turn()
+    assert (cluster.share, cluster.faults) == (Share(), [])
+    cluster.settle()
+
+    assert (cluster.primary, cluster.faults) == (V2, [])
+
+
+@pytest.mark.parametrize("policy", [rolling(), canary(plain=True), canary(), blue_green()])
+def test_a_second_attempt_to_mend_a_broken_workload_does_not_wait_for_it(policy: RolloutPolicySpec) -> None:
+    cluster = started(policy, broken=frozenset({V1.hash, V2.hash}))
+    cluster.primary_up = 0
+    cluster.settle(turns=200)
+    cluster.head = V3
+    for _ in range(3):
+        cluster.settle(turns=200)
+        cluster.command(Order.PROMOTE)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
+
+
+def test_a_canary_that_serves_alone_goes_when_another_version_waits() -> None:
+    cluster = started(canary([{"weight": 50, "approval": True}]))
+    cluster.until("Step", "Hold")
+    cluster.broken, cluster.primary_up = frozenset({V1.hash}), 0
+    cluster.command(Order.ABORT)
+    cluster.settle(turns=100)
+    assert (cluster.state.phase, cluster.share.weight) == (Phase.ABORT, 50), "nothing else serves"
+    cluster.head = V3
+    for _ in range(3):
+        cluster.settle(turns=200)
+        cluster.command(Order.APPROVE)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
+
+
+def test_a_broken_workload_is_made_ready_though_its_pods_are_never_replaced() -> None:
+    cluster = Cluster(policy=canary(), primary_up=0, broken=frozenset({V1.hash}), stays=True)
+    cluster.settle(turns=5)
+    cluster.head = V2
+    cluster.settle(turns=200)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
+
+
+def test_of_rejected_versions_only_so_many_are_remembered() -> None:
+    cluster = started()
+    for number in range(2, 40):
+        cluster.head = version(number)
+        cluster.until("Step", "Hold")
+        cluster.command(Order.ABORT)
+        cluster.until("Held", seconds=15)
+
+    assert len(cluster.state.rejected) == REMEMBERED
+    assert cluster.state.rejects(version(39))
+
+
 def test_a_pause_lasts_as_long_as_it_says() -> None:
     cluster = started()
     cluster.until("Step", "Hold")
@@ -170,15 +256,6 @@ def test_a_metric_that_fails_takes_the_traffic_away_at_once() -> None:
     cluster.until("Step", "Hold")
     for _ in range(3):
         cluster.turn()
-
-    assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
-
-
-def test_what_ends_a_run_takes_the_traffic_back_in_the_same_step() -> None:
-    cluster = started()
-    cluster.until("Step", "Hold", step=1)
-    cluster.command(Order.ABORT)
-    cluster.turn()
 
     assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
 

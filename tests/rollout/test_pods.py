@@ -57,3 +57,33 @@ def test_a_partition_keeps_pods_back_by_intent(partition: int, updated: int, com
     )
 
     assert found.complete is complete
+
+
+def deployment(kind: str, status: str, reason: str, *, seen: int = 2) -> Object:
+    condition = {"type": kind, "status": status, "reason": reason, "message": "m" * 900}
+    return {
+        "kind": "Deployment",
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 1},
+        "status": {"observedGeneration": seen, "conditions": [condition]},
+    }
+
+
+def test_pods_that_cannot_be_made_at_present_are_no_failure_yet() -> None:
+    found = pods(deployment("ReplicaFailure", "True", "FailedCreate"))
+
+    assert (found.failed, found.hindered[:13]) == ("", "FailedCreate:")
+    assert len(found.hindered) == 500
+
+
+def test_a_deadline_that_passed_is_a_failure() -> None:
+    assert pods(deployment("Progressing", "False", "ProgressDeadlineExceeded")).failed
+    assert not pods(deployment("Progressing", "False", "ProgressDeadlineExceeded", seen=1)).failed
+    assert not pods(deployment("Progressing", "True", "NewReplicaSetAvailable")).failed
+
+
+def test_pods_that_are_all_of_the_last_change_are_replaced_though_none_is_available() -> None:
+    status = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2}
+    found = pods({"kind": "Deployment", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": status})
+
+    assert (found.replaced, found.complete) == (True, False)

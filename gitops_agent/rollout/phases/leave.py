@@ -14,19 +14,17 @@ from gitops_agent.rollout.counts import Counts
 from gitops_agent.rollout.situation import Situation
 from gitops_agent.rollout.state import Phase, Rejected, RolloutState, Share, Stage
 
+REMEMBERED = 32
+"""Rejected versions that are kept; a status has to stay small."""
+
 
 def leave(sit: Situation, phase: Phase, reason: str, **changes: Any) -> RolloutState:
-    """The first stage of a way out: rules for single requests go at once, the weight as fast as the workload can take it.
-
-    What can be taken back is taken back in the same step, since every further one is a second of errors for somebody.
-    """
+    """The first stage of a way out: rules for single requests go at once, the weight as fast as the workload can take it."""
     traffic = changes.pop("traffic", sit.state.traffic)
     left = replace(sit, state=replace(sit.state, traffic=traffic))
     changes["traffic"] = left.wanting(Share(weight=traffic.want.weight))
     changes.setdefault("resume", Stage.NONE)
-    # Entered first: how long the stage before had lasted says nothing about this one.
-    entered = replace(sit, state=sit.enter(phase, Stage.UNROUTE, reason=reason, full=False, **changes))
-    return replace(entered.state, traffic=entered.wanting(Share(weight=_least(entered))))
+    return sit.enter(phase, Stage.UNROUTE, reason=reason, full=False, **changes)
 
 
 def abort(sit: Situation, reason: str) -> RolloutState:
@@ -35,7 +33,7 @@ def abort(sit: Situation, reason: str) -> RolloutState:
     rejected = sit.state.rejected
     if target is not None and not sit.state.rejects(target):
         entry = Rejected(hash=target.hash, commit=target.commit, reason=reason, at=sit.now)
-        rejected = (*rejected, entry)
+        rejected = (*rejected, entry)[-REMEMBERED:]
     return leave(sit, Phase.ABORT, reason, rejected=rejected)
 
 
@@ -72,12 +70,18 @@ def _least(sit: Situation) -> int:
     if not weight or not sit.serving:
         return 0
     available = primary.available if primary else 0
-    if sit.overdue and available:
+    if sit.overdue and (available or _waiting(sit)):
         return 0
     if sit.run.plain:
         short = available < sit.seen.replicas - sit.seen.max_unavailable
         return weight if short else 0
     return counts.safe_weight(weight, available=available, replicas=sit.seen.replicas, max_unavailable=sit.seen.max_unavailable)
+
+
+def _waiting(sit: Situation) -> bool:
+    """Whether another version could take over, and waits for the end of this run: perhaps it is what mends the workload."""
+    head = sit.seen.head
+    return head is not None and head not in {sit.state.stable, sit.state.target} and not sit.state.rejects(head)
 
 
 def _returned(sit: Situation) -> RolloutState | None:

@@ -42,14 +42,14 @@ def _cut_scale(sit: Situation) -> RolloutState | None:
     room = min(replicas, sit.run.limit(replicas))
     if sit.run.plain and room < replicas:
         # Not enough room for a full canary: the workload is rolled with the share the last step left.
-        return sit.enter(Phase.PROMOTE, Stage.CUT_ROUTE) if sit.seen.barrier and _free(sit) else None
+        return sit.enter(Phase.PROMOTE, Stage.CUT_ROUTE) if sit.seen.barrier and (_free(sit) or _hopeless(sit)) else None
     if sit.run.plain:
         moved = sit.moved(Counts(canary=room, stable=sit.seen.replicas))
         if (moved.canary, moved.stable) != (sit.state.canary, sit.state.primary):
             return replace(sit.state, canary=moved.canary, primary=moved.stable)
     elif (more := grown(sit, room)) is not None:
         return more
-    if sit.ready and sit.state.canary >= room and _free(sit) and sit.seen.barrier:
+    if sit.ready and sit.state.canary >= room and (_free(sit) or _hopeless(sit)) and sit.seen.barrier:
         weight = max(sit.run.cut(replicas), sit.state.traffic.want.weight)
         return sit.enter(Phase.PROMOTE, Stage.CUT_ROUTE, traffic=sit.wanting(Share(weight=weight)))
     if sit.overdue and not sit.ready:
@@ -64,6 +64,11 @@ def _free(sit: Situation) -> bool:
         sit.state.primary is None
         or (primary.replicas == sit.state.primary and primary.available >= sit.state.primary - sit.seen.max_unavailable)
     )
+
+
+def _hopeless(sit: Situation) -> bool:
+    """Whether the workload is not worth waiting for: it does not come up in time, or somebody asked and none of it serves."""
+    return sit.overdue or (sit.state.full and sit.silent)
 
 
 def _cut_route(sit: Situation) -> RolloutState | None:
@@ -99,7 +104,8 @@ def _roll(sit: Situation) -> RolloutState | None:
                 return sit.enter(Phase.PROMOTE, Stage.WATCH, counters=counters)
             return sit.enter(Phase.PROMOTE, Stage.BACK)
     if sit.overdue:
-        return restore(sit, "the workload did not take the new version in time")
+        why = f": {primary.hindered}" if primary is not None and primary.hindered else ""
+        return restore(sit, f"the workload did not take the new version in time{why}")
     if sit.run.rolling:
         counters = sit.state.counters or fresh((), sit.run.metrics)
         found, why = find(counters, sit.run.metrics)
@@ -120,7 +126,8 @@ def _watch(sit: Situation) -> RolloutState | None:
 
 def _restore(sit: Situation) -> RolloutState | None:
     primary = sit.seen.primary
-    if sit.at(sit.state.stable) and primary is not None and primary.complete:
+    # A stable version that was broken before does not come up now either; then the next one must not wait for it.
+    if sit.at(sit.state.stable) and primary is not None and (primary.complete or sit.overdue):
         return abort(sit, sit.state.reason)
     return None
 

@@ -48,7 +48,8 @@ def adopt(sit: Situation) -> RolloutState | None:
         return None
     if adoption is Adoption.NONE:
         return replace(sit.state, adoption=Adoption.LABEL)
-    if adoption is Adoption.LABEL and sit.seen.labelled and sit.seen.primary is not None and sit.seen.primary.complete:
+    # A broken workload may never replace its pods; where none of them serves, a Service that selects by the label loses none.
+    if adoption is Adoption.LABEL and (sit.seen.labelled or (sit.overdue and sit.silent)):
         return replace(sit.state, adoption=Adoption.SELECT)
     if adoption is Adoption.SELECT and sit.seen.selected:
         return replace(sit.state, adoption=Adoption.DONE)
@@ -94,7 +95,8 @@ def pending(sit: Situation) -> RolloutState | None:
 
 def _waits(sit: Situation) -> str:
     """Why the run cannot start yet."""
-    made = sit.run.rolling or (sit.state.adoption is Adoption.DONE and sit.seen.labelled and sit.seen.selected)
+    labelled = sit.seen.labelled or sit.silent
+    made = sit.run.rolling or (sit.state.adoption is Adoption.DONE and labelled and sit.seen.selected)
     refused = sit.run.refusal(sit.seen.replicas, sit.seen.max_unavailable)
     return sit.seen.gate or refused or ("" if made else "the workload is being made ready for a second Deployment")
 

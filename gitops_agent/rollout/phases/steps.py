@@ -85,13 +85,16 @@ def _scale(sit: Situation) -> RolloutState | None:
     if arrived:
         return sit.enter(Phase.STEP, Stage.ROUTE, traffic=sit.wanting(share))
     if sit.overdue:
+        if sit.ready and sit.lacking:
+            return pause(sit, sit.lacking)
         return abort(sit, f"the canary did not scale in time: {sit.missing}")
     return _told(sit)
 
 
 def _told(sit: Situation) -> RolloutState | None:
     """Writes down, once, why its controller cannot make the canary's pods; the words name a pod, another one at each try."""
-    why = sit.seen.canary.failed if sit.seen.canary else ""
+    canary = sit.seen.canary
+    why = (canary.failed or canary.hindered) if canary else ""
     return replace(sit.state, reason=why) if why and not sit.state.reason else None
 
 
@@ -136,6 +139,8 @@ def _route(sit: Situation) -> RolloutState | None:
         )
     if sit.short:
         return sit.enter(Phase.STEP, Stage.SCALE, traffic=sit.wanting(sit.state.traffic.applied), reason=sit.missing)
+    if sit.overdue and sit.run.plain and sit.ready and sit.lacking:
+        return pause(sit, sit.lacking)
     if sit.overdue:
         routing = sit.seen.routing
         return abort(sit, f"the routes did not take up the weight in time: {routing.reason if routing else 'not seen'}")
