@@ -57,6 +57,7 @@ class Record:
         figures: other numbers by name, in seconds unless the name says otherwise.
         failures: the first few failed requests, and where the rollout stood then.
         notes: what a reader has to know about the numbers.
+        away: windows on the monotonic clock in which the path was taken down on purpose: their requests are counted apart.
         broken: why the scenario could not be carried through; empty when it was.
     """
 
@@ -69,17 +70,13 @@ class Record:
     figures: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    away: list[tuple[float, float]] = field(default_factory=list)
     broken: str = ""
 
-    def take(self, load: Load, *, excluded: tuple[tuple[float, float], ...] = ()) -> None:
-        """Adds a load that has ended.
-
-        Args:
-            load: stopped.
-            excluded: windows on the monotonic clock whose requests are counted apart.
-        """
+    def take(self, load: Load) -> None:
+        """Adds a load that has ended."""
         answers = load.since()
-        apart = [one for one in answers if any(begin <= one.at <= end for begin, end in excluded)]
+        apart = [one for one in answers if any(begin <= one.at <= end for begin, end in self.away)]
         self.excluded += len(apart)
         self.requests += len(answers) - len(apart)
         gone = {id(one) for one in apart}
@@ -111,6 +108,7 @@ class Record:
         """As JSON values; what is empty is left out."""
         raw = asdict(self) | {"seconds": round(self.seconds, 1)}
         figures = raw.pop("figures")
+        del raw["away"]
         kept = ("name", "requests", "failed", "shares", "seconds")
         shown: dict[str, Any] = {name: value for name, value in raw.items() if value or name in kept}
         return {**shown, **figures}

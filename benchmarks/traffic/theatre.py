@@ -34,7 +34,7 @@ class Theatre:
 
     def __init__(self, stage: Stage, *, quick: bool, stride: int = 1) -> None:
         self.stage, self.quick, self.stride = stage, quick, stride
-        self.rate = 150.0
+        self.rate = 50.0 if quick else 150.0
         self.count = 2000
         self._stack = contextlib.ExitStack()
 

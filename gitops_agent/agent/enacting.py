@@ -22,7 +22,7 @@ from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.action import REMOVES, Action, ActionKind, PlanError
 from gitops_agent.sync.blast import Blast
-from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.desired import LEFT_OUT, Desired
 from gitops_agent.sync.drift import DriftReport, describe
 from gitops_agent.sync.execute import Executor, Result
 from gitops_agent.sync.fights import Fights
@@ -36,7 +36,7 @@ from gitops_agent.sync.wording import plain
 _log = logger("agent")
 _TRAILER = "gitops-agent-approve:"
 _COUNT_AGAIN_SECONDS = 300.0
-_LEFT_OUT = frozenset({"HookNotRun", "Ignored"})
+_HELD_BACK = "not applied, because other objects of this revision are refused (errorPolicy: atomic)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ class Enacting:
         reports = self._drifts(application, runnable, snapshot)
         if failures and application.spec.sync.error_policy is ErrorPolicy.ATOMIC:
             # Traffic must be able to leave a bad version whatever else is wrong.
-            runnable = _only(runnable, lambda action: action.rollout, "another object was refused")
+            runnable = _only(runnable, lambda action: action.rollout, _HELD_BACK)
         if failures:
             runnable = _without(runnable, failures)
         result = Result()
@@ -307,7 +307,12 @@ class Enacting:
         waits += [replace(a, kind=ActionKind.WAIT, reason="Terminating", message="it is being deleted") for a in going]
         seen = {problem.key for problem in problems}
         problems += [Problem(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in seen]
-        total = sum(1 for action in made.actions if action.manifest is not None and action.reason not in _LEFT_OUT)
+        problems += [
+            Problem(key=a.key, reason="Missing", message=a.message)
+            for a in ran.actions
+            if a.message == _HELD_BACK and a.live is None and a.key not in errors
+        ]
+        total = sum(1 for action in made.actions if action.manifest is not None and action.reason not in LEFT_OUT)
         behind = sum(1 for action in left if action.manifest is not None)
         awaited = [f"{key}: {text}" for key, text in told.items() if errors[key].reason in ARRIVALS]
         after = max((getattr(error, "retry_after", None) or 0.0 for error in errors.values()), default=0.0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitops_agent.cluster.transport import Transport
 
 GROUP = "gitops-agent.dev"
-_NOT_INSTALLED = "the cluster does not know the agent's resources: run `gitops-agent install --apply` first"
+NOT_INSTALLED = "the cluster does not know the agent's resources: run `gitops-agent install --apply` first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Access:
         except NotFound as error:
             raise UsageError(f"there is no {kind} {name} in namespace {self.namespace}") from error
         except UnknownKind as error:
-            raise UsageError(_NOT_INSTALLED) from error
+            raise UsageError(NOT_INSTALLED) from error
 
     def applications(self) -> list[Object]:
         """All Applications of the namespace, by name."""
@@ -79,6 +79,6 @@ class Access:
         try:
             resource = self.discovery.find(GROUP, kind)
         except UnknownKind as error:
-            raise UsageError(_NOT_INSTALLED) from error
+            raise UsageError(NOT_INSTALLED) from error
         found = self.objects.list(resource, namespace=where).items
         return sorted(found, key=lambda obj: (str(obj["metadata"]["name"]), str(obj["metadata"].get("namespace") or "")))

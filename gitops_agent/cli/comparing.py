@@ -6,6 +6,7 @@ server by a dry run, so that defaults, webhooks and immutable fields are in the 
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -44,16 +45,18 @@ from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.autoscale import targets
-from gitops_agent.sync.desired import Desired, build, marked
+from gitops_agent.sync.desired import LEFT_OUT, Desired, build, marked
 from gitops_agent.sync.guard import Dependants
 from gitops_agent.sync.live import LiveObject, Snapshot, observe
 from gitops_agent.sync.plan import Plan, plan
 from gitops_agent.sync.policy import Policy
+from gitops_agent.sync.wording import plain
 
 _THREADS = 16
 _DIGITS = re.compile(r"[0-9a-f]{40}")
 _SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
+_JSON = (dict, list, bool, int, float, type(None))
 _PLAIN = ("New", "Changed", "Pruning")
 """Reasons that need no words: what they say is what the sign says."""
 _WORDS = {
@@ -166,16 +169,21 @@ def show(comparison: Comparison) -> int:
         for text in _toll(made.verdict.blast.dependants.get(action.key)):
             click.echo(f"    takes along {out.line(text)}")
         if action.key in comparison.errors:
-            click.echo("    " + out.coloured(f"refused: {comparison.errors[action.key]}", "False"))
+            click.echo("    " + out.coloured(f"refused: {plain(str(comparison.errors[action.key]))}", "False"))
     for warning in made.warnings:
         out.talk(f"warning: {out.line(warning)}")
+    left_out = [action for action in made.actions if action.reason in LEFT_OUT]
+    for action in left_out:
+        out.talk(f"left out: {action.key}: {out.line(action.message)}")
     for note in comparison.rest.notes:
         out.talk(out.line(note))
     counts = {kind: sum(1 for action in shown if action.intent is kind) for kind in _WORDS}
     text = ", ".join(f"{count} to {kind.value}" for kind, count in counts.items() if count)
     where = made.revision.short or "the directory"
     out.talk(
-        f"plan {made.hash[:12]}: {text}" if text else f"no differences: {len(made.actions)} objects are as {where} declares"
+        f"plan {made.hash[:12]}: {text}"
+        if text
+        else f"no differences: {len(made.actions) - len(left_out)} objects are as {where} declares"
     )
     if made.verdict.held:
         out.talk(f"it would be held: {made.verdict.message}")
@@ -358,7 +366,7 @@ def _aside(action: Action, rested: Rest) -> str:
 def _text(value: Any) -> str:
     if value is ABSENT:
         return "nothing"
-    text = repr(value)
+    text = json.dumps(value, ensure_ascii=False, default=repr) if type(value) in _JSON else repr(value)
     return text if len(text) <= 100 else text[:99] + "…"  # noqa: PLR2004 - one line
 
 

@@ -34,7 +34,7 @@ _EXIT_CODES = (
     ("1", "an error, told in one line"),
     ("2", "the command line or a setting is wrong"),
     ("3", "there are differences, or something is not healthy"),
-    ("4", "held for approval"),
+    ("4", "held for approval: a plan, or a step of a rollout"),
     ("130", "interrupted"),
 )
 

@@ -133,7 +133,7 @@ def promote(name: str, *, full: bool, **options: Any) -> None:
     """
     from gitops_agent.rollout.command import Order
 
-    _order(name, Order.PROMOTE if full else Order.ADVANCE, "is promoted" if full else "goes on", **options)
+    _order(name, Order.PROMOTE if full else Order.ADVANCE, "skips what is left of its steps" if full else "goes on", **options)
 
 
 @rollout.command(short_help="Give the approval that the present step asks for.")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TITLE_WIDTH = 14
 _SHORT = 12
+_ROLE_WIDTH = 8
 _STYLES = {
     Outlook.ROLLED_BACK: "bold red",
     Outlook.PAUSED: "bold yellow",
@@ -40,7 +41,14 @@ _WORDS = {
     Outlook.RUNNING: "rolling out",
     Outlook.STABLE: "stable",
 }
-_MARKS = {Mark.DONE: "green", Mark.NOW: "bold cyan", Mark.PAUSED: "bold yellow", Mark.LEFT: "red", Mark.AHEAD: "dim"}
+_MARKS = {
+    Mark.DONE: "green",
+    Mark.NOW: "bold cyan",
+    Mark.PAUSED: "bold yellow",
+    Mark.LEFT: "red",
+    Mark.SKIPPED: "dim",
+    Mark.AHEAD: "dim",
+}
 _HEALTH = {"Healthy": "✔", "Progressing": "◌", "Suspended": "◌", "Terminating": "◌"}
 _VERDICTS = {"success": "green", "failure": "red", "error": "yellow", "inconclusive": "yellow"}
 
@@ -79,7 +87,7 @@ def row(standing: Standing) -> tuple[str, ...]:
         standing.strategy,
         status,
         standing.place or "-",
-        f"{state.traffic.want.weight} %" if state.running and standing.steps else "-",
+        f"{state.traffic.want.weight} %" if standing.shifting else "-",
         state.stable.hash if state.stable else "-",
         state.target.hash if state.target else "-",
         out.brief(standing.message),
@@ -115,7 +123,7 @@ def _headline(standing: Standing) -> Text:
     outlook = standing.outlook
     steps = f", step {standing.place.replace('/', ' of ')}" if standing.place else ""
     word = "rolling back" if outlook is Outlook.ROLLED_BACK and standing.state.running else _WORDS[outlook]
-    steps = ", promotion" if standing.state.phase in {Phase.PROMOTE, Phase.FINALIZE} else steps
+    steps = ", promotion" if standing.steps and standing.state.phase in {Phase.PROMOTE, Phase.FINALIZE} else steps
     return Text.assemble((str(standing.key), "bold"), f"  {standing.strategy}{steps}  ", (word, _STYLES[outlook]))
 
 
@@ -128,7 +136,7 @@ def _facts(standing: Standing, now: datetime) -> Iterator[Text]:
     yield _fact("Stable", _version(state.stable))
     if state.target is not None:
         yield _fact("Rejected" if state.phase is Phase.HELD else "New version", _version(state.target))
-    if state.running and standing.steps:
+    if standing.shifting:
         yield _fact("Traffic", _traffic(standing, now))
     yield _fact("Status", standing.message)
     if waits := standing.waits(now):
@@ -160,6 +168,8 @@ def _version(version: Version | None) -> str:
 def _traffic(standing: Standing, now: datetime) -> str:
     traffic = standing.state.traffic
     wanted = f"{share(traffic.want)} to the new version"
+    if traffic.want.none and traffic.verified:
+        return wanted
     if traffic.verified and traffic.verified_at is not None:
         return f"{wanted}, in force for {span(now - traffic.verified_at)}"
     return f"{wanted}, not seen in force yet"
@@ -185,12 +195,13 @@ def _pods(sides: Sequence[Side]) -> list[RenderableType]:
     from rich.text import Text
 
     result: list[RenderableType] = []
+    width = max((_ROLE_WIDTH, *(len(side.role) + 1 for side in sides)))
     for side in sides:
         full = side.there and side.available >= side.wanted
         count = f"{side.available} of {side.wanted} available" if side.there else "not there"
         result.append(
             Text.assemble(
-                (f"  {side.role:<8}", "bold"),
+                (f"  {side.role:<{width}}", "bold"),
                 f"{side.workload.name}  ",
                 (count, "green" if full else "yellow"),
                 f"  {side.version}  {', '.join(side.images)}".rstrip(),

@@ -48,6 +48,7 @@ class Mark(StrEnum):
     NOW = "▶"
     PAUSED = "⏸"
     LEFT = "✖"
+    SKIPPED = "↷"
     AHEAD = "○"
 
 
@@ -153,9 +154,14 @@ class Standing:
     @property
     def place(self) -> str:
         """The step under way and how many there are, as `2/3`; empty while in none."""
-        if not self.steps or self.state.phase in {Phase.IDLE, Phase.HELD, *_BEFORE_STEPS}:
+        if not self.steps or self.state.phase not in _IN_STEPS | _LEAVING:
             return ""
         return f"{self.state.step + 1}/{len(self.steps)}"
+
+    @property
+    def shifting(self) -> bool:
+        """Whether it is at a point where traffic goes to the new version, or could."""
+        return self.state.running and self.state.phase not in _BEFORE_STEPS and bool(self.steps)
 
     def lines(self, now: datetime) -> list[Line]:
         """The steps and the promotion, with what is done."""
@@ -165,7 +171,9 @@ class Standing:
         result = []
         for index, step in enumerate(self.steps):
             mark = Mark.AHEAD
-            if phase in _PROMOTING or (phase in _IN_STEPS and index < self.state.step):
+            if phase in _PROMOTING and self.state.full and index > self.state.step:
+                mark = Mark.SKIPPED
+            elif phase in _PROMOTING or (phase in _IN_STEPS and index < self.state.step):
                 mark = Mark.DONE
             elif phase in _IN_STEPS and index == self.state.step:
                 mark = Mark.PAUSED if phase is Phase.PAUSED else Mark.NOW
@@ -215,7 +223,7 @@ class Standing:
             yield "a mended commit, a revert, or a retry"
         elif state.stage in {Stage.HOLD, Stage.CUT_HOLD}:
             yield from self._held(made, now)
-        elif state.running:
+        elif state.running and (made.steps or state.phase is Phase.PROMOTE):
             yield doing(state)
 
     def _held(self, made: Run, now: datetime) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gitops_agent.api.rollout_policy import KIND
-from gitops_agent.cli.access import GROUP, Access
+from gitops_agent.cli.access import GROUP, NOT_INSTALLED, Access
 from gitops_agent.cli.rollout_standing import Outlook, Standing
-from gitops_agent.errors import AgentError, UsageError
+from gitops_agent.errors import AgentError, NotFound, UnknownKind, UsageError
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 
 _SHOWN = 8
@@ -26,6 +26,13 @@ def find(access: Access, name: str, namespace: str = "") -> Standing:
     if where and namespace and where != namespace:
         raise UsageError(f"{name} and --namespace {namespace} contradict each other")
     where = where or namespace
+    if where:  # who may read this one need not be allowed to list
+        try:
+            return Standing.of(access.objects.get(ObjectKey(GROUP, KIND, where, short)))
+        except NotFound:
+            pass
+        except UnknownKind as error:
+            raise UsageError(NOT_INSTALLED) from error
     known = every(access, where)
     found = [one for one in known if one.key.name == short]
     if len(found) == 1:

@@ -195,7 +195,7 @@ class _Reader:
         if type(value) is not str:
             written = getattr(event, "value", None)
             if type(value) is not int or written != str(value):
-                what = f"the key {written}" if isinstance(written, str) else "a key that is a list or mapping"
+                what = f"the key {written}" if isinstance(written, str) else "a key that is a list or mapping, as {{ … }} is,"
                 raise self._refusal(f"{what} is not a text; put it in quotes", line)
             value = written
         if value in frame.own:

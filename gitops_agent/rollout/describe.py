@@ -53,8 +53,11 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
         case Phase.PROMOTE if state.stage is Stage.RESTORE:
             return f"{target} {_LEAVING[Phase.ABORT]}{why}: {doing(state)}"
         case Phase.PROMOTE:
-            return f"{target} promoting: {doing(state)}{why}{_until(state)}"
-    return f"{target} {_LEAVING[state.phase]}{why}: {doing(state)}"
+            verb = "rolling out" if policy.strategy.rolling is not None else "promoting"
+            return f"{target} {verb}: {doing(state)}{why}{_until(state)}"
+    leaving = f"{target} {_LEAVING[state.phase]}{why}"
+    # Without a second Deployment there is nothing to take away.
+    return leaving if policy.strategy.rolling is not None else f"{leaving}: {doing(state)}"
 
 
 def doing(state: RolloutState) -> str:

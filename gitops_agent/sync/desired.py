@@ -47,6 +47,9 @@ LEFTOVERS = (
 )
 """Annotations that speak of another apply than ours."""
 
+LEFT_OUT = frozenset({"HookNotRun", "Ignored"})
+"""The reasons of what is declared and not applied."""
+
 CREATED_NAMESPACE = "spec.destination.createNamespace"
 """Stands for the file of the Namespace that nobody wrote."""
 
@@ -292,6 +295,8 @@ def _check_encoding(secret: Object) -> None:
     Raises:
         ValueError: naming the keys.
     """
+    if "sops" in secret:
+        raise ValueError("is encrypted with SOPS, and nothing here decrypts it: use External Secrets or Sealed Secrets")
     data: Any = secret.get("data")
     if not isinstance(data, Mapping):
         return

@@ -21,7 +21,8 @@ _OPENINGS = tuple(
 )
 _TYPED = re.compile(r"&?(?:value\.)?valueUnstructured\{Value:(.*?)\}(?=$| \.)")
 _NEXT = re.compile(r"(?<=\S) (?=\.[A-Za-z][\w.\[\]\"=-]*: )")
-_VALUE = re.compile(rf'"([^"]{{{_LONGEST_VALUE + 1},}})"')
+_VALUE = re.compile(rf'(?<=value: )"([^"]{{{_LONGEST_VALUE + 1},}})"')
+_LIST = re.compile(r"^\[([a-z][\w.]*(?:\[|: ).*?)\]?$")
 _PATTERN = re.compile(r", regex used for validation is '[^']*'")
 
 
@@ -37,5 +38,6 @@ def plain(text: str) -> str:
         if found:
             rest = rest[found.end() :]
     rest = _NEXT.sub("; ", _TYPED.sub(r"\1", rest))
+    rest = _LIST.sub(r"\1", rest)
     rest = _VALUE.sub(lambda value: f'"{value[1][:_SHOWN]}…"', _PATTERN.sub("", rest))
     return rest.strip() or text

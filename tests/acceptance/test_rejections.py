@@ -26,8 +26,11 @@ def test_atomic_applies_nothing_of_a_revision_with_rejected_objects_and_tells_al
     team.commit(files(config_map("good", key="newer"), config_map("new"), _bad("one"), _bad("two")))
 
     team.says("Invalid", "one")
-    problems = team.application()["status"]["resources"]["problems"]
-    assert {problem["object"].rpartition("/")[2] for problem in problems} >= {"one", "two"}
+    problems = {
+        one["object"].rpartition("/")[2]: one["message"] for one in team.application()["status"]["resources"]["problems"]
+    }
+    assert problems.keys() == {"new", "one", "two"}
+    assert "other objects of this revision are refused" in problems["new"]
     assert team.configs() == {"good"}
     assert (team.config("good") or {})["data"] == {"key": "value"}
 

@@ -211,7 +211,9 @@ STATUS: dict[str, Any] = {
         "problems": [{"object": "ConfigMap:shop/a", "reason": "Drifted", "message": "changed"}],
     },
     "warnings": ["batch/Job:shop/migrate in hook.yaml: helm.sh/hook: pre-install is not run"],
-    "rollouts": [{"policy": "web", "workload": "apps/Deployment:shop/web", "phase": "Step", "weight": 5}],
+    "rollouts": [
+        {"policy": "web", "workload": "apps/Deployment:shop/web", "phase": "Step", "weight": 5, "approval": "0badc0de/1"}
+    ],
     "history": [
         {
             "revision": "abc",

@@ -27,13 +27,18 @@ def test_bash_understands_its_script(run: Run, tmp_path: Path) -> None:
     subprocess.run([bash, "-n", script], check=True)
 
 
-def test_completion_offers_the_commands() -> None:
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("gitops-agent hist", "plain,history\n"), ("gitops-agent rollout pr", "plain,promote\n")],
+)
+def test_completion_offers_the_commands(words: str, offered: str) -> None:
     program = str(Path(sys.executable).with_name("gitops-agent"))
-    environment = {"_GITOPS_AGENT_COMPLETE": "bash_complete", "COMP_WORDS": "gitops-agent hist", "COMP_CWORD": "1"}
+    place = str(len(words.split()) - 1)
+    environment = {"_GITOPS_AGENT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place}
 
     done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
 
-    assert done.stdout == "plain,history\n"
+    assert done.stdout == offered
 
 
 def test_another_shell_is_exit_code_two(run: Run) -> None:

@@ -30,6 +30,17 @@ def test_a_change_is_told_field_by_field(shop: Stage, run: Run) -> None:
     assert shop.plane.request("GET", f"/api/v1/namespaces/{shop.namespace}/configmaps/settings")["data"] == {"tone": "cold"}
 
 
+def test_what_is_left_out_is_named_and_not_counted(shop: Stage, run: Run) -> None:
+    hook = configmap("migrate")
+    hook["metadata"]["annotations"] = {"helm.sh/hook": "pre-install"}
+    shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), hook])})
+
+    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+
+    assert said.stderr.startswith(f"left out: ConfigMap:{shop.namespace}/migrate: helm.sh/hook: pre-install is not run\n")
+    assert "2 objects" not in said.stderr
+
+
 def test_a_directory_needs_no_commit(shop: Stage, run: Run) -> None:
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), configmap("new")])})
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.rollouts import holding, stored
 from tests.cli.stage import Stage, condition, healthy
 
 pytestmark = pytest.mark.cluster
@@ -47,6 +48,25 @@ def test_one_document_is_the_object_and_many_are_a_list(stage: Stage, run: Run) 
 
     assert json.loads(run("get", "app", "shop", "-o", "json").stdout)["kind"] == "Application"
     assert [x["metadata"]["name"] for x in json.loads(run("get", "app", "-o", "json").stdout)] == ["shop"]
+
+
+@pytest.mark.parametrize("kind", ["rolloutpolicies", "rolloutpolicy", "rop"])
+def test_policies_live_beside_their_workloads_and_say_where_their_rollouts_stand(stage: Stage, run: Run, kind: str) -> None:
+    stored(stage, holding(1))
+    where = stage.namespace
+
+    assert (
+        run("get", kind, "-n", where).lines[1].startswith(f"{where}/web  canary    Step   2/3   50 %    11111111  22222222  ")
+    )
+    assert f"{where}/web" in run("get", kind).stdout
+    assert run("get", kind, f"{where}/web", "-o", "name").stdout == "rolloutpolicy/web\n"
+    assert json.loads(run("get", kind, f"{where}/web", "-o", "json").stdout)["kind"] == "RolloutPolicy"
+
+
+def test_no_policies_are_said_on_standard_error(stage: Stage, run: Run) -> None:
+    said = run("get", "rop", "-n", stage.namespace)
+
+    assert (said.code, said.stdout, said.stderr) == (0, "", f"there are no RolloutPolicies in namespace {stage.namespace}\n")
 
 
 def test_an_unknown_kind_is_one_line_and_exit_code_two(stage: Stage, run: Run) -> None:

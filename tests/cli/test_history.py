@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from gitops_agent.rollout.state import Ended, Phase
 from tests.cli.conftest import Run
+from tests.cli.rollouts import NEW, START, at, stored
 from tests.cli.stage import COMMIT, OLDER, PLAN, Stage, healthy
 
 pytestmark = pytest.mark.cluster
@@ -41,3 +43,16 @@ def test_no_history_is_said_on_standard_error(stage: Stage, run: Run) -> None:
     said = run("history", "shop")
 
     assert (said.code, said.stdout, said.stderr) == (0, "", "nothing of shop was synced yet\n")
+
+
+def test_rollouts_that_ended_stand_among_the_syncs(stage: Stage, run: Run) -> None:
+    entry = {"policy": "web", "workload": f"apps/Deployment:{stage.namespace}/web", "phase": "Idle"}
+    stage.application("shop", healthy() | {"history": ENTRIES, "rollouts": [entry]})
+    ended = Ended(hash=NEW.hash, commit=NEW.commit, result="RolledBack", reason="slow", at=START.replace(hour=11, minute=30))
+    stored(stage, at(Phase.IDLE, history=(ended,)))
+
+    said = run("history", "shop")
+
+    assert [line.split()[2] for line in said.lines[1:]] == ["Synced", "RolledBack", "Invalid"]
+    assert said.lines[2].endswith(f"rollout {stage.namespace}/web: 22222222, slow")
+    assert json.loads(run("history", "shop", "-o", "json").stdout)[1]["ended"] == "2026-05-04T11:30:00Z"

@@ -104,7 +104,12 @@ def test_a_wrong_name_is_one_line_and_exit_code_two(stage: Scene, run: Run) -> N
             at(Phase.STEP, Stage.SCALE, step=2, approvals=("22222222/1",)),
             "goes on: 22222222 step 3 of 3",
         ),
-        (("promote", "--full"), holding(1), at(Phase.PROMOTE, Stage.CUT_SCALE, full=True), "is promoted: 22222222 promoting"),
+        (
+            ("promote", "--full"),
+            holding(1),
+            at(Phase.PROMOTE, Stage.CUT_SCALE, full=True),
+            "skips what is left of its steps: 22222222",
+        ),
         (("pause", "--reason", "x"), holding(0), at(Phase.PAUSED, reason="paused by ada: x"), "paused by ada: x"),
         (("resume",), at(Phase.PAUSED), holding(0), "goes on: 22222222 step 1 of 3"),
         (("abort",), holding(0), at(Phase.ABORT, Stage.UNROUTE, reason="aborted by ada"), "rolling back (aborted by ada)"),

@@ -9,7 +9,7 @@ from gitops_agent.cli.rollout_picture import HEADERS, document, picture, row
 from gitops_agent.cli.rollout_sides import PodLine, Side
 from gitops_agent.cli.rollout_standing import Standing
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.state import Phase, Rejected, Stage
+from gitops_agent.rollout.state import Phase, Rejected, RolloutState, Stage
 from tests.cli.rollouts import LATER, NEW, START, at, holding, policy, spec
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
@@ -135,3 +135,24 @@ def test_scripts_get_what_was_reckoned_and_no_inner_state() -> None:
     assert [step["is"] for step in found["steps"]] == ["done", "now", "ahead"]
     assert found["next"][0] == "gitops-agent rollout approve shop/web"
     assert "state" not in found["status"]
+
+
+@pytest.mark.parametrize(
+    ("state", "weight"),
+    [
+        (at(Phase.IDLE), "-"),
+        (at(Phase.PENDING), "-"),
+        (at(Phase.PROVISION), "-"),
+        (holding(0), "25 %"),
+        (at(Phase.ABORT), "0 %"),
+    ],
+)
+def test_a_weight_is_shown_once_there_could_be_one(state: RolloutState, weight: str) -> None:
+    assert row(Standing.of(policy(state)))[HEADERS.index("weight")] == weight
+
+
+def test_the_roles_of_sides_stand_in_a_column(capsys: pytest.CaptureFixture[str]) -> None:
+    baseline = replace(SIDE, role="baseline", pods=())
+    lines = drawn(capsys, policy(holding(0)), replace(SIDE, pods=()), baseline)
+
+    assert [line.split("1 of 2")[0] for line in lines if "1 of 2" in line] == ["  stable   web  ", "  baseline web  "]

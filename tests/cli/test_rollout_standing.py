@@ -58,6 +58,7 @@ def test_every_outlook_of_a_rollout_that_was_seen_is_a_code_of_the_table_of_reas
         (holding(1), "✔▶○○"),
         (at(Phase.PAUSED, step=2, resume=Stage.HOLD), "✔✔⏸○"),
         (at(Phase.PROMOTE, Stage.CUT_HOLD, step=2), "✔✔✔▶"),
+        (at(Phase.PROMOTE, Stage.CUT_HOLD, step=0, full=True), "✔↷↷▶"),
         (at(Phase.FINALIZE, Stage.SERVICE, step=2), "✔✔✔✔"),
         (at(Phase.ABORT, Stage.UNROUTE, step=1), "✔✖○○"),
         (at(Phase.HELD), "○○○○"),

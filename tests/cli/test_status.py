@@ -8,6 +8,7 @@ from gitops_agent.cli.status import badness, code, summary
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
 from tests.cli.conftest import Run
+from tests.cli.rollouts import holding, stored
 from tests.cli.stage import COMMIT, OLDER, PLAN, Stage, healthy, troubled
 
 HELD = "8 objects would go, more than the budget of 5: ConfigMap:shop/a and 7 more"
@@ -128,6 +129,40 @@ def test_the_detail_tells_what_is_left_out_and_every_warning(stage: Stage, run: 
         "Objects:     3 total, 3 synced, 0 drifted, 0 unhealthy, 1 left out",
         "Warning:     batch/Job:shop/migrate in hook.yaml: it is not run",
     ]
+
+
+def waiting(namespace: str, **more: str) -> Object:
+    """The status of an application whose rollout waits for a person."""
+    entry = {"policy": "web", "workload": f"apps/Deployment:{namespace}/web", "phase": "Step", "weight": 50} | more
+    return troubled("Unknown", "RolloutPaused", "22222222 step 2 of 3: waits for approval", rollouts=[entry])
+
+
+def test_a_rollout_that_waits_for_approval_is_held_like_a_plan() -> None:
+    assert code([one("shop", waiting("shop", approval="22222222/1"))]) == 4
+    assert code([one("shop", waiting("shop"))]) == 3
+
+
+@pytest.mark.cluster
+def test_the_detail_shows_the_rollouts_of_an_application_and_how_to_approve(stage: Stage, run: Run) -> None:
+    stage.application("shop", waiting(stage.namespace, approval="22222222/1"))
+    stored(stage, holding(1))
+    where = stage.namespace
+
+    said = run("status", "shop", "--exit-code")
+
+    assert said.code == 4
+    assert f"Approve:     gitops-agent rollout approve {where}/web" in said.lines
+    assert said.lines[-1].startswith(f"{where}/web  canary    Step   2/3   50 %    11111111  22222222  ")
+
+
+@pytest.mark.cluster
+def test_a_rollout_whose_policy_is_gone_is_told_about(stage: Stage, run: Run) -> None:
+    stage.application("shop", waiting(stage.namespace))
+
+    said = run("status", "shop")
+
+    assert said.code == 0
+    assert said.stderr.startswith("not every rollout can be read: ")
 
 
 @pytest.mark.cluster

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.marks import ROLLOUT
 from tests.cli.conftest import Run
+from tests.cli.rollouts import holding, stored
 from tests.cli.stage import Stage, configmap, healthy
 from tests.waiting import eventually
 
@@ -88,3 +90,19 @@ def test_a_copied_label_does_not_make_an_object_a_belonging(stage: Stage, run: R
     stage.plane.request("POST", f"/api/v1/namespaces/{stage.namespace}/configmaps", copy)
 
     assert run("tree", "shop", "-o", "name").lines == [f"ConfigMap:{stage.namespace}/settings"]
+
+
+def test_what_a_rollout_made_stands_under_its_policy_which_says_where_it_stands(stage: Stage, run: Run) -> None:
+    stage.application("shop", healthy())
+    stage.owned("shop", {**configmap("web-canary"), "metadata": {"name": "web-canary", "annotations": {ROLLOUT: "web"}}})
+    stage.owned("shop", configmap("settings"))
+    stored(stage, holding(1), application=stage.namespace)
+
+    assert run("tree", "shop").lines[1:] == [
+        f"├── ConfigMap:{stage.namespace}/settings  Healthy",
+        (
+            f"└── gitops-agent.dev/RolloutPolicy:{stage.namespace}/web  Healthy  "
+            "22222222 step 2 of 3, 50 % of the traffic: waits for approval"
+        ),
+        f"    └── ConfigMap:{stage.namespace}/web-canary  Healthy",
+    ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.api.reasons import REASONS
-from gitops_agent.cli.wait import _PASSING, ended
+from gitops_agent.cli.wait import _PASSING, ended, outcome
 from gitops_agent.manifest.key import Object
 from tests.cli.conftest import Run
 from tests.cli.stage import COMMIT, OLDER, Stage, condition, healthy, troubled
@@ -28,6 +28,17 @@ def test_nothing_is_over_while_a_commit_is_seen_but_not_applied() -> None:
 def test_only_the_revision_asked_for_counts() -> None:
     assert ended(one(healthy()), COMMIT[:8])
     assert not ended(one(healthy()), OLDER[:8])
+
+
+def test_a_rollout_under_way_is_waited_for_until_it_needs_a_person_or_went_back() -> None:
+    approval = troubled("Unknown", "RolloutPaused", "waits for approval", rollouts=[{"policy": "web", "approval": "2222/1"}])
+    paused = troubled("Unknown", "RolloutPaused", "paused by ada", rollouts=[{"policy": "web"}])
+    back = troubled("False", "RolledBack", "errors failed 2 times")
+
+    assert not ended(one(troubled("Unknown", "RollingOut", "step 1 of 3")))
+    for status, code in ((approval, 4), (paused, 3), (back, 3), (healthy(), 0)):
+        assert ended(one(status))
+        assert outcome(one(status)) == code
 
 
 def test_what_cannot_go_on_by_itself_is_over() -> None:

@@ -260,6 +260,15 @@ def test_a_metric_that_fails_takes_the_traffic_away_at_once() -> None:
     assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
 
 
+def test_what_ends_a_run_takes_the_traffic_back_in_the_same_step() -> None:
+    cluster = started()
+    cluster.until("Step", "Hold", step=1)
+    cluster.command(Order.ABORT)
+    cluster.turn()
+
+    assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
+
+
 def test_a_metric_that_only_errs_never_passes_but_pauses() -> None:
     cluster = started(canary([{"weight": 50, "analysis": True}], metrics=True), answer=Answer.ERROR)
     cluster.until("Paused")

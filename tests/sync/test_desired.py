@@ -87,6 +87,11 @@ def test_data_that_is_no_base64_is_told_by_its_key_and_not_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_secret_that_is_encrypted_is_told_as_such() -> None:
+    with pytest.raises(RenderError, match="is encrypted with SOPS"):
+        wanted(thing("Secret", "key", data={"pin": "ENC[AES256_GCM,data:x]"}, sops={"version": "3.8.1"}))
+
+
 def test_the_rules_of_an_aggregated_role_belong_to_the_controller_that_gathers_them() -> None:
     rule = {"clusterRoleSelectors": [{"matchLabels": {"part": "true"}}]}
     gathered = wanted(thing("ClusterRole", "all", aggregationRule=rule, rules=[])).manifests[0]

@@ -35,9 +35,23 @@ SAID = {
             "(e.g. 'example.com')"
         ),
     ),
+    "several invalid fields": (
+        'Service "web" is invalid: [spec.ports[0].port: Invalid value: 70000: too large, spec.type: Required value]',
+        "spec.ports[0].port: Invalid value: 70000: too large, spec.type: Required value",
+    ),
     "a long value": (
         f'ConfigMap "{"a" * 254}" is invalid: metadata.name: Invalid value: "{"a" * 254}": must be no more than 253 bytes',
         f'metadata.name: Invalid value: "{"a" * 40}…": must be no more than 253 bytes',
+    ),
+    "words between two values": (
+        (
+            'Service "web" is invalid: spec.clusterIPs: Invalid value: [""]: failed to allocate IP: Internal error occurred: '
+            'failed calling webhook "all.example.com"'
+        ),
+        (
+            'spec.clusterIPs: Invalid value: [""]: failed to allocate IP: Internal error occurred: '
+            'failed calling webhook "all.example.com"'
+        ),
     ),
     "an event": (
         '(combined from similar events): Error creating: pods "web-1" is forbidden: exceeded quota: none',

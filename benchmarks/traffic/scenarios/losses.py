@@ -27,7 +27,7 @@ def pods(theatre: Theatre, record: Record) -> None:
                 shop.team.delete("Pod", pod)
             _whole(shop)
         shop.at("Step", "Hold")
-        record.share(load, 50, theatre.count if not theatre.quick else 400)
+        record.share(load, 50, theatre.count if not theatre.quick else 200)
         shop.command(Order.APPROVE)
         promoted(shop, commit, 2)
 

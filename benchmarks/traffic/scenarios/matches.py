@@ -9,7 +9,7 @@ from gitops_agent.rollout.command import Order
 from tests.acceptance.rollout import canary
 
 _USER = {"user": "david"}
-_FEW = 300
+_FEW = 150
 
 
 def header(theatre: Theatre, record: Record) -> None:

@@ -19,12 +19,17 @@ REMEMBERED = 32
 
 
 def leave(sit: Situation, phase: Phase, reason: str, **changes: Any) -> RolloutState:
-    """The first stage of a way out: rules for single requests go at once, the weight as fast as the workload can take it."""
+    """The first stage of a way out: rules for single requests go at once, the weight as fast as the workload can take it.
+
+    What can be taken back is taken back in the same step, since every further one is a second of errors for somebody.
+    """
     traffic = changes.pop("traffic", sit.state.traffic)
     left = replace(sit, state=replace(sit.state, traffic=traffic))
     changes["traffic"] = left.wanting(Share(weight=traffic.want.weight))
     changes.setdefault("resume", Stage.NONE)
-    return sit.enter(phase, Stage.UNROUTE, reason=reason, full=False, **changes)
+    # Entered first: how long the stage before had lasted says nothing about this one.
+    entered = replace(sit, state=sit.enter(phase, Stage.UNROUTE, reason=reason, full=False, **changes))
+    return replace(entered.state, traffic=entered.wanting(Share(weight=_least(entered))))
 
 
 def abort(sit: Situation, reason: str) -> RolloutState:
