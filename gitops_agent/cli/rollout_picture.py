@@ -70,11 +70,10 @@ def picture(standing: Standing, sides: Sequence[Side], now: datetime) -> Rendera
     if len(standing.state.rejected) > (standing.state.phase is Phase.HELD):
         parts += [Text(), Text("Rejected", style="bold"), _rejected(standing)]
     if commands := standing.commands():
-        parts += [
-            Text(),
-            Text("Next", style="bold"),
-            _grid((Text(f"  {typed}", style="cyan"), Text(what)) for typed, what in commands),
-        ]
+        # Lines and no table: a command that was folded could not be copied.
+        width = max(len(typed) for typed, _ in commands)
+        next_ = [Text.assemble((f"  {typed:<{width}}", "cyan"), f"  {what}") for typed, what in commands]
+        parts += [Text(), Text("Next", style="bold"), *next_]
     return Group(*parts)
 
 
