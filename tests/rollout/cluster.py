@@ -14,6 +14,7 @@ from gitops_agent.rollout.observation import Answer, Measurement, Observation, P
 from gitops_agent.rollout.provider import Verdict
 from gitops_agent.rollout.run import run
 from gitops_agent.rollout.state import Adoption, RolloutState, Share, Version
+from tests.rollout.policies import canary
 
 FULL = 100
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,6 +22,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def version(number: int) -> Version:
     return Version(commit=f"{number:040x}", hash=f"{number:08x}")
+
+
+V1, V2, V3 = version(1), version(2), version(3)
 
 
 class Crash(Exception):
@@ -269,3 +273,13 @@ class Cluster:
             self.turn()
             self.tick(seconds)
         raise AssertionError(f"never reached {phase} {stage}: {replace(self.state, plan=None)}")
+
+
+def started(
+    policy: RolloutPolicySpec | None = None, *, answer: Answer = Answer.SUCCESS, broken: frozenset[str] = frozenset()
+) -> Cluster:
+    """A cluster at rest, adopted, to which Git has just brought a second version."""
+    cluster = Cluster(policy=policy or canary(), answer=answer, broken=broken)
+    cluster.settle(turns=30)
+    cluster.head = V2
+    return cluster

@@ -19,20 +19,8 @@ from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.phases.leave import REMEMBERED
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.status import from_status, to_status
-from tests.rollout.cluster import Cluster, version
+from tests.rollout.cluster import V1, V2, V3, Cluster, started, version
 from tests.rollout.policies import METRIC, blue_green, canary, rolling
-
-V1, V2, V3 = version(1), version(2), version(3)
-
-
-def started(
-    policy: RolloutPolicySpec | None = None, *, answer: Answer = Answer.SUCCESS, broken: frozenset[str] = frozenset()
-) -> Cluster:
-    """A cluster at rest, adopted, to which Git has just brought a second version."""
-    cluster = Cluster(policy=policy or canary(), answer=answer, broken=broken)
-    cluster.settle(turns=30)
-    cluster.head = V2
-    return cluster
 
 
 def results(cluster: Cluster) -> list[str]:
@@ -91,30 +79,6 @@ def test_what_keeps_the_pods_from_coming_up_is_told_while_it_is_waited_for() -> 
     assert "without traffic (crash loop)" in describe(cluster.state, cluster.policy)
 
 
-@pytest.mark.parametrize("surge", [0, 100])
-def test_a_workload_without_pods_takes_a_new_version_at_once(surge: int) -> None:
-    cluster = Cluster(policy=canary(plain=True, surge=surge), replicas=0, max_unavailable=0, primary_pods=0, primary_up=0)
-    cluster.settle(turns=30)
-    cluster.head = V2
-    cluster.settle()
-
-    assert (cluster.state.phase, cluster.primary, cluster.canary, cluster.faults) == (Phase.IDLE, V2, None, [])
-
-
-@pytest.mark.parametrize("policy", [canary(plain=True), canary(plain=True, surge=0), canary(plain=True, surge=25), canary()])
-@pytest.mark.parametrize("up", [0, 2])
-def test_a_version_that_mends_a_broken_workload_is_not_blamed_for_it(policy: RolloutPolicySpec, up: int) -> None:
-    cluster = started(policy)
-    cluster.broken, cluster.primary_up = frozenset({V1.hash}), up
-    for _ in range(8):
-        cluster.settle(turns=100)
-        if cluster.state.phase is Phase.PAUSED:
-            assert "the workload itself has" in cluster.state.reason
-            cluster.command(Order.PROMOTE)
-
-    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
-
-
 @pytest.mark.parametrize(("policy", "phase", "stage"), [(blue_green(), "Promote", "CutRoute"), (canary(), "Step", "Route")])
 def test_a_share_is_not_raised_when_its_pods_go_before_it_is_in_force(
     policy: RolloutPolicySpec, phase: str, stage: str
@@ -134,43 +98,6 @@ def test_a_share_is_not_raised_when_its_pods_go_before_it_is_in_force(
     cluster.settle()
 
     assert (cluster.primary, cluster.faults) == (V2, [])
-
-
-@pytest.mark.parametrize("policy", [rolling(), canary(plain=True), canary(), blue_green()])
-def test_a_second_attempt_to_mend_a_broken_workload_does_not_wait_for_it(policy: RolloutPolicySpec) -> None:
-    cluster = started(policy, broken=frozenset({V1.hash, V2.hash}))
-    cluster.primary_up = 0
-    cluster.settle(turns=200)
-    cluster.head = V3
-    for _ in range(3):
-        cluster.settle(turns=200)
-        cluster.command(Order.PROMOTE)
-
-    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
-
-
-def test_a_canary_that_serves_alone_goes_when_another_version_waits() -> None:
-    cluster = started(canary([{"weight": 50, "approval": True}]))
-    cluster.until("Step", "Hold")
-    cluster.broken, cluster.primary_up = frozenset({V1.hash}), 0
-    cluster.command(Order.ABORT)
-    cluster.settle(turns=100)
-    assert (cluster.state.phase, cluster.share.weight) == (Phase.ABORT, 50), "nothing else serves"
-    cluster.head = V3
-    for _ in range(3):
-        cluster.settle(turns=200)
-        cluster.command(Order.APPROVE)
-
-    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
-
-
-def test_a_broken_workload_is_made_ready_though_its_pods_are_never_replaced() -> None:
-    cluster = Cluster(policy=canary(), primary_up=0, broken=frozenset({V1.hash}), stays=True)
-    cluster.settle(turns=5)
-    cluster.head = V2
-    cluster.settle(turns=200)
-
-    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
 
 
 def test_of_rejected_versions_only_so_many_are_remembered() -> None:
@@ -398,55 +325,6 @@ def test_a_promotion_by_hand_skips_the_steps_but_not_the_readiness() -> None:
     cluster.settle()
 
     assert (cluster.primary, cluster.faults) == (V2, [])
-
-
-def test_a_baseline_is_as_large_as_the_canary_and_ends_with_the_steps() -> None:
-    cluster = started(canary([{"weight": 25}, {"weight": 50}, {"weight": 75}], baseline=True))
-    sizes = []
-    for _ in range(200):
-        cluster.turn()
-        if cluster.share.weight:
-            sizes.append((cluster.share.weight, cluster.canary_pods, cluster.baseline_pods))
-        cluster.tick(5)
-
-    assert {(25, 1, 1), (50, 2, 2), (75, 3, 0), (100, 4, 0)} <= set(sizes)
-    assert (cluster.primary, cluster.baseline, cluster.faults) == (V2, None, [])
-
-
-def test_no_traffic_moves_before_the_baseline_is_there_and_one_that_never_comes_blames_nobody() -> None:
-    cluster = started(canary([{"weight": 50}], baseline=True, progressDeadline="2m"))
-    cluster.stuck = True
-    cluster.until("Provision")
-    for _ in range(10):
-        cluster.turn()
-        cluster.tick(5)
-    assert (cluster.state.phase, cluster.share) == (Phase.PROVISION, Share())
-    cluster.settle()
-
-    assert (cluster.primary, cluster.baseline) == (V2, None)
-
-
-def test_an_abort_takes_the_baseline_along() -> None:
-    cluster = started(canary([{"weight": 50, "approval": True}], baseline=True))
-    cluster.until("Step", "Hold")
-    assert cluster.baseline == V1
-    cluster.command(Order.ABORT)
-    cluster.settle()
-
-    assert cluster.state.phase is Phase.HELD
-    assert cluster.observe().baseline is None
-    assert cluster.faults == []
-
-
-def test_what_is_compared_is_not_judged_once_all_traffic_is_at_the_canary() -> None:
-    metric = {**METRIC, "compare": "stable", "maxIncrease": "10%"}
-    cluster = started(canary([{"weight": 50}], analysis={"metrics": [metric]}))
-    cluster.until("Promote", "CutHold")
-    _, actions = step(cluster.state, cluster.observe(), cluster.policy, cluster.now)
-    assert not [one for one in actions if isinstance(one, do.Measure)]
-    cluster.settle()
-
-    assert cluster.primary == V2
 
 
 def test_one_verdict_of_a_comparison_is_enough_whatever_number_of_values_it_was_made_of() -> None:

@@ -1,0 +1,72 @@
+"""Rollouts of workloads that were broken, or empty, before: the new version is not to blame."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.state import Phase
+from tests.rollout.cluster import V1, V2, V3, Cluster, started
+from tests.rollout.policies import blue_green, canary, rolling
+
+
+@pytest.mark.parametrize("surge", [0, 100])
+def test_a_workload_without_pods_takes_a_new_version_at_once(surge: int) -> None:
+    cluster = Cluster(policy=canary(plain=True, surge=surge), replicas=0, max_unavailable=0, primary_pods=0, primary_up=0)
+    cluster.settle(turns=30)
+    cluster.head = V2
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, cluster.canary, cluster.faults) == (Phase.IDLE, V2, None, [])
+
+
+@pytest.mark.parametrize("policy", [canary(plain=True), canary(plain=True, surge=0), canary(plain=True, surge=25), canary()])
+@pytest.mark.parametrize("up", [0, 2])
+def test_a_version_that_mends_a_broken_workload_is_not_blamed_for_it(policy: RolloutPolicySpec, up: int) -> None:
+    cluster = started(policy)
+    cluster.broken, cluster.primary_up = frozenset({V1.hash}), up
+    for _ in range(8):
+        cluster.settle(turns=100)
+        if cluster.state.phase is Phase.PAUSED:
+            assert "the workload itself has" in cluster.state.reason
+            cluster.command(Order.PROMOTE)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
+
+
+@pytest.mark.parametrize("policy", [rolling(), canary(plain=True), canary(), blue_green()])
+def test_a_second_attempt_to_mend_a_broken_workload_does_not_wait_for_it(policy: RolloutPolicySpec) -> None:
+    cluster = started(policy, broken=frozenset({V1.hash, V2.hash}))
+    cluster.primary_up = 0
+    cluster.settle(turns=200)
+    cluster.head = V3
+    for _ in range(3):
+        cluster.settle(turns=200)
+        cluster.command(Order.PROMOTE)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
+
+
+def test_a_canary_that_serves_alone_goes_when_another_version_waits() -> None:
+    cluster = started(canary([{"weight": 50, "approval": True}]))
+    cluster.until("Step", "Hold")
+    cluster.broken, cluster.primary_up = frozenset({V1.hash}), 0
+    cluster.command(Order.ABORT)
+    cluster.settle(turns=100)
+    assert (cluster.state.phase, cluster.share.weight) == (Phase.ABORT, 50), "nothing else serves"
+    cluster.head = V3
+    for _ in range(3):
+        cluster.settle(turns=200)
+        cluster.command(Order.APPROVE)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
+
+
+def test_a_broken_workload_is_made_ready_though_its_pods_are_never_replaced() -> None:
+    cluster = Cluster(policy=canary(), primary_up=0, broken=frozenset({V1.hash}), stays=True)
+    cluster.settle(turns=5)
+    cluster.head = V2
+    cluster.settle(turns=200)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
