@@ -140,7 +140,7 @@ class Courses:
             stable=stable or manifests,
             target=target or stable or manifests,
             lost=lost,
-            gate=self._gate(turn, state, subject, head),
+            gate=self._gate(turn, state, subject, head, stable),
             measurements=self._measured(AppKey(key.namespace, key.name)),
         )
 
@@ -235,7 +235,14 @@ class Courses:
             turn.commits[wanted.commit] = known
         return by_key(known)
 
-    def _gate(self, turn: Pass, state: RolloutState, subject: Subject, head: Version | None) -> str:
+    def _gate(
+        self,
+        turn: Pass,
+        state: RolloutState,
+        subject: Subject,
+        head: Version | None,
+        stable: Mapping[ObjectKey, Manifest],
+    ) -> str:
         """Why a run may not start."""
         starting = state.phase is Phase.PENDING or (
             state.phase in {Phase.IDLE, Phase.HELD}
@@ -247,7 +254,7 @@ class Courses:
         desired = turn.asked.head
         if not starting or desired is None:
             return ""
-        refused = refusal(subject, by_key(desired), unknown=desired.unscoped)
+        refused = refusal(subject, by_key(desired), stable=stable, unknown=desired.unscoped)
         if refused:
             return refused
         turn.held = turn.held or turn.asked.gate(desired)

@@ -38,6 +38,7 @@ _PHASES: Mapping[Phase, Callable[[Situation], RolloutState | None]] = {
     Phase.SUPERSEDED: leaving,
     Phase.HELD: held,
 }
+_LEAVING = frozenset({Phase.FINALIZE, Phase.ABORT, Phase.SUPERSEDED})
 _JUDGING = frozenset({Stage.HOLD, Stage.CUT_HOLD, Stage.ROLL, Stage.WATCH})
 _COMPARING = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED})
 
@@ -96,11 +97,20 @@ def _routing(sit: Situation) -> RolloutState:
     seen, traffic = sit.seen.routing, sit.state.traffic
     if seen is None or seen.share != traffic.want or not sit.state.running:
         return sit.state
-    if seen.verdict is Verdict.READY and not traffic.verified:
+    ready = seen.verdict is Verdict.READY or _as_good_as_it_gets(sit)
+    if ready and not traffic.verified:
         return replace(sit.state, traffic=Traffic(want=traffic.want, applied=traffic.want, verified_at=sit.now))
-    if seen.verdict is not Verdict.READY and traffic.verified:
+    if not ready and traffic.verified:
         return replace(sit.state, traffic=replace(traffic, verified_at=None))
     return sit.state
+
+
+def _as_good_as_it_gets(sit: Situation) -> bool:
+    """Whether routes are what Git says, and whoever serves them refuses that: no run may wait for it for ever."""
+    seen, traffic = sit.seen.routing, sit.state.traffic
+    out = sit.state.phase in _LEAVING or sit.state.stage is Stage.BACK
+    refused = seen is not None and seen.verdict is Verdict.ERROR
+    return refused and out and traffic.want.none and (traffic.verified or sit.overdue)
 
 
 def _counting(sit: Situation) -> RolloutState:

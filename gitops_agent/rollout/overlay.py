@@ -201,7 +201,7 @@ def _second(
     for obj in made:
         yield _made(obj, subject)
     if service is not None and state.stage is not Stage.SERVICE:
-        yield _made(variants.canary_service(service.obj, version=version), subject)
+        yield _made(variants.canary_service(service.obj, version=version, before=before.get(subject.service)), subject)
     second = variants.canary(workload.obj, version=version, replicas=state.canary, copies=names)
     yield _made(second, subject, **{variants.ROLLOUT_HASH: version, variants.COMMIT: state.target.commit})
 

@@ -22,15 +22,22 @@ from gitops_agent.rollout.run import run
 _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
 
 
-def refusal(subject: Subject, manifests: Mapping[ObjectKey, Manifest], *, unknown: frozenset[GroupKind] = frozenset()) -> str:
+def refusal(
+    subject: Subject,
+    manifests: Mapping[ObjectKey, Manifest],
+    *,
+    stable: Mapping[ObjectKey, Manifest] | None = None,
+    unknown: frozenset[GroupKind] = frozenset(),
+) -> str:
     """Why the policy cannot be followed with these manifests, in words; empty when it can.
 
     Args:
         subject: what the policy is about.
         manifests: what the commit declares, by key.
+        stable: what the stable commit declares, by key.
         unknown: kinds the cluster does not serve (yet).
     """
-    return "; ".join(_refusals(subject, manifests, unknown))
+    return "; ".join((*_refusals(subject, manifests, unknown), *_of_ports(subject, stable or {}, manifests)))
 
 
 def _refusals(subject: Subject, manifests: Mapping[ObjectKey, Manifest], unknown: frozenset[GroupKind]) -> Iterator[str]:
@@ -78,6 +85,27 @@ def _of_ratio(subject: Subject, workload: Object) -> Iterator[str]:
         )
     elif replicas(workload) is None:
         yield f"{subject.workload} needs spec.replicas in Git: behind a plain Service the numbers of pods are the share"
+
+
+def _of_ports(subject: Subject, stable: Mapping[ObjectKey, Manifest], target: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """Behind a plain Service one list of ports serves the pods of both versions."""
+    before, after = stable.get(subject.service), target.get(subject.service)
+    plain = subject.policy.traffic.provider is TrafficProvider.SERVICE and subject.policy.strategy.rolling is None
+    if not plain or before is None or after is None:
+        return
+    was = _targets(before.obj)
+    for port, to in _targets(after.obj).items():
+        if was.get(port, to) != to:
+            yield (
+                f"{subject.service} sends port {port} to {to} and no longer to {was[port]}, where the pods of one version do "
+                "not listen: name the port in the pods, and let targetPort be that name"
+            )
+
+
+def _targets(service: Object) -> dict[object, object]:
+    """Where a Service sends each of its ports."""
+    ports = (service.get("spec") or {}).get("ports") or ()
+    return {port.get("port"): port.get("targetPort", port.get("port")) for port in ports if isinstance(port, dict)}
 
 
 def _of_routes(subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:

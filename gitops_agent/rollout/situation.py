@@ -10,6 +10,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout import counts
 from gitops_agent.rollout.counts import Counts
 from gitops_agent.rollout.observation import Observation, Pods
+from gitops_agent.rollout.provider import Verdict
 from gitops_agent.rollout.run import Run
 from gitops_agent.rollout.state import Ended, Phase, RolloutState, Share, Stage, Traffic, Version
 
@@ -76,6 +77,14 @@ class Situation:
         if self.run.plain:
             return share
         return replace(share, weight=min(share.weight, self.run.cut(max(self.seen.replicas, 1))))
+
+    @property
+    def refused(self) -> str:
+        """Why whoever serves the routes will not take up the share that is wanted; empty while they may."""
+        routing = self.seen.routing
+        if routing is None or routing.share != self.state.traffic.want or routing.verdict is not Verdict.ERROR:
+            return ""
+        return f"the routes are refused{f': {routing.reason}' if routing.reason else ''}"
 
     @property
     def serving(self) -> bool:

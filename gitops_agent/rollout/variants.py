@@ -110,13 +110,19 @@ def labelled(pod_template: Object, more: Mapping[str, str]) -> Object:
     return result
 
 
-def canary_service(service: Object, *, version: str) -> Object:
-    """The canary's Service: cluster-internal, with the ports and the selector of the other, narrowed to the canary."""
+def canary_service(service: Object, *, version: str, before: Object | None = None) -> Object:
+    """The canary's Service: cluster-internal, with the ports and the selector of the other, narrowed to the canary.
+
+    Args:
+        service: as the target has it.
+        version: the hash.
+        before: as the stable version has it: its routes are the ones in force until the promotion, and they name its ports.
+    """
     spec = service.get("spec") or {}
     kept = {
         name: spec[name] for name in ("ipFamilies", "ipFamilyPolicy", "sessionAffinity", "trafficDistribution") if name in spec
     }
-    ports = [{name: value for name, value in port.items() if name != "nodePort"} for port in spec.get("ports") or ()]
+    ports = _ports(spec, (before or {}).get("spec") or {})
     metadata: Object = {
         "name": canary_service_name(service["metadata"]["name"]),
         "labels": {**(service["metadata"].get("labels") or {}), **labels(version), SPLIT: "true"},
@@ -126,6 +132,24 @@ def canary_service(service: Object, *, version: str) -> Object:
     selector = {name: value for name, value in (spec.get("selector") or {}).items() if name != VARIANT}
     made = {"type": "ClusterIP", "ports": ports, "selector": {**selector, **labels(version)}, **kept}
     return copy({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": made})
+
+
+def _ports(spec: Object, before: Object) -> list[Object]:
+    """The ports of a Service, and those it had before; several of them need names."""
+    ports = [{name: value for name, value in port.items() if name != "nodePort"} for port in spec.get("ports") or ()]
+    known, names = {_place(port) for port in ports}, {port.get("name") for port in ports}
+    for port in before.get("ports") or ():
+        if _place(port) not in known:
+            named = {"name": port["name"]} if port.get("name") and port["name"] not in names else {}
+            kept = {name: value for name, value in port.items() if name not in ("nodePort", "name")}
+            ports.append({**kept, **named})
+    if len(ports) > 1:
+        ports = [port if port.get("name") else {**port, "name": f"port-{port['port']}"} for port in ports]
+    return ports
+
+
+def _place(port: Object) -> tuple[object, object]:
+    return port.get("port"), port.get("protocol", "TCP")
 
 
 def copies(

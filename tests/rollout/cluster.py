@@ -39,6 +39,7 @@ class Cluster:
         lag: ticks in which no pod comes up.
         uptake: ticks a route takes to be in force after it was written.
         behind: ticks of that which are left.
+        refused: whoever serves the routes does not accept them.
     """
 
     policy: RolloutPolicySpec
@@ -66,6 +67,7 @@ class Cluster:
     lag: int = 0
     uptake: int = 0
     behind: int = 0
+    refused: bool = False
     labelled: bool = False
     stays: bool = False
     selected: bool = False
@@ -112,6 +114,8 @@ class Cluster:
         return Pods(version=self.baseline, replicas=self.baseline_pods, available=self.baseline_up)
 
     def _verdict(self) -> Verdict:
+        if self.refused and self.share == self.state.traffic.want:
+            return Verdict.ERROR
         return Verdict.READY if self.share == self.state.traffic.want and not self.behind else Verdict.NOT_YET
 
     def turn(self, *, crash_after: int | None = None) -> bool:

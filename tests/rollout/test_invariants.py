@@ -58,6 +58,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("fall"), st.integers(0, 4)),
     st.tuples(st.just("lag"), st.integers(1, 20)),
     st.tuples(st.just("uptake"), st.integers(0, 4)),
+    st.tuples(st.just("refuse"), st.integers(0, 1)),
     st.tuples(st.just("route"), st.integers(0, 100)),
     st.tuples(st.just("lose"), st.just(0)),
     st.tuples(st.just("edit"), st.just(0)),
@@ -103,6 +104,8 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             cluster.lag = value
         case "uptake":
             cluster.uptake = value
+        case "refuse":
+            cluster.refused = bool(value)
         case "route":
             # By hand, past the agent; only where there is something to route to.
             if cluster.canary_up and not cluster.share.none:
@@ -148,7 +151,8 @@ def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: li
 
 def calm(cluster: Cluster) -> None:
     """Nothing bad happens any more, and somebody sees to what waits for people."""
-    cluster.broken, cluster.answer, cluster.lag, cluster.uptake = frozenset(), Answer.SUCCESS, 0, 0
+    cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
+    cluster.lag, cluster.uptake, cluster.refused = 0, 0, False
     for _ in range(12):
         cluster.settle(turns=60)
         if not cluster.state.running:

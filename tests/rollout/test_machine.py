@@ -196,6 +196,30 @@ def test_what_ends_a_run_takes_the_traffic_back_in_the_same_step() -> None:
     assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
 
 
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_route_that_is_refused_ends_the_run_at_once(step: int) -> None:
+    cluster = started()
+    cluster.until("Step", "Route", step=step)
+    cluster.refused = True
+    for _ in range(3):
+        cluster.turn()
+
+    assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
+    assert "refused" in cluster.state.reason
+
+
+def test_a_route_that_is_refused_as_git_has_it_too_keeps_no_run_from_ending_for_ever() -> None:
+    cluster = started()
+    cluster.until("Step", "Route", step=1)
+    cluster.refused = True
+    begin = cluster.now
+    cluster.until("Abort", "Drain", turns=2000)
+    assert cluster.now - begin >= cluster.policy.progress_deadline
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.canary, cluster.faults) == (Phase.HELD, None, [])
+
+
 def test_a_metric_that_only_errs_never_passes_but_pauses() -> None:
     cluster = started(canary([{"weight": 50, "analysis": True}], metrics=True), answer=Answer.ERROR)
     cluster.until("Paused")

@@ -117,6 +117,23 @@ def test_a_step_has_both_versions_and_a_share_on_the_route() -> None:
     assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"] == {"to": {"web": 75, "web-canary": 25}}
 
 
+def test_the_canary_is_reached_by_the_ports_the_routes_of_either_version_name() -> None:
+    def exposing(*ports: Object) -> list[Manifest]:
+        service: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"}}
+        spec = {"selector": {"app": "web"}, "ports": list(ports)}
+        return [one for one in NEW if one.key.kind != "Service"] + [Manifest.of({**service, "spec": spec})]
+
+    old = exposing({"port": 80, "targetPort": 8080}, {"port": 81, "name": "admin"})
+    new = exposing({"port": 8000, "targetPort": 8080}, {"port": 81, "name": "admin", "targetPort": 9000})
+    found = objects(overlay(state(Phase.STEP, Stage.HOLD), old, new, subject()))
+
+    assert found["Service:shop/web-canary"]["spec"]["ports"] == [
+        {"port": 8000, "targetPort": 8080, "name": "port-8000"},
+        {"port": 81, "name": "admin", "targetPort": 9000},
+        {"port": 80, "targetPort": 8080, "name": "port-80"},
+    ]
+
+
 def test_a_baseline_is_the_stable_version_anew_where_the_service_finds_it() -> None:
     found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25, baseline=2), OLD, NEW, subject()))
     third = found["apps/Deployment:shop/web-b-aaaaaaaa"]

@@ -11,7 +11,7 @@ from gitops_agent.rollout.overlay import Subject
 from gitops_agent.rollout.refusals import refusal
 from gitops_agent.rollout.traffic.gateway import GatewayAPI
 from gitops_agent.rollout.traffic.service import PlainService
-from tests.rollout.policies import canary, rolling
+from tests.rollout.policies import blue_green, canary, rolling
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
 ROUTE = GroupKind("gateway.networking.k8s.io", "HTTPRoute")
@@ -85,3 +85,17 @@ def test_a_route_whose_kind_the_cluster_does_not_know_is_refused() -> None:
 def test_behind_a_plain_service_the_numbers_of_pods_must_be_ours() -> None:
     assert "scaled by an autoscaler" in refused(workload(), SERVICE, policy=canary(plain=True), autoscaled=True)
     assert "needs spec.replicas" in refused(workload(replicas=None), SERVICE, policy=canary(plain=True))
+
+
+def test_behind_a_plain_service_the_pods_of_both_versions_must_listen_where_it_sends_to() -> None:
+    def to(port: int | str) -> Object:
+        return {**SERVICE, "spec": {**SERVICE["spec"], "ports": [{"port": 80, "targetPort": port}]}}
+
+    def said(old: int | str, new: int | str, policy: RolloutPolicySpec) -> str:
+        stable = {one.key: one for one in map(Manifest.of, (workload(), to(old)))}
+        return refused(workload(), to(new), HTTP, policy=policy, stable=stable)
+
+    assert "sends port 80 to 9090 and no longer to 8080" in said(8080, 9090, canary(plain=True))
+    assert "sends port 80 to 9090" in said(8080, 9090, blue_green(plain=True))
+    assert said("http", "http", canary(plain=True)) == ""
+    assert said(8080, 9090, canary()) == "", "a route sends to each version by a Service of its own"

@@ -76,6 +76,8 @@ def _cut_route(sit: Situation) -> RolloutState | None:
         counters = fresh(sit.state.counters, sit.run.metrics)
         # What follows ends pods that had traffic a moment ago: requests in flight get their time, however short the delay is.
         return sit.enter(Phase.PROMOTE, Stage.CUT_HOLD, wait=max(sit.run.delay, sit.run.drain), counters=counters)
+    if sit.refused:
+        return abort(sit, sit.refused)
     if sit.short:
         return sit.enter(Phase.PROMOTE, Stage.CUT_SCALE, traffic=sit.wanting(sit.state.traffic.applied), reason=sit.missing)
     return abort(sit, "the routes did not take up the weight in time") if sit.overdue else None

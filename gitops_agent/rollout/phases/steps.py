@@ -137,6 +137,8 @@ def _route(sit: Situation) -> RolloutState | None:
             wait=sit.run.steps[sit.state.step].pause,
             counters=fresh(sit.state.counters, sit.run.metrics),
         )
+    if sit.refused:
+        return abort(sit, sit.refused)
     if sit.short:
         return sit.enter(Phase.STEP, Stage.SCALE, traffic=sit.wanting(sit.state.traffic.applied), reason=sit.missing)
     if sit.overdue and sit.run.plain and sit.ready and sit.lacking:

@@ -57,11 +57,17 @@ class PlainService:
 
 
 def ready_addresses(live: Sequence[Object], service: str) -> frozenset[str]:
-    """The addresses of a Service that take traffic."""
-    return frozenset(
-        str(address)
+    """The addresses of a Service that take traffic: one a pod, though with two families of addresses each pod has two."""
+    pieces = [
+        piece
         for piece in live
         if ObjectKey.of(piece).kind == "EndpointSlice" and mapping(piece, "metadata", "labels").get(_SERVICE) == service
+    ]
+    family = min((str(piece.get("addressType") or "") for piece in pieces), default="")
+    return frozenset(
+        str(address)
+        for piece in pieces
+        if str(piece.get("addressType") or "") == family
         for endpoint in items(piece.get("endpoints"))
         if mapping(endpoint, "conditions").get("ready") is not False
         for address in endpoint.get("addresses") or []

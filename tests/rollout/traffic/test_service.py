@@ -10,10 +10,11 @@ from gitops_agent.rollout.provider import Verdict
 from gitops_agent.rollout.traffic.service import PlainService, wanted_counts
 
 
-def piece(service: str, *addresses: str, ready: bool = True) -> Object:
+def piece(service: str, *addresses: str, ready: bool = True, family: str = "IPv4") -> Object:
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
+        "addressType": family,
         "metadata": {"name": service, "labels": {"kubernetes.io/service-name": service}},
         "endpoints": [{"addresses": [address], "conditions": {"ready": ready}} for address in addresses],
     }
@@ -34,6 +35,15 @@ def test_the_share_is_read_from_the_endpoints_of_both_services() -> None:
 def test_pods_that_are_not_ready_count_on_neither_side() -> None:
     assert verdict(50, piece("web", "a"), piece("web", "b", ready=False), piece("web-c", "b")) is Verdict.NOT_YET
     assert verdict(0, piece("web", "a"), piece("web", "b", ready=False), piece("web-c", "b")) is Verdict.READY
+
+
+def test_a_pod_with_an_address_of_each_family_is_one_pod() -> None:
+    four = piece("web", "a", "b", "c"), piece("web-c", "b", "c")
+    six = piece("web", "::a", "::b", "::c", family="IPv6"), piece("web-c", "::b", "::c", family="IPv6")
+
+    assert verdict(50, *four) is Verdict.READY
+    assert verdict(50, *four, *six) is Verdict.READY
+    assert verdict(50, *six) is Verdict.READY
 
 
 def test_no_endpoints_are_not_yet() -> None:
