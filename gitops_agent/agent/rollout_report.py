@@ -70,6 +70,20 @@ def status(
     return {name: value for name, value in result.items() if value not in ("", [], {})}
 
 
+def refused(before: Object, message: str, *, generation: int, now: datetime) -> Object:
+    """The status of a policy that is about nothing: what was known of it stays.
+
+    Args:
+        before: the one that stands there.
+        message: why.
+        generation: of the policy.
+        now: aware, UTC.
+    """
+    conditions = [one for one in before.get("conditions") or [] if isinstance(one, dict)]
+    conditions = set_condition(conditions, "Ready", False, "RolloutRefused", message, generation=generation, now=now)
+    return {**before, "conditions": conditions, "observedGeneration": generation, "message": message}
+
+
 def strategy(policy: RolloutPolicySpec) -> str:
     """The strategy's name, as in the spec."""
     for name, one in (("canary", policy.strategy.canary), ("blueGreen", policy.strategy.blue_green)):

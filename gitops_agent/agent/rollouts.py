@@ -148,6 +148,7 @@ class Rollouts:
             if (course := self._courses.course(turn, key, specs.get(key), base)) is not None
         ]
         self._drop(application.key, frozenset(course.key for course in courses))
+        self._refuse({key: spec for key, spec in specs.items() if all(key != course.key for course in courses)})
         if not courses:
             return Advanced(desired=turn.asked.head)
         courses = self._courses.routed(base, courses)
@@ -252,7 +253,7 @@ class Rollouts:
             after.subject.policy,
             generation=int(course.raw["metadata"].get("generation") or 0),
             analysis=self._measuring.shown(_app_key(course.key)),
-            notes=notes(after.state, after.subject, after.target),
+            notes=notes(after.state, after.subject, after.target, unknown=head.unscoped if head else frozenset()),
             now=now,
         )
         self._policies.write(course.raw, status)
@@ -265,6 +266,19 @@ class Rollouts:
             weight=after.state.traffic.want.weight,
             message=describe(after.state, after.subject.policy),
         )
+
+    def _refuse(self, specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
+        """Tells of policies whose workload Git does not declare."""
+        for key, spec in sorted(specs.items()):
+            raw = self._policies.get(key)
+            if raw is None:
+                continue
+            before, about = raw.get("status") or {}, spec.target_ref
+            message = f"{about.kind} {about.name} is not declared by this application: there is nothing to roll out"
+            generation = int(raw["metadata"].get("generation") or 0)
+            status = rollout_report.refused(before, message, generation=generation, now=self._now())
+            if status != before:
+                self._policies.write(raw, status)
 
     def _measure(self, course: Course, actions: Sequence[Action], seen: Observation) -> None:
         """Starts what is to be measured, and ends what is not."""

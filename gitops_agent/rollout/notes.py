@@ -5,33 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import variants
 from gitops_agent.rollout.hash import template
 from gitops_agent.rollout.overlay import Subject
+from gitops_agent.rollout.refusals import refusal
 from gitops_agent.rollout.run import run
 from gitops_agent.rollout.state import Phase, RolloutState
 
 _COMPARING = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED})
 
 
-def notes(state: RolloutState, subject: Subject, manifests: Mapping[ObjectKey, Manifest]) -> tuple[str, ...]:
+def notes(
+    state: RolloutState,
+    subject: Subject,
+    manifests: Mapping[ObjectKey, Manifest],
+    *,
+    unknown: frozenset[GroupKind] = frozenset(),
+) -> tuple[str, ...]:
     """The notes, one line each.
 
     Args:
         state: where the rollout stands.
         subject: what its policy is about.
         manifests: what the commit under way declares, by key.
+        unknown: kinds the cluster does not serve (yet).
     """
     workload = manifests.get(subject.workload)
+    ahead = () if state.running else _ahead(subject, manifests, unknown)
     if workload is None or subject.policy.strategy.rolling is not None:
-        return ()
+        return tuple(ahead)
     return (
+        *ahead,
         *_budgets(subject, workload.obj, manifests),
         *_services(subject, workload.obj, manifests),
         *_baseline(state, subject),
     )
+
+
+def _ahead(subject: Subject, manifests: Mapping[ObjectKey, Manifest], unknown: frozenset[GroupKind]) -> Iterator[str]:
+    """What is wrong is told before somebody pushes a version that then waits."""
+    if refused := refusal(subject, manifests, unknown=unknown):
+        yield f"no rollout can begin: {refused}"
 
 
 def _budgets(subject: Subject, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:

@@ -98,6 +98,22 @@ def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team:
     team.until(lambda: not left(), "nothing is left")
 
 
+def test_a_policy_of_nothing_and_one_without_its_service_say_so_before_a_version_is_pushed(team: Team) -> None:
+    lost = policy(HELD_AT_HALF, targetRef={"name": "wbe"})
+    lost["metadata"]["name"] = "lost"
+    alone = policy(HELD_AT_HALF, service="other")
+    commit = team.commit(files(deployment(WEB, image=image(1)), service(WEB), lost, alone))
+    team.declare()
+    team.settled(commit)
+
+    told = Rollout(team, HELD_AT_HALF, name="lost")
+    team.until(lambda: "Deployment wbe is not declared" in str(told.status().get("message")), "the policy of nothing says so")
+    assert told.status()["conditions"][0]["reason"] == "RolloutRefused"
+    rollout = Rollout(team, HELD_AT_HALF)
+    note = rollout.until(lambda status: status.get("notes"), "the other one says so")["notes"][0]
+    assert "/other is not declared by this application" in note
+
+
 def test_without_the_resource_of_the_provider_no_run_begins(team: Team) -> None:
     split: Object = {
         "apiVersion": "split.smi-spec.io/v1alpha4",

@@ -22,7 +22,10 @@ def declared(selector: Object) -> dict[ObjectKey, Manifest]:
     metadata = {"name": "web", "namespace": "shop"}
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": {"selector": selector}}
     workload = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"template": pod}}
-    return {one.key: one for one in map(Manifest.of, (workload, budget))}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": "web"}}}
+    rules = [{"backendRefs": [{"name": "web", "port": 80}]}]
+    route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": {"rules": rules}}
+    return {one.key: one for one in map(Manifest.of, (workload, budget, service, route))}
 
 
 def subject(**policy: Any) -> Subject:
@@ -52,6 +55,16 @@ def test_another_service_that_reaches_both_sides_is_told() -> None:
     assert notes(RolloutState(), subject(), other("web", {"app": "web"})) == ()
     assert notes(RolloutState(), subject(), other("metrics", {"app": "web", VARIANT: "primary"})) == ()
     assert notes(RolloutState(), subject(), other("outside", None)) == ()
+
+
+def test_what_would_keep_a_rollout_from_beginning_is_told_before_one_is_asked_for() -> None:
+    whole = declared({"matchLabels": {"app": "other"}})
+    without = {key: one for key, one in whole.items() if key.kind != "Service"}
+
+    assert notes(RolloutState(), subject(), whole) == ()
+    (note,) = notes(RolloutState(), subject(), without)
+    assert note == "no rollout can begin: Service:shop/web is not declared by this application"
+    assert notes(RUNNING, subject(), without) == ()
 
 
 def test_a_rolling_update_has_no_second_side() -> None:
