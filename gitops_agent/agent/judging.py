@@ -21,7 +21,7 @@ from gitops_agent.sync.live import LiveObject
 
 _log = logger("agent")
 _ASKED_AT_ONCE = 5
-_FIRST_PAUSE_SECONDS = 2.0
+_FIRST_PAUSE_SECONDS = 4.0
 _LAST_PAUSE_SECONDS = 60.0
 
 

@@ -62,7 +62,7 @@ class Memory:
     unhealthy_since: float | None = None
     explanations: dict[ObjectKey, Explanation] = field(default_factory=dict)
     explained_at: float = 0.0
-    explain_pause: float = 2.0
+    explain_pause: float = 4.0
     status: Object | None = None
     written_at: float = 0.0
     on_the_way: float | None = None

@@ -21,6 +21,7 @@ from gitops_agent.manifest.key import AppKey
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
+from gitops_agent.render.shelf import Shelf
 from gitops_agent.revision.tree import Tree
 
 _log = logger("render")
@@ -53,14 +54,18 @@ class Rendering:
         renderer: does the work.
         concurrency: how many renders run at once.
         finished: called with the key of an application whose render ended.
+        shelf: keeps the newest commit's renders for the next start.
     """
 
-    def __init__(self, renderer: Renderer, *, concurrency: int, finished: Callable[[AppKey], None]) -> None:
-        self._renderer, self._finished = renderer, finished
+    def __init__(
+        self, renderer: Renderer, *, concurrency: int, finished: Callable[[AppKey], None], shelf: Shelf | None = None
+    ) -> None:
+        self._renderer, self._finished, self._shelf = renderer, finished, shelf
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="render")
         self._lock = threading.Lock()
         self._work: dict[_Slot, _Work] = {}
         self._done: dict[AppKey, dict[str, _Done]] = {}
+        self._looked: set[AppKey] = set()
         self._stopped = False
         self.count = 0
 
@@ -91,6 +96,9 @@ class Rendering:
                     with self._lock:
                         self._done.setdefault(application, {})[slot] = _Done(tree.commit, key, done.rendered, None)
                 return done.rendered
+        kept = self._kept(application, tree, key) if slot == HEAD and own is None else None
+        if kept is not None:
+            return kept
         with self._lock:
             work = self._work.get((application, slot))
             if work is not None:
@@ -102,6 +110,20 @@ class Rendering:
             work = self._work[application, slot] = _Work(tree.commit, key)
             self._pool.submit(self._run, (application, slot), tree, request, work)
         return None
+
+    def _kept(self, application: AppKey, tree: Tree, key: str) -> Rendered | None:
+        """What an earlier process rendered, where it is still valid; asked once for an application."""
+        with self._lock:
+            if self._shelf is None or application in self._looked:
+                return None
+            self._looked.add(application)
+        rendered = self._shelf.take(application, key)
+        if rendered is None or not rendered.closure.holds(tree):
+            return None
+        with self._lock:
+            self._done.setdefault(application, {})[HEAD] = _Done(tree.commit, key, rendered, None)
+        _log.info("render kept", application=str(application), commit=tree.commit[:12], objects=len(rendered.manifests))
+        return rendered
 
     def retry(self, application: AppKey) -> None:
         """Forgets failed renders, so that the next wish tries them again."""
@@ -122,6 +144,9 @@ class Rendering:
         with self._lock:
             works = [self._work.pop(slot) for slot in tuple(self._work) if slot[0] == application]
             self._done.pop(application, None)
+            self._looked.discard(application)
+        if self._shelf is not None:
+            self._shelf.drop(application)
         for work in works:
             work.cancel.set()
 
@@ -150,8 +175,12 @@ class Rendering:
         if work.cancel.is_set():
             return
         seconds = time.monotonic() - started
+        if rendered is not None and self._shelf is not None and slot[1] == HEAD:
+            self._shelf.put(application, work.key, rendered)
         with self._lock:
             if self._work.get(slot) is not work:
+                if self._shelf is not None and slot[1] == HEAD:
+                    self._shelf.drop(application)
                 return
             del self._work[slot]
             self._done.setdefault(application, {})[slot[1]] = _Done(work.commit, work.key, rendered, error)

@@ -60,6 +60,7 @@ from gitops_agent.notify.notifications import Notifications
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.render.renderer import KubeFacts, Renderer, RenderLimits
+from gitops_agent.render.shelf import Shelf
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Move, Sources
 from gitops_agent.sync.blast import Blast
@@ -195,6 +196,7 @@ class Acting:
             renderer,
             concurrency=settings.render.concurrency,
             finished=lambda key: self._look(key, "its render is done", Priority.COMMIT),
+            shelf=Shelf(cache / "rendered"),
         )
         self.observing = Observing(transport, self.discovery, self.objects, self.live, self._look)
         self.autoscaling = Autoscaling(transport, self.discovery)

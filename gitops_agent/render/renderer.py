@@ -21,6 +21,7 @@ from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join, root
 from gitops_agent.render.plain import KUSTOMIZATIONS, SUFFIXES, render_plain
 from gitops_agent.render.request import Format, KubeFacts, Rendered, RenderLimits, RenderRequest
+from gitops_agent.render.shelf import digest_of
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
@@ -91,7 +92,7 @@ class Renderer:
             warnings=tuple(dict.fromkeys(objects.warnings))[:_WARNINGS],
             format=form,
             tools=tools,
-            digest=digest([[str(manifest.key), manifest.digest] for manifest in objects.manifests]),
+            digest=digest_of(objects.manifests),
         )
 
     def key(self, request: RenderRequest) -> str:

@@ -10,7 +10,9 @@ import pytest
 from gitops_agent.agent.rendering import Rendering
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.render.binaries import find
 from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderRequest
+from gitops_agent.render.shelf import Shelf
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.sources import Ref, Sources
 from tests.agent.samples import config_map, key
@@ -210,3 +212,72 @@ def test_a_surprise_is_the_failure_of_one_render(studio: Studio) -> None:
     assert error.reason == "RenderFailed"
     assert "OSError" in str(error)
     assert studio.wait(studio.tree(PLAIN), DESK).manifests
+
+
+BUILT = {"app/kustomization.yaml": "resources: [one.yaml]\n", "app/one.yaml": config_map("one")}
+
+
+@pytest.fixture
+def start(studio: Studio, tmp_path: Path) -> Iterator[Callable[[], Rendering]]:
+    """Starts what renders anew, as a new process would, with the same folder."""
+    started: list[Rendering] = []
+
+    def do() -> Rendering:
+        for one in started:
+            one.stop()
+        renderer = Renderer(scratch=tmp_path / "real", kustomize=find("kustomize").path)
+        made = studio.rendering = Rendering(
+            renderer, concurrency=1, finished=studio.finished.append, shelf=Shelf(tmp_path / "rendered")
+        )
+        started.append(made)
+        return made
+
+    yield do
+    for one in started:
+        one.stop()
+
+
+def test_a_new_process_takes_up_what_the_last_one_rendered(studio: Studio, start: Callable[[], Rendering]) -> None:
+    start()
+    tree = studio.tree(BUILT)
+    rendered = studio.wait(tree)
+
+    again = start()
+    found = studio.ask(tree)
+
+    assert found == rendered
+    assert again.count == 0
+
+
+def test_a_new_process_renders_what_changed_meanwhile(studio: Studio, start: Callable[[], Rendering]) -> None:
+    start()
+    studio.wait(studio.tree(BUILT))
+
+    again = start()
+    newer = studio.wait(studio.tree(BUILT | {"app/one.yaml": config_map("two")}))
+
+    assert [one.key.name for one in newer.manifests] == ["two"]
+    assert again.count == 1
+
+
+def test_a_new_process_renders_for_another_request(studio: Studio, start: Callable[[], Rendering]) -> None:
+    start()
+    tree = studio.tree(BUILT)
+    studio.wait(tree)
+
+    again = start()
+    studio.wait(tree, namespace="elsewhere")
+
+    assert again.count == 1
+
+
+def test_what_is_forgotten_is_not_taken_up(studio: Studio, start: Callable[[], Rendering]) -> None:
+    tree = studio.tree(BUILT)
+    first = start()
+    studio.wait(tree)
+    first.forget(SHOP)
+
+    again = start()
+    studio.wait(tree)
+
+    assert again.count == 1
