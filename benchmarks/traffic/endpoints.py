@@ -50,7 +50,8 @@ def definition(cluster: Cluster, folder: str) -> Object:
         "name": cluster.name,
         "type": "EDS",
         "eds_cluster_config": {"eds_config": source},
-        "connect_timeout": "1s",
+        # As long as the load waits: a machine that is short of processors must not look like a pod that is gone, which refuses.
+        "connect_timeout": "5s",
     }
 
 
