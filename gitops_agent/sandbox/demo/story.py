@@ -88,7 +88,7 @@ class Story:
 
         def received(message: dict[str, Any]) -> None:
             said = [str(message.get("title"))]
-            if message.get("event") in _ROLLOUTS:
+            if message.get("event") in (*_ROLLOUTS, "Degraded", "SyncFailed"):
                 said += str(message.get("text") or "").splitlines()[:1]
             self.progress.say(f"    webhook ← {': '.join(said)}")
 
