@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from benchmarks.traffic.answer import Answer
+from benchmarks.traffic.load import Load
+from benchmarks.traffic.record import FEWEST, POINTS, Record, Share, document, table
+
+
+def ended(*answers: Answer) -> Load:
+    """A load that has these answers and was never started."""
+    load = Load("http://127.0.0.1:1/")
+    load._records.extend(answers)
+    return load
+
+
+def answer(at: float = 0.0, **fields: object) -> Answer:
+    return dataclasses.replace(Answer(at=at, seconds=0.01, status=200, pod="web-1"), **fields)  # type: ignore[arg-type]
+
+
+def test_every_request_counts_and_those_without_an_answer_have_failed() -> None:
+    record = Record(name="here")
+    record.take(ended(answer(), answer(status=503), answer(status=0, error="reset"), answer(status=500, injected=True)))
+
+    assert (record.requests, record.failed, record.fine) == (4, 2, False)
+    assert "503 from web-1" in record.failures[0]
+
+
+def test_what_was_sent_to_a_path_that_was_taken_down_is_counted_apart() -> None:
+    record = Record(name="here", away=[(10.0, 12.0)])
+    record.take(ended(answer(9.9), answer(10.5, error="connect"), answer(12.1)))
+
+    assert (record.requests, record.failed, record.excluded, record.fine) == (2, 0, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "requests", "fine"),
+    [
+        (50.0 + POINTS, FEWEST, True),
+        (50.0 + POINTS + 0.1, FEWEST, False),
+        (80.0, FEWEST - 1, True),
+    ],
+)
+def test_a_share_is_judged_by_its_distance_where_it_was_measured_often_enough(seen: float, requests: int, fine: bool) -> None:  # noqa: FBT001 - a column
+    assert Record(name="here", shares=[Share(want=50, seen=seen, requests=requests)]).fine is fine
+
+
+def test_a_scenario_that_broke_is_not_fine() -> None:
+    assert not Record(name="here", broken="AssertionError: not seen").fine
+
+
+def test_the_figures_of_all_scenarios_are_summed_and_the_worst_share_is_named() -> None:
+    one = Record(name="one", requests=10, shares=[Share(want=25, seen=24, requests=FEWEST)], figures={"time_to_abort": 0.5})
+    two = Record(name="two", requests=5, failed=1, shares=[Share(want=25, seen=90, requests=3)])
+    said = document([one, two])
+
+    assert (said["requests_sent"], said["requests_failed"], said["worst_share_error"]) == (15, 1, 1.0)
+    assert said["scenarios"][0]["time_to_abort"] == 0.5
+    assert "away" not in said["scenarios"][0]
+    assert "25 % → 24.0 % of 2000" in table([one, two])
+
+
+def test_the_larger_of_two_times_is_kept() -> None:
+    record = Record(name="here")
+    record.worst("time_to_abort", 0.5)
+    record.worst("time_to_abort", 0.25)
+
+    assert record.figures == {"time_to_abort": 0.5}
