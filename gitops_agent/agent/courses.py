@@ -16,7 +16,7 @@ from gitops_agent.agent.surveying import Course, Surveying
 from gitops_agent.api.application import Application
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import NotFound, RenderError
+from gitops_agent.errors import AgentError, NotFound, RenderError, SourceError
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.compose import Part, compose
@@ -37,6 +37,9 @@ from gitops_agent.sync.state import LiveState
 
 REMEMBERED = "remembered"
 """The slot of the commit that stands in for the newest."""
+
+
+_GONE = "RevisionNotFound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +120,25 @@ class Courses:
             return self._first(turn, key, subject, base)
         if workload is None and not state.running:
             return None
-        stable = self._manifests(turn, state.stable, f"stable {key.name}")
-        target = self._manifests(turn, state.target, f"target {key.name}") if state.running else stable
+        again: Version | None = None
+        try:
+            stable = self._manifests(turn, state.stable, f"stable {key.name}")
+            target = self._manifests(turn, state.target, f"target {key.name}") if state.running else stable
+        except SourceError as error:
+            # Where history was rewritten and the version is the same, the newest commit does as well.
+            if error.reason != _GONE or turn.asked.head is None:
+                raise
+            if state.running or state.stable is None or workload is None or _hash(subject, manifests) != state.stable.hash:
+                raise _gone(subject, error) from None
+            again = Version(commit=turn.asked.head.revision.commit, hash=state.stable.hash)
+            turn.commits[state.stable.commit] = turn.asked.head
+            stable = target = manifests
         head: Version | None = None
         if spec is None or workload is None:
             # Git no longer wants this rollout: the safe way out is the one back to what is stable.
             head = state.stable
         elif turn.asked.head is not None:
-            head = _head(turn.asked.head, workload, state, stable, target)
+            head = again or _head(turn.asked.head, workload, state, stable, target)
         if self._moved_on(subject, state):
             state = replace(state, stable=None, adoption=Adoption.NONE)
         lost = self._lost(turn, subject) if state.stable is None else None
@@ -308,6 +322,13 @@ class Courses:
         target = self._manifests(turn, state.target, f"target {course.key.name}") if state.running else stable
         policy = thawed(state.plan) if state.plan is not None else course.subject.policy
         return replace(course, stable=stable, target=target or stable, subject=replace(course.subject, policy=policy))
+
+
+def _gone(subject: Subject, error: SourceError) -> AgentError:
+    """The error of a rollout whose commit nobody can read any more; it names the two ways out."""
+    way = "merge it back, or take the RolloutPolicy out of Git (and delete it by hand, if a rollout is under way) until the"
+    words = f"{error}: the rollout of {subject.workload} cannot go on without it; {way} newest version is applied"
+    return AgentError(words, reason="RolloutRefused", transient=False)
 
 
 def part(course: Course) -> Part:

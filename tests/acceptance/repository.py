@@ -55,6 +55,11 @@ class Repository:
         self._git(self.work, "push", "--quiet", "--force", str(self.bare), "HEAD:main")
         return self._git(self.work, "rev-parse", "HEAD")
 
+    def rewrite(self, changes: Mapping[str, str | bytes | None]) -> str:
+        """Commits as a first commit, with no history before it, and pushes: the commit."""
+        self._git(self.work, "checkout", "--quiet", "--orphan", f"rewritten-{len(self._git(self.work, 'branch'))}")
+        return self.commit(changes, "Begin anew")
+
     def vanish(self) -> None:
         """Makes it unreachable."""
         self.bare.rename(self._away)

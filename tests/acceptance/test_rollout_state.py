@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.rollout.command import Order
+from tests.acceptance.objects import deployment, files, service
 from tests.acceptance.rollout import API, WEB, Rollout, canary, image
 from tests.acceptance.team import Team
 
@@ -59,6 +60,46 @@ def test_a_state_that_is_wiped_in_the_middle_leads_back_to_stable_and_then_on(te
     rollout.command(Order.APPROVE)
     team.settled(commit)
     assert rollout.image() == image(2)
+
+
+def test_history_that_was_rewritten_around_the_same_version_changes_nothing(own: Team) -> None:
+    own.agent = own.house.start(settings=SINGLE)
+    rollout = Rollout(own, STEP)
+    rollout.begin()
+    own.agent.kill()
+    commit = own.repository.rewrite(rollout.manifests(1))
+
+    own.agent = own.house.start("again", settings=SINGLE)
+
+    rollout.until(lambda status: status["stable"]["revision"] == commit, "the new commit counts as the stable one")
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+    assert rollout.image() == image(1)
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_stable_commit_that_is_gone_from_git_is_told_with_the_way_out(own: Team, *, running: bool) -> None:
+    own.agent = own.house.start(settings=SINGLE)
+    rollout = Rollout(own, STEP)
+    rollout.begin()
+    if running:
+        rollout.push(2)
+        rollout.at("Step", "Hold")
+    own.agent.kill()
+    own.repository.rewrite(rollout.manifests(3))
+
+    own.agent = own.house.start("again", settings=SINGLE)
+
+    own.says("RolloutRefused", "take the RolloutPolicy out of Git")
+    assert rollout.image() == image(1), "nothing is touched meanwhile"
+    assert (rollout.second() is not None) is running
+    commit = own.replace(files(deployment(WEB, image=image(3), replicas=4), service(WEB)))
+    if running:
+        own.delete("RolloutPolicy", WEB, api=API)
+    own.settled(commit)
+    assert rollout.image() == image(3)
+    assert rollout.second() is None
+    assert rollout.selector("web-canary") is None
 
 
 def test_a_state_that_cannot_be_read_is_refused_and_nothing_is_touched(team: Team) -> None:
