@@ -14,7 +14,7 @@ def measure(world: World) -> list[Figure]:
     before = world.versions()
     old.kill()
     started = time.monotonic()
-    agent = world.agent()
+    agent = world.agent(instead=old)
     world.running = agent
 
     def known() -> bool:
@@ -27,6 +27,7 @@ def measure(world: World) -> list[Figure]:
     changed = sum(1 for key, version in after.items() if before.get(key) != version)
     return [
         Figure("restart: all states known", seconds, "s", f"{len(after)} objects live, lease expiry included; goal 30"),
+        Figure("restart: renders", metrics(agent).get("renders", 0), ""),
         Figure("restart: objects written", changed, "", "goal 0"),
         Figure("restart: actions tried", metrics(agent).get("actions", 0), "", "goal 0"),
     ]

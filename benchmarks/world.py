@@ -96,10 +96,11 @@ class World:
         self.spectator.discovery.invalidate("gitops-agent.dev")
         return any(one.kind == kind for one in self.spectator.discovery.kinds() if one.group == "gitops-agent.dev")
 
-    def agent(self) -> AgentProcess:
-        """Starts a replica; it ends with the world."""
+    def agent(self, *, instead: AgentProcess | None = None) -> AgentProcess:
+        """Starts a replica, which ends with the world; with the files of another one when it starts in that one's place."""
         self._agents += 1
-        agent = AgentProcess(self.kubeconfig, self.directory, name=f"agent-{self._agents}")
+        environ = {"GITOPS_AGENT_SOURCE__CACHE_DIR": str(self.directory / f"{instead.log.stem}-cache")} if instead else {}
+        agent = AgentProcess(self.kubeconfig, self.directory, name=f"agent-{self._agents}", environ=environ)
         self._stack.callback(agent.stop)
         return agent
 
