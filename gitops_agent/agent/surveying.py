@@ -146,6 +146,7 @@ class Surveying:
             replicas=self._replicas(course, primary),
             max_unavailable=self._missing(course, primary),
             endpoints=0 if course.rolling else self._endpoints.ready(service),
+            reachable=0 if course.rolling else self._endpoints.ready(subject.service),
             canary_service=not course.rolling and self._live.get(service) is not None,
             configs=any(one.key.kind in _CONFIGURATION and one.key in names for one in made),
             # What is on its way out is still there: a run has ended when nothing of it is.

@@ -87,6 +87,7 @@ class Observation:
         replicas: what the workload should have: its live replicas, or where we scaled it ourselves, Git's.
         max_unavailable: how many of them may be missing.
         endpoints: ready endpoints of the canary's Service.
+        reachable: ready endpoints of the Service itself, of whichever side it selects.
         canary_service: whether the canary's Service exists.
         configs: whether copied ConfigMaps and Secrets of a run exist.
         leftovers: whether objects of any other run exist.
@@ -109,6 +110,7 @@ class Observation:
     replicas: int = 1
     max_unavailable: int = 0
     endpoints: int = 0
+    reachable: int = 0
     canary_service: bool = False
     configs: bool = False
     leftovers: bool = False

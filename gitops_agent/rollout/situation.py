@@ -98,7 +98,7 @@ class Situation:
         canary = self.seen.canary
         if canary is None or not self.seen.canary_service or canary.replicas != self.state.canary:
             return False
-        return canary.available >= self.state.canary and (self.seen.endpoints > 0 or not self.state.canary)
+        return canary.available >= self.state.canary and self.seen.endpoints >= self.state.canary
 
     @property
     def short(self) -> bool:
@@ -128,6 +128,12 @@ class Situation:
         """Whether what the canary is compared with is there, or does not come in time: the canary is not to blame for that."""
         pods = self.seen.baseline
         return self.overdue or (pods.available if pods else 0) >= self.state.baseline
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the Service itself does not know all pods yet that the workload says are available."""
+        primary = self.seen.primary
+        return primary is not None and self.seen.reachable < primary.available
 
     @property
     def missing(self) -> str:

@@ -39,6 +39,7 @@ class Cluster:
         lag: ticks in which no pod comes up.
         uptake: ticks a route takes to be in force after it was written.
         behind: ticks of that which are left.
+        unlisted: pods of each side that are available and no endpoints of their Service yet.
         refused: whoever serves the routes does not accept them.
     """
 
@@ -67,6 +68,7 @@ class Cluster:
     lag: int = 0
     uptake: int = 0
     behind: int = 0
+    unlisted: int = 0
     refused: bool = False
     labelled: bool = False
     stays: bool = False
@@ -98,7 +100,8 @@ class Cluster:
             baseline=self._baseline(),
             replicas=self.replicas,
             max_unavailable=self.max_unavailable,
-            endpoints=self.canary_up if self.service else 0,
+            endpoints=max(self.canary_up - self.unlisted, 0) if self.service else 0,
+            reachable=max(self.primary_up - self.unlisted, 0),
             canary_service=self.service,
             routing=Routing(share=self.state.traffic.want, verdict=self._verdict()),
             applied=self.rest,

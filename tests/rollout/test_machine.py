@@ -196,6 +196,33 @@ def test_what_ends_a_run_takes_the_traffic_back_in_the_same_step() -> None:
     assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
 
 
+def test_a_share_waits_until_every_pod_it_needs_can_be_reached() -> None:
+    cluster = started()
+    cluster.until("Step", "Scale", step=1)
+    cluster.unlisted = 1
+    for _ in range(10):
+        cluster.turn()
+        cluster.tick(1)
+    assert (cluster.state.stage, cluster.canary_up, cluster.share.weight) == (Stage.SCALE, 2, 25)
+
+    cluster.unlisted = 0
+    cluster.until("Step", "Hold", step=1)
+
+
+def test_the_traffic_comes_back_to_a_workload_only_when_its_pods_can_be_reached() -> None:
+    cluster = started()
+    cluster.until("Promote", "Roll")
+    cluster.unlisted = 1
+    for _ in range(20):
+        cluster.turn()
+        cluster.tick(1)
+    assert (cluster.state.stage, cluster.share.weight) == (Stage.BACK, 100)
+
+    cluster.unlisted = 0
+    cluster.settle()
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
+
+
 @pytest.mark.parametrize("step", [0, 1])
 def test_a_route_that_is_refused_ends_the_run_at_once(step: int) -> None:
     cluster = started()

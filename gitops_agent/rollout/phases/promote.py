@@ -137,6 +137,9 @@ def _restore(sit: Situation) -> RolloutState | None:
 def _back(sit: Situation) -> RolloutState | None:
     if sit.state.traffic.want.none and sit.drained:
         return sit.enter(Phase.FINALIZE, Stage.SERVICE)
+    if sit.state.traffic.want.weight and sit.serving and sit.unreachable and not sit.overdue:
+        # All pods are new; who sends them requests may still know the old ones.
+        return None
     following = unroute(sit)
     # The way out enters Drain once nothing is routed; here that wait is part of Back itself.
     return None if following is not None and following.stage is Stage.DRAIN else following
