@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 _RESET = struct.pack("ii", 1, 0)
+_LOOK_SECONDS = 0.05
+_PATIENCE_SECONDS = 2.0
 _SHADOW = b"-shadow"
 
 
@@ -18,6 +20,9 @@ class Desk(Protocol):
 
     def enter(self, conversation: Conversation) -> bool:
         """Takes a new connection; False when there is nobody at its address."""
+
+    def expects(self, address: str) -> bool:
+        """Whether a pod may be about to appear at an address."""
 
     def leave(self, conversation: Conversation) -> None:
         """Forgets a connection."""
@@ -42,6 +47,7 @@ class Conversation(asyncio.Protocol):
         self._buffer = b""
         self._busy = False
         self._ending = False
+        self._patience = _PATIENCE_SECONDS
         self.address = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -49,8 +55,7 @@ class Conversation(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server makes
         self._transport = transport
         self.address = str(transport.get_extra_info("sockname")[0])
-        if not self._desk.enter(self):
-            self.refuse()
+        self._enter()
 
     def data_received(self, data: bytes) -> None:
         """A part of a request."""
@@ -75,6 +80,19 @@ class Conversation(asyncio.Protocol):
             with contextlib.suppress(OSError):
                 self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._transport.abort()
+
+    def _enter(self) -> None:
+        """Waits a moment for a pod that is about to appear; refuses where one has gone, and where none comes."""
+        if self._transport is None:
+            return
+        self._busy = not self._desk.enter(self)
+        if not self._busy:
+            self._next()
+        elif self._patience > 0 and self._desk.expects(self.address):
+            self._patience -= _LOOK_SECONDS
+            self._desk.later(_LOOK_SECONDS, self._enter)
+        else:
+            self.refuse()
 
     def _next(self) -> None:
         end = self._buffer.find(b"\r\n\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -73,14 +74,19 @@ class Record:
     away: list[tuple[float, float]] = field(default_factory=list)
     broken: str = ""
 
-    def take(self, load: Load) -> None:
-        """Adds a load that has ended."""
+    def take(self, load: Load, place: Callable[[float], str] = lambda _: "") -> None:
+        """Adds a load that has ended.
+
+        Args:
+            load: stopped.
+            place: where the rollout stood at a moment of the monotonic clock, in words.
+        """
         answers = load.since()
         apart = [one for one in answers if any(begin <= one.at <= end for begin, end in self.away)]
         self.excluded += len(apart)
         self.requests += len(answers) - len(apart)
         gone = {id(one) for one in apart}
-        self._fail([one for one in answers if one.failed and id(one) not in gone])
+        self._fail([one for one in answers if one.failed and id(one) not in gone], place)
 
     def share(self, load: Load, want: float, count: int, *, variant: str = "canary") -> Share:
         """Measures a share over the next so many requests, and waits for them."""
@@ -113,12 +119,12 @@ class Record:
         shown: dict[str, Any] = {name: value for name, value in raw.items() if value or name in kept}
         return {**shown, **figures}
 
-    def _fail(self, failures: list[Answer]) -> None:
+    def _fail(self, failures: list[Answer], place: Callable[[float], str]) -> None:
         self.failed += len(failures)
         base = time.time() - time.monotonic()
         for one in failures[: max(0, _TOLD - len(self.failures))]:
             clock = time.strftime("%H:%M:%S", time.gmtime(base + one.at))
-            self.failures.append(f"{clock}.{int((base + one.at) % 1 * 1000):03d} {one}")
+            self.failures.append(f"{clock}.{int((base + one.at) % 1 * 1000):03d} {one}{place(one.at)}")
 
 
 def document(records: list[Record]) -> dict[str, Any]:

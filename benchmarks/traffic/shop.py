@@ -14,7 +14,7 @@ from tests.acceptance.team import Team
 from tests.acceptance.witness import Witness
 
 GATEWAY, SERVICE = "gatewayAPI", "service"
-STOP_SECONDS = 3
+STOP_SECONDS = 5
 """How long a pod goes on answering after its deletion: the `preStop` sleep every workload without downtime has."""
 
 

@@ -15,6 +15,7 @@ from benchmarks.traffic.stage import Stage
 from gitops_agent.manifest.key import Object
 from tests.acceptance.house import House
 from tests.acceptance.team import Team
+from tests.acceptance.witness import Seen
 
 _WARM = 20
 
@@ -79,14 +80,18 @@ class Theatre:
         It begins once the path to the application is open: what fails before is not the rollout's doing.
         """
         _opened(shop)
-        with shop.load(rate or self.rate, **headers) as load:
+        with shop.witness() as witness, shop.load(rate or self.rate, **headers) as load:
             load.wait(_WARM)
             try:
                 yield load
             finally:
                 load.wait(_WARM, since=load.mark())
                 load.stop()
-                record.take(load)
+                record.take(load, lambda moment: _place(witness.when(moment)))
+
+
+def _place(seen: Seen | None) -> str:
+    return "" if seen is None else f", at {seen.phase} {seen.stage} with weight {seen.weight}: {seen.message}"
 
 
 def _opened(shop: Shop) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -16,12 +17,13 @@ from gitops_agent.sandbox.controlplane import ControlPlane
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Where a rollout stood: the phase, the stage, the weight that was wanted, and why it was there."""
+    """Where a rollout stood: the phase, the stage, the weight that was wanted, why it was there, and when that was seen."""
 
     phase: str
     stage: str
     weight: int
     message: str
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Witness:
@@ -58,6 +60,11 @@ class Witness:
         """What was seen after so many states."""
         with self._lock:
             return self.seen[number:]
+
+    def when(self, moment: float) -> Seen | None:
+        """Where the rollout stood at a moment of the monotonic clock; None before anything was seen."""
+        with self._lock:
+            return next((one for one in reversed(self.seen) if one.at <= moment), None)
 
     def _note_all(self, policies: list[Object]) -> None:
         for policy in policies:

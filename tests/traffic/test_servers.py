@@ -57,6 +57,24 @@ def test_an_address_without_a_pod_resets_whoever_comes(place: Place) -> None:
     assert {one.error for one in load.since()} <= {"reset", "closed"}
 
 
+def test_whoever_hears_of_a_pod_before_its_server_does_is_answered(place: Place) -> None:
+    with Load(place.url, count=1, timeout_seconds=5) as load:
+        eventually(lambda: load.sent == 1)
+        place.servers.appeared(POD)
+        load.wait(1)
+
+    assert load.failed == 0
+
+
+def test_a_pod_that_has_gone_is_not_waited_for(place: Place) -> None:
+    place.begin()
+    place.servers.vanished(POD)
+    [answer] = place.ask(1).since()
+
+    assert answer.failed
+    assert answer.seconds < 1
+
+
 def test_a_pod_that_ends_gives_the_answer_it_owes_and_no_other(place: Place) -> None:
     place.begin()
     place.servers.fault("web:2", delay_seconds=0.5)
