@@ -18,6 +18,8 @@ from gitops_agent.render.worktree import WorkTree
 from gitops_agent.source.sources import Ref, Repository, Sources
 from tests.render.samples import ask
 
+pytestmark = pytest.mark.timeout(1200)
+
 CORPUS = Callable[[str], Path]
 REPOSITORIES = ["argocd-example-apps", "flux2-kustomize-helm-example", "kube-prometheus", "podinfo"]
 TESTS = {"test", "test-success", "test-failure"}
