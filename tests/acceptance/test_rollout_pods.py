@@ -166,7 +166,16 @@ def test_a_quota_without_room_for_a_surge_does_not_end_a_rolling_update(team: Te
 
     commit = team.commit(version(2))
 
-    team.settled(commit)
+    def hindered() -> bool:
+        conditions = rollout.workload()["status"].get("conditions") or ()
+        return any(one["type"] == "ReplicaFailure" and one["status"] == "True" for one in conditions)
+
+    team.until(hindered, "the quota stands in the way")
+    team.looked()
+    assert rollout.status()["stage"] == "Roll", "what may pass is waited for"
+    team.delete("ResourceQuota", "q")
+    # The ReplicaSet's controller tries again with longer and longer pauses.
+    team.settled(commit, seconds=180)
     assert rollout.image() == image(2)
     assert rollout.status()["history"][0]["result"] == "Promoted"
 
