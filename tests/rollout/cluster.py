@@ -103,6 +103,7 @@ class Cluster:
             endpoints=max(self.canary_up - self.unlisted, 0) if self.service else 0,
             reachable=max(self.primary_up - self.unlisted, 0),
             canary_service=self.service,
+            lost=self.canary if self.state.stable is None else None,
             routing=Routing(share=self.state.traffic.want, verdict=self._verdict()),
             applied=self.rest,
             labelled=self.labelled and not (self.stays and bad),

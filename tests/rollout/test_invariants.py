@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.command import Order
 from gitops_agent.rollout.observation import Answer
+from gitops_agent.rollout.overlay import overlay
 from gitops_agent.rollout.provider import Match, MatchOn
+from gitops_agent.rollout.run import run, thawed
 from gitops_agent.rollout.state import Phase, RolloutState, Share
 from gitops_agent.rollout.status import from_status, to_status
+from gitops_agent.rollout.variants import canary_name
 from tests.rollout.cluster import Cluster, version
 from tests.rollout.policies import blue_green, canary, rolling
+from tests.rollout.test_overlay import NEW, OLD, subject
 
 Event = tuple[str, int]
 
@@ -59,6 +63,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("lag"), st.integers(1, 20)),
     st.tuples(st.just("uptake"), st.integers(0, 4)),
     st.tuples(st.just("refuse"), st.integers(0, 1)),
+    st.tuples(st.just("unlisted"), st.integers(0, 4)),
     st.tuples(st.just("route"), st.integers(0, 100)),
     st.tuples(st.just("lose"), st.just(0)),
     st.tuples(st.just("edit"), st.just(0)),
@@ -104,6 +109,8 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             cluster.lag = value
         case "uptake":
             cluster.uptake = value
+        case "unlisted":
+            cluster.unlisted = value
         case "refuse":
             cluster.refused = bool(value)
         case "route":
@@ -152,7 +159,7 @@ def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: li
 def calm(cluster: Cluster) -> None:
     """Nothing bad happens any more, and somebody sees to what waits for people."""
     cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
-    cluster.lag, cluster.uptake, cluster.refused = 0, 0, False
+    cluster.lag, cluster.uptake, cluster.unlisted, cluster.refused = 0, 0, 0, False
     for _ in range(12):
         cluster.settle(turns=60)
         if not cluster.state.running:
@@ -203,6 +210,25 @@ def test_a_death_after_any_action_leads_to_where_the_living_would_have_come(
     at_rest(other)
 
     assert _placed(other) == _placed(cluster)
+
+
+@pytest.mark.parametrize("name", [name for name, made in POLICIES.items() if made().traffic.routes and not run(made()).rolling])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=st.lists(EVENTS, max_size=15))
+def test_what_has_traffic_is_never_missing_from_what_the_cluster_should_look_like(name: str, events: list[Event]) -> None:
+    cluster = Cluster(policy=POLICIES[name]())
+    for event in [("turns", 5), ("push", 2), *events]:
+        happen(cluster, event)
+        cluster.turn()
+        state = cluster.state
+        about = subject(cluster.policy if state.plan is None else thawed(state.plan))
+        declared = {(one.key.kind, one.key.name) for one in overlay(state, OLD, NEW, about).manifests}
+        made = {("Service", "web-canary"), ("Deployment", canary_name("web", state.target.hash if state.target else ""))}
+
+        if not (cluster.share.none and state.traffic.want.none):
+            assert made <= declared, (state.phase, state.stage)
+        if state.phase in {Phase.IDLE, Phase.HELD} and state.stable is not None:
+            assert not [name for kind, name in declared if "-c-" in name or name == "web-canary"], (state.phase, declared)
 
 
 def at_rest(cluster: Cluster) -> None:
