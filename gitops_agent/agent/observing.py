@@ -136,10 +136,10 @@ class Observing:
         watch.start()
 
     def _take_list(self, kind: GroupKind, objects: list[LiveObject]) -> None:
-        self._live.cannot_see.pop(kind, None)
         changes = self._live.replace(kind, objects)
         with self._lock:
             self._listed.add(kind)
+            self._live.cannot_see.pop(kind, None)
             interested = self._interested.pop(kind, set())
         for change in changes:
             self._tell(change)
@@ -214,7 +214,10 @@ class Observing:
         except NotFound:
             return False
         except AgentError as error:
-            self._live.cannot_see[kind] = str(error)
+            with self._lock:
+                # A kind whose watch has listed it is seen: only that watch can say, and take back, that it no longer is.
+                if kind not in self._listed:
+                    self._live.cannot_see[kind] = str(error)
             return None
         with self._lock:
             if kind not in self._watches:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,9 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import marked
 from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.sandbox.kubeconfig import write_kubeconfig
 from gitops_agent.sync.state import LiveState
+from tests.acceptance.proxy import Fault, Proxy
 from tests.cluster.crds import new_group, remove, served, widget, widget_crd
 from tests.waiting import eventually
 
@@ -206,6 +209,26 @@ def test_kinds_that_may_not_be_listed_are_unseen_and_not_empty(make: Make, restr
     assert SECRET in stand.live.cannot_see
     assert GroupKind("apps", "Deployment") in stand.live.cannot_see
     assert CONFIG_MAP not in stand.live.cannot_see
+
+
+def test_a_sweep_that_fails_says_nothing_of_a_kind_that_is_watched(
+    make: Make, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    with Proxy(control_plane) as proxy:
+        authority, token = control_plane.authority, control_plane.token
+        kubeconfig = write_kubeconfig(tmp_path / "it", server=proxy.url, authority=authority, user="admin", token=token)
+        transport = Transport.from_kubeconfig(kubeconfig)
+        stand = make(transport)
+        stand.listed(CONFIG_MAP, stand.shop)
+        refuses = Fault(status=403, reason="Forbidden")
+        proxy.rule = lambda call: refuses if call.listing and call.path.endswith(("/configmaps", "/secrets")) else None
+
+        stand.start()
+
+        assert SECRET in stand.live.cannot_see
+        assert CONFIG_MAP not in stand.live.cannot_see
+        stand.observing.stop()
+        transport.close()
 
 
 def test_whoever_declares_an_unseen_kind_is_told(make: Make, restricted: Transport, objects: Objects, namespace: str) -> None:
