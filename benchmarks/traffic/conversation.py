@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 _RESET = struct.pack("ii", 1, 0)
 _LOOK_SECONDS = 0.05
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 1.0
 _SHADOW = b"-shadow"
 
 
@@ -20,9 +20,6 @@ class Desk(Protocol):
 
     def enter(self, conversation: Conversation) -> bool:
         """Takes a new connection; False when there is nobody at its address."""
-
-    def expects(self, address: str) -> bool:
-        """Whether a pod may be about to appear at an address."""
 
     def leave(self, conversation: Conversation) -> None:
         """Forgets a connection."""
@@ -82,13 +79,18 @@ class Conversation(asyncio.Protocol):
             self._transport.abort()
 
     def _enter(self) -> None:
-        """Waits a moment for a pod that is about to appear; refuses where one has gone, and where none comes."""
+        """Takes the connection, or refuses it where no pod has appeared after a moment.
+
+        The news of a new pod comes to us and to those who send it traffic by watches of their own, in either order, and no
+        kubelet calls a pod ready whose process does not listen yet. Addresses are used again, so one that was known before
+        is no exception.
+        """
         if self._transport is None:
             return
         self._busy = not self._desk.enter(self)
         if not self._busy:
             self._next()
-        elif self._patience > 0 and self._desk.expects(self.address):
+        elif self._patience > 0:
             self._patience -= _LOOK_SECONDS
             self._desk.later(_LOOK_SECONDS, self._enter)
         else:

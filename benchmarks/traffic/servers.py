@@ -69,7 +69,6 @@ class Servers:
         self._tallies: dict[str, Tally] = {}
         self._gone: list[Tally] = []
         self._faults: dict[str, Fault] = {}
-        self._ended: set[str] = set()
         self._connections: dict[str, set[Conversation]] = {}
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
@@ -149,7 +148,6 @@ class Servers:
 
     def _open(self, pod: Pod) -> None:
         self._pods[pod.address] = pod
-        self._ended.discard(pod.address)
         tally = self._tallies.get(pod.address)
         if tally is None or tally.pod != pod:
             self._gone += [tally] if tally is not None else []
@@ -160,7 +158,6 @@ class Servers:
         if known is None or known.name != pod.name:
             return  # another pod has the address by now
         del self._pods[pod.address]
-        self._ended.add(pod.address)
         self._gone.append(self._tallies.pop(pod.address))
         for conversation in list(self._connections.get(pod.address, ())):
             conversation.finish()
@@ -173,13 +170,6 @@ class Servers:
             return False
         self._connections.setdefault(conversation.address, set()).add(conversation)
         return True
-
-    def expects(self, address: str) -> bool:
-        """Whether a pod may be about to appear there: no kubelet calls a pod ready whose process does not listen yet.
-
-        The news of a new pod comes to us and to those who send it traffic by watches of their own, in either order.
-        """
-        return address not in self._ended
 
     def leave(self, conversation: Conversation) -> None:
         """Forgets a connection."""

@@ -66,15 +66,6 @@ def test_whoever_hears_of_a_pod_before_its_server_does_is_answered(place: Place)
     assert load.failed == 0
 
 
-def test_a_pod_that_has_gone_is_not_waited_for(place: Place) -> None:
-    place.begin()
-    place.servers.vanished(POD)
-    [answer] = place.ask(1).since()
-
-    assert answer.failed
-    assert answer.seconds < 1
-
-
 def test_a_pod_that_ends_gives_the_answer_it_owes_and_no_other(place: Place) -> None:
     place.begin()
     place.servers.fault("web:2", delay_seconds=0.5)
