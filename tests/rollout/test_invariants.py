@@ -234,9 +234,9 @@ def test_what_has_traffic_is_never_missing_from_what_the_cluster_should_look_lik
 def at_rest(cluster: Cluster) -> None:
     """Turns until nothing moves any more, while no time passes and no pod comes or goes."""
     for _ in range(60):
-        before = (_placed(cluster), len(cluster.measurements))
+        before = (_placed(cluster), cluster.state.counters, len(cluster.measurements))
         cluster.turn()
-        if (_placed(cluster), len(cluster.measurements)) == before:
+        if (_placed(cluster), cluster.state.counters, len(cluster.measurements)) == before:
             return
     raise AssertionError(f"it never comes to rest: {replace(cluster.state, plan=None)}")
 
