@@ -26,6 +26,9 @@ from benchmarks.traffic.client import Address, Connection
 from benchmarks.traffic.translation import DRAW
 from gitops_agent.errors import AgentError
 
+STALL_SECONDS = 1.0
+"""A program that wakes up so much later than it wanted to stood still."""
+
 _PRIME = 2654435761
 _IN_FLIGHT = 256
 _END_SECONDS = 10.0
@@ -52,6 +55,9 @@ class Load:
         count: requests to send at most.
         seconds: how long to send at most.
         draws: whether requests bring their own random numbers; see above.
+
+    Attributes:
+        stalls: when this program stood still, from and to, on the monotonic clock.
     """
 
     def __init__(
@@ -78,6 +84,8 @@ class Load:
         self._draws = draws
         self._records: list[Answer] = []
         self._sent = 0
+        self._awake = 0.0
+        self.stalls: list[tuple[float, float]] = []
         self._idle: list[Connection] = []
         self._open = 0
         self._ended = threading.Event()
@@ -176,8 +184,10 @@ class Load:
                 break
             if await self._told_to_end(due):
                 break
+            self._look_at_the_clock(due)
             if len(under_way) >= _IN_FLIGHT:
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                self._awake = time.monotonic()  # the path made it wait, which is no stall of its own
             self._sent += 1
             task = asyncio.create_task(self._one(number))
             under_way.add(task)
@@ -193,6 +203,13 @@ class Load:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(0.0, due - time.monotonic())):
                 await self._told.wait()
         return self._ended.is_set()
+
+    def _look_at_the_clock(self, due: float) -> None:
+        """Notes when this very program stood still: the pods' servers, which it is too, answered nothing meanwhile."""
+        now = time.monotonic()
+        if now - max(due, self._awake) > STALL_SECONDS:
+            self.stalls.append((max(due, self._awake), now))
+        self._awake = now
 
     async def _one(self, number: int) -> None:
         connection = self._take()

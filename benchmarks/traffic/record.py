@@ -83,6 +83,11 @@ class Record:
         """
         answers = load.since()
         apart = [one for one in answers if any(begin <= one.at <= end for begin, end in self.away)]
+        late = [one for one in answers if one.error == "timeout" and any(_met(one, stall) for stall in load.stalls)]
+        if late:
+            longest = max(end - begin for begin, end in load.stalls)
+            self.notes.append(f"{len(late)} requests timed out while the load itself stood still, for up to {longest:.1f} s")
+            apart += late
         self.excluded += len(apart)
         self.requests += len(answers) - len(apart)
         gone = {id(one) for one in apart}
@@ -125,6 +130,11 @@ class Record:
         for one in failures[: max(0, _TOLD - len(self.failures))]:
             clock = time.strftime("%H:%M:%S", time.gmtime(base + one.at))
             self.failures.append(f"{clock}.{int((base + one.at) % 1 * 1000):03d} {one}{place(one.at)}")
+
+
+def _met(answer: Answer, stall: tuple[float, float]) -> bool:
+    """Whether a request was under way during a stall."""
+    return answer.at <= stall[1] and answer.at + answer.seconds >= stall[0]
 
 
 def document(records: list[Record]) -> dict[str, Any]:
