@@ -50,7 +50,8 @@ class Policies:
         self._transport, self._discovery, self._objects, self._look = transport, discovery, objects, look
         self._lock = threading.Lock()
         self._known: dict[ObjectKey, _Known] = {}
-        self._listed = threading.Event()
+        self._listed = False
+        self._waiting: set[AppKey] = set()
         self._watch: Watch | None = None
 
     def start(self) -> None:
@@ -59,7 +60,7 @@ class Policies:
             resource = self._discovery.find(GROUP, KIND)
         except AgentError as error:
             _log.warning("rollout policies cannot be watched", error=error)
-            self._listed.set()
+            self._begin()
             return
         self._watch = Watch(
             self._transport,
@@ -76,10 +77,15 @@ class Policies:
         if self._watch is not None:
             self._watch.stop()
 
-    @property
-    def listed(self) -> bool:
-        """Whether the first list has arrived; before that nobody knows whether a rollout is under way."""
-        return self._listed.is_set()
+    def listed(self, application: AppKey) -> bool:
+        """Whether the first list has arrived; an application that asks before that is looked at when it does.
+
+        Until then nobody knows whether a rollout of it is under way, so nothing of it may be applied.
+        """
+        with self._lock:
+            if not self._listed:
+                self._waiting.add(application)
+            return self._listed
 
     def get(self, key: ObjectKey) -> Object | None:
         """The policy as last known; not to be changed."""
@@ -122,11 +128,14 @@ class Policies:
             self._remove(key)
         for obj in objects:
             self._put(obj)
-        first = not self._listed.is_set()
-        self._listed.set()
-        if first:
-            for application in {known.application for known in tuple(self._known.values()) if known.application}:
-                self._look(application, "its rollout policies are known", Priority.COMMIT)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Whoever waited for the first list is looked at."""
+        with self._lock:
+            self._listed, waiting, self._waiting = True, self._waiting, set()
+        for application in sorted(waiting):
+            self._look(application, "the rollout policies are known", Priority.COMMIT)
 
     def _event(self, event: str, obj: Object) -> None:
         if event == "DELETED":

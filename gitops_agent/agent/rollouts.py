@@ -112,11 +112,11 @@ class Rollouts:
         """
         application = asked.application.key
         base = asked.head or asked.last
+        if not self._policies.listed(application):
+            return Advanced(desired=None, pending="the rollout policies are being listed")
         if not _declared(base) and not self._policies.of(application):
             self._drop(application, frozenset())
             return Advanced(desired=asked.head)
-        if not self._policies.listed:
-            return Advanced(desired=None, pending="the rollout policies are being listed")
         turn = Pass(asked=asked)
         try:
             base = base or self._courses.remembered(turn)

@@ -25,7 +25,7 @@ def test_every_setting_says_where_it_came_from(run: Run, tmp_path: Path, monkeyp
 
 
 def test_scripts_get_the_document_and_the_names(run: Run) -> None:
-    assert json.loads(run("config", "show", "-o", "json").stdout)["sync"]["workers"] == 8
+    assert json.loads(run("config", "show", "-o", "json").stdout)["sync"]["workers"] == 16
     assert run("config", "show", "-o", "name").lines == list(paths())
 
 

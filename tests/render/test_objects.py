@@ -50,7 +50,7 @@ def test_an_empty_list_declares_nothing() -> None:
         ([], "a list, not a Kubernetes object"),
         ("text", "a single value"),
         ({"kind": "List", "apiVersion": "v1", "items": [1]}, "a single value"),
-        ({}, "no apiVersion"),
+        ({}, "neither apiVersion nor kind"),
         ({"apiVersion": 1, "kind": "A", "metadata": {"name": "x"}}, "apiVersion that is none"),
         ({"apiVersion": "v1/../x", "kind": "A", "metadata": {"name": "x"}}, "apiVersion that is none"),
         ({"apiVersion": "v1", "metadata": {"name": "x"}}, "no kind"),

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.agent.policies import Policies
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.acceptance.house import install_crds
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+SHOP = AppKey("gitops-system", "shop")
+
+
+@pytest.fixture
+def told() -> list[tuple[AppKey, str]]:
+    return []
+
+
+@pytest.fixture
+def policies(control_plane: ControlPlane, told: list[tuple[AppKey, str]]) -> Iterator[Policies]:
+    install_crds(control_plane)
+    transport = Transport.from_kubeconfig(control_plane.kubeconfig)
+    discovery = Discovery(transport)
+    objects = Objects(transport, discovery, field_manager="gitops-agent")
+    made = Policies(transport, discovery, objects, lambda application, reason, _priority: told.append((application, reason)))
+    yield made
+    made.stop()
+
+
+def test_before_the_first_list_nothing_is_known_and_whoever_asked_is_told_of_it(
+    policies: Policies, told: list[tuple[AppKey, str]]
+) -> None:
+    assert not policies.listed(SHOP)
+
+    policies.start()
+
+    eventually(lambda: told == [(SHOP, "the rollout policies are known")], what="the one that asked is looked at")
+    assert policies.listed(SHOP)
