@@ -26,7 +26,6 @@ TESTED_ELSEWHERE = {
     "agent/endpoints.py": "acceptance/test_rollouts.py",
     "agent/freeing.py": "acceptance/test_rollout_strategies.py",
     "agent/jobs.py": "acceptance/test_rollout_analysis.py",
-    "agent/policies.py": "acceptance/test_rollout_state.py",
     "agent/rollout_report.py": "acceptance/test_rollouts.py",
     "agent/rollouts.py": "acceptance/test_rollouts.py",
     "agent/surveying.py": "acceptance/test_rollouts.py",

@@ -345,21 +345,6 @@ def test_a_canary_without_pods_loses_its_traffic_and_gets_it_back_with_them() ->
     assert cluster.share == Share(weight=25)
 
 
-def test_pods_lost_before_the_traffic_was_sent_to_them_are_waited_for() -> None:
-    cluster = started(blue_green())
-    cluster.until("Promote", "CutScale")
-    while cluster.state.stage is Stage.CUT_SCALE:
-        cluster.turn(crash_after=1)
-    assert cluster.state.stage is Stage.CUT_ROUTE
-    cluster.canary_up = 1
-    cluster.turn()
-
-    assert (cluster.state.stage, cluster.share) == (Stage.CUT_SCALE, Share())
-    cluster.settle()
-    assert cluster.primary == V2
-    assert cluster.faults == []
-
-
 def test_an_edited_policy_counts_from_the_next_run_on() -> None:
     cluster = started()
     cluster.until("Step", "Hold")
@@ -460,7 +445,6 @@ def test_the_status_shows_what_people_look_for() -> None:
     cluster = started()
     cluster.until("Step", "Hold")
     status = to_status(cluster.state)
-
     assert (status["phase"], status["stage"], status["weight"]) == ("Step", "Hold", 25)
     assert status["target"] == {"revision": V2.commit, "hash": V2.hash}
     assert from_status({}) == RolloutState()
