@@ -72,7 +72,7 @@ def test_a_canary_follows_the_live_replicas_and_only_grows_within_a_step(team: T
     team.until(lambda: rollout.workload()["status"].get("availableReplicas") == 4, "the workload has four pods")
     rollout.push(2)
     rollout.at("Step", "Hold")
-    assert (rollout.second() or {})["spec"]["replicas"] == 2
+    team.until(lambda: (rollout.second() or {})["spec"]["replicas"] == 2, "the canary has half of the live replicas")
     live = team.get("HorizontalPodAutoscaler", WEB, api="autoscaling/v2") or {}
     assert live["spec"]["behavior"]["scaleDown"]["selectPolicy"] == "Disabled"
 
