@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from gitops_agent.errors import ClusterError, Conflict, NotFound
+from gitops_agent.errors import ClusterError, Conflict, NotFound, Unavailable
+from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.acceptance.rollout import WEB
+from tests.rollout.traffic.schemas import schema
 from tests.waiting import eventually
 
 GROUP = "gateway.networking.k8s.io"
@@ -40,39 +43,20 @@ def weights(route: Object | None) -> dict[str, int]:
 
 
 def define(plane: ControlPlane) -> None:
-    """Lets the API server know HTTPRoutes, if it does not yet."""
-    name = f"httproutes.{GROUP}"
-    open_schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "subresources": {"status": {}},
-        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": open_schema, "status": open_schema}}},
-    }
-    body = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": name, "annotations": {"api-approved.kubernetes.io": "unapproved, for tests"}},
-        "spec": {
-            "group": GROUP,
-            "scope": "Namespaced",
-            "names": {"plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute", "listKind": "HTTPRouteList"},
-            "versions": [version],
-        },
-    }
+    """Lets the API server know HTTPRoutes, with the schema everybody else has, if it does not yet."""
     with contextlib.suppress(Conflict):
-        plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body)
+        plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", copy(schema("HTTPRoute")))
     eventually(lambda: plane.request("GET", f"/apis/{API}/httproutes"), seconds=60, what="HTTPRoutes are served")
 
 
 class Controller:
-    """Accepts every route of a namespace within a tenth of a second, unless it is deaf."""
+    """Accepts every route of a namespace within a tenth of a second, unless it is deaf; a refusal fails the test."""
 
     def __init__(self, plane: ControlPlane, namespace: str) -> None:
         define(plane)
         self.plane, self.namespace = plane, namespace
         self.deaf = threading.Event()
+        self._refused: list[ClusterError] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
         self._thread.start()
@@ -83,15 +67,21 @@ class Controller:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join(10)
+        if self._refused:
+            raise self._refused[0]
 
     def _run(self) -> None:
         while not self._stop.wait(0.1):
             if self.deaf.is_set():
                 continue
-            with contextlib.suppress(ClusterError, NotFound):
+            try:
                 for found in self.plane.request("GET", self._path())["items"]:
                     if self._behind(found):
                         self._accept(found)
+            except (NotFound, Unavailable):
+                continue  # The route has just gone, or the API server is away.
+            except ClusterError as error:
+                self._refused.append(error)
 
     def _path(self, name: str = "") -> str:
         return f"/apis/{API}/namespaces/{self.namespace}/httproutes{name}"
@@ -104,7 +94,9 @@ class Controller:
 
     def _accept(self, found: Object) -> None:
         seen = found["metadata"]["generation"]
-        conditions = [{"type": sort, "status": "True", "observedGeneration": seen, "reason": sort} for sort in _SORTS]
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        said = {"status": "True", "observedGeneration": seen, "lastTransitionTime": now, "message": "taken"}
+        conditions = [{"type": sort, "reason": sort, **said} for sort in _SORTS]
         parents = [
             {"parentRef": ref, "controllerName": "example.com/edge", "conditions": conditions} for ref in _parents(found)
         ]

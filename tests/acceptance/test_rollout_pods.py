@@ -68,6 +68,8 @@ def begun(rollout: Rollout) -> None:
 def test_a_canary_follows_the_live_replicas_and_only_grows_within_a_step(team: Team, gateway: Controller) -> None:
     rollout = routed(team, SCALER)
     begun(rollout)
+    # The real autoscaler may otherwise write the minimum after, and over, the number below.
+    team.until(lambda: rollout.workload()["spec"]["replicas"] == 2, "the autoscaler has raised it to its minimum")
     scaled(team, 4)
     team.until(lambda: rollout.workload()["status"].get("availableReplicas") == 4, "the workload has four pods")
     rollout.push(2)

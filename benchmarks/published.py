@@ -1,0 +1,48 @@
+"""Files other projects publish in Go modules, such as their CRDs; each module is pinned by the hash Go gives its content.
+
+They are had the way the sandbox's programs are: a machine that can build those can have these, and nothing of another project
+lies in this repository.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops_agent import process
+from gitops_agent.errors import AgentError, ProcessError
+from gitops_agent.sandbox.progress import Progress
+from gitops_agent.sandbox.toolchain import environment, find_go
+
+_LIMITS = process.Limits(seconds=300.0, memory_bytes=1 << 40)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A Go module at a version (`path@version`), and its hash as go.sum writes it."""
+
+    name: str
+    sum: str
+
+    def read(self, file: str, progress: Progress) -> bytes:
+        """A file of the module, by its path in it.
+
+        Raises:
+            AgentError: the module cannot be had, or is not the one that is pinned.
+        """
+        argv = (str(find_go(progress)), "mod", "download", "-json", self.name)
+        with tempfile.TemporaryDirectory(prefix="published-") as scratch:
+            try:
+                answer = json.loads(process.run(argv, cwd=Path(scratch), env=environment(), limits=_LIMITS).stdout)
+            except ProcessError as error:
+                raise AgentError(f"the module {self.name} cannot be had: {error}", reason="ToolMissing") from error
+        if answer["Sum"] != self.sum:
+            message = f"the module {self.name} is not the one that is pinned: {answer['Sum']}, not {self.sum}"
+            raise AgentError(message, reason="ChecksumMismatch")
+        return (Path(answer["Dir"]) / file).read_bytes()
+
+
+GATEWAY_API = Module("sigs.k8s.io/gateway-api@v1.4.0", "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=")
+GATEWAY_CRDS = "config/crd/standard/gateway.networking.k8s.io_{plural}.yaml"
