@@ -11,6 +11,7 @@ import heapq
 import itertools
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -106,7 +107,7 @@ class Measuring:
         self._secret, self._look, self._now, self._timeout = secret, look, now, timeout_seconds
         self._jobs = Jobs(objects)
         self._courses: dict[AppKey, _Course] = {}
-        self._due: list[tuple[datetime, int, _Course, Wanted]] = []
+        self._due: list[tuple[float, int, _Course, Wanted]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._stopped = False
@@ -137,7 +138,7 @@ class Measuring:
             if known is not None and known.assignment.hash == assignment.hash:
                 course.results, course.shown = known.results, known.shown
             for wanted in assignment.metrics:
-                self._schedule(course, wanted, assignment.since + (wanted.initial_delay or timedelta(0)))
+                self._schedule(course, wanted, assignment.since + (wanted.initial_delay or timedelta(0)) - self._now())
 
     def drop(self, policy: AppKey) -> None:
         """Measures nothing more for a policy; what was measured goes with its rollout."""
@@ -145,10 +146,18 @@ class Measuring:
             self._courses.pop(policy, None)
 
     def results(self, policy: AppKey) -> tuple[Seen, ...]:
-        """The measurements that ended lately."""
+        """The measurements that ended lately; when the clock was set back, none of those the old clock dated ahead of it.
+
+        They have been told before, and what is told again after it was counted would count twice once the clock is there.
+        """
         with self._changed:
             course = self._courses.get(policy)
-            return tuple(course.results) if course is not None else ()
+            if course is None:
+                return ()
+            now = self._now()
+            if any(one.at > now for one in course.results):
+                course.results = deque((one for one in course.results if one.at <= now), maxlen=_REMEMBERED)
+            return tuple(course.results)
 
     def shown(self, policy: AppKey) -> tuple[Object, ...]:
         """The last measurements of each metric, for a status."""
@@ -168,16 +177,17 @@ class Measuring:
 
     # Asking
 
-    def _schedule(self, course: _Course, wanted: Wanted, at: datetime) -> None:
-        heapq.heappush(self._due, (at, next(self._order), course, wanted))
+    def _schedule(self, course: _Course, wanted: Wanted, pause: timedelta) -> None:
+        """Puts a measurement on the list; by a clock nobody sets, or one that is set back would blind a run for hours."""
+        due = time.monotonic() + max(pause.total_seconds(), 0)
+        heapq.heappush(self._due, (due, next(self._order), course, wanted))
         self._changed.notify()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._stopped and (not self._due or self._due[0][0] > self._now()):
-                    pause = (self._due[0][0] - self._now()).total_seconds() if self._due else None
-                    self._changed.wait(pause)
+                while not self._stopped and (not self._due or self._due[0][0] > time.monotonic()):
+                    self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
                 if self._stopped:
                     return
                 _, _, course, wanted = heapq.heappop(self._due)
@@ -205,7 +215,7 @@ class Measuring:
                 pause = _JOB_LOOK
             # Looked at again and again, a healthy canary is sooner or later unlucky: a comparison has one verdict in a Hold.
             if wanted.compare is None or found is None or found.verdict not in _SAID:
-                self._schedule(course, wanted, self._now() + pause)
+                self._schedule(course, wanted, pause)
         if found is not None:
             self._look(course.assignment.policy)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from enum import IntEnum
 
 from gitops_agent.api.rollout_metrics import Metric
@@ -29,12 +30,17 @@ def fresh(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Count
     return tuple(replace(known.get(metric.name, Counter(metric=metric.name)), samples=0) for metric in metrics)
 
 
-def counted(counters: Sequence[Counter], measurements: Iterable[Measurement], *, version: str) -> tuple[Counter, ...]:
-    """The counters after some measurements; those of another version, or counted before, change nothing."""
+def counted(
+    counters: Sequence[Counter], measurements: Iterable[Measurement], *, version: str, now: datetime
+) -> tuple[Counter, ...]:
+    """The counters after some measurements; those of another version, or counted before, change nothing.
+
+    Nor do those ahead of now: a clock that was set back would have each of them counted again and again.
+    """
     result = {one.metric: one for one in counters}
     for measurement in sorted(measurements, key=lambda one: one.at):
         counter = result.get(measurement.metric)
-        if counter is None or measurement.hash != version:
+        if counter is None or measurement.hash != version or measurement.at > now:
             continue
         if counter.last_at is None or measurement.at > counter.last_at:
             result[measurement.metric] = replace(_added(counter, measurement.answer), last_at=measurement.at)

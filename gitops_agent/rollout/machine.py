@@ -118,7 +118,7 @@ def _counting(sit: Situation) -> RolloutState:
     state = sit.state
     if not state.running or state.stage not in _JUDGING or state.target is None:
         return state
-    counters = counted(state.counters, sit.seen.measurements, version=state.target.hash)
+    counters = counted(state.counters, sit.seen.measurements, version=state.target.hash, now=sit.now)
     return state if counters == state.counters else replace(state, counters=counters)
 
 

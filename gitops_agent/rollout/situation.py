@@ -66,7 +66,7 @@ class Situation:
 
     @property
     def drained(self) -> bool:
-        """Whether the canary has been without traffic for the time requests in flight get."""
+        """Whether the share that is wanted has been in force for the time that requests sent elsewhere before it get."""
         since = self.state.traffic.verified_at
         return self.state.traffic.verified and since is not None and self.now >= since + self.run.drain
 

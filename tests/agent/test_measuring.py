@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
@@ -66,10 +66,12 @@ class Bench:
 
     def __init__(self, secret: Mapping[str, bytes]) -> None:
         self.told: list[AppKey] = []
+        self.behind = timedelta(0)
         self.measuring = Measuring(
             lambda _namespace, _name: secret,
             cast("Objects", None),  # no Job is measured here
             look=self.told.append,
+            now=lambda: datetime.now(UTC) - self.behind,
             timeout_seconds=1.0,
         )
         self.measuring.start()
@@ -110,6 +112,20 @@ def test_a_metric_is_measured_at_once_and_whoever_waits_is_told(provider: Provid
     found = eventually(lambda: bench.measuring.results(POLICY))
     assert (found[0].answer, found[0].hash, found[0].metric) == (Answer.SUCCESS, "0123abcd", "errors")
     assert eventually(lambda: bench.told) == [POLICY]
+
+
+def test_what_the_clock_before_it_was_set_back_dates_ahead_is_told_no_more(provider: Provider, bench: Bench) -> None:
+    bench.measuring.want(assignment(metric(f"{provider.url}/canary")))
+    (first,) = eventually(lambda: bench.measuring.results(POLICY))
+
+    bench.behind = timedelta(hours=2)
+    assert bench.measuring.results(POLICY) == ()
+
+    # Nor does the next one wait until the clock is where it was.
+    (second,) = eventually(lambda: bench.measuring.results(POLICY))
+    assert second.at < first.at - timedelta(hours=1)
+    bench.behind = timedelta(0)
+    assert first not in bench.measuring.results(POLICY)
 
 
 def test_a_condition_that_does_not_hold_is_a_failure_that_tells_its_value(provider: Provider, bench: Bench) -> None:

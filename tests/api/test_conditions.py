@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.api.conditions import ConditionType, find_condition, is_true, set_condition
@@ -81,7 +81,6 @@ def test_a_condition_is_found_by_its_type() -> None:
     assert find_condition(conditions, "Healthy") is None
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(list(ConditionType)), st.sampled_from([True, False, None])), max_size=20))
 def test_a_type_never_stands_twice_and_order_is_kept(steps: list[tuple[ConditionType, bool | None]]) -> None:
     conditions: list[dict[str, Any]] = []

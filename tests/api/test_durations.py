@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.api.durations import HIGHEST, LOWEST, format_duration, parse_duration
@@ -55,7 +55,6 @@ def test_a_text_of_a_thousand_parts_is_refused_unread() -> None:
         parse_duration("1ms" * 1000)
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=1000, max_value=24 * 3_600_000))
 def test_a_printed_duration_is_read_back(milliseconds: int) -> None:
     value = timedelta(milliseconds=milliseconds)
@@ -63,7 +62,6 @@ def test_a_printed_duration_is_read_back(milliseconds: int) -> None:
     assert parse_duration(format_duration(value)) == value
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789.hms", max_size=12))
 def test_whatever_is_accepted_lies_within_the_bounds(text: str) -> None:
     try:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.api.parse import SpecInvalid, parse
@@ -172,14 +172,12 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_reading_is_total(fields: Any) -> None:
     with contextlib.suppress(SpecInvalid):
         parse(stored(fields))
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_reading_is_total_inside_a_good_spec(fields: Any) -> None:
     for name in ("source", "render", "destination", "sync", "dependsOn", "suspend"):

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.api.event_type import EventType
@@ -74,7 +74,6 @@ def test_a_message_is_found_again_as_it_was_kept() -> None:
     facts=st.dictionaries(st.text(max_size=200), st.text(max_size=300) | st.integers(), max_size=12),
     names=st.lists(st.text(alphabet="abc\u20ac\U0001f600", min_size=1, max_size=300), max_size=12),
 )
-@settings(deadline=None, max_examples=60)
 def test_no_message_is_larger_than_its_place(text: str, subject: str, facts: dict[str, object], names: list[str]) -> None:
     objects = tuple(ObjectKey("apps", "Deployment", "n", name) for name in names)
 

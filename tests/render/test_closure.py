@@ -168,7 +168,7 @@ FILES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(before=FILES, others=FILES, data=st.data(), path=st.sampled_from(FOLDERS))
 def test_as_long_as_the_closure_holds_the_render_is_the_same(
     programs: Mapping[str, Path], before: Mapping[str, str], others: Mapping[str, str], data: st.DataObject, path: str

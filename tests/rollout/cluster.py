@@ -82,6 +82,7 @@ class Cluster:
     persisted: int = 0
 
     def observe(self) -> Observation:
+        self.measurements = [one for one in self.measurements if one.at <= self.now]
         canary = None
         if self.canary is not None:
             failed = "crash loop" if self.canary.hash in self.broken else ""

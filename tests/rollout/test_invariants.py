@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
@@ -132,7 +132,6 @@ def told(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(EVENTS, max_size=25), crashes=st.booleans())
 @example(events=[("turns", 1), ("evict", 1)], crashes=True)
 def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: list[Event], crashes: bool) -> None:  # noqa: FBT001 - drawn
@@ -195,7 +194,6 @@ def test_an_agent_killed_after_every_single_action_ends_the_same(name: str, *, f
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(EVENTS, max_size=15), action=st.integers(0, 5))
 def test_a_death_after_any_action_leads_to_where_the_living_would_have_come(
     name: str, events: list[Event], action: int
@@ -213,7 +211,6 @@ def test_a_death_after_any_action_leads_to_where_the_living_would_have_come(
 
 
 @pytest.mark.parametrize("name", [name for name, made in POLICIES.items() if made().traffic.routes and not run(made()).rolling])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(EVENTS, max_size=15))
 def test_what_has_traffic_is_never_missing_from_what_the_cluster_should_look_like(name: str, events: list[Event]) -> None:
     cluster = Cluster(policy=POLICIES[name]())

@@ -121,17 +121,6 @@ def test_a_pause_lasts_as_long_as_it_says() -> None:
     assert timedelta(seconds=60) <= cluster.now - begin <= timedelta(seconds=65)
 
 
-@pytest.mark.parametrize("jump", [-7200, -5])
-def test_a_clock_set_back_does_not_make_a_pause_longer(jump: int) -> None:
-    cluster = started()
-    cluster.until("Step", "Hold")
-    cluster.now += timedelta(seconds=jump)
-    begin = cluster.now
-    cluster.until("Step", "Scale", step=1)
-
-    assert cluster.now - begin <= timedelta(seconds=70)
-
-
 def test_an_approval_is_waited_for_however_long_it_takes() -> None:
     cluster = started(canary([{"weight": 50, "approval": True}]))
     cluster.until("Step", "Hold")

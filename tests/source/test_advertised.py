@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import SourceError
@@ -45,7 +45,6 @@ def test_without_versions_a_range_says_so() -> None:
         Advertised.parse(f"{A}\trefs/tags/latest\n".encode()).name(Ref(kind="semver", value="*"))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_output_of_a_server_is_read(output: bytes) -> None:
     for name, oid in Advertised.parse(output).commits.items():

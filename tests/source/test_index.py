@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import SourceError
@@ -21,7 +21,6 @@ def _index(paths: set[str]) -> tuple[Index, set[str]]:
     return Index(entries), files | directories
 
 
-@settings(deadline=None)
 @given(st.sets(_names, max_size=20))
 def test_children_are_what_stands_directly_below(paths: set[str]) -> None:
     index, all_of_them = _index(paths)
@@ -33,7 +32,6 @@ def test_children_are_what_stands_directly_below(paths: set[str]) -> None:
         assert sorted(expected) == found
 
 
-@settings(deadline=None)
 @given(st.sets(_names, max_size=20))
 def test_walking_finds_everything_below_once_and_in_order(paths: set[str]) -> None:
     index, all_of_them = _index(paths)

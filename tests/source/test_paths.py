@@ -3,7 +3,7 @@ from __future__ import annotations
 import posixpath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import SourceError
@@ -36,7 +36,6 @@ def test_a_path_that_leaves_the_repository_is_refused(path: str) -> None:
     assert str(caught.value).isprintable()
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", ".", "..", "", "c d"])).map("/".join))
 def test_what_is_accepted_stays_below_the_root(path: str) -> None:
     try:
@@ -49,7 +48,6 @@ def test_what_is_accepted_stays_below_the_root(path: str) -> None:
     assert posixpath.normpath(f"/{path}") == f"/{plain}" or path.startswith("/")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_what_is_shown_is_printable_and_short(path: str) -> None:
     assert shown(path).isprintable()

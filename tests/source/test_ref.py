@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import SourceError
@@ -50,7 +50,6 @@ def test_what_git_forbids_or_reads_as_something_else_is_refused(kind: Any, value
     assert str(caught.value).isprintable()
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_accepted_name_is_an_option_or_more_than_one_word(value: str) -> None:
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import SourceError
@@ -134,40 +134,34 @@ def test_of_equal_versions_the_selection_does_not_depend_on_the_order() -> None:
     assert Range.parse("1").select(tags) == Range.parse("1").select(reversed(tags)) == "1.0.0+build.10"
 
 
-@settings(deadline=None)
 @given(_versions)
 def test_a_version_is_read_back_as_it_is_written(version: Version) -> None:
     assert Version.parse(str(version)) == version
     assert Version.parse(f"v{version}") == version
 
 
-@settings(deadline=None)
 @given(_versions, _versions, _versions)
 def test_precedence_is_a_total_order(a: Version, b: Version, c: Version) -> None:
     assert (a < b) + (b < a) + (a.precedence == b.precedence) == 1
     assert not (a < b < c) or a < c
 
 
-@settings(deadline=None)
 @given(_versions, st.sampled_from(["^", "~", "~>", ">=", "<=", "=", ""]))
 def test_a_version_is_in_the_ranges_made_of_it(version: Version, operator: str) -> None:
     assert version in Range.parse(f"{operator}{version}")
 
 
-@settings(deadline=None)
 @given(_versions, st.sampled_from([">", "<", "!="]))
 def test_a_version_is_outside_of_what_excludes_it(version: Version, operator: str) -> None:
     assert version not in Range.parse(f"{operator}{version}")
 
 
-@settings(deadline=None)
 @given(_versions, _releases, st.sampled_from(["^", "~", ">", ">=", "<", "<=", "!=", ""]))
 def test_prereleases_are_never_chosen_unasked(version: Version, bound: Version, operator: str) -> None:
     if version in Range.parse(f"{operator}{bound}"):
         assert not version.prerelease
 
 
-@settings(deadline=None)
 @given(_releases, _releases)
 def test_comparators_agree_with_the_order(version: Version, bound: Version) -> None:
     assert (version in Range.parse(f"<{bound}")) == (version < bound)
@@ -176,7 +170,6 @@ def test_comparators_agree_with_the_order(version: Version, bound: Version) -> N
     assert (version in Range.parse(f"<={bound}")) == (not bound < version)
 
 
-@settings(deadline=None)
 @given(_releases, _releases)
 def test_tilde_and_caret_stop_before_a_breaking_version(version: Version, bound: Version) -> None:
     if version in Range.parse(f"~{bound}"):
@@ -187,7 +180,6 @@ def test_tilde_and_caret_stop_before_a_breaking_version(version: Version, bound:
         assert bound.major or version.minor == bound.minor
 
 
-@settings(deadline=None)
 @given(_releases, st.lists(_releases, min_size=2, max_size=4))
 def test_alternatives_and_conditions_are_or_and_and(version: Version, bounds: list[Version]) -> None:
     parts = [f"^{bound}" for bound in bounds]
@@ -197,13 +189,11 @@ def test_alternatives_and_conditions_are_or_and_and(version: Version, bounds: li
     assert (version in Range.parse(", ".join(parts))) == all(version in Range.parse(part) for part in parts)
 
 
-@settings(deadline=None)
 @given(_releases, _releases, _releases)
 def test_a_hyphen_means_from_and_to(version: Version, low: Version, high: Version) -> None:
     assert (version in Range.parse(f"{low} - {high}")) == (version in Range.parse(f">={low} <={high}"))
 
 
-@settings(deadline=None)
 @given(st.lists(_versions), _releases)
 def test_the_selected_name_is_in_the_range_and_none_is_higher(versions: list[Version], bound: Version) -> None:
     allowed = Range.parse(f"^{bound}")
@@ -219,7 +209,6 @@ def test_the_selected_name_is_in_the_range_and_none_is_higher(versions: list[Ver
         assert not any(best < version for version in inside)
 
 
-@settings(deadline=None)
 @given(st.text("0123456789.xX*^~><=!|, -v+abc", max_size=30))
 def test_any_text_is_a_range_or_refused(text: str) -> None:
     with contextlib.suppress(SourceError):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.diagnosis import Ask, diagnose, first
@@ -124,7 +124,6 @@ def test_pods_of_the_new_revision_come_first() -> None:
 
 
 @given(status=STATUS)
-@settings(deadline=None)
 def test_whatever_stands_in_a_status_is_no_error(status: Any) -> None:
     diagnose(live("v1", "Pod", status=status))
     diagnose(live("v1", "Pod", status=conditions(UNREADY) | (status if isinstance(status, dict) else {})))

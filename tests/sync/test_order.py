@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -128,7 +128,6 @@ def applications(draw: st.DrawFn) -> list[Object]:
 
 
 @given(applications(), st.randoms(use_true_random=False))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_order_is_topological_and_complete(objects: list[Object], shuffle: random.Random) -> None:
     actions = [
         *creations(objects),

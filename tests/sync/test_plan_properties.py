@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.api.sync_options import DeletionGuard, SyncMode
@@ -19,8 +19,6 @@ from gitops_agent.sync.plan import Plan, PlanError, Policy, plan
 from tests.sync.samples import APP, OTHER, crd, executed, live, seen, thing, wanted, workload
 
 SPACES = ("shop", "bank")
-
-relaxed = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 """Whole worlds take a while to draw on a busy machine."""
 
 
@@ -125,7 +123,6 @@ def deleted(made: Plan, kind: ActionKind = ActionKind.DELETE) -> Sequence[Object
 
 
 @given(worlds())
-@relaxed
 def test_the_second_plan_after_an_execution_has_nothing_to_write(world: World) -> None:
     first = world.plan()
     if first is None or first.verdict.held:
@@ -140,7 +137,6 @@ def test_the_second_plan_after_an_execution_has_nothing_to_write(world: World) -
 
 
 @given(worlds())
-@relaxed
 def test_the_guard_is_never_exceeded_without_approval(world: World) -> None:
     found = world.plan()
     if found is None:
@@ -153,7 +149,6 @@ def test_the_guard_is_never_exceeded_without_approval(world: World) -> None:
 
 
 @given(worlds())
-@relaxed
 def test_a_held_plan_does_nothing_but_repair_drift(world: World) -> None:
     found = world.plan()
     if found is not None and found.verdict.held:
@@ -161,7 +156,6 @@ def test_a_held_plan_does_nothing_but_repair_drift(world: World) -> None:
 
 
 @given(worlds(), st.booleans())
-@relaxed
 def test_nothing_foreign_is_ever_deleted_even_with_approval(world: World, counted: bool) -> None:  # noqa: FBT001 - drawn
     found = world.plan()
     if found is None:
@@ -178,7 +172,6 @@ def test_nothing_foreign_is_ever_deleted_even_with_approval(world: World, counte
 
 
 @given(worlds())
-@relaxed
 def test_what_cannot_be_seen_is_never_deleted_even_with_approval(world: World) -> None:
     found = world.plan()
     if found is None:
@@ -191,7 +184,6 @@ def test_what_cannot_be_seen_is_never_deleted_even_with_approval(world: World) -
 
 
 @given(worlds())
-@relaxed
 def test_no_namespace_goes_that_holds_what_stays(world: World) -> None:
     found = world.plan()
     if found is None:
@@ -207,7 +199,6 @@ def test_no_namespace_goes_that_holds_what_stays(world: World) -> None:
 
 
 @given(worlds(), st.randoms(use_true_random=False))
-@relaxed
 def test_the_plan_does_not_depend_on_the_order_of_anything(world: World, shuffle: random.Random) -> None:
     objects, there = list(world.objects), list(world.snapshot.objects.items())
     shuffle.shuffle(objects)
@@ -222,7 +213,6 @@ def test_the_plan_does_not_depend_on_the_order_of_anything(world: World, shuffle
 
 
 @given(worlds())
-@relaxed
 def test_drift_never_changes_the_hash(world: World) -> None:
     calm = {one: replace(there, projection="calm", undeclared=()) for one, there in world.snapshot.objects.items()}
     first, second = world.plan(), World(world.objects, replace(world.snapshot, objects=calm), world.policy).plan()
@@ -231,7 +221,6 @@ def test_drift_never_changes_the_hash(world: World) -> None:
 
 
 @given(worlds())
-@relaxed
 def test_every_object_has_exactly_one_action_and_comes_after_what_it_waits_for(world: World) -> None:
     found = world.plan()
     if found is None:

@@ -90,7 +90,8 @@ def _cut_hold(sit: Situation) -> RolloutState | None:
     replicas = max(sit.seen.replicas, 1)
     if not sit.run.plain and (more := grown(sit, min(replicas, sit.run.limit(replicas)))) is not None:
         return more
-    if sit.waited and found is Finding.PASSED and sit.ready and sit.state.traffic.verified and sit.seen.barrier:
+    # A share that was taken away meanwhile and has come back is as new as one that comes for the first time.
+    if sit.waited and found is Finding.PASSED and sit.ready and sit.drained and sit.seen.barrier:
         return sit.enter(Phase.PROMOTE, Stage.ROLL)
     return None
 

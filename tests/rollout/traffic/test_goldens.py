@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import RenderError
@@ -105,7 +105,6 @@ def test_the_table_says_what_is_refused(capability: Capability, on: MatchOn) -> 
             laid(found, routes, mirror=Mirror(percent=1))
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.sampled_from([name for name in NAMES if name.endswith("weight")]), st.integers(0, 100))
 def test_every_weight_is_sent_and_verified(name: str, weight: int) -> None:
     found = case(name)

@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.manifest.key import GroupKind, Object
@@ -29,7 +29,6 @@ KINDS = st.sampled_from([(group.removeprefix("*."), kind.replace("*", "Any")) fo
 
 
 @given(group_kind=KINDS, spec=STATUS, status=STATUS, metadata=st.dictionaries(NAMES, JSON, max_size=3) | JSON)
-@settings(max_examples=150, deadline=None)
 def test_whatever_a_controller_writes_there_is_some_health(
     group_kind: tuple[str, str], spec: Any, status: Any, metadata: Any
 ) -> None:
