@@ -93,11 +93,16 @@ def _cut_hold(sit: Situation) -> RolloutState | None:
     # A share that was taken away meanwhile and has come back is as new as one that comes for the first time.
     if sit.waited and found is Finding.PASSED and sit.ready and sit.drained and sit.seen.barrier:
         return sit.enter(Phase.PROMOTE, Stage.ROLL)
+    if not sit.state.traffic.verified and sit.waited and sit.overdue:
+        return abort(sit, sit.refused or "the routes lost the weight and do not take it up again")
     return None
 
 
 def _roll(sit: Situation) -> RolloutState | None:
     primary = sit.seen.primary
+    if not (sit.run.rolling or sit.state.traffic.verified or sit.at(sit.state.target)):
+        # Decided, but not begun before the share was taken away: the old pods have traffic again.
+        return sit.enter(Phase.PROMOTE, Stage.CUT_HOLD, wait=sit.run.drain, counters=sit.state.counters)
     if sit.at(sit.state.target) and primary is not None:
         if primary.failed:
             return restore(sit, f"the workload did not take the new version: {primary.failed}")
