@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--json FILE]`: runs the measurements and prints one table.
+"""`python -m benchmarks [NAME …] [--json FILE]`: runs the measurements and prints what each has found.
 
 `python -m benchmarks traffic` is a measurement of its own, in a world of its own; see `benchmarks/traffic/run.py`.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.world import Figure, World
 
+_WIDTH = 30
 NAMES = ("install", "steady", "push", "drift", "restart", "failover")
 
 
@@ -38,12 +39,13 @@ def main() -> int:
         for name in wanted:
             sys.stderr.write(f"{name} …\n")
             module = importlib.import_module(f"benchmarks.{name}")
-            figures += module.measure(world)
-    width = max(len(figure.name) for figure in figures)
-    for figure in figures:
-        print(f"{figure.name:<{width}}  {figure.value:>10.2f} {figure.unit:<6} {figure.note}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps([figure.document() for figure in figures], indent=2) + "\n")
+            found = module.measure(world)
+            figures += found
+            for figure in found:
+                print(f"{figure.name:<{_WIDTH}}  {figure.value:>10.2f} {figure.unit:<6} {figure.note}".rstrip(), flush=True)
+            # What was measured so far: a thousand applications take long, and whoever has seen enough ends it.
+            if arguments.json:
+                arguments.json.write_text(json.dumps([figure.document() for figure in figures], indent=2) + "\n")
     return 0
 
 
