@@ -26,8 +26,8 @@ class Module:
     name: str
     sum: str
 
-    def read(self, file: str, progress: Progress) -> bytes:
-        """A file of the module, by its path in it.
+    def folder(self, progress: Progress) -> Path:
+        """Where the module's files lie.
 
         Raises:
             AgentError: the module cannot be had, or is not the one that is pinned.
@@ -41,7 +41,7 @@ class Module:
         if answer["Sum"] != self.sum:
             message = f"the module {self.name} is not the one that is pinned: {answer['Sum']}, not {self.sum}"
             raise AgentError(message, reason="ChecksumMismatch")
-        return (Path(answer["Dir"]) / file).read_bytes()
+        return Path(answer["Dir"])
 
 
 GATEWAY_API = Module("sigs.k8s.io/gateway-api@v1.4.0", "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=")

@@ -27,7 +27,7 @@ from tests.waiting import eventually
 # A check that finds something new once in a hundred runs is no check of a change: everybody tries the same cases.
 # Whoever looks for new ones takes the other profile, and what it finds is mended with an example in the tests.
 _ANY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("repeatable", _ANY, max_examples=60, derandomize=True)
+settings.register_profile("repeatable", _ANY, max_examples=150, derandomize=True)
 settings.register_profile("search", _ANY, max_examples=1000, print_blob=True)
 settings.load_profile("repeatable")
 

@@ -16,5 +16,6 @@ def gateway_schemas(progress: Progress) -> list[Object]:
     Raises:
         AgentError: the module cannot be had, or is not the one that is pinned.
     """
-    files = [GATEWAY_CRDS.format(plural=plural) for plural in _PLURALS]
-    return [dict(one) for file in files for one in load_all(GATEWAY_API.read(file, progress), file=file)]
+    folder = GATEWAY_API.folder(progress)
+    files = [folder / GATEWAY_CRDS.format(plural=plural) for plural in _PLURALS]
+    return [dict(one) for file in files for one in load_all(file.read_bytes(), file=file.name)]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from gitops_agent.errors import ClusterError, Conflict, NotFound, Unavailable
-from gitops_agent.manifest.canonical import copy
+from gitops_agent.errors import ClusterError, NotFound, Unavailable
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.acceptance.rollout import WEB
-from tests.rollout.traffic.schemas import schema
+from tests.rollout.traffic.schemas import install
 from tests.waiting import eventually
 
 GROUP = "gateway.networking.k8s.io"
@@ -36,6 +34,12 @@ def route(name: str = WEB, *services: str, port: int = 80, prefix: str = "/") ->
     return {"apiVersion": API, "kind": "HTTPRoute", "metadata": {"name": name}, "spec": spec}
 
 
+def served(made: Object) -> list[Object]:
+    """The rules of a route as the API server gives them back: the same, with what it says of a backend that nobody said."""
+    defaults = {"group": "", "kind": "Service"}
+    return [{**rule, "backendRefs": [{**defaults, **ref} for ref in rule["backendRefs"]]} for rule in made["spec"]["rules"]]
+
+
 def weights(route: Object | None) -> dict[str, int]:
     """The weights of the first rule's backends."""
     rules = ((route or {}).get("spec") or {}).get("rules") or [{}]
@@ -44,8 +48,7 @@ def weights(route: Object | None) -> dict[str, int]:
 
 def define(plane: ControlPlane) -> None:
     """Lets the API server know HTTPRoutes, with the schema everybody else has, if it does not yet."""
-    with contextlib.suppress(Conflict):
-        plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", copy(schema("HTTPRoute")))
+    install(plane, "HTTPRoute")
     eventually(lambda: plane.request("GET", f"/apis/{API}/httproutes"), seconds=60, what="HTTPRoutes are served")
 
 

@@ -19,7 +19,6 @@ from gitops_agent.sync.plan import Plan, PlanError, Policy, plan
 from tests.sync.samples import APP, OTHER, crd, executed, live, seen, thing, wanted, workload
 
 SPACES = ("shop", "bank")
-"""Whole worlds take a while to draw on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,16 @@ ROUTES = GATEWAY_CRDS.format(plural="httproutes")
 
 
 def test_a_published_file_is_read_from_its_module() -> None:
-    assert b"kind: HTTPRoute" in GATEWAY_API.read(ROUTES, Silent())
+    assert b"kind: HTTPRoute" in (GATEWAY_API.folder(Silent()) / ROUTES).read_bytes()
 
 
 def test_a_module_with_another_content_is_refused() -> None:
     other = dataclasses.replace(GATEWAY_API, sum="h1:AAAA")
 
     with pytest.raises(AgentError, match="not the one that is pinned"):
-        other.read(ROUTES, Silent())
+        other.folder(Silent())
 
 
 def test_a_module_that_does_not_exist_is_refused() -> None:
     with pytest.raises(AgentError, match="cannot be had"):
-        dataclasses.replace(GATEWAY_API, name="sigs.k8s.io/gateway-api@v999.0.0").read(ROUTES, Silent())
+        dataclasses.replace(GATEWAY_API, name="sigs.k8s.io/gateway-api@v999.0.0").folder(Silent())

@@ -102,7 +102,7 @@ def _roll(sit: Situation) -> RolloutState | None:
     primary = sit.seen.primary
     if not (sit.run.rolling or sit.state.traffic.verified or sit.at(sit.state.target)):
         # Decided, but not begun before the share was taken away: the old pods have traffic again.
-        return sit.enter(Phase.PROMOTE, Stage.CUT_HOLD, wait=sit.run.drain, counters=sit.state.counters)
+        return sit.enter(Phase.PROMOTE, Stage.CUT_HOLD)
     if sit.at(sit.state.target) and primary is not None:
         if primary.failed:
             return restore(sit, f"the workload did not take the new version: {primary.failed}")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cache
+from typing import Any
 
 import yaml
 
 from benchmarks.published import GATEWAY_API, GATEWAY_CRDS, Module
+from gitops_agent.errors import Conflict
+from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
+from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.sandbox.progress import Silent
+from tests.waiting import eventually
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 ISTIO = (
     Module("istio.io/api@v1.28.0", "h1:0fYY9G03CAdFwE/fCkpr0v7kKsy+Hz9OCCjLNBNLbnU="),
@@ -34,9 +42,23 @@ SCHEMAS = {
 def schema(kind: str) -> Object:
     """The CRD of a kind, as it is published; one of an API version that is no longer served is told anew."""
     module, file = SCHEMAS[kind]
-    documents = yaml.safe_load_all(module.read(file, Silent()))
+    documents = yaml.safe_load_all((module.folder(Silent()) / file).read_bytes())
     found: Object = next(one for one in documents if one and one["spec"]["names"]["kind"] == kind)
     return found if found["apiVersion"] == "apiextensions.k8s.io/v1" else _of_today(found)
+
+
+def install(plane: ControlPlane, kind: str) -> str:
+    """Lets the API server know a kind, if it does not yet: its plural."""
+    definition = copy(schema(kind))
+    with contextlib.suppress(Conflict):
+        plane.request("POST", DEFINITIONS, definition)
+
+    def established() -> bool:
+        found: dict[str, Any] = plane.request("GET", f"{DEFINITIONS}/{definition['metadata']['name']}")
+        return any(each["type"] == "Established" and each["status"] == "True" for each in found["status"].get("conditions", []))
+
+    eventually(established, seconds=30)
+    return str(definition["spec"]["names"]["plural"])
 
 
 def _of_today(old: Object) -> Object:
