@@ -21,7 +21,7 @@ from benchmarks.traffic.translation import Translation, Verdict, translate
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
+from gitops_agent.cluster.watch import Watch, WatchOptions
 from gitops_agent.errors import AgentError, Conflict, NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe.log import logger
@@ -38,6 +38,22 @@ _TAKEN_SECONDS = 5.0
 _AGAIN_SECONDS = 0.5
 _LOOK_SECONDS = 0.01
 _log = logger("traffic")
+
+
+class _Feed:
+    """Hands what a watch of one kind reads to the controller."""
+
+    def __init__(self, controller: Controller, kind: str) -> None:
+        self._controller, self._kind = controller, kind
+
+    def on_sync(self, objects: list[Any], _resource_version: str) -> None:
+        self._controller.replace(self._kind, objects)
+
+    def on_event(self, kind: str, obj: Object) -> None:
+        self._controller.take(self._kind, kind, obj)
+
+    def on_error(self, error: AgentError) -> None:
+        _log.warning("blind", error=str(error))
 
 
 class Controller:
@@ -66,10 +82,8 @@ class Controller:
             Watch(
                 transport,
                 discovery.find(group, kind),
-                on_sync=self._on_sync(kind),
-                on_event=self._on_event(kind),
-                on_error=lambda error: _log.warning("blind", error=str(error)),
-                name=f"traffic-{kind}",
+                _Feed(self, kind),
+                options=WatchOptions(name=f"traffic-{kind}"),
             )
             for group, kind in _KINDS
         ]
@@ -105,24 +119,20 @@ class Controller:
 
     # What is seen
 
-    def _on_sync(self, kind: str) -> Callable[[list[Any]], None]:
-        def take(objects: list[Any]) -> None:
-            with self._lock:
-                self._seen[kind] = {_key(obj): obj for obj in objects}
-            self._wake.set()
+    def replace(self, kind: str, objects: list[Any]) -> None:
+        """Takes in a whole list of a kind."""
+        with self._lock:
+            self._seen[kind] = {_key(obj): obj for obj in objects}
+        self._wake.set()
 
-        return take
-
-    def _on_event(self, kind: str) -> Callable[[str, Object], None]:
-        def take(event: str, obj: Object) -> None:
-            with self._lock:
-                if event == "DELETED":
-                    self._seen[kind].pop(_key(obj), None)
-                else:
-                    self._seen[kind][_key(obj)] = obj
-            self._wake.set()
-
-        return take
+    def take(self, kind: str, event: str, obj: Object) -> None:
+        """Takes in one event of a kind."""
+        with self._lock:
+            if event == "DELETED":
+                self._seen[kind].pop(_key(obj), None)
+            else:
+                self._seen[kind][_key(obj)] = obj
+        self._wake.set()
 
     def _all(self, kind: str) -> dict[tuple[str, str], Object]:
         with self._lock:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
+from gitops_agent.cluster.watch import Watch, WatchOptions
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
 
@@ -79,10 +79,8 @@ class PodWatch:
         self._watch = Watch(
             transport,
             discovery.find("", "Pod"),
-            on_sync=self._sync,
-            on_event=self._event,
-            on_error=self._blind,
-            name="traffic-pods",
+            self,
+            options=WatchOptions(name="traffic-pods"),
         )
 
     def start(self, *, seconds: float = 30.0) -> None:
@@ -103,14 +101,16 @@ class PodWatch:
         """Those that answer now."""
         return tuple(self._known.values())
 
-    def _sync(self, objects: list[Object]) -> None:
+    def on_sync(self, objects: list[Object], _resource_version: str) -> None:
+        """Takes in a whole list."""
         present = {_key(obj): running(obj) for obj in objects}
         for key in [key for key in self._known if key not in present]:
             self._put(key, None)
         for key, pod in present.items():
             self._put(key, pod)
 
-    def _event(self, kind: str, obj: Object) -> None:
+    def on_event(self, kind: str, obj: Object) -> None:
+        """Takes in one event."""
         self._put(_key(obj), None if kind == "DELETED" else running(obj))
 
     def _put(self, key: str, pod: Pod | None) -> None:
@@ -124,7 +124,7 @@ class PodWatch:
             self._known[key] = pod
             self._appeared(pod)
 
-    def _blind(self, error: AgentError) -> None:
+    def on_error(self, error: AgentError) -> None:
         """What is known stays: pods go on running while nobody can look."""
 
 

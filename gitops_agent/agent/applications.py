@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gitops_agent.agent.queue import Priority
-from gitops_agent.api.application import Application
+from gitops_agent.api.application import GROUP, Application
 from gitops_agent.api.parse import SpecInvalid, parse
 from gitops_agent.manifest.canonical import digest
-from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.key import AppKey, GroupKind, Object
 from gitops_agent.manifest.marks import APPROVED, REQUESTED
 
+APPLICATION = GroupKind(GROUP, "Application")
 Changed = Callable[[AppKey, str, Priority], None]
 
 
@@ -36,7 +37,7 @@ class Applications:
         self._parsed: dict[AppKey, Application | SpecInvalid] = {}
         self._dependants: dict[AppKey, set[AppKey]] = {}
 
-    def replace(self, objects: list[Object]) -> None:
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
         """Takes a complete list: what is missing from it is gone."""
         fresh = {_key(obj): obj for obj in objects}
         with self._lock:
@@ -44,14 +45,26 @@ class Applications:
         for key in gone:
             self._remove(key)
         for obj in objects:
-            self._put(obj)
+            self.put(obj)
 
-    def handle(self, kind: str, obj: Object) -> None:
-        """Takes one watch event."""
-        if kind == "DELETED":
-            self._remove(_key(obj))
-        else:
-            self._put(obj)
+    def put(self, obj: Object) -> None:
+        """Takes an Application that was added or changed."""
+        key = _key(obj)
+        wish = _wish(obj)
+        with self._lock:
+            before = self._objects.get(key)
+            self._objects[key] = obj
+            changed = self._wishes.get(key) != wish
+            self._wishes[key] = wish
+            if changed:
+                self._understand(key, obj)
+        if changed:
+            asked = before is not None and _asked(before) != _asked(obj)
+            self._changed(key, "asked for" if asked else "the Application changed", Priority.USER if asked else Priority.COMMIT)
+
+    def remove(self, obj: Object) -> None:
+        """Takes an Application that was deleted."""
+        self._remove(_key(obj))
 
     def get(self, key: AppKey) -> Application | None:
         """The application, None when there is none.
@@ -105,20 +118,6 @@ class Applications:
         """The applications whose `dependsOn` names this one, sorted."""
         with self._lock:
             return tuple(sorted(self._dependants.get(key, ())))
-
-    def _put(self, obj: Object) -> None:
-        key = _key(obj)
-        wish = _wish(obj)
-        with self._lock:
-            before = self._objects.get(key)
-            self._objects[key] = obj
-            changed = self._wishes.get(key) != wish
-            self._wishes[key] = wish
-            if changed:
-                self._understand(key, obj)
-        if changed:
-            asked = before is not None and _asked(before) != _asked(obj)
-            self._changed(key, "asked for" if asked else "the Application changed", Priority.USER if asked else Priority.COMMIT)
 
     def _remove(self, key: AppKey) -> None:
         with self._lock:

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
-from functools import partial
 
-from gitops_agent.cluster.discovery import Discovery
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
-from gitops_agent.errors import AgentError
+from gitops_agent.cluster.informer import Informer
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.manifest.key import AppKey, GroupKind, Object
-from gitops_agent.observe.log import logger
 
-_log = logger("observe")
 _AWAITED = {
     GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"): "UnknownKind",
     GroupKind("", "Namespace"): "MissingNamespace",
@@ -31,42 +27,27 @@ class Arrivals:
     """See the module's text.
 
     Args:
-        transport: to the API server.
-        discovery: told about new kinds.
+        objects: the cluster; its discovery learns of new kinds.
         arrived: called for every application that waited, with the reason.
     """
 
-    def __init__(self, transport: Transport, discovery: Discovery, arrived: Callable[[AppKey, str], None]) -> None:
-        self._transport, self._discovery, self._arrived = transport, discovery, arrived
+    def __init__(self, objects: Objects, arrived: Callable[[AppKey, str], None]) -> None:
+        self._objects, self._arrived = objects, arrived
         self._lock = threading.Lock()
         self._waiting: dict[str, set[AppKey]] = {reason: set() for reason in REASONS}
-        self._watches: list[Watch] = []
+        self._informers = tuple(
+            Informer(objects, kind, _Feed(self, reason), options=_NAMES_ONLY) for kind, reason in _AWAITED.items()
+        )
 
     def start(self) -> None:
         """Starts watching."""
-        for kind, reason in _AWAITED.items():
-            try:
-                resource = self._discovery.find(kind.group, kind.kind)
-            except AgentError as error:
-                _log.warning("arrivals cannot be watched", kind=str(kind), error=error)
-                continue
-            watch = Watch(
-                self._transport,
-                resource,
-                metadata_only=True,
-                distil=_name,
-                on_sync=partial(self._listed, reason),
-                on_event=partial(self._event, reason),
-                on_error=lambda error: _log.debug("watch of arrivals interrupted", error=error),
-                name=f"watch-arrivals-{kind.kind.lower()}",
-            )
-            self._watches.append(watch)
-            watch.start()
+        for informer in self._informers:
+            informer.start()
 
     def stop(self) -> None:
         """Ends the watches."""
-        for watch in self._watches:
-            watch.stop()
+        for informer in self._informers:
+            informer.stop()
 
     def expect(self, application: AppKey, reasons: Collection[str]) -> None:
         """The application waits for arrivals of these reasons, and for no others."""
@@ -77,22 +58,36 @@ class Arrivals:
                 else:
                     waiting.discard(application)
 
-    def _listed(self, reason: str, _names: list[str]) -> None:
-        self._tell(reason, "everything was listed anew")
-
-    def _event(self, reason: str, event: str, obj: Object) -> None:
-        name = _name(obj)
-        if reason == "UnknownKind":
-            self._discovery.invalidate(name.partition(".")[2])
-        if event != "DELETED":
-            self._tell(reason, f"{name} came or changed")
-
-    def _tell(self, reason: str, why: str) -> None:
+    def changed(self, reason: str, name: str = "", *, gone: bool = False) -> None:
+        """Tells those who wait for this reason that an object came or changed, or that all were listed anew."""
+        if name and reason == "UnknownKind":
+            self._objects.discovery.invalidate(name.partition(".")[2])
+        if gone:
+            return
         with self._lock:
             waiting = sorted(self._waiting[reason])
         for application in waiting:
-            self._arrived(application, why)
+            self._arrived(application, f"{name} came or changed" if name else "everything was listed anew")
+
+
+class _Feed:
+    """Receives one of the two kinds."""
+
+    def __init__(self, arrivals: Arrivals, reason: str) -> None:
+        self._arrivals, self._reason = arrivals, reason
+
+    def replace(self, _names: list[str], _resource_version: str) -> None:
+        self._arrivals.changed(self._reason)
+
+    def put(self, obj: Object) -> None:
+        self._arrivals.changed(self._reason, _name(obj))
+
+    def remove(self, obj: Object) -> None:
+        self._arrivals.changed(self._reason, _name(obj), gone=True)
 
 
 def _name(obj: Object) -> str:
     return str(obj["metadata"]["name"])
+
+
+_NAMES_ONLY = WatchOptions(metadata_only=True, distil=_name)

@@ -11,37 +11,59 @@ import binascii
 import threading
 from collections.abc import Callable, Mapping
 
-from gitops_agent.cluster.discovery import Discovery
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
+from gitops_agent.cluster.informer import Informer
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.errors import AgentError, NotFound, SourceError
-from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.key import GroupKind, Object
 
+SECRET = GroupKind("", "Secret")
 _FIRST_LOOK_SECONDS = 10.0
 
 
 class _Watched:
     """One Secret: `data` is worth something once it is `known`; `answered` is set by the first list or the first error."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str, rotated: Callable[[str], None]) -> None:
+        self._place, self._rotated = place, rotated
         self.data: Mapping[str, bytes] | None = None
         self.known = False
         self.error: AgentError | None = None
         self.answered = threading.Event()
-        self.watch: Watch | None = None
+        self.informer: Informer | None = None
+
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
+        self._take(objects[0] if objects else None)
+
+    def put(self, obj: Object) -> None:
+        self._take(obj)
+
+    def remove(self, _obj: Object) -> None:
+        self._take(None)
+
+    def failed(self, error: AgentError) -> None:
+        self.error = error
+        self.answered.set()
+
+    def _take(self, obj: Object | None) -> None:
+        data = _decoded(obj) if obj else None
+        changed, told = not self.known or data != self.data, self.answered.is_set()
+        self.data, self.known = data, True
+        self.answered.set()
+        if changed and told:
+            self._rotated(self._place)
 
 
 class Secrets:
     """Thread-safe cache of watched Secrets.
 
     Args:
-        transport: to the API server.
-        discovery: to find the resource.
+        objects: the cluster.
         rotated: called with `namespace/name` when the content of a Secret in use changed.
     """
 
-    def __init__(self, transport: Transport, discovery: Discovery, rotated: Callable[[str], None]) -> None:
-        self._transport, self._discovery, self._rotated = transport, discovery, rotated
+    def __init__(self, objects: Objects, rotated: Callable[[str], None]) -> None:
+        self._objects, self._rotated = objects, rotated
         self._lock = threading.Lock()
         self._watched: dict[str, _Watched] = {}
         self._stopped = False
@@ -67,10 +89,10 @@ class Secrets:
         """Ends every watch."""
         with self._lock:
             self._stopped = True
-            watches = [watched.watch for watched in self._watched.values() if watched.watch is not None]
+            informers = [watched.informer for watched in self._watched.values() if watched.informer is not None]
             self._watched.clear()
-        for watch in watches:
-            watch.stop()
+        for informer in informers:
+            informer.stop()
 
     def _ensure(self, namespace: str, name: str) -> _Watched:
         place = f"{namespace}/{name}"
@@ -78,44 +100,24 @@ class Secrets:
             watched = self._watched.get(place)
             if watched is not None:
                 return watched
-        resource = self._discovery.find("", "Secret")
+        watched = _Watched(place, self._rotated)
+        informer = Informer(
+            self._objects,
+            SECRET,
+            watched,
+            options=WatchOptions(namespace=namespace, field_selector=f"metadata.name={name}", name=f"watch-secret-{name}"),
+            on_error=watched.failed,
+        )
+        informer.resolve()
         with self._lock:
             if self._stopped:
                 raise SourceError("the agent is stopping", reason="CannotSee", transient=True)
             if place in self._watched:
                 return self._watched[place]
-            state = self._watched[place] = _Watched()
-
-        def listed(objects: list[Object]) -> None:
-            self._take(place, state, objects[0] if objects else None)
-
-        def event(kind: str, obj: Object) -> None:
-            self._take(place, state, None if kind == "DELETED" else obj)
-
-        def failed(error: AgentError) -> None:
-            state.error = error
-            state.answered.set()
-
-        state.watch = Watch(
-            self._transport,
-            resource,
-            namespace=namespace,
-            field_selector=f"metadata.name={name}",
-            on_sync=listed,
-            on_event=event,
-            on_error=failed,
-            name=f"watch-secret-{name}",
-        )
-        state.watch.start()
-        return state
-
-    def _take(self, place: str, watched: _Watched, obj: Object | None) -> None:
-        data = _decoded(obj) if obj else None
-        changed, told = not watched.known or data != watched.data, watched.answered.is_set()
-        watched.data, watched.known = data, True
-        watched.answered.set()
-        if changed and told:
-            self._rotated(place)
+            watched.informer = informer
+            self._watched[place] = watched
+        informer.start()
+        return watched
 
 
 def _decoded(obj: Object) -> Mapping[str, bytes]:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from gitops_agent.cluster.discovery import Discovery
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
-from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.observe.log import logger
+from gitops_agent.cluster.watch import WatchOptions
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.rollout.traffic.service import ready_addresses
 from gitops_agent.rollout.variants import SPLIT
 
-_log = logger("observe")
-_SLICE = ("discovery.k8s.io", "EndpointSlice")
+ENDPOINT_SLICE = GroupKind("discovery.k8s.io", "EndpointSlice")
+SPLIT_ONLY = WatchOptions(label_selector=SPLIT)
 _SERVICE = "kubernetes.io/service-name"
 
 
@@ -26,51 +23,15 @@ class Endpoints:
     """Thread-safe.
 
     Args:
-        transport: to the API server.
-        discovery: tells how EndpointSlices are served.
         changed: called with the Service whose ready addresses became others.
         listed: called once, when the first list has arrived.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        discovery: Discovery,
-        changed: Callable[[ObjectKey], None],
-        listed: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._transport, self._discovery, self._changed, self._told = transport, discovery, changed, listed
+    def __init__(self, changed: Callable[[ObjectKey], None], listed: Callable[[], None] = lambda: None) -> None:
+        self._changed, self._told = changed, listed
         self._listed = threading.Event()
         self._lock = threading.Lock()
         self._slices: dict[ObjectKey, dict[str, Object]] = {}
-        self._watch: Watch | None = None
-
-    def prepare(self) -> None:
-        """Finds out how EndpointSlices are served.
-
-        Raises:
-            AgentError: nobody can say now.
-        """
-        self._discovery.find(*_SLICE)
-
-    def start(self) -> None:
-        """Starts watching; `prepare` has succeeded."""
-        resource = self._discovery.find(*_SLICE)
-        self._watch = Watch(
-            self._transport,
-            resource,
-            label_selector=SPLIT,
-            on_sync=self._replace,
-            on_event=self._event,
-            on_error=lambda error: _log.warning("endpoints cannot be watched", error=error),
-            name="watch-endpoints",
-        )
-        self._watch.start()
-
-    def stop(self) -> None:
-        """Ends the watch."""
-        if self._watch is not None:
-            self._watch.stop()
 
     @property
     def listed(self) -> bool:
@@ -86,7 +47,8 @@ class Endpoints:
         """How many addresses of a Service take traffic."""
         return len(ready_addresses(self.slices((service,)), service.name))
 
-    def _replace(self, objects: list[Object]) -> None:
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
+        """Takes a complete list."""
         fresh: dict[ObjectKey, dict[str, Object]] = {}
         for obj in objects:
             if (service := _service(obj)) is not None:
@@ -101,14 +63,22 @@ class Endpoints:
             if _ready(before.get(service, {}), service) != _ready(fresh.get(service, {}), service):
                 self._changed(service)
 
-    def _event(self, event: str, obj: Object) -> None:
+    def put(self, obj: Object) -> None:
+        """Takes a slice that was added or changed."""
+        self._take(obj, gone=False)
+
+    def remove(self, obj: Object) -> None:
+        """Takes a slice that was deleted."""
+        self._take(obj, gone=True)
+
+    def _take(self, obj: Object, *, gone: bool) -> None:
         service = _service(obj)
         if service is None:
             return
         with self._lock:
             slices = self._slices.setdefault(service, {})
             before = _ready(slices, service)
-            if event == "DELETED":
+            if gone:
                 slices.pop(obj["metadata"]["name"], None)
             else:
                 slices[obj["metadata"]["name"]] = obj

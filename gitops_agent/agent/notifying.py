@@ -1,4 +1,4 @@
-"""Feeds the notification room with the Notifiers of the agent's namespace, by one watch."""
+"""Feeds the notification room with the Notifiers of the agent's namespace."""
 
 from __future__ import annotations
 
@@ -8,75 +8,44 @@ from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.notifier import parse
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.notify.notifications import Notifications
 from gitops_agent.observe.log import logger
 
 _log = logger("notify")
+NOTIFIER = GroupKind("gitops-agent.dev", "Notifier")
 
 
 class Notifiers:
     """See the module's text.
 
     Args:
-        transport: to the API server.
         objects: to say what is wrong with a Notifier.
         notifications: what is fed.
-        namespace: where Notifiers live.
     """
 
-    def __init__(self, transport: Transport, objects: Objects, notifications: Notifications, namespace: str) -> None:
-        self._transport, self._objects, self._notifications = transport, objects, notifications
-        self._namespace = namespace
+    def __init__(self, objects: Objects, notifications: Notifications) -> None:
+        self._objects, self._notifications = objects, notifications
         self._known: set[AppKey] = set()
-        self._watch: Watch | None = None
 
-    def start(self) -> None:
-        """Starts watching; without the CRD nobody is notified."""
-        try:
-            resource = self._objects.discovery.find("gitops-agent.dev", "Notifier")
-        except AgentError as error:
-            _log.warning("nobody is notified", error=error)
-            return
-        self._watch = Watch(
-            self._transport,
-            resource,
-            namespace=self._namespace,
-            on_sync=self._listed,
-            on_event=self._event,
-            on_error=lambda error: _log.warning("notifiers cannot be watched", error=error),
-        )
-        self._watch.start()
-
-    def await_first_list(self, seconds: float) -> bool:
-        """Whether every Notifier is known, after at most some seconds: edges that nobody listens to yet would be lost."""
-        return self._watch is None or self._watch.synced.wait(seconds)
-
-    def stop(self) -> None:
-        """Ends the watch."""
-        if self._watch is not None:
-            self._watch.stop()
-
-    def _listed(self, objects: list[Object]) -> None:
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
+        """Takes a complete list."""
         fresh = {_key(obj) for obj in objects}
         for key in self._known - fresh:
             self._notifications.remove_notifier(key)
         self._known = fresh
         for obj in objects:
-            self._put(obj)
+            self.put(obj)
 
-    def _event(self, kind: str, obj: Object) -> None:
-        if kind == "DELETED":
-            self._known.discard(_key(obj))
-            self._notifications.remove_notifier(_key(obj))
-            return
+    def remove(self, obj: Object) -> None:
+        """Takes a Notifier that was deleted."""
+        self._known.discard(_key(obj))
+        self._notifications.remove_notifier(_key(obj))
+
+    def put(self, obj: Object) -> None:
+        """Takes a Notifier that was added or changed."""
         self._known.add(_key(obj))
-        self._put(obj)
-
-    def _put(self, obj: Object) -> None:
         try:
             notifier = parse(obj)
         except SpecInvalid as error:
@@ -99,7 +68,7 @@ class Notifiers:
         key = _key(obj)
         try:
             self._objects.merge_patch(
-                ObjectKey("gitops-agent.dev", "Notifier", key.namespace, key.name),
+                ObjectKey(*NOTIFIER, key.namespace, key.name),
                 {"status": {"conditions": conditions}},
                 subresource="status",
             )

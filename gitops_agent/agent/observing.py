@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from gitops_agent.agent.queue import Priority
-from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
+from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import APPLICATION, owner
@@ -49,18 +49,15 @@ class Observing:
     """See the module's text.
 
     Args:
-        transport: to the API server.
-        discovery: which kinds there are.
-        objects: lists.
+        objects: the cluster.
         live: what is known, updated here.
         look: called for every application that should look again.
     """
 
-    def __init__(self, transport: Transport, discovery: Discovery, objects: Objects, live: LiveState, look: Look) -> None:
-        self._transport, self._discovery, self._objects = transport, discovery, objects
-        self._live, self._look = live, look
+    def __init__(self, objects: Objects, live: LiveState, look: Look) -> None:
+        self._objects, self._live, self._look = objects, live, look
         self._lock = threading.Lock()
-        self._watches: dict[GroupKind, Watch] = {}
+        self._informers: dict[GroupKind, Informer] = {}
         self._interested: dict[GroupKind, set[AppKey]] = {}
         self._waiting_for_sweep: set[AppKey] = set()
         self._swept: set[GroupKind] | None = None
@@ -76,9 +73,9 @@ class Observing:
         """Ends every watch."""
         self._stop.set()
         with self._lock:
-            watches = list(self._watches.values())
-        for watch in watches:
-            watch.stop()
+            informers = list(self._informers.values())
+        for informer in informers:
+            informer.stop()
 
     def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
         """Watches the kinds; returns those whose first list is still under way (the application is told when it arrives).
@@ -113,30 +110,30 @@ class Observing:
     def watched(self) -> int:
         """How many kinds are watched."""
         with self._lock:
-            return len(self._watches)
+            return len(self._informers)
 
     def _watch(self, kind: GroupKind) -> None:
         with self._lock:
-            if kind in self._watches:
+            if kind in self._informers:
                 return
-        resource = self._discovery.find(kind.group, kind.kind)
+        informer = Informer(
+            self._objects,
+            kind,
+            _Feed(self, kind),
+            options=WatchOptions(label_selector=APPLICATION, distil=observe),
+            on_error=partial(self._failed, kind),
+            may_go=True,
+        )
+        informer.resolve()
         with self._lock:
-            if kind in self._watches or self._stop.is_set():
+            if kind in self._informers or self._stop.is_set():
                 return
-            watch = self._watches[kind] = Watch(
-                self._transport,
-                resource,
-                label_selector=APPLICATION,
-                on_sync=lambda objects: self._take_list(kind, objects),
-                on_event=self._event,
-                on_error=lambda error: self._failed(kind, error),
-                distil=observe,
-                discovery=self._discovery,
-            )
-        watch.start()
+            self._informers[kind] = informer
+        informer.start()
 
-    def _take_list(self, kind: GroupKind, objects: list[LiveObject]) -> None:
-        changes = self._live.replace(kind, objects)
+    def replace(self, kind: GroupKind, objects: list[LiveObject], resource_version: str) -> None:
+        """Takes a complete list of a kind; what our own writes made known in a newer version stays."""
+        changes = self._live.replace(kind, objects, resource_version=resource_version)
         with self._lock:
             self._listed.add(kind)
             self._live.cannot_see.pop(kind, None)
@@ -147,12 +144,14 @@ class Observing:
             self._look(application, f"{kind} was listed", Priority.COMMIT)
         self._finish_sweep()
 
-    def _event(self, event: str, obj: Object) -> None:
-        key = ObjectKey.of(obj)
-        if event == "DELETED":
-            change = self._live.remove(key, str(obj["metadata"].get("uid") or ""))
-        else:
-            change = self._live.put(observe(obj))
+    def put(self, obj: Object) -> None:
+        """Takes an object that was added or changed."""
+        self._tell(self._live.put(observe(obj)))
+        metrics.OBJECTS.set(len(self._live))
+
+    def remove(self, obj: Object) -> None:
+        """Takes an object that was deleted."""
+        change = self._live.remove(ObjectKey.of(obj), str(obj["metadata"].get("uid") or ""))
         if change is not None:
             self._tell(change)
         metrics.OBJECTS.set(len(self._live))
@@ -175,7 +174,7 @@ class Observing:
         """Asks every listable kind for objects of ours; retried as a whole until discovery itself answers."""
         while not self._stop.is_set():
             try:
-                resources = [r for r in self._discovery.kinds() if GroupKind(r.group, r.kind) not in _CONTROLLED]
+                resources = [r for r in self._objects.discovery.kinds() if GroupKind(r.group, r.kind) not in _CONTROLLED]
                 break
             except AgentError as error:
                 _log.warning("the start-up sweep waits for discovery", error=error)
@@ -220,7 +219,7 @@ class Observing:
                     self._live.cannot_see[kind] = str(error)
             return None
         with self._lock:
-            if kind not in self._watches:
+            if kind not in self._informers:
                 self._live.cannot_see.pop(kind, None)
         named = ({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in listing.items)
         return any(owner(item) is not None for item in named)
@@ -232,7 +231,7 @@ class Observing:
             unlisted = [
                 kind
                 for kind in self._swept
-                if kind in self._watches and kind not in self._listed and kind not in self._live.cannot_see
+                if kind in self._informers and kind not in self._listed and kind not in self._live.cannot_see
             ]
             if unlisted:
                 return
@@ -240,3 +239,14 @@ class Observing:
             waiting, self._waiting_for_sweep = self._waiting_for_sweep, set()
         for application in sorted(waiting):
             self._look(application, "every kind has been listed", Priority.RESYNC)
+
+
+class _Feed:
+    """Receives one kind for all of them."""
+
+    def __init__(self, observing: Observing, kind: GroupKind) -> None:
+        self._observing, self._kind = observing, kind
+        self.put, self.remove = observing.put, observing.remove
+
+    def replace(self, objects: list[LiveObject], resource_version: str) -> None:
+        self._observing.replace(self._kind, objects, resource_version)

@@ -13,18 +13,12 @@ from dataclasses import dataclass
 from gitops_agent.agent.queue import Priority
 from gitops_agent.api.application import GROUP
 from gitops_agent.api.rollout_policy import KIND
-from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
-from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import annotation, owner
-from gitops_agent.observe.log import logger
 from gitops_agent.rollout.command import COMMAND
 from gitops_agent.sync.state import is_newer
 
-_log = logger("observe")
 POLICY = GroupKind(GROUP, KIND)
 
 
@@ -38,44 +32,16 @@ class Policies:
     """Thread-safe.
 
     Args:
-        transport: to the API server.
-        discovery: tells how policies are served.
         objects: writes statuses.
         look: called for an application whose policy was changed by somebody else.
     """
 
-    def __init__(
-        self, transport: Transport, discovery: Discovery, objects: Objects, look: Callable[[AppKey, str, Priority], None]
-    ) -> None:
-        self._transport, self._discovery, self._objects, self._look = transport, discovery, objects, look
+    def __init__(self, objects: Objects, look: Callable[[AppKey, str, Priority], None]) -> None:
+        self._objects, self._look = objects, look
         self._lock = threading.Lock()
         self._known: dict[ObjectKey, _Known] = {}
         self._listed = False
         self._waiting: set[AppKey] = set()
-        self._watch: Watch | None = None
-
-    def start(self) -> None:
-        """Starts watching; a cluster without the CRD has no policies."""
-        try:
-            resource = self._discovery.find(GROUP, KIND)
-        except AgentError as error:
-            _log.warning("rollout policies cannot be watched", error=error)
-            self._begin()
-            return
-        self._watch = Watch(
-            self._transport,
-            resource,
-            on_sync=self._replace,
-            on_event=self._event,
-            on_error=lambda error: _log.warning("rollout policies cannot be watched", error=error),
-            name="watch-rolloutpolicies",
-        )
-        self._watch.start()
-
-    def stop(self) -> None:
-        """Ends the watch."""
-        if self._watch is not None:
-            self._watch.stop()
 
     def listed(self, application: AppKey) -> bool:
         """Whether the first list has arrived; an application that asks before that is looked at when it does.
@@ -118,32 +84,28 @@ class Policies:
         """
         key = ObjectKey.of(raw)
         body = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": _replacing(raw, status)}
-        self._put(self._objects.merge_patch(key, body, subresource="status"))
+        self.put(self._objects.merge_patch(key, body, subresource="status"))
 
-    def _replace(self, objects: list[Object]) -> None:
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
+        """Takes a complete list: what is missing from it is gone."""
         fresh = {ObjectKey.of(obj) for obj in objects}
         with self._lock:
             gone = [key for key in self._known if key not in fresh]
         for key in gone:
             self._remove(key)
         for obj in objects:
-            self._put(obj)
-        self._begin()
-
-    def _begin(self) -> None:
-        """Whoever waited for the first list is looked at."""
+            self.put(obj)
         with self._lock:
             self._listed, waiting, self._waiting = True, self._waiting, set()
         for application in sorted(waiting):
             self._look(application, "the rollout policies are known", Priority.COMMIT)
 
-    def _event(self, event: str, obj: Object) -> None:
-        if event == "DELETED":
-            self._remove(ObjectKey.of(obj))
-        else:
-            self._put(obj)
+    def remove(self, obj: Object) -> None:
+        """Takes a policy that was deleted."""
+        self._remove(ObjectKey.of(obj))
 
-    def _put(self, obj: Object) -> None:
+    def put(self, obj: Object) -> None:
+        """Takes a policy that was added or changed, unless a newer one is known."""
         key, application = ObjectKey.of(obj), owner(obj)
         with self._lock:
             before = self._known.get(key)

@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from gitops_agent.agent.applications import Applications
+from gitops_agent.agent.applications import APPLICATION, Applications
 from gitops_agent.agent.arrivals import Arrivals
-from gitops_agent.agent.autoscaling import Autoscaling
+from gitops_agent.agent.autoscaling import AUTOSCALER, Autoscaling
 from gitops_agent.agent.claims import Claims
 from gitops_agent.agent.clock import Clock
 from gitops_agent.agent.courses import Courses
@@ -28,15 +28,15 @@ from gitops_agent.agent.credentials import Secrets
 from gitops_agent.agent.declaring import Declaring
 from gitops_agent.agent.departing import Departing
 from gitops_agent.agent.enacting import Enacting
-from gitops_agent.agent.endpoints import Endpoints
+from gitops_agent.agent.endpoints import ENDPOINT_SLICE, SPLIT_ONLY, Endpoints
 from gitops_agent.agent.freeing import Freeing
 from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.installation import protected
 from gitops_agent.agent.judging import Judging
 from gitops_agent.agent.measuring import Measuring
-from gitops_agent.agent.notifying import Notifiers
+from gitops_agent.agent.notifying import NOTIFIER, Notifiers
 from gitops_agent.agent.observing import Observing
-from gitops_agent.agent.policies import Policies
+from gitops_agent.agent.policies import POLICY, Policies
 from gitops_agent.agent.polling import Polling
 from gitops_agent.agent.publishing import Publishing
 from gitops_agent.agent.queue import Priority, Queue
@@ -47,11 +47,12 @@ from gitops_agent.agent.surveying import Surveying
 from gitops_agent.agent.workers import Workers
 from gitops_agent.api.application import GROUP as API_GROUP
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.lease import Lease
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.recorder import Recorder
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
+from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.config import Settings
 from gitops_agent.errors import AgentError, UnknownKind
 from gitops_agent.events.event import Event, EventType, Severity
@@ -90,7 +91,6 @@ class Runtime:
         self._stop = threading.Event()
         self._leading = threading.Event()
         self._lost = threading.Event()
-        self._cluster_seen = time.monotonic()
         self._acting: Acting | None = None
 
     def run(self) -> int:
@@ -138,7 +138,7 @@ class Runtime:
     def _lead(self) -> None:
         _log.info("leading", identity=self._identity)
         metrics.LEADER.set(1)
-        self._acting = Acting(self._settings, self._transport, stopping=self._stop)
+        self._acting = Acting(self._settings, self._transport)
         self._acting.start()
         self._leading.set()
 
@@ -161,9 +161,8 @@ class Runtime:
 class Acting:
     """Everything a leader runs; made anew for every term."""
 
-    def __init__(self, settings: Settings, transport: Transport, *, stopping: threading.Event) -> None:
+    def __init__(self, settings: Settings, transport: Transport) -> None:
         self._stopping = threading.Event()
-        self._outer = stopping
         self.clock = Clock()
         self.queue: Queue[AppKey] = Queue()
         self.repositories: Queue[Repository] = Queue(base=1.0)
@@ -177,7 +176,7 @@ class Acting:
             cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
         )
         self.applications = Applications(self._look, namespace=settings.cluster.namespace)
-        self.secrets = Secrets(transport, self.discovery, self._rotated)
+        self.secrets = Secrets(self.objects, self._rotated)
         self.polling = Polling(
             self.sources, self.secrets, self.clock, self.repositories, moved=self._look, rewritten=self._rewritten
         )
@@ -198,19 +197,25 @@ class Acting:
             finished=lambda key: self._look(key, "its render is done", Priority.COMMIT),
             shelf=Shelf(cache / "rendered"),
         )
-        self.observing = Observing(transport, self.discovery, self.objects, self.live, self._look)
-        self.autoscaling = Autoscaling(transport, self.discovery)
-        self.policies = Policies(transport, self.discovery, self.objects, self._look)
-        self.endpoints = Endpoints(transport, self.discovery, self._reached, self._reachable)
+        self.observing = Observing(self.objects, self.live, self._look)
+        self.autoscaling = Autoscaling()
+        self.policies = Policies(self.objects, self._look)
+        self.endpoints = Endpoints(self._reached, self._reachable)
         self.measuring = Measuring(self.secrets.data, self.objects, look=self._measured)
-        self.arrivals = Arrivals(transport, self.discovery, self._arrived)
+        self.arrivals = Arrivals(self.objects, self._arrived)
         self.notifications = Notifications(
             self.objects,
             self.secrets.data,
             limit=settings.notify.outbox_limit,
             timeout_seconds=settings.notify.timeout_seconds,
         )
-        self.notifiers = Notifiers(transport, self.objects, self.notifications, settings.cluster.namespace)
+        at_home = WatchOptions(namespace=settings.cluster.namespace)
+        notifiers = Notifiers(self.objects, self.notifications)
+        self._applications = Informer(self.objects, APPLICATION, self.applications, options=at_home)
+        self._autoscalers = Informer(self.objects, AUTOSCALER, self.autoscaling)
+        self._policies = Informer(self.objects, POLICY, self.policies)
+        self._slices = Informer(self.objects, ENDPOINT_SLICE, self.endpoints, options=SPLIT_ONLY)
+        self._notifiers = Informer(self.objects, NOTIFIER, notifiers, options=at_home)
         claims, handover = Claims(), Handover(self.applications.following_too)
         self._pool = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
         executor = Executor(self.objects, self.discovery, self._pool, self.live, scaled=self.autoscaling.targets)
@@ -280,7 +285,6 @@ class Acting:
         )
         self._workers = Workers("worker", self.queue, reconciler.reconcile, count=settings.sync.workers)
         self._fetchers = Workers("git", self.repositories, self.polling.poll, count=_SOURCE_WORKERS)
-        self._watch: Watch | None = None
         self._starter = threading.Thread(target=self._begin, name="start", daemon=True)
 
     def start(self) -> None:
@@ -293,27 +297,26 @@ class Acting:
         """Whether every worker still works, or is about to."""
         if self._starter.ident is None or self._starter.is_alive():
             return True
-        return self._watch is not None and self._workers.alive() and self._fetchers.alive()
+        return self._applications.watch is not None and self._workers.alive() and self._fetchers.alive()
 
     def stop(self) -> None:
         """Ends everything, in the order of the module's text."""
         self._stopping.set()
         self._starter.join(5)
         self.clock.stop()
-        if self._watch is not None:
-            self._watch.stop()
+        self._applications.stop()
         self.queue.close()
         self.repositories.close()
         self.rendering.stop()
         deadline = time.monotonic() + _SHUTDOWN_SECONDS
         self._workers.join(max(0.0, deadline - time.monotonic()))
         self.observing.stop()
-        self.autoscaling.stop()
-        self.policies.stop()
-        self.endpoints.stop()
+        self._autoscalers.stop()
+        self._policies.stop()
+        self._slices.stop()
         self.measuring.stop()
         self.arrivals.stop()
-        self.notifiers.stop()
+        self._notifiers.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.notifications.stop(max(1.0, deadline - time.monotonic()))
         self.recorder.close()
@@ -324,9 +327,9 @@ class Acting:
         """What needs the API server; tried until it answers and knows Applications."""
         while not self._stopping.is_set():
             try:
-                resource = self.discovery.find(API_GROUP, "Application")
+                self._applications.resolve()
                 version = self._transport.request("GET", "/version")
-                self.endpoints.prepare()
+                self._slices.resolve()
                 break
             except UnknownKind:
                 _log.warning("waiting for the CRDs: run `gitops-agent install` or apply deploy/")
@@ -338,28 +341,20 @@ class Acting:
             return
         self._facts = KubeFacts(version=str(version.get("gitVersion", "")).removeprefix("v"))
         self.observing.start()
-        self.autoscaling.start()
-        self.policies.start()
-        self.endpoints.start()
+        self._autoscalers.start()
+        self._policies.start()
+        self._slices.start()
         self.measuring.start()
         self.arrivals.start()
         self.notifications.start()
-        self.notifiers.start()
-        if not self.notifiers.await_first_list(_NOTIFIERS_SECONDS):
+        self._notifiers.start()
+        if not self._notifiers.synced(_NOTIFIERS_SECONDS):
             _log.warning("starting without knowing the notifiers: the first events may reach nobody")
         if self._stopping.is_set():
             return
         self._fetchers.start()
         self._workers.start()
-        self._watch = Watch(
-            self._transport,
-            resource,
-            namespace=self._settings.cluster.namespace,
-            on_sync=self.applications.replace,
-            on_event=self.applications.handle,
-            on_error=lambda error: _log.warning("applications cannot be watched", error=error),
-        )
-        self._watch.start()
+        self._applications.start()
 
     def _look(self, key: AppKey, why: str, priority: Priority) -> None:
         if why == "asked for":

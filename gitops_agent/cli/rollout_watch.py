@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -141,7 +141,7 @@ def _news(scene: Scene, tick: float | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watching(access: Access, namespace: str, key: AppKey | None) -> Iterator[Scene]:
-    from gitops_agent.cluster.watch import Watch
+    from gitops_agent.cluster.watch import Watch, WatchOptions
 
     scene = Scene()
     watches: list[Watch] = []
@@ -150,12 +150,8 @@ def _watching(access: Access, namespace: str, key: AppKey | None) -> Iterator[Sc
         made = Watch(
             access.transport,
             resource,
-            namespace=within,
-            label_selector=labels,
-            field_selector=fields,
-            on_sync=_taking(scene, resource.kind),
-            on_event=scene.take,
-            on_error=scene.fail,
+            _Feed(scene, resource.kind),
+            options=WatchOptions(namespace=within, label_selector=labels, field_selector=fields),
         )
         watches.append(made)
         made.start()
@@ -180,8 +176,15 @@ def _watching(access: Access, namespace: str, key: AppKey | None) -> Iterator[Sc
             one.stop()
 
 
-def _taking(scene: Scene, kind: str) -> Callable[[list[Object]], None]:
-    return lambda found: scene.replace(kind, found)
+class _Feed:
+    """Hands what a watch of one kind reads to the scene."""
+
+    def __init__(self, scene: Scene, kind: str) -> None:
+        self._scene, self._kind = scene, kind
+        self.on_event, self.on_error = scene.take, scene.fail
+
+    def on_sync(self, objects: list[Object], _resource_version: str) -> None:
+        self._scene.replace(self._kind, objects)
 
 
 def _selector(access: Access, standing: Standing) -> str:

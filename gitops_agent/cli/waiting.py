@@ -40,25 +40,15 @@ def until(
     Raises:
         AgentError: the object cannot be watched, or it was deleted (reason `NotFound`).
     """
-    from gitops_agent.cluster.watch import Watch
+    from gitops_agent.cluster.watch import Watch, WatchOptions
 
     news: queue.Queue[Object | AgentError] = queue.Queue()
-
-    def event(happened: str, obj: Object) -> None:
-        news.put(AgentError(f"{kind} {name} was deleted", reason="NotFound") if happened == "DELETED" else obj)
-
-    def listed(objects: list[Object]) -> None:
-        for obj in objects:
-            news.put(obj)
 
     watch = Watch(
         access.transport,
         access.discovery.find(GROUP, kind),
-        namespace=namespace or access.namespace,
-        field_selector=f"metadata.name={name}",
-        on_sync=listed,
-        on_event=event,
-        on_error=news.put,
+        _News(news, f"{kind} {name}"),
+        options=WatchOptions(namespace=namespace or access.namespace, field_selector=f"metadata.name={name}"),
     )
     deadline = time.monotonic() + seconds
     watch.start()
@@ -75,3 +65,20 @@ def until(
                 return new
     finally:
         watch.stop()
+
+
+class _News:
+    """Puts what a watch of one object reads on a queue."""
+
+    def __init__(self, news: queue.Queue[Object | AgentError], name: str) -> None:
+        self._news, self._name = news, name
+
+    def on_sync(self, objects: list[Object], _resource_version: str) -> None:
+        for obj in objects:
+            self._news.put(obj)
+
+    def on_event(self, kind: str, obj: Object) -> None:
+        self._news.put(AgentError(f"{self._name} was deleted", reason="NotFound") if kind == "DELETED" else obj)
+
+    def on_error(self, error: AgentError) -> None:
+        self._news.put(error)

@@ -18,7 +18,7 @@ from typing import Any
 
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
+from gitops_agent.cluster.watch import Watch, WatchOptions
 from gitops_agent.errors import AgentError, Conflict, NotFound
 from gitops_agent.manifest.key import Object
 from gitops_agent.observe.log import logger
@@ -88,12 +88,8 @@ class Lease:
         watch = Watch(
             self._transport,
             _LEASES,
-            namespace=self._namespace,
-            field_selector=f"metadata.name={self._name}",
-            on_sync=lambda _: self._wake.set(),
-            on_event=self._noticed,
-            on_error=lambda _: None,
-            name="watch-leader",
+            self,
+            options=WatchOptions(namespace=self._namespace, field_selector=f"metadata.name={self._name}", name="watch-leader"),
         )
         watch.start()
         try:
@@ -213,7 +209,14 @@ class Lease:
             elif self._wake.wait(min(left, 0.2)):
                 return
 
-    def _noticed(self, kind: str, lease: Object) -> None:
+    def on_sync(self, _leases: list[Object], _resource_version: str) -> None:
+        """A list: a candidate looks at once."""
+        self._wake.set()
+
+    def on_error(self, _error: AgentError) -> None:
+        """Without a watch a candidate looks at its own pace."""
+
+    def on_event(self, kind: str, lease: Object) -> None:
         """A changed lease: a candidate looks at once when it was given back, and otherwise only notes the time."""
         spec: dict[str, Any] = lease.get("spec") or {}
         if kind == "DELETED" or not spec.get("holderIdentity"):

@@ -15,8 +15,8 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from gitops_agent.cluster import refusal
 from gitops_agent.cluster.discovery import Discovery
@@ -54,60 +54,75 @@ class Timing:
     grace_seconds: float = 15.0
 
 
-class Watch:
-    """Keeps a receiver informed about one resource.
+class WatchHandler(Protocol):
+    """Receives what a watch reads, in the watch's thread, one call at a time."""
 
-    Args:
-        transport: the API server.
-        resource: what is watched.
-        on_sync: gets every object (distilled) after each list; receivers replace what they knew. Also ends every `on_error`.
-        on_event: gets ADDED, MODIFIED or DELETED and the object, in the server's order.
-        on_error: gets why the kind cannot be seen; nothing is known to be gone because of it.
+    def on_sync(self, objects: list[Any], resource_version: str) -> None:
+        """Takes every object (distilled) of a list; it replaces what was known, and ends every `on_error`.
+
+        The resource version is that of the list: what is known in a newer one cannot be missing from it. It is empty when the
+        kind itself is gone.
+        """
+
+    def on_event(self, kind: str, obj: Object) -> None:
+        """Takes ADDED, MODIFIED or DELETED and the object, in the server's order."""
+
+    def on_error(self, error: AgentError) -> None:
+        """Takes why the kind cannot be seen; nothing is known to be gone because of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """Selects what is watched, and in which form it is read.
+
+    Attributes:
         namespace: all when empty.
         label_selector: objects that stop matching are DELETED.
         field_selector: likewise.
         metadata_only: ask for metadata instead of whole objects.
         distil: applied to each object of a list before `on_sync`.
-        discovery: asked whether a kind is gone when the server no longer serves its path.
         timing: see `Timing`.
         name: of the thread; `watch-<plural.group>` when empty.
+    """
 
-    Callbacks run in the watch's thread, one at a time, and none begins after `stop` was called.
+    namespace: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+    metadata_only: bool = False
+    distil: Callable[[Object], Any] | None = None
+    timing: Timing = field(default_factory=Timing)
+    name: str = ""
+
+
+_WHOLE = WatchOptions()
+
+
+class Watch:
+    """Keeps a handler informed about one resource.
+
+    Args:
+        transport: the API server.
+        resource: what is watched.
+        handler: none of its methods is called any more once `stop` was.
+        options: which objects, and how.
+        discovery: asked whether a kind is gone when the server no longer serves its path.
     """
 
     def __init__(
         self,
         transport: Transport,
         resource: Resource,
+        handler: WatchHandler,
         *,
-        on_sync: Callable[[list[Any]], None],
-        on_event: Callable[[str, Object], None],
-        on_error: Callable[[AgentError], None],
-        namespace: str = "",
-        label_selector: str = "",
-        field_selector: str = "",
-        metadata_only: bool = False,
-        distil: Callable[[Object], Any] | None = None,
+        options: WatchOptions = _WHOLE,
         discovery: Discovery | None = None,
-        timing: Timing | None = None,
-        name: str = "",
     ) -> None:
         self.resource = resource
         self.synced = threading.Event()
         self.lists = 0
         self.streams = 0
-        self._transport = transport
-        self._on_sync = on_sync
-        self._on_event = on_event
-        self._on_error = on_error
-        self._namespace = namespace
-        self._selectors = selectors(label_selector=label_selector, field_selector=field_selector)
-        self._label_selector = label_selector
-        self._field_selector = field_selector
-        self._metadata_only = metadata_only
-        self._distil = distil
-        self._discovery = discovery
-        self._timing = timing or Timing()
+        self._transport, self._handler, self._discovery = transport, handler, discovery
+        self._options, self._timing = options, options.timing
         self._stopped = threading.Event()
         self._wake = threading.Event()
         self._speaking = threading.RLock()
@@ -116,7 +131,7 @@ class Watch:
         self._failures = 0
         self._failing_since = 0.0
         self._told = ""
-        self._thread = threading.Thread(target=self._run, name=name or f"watch-{resource.full_name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=options.name or f"watch-{resource.full_name}", daemon=True)
 
     def start(self) -> None:
         """Starts the thread."""
@@ -161,29 +176,30 @@ class Watch:
 
     def _list(self) -> None:
         self.lists += 1
+        options = self._options
         everything: list[Any] = []
         place = ""
         for page in pages(
             self._transport,
             self.resource,
-            namespace=self._namespace,
-            label_selector=self._label_selector,
-            field_selector=self._field_selector,
-            metadata_only=self._metadata_only,
+            namespace=options.namespace,
+            label_selector=options.label_selector,
+            field_selector=options.field_selector,
+            metadata_only=options.metadata_only,
             timeout=self._timing.list_seconds,
         ):
             place = place or page.resource_version
-            everything += page.items if self._distil is None else map(self._distil, page.items)
+            everything += page.items if options.distil is None else map(options.distil, page.items)
             if self._stopped.is_set():
                 return
-        self._synced(everything)
+        self._synced(everything, place)
         self._place = place
 
-    def _synced(self, everything: list[Any]) -> None:
+    def _synced(self, everything: list[Any], resource_version: str) -> None:
         with self._speaking:
             if self._stopped.is_set():
                 return
-            self._on_sync(everything)
+            self._handler.on_sync(everything, resource_version)
         self._told = ""
         self._recovered()
         self.synced.set()
@@ -191,7 +207,8 @@ class Watch:
     def _follow(self) -> None:
         self.streams += 1
         seconds = int(self._timing.server_seconds * random.uniform(1, 2))  # noqa: S311 - spreads reconnects
-        query = self._selectors | {
+        options = self._options
+        query = selectors(label_selector=options.label_selector, field_selector=options.field_selector) | {
             "watch": "true",
             "resourceVersion": self._place,
             "allowWatchBookmarks": "true",
@@ -200,10 +217,10 @@ class Watch:
         opened = time.monotonic()
         got = False
         with self._transport.stream(
-            self.resource.path(self._namespace),
+            self.resource.path(self._options.namespace),
             query,
             read_timeout=self._timing.idle_seconds,
-            accept=_METADATA_EVENTS if self._metadata_only else "application/json",
+            accept=_METADATA_EVENTS if self._options.metadata_only else "application/json",
         ) as stream:
             self._stream = stream
             try:
@@ -224,16 +241,16 @@ class Watch:
             raise Unavailable(f"the watch of {self.resource.full_name} sent something that is no event", code="ConnectionTorn")
         if kind == "ERROR":
             status = obj.get("code")
-            asked = refusal.Request(method="GET", path=self.resource.path(self._namespace))
+            asked = refusal.Request(method="GET", path=self.resource.path(self._options.namespace))
             raise refusal.from_status(obj, status=status if isinstance(status, int) else 500, request=asked)
         place = str((obj.get("metadata") or {}).get("resourceVersion") or "")
         if kind != "BOOKMARK":
-            if self._metadata_only:
+            if self._options.metadata_only:
                 obj = {**obj, "apiVersion": self.resource.api_version, "kind": self.resource.kind}
             with self._speaking:
                 if self._stopped.is_set():
                     return
-                self._on_event(str(kind), obj)
+                self._handler.on_event(str(kind), obj)
         if place:
             self._place = place
         self._recovered()
@@ -254,7 +271,7 @@ class Watch:
         except UnknownKind:
             self._place = ""
             if self._told != "gone":
-                self._synced([])
+                self._synced([], "")
                 self._told = "gone"
             self._failures += 1
             self._pause()
@@ -290,7 +307,7 @@ class Watch:
             )
         with self._speaking:
             if not self._stopped.is_set():
-                self._on_error(blind)
+                self._handler.on_error(blind)
 
     def _pause(self, *, at_least: float = 0.0) -> None:
         timing = self._timing

@@ -10,7 +10,8 @@ from typing import Self
 
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Watch
+from gitops_agent.cluster.watch import Watch, WatchOptions
+from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.controlplane import ControlPlane
 
@@ -40,11 +41,8 @@ class Witness:
         self._watch = Watch(
             self._transport,
             Discovery(self._transport).find("gitops-agent.dev", "RolloutPolicy"),
-            namespace=namespace,
-            on_sync=self._note_all,
-            on_event=lambda _, one: self._note(one),
-            on_error=lambda _: None,
-            name="witness",
+            self,
+            options=WatchOptions(namespace=namespace, name="witness"),
         )
 
     def __enter__(self) -> Self:
@@ -66,9 +64,15 @@ class Witness:
         with self._lock:
             return next((one for one in reversed(self.seen) if one.at <= moment), None)
 
-    def _note_all(self, policies: list[Object]) -> None:
+    def on_sync(self, policies: list[Object], _resource_version: str) -> None:
         for policy in policies:
             self._note(policy)
+
+    def on_event(self, _kind: str, policy: Object) -> None:
+        self._note(policy)
+
+    def on_error(self, error: AgentError) -> None:
+        """What was seen stays."""
 
     def _note(self, policy: Object) -> None:
         status = policy.get("status") or {}

@@ -37,7 +37,7 @@ def said() -> Said:
 def applications(said: Said) -> Applications:
     """Knows one application already."""
     applications = Applications(said)
-    applications.handle("ADDED", application_object("shop"))
+    applications.put(application_object("shop"))
     said.new()
     return applications
 
@@ -50,7 +50,7 @@ def changed(obj: Object, **metadata: object) -> Object:
 
 
 def test_a_new_application_is_looked_at(said: Said) -> None:
-    Applications(said).handle("ADDED", application_object("shop"))
+    Applications(said).put(application_object("shop"))
 
     assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
 
@@ -59,13 +59,13 @@ def test_a_status_write_of_our_own_puts_nothing_on_the_queue(applications: Appli
     written = changed(application_object("shop"), managedFields=[{"manager": "gitops-agent"}])
     written["status"] = {"observedGeneration": 1}
 
-    applications.handle("MODIFIED", written)
+    applications.put(written)
 
     assert said.new() == []
 
 
 def test_our_own_finalizer_puts_nothing_on_the_queue_and_is_known(applications: Applications, said: Said) -> None:
-    applications.handle("MODIFIED", changed(application_object("shop"), finalizers=["gitops-agent.dev/prune"]))
+    applications.put(changed(application_object("shop"), finalizers=["gitops-agent.dev/prune"]))
 
     found = applications.get(SHOP)
 
@@ -77,7 +77,7 @@ def test_our_own_finalizer_puts_nothing_on_the_queue_and_is_known(applications: 
 def test_what_was_read_with_our_own_status_is_the_newest(applications: Applications) -> None:
     written = changed(application_object("shop"))
     written["status"] = {"observedGeneration": 1}
-    applications.handle("MODIFIED", written)
+    applications.put(written)
 
     found = applications.get(SHOP)
 
@@ -87,20 +87,20 @@ def test_what_was_read_with_our_own_status_is_the_newest(applications: Applicati
 
 @pytest.mark.parametrize("mark", [REQUESTED, APPROVED])
 def test_what_a_person_asks_for_goes_first(applications: Applications, said: Said, mark: str) -> None:
-    applications.handle("MODIFIED", changed(application_object("shop"), annotations={mark: "now"}))
+    applications.put(changed(application_object("shop"), annotations={mark: "now"}))
 
     assert said.new() == [(SHOP, "asked for", Priority.USER)]
 
 
 def test_a_pause_and_its_end_are_asked_for(applications: Applications, said: Said) -> None:
-    applications.handle("MODIFIED", application_object("shop", suspend={"reason": "incident"}))
-    applications.handle("MODIFIED", application_object("shop"))
+    applications.put(application_object("shop", suspend={"reason": "incident"}))
+    applications.put(application_object("shop"))
 
     assert [priority for _, _, priority in said.new()] == [Priority.USER, Priority.USER]
 
 
 def test_an_old_request_is_not_asked_for_again_at_the_start(said: Said) -> None:
-    Applications(said).replace([application_object("shop", annotations={REQUESTED: "yesterday"})])
+    Applications(said).replace([application_object("shop", annotations={REQUESTED: "yesterday"})], "9")
 
     assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
 
@@ -116,19 +116,19 @@ def test_an_old_request_is_not_asked_for_again_at_the_start(said: Said) -> None:
     ids=lambda metadata: next(iter(metadata)),
 )
 def test_what_others_can_change_is_looked_at(applications: Applications, said: Said, metadata: dict[str, object]) -> None:
-    applications.handle("MODIFIED", changed(application_object("shop"), **metadata))
+    applications.put(changed(application_object("shop"), **metadata))
 
     assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
 
 
 def test_the_same_list_again_is_no_news(applications: Applications, said: Said) -> None:
-    applications.replace([application_object("shop")])
+    applications.replace([application_object("shop")], "9")
 
     assert said.new() == []
 
 
 def test_what_a_list_lacks_is_gone(applications: Applications, said: Said) -> None:
-    applications.replace([application_object("desk")])
+    applications.replace([application_object("desk")], "9")
 
     assert said.new() == [
         (SHOP, "the Application is gone", Priority.COMMIT),
@@ -140,14 +140,14 @@ def test_what_a_list_lacks_is_gone(applications: Applications, said: Said) -> No
 
 
 def test_a_deletion_is_told_once(applications: Applications, said: Said) -> None:
-    applications.handle("DELETED", application_object("shop"))
-    applications.handle("DELETED", application_object("shop"))
+    applications.remove(application_object("shop"))
+    applications.remove(application_object("shop"))
 
     assert said.new() == [(SHOP, "the Application is gone", Priority.COMMIT)]
 
 
 def test_a_spec_that_cannot_be_followed_is_told_to_whoever_asks_and_to_nobody_else(applications: Applications) -> None:
-    applications.handle("ADDED", application_object("desk", sync={"interval": "often"}))
+    applications.put(application_object("desk", sync={"interval": "often"}))
 
     with pytest.raises(SpecInvalid, match="interval"):
         applications.get(DESK)
@@ -156,8 +156,8 @@ def test_a_spec_that_cannot_be_followed_is_told_to_whoever_asks_and_to_nobody_el
 
 
 def test_a_spec_that_was_mended_is_followed_again(applications: Applications) -> None:
-    applications.handle("MODIFIED", application_object("shop", sync={"interval": "often"}))
-    applications.handle("MODIFIED", application_object("shop", sync={"interval": "10s"}))
+    applications.put(application_object("shop", sync={"interval": "often"}))
+    applications.put(application_object("shop", sync={"interval": "10s"}))
 
     found = applications.get(SHOP)
 
@@ -166,27 +166,27 @@ def test_a_spec_that_was_mended_is_followed_again(applications: Applications) ->
 
 
 def test_dependants_are_found_in_the_same_namespace_only(applications: Applications) -> None:
-    applications.handle("ADDED", application_object("desk", dependsOn=[{"name": "shop"}]))
-    applications.handle("ADDED", application_object("bank", namespace="elsewhere", dependsOn=[{"name": "shop"}]))
+    applications.put(application_object("desk", dependsOn=[{"name": "shop"}]))
+    applications.put(application_object("bank", namespace="elsewhere", dependsOn=[{"name": "shop"}]))
 
     assert applications.depending_on(SHOP) == (DESK,)
 
 
 def test_whoever_no_longer_depends_is_no_dependant(applications: Applications) -> None:
-    applications.handle("ADDED", application_object("desk", dependsOn=[{"name": "shop"}]))
-    applications.handle("MODIFIED", application_object("desk"))
+    applications.put(application_object("desk", dependsOn=[{"name": "shop"}]))
+    applications.put(application_object("desk"))
     assert applications.depending_on(SHOP) == ()
 
-    applications.handle("MODIFIED", application_object("desk", dependsOn=[{"name": "shop"}]))
-    applications.handle("DELETED", application_object("desk"))
+    applications.put(application_object("desk", dependsOn=[{"name": "shop"}]))
+    applications.remove(application_object("desk"))
     assert applications.depending_on(SHOP) == ()
 
 
 def test_peers_follow_the_same_reference_of_the_same_repository(applications: Applications) -> None:
-    applications.handle("ADDED", application_object("desk", path="elsewhere"))
-    applications.handle("ADDED", application_object("bank", branch="next"))
-    applications.handle("ADDED", application_object("mill", url="https://git.example.com/other.git"))
-    applications.handle("ADDED", changed(application_object("inn"), deletionTimestamp="2026-05-04T12:00:00Z"))
+    applications.put(application_object("desk", path="elsewhere"))
+    applications.put(application_object("bank", branch="next"))
+    applications.put(application_object("mill", url="https://git.example.com/other.git"))
+    applications.put(changed(application_object("inn"), deletionTimestamp="2026-05-04T12:00:00Z"))
 
     assert applications.following_too(SHOP) == (DESK,)
     assert applications.following_too(key("nobody")) == ()
@@ -194,7 +194,7 @@ def test_peers_follow_the_same_reference_of_the_same_repository(applications: Ap
 
 def test_an_application_that_another_agent_looks_after_may_exist(said: Said) -> None:
     applications = Applications(said, namespace=SHOP.namespace)
-    applications.handle("ADDED", application_object("shop"))
+    applications.put(application_object("shop"))
 
     assert applications.may_exist(SHOP)
     assert not applications.may_exist(DESK)

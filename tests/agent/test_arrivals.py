@@ -4,6 +4,7 @@ import pytest
 
 from gitops_agent.agent.arrivals import Arrivals
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.sandbox.controlplane import ControlPlane
@@ -17,7 +18,7 @@ SHOP, DESK = AppKey("gitops-system", "shop"), AppKey("gitops-system", "desk")
 def test_who_waits_for_a_namespace_is_told_when_somebody_makes_it(control_plane: ControlPlane, namespace: str) -> None:
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
     told: list[tuple[AppKey, str]] = []
-    arrivals = Arrivals(transport, Discovery(transport), lambda key, why: told.append((key, why)))
+    arrivals = Arrivals(Objects(transport, Discovery(transport)), lambda key, why: told.append((key, why)))
     arrivals.start()
     try:
         arrivals.expect(SHOP, {"MissingNamespace"})

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from gitops_agent.agent.autoscaling import Autoscaling
+from gitops_agent.agent.autoscaling import AUTOSCALER, Autoscaling
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -24,10 +25,15 @@ def autoscaler(namespace: str, target: str, name: str = "scaler") -> Object:
 
 
 @pytest.fixture
-def autoscaling(transport: Transport, discovery: Discovery) -> Iterator[Autoscaling]:
-    autoscaling = Autoscaling(transport, discovery)
-    yield autoscaling
-    autoscaling.stop()
+def autoscaling() -> Autoscaling:
+    return Autoscaling()
+
+
+@pytest.fixture
+def informer(objects: Objects, autoscaling: Autoscaling) -> Iterator[Informer]:
+    informer = Informer(objects, AUTOSCALER, autoscaling)
+    yield informer
+    informer.stop()
 
 
 def deployment(namespace: str, name: str) -> ObjectKey:
@@ -35,16 +41,20 @@ def deployment(namespace: str, name: str) -> ObjectKey:
 
 
 @pytest.mark.cluster
-def test_autoscalers_that_are_there_at_the_start_are_known(autoscaling: Autoscaling, objects: Objects, namespace: str) -> None:
+def test_autoscalers_that_are_there_at_the_start_are_known(
+    autoscaling: Autoscaling, informer: Informer, objects: Objects, namespace: str
+) -> None:
     objects.apply(autoscaler(namespace, "web"))
-    autoscaling.start()
+    informer.start()
 
     eventually(lambda: deployment(namespace, "web") in autoscaling.targets(), seconds=SECONDS)
 
 
 @pytest.mark.cluster
-def test_one_that_comes_turns_and_goes_is_followed(autoscaling: Autoscaling, objects: Objects, namespace: str) -> None:
-    autoscaling.start()
+def test_one_that_comes_turns_and_goes_is_followed(
+    autoscaling: Autoscaling, informer: Informer, objects: Objects, namespace: str
+) -> None:
+    informer.start()
     made = objects.apply(autoscaler(namespace, "web"))
     eventually(lambda: deployment(namespace, "web") in autoscaling.targets(), seconds=SECONDS)
 
@@ -57,11 +67,13 @@ def test_one_that_comes_turns_and_goes_is_followed(autoscaling: Autoscaling, obj
 
 
 @pytest.mark.cluster
-def test_two_autoscalers_of_one_workload_are_one_target(autoscaling: Autoscaling, objects: Objects, namespace: str) -> None:
+def test_two_autoscalers_of_one_workload_are_one_target(
+    autoscaling: Autoscaling, informer: Informer, objects: Objects, namespace: str
+) -> None:
     first = objects.apply(autoscaler(namespace, "web", "one"))
     objects.apply(autoscaler(namespace, "web", "two"))
     objects.apply(autoscaler(namespace, "api", "three"))
-    autoscaling.start()
+    informer.start()
     eventually(lambda: deployment(namespace, "api") in autoscaling.targets(), seconds=SECONDS)
 
     objects.delete(ObjectKey.of(first), uid=first["metadata"]["uid"])
@@ -71,8 +83,9 @@ def test_two_autoscalers_of_one_workload_are_one_target(autoscaling: Autoscaling
 
 
 def test_a_cluster_that_cannot_be_asked_has_no_autoscalers(nowhere: Transport) -> None:
-    autoscaling = Autoscaling(nowhere, Discovery(nowhere))
-    autoscaling.start()
+    autoscaling = Autoscaling()
+    informer = Informer(Objects(nowhere, Discovery(nowhere)), AUTOSCALER, autoscaling)
+    informer.start()
 
     assert autoscaling.targets() == frozenset()
-    autoscaling.stop()
+    informer.stop()

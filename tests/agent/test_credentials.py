@@ -26,7 +26,7 @@ def rotated() -> list[str]:
 
 @pytest.fixture
 def secrets(transport: Transport, discovery: Discovery, rotated: list[str]) -> Iterator[Secrets]:
-    secrets = Secrets(transport, discovery, rotated.append)
+    secrets = Secrets(Objects(transport, discovery), rotated.append)
     yield secrets
     secrets.stop()
 
@@ -44,7 +44,7 @@ def test_a_secret_is_read_and_decoded(secrets: Secrets, objects: Objects, namesp
 def test_a_second_look_costs_no_request(secrets: Secrets, objects: Objects, transport: Transport, namespace: str) -> None:
     objects.apply(secret(namespace, username="ada"))
     secrets.data(namespace, "token")
-    eventually(lambda: secrets._watched[f"{namespace}/token"].watch.streams, seconds=SECONDS)  # type: ignore[union-attr]
+    eventually(lambda: secrets._watched[f"{namespace}/token"].informer.watch.streams, seconds=SECONDS)  # type: ignore[union-attr]
     before = transport.count
 
     for _ in range(20):
@@ -121,7 +121,7 @@ def restricted(control_plane: ControlPlane, namespace: str) -> Iterator[Transpor
 
 
 def test_a_secret_that_may_not_be_read_is_told_at_once(restricted: Transport, namespace: str) -> None:
-    secrets = Secrets(restricted, Discovery(restricted), lambda _: None)
+    secrets = Secrets(Objects(restricted, Discovery(restricted)), lambda _: None)
     started = time.monotonic()
 
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_a_secret_that_becomes_readable_is_read(
     restricted: Transport, namespace: str, objects: Objects, rotated: list[str], grant: Callable[[], None]
 ) -> None:
     objects.apply(secret(namespace, username="ada"))
-    secrets = Secrets(restricted, Discovery(restricted), rotated.append)
+    secrets = Secrets(Objects(restricted, Discovery(restricted)), rotated.append)
     with pytest.raises(SourceError):
         secrets.data(namespace, "token")
 
@@ -165,7 +165,7 @@ def grant(objects: Objects, namespace: str) -> Callable[[], None]:
 
 
 def test_a_poll_that_is_still_running_at_the_end_starts_no_watch(transport: Transport, namespace: str) -> None:
-    secrets = Secrets(transport, Discovery(transport), lambda _: None)
+    secrets = Secrets(Objects(transport, Discovery(transport)), lambda _: None)
     secrets.stop()
 
     with pytest.raises(SourceError, match="stopping"):
@@ -176,11 +176,11 @@ def test_an_api_server_that_was_away_at_the_first_look_is_asked_again(
     transport: Transport, nowhere: Transport, objects: Objects, namespace: str
 ) -> None:
     objects.apply(secret(namespace, username="ada"))
-    secrets = Secrets(transport, Discovery(nowhere), lambda _: None)
+    secrets = Secrets(Objects(transport, Discovery(nowhere)), lambda _: None)
     with pytest.raises(AgentError):
         secrets.data(namespace, "token")
 
-    secrets._discovery = Discovery(transport)
+    secrets._objects = Objects(transport, Discovery(transport))
 
     assert secrets.data(namespace, "token") == {"username": b"ada"}
     secrets.stop()

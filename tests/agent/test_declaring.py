@@ -15,6 +15,7 @@ from gitops_agent.agent.polling import Polling
 from gitops_agent.agent.queue import Priority, Queue
 from gitops_agent.agent.rendering import Rendering
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.marks import owner
@@ -42,7 +43,7 @@ class Stand:
         discovery = Discovery(transport)
         self.polling = Polling(
             sources,
-            Secrets(transport, discovery, lambda _: None),
+            Secrets(Objects(transport, discovery), lambda _: None),
             clock,
             self.repositories,
             moved=lambda *_: None,

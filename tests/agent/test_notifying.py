@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.notifying import Notifiers
+from gitops_agent.agent.notifying import NOTIFIER, Notifiers
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.events.event import Event, EventType
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.notify.notifications import Notifications
@@ -19,13 +21,18 @@ from tests.waiting import eventually
 SECONDS = 30.0
 
 
+def informer(objects: Objects, notifications: Notifications, namespace: str) -> Informer:
+    """The Notifiers of a namespace, watched."""
+    return Informer(objects, NOTIFIER, Notifiers(objects, notifications), options=WatchOptions(namespace=namespace))
+
+
 class Stand:
     """The Notifiers of one namespace, and a person who writes them."""
 
-    def __init__(self, transport: Transport, objects: Objects, namespace: str) -> None:
+    def __init__(self, objects: Objects, namespace: str) -> None:
         self.objects, self.namespace = objects, namespace
         self.notifications = Notifications(objects, lambda *_: {})
-        self.notifiers = Notifiers(transport, objects, self.notifications, namespace)
+        self.notifiers = informer(objects, self.notifications, namespace)
 
     def apply(self, name: str = "chat", **spec: Any) -> Object:
         spec = {"provider": "webhook", "address": "http://127.0.0.1:1/hook", **spec}
@@ -45,8 +52,8 @@ class Stand:
 
 
 @pytest.fixture
-def stand(installed: None, transport: Transport, objects: Objects, namespace: str) -> Iterator[Stand]:
-    stand = Stand(transport, objects, namespace)
+def stand(installed: None, objects: Objects, namespace: str) -> Iterator[Stand]:
+    stand = Stand(objects, namespace)
     yield stand
     stand.notifiers.stop()
     stand.notifications.stop()
@@ -56,7 +63,7 @@ def stand(installed: None, transport: Transport, objects: Objects, namespace: st
 def test_edges_reach_the_notifiers_that_were_there_at_the_start(stand: Stand) -> None:
     stand.apply()
     stand.notifiers.start()
-    assert stand.notifiers.await_first_list(SECONDS)
+    assert stand.notifiers.synced(SECONDS)
 
     event = Event(type=EventType.DEGRADED, application=key("shop", stand.namespace), at=datetime.now(UTC))
     stand.notifications.save([event], {})
@@ -122,15 +129,15 @@ def test_notifiers_of_other_namespaces_are_nobody_s_business(stand: Stand, home:
     stand.objects.apply({**body, "spec": {"provider": "webhook", "address": "http://127.0.0.1:1/hook"}})
     stand.apply()
     stand.notifiers.start()
-    assert stand.notifiers.await_first_list(SECONDS)
+    assert stand.notifiers.synced(SECONDS)
 
     assert stand.listeners() == {"chat"}
 
 
 def test_without_the_kind_nobody_is_waited_for(nowhere: Transport) -> None:
     objects = Objects(nowhere, Discovery(nowhere))
-    notifiers = Notifiers(nowhere, objects, Notifications(objects, lambda *_: {}), "gitops-system")
+    notifiers = informer(objects, Notifications(objects, lambda *_: {}), "gitops-system")
     notifiers.start()
 
-    assert notifiers.await_first_list(0.1)
+    assert notifiers.synced(0.1)
     notifiers.stop()

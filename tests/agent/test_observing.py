@@ -16,6 +16,7 @@ from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import marked
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.sandbox.kubeconfig import write_kubeconfig
+from gitops_agent.sync.live import observe
 from gitops_agent.sync.state import LiveState
 from tests.acceptance.proxy import Fault, Proxy
 from tests.cluster.crds import new_group, remove, served, widget, widget_crd
@@ -35,7 +36,7 @@ class Stand:
         self.told: list[tuple[AppKey, str, Priority]] = []
         self.shop, self.desk = AppKey(namespace, "shop"), AppKey(namespace, "desk")
         objects = Objects(transport, self.discovery)
-        self.observing = Observing(transport, self.discovery, objects, self.live, lambda *news: self.told.append(news))
+        self.observing = Observing(objects, self.live, lambda *news: self.told.append(news))
 
     def start(self) -> None:
         self.observing.start()
@@ -47,7 +48,7 @@ class Stand:
     def listed(self, kind: GroupKind, application: AppKey) -> None:
         """Asks for a kind and waits for its first list."""
         self.observing.ensure({kind}, application)
-        assert self.observing._watches[kind].synced.wait(SECONDS), f"{kind} is listed"
+        assert self.observing._informers[kind].synced(SECONDS), f"{kind} is listed"
 
     def reasons(self, application: AppKey) -> list[str]:
         return [why for who, why, _ in self.told if who == application]
@@ -227,6 +228,38 @@ def test_a_sweep_that_fails_says_nothing_of_a_kind_that_is_watched(
 
         assert SECRET in stand.live.cannot_see
         assert CONFIG_MAP not in stand.live.cannot_see
+        stand.observing.stop()
+        transport.close()
+
+
+def test_an_object_applied_while_a_list_was_on_its_way_stays_known(
+    make: Make, control_plane: ControlPlane, objects: Objects, tmp_path: Path, namespace: str
+) -> None:
+    with Proxy(control_plane) as proxy:
+        authority, token = control_plane.authority, control_plane.token
+        kubeconfig = write_kubeconfig(tmp_path / "it", server=proxy.url, authority=authority, user="admin", token=token)
+        transport = Transport.from_kubeconfig(kubeconfig)
+        stand = make(transport)
+        stand.listed(CONFIG_MAP, stand.shop)
+
+        def apply() -> None:
+            stand.live.applied(observe(objects.apply(ours(namespace, "one", data={"a": "1"}))), digest="d")
+
+        # The server has forgotten where the watch stood; what it answers to the new list is older than the apply.
+        watch = stand.observing._informers[CONFIG_MAP].watch
+        assert watch is not None
+        expired, slow = Fault(status=410, reason="Expired"), Fault(after=apply)
+        script = [expired, slow]
+        proxy.rule = lambda call: script.pop(0) if script and call.watch == (script[0] is expired) else None
+        eventually(proxy.end_watches, seconds=SECONDS, what="its stream breaks")
+        eventually(lambda: watch.streams >= 3, seconds=SECONDS, what="it watches again")
+        objects.apply(ours(namespace, "marker"))
+        eventually(lambda: stand.live.get(config_map(namespace, "marker")), seconds=SECONDS, what="the watch has caught up")
+
+        assert stand.live.get(config_map(namespace, "one")) is not None
+        apply()
+        assert stand.live.get(config_map(namespace, "one")) is not None
+        assert f"ConfigMap:{namespace}/one removed" not in stand.reasons(stand.shop)
         stand.observing.stop()
         transport.close()
 

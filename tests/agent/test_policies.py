@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from gitops_agent.agent.policies import Policies
+from gitops_agent.agent.policies import POLICY, Policies
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey
@@ -23,22 +24,23 @@ def told() -> list[tuple[AppKey, str]]:
 
 
 @pytest.fixture
-def policies(control_plane: ControlPlane, told: list[tuple[AppKey, str]]) -> Iterator[Policies]:
+def watched(control_plane: ControlPlane, told: list[tuple[AppKey, str]]) -> Iterator[tuple[Policies, Informer]]:
     install_crds(control_plane)
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
-    discovery = Discovery(transport)
-    objects = Objects(transport, discovery, field_manager="gitops-agent")
-    made = Policies(transport, discovery, objects, lambda application, reason, _priority: told.append((application, reason)))
-    yield made
-    made.stop()
+    objects = Objects(transport, Discovery(transport), field_manager="gitops-agent")
+    made = Policies(objects, lambda application, reason, _priority: told.append((application, reason)))
+    informer = Informer(objects, POLICY, made)
+    yield made, informer
+    informer.stop()
 
 
 def test_before_the_first_list_nothing_is_known_and_whoever_asked_is_told_of_it(
-    policies: Policies, told: list[tuple[AppKey, str]]
+    watched: tuple[Policies, Informer], told: list[tuple[AppKey, str]]
 ) -> None:
+    policies, informer = watched
     assert not policies.listed(SHOP)
 
-    policies.start()
+    informer.start()
 
     eventually(lambda: (SHOP, "the rollout policies are known") in told, what="the one that asked is looked at")
     assert policies.listed(SHOP)

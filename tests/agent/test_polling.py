@@ -12,6 +12,7 @@ from gitops_agent.agent.polling import Polling
 from gitops_agent.agent.queue import Item, Priority, Queue
 from gitops_agent.api.application import Application
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.source.sources import Move, Ref, Repository, Sources
@@ -33,7 +34,7 @@ class Stand:
         self.rewritten: list[tuple[AppKey, Move]] = []
         self.author, self.clock = author, clock
         self.meanwhile: Callable[[], object] = lambda: None
-        secrets = Secrets(nowhere, Discovery(nowhere), lambda _: None)
+        secrets = Secrets(Objects(nowhere, Discovery(nowhere)), lambda _: None)
         self.polling = Polling(
             sources,
             secrets,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -48,7 +47,7 @@ class World:
                 "leader": {"enabled": False},
             }
         )
-        self.acting = Acting(self.settings, self.transport, stopping=threading.Event())
+        self.acting = Acting(self.settings, self.transport)
         self._requests = 0
         self._running = False
 

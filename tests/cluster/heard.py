@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.resource import Resource
-from gitops_agent.cluster.watch import Timing, Watch
+from gitops_agent.cluster.watch import Timing, Watch, WatchOptions
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
 from tests.cluster.wire import Wire
@@ -28,7 +29,7 @@ class Heard:
         self.fail_next = False
         self._lock = threading.Lock()
 
-    def on_sync(self, everything: list[Object]) -> None:
+    def on_sync(self, everything: list[Object], _resource_version: str) -> None:
         with self._lock:
             self.known = {found["metadata"]["name"]: found for found in everything}
             self.said.append(("sync", sorted(self.known)))
@@ -57,16 +58,21 @@ class Heard:
 
 @contextmanager
 def watching(
-    server: Wire, folder: Path, heard: Heard, *, resource: Resource = CONFIGMAP, timing: Timing = QUICK, **options: Any
+    server: Wire,
+    folder: Path,
+    heard: Heard,
+    *,
+    resource: Resource = CONFIGMAP,
+    timing: Timing = QUICK,
+    discovery: Discovery | None = None,
+    **options: Any,
 ) -> Iterator[Watch]:
     watch = Watch(
         server.transport(folder),
         resource,
-        on_sync=heard.on_sync,
-        on_event=heard.on_event,
-        on_error=heard.on_error,
-        timing=timing,
-        **options,
+        heard,
+        options=WatchOptions(timing=timing, **options),
+        discovery=discovery,
     )
     watch.start()
     try:

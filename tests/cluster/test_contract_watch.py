@@ -13,7 +13,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.cluster.watch import Timing, Watch
+from gitops_agent.cluster.watch import Timing, Watch, WatchOptions
 from gitops_agent.errors import CannotSee
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
@@ -28,14 +28,15 @@ QUICK = Timing(server_seconds=2, first_wait_seconds=0.05, longest_wait_seconds=0
 
 
 @contextmanager
-def watching(transport: Transport, resource: Resource, heard: Heard, **options: Any) -> Iterator[Watch]:
+def watching(
+    transport: Transport, resource: Resource, heard: Heard, *, discovery: Discovery | None = None, **options: Any
+) -> Iterator[Watch]:
     watch = Watch(
         transport,
         resource,
-        on_sync=heard.on_sync,
-        on_event=heard.on_event,
-        on_error=heard.on_error,
-        **{"timing": QUICK, **options},
+        heard,
+        options=WatchOptions(**{"timing": QUICK, **options}),
+        discovery=discovery,
     )
     watch.start()
     try:
@@ -62,7 +63,7 @@ def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
                 objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"], propagation="Background")
 
     writers = [threading.Thread(target=write, args=(part,)) for part in range(3)]
-    options = {"namespace": namespace, "label_selector": "part=race"}
+    options: dict[str, Any] = {"namespace": namespace, "label_selector": "part=race"}
     with (
         watching(transport, resource, heards[0], **options),
         watching(transport, resource, heards[1], **options),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.cluster.resource import Resource
-from gitops_agent.cluster.watch import Timing, Watch
+from gitops_agent.cluster.watch import Timing, Watch, WatchOptions
 from gitops_agent.errors import CannotSee, Unavailable
 from tests.cluster.heard import CONFIGMAP, Heard, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
@@ -256,14 +256,17 @@ def test_a_receiver_that_fails_gets_everything_once_more(wire: Start, tmp_path: 
 
 def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Path) -> None:
     got: list[list[Any]] = []
+
+    class Lists(Heard):
+        def on_sync(self, everything: list[Any], _resource_version: str) -> None:
+            got.append(everything)
+
     server = wire(Server(listing=listed("a", "b")))
     watch = Watch(
         server.transport(tmp_path),
         CONFIGMAP,
-        on_sync=got.append,
-        on_event=lambda *_: None,
-        on_error=lambda _: None,
-        distil=lambda obj: (obj["kind"], obj["metadata"]["name"]),
+        Lists(),
+        options=WatchOptions(distil=lambda obj: (obj["kind"], obj["metadata"]["name"])),
     )
     watch.start()
     try:
