@@ -18,6 +18,7 @@ TESTED_ELSEWHERE = {
     "__init__.py": "test_layout.py",  # a sentence about its room, and at most names that come from elsewhere
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
     "agent/memory.py": "agent/test_reconciler.py",  # fields without behaviour
+    "agent/ports.py": "agent/test_applications.py",  # what the stores call
     "agent/view.py": "agent/test_report.py",  # likewise
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "cli/belongings.py": "cli/test_tree.py",  # what is printed there

@@ -7,9 +7,9 @@ puts a key on the queue, so the agent never answers itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 
+from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.queue import Priority
 from gitops_agent.api.application import GROUP, Application
 from gitops_agent.api.parse import SpecInvalid, parse
@@ -18,19 +18,18 @@ from gitops_agent.manifest.key import AppKey, GroupKind, Object
 from gitops_agent.manifest.marks import APPROVED, REQUESTED
 
 APPLICATION = GroupKind(GROUP, "Application")
-Changed = Callable[[AppKey, str, Priority], None]
 
 
 class Applications:
     """Thread-safe registry, fed by a watch.
 
     Args:
-        changed: called (outside of the lock) with the key, why, and how urgent it is.
+        wake: called (outside of the lock) with the key, why, and how urgent it is.
         namespace: the only one that is watched; all of them when empty.
     """
 
-    def __init__(self, changed: Changed, *, namespace: str = "") -> None:
-        self._changed, self._namespace = changed, namespace
+    def __init__(self, wake: Wake, *, namespace: str = "") -> None:
+        self._wake, self._namespace = wake, namespace
         self._lock = threading.Lock()
         self._objects: dict[AppKey, Object] = {}
         self._wishes: dict[AppKey, str] = {}
@@ -60,7 +59,7 @@ class Applications:
                 self._understand(key, obj)
         if changed:
             asked = before is not None and _asked(before) != _asked(obj)
-            self._changed(key, "asked for" if asked else "the Application changed", Priority.USER if asked else Priority.COMMIT)
+            self._wake(key, "asked for" if asked else "the Application changed", Priority.USER if asked else Priority.COMMIT)
 
     def remove(self, obj: Object) -> None:
         """Takes an Application that was deleted."""
@@ -125,7 +124,7 @@ class Applications:
             self._wishes.pop(key, None)
             self._detach(key)
         if known:
-            self._changed(key, "the Application is gone", Priority.COMMIT)
+            self._wake(key, "the Application is gone", Priority.COMMIT)
 
     def _understand(self, key: AppKey, obj: Object) -> None:
         """Reads the spec once for each change of it; the caller holds the lock."""

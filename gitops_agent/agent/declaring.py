@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from gitops_agent.agent.claims import Claims
 from gitops_agent.agent.handover import Handover
 from gitops_agent.agent.polling import Polling, SourceState
+from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.queue import Priority
 from gitops_agent.agent.rendering import HEAD, Rendering
 from gitops_agent.api.application import Application
@@ -85,7 +86,7 @@ class Declaring:
         handover: Handover,
         facts: Callable[[], KubeFacts],
         autoscaled: Callable[[], frozenset[ObjectKey]],
-        look: Callable[[AppKey, str, Priority], None],
+        look: Wake,
     ) -> None:
         self._polling, self._sources, self._rendering = polling, sources, rendering
         self._discovery, self._claims, self._handover = discovery, claims, handover

@@ -8,10 +8,11 @@ sweep is complete nothing is ever deleted, and a kind that cannot be listed is "
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.queue import Priority
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
@@ -42,8 +43,6 @@ _CONTROLLED = frozenset(
 )
 """Kinds that controllers fill with copies of other objects' labels: swept over only when declared."""
 
-Look = Callable[[AppKey, str, Priority], None]
-
 
 class Observing:
     """See the module's text.
@@ -54,7 +53,7 @@ class Observing:
         look: called for every application that should look again.
     """
 
-    def __init__(self, objects: Objects, live: LiveState, look: Look) -> None:
+    def __init__(self, objects: Objects, live: LiveState, look: Wake) -> None:
         self._objects, self._live, self._look = objects, live, look
         self._lock = threading.Lock()
         self._informers: dict[GroupKind, Informer] = {}

@@ -7,9 +7,9 @@ be older than what was written from here: the answer to a write is taken in at o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.queue import Priority
 from gitops_agent.api.application import GROUP
 from gitops_agent.api.rollout_policy import KIND
@@ -36,7 +36,7 @@ class Policies:
         look: called for an application whose policy was changed by somebody else.
     """
 
-    def __init__(self, objects: Objects, look: Callable[[AppKey, str, Priority], None]) -> None:
+    def __init__(self, objects: Objects, look: Wake) -> None:
         self._objects, self._look = objects, look
         self._lock = threading.Lock()
         self._known: dict[ObjectKey, _Known] = {}

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from gitops_agent.agent.clock import Clock
 from gitops_agent.agent.credentials import Secrets
+from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.queue import Item, Priority, Queue
 from gitops_agent.api.application import Application
 from gitops_agent.errors import AgentError, SourceError
@@ -73,7 +74,7 @@ class Polling:
         clock: Clock,
         queue: Queue[Repository],
         *,
-        moved: Callable[[AppKey, str, Priority], None],
+        moved: Wake,
         rewritten: Callable[[AppKey, Move], None],
     ) -> None:
         self._sources, self._secrets, self._clock, self._queue = sources, secrets, clock, queue

@@ -89,7 +89,7 @@ class Queue(Generic[K]):
         self._tickets = itertools.count()
         self._closed = False
 
-    def add(self, key: K, reason: str, *, priority: Priority = Priority.RESYNC, delay: float = 0.0) -> None:
+    def add(self, key: K, reason: str, priority: Priority = Priority.RESYNC, *, delay: float = 0.0) -> None:
         """Asks for a turn of `key`, at the earliest in `delay` seconds; an earlier or more urgent wish for it wins."""
         with self._changed:
             if self._closed:

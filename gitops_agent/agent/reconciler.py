@@ -23,8 +23,10 @@ from gitops_agent.agent.enacting import Enacted, Enacting
 from gitops_agent.agent.judging import Judging
 from gitops_agent.agent.memory import Memory
 from gitops_agent.agent.observing import Observing
+from gitops_agent.agent.polling import Polling
 from gitops_agent.agent.publishing import Publishing
 from gitops_agent.agent.queue import Item, Priority, Queue
+from gitops_agent.agent.rendering import Rendering
 from gitops_agent.agent.rollouts import Advanced, Rollouts
 from gitops_agent.agent.view import Problem, SyncStatus, View
 from gitops_agent.api.application import Application
@@ -61,15 +63,14 @@ class Reconciler:
         publishing: Publishing,
         rollouts: Rollouts,
         queue: Queue[AppKey],
-        ask: Callable[[AppKey, str], int],
-        answered: Callable[[AppKey, int], bool],
-        retry_render: Callable[[AppKey], None],
+        polling: Polling,
+        rendering: Rendering,
         resume_at: Callable[[AppKey, datetime], None],
     ) -> None:
         self._applications, self._declaring, self._observing, self._live = applications, declaring, observing, live
         self._enacting, self._departing, self._judging = enacting, departing, judging
         self._arrivals, self._publishing, self._rollouts, self._queue = arrivals, publishing, rollouts, queue
-        self._ask, self._answered, self._retry_render, self._resume_at = ask, answered, retry_render, resume_at
+        self._polling, self._rendering, self._resume_at = polling, rendering, resume_at
         self._memories: dict[AppKey, Memory] = {}
 
     def reconcile(self, item: Item[AppKey]) -> None:
@@ -155,7 +156,7 @@ class Reconciler:
         if not suspended:
             self._departing.guard(application)
         # Looked at before the commit is resolved, so that an answer always speaks of what the poll brought.
-        read = memory.requested != memory.answered and self._answered(key, memory.poll)
+        read = memory.requested != memory.answered and self._polling.answered(key, memory.poll)
         declared = self._declaring.declare(application)
         if read:
             memory.answered = memory.requested
@@ -294,8 +295,8 @@ class Reconciler:
         requested = application.annotations.get(REQUESTED, "")
         if requested and requested not in (memory.requested, memory.answered):
             memory.requested = requested
-            self._retry_render(application.key)
-            memory.poll = self._ask(application.key, "asked for by a person")
+            self._rendering.retry(application.key)
+            memory.poll = self._polling.ask(application.key, "asked for by a person")
 
     def _dependencies(self, application: Application, commit: str) -> str:
         """What of `dependsOn` is not ready, in words; empty when all is.

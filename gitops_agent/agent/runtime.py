@@ -175,10 +175,10 @@ class Acting:
         self.sources = Sources(
             cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
         )
-        self.applications = Applications(self._look, namespace=settings.cluster.namespace)
+        self.applications = Applications(self.queue.add, namespace=settings.cluster.namespace)
         self.secrets = Secrets(self.objects, self._rotated)
         self.polling = Polling(
-            self.sources, self.secrets, self.clock, self.repositories, moved=self._look, rewritten=self._rewritten
+            self.sources, self.secrets, self.clock, self.repositories, moved=self.queue.add, rewritten=self._rewritten
         )
         renderer = Renderer(
             scratch=cache / "renders",
@@ -194,12 +194,12 @@ class Acting:
         self.rendering = Rendering(
             renderer,
             concurrency=settings.render.concurrency,
-            finished=lambda key: self._look(key, "its render is done", Priority.COMMIT),
+            finished=lambda key: self.queue.add(key, "its render is done", Priority.COMMIT),
             shelf=Shelf(cache / "rendered"),
         )
-        self.observing = Observing(self.objects, self.live, self._look)
+        self.observing = Observing(self.objects, self.live, self.queue.add)
         self.autoscaling = Autoscaling()
-        self.policies = Policies(self.objects, self._look)
+        self.policies = Policies(self.objects, self.queue.add)
         self.endpoints = Endpoints(self._reached, self._reachable)
         self.measuring = Measuring(self.secrets.data, self.objects, look=self._measured)
         self.arrivals = Arrivals(self.objects, self._arrived)
@@ -244,7 +244,7 @@ class Acting:
             handover=handover,
             facts=lambda: self._facts,
             autoscaled=self.autoscaling.targets,
-            look=self._look,
+            look=self.queue.add,
         )
         surveying = Surveying(self.live, self.endpoints)
         courses = Courses(
@@ -278,9 +278,8 @@ class Acting:
             judging=Judging(Explainer(self.objects)),
             publishing=publishing,
             queue=self.queue,
-            ask=self.polling.ask,
-            answered=self.polling.answered,
-            retry_render=self.rendering.retry,
+            polling=self.polling,
+            rendering=self.rendering,
             resume_at=self._resume_at,
         )
         self._workers = Workers("worker", self.queue, reconciler.reconcile, count=settings.sync.workers)
@@ -355,11 +354,6 @@ class Acting:
         self._fetchers.start()
         self._workers.start()
         self._applications.start()
-
-    def _look(self, key: AppKey, why: str, priority: Priority) -> None:
-        if why == "asked for":
-            self.polling.ask(key, why)
-        self.queue.add(key, why, priority=priority)
 
     def _arrived(self, key: AppKey, why: str) -> None:
         self.queue.succeeded(key)
