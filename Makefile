@@ -4,13 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check bench lock generate clean
+.PHONY: demo test check bench programs lock generate clean
 
 demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
 	$(BIN)/gitops-agent demo $(DEMO_ARGS)
 
 test: $(STAMP) check  ## Everything CI runs: style, types, layers, then all tests on the real control plane
-	$(BIN)/gitops-agent tools install
+	$(MAKE) programs
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 check: $(STAMP)  ## Style, types, layers, spelling
@@ -21,8 +21,12 @@ check: $(STAMP)  ## Style, types, layers, spelling
 	$(BIN)/codespell gitops_agent tests docs deploy examples benchmarks README.md CHANGELOG.md CONTRIBUTING.md
 
 bench: $(STAMP)  ## The figures of docs/benchmarks.md, as ratios to a floor measured in the same run
-	$(BIN)/gitops-agent tools install
+	$(MAKE) programs
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+programs: $(STAMP)  ## All that tests and figures use of other projects; after it they need no network
+	$(BIN)/gitops-agent tools install --all
+	$(BIN)/python -m benchmarks.published
 
 generate: $(STAMP)  ## CRDs and reference pages from the code
 	$(BIN)/python -m gitops_agent.api.crd deploy/base/crds

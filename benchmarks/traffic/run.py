@@ -17,12 +17,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.published import GATEWAY_API
 from benchmarks.traffic.record import Record, document, table
 from benchmarks.traffic.scenarios import departures, kills, losses, matches, outages, steps, switches
 from benchmarks.traffic.stage import Stage
 from benchmarks.traffic.theatre import Theatre
 from gitops_agent.errors import AgentError
 from gitops_agent.sandbox import network
+from gitops_agent.sandbox.distribution import PACKAGES, Distribution
+from gitops_agent.sandbox.installer import Installer
+from gitops_agent.sandbox.progress import to_stderr
+from gitops_agent.sandbox.tools import TOOLS, selected
 
 Scenario = Callable[[Theatre, Record], None]
 
@@ -65,6 +70,7 @@ NO_NETWORK = 3
 def main(argv: Sequence[str]) -> int:
     """Plays what is asked for; 0 when everything was as it should be."""
     arguments = _parsed(argv)
+    _fetch()
     try:
         network.enter((sys.executable, "-m", "benchmarks", "traffic", *argv))
     except network.NoNetwork as error:
@@ -89,6 +95,16 @@ def main(argv: Sequence[str]) -> int:
         text = json.dumps(document(records), indent=2)
         print(text) if arguments.json == "-" else Path(arguments.json).write_text(f"{text}\n")
     return 0 if all(one.fine for one in records) else 1
+
+
+def _fetch() -> None:
+    """Gets what is not here yet: from inside the namespace nothing can be fetched."""
+    progress = to_stderr()
+    Installer(progress=progress).ensure(selected(tuple(TOOLS)))
+    programs = Distribution(progress=progress)
+    for name in PACKAGES:
+        programs.find(name)
+    GATEWAY_API.folder(progress)
 
 
 def _played(theatre: Theatre, name: str) -> Record:

@@ -41,18 +41,28 @@ def show(output: str) -> None:
 
 @tools.command()
 @click.argument("names", nargs=-1, metavar="[NAME…]")
+@click.option("--all", "everything", is_flag=True, help="Add what only rollouts under traffic need: kube-proxy, nft, Prometheus.")
 @click.option("--force", is_flag=True, help="Install anew even what is there.")
-def install(names: tuple[str, ...], *, force: bool) -> None:
+def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:
     """Install the named tools, or all that are not optional, into the user's cache.
 
     Prints the path of each on standard output. Building everything from source on two cores takes some 15 minutes, once.
     """
+    from gitops_agent.sandbox.distribution import PACKAGES, Distribution
     from gitops_agent.sandbox.installer import Installer
     from gitops_agent.sandbox.progress import to_stderr
-    from gitops_agent.sandbox.tools import selected
+    from gitops_agent.sandbox.tools import TOOLS, selected
 
-    for found in Installer(progress=to_stderr()).ensure(selected(names), force=force).values():
+    if names and everything:
+        raise click.UsageError("--all and names exclude each other")
+    progress = to_stderr()
+    wanted = selected(tuple(TOOLS)) if everything else selected(names)
+    for found in Installer(progress=progress).ensure(wanted, force=force).values():
         click.echo(str(found.path))
+    if everything:
+        programs = Distribution(progress=progress)
+        for name in PACKAGES:
+            click.echo(str(programs.find(name)))
 
 
 @tools.command()

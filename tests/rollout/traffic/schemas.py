@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.published import GATEWAY_API, GATEWAY_CRDS, Module
+from benchmarks.published import GATEWAY_API, GATEWAY_CRDS, ISTIO, SMI, TRAEFIK
 from gitops_agent.errors import Conflict
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
@@ -18,23 +18,14 @@ from tests.waiting import eventually
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
-ISTIO = (
-    Module("istio.io/api@v1.28.0", "h1:0fYY9G03CAdFwE/fCkpr0v7kKsy+Hz9OCCjLNBNLbnU="),
-    "kubernetes/customresourcedefinitions.gen.yaml",
-)
+_ISTIO_CRDS = "kubernetes/customresourcedefinitions.gen.yaml"
 SCHEMAS = {
     "HTTPRoute": (GATEWAY_API, GATEWAY_CRDS.format(plural="httproutes")),
     "GRPCRoute": (GATEWAY_API, GATEWAY_CRDS.format(plural="grpcroutes")),
-    "VirtualService": ISTIO,
-    "DestinationRule": ISTIO,
-    "TraefikService": (
-        Module("github.com/traefik/traefik/v3@v3.6.12", "h1:6pe4s7aaDTQs+AsF7KP3sM/xnq7zOVvibRQe5tw9eFo="),
-        "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml",
-    ),
-    "TrafficSplit": (
-        Module("github.com/servicemeshinterface/smi-sdk-go@v0.5.0", "h1:9cZdhvGbGDlmnp9qqmcQL+RL6KZ3IzHfDLoA5Axg8n0="),
-        "crds/split.yaml",
-    ),
+    "VirtualService": (ISTIO, _ISTIO_CRDS),
+    "DestinationRule": (ISTIO, _ISTIO_CRDS),
+    "TraefikService": (TRAEFIK, "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml"),
+    "TrafficSplit": (SMI, "crds/split.yaml"),
 }
 
 
