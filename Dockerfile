@@ -9,7 +9,7 @@ FROM golang:1.26.6-trixie${GO_DIGEST} AS tools
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly
 ARG HELM_VERSION=4.3.1
 WORKDIR /src
-COPY gitops_agent/sandbox/gotools/go.mod gitops_agent/sandbox/gotools/go.sum ./
+COPY gitops_agent/toolchain/gotools/go.mod gitops_agent/toolchain/gotools/go.sum ./
 RUN go build -trimpath -o /out/helm \
         -ldflags "-s -w -X helm.sh/helm/v4/internal/version.version=v${HELM_VERSION} -X helm.sh/helm/v4/internal/version.gitTreeState=clean" \
         helm.sh/helm/v4/cmd/helm \

@@ -30,8 +30,8 @@ programs: $(STAMP)  ## All that tests and figures use of other projects; after i
 
 generate: $(STAMP)  ## CRDs and reference pages from the code
 	$(BIN)/python -m gitops_agent.api.crd deploy/base/crds
-	$(BIN)/python -m gitops_agent.api.reference docs/reference
-	$(BIN)/python -m gitops_agent.cli.reference docs/reference
+	$(BIN)/python -m gitops_agent.docsgen.resources docs/reference
+	$(BIN)/python -m gitops_agent.docsgen.commands docs/reference
 
 lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
 	$(BIN)/pip install --quiet uv

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.world import Figure, World
+from benchmarks.cluster_env import ClusterEnv, Figure
 
 _WIDTH = 30
 NAMES = ("install", "steady", "push", "drift", "restart", "failover")
@@ -34,7 +34,7 @@ def main() -> int:
     figures: list[Figure] = []
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-bench-") as folder,
-        World(Path(folder), arguments.applications) as world,
+        ClusterEnv(Path(folder), arguments.applications) as world,
     ):
         for name in wanted:
             sys.stderr.write(f"{name} …\n")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 
+from benchmarks.cluster_env import ClusterEnv, Figure, name
 from benchmarks.installed import installed
-from benchmarks.world import Figure, World, name
 from gitops_agent.manifest.key import ObjectKey
 
 _RUNS = 40
 
 
-def measure(world: World) -> list[Figure]:
+def measure(world: ClusterEnv) -> list[Figure]:
     """Over forty changed and deleted objects: median and 99th percentile."""
     installed(world)
     times = []

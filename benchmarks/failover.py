@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
+from benchmarks.cluster_env import ClusterEnv, Figure
 from benchmarks.installed import installed
-from benchmarks.world import Figure, World
 from gitops_agent.sandbox.demo.agent import AgentProcess
 
 
-def measure(world: World) -> list[Figure]:
+def measure(world: ClusterEnv) -> list[Figure]:
     """Seconds after kill -9, and after a graceful end."""
     leader = installed(world)
     second = world.agent()

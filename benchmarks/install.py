@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.world import Figure, World, cpu_seconds, metrics, name, rendered, resident_mib
+from benchmarks.cluster_env import ClusterEnv, Figure, cpu_seconds, metrics, name, rendered, resident_mib
 from gitops_agent.manifest.key import Object
 
 _FLOOR_PREFIX = "floor-"
 
 
-def measure(world: World) -> list[Figure]:
+def measure(world: ClusterEnv) -> list[Figure]:
     """The floor, the agent, their ratio, and what the agent used."""
     first = _floor(world, "before")
     agent = world.agent()
@@ -47,7 +47,7 @@ def measure(world: World) -> list[Figure]:
     ]
 
 
-def _floor(world: World, when: str) -> float:
+def _floor(world: ClusterEnv, when: str) -> float:
     """Seconds until the same objects, in namespaces of their own, are available; they are removed again."""
     template = rendered(world.repository.work / "apps" / name(0))
     objects = world.spectator.objects

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.world import World
+from benchmarks.cluster_env import ClusterEnv
 from gitops_agent.sandbox.demo.agent import AgentProcess
 
 
-def installed(world: World) -> AgentProcess:
+def installed(world: ClusterEnv) -> AgentProcess:
     """The running agent, started and fed when there is none yet."""
     agent = world.running
     if agent is None or agent.process.poll() is not None:

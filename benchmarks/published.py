@@ -14,8 +14,8 @@ from pathlib import Path
 
 from gitops_agent import process
 from gitops_agent.errors import AgentError, ProcessError
-from gitops_agent.sandbox.progress import Progress, to_stderr
-from gitops_agent.sandbox.toolchain import environment, find_go
+from gitops_agent.toolchain.go import environment, find_go
+from gitops_agent.toolchain.progress import Progress, to_stderr
 
 _LIMITS = process.Limits(seconds=300.0, memory_bytes=1 << 40)
 

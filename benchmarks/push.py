@@ -5,15 +5,15 @@ from __future__ import annotations
 import statistics
 import time
 
+from benchmarks.cluster_env import ClusterEnv, Figure, metrics, name
 from benchmarks.installed import installed
-from benchmarks.world import Figure, World, metrics, name
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sandbox.demo.scene import ask
 
 _RUNS = 5
 
 
-def measure(world: World) -> list[Figure]:
+def measure(world: ClusterEnv) -> list[Figure]:
     """Median and worst of five pushes, and how many renders each cost."""
     agent = installed(world)
     times, renders = [], []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
+from benchmarks.cluster_env import ClusterEnv, Figure, metrics
 from benchmarks.installed import installed
-from benchmarks.world import Figure, World, metrics
 
 
-def measure(world: World) -> list[Figure]:
+def measure(world: ClusterEnv) -> list[Figure]:
     """Seconds until every application was looked at again; writes to managed objects."""
     old = installed(world)
     before = world.versions()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 
+from benchmarks.cluster_env import ClusterEnv, Figure, cpu_seconds, metrics
 from benchmarks.installed import installed
-from benchmarks.world import Figure, World, cpu_seconds, metrics
 
 _SECONDS = 60.0
 _FREE = ('verb="watch"', "leases.")
 
 
-def measure(world: World) -> list[Figure]:
+def measure(world: ClusterEnv) -> list[Figure]:
     """What a minute of nothing costs."""
     agent = installed(world)
     threading.Event().wait(10)  # what the installation set going comes to rest

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gitops_agent.sandbox.cache import ToolCache
 from gitops_agent.sandbox.controlplane import ControlPlane, stop
-from gitops_agent.sandbox.lock import FileLock
-from gitops_agent.sandbox.progress import Lines
-from gitops_agent.sandbox.tools import selected
+from gitops_agent.toolchain.cache import ToolCache
+from gitops_agent.toolchain.catalog import selected
+from gitops_agent.toolchain.file_lock import FileLock
+from gitops_agent.toolchain.progress import Lines
 from tests.waiting import eventually
 
 # A check that finds something new once in a hundred runs is no check of a change: everybody tries the same cases.

@@ -16,22 +16,25 @@ LONGEST = 450
 
 TESTED_ELSEWHERE = {
     "__init__.py": "test_layout.py",  # a sentence about its room, and at most names that come from elsewhere
+    "cli/exit_codes.py": "cli/test_main.py",  # numbers
+    "cli/plan_view.py": "cli/test_diff.py",  # what that command prints
+    "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
-    "agent/memory.py": "agent/test_reconciler.py",  # fields without behaviour
-    "agent/ports.py": "agent/test_applications.py",  # what the stores call
-    "agent/view.py": "agent/test_report.py",  # likewise
+    "agent/reconcile/app_state.py": "agent/reconcile/test_reconciler.py",  # fields without behaviour
+    "agent/ports.py": "agent/stores/test_applications.py",  # what the stores call
+    "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
-    "cli/belongings.py": "cli/test_tree.py",  # what is printed there
+    "preview/owned_objects.py": "cli/test_tree.py",  # what is printed there
     "sandbox/demo/*.py": "acceptance/test_demo.py",  # chapters of one story, which is told as a whole
-    "agent/courses.py": "acceptance/test_rollouts.py",  # what only a real rollout shows, with those that follow
-    "agent/endpoints.py": "acceptance/test_rollouts.py",
-    "agent/freeing.py": "acceptance/test_rollout_strategies.py",
-    "agent/jobs.py": "acceptance/test_rollout_analysis.py",
-    "agent/rollout_report.py": "acceptance/test_rollouts.py",
-    "agent/rollouts.py": "acceptance/test_rollouts.py",
-    "agent/surveying.py": "acceptance/test_rollouts.py",
+    "agent/rollouts/loader.py": "acceptance/test_rollouts.py",  # what only a real rollout shows, with those that follow
+    "agent/stores/endpoint_slices.py": "acceptance/test_rollouts.py",
+    "agent/rollouts/stuck_pods.py": "acceptance/test_rollout_strategies.py",
+    "agent/rollouts/metric_jobs.py": "acceptance/test_rollout_analysis.py",
+    "agent/rollouts/status_builder.py": "acceptance/test_rollouts.py",
+    "agent/rollouts/controller.py": "acceptance/test_rollouts.py",
+    "agent/rollouts/observer.py": "acceptance/test_rollouts.py",
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
-    "rollout/analysis/question.py": "agent/test_measuring.py",  # what is asked there
+    "rollout/analysis/dispatch.py": "agent/rollouts/test_analysis_runner.py",  # what is asked there
     "rollout/*.py": "rollout/test_machine.py",  # the values and steps of one machine, which is tested as a whole
     "rollout/phases/*.py": "rollout/test_machine.py",  # likewise
     "rollout/traffic/*.py": "rollout/traffic/test_goldens.py",  # providers, each compared with the same goldens

@@ -16,7 +16,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.sandbox.progress import Progress
+from gitops_agent.toolchain.progress import Progress
 
 ADDRESS, PORT = "127.0.0.1", 8000
 """Of the only listener; Gateways of the class `CLASS` have theirs there."""

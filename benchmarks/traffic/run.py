@@ -18,18 +18,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.published import GATEWAY_API
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.record import Record, document, table
 from benchmarks.traffic.scenarios import departures, kills, losses, matches, outages, steps, switches
-from benchmarks.traffic.stage import Stage
-from benchmarks.traffic.theatre import Theatre
+from benchmarks.traffic.test_bed import TestBed
 from gitops_agent.errors import AgentError
 from gitops_agent.sandbox import network
-from gitops_agent.sandbox.distribution import PACKAGES, Distribution
-from gitops_agent.sandbox.installer import Installer
-from gitops_agent.sandbox.progress import to_stderr
-from gitops_agent.sandbox.tools import TOOLS, selected
+from gitops_agent.toolchain.catalog import TOOLS, selected
+from gitops_agent.toolchain.installer import Installer
+from gitops_agent.toolchain.progress import to_stderr
+from gitops_agent.toolchain.system_packages import PACKAGES, SystemPackages
 
-Scenario = Callable[[Theatre, Record], None]
+Scenario = Callable[[Installation, Record], None]
 
 SCENARIOS: Mapping[str, Scenario] = {
     "canary by route": steps.gateway,
@@ -81,8 +81,8 @@ def main(argv: Sequence[str]) -> int:
     records: list[Record] = []
     try:
         with (
-            Stage(folder) as stage,
-            Theatre(stage, quick=arguments.quick, stride=arguments.stride) as theatre,
+            TestBed(folder) as stage,
+            Installation(stage, quick=arguments.quick, stride=arguments.stride) as theatre,
             ThreadPoolExecutor(arguments.lanes or (QUICK_LANES if arguments.quick else 1)) as lanes,
         ):
             records += lanes.map(lambda name: _played(theatre, name), wanted)
@@ -101,13 +101,13 @@ def _fetch() -> None:
     """Gets what is not here yet: from inside the namespace nothing can be fetched."""
     progress = to_stderr()
     Installer(progress=progress).ensure(selected(tuple(TOOLS)))
-    programs = Distribution(progress=progress)
+    programs = SystemPackages(progress=progress)
     for name in PACKAGES:
         programs.find(name)
     GATEWAY_API.folder(progress)
 
 
-def _played(theatre: Theatre, name: str) -> Record:
+def _played(theatre: Installation, name: str) -> Record:
     sys.stderr.write(f"{name} …\n")
     record = Record(name=name)
     begun = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.published import GATEWAY_API, GATEWAY_CRDS
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
-from gitops_agent.sandbox.progress import Progress
+from gitops_agent.toolchain.progress import Progress
 
 _PLURALS = ("gatewayclasses", "gateways", "httproutes")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from benchmarks.traffic import gateway
 from benchmarks.traffic.load import Load
-from benchmarks.traffic.stage import Stage
+from benchmarks.traffic.test_bed import TestBed
 from gitops_agent.manifest.key import Object
 from tests.acceptance.objects import deployment, files, service
 from tests.acceptance.rollout import WEB, Rollout, policy
-from tests.acceptance.team import Team
-from tests.acceptance.witness import Witness
+from tests.acceptance.state_recorder import StateRecorder
+from tests.acceptance.tenant import Tenant
 
 GATEWAY, SERVICE = "gatewayAPI", "service"
 STOP_SECONDS = 5
@@ -34,7 +34,7 @@ class Shop(Rollout):
     """
 
     def __init__(
-        self, stage: Stage, team: Team, strategy: Object, *, provider: str = GATEWAY, replicas: int = 4, **spec: Any
+        self, stage: TestBed, team: Tenant, strategy: Object, *, provider: str = GATEWAY, replicas: int = 4, **spec: Any
     ) -> None:
         self.stage, self.provider = stage, provider
         self.host = f"{team.namespace}.example.com"
@@ -66,9 +66,9 @@ class Shop(Rollout):
             return self.stage.load(self.stage.gateway.url, rate=rate, headers={"Host": self.host, **headers}, seconds=3600)
         return self.stage.load(self.stage.service_url(self.team.namespace, WEB), rate=rate, seconds=3600)
 
-    def witness(self) -> Witness:
+    def witness(self) -> StateRecorder:
         """Somebody who writes down where the rollout stood."""
-        return Witness(self.team.plane, self.team.namespace)
+        return StateRecorder(self.team.plane, self.team.namespace)
 
     def quota(self, pods: int | None) -> None:
         """Lets the namespace have no more than so many pods; any number when None."""

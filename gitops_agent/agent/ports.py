@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gitops_agent.agent.queue import Priority
+from gitops_agent.agent.work_queue import Priority
 from gitops_agent.manifest.key import AppKey
 
 

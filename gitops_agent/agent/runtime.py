@@ -18,33 +18,32 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-from gitops_agent.agent.applications import APPLICATION, Applications
-from gitops_agent.agent.arrivals import Arrivals
-from gitops_agent.agent.autoscaling import AUTOSCALER, Autoscaling
-from gitops_agent.agent.claims import Claims
-from gitops_agent.agent.clock import Clock
-from gitops_agent.agent.courses import Courses
-from gitops_agent.agent.credentials import Secrets
-from gitops_agent.agent.declaring import Declaring
-from gitops_agent.agent.departing import Departing
-from gitops_agent.agent.enacting import Enacting
-from gitops_agent.agent.endpoints import ENDPOINT_SLICE, SPLIT_ONLY, Endpoints
-from gitops_agent.agent.freeing import Freeing
-from gitops_agent.agent.handover import Handover
-from gitops_agent.agent.installation import protected
-from gitops_agent.agent.judging import Judging
-from gitops_agent.agent.measuring import Measuring
-from gitops_agent.agent.notifying import NOTIFIER, Notifiers
-from gitops_agent.agent.observing import Observing
-from gitops_agent.agent.policies import POLICY, Policies
-from gitops_agent.agent.polling import Polling
-from gitops_agent.agent.publishing import Publishing
-from gitops_agent.agent.queue import Priority, Queue
-from gitops_agent.agent.reconciler import Reconciler
-from gitops_agent.agent.rendering import Rendering
-from gitops_agent.agent.rollouts import Rollouts
-from gitops_agent.agent.surveying import Surveying
-from gitops_agent.agent.workers import Workers
+from gitops_agent.agent.desired.claims import ClaimRegistry
+from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
+from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.prune_barrier import PruneBarrier
+from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.reconcile.applier import Applier
+from gitops_agent.agent.reconcile.finalizer import Finalizer
+from gitops_agent.agent.reconcile.health_assessor import HealthAssessor
+from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler
+from gitops_agent.agent.reconcile.status_writer import StatusWriter
+from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
+from gitops_agent.agent.rollouts.controller import RolloutController
+from gitops_agent.agent.rollouts.loader import RolloutLoader
+from gitops_agent.agent.rollouts.observer import RolloutObserver
+from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
+from gitops_agent.agent.scheduler import Scheduler
+from gitops_agent.agent.stores.applications import APPLICATION, ApplicationStore
+from gitops_agent.agent.stores.autoscalers import AUTOSCALER, AutoscalerStore
+from gitops_agent.agent.stores.endpoint_slices import ENDPOINT_SLICE, SPLIT_ONLY, EndpointSliceStore
+from gitops_agent.agent.stores.live_objects import LiveObjectInformer
+from gitops_agent.agent.stores.notifiers import NOTIFIER, NotifierStore
+from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
+from gitops_agent.agent.stores.rollout_policies import POLICY, RolloutPolicyStore
+from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.agent.work_queue import Priority, WorkQueue
+from gitops_agent.agent.worker_pool import WorkerPool
 from gitops_agent.api.application import GROUP as API_GROUP
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
@@ -56,19 +55,20 @@ from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.config import Settings
 from gitops_agent.errors import AgentError, UnknownKind
 from gitops_agent.events.event import Event, EventType, Severity
+from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import AppKey, ObjectKey
-from gitops_agent.notify.notifications import Notifications
+from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
+from gitops_agent.render.disk_cache import RenderCache
 from gitops_agent.render.renderer import KubeFacts, Renderer, RenderLimits
-from gitops_agent.render.shelf import Shelf
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Move, Sources
-from gitops_agent.sync.blast import Blast
-from gitops_agent.sync.execute import Executor
-from gitops_agent.sync.explain import Explainer
-from gitops_agent.sync.fights import Fights
-from gitops_agent.sync.state import LiveState
+from gitops_agent.sync.apply.executor import Executor
+from gitops_agent.sync.drift.fight_detector import FightDetector
+from gitops_agent.sync.health.explainer import Explainer
+from gitops_agent.sync.live.live_state import LiveState
+from gitops_agent.sync.planning.blast_radius import DependantCounter
 
 _log = logger("agent")
 _SHUTDOWN_SECONDS = 20.0
@@ -91,7 +91,7 @@ class Runtime:
         self._stop = threading.Event()
         self._leading = threading.Event()
         self._lost = threading.Event()
-        self._acting: Acting | None = None
+        self._acting: Components | None = None
 
     def run(self) -> int:
         """Runs until `stop`; 0 after a clean end, 1 after losing the lease."""
@@ -138,7 +138,7 @@ class Runtime:
     def _lead(self) -> None:
         _log.info("leading", identity=self._identity)
         metrics.LEADER.set(1)
-        self._acting = Acting(self._settings, self._transport)
+        self._acting = Components(self._settings, self._transport)
         self._acting.start()
         self._leading.set()
 
@@ -158,14 +158,14 @@ class Runtime:
         self._unlead()
 
 
-class Acting:
+class Components:
     """Everything a leader runs; made anew for every term."""
 
     def __init__(self, settings: Settings, transport: Transport) -> None:
         self._stopping = threading.Event()
-        self.clock = Clock()
-        self.queue: Queue[AppKey] = Queue()
-        self.repositories: Queue[Repository] = Queue(base=1.0)
+        self.clock = Scheduler()
+        self.queue: WorkQueue[AppKey] = WorkQueue()
+        self.repositories: WorkQueue[Repository] = WorkQueue(base=1.0)
         self.discovery = Discovery(transport)
         self.objects = Objects(transport, self.discovery)
         self.live = LiveState()
@@ -175,9 +175,9 @@ class Acting:
         self.sources = Sources(
             cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
         )
-        self.applications = Applications(self.queue.add, namespace=settings.cluster.namespace)
-        self.secrets = Secrets(self.objects, self._rotated)
-        self.polling = Polling(
+        self.applications = ApplicationStore(self.queue.add, namespace=settings.cluster.namespace)
+        self.secrets = SecretStore(self.objects, self._rotated)
+        self.polling = SourcePoller(
             self.sources, self.secrets, self.clock, self.repositories, moved=self.queue.add, rewritten=self._rewritten
         )
         renderer = Renderer(
@@ -191,42 +191,42 @@ class Acting:
             helm=settings.render.helm,
             kustomize=settings.render.kustomize,
         )
-        self.rendering = Rendering(
+        self.rendering = RenderPool(
             renderer,
             concurrency=settings.render.concurrency,
             finished=lambda key: self.queue.add(key, "its render is done", Priority.COMMIT),
-            shelf=Shelf(cache / "rendered"),
+            shelf=RenderCache(cache / "rendered"),
         )
-        self.observing = Observing(self.objects, self.live, self.queue.add)
-        self.autoscaling = Autoscaling()
-        self.policies = Policies(self.objects, self.queue.add)
-        self.endpoints = Endpoints(self._reached, self._reachable)
-        self.measuring = Measuring(self.secrets.data, self.objects, look=self._measured)
-        self.arrivals = Arrivals(self.objects, self._arrived)
-        self.notifications = Notifications(
+        self.observing = LiveObjectInformer(self.objects, self.live, self.queue.add)
+        self.autoscaling = AutoscalerStore()
+        self.policies = RolloutPolicyStore(self.objects, self.queue.add)
+        self.endpoints = EndpointSliceStore(self._reached, self._reachable)
+        self.measuring = AnalysisRunner(self.secrets.data, self.objects, look=self._measured)
+        self.arrivals = PrerequisiteWatcher(self.objects, self._arrived)
+        self.notifications = NotificationDispatcher(
             self.objects,
             self.secrets.data,
             limit=settings.notify.outbox_limit,
             timeout_seconds=settings.notify.timeout_seconds,
         )
         at_home = WatchOptions(namespace=settings.cluster.namespace)
-        notifiers = Notifiers(self.objects, self.notifications)
+        notifiers = NotifierStore(self.objects, self.notifications)
         self._applications = Informer(self.objects, APPLICATION, self.applications, options=at_home)
         self._autoscalers = Informer(self.objects, AUTOSCALER, self.autoscaling)
         self._policies = Informer(self.objects, POLICY, self.policies)
         self._slices = Informer(self.objects, ENDPOINT_SLICE, self.endpoints, options=SPLIT_ONLY)
         self._notifiers = Informer(self.objects, NOTIFIER, notifiers, options=at_home)
-        claims, handover = Claims(), Handover(self.applications.following_too)
+        claims, handover = ClaimRegistry(), PruneBarrier(self.applications.following_too)
         self._pool = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
         executor = Executor(self.objects, self.discovery, self._pool, self.live, scaled=self.autoscaling.targets)
-        publishing = Publishing(self.objects, self.recorder, self.notifications)
-        enacting = Enacting(
+        publishing = StatusWriter(self.objects, self.recorder, self.notifications)
+        enacting = Applier(
             self.live,
             executor,
-            Blast(self.objects, self.discovery, self.live),
+            DependantCounter(self.objects, self.discovery, self.live),
             claims=claims,
             handover=handover,
-            fights=Fights(),
+            fights=FightDetector(),
             exists=self.applications.may_exist,
             emit=lambda application, events: publishing.emit(events, application.raw),
             protected=protected(settings.cluster.namespace),
@@ -235,7 +235,7 @@ class Acting:
         )
         self._publishing = publishing
         self._facts = KubeFacts()
-        declaring = Declaring(
+        declaring = DeclaredStateLoader(
             self.polling,
             self.sources,
             self.rendering,
@@ -246,8 +246,8 @@ class Acting:
             autoscaled=self.autoscaling.targets,
             look=self.queue.add,
         )
-        surveying = Surveying(self.live, self.endpoints)
-        courses = Courses(
+        surveying = RolloutObserver(self.live, self.endpoints)
+        courses = RolloutLoader(
             policies=self.policies,
             surveying=surveying,
             declaring=declaring,
@@ -257,16 +257,16 @@ class Acting:
             autoscaled=self.autoscaling.targets,
             ensure=self.observing.ensure,
         )
-        reconciler = Reconciler(
+        reconciler = ApplicationReconciler(
             applications=self.applications,
             declaring=declaring,
-            rollouts=Rollouts(
+            rollouts=RolloutController(
                 policies=self.policies,
                 courses=courses,
                 surveying=surveying,
                 declaring=declaring,
                 measuring=self.measuring,
-                freeing=Freeing(self.objects),
+                freeing=StuckPodRemover(self.objects),
                 live=self.live,
                 emit=lambda application, events: publishing.emit(events, application.raw),
             ),
@@ -274,16 +274,16 @@ class Acting:
             arrivals=self.arrivals,
             live=self.live,
             enacting=enacting,
-            departing=Departing(self.objects, self.live, self.observing, enacting),
-            judging=Judging(Explainer(self.objects)),
+            departing=Finalizer(self.objects, self.live, self.observing, enacting),
+            judging=HealthAssessor(Explainer(self.objects)),
             publishing=publishing,
             queue=self.queue,
             polling=self.polling,
             rendering=self.rendering,
             resume_at=self._resume_at,
         )
-        self._workers = Workers("worker", self.queue, reconciler.reconcile, count=settings.sync.workers)
-        self._fetchers = Workers("git", self.repositories, self.polling.poll, count=_SOURCE_WORKERS)
+        self._workers = WorkerPool("worker", self.queue, reconciler.reconcile, count=settings.sync.workers)
+        self._fetchers = WorkerPool("git", self.repositories, self.polling.poll, count=_SOURCE_WORKERS)
         self._starter = threading.Thread(target=self._begin, name="start", daemon=True)
 
     def start(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import GROUP, Access
 from gitops_agent.cli.status import condition
+from gitops_agent.cluster.client import GROUP, ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.marks import APPROVED
@@ -23,7 +23,7 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
 
     The approval is an annotation on the Application, so RBAC and the audit log apply. Any change of the plan voids it.
     """
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     held = str(((application.get("status") or {}).get("sync") or {}).get("plan") or "")
     if condition(application, "Ready").get("reason") != "HeldForApproval":

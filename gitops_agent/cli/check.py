@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.cli.main import DIFFERENT
+from gitops_agent.cli.exit_codes import DIFFERENT
+from gitops_agent.cluster.client import GROUP, ClusterClient
 from gitops_agent.errors import AgentError, UnknownKind
 
 _OLDEST_MINOR = 30  # aggregated discovery (KEP-3352) and server-side field validation are both stable there
@@ -63,7 +63,7 @@ def _findings(
     for tool in ("git", "helm", "kustomize"):
         yield _tried(tool, lambda tool=tool: _tool(tool))  # type: ignore[misc]
     try:
-        access = Access.open(kubeconfig, context, namespace)
+        access = ClusterClient.open(kubeconfig, context, namespace)
         version = access.transport.request("GET", "/version")
     except AgentError as error:
         yield Finding("cluster", "failed", str(error))
@@ -101,14 +101,14 @@ def _tool(name: str) -> str:
     return f"{binary.version} at {binary.path}"
 
 
-def _served(access: Access, kind: str) -> str:
+def _served(access: ClusterClient, kind: str) -> str:
     try:
         return f"served as {access.discovery.find(GROUP, kind).api_version}"
     except UnknownKind as error:
         raise UnknownKind("not installed: run `gitops-agent install --apply`") from error
 
 
-def _permission(access: Access, user: str | None, verb: str, group: str, resource: str, *, missing: str) -> Finding:
+def _permission(access: ClusterClient, user: str | None, verb: str, group: str, resource: str, *, missing: str) -> Finding:
     name, _, subresource = resource.partition("/")
     attributes = {"verb": verb, "group": group, "resource": name, "subresource": subresource}
     kind = "SubjectAccessReview" if user else "SelfSubjectAccessReview"
@@ -126,9 +126,9 @@ def _permission(access: Access, user: str | None, verb: str, group: str, resourc
     return Finding(what, "ok" if allowed else missing, f"{user or 'you'} may" if allowed else "no RBAC rule allows it")
 
 
-def _repositories(access: Access) -> Iterator[Finding]:
+def _repositories(access: ClusterClient) -> Iterator[Finding]:
     from gitops_agent.api.parse import parse
-    from gitops_agent.cli.comparing import fetched
+    from gitops_agent.preview.comparison import fetched
 
     try:
         applications = access.applications()

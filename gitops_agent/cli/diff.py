@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import Access
-from gitops_agent.cli.main import DIFFERENT
+from gitops_agent.cli.exit_codes import DIFFERENT
+from gitops_agent.cluster.client import ClusterClient
 
 
 @click.command()
@@ -27,10 +27,11 @@ def diff(
 
     Every change is checked by a server-side dry run. Exit codes: 0 no differences, 3 differences.
     """
-    from gitops_agent.cli.comparing import Wish, compare, document, show
+    from gitops_agent.cli.plan_view import document, show
+    from gitops_agent.preview.comparison import PreviewTarget, compare
 
-    access = Access.open(kubeconfig, context, namespace)
-    found = compare(access, access.application(name), Wish(revision=revision, path=path))
+    access = ClusterClient.open(kubeconfig, context, namespace)
+    found = compare(access, access.application(name), PreviewTarget(revision=revision, path=path))
     if output == "table":
         sys.exit(show(found))
     if output == "name":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import Access
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
 
 
@@ -15,7 +15,7 @@ from gitops_agent.manifest.key import Object
 @out.cluster_options
 def events(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Print the Kubernetes Events about an application, oldest first; the API server keeps them for an hour."""
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     uid = access.application(name)["metadata"]["uid"]
     resource = access.discovery.find("events.k8s.io", "Event")
     listing = access.objects.list(resource, namespace=namespace, field_selector=f"regarding.uid={uid}")

@@ -6,8 +6,8 @@ import click
 from click.core import ParameterSource
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import Access
 from gitops_agent.cli.status import condition, summary
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 
 _KINDS = {
@@ -38,7 +38,7 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
     if kind.lower() not in _KINDS:
         raise UsageError(f"there is no kind {kind} to get: say applications (app), notifiers (ntf) or rolloutpolicies (rop)")
     kind = _KINDS[kind.lower()]
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     if kind == "RolloutPolicy":
         _rollouts(access, name, namespace if _said("namespace") else "", output)
         return
@@ -63,9 +63,9 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
         out.table(("notifier", "provider", "ready", "pending", "message"), rows)
 
 
-def _rollouts(access: Access, name: str | None, namespace: str, output: str) -> None:
-    from gitops_agent.cli.rollout_picture import HEADERS, row
-    from gitops_agent.cli.rollouts import every, find
+def _rollouts(access: ClusterClient, name: str | None, namespace: str, output: str) -> None:
+    from gitops_agent.cli.rollout.lookup import every, find
+    from gitops_agent.cli.rollout.view import HEADERS, row
 
     found = [find(access, name, namespace)] if name else every(access, namespace)
     if output == "name":

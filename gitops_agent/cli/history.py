@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import Access
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
 
 _SHORT = 12
@@ -20,7 +20,7 @@ def history(name: str, *, output: str, kubeconfig: str | None, context: str | No
 
     A sync stands at the moment it began, a rollout at the moment it ended.
     """
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     entries: list[Object] = [*((application.get("status") or {}).get("history") or []), *_runs(access, application)]
     entries.sort(key=lambda entry: str(entry.get("started") or entry.get("ended") or ""), reverse=True)
@@ -50,11 +50,11 @@ def _row(entry: Object) -> tuple[str, ...]:
     )
 
 
-def _runs(access: Access, application: Object) -> list[Object]:
+def _runs(access: ClusterClient, application: Object) -> list[Object]:
     """The runs of the application's rollouts that have ended."""
     if not (application.get("status") or {}).get("rollouts"):
         return []
-    from gitops_agent.cli.rollouts import of_application
+    from gitops_agent.cli.rollout.lookup import of_application
 
     standings, problem = of_application(access, application)
     if problem:

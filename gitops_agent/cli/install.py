@@ -15,14 +15,14 @@ from gitops_agent.errors import UsageError
 @out.cluster_options
 def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Print the CRDs, RBAC and Deployment of the agent as YAML, or apply them with --apply; applying again changes nothing."""
-    from gitops_agent.agent import installation
+    from gitops_agent.install import bundle
     from gitops_agent.manifest.canonical import copy
     from gitops_agent.manifest.key import ObjectKey
     from gitops_agent.manifest.yaml import dump_all
 
-    if namespace != installation.NAMESPACE:
-        raise UsageError(f"the agent installs into {installation.NAMESPACE}; another namespace takes an overlay of deploy/")
-    wanted = installation.manifests(installation.Flavour.READ_ONLY if read_only else installation.Flavour.FULL)
+    if namespace != bundle.NAMESPACE:
+        raise UsageError(f"the agent installs into {bundle.NAMESPACE}; another namespace takes an overlay of deploy/")
+    wanted = bundle.manifests(bundle.Flavour.READ_ONLY if read_only else bundle.Flavour.FULL)
     if image:
         wanted = [copy(obj) for obj in wanted]
         for obj in wanted:
@@ -31,11 +31,11 @@ def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | Non
     if not applies:
         click.echo(dump_all(wanted), nl=False)
         return
-    from gitops_agent.cli.access import Access
+    from gitops_agent.cluster.client import ClusterClient
 
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
 
     def tell(key: ObjectKey, changed: bool) -> None:  # noqa: FBT001 - the installation calls it so
         click.echo(f"{key} {'applied' if changed else 'unchanged'}")
 
-    installation.install(access.objects, wanted, tell)
+    bundle.install(access.objects, wanted, tell)

@@ -22,12 +22,11 @@ from typing import Any, NoReturn, cast
 import click
 
 from gitops_agent import __version__
+from gitops_agent.cli.exit_codes import ERROR, INTERRUPTED, USAGE
 from gitops_agent.errors import AgentError, ProcessError, UsageError
 
-ERROR, USAGE, DIFFERENT, HELD, INTERRUPTED = 1, 2, 3, 4, 130
-
 _COMMANDS = {
-    "demo": ("story", "demo", "The whole story on this machine: a real control plane, Git, rollouts, drift, a held deletion."),
+    "demo": ("demo", "demo", "The whole story on this machine: a real control plane, Git, rollouts, drift, a held deletion."),
     "sandbox": ("sandbox", "sandbox", "A real control plane on loopback: up, down, status."),
     "tools": ("tools", "tools", "The programs the sandbox and the renderer need: list, install, verify."),
     "install": ("install", "install", "Print or apply the CRDs, RBAC and Deployment of the agent."),
@@ -40,13 +39,13 @@ _COMMANDS = {
     "sync": ("sync", "sync", "Fetch and reconcile now, or show the plan with --dry-run."),
     "wait": ("wait", "wait", "Wait until an application is synced and healthy."),
     "approve": ("approve", "approve", "Let a held plan through, by its hash."),
-    "rollout": ("rollout", "rollout", "Progressive delivery: status, promote, approve, pause, resume, abort, retry."),
+    "rollout": ("rollout.commands", "rollout", "Progressive delivery: status, promote, approve, pause, resume, abort, retry."),
     "pause": ("pause", "pause", "Stop reconciling an application for a while, with a reason."),
     "resume": ("pause", "resume", "Reconcile a paused application again."),
     "history": ("history", "history", "What was synced when, by whom, with which result."),
     "events": ("events", "events", "What happened to an application."),
     "check": ("check", "check", "Preflight: cluster, permissions, tools, repositories."),
-    "config": ("configuration", "config", "The effective configuration and where each value comes from."),
+    "config": ("config", "config", "The effective configuration and where each value comes from."),
     "version": ("version", "version", "Versions of the agent, its tools and the cluster."),
     "completion": ("completion", "completion", "The completion script of bash, zsh or fish."),
 }

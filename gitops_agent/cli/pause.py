@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.cli.waiting import seconds_of
+from gitops_agent.cli.watch_until import seconds_of
+from gitops_agent.cluster.client import GROUP, ClusterClient
 from gitops_agent.manifest.key import ObjectKey
 
 
@@ -23,7 +23,7 @@ def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, cont
     if duration != "forever":
         until = datetime.now(UTC) + timedelta(seconds=seconds_of(duration, "--for"))
         suspend["until"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     access.application(name)
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": suspend}})
     click.echo(f"application/{name} paused until {suspend['until'] or 'it is resumed'}")
@@ -34,7 +34,7 @@ def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, cont
 @out.cluster_options
 def resume(name: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Reconcile a paused application again; what drifted meanwhile is repaired."""
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     paused = (access.application(name).get("spec") or {}).get("suspend") is not None
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": None}})
     click.echo(f"application/{name} {'resumed' if paused else 'was not paused'}")

@@ -37,9 +37,9 @@ def render(
     """
     from gitops_agent.api.parse import parse
     from gitops_agent.api.render_options import RenderOptions
-    from gitops_agent.cli.comparing import root_of
     from gitops_agent.manifest.key import AppKey
     from gitops_agent.manifest.yaml import dump_all
+    from gitops_agent.preview.comparison import root_of
     from gitops_agent.render.renderer import KubeFacts, Renderer, RenderRequest
     from gitops_agent.render.worktree import WorkTree
 
@@ -49,9 +49,9 @@ def render(
     if application:
         if values:
             raise UsageError("--values and --application exclude each other: the Application names its values files")
-        from gitops_agent.cli.access import Access
+        from gitops_agent.cluster.client import ClusterClient
 
-        found = parse(Access.open(kubeconfig, context, namespace).application(application))
+        found = parse(ClusterClient.open(kubeconfig, context, namespace).application(application))
         key, target, options = found.key, found.namespace, found.spec.render
     with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
         request = RenderRequest(application=key, path=below, options=options, namespace=target, facts=KubeFacts())

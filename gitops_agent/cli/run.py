@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gitops_agent.cli.settings import effective, settings_options
+from gitops_agent.cli.settings_options import effective, settings_options
 
 
 @click.command()

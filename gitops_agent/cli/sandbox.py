@@ -46,7 +46,7 @@ def up(directory: Path | None, nodes: int, timeout_seconds: float) -> None:
         export KUBECONFIG=$(gitops-agent sandbox up | tail -n 1)
     """
     from gitops_agent.sandbox.controlplane import ControlPlane, status
-    from gitops_agent.sandbox.progress import to_stderr
+    from gitops_agent.toolchain.progress import to_stderr
 
     place = directory or default_directory()
     running = status(place) is not None

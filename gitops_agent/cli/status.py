@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import Access
-from gitops_agent.cli.main import DIFFERENT, HELD
+from gitops_agent.cli.exit_codes import DIFFERENT, HELD
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
 
 if TYPE_CHECKING:
-    from gitops_agent.cli.rollout_standing import Standing
+    from gitops_agent.rollout.progress import RolloutProgress
 
 _TITLE_WIDTH = 13
 _ORDER = ("Degraded", "Unknown", "Missing", "Progressing", "Suspended", "Healthy")
@@ -34,7 +34,7 @@ def status(
     name: str | None, *, exit_code: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str
 ) -> None:
     """Say how Applications are: all of them in a table, worst first, or one in detail."""
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     found = [access.application(name)] if name else access.applications()
     found.sort(key=badness)
     if output == "name":
@@ -111,7 +111,7 @@ def _overview(applications: list[Object]) -> None:
     out.table(("application", "sync", "health", "revision", "message"), rows)
 
 
-def _detail(access: Access, application: Object) -> None:
+def _detail(access: ClusterClient, application: Object) -> None:
     row, status_ = summary(application), application.get("status") or {}
     spec, source = application["spec"], status_.get("source") or {}
     ref = spec["source"].get("ref") or {}
@@ -142,8 +142,8 @@ def _detail(access: Access, application: Object) -> None:
     for title, text in facts:
         click.echo(f"{title + ':':<{_TITLE_WIDTH}}{out.coloured(text)}".rstrip())
     if rollouts:
-        from gitops_agent.cli.rollout_picture import HEADERS
-        from gitops_agent.cli.rollout_picture import row as row_of
+        from gitops_agent.cli.rollout.view import HEADERS
+        from gitops_agent.cli.rollout.view import row as row_of
 
         click.echo()
         out.table(HEADERS, [row_of(one) for one in rollouts])
@@ -153,11 +153,11 @@ def _detail(access: Access, application: Object) -> None:
         out.table(("object", "reason", "message"), [(p["object"], p["reason"], p["message"]) for p in problems])
 
 
-def _rollouts(access: Access, application: Object) -> list[Standing]:
+def _rollouts(access: ClusterClient, application: Object) -> list[RolloutProgress]:
     """Its rollouts, worst first; those that cannot be read are told about."""
     if not (application.get("status") or {}).get("rollouts"):
         return []
-    from gitops_agent.cli.rollouts import of_application
+    from gitops_agent.cli.rollout.lookup import of_application
 
     found, problem = of_application(access, application)
     if problem:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import GROUP, Access
-from gitops_agent.cli.main import DIFFERENT
+from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.cli.status import summary
 from gitops_agent.cli.wait import ended, outcome
-from gitops_agent.cli.waiting import seconds_of, until
+from gitops_agent.cli.watch_until import seconds_of, until
+from gitops_agent.cluster.client import GROUP, ClusterClient
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import REQUESTED
 
@@ -31,12 +31,13 @@ def sync(
     Exit codes: 0 synced and healthy; 3 not, in the time given; 4 its plan, or a step of a rollout, waits for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     if dry_run:
-        from gitops_agent.cli.comparing import Wish, compare, show
+        from gitops_agent.cli.plan_view import show
+        from gitops_agent.preview.comparison import PreviewTarget, compare
 
-        sys.exit(show(compare(access, application, Wish())))
+        sys.exit(show(compare(access, application, PreviewTarget())))
     asked = datetime.now(UTC).isoformat(timespec="milliseconds")
     key = ObjectKey(GROUP, "Application", namespace, name)
     access.objects.merge_patch(key, {"metadata": {"annotations": {REQUESTED: asked}}})

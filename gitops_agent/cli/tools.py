@@ -9,7 +9,7 @@ import click
 from gitops_agent.cli.output import document, output_option, table, talk
 
 if TYPE_CHECKING:
-    from gitops_agent.sandbox.tools import Tool
+    from gitops_agent.toolchain.catalog import Tool
 
 _NOT_HEALTHY = 3
 
@@ -48,10 +48,10 @@ def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:
 
     Prints the path of each on standard output. Building everything from source on two cores takes some 15 minutes, once.
     """
-    from gitops_agent.sandbox.distribution import PACKAGES, Distribution
-    from gitops_agent.sandbox.installer import Installer
-    from gitops_agent.sandbox.progress import to_stderr
-    from gitops_agent.sandbox.tools import TOOLS, selected
+    from gitops_agent.toolchain.catalog import TOOLS, selected
+    from gitops_agent.toolchain.installer import Installer
+    from gitops_agent.toolchain.progress import to_stderr
+    from gitops_agent.toolchain.system_packages import PACKAGES, SystemPackages
 
     if names and everything:
         raise click.UsageError("--all and names exclude each other")
@@ -60,7 +60,7 @@ def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:
     for found in Installer(progress=progress).ensure(wanted, force=force).values():
         click.echo(str(found.path))
     if everything:
-        programs = Distribution(progress=progress)
+        programs = SystemPackages(progress=progress)
         for name in PACKAGES:
             click.echo(str(programs.find(name)))
 
@@ -70,9 +70,9 @@ def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Hash what is installed and compare with the receipts; exit code 3 when something is missing or damaged."""
-    from gitops_agent.sandbox.cache import ToolCache, ToolDamaged
-    from gitops_agent.sandbox.onpath import find
-    from gitops_agent.sandbox.tools import selected
+    from gitops_agent.toolchain.cache import ToolCache, ToolDamaged
+    from gitops_agent.toolchain.catalog import selected
+    from gitops_agent.toolchain.path_lookup import find
 
     cache = ToolCache()
     bad = 0
@@ -94,14 +94,14 @@ def verify(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 
 def _all() -> tuple[Tool, ...]:
-    from gitops_agent.sandbox.tools import TOOLS
+    from gitops_agent.toolchain.catalog import TOOLS
 
     return tuple(TOOLS.values())
 
 
 def _row(tool: Tool) -> dict[str, str]:
-    from gitops_agent.sandbox.cache import ToolCache
-    from gitops_agent.sandbox.installer import Installer
+    from gitops_agent.toolchain.cache import ToolCache
+    from gitops_agent.toolchain.installer import Installer
 
     cache = ToolCache()
     found = Installer(cache).find(tool)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import Access
-from gitops_agent.cli.belongings import children, owned
 from gitops_agent.cli.status import summary
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import ROLLOUT, annotation
+from gitops_agent.preview.owned_objects import children, owned
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -27,7 +27,7 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
     ReplicaSets that were scaled to zero are left out of the picture, but not of the documents. What a rollout made stands under
     its RolloutPolicy.
     """
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     objects, unseen = owned(access, AppKey(namespace, name))
     below = children(access, objects)
@@ -48,9 +48,9 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
 def rooted(objects: list[Object], below: dict[str, list[Object]]) -> list[Object]:
     """The trees of some objects: what a rollout made stands under its policy, which says where the rollout stands."""
     from gitops_agent.api.rollout_policy import KIND
-    from gitops_agent.cli.rollout_standing import Standing
+    from gitops_agent.rollout.progress import RolloutProgress
 
-    policies = {Standing.of(obj).workload: obj for obj in objects if obj["kind"] == KIND}
+    policies = {RolloutProgress.of(obj).workload: obj for obj in objects if obj["kind"] == KIND}
     makers = {(key.namespace, key.name): str(obj["metadata"]["uid"]) for key, obj in policies.items()}
     made: dict[str, list[Object]] = {}
     for obj in objects:
@@ -63,7 +63,7 @@ def rooted(objects: list[Object], below: dict[str, list[Object]]) -> list[Object
     for obj in objects:
         if str(obj["metadata"]["uid"]) not in hung:
             root = node(obj, below)
-            roots.append(root | {"message": Standing.of(obj).message, "told": True} if obj["kind"] == KIND else root)
+            roots.append(root | {"message": RolloutProgress.of(obj).message, "told": True} if obj["kind"] == KIND else root)
     return roots
 
 

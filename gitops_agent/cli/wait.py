@@ -7,10 +7,10 @@ import sys
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.access import Access
-from gitops_agent.cli.main import DIFFERENT, HELD
+from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.status import condition, held, summary
-from gitops_agent.cli.waiting import seconds_of, until
+from gitops_agent.cli.watch_until import seconds_of, until
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
 
 _PASSING = frozenset(
@@ -35,7 +35,7 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
     paused; 4 its plan, or a step of a rollout, waits for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
-    access = Access.open(kubeconfig, context, namespace)
+    access = ClusterClient.open(kubeconfig, context, namespace)
     access.application(name)
     last = ""
 

@@ -29,9 +29,9 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from gitops_agent.cluster import refusal
+from gitops_agent.cluster import api_errors
+from gitops_agent.cluster.request_stats import RequestStats, describe
 from gitops_agent.cluster.stream import Stream
-from gitops_agent.cluster.traffic import Traffic, describe
 from gitops_agent.errors import Forbidden, Unavailable, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Transport:
         self._credentials: dict[str, str] = {}
         self._credentials_until = 0.0
         self._reloaded = time.monotonic()
-        self.traffic = Traffic()
+        self.traffic = RequestStats()
         self._connect()
 
     @classmethod
@@ -231,8 +231,8 @@ class Transport:
                 renewed, attempts = True, attempts + 1
                 continue
             secret = call.resource == "secrets" or (isinstance(body, dict) and body.get("kind") == "Secret")
-            asked = refusal.Request(method=method, path=path, named=call.named, secret=secret, body=body)
-            raise refusal.of(answer.status, answer.headers, answer.body, asked)
+            asked = api_errors.Request(method=method, path=path, named=call.named, secret=secret, body=body)
+            raise api_errors.of(answer.status, answer.headers, answer.body, asked)
 
     def stream(
         self,
@@ -274,8 +274,8 @@ class Transport:
             if response.status == 401 and not renewed and self._reload():  # noqa: PLR2004 - HTTP
                 renewed = True
                 continue
-            asked = refusal.Request(method="GET", path=path, secret=call.resource == "secrets")
-            raise refusal.of(response.status, response.headers, said, asked)
+            asked = api_errors.Request(method="GET", path=path, secret=call.resource == "secrets")
+            raise api_errors.of(response.status, response.headers, said, asked)
 
     def close(self) -> None:
         """Closes idle connections; the transport stays usable."""

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gitops_agent.cluster import refusal
+from gitops_agent.cluster import api_errors
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.listing import pages, selectors
 from gitops_agent.cluster.resource import Resource
@@ -241,8 +241,8 @@ class Watch:
             raise Unavailable(f"the watch of {self.resource.full_name} sent something that is no event", code="ConnectionTorn")
         if kind == "ERROR":
             status = obj.get("code")
-            asked = refusal.Request(method="GET", path=self.resource.path(self._options.namespace))
-            raise refusal.from_status(obj, status=status if isinstance(status, int) else 500, request=asked)
+            asked = api_errors.Request(method="GET", path=self.resource.path(self._options.namespace))
+            raise api_errors.from_status(obj, status=status if isinstance(status, int) else 500, request=asked)
         place = str((obj.get("metadata") or {}).get("resourceVersion") or "")
         if kind != "BOOKMARK":
             if self._options.metadata_only:

@@ -25,9 +25,9 @@ from gitops_agent.api.notifier import KIND, Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.notify.fold import WINDOW, Fold, ended_by
+from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.pending import LIMIT, Entry, Pending
+from gitops_agent.notify.pending import LIMIT, Entry, PendingQueue
 from gitops_agent.observe.log import logger
 
 _log = logger("notify")
@@ -62,10 +62,10 @@ class Outbox:
         self._objects, self._clock, self._limit = objects, clock, limit
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._fold = Fold()
+        self._fold = Deduplicator()
         status = notifier.status
         kept = _entries(status)
-        self._pending = Pending(kept, dropped=_count(status, "dropped"), limit=limit)
+        self._pending = PendingQueue(kept, dropped=_count(status, "dropped"), limit=limit)
         self._repeats: dict[str, tuple[Message, datetime]] = {}
         self._expect(entry.message for entry in kept)
         self._written = frozenset(entry.id for entry in kept)

@@ -52,7 +52,7 @@ class Entry:
         return cls(message=Message.from_json(value), not_before=moment)
 
 
-class Pending:
+class PendingQueue:
     """Entries in the order they are told, one for an id.
 
     Args:

@@ -14,6 +14,7 @@ from pathlib import Path
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.render.binaries import find
+from gitops_agent.render.disk_cache import digest_of
 from gitops_agent.render.helm import render_helm
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.kustomize import render_kustomize
@@ -21,7 +22,6 @@ from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join, root
 from gitops_agent.render.plain import KUSTOMIZATIONS, SUFFIXES, render_plain
 from gitops_agent.render.request import Format, KubeFacts, Rendered, RenderLimits, RenderRequest
-from gitops_agent.render.shelf import digest_of
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from gitops_agent.errors import ProcessError, RenderError
 from gitops_agent.process import Completed, run
 from gitops_agent.render.binaries import Binary
-from gitops_agent.render.confidential import without_secrets
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.objects import Objects
 from gitops_agent.render.request import RenderLimits, RenderRequest
+from gitops_agent.render.secret_values import without_secrets
 
 _MESSAGE = 2000
 _UNREACHABLE = "http://127.0.0.1:9"

@@ -23,7 +23,7 @@ _LONGEST = 2048
 _WORD = 128
 
 
-class Order(StrEnum):
+class CommandKind(StrEnum):
     """What is asked. `advance` ends what is left of the present step; `promote` skips every step that is left."""
 
     ADVANCE = "advance"
@@ -47,7 +47,7 @@ class Command:
         reason: why, for whoever reads the status.
     """
 
-    order: Order
+    order: CommandKind
     nonce: str
     hash: str = ""
     actor: str = ""
@@ -76,10 +76,10 @@ def read(text: str | None) -> Command | None:
         return None
     if not isinstance(value, dict) or not all(_short(name, one) for name, one in value.items()):
         return None
-    if value.get("order") not in {str(one) for one in Order} or not value.get("nonce"):
+    if value.get("order") not in {str(one) for one in CommandKind} or not value.get("nonce"):
         return None
     return Command(
-        order=Order(value["order"]),
+        order=CommandKind(value["order"]),
         nonce=value["nonce"],
         hash=value.get("hash", ""),
         actor=" ".join(value.get("actor", "").split()),

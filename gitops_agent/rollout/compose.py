@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.rollout.overlay import Overlaid, Subject, laid, routed
+from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, laid, routed
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 
 _CUT = frozenset({Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD})
@@ -35,12 +35,12 @@ class Part:
     """
 
     state: RolloutState
-    subject: Subject
+    subject: ResolvedPolicy
     stable: Sequence[Manifest]
     target: Sequence[Manifest]
 
 
-def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> Overlaid:
+def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
     """The desired state at this moment.
 
     Args:
@@ -52,7 +52,7 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> Overlaid:
     """
     views = [(part, laid(part.state, part.stable, part.target, part.subject)) for part in parts]
     if not views:
-        return Overlaid(manifests=tuple(head))
+        return OverlayResult(manifests=tuple(head))
     base = min(views, key=lambda one: _rank(one[0].state))[1]
     result = {one.key: one for one in base.manifests}
     for _, found in views:
@@ -62,7 +62,7 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> Overlaid:
                 result[key] = theirs[key]
             else:
                 result.pop(key, None)
-    merged = Overlaid(
+    merged = OverlayResult(
         manifests=tuple(result.values()),
         kept=frozenset[ObjectKey]().union(*(found.kept for _, found in views)) - result.keys(),
         own=frozenset[ObjectKey]().union(*(found.own for _, found in views)),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import UTC
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout.phases.steps import approval
-from gitops_agent.rollout.run import Run, run
+from gitops_agent.rollout.phases.step import approval
+from gitops_agent.rollout.run_plan import RunPlan, run
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 
 _STAGES = {
@@ -85,7 +85,7 @@ def share(wanted: Share) -> str:
     return " and ".join(parts)
 
 
-def _step(state: RolloutState, what: Run) -> str:
+def _step(state: RolloutState, what: RunPlan) -> str:
     target = state.target.hash if state.target else ""
     place = f"{target} step {state.step + 1} of {len(what.steps)}, {share(what.steps[state.step].share)}"
     if state.phase is Phase.PAUSED:
@@ -96,7 +96,7 @@ def _step(state: RolloutState, what: Run) -> str:
     return f"{place}: {_held(state, what)}"
 
 
-def _held(state: RolloutState, what: Run) -> str:
+def _held(state: RolloutState, what: RunPlan) -> str:
     step = what.steps[state.step]
     waits = []
     if step.approval and approval(state) not in state.approvals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from gitops_agent.rollout.action import (
+from gitops_agent.rollout.actions import (
     Action,
     Adopt,
     ApplyAdded,
@@ -21,22 +21,22 @@ from gitops_agent.rollout.action import (
     Verify,
     Wake,
 )
-from gitops_agent.rollout.situation import Situation
 from gitops_agent.rollout.state import Adoption, Phase, Stage, Version
+from gitops_agent.rollout.step_context import StepContext
 
 _CANARY = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED})
 _LEAVING = frozenset({Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE})
 _NEW = frozenset({Stage.ROLL, Stage.WATCH, Stage.BACK})
 
 
-def primary_version(sit: Situation) -> Version | None:
+def primary_version(sit: StepContext) -> Version | None:
     """The version the workload and everything else should be of."""
     state = sit.state
     rolled = state.phase is Phase.FINALIZE or (state.phase is Phase.PROMOTE and state.stage in _NEW)
     return state.target if rolled else state.stable
 
 
-def duties(sit: Situation) -> Iterator[Action]:
+def duties(sit: StepContext) -> Iterator[Action]:
     """What there is to do, in this order."""
     state, seen = sit.state, sit.seen
     if state.adoption in {Adoption.LABEL, Adoption.SELECT} and not (seen.labelled and seen.selected):
@@ -53,7 +53,7 @@ def duties(sit: Situation) -> Iterator[Action]:
     yield from _of_time(sit)
 
 
-def _of_canary(sit: Situation) -> Iterator[Action]:
+def _of_canary(sit: StepContext) -> Iterator[Action]:
     state, seen = sit.state, sit.seen
     promoting = state.phase is Phase.PROMOTE and not sit.run.rolling
     if not (state.phase in _CANARY or promoting or state.phase in _LEAVING) or state.target is None or not sit.run.steps:
@@ -74,7 +74,7 @@ def _of_canary(sit: Situation) -> Iterator[Action]:
     yield Verify(state.traffic.want)
 
 
-def _of_primary(sit: Situation) -> Iterator[Action]:
+def _of_primary(sit: StepContext) -> Iterator[Action]:
     state, seen = sit.state, sit.seen
     version = primary_version(sit)
     if version is None:
@@ -88,7 +88,7 @@ def _of_primary(sit: Situation) -> Iterator[Action]:
         yield ApplyRest(version)
 
 
-def _of_leaving(sit: Situation) -> Iterator[Action]:
+def _of_leaving(sit: StepContext) -> Iterator[Action]:
     state, seen = sit.state, sit.seen
     at_rest = state.phase in {Phase.IDLE, Phase.HELD} and state.stable is not None
     if seen.canary_service and (at_rest or (state.phase in _LEAVING and state.stage in {Stage.SERVICE, Stage.WORKLOAD})):
@@ -97,7 +97,7 @@ def _of_leaving(sit: Situation) -> Iterator[Action]:
         yield DeleteCanary()
 
 
-def _of_time(sit: Situation) -> Iterator[Action]:
+def _of_time(sit: StepContext) -> Iterator[Action]:
     state = sit.state
     judging = state.stage in {Stage.HOLD, Stage.CUT_HOLD, Stage.WATCH} or (sit.run.rolling and state.stage is Stage.ROLL)
     metrics = sit.run.lasting if state.stage is Stage.CUT_HOLD else sit.run.metrics

@@ -12,21 +12,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout.action import Action, Persist
+from gitops_agent.rollout.actions import Action, Persist
+from gitops_agent.rollout.command_rules import obey
 from gitops_agent.rollout.duties import duties
-from gitops_agent.rollout.judgement import counted
+from gitops_agent.rollout.metric_counters import counted
 from gitops_agent.rollout.observation import Observation
-from gitops_agent.rollout.orders import obey
-from gitops_agent.rollout.phases.leave import leave, leaving
+from gitops_agent.rollout.phases.exit import leave, leaving
+from gitops_agent.rollout.phases.idle import first, held, idle, pending
 from gitops_agent.rollout.phases.promote import CUT, promoting
-from gitops_agent.rollout.phases.rest import first, held, idle, pending
-from gitops_agent.rollout.phases.steps import lost, paused, provision, stepping
-from gitops_agent.rollout.provider import Verdict
-from gitops_agent.rollout.run import run, thawed
-from gitops_agent.rollout.situation import Situation
+from gitops_agent.rollout.phases.step import lost, paused, provision, stepping
+from gitops_agent.rollout.run_plan import load_policy, run
 from gitops_agent.rollout.state import Counter, Phase, RolloutState, Stage, Traffic
+from gitops_agent.rollout.step_context import StepContext
+from gitops_agent.rollout.traffic.router import Verdict
 
-_PHASES: Mapping[Phase, Callable[[Situation], RolloutState | None]] = {
+_PHASES: Mapping[Phase, Callable[[StepContext], RolloutState | None]] = {
     Phase.IDLE: idle,
     Phase.PENDING: pending,
     Phase.PROVISION: provision,
@@ -60,8 +60,8 @@ def step(
     Raises:
         SpecInvalid: the plan inside the state is not readable.
     """
-    spec = policy if state.plan is None else thawed(state.plan)
-    sit = Situation(state=state, seen=observation, policy=policy, run=run(spec), now=now)
+    spec = policy if state.plan is None else load_policy(state.plan)
+    sit = StepContext(state=state, seen=observation, policy=policy, run=run(spec), now=now)
     for look in (_clock, _routing, _counting, obey, _supersede, _loss):
         sit = replace(sit, state=look(sit))
     if sit.state.phase is state.phase and sit.state.stage is state.stage:
@@ -69,13 +69,13 @@ def step(
         sit = replace(sit, state=move(sit) or sit.state)
     # A transition may have fixed another plan, or ended the run.
     if sit.state.plan != state.plan:
-        sit = replace(sit, run=run(policy if sit.state.plan is None else thawed(sit.state.plan)))
+        sit = replace(sit, run=run(policy if sit.state.plan is None else load_policy(sit.state.plan)))
     sit = replace(sit, state=_pairing(sit))
     written: tuple[Action, ...] = (Persist(sit.state),) if sit.state != state else ()
     return sit.state, (*written, *duties(sit))
 
 
-def _clock(sit: Situation) -> RolloutState:
+def _clock(sit: StepContext) -> RolloutState:
     """A clock that was set back must not make a wait longer than it is: what lies ahead of now is moved to now."""
     state, since = sit.state, sit.state.entered_at
     verified = state.traffic.verified_at
@@ -92,7 +92,7 @@ def _not_ahead(counter: Counter, now: datetime) -> Counter:
     return replace(counter, last_at=now) if counter.last_at is not None and counter.last_at > now else counter
 
 
-def _routing(sit: Situation) -> RolloutState:
+def _routing(sit: StepContext) -> RolloutState:
     """Writes down whether the share that is wanted is in force; a verdict about another share is none."""
     seen, traffic = sit.seen.routing, sit.state.traffic
     if seen is None or seen.share != traffic.want or not sit.state.running:
@@ -105,7 +105,7 @@ def _routing(sit: Situation) -> RolloutState:
     return sit.state
 
 
-def _as_good_as_it_gets(sit: Situation) -> bool:
+def _as_good_as_it_gets(sit: StepContext) -> bool:
     """Whether routes are what Git says, and whoever serves them refuses that: no run may wait for it for ever."""
     seen, traffic = sit.seen.routing, sit.state.traffic
     out = sit.state.phase in _LEAVING or sit.state.stage is Stage.BACK
@@ -113,7 +113,7 @@ def _as_good_as_it_gets(sit: Situation) -> bool:
     return refused and out and traffic.want.none and (traffic.verified or sit.overdue)
 
 
-def _counting(sit: Situation) -> RolloutState:
+def _counting(sit: StepContext) -> RolloutState:
     """Counts what was measured, while it is judged by."""
     state = sit.state
     if not state.running or state.stage not in _JUDGING or state.target is None:
@@ -122,7 +122,7 @@ def _counting(sit: Situation) -> RolloutState:
     return state if counters == state.counters else replace(state, counters=counters)
 
 
-def _supersede(sit: Situation) -> RolloutState:
+def _supersede(sit: StepContext) -> RolloutState:
     """A newer version takes over at once while the workload is still the old one; after that it waits."""
     state, head = sit.state, sit.seen.head
     early = state.phase in {Phase.PROVISION, Phase.STEP, Phase.PAUSED}
@@ -136,7 +136,7 @@ def _supersede(sit: Situation) -> RolloutState:
     return leave(sit, Phase.SUPERSEDED, "Git is back at the stable version" if back else f"{head.hash} is newer")
 
 
-def _pairing(sit: Situation) -> RolloutState:
+def _pairing(sit: StepContext) -> RolloutState:
     """As many new pods of the stable version as the canary has, from the begin of a run to the end of its steps."""
     state, pods = sit.state, 0
     if state.phase in _COMPARING:
@@ -144,5 +144,5 @@ def _pairing(sit: Situation) -> RolloutState:
     return state if pods == state.baseline else replace(state, baseline=pods)
 
 
-def _loss(sit: Situation) -> RolloutState:
+def _loss(sit: StepContext) -> RolloutState:
     return lost(sit) or sit.state if sit.state.running else sit.state

@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from gitops_agent.rollout.command import Command
-from gitops_agent.rollout.provider import Verdict
 from gitops_agent.rollout.state import Share, Version
+from gitops_agent.rollout.traffic.router import Verdict
 
 
 class Answer(StrEnum):
@@ -38,7 +38,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pods:
+class WorkloadStatus:
     """A workload as it lives.
 
     Attributes:
@@ -104,9 +104,9 @@ class Observation:
     """
 
     head: Version | None
-    primary: Pods | None
-    canary: Pods | None = None
-    baseline: Pods | None = None
+    primary: WorkloadStatus | None
+    canary: WorkloadStatus | None = None
+    baseline: WorkloadStatus | None = None
     replicas: int = 1
     max_unavailable: int = 0
     endpoints: int = 0

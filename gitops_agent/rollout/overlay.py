@@ -14,11 +14,11 @@ from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.rollout import variants
-from gitops_agent.rollout.counts import FULL
-from gitops_agent.rollout.hash import configuration, template
-from gitops_agent.rollout.provider import Provider
+from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.replica_counts import FULL
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Version
+from gitops_agent.rollout.traffic.router import TrafficRouter
+from gitops_agent.rollout.version_hash import configuration, template
 
 BEFORE = marks.PREFIX + "apply-before-rollout"
 """The annotation that lets a changed object be applied before the rollout of what uses it."""
@@ -38,7 +38,7 @@ _AUTOSCALERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overlaid:
+class OverlayResult:
     """The desired state of now.
 
     Attributes:
@@ -59,7 +59,7 @@ class Overlaid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ResolvedPolicy:
     """What a policy is about.
 
     Attributes:
@@ -71,7 +71,7 @@ class Subject:
 
     policy: RolloutPolicySpec
     workload: ObjectKey
-    provider: Provider | None
+    provider: TrafficRouter | None
     autoscaled: bool = False
 
     @property
@@ -80,7 +80,9 @@ class Subject:
         return ObjectKey("", "Service", self.workload.namespace, self.policy.service or "")
 
 
-def overlay(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: Subject) -> Overlaid:
+def overlay(
+    state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: ResolvedPolicy
+) -> OverlayResult:
     """What the cluster should look like now.
 
     Args:
@@ -95,7 +97,7 @@ def overlay(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Ma
     return routed(laid(state, stable, target, subject), state, subject)
 
 
-def routed(overlaid: Overlaid, state: RolloutState, subject: Subject) -> Overlaid:
+def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy) -> OverlayResult:
     """The desired state with the share of one rollout laid over its routes too.
 
     Raises:
@@ -117,7 +119,7 @@ def routed(overlaid: Overlaid, state: RolloutState, subject: Subject) -> Overlai
     )
 
 
-def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: Subject) -> Overlaid:
+def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: ResolvedPolicy) -> OverlayResult:
     """The desired state but for the routes, which several rollouts may share; arguments as for `overlay`."""
     old = {one.key: one for one in stable}
     new = {one.key: one for one in target} if state.running and state.target is not None else old
@@ -130,7 +132,7 @@ def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manif
         result[subject.workload] = workload.with_object(_primary(workload.obj, state, version, subject))
     if subject.provider is None or subject.policy.strategy.rolling is not None:
         own = frozenset({subject.workload})
-        return Overlaid(
+        return OverlayResult(
             manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes)
         )
     if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
@@ -140,7 +142,9 @@ def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manif
     notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in made)
     steadied = _steady(result, subject, notes) if state.running else ()
     own = frozenset({subject.workload, subject.service, *made, *steadied})
-    return Overlaid(manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes))
+    return OverlayResult(
+        manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes)
+    )
 
 
 def _waiting(
@@ -157,15 +161,15 @@ def _waiting(
     return result, early
 
 
-def _primary(workload: Object, state: RolloutState, version: Version | None, subject: Subject) -> Object:
+def _primary(workload: Object, state: RolloutState, version: Version | None, subject: ResolvedPolicy) -> Object:
     """The workload itself: as Git has it, and which version that is written on it (on it, not on its pods)."""
     result = copy(workload)
     metadata, spec = result["metadata"], result["spec"]
     if version is not None:
-        said = {variants.ROLLOUT_HASH: version.hash, variants.COMMIT: version.commit}
+        said = {canary_objects.ROLLOUT_HASH: version.hash, canary_objects.COMMIT: version.commit}
         metadata["annotations"] = {**(metadata.get("annotations") or {}), **said}
     if state.adoption is not Adoption.NONE and subject.policy.strategy.rolling is None:
-        spec["template"] = variants.labelled(template(result), {variants.VARIANT: variants.PRIMARY})
+        spec["template"] = canary_objects.labelled(template(result), {canary_objects.VARIANT: canary_objects.PRIMARY})
     if subject.autoscaled:
         spec.pop("replicas", None)
     elif state.primary is not None:
@@ -177,16 +181,16 @@ def _selecting(service: Object, weight: int = 0) -> Object:
     """The Service, on the pods of the workload, on those of the canary, or, for a share between, on both."""
     result = copy(service)
     metadata, spec = result["metadata"], result["spec"]
-    metadata["labels"] = {**(metadata.get("labels") or {}), variants.SPLIT: "true"}
-    selector = {name: value for name, value in (spec.get("selector") or {}).items() if name != variants.VARIANT}
+    metadata["labels"] = {**(metadata.get("labels") or {}), canary_objects.SPLIT: "true"}
+    selector = {name: value for name, value in (spec.get("selector") or {}).items() if name != canary_objects.VARIANT}
     if weight in {0, FULL}:
-        selector[variants.VARIANT] = variants.CANARY if weight else variants.PRIMARY
+        selector[canary_objects.VARIANT] = canary_objects.CANARY if weight else canary_objects.PRIMARY
     spec["selector"] = selector
     return result
 
 
 def _second(
-    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: Subject
+    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: ResolvedPolicy
 ) -> Iterable[Manifest]:
     """The objects of the second version, as far as the phase has them."""
     workload, service = new.get(subject.workload), new.get(subject.service) or old.get(subject.service)
@@ -196,33 +200,33 @@ def _second(
     version = state.target.hash
     before = {key: one.obj for key, one in old.items()}
     after = {key: one.obj for key, one in new.items()}
-    made = variants.copies(workload.obj, version=version, stable=before, target=after)
-    names = variants.copied_names(made, after, version)
+    made = canary_objects.copies(workload.obj, version=version, stable=before, target=after)
+    names = canary_objects.copied_names(made, after, version)
     for obj in made:
         yield _made(obj, subject)
     if service is not None and state.stage is not Stage.SERVICE:
-        yield _made(variants.canary_service(service.obj, version=version, before=before.get(subject.service)), subject)
-    second = variants.canary(workload.obj, version=version, replicas=state.canary, copies=names)
-    yield _made(second, subject, **{variants.ROLLOUT_HASH: version, variants.COMMIT: state.target.commit})
+        yield _made(canary_objects.canary_service(service.obj, version=version, before=before.get(subject.service)), subject)
+    second = canary_objects.canary(workload.obj, version=version, replicas=state.canary, copies=names)
+    yield _made(second, subject, **{canary_objects.ROLLOUT_HASH: version, canary_objects.COMMIT: state.target.commit})
 
 
-def _third(state: RolloutState, old: Mapping[ObjectKey, Manifest], subject: Subject) -> Iterable[Manifest]:
+def _third(state: RolloutState, old: Mapping[ObjectKey, Manifest], subject: ResolvedPolicy) -> Iterable[Manifest]:
     """New pods of the stable version, as long as the canary is compared with them."""
     workload, stable = old.get(subject.workload), state.stable
     if workload is None or stable is None or not state.baseline:
         return
-    third = variants.baseline(workload.obj, version=stable.hash, replicas=state.baseline)
-    yield _made(third, subject, **{variants.ROLLOUT_HASH: stable.hash, variants.COMMIT: stable.commit})
+    third = canary_objects.baseline(workload.obj, version=stable.hash, replicas=state.baseline)
+    yield _made(third, subject, **{canary_objects.ROLLOUT_HASH: stable.hash, canary_objects.COMMIT: stable.commit})
 
 
-def _made(obj: Object, subject: Subject, **said: str) -> Manifest:
+def _made(obj: Object, subject: ResolvedPolicy, **said: str) -> Manifest:
     """An object that nobody wrote, marked as the rollout's."""
     metadata = dict(obj["metadata"])
     metadata["annotations"] = {**(metadata.get("annotations") or {}), marks.ROLLOUT: subject.workload.name, **said}
     return Manifest.of({**obj, "metadata": metadata}, file=MADE)
 
 
-def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) -> tuple[ObjectKey, ...]:
+def _route(share: Share, result: dict[ObjectKey, Manifest], subject: ResolvedPolicy) -> tuple[ObjectKey, ...]:
     """Lays the share over the routes as Git has them; returns what carries it."""
     if subject.provider is None:
         return ()
@@ -233,7 +237,7 @@ def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) ->
     overlaid = subject.provider.overlay(
         [result[key].obj for key in keys],
         service=subject.service.name,
-        canary_service=variants.canary_service_name(subject.service.name),
+        canary_service=canary_objects.canary_service_name(subject.service.name),
         weight=share.weight,
         match=share.match,
         mirror=share.mirror,
@@ -245,7 +249,7 @@ def _route(share: Share, result: dict[ObjectKey, Manifest], subject: Subject) ->
     return tuple(ObjectKey.of(obj) for obj in overlaid)
 
 
-def routes(manifests: Iterable[ObjectKey], subject: Subject) -> list[ObjectKey]:
+def routes(manifests: Iterable[ObjectKey], subject: ResolvedPolicy) -> list[ObjectKey]:
     """The routes a policy names, among the keys of manifests; for a plain Service the Service itself."""
     if subject.policy.traffic.provider is TrafficProvider.SERVICE:
         return [key for key in manifests if key == subject.service]
@@ -254,7 +258,7 @@ def routes(manifests: Iterable[ObjectKey], subject: Subject) -> list[ObjectKey]:
     return [here[name] for name in named if name in here]
 
 
-def _steady(result: dict[ObjectKey, Manifest], subject: Subject, notes: list[str]) -> tuple[ObjectKey, ...]:
+def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: list[str]) -> tuple[ObjectKey, ...]:
     """Forbids the autoscaler to take pods away during the run: load that moves to the canary comes back in an abort."""
     found: list[ObjectKey] = []
     for key, one in tuple(result.items()):
@@ -276,7 +280,7 @@ def _steady(result: dict[ObjectKey, Manifest], subject: Subject, notes: list[str
 
 
 def _kept(
-    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: Subject
+    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: ResolvedPolicy
 ) -> frozenset[ObjectKey]:
     """What living pods of either side may still need; what was added for a version that is given up goes after its pods."""
     if not state.running:

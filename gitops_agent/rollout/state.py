@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.provider import Match, Mirror
+from gitops_agent.rollout.traffic.router import Match, Mirror
 
 
 class Phase(StrEnum):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops_agent.sandbox.stages import STAGES
+from gitops_agent.sandbox.pod_failures import STAGES
 
 PODS_CIDR = "10.88.0.0/16"
 SERVICES_CIDR = "10.0.0.0/16"

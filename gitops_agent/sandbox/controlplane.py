@@ -22,20 +22,20 @@ from typing import Any, Self
 from gitops_agent import process
 from gitops_agent.errors import AgentError, ClusterError, UsageError
 from gitops_agent.manifest.key import Object
-from gitops_agent.sandbox import channel
+from gitops_agent.sandbox import control_socket
 from gitops_agent.sandbox.apiclient import ApiClient
-from gitops_agent.sandbox.boot import BootError
+from gitops_agent.sandbox.bootstrap import BootError
 from gitops_agent.sandbox.components import ORDER, PROXY
-from gitops_agent.sandbox.distribution import Distribution
-from gitops_agent.sandbox.folder import ACCOUNTS, KUBECONFIG, LOCK_FILE, clean, make_room, remains
-from gitops_agent.sandbox.installer import Installer
+from gitops_agent.sandbox.data_dir import ACCOUNTS, KUBECONFIG, LOCK_FILE, clean, make_room, remains
 from gitops_agent.sandbox.kubeconfig import read_token, write_kubeconfig
-from gitops_agent.sandbox.lock import Busy, FileLock, held
 from gitops_agent.sandbox.network import inside as own_network
-from gitops_agent.sandbox.order import Order
-from gitops_agent.sandbox.progress import Detail, Progress, Silent
+from gitops_agent.sandbox.spec import SandboxSpec
 from gitops_agent.sandbox.state import Phase, State, read_state
-from gitops_agent.sandbox.tools import selected
+from gitops_agent.toolchain.catalog import selected
+from gitops_agent.toolchain.file_lock import Busy, FileLock, held
+from gitops_agent.toolchain.installer import Installer
+from gitops_agent.toolchain.progress import Detail, Progress, Silent
+from gitops_agent.toolchain.system_packages import SystemPackages
 
 _POLL_SECONDS = 0.03
 _LAUNCH_SECONDS = 20.0
@@ -110,7 +110,7 @@ class ControlPlane:
             make_room(directory)
             if network and not own_network():
                 raise UsageError("a sandbox with a network must be started inside one of its own")
-            order = Order(
+            order = SandboxSpec(
                 directory=str(directory),
                 nodes=nodes,
                 binaries={
@@ -121,7 +121,7 @@ class ControlPlane:
                 extra=extra or {},
                 timeout_seconds=timeout_seconds,
                 network=network,
-                path=(str(Distribution(progress=shown).find("nft").parent),) if network else (),
+                path=(str(SystemPackages(progress=shown).find("nft").parent),) if network else (),
             )
             _launch(order)
         with shown.step("control plane: starting") as detail:
@@ -192,15 +192,15 @@ class ControlPlane:
 
     def halt(self, component: str, *, grace_seconds: float = 0.0) -> None:
         """Ends one component and leaves it down; killed at once unless it is given time to go."""
-        channel.ask(self.directory, {"do": "halt", "component": component, "grace_seconds": grace_seconds})
+        control_socket.ask(self.directory, {"do": "halt", "component": component, "grace_seconds": grace_seconds})
 
     def resume(self, component: str) -> None:
         """Starts a component that is down; returns when its process runs, see `wait_for_api`."""
-        channel.ask(self.directory, {"do": "resume", "component": component})
+        control_socket.ask(self.directory, {"do": "resume", "component": component})
 
     def restart(self, component: str, *, grace_seconds: float = 0.0) -> None:
         """Ends and starts one component with the same ports and data; for the API server, returns when it is ready again."""
-        channel.ask(self.directory, {"do": "restart", "component": component, "grace_seconds": grace_seconds})
+        control_socket.ask(self.directory, {"do": "restart", "component": component, "grace_seconds": grace_seconds})
         if component == "kube-apiserver":
             self.wait_for_api()
 
@@ -297,13 +297,13 @@ def _runs(pid: int | None) -> bool:
 
 def _ask_to_stop(directory: Path) -> bool:
     try:
-        channel.ask(directory, {"do": "stop"}, timeout_seconds=_STOP_SECONDS)
+        control_socket.ask(directory, {"do": "stop"}, timeout_seconds=_STOP_SECONDS)
     except AgentError:
         return False
     return True
 
 
-def _launch(order: Order) -> None:
+def _launch(order: SandboxSpec) -> None:
     """Starts the supervisor; it detaches, so nothing of it stays with this process."""
     package = Path(__file__).resolve().parents[2]
     process.run(

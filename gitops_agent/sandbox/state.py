@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from gitops_agent.sandbox.folder import STATE_FILE
+from gitops_agent.sandbox.data_dir import STATE_FILE
 
 
 class Phase(StrEnum):

@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from gitops_agent.errors import AgentError, ClusterError
-from gitops_agent.sandbox import boot, channel
-from gitops_agent.sandbox.child import Child
+from gitops_agent.sandbox import bootstrap, control_socket
 from gitops_agent.sandbox.components import Layout, arguments
-from gitops_agent.sandbox.folder import LOCK_FILE, SOCKET, clean
-from gitops_agent.sandbox.lock import Busy, FileLock
-from gitops_agent.sandbox.order import Order
+from gitops_agent.sandbox.data_dir import LOCK_FILE, SOCKET, clean
+from gitops_agent.sandbox.managed_process import ManagedProcess
 from gitops_agent.sandbox.ports import free_ports
+from gitops_agent.sandbox.spec import SandboxSpec
 from gitops_agent.sandbox.state import Phase, State
+from gitops_agent.toolchain.file_lock import Busy, FileLock
 
 _TICK_SECONDS = 0.03
 _REQUEST_SECONDS = 2.0
@@ -48,11 +48,11 @@ class Ended(Exception):
 class Supervisor:
     """Runs one sandbox; every method belongs to the main thread."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: SandboxSpec) -> None:
         self._order = order
         self._directory = Path(order.directory)
         self._selector = selectors.DefaultSelector()
-        self._children: dict[str, Child] = {}
+        self._children: dict[str, ManagedProcess] = {}
         self._state = State(phase=Phase.STARTING, supervisor=os.getpid(), tied_to=order.tied_to, nodes=order.nodes)
         self._server: socket.socket | None = None
 
@@ -70,7 +70,7 @@ class Supervisor:
                 try:
                     self._watch(signals)
                     clean(self._directory, keep=(LOCK_FILE,))
-                    self._server = channel.listen(self._directory)
+                    self._server = control_socket.listen(self._directory)
                     self._selector.register(self._server, selectors.EVENT_READ, self._serve)
                     self._boot()
                     while True:
@@ -123,12 +123,12 @@ class Supervisor:
         while True:
             dead = [self._children[name] for name in vital or self._order.components if not self._children[name].alive]
             if dead:
-                raise boot.BootError(f"{dead[0].name} ended with code {dead[0].exit_code}: {dead[0].last_words()}")
+                raise bootstrap.BootError(f"{dead[0].name} ended with code {dead[0].exit_code}: {dead[0].last_words()}")
             with contextlib.suppress(ClusterError, OSError):
                 if ready():
                     return
             if time.monotonic() > deadline:
-                raise boot.BootError(f"not ready within {self._order.timeout_seconds:g} s while waiting for {step}")
+                raise bootstrap.BootError(f"not ready within {self._order.timeout_seconds:g} s while waiting for {step}")
             self._turn(_TICK_SECONDS)
 
     def _take_signals(self, ours: Any) -> None:
@@ -154,7 +154,7 @@ class Supervisor:
             try:
                 self._boot_once(deadline=started + self._order.timeout_seconds)
                 break
-            except boot.BootError as error:
+            except bootstrap.BootError as error:
                 taken = any("address already in use" in child.tail() for child in self._children.values())
                 if attempt == _BOOT_TRIES or not taken:
                     raise
@@ -168,13 +168,13 @@ class Supervisor:
         network = self._order.network
         layout = Layout(directory=self._directory, etcd_port=etcd, peer_port=peer, api_port=api, network=network)
         env = {"PATH": os.pathsep.join((*self._order.path, os.environ.get("PATH", os.defpath)))}
-        secrets = boot.prepare(layout)
+        secrets = bootstrap.prepare(layout)
         self._children = {}
         for name in self._order.components:
             program, version = self._order.binaries[name]
             argv = (program, *arguments(name, layout), *self._order.extra.get(name, ()))
-            self._children[name] = Child(name, version, argv, layout.log(name), layout.ports(name), env=env)
-        starting = boot.Boot(layout=layout, tokens=secrets, nodes=self._order.nodes)
+            self._children[name] = ManagedProcess(name, version, argv, layout.log(name), layout.ports(name), env=env)
+        starting = bootstrap.Bootstrap(layout=layout, tokens=secrets, nodes=self._order.nodes)
         self._start(_FIRST)
         self._write(url=layout.url)
         self._until(starting.api_answers, step="kube-apiserver to answer", deadline=deadline, vital=_FIRST)
@@ -205,7 +205,7 @@ class Supervisor:
             connection.settimeout(_REQUEST_SECONDS)
             request: dict[str, Any] = {}
             try:
-                request = channel.receive(connection)
+                request = control_socket.receive(connection)
                 self._obey(request)
                 answer: dict[str, Any] = {"ok": True}
             except AgentError as error:
@@ -213,7 +213,7 @@ class Supervisor:
             except OSError:
                 return
             with contextlib.suppress(OSError):
-                channel.send(connection, answer)
+                control_socket.send(connection, answer)
         if request.get("do") == "stop":
             raise Ended
 
@@ -264,7 +264,7 @@ def _detach() -> None:
 
 def main() -> int:
     """Reads the order from the first argument, detaches and runs."""
-    order = Order.parse(sys.argv[1])
+    order = SandboxSpec.parse(sys.argv[1])
     _detach()
     return Supervisor(order).run()
 

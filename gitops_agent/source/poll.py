@@ -10,13 +10,13 @@ from gitops_agent.errors import ProcessError, SourceError
 from gitops_agent.observe.log import logger
 from gitops_agent.process import Limits
 from gitops_agent.source import git
-from gitops_agent.source.access import access
-from gitops_agent.source.advertised import Advertised
 from gitops_agent.source.credentials import Credentials
-from gitops_agent.source.failure import CORRUPT, explain, last_words
+from gitops_agent.source.git_auth import access
+from gitops_agent.source.git_errors import CORRUPT, explain, last_words
 from gitops_agent.source.history import lost
 from gitops_agent.source.mirror import Mirror, Tip, key, stored
 from gitops_agent.source.ref import Ref
+from gitops_agent.source.remote_refs import Advertised
 
 _log = logger("source")
 

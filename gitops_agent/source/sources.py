@@ -15,16 +15,16 @@ from typing import TypeVar
 from gitops_agent.errors import ProcessError, SourceError
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
-from gitops_agent.source.access import sweep
+from gitops_agent.source.blob_reader import Reader
 from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.git_auth import sweep
 from gitops_agent.source.history import describe
-from gitops_agent.source.index import Index
 from gitops_agent.source.mirror import Mirror, key
 from gitops_agent.source.poll import Move, Poll, Poller
-from gitops_agent.source.reader import Reader
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.tree import GitTree
+from gitops_agent.source.tree_index import Index
 
 __all__ = ["Credentials", "Move", "Poll", "Ref", "Repository", "Sources"]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gitops_agent.errors import SourceError
 from gitops_agent.revision.tree import Entry, EntryType
-from gitops_agent.source.index import Index
-from gitops_agent.source.materialise import materialise
+from gitops_agent.source.checkout import materialise
 from gitops_agent.source.paths import normalised, shown
+from gitops_agent.source.tree_index import Index
 
 _MOST_LINKS = 40
 _LONGEST_TARGET = 4096

@@ -9,7 +9,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.sync.live import LiveObject
+from gitops_agent.sync.live.live_object import LiveObject
 
 
 class PlanError(AgentError):

@@ -19,10 +19,11 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.revision.revision import Revision
-from gitops_agent.sync import exemptions, instructions
-from gitops_agent.sync.autoscale import targets
+from gitops_agent.sync import object_options
+from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.hooks import hook
-from gitops_agent.sync.live import LiveObject
+from gitops_agent.sync.ignore_fields import paths, without
+from gitops_agent.sync.live.live_object import LiveObject
 
 Scope = Callable[[GroupKind], bool | None]
 """Whether a kind is namespaced; None while the cluster does not know the kind."""
@@ -121,7 +122,7 @@ class Desired:
 
         What is only created where it is missing, such as the namespace of `createNamespace`, several may share.
         """
-        return {one.key: one.place for one in self.manifests if not instructions.read(one.obj)[0].create_only}
+        return {one.key: one.place for one in self.manifests if not object_options.read(one.obj)[0].create_only}
 
 
 def build(
@@ -161,7 +162,7 @@ def build(
     kept: list[Manifest] = []
     skipped: list[Skipped] = []
     for one in placed:
-        wishes, wrong = instructions.read(one.obj)
+        wishes, wrong = object_options.read(one.obj)
         problems += (f"{one.key} in {one.place}: {text}" for text in wrong)
         try:
             moment = hook(one.obj)
@@ -256,12 +257,12 @@ def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields
         obj = _encoded(obj) if "stringData" in obj else obj
     if manifest.key.group_kind == _CLUSTER_ROLE and obj.get("aggregationRule"):
         # A controller fills the rules of an aggregated role: whoever declares them too fights it for ever.
-        obj = exemptions.without(obj, _RULES)
+        obj = without(obj, _RULES)
     if manifest.key in autoscaled:
-        obj = exemptions.without(obj, _REPLICAS)
-    exempt = exemptions.paths(manifest.key, ignore_fields) if ignore_fields else ()
+        obj = without(obj, _REPLICAS)
+    exempt = paths(manifest.key, ignore_fields) if ignore_fields else ()
     if exempt:
-        obj = exemptions.without(obj, exempt)
+        obj = without(obj, exempt)
     return manifest if obj is manifest.obj else manifest.with_object(obj)
 
 
@@ -339,6 +340,6 @@ def _created(namespace: str) -> Manifest:
 
 def _warnings(manifests: Iterable[Manifest], declared: set[ObjectKey]) -> Iterator[str]:
     for manifest in manifests:
-        for key in instructions.read(manifest.obj)[0].depends_on:
-            if instructions.within(key, manifest.key, declared) is None:
+        for key in object_options.read(manifest.obj)[0].depends_on:
+            if object_options.within(key, manifest.key, declared) is None:
                 yield f"{manifest.key} depends on {key}, which this application does not declare: it is not waited for"

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.acceptance.house import Agent, House
-from tests.acceptance.team import Team
+from tests.acceptance.installed_agent import Agent, InstalledAgent
+from tests.acceptance.tenant import Tenant
 
 
 @pytest.fixture(scope="session")
-def shared(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Agent]]:
+def shared(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InstalledAgent, Agent]]:
     """The agent that all tests of a worker use unless they break it."""
-    house = House(control_plane, _fresh("agent"), tmp_path_factory.mktemp("agent"))
+    house = InstalledAgent(control_plane, _fresh("agent"), tmp_path_factory.mktemp("agent"))
     try:
         agent = house.start()
         yield house, agent
@@ -26,18 +26,18 @@ def shared(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def team(shared: tuple[House, Agent], namespace: str, tmp_path: Path) -> Iterator[Team]:
+def team(shared: tuple[InstalledAgent, Agent], namespace: str, tmp_path: Path) -> Iterator[Tenant]:
     """A team of the shared agent."""
     house, agent = shared
-    made = Team(house, agent, namespace, tmp_path)
+    made = Tenant(house, agent, namespace, tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def house(control_plane: ControlPlane, tmp_path: Path) -> Iterator[House]:
+def house(control_plane: ControlPlane, tmp_path: Path) -> Iterator[InstalledAgent]:
     """An installation of the test's own, in which nothing runs yet."""
-    made = House(control_plane, _fresh("agent"), tmp_path / "house")
+    made = InstalledAgent(control_plane, _fresh("agent"), tmp_path / "house")
     try:
         yield made
     finally:
@@ -45,9 +45,9 @@ def house(control_plane: ControlPlane, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def own(house: House, namespace: str, tmp_path: Path) -> Iterator[Team]:
+def own(house: InstalledAgent, namespace: str, tmp_path: Path) -> Iterator[Tenant]:
     """A team of that installation; the test starts the agent."""
-    made = Team(house, None, namespace, tmp_path / "team")
+    made = Tenant(house, None, namespace, tmp_path / "team")
     yield made
     made.close()
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import COMMAND, Command, Order, written
+from gitops_agent.rollout.command import COMMAND, Command, CommandKind, written
 from tests.acceptance.objects import deployment, files, service
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 API = "gitops-agent.dev/v1alpha1"
 WEB = "web"
@@ -47,7 +47,7 @@ def image(number: int) -> str:
 class Rollout:
     """The rollout of `web`, or of another workload that is only looked at, in a team's repository."""
 
-    def __init__(self, team: Team, strategy: Object, *more: Object, replicas: int = 4, name: str = WEB, **spec: Any) -> None:
+    def __init__(self, team: Tenant, strategy: Object, *more: Object, replicas: int = 4, name: str = WEB, **spec: Any) -> None:
         self.team, self.strategy, self.more, self.replicas, self.spec = team, strategy, more, replicas, spec
         self.name = name
 
@@ -68,7 +68,7 @@ class Rollout:
         """Another version."""
         return self.team.commit(self.manifests(number, *extra, **changes), f"Version {number}")
 
-    def command(self, order: Order) -> None:
+    def command(self, order: CommandKind) -> None:
         """A person's command."""
         text = written(Command(order=order, nonce=uuid.uuid4().hex, actor="tester"))
         patch = {"metadata": {"annotations": {COMMAND: text}}}

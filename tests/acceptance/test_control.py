@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gitops_agent.sandbox.stages import POD, PodFailure
+from gitops_agent.sandbox.pod_failures import POD, PodFailure
 from tests.acceptance.objects import config_map, config_maps, deployment, files
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-def test_f16_a_commit_that_never_becomes_healthy_is_superseded_at_once(team: Team) -> None:
+def test_f16_a_commit_that_never_becomes_healthy_is_superseded_at_once(team: Tenant) -> None:
     team.commit(files(deployment("web", image="registry.example.com/missing:1", annotations={POD: PodFailure.NO_PULL})))
     team.declare()
     team.until(lambda: team.application()["status"]["health"]["status"] == "Degraded", "the bad commit is Degraded")
@@ -31,7 +31,7 @@ def test_f16_a_commit_that_never_becomes_healthy_is_superseded_at_once(team: Tea
     team.settled(fixed)
 
 
-def test_f16_a_commit_that_waits_for_ever_is_superseded_at_once(team: Team) -> None:
+def test_f16_a_commit_that_waits_for_ever_is_superseded_at_once(team: Tenant) -> None:
     wait = {"gitops-agent.dev/depends-on": f"apps/Deployment:{team.namespace}/never"}
     never = deployment("never", annotations={POD: PodFailure.HANG})
     team.commit(files(never, config_map("waits", annotations=wait)))
@@ -45,7 +45,7 @@ def test_f16_a_commit_that_waits_for_ever_is_superseded_at_once(team: Team) -> N
     assert team.configs() == {"waits"}
 
 
-def test_f22_a_pause_ends_by_itself_and_drift_waits_for_its_end(team: Team) -> None:
+def test_f22_a_pause_ends_by_itself_and_drift_waits_for_its_end(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare()
     team.settled(commit)
@@ -63,7 +63,7 @@ def test_f22_a_pause_ends_by_itself_and_drift_waits_for_its_end(team: Team) -> N
     team.settled(commit)
 
 
-def test_a_new_commit_waits_for_the_end_of_a_pause(team: Team) -> None:
+def test_a_new_commit_waits_for_the_end_of_a_pause(team: Tenant) -> None:
     first = team.commit(files(config_map("good")))
     team.declare()
     team.settled(first)
@@ -79,7 +79,7 @@ def test_a_new_commit_waits_for_the_end_of_a_pause(team: Team) -> None:
     assert team.configs() == {"good", "more"}
 
 
-def test_manual_mode_applies_what_was_approved_and_nothing_else(team: Team) -> None:
+def test_manual_mode_applies_what_was_approved_and_nothing_else(team: Tenant) -> None:
     first = team.commit(files(config_map("good")))
     team.declare(sync={"mode": "manual"})
     plan, _ = team.held("manual")
@@ -99,7 +99,7 @@ def test_manual_mode_applies_what_was_approved_and_nothing_else(team: Team) -> N
     team.settled(second)
 
 
-def test_observe_mode_tells_and_changes_nothing(team: Team) -> None:
+def test_observe_mode_tells_and_changes_nothing(team: Tenant) -> None:
     team.apply(config_map("good", key="somebody's"))
     team.commit(files(config_map("good"), config_map("more")))
     team.declare(sync={"mode": "observe"})
@@ -113,7 +113,7 @@ def test_observe_mode_tells_and_changes_nothing(team: Team) -> None:
     assert not live["metadata"].get("labels")
 
 
-def test_an_application_waits_for_the_one_it_depends_on(team: Team) -> None:
+def test_an_application_waits_for_the_one_it_depends_on(team: Tenant) -> None:
     parts = {f"db/{name}": text for name, text in files(deployment("db", annotations={POD: PodFailure.HANG})).items()}
     parts |= {f"web/{name}": text for name, text in files(config_map("web")).items()}
     team.commit(parts)
@@ -131,7 +131,7 @@ def test_an_application_waits_for_the_one_it_depends_on(team: Team) -> None:
     assert team.configs() == {"web"}
 
 
-def test_a_plan_is_approved_by_the_trailer_of_a_commit(team: Team) -> None:
+def test_a_plan_is_approved_by_the_trailer_of_a_commit(team: Tenant) -> None:
     first = team.commit(files(config_map("stays"), *config_maps(7)))
     team.declare()
     team.settled(first)
@@ -144,7 +144,7 @@ def test_a_plan_is_approved_by_the_trailer_of_a_commit(team: Team) -> None:
     assert team.configs() == {"stays"}
 
 
-def test_a_create_only_object_is_made_once_and_then_left_alone(team: Team) -> None:
+def test_a_create_only_object_is_made_once_and_then_left_alone(team: Tenant) -> None:
     once = {"gitops-agent.dev/apply": "create-only"}
     first = team.commit(files(config_map("seed", annotations=once), config_map("good")))
     team.declare()

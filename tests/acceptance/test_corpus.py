@@ -16,8 +16,8 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import APPLICATION
 from gitops_agent.process import run
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.acceptance.house import House
-from tests.acceptance.team import Team
+from tests.acceptance.installed_agent import InstalledAgent
+from tests.acceptance.tenant import Tenant
 from tests.corpus import clone
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -100,19 +100,19 @@ PROMETHEUS = (
 
 
 @contextlib.contextmanager
-def team(folder: Path) -> Iterator[Team]:
+def team(folder: Path) -> Iterator[Tenant]:
     """An agent on a control plane of its own: what public repositories bring is cluster-wide, and stays."""
     with (
         ControlPlane.start(folder / "plane", nodes=3, tied=True) as plane,
-        House(plane, "gitops-agent", folder / "house") as house,
+        InstalledAgent(plane, "gitops-agent", folder / "house") as house,
     ):
         agent = house.start(settings={"leader__enabled": "false"})
-        made = Team(house, agent, "shop", folder / "team")
+        made = Tenant(house, agent, "shop", folder / "team")
         yield made
         assert not agent.unexpected()
 
 
-def declare(made: Team, short: str, url: str, path: str, **sync: Any) -> None:
+def declare(made: Tenant, short: str, url: str, path: str, **sync: Any) -> None:
     made.declare(
         short,
         source={"repoURL": url, "path": path},
@@ -121,7 +121,7 @@ def declare(made: Team, short: str, url: str, path: str, **sync: Any) -> None:
     )
 
 
-def explained(made: Team, short: str, case: Case) -> Object:
+def explained(made: Tenant, short: str, case: Case) -> Object:
     """The status once it says of every object what is expected, else nothing."""
     status: Object = made.application(short).get("status") or {}
     ready: Object = next((one for one in status.get("conditions") or () if one["type"] == "Ready"), {})
@@ -208,13 +208,13 @@ def test_six_years_of_releases_are_replayed_without_leftovers(tmp_path: Path) ->
             assert left[short] == renamed
 
 
-def synced(made: Team, short: str, commit: str) -> str:
+def synced(made: Tenant, short: str, commit: str) -> str:
     status = made.application(short).get("status") or {}
     done = status["sync"].get("revision") == commit and status["sync"].get("status") == "Synced"
     return "Synced" if done else ""
 
 
-def settled(made: Team, short: str, commit: str) -> str:
+def settled(made: Tenant, short: str, commit: str) -> str:
     """How a commit ended: `Synced`, or the reason why it could not be applied; never a half."""
 
     def check() -> str:
@@ -231,7 +231,7 @@ def settled(made: Team, short: str, commit: str) -> str:
     return made.until(check, f"{short} has come to an end with {commit[:12]}", seconds=SECONDS)
 
 
-def owned(made: Team, short: str) -> set[tuple[str, str]]:
+def owned(made: Tenant, short: str) -> set[tuple[str, str]]:
     """Everything in the namespace that carries the application's mark: kind and name."""
     label = f"{APPLICATION}={made.house.namespace}_{made.name(short)}"
     found = set()

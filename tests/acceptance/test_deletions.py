@@ -8,12 +8,12 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import APPLICATION, ID
 from gitops_agent.manifest.yaml import dump_all
 from tests.acceptance.objects import config_map, config_maps, crd, files, namespace, widget
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-def test_f01_two_objects_of_one_identity_in_one_render_are_refused_naming_both_places(team: Team) -> None:
+def test_f01_two_objects_of_one_identity_in_one_render_are_refused_naming_both_places(team: Tenant) -> None:
     first = team.commit(files(config_map("a"), config_map("b")))
     team.declare()
     team.settled(first)
@@ -26,7 +26,7 @@ def test_f01_two_objects_of_one_identity_in_one_render_are_refused_naming_both_p
     assert (team.config("b") or {})["data"] == {"key": "value"}
 
 
-def test_f01_an_object_of_another_application_is_refused_and_stays_with_its_owner(team: Team) -> None:
+def test_f01_an_object_of_another_application_is_refused_and_stays_with_its_owner(team: Tenant) -> None:
     commit = team.commit({f"one/{name}": text for name, text in files(config_map("a")).items()})
     team.declare("one", source={"path": "one"})
     team.settled(commit, "one")
@@ -42,7 +42,7 @@ def test_f01_an_object_of_another_application_is_refused_and_stays_with_its_owne
     assert team.config("mine") is None
 
 
-def test_a_mass_deletion_is_held_until_its_plan_is_approved(team: Team) -> None:
+def test_a_mass_deletion_is_held_until_its_plan_is_approved(team: Tenant) -> None:
     first = team.commit(files(config_map("stays"), *config_maps(7)))
     team.declare()
     team.settled(first)
@@ -57,7 +57,7 @@ def test_a_mass_deletion_is_held_until_its_plan_is_approved(team: Team) -> None:
     assert team.configs() == {"stays"}
 
 
-def test_an_approval_is_void_once_the_plan_changes(team: Team) -> None:
+def test_an_approval_is_void_once_the_plan_changes(team: Tenant) -> None:
     first = team.commit(files(config_map("stays"), *config_maps(8)))
     team.declare()
     team.settled(first)
@@ -73,7 +73,7 @@ def test_an_approval_is_void_once_the_plan_changes(team: Team) -> None:
     assert team.condition()["reason"] == "HeldForApproval"
 
 
-def test_f06_an_empty_render_is_held(team: Team) -> None:
+def test_f06_an_empty_render_is_held(team: Tenant) -> None:
     first = team.commit(files(config_map("one")))
     team.declare()
     team.settled(first)
@@ -86,7 +86,7 @@ def test_f06_an_empty_render_is_held(team: Team) -> None:
     assert plan
 
 
-def test_a_few_deletions_within_the_budget_need_no_approval(team: Team) -> None:
+def test_a_few_deletions_within_the_budget_need_no_approval(team: Tenant) -> None:
     first = team.commit(files(*config_maps(4)))
     team.declare()
     team.settled(first)
@@ -97,7 +97,7 @@ def test_a_few_deletions_within_the_budget_need_no_approval(team: Team) -> None:
     assert team.configs() == {"item-0", "item-1"}
 
 
-def test_f02_a_namespace_with_objects_nobody_declared_is_held_with_their_number(team: Team) -> None:
+def test_f02_a_namespace_with_objects_nobody_declared_is_held_with_their_number(team: Tenant) -> None:
     inner = f"{team.namespace}-inner"
     first = team.commit(files(namespace(inner), config_map("stays")))
     team.declare()
@@ -116,7 +116,7 @@ def test_f02_a_namespace_with_objects_nobody_declared_is_held_with_their_number(
     team.delete("Namespace", inner, namespace="")
 
 
-def test_f03_a_namespace_that_still_holds_declared_objects_stays(team: Team) -> None:
+def test_f03_a_namespace_that_still_holds_declared_objects_stays(team: Tenant) -> None:
     inner = f"{team.namespace}-inner"
     content = config_map("inside", namespace=inner)
     first = team.commit(files(namespace(inner), content))
@@ -134,7 +134,7 @@ def test_f03_a_namespace_that_still_holds_declared_objects_stays(team: Team) -> 
     team.delete("Namespace", inner, namespace="")
 
 
-def test_f08_the_agent_never_prunes_its_own_namespace(team: Team) -> None:
+def test_f08_the_agent_never_prunes_its_own_namespace(team: Tenant) -> None:
     home = team.house.namespace
     first = team.commit(files(namespace(home), config_map("stays")))
     team.declare(sync={"deletionGuard": {"protectedKinds": [], "maxObjects": 100}})
@@ -146,7 +146,7 @@ def test_f08_the_agent_never_prunes_its_own_namespace(team: Team) -> None:
     assert "deletionTimestamp" not in (team.get("Namespace", home, namespace="") or {})["metadata"]
 
 
-def test_f09_a_crd_with_custom_resources_is_held_with_their_number(team: Team) -> None:
+def test_f09_a_crd_with_custom_resources_is_held_with_their_number(team: Tenant) -> None:
     group = f"{team.namespace}.example.com"
     first = team.commit(files(crd(group), config_map("stays")))
     team.declare()
@@ -163,7 +163,7 @@ def test_f09_a_crd_with_custom_resources_is_held_with_their_number(team: Team) -
     team.delete("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1")
 
 
-def test_f09_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(team: Team) -> None:
+def test_f09_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(team: Tenant) -> None:
     group = f"{team.namespace}.example.com"
     first = team.commit(files(crd(group), widget(group, "w"), config_map("stays"), config_map("goes")))
     team.declare()
@@ -181,7 +181,7 @@ def test_f09_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(
     team.says("Synced")
 
 
-def test_a_copied_label_never_leads_to_a_deletion(team: Team) -> None:
+def test_a_copied_label_never_leads_to_a_deletion(team: Tenant) -> None:
     first = team.commit(files(config_map("original"), config_map("second")))
     team.declare()
     team.settled(first)
@@ -201,7 +201,7 @@ def test_a_copied_label_never_leads_to_a_deletion(team: Team) -> None:
     assert (team.config("copy") or {})["metadata"]["uid"] == uid
 
 
-def test_a_deleted_application_takes_its_objects_along_and_nobody_elses(team: Team) -> None:
+def test_a_deleted_application_takes_its_objects_along_and_nobody_elses(team: Tenant) -> None:
     first = team.commit(files(*config_maps(3)))
     team.declare()
     team.settled(first)
@@ -214,7 +214,7 @@ def test_a_deleted_application_takes_its_objects_along_and_nobody_elses(team: Te
     assert (team.config("foreign") or {})["metadata"]["uid"] == uid
 
 
-def test_the_deletion_of_a_large_application_is_held_and_approved(team: Team) -> None:
+def test_the_deletion_of_a_large_application_is_held_and_approved(team: Tenant) -> None:
     first = team.commit(files(*config_maps(8)))
     team.declare()
     team.settled(first)
@@ -228,7 +228,7 @@ def test_the_deletion_of_a_large_application_is_held_and_approved(team: Team) ->
     assert team.configs() == set()
 
 
-def test_an_orphaning_application_leaves_everything(team: Team) -> None:
+def test_an_orphaning_application_leaves_everything(team: Tenant) -> None:
     first = team.commit(files(*config_maps(3)))
     team.declare(deletionPolicy="orphan")
     team.settled(first)
@@ -239,7 +239,7 @@ def test_an_orphaning_application_leaves_everything(team: Team) -> None:
     assert len(team.configs()) == 3
 
 
-def test_f07_an_object_that_asks_to_be_kept_is_kept(team: Team) -> None:
+def test_f07_an_object_that_asks_to_be_kept_is_kept(team: Tenant) -> None:
     keep = {"gitops-agent.dev/prune": "disabled"}
     first = team.commit(files(config_map("kept", annotations=keep), config_map("stays")))
     team.declare()
@@ -251,7 +251,7 @@ def test_f07_an_object_that_asks_to_be_kept_is_kept(team: Team) -> None:
     assert team.configs() == {"kept", "stays"}
 
 
-def test_a_move_between_applications_is_a_handover_of_the_same_object(team: Team) -> None:
+def test_a_move_between_applications_is_a_handover_of_the_same_object(team: Tenant) -> None:
     first = team.commit(
         {
             "one/moving.yaml": files(config_map("moving"))["configmap-moving.yaml"],
@@ -278,7 +278,7 @@ def test_a_move_between_applications_is_a_handover_of_the_same_object(team: Team
     assert (team.config("moving") or {})["metadata"]["uid"] == uid
 
 
-def test_a_renamed_application_keeps_its_objects(team: Team) -> None:
+def test_a_renamed_application_keeps_its_objects(team: Tenant) -> None:
     first = team.commit(files(config_map("a"), config_map("b")))
     team.declare("before")
     team.settled(first, "before")
@@ -293,7 +293,7 @@ def test_a_renamed_application_keeps_its_objects(team: Team) -> None:
     assert (team.config("a") or {})["metadata"]["uid"] == uid
 
 
-def test_a_parent_that_drops_an_application_is_held_with_everything_under_it(team: Team) -> None:
+def test_a_parent_that_drops_an_application_is_held_with_everything_under_it(team: Tenant) -> None:
     child = team.name("child")
     spec = {
         "source": {"repoURL": team.repository.url, "ref": {"branch": "main"}, "path": "child"},
@@ -324,7 +324,7 @@ def test_a_parent_that_drops_an_application_is_held_with_everything_under_it(tea
     team.until(lambda: team.configs() == {"stays"}, "the objects of the child are gone")
 
 
-def _exists(team: Team) -> bool:
+def _exists(team: Tenant) -> bool:
     name = team.name("app")
     items = team.plane.request("GET", team.house.path("applications"))["items"]
     return any(item["metadata"]["name"] == name for item in items)

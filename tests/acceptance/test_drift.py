@@ -6,18 +6,18 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from tests.acceptance.objects import config_map, deployment, files, secret
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-def _data(team: Team, name: str = "good") -> Object:
+def _data(team: Tenant, name: str = "good") -> Object:
     data: Object = (team.config(name) or {}).get("data") or {}
     return data
 
 
-def test_f21_an_edit_by_hand_is_told_with_its_author_and_repaired(team: Team) -> None:
+def test_f21_an_edit_by_hand_is_told_with_its_author_and_repaired(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare()
     team.settled(commit)
@@ -30,7 +30,7 @@ def test_f21_an_edit_by_hand_is_told_with_its_author_and_repaired(team: Team) ->
     assert "by hand" in events[0]["note"]
 
 
-def test_what_was_deleted_comes_back(team: Team) -> None:
+def test_what_was_deleted_comes_back(team: Tenant) -> None:
     commit = team.commit(files(config_map("good"), secret("token", key="value")))
     team.declare()
     team.settled(commit)
@@ -41,7 +41,7 @@ def test_what_was_deleted_comes_back(team: Team) -> None:
     team.until(lambda: team.config("good") and team.get("Secret", "token"), "both are back")
 
 
-def test_a_removed_mark_is_put_back_on_the_same_object(team: Team) -> None:
+def test_a_removed_mark_is_put_back_on_the_same_object(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare()
     team.settled(commit)
@@ -53,7 +53,7 @@ def test_a_removed_mark_is_put_back_on_the_same_object(team: Team) -> None:
     assert back["metadata"]["uid"] == marked["metadata"]["uid"]
 
 
-def test_what_a_person_adds_is_removed_and_what_a_controller_adds_stays(team: Team) -> None:
+def test_what_a_person_adds_is_removed_and_what_a_controller_adds_stays(team: Tenant) -> None:
     commit = team.commit(files(deployment("web")))
     team.declare()
     team.settled(commit)
@@ -70,7 +70,7 @@ def test_what_a_person_adds_is_removed_and_what_a_controller_adds_stays(team: Te
     assert (team.get("Deployment", "web", api="apps/v1") or {})["metadata"]["annotations"]["seen-by"] == "operator"
 
 
-def test_without_self_healing_drift_is_told_and_left_alone(team: Team) -> None:
+def test_without_self_healing_drift_is_told_and_left_alone(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare(sync={"selfHeal": False})
     team.settled(commit)
@@ -83,7 +83,7 @@ def test_without_self_healing_drift_is_told_and_left_alone(team: Team) -> None:
     assert team.application()["status"]["sync"]["status"] == "OutOfSync"
 
 
-def test_f27_a_fight_is_stopped_and_the_other_side_is_named(team: Team) -> None:
+def test_f27_a_fight_is_stopped_and_the_other_side_is_named(team: Tenant) -> None:
     commit = team.commit(files(config_map("good"), config_map("calm")))
     team.declare()
     team.settled(commit)
@@ -101,7 +101,7 @@ def test_f27_a_fight_is_stopped_and_the_other_side_is_named(team: Team) -> None:
     team.until(lambda: _data(team, "calm") == {"key": "value"}, "another object is still repaired")
 
 
-def test_fields_that_are_ignored_belong_to_somebody_else(team: Team) -> None:
+def test_fields_that_are_ignored_belong_to_somebody_else(team: Tenant) -> None:
     commit = team.commit(files(deployment("web", replicas=2)))
     ignored = [{"kind": "Deployment", "name": "*", "paths": ["/spec/replicas"]}]
     team.declare(sync={"ignoreFields": ignored})
@@ -114,7 +114,7 @@ def test_fields_that_are_ignored_belong_to_somebody_else(team: Team) -> None:
     team.settled(commit)
 
 
-def test_replicas_belong_to_an_autoscaler(team: Team) -> None:
+def test_replicas_belong_to_an_autoscaler(team: Tenant) -> None:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     scaler: Object = {
         "apiVersion": "autoscaling/v2",
@@ -131,27 +131,27 @@ def test_replicas_belong_to_an_autoscaler(team: Team) -> None:
     assert _replicas(team) == 3
 
 
-def _replicas(team: Team) -> int:
+def _replicas(team: Tenant) -> int:
     return int(((team.get("Deployment", "web", api="apps/v1") or {}).get("spec") or {}).get("replicas") or 0)
 
 
-def _with_label(team: Team) -> Object:
+def _with_label(team: Tenant) -> Object:
     found = team.config("good") or {}
     return found if (found["metadata"].get("labels") or {}) else {}
 
 
-def _problem(team: Team, reason: str) -> str:
+def _problem(team: Tenant, reason: str) -> str:
     problems = team.application()["status"]["resources"]["problems"]
     return next((str(problem["message"]) for problem in problems if problem["reason"] == reason), "")
 
 
-def _events(team: Team, reason: str) -> list[Object]:
+def _events(team: Tenant, reason: str) -> list[Object]:
     items = team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{team.house.namespace}/events")["items"]
     name = team.name("app")
     return [one for one in items if one.get("reason") == reason and one.get("regarding", {}).get("name") == name]
 
 
-def test_a_drift_that_came_while_no_agent_ran_is_repaired_at_the_start(own: Team) -> None:
+def test_a_drift_that_came_while_no_agent_ran_is_repaired_at_the_start(own: Tenant) -> None:
     single = {"leader__enabled": "false"}
     own.agent = own.house.start(settings=single)
     commit = own.commit(files(config_map("good"), config_map("gone")))

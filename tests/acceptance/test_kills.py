@@ -10,10 +10,10 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import APPLICATION, DIGEST, ID
-from tests.acceptance.kills import EVERYWHERE, SINGLE, killer, start
+from tests.acceptance.agent_killer import EVERYWHERE, SINGLE, killer, start
 from tests.acceptance.objects import config_map, config_maps, deployment, files, secret, service
 from tests.acceptance.proxy import Proxy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -26,13 +26,13 @@ GREEN = files(config_map("stays"), config_map("changes", key="green"), secret("t
 
 
 @pytest.fixture
-def proxy(own: Team) -> Iterator[Proxy]:
+def proxy(own: Tenant) -> Iterator[Proxy]:
     with Proxy(own.plane) as made:
         yield made
 
 
 @pytest.mark.timeout(3600 if os.environ.get(EVERYWHERE) else 240)
-def test_killed_between_any_two_calls_the_end_is_that_of_an_undisturbed_run(own: Team, proxy: Proxy) -> None:
+def test_killed_between_any_two_calls_the_end_is_that_of_an_undisturbed_run(own: Tenant, proxy: Proxy) -> None:
     uid = own.foreign()
     copied = start(own, proxy)
     states = {}
@@ -62,7 +62,7 @@ def test_killed_between_any_two_calls_the_end_is_that_of_an_undisturbed_run(own:
                 break
 
 
-def test_a_restart_with_everything_live_writes_nothing(own: Team) -> None:
+def test_a_restart_with_everything_live_writes_nothing(own: Tenant) -> None:
     own.agent = own.house.start(settings=SINGLE)
     commit = own.commit(files(*config_maps(5), secret("token", key="value"), service("web"), deployment("web")))
     own.declare()
@@ -81,7 +81,7 @@ def test_a_restart_with_everything_live_writes_nothing(own: Team) -> None:
     assert writes == {"post": 0, "put": 0, "delete": 0}
 
 
-def test_a_kill_while_an_application_leaves_does_not_stop_it(own: Team, proxy: Proxy) -> None:
+def test_a_kill_while_an_application_leaves_does_not_stop_it(own: Tenant, proxy: Proxy) -> None:
     own.foreign()
     start(own, proxy)
     commit = own.commit(files(*config_maps(4)))
@@ -105,7 +105,7 @@ def _numbers(phase: str) -> Iterator[int]:
         yield from SAMPLE[phase]
 
 
-def _kill_at(team: Team, proxy: Proxy, number: int, *, phase: str, contents: dict[str, str]) -> bool:
+def _kill_at(team: Tenant, proxy: Proxy, number: int, *, phase: str, contents: dict[str, str]) -> bool:
     """Kills the agent at its nth call after a commit, or after a start with a new commit: False when it made fewer calls."""
     agent = team.agent
     assert agent is not None
@@ -129,14 +129,14 @@ def _kill_at(team: Team, proxy: Proxy, number: int, *, phase: str, contents: dic
     return agent.process.poll() is not None
 
 
-def _objects(team: Team) -> Iterator[Object]:
+def _objects(team: Tenant) -> Iterator[Object]:
     for kind, root in KINDS.items():
         for item in team.plane.request("GET", f"{root}/namespaces/{team.namespace}/{kind.lower()}s")["items"]:
             if APPLICATION in (item["metadata"].get("labels") or {}):
                 yield {"kind": kind, **item}
 
 
-def _state(team: Team) -> dict[str, Any]:
+def _state(team: Tenant) -> dict[str, Any]:
     """Everything of the application that does not depend on when and how often it was made."""
     result: dict[str, Any] = {}
     for obj in _objects(team):
@@ -150,5 +150,5 @@ def _state(team: Team) -> dict[str, Any]:
     return result
 
 
-def _versions(team: Team) -> dict[str, str]:
+def _versions(team: Tenant) -> dict[str, str]:
     return {f"{obj['kind']}/{obj['metadata']['name']}": obj["metadata"]["resourceVersion"] for obj in _objects(team)}

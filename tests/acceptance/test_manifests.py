@@ -6,7 +6,7 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from tests.acceptance.objects import config_map, deployment, files, namespace, service
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -17,7 +17,7 @@ def _role(name: str, **body: object) -> Object:
     return {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name}, **body}
 
 
-def test_an_aggregated_role_is_no_fight_with_the_controller_that_fills_it(team: Team) -> None:
+def test_an_aggregated_role_is_no_fight_with_the_controller_that_fills_it(team: Tenant) -> None:
     name, part = team.namespace, f"{team.namespace}-part"
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     selector = {"clusterRoleSelectors": [{"matchLabels": {"part-of": name}}]}
@@ -39,7 +39,7 @@ def test_an_aggregated_role_is_no_fight_with_the_controller_that_fills_it(team: 
         team.delete("ClusterRole", one, namespace="", api=f"{RBAC}/v1")
 
 
-def test_a_retired_api_version_is_told_with_its_file_and_what_to_write_instead(team: Team) -> None:
+def test_a_retired_api_version_is_told_with_its_file_and_what_to_write_instead(team: Tenant) -> None:
     old: Object = {"apiVersion": "extensions/v1beta1", "kind": "Deployment", "metadata": {"name": "old"}, "spec": {}}
     ingress: Object = {"apiVersion": "networking.k8s.io/v1beta1", "kind": "Ingress", "metadata": {"name": "old"}, "spec": {}}
     team.commit(files(old, ingress))
@@ -53,7 +53,7 @@ def test_a_retired_api_version_is_told_with_its_file_and_what_to_write_instead(t
     assert told.endswith("write apiVersion: networking.k8s.io/v1")
 
 
-def test_a_wrong_value_is_told_with_file_and_field_and_no_more_words_than_needed(team: Team) -> None:
+def test_a_wrong_value_is_told_with_file_and_field_and_no_more_words_than_needed(team: Tenant) -> None:
     wrong = config_map("numeric")
     wrong["data"] = {"port": 8080, "debug": True}
     team.commit(files(wrong))
@@ -66,7 +66,7 @@ def test_a_wrong_value_is_told_with_file_and_field_and_no_more_words_than_needed
     assert "valueUnstructured" not in message
 
 
-def test_a_secret_that_is_no_base64_is_told_by_file_and_key(team: Team) -> None:
+def test_a_secret_that_is_no_base64_is_told_by_file_and_key(team: Tenant) -> None:
     obj = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "hunter2 in clear"}}
     team.commit(files(obj))
     team.declare()
@@ -76,7 +76,7 @@ def test_a_secret_that_is_no_base64_is_told_by_file_and_key(team: Team) -> None:
     assert "hunter2" not in message
 
 
-def test_hooks_are_counted_and_named_in_the_status(team: Team) -> None:
+def test_hooks_are_counted_and_named_in_the_status(team: Tenant) -> None:
     job = {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -93,7 +93,7 @@ def test_hooks_are_counted_and_named_in_the_status(team: Team) -> None:
     ]
 
 
-def test_a_commit_that_declares_nothing_says_so(team: Team) -> None:
+def test_a_commit_that_declares_nothing_says_so(team: Tenant) -> None:
     commit = team.commit({"README.md": "# Nothing yet\n"})
     team.declare()
 
@@ -101,7 +101,7 @@ def test_a_commit_that_declares_nothing_says_so(team: Team) -> None:
     assert "it declares no object" in team.condition()["message"]
 
 
-def test_pods_that_a_namespace_does_not_admit_are_explained(team: Team) -> None:
+def test_pods_that_a_namespace_does_not_admit_are_explained(team: Tenant) -> None:
     strict = namespace(f"{team.namespace}-strict")
     strict["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "restricted"}
     inner = strict["metadata"]["name"]
@@ -156,7 +156,7 @@ status: {}
 """
 
 
-def test_exported_listed_empty_and_anchored_documents_are_applied_once_and_then_left_alone(team: Team) -> None:
+def test_exported_listed_empty_and_anchored_documents_are_applied_once_and_then_left_alone(team: Tenant) -> None:
     text = "\ufeff" + EXPORTED.replace("\n", "\r\n")
     commit = team.commit(
         {

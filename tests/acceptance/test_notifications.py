@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from gitops_agent.manifest.key import Object
-from tests.acceptance.hooks import Hooks
-from tests.acceptance.house import House, apply
+from tests.acceptance.installed_agent import InstalledAgent, apply
 from tests.acceptance.objects import config_map, files
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
+from tests.acceptance.webhook_receiver import WebhookReceiver
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -18,13 +18,13 @@ SINGLE = {"leader__enabled": "false"}
 
 
 @pytest.fixture
-def hooks() -> Iterator[Hooks]:
-    made = Hooks()
+def hooks() -> Iterator[WebhookReceiver]:
+    made = WebhookReceiver()
     yield made
     made.stop()
 
 
-def notifier(house: House, name: str, url: str, **spec: object) -> Object:
+def notifier(house: InstalledAgent, name: str, url: str, **spec: object) -> Object:
     """Creates a Notifier for a webhook."""
     return apply(
         house.plane,
@@ -37,7 +37,7 @@ def notifier(house: House, name: str, url: str, **spec: object) -> Object:
     )
 
 
-def test_a_message_survives_the_death_of_the_agent_that_was_delivering_it(own: Team, hooks: Hooks) -> None:
+def test_a_message_survives_the_death_of_the_agent_that_was_delivering_it(own: Tenant, hooks: WebhookReceiver) -> None:
     hooks.hang = True
     notifier(own.house, "hooks", hooks.url, events=["Synced"])
     agent = own.agent = own.house.start(settings=SINGLE)
@@ -53,8 +53,8 @@ def test_a_message_survives_the_death_of_the_agent_that_was_delivering_it(own: T
     own.until(lambda: [message for message in hooks.of("Synced") if message["revision"]["commit"] == commit], "it arrives")
 
 
-def test_a_receiver_that_hangs_slows_nothing_and_nobody(own: Team, hooks: Hooks) -> None:
-    deaf = Hooks()
+def test_a_receiver_that_hangs_slows_nothing_and_nobody(own: Tenant, hooks: WebhookReceiver) -> None:
+    deaf = WebhookReceiver()
     deaf.hang = True
     try:
         notifier(own.house, "deaf", deaf.url)
@@ -72,7 +72,7 @@ def test_a_receiver_that_hangs_slows_nothing_and_nobody(own: Team, hooks: Hooks)
         deaf.stop()
 
 
-def test_edges_are_told_once_and_levels_never(own: Team, hooks: Hooks) -> None:
+def test_edges_are_told_once_and_levels_never(own: Tenant, hooks: WebhookReceiver) -> None:
     notifier(own.house, "hooks", hooks.url)
     own.agent = own.house.start(settings=SINGLE)
     first = own.commit(files(config_map("good")))

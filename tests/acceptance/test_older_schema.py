@@ -11,9 +11,9 @@ from gitops_agent.api.crd import crds
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.acceptance.house import House, apply, install_crds
+from tests.acceptance.installed_agent import InstalledAgent, apply, install_crds
 from tests.acceptance.objects import config_map, files
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -31,10 +31,10 @@ def _lenient() -> Object:
 def test_a_bad_duration_and_a_bad_mode_stall_only_the_applications_that_have_them(tmp_path: Path) -> None:
     with (
         ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane,
-        House(plane, "gitops-agent", tmp_path / "house") as house,
+        InstalledAgent(plane, "gitops-agent", tmp_path / "house") as house,
     ):
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-        team = Team(house, None, "shop", tmp_path / "team")
+        team = Tenant(house, None, "shop", tmp_path / "team")
         commit = team.commit(files(config_map("good")))
         apply(plane, _lenient(), manager="gitops-agent-install")
         wrong: dict[str, dict[str, Any]] = {"duration": {"sync": {"interval": "soon"}}, "mode": {"sync": {"mode": "reckless"}}}
@@ -52,6 +52,6 @@ def test_a_bad_duration_and_a_bad_mode_stall_only_the_applications_that_have_the
         assert team.configs() == {"good"}
 
 
-def _declared(team: Team, name: str, spec: dict[str, Any]) -> bool:
+def _declared(team: Tenant, name: str, spec: dict[str, Any]) -> bool:
     """Whether the lenient schema is served already, which the API server tells by taking the object."""
     return bool(team.declare(name, source={"path": name}, **spec))

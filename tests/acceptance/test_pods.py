@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.sandbox.stages import EXIT_CODE, LAST_WORDS, POD, PodFailure
+from gitops_agent.sandbox.pod_failures import EXIT_CODE, LAST_WORDS, POD, PodFailure
 from tests.acceptance.objects import deployment, files
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-def test_every_way_in_which_a_pod_fails_is_explained(team: Team) -> None:
+def test_every_way_in_which_a_pod_fails_is_explained(team: Tenant) -> None:
     crash = {POD: PodFailure.CRASH, EXIT_CODE: "137", LAST_WORDS: "panic: no database"}
     nowhere = deployment("nowhere")
     nowhere["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "no-node-has-this"}

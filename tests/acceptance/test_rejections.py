@@ -6,7 +6,7 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from tests.acceptance.objects import config_map, crd, deployment, files, namespace, service, widget
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -18,7 +18,7 @@ def _bad(name: str) -> Object:
     return obj
 
 
-def test_atomic_applies_nothing_of_a_revision_with_rejected_objects_and_tells_all_of_them(team: Team) -> None:
+def test_atomic_applies_nothing_of_a_revision_with_rejected_objects_and_tells_all_of_them(team: Tenant) -> None:
     first = team.commit(files(config_map("good")))
     team.declare()
     team.settled(first)
@@ -39,7 +39,7 @@ def test_atomic_applies_nothing_of_a_revision_with_rejected_objects_and_tells_al
     assert team.configs() == {"good", "new"}
 
 
-def test_isolate_applies_the_rest(team: Team) -> None:
+def test_isolate_applies_the_rest(team: Tenant) -> None:
     first = team.commit(files(config_map("good")))
     team.declare(sync={"errorPolicy": "isolate"})
     team.settled(first)
@@ -52,7 +52,7 @@ def test_isolate_applies_the_rest(team: Team) -> None:
     assert team.get("Service", "one") is None
 
 
-def test_a_first_installation_tells_all_rejected_objects(team: Team) -> None:
+def test_a_first_installation_tells_all_rejected_objects(team: Tenant) -> None:
     team.commit(files(config_map("good"), _bad("one"), _bad("two")))
     team.declare()
 
@@ -64,7 +64,7 @@ def test_a_first_installation_tells_all_rejected_objects(team: Team) -> None:
     assert {problem["object"].rpartition("/")[2] for problem in problems} == {"one", "two"}
 
 
-def test_an_unknown_kind_is_waited_for_and_told(team: Team) -> None:
+def test_an_unknown_kind_is_waited_for_and_told(team: Tenant) -> None:
     group = f"{team.namespace}.example.com"
     team.commit(files(config_map("good"), widget(group, "w")))
     team.declare()
@@ -74,7 +74,7 @@ def test_an_unknown_kind_is_waited_for_and_told(team: Team) -> None:
     team.until(lambda: team.configs() == {"good"}, "the rest is applied")
 
 
-def test_a_crd_that_comes_later_from_another_application_ends_the_wait(team: Team) -> None:
+def test_a_crd_that_comes_later_from_another_application_ends_the_wait(team: Tenant) -> None:
     group = f"{team.namespace}.example.com"
     parts = {f"use/{n}": t for n, t in files(widget(group, "w")).items()}
     parts |= {f"define/{n}": t for n, t in files(crd(group)).items()}
@@ -90,7 +90,7 @@ def test_a_crd_that_comes_later_from_another_application_ends_the_wait(team: Tea
     team.delete("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1")
 
 
-def test_a_namespace_that_comes_later_from_another_application_ends_the_wait(team: Team) -> None:
+def test_a_namespace_that_comes_later_from_another_application_ends_the_wait(team: Tenant) -> None:
     inner = f"{team.namespace}-inner"
     parts = {f"use/{n}": t for n, t in files(config_map("inside", namespace=inner)).items()}
     parts |= {f"define/{n}": t for n, t in files(namespace(inner)).items()}
@@ -105,7 +105,7 @@ def test_a_namespace_that_comes_later_from_another_application_ends_the_wait(tea
     team.delete("Namespace", inner, namespace="")
 
 
-def test_create_namespace_makes_the_namespace_first(team: Team) -> None:
+def test_create_namespace_makes_the_namespace_first(team: Tenant) -> None:
     inner = f"{team.namespace}-made"
     commit = team.commit(files(config_map("inside")))
     team.declare(destination={"namespace": inner, "createNamespace": True})
@@ -116,7 +116,7 @@ def test_create_namespace_makes_the_namespace_first(team: Team) -> None:
     team.delete("Namespace", inner, namespace="")
 
 
-def test_a_denial_by_rbac_is_told_and_ends_when_the_right_is_given(team: Team) -> None:
+def test_a_denial_by_rbac_is_told_and_ends_when_the_right_is_given(team: Tenant) -> None:
     home, account = team.house.namespace, f"deployer-{team.namespace}"
     team.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}, namespace=home)
     commit = team.commit(files(config_map("good")))
@@ -143,7 +143,7 @@ def test_a_denial_by_rbac_is_told_and_ends_when_the_right_is_given(team: Team) -
     assert team.configs() == {"good"}
 
 
-def test_a_denial_by_quota_is_told_and_ends_with_it(team: Team) -> None:
+def test_a_denial_by_quota_is_told_and_ends_with_it(team: Tenant) -> None:
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -162,7 +162,7 @@ def test_a_denial_by_quota_is_told_and_ends_with_it(team: Team) -> None:
     team.settled(commit)
 
 
-def test_pods_denied_by_quota_are_explained(team: Team) -> None:
+def test_pods_denied_by_quota_are_explained(team: Tenant) -> None:
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     team.apply(quota)
     team.until(lambda: (team.get("ResourceQuota", "none") or {}).get("status", {}).get("used"), "the quota is in force")
@@ -176,7 +176,7 @@ def test_pods_denied_by_quota_are_explained(team: Team) -> None:
     assert "none" in reasons[0]
 
 
-def test_f19_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_when_it_is_gone(team: Team) -> None:
+def test_f19_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_when_it_is_gone(team: Tenant) -> None:
     webhook: Object = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
@@ -209,7 +209,7 @@ def test_f19_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_wh
     assert team.configs() == {"good"}
 
 
-def test_an_unsupported_field_stalls_only_the_application_that_has_it(team: Team) -> None:
+def test_an_unsupported_field_stalls_only_the_application_that_has_it(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     windows = [{"schedule": "0 22 * * 1-5", "duration": "8h"}]
     team.declare("wrong", source={"path": "elsewhere"}, sync={"windows": windows})
@@ -225,13 +225,13 @@ def test_an_unsupported_field_stalls_only_the_application_that_has_it(team: Team
     assert team.condition("Stalled", "wrong") == {}
 
 
-def _waiting(team: Team, text: str, *, short: str = "app") -> str:
+def _waiting(team: Tenant, text: str, *, short: str = "app") -> str:
     ready = team.condition("Ready", short)
     message = str(ready.get("message") or "")
     return message if ready.get("reason") == "WaitingFor" and text in message else ""
 
 
-def _refused(team: Team) -> bool:
+def _refused(team: Tenant) -> bool:
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe"}}
     try:
         team.plane.request("POST", f"/api/v1/namespaces/{team.namespace}/configmaps?dryRun=All", body)

@@ -9,7 +9,7 @@ import pytest
 
 from gitops_agent.render.binaries import find
 from tests.acceptance.objects import config_map, files
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -62,7 +62,7 @@ def _under(folder: str, contents: dict[str, str]) -> dict[str, str]:
     return {f"{folder}/{name}": text for name, text in contents.items()}
 
 
-def test_f30_renders_that_hang_crash_or_flood_fail_alone_and_recover_with_the_next_commit(own: Team) -> None:
+def test_f30_renders_that_hang_crash_or_flood_fail_alone_and_recover_with_the_next_commit(own: Tenant) -> None:
     own.agent = own.house.start(
         settings={
             "leader__enabled": "false",

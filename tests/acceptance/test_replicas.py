@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from tests.acceptance.house import Agent
+from tests.acceptance.installed_agent import Agent
 from tests.acceptance.objects import config_map, files
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
 
-def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill_within_fifteen_seconds(own: Team) -> None:
+def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill_within_fifteen_seconds(own: Tenant) -> None:
     one, two = own.house.start("one"), own.house.start("two")
     leader, follower = _leader(own, one, two)
     own.agent = leader
@@ -36,7 +36,7 @@ def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill_
     own.settled(newer)
 
 
-def test_a_leader_that_is_told_to_end_hands_over_within_three_seconds(own: Team) -> None:
+def test_a_leader_that_is_told_to_end_hands_over_within_three_seconds(own: Tenant) -> None:
     one, two = own.house.start("one"), own.house.start("two")
     leader, follower = _leader(own, one, two)
     own.until(lambda: follower.said("listening"), "the other runs")
@@ -57,7 +57,7 @@ def test_a_leader_that_is_told_to_end_hands_over_within_three_seconds(own: Team)
     own.settled(newer)
 
 
-def _leader(team: Team, one: Agent, two: Agent) -> tuple[Agent, Agent]:
+def _leader(team: Tenant, one: Agent, two: Agent) -> tuple[Agent, Agent]:
     team.until(lambda: one.said("leading") or two.said("leading"), "one of them leads")
     team.until(lambda: one.said("listening") and two.said("listening"), "both run")
     return (one, two) if one.said("leading") else (two, one)

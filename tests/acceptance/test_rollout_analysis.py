@@ -7,22 +7,22 @@ from datetime import datetime
 
 import pytest
 
-from gitops_agent.rollout.command import Order
-from tests.acceptance.meter import Meter
+from gitops_agent.rollout.command import CommandKind
+from tests.acceptance.metric_server import MetricServer
 from tests.acceptance.rollout import Rollout, blue_green, canary, image
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
 @pytest.fixture
-def meter() -> Iterator[Meter]:
-    made = Meter()
+def meter() -> Iterator[MetricServer]:
+    made = MetricServer()
     yield made
     made.stop()
 
 
-def test_a_metric_that_fails_takes_the_traffic_back_within_a_second(team: Team, meter: Meter) -> None:
+def test_a_metric_that_fails_takes_the_traffic_back_within_a_second(team: Tenant, meter: MetricServer) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}), analysis={"metrics": [meter.metric(failureLimit=1)]})
     rollout.begin()
     rollout.push(2)
@@ -39,7 +39,7 @@ def test_a_metric_that_fails_takes_the_traffic_back_within_a_second(team: Team, 
     assert abs((rejected - datetime.fromisoformat(measured[-1]["at"])).total_seconds()) < 1.0
 
 
-def test_a_step_that_asks_for_analysis_waits_for_its_samples(team: Team, meter: Meter) -> None:
+def test_a_step_that_asks_for_analysis_waits_for_its_samples(team: Tenant, meter: MetricServer) -> None:
     metric = meter.metric(samples=2)
     rollout = Rollout(team, canary({"weight": 50, "analysis": True}), analysis={"metrics": [metric]})
     rollout.begin()
@@ -50,7 +50,7 @@ def test_a_step_that_asks_for_analysis_waits_for_its_samples(team: Team, meter: 
     assert rollout.image() == image(2)
 
 
-def test_a_metric_without_data_pauses_and_a_person_decides(team: Team, meter: Meter) -> None:
+def test_a_metric_without_data_pauses_and_a_person_decides(team: Tenant, meter: MetricServer) -> None:
     meter.value = None
     metric = meter.metric(inconclusiveLimit=0)
     rollout = Rollout(team, canary({"weight": 50, "analysis": True}), analysis={"metrics": [metric]})
@@ -60,12 +60,12 @@ def test_a_metric_without_data_pauses_and_a_person_decides(team: Team, meter: Me
     rollout.at("Paused")
     assert "inconclusive" in team.says("RolloutPaused")
     meter.value = 0.0
-    rollout.command(Order.RESUME)
+    rollout.command(CommandKind.RESUME)
 
     team.settled(commit)
 
 
-def test_a_dry_run_is_shown_and_never_acted_upon(team: Team, meter: Meter) -> None:
+def test_a_dry_run_is_shown_and_never_acted_upon(team: Tenant, meter: MetricServer) -> None:
     meter.value = 0.9
     metric = meter.metric(dryRun=True)
     rollout = Rollout(team, canary({"weight": 50, "approval": True}), analysis={"metrics": [metric]})
@@ -74,13 +74,13 @@ def test_a_dry_run_is_shown_and_never_acted_upon(team: Team, meter: Meter) -> No
 
     status = rollout.until(lambda status: (status.get("analysis") or [{}])[0].get("failed"), "the failure is shown")
     assert status["analysis"][0]["dryRun"] is True
-    rollout.command(Order.PROMOTE)
+    rollout.command(CommandKind.PROMOTE)
 
     team.settled(commit)
 
 
 @pytest.mark.parametrize("ends", ["well", "badly"])
-def test_a_job_judges_the_preview_of_blue_green(team: Team, ends: str) -> None:
+def test_a_job_judges_the_preview_of_blue_green(team: Tenant, ends: str) -> None:
     labels = {"app": "smoke"}
     annotations = {"sandbox.gitops-agent.dev/pod": "crash"} if ends == "badly" else {}
     container = {"name": "main", "image": "registry.example.com/smoke:1"}

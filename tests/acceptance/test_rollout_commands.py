@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from tests.acceptance.house import House
+from tests.acceptance.installed_agent import InstalledAgent
 from tests.acceptance.rollout import Rollout, canary, image
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 class Shell:
     """Somebody's terminal."""
 
-    def __init__(self, team: Team) -> None:
+    def __init__(self, team: Tenant) -> None:
         self.team = team
         self.rollout = f"{team.namespace}/web"
         self.application = team.name("app")
@@ -34,7 +34,7 @@ class Shell:
         return done.stdout + done.stderr
 
 
-def test_a_canary_is_approved_advanced_and_promoted_by_hand(team: Team) -> None:
+def test_a_canary_is_approved_advanced_and_promoted_by_hand(team: Tenant) -> None:
     steps = ({"weight": 25, "pause": "1s"}, {"weight": 50, "approval": True}, {"weight": 75, "pause": "10m"})
     rollout, shell = Rollout(team, canary(*steps)), Shell(team)
     rollout.begin()
@@ -68,7 +68,7 @@ def test_a_canary_is_approved_advanced_and_promoted_by_hand(team: Team) -> None:
     assert "no rollout is under way" in shell.run("rollout", "abort", shell.rollout, code=1)
 
 
-def test_a_canary_is_paused_aborted_for_a_reason_and_tried_again_in_full(team: Team) -> None:
+def test_a_canary_is_paused_aborted_for_a_reason_and_tried_again_in_full(team: Tenant) -> None:
     rollout, shell = Rollout(team, canary({"weight": 50, "pause": "10m"}, {"weight": 75, "approval": True})), Shell(team)
     rollout.begin()
     rollout.push(2)
@@ -96,7 +96,9 @@ def test_a_canary_is_paused_aborted_for_a_reason_and_tried_again_in_full(team: T
     assert "no differences" in shell.run("diff", shell.application)
 
 
-def test_a_command_that_no_agent_takes_is_not_called_done_and_is_followed_by_the_next_one(house: House, own: Team) -> None:
+def test_a_command_that_no_agent_takes_is_not_called_done_and_is_followed_by_the_next_one(
+    house: InstalledAgent, own: Tenant
+) -> None:
     agent = own.agent = house.start()
     rollout, shell = Rollout(own, canary({"weight": 50, "approval": True})), Shell(own)
     rollout.begin()

@@ -8,10 +8,10 @@ import json
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.objects import config_map, deployment, files, secret, service
 from tests.acceptance.rollout import WEB, Rollout, canary, image, policy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -27,7 +27,7 @@ def version(number: int, *configuration: Object, name: str = "settings") -> dict
     return files(workload, service(WEB), policy(STEP), *configuration)
 
 
-def begin(team: Team, contents: dict[str, str]) -> Rollout:
+def begin(team: Tenant, contents: dict[str, str]) -> Rollout:
     rollout = Rollout(team, STEP)
     commit = team.commit(contents)
     team.declare()
@@ -36,17 +36,17 @@ def begin(team: Team, contents: dict[str, str]) -> Rollout:
     return rollout
 
 
-def secrets(team: Team) -> set[str]:
+def secrets(team: Tenant) -> set[str]:
     items = team.plane.request("GET", f"/api/v1/namespaces/{team.namespace}/secrets")["items"]
     return {str(one["metadata"]["name"]) for one in items}
 
 
-def value(team: Team, name: str) -> str:
+def value(team: Tenant, name: str) -> str:
     found = team.get("Secret", name) or {}
     return base64.b64decode(found["data"]["password"]).decode()
 
 
-def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_told_nowhere(team: Team) -> None:
+def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_told_nowhere(team: Tenant) -> None:
     old, new = "old-value-5d20c1", "new-value-91ab77"
     rollout = begin(team, version(1, secret("token", password=old), config_map("settings", colour="red")))
 
@@ -57,7 +57,7 @@ def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_told_nowhere(te
     assert second["containers"][0]["envFrom"] == [{"secretRef": {"name": f"token-{hashed}"}}]
     assert second["volumes"][0]["projected"]["sources"] == [{"configMap": {"name": "settings"}}], "it did not change"
     told = json.dumps([rollout.status(), team.application()])
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
     team.settled(commit)
 
     assert value(team, "token") == new
@@ -74,7 +74,7 @@ def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_told_nowhere(te
         assert base64.b64encode(word.encode()).decode() not in told
 
 
-def test_what_stable_pods_read_stays_until_they_are_gone(team: Team) -> None:
+def test_what_stable_pods_read_stays_until_they_are_gone(team: Tenant) -> None:
     token = secret("token", password="p")
     rollout = begin(team, version(1, token, config_map("settings", colour="red")))
 
@@ -82,19 +82,19 @@ def test_what_stable_pods_read_stays_until_they_are_gone(team: Team) -> None:
 
     rollout.at("Step", "Hold")
     assert team.configs() == {"settings", "palette"}
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
     team.settled(commit)
     assert team.configs() == {"palette"}
 
 
-def test_what_a_taken_back_version_added_goes_with_it(team: Team) -> None:
+def test_what_a_taken_back_version_added_goes_with_it(team: Tenant) -> None:
     token = secret("token", password="p")
     rollout = begin(team, version(1, token, config_map("settings", colour="red")))
     team.replace(version(2, secret("token", password="q"), config_map("palette", colour="blue"), name="palette"))
     rollout.at("Step", "Hold")
     assert len(secrets(team)) == 2
 
-    rollout.command(Order.ABORT)
+    rollout.command(CommandKind.ABORT)
 
     rollout.at("Held")
     team.until(lambda: (team.configs(), secrets(team)) == ({"settings"}, {"token"}), "only the stable version's are left")

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
-from tests.acceptance.kills import EVERYWHERE, killer, start
-from tests.acceptance.meter import Meter
+from gitops_agent.rollout.command import CommandKind
+from tests.acceptance.agent_killer import EVERYWHERE, killer, start
+from tests.acceptance.metric_server import MetricServer
 from tests.acceptance.proxy import Call, Fault, Proxy
 from tests.acceptance.rollout import Rollout, canary
-from tests.acceptance.team import Team
-from tests.acceptance.witness import Seen, Witness
+from tests.acceptance.state_recorder import Seen, StateRecorder
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -26,35 +26,35 @@ KINDS = {"Deployment": "/apis/apps/v1", "Service": "/api/v1", "ConfigMap": "/api
 
 
 @pytest.fixture
-def proxy(own: Team) -> Iterator[Proxy]:
+def proxy(own: Tenant) -> Iterator[Proxy]:
     with Proxy(own.plane) as made:
         yield made
 
 
 @pytest.fixture
-def meter() -> Iterator[Meter]:
-    made = Meter()
+def meter() -> Iterator[MetricServer]:
+    made = MetricServer()
     yield made
     made.stop()
 
 
 @pytest.mark.parametrize("late", ["endpointslices", "deployments", "services"])
-def test_a_start_takes_no_traffic_back_before_everything_has_been_looked_at(own: Team, proxy: Proxy, late: str) -> None:
+def test_a_start_takes_no_traffic_back_before_everything_has_been_looked_at(own: Tenant, proxy: Proxy, late: str) -> None:
     rollout = _begun(own, proxy, {"weight": 50, "approval": True})
     rollout.push(2)
     rollout.at("Step", "Hold")
-    with Witness(own.plane, own.namespace) as witness:
+    with StateRecorder(own.plane, own.namespace) as witness:
         _restarted(own, proxy, lambda call: Fault(seconds=3) if call.listing and call.path.endswith(late) else None)
         own.looked()
 
         assert [(one.phase, one.stage, one.weight) for one in witness.since()] == [("Step", "Hold", 50)]
 
 
-def test_a_start_while_the_newest_commit_does_not_render_leaves_the_rollout_where_it_is(own: Team, proxy: Proxy) -> None:
+def test_a_start_while_the_newest_commit_does_not_render_leaves_the_rollout_where_it_is(own: Tenant, proxy: Proxy) -> None:
     rollout = _begun(own, proxy, {"weight": 50, "approval": True})
     commit = rollout.push(2)
     rollout.at("Step", "Hold")
-    with Witness(own.plane, own.namespace) as witness:
+    with StateRecorder(own.plane, own.namespace) as witness:
         own.commit({"broken.yaml": "{"})
         own.says("InvalidManifest")
         _restarted(own, proxy)
@@ -63,19 +63,19 @@ def test_a_start_while_the_newest_commit_does_not_render_leaves_the_rollout_wher
         assert [(one.phase, one.stage, one.weight) for one in witness.since()] == [("Step", "Hold", 50)]
 
     commit = own.commit({"broken.yaml": None})
-    rollout.command(Order.PROMOTE)
+    rollout.command(CommandKind.PROMOTE)
     own.settled(commit)
 
 
 @pytest.mark.timeout(7200 if os.environ.get(EVERYWHERE) else 240)
-def test_killed_at_any_call_of_a_rollout_it_is_promoted_as_if_nothing_had_happened(own: Team, proxy: Proxy) -> None:
+def test_killed_at_any_call_of_a_rollout_it_is_promoted_as_if_nothing_had_happened(own: Tenant, proxy: Proxy) -> None:
     rollout = _begun(own, proxy, {"weight": 25}, {"weight": 50, "pause": "1s"})
     own.settled(rollout.push(2))
     undisturbed = _state(own)
 
     kills = 0
     for count, number in enumerate(_numbers()):
-        with Witness(own.plane, own.namespace) as witness:
+        with StateRecorder(own.plane, own.namespace) as witness:
             commit, killed = _pushed(rollout, proxy, 3 + count, number, "Idle")
             own.settled(commit)
             own.until(lambda: _state(own) == undisturbed, f"the end state after a kill at call {number}")
@@ -90,7 +90,7 @@ def test_killed_at_any_call_of_a_rollout_it_is_promoted_as_if_nothing_had_happen
 
 @pytest.mark.timeout(7200 if os.environ.get(EVERYWHERE) else 240)
 def test_killed_at_any_call_of_a_rollout_that_fails_it_ends_with_the_stable_version(
-    own: Team, proxy: Proxy, meter: Meter
+    own: Tenant, proxy: Proxy, meter: MetricServer
 ) -> None:
     steps: tuple[Object, ...] = ({"weight": 25}, {"weight": 50, "analysis": True})
     rollout = _begun(own, proxy, *steps, analysis={"metrics": [meter.metric()]})
@@ -113,14 +113,14 @@ def test_killed_at_any_call_of_a_rollout_that_fails_it_ends_with_the_stable_vers
     _enough(kills)
 
 
-def _begun(team: Team, proxy: Proxy, *steps: Object, **spec: Any) -> Rollout:
+def _begun(team: Tenant, proxy: Proxy, *steps: Object, **spec: Any) -> Rollout:
     start(team, proxy)
     rollout = Rollout(team, canary(*steps), **spec)
     rollout.begin()
     return rollout
 
 
-def _restarted(team: Team, proxy: Proxy, rule: Any = None) -> None:
+def _restarted(team: Tenant, proxy: Proxy, rule: Any = None) -> None:
     agent = team.agent
     assert agent is not None
     agent.kill()
@@ -167,7 +167,7 @@ def _only_forward(seen: list[Seen], when: str) -> None:
     assert weights == sorted(weights), (when, seen)
 
 
-def _state(team: Team) -> dict[str, Any]:
+def _state(team: Tenant) -> dict[str, Any]:
     """Every object of the application, without what differs from version to version."""
     result: dict[str, Any] = {}
     for kind, root in KINDS.items():

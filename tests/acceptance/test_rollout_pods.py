@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.sandbox.controlplane import ControlPlane
-from gitops_agent.sandbox.stages import POD, PodFailure
+from gitops_agent.sandbox.pod_failures import POD, PodFailure
 from tests.acceptance.gateway import API as GATEWAY
 from tests.acceptance.gateway import ROUTED, Controller, route, weights
-from tests.acceptance.house import apply
+from tests.acceptance.installed_agent import apply
 from tests.acceptance.objects import crd, deployment, files, service
 from tests.acceptance.rollout import WEB, Rollout, canary, image, policy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
@@ -37,22 +37,22 @@ SCALED: Object = {
 
 
 @pytest.fixture
-def gateway(team: Team) -> Iterator[Controller]:
+def gateway(team: Tenant) -> Iterator[Controller]:
     with Controller(team.plane, team.namespace) as made:
         yield made
 
 
-def routed(team: Team, *more: Object, replicas: int = 4, **step: object) -> Rollout:
+def routed(team: Tenant, *more: Object, replicas: int = 4, **step: object) -> Rollout:
     """A rollout with one step that waits for approval."""
     return Rollout(team, canary({"weight": 50, "approval": True, **step}), route(), *more, replicas=replicas, traffic=ROUTED)
 
 
-def scaled(team: Team, replicas: int) -> None:
+def scaled(team: Tenant, replicas: int) -> None:
     """What an autoscaler does."""
     team.edit("Deployment", WEB, {"spec": {"replicas": replicas}}, api="apps/v1", manager="kube-controller-manager")
 
 
-def quota(team: Team, pods: int) -> None:
+def quota(team: Tenant, pods: int) -> None:
     """Allows so many pods in the namespace."""
     team.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": str(pods)}}})
     team.until(lambda: (team.get("ResourceQuota", "q") or {}).get("status", {}).get("used"), "the quota counts")
@@ -65,7 +65,7 @@ def begun(rollout: Rollout) -> None:
     rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
 
 
-def test_a_canary_follows_the_live_replicas_and_only_grows_within_a_step(team: Team, gateway: Controller) -> None:
+def test_a_canary_follows_the_live_replicas_and_only_grows_within_a_step(team: Tenant, gateway: Controller) -> None:
     rollout = routed(team, SCALER)
     begun(rollout)
     # The real autoscaler may otherwise write the minimum after, and over, the number below.
@@ -84,7 +84,7 @@ def test_a_canary_follows_the_live_replicas_and_only_grows_within_a_step(team: T
     team.looked()
     assert (rollout.second() or {})["spec"]["replicas"] == 3
     assert rollout.workload()["spec"]["replicas"] == 3, "the autoscaler's number is not ours to change"
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     rollout.at("Idle")
     assert rollout.image() == image(2)
@@ -98,7 +98,7 @@ def test_a_canary_follows_the_live_replicas_and_only_grows_within_a_step(team: T
     assert rollout.workload()["spec"]["replicas"] == 3
 
 
-def test_a_scaled_object_does_not_scale_down_during_a_run(team: Team, gateway: Controller, keda: None) -> None:
+def test_a_scaled_object_does_not_scale_down_during_a_run(team: Tenant, gateway: Controller, keda: None) -> None:
     rollout = routed(team, SCALED)
     begun(rollout)
     scaled(team, 2)
@@ -109,7 +109,7 @@ def test_a_scaled_object_does_not_scale_down_during_a_run(team: Team, gateway: C
     behavior = live["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     assert behavior == {"scaleDown": {"selectPolicy": "Disabled"}}
     assert rollout.workload()["spec"]["replicas"] == 2
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     rollout.at("Idle")
     assert rollout.image() == image(2)
@@ -125,7 +125,7 @@ def keda(control_plane: ControlPlane) -> None:
     eventually(lambda: control_plane.request("GET", "/apis/keda.sh/v1alpha1/scaledobjects"), seconds=60)
 
 
-def test_a_budget_that_counts_both_sides_is_told(team: Team) -> None:
+def test_a_budget_that_counts_both_sides_is_told(team: Tenant) -> None:
     budget = {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
@@ -140,7 +140,7 @@ def test_a_budget_that_counts_both_sides_is_told(team: Team) -> None:
     assert "gitops-agent.dev/variant: primary" in note
 
 
-def test_a_quota_that_leaves_no_room_is_named_and_ends_the_run(team: Team) -> None:
+def test_a_quota_that_leaves_no_room_is_named_and_ends_the_run(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), progressDeadline="6s")
     rollout.begin()
     quota(team, 4)
@@ -153,7 +153,7 @@ def test_a_quota_that_leaves_no_room_is_named_and_ends_the_run(team: Team) -> No
     assert rollout.workload()["status"]["availableReplicas"] == 4
 
 
-def test_a_quota_without_room_for_a_surge_does_not_end_a_rolling_update(team: Team) -> None:
+def test_a_quota_without_room_for_a_surge_does_not_end_a_rolling_update(team: Tenant) -> None:
     def version(number: int) -> dict[str, str]:
         workload = deployment(WEB, image=image(number), replicas=4)
         workload["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
@@ -182,7 +182,7 @@ def test_a_quota_without_room_for_a_surge_does_not_end_a_rolling_update(team: Te
     assert rollout.status()["history"][0]["result"] == "Promoted"
 
 
-def test_a_version_that_mends_a_broken_workload_waits_for_a_person_and_is_not_rejected(team: Team) -> None:
+def test_a_version_that_mends_a_broken_workload_waits_for_a_person_and_is_not_rejected(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), replicas=2, progressDeadline="5s")
     team.commit(rollout.manifests(1, annotations={POD: PodFailure.CRASH}))
     team.declare()
@@ -193,12 +193,12 @@ def test_a_version_that_mends_a_broken_workload_waits_for_a_person_and_is_not_re
     message = rollout.at("Paused")["message"]
     assert "the workload itself has 0 of" in message
     assert "rejected" not in rollout.status()
-    rollout.command(Order.PROMOTE)
+    rollout.command(CommandKind.PROMOTE)
     team.settled(commit)
     assert rollout.image() == image(2)
 
 
-def test_pods_that_never_become_ready_get_no_traffic(team: Team, gateway: Controller) -> None:
+def test_pods_that_never_become_ready_get_no_traffic(team: Tenant, gateway: Controller) -> None:
     rollout = routed(team)
     rollout.spec["progressDeadline"] = "4s"
     rollout.begin()
@@ -216,7 +216,7 @@ def test_pods_that_never_become_ready_get_no_traffic(team: Team, gateway: Contro
     assert "0 of 2 canary pods are available" in rollout.status()["message"]
 
 
-def test_pods_count_only_after_their_minimal_time(team: Team) -> None:
+def test_pods_count_only_after_their_minimal_time(team: Tenant) -> None:
     def version(number: int) -> dict[str, str]:
         workload = deployment(WEB, image=image(number), replicas=2)
         workload["spec"]["minReadySeconds"] = 4
@@ -238,7 +238,7 @@ def test_pods_count_only_after_their_minimal_time(team: Team) -> None:
     rollout.at("Step", "Hold")
 
 
-def test_traffic_leaves_a_canary_without_pods_and_comes_back_with_them(team: Team, gateway: Controller) -> None:
+def test_traffic_leaves_a_canary_without_pods_and_comes_back_with_them(team: Tenant, gateway: Controller) -> None:
     rollout = routed(team, replicas=2)
     rollout.begin()
     rollout.push(2)
@@ -258,7 +258,7 @@ def test_traffic_leaves_a_canary_without_pods_and_comes_back_with_them(team: Tea
     assert weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == {WEB: 50, "web-canary": 50}
 
 
-def test_neither_adoption_nor_its_end_leaves_the_service_short_of_pods(team: Team) -> None:
+def test_neither_adoption_nor_its_end_leaves_the_service_short_of_pods(team: Tenant) -> None:
     workload = deployment(WEB, image=image(1), replicas=4)
     workload["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
     commit = team.commit(files(workload, service(WEB)))

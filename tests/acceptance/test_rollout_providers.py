@@ -13,10 +13,10 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from tests.acceptance.gateway import ROUTED, Controller, route
-from tests.acceptance.meter import Asked, Meter
+from tests.acceptance.metric_server import Asked, MetricServer
 from tests.acceptance.objects import secret
 from tests.acceptance.rollout import Rollout, canary, image
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -27,14 +27,14 @@ TOKEN = {"token": f"{PASSWORD}-token"}
 
 
 @pytest.fixture
-def meter() -> Iterator[Meter]:
-    made = Meter()
+def meter() -> Iterator[MetricServer]:
+    made = MetricServer()
     yield made
     made.stop()
 
 
 @pytest.fixture
-def gateway(team: Team) -> Iterator[Controller]:
+def gateway(team: Tenant) -> Iterator[Controller]:
     with Controller(team.plane, team.namespace) as made:
         yield made
 
@@ -84,7 +84,7 @@ class Providers:
         self.refused += not genuine
 
 
-def metrics(meter: Meter) -> list[Object]:
+def metrics(meter: MetricServer) -> list[Object]:
     often = {"interval": "1s", "samples": 2}
     prometheus = {"address": meter.url, "query": 'rate{pod=~"{{workload}}-.*"}', "secretRef": {"name": "token"}}
     datadog = {"address": meter.url, "query": "avg:errors{*}", "secretRef": {"name": "datadog"}}
@@ -98,7 +98,7 @@ def metrics(meter: Meter) -> list[Object]:
     ]
 
 
-def test_every_provider_is_asked_in_its_own_way_and_believed(team: Team, meter: Meter) -> None:
+def test_every_provider_is_asked_in_its_own_way_and_believed(team: Tenant, meter: MetricServer) -> None:
     providers = Providers()
     meter.answer = providers.answer
     credentials = (secret("token", **TOKEN), secret("datadog", **DATADOG), secret("aws", **AWS))
@@ -130,7 +130,7 @@ def test_every_provider_is_asked_in_its_own_way_and_believed(team: Team, meter: 
     assert PASSWORD not in json.dumps(status) + agent.log.read_text(errors="replace")
 
 
-def test_errors_pause_and_are_never_a_success(team: Team, meter: Meter) -> None:
+def test_errors_pause_and_are_never_a_success(team: Tenant, meter: MetricServer) -> None:
     meter.answer = lambda _: {"status": "error", "errorType": "bad_data", "error": "parse error"}
     provider = {"prometheus": {"address": meter.url, "query": "up"}}
     metric = {"name": "up", "provider": provider, "success": "result > 0", "interval": "1s", "consecutiveErrorLimit": 1}
@@ -146,13 +146,15 @@ def test_errors_pause_and_are_never_a_success(team: Team, meter: Meter) -> None:
     assert "parse error" in shown["measurements"][-1]["message"]
 
 
-def compared(meter: Meter, **spec: Any) -> Object:
+def compared(meter: MetricServer, **spec: Any) -> Object:
     address = f"{meter.url}/{{{{variant}}}}/{{{{workload}}}}/{{{{hash}}}}"
     provider = {"http": {"address": address, "value": "/errors"}}
     return {"name": "latency", "provider": provider, "compare": "stable", "maxIncrease": "10%", "interval": "1s", **spec}
 
 
-def test_a_canary_is_compared_with_a_baseline_of_its_own_age_and_size(team: Team, meter: Meter, gateway: Controller) -> None:
+def test_a_canary_is_compared_with_a_baseline_of_its_own_age_and_size(
+    team: Tenant, meter: MetricServer, gateway: Controller
+) -> None:
     meter.answer = lambda asked: {"errors": 9.0 if asked.path.startswith("/canary") else 1.0}
     analysis = {"metrics": [compared(meter)], "baseline": True}
     rollout = Rollout(team, canary({"weight": 50, "analysis": True}), route(), analysis=analysis, traffic=ROUTED)
@@ -179,7 +181,7 @@ def test_a_canary_is_compared_with_a_baseline_of_its_own_age_and_size(team: Team
 
 
 def test_a_good_canary_passes_its_comparison_and_the_baseline_goes_before_the_cut(
-    team: Team, meter: Meter, gateway: Controller
+    team: Tenant, meter: MetricServer, gateway: Controller
 ) -> None:
     analysis = {"metrics": [compared(meter)], "baseline": True}
     rollout = Rollout(
@@ -196,7 +198,7 @@ def test_a_good_canary_passes_its_comparison_and_the_baseline_goes_before_the_cu
     assert rollout.image() == image(2)
 
 
-def test_a_baseline_survives_its_agent_and_goes_with_a_revert(own: Team) -> None:
+def test_a_baseline_survives_its_agent_and_goes_with_a_revert(own: Tenant) -> None:
     with Controller(own.plane, own.namespace):
         settings = {"leader__enabled": "false"}
         own.agent = own.house.start(settings=settings)

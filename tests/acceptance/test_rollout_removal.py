@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.gateway import API as GATEWAY
 from tests.acceptance.gateway import ROUTED, Controller, route, served, weights
 from tests.acceptance.objects import deployment, files, service
 from tests.acceptance.rollout import API, WEB, Rollout, canary, image, policy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -20,12 +20,12 @@ HELD_AT_HALF = canary({"weight": 50, "approval": True})
 
 
 @pytest.fixture
-def gateway(team: Team) -> Iterator[Controller]:
+def gateway(team: Tenant) -> Iterator[Controller]:
     with Controller(team.plane, team.namespace) as made:
         yield made
 
 
-def test_a_route_that_a_hand_deletes_comes_back_with_its_share(team: Team, gateway: Controller) -> None:
+def test_a_route_that_a_hand_deletes_comes_back_with_its_share(team: Tenant, gateway: Controller) -> None:
     rollout = Rollout(team, HELD_AT_HALF, route(), traffic=ROUTED)
     rollout.begin()
     commit = rollout.push(2)
@@ -35,12 +35,12 @@ def test_a_route_that_a_hand_deletes_comes_back_with_its_share(team: Team, gatew
 
     wanted = {WEB: 50, "web-canary": 50}
     team.until(lambda: weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == wanted, "the route is back")
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
     team.settled(commit)
     assert weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == {WEB: 1}
 
 
-def test_weights_that_a_hand_changes_are_repaired(team: Team, gateway: Controller) -> None:
+def test_weights_that_a_hand_changes_are_repaired(team: Tenant, gateway: Controller) -> None:
     rollout = Rollout(team, HELD_AT_HALF, route(), traffic=ROUTED)
     rollout.begin()
     rollout.push(2)
@@ -53,7 +53,7 @@ def test_weights_that_a_hand_changes_are_repaired(team: Team, gateway: Controlle
     team.until(lambda: weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == wanted, "the share is back")
 
 
-def test_a_namespace_that_is_deleted_under_a_run_is_installed_again(team: Team) -> None:
+def test_a_namespace_that_is_deleted_under_a_run_is_installed_again(team: Tenant) -> None:
     place = f"{team.namespace}-shop"
     rollout = Rollout(team, HELD_AT_HALF, replicas=2)
     team.commit(rollout.manifests(1))
@@ -79,7 +79,7 @@ def test_a_namespace_that_is_deleted_under_a_run_is_installed_again(team: Team) 
     team.plane.request("DELETE", f"/api/v1/namespaces/{place}")
 
 
-def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team: Team) -> None:
+def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team: Tenant) -> None:
     rollout = Rollout(team, HELD_AT_HALF, replicas=2)
     rollout.begin()
     rollout.push(2)
@@ -98,7 +98,7 @@ def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team:
     team.until(lambda: not left(), "nothing is left")
 
 
-def test_a_policy_of_nothing_and_one_without_its_service_say_so_before_a_version_is_pushed(team: Team) -> None:
+def test_a_policy_of_nothing_and_one_without_its_service_say_so_before_a_version_is_pushed(team: Tenant) -> None:
     lost = policy(HELD_AT_HALF, targetRef={"name": "wbe"})
     lost["metadata"]["name"] = "lost"
     alone = policy(HELD_AT_HALF, service="other")
@@ -114,7 +114,7 @@ def test_a_policy_of_nothing_and_one_without_its_service_say_so_before_a_version
     assert "/other is not declared by this application" in note
 
 
-def test_without_the_resource_of_the_provider_no_run_begins(team: Team) -> None:
+def test_without_the_resource_of_the_provider_no_run_begins(team: Tenant) -> None:
     split: Object = {
         "apiVersion": "split.smi-spec.io/v1alpha4",
         "kind": "TrafficSplit",
@@ -135,7 +135,7 @@ def test_without_the_resource_of_the_provider_no_run_begins(team: Team) -> None:
     assert rollout.image() == image(1)
 
 
-def test_a_policy_that_is_edited_in_the_middle_counts_from_the_next_run_on(team: Team) -> None:
+def test_a_policy_that_is_edited_in_the_middle_counts_from_the_next_run_on(team: Tenant) -> None:
     rollout = Rollout(team, HELD_AT_HALF)
     rollout.begin()
     rollout.push(2)
@@ -147,14 +147,14 @@ def test_a_policy_that_is_edited_in_the_middle_counts_from_the_next_run_on(team:
     rollout.until(lambda status: status.get("observedGeneration") == 2, "the edit is seen")
     status = rollout.at("Step", "Hold", step=0)
     assert (status["steps"], status["weight"]) == (1, 50)
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
     rollout.at("Idle")
     rollout.push(3)
     status = rollout.at("Step", "Hold", step=0)
     assert (status["steps"], status["weight"]) == (2, 25)
 
 
-def test_two_policies_of_one_workload_are_refused(team: Team) -> None:
+def test_two_policies_of_one_workload_are_refused(team: Tenant) -> None:
     rollout = Rollout(team, HELD_AT_HALF)
     rollout.begin()
     other = policy(HELD_AT_HALF)
@@ -168,7 +168,7 @@ def test_two_policies_of_one_workload_are_refused(team: Team) -> None:
     team.settled(team.replace(Rollout(team, canary({"weight": 50})).manifests(2)))
 
 
-def test_two_workloads_behind_one_service_are_refused(team: Team) -> None:
+def test_two_workloads_behind_one_service_are_refused(team: Tenant) -> None:
     second = deployment("second", image=image(1))
     second["spec"]["template"]["metadata"]["labels"]["app"] = WEB
     second["spec"]["selector"]["matchLabels"] = {"app": WEB, "part": "second"}
@@ -185,7 +185,7 @@ def test_two_workloads_behind_one_service_are_refused(team: Team) -> None:
     assert (team.get("Deployment", "second", api="apps/v1") or {})["status"].get("availableReplicas") == 1
 
 
-def test_names_that_leave_no_room_for_more_are_shortened(team: Team) -> None:
+def test_names_that_leave_no_room_for_more_are_shortened(team: Tenant) -> None:
     long_service, long_workload = "s" * 63, "w" * 60
 
     def version(number: int) -> dict[str, str]:
@@ -206,14 +206,14 @@ def test_names_that_leave_no_room_for_more_are_shortened(team: Team) -> None:
     names = sorted(one["metadata"]["name"] for one in items)
     assert len(names) == 2
     assert max(map(len, names)) == 63
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     team.settled(commit)
     live = team.get("Deployment", long_workload, api="apps/v1") or {}
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image(2)
 
 
-def test_a_service_with_named_ports_and_several_routes_is_split_on_all_of_them(team: Team, gateway: Controller) -> None:
+def test_a_service_with_named_ports_and_several_routes_is_split_on_all_of_them(team: Tenant, gateway: Controller) -> None:
     ports = [
         {"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"},
         {"name": "admin", "port": 9000, "targetPort": 9000, "protocol": "TCP"},
@@ -241,7 +241,7 @@ def test_a_service_with_named_ports_and_several_routes_is_split_on_all_of_them(t
     assert weights(first) == weights(second) == {WEB: 50, "web-canary": 50}
     assert [one["name"] for one in first["spec"]["rules"][1]["backendRefs"]] == ["other"]
     assert {one["port"] for one in second["spec"]["rules"][0]["backendRefs"]} == {9000}
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     team.settled(commit)
     for made in routes:
@@ -249,7 +249,7 @@ def test_a_service_with_named_ports_and_several_routes_is_split_on_all_of_them(t
         assert live["spec"]["rules"] == served(made)
 
 
-def test_another_service_of_the_same_pods_is_told_of(team: Team) -> None:
+def test_another_service_of_the_same_pods_is_told_of(team: Tenant) -> None:
     other = service("metrics")
     other["spec"]["selector"] = {"app": WEB}
     rollout = Rollout(team, HELD_AT_HALF, other)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
-from tests.acceptance.house import apply
-from tests.acceptance.meter import Asked, Meter
+from gitops_agent.rollout.command import CommandKind
+from tests.acceptance.installed_agent import apply
+from tests.acceptance.metric_server import Asked, MetricServer
 from tests.acceptance.objects import secret
 from tests.acceptance.rollout import BAD, Rollout, canary, image
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -21,13 +21,13 @@ SINGLE = {"leader__enabled": "false"}
 
 
 @pytest.fixture
-def meter() -> Iterator[Meter]:
-    made = Meter()
+def meter() -> Iterator[MetricServer]:
+    made = MetricServer()
     yield made
     made.stop()
 
 
-def github(team: Team, meter: Meter) -> None:
+def github(team: Tenant, meter: MetricServer) -> None:
     """Commit statuses of `acme/shop` go to the meter."""
     team.apply(secret("github", token="t0ken"), namespace=team.house.namespace)
     spec: Object = {
@@ -41,7 +41,7 @@ def github(team: Team, meter: Meter) -> None:
     apply(team.plane, {"apiVersion": "gitops-agent.dev/v1alpha1", "kind": "Notifier", "metadata": metadata, "spec": spec})
 
 
-def said(meter: Meter, commit: str) -> list[tuple[str, str]]:
+def said(meter: MetricServer, commit: str) -> list[tuple[str, str]]:
     """State and description of every status posted for a commit."""
 
     def content(asked: Asked) -> tuple[str, str]:
@@ -51,7 +51,7 @@ def said(meter: Meter, commit: str) -> list[tuple[str, str]]:
     return [content(asked) for asked in meter.asked if asked.path == f"/repos/acme/shop/statuses/{commit}"]
 
 
-def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked(own: Team, meter: Meter) -> None:
+def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked(own: Tenant, meter: MetricServer) -> None:
     own.agent = own.house.start(settings=SINGLE)
     github(own, meter)
     rollout = Rollout(own, canary({"weight": 50}), progressDeadline="4s")
@@ -77,12 +77,12 @@ def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked
     assert (rollout.image(), rollout.status()["rejected"][0]["revision"]) == (image(1), bad)
     assert len([one for one in said(meter, bad) if one[0] == "failure"]) == 1
 
-    rollout.command(Order.RETRY)
+    rollout.command(CommandKind.RETRY)
     rollout.at("Provision")
     assert "rejected" not in rollout.status()
 
 
-def test_a_revert_of_a_bad_commit_ends_at_rest_without_a_run(own: Team) -> None:
+def test_a_revert_of_a_bad_commit_ends_at_rest_without_a_run(own: Tenant) -> None:
     own.agent = own.house.start(settings=SINGLE)
     rollout = Rollout(own, canary({"weight": 50}), progressDeadline="4s")
     rollout.begin()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.objects import deployment, files, service
 from tests.acceptance.rollout import API, WEB, Rollout, canary, image
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -15,7 +15,7 @@ SINGLE = {"leader__enabled": "false"}
 STEP = canary({"weight": 50, "approval": True})
 
 
-def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Team) -> None:
+def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Tenant) -> None:
     own.agent = own.house.start(settings=SINGLE)
     rollout = Rollout(own, STEP)
     rollout.begin()
@@ -25,7 +25,7 @@ def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Team) -
     path = f"/apis/{API}/namespaces/{own.namespace}/rolloutpolicies/{WEB}/status"
     patch = {"status": {"state": {"epoch": epoch + 5}}}
     own.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
     second = (rollout.second() or {})["metadata"]["name"]
     own.edit("Deployment", second, {"spec": {"replicas": 1}}, api="apps/v1")
     failed = own.until(
@@ -43,7 +43,7 @@ def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Team) -
 
 
 @pytest.mark.parametrize("weight", [0, 50])
-def test_a_state_that_is_wiped_in_the_middle_leads_back_to_stable_and_then_on(team: Team, weight: int) -> None:
+def test_a_state_that_is_wiped_in_the_middle_leads_back_to_stable_and_then_on(team: Tenant, weight: int) -> None:
     rollout = Rollout(team, canary({"weight": weight, "approval": True}))
     rollout.begin()
     commit = rollout.push(2)
@@ -57,12 +57,12 @@ def test_a_state_that_is_wiped_in_the_middle_leads_back_to_stable_and_then_on(te
     rollout.at("Step", "Hold")
     assert rollout.image() == image(1)
     assert rollout.status()["history"][0]["result"] == "Superseded"
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
     team.settled(commit)
     assert rollout.image() == image(2)
 
 
-def test_history_that_was_rewritten_around_the_same_version_changes_nothing(own: Team) -> None:
+def test_history_that_was_rewritten_around_the_same_version_changes_nothing(own: Tenant) -> None:
     own.agent = own.house.start(settings=SINGLE)
     rollout = Rollout(own, STEP)
     rollout.begin()
@@ -78,7 +78,7 @@ def test_history_that_was_rewritten_around_the_same_version_changes_nothing(own:
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_a_stable_commit_that_is_gone_from_git_is_told_with_the_way_out(own: Team, *, running: bool) -> None:
+def test_a_stable_commit_that_is_gone_from_git_is_told_with_the_way_out(own: Tenant, *, running: bool) -> None:
     own.agent = own.house.start(settings=SINGLE)
     rollout = Rollout(own, STEP)
     rollout.begin()
@@ -102,7 +102,7 @@ def test_a_stable_commit_that_is_gone_from_git_is_told_with_the_way_out(own: Tea
     assert rollout.selector("web-canary") is None
 
 
-def test_a_state_that_cannot_be_read_is_refused_and_nothing_is_touched(team: Team) -> None:
+def test_a_state_that_cannot_be_read_is_refused_and_nothing_is_touched(team: Tenant) -> None:
     rollout = Rollout(team, STEP)
     rollout.begin()
     rollout.push(2)

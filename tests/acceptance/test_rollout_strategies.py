@@ -9,13 +9,13 @@ from typing import Any, Self
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.gateway import API as GATEWAY
 from tests.acceptance.gateway import ROUTED, Controller, route, served, weights
-from tests.acceptance.meter import Meter
+from tests.acceptance.metric_server import MetricServer
 from tests.acceptance.objects import deployment, files, service
 from tests.acceptance.rollout import BAD, WEB, Rollout, blue_green, canary, image, policy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
@@ -23,14 +23,14 @@ SIDE = "gitops-agent.dev/variant"
 
 
 @pytest.fixture
-def gateway(team: Team) -> Iterator[Controller]:
+def gateway(team: Tenant) -> Iterator[Controller]:
     with Controller(team.plane, team.namespace) as made:
         yield made
 
 
 @pytest.fixture
-def meter() -> Iterator[Meter]:
-    made = Meter()
+def meter() -> Iterator[MetricServer]:
+    made = MetricServer()
     yield made
     made.stop()
 
@@ -71,7 +71,7 @@ def workload(kind: str, number: int, **changes: Any) -> Object:
 
 
 @pytest.mark.parametrize("kind", ["Recreate", "StatefulSet", "DaemonSet"])
-def test_whatever_rolls_by_itself_is_watched_and_taken_back(team: Team, kind: str) -> None:
+def test_whatever_rolls_by_itself_is_watched_and_taken_back(team: Tenant, kind: str) -> None:
     real = "Deployment" if kind == "Recreate" else kind
     about = policy({"rolling": {}}, targetRef={"kind": real, "name": WEB}, service=None, progressDeadline="5s")
     rollout = Rollout(team, {"rolling": {}})
@@ -91,7 +91,7 @@ def test_whatever_rolls_by_itself_is_watched_and_taken_back(team: Team, kind: st
     assert "gitops-agent.dev/variant" not in live["spec"]["template"]["metadata"]["labels"]
 
 
-def test_a_rolling_update_is_judged_by_its_metrics_while_it_rolls(team: Team, meter: Meter) -> None:
+def test_a_rolling_update_is_judged_by_its_metrics_while_it_rolls(team: Tenant, meter: MetricServer) -> None:
     rollout = Rollout(team, {"rolling": {}}, service=None, analysis={"metrics": [meter.metric(samples=3)]})
     commit = team.commit(rollout.manifests(1))
     team.declare()
@@ -106,7 +106,7 @@ def test_a_rolling_update_is_judged_by_its_metrics_while_it_rolls(team: Team, me
     assert rollout.image() == image(1)
 
 
-def test_a_route_carries_matches_then_a_mirror_then_a_weight(team: Team, gateway: Controller) -> None:
+def test_a_route_carries_matches_then_a_mirror_then_a_weight(team: Tenant, gateway: Controller) -> None:
     steps = (
         {"match": {"cookie": {"name": "user", "value": "david"}}, "approval": True},
         {"mirror": {"percent": 20}, "setCanaryScale": {"replicas": 2}, "approval": True},
@@ -125,26 +125,26 @@ def test_a_route_carries_matches_then_a_mirror_then_a_weight(team: Team, gateway
     assert front["matches"][0]["headers"][0]["name"] == "Cookie"
     assert [one["name"] for one in front["backendRefs"]] == ["web-canary"]
     assert [one["name"] for one in back["backendRefs"]] == [WEB]
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     rollout.at("Step", "Hold", step=1)
     (rule,) = live()
     assert rule["filters"][0]["requestMirror"]["backendRef"]["name"] == "web-canary"
     assert rule["filters"][0]["requestMirror"]["percent"] == 20
     assert (rollout.second() or {})["spec"]["replicas"] == 2
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     rollout.at("Step", "Hold", step=2)
     (rule,) = live()
     assert "filters" not in rule
     assert weights(team.get("HTTPRoute", WEB, api=GATEWAY)) == {WEB: 75, "web-canary": 25}
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     team.settled(commit)
     assert live() == served(route())
 
 
-def test_a_routed_canary_never_has_more_pods_than_the_surge_allows(team: Team, gateway: Controller) -> None:
+def test_a_routed_canary_never_has_more_pods_than_the_surge_allows(team: Tenant, gateway: Controller) -> None:
     rollout = Rollout(team, canary({"weight": 50, "pause": "1s"}, surgePercent=25), route(), traffic=ROUTED)
     rollout.begin()
 
@@ -161,7 +161,7 @@ def test_a_routed_canary_never_has_more_pods_than_the_surge_allows(team: Team, g
     team.settled(commit)
 
 
-def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(team: Team) -> None:
+def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(team: Tenant) -> None:
     rollout = Rollout(team, blue_green(autoPromote=False, previewReplicas=1, scaleDownDelay="1h"))
     rollout.begin()
     rollout.push(2)
@@ -171,14 +171,14 @@ def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(
     preview = rollout.selector("web-canary") or {}
     assert preview[SIDE] == "canary"
     assert (rollout.selector() or {})[SIDE] == "primary"
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     rollout.at("Promote", "CutHold")
     assert (rollout.second() or {})["spec"]["replicas"] == 4
     assert (rollout.selector() or {})[SIDE] == "canary"
     assert rollout.workload()["status"]["availableReplicas"] == 4
     assert rollout.image() == image(1)
-    rollout.command(Order.ABORT)
+    rollout.command(CommandKind.ABORT)
 
     team.until(lambda: (rollout.selector() or {})[SIDE] == "primary", "the traffic is back", seconds=5.0)
     assert rollout.workload()["status"]["availableReplicas"] == 4
@@ -186,7 +186,7 @@ def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(
     assert rollout.second() is None
 
 
-def test_workloads_of_one_commit_are_cut_together(team: Team) -> None:
+def test_workloads_of_one_commit_are_cut_together(team: Tenant) -> None:
     def both(number: int) -> dict[str, str]:
         other = policy(canary({"weight": 50, "approval": True}), targetRef={"name": "api"}, service="api")
         other["metadata"]["name"] = "api"
@@ -206,7 +206,7 @@ def test_workloads_of_one_commit_are_cut_together(team: Team) -> None:
     rollout.at("Promote", "CutScale")
     team.looked()
     assert rollout.at("Promote", "CutScale")["weight"] == 50
-    api.command(Order.APPROVE)
+    api.command(CommandKind.APPROVE)
 
     team.settled(commit)
     assert rollout.image() == api.image() == image(2)

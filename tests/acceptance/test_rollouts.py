@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.objects import config_map, config_maps, deployment, files, service
 from tests.acceptance.rollout import API, BAD, WEB, Rollout, blue_green, canary, image, policy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-def test_a_canary_goes_through_its_steps_and_is_promoted(team: Team) -> None:
+def test_a_canary_goes_through_its_steps_and_is_promoted(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 25}, {"weight": 50, "approval": True}))
     rollout.begin()
 
@@ -23,7 +23,7 @@ def test_a_canary_goes_through_its_steps_and_is_promoted(team: Team) -> None:
     assert (second["spec"]["replicas"], rollout.workload()["spec"]["replicas"]) == (2, 2)
     assert rollout.image() == image(1), "the workload itself is the old version until the promotion"
     assert status["approval"].endswith("/1")
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     team.settled(commit)
     assert rollout.image() == image(2)
@@ -32,7 +32,7 @@ def test_a_canary_goes_through_its_steps_and_is_promoted(team: Team) -> None:
     assert rollout.status()["history"][0]["result"] == "Promoted"
 
 
-def test_blue_green_switches_at_once_and_the_old_version_stays_until_then(team: Team) -> None:
+def test_blue_green_switches_at_once_and_the_old_version_stays_until_then(team: Tenant) -> None:
     rollout = Rollout(team, blue_green(autoPromote=False))
     rollout.begin()
 
@@ -42,20 +42,20 @@ def test_blue_green_switches_at_once_and_the_old_version_stays_until_then(team: 
     assert second is not None
     assert second["spec"]["replicas"] == 4
     assert (rollout.selector() or {})["gitops-agent.dev/variant"] == "primary"
-    rollout.command(Order.APPROVE)
+    rollout.command(CommandKind.APPROVE)
 
     team.settled(commit)
     assert rollout.image() == image(2)
     assert rollout.second() is None
 
 
-def test_an_aborted_canary_leaves_the_stable_version_and_is_not_tried_again_until_asked(team: Team) -> None:
+def test_an_aborted_canary_leaves_the_stable_version_and_is_not_tried_again_until_asked(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     commit = rollout.push(2)
     rollout.at("Step", "Hold")
 
-    rollout.command(Order.ABORT)
+    rollout.command(CommandKind.ABORT)
 
     status = rollout.at("Held")
     assert rollout.second() is None
@@ -65,14 +65,14 @@ def test_an_aborted_canary_leaves_the_stable_version_and_is_not_tried_again_unti
     assert "aborted by tester" in team.says("RolledBack")
     assert team.application()["status"]["sync"]["status"] == "OutOfSync"
 
-    rollout.command(Order.RETRY)
+    rollout.command(CommandKind.RETRY)
     rollout.at("Step", "Hold")
-    rollout.command(Order.PROMOTE)
+    rollout.command(CommandKind.PROMOTE)
     team.settled(commit)
     assert rollout.image() == image(2)
 
 
-def test_a_canary_whose_pods_crash_goes_back_by_itself_and_a_mended_commit_goes_on(team: Team) -> None:
+def test_a_canary_whose_pods_crash_goes_back_by_itself_and_a_mended_commit_goes_on(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), progressDeadline="4s")
     rollout.begin()
     rollout.push(2, annotations=BAD)
@@ -86,7 +86,7 @@ def test_a_canary_whose_pods_crash_goes_back_by_itself_and_a_mended_commit_goes_
     assert rollout.image() == image(3)
 
 
-def test_a_newer_commit_takes_over_from_one_that_is_under_way(team: Team) -> None:
+def test_a_newer_commit_takes_over_from_one_that_is_under_way(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     rollout.push(2)
@@ -105,7 +105,7 @@ def test_a_newer_commit_takes_over_from_one_that_is_under_way(team: Team) -> Non
     assert second["spec"]["template"]["spec"]["containers"][0]["image"] == image(3)
 
 
-def test_a_revert_in_git_ends_the_run_and_blames_nobody(team: Team) -> None:
+def test_a_revert_in_git_ends_the_run_and_blames_nobody(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     rollout.push(2)
@@ -119,7 +119,7 @@ def test_a_revert_in_git_ends_the_run_and_blames_nobody(team: Team) -> None:
     assert "rejected" not in rollout.status()
 
 
-def test_a_changed_config_map_rolls_and_goes_back_with_its_pods(team: Team) -> None:
+def test_a_changed_config_map_rolls_and_goes_back_with_its_pods(team: Tenant) -> None:
     def reading(number: int) -> dict[str, str]:
         workload = deployment(WEB, image=image(1), replicas=2)
         source = [{"configMapRef": {"name": "settings"}}]
@@ -137,14 +137,14 @@ def test_a_changed_config_map_rolls_and_goes_back_with_its_pods(team: Team) -> N
     hashed = rollout.at("Step", "Hold")["target"]["hash"]
     assert (team.config("settings") or {})["data"] == {"colour": "number 1"}
     assert (team.config(f"settings-{hashed}") or {})["data"] == {"colour": "number 2"}
-    rollout.command(Order.ABORT)
+    rollout.command(CommandKind.ABORT)
 
     rollout.at("Held")
     assert (team.config("settings") or {})["data"] == {"colour": "number 1"}
     assert team.config(f"settings-{hashed}") is None
 
 
-def test_a_rolling_update_that_fails_is_taken_back(team: Team) -> None:
+def test_a_rolling_update_that_fails_is_taken_back(team: Tenant) -> None:
     rollout = Rollout(team, {"rolling": {}}, progressDeadline="5s", service=None)
     commit = team.commit(rollout.manifests(1))
     team.declare()
@@ -160,7 +160,7 @@ def test_a_rolling_update_that_fails_is_taken_back(team: Team) -> None:
     assert rollout.image() == image(3)
 
 
-def test_a_running_deployment_is_adopted_before_its_service_selects_by_the_label(team: Team) -> None:
+def test_a_running_deployment_is_adopted_before_its_service_selects_by_the_label(team: Tenant) -> None:
     plain = files(deployment(WEB, image=image(1), replicas=3), service(WEB))
     team.settled(_declared(team, plain))
     rollout = Rollout(team, canary({"weight": 50}), replicas=3)
@@ -174,7 +174,7 @@ def test_a_running_deployment_is_adopted_before_its_service_selects_by_the_label
     assert (rollout.selector() or {})["gitops-agent.dev/variant"] == "primary"
 
 
-def test_a_policy_that_git_drops_in_the_middle_leaves_nothing_behind(team: Team) -> None:
+def test_a_policy_that_git_drops_in_the_middle_leaves_nothing_behind(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     rollout.push(2)
@@ -190,7 +190,7 @@ def test_a_policy_that_git_drops_in_the_middle_leaves_nothing_behind(team: Team)
     assert rollout.selector() == {"app": WEB}
 
 
-def test_a_policy_that_a_hand_deletes_in_the_middle_comes_back_and_the_run_begins_anew(team: Team) -> None:
+def test_a_policy_that_a_hand_deletes_in_the_middle_comes_back_and_the_run_begins_anew(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     commit = rollout.push(2)
@@ -200,11 +200,11 @@ def test_a_policy_that_a_hand_deletes_in_the_middle_comes_back_and_the_run_begin
 
     rollout.until(lambda status: status["phase"] == "Step" and status["stage"] == "Hold", "it is in its step again")
     assert rollout.image() == image(1)
-    rollout.command(Order.PROMOTE)
+    rollout.command(CommandKind.PROMOTE)
     team.settled(commit)
 
 
-def test_what_a_hand_deletes_in_the_middle_comes_back(team: Team) -> None:
+def test_what_a_hand_deletes_in_the_middle_comes_back(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     commit = rollout.push(2)
@@ -219,12 +219,12 @@ def test_what_a_hand_deletes_in_the_middle_comes_back(team: Team) -> None:
     team.until(lambda: rollout.second() and rollout.selector() and rollout.selector("web-canary"), "all is back")
     rollout.at("Step", "Hold")
     assert rollout.image() == image(1)
-    rollout.command(Order.PROMOTE)
+    rollout.command(CommandKind.PROMOTE)
     team.settled(commit)
     assert rollout.image() == image(2)
 
 
-def test_the_numbers_of_pods_are_repaired_while_a_step_holds(team: Team) -> None:
+def test_the_numbers_of_pods_are_repaired_while_a_step_holds(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     rollout.push(2)
@@ -235,7 +235,7 @@ def test_the_numbers_of_pods_are_repaired_while_a_step_holds(team: Team) -> None
     team.until(lambda: rollout.workload()["spec"]["replicas"] == 2, "the share is restored")
 
 
-def test_a_commit_that_would_be_held_is_approved_before_its_rollout_begins(team: Team) -> None:
+def test_a_commit_that_would_be_held_is_approved_before_its_rollout_begins(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), *config_maps(8))
     rollout.begin()
 
@@ -251,7 +251,7 @@ def test_a_commit_that_would_be_held_is_approved_before_its_rollout_begins(team:
     assert team.configs() == set()
 
 
-def test_two_workloads_of_one_commit_wait_for_each_other_and_go_back_together(team: Team) -> None:
+def test_two_workloads_of_one_commit_wait_for_each_other_and_go_back_together(team: Tenant) -> None:
     def both(number: int, **changes: object) -> dict[str, str]:
         api = deployment("api", image=image(number), replicas=2, **changes)  # type: ignore[arg-type]
         other = policy(canary({"weight": 50}), targetRef={"kind": "Deployment", "name": "api"}, service="api")
@@ -276,7 +276,7 @@ def test_two_workloads_of_one_commit_wait_for_each_other_and_go_back_together(te
     assert rollout.image() == image(3)
 
 
-def test_a_workload_that_an_autoscaler_scales_is_refused_behind_a_plain_service(team: Team) -> None:
+def test_a_workload_that_an_autoscaler_scales_is_refused_behind_a_plain_service(team: Tenant) -> None:
     autoscaler = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -298,7 +298,7 @@ def test_a_workload_that_an_autoscaler_scales_is_refused_behind_a_plain_service(
     assert rollout.image() == image(1)
 
 
-def _declared(team: Team, contents: dict[str, str]) -> str:
+def _declared(team: Tenant, contents: dict[str, str]) -> str:
     commit = team.commit(contents)
     team.declare()
     return commit

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from gitops_agent.manifest.key import Object
-from tests.acceptance.hooks import Hooks
 from tests.acceptance.objects import config_map, files, secret
 from tests.acceptance.proxy import Call, Fault, Proxy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 from tests.acceptance.test_notifications import notifier
+from tests.acceptance.webhook_receiver import WebhookReceiver
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -24,8 +24,8 @@ KUSTOMIZE = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
 
 
 @pytest.fixture
-def hooks() -> Iterator[Hooks]:
-    made = Hooks()
+def hooks() -> Iterator[WebhookReceiver]:
+    made = WebhookReceiver()
     yield made
     made.stop()
 
@@ -55,7 +55,7 @@ def _ways() -> dict[str, dict[str, str]]:
     }
 
 
-def test_f23_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Team, hooks: Hooks) -> None:
+def test_f23_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Tenant, hooks: WebhookReceiver) -> None:
     with Proxy(own.plane) as proxy:
         notifier(own.house, "hooks", hooks.url)
         kubeconfig = own.house.kubeconfig_for(proxy.url, "proxied")
@@ -107,7 +107,7 @@ def test_f23_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Te
     assert not found
 
 
-def test_a_secret_is_in_no_metric(team: Team) -> None:
+def test_a_secret_is_in_no_metric(team: Tenant) -> None:
     commit = team.commit(files(secret("token", password=CANARY), config_map("good")))
     team.declare()
     team.settled(commit)
@@ -125,15 +125,15 @@ def _of_secrets(call: Call) -> bool:
     return call.write and "/secrets/" in call.path
 
 
-def _away(team: Team, name: str) -> bool:
+def _away(team: Tenant, name: str) -> bool:
     return bool(((team.application(name).get("status") or {}).get("source") or {}).get("unavailableSince"))
 
 
-def _without_spec(team: Team, plural: str) -> list[Object]:
+def _without_spec(team: Tenant, plural: str) -> list[Object]:
     items = team.plane.request("GET", team.house.path(plural))["items"]
     return [{name: value for name, value in item.items() if name != "spec"} for item in items]
 
 
-def _events(team: Team, namespace: str) -> list[Object]:
+def _events(team: Tenant, namespace: str) -> list[Object]:
     items: list[Object] = team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")["items"]
     return items

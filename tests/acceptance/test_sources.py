@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.objects import config_map, files
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
@@ -26,7 +26,7 @@ data:
 """
 
 
-def _installed(team: Team) -> str:
+def _installed(team: Tenant) -> str:
     """One application with one object, ready."""
     commit = team.commit(files(config_map("good")))
     team.declare()
@@ -34,7 +34,7 @@ def _installed(team: Team) -> str:
     return commit
 
 
-def test_f04_a_repository_that_goes_away_takes_nothing_along_and_comes_back(team: Team) -> None:
+def test_f04_a_repository_that_goes_away_takes_nothing_along_and_comes_back(team: Tenant) -> None:
     commit = team.commit(files(config_map("good"), config_map("other")))
     team.declare(sync={"interval": "1s"})
     team.settled(commit)
@@ -57,7 +57,7 @@ def test_f04_a_repository_that_goes_away_takes_nothing_along_and_comes_back(team
     assert (team.config("good") or {})["metadata"]["uid"] == uid
 
 
-def test_a_repository_that_never_answered_is_told_and_deploys_nothing(team: Team) -> None:
+def test_a_repository_that_never_answered_is_told_and_deploys_nothing(team: Tenant) -> None:
     team.declare(source={"repoURL": f"file://{team.folder}/nowhere.git"})
 
     message = team.until(lambda: team.condition().get("message"), "the application tells something")
@@ -66,7 +66,7 @@ def test_a_repository_that_never_answered_is_told_and_deploys_nothing(team: Team
     assert team.configs() == set()
 
 
-def test_an_empty_repository_is_told_and_deploys_once_it_has_a_commit(team: Team) -> None:
+def test_an_empty_repository_is_told_and_deploys_once_it_has_a_commit(team: Tenant) -> None:
     team.declare()
     message = team.until(lambda: _failed(team), "the empty repository is told")
     assert message
@@ -77,7 +77,7 @@ def test_an_empty_repository_is_told_and_deploys_once_it_has_a_commit(team: Team
     assert team.configs() == {"good"}
 
 
-def test_a_path_that_is_not_there_is_told_and_deletes_nothing(team: Team) -> None:
+def test_a_path_that_is_not_there_is_told_and_deletes_nothing(team: Tenant) -> None:
     commit = team.commit({f"apps/shop/{name}": text for name, text in files(config_map("good")).items()})
     team.declare(source={"path": "apps/shop"})
     team.settled(commit)
@@ -88,7 +88,7 @@ def test_a_path_that_is_not_there_is_told_and_deletes_nothing(team: Team) -> Non
     assert team.configs() == {"good"}
 
 
-def test_a_broken_symlink_is_told_and_deletes_nothing(team: Team) -> None:
+def test_a_broken_symlink_is_told_and_deletes_nothing(team: Tenant) -> None:
     _installed(team)
     (team.repository.work / "broken.yaml").symlink_to("nowhere.yaml")
 
@@ -98,7 +98,7 @@ def test_a_broken_symlink_is_told_and_deletes_nothing(team: Team) -> None:
     assert team.configs() == {"good"}
 
 
-def test_a_symlink_that_leaves_the_repository_is_refused(team: Team) -> None:
+def test_a_symlink_that_leaves_the_repository_is_refused(team: Tenant) -> None:
     _installed(team)
     (team.repository.work / "escaping.yaml").symlink_to("../../../../../../etc/passwd")
 
@@ -108,7 +108,7 @@ def test_a_symlink_that_leaves_the_repository_is_refused(team: Team) -> None:
     assert team.configs() == {"good"}
 
 
-def test_a_file_of_fifty_megabytes_is_refused_by_name_and_size(team: Team) -> None:
+def test_a_file_of_fifty_megabytes_is_refused_by_name_and_size(team: Tenant) -> None:
     _installed(team)
 
     team.commit({"huge.yaml": b"# " + b"x" * 50_000_000 + b"\n"})
@@ -117,7 +117,7 @@ def test_a_file_of_fifty_megabytes_is_refused_by_name_and_size(team: Team) -> No
     assert team.configs() == {"good"}
 
 
-def test_an_alias_bomb_is_refused_and_the_next_commit_is_applied(team: Team) -> None:
+def test_an_alias_bomb_is_refused_and_the_next_commit_is_applied(team: Tenant) -> None:
     _installed(team)
 
     team.commit({"bomb.yaml": BOMB})
@@ -129,7 +129,7 @@ def test_an_alias_bomb_is_refused_and_the_next_commit_is_applied(team: Team) -> 
     assert team.configs() == {"good", "more"}
 
 
-def test_f15_a_rewritten_history_is_followed_and_told(team: Team) -> None:
+def test_f15_a_rewritten_history_is_followed_and_told(team: Tenant) -> None:
     first = _installed(team)
     team.commit(files(config_map("second")))
     lost = team.repository.commit(files(config_map("third")))
@@ -149,7 +149,7 @@ def test_f15_a_rewritten_history_is_followed_and_told(team: Team) -> None:
     assert told[0]["lost"] == 2
 
 
-def _failed(team: Team) -> str:
+def _failed(team: Tenant) -> str:
     """The message of the Ready condition once it says that something is wrong."""
     ready = team.condition()
     return str(ready.get("message") or "") if ready.get("status") == "False" else ""

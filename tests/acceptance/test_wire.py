@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.acceptance.house import Agent, House
+from tests.acceptance.installed_agent import Agent, InstalledAgent
 from tests.acceptance.objects import config_map, config_maps, crd, files, service, widget
 from tests.acceptance.proxy import Call, Fault, Proxy
-from tests.acceptance.team import Team
+from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
@@ -19,12 +19,12 @@ SINGLE = {"leader__enabled": "false"}
 
 
 @pytest.fixture
-def proxy(own: Team) -> Iterator[Proxy]:
+def proxy(own: Tenant) -> Iterator[Proxy]:
     with Proxy(own.plane) as made:
         yield made
 
 
-def _start(team: Team, proxy: Proxy, name: str = "agent") -> Agent:
+def _start(team: Tenant, proxy: Proxy, name: str = "agent") -> Agent:
     agent = team.agent = team.house.start(name, kubeconfig=team.house.kubeconfig_for(proxy.url, "proxied"), settings=SINGLE)
     return agent
 
@@ -46,7 +46,7 @@ def _second(call: Call) -> bool:
     ],
     ids=["conflict", "throttled", "internal-error", "unavailable", "torn", "slow"],
 )
-def test_passing_troubles_with_writes_end_in_what_git_says(own: Team, proxy: Proxy, fault: Fault) -> None:
+def test_passing_troubles_with_writes_end_in_what_git_says(own: Tenant, proxy: Proxy, fault: Fault) -> None:
     _start(own, proxy)
     uid = own.foreign()
     first = own.commit(files(*config_maps(4)))
@@ -70,7 +70,7 @@ def test_passing_troubles_with_writes_end_in_what_git_says(own: Team, proxy: Pro
     assert (own.config("foreign") or {})["metadata"]["uid"] == uid
 
 
-def test_f05_a_list_that_breaks_off_after_its_first_page_deletes_nothing(own: Team, proxy: Proxy) -> None:
+def test_f05_a_list_that_breaks_off_after_its_first_page_deletes_nothing(own: Tenant, proxy: Proxy) -> None:
     agent = _start(own, proxy)
     commit = own.commit(files(*config_maps(6), service("web")))
     own.declare()
@@ -94,7 +94,7 @@ def test_f05_a_list_that_breaks_off_after_its_first_page_deletes_nothing(own: Te
     assert len(own.configs()) == 6
 
 
-def test_watches_that_end_all_the_time_lose_no_change(own: Team, proxy: Proxy) -> None:
+def test_watches_that_end_all_the_time_lose_no_change(own: Tenant, proxy: Proxy) -> None:
     _start(own, proxy)
     commit = own.commit(files(config_map("good")))
     own.declare()
@@ -106,7 +106,7 @@ def test_watches_that_end_all_the_time_lose_no_change(own: Team, proxy: Proxy) -
         own.until(lambda: (own.config("good") or {})["data"] == {"key": "value"}, "the drift is repaired")
 
 
-def test_a_watch_whose_place_is_forgotten_lists_again(own: Team, proxy: Proxy) -> None:
+def test_a_watch_whose_place_is_forgotten_lists_again(own: Tenant, proxy: Proxy) -> None:
     _start(own, proxy)
     commit = own.commit(files(config_map("good"), config_map("gone")))
     own.declare()
@@ -123,7 +123,7 @@ def test_a_watch_whose_place_is_forgotten_lists_again(own: Team, proxy: Proxy) -
     own.until(lambda: own.config("gone"), "what was deleted is back")
 
 
-def test_f18_a_kind_whose_list_hangs_holds_up_only_those_who_use_it(own: Team, proxy: Proxy) -> None:
+def test_f18_a_kind_whose_list_hangs_holds_up_only_those_who_use_it(own: Tenant, proxy: Proxy) -> None:
     group = f"{own.namespace}.example.com"
     own.apply(crd(group), namespace="")
     proxy.rule = lambda call: Fault(hang=True) if group in call.path and "widgets" in call.path else None
@@ -142,7 +142,7 @@ def test_f18_a_kind_whose_list_hangs_holds_up_only_those_who_use_it(own: Team, p
     own.delete("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1")
 
 
-def test_an_api_server_that_is_away_for_a_while_is_waited_for(own: Team, proxy: Proxy) -> None:
+def test_an_api_server_that_is_away_for_a_while_is_waited_for(own: Tenant, proxy: Proxy) -> None:
     agent = _start(own, proxy)
     commit = own.commit(files(config_map("good")))
     own.declare()
@@ -165,11 +165,11 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(own: Team, proxy: 
 def test_the_api_server_is_restarted_under_the_agent(tmp_path: Path) -> None:
     with (
         ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane,
-        House(plane, "gitops-agent", tmp_path / "house") as house,
+        InstalledAgent(plane, "gitops-agent", tmp_path / "house") as house,
     ):
         agent = house.start(settings=SINGLE)
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-        team = Team(house, agent, "shop", tmp_path / "team")
+        team = Tenant(house, agent, "shop", tmp_path / "team")
         commit = team.commit(files(*config_maps(3)))
         team.declare()
         team.settled(commit)

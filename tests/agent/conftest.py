@@ -13,10 +13,10 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
-from gitops_agent.sandbox.installer import Installer
-from gitops_agent.sandbox.tools import selected
 from gitops_agent.source.sources import Sources
-from tests.agent.world import World
+from gitops_agent.toolchain.catalog import selected
+from gitops_agent.toolchain.installer import Installer
+from tests.agent.cluster_env import ClusterEnv
 from tests.source.author import Author
 from tests.waiting import eventually
 
@@ -97,14 +97,14 @@ def home(control_plane: ControlPlane, installed: None, namespace: str) -> Iterat
 @pytest.fixture
 def start(
     home: str, namespace: str, author: Author, control_plane: ControlPlane, tmp_path: Path
-) -> Iterator[Callable[[], World]]:
+) -> Iterator[Callable[[], ClusterEnv]]:
     """Starts agents in this process, one after the other; the last one is ended and its Applications are taken away."""
-    worlds: list[World] = []
+    worlds: list[ClusterEnv] = []
     tools = {name: found.path for name, found in Installer().ensure(selected(("helm", "kustomize"))).items()}
 
-    def do() -> World:
+    def do() -> ClusterEnv:
         cache = tmp_path / f"cache-{len(worlds)}"
-        world = World(control_plane, home=home, namespace=namespace, author=author, cache=cache, tools=tools)
+        world = ClusterEnv(control_plane, home=home, namespace=namespace, author=author, cache=cache, tools=tools)
         worlds.append(world)
         world.start()
         return world
@@ -115,7 +115,7 @@ def start(
 
 
 @pytest.fixture
-def world(start: Callable[[], World]) -> World:
+def world(start: Callable[[], ClusterEnv]) -> ClusterEnv:
     """An agent at work."""
     return start()
 

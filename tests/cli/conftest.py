@@ -12,7 +12,7 @@ import structlog
 
 from gitops_agent.cli.main import main
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.cli.stage import Stage, install_crds
+from tests.cli.cluster_env import ClusterEnv, install_crds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.fixture
-def stage(control_plane: ControlPlane, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(control_plane: ControlPlane, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterEnv:
     """A namespace for Applications, with the kubeconfig and the namespace in the environment."""
     install_crds(control_plane)
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
     monkeypatch.setenv("GITOPS_AGENT_NAMESPACE", namespace)
-    return Stage(control_plane, namespace, tmp_path)
+    return ClusterEnv(control_plane, namespace, tmp_path)

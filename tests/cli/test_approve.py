@@ -3,25 +3,25 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.manifest.marks import APPROVED
+from tests.cli.cluster_env import PLAN, ClusterEnv, healthy, troubled
 from tests.cli.conftest import Run
-from tests.cli.stage import PLAN, Stage, healthy, troubled
 
 pytestmark = pytest.mark.cluster
 
 
-def approved(stage: Stage) -> str | None:
+def approved(stage: ClusterEnv) -> str | None:
     found = (stage.get("shop")["metadata"].get("annotations") or {}).get(APPROVED)
     return found if isinstance(found, str) else None
 
 
 @pytest.fixture
-def held(stage: Stage) -> Stage:
+def held(stage: ClusterEnv) -> ClusterEnv:
     stage.application("shop", troubled("False", "HeldForApproval", "8 objects would go"))
     return stage
 
 
 @pytest.mark.parametrize("given", [PLAN, PLAN[:12], PLAN[:12].upper()])
-def test_a_held_plan_is_approved_by_its_hash_or_twelve_digits_of_it(held: Stage, run: Run, given: str) -> None:
+def test_a_held_plan_is_approved_by_its_hash_or_twelve_digits_of_it(held: ClusterEnv, run: Run, given: str) -> None:
     said = run("approve", "shop", given)
 
     assert (said.code, said.stdout) == (0, f"application/shop: plan {PLAN[:12]} approved\n")
@@ -31,7 +31,7 @@ def test_a_held_plan_is_approved_by_its_hash_or_twelve_digits_of_it(held: Stage,
 @pytest.mark.parametrize(
     ("given", "words"), [(PLAN[:6], "at least 12 digits"), ("f" * 12, f"not the plan that is held now; that is {PLAN[:12]}")]
 )
-def test_no_other_plan_is_approved(held: Stage, run: Run, given: str, words: str) -> None:
+def test_no_other_plan_is_approved(held: ClusterEnv, run: Run, given: str, words: str) -> None:
     said = run("approve", "shop", given)
 
     assert (said.code, said.stderr.count("\n")) == (2, 1)
@@ -39,7 +39,7 @@ def test_no_other_plan_is_approved(held: Stage, run: Run, given: str, words: str
     assert approved(held) is None
 
 
-def test_where_nothing_is_held_nothing_is_approved(stage: Stage, run: Run) -> None:
+def test_where_nothing_is_held_nothing_is_approved(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("approve", "shop", PLAN)

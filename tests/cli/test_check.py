@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.cli.cluster_env import ClusterEnv
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage
 
 pytestmark = pytest.mark.cluster
 
@@ -14,7 +14,7 @@ def findings(text: str) -> dict[str, tuple[str, str]]:
     return {row["check"]: (row["state"], row["message"]) for row in json.loads(text)}
 
 
-def test_an_administrator_may_do_everything(stage: Stage, run: Run) -> None:
+def test_an_administrator_may_do_everything(stage: ClusterEnv, run: Run) -> None:
     said = run("check", "-o", "json")
 
     found = findings(said.stdout)
@@ -23,7 +23,7 @@ def test_an_administrator_may_do_everything(stage: Stage, run: Run) -> None:
     assert {"git", "helm", "kustomize", "cluster", "CRD Application", "CRD Notifier"} <= found.keys()
 
 
-def test_every_application_tells_whether_its_repository_answers(stage: Stage, run: Run) -> None:
+def test_every_application_tells_whether_its_repository_answers(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"apps/shop/kustomization.yaml": "resources: []\n"})
     stage.application("good", source={"repoURL": url, "ref": {"branch": "main"}})
     stage.application("twin", source={"repoURL": url, "ref": {"branch": "main"}})
@@ -39,7 +39,7 @@ def test_every_application_tells_whether_its_repository_answers(stage: Stage, ru
     assert "application bad" not in run("check", "--no-repositories", "-o", "json").stdout
 
 
-def test_the_permissions_of_the_agents_account_can_be_asked_about(stage: Stage, run: Run) -> None:
+def test_the_permissions_of_the_agents_account_can_be_asked_about(stage: ClusterEnv, run: Run) -> None:
     said = run("check", "--as-agent", "--no-repositories")
 
     assert said.code == 3

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from gitops_agent.manifest.yaml import dump_all
+from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage, configmap
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
-def shop(stage: Stage) -> Stage:
+def shop(stage: ClusterEnv) -> ClusterEnv:
     """An application whose one ConfigMap is live as an older commit declared it."""
     url = stage.repository({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="warm")])})
     stage.owned("shop", configmap("settings", tone="cold"))
@@ -20,7 +20,7 @@ def shop(stage: Stage) -> Stage:
     return stage
 
 
-def test_a_change_is_told_field_by_field(shop: Stage, run: Run) -> None:
+def test_a_change_is_told_field_by_field(shop: ClusterEnv, run: Run) -> None:
     said = run("diff", "shop")
 
     assert said.code == 3
@@ -30,7 +30,7 @@ def test_a_change_is_told_field_by_field(shop: Stage, run: Run) -> None:
     assert shop.plane.request("GET", f"/api/v1/namespaces/{shop.namespace}/configmaps/settings")["data"] == {"tone": "cold"}
 
 
-def test_what_is_left_out_is_named_and_not_counted(shop: Stage, run: Run) -> None:
+def test_what_is_left_out_is_named_and_not_counted(shop: ClusterEnv, run: Run) -> None:
     hook = configmap("migrate")
     hook["metadata"]["annotations"] = {"helm.sh/hook": "pre-install"}
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), hook])})
@@ -41,7 +41,7 @@ def test_what_is_left_out_is_named_and_not_counted(shop: Stage, run: Run) -> Non
     assert "2 objects" not in said.stderr
 
 
-def test_a_directory_needs_no_commit(shop: Stage, run: Run) -> None:
+def test_a_directory_needs_no_commit(shop: ClusterEnv, run: Run) -> None:
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), configmap("new")])})
 
     said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
@@ -50,7 +50,7 @@ def test_a_directory_needs_no_commit(shop: Stage, run: Run) -> None:
     assert f"+ ConfigMap:{shop.namespace}/new" in said.lines
 
 
-def test_another_commit_or_branch_can_be_asked_about(shop: Stage, run: Run) -> None:
+def test_another_commit_or_branch_can_be_asked_about(shop: ClusterEnv, run: Run) -> None:
     shop.git("checkout", "--quiet", "-b", "next")
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="loud")])})
     commit = shop.commit("Louder")
@@ -59,7 +59,7 @@ def test_another_commit_or_branch_can_be_asked_about(shop: Stage, run: Run) -> N
         assert "/data/tone: 'cold' → 'loud'" in run("diff", "shop", "--revision", revision).stdout
 
 
-def test_a_deletion_is_shown_and_the_guard_has_its_say(shop: Stage, run: Run) -> None:
+def test_a_deletion_is_shown_and_the_guard_has_its_say(shop: ClusterEnv, run: Run) -> None:
     for number in range(6):
         shop.owned("shop", configmap(f"page-{number}"))
 
@@ -70,7 +70,7 @@ def test_a_deletion_is_shown_and_the_guard_has_its_say(shop: Stage, run: Run) ->
     assert "it would be held: 6 objects would go, more than the budget of 5" in said.stderr
 
 
-def test_values_of_secrets_are_not_printed(shop: Stage, run: Run) -> None:
+def test_values_of_secrets_are_not_printed(shop: ClusterEnv, run: Run) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"password": "hunter2"}}
     shop.owned("shop", secret)
     new = {**secret, "stringData": {"password": "correct horse"}}
@@ -84,7 +84,7 @@ def test_values_of_secrets_are_not_printed(shop: Stage, run: Run) -> None:
         assert not any(word in text for word in ("hunter2", "correct horse", "aHVudGVyMg", "Y29ycmVjdCBob3JzZQ"))
 
 
-def test_what_the_api_server_would_refuse_is_said(shop: Stage, run: Run) -> None:
+def test_what_the_api_server_would_refuse_is_said(shop: ClusterEnv, run: Run) -> None:
     bad = {**configmap("settings"), "data": {"not a key!": "x"}}
     shop.write({"apps/shop/settings.yaml": dump_all([bad])})
 
@@ -94,7 +94,7 @@ def test_what_the_api_server_would_refuse_is_said(shop: Stage, run: Run) -> None
     assert any(line.startswith("    refused: ") for line in said.lines)
 
 
-def test_scripts_get_the_plan(shop: Stage, run: Run) -> None:
+def test_scripts_get_the_plan(shop: ClusterEnv, run: Run) -> None:
     document = json.loads(run("diff", "shop", "-o", "json").stdout)
 
     (action,) = document["actions"]
@@ -103,7 +103,7 @@ def test_scripts_get_the_plan(shop: Stage, run: Run) -> None:
     assert run("diff", "shop", "-o", "name").stdout == f"ConfigMap:{shop.namespace}/settings\n"
 
 
-def test_no_differences_are_exit_code_zero(stage: Stage, run: Run) -> None:
+def test_no_differences_are_exit_code_zero(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"README": "nothing to declare", "apps/shop/kustomization.yaml": "resources: []\n"})
     stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
 
@@ -113,7 +113,7 @@ def test_no_differences_are_exit_code_zero(stage: Stage, run: Run) -> None:
     assert said.stderr.startswith("no differences: ")
 
 
-def test_a_branch_that_is_not_there_is_one_line_and_exit_code_one(shop: Stage, run: Run) -> None:
+def test_a_branch_that_is_not_there_is_one_line_and_exit_code_one(shop: ClusterEnv, run: Run) -> None:
     said = run("diff", "shop", "--revision", "nope")
 
     assert said.code == 1

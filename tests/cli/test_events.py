@@ -5,11 +5,11 @@ import json
 import pytest
 
 from gitops_agent.cli.events import when
+from tests.cli.cluster_env import ClusterEnv, healthy
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage, healthy
 
 
-def record(stage: Stage, name: str, reason: str, moment: str, *, uid: str, note: str = "", count: int = 0) -> None:
+def record(stage: ClusterEnv, name: str, reason: str, moment: str, *, uid: str, note: str = "", count: int = 0) -> None:
     event = {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
@@ -35,7 +35,7 @@ def record(stage: Stage, name: str, reason: str, moment: str, *, uid: str, note:
 
 
 @pytest.mark.cluster
-def test_events_of_this_application_stand_oldest_first(stage: Stage, run: Run) -> None:
+def test_events_of_this_application_stand_oldest_first(stage: ClusterEnv, run: Run) -> None:
     uid = stage.application("shop", healthy())["metadata"]["uid"]
     record(stage, "b", "Synced", "2026-05-04T12:00:02.000000Z", uid=uid, note="applied", count=3)
     record(stage, "a", "RevisionSeen", "2026-05-04T12:00:01.000000Z", uid=uid, note="a commit")
@@ -51,7 +51,7 @@ def test_events_of_this_application_stand_oldest_first(stage: Stage, run: Run) -
 
 
 @pytest.mark.cluster
-def test_none_is_said_on_standard_error(stage: Stage, run: Run) -> None:
+def test_none_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("events", "shop")

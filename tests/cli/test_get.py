@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from tests.cli.cluster_env import ClusterEnv, condition, healthy
 from tests.cli.conftest import Run
-from tests.cli.rollouts import holding, stored
-from tests.cli.stage import Stage, condition, healthy
+from tests.cli.policies import holding, stored
 
 pytestmark = pytest.mark.cluster
 
 
-def notifier(stage: Stage, name: str) -> None:
+def notifier(stage: ClusterEnv, name: str) -> None:
     body = {
         "apiVersion": "gitops-agent.dev/v1alpha1",
         "kind": "Notifier",
@@ -25,7 +25,7 @@ def notifier(stage: Stage, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["applications", "application", "apps", "app", "Application"])
-def test_a_kind_may_be_spelled_in_any_usual_way(stage: Stage, run: Run, kind: str) -> None:
+def test_a_kind_may_be_spelled_in_any_usual_way(stage: ClusterEnv, run: Run, kind: str) -> None:
     stage.application("shop", healthy())
 
     assert run("get", kind).stdout == (
@@ -34,7 +34,7 @@ def test_a_kind_may_be_spelled_in_any_usual_way(stage: Stage, run: Run, kind: st
     )
 
 
-def test_notifiers_tell_whether_they_deliver(stage: Stage, run: Run) -> None:
+def test_notifiers_tell_whether_they_deliver(stage: ClusterEnv, run: Run) -> None:
     notifier(stage, "chat")
 
     assert run("get", "ntf").stdout == (
@@ -43,7 +43,7 @@ def test_notifiers_tell_whether_they_deliver(stage: Stage, run: Run) -> None:
     assert run("get", "notifiers", "-o", "name").stdout == "notifier/chat\n"
 
 
-def test_one_document_is_the_object_and_many_are_a_list(stage: Stage, run: Run) -> None:
+def test_one_document_is_the_object_and_many_are_a_list(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     assert json.loads(run("get", "app", "shop", "-o", "json").stdout)["kind"] == "Application"
@@ -51,7 +51,9 @@ def test_one_document_is_the_object_and_many_are_a_list(stage: Stage, run: Run) 
 
 
 @pytest.mark.parametrize("kind", ["rolloutpolicies", "rolloutpolicy", "rop"])
-def test_policies_live_beside_their_workloads_and_say_where_their_rollouts_stand(stage: Stage, run: Run, kind: str) -> None:
+def test_policies_live_beside_their_workloads_and_say_where_their_rollouts_stand(
+    stage: ClusterEnv, run: Run, kind: str
+) -> None:
     stored(stage, holding(1))
     where = stage.namespace
 
@@ -63,13 +65,13 @@ def test_policies_live_beside_their_workloads_and_say_where_their_rollouts_stand
     assert json.loads(run("get", kind, f"{where}/web", "-o", "json").stdout)["kind"] == "RolloutPolicy"
 
 
-def test_no_policies_are_said_on_standard_error(stage: Stage, run: Run) -> None:
+def test_no_policies_are_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     said = run("get", "rop", "-n", stage.namespace)
 
     assert (said.code, said.stdout, said.stderr) == (0, "", f"there are no RolloutPolicies in namespace {stage.namespace}\n")
 
 
-def test_an_unknown_kind_is_one_line_and_exit_code_two(stage: Stage, run: Run) -> None:
+def test_an_unknown_kind_is_one_line_and_exit_code_two(stage: ClusterEnv, run: Run) -> None:
     said = run("get", "deployments")
 
     assert (said.code, said.stdout) == (2, "")
@@ -78,13 +80,13 @@ def test_an_unknown_kind_is_one_line_and_exit_code_two(stage: Stage, run: Run) -
     )
 
 
-def test_an_unknown_notifier_is_named(stage: Stage, run: Run) -> None:
+def test_an_unknown_notifier_is_named(stage: ClusterEnv, run: Run) -> None:
     said = run("get", "ntf", "nope")
 
     assert (said.code, said.stderr) == (2, f"error: there is no Notifier nope in namespace {stage.namespace}\n")
 
 
-def test_none_is_said_on_standard_error(stage: Stage, run: Run) -> None:
+def test_none_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     said = run("get", "notifiers")
 
     assert (said.code, said.stdout, said.stderr) == (0, "", f"there are no Notifiers in namespace {stage.namespace}\n")

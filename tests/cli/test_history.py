@@ -5,9 +5,9 @@ import json
 import pytest
 
 from gitops_agent.rollout.state import Ended, Phase
+from tests.cli.cluster_env import COMMIT, OLDER, PLAN, ClusterEnv, healthy
 from tests.cli.conftest import Run
-from tests.cli.rollouts import NEW, START, at, stored
-from tests.cli.stage import COMMIT, OLDER, PLAN, Stage, healthy
+from tests.cli.policies import NEW, START, at, stored
 
 pytestmark = pytest.mark.cluster
 
@@ -25,7 +25,7 @@ ENTRIES = [
 ]
 
 
-def test_the_syncs_are_listed_newest_first(stage: Stage, run: Run) -> None:
+def test_the_syncs_are_listed_newest_first(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy() | {"history": ENTRIES})
 
     assert run("history", "shop").stdout == (
@@ -37,7 +37,7 @@ def test_the_syncs_are_listed_newest_first(stage: Stage, run: Run) -> None:
     assert run("history", "shop", "-o", "name").lines == [COMMIT, OLDER]
 
 
-def test_no_history_is_said_on_standard_error(stage: Stage, run: Run) -> None:
+def test_no_history_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop")
 
     said = run("history", "shop")
@@ -45,7 +45,7 @@ def test_no_history_is_said_on_standard_error(stage: Stage, run: Run) -> None:
     assert (said.code, said.stdout, said.stderr) == (0, "", "nothing of shop was synced yet\n")
 
 
-def test_rollouts_that_ended_stand_among_the_syncs(stage: Stage, run: Run) -> None:
+def test_rollouts_that_ended_stand_among_the_syncs(stage: ClusterEnv, run: Run) -> None:
     entry = {"policy": "web", "workload": f"apps/Deployment:{stage.namespace}/web", "phase": "Idle"}
     stage.application("shop", healthy() | {"history": ENTRIES, "rollouts": [entry]})
     ended = Ended(hash=NEW.hash, commit=NEW.commit, result="RolledBack", reason="slow", at=START.replace(hour=11, minute=30))

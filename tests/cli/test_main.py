@@ -10,8 +10,9 @@ import pytest
 
 from gitops_agent import __version__
 from gitops_agent.cli import main as entry
+from gitops_agent.cli.exit_codes import INTERRUPTED
+from tests.cli.cluster_env import ClusterEnv
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage
 from tests.waiting import eventually
 
 COMMANDS = [
@@ -107,7 +108,7 @@ def test_a_server_that_does_not_answer_is_one_line_and_exit_code_one(run: Run, t
 
 
 @pytest.mark.cluster
-def test_an_interrupted_command_ends_with_130(stage: Stage) -> None:
+def test_an_interrupted_command_ends_with_130(stage: ClusterEnv) -> None:
     stage.application("shop")
     argv = [sys.executable, "-m", "gitops_agent", "wait", "shop", "--timeout", "2m"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
@@ -116,12 +117,12 @@ def test_an_interrupted_command_ends_with_130(stage: Stage) -> None:
         waiting.send_signal(signal.SIGINT)
         _, rest = waiting.communicate(timeout=90)
 
-    assert waiting.returncode == entry.INTERRUPTED
+    assert waiting.returncode == INTERRUPTED
     assert rest.strip() == "interrupted"
 
 
 @pytest.mark.cluster
-def test_a_reader_that_has_seen_enough_is_no_error(stage: Stage) -> None:
+def test_a_reader_that_has_seen_enough_is_no_error(stage: ClusterEnv) -> None:
     for number in range(3):
         stage.application(f"shop-{number}")
     argv = [sys.executable, "-m", "gitops_agent", "get", "app", "-o", "json"]

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.cli.cluster_env import ClusterEnv, healthy
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage, healthy
 
 pytestmark = pytest.mark.cluster
 
 
-def test_a_pause_has_an_end_and_a_reason(stage: Stage, run: Run) -> None:
+def test_a_pause_has_an_end_and_a_reason(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("pause", "shop", "--for", "2h", "--reason", "incident 4711")
@@ -22,7 +22,7 @@ def test_a_pause_has_an_end_and_a_reason(stage: Stage, run: Run) -> None:
     assert abs(until - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
 
 
-def test_a_pause_may_last_until_somebody_ends_it(stage: Stage, run: Run) -> None:
+def test_a_pause_may_last_until_somebody_ends_it(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     run("pause", "shop", "--reason", "a while")
 
@@ -32,7 +32,7 @@ def test_a_pause_may_last_until_somebody_ends_it(stage: Stage, run: Run) -> None
     assert stage.get("shop")["spec"]["suspend"] == {"reason": "migration"}
 
 
-def test_resuming_takes_the_pause_away_and_says_whether_there_was_one(stage: Stage, run: Run) -> None:
+def test_resuming_takes_the_pause_away_and_says_whether_there_was_one(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy(), suspend={"reason": "incident"})
 
     assert run("resume", "shop").stdout == "application/shop resumed\n"
@@ -40,7 +40,7 @@ def test_resuming_takes_the_pause_away_and_says_whether_there_was_one(stage: Sta
     assert run("resume", "shop").stdout == "application/shop was not paused\n"
 
 
-def test_a_pause_without_a_reason_is_refused(stage: Stage, run: Run) -> None:
+def test_a_pause_without_a_reason_is_refused(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("pause", "shop")

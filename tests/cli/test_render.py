@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.manifest.yaml import dump_all, load_all
+from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage, configmap
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "repo"
 
@@ -57,7 +57,7 @@ def test_a_path_that_is_not_there_is_exit_code_two(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.cluster
-def test_an_application_lends_its_options(stage: Stage, run: Run) -> None:
+def test_an_application_lends_its_options(stage: ClusterEnv, run: Run) -> None:
     stage.application("notes", render={"helm": {"releaseName": "memo", "valuesFiles": ["values-production.yaml"]}})
 
     said = run("render", str(EXAMPLES / "apps/notes"), "--application", "notes", "-o", "name")

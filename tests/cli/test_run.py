@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.cluster_env import ClusterEnv
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage
 from tests.waiting import eventually
 
 
 @pytest.mark.cluster
 @pytest.mark.e2e
-def test_the_agent_answers_its_probes_and_ends_gracefully(stage: Stage, tmp_path: Path) -> None:
+def test_the_agent_answers_its_probes_and_ends_gracefully(stage: ClusterEnv, tmp_path: Path) -> None:
     log = tmp_path / "log"
     settings = {
         "cluster.namespace": stage.namespace,

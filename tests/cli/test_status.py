@@ -7,9 +7,9 @@ import pytest
 from gitops_agent.cli.status import badness, code, summary
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
+from tests.cli.cluster_env import COMMIT, OLDER, PLAN, ClusterEnv, healthy, troubled
 from tests.cli.conftest import Run
-from tests.cli.rollouts import holding, stored
-from tests.cli.stage import COMMIT, OLDER, PLAN, Stage, healthy, troubled
+from tests.cli.policies import holding, stored
 
 HELD = "8 objects would go, more than the budget of 5: ConfigMap:shop/a and 7 more"
 
@@ -57,7 +57,7 @@ def test_the_exit_code_is_the_worst_thing_a_script_has_to_know() -> None:
 
 
 @pytest.mark.cluster
-def test_the_overview_shows_what_is_on_its_way(stage: Stage, run: Run) -> None:
+def test_the_overview_shows_what_is_on_its_way(stage: ClusterEnv, run: Run) -> None:
     stage.application("fine", healthy())
     stage.application("broken", troubled("False", "Invalid", "spec.replicas: must be a number"))
 
@@ -72,7 +72,7 @@ def test_the_overview_shows_what_is_on_its_way(stage: Stage, run: Run) -> None:
 
 
 @pytest.mark.cluster
-def test_the_detail_of_a_healthy_application(stage: Stage, run: Run) -> None:
+def test_the_detail_of_a_healthy_application(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     assert run("status", "shop").stdout == (
@@ -88,7 +88,7 @@ def test_the_detail_of_a_healthy_application(stage: Stage, run: Run) -> None:
 
 
 @pytest.mark.cluster
-def test_the_detail_of_a_held_application_says_how_to_approve_it(stage: Stage, run: Run) -> None:
+def test_the_detail_of_a_held_application_says_how_to_approve_it(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", troubled("False", "HeldForApproval", HELD))
 
     said = run("status", "shop", "--exit-code")
@@ -99,7 +99,7 @@ def test_the_detail_of_a_held_application_says_how_to_approve_it(stage: Stage, r
 
 
 @pytest.mark.cluster
-def test_the_detail_of_a_broken_application_lists_its_problems(stage: Stage, run: Run) -> None:
+def test_the_detail_of_a_broken_application_lists_its_problems(stage: ClusterEnv, run: Run) -> None:
     problem = {"object": "apps/Deployment:shop/web", "reason": "CrashLoop", "message": "exit code 1: no database"}
     resources = {"total": 3, "synced": 3, "drifted": 0, "unhealthy": 1, "problems": [problem]}
     away = {"revision": COMMIT, "unavailableSince": "2026-05-04T12:00:00Z", "message": "no route to host"}
@@ -117,7 +117,7 @@ def test_the_detail_of_a_broken_application_lists_its_problems(stage: Stage, run
 
 
 @pytest.mark.cluster
-def test_the_detail_tells_what_is_left_out_and_every_warning(stage: Stage, run: Run) -> None:
+def test_the_detail_tells_what_is_left_out_and_every_warning(stage: ClusterEnv, run: Run) -> None:
     status = healthy()
     status["resources"]["leftOut"] = 1
     stage.application("shop", status | {"warnings": ["batch/Job:shop/migrate in hook.yaml: it is not run"]})
@@ -143,7 +143,7 @@ def test_a_rollout_that_waits_for_approval_is_held_like_a_plan() -> None:
 
 
 @pytest.mark.cluster
-def test_the_detail_shows_the_rollouts_of_an_application_and_how_to_approve(stage: Stage, run: Run) -> None:
+def test_the_detail_shows_the_rollouts_of_an_application_and_how_to_approve(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", waiting(stage.namespace, approval="22222222/1"))
     stored(stage, holding(1))
     where = stage.namespace
@@ -156,7 +156,7 @@ def test_the_detail_shows_the_rollouts_of_an_application_and_how_to_approve(stag
 
 
 @pytest.mark.cluster
-def test_a_rollout_whose_policy_is_gone_is_told_about(stage: Stage, run: Run) -> None:
+def test_a_rollout_whose_policy_is_gone_is_told_about(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", waiting(stage.namespace))
 
     said = run("status", "shop")
@@ -166,7 +166,7 @@ def test_a_rollout_whose_policy_is_gone_is_told_about(stage: Stage, run: Run) ->
 
 
 @pytest.mark.cluster
-def test_scripts_get_the_row_and_the_whole_status(stage: Stage, run: Run) -> None:
+def test_scripts_get_the_row_and_the_whole_status(stage: ClusterEnv, run: Run) -> None:
     stage.application("fine", healthy())
     stage.application("held", troubled("False", "HeldForApproval", HELD))
 
@@ -183,7 +183,7 @@ def test_scripts_get_the_row_and_the_whole_status(stage: Stage, run: Run) -> Non
 
 
 @pytest.mark.cluster
-def test_an_empty_namespace_is_said_on_standard_error(stage: Stage, run: Run) -> None:
+def test_an_empty_namespace_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     said = run("status", "--exit-code")
 
     assert (said.code, said.stdout) == (0, "")

@@ -8,18 +8,18 @@ import pytest
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import REQUESTED
 from gitops_agent.manifest.yaml import dump_all
+from tests.cli.cluster_env import ClusterEnv, configmap, healthy, troubled
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage, configmap, healthy, troubled
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
 
-def asked(stage: Stage) -> str:
+def asked(stage: ClusterEnv) -> str:
     return str((stage.get("shop")["metadata"].get("annotations") or {}).get(REQUESTED) or "")
 
 
-def answering(stage: Stage, status: Object) -> Callable[[], None]:
+def answering(stage: ClusterEnv, status: Object) -> Callable[[], None]:
     """What the agent does: it writes the status that answers a request."""
 
     def answer() -> None:
@@ -39,7 +39,7 @@ def answering(stage: Stage, status: Object) -> Callable[[], None]:
         (troubled("False", "HeldForApproval", "8 objects would go"), 4, "OutOfSync, Healthy: 8 objects would go"),
     ],
 )
-def test_the_answer_of_the_agent_is_the_exit_code(stage: Stage, run: Run, status: Object, code: int, words: str) -> None:
+def test_the_answer_of_the_agent_is_the_exit_code(stage: ClusterEnv, run: Run, status: Object, code: int, words: str) -> None:
     stage.application("shop", healthy())
     join = answering(stage, status)
 
@@ -49,7 +49,7 @@ def test_the_answer_of_the_agent_is_the_exit_code(stage: Stage, run: Run, status
     assert (said.code, said.stdout) == (code, f"application/shop {words}\n")
 
 
-def test_without_waiting_it_only_asks(stage: Stage, run: Run) -> None:
+def test_without_waiting_it_only_asks(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("sync", "shop", "--no-wait")
@@ -58,7 +58,7 @@ def test_without_waiting_it_only_asks(stage: Stage, run: Run) -> None:
     assert asked(stage)
 
 
-def test_no_answer_is_exit_code_three(stage: Stage, run: Run) -> None:
+def test_no_answer_is_exit_code_three(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("sync", "shop", "--timeout", "1s")
@@ -67,7 +67,7 @@ def test_no_answer_is_exit_code_three(stage: Stage, run: Run) -> None:
     assert said.stderr == "no result within 1s: see `gitops-agent status shop`\n"
 
 
-def test_a_dry_run_shows_the_plan_and_asks_nobody(stage: Stage, run: Run) -> None:
+def test_a_dry_run_shows_the_plan_and_asks_nobody(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"apps/shop/settings.yaml": dump_all([configmap("settings")])})
     stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
 
@@ -77,7 +77,7 @@ def test_a_dry_run_shows_the_plan_and_asks_nobody(stage: Stage, run: Run) -> Non
     assert not asked(stage)
 
 
-def test_a_timeout_that_is_none_is_one_line_and_exit_code_two(stage: Stage, run: Run) -> None:
+def test_a_timeout_that_is_none_is_one_line_and_exit_code_two(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("sync", "shop", "--timeout", "soon")

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from gitops_agent.cli.tools import tools
 from gitops_agent.errors import UsageError
-from gitops_agent.sandbox.cache import ToolCache
-from gitops_agent.sandbox.tools import TOOLS
+from gitops_agent.toolchain.cache import ToolCache
+from gitops_agent.toolchain.catalog import TOOLS
 
 
 @pytest.fixture(autouse=True)

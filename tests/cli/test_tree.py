@@ -6,9 +6,9 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import ROLLOUT
+from tests.cli.cluster_env import ClusterEnv, configmap, healthy
 from tests.cli.conftest import Run
-from tests.cli.rollouts import holding, stored
-from tests.cli.stage import Stage, configmap, healthy
+from tests.cli.policies import holding, stored
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -22,12 +22,12 @@ def statefulset(image: str = "registry.example.com/queue:1") -> Object:
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "queue"}, "spec": spec}
 
 
-def ready(stage: Stage, kind: str, name: str) -> bool:
+def ready(stage: ClusterEnv, kind: str, name: str) -> bool:
     found = stage.plane.request("GET", f"/apis/apps/v1/namespaces/{stage.namespace}/{kind}/{name}")
     return bool((found.get("status") or {}).get("readyReplicas"))
 
 
-def test_the_objects_and_what_they_own_are_drawn(stage: Stage, run: Run) -> None:
+def test_the_objects_and_what_they_own_are_drawn(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     stage.owned("shop", configmap("settings", tone="warm"))
     stage.owned("shop", statefulset())
@@ -52,7 +52,7 @@ def test_the_objects_and_what_they_own_are_drawn(stage: Stage, run: Run) -> None
     assert document["cannotSee"] == {}
 
 
-def test_a_pod_that_crashes_says_why(stage: Stage, run: Run) -> None:
+def test_a_pod_that_crashes_says_why(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     broken = statefulset()
     broken["spec"]["template"]["metadata"]["annotations"] = {"sandbox.gitops-agent.dev/pod": "crash"}
@@ -64,7 +64,7 @@ def test_a_pod_that_crashes_says_why(stage: Stage, run: Run) -> None:
     eventually(crashes, seconds=60, every=0.5)
 
 
-def test_replica_sets_of_the_past_are_not_drawn_but_documented(stage: Stage, run: Run) -> None:
+def test_replica_sets_of_the_past_are_not_drawn_but_documented(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     deployment = statefulset() | {"kind": "Deployment"}
     del deployment["spec"]["serviceName"]
@@ -82,7 +82,7 @@ def test_replica_sets_of_the_past_are_not_drawn_but_documented(stage: Stage, run
     assert sum("ReplicaSet" in line for line in run("tree", "shop").lines) == 1
 
 
-def test_a_copied_label_does_not_make_an_object_a_belonging(stage: Stage, run: Run) -> None:
+def test_a_copied_label_does_not_make_an_object_a_belonging(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     mine = stage.owned("shop", configmap("settings"))
     copy = {**configmap("copy"), "metadata": {"name": "copy", "labels": mine["metadata"]["labels"]}}
@@ -92,7 +92,7 @@ def test_a_copied_label_does_not_make_an_object_a_belonging(stage: Stage, run: R
     assert run("tree", "shop", "-o", "name").lines == [f"ConfigMap:{stage.namespace}/settings"]
 
 
-def test_what_a_rollout_made_stands_under_its_policy_which_says_where_it_stands(stage: Stage, run: Run) -> None:
+def test_what_a_rollout_made_stands_under_its_policy_which_says_where_it_stands(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     stage.owned("shop", {**configmap("web-canary"), "metadata": {"name": "web-canary", "annotations": {ROLLOUT: "web"}}})
     stage.owned("shop", configmap("settings"))

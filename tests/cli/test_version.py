@@ -5,13 +5,13 @@ import json
 import pytest
 
 from gitops_agent import __version__
-from gitops_agent.sandbox.tools import TOOLS
+from gitops_agent.toolchain.catalog import TOOLS
+from tests.cli.cluster_env import ClusterEnv
 from tests.cli.conftest import Run
-from tests.cli.stage import Stage
 
 
 @pytest.mark.cluster
-def test_the_versions_of_everything_involved(stage: Stage, run: Run) -> None:
+def test_the_versions_of_everything_involved(stage: ClusterEnv, run: Run) -> None:
     found = json.loads(run("version", "-o", "json").stdout)
 
     assert found["gitops-agent"] == __version__

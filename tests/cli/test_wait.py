@@ -5,8 +5,8 @@ import pytest
 from gitops_agent.api.reasons import REASONS
 from gitops_agent.cli.wait import _PASSING, ended, outcome
 from gitops_agent.manifest.key import Object
+from tests.cli.cluster_env import COMMIT, OLDER, ClusterEnv, condition, healthy, troubled
 from tests.cli.conftest import Run
-from tests.cli.stage import COMMIT, OLDER, Stage, condition, healthy, troubled
 
 
 def one(status: Object, *, generation: int = 1) -> Object:
@@ -68,7 +68,7 @@ def test_only_known_reasons_are_taken_for_passing() -> None:
         (troubled("False", "HeldForApproval", "8 objects would go"), 4),
     ],
 )
-def test_the_end_is_the_exit_code(stage: Stage, run: Run, status: Object, code: int) -> None:
+def test_the_end_is_the_exit_code(stage: ClusterEnv, run: Run, status: Object, code: int) -> None:
     stage.application("shop", status)
 
     said = run("wait", "shop")
@@ -79,7 +79,7 @@ def test_the_end_is_the_exit_code(stage: Stage, run: Run, status: Object, code: 
 
 
 @pytest.mark.cluster
-def test_when_the_time_is_up_the_exit_code_is_three(stage: Stage, run: Run) -> None:
+def test_when_the_time_is_up_the_exit_code_is_three(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
     said = run("wait", "shop", "--revision", OLDER, "--timeout", "1s")

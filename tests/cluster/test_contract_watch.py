@@ -18,7 +18,7 @@ from gitops_agent.errors import CannotSee
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cluster.crds import install, new_group, remove, widget, widget_crd
-from tests.cluster.heard import Heard
+from tests.cluster.watch_recorder import WatchRecorder
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -29,7 +29,7 @@ QUICK = Timing(server_seconds=2, first_wait_seconds=0.05, longest_wait_seconds=0
 
 @contextmanager
 def watching(
-    transport: Transport, resource: Resource, heard: Heard, *, discovery: Discovery | None = None, **options: Any
+    transport: Transport, resource: Resource, heard: WatchRecorder, *, discovery: Discovery | None = None, **options: Any
 ) -> Iterator[Watch]:
     watch = Watch(
         transport,
@@ -53,7 +53,7 @@ def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
     transport: Transport, objects: Objects, namespace: str, configmap: Make
 ) -> None:
     resource = objects.discovery.find("", "ConfigMap")
-    heards = [Heard() for _ in range(4)]
+    heards = [WatchRecorder() for _ in range(4)]
 
     def write(part: int) -> None:
         for index in range(60):
@@ -87,7 +87,7 @@ def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
 def test_an_object_that_loses_the_label_is_deleted_for_the_watcher(
     transport: Transport, objects: Objects, namespace: str, configmap: Make
 ) -> None:
-    made, heard = objects.apply(configmap(part="x")), Heard()
+    made, heard = objects.apply(configmap(part="x")), WatchRecorder()
     with watching(
         transport, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x", timing=Timing()
     ) as watch:
@@ -101,7 +101,7 @@ def test_an_object_that_loses_the_label_is_deleted_for_the_watcher(
 def test_a_kind_that_is_deleted_while_it_is_watched_has_no_objects_and_can_come_back(
     transport: Transport, objects: Objects, discovery: Discovery, namespace: str
 ) -> None:
-    group, heard = new_group(), Heard()
+    group, heard = new_group(), WatchRecorder()
     resource = install(objects, discovery, group)
     objects.apply(widget(group, namespace))
     try:
@@ -122,7 +122,7 @@ def test_a_kind_that_is_deleted_while_it_is_watched_has_no_objects_and_can_come_
 def test_a_version_that_is_no_longer_served_is_followed_to_the_next(
     transport: Transport, objects: Objects, discovery: Discovery, namespace: str
 ) -> None:
-    group, heard = new_group(), Heard()
+    group, heard = new_group(), WatchRecorder()
     install(objects, discovery, group, ("v2", "v1"))
     discovery.invalidate(group)
     old = eventually(lambda: discovery.find(group, "Widget", "v1"))
@@ -156,7 +156,7 @@ def test_a_permission_that_is_taken_away_and_given_back(
     }
     objects.apply(role)
     reader = Transport.from_kubeconfig(control_plane.service_account_kubeconfig(namespace, "default"))
-    heard = Heard()
+    heard = WatchRecorder()
     with watching(
         reader, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x"
     ) as watch:
@@ -177,7 +177,7 @@ def test_a_permission_that_is_taken_away_and_given_back(
 def test_an_api_server_that_is_killed_and_started_again_loses_nothing(own_plane: ControlPlane) -> None:
     transport = Transport.from_kubeconfig(own_plane.kubeconfig)
     objects = Objects(transport, Discovery(transport))
-    heard, resource = Heard(), objects.discovery.find("", "ConfigMap")
+    heard, resource = WatchRecorder(), objects.discovery.find("", "ConfigMap")
     patient = Timing(first_wait_seconds=0.05, longest_wait_seconds=0.5, grace_seconds=120)
 
     def configmap(name: str) -> Object:

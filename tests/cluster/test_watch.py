@@ -11,7 +11,7 @@ import pytest
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import Timing, Watch, WatchOptions
 from gitops_agent.errors import CannotSee, Unavailable
-from tests.cluster.heard import CONFIGMAP, Heard, watching
+from tests.cluster.watch_recorder import CONFIGMAP, WatchRecorder, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
 
@@ -94,7 +94,7 @@ def then_cut(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
 
 def test_a_list_is_followed_by_its_events_in_order(wire: Start, tmp_path: Path) -> None:
     events = [event("ADDED", "b", 11), event("MODIFIED", "b", 12), event("MODIFIED", "a", 13), event("DELETED", "b", 14)]
-    server, heard = Server(then_hang(*events)), Heard()
+    server, heard = Server(then_hang(*events)), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing()):
         eventually(lambda: len(heard.said) == 5)
 
@@ -104,7 +104,7 @@ def test_a_list_is_followed_by_its_events_in_order(wire: Start, tmp_path: Path) 
 
 def test_a_stream_the_server_ends_goes_on_from_the_last_place_without_a_list(wire: Start, tmp_path: Path) -> None:
     bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "20"}}}
-    server, heard = Server(then_end(event("ADDED", "b", 11), bookmark), then_hang(event("ADDED", "c", 21))), Heard()
+    server, heard = Server(then_end(event("ADDED", "b", 11), bookmark), then_hang(event("ADDED", "c", 21))), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing()):
         eventually(lambda: ("ADDED", "c") in heard.said)
 
@@ -113,7 +113,7 @@ def test_a_stream_the_server_ends_goes_on_from_the_last_place_without_a_list(wir
 
 @pytest.mark.parametrize("status", [410, 504])
 def test_a_refused_watch_is_listed_again_only_when_its_place_is_forgotten(wire: Start, tmp_path: Path, status: int) -> None:
-    server, heard = Server(lambda line: line.refuse(status, "Gone"), hang), Heard()
+    server, heard = Server(lambda line: line.refuse(status, "Gone"), hang), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: len(server.places) == 2)
 
@@ -121,7 +121,7 @@ def test_a_refused_watch_is_listed_again_only_when_its_place_is_forgotten(wire: 
 
 
 def test_a_place_forgotten_in_the_middle_of_a_stream_means_a_new_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_hang(event("ADDED", "b", 11), GONE), hang), Heard()
+    server, heard = Server(then_hang(event("ADDED", "b", 11), GONE), hang), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: len(server.places) == 2)
 
@@ -141,7 +141,7 @@ def test_a_place_forgotten_in_the_middle_of_a_stream_means_a_new_list(wire: Star
     ids=["torn line", "torn end", "broken connection", "no event", "no object"],
 )
 def test_a_torn_stream_goes_on_from_the_last_whole_event(wire: Start, tmp_path: Path, torn: Callable[[Line], None]) -> None:
-    server, heard = Server(torn, then_hang(event("ADDED", "c", 12))), Heard()
+    server, heard = Server(torn, then_hang(event("ADDED", "c", 12))), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: ("ADDED", "c") in heard.said)
 
@@ -150,7 +150,7 @@ def test_a_torn_stream_goes_on_from_the_last_whole_event(wire: Start, tmp_path: 
 
 
 def test_a_stream_without_a_sign_of_life_is_opened_anew(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_hang(event("ADDED", "b", 11)), then_hang(event("ADDED", "c", 12))), Heard()
+    server, heard = Server(then_hang(event("ADDED", "b", 11)), then_hang(event("ADDED", "c", 12))), WatchRecorder()
     with watching(wire(server), tmp_path, heard):
         eventually(lambda: ("ADDED", "c") in heard.said)
 
@@ -159,7 +159,7 @@ def test_a_stream_without_a_sign_of_life_is_opened_anew(wire: Start, tmp_path: P
 
 
 def test_a_server_that_ends_every_stream_at_once_is_not_asked_in_a_loop(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_end()), Heard()
+    server, heard = Server(then_end()), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.2)):
         eventually(lambda: len(server.places) >= 2)
         threading.Event().wait(0.5)
@@ -168,7 +168,7 @@ def test_a_server_that_ends_every_stream_at_once_is_not_asked_in_a_loop(wire: St
 
 
 def test_a_torn_list_is_no_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(listing={"kind": "ConfigMapList", "metadata": {}, "items": []}), Heard()
+    server, heard = Server(listing={"kind": "ConfigMapList", "metadata": {}, "items": []}), WatchRecorder()
     with watching(wire(server), tmp_path, heard):
         eventually(lambda: heard.errors)
         server.listing = listed("a")
@@ -179,7 +179,7 @@ def test_a_torn_list_is_no_list(wire: Start, tmp_path: Path) -> None:
 
 
 def test_a_missing_permission_is_told_once_and_its_return_noticed(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(hang), Heard()
+    server, heard = Server(hang), WatchRecorder()
     server.refusal = 403
     with watching(wire(server), tmp_path, heard) as watch:
         eventually(lambda: heard.errors)
@@ -194,7 +194,7 @@ def test_a_missing_permission_is_told_once_and_its_return_noticed(wire: Start, t
 
 
 def test_a_permission_that_is_lost_is_told_and_its_return_brings_a_whole_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), Heard()
+    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
     with watching(wire(server), tmp_path, heard):
         eventually(lambda: ("ADDED", "b") in heard.said)
         server.refusal = 403
@@ -206,7 +206,7 @@ def test_a_permission_that_is_lost_is_told_and_its_return_brings_a_whole_list(wi
 
 
 def test_a_short_outage_is_nobodys_business(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_cut(), then_cut(), then_hang(event("ADDED", "b", 11))), Heard()
+    server, heard = Server(then_cut(), then_cut(), then_hang(event("ADDED", "b", 11))), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: ("ADDED", "b") in heard.said)
 
@@ -214,7 +214,7 @@ def test_a_short_outage_is_nobodys_business(wire: Start, tmp_path: Path) -> None
 
 
 def test_a_long_outage_is_told_and_ends_with_a_whole_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), Heard()
+    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
     with watching(wire(server), tmp_path, heard):
         eventually(lambda: ("ADDED", "b") in heard.said)
         server.refusal = 503
@@ -226,7 +226,7 @@ def test_a_long_outage_is_told_and_ends_with_a_whole_list(wire: Start, tmp_path:
 
 
 def test_the_first_failure_before_the_first_list_is_told_at_once(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(), Heard()
+    server, heard = Server(), WatchRecorder()
     server.refusal = 500
     with watching(wire(server), tmp_path, heard, timing=Timing(grace_seconds=3600)):
         eventually(lambda: heard.errors)
@@ -239,14 +239,14 @@ def test_the_wait_a_server_asks_for_is_kept(wire: Start, tmp_path: Path) -> None
         times.append(time.monotonic())
         line.refuse(429, "TooManyRequests", retry_after="1")
 
-    with watching(wire(script), tmp_path, Heard()):
+    with watching(wire(script), tmp_path, WatchRecorder()):
         eventually(lambda: len(times) >= 2)
 
     assert times[1] - times[0] >= 0.95
 
 
 def test_a_receiver_that_fails_gets_everything_once_more(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_hang(event("ADDED", "b", 11)), hang), Heard()
+    server, heard = Server(then_hang(event("ADDED", "b", 11)), hang), WatchRecorder()
     heard.fail_next = True
     with watching(wire(server), tmp_path, heard):
         eventually(lambda: len(heard.syncs) == 2)
@@ -257,7 +257,7 @@ def test_a_receiver_that_fails_gets_everything_once_more(wire: Start, tmp_path: 
 def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Path) -> None:
     got: list[list[Any]] = []
 
-    class Lists(Heard):
+    class Lists(WatchRecorder):
         def on_sync(self, everything: list[Any], _resource_version: str) -> None:
             got.append(everything)
 
@@ -278,7 +278,7 @@ def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Pa
 
 
 def test_selectors_and_the_namespace_are_sent_with_both_requests(wire: Start, tmp_path: Path) -> None:
-    heard, server = Heard(), wire(Server())
+    heard, server = WatchRecorder(), wire(Server())
     with watching(server, tmp_path, heard, namespace="shop", label_selector="a=b", field_selector="c=d"):
         eventually(lambda: len(server.asked) >= 2)
 
@@ -292,7 +292,7 @@ def test_selectors_and_the_namespace_are_sent_with_both_requests(wire: Start, tm
 def test_metadata_is_asked_for_and_named_after_the_kind(wire: Start, tmp_path: Path) -> None:
     said = event("ADDED", "b", 11)
     said["object"] |= {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}
-    heard, server = Heard(), wire(Server(then_hang(said)))
+    heard, server = WatchRecorder(), wire(Server(then_hang(said)))
     with watching(server, tmp_path, heard, metadata_only=True):
         eventually(lambda: "b" in heard.known)
 
@@ -301,12 +301,12 @@ def test_metadata_is_asked_for_and_named_after_the_kind(wire: Start, tmp_path: P
 
 
 def test_the_thread_is_named_after_the_resource(wire: Start, tmp_path: Path) -> None:
-    with watching(wire(Server()), tmp_path, Heard(), resource=WIDGET):
+    with watching(wire(Server()), tmp_path, WatchRecorder(), resource=WIDGET):
         assert "watch-widgets.example.com" in {thread.name for thread in threading.enumerate()}
 
 
 def test_stopping_ends_a_blocked_read_at_once(wire: Start, tmp_path: Path) -> None:
-    heard, server = Heard(), wire(Server(hang))
+    heard, server = WatchRecorder(), wire(Server(hang))
     with watching(server, tmp_path, heard, timing=Timing()) as watch:
         eventually(lambda: watch.streams == 1 and watch._stream is not None)
         began = time.monotonic()
@@ -317,7 +317,7 @@ def test_stopping_ends_a_blocked_read_at_once(wire: Start, tmp_path: Path) -> No
 
 
 def test_stopping_ends_a_pause_at_once(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(), Heard()
+    server, heard = Server(), WatchRecorder()
     server.refusal = 403
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=60)) as watch:
         eventually(lambda: heard.errors)
@@ -329,7 +329,7 @@ def test_stopping_ends_a_pause_at_once(wire: Start, tmp_path: Path) -> None:
 
 
 def test_stopping_does_not_wait_for_a_list_that_hangs(wire: Start, tmp_path: Path) -> None:
-    heard, server = Heard(), wire(lambda _, line: line.hang())
+    heard, server = WatchRecorder(), wire(lambda _, line: line.hang())
     with watching(server, tmp_path, heard) as watch:
         eventually(lambda: server.asked)
         began = time.monotonic()
@@ -346,7 +346,7 @@ def test_nothing_is_told_after_the_stop(wire: Start, tmp_path: Path) -> None:
             line.chunk(event("MODIFIED", "a", version))
             version += 1
 
-    heard, server = Heard(), wire(Server(endless))
+    heard, server = WatchRecorder(), wire(Server(endless))
     with watching(server, tmp_path, heard) as watch:
         eventually(lambda: len(heard.said) > 50)
         watch.stop()

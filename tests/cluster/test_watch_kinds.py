@@ -10,7 +10,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import Watch
 from gitops_agent.errors import CannotSee
-from tests.cluster.heard import Heard, watching
+from tests.cluster.watch_recorder import WatchRecorder, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
 
@@ -53,7 +53,7 @@ class Groups:
 
 
 @contextmanager
-def watching_widgets(wire: Start, folder: Path, groups: Groups, heard: Heard) -> Iterator[Watch]:
+def watching_widgets(wire: Start, folder: Path, groups: Groups, heard: WatchRecorder) -> Iterator[Watch]:
     server = wire(groups)
     discovery = Discovery(server.transport(folder))
     discovery.find("example.com", "Widget")
@@ -62,7 +62,7 @@ def watching_widgets(wire: Start, folder: Path, groups: Groups, heard: Heard) ->
 
 
 def test_a_kind_that_is_confirmed_gone_has_no_objects(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
+    groups, heard = Groups(), WatchRecorder()
     with watching_widgets(wire, tmp_path, groups, heard) as watch:
         eventually(lambda: heard.syncs)
         groups.versions = []
@@ -74,7 +74,7 @@ def test_a_kind_that_is_confirmed_gone_has_no_objects(wire: Start, tmp_path: Pat
 
 
 def test_a_kind_that_comes_back_is_listed_again(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
+    groups, heard = Groups(), WatchRecorder()
     with watching_widgets(wire, tmp_path, groups, heard):
         eventually(lambda: heard.syncs)
         groups.versions = []
@@ -84,7 +84,7 @@ def test_a_kind_that_comes_back_is_listed_again(wire: Start, tmp_path: Path) -> 
 
 
 def test_a_kind_that_discovery_still_knows_cannot_be_seen(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
+    groups, heard = Groups(), WatchRecorder()
     with watching_widgets(wire, tmp_path, groups, heard):
         eventually(lambda: heard.syncs)
         groups.serve = False
@@ -95,7 +95,7 @@ def test_a_kind_that_discovery_still_knows_cannot_be_seen(wire: Start, tmp_path:
 
 
 def test_a_kind_is_not_gone_while_discovery_does_not_answer(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
+    groups, heard = Groups(), WatchRecorder()
     with watching_widgets(wire, tmp_path, groups, heard):
         eventually(lambda: heard.syncs)
         groups.discovery_down, groups.serve = True, False
@@ -105,7 +105,7 @@ def test_a_kind_is_not_gone_while_discovery_does_not_answer(wire: Start, tmp_pat
 
 
 def test_a_kind_that_moved_to_another_version_is_followed_there(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), Heard()
+    groups, heard = Groups(), WatchRecorder()
     with watching_widgets(wire, tmp_path, groups, heard) as watch:
         eventually(lambda: heard.syncs)
         groups.versions = ["v2"]

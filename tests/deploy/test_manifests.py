@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent import __version__
-from gitops_agent.agent.installation import protected
 from gitops_agent.config import Settings, load
+from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.yaml import load_all
 from tests.deploy.conftest import ROOT, build, only

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.manifest.yaml import load_all
-from gitops_agent.rollout.provider import Match, MatchMode, MatchOn, Mirror
-from gitops_agent.rollout.traffic.capability import CAPABILITIES
+from gitops_agent.rollout.traffic.registry import CAPABILITIES
+from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "traffic-providers.md"
 ROUTED = [name for name, capability in CAPABILITIES.items() if capability.writes]

@@ -15,12 +15,12 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.notify.delivery import Patience
-from gitops_agent.notify.notifications import Notifications
+from gitops_agent.notify.delivery_worker import RetryPolicy
+from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.waiting import eventually
 
-QUICK = Patience(first_seconds=0.02, longest_seconds=0.1, give_up=timedelta(days=10_000))
+QUICK = RetryPolicy(first_seconds=0.02, longest_seconds=0.1, give_up=timedelta(days=10_000))
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ class Desk:
         self.objects = objects
         self.namespace = namespace
         self.secrets: dict[str, Mapping[str, bytes]] = {}
-        self._open: list[Notifications] = []
+        self._open: list[NotificationDispatcher] = []
 
     def key(self, name: str = "hook") -> ObjectKey:
         return ObjectKey("gitops-agent.dev", "Notifier", self.namespace, name)
@@ -90,10 +90,10 @@ class Desk:
             raise NotFound(f"no Secret {name}")
         return self.secrets[name]
 
-    def notifications(self, *notifiers: Notifier, start: bool = True, **options: Any) -> Notifications:
+    def notifications(self, *notifiers: Notifier, start: bool = True, **options: Any) -> NotificationDispatcher:
         """The room as an agent has it; ended with the test."""
         known: dict[str, Any] = {"patience": QUICK, "timeout_seconds": 2.0}
-        room = Notifications(self.objects, self.secret, **known | options)
+        room = NotificationDispatcher(self.objects, self.secret, **known | options)
         self._open.append(room)
         for notifier in notifiers:
             room.set_notifier(notifier)

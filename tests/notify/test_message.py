@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gitops_agent.api.event_type import EventType
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.notify.message import SIZE_LIMIT, Message
-from tests.notify.say import NOON, event, message, revision
+from tests.notify.builders import NOON, event, message, revision
 
 
 def test_a_message_says_whose_and_what() -> None:

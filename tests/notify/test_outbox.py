@@ -7,10 +7,10 @@ import pytest
 from gitops_agent.api.event_type import EventType
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError
-from gitops_agent.notify.fold import WINDOW
+from gitops_agent.notify.deduplication import WINDOW
 from gitops_agent.notify.outbox import Outbox
+from tests.notify.builders import Clock, message
 from tests.notify.conftest import Desk
-from tests.notify.say import Clock, message
 
 pytestmark = pytest.mark.cluster
 

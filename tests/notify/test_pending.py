@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from gitops_agent.api.event_type import EventType
 from gitops_agent.events.event import Severity
-from gitops_agent.notify.pending import Entry, Pending
-from tests.notify.say import NOON, message
+from gitops_agent.notify.pending import Entry, PendingQueue
+from tests.notify.builders import NOON, message
 
 SOON = NOON + timedelta(minutes=1)
 
@@ -17,12 +17,12 @@ def entry(name: str = "shop", *, severity: Severity = Severity.ERROR, **fields: 
     return Entry(message=message(name=name, severity=severity), **fields)  # type: ignore[arg-type]
 
 
-def names(pending: Pending) -> list[str]:
+def names(pending: PendingQueue) -> list[str]:
     return [kept.message.application.name for kept in pending.entries.values()]
 
 
 def test_messages_are_told_in_order() -> None:
-    pending = Pending([entry("a"), entry("b")])
+    pending = PendingQueue([entry("a"), entry("b")])
 
     first = pending.due(NOON, 0)
 
@@ -31,7 +31,7 @@ def test_messages_are_told_in_order() -> None:
 
 
 def test_an_identical_message_is_counted_where_the_first_one_stands() -> None:
-    pending = Pending([entry("a"), entry("b")])
+    pending = PendingQueue([entry("a"), entry("b")])
     pending.put(entry("a"))
 
     assert names(pending) == ["a", "b"]
@@ -39,7 +39,7 @@ def test_an_identical_message_is_counted_where_the_first_one_stands() -> None:
 
 
 def test_a_message_waits_for_its_moment_and_holds_nobody_up() -> None:
-    pending = Pending([entry("late", not_before=SOON), entry("now")])
+    pending = PendingQueue([entry("late", not_before=SOON), entry("now")])
 
     assert pending.next_moment() == SOON
     assert pending.due(NOON, 0) == pending.entries[entry("now").id]
@@ -47,14 +47,14 @@ def test_a_message_waits_for_its_moment_and_holds_nobody_up() -> None:
 
 
 def test_a_message_that_is_not_stored_yet_is_not_told() -> None:
-    pending = Pending([entry(version=3)])
+    pending = PendingQueue([entry(version=3)])
 
     assert pending.due(NOON, 2) is None
     assert pending.due(NOON, 3) is not None
 
 
 def test_the_oldest_informational_message_gives_way() -> None:
-    pending = Pending([entry("broken"), entry("fine", severity=Severity.INFO), entry("worse")], limit=3)
+    pending = PendingQueue([entry("broken"), entry("fine", severity=Severity.INFO), entry("worse")], limit=3)
     pending.put(entry("new", severity=Severity.INFO))
 
     assert names(pending) == ["broken", "worse", "new"]
@@ -62,14 +62,14 @@ def test_the_oldest_informational_message_gives_way() -> None:
 
 
 def test_the_oldest_gives_way_when_none_is_informational() -> None:
-    pending = Pending([entry("a"), entry("b")], limit=2)
+    pending = PendingQueue([entry("a"), entry("b")], limit=2)
     pending.put(entry("c"))
 
     assert names(pending) == ["b", "c"]
 
 
 def test_what_came_in_while_a_message_was_told_is_told_later() -> None:
-    pending = Pending([entry("a")])
+    pending = PendingQueue([entry("a")])
     pending.put(entry("a"))
     pending.put(entry("a"))
 
@@ -80,7 +80,7 @@ def test_what_came_in_while_a_message_was_told_is_told_later() -> None:
 
 
 def test_a_message_that_was_told_is_gone() -> None:
-    pending = Pending([entry("a")])
+    pending = PendingQueue([entry("a")])
     pending.less(entry("a").id, 1)
     pending.less("unknown", 1)
 
@@ -89,7 +89,7 @@ def test_a_message_that_was_told_is_gone() -> None:
 
 
 def test_released_messages_go_at_once() -> None:
-    pending = Pending([entry("a", not_before=SOON)])
+    pending = PendingQueue([entry("a", not_before=SOON)])
     pending.release([entry("a").id, "unknown"])
 
     assert pending.due(NOON, 0) is not None
@@ -109,7 +109,7 @@ def test_an_entry_is_found_again_as_it_was_kept() -> None:
     )
 )
 def test_there_are_never_more_than_fit_and_the_newest_is_among_them(chosen: list[tuple[str, Severity, EventType]]) -> None:
-    pending = Pending(limit=4)
+    pending = PendingQueue(limit=4)
     for name, severity, type_ in chosen:
         newest = Entry(message=message(type_, name=name, severity=severity))
         pending.put(newest)

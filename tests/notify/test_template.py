@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitops_agent.errors import AgentError
 from gitops_agent.notify.template import OUTPUT_CHARACTERS, render
-from tests.notify.say import message
+from tests.notify.builders import message
 
 
 @pytest.mark.parametrize(

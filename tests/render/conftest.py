@@ -10,8 +10,8 @@ import pytest
 from gitops_agent.errors import RenderError
 from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
 from gitops_agent.render.worktree import WorkTree
-from gitops_agent.sandbox.installer import Installer
-from gitops_agent.sandbox.tools import selected
+from gitops_agent.toolchain.catalog import selected
+from gitops_agent.toolchain.installer import Installer
 from tests.corpus import clone
 from tests.render.samples import put
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout import action as do
-from gitops_agent.rollout.command import Command, Order
-from gitops_agent.rollout.counts import ceil_div
+from gitops_agent.rollout import actions as do
+from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.machine import step
-from gitops_agent.rollout.observation import Answer, Measurement, Observation, Pods, Routing
-from gitops_agent.rollout.provider import Verdict
-from gitops_agent.rollout.run import run
+from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
+from gitops_agent.rollout.replica_counts import ceil_div
+from gitops_agent.rollout.run_plan import run
 from gitops_agent.rollout.state import Adoption, RolloutState, Share, Version
+from gitops_agent.rollout.traffic.router import Verdict
 from tests.rollout.policies import canary
 
 FULL = 100
@@ -86,11 +86,11 @@ class Cluster:
         canary = None
         if self.canary is not None:
             failed = "crash loop" if self.canary.hash in self.broken else ""
-            canary = Pods(version=self.canary, replicas=self.canary_pods, available=self.canary_up, failed=failed)
+            canary = WorkloadStatus(version=self.canary, replicas=self.canary_pods, available=self.canary_up, failed=failed)
         bad = self.primary.hash in self.broken
         return Observation(
             head=self.head,
-            primary=Pods(
+            primary=WorkloadStatus(
                 version=self.primary,
                 replicas=self.primary_pods,
                 available=self.primary_up,
@@ -113,10 +113,10 @@ class Cluster:
             commands=tuple(self.commands[-8:]),
         )
 
-    def _baseline(self) -> Pods | None:
+    def _baseline(self) -> WorkloadStatus | None:
         if self.baseline is None:
             return None
-        return Pods(version=self.baseline, replicas=self.baseline_pods, available=self.baseline_up)
+        return WorkloadStatus(version=self.baseline, replicas=self.baseline_pods, available=self.baseline_up)
 
     def _verdict(self) -> Verdict:
         if self.refused and self.share == self.state.traffic.want:
@@ -259,7 +259,7 @@ class Cluster:
         if self.state.primary is None and self.primary_pods != self.replicas:
             self.primary_pods = self.replicas
 
-    def command(self, order: Order) -> None:
+    def command(self, order: CommandKind) -> None:
         self.commands.append(Command(order=order, nonce=f"n{len(self.commands)}"))
 
     def settle(self, *, turns: int = 400, seconds: float = 15) -> None:

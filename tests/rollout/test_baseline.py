@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitops_agent.rollout import action as do
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout import actions as do
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.state import Phase, Share
 from tests.rollout.cluster import V1, V2, started
@@ -40,7 +40,7 @@ def test_an_abort_takes_the_baseline_along() -> None:
     cluster = started(canary([{"weight": 50, "approval": True}], baseline=True))
     cluster.until("Step", "Hold")
     assert cluster.baseline == V1
-    cluster.command(Order.ABORT)
+    cluster.command(CommandKind.ABORT)
     cluster.settle()
 
     assert cluster.state.phase is Phase.HELD

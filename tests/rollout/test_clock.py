@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gitops_agent.rollout.judgement import counted
+from gitops_agent.rollout.metric_counters import counted
 from gitops_agent.rollout.observation import Answer, Measurement
 from gitops_agent.rollout.state import Counter
 from tests.rollout.cluster import START, started

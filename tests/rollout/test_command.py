@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.rollout.command import Command, Order, read, written
+from gitops_agent.rollout.command import Command, CommandKind, read, written
 
 
-@pytest.mark.parametrize("order", list(Order))
-def test_a_command_survives_its_annotation(order: Order) -> None:
+@pytest.mark.parametrize("order", list(CommandKind))
+def test_a_command_survives_its_annotation(order: CommandKind) -> None:
     command = Command(order=order, nonce="3f2a", hash="0123abcd", actor="alice@example.org", reason="slow")
     assert read(written(command)) == command
 
 
 def test_a_command_without_hash_and_actor_is_about_whatever_runs() -> None:
-    assert read('{"order": "pause", "nonce": "1"}') == Command(order=Order.PAUSE, nonce="1")
+    assert read('{"order": "pause", "nonce": "1"}') == Command(order=CommandKind.PAUSE, nonce="1")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_what_is_no_command_asks_nothing(text: str | None) -> None:
 
 
 def test_what_is_too_long_is_cut_where_it_is_written() -> None:
-    found = read(written(Command(order=Order.ABORT, nonce="1", actor="a" * 500, reason="b" * 500)))
+    found = read(written(Command(order=CommandKind.ABORT, nonce="1", actor="a" * 500, reason="b" * 500)))
     assert found is not None
     assert (len(found.actor), len(found.reason)) == (128, 256)
 

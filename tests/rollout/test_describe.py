@@ -9,8 +9,8 @@ import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.describe import awaited, describe, doing, share
-from gitops_agent.rollout.provider import Match, MatchMode, MatchOn, Mirror
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage, Version
+from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror
 from tests.rollout.policies import blue_green, canary, rolling
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

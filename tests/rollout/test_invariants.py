@@ -13,14 +13,14 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.canary_objects import canary_name
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.overlay import overlay
-from gitops_agent.rollout.provider import Match, MatchOn
-from gitops_agent.rollout.run import run, thawed
+from gitops_agent.rollout.run_plan import load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Share
 from gitops_agent.rollout.status import from_status, to_status
-from gitops_agent.rollout.variants import canary_name
+from gitops_agent.rollout.traffic.router import Match, MatchOn
 from tests.rollout.cluster import Cluster, version
 from tests.rollout.policies import blue_green, canary, rolling
 from tests.rollout.test_overlay import NEW, OLD, subject
@@ -54,7 +54,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("push"), st.integers(1, 4)),
     st.tuples(st.just("break"), st.integers(2, 4)),
     st.tuples(st.just("mend"), st.integers(2, 4)),
-    st.tuples(st.just("command"), st.integers(0, len(Order) - 1)),
+    st.tuples(st.just("command"), st.integers(0, len(CommandKind) - 1)),
     st.tuples(st.just("answer"), st.integers(0, len(Answer) - 1)),
     st.tuples(st.just("clock"), st.integers(-7200, 7200)),
     st.tuples(st.just("wait"), st.integers(1, 300)),
@@ -91,7 +91,7 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
         case "mend":
             cluster.broken -= {version(value).hash}
         case "command":
-            cluster.command(tuple(Order)[value])
+            cluster.command(tuple(CommandKind)[value])
         case "answer":
             cluster.answer = tuple(Answer)[value]
         case "clock":
@@ -163,8 +163,8 @@ def calm(cluster: Cluster) -> None:
         cluster.settle(turns=60)
         if not cluster.state.running:
             return
-        cluster.command(Order.RESUME)
-        cluster.command(Order.APPROVE)
+        cluster.command(CommandKind.RESUME)
+        cluster.command(CommandKind.APPROVE)
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -181,7 +181,7 @@ def test_an_agent_killed_after_every_single_action_ends_the_same(name: str, *, f
             cluster.turn(crash_after=count % 5 if kills and count % 3 else None)
             cluster.tick(5)
             if cluster.state.stage == "Hold" and count % 10 == 0:
-                cluster.command(Order.APPROVE)
+                cluster.command(CommandKind.APPROVE)
             quiet = (
                 0 if cluster.state.running or cluster.head not in {cluster.state.stable, cluster.state.target} else quiet + 1
             )
@@ -222,7 +222,7 @@ def test_what_has_traffic_is_never_missing_from_what_the_cluster_should_look_lik
         happen(cluster, event)
         cluster.turn()
         state = cluster.state
-        about = subject(cluster.policy if state.plan is None else thawed(state.plan))
+        about = subject(cluster.policy if state.plan is None else load_policy(state.plan))
         declared = {(one.key.kind, one.key.name) for one in overlay(state, OLD, NEW, about).manifests}
         made = {("Service", "web-canary"), ("Deployment", canary_name("web", state.target.hash if state.target else ""))}
 

@@ -11,12 +11,12 @@ import pytest
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout import action as do
-from gitops_agent.rollout.command import Command, Order
+from gitops_agent.rollout import actions as do
+from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.describe import describe
 from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.observation import Answer
-from gitops_agent.rollout.phases.leave import REMEMBERED
+from gitops_agent.rollout.phases.exit import REMEMBERED
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.status import from_status, to_status
 from tests.rollout.cluster import V1, V2, V3, Cluster, started, version
@@ -105,7 +105,7 @@ def test_of_rejected_versions_only_so_many_are_remembered() -> None:
     for number in range(2, 40):
         cluster.head = version(number)
         cluster.until("Step", "Hold")
-        cluster.command(Order.ABORT)
+        cluster.command(CommandKind.ABORT)
         cluster.until("Held", seconds=15)
 
     assert len(cluster.state.rejected) == REMEMBERED
@@ -128,7 +128,7 @@ def test_an_approval_is_waited_for_however_long_it_takes() -> None:
         cluster.turn()
         cluster.tick(3600)
     assert (cluster.state.phase, cluster.state.stage) == (Phase.STEP, Stage.HOLD)
-    cluster.command(Order.APPROVE)
+    cluster.command(CommandKind.APPROVE)
     cluster.settle()
 
     assert cluster.primary == V2
@@ -139,7 +139,7 @@ def test_whoever_advances_a_step_ends_its_waits_and_no_other_ones(first: Object)
     cluster = started(canary([first, {"weight": 75, "approval": True}]))
     cluster.until("Step", "Hold")
     begin = cluster.now
-    cluster.command(Order.ADVANCE)
+    cluster.command(CommandKind.ADVANCE)
     cluster.until("Step", "Hold", step=1)
     assert cluster.now - begin < timedelta(minutes=1)
     for _ in range(20):
@@ -152,7 +152,7 @@ def test_whoever_advances_a_step_ends_its_waits_and_no_other_ones(first: Object)
 def test_advancing_a_step_does_not_overrule_its_metrics() -> None:
     cluster = started(canary([{"weight": 50, "analysis": True, "approval": True}], metrics=True), answer=Answer.FAILURE)
     cluster.until("Step", "Hold")
-    cluster.command(Order.ADVANCE)
+    cluster.command(CommandKind.ADVANCE)
     cluster.settle()
 
     assert (cluster.state.phase, cluster.primary) == (Phase.HELD, V1)
@@ -161,7 +161,7 @@ def test_advancing_a_step_does_not_overrule_its_metrics() -> None:
 def test_a_reason_that_was_given_stands_beside_who_gave_it() -> None:
     cluster = started()
     cluster.until("Step", "Hold")
-    cluster.commands.append(Command(order=Order.ABORT, nonce="x", actor="ada", reason="latency doubled"))
+    cluster.commands.append(Command(order=CommandKind.ABORT, nonce="x", actor="ada", reason="latency doubled"))
     cluster.settle()
 
     assert cluster.state.rejected[0].reason == "aborted by ada: latency doubled"
@@ -179,7 +179,7 @@ def test_a_metric_that_fails_takes_the_traffic_away_at_once() -> None:
 def test_what_ends_a_run_takes_the_traffic_back_in_the_same_step() -> None:
     cluster = started()
     cluster.until("Step", "Hold", step=1)
-    cluster.command(Order.ABORT)
+    cluster.command(CommandKind.ABORT)
     cluster.turn()
 
     assert (cluster.state.phase, cluster.share) == (Phase.ABORT, Share())
@@ -244,7 +244,7 @@ def test_a_metric_that_only_errs_never_passes_but_pauses() -> None:
         cluster.tick(60)
     assert (cluster.state.phase, cluster.share.weight) == (Phase.PAUSED, 50)
     cluster.answer = Answer.SUCCESS
-    cluster.command(Order.RESUME)
+    cluster.command(CommandKind.RESUME)
     cluster.settle()
 
     assert cluster.primary == V2
@@ -293,10 +293,10 @@ def test_a_workload_that_does_not_take_the_version_gets_the_stable_one_back_behi
 def test_an_aborted_version_stays_out_until_it_is_forgiven() -> None:
     cluster = started()
     cluster.until("Step", "Hold")
-    cluster.command(Order.ABORT)
+    cluster.command(CommandKind.ABORT)
     cluster.settle()
     assert (cluster.state.phase, cluster.primary) == (Phase.HELD, V1)
-    cluster.command(Order.RETRY)
+    cluster.command(CommandKind.RETRY)
     cluster.settle()
 
     assert cluster.primary == V2
@@ -305,9 +305,9 @@ def test_an_aborted_version_stays_out_until_it_is_forgiven() -> None:
 def test_a_command_is_obeyed_once_however_often_it_is_read() -> None:
     cluster = started()
     cluster.until("Step", "Hold")
-    cluster.command(Order.PAUSE)
+    cluster.command(CommandKind.PAUSE)
     cluster.turn()
-    cluster.command(Order.RESUME)
+    cluster.command(CommandKind.RESUME)
     cluster.turn()
     cluster.turn()
 
@@ -317,7 +317,7 @@ def test_a_command_is_obeyed_once_however_often_it_is_read() -> None:
 def test_a_command_about_another_version_does_nothing() -> None:
     cluster = started()
     cluster.until("Step", "Hold")
-    cluster.commands.append(Command(order=Order.ABORT, nonce="x", hash=V3.hash))
+    cluster.commands.append(Command(order=CommandKind.ABORT, nonce="x", hash=V3.hash))
     cluster.turn()
 
     assert (cluster.state.phase, "x" in cluster.state.nonces) == (Phase.STEP, True)
@@ -346,7 +346,7 @@ def test_an_edited_policy_counts_from_the_next_run_on() -> None:
 def test_a_promotion_by_hand_skips_the_steps_but_not_the_readiness() -> None:
     cluster = started(canary([{"weight": 1, "approval": True}, {"weight": 2, "approval": True}]))
     cluster.until("Step", "Hold")
-    cluster.command(Order.PROMOTE)
+    cluster.command(CommandKind.PROMOTE)
     cluster.settle()
 
     assert (cluster.primary, cluster.faults) == (V2, [])

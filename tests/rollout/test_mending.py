@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.state import Phase
 from tests.rollout.cluster import V1, V2, V3, Cluster, started
 from tests.rollout.policies import blue_green, canary, rolling
@@ -30,7 +30,7 @@ def test_a_version_that_mends_a_broken_workload_is_not_blamed_for_it(policy: Rol
         cluster.settle(turns=100)
         if cluster.state.phase is Phase.PAUSED:
             assert "the workload itself has" in cluster.state.reason
-            cluster.command(Order.PROMOTE)
+            cluster.command(CommandKind.PROMOTE)
 
     assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
 
@@ -43,7 +43,7 @@ def test_a_second_attempt_to_mend_a_broken_workload_does_not_wait_for_it(policy:
     cluster.head = V3
     for _ in range(3):
         cluster.settle(turns=200)
-        cluster.command(Order.PROMOTE)
+        cluster.command(CommandKind.PROMOTE)
 
     assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
 
@@ -52,13 +52,13 @@ def test_a_canary_that_serves_alone_goes_when_another_version_waits() -> None:
     cluster = started(canary([{"weight": 50, "approval": True}]))
     cluster.until("Step", "Hold")
     cluster.broken, cluster.primary_up = frozenset({V1.hash}), 0
-    cluster.command(Order.ABORT)
+    cluster.command(CommandKind.ABORT)
     cluster.settle(turns=100)
     assert (cluster.state.phase, cluster.share.weight) == (Phase.ABORT, 50), "nothing else serves"
     cluster.head = V3
     for _ in range(3):
         cluster.settle(turns=200)
-        cluster.command(Order.APPROVE)
+        cluster.command(CommandKind.APPROVE)
 
     assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
 

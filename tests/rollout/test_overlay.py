@@ -10,10 +10,10 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.rollout import variants
-from gitops_agent.rollout.overlay import Overlaid, Subject, overlay
-from gitops_agent.rollout.provider import Match, Mirror, Verdict, Verification
+from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, overlay
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
+from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verification
 from gitops_agent.rollout.traffic.service import PlainService
 from tests.rollout.policies import canary
 
@@ -66,8 +66,8 @@ def manifests(image: str, *, colour: str = "red", more: Sequence[Object] = ()) -
 OLD, NEW = manifests("web:1"), manifests("web:2", colour="blue")
 
 
-def subject(policy: RolloutPolicySpec | None = None, *, autoscaled: bool = False) -> Subject:
-    return Subject(policy=policy or canary(), workload=WEB, provider=Weights(), autoscaled=autoscaled)
+def subject(policy: RolloutPolicySpec | None = None, *, autoscaled: bool = False) -> ResolvedPolicy:
+    return ResolvedPolicy(policy=policy or canary(), workload=WEB, provider=Weights(), autoscaled=autoscaled)
 
 
 def state(phase: Phase, stage: Stage = Stage.NONE, *, weight: int = 0, **fields: Any) -> RolloutState:
@@ -78,7 +78,7 @@ def state(phase: Phase, stage: Stage = Stage.NONE, *, weight: int = 0, **fields:
     return replace(base, **fields)
 
 
-def objects(found: Overlaid) -> dict[str, Object]:
+def objects(found: OverlayResult) -> dict[str, Object]:
     return {str(one.key): one.obj for one in found.manifests}
 
 
@@ -87,24 +87,24 @@ def test_at_rest_the_workload_is_adopted_and_nothing_else_is_changed() -> None:
     web = found["apps/Deployment:shop/web"]
 
     assert found.keys() == {str(one.key) for one in OLD}
-    assert web["spec"]["template"]["metadata"]["labels"] == {"app": "web", variants.VARIANT: "primary"}
+    assert web["spec"]["template"]["metadata"]["labels"] == {"app": "web", canary_objects.VARIANT: "primary"}
     assert web["spec"]["selector"] == {"matchLabels": {"app": "web"}}
-    assert web["metadata"]["annotations"][variants.ROLLOUT_HASH] == STABLE.hash
-    assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web", variants.VARIANT: "primary"}
+    assert web["metadata"]["annotations"][canary_objects.ROLLOUT_HASH] == STABLE.hash
+    assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web", canary_objects.VARIANT: "primary"}
     assert found["autoscaling/HorizontalPodAutoscaler:shop/web"] == OLD[4].obj
 
 
 def test_the_service_selects_by_the_label_only_after_the_pods_have_it() -> None:
     found = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.LABEL), OLD, OLD, subject()))
 
-    assert variants.VARIANT in found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"]
+    assert canary_objects.VARIANT in found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"]
     assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web"}
 
 
 def test_a_step_has_both_versions_and_a_share_on_the_route() -> None:
     found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25), OLD, NEW, subject()))
     second = found["apps/Deployment:shop/web-c-bbbbbbbb"]
-    own = {"app": "web", variants.VARIANT: "canary", variants.ROLLOUT_HASH: TARGET.hash}
+    own = {"app": "web", canary_objects.VARIANT: "canary", canary_objects.ROLLOUT_HASH: TARGET.hash}
 
     assert found["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
     assert second["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
@@ -137,9 +137,9 @@ def test_the_canary_is_reached_by_the_ports_the_routes_of_either_version_name() 
 def test_a_baseline_is_the_stable_version_anew_where_the_service_finds_it() -> None:
     found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25, baseline=2), OLD, NEW, subject()))
     third = found["apps/Deployment:shop/web-b-aaaaaaaa"]
-    own = {"app": "web", variants.VARIANT: "primary", variants.ROLLOUT_HASH: STABLE.hash}
+    own = {"app": "web", canary_objects.VARIANT: "primary", canary_objects.ROLLOUT_HASH: STABLE.hash}
 
-    assert third["metadata"]["labels"][variants.VARIANT] == "baseline"
+    assert third["metadata"]["labels"][canary_objects.VARIANT] == "baseline"
     assert third["spec"]["selector"]["matchLabels"] == third["spec"]["template"]["metadata"]["labels"] == own
     assert third["spec"]["replicas"] == 2
     container = third["spec"]["template"]["spec"]["containers"][0]
@@ -197,17 +197,17 @@ def test_restoring_brings_the_stable_workload_back_behind_the_canary() -> None:
 @pytest.mark.parametrize(
     ("weight", "selector"),
     [
-        (0, {"app": "web", variants.VARIANT: "primary"}),
+        (0, {"app": "web", canary_objects.VARIANT: "primary"}),
         (30, {"app": "web"}),
-        (100, {"app": "web", variants.VARIANT: "canary"}),
+        (100, {"app": "web", canary_objects.VARIANT: "canary"}),
     ],
 )
 def test_a_plain_service_selects_one_side_or_both(weight: int, selector: dict[str, str]) -> None:
-    about = Subject(policy=canary(plain=True), workload=WEB, provider=PlainService())
+    about = ResolvedPolicy(policy=canary(plain=True), workload=WEB, provider=PlainService())
     found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=weight, primary=3), OLD, NEW, about))
 
     assert found["Service:shop/web"]["spec"]["selector"] == selector
-    assert found["Service:shop/web-canary"]["spec"]["selector"][variants.ROLLOUT_HASH] == TARGET.hash
+    assert found["Service:shop/web-canary"]["spec"]["selector"][canary_objects.ROLLOUT_HASH] == TARGET.hash
     assert found["apps/Deployment:shop/web"]["spec"]["replicas"] == 3
 
 
@@ -220,6 +220,6 @@ def test_manifests_are_never_mutated() -> None:
 
 
 def test_names_stay_short_enough_for_labels() -> None:
-    assert variants.canary_name("web", "bbbbbbbb") == "web-c-bbbbbbbb"
-    assert len(variants.canary_service_name("s" * 63)) == 63
-    assert variants.canary_service_name("s" * 63) != variants.canary_service_name("s" * 62)
+    assert canary_objects.canary_name("web", "bbbbbbbb") == "web-c-bbbbbbbb"
+    assert len(canary_objects.canary_service_name("s" * 63)) == 63
+    assert canary_objects.canary_service_name("s" * 63) != canary_objects.canary_service_name("s" * 62)

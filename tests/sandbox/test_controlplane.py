@@ -11,12 +11,12 @@ import yaml
 
 from gitops_agent.errors import AgentError, Forbidden, NotFound, Unavailable, UsageError
 from gitops_agent.sandbox.apiclient import ApiClient
-from gitops_agent.sandbox.boot import BootError
+from gitops_agent.sandbox.bootstrap import BootError
 from gitops_agent.sandbox.components import ORDER
 from gitops_agent.sandbox.controlplane import ControlPlane, SandboxDown, status, stop
-from gitops_agent.sandbox.installer import Installer
 from gitops_agent.sandbox.state import Phase, State
-from gitops_agent.sandbox.tools import selected
+from gitops_agent.toolchain.catalog import selected
+from gitops_agent.toolchain.installer import Installer
 from tests.sandbox.processes import none_running, running
 from tests.waiting import eventually
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.sandbox.lock import FileLock, held
-from gitops_agent.sandbox.order import Order
+from gitops_agent.sandbox.spec import SandboxSpec
 from gitops_agent.sandbox.state import Phase, read_state
+from gitops_agent.toolchain.file_lock import FileLock, held
 from tests.sandbox.processes import none_running
 from tests.waiting import eventually
 
@@ -17,17 +17,17 @@ pytestmark = pytest.mark.faults
 _WAIT = "#!/bin/sh\nexec sleep 600\n"
 
 
-def _order(folder: Path, tied_to: int, *, timeout_seconds: float = 60.0, program: str = _WAIT) -> Order:
+def _order(folder: Path, tied_to: int, *, timeout_seconds: float = 60.0, program: str = _WAIT) -> SandboxSpec:
     folder.mkdir()
     script = folder.parent / "program"
     script.write_text(program)
     script.chmod(0o755)
     names = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
     binaries = {name: (str(script), "1.0.0") for name in names}
-    return Order(directory=str(folder), nodes=1, binaries=binaries, tied_to=tied_to, timeout_seconds=timeout_seconds)
+    return SandboxSpec(directory=str(folder), nodes=1, binaries=binaries, tied_to=tied_to, timeout_seconds=timeout_seconds)
 
 
-def _launch(order: Order) -> None:
+def _launch(order: SandboxSpec) -> None:
     subprocess.run([sys.executable, "-m", "gitops_agent.sandbox.supervisor", order.json()], check=True, timeout=30)
 
 

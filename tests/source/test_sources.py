@@ -60,7 +60,7 @@ def test_what_was_seen_survives_a_restart_and_a_server_that_is_gone(tmp_path: Pa
 
 
 def test_a_commit_is_listed_once_for_all_who_read_it(sources: Sources, author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gitops_agent.source.index import Index
+    from gitops_agent.source.tree_index import Index
 
     commit = author.commit({"a": "1"})
     sources.poll(author.repository, frozenset({MAIN}))

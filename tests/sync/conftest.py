@@ -10,7 +10,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.sync.stage import Stage, staged
+from tests.sync.cluster_env import ClusterEnv, staged
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def objects(transport: Transport, discovery: Discovery) -> Objects:
 
 
 @pytest.fixture
-def stage(objects: Objects, discovery: Discovery, namespace: str) -> Iterator[Stage]:
+def stage(objects: Objects, discovery: Discovery, namespace: str) -> Iterator[ClusterEnv]:
     """One application of its own in a fresh namespace."""
     with staged(objects, discovery, namespace) as stage:
         yield stage

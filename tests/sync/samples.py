@@ -13,9 +13,9 @@ from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.desired import Desired, build
 from gitops_agent.sync.health import Health, Status
-from gitops_agent.sync.instructions import prune_disabled
-from gitops_agent.sync.live import LiveObject, Snapshot
-from gitops_agent.sync.plan import Plan
+from gitops_agent.sync.live.live_object import LiveObject, Snapshot
+from gitops_agent.sync.object_options import prune_disabled
+from gitops_agent.sync.planning.plan import Plan
 
 APP = AppKey("gitops-system", "shop")
 OTHER = AppKey("gitops-system", "bank")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from gitops_agent.api.sync_options import DeletionGuard, SyncMode
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.sync.action import ActionKind
-from gitops_agent.sync.guard import Dependants
-from gitops_agent.sync.live import Snapshot
-from gitops_agent.sync.plan import Plan, PlanError, Policy, plan
+from gitops_agent.sync.live.live_object import Snapshot
+from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.planning.plan import Plan, PlanError, PlanPolicy, plan
 from tests.sync.samples import APP, OTHER, crd, executed, live, seen, thing, wanted, workload
 
 SPACES = ("shop", "bank")
@@ -27,7 +27,7 @@ class World:
 
     objects: tuple[Object, ...]
     snapshot: Snapshot
-    policy: Policy
+    policy: PlanPolicy
 
     def plan(self, **changes: Any) -> Plan | None:
         """The plan, None where it is refused."""
@@ -102,7 +102,7 @@ def worlds(draw: st.DrawFn) -> World:
         if changes is not None and (changes.get("owner") != OTHER or foreign or declared is None):
             there.append(live(body(identity, "0"), **changes))
     blind = draw(st.sampled_from([{}, {}, {}, {GroupKind("", "ConfigMap"): "forbidden"}]))
-    policy = Policy(
+    policy = PlanPolicy(
         prune=draw(st.integers(0, 5)) > 0,
         self_heal=draw(st.booleans()),
         mode=draw(st.sampled_from([SyncMode.AUTO, SyncMode.AUTO, SyncMode.MANUAL, SyncMode.OBSERVE])),

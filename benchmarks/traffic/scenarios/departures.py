@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.load import Load
 from benchmarks.traffic.record import Record
 from benchmarks.traffic.scenarios.steps import promoted
 from benchmarks.traffic.shop import GATEWAY, SERVICE, Shop
-from benchmarks.traffic.theatre import Theatre
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.rollout import canary
 
 STRATEGY = canary({"weight": 25, "pause": "3s"}, {"weight": 50}, scaleDownDelay="3s")
@@ -53,14 +53,14 @@ BY_PODS = (
 QUICK = (Moment("Step", "Hold", 0), Moment("Promote", "Roll"))
 
 
-def aborts(theatre: Theatre, record: Record) -> None:
+def aborts(theatre: Installation, record: Record) -> None:
     """Aborted by a person in every phase."""
     for shop, load, moments in _shops(theatre, record):
         for number, moment in enumerate(moments, start=2):
             shop.push(number)
             _reach(shop, moment)
             begun = time.monotonic()
-            shop.command(Order.ABORT)
+            shop.command(CommandKind.ABORT)
             shop.at("Held", seconds=_OUT_SECONDS)
             late = moment.stage in ("Roll", "Back")
             record.worst("time_to_abort_after_the_cut" if late else "time_to_abort", _quiet(load, begun))
@@ -68,7 +68,7 @@ def aborts(theatre: Theatre, record: Record) -> None:
             _stable(shop, 1)
 
 
-def supersedes(theatre: Theatre, record: Record) -> None:
+def supersedes(theatre: Installation, record: Record) -> None:
     """Superseded by a newer commit in every phase."""
     for shop, _, moments in _shops(theatre, record):
         for number, moment in enumerate(moments):
@@ -78,7 +78,7 @@ def supersedes(theatre: Theatre, record: Record) -> None:
             promoted(shop, commit, 2 * number + 3)
 
 
-def reverts(theatre: Theatre, record: Record) -> None:
+def reverts(theatre: Installation, record: Record) -> None:
     """Taken back in Git in every phase in which the workload is still the old one."""
     for shop, load, moments in _shops(theatre, record):
         for number, moment in enumerate(one for one in moments if one.stage not in ("Roll", "Back")):
@@ -91,7 +91,7 @@ def reverts(theatre: Theatre, record: Record) -> None:
             _stable(shop, 1)
 
 
-def _shops(theatre: Theatre, record: Record) -> Iterator[tuple[Shop, Load, tuple[Moment, ...]]]:
+def _shops(theatre: Installation, record: Record) -> Iterator[tuple[Shop, Load, tuple[Moment, ...]]]:
     """An application behind a route, then one behind a plain Service, each under load, with the moments it is met at."""
     places: tuple[tuple[str, tuple[Moment, ...]], ...] = ((GATEWAY, BY_ROUTE), (SERVICE, BY_PODS))
     if theatre.quick:
@@ -108,7 +108,7 @@ def _reach(shop: Shop, moment: Moment) -> None:
     """Waits until the rollout is there; pauses it where that is what is wanted."""
     if moment.phase == "Paused":
         shop.at("Step", "Hold", step=0)
-        shop.command(Order.PAUSE)
+        shop.command(CommandKind.PAUSE)
     shop.at(moment.phase, moment.stage, step=moment.step, seconds=_OUT_SECONDS)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.record import Record
 from benchmarks.traffic.scenarios.steps import promoted
 from benchmarks.traffic.shop import GATEWAY, SERVICE
-from benchmarks.traffic.theatre import Theatre
-from tests.acceptance.house import House
-from tests.acceptance.kills import killer, start
+from tests.acceptance.agent_killer import killer, start
+from tests.acceptance.installed_agent import InstalledAgent
 from tests.acceptance.proxy import Proxy
 from tests.acceptance.rollout import canary
 
@@ -19,20 +19,20 @@ MOST = 600
 QUICK = (30, 60)
 
 
-def gateway(theatre: Theatre, record: Record) -> None:
+def gateway(theatre: Installation, record: Record) -> None:
     """By the weights of an HTTPRoute."""
     _killed(theatre, record, GATEWAY)
 
 
-def service(theatre: Theatre, record: Record) -> None:
+def service(theatre: Installation, record: Record) -> None:
     """By numbers of pods."""
     _killed(theatre, record, SERVICE)
 
 
-def _killed(theatre: Theatre, record: Record, provider: str) -> None:
+def _killed(theatre: Installation, record: Record, provider: str) -> None:
     directory: Path = theatre.stage.directory / f"kills-{provider}"
     with (
-        House(theatre.stage.plane, f"agent-{provider.lower()}", directory) as house,
+        InstalledAgent(theatre.stage.plane, f"agent-{provider.lower()}", directory) as house,
         Proxy(theatre.stage.plane) as proxy,
         theatre.bare(STRATEGY, house=house, provider=provider) as shop,
     ):
@@ -58,7 +58,7 @@ def _killed(theatre: Theatre, record: Record, provider: str) -> None:
             record.figures["kills"] = kills
 
 
-def _numbers(theatre: Theatre) -> Iterator[int]:
+def _numbers(theatre: Installation) -> Iterator[int]:
     yield from QUICK if theatre.quick else range(1, MOST, theatre.stride)
 
 

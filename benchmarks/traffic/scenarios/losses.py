@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.record import Record
 from benchmarks.traffic.scenarios.steps import promoted
 from benchmarks.traffic.shop import Shop
-from benchmarks.traffic.theatre import Theatre
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.rollout import canary
 
 _VARIANT = "gitops-agent.dev/variant"
 
 
-def pods(theatre: Theatre, record: Record) -> None:
+def pods(theatre: Installation, record: Record) -> None:
     """Canary pods evicted and deleted at weight 50, then pods of the workload."""
     strategy = canary({"weight": 50, "approval": True})
     with theatre.shop(strategy) as shop, theatre.load(shop, record) as load:
@@ -28,7 +28,7 @@ def pods(theatre: Theatre, record: Record) -> None:
             _whole(shop)
         shop.at("Step", "Hold")
         record.share(load, 50, theatre.count if not theatre.quick else 200)
-        shop.command(Order.APPROVE)
+        shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
 
 

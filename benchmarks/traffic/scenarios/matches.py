@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.record import Record
 from benchmarks.traffic.scenarios.steps import promoted
-from benchmarks.traffic.theatre import Theatre
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.rollout import canary
 
 _USER = {"user": "david"}
 _FEW = 150
 
 
-def header(theatre: Theatre, record: Record) -> None:
+def header(theatre: Installation, record: Record) -> None:
     """A header sends exactly the named user to the canary, and nobody else."""
     step = {"match": {"header": {"name": "user", "value": "david"}}, "approval": True}
     with (
@@ -27,11 +27,11 @@ def header(theatre: Theatre, record: Record) -> None:
         strays = record.shares[-1].seen or 100 - record.shares[-2].seen
         record.figures["requests_on_the_wrong_side_percent"] = strays
         assert not strays, f"{strays} % of the requests were answered by the wrong side"  # noqa: S101 - what is claimed
-        shop.command(Order.APPROVE)
+        shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
 
 
-def mirror(theatre: Theatre, record: Record) -> None:
+def mirror(theatre: Installation, record: Record) -> None:
     """The canary gets copies, fails at them, and no answer of it is used."""
     step = {"mirror": {"percent": 100}, "approval": True}
     with theatre.shop(canary(step)) as shop, theatre.load(shop, record) as load:
@@ -48,5 +48,5 @@ def mirror(theatre: Theatre, record: Record) -> None:
         record.figures["answers_of_the_canary_used"] = len(used)
         assert not used, f"{len(used)} answers of the canary were used"  # noqa: S101 - what is claimed
         assert copies, "the canary got no copies"  # noqa: S101 - likewise
-        shop.command(Order.APPROVE)
+        shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)

@@ -7,12 +7,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.load import Load
 from benchmarks.traffic.record import Record
 from benchmarks.traffic.scenarios.steps import promoted
-from benchmarks.traffic.theatre import Theatre
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.rollout import canary
 
 _DOWN_SECONDS = 5.0
@@ -22,7 +22,7 @@ _UNDER_WAY_SECONDS = 0.1
 _ERROR_PERCENT = 20.0
 
 
-def proxy(theatre: Theatre, record: Record) -> None:
+def proxy(theatre: Installation, record: Record) -> None:
     """The proxy is down for a while: what nobody confirms is waited for, and goes on when it is back."""
     strategy = canary({"weight": 25, "pause": "2s"}, {"weight": 50, "approval": True})
     with theatre.shop(strategy) as shop, theatre.load(shop, record) as load:
@@ -37,11 +37,11 @@ def proxy(theatre: Theatre, record: Record) -> None:
         record.away.append((begun, time.monotonic()))
         shop.at("Step", "Hold", step=1)
         record.share(load, 50, theatre.count if not theatre.quick else 200)
-        shop.command(Order.APPROVE)
+        shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
 
 
-def blind(theatre: Theatre, record: Record) -> None:
+def blind(theatre: Installation, record: Record) -> None:
     """Prometheus is down: errors pause, and never count as success."""
     metric = _metric(theatre, consecutiveErrorLimit=1)
     strategy = canary({"weight": 50, "analysis": True})
@@ -54,11 +54,11 @@ def blind(theatre: Theatre, record: Record) -> None:
             assert shop.status()["weight"] == 50  # noqa: PLR2004, S101 - paused, not taken back and not promoted
         finally:
             theatre.stage.prometheus.start()
-        shop.command(Order.RESUME)
+        shop.command(CommandKind.RESUME)
         promoted(shop, commit, 2)
 
 
-def failing(theatre: Theatre, record: Record) -> None:
+def failing(theatre: Installation, record: Record) -> None:
     """The metric fails: the time from the verdict until no request reaches the canary."""
     strategy = canary({"weight": 50, "approval": True})
     with theatre.shop(strategy, analysis={"metrics": [_metric(theatre)]}) as shop, theatre.load(shop, record) as load:
@@ -90,7 +90,7 @@ def _last(load: Load) -> float:
     return max(one.at for one in load.since() if one.variant == "canary")
 
 
-def _metric(theatre: Theatre, **more: Any) -> Object:
+def _metric(theatre: Installation, **more: Any) -> Object:
     """The share of errors among the canary's answers of the last seconds, by Prometheus; fails above five percent."""
     of = 'namespace="{{namespace}}",variant="{{variant}}"'
     query = f'sum(rate(http_requests_total{{{of},code=~"5.."}}[5s])) / sum(rate(http_requests_total{{{of}}}[5s])) or vector(0)'

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.record import Record
 from benchmarks.traffic.shop import GATEWAY, SERVICE, Shop
-from benchmarks.traffic.theatre import Theatre
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.rollout import canary
 
 WEIGHTS = (5, 25, 50, 100)
@@ -20,7 +20,7 @@ PLAIN_COUNT = 8000
 """kube-proxy draws for each connection: 2,000 draws scatter by a whole point at 50 %, and two points would be luck."""
 
 
-def gateway(theatre: Theatre, record: Record) -> None:
+def gateway(theatre: Installation, record: Record) -> None:
     """Canary 5 → 25 → 50 → 100 by the weights of an HTTPRoute."""
     weights = WEIGHTS[::2] if theatre.quick else WEIGHTS
     strategy = canary(*({"weight": weight, "approval": True} for weight in weights))
@@ -29,12 +29,12 @@ def gateway(theatre: Theatre, record: Record) -> None:
         for step, weight in enumerate(weights):
             shop.at("Step", "Hold", step=step)
             record.share(load, weight, theatre.count)
-            shop.command(Order.APPROVE)
+            shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
         record.share(load, 100, theatre.count if not theatre.quick else 200, variant="primary")
 
 
-def service(theatre: Theatre, record: Record) -> None:
+def service(theatre: Installation, record: Record) -> None:
     """The same behind a plain Service and kube-proxy."""
     weights = PLAIN_WEIGHTS[:1] if theatre.quick else PLAIN_WEIGHTS
     strategy = canary(*({"weight": weight, "approval": True} for weight in weights))
@@ -44,7 +44,7 @@ def service(theatre: Theatre, record: Record) -> None:
         for step, weight in enumerate(weights):
             shop.at("Step", "Hold", step=step, seconds=120)
             record.share(load, weight, theatre.count if theatre.quick else PLAIN_COUNT)
-            shop.command(Order.APPROVE)
+            shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
         record.share(load, 100, 200, variant="primary")
 

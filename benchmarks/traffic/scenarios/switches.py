@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import time
 
+from benchmarks.traffic.installation import Installation
 from benchmarks.traffic.record import Record
 from benchmarks.traffic.scenarios.steps import promoted
 from benchmarks.traffic.shop import GATEWAY, SERVICE, Shop
-from benchmarks.traffic.theatre import Theatre
-from gitops_agent.rollout.command import Order
+from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.rollout import blue_green
 
 
-def gateway(theatre: Theatre, record: Record) -> None:
+def gateway(theatre: Installation, record: Record) -> None:
     """By the weights of an HTTPRoute."""
     _there_and_back(theatre, record, GATEWAY)
 
 
-def service(theatre: Theatre, record: Record) -> None:
+def service(theatre: Installation, record: Record) -> None:
     """By the selector of a plain Service."""
     _there_and_back(theatre, record, SERVICE)
 
 
-def _there_and_back(theatre: Theatre, record: Record, provider: str) -> None:
+def _there_and_back(theatre: Installation, record: Record, provider: str) -> None:
     strategy = blue_green(autoPromote=False, scaleDownDelay="20s" if not theatre.quick else "3s")
     with theatre.shop(strategy, provider=provider) as shop, theatre.load(shop, record) as load:
         shop.push(2)
         _switched(shop)
         record.share(load, 100, theatre.count if not theatre.quick else 100)
         begun = time.monotonic()
-        shop.command(Order.ABORT)
+        shop.command(CommandKind.ABORT)
         shop.at("Held")
         last = max(one.at for one in load.since() if one.variant == "canary")
         record.worst("time_to_switch_back", last - begun)
@@ -43,5 +43,5 @@ def _there_and_back(theatre: Theatre, record: Record, provider: str) -> None:
 
 def _switched(shop: Shop) -> None:
     shop.at("Step", "Hold")
-    shop.command(Order.APPROVE)
+    shop.command(CommandKind.APPROVE)
     shop.at("Promote", "CutHold")

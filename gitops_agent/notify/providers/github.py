@@ -16,8 +16,9 @@ import orjson
 from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.request import Answer, Credentials, DeliveryError, Request, credential, judge_status
+from gitops_agent.notify.provider import Credentials, credential, judge_status
 
 _API = "https://api.github.com"
 _VERSION = "2022-11-28"

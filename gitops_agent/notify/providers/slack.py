@@ -13,9 +13,10 @@ import orjson
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
 from gitops_agent.events.event import Severity
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.request import Answer, Credentials, DeliveryError, Request, credential, judge_status, retry_after
+from gitops_agent.notify.provider import Credentials, credential, judge_status, retry_after
 
 _API = "https://slack.com/api"
 _COLOURS = {Severity.INFO: "#2eb67d", Severity.WARNING: "#ecb22e", Severity.ERROR: "#e01e5a"}

@@ -15,9 +15,10 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.message import Answer, Request
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.request import Answer, Credentials, Request, credential, judge_status
+from gitops_agent.notify.provider import Credentials, credential, judge_status
 
 
 def speaks_of(message: Message, spec: NotifierSpec) -> bool:

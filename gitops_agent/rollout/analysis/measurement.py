@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.analysis.condition import Condition, ConditionFailed, NoData
-from gitops_agent.rollout.analysis.metric import Metric, Verdict
+from gitops_agent.rollout.analysis.expression.evaluator import Condition, ConditionFailed, NoData
+from gitops_agent.rollout.analysis.metric import MetricCriteria, Verdict
 
 _SHOWN = 200
 
@@ -55,7 +55,7 @@ class Measurement:
         )
 
 
-def measured(metric: Metric, result: Any, *, at: datetime) -> Measurement:
+def measured(metric: MetricCriteria, result: Any, *, at: datetime) -> Measurement:
     """The measurement of a JSON value that a provider gave."""
     shown = short(result)
     if empty(result):
@@ -96,7 +96,7 @@ def _cut(line: str) -> str:
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 
-def _judge(metric: Metric, result: Any) -> tuple[Verdict, str]:
+def _judge(metric: MetricCriteria, result: Any) -> tuple[Verdict, str]:
     fails = _holds(metric.failure, result)
     succeeds = _holds(metric.success, result)
     if fails:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gitops_agent.rollout.analysis.condition import Condition
+from gitops_agent.rollout.analysis.expression.evaluator import Condition
 
 
 class Verdict(StrEnum):
@@ -42,7 +42,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class MetricCriteria:
     """How the results of one metric are judged.
 
     Args:

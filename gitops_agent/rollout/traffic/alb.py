@@ -14,20 +14,11 @@ import orjson
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.provider import Match, MatchMode, MatchOn, Mirror, Verification
-from gitops_agent.rollout.traffic.ask import Ask
 from gitops_agent.rollout.traffic.nginx import is_ingress
-from gitops_agent.rollout.traffic.reading import (
-    READY,
-    items,
-    mapping,
-    number,
-    refused,
-    unnamed,
-    unsupported,
-    waiting,
-)
-from gitops_agent.rollout.traffic.shares import divide, fits
+from gitops_agent.rollout.traffic.reading import READY, items, mapping, number, refused, unnamed, unsupported, waiting
+from gitops_agent.rollout.traffic.request import RouteRequest
+from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
+from gitops_agent.rollout.traffic.weights import divide, fits
 
 PREFIX = "alb.ingress.kubernetes.io/"
 
@@ -50,7 +41,7 @@ class Alb:
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
         """As in `Provider`."""
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("alb", "mirror requests")
         found = [_actions(route, service) if is_ingress(route) else {} for route in routes]
@@ -71,7 +62,7 @@ class Alb:
         mirror: Mirror | None,
     ) -> Verification:
         """As in `Provider`; the caller lets the provider's settle time pass afterwards."""
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("alb", "mirror requests")
         found = [(route, _actions(route, service)) for route in live if is_ingress(route)]
@@ -136,7 +127,7 @@ def _text(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _overlaid(route: Object, actions: dict[str, Object], ask: Ask) -> Object:
+def _overlaid(route: Object, actions: dict[str, Object], ask: RouteRequest) -> Object:
     if _actions(route, ask.canary):
         raise refused(route, f"has an action for the Service {ask.canary}, which is the rollout's own")
     result = copy(route)
@@ -152,7 +143,7 @@ def _overlaid(route: Object, actions: dict[str, Object], ask: Ask) -> Object:
     return result
 
 
-def _divided(action: Object, ask: Ask) -> Object:
+def _divided(action: Object, ask: RouteRequest) -> Object:
     groups = _groups(action)
     ours = [group.get("serviceName") == ask.service for group in groups]
     shares = divide([number(group.get("weight"), 1) for group in groups], ours, ask.weight, limit=_WEIGHT_LIMIT)
@@ -164,7 +155,7 @@ def _divided(action: Object, ask: Ask) -> Object:
     return {**action, "forwardConfig": {**action["forwardConfig"], "targetGroups": divided}}
 
 
-def _replaced(action: Object, ask: Ask) -> Object:
+def _replaced(action: Object, ask: RouteRequest) -> Object:
     groups = [
         {**group, "serviceName": ask.canary} if group.get("serviceName") == ask.service else group for group in _groups(action)
     ]
@@ -190,7 +181,7 @@ def _put_in_front(route: Object, names: set[str]) -> None:
         raise refused(route, "has no path that uses the action, so a match has no place")
 
 
-def _condition(route: Object, ask: Ask) -> Object:
+def _condition(route: Object, ask: RouteRequest) -> Object:
     match = ask.match
     if match is None or match.mode is MatchMode.REGEX:
         raise unsupported("alb", "match a regular expression")

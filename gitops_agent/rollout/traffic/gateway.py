@@ -12,21 +12,12 @@ from collections.abc import Sequence
 
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.provider import Match, MatchMode, MatchOn, Mirror, Verification
-from gitops_agent.rollout.traffic.ask import Ask
 from gitops_agent.rollout.traffic.gateway_status import accepted
-from gitops_agent.rollout.traffic.patterns import cookie_pattern, header_pattern
-from gitops_agent.rollout.traffic.reading import (
-    READY,
-    items,
-    mapping,
-    namespace,
-    number,
-    refused,
-    unnamed,
-    waiting,
-)
-from gitops_agent.rollout.traffic.shares import divide, fits
+from gitops_agent.rollout.traffic.header_regex import cookie_pattern, header_pattern
+from gitops_agent.rollout.traffic.reading import READY, items, mapping, namespace, number, refused, unnamed, waiting
+from gitops_agent.rollout.traffic.request import RouteRequest
+from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
+from gitops_agent.rollout.traffic.weights import divide, fits
 
 GROUP, KINDS = "gateway.networking.k8s.io", ("HTTPRoute", "GRPCRoute")
 
@@ -49,7 +40,7 @@ class GatewayAPI:
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
         """As in `Provider`."""
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         ours = [is_route(route) and _names(route, service) for route in routes]
         if not any(ours):
             raise unnamed(service, "HTTPRoute or GRPCRoute")
@@ -66,7 +57,7 @@ class GatewayAPI:
         mirror: Mirror | None,
     ) -> Verification:
         """As in `Provider`; every parent has accepted this generation of every route, and resolved its backends."""
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         routes = [route for route in live if is_route(route) and (_names(route, service) or _names(route, canary_service))]
         if not routes:
             return waiting(f"no HTTPRoute or GRPCRoute names the Service {service}")
@@ -104,7 +95,7 @@ def _names(route: Object, service: str) -> bool:
     return any(_has(rule, service, route) for rule in _rules(route))
 
 
-def _overlaid(route: Object, ask: Ask) -> Object:
+def _overlaid(route: Object, ask: RouteRequest) -> Object:
     if _names(route, ask.canary) or any(_mirrors(rule, ask.canary) is not None for rule in _rules(route)):
         raise refused(route, f"names the Service {ask.canary}, which is the rollout's own")
     result = copy(route)
@@ -168,7 +159,7 @@ def _mirrored(rule: Object, ours: list[bool], canary: str, mirror: Mirror) -> li
     return [*items(rule.get("filters")), added]
 
 
-def _carries(route: Object, ask: Ask) -> Verification | None:
+def _carries(route: Object, ask: RouteRequest) -> Verification | None:
     copies = [rule for rule in _rules(route) if _has(rule, ask.canary, route) and not _has(rule, ask.service, route)]
     wanted: list[list[Object]] = []
     for rule in _rules(route):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.provider import Verification
 from gitops_agent.rollout.traffic.reading import broken, items, mapping, number, waiting
+from gitops_agent.rollout.traffic.router import Verification
 
 _PASSING = frozenset({"", "Pending", "BackendNotFound", "NoReadyBackends"})
 """Reasons that time mends: a Service made a moment ago is not known to every controller yet."""

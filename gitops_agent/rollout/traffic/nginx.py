@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.provider import Match, MatchMode, MatchOn, Mirror, Verification
-from gitops_agent.rollout.traffic.ask import Ask
-from gitops_agent.rollout.traffic.patterns import literal
+from gitops_agent.rollout.traffic.header_regex import literal
 from gitops_agent.rollout.traffic.reading import READY, items, mapping, refused, unnamed, unsupported, waiting
+from gitops_agent.rollout.traffic.request import RouteRequest
+from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
 
 PREFIX = "nginx.ingress.kubernetes.io/"
 
@@ -36,7 +36,7 @@ class Nginx:
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
         """As in `Provider`; the Ingress of the canary follows the routes, and there is none without weight and match."""
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("nginx", "mirror requests to the canary")
         ours = [route for route in routes if is_ingress(route) and _rules(route, service)]
@@ -59,7 +59,7 @@ class Nginx:
         mirror: Mirror | None,
     ) -> Verification:
         """As in `Provider`; the caller lets the provider's settle time pass afterwards."""
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         found = [route for route in live if is_ingress(route)]
         ours = [route for route in found if _rules(route, service)]
         canaries = {ObjectKey.of(route): route for route in found if _rules(route, canary_service)}
@@ -101,7 +101,7 @@ def _rules(route: Object, service: str) -> list[Object]:
     return found
 
 
-def _canary(route: Object, ask: Ask, annotations: dict[str, str]) -> Object:
+def _canary(route: Object, ask: RouteRequest, annotations: dict[str, str]) -> Object:
     base = copy(route)
     metadata = mapping(base, "metadata")
     kept = {
@@ -125,7 +125,7 @@ def _canary(route: Object, ask: Ask, annotations: dict[str, str]) -> Object:
     }
 
 
-def _canary_annotations(ask: Ask) -> dict[str, str]:
+def _canary_annotations(ask: RouteRequest) -> dict[str, str]:
     found = {"canary": "true", "canary-weight": str(ask.weight), "canary-weight-total": "100"}
     match = ask.match
     if match is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.provider import Verdict, Verification
+from gitops_agent.rollout.traffic.router import Verdict, Verification
 
 READY = Verification(verdict=Verdict.READY)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.provider import Match, Mirror, Verification
 from gitops_agent.rollout.traffic.reading import READY, items, mapping, unsupported, waiting
+from gitops_agent.rollout.traffic.router import Match, Mirror, Verification
 
 _FULL = 100
 _SERVICE = "kubernetes.io/service-name"

@@ -6,18 +6,9 @@ from collections.abc import Sequence
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.provider import Match, Mirror, Verification
-from gitops_agent.rollout.traffic.reading import (
-    READY,
-    items,
-    mapping,
-    number,
-    refused,
-    unnamed,
-    unsupported,
-    waiting,
-)
-from gitops_agent.rollout.traffic.shares import divide, fits
+from gitops_agent.rollout.traffic.reading import READY, items, mapping, number, refused, unnamed, unsupported, waiting
+from gitops_agent.rollout.traffic.router import Match, Mirror, Verification
+from gitops_agent.rollout.traffic.weights import divide, fits
 
 _WEIGHT_LIMIT = 1_000_000
 

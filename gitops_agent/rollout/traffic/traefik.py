@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.provider import Match, Mirror, Verification
-from gitops_agent.rollout.traffic.ask import Ask
 from gitops_agent.rollout.traffic.reading import READY, items, mapping, number, refused, unnamed, unsupported, waiting
-from gitops_agent.rollout.traffic.shares import divide, fits
+from gitops_agent.rollout.traffic.request import RouteRequest
+from gitops_agent.rollout.traffic.router import Match, Mirror, Verification
+from gitops_agent.rollout.traffic.weights import divide, fits
 
 _GROUPS = frozenset({"traefik.io", "traefik.containo.us"})
 _WEIGHT_LIMIT = 1_000_000
@@ -36,7 +36,7 @@ class Traefik:
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
         """As in `Provider`; a TraefikService of the rollout's own follows where weights and a mirror are both needed."""
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if match is not None:
             raise unsupported("traefik", "match requests")
         ours = [_is_service(route) and _names(route, service) for route in routes]
@@ -65,7 +65,7 @@ class Traefik:
         """As in `Provider`; the caller lets the provider's settle time pass afterwards."""
         if match is not None:
             raise unsupported("traefik", "match requests")
-        ask = Ask(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
+        ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         found = [route for route in live if _is_service(route)]
         seen = [route for route in found if _names(route, service)]
         if not seen:
@@ -110,7 +110,7 @@ def _mirrors(route: Object, canary: str) -> int | None:
     return None
 
 
-def _overlaid(route: Object, ask: Ask) -> tuple[Object, Object | None]:
+def _overlaid(route: Object, ask: RouteRequest) -> tuple[Object, Object | None]:
     if _names(route, ask.canary) or _mirrors(route, ask.canary) is not None:
         raise refused(route, f"names the Service {ask.canary}, which is the rollout's own")
     result = copy(route)
@@ -134,7 +134,7 @@ def _overlaid(route: Object, ask: Ask) -> tuple[Object, Object | None]:
     return {**result, "spec": {**others, "mirroring": first}}, own
 
 
-def _divided(backends: list[Object], ask: Ask) -> list[Object]:
+def _divided(backends: list[Object], ask: RouteRequest) -> list[Object]:
     ours = [_is(backend, ask.service) for backend in backends]
     weights = [number(backend.get("weight"), 1) for backend in backends]
     pairs = list(zip(backends, divide(weights, ours, ask.weight, limit=_WEIGHT_LIMIT), ours, strict=True))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.rollout.variants import VARIANT
+from gitops_agent.rollout.canary_objects import VARIANT
 from gitops_agent.sandbox.demo.cluster import NotSeen, condition
 from gitops_agent.sandbox.demo.rollout import SHOP, Rollout, available, tag
 from gitops_agent.sandbox.demo.scene import NAMESPACE, Scene

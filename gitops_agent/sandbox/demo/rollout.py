@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.command import COMMAND, Command, Order, written
+from gitops_agent.rollout.canary_objects import CANARY, ROLLOUT_HASH, VARIANT, canary_service_name
+from gitops_agent.rollout.command import COMMAND, Command, CommandKind, written
 from gitops_agent.rollout.traffic.service import ready_addresses
-from gitops_agent.rollout.variants import CANARY, ROLLOUT_HASH, VARIANT, canary_service_name
 from gitops_agent.sandbox.demo.cluster import Spectator
 
 SHOP = "shop"
@@ -76,7 +76,7 @@ class Rollout:
 
     def approve(self) -> None:
         """What `gitops-agent rollout approve` does."""
-        command = Command(order=Order.APPROVE, nonce=uuid.uuid4().hex, actor="Ada Developer")
+        command = Command(order=CommandKind.APPROVE, nonce=uuid.uuid4().hex, actor="Ada Developer")
         self.spectator.objects.merge_patch(
             ObjectKey("gitops-agent.dev", "RolloutPolicy", SHOP, self.name),
             {"metadata": {"annotations": {COMMAND: written(command)}}},

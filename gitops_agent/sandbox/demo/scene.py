@@ -6,16 +6,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitops_agent.agent import installation
+from gitops_agent.install import bundle
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.marks import APPROVED
 from gitops_agent.sandbox.demo.cluster import Spectator, settled
 from gitops_agent.sandbox.demo.metrics import Metrics
 from gitops_agent.sandbox.demo.receiver import Receiver
 from gitops_agent.sandbox.demo.repository import DemoRepository
-from gitops_agent.sandbox.progress import Progress
+from gitops_agent.toolchain.progress import Progress
 
-NAMESPACE = installation.NAMESPACE
+NAMESPACE = bundle.NAMESPACE
 """Where the Applications live."""
 
 _GROUP = "gitops-agent.dev"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gitops_agent.agent import installation
 from gitops_agent.cluster.transport import Transport
+from gitops_agent.install import bundle
 from gitops_agent.sandbox.controlplane import ControlPlane
-from gitops_agent.sandbox.demo import canary, deletion, deploying, drift, metrics, switch
+from gitops_agent.sandbox.demo import blue_green, canary, deletion, drift, first_sync, metrics
 from gitops_agent.sandbox.demo.agent import AgentProcess
 from gitops_agent.sandbox.demo.cluster import Spectator
 from gitops_agent.sandbox.demo.metrics import Metrics
@@ -22,9 +22,9 @@ from gitops_agent.sandbox.demo.receiver import Receiver
 from gitops_agent.sandbox.demo.repository import DemoRepository, example
 from gitops_agent.sandbox.demo.rollout import Rollout
 from gitops_agent.sandbox.demo.scene import NAMESPACE, Scene, Step
-from gitops_agent.sandbox.installer import Installer
-from gitops_agent.sandbox.progress import Progress
-from gitops_agent.sandbox.tools import selected
+from gitops_agent.toolchain.catalog import selected
+from gitops_agent.toolchain.installer import Installer
+from gitops_agent.toolchain.progress import Progress
 
 _SECRET = "a shared secret of the demonstration"  # noqa: S105 - of this machine, for the length of the story
 _ROLLOUTS = ("RolloutStarted", "RolloutStep", "RolloutPaused", "RolloutAborted", "Promoted")
@@ -34,9 +34,9 @@ _EVENTS = (
 )
 _PATIENT, _IMPATIENT = "apps/shop/overlays/production", "apps/shop/overlays/demo"
 _CHAPTERS = (
-    *(deploying.first_sync, deploying.image_bump),
+    *(first_sync.first_sync, first_sync.image_bump),
     *(canary.promoted, canary.rejected, canary.mended),
-    *(switch.switched, drift.repaired, deletion.held),
+    *(blue_green.switched, drift.repaired, deletion.held),
 )
 
 
@@ -74,7 +74,7 @@ class Story:
         version = scene.spectator.transport.request("GET", "/version")["gitVersion"]
         scene.seen("A real control plane", f"Kubernetes {version} with {self.nodes} nodes at {plane.host}", started)
         self._installed(scene)
-        agent = AgentProcess(plane.service_account_kubeconfig(NAMESPACE, installation.NAME), self.directory)
+        agent = AgentProcess(plane.service_account_kubeconfig(NAMESPACE, bundle.NAME), self.directory)
         self._stack.callback(agent.stop)
         for chapter in _CHAPTERS:
             chapter(scene)
@@ -116,10 +116,10 @@ class Story:
         scene.seen("A Git repository", f"{repository.url} with {files} files: kustomize, Helm and plain YAML", started)
         started = time.monotonic()
         spectator = scene.spectator
-        wanted = installation.manifests(installation.Flavour.FULL)
+        wanted = bundle.manifests(bundle.Flavour.FULL)
         # The agent of the story runs on this machine with the account's own token; its image is nowhere to be pulled from.
         wanted = [obj for obj in wanted if obj["kind"] not in ("Deployment", "PodDisruptionBudget")]
-        installation.install(spectator.objects, wanted, lambda _key, _changed: None)
+        bundle.install(spectator.objects, wanted, lambda _key, _changed: None)
         spectator.until("the CRDs are served", lambda: _served(spectator))
         spectator.objects.apply(
             {

@@ -8,9 +8,9 @@ import pytest
 from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.message import Answer, DeliveryError
 from gitops_agent.notify.providers import github
-from gitops_agent.notify.request import Answer, DeliveryError
-from tests.notify.say import COMMIT, NOON, message, notifier, revision
+from tests.notify.builders import COMMIT, NOON, message, notifier, revision
 
 
 def spec(**fields: Any) -> NotifierSpec:

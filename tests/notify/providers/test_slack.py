@@ -7,9 +7,9 @@ import pytest
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.notify.providers import slack
-from gitops_agent.notify.request import Answer, DeliveryError, Request
-from tests.notify.say import NOON, message, notifier
+from tests.notify.builders import NOON, message, notifier
 
 
 def spec(**fields: Any) -> NotifierSpec:

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.message import Request
 from gitops_agent.notify.providers import webhook
-from gitops_agent.notify.request import Request
-from tests.notify.say import COMMIT, NOON, message, notifier
+from tests.notify.builders import COMMIT, NOON, message, notifier
 
 SPEC = notifier().spec
 

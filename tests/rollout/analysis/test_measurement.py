@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.rollout.analysis.condition import Condition
+from gitops_agent.rollout.analysis.expression.evaluator import Condition
 from gitops_agent.rollout.analysis.measurement import Measurement, empty, failed, measured, short
-from gitops_agent.rollout.analysis.metric import Metric, Verdict
+from gitops_agent.rollout.analysis.metric import MetricCriteria, Verdict
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def metric(success: str = "", failure: str = "", no_data: Verdict = Verdict.INCONCLUSIVE) -> Metric:
-    return Metric(
+def metric(success: str = "", failure: str = "", no_data: Verdict = Verdict.INCONCLUSIVE) -> MetricCriteria:
+    return MetricCriteria(
         name="errors",
         no_data=no_data,
         success=Condition.of(success) if success else None,

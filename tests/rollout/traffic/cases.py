@@ -11,8 +11,8 @@ import yaml
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.provider import Match, MatchMode, MatchOn, Mirror
-from gitops_agent.rollout.traffic.capability import CAPABILITIES
+from gitops_agent.rollout.traffic.registry import CAPABILITIES
+from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror
 
 FOLDER = Path(__file__).parent / "goldens"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

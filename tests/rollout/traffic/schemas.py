@@ -13,7 +13,7 @@ from gitops_agent.errors import Conflict
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.controlplane import ControlPlane
-from gitops_agent.sandbox.progress import Silent
+from gitops_agent.toolchain.progress import Silent
 from tests.waiting import eventually
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.provider import Verdict
 from gitops_agent.rollout.traffic.gateway_status import accepted
+from gitops_agent.rollout.traffic.router import Verdict
 from tests.rollout.traffic.cases import case
 from tests.rollout.traffic.live import condition, served
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.provider import Match, MatchOn, Mirror, Verdict
-from gitops_agent.rollout.traffic.capability import CAPABILITIES, Capability
+from gitops_agent.rollout.traffic.registry import CAPABILITIES, Capability
+from gitops_agent.rollout.traffic.router import Match, MatchOn, Mirror, Verdict
 from tests.rollout.traffic.cases import NAMES, Case, case
 from tests.rollout.traffic.live import served
 

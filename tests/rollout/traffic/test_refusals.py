@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.errors import RenderError
-from gitops_agent.rollout.traffic.capability import CAPABILITIES
 from gitops_agent.rollout.traffic.istio import Istio
 from gitops_agent.rollout.traffic.istio_destinations import Subsets
+from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from tests.rollout.traffic.cases import Case, asked, case
 from tests.rollout.traffic.live import served
 

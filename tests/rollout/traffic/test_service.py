@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.counts import ratio
-from gitops_agent.rollout.provider import Verdict
+from gitops_agent.rollout.replica_counts import ratio
+from gitops_agent.rollout.traffic.router import Verdict
 from gitops_agent.rollout.traffic.service import PlainService, wanted_counts
 
 

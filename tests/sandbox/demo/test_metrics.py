@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 import urllib3
 
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed
 from gitops_agent.rollout.analysis.providers import prometheus
-from gitops_agent.rollout.analysis.query import MeasurementFailed
 from gitops_agent.sandbox.demo.metrics import Metrics
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

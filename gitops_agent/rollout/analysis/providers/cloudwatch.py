@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.analysis.providers.signature import AwsKeys, signed
-from gitops_agent.rollout.analysis.query import MeasurementFailed, Query, QueryInvalid, answered, base, number
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, QueryInvalid, answered, base, number
+from gitops_agent.rollout.analysis.providers.aws_sigv4 import AwsKeys, signed
 
 _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
 _QUERIES_LIMIT = 500

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from gitops_agent.rollout.analysis.query import MeasurementFailed, Query, answered, base, number
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, answered, base, number
 
 ADDRESS = "https://api.datadoghq.com"
 

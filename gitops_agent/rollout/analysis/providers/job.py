@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.analysis.http_query import QueryInvalid
 from gitops_agent.rollout.analysis.metric import Verdict
-from gitops_agent.rollout.analysis.query import QueryInvalid
 
 NAME_LIMIT = 63
 

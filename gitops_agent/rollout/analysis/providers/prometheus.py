@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from gitops_agent.rollout.analysis.query import MeasurementFailed, Query, answered, base, number
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, answered, base, number
 
 POINTS_LIMIT = 11_000
 """What Prometheus gives for one series at most."""

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from gitops_agent.rollout.analysis.pointer import at, steps
-from gitops_agent.rollout.analysis.query import Query, QueryInvalid, answered, base
+from gitops_agent.rollout.analysis.http_query import Query, QueryInvalid, answered, base
+from gitops_agent.rollout.analysis.json_path import at, steps
 
 METHODS = ("GET", "POST", "PUT")
 

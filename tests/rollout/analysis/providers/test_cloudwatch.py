@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, QueryInvalid
+from gitops_agent.rollout.analysis.providers.aws_sigv4 import AwsKeys
 from gitops_agent.rollout.analysis.providers.cloudwatch import metric_data, result, samples
-from gitops_agent.rollout.analysis.providers.signature import AwsKeys
-from gitops_agent.rollout.analysis.query import MeasurementFailed, Query, QueryInvalid
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KEYS = AwsKeys(key_id="AKID", secret="s")

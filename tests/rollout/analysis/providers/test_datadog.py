@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed
 from gitops_agent.rollout.analysis.providers.datadog import points, result, samples
-from gitops_agent.rollout.analysis.query import MeasurementFailed
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

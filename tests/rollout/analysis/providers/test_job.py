@@ -6,9 +6,9 @@ import pytest
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.analysis.http_query import QueryInvalid
 from gitops_agent.rollout.analysis.metric import Verdict
 from gitops_agent.rollout.analysis.providers.job import job, verdict
-from gitops_agent.rollout.analysis.query import QueryInvalid
 
 SPEC: Object = {"template": {"metadata": {"labels": {"app": "smoke"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}
 

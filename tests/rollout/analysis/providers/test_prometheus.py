@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed
 from gitops_agent.rollout.analysis.providers.prometheus import POINTS_LIMIT, instant, result, samples, window
-from gitops_agent.rollout.analysis.query import MeasurementFailed
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

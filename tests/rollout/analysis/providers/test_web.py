@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed, QueryInvalid
 from gitops_agent.rollout.analysis.providers.web import ask, result
-from gitops_agent.rollout.analysis.query import MeasurementFailed, QueryInvalid
 
 
 def test_a_get() -> None:

@@ -1,0 +1,105 @@
+"""Where the scenarios are played: the stage, an installed agent on it, and one application for each scenario."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.traffic.load import Load
+from benchmarks.traffic.record import Record
+from benchmarks.traffic.shop import Shop
+from benchmarks.traffic.test_bed import TestBed
+from gitops_agent.manifest.key import Object
+from tests.acceptance.installed_agent import InstalledAgent
+from tests.acceptance.state_recorder import Seen
+from tests.acceptance.tenant import Tenant
+
+_WARM = 20
+
+
+class Installation:
+    """See the module's text.
+
+    Args:
+        stage: entered already.
+        quick: the shortened run: fewer moments, fewer kills, fewer requests where a share is not judged.
+        stride: kill at every so many calls.
+
+    Attributes:
+        rate: requests a second on each application.
+        count: requests over which a share is measured.
+    """
+
+    def __init__(self, stage: TestBed, *, quick: bool, stride: int = 1) -> None:
+        self.stage, self.quick, self.stride = stage, quick, stride
+        self.rate = 50.0 if quick else 150.0
+        self.count = 2000
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self.house = self._stack.enter_context(InstalledAgent(self.stage.plane, "agent", self.stage.directory / "agent"))
+        self.agent = self.house.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def shop(self, strategy: Object, *, house: InstalledAgent | None = None, **options: Any) -> Iterator[Shop]:
+        """An application in a namespace of its own, installed and ready to be rolled out; it goes at the end.
+
+        Args:
+            strategy: of its policy.
+            house: whose agent follows it; that of the theatre when None.
+            options: as for `Shop`.
+        """
+        with self.bare(strategy, house=house, **options) as shop:
+            shop.begin()
+            yield shop
+
+    @contextlib.contextmanager
+    def bare(self, strategy: Object, *, house: InstalledAgent | None = None, **options: Any) -> Iterator[Shop]:
+        """The same, with nothing in its repository yet."""
+        name = f"shop-{uuid.uuid4().hex[:6]}"
+        plane = self.stage.plane
+        plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        team = Tenant(house or self.house, self.agent if house is None else None, name, self.stage.directory / name)
+        try:
+            yield Shop(self.stage, team, strategy, **options)
+        finally:
+            team.close()
+            plane.request("DELETE", f"/api/v1/namespaces/{name}")
+
+    @contextlib.contextmanager
+    def load(self, shop: Shop, record: Record, *, rate: float | None = None, **headers: str) -> Iterator[Load]:
+        """Load on an application until the end of the block; every request of it is counted in the record.
+
+        It begins once the path to the application is open: what fails before is not the rollout's doing.
+        """
+        _opened(shop)
+        with shop.witness() as witness, shop.load(rate or self.rate, **headers) as load:
+            load.wait(_WARM)
+            try:
+                yield load
+            finally:
+                load.wait(_WARM, since=load.mark())
+                load.stop()
+                record.take(load, lambda moment: _place(witness.when(moment)))
+
+
+def _place(seen: Seen | None) -> str:
+    return "" if seen is None else f", at {seen.phase} {seen.stage} with weight {seen.weight}: {seen.message}"
+
+
+def _opened(shop: Shop) -> None:
+    """Waits until the path answers."""
+
+    def answers() -> bool:
+        with shop.load(20) as probe:
+            probe.wait(4, seconds=10)
+        return not probe.failed and all(one.pod for one in probe.since())
+
+    shop.team.until(answers, "the path to the application is open")

@@ -1,0 +1,1 @@
+"""Desired state: sources polled, commits rendered, objects claimed."""

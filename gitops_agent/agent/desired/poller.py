@@ -1,0 +1,274 @@
+"""Keeps the mirrors fresh: one poll a repository however many applications use it, and nothing downstream while no tip moves.
+
+The clock and webhooks put a repository on a queue of its own with its own threads, so a hanging Git server holds a fetch thread
+and no reconcile. A repository that fails is asked less and less often (backoff, or as long as it asked for), it is never
+taken for an empty one, and every application that uses it learns since when.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.scheduler import Scheduler
+from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
+from gitops_agent.api.application import Application
+from gitops_agent.errors import AgentError, SourceError
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.ref import Ref
+from gitops_agent.source.repository import Repository
+from gitops_agent.source.sources import Move, Poll, Sources
+
+_log = logger("source")
+_GATHER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What the last polls of a repository said.
+
+    Attributes:
+        polled: whether any poll has ended yet.
+        error: why the repository cannot be read, None when it can.
+        since: since when it cannot.
+        refs: what is wrong with single references.
+    """
+
+    polled: bool = False
+    error: AgentError | None = None
+    since: datetime | None = None
+    refs: dict[Ref, SourceError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Use:
+    repository: Repository
+    ref: Ref
+    seconds: float
+
+
+class SourcePoller:
+    """See the module's text.
+
+    Args:
+        sources: the mirrors.
+        secrets: where credentials come from.
+        clock: ticks.
+        queue: of repositories; the workers on it call `poll`.
+        moved: called for every application that should look again, with the reason.
+        rewritten: called for every application whose branch was force-pushed.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        secrets: SecretStore,
+        clock: Scheduler,
+        queue: WorkQueue[Repository],
+        *,
+        moved: Wake,
+        rewritten: Callable[[AppKey, Move], None],
+    ) -> None:
+        self._sources, self._secrets, self._clock, self._queue = sources, secrets, clock, queue
+        self._moved, self._rewritten = moved, rewritten
+        self._lock = threading.Lock()
+        self._uses: dict[AppKey, _Use] = {}
+        self._states: dict[Repository, SourceState] = {}
+        self._intervals: dict[Repository, float] = {}
+        self._quiet_until: dict[Repository, float] = {}
+        self._begun: dict[Repository, int] = {}
+        self._ended: dict[Repository, int] = {}
+        self._askers: dict[Repository, set[AppKey]] = {}
+
+    def use(self, application: Application) -> tuple[Repository, Ref]:
+        """Registers what an application reads, and asks for a first poll when that is new."""
+        spec = application.spec.source
+        secret = f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
+        repository = Repository(url=spec.repo_url, secret=secret)
+        use = _Use(repository=repository, ref=_ref(application), seconds=application.spec.sync.interval.total_seconds())
+        with self._lock:
+            before = self._uses.get(application.key)
+            self._uses[application.key] = use
+        if before != use:
+            self._schedule(repository)
+            if before is not None and before.repository != repository:
+                self._schedule(before.repository)
+            if before is None or (before.repository, before.ref) != (use.repository, use.ref):
+                with self._lock:
+                    state = self._states.get(repository, SourceState())
+                    known = state.polled and any(
+                        key != application.key and (one.repository, one.ref) == (repository, use.ref)
+                        for key, one in self._uses.items()
+                    )
+                # A hundred Applications that come at once are one question more, not a hundred.
+                self._queue.add(
+                    repository, "a new reference", priority=Priority.COMMIT, delay=_GATHER_SECONDS if known else 0.0
+                )
+        return repository, use.ref
+
+    def forget(self, application: AppKey) -> None:
+        """Drops what an application read."""
+        with self._lock:
+            use = self._uses.pop(application, None)
+        if use is not None:
+            self._schedule(use.repository)
+
+    def ask(self, application: AppKey, reason: str) -> int:
+        """Polls the application's repository now, and wakes the application when that has ended.
+
+        Returns:
+            The number of the poll that answers: one that begins after this call, since one under way may have looked at the
+            repository before whatever the caller knows of was pushed.
+        """
+        with self._lock:
+            use = self._uses.get(application)
+            if use is None:
+                return 0
+            self._quiet_until.pop(use.repository, None)
+            self._askers.setdefault(use.repository, set()).add(application)
+            number = self._begun.get(use.repository, 0) + 1
+        self._queue.add(use.repository, reason, priority=Priority.USER)
+        return number
+
+    def answered(self, application: AppKey, number: int) -> bool:
+        """Whether the poll with that number, or a later one, of the application's repository has ended."""
+        with self._lock:
+            use = self._uses.get(application)
+            return use is None or self._ended.get(use.repository, 0) >= number
+
+    def rotated(self, secret: str) -> None:
+        """Polls the repositories that use a Secret whose content changed."""
+        with self._lock:
+            repositories = {use.repository for use in self._uses.values() if use.repository.secret == secret}
+            for repository in repositories:
+                self._quiet_until.pop(repository, None)
+        for repository in repositories:
+            self._queue.add(repository, "credentials changed", priority=Priority.COMMIT)
+
+    def state(self, repository: Repository) -> SourceState:
+        """What is known of a repository."""
+        with self._lock:
+            return self._states.get(repository, SourceState())
+
+    def poll(self, item: Item[Repository]) -> None:
+        """Polls one repository: the handler of the source workers."""
+        repository = item.key
+        with self._lock:
+            refs = frozenset(use.ref for use in self._uses.values() if use.repository == repository)
+            before = self._states.get(repository, SourceState())
+            number = self._begun[repository] = self._begun.get(repository, 0) + 1
+            askers = self._askers.pop(repository, set())
+        if not refs:
+            self._unwanted(repository)
+            return
+        try:
+            result = self._sources.poll(repository, refs, self._credentials(repository))
+        except AgentError as error:
+            self._failed(repository, before, error)
+        else:
+            self._succeeded(repository, before, result)
+        with self._lock:
+            self._ended[repository] = number
+        for key in sorted(askers):
+            self._moved(key, "the repository was read as asked", Priority.USER)
+
+    def _succeeded(self, repository: Repository, before: SourceState, result: Poll) -> None:
+        metrics.POLLS.labels("ok").inc()
+        self._queue.succeeded(repository)
+        after = SourceState(polled=True, refs=dict(result.errors))
+        with self._lock:
+            self._states[repository] = after
+            self._quiet_until.pop(repository, None)
+            users = {key: use for key, use in self._uses.items() if use.repository == repository}
+        if before.error is not None:
+            _log.info("repository answers again", repository=repository.url, since=before.since)
+        moves = {move.ref: move for move in result.moved}
+        for key, use in sorted(users.items()):
+            move = moves.get(use.ref)
+            if move is not None and move.rewritten:
+                self._rewritten(key, move)
+            error_changed = str(before.refs.get(use.ref)) != str(after.refs.get(use.ref))
+            if move is not None or not before.polled or before.error is not None or error_changed:
+                self._moved(
+                    key, f"{use.ref.value} is at {move.new[:12]}" if move else "the repository was read", Priority.COMMIT
+                )
+        for move in result.moved:
+            _log.info(
+                "history rewritten" if move.rewritten else "revision seen",
+                repository=repository.url,
+                ref=move.ref.value,
+                old=move.old,
+                new=move.new,
+                lost=move.lost,
+            )
+
+    def _failed(self, repository: Repository, before: SourceState, error: AgentError) -> None:
+        metrics.POLLS.labels("failed").inc()
+        after = SourceState(polled=True, error=error, since=before.since or datetime.now(UTC), refs=before.refs)
+        with self._lock:
+            self._states[repository] = after
+            users = [key for key, use in self._uses.items() if use.repository == repository]
+        delay = self._queue.retry(repository, "retry after a failed poll", after=error.facts.get("retry_after"))
+        with self._lock:
+            self._quiet_until[repository] = time.monotonic() + delay
+        if str(before.error) != str(error):
+            _log.warning("repository unavailable", repository=repository.url, error=error, retry_seconds=round(delay, 1))
+            for key in users:
+                self._moved(key, "the repository cannot be read", Priority.RESYNC)
+
+    def _credentials(self, repository: Repository) -> Credentials | None:
+        if not repository.secret:
+            return None
+        namespace, _, name = repository.secret.partition("/")
+        return Credentials.from_secret(self._secrets.data(namespace, name))
+
+    def _schedule(self, repository: Repository) -> None:
+        """Ticks at the shortest interval any application asks for; not at all when none is left."""
+        with self._lock:
+            intervals = [use.seconds for use in self._uses.values() if use.repository == repository]
+            seconds = min(intervals, default=0.0)
+            if self._intervals.get(repository) == seconds:
+                return
+            self._intervals[repository] = seconds
+        name = f"poll {repository.url} {repository.secret}"
+        if seconds:
+            self._clock.every(name, seconds, lambda: self._tick(repository), jitter=seconds / 20)
+        else:
+            self._clock.cancel(name)
+            with self._lock:
+                self._intervals.pop(repository, None)
+                self._states.pop(repository, None)
+            self._queue.forget(repository)
+            self._queue.add(repository, "nobody follows it any more")
+
+    def _unwanted(self, repository: Repository) -> None:
+        """Removes the mirror; somebody who follows the repository again has asked for another poll."""
+        with self._lock:
+            self._states.pop(repository, None)
+        try:
+            self._sources.forget(repository)
+        except AgentError as error:
+            _log.warning("mirror not removed", repository=repository.url, error=error)
+
+    def _tick(self, repository: Repository) -> None:
+        with self._lock:
+            quiet = self._quiet_until.get(repository, 0.0) > time.monotonic()
+        if not quiet:
+            self._queue.add(repository, "interval")
+
+
+def _ref(application: Application) -> Ref:
+    ref = application.spec.source.ref
+    for kind in ("branch", "tag", "semver", "commit"):
+        value = getattr(ref, kind)
+        if value:
+            return Ref(kind=kind, value=value)
+    raise SourceError("the source names no branch, tag, semver range or commit", reason="InvalidSpec")

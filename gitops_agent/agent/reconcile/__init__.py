@@ -1,0 +1,1 @@
+"""The Application controller: one reconcile from desired state to status."""

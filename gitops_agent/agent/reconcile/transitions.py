@@ -1,0 +1,135 @@
+"""From two statuses to the events between them: pure, so that a restart finds the same edges in what the cluster remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
+from gitops_agent.events.event import Event, EventType, Severity
+from gitops_agent.manifest.key import AppKey, Object
+
+_FAILING = frozenset(
+    # A rollout that went back has an event of its own.
+    {
+        "RolledBack",
+        "RollingOut",
+        "RolloutPaused",
+        "Progressing",
+        "WaitingFor",
+        "HeldForApproval",
+        "Suspended",
+        "Observing",
+        "DependencyNotReady",
+        "Fetching",
+    }
+)
+
+
+def transitions(
+    before: Object, after: Object, *, application: AppKey, view: ReconcileOutcome, now: datetime
+) -> tuple[Event, ...]:
+    """What became different between two statuses of one application, in the order a person would tell it.
+
+    Args:
+        before: the status that stands in the cluster.
+        after: the status about to be written.
+        application: whose.
+        view: where the texts come from.
+        now: aware, UTC.
+    """
+    return tuple(
+        Event(
+            type=kind,
+            application=application,
+            at=now,
+            severity=severity,
+            reason=reason,
+            message=message[:1000],
+            revision=view.revision,
+            objects=tuple(problem.key for problem in view.problems[:10]) if severity is not Severity.INFO else (),
+            facts={"commit": at(after, "source", "revision") or "", "plan": view.plan},
+        )
+        for kind, severity, reason, message in _edges(before, after)
+    )
+
+
+def _edges(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
+    yield from _source(before, after)
+    yield from _stall(before, after)
+    yield from _sync(before, after)
+    yield from _health(before, after)
+
+
+def _source(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
+    old, new = at(before, "source", "revision"), at(after, "source", "revision")
+    was_away, is_away = at(before, "source", "unavailableSince"), at(after, "source", "unavailableSince")
+    if is_away and not was_away:
+        yield EventType.SOURCE_UNAVAILABLE, Severity.WARNING, "SourceUnavailable", str(at(after, "source", "message") or "")
+    if was_away and not is_away:
+        yield (
+            EventType.SOURCE_RECOVERED,
+            Severity.INFO,
+            "SourceRecovered",
+            f"the repository answers again, since {was_away} it did not",
+        )
+    touched = at(before, "sync", "plan") != at(after, "sync", "plan") or _condition(after, "Synced").get("status") != "True"
+    if new and old != new and touched:
+        subject = at(after, "source", "subject") or ""
+        yield EventType.REVISION_SEEN, Severity.INFO, "RevisionSeen", f"{str(new)[:12]} {subject}".strip()
+
+
+def _stall(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
+    old, new = _condition(before, "Stalled"), _condition(after, "Stalled")
+    if new.get("status") == "True" and (old.get("status"), old.get("message")) != ("True", new.get("message")):
+        yield EventType.STALLED, Severity.ERROR, str(new.get("reason")), str(new.get("message"))
+    was, now = _condition(before, "Ready").get("reason"), _condition(after, "Ready").get("reason")
+    if now == "Suspended" and was != "Suspended":
+        yield EventType.SUSPENDED, Severity.WARNING, "Suspended", str(_condition(after, "Ready").get("message"))
+    if was == "Suspended" and now != "Suspended":
+        yield EventType.RESUMED, Severity.INFO, "Resumed", "reconciling again"
+
+
+def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
+    old, new = _condition(before, "Synced"), _condition(after, "Synced")
+    applied_before, applied = at(before, "sync", "revision"), at(after, "sync", "revision")
+    if new.get("reason") == "HeldForApproval" and at(before, "sync", "plan") != at(after, "sync", "plan"):
+        yield EventType.HELD, Severity.WARNING, "HeldForApproval", str(new.get("message"))
+    if old.get("reason") == "HeldForApproval" and new.get("reason") != "HeldForApproval" and new.get("status") == "True":
+        yield EventType.APPROVED, Severity.INFO, "Approved", f"plan {str(at(after, 'sync', 'plan'))[:12]} ran after approval"
+    failing = new.get("status") == "False" and new.get("reason") not in _FAILING
+    same_failure = (old.get("status"), old.get("reason")) == ("False", new.get("reason"))
+    new_commit = at(before, "source", "revision") != at(after, "source", "revision")
+    if failing and (not same_failure or new_commit):
+        yield EventType.SYNC_FAILED, Severity.ERROR, str(new.get("reason")), str(new.get("message"))
+    moved = applied != applied_before and at(before, "sync", "plan") != at(after, "sync", "plan")
+    if new.get("status") == "True" and applied and (moved or old.get("status") == "False"):
+        yield EventType.SYNCED, Severity.INFO, "Synced", str(new.get("message"))
+
+
+def _health(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
+    old, new = at(before, "health", "status"), at(after, "health", "status")
+    reasons = "; ".join(at(after, "health", "reasons") or ())
+    was, now = at(before, "health", "degradedRevision"), at(after, "health", "degradedRevision")
+    if new == "Degraded" and old != "Degraded" and was != now:
+        yield EventType.DEGRADED, Severity.ERROR, "Degraded", reasons
+    if new == "Healthy" and (old == "Degraded" or was):
+        yield EventType.RECOVERED, Severity.INFO, "Recovered", "every object is healthy again"
+    if new == "Progressing" and old == "Healthy":
+        yield EventType.PROGRESSING, Severity.INFO, "Progressing", reasons
+
+
+def at(status: Object, *path: str) -> Any:
+    """The value at a path of a status, None when any step of it is missing."""
+    value: Any = status
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _condition(status: Object, kind: str) -> Object:
+    for condition in status.get("conditions") or ():
+        if isinstance(condition, dict) and condition.get("type") == kind:
+            return condition
+    return {}

@@ -1,0 +1,1 @@
+"""The rollout controller: observe, step, compose, record."""

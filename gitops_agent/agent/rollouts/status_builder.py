@@ -1,0 +1,195 @@
+"""From the state of a rollout to the status of its policy, and to the events on the way: pure, as for Applications.
+
+The state is written for the machine, everything else for people. Both stand in one status and are written at once, so they
+never contradict each other. Events are the edges between two states; a restart between saving them and writing the state
+finds them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from gitops_agent.api.conditions import set_condition
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.events.event import Event, EventType, Severity
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.revision.revision import Revision
+from gitops_agent.rollout.describe import awaited, describe, share
+from gitops_agent.rollout.run_plan import run
+from gitops_agent.rollout.state import Ended, Phase, RolloutState, Stage
+from gitops_agent.rollout.status import to_status
+
+_LEFT = frozenset({Phase.ABORT, Phase.HELD})
+
+
+def status(
+    before: Object,
+    state: RolloutState,
+    policy: RolloutPolicySpec,
+    *,
+    generation: int,
+    analysis: Sequence[Object],
+    notes: Sequence[str] = (),
+    now: datetime,
+) -> Object:
+    """The status to stand in the cluster.
+
+    Args:
+        before: the one that stands there.
+        state: where the rollout stands.
+        policy: of the run, or the present one.
+        generation: of the policy that was followed.
+        analysis: the measurements of the run, one entry a metric.
+        notes: what else somebody should know.
+        now: aware, UTC.
+    """
+    result = to_status(state)
+    ready, reason = _ready(state, policy)
+    message = describe(state, policy)
+    conditions = [one for one in before.get("conditions") or [] if isinstance(one, dict)]
+    result["conditions"] = set_condition(conditions, "Ready", ready, reason, message, generation=generation, now=now)
+    result["observedGeneration"] = generation
+    result["message"] = message
+    result["strategy"] = strategy(policy)
+    steps = run(policy).steps
+    if steps:
+        result["steps"] = len(steps)
+    result["verified"] = state.traffic.verified
+    if waits := awaited(state, policy):
+        result["approval"] = waits
+    if state.until is not None and state.running:
+        result["until"] = state.until.isoformat().replace("+00:00", "Z")
+    if measured := _analysis(before, state, analysis):
+        result["analysis"] = measured
+    result["notes"] = list(notes)
+    result["history"] = [_ended(one) for one in state.history]
+    result["rejected"] = [
+        {"revision": one.commit, "hash": one.hash, "reason": one.reason, "at": _time(one.at)} for one in state.rejected
+    ]
+    return {name: value for name, value in result.items() if value not in ("", [], {})}
+
+
+def refused(before: Object, message: str, *, generation: int, now: datetime) -> Object:
+    """The status of a policy that is about nothing: what was known of it stays.
+
+    Args:
+        before: the one that stands there.
+        message: why.
+        generation: of the policy.
+        now: aware, UTC.
+    """
+    conditions = [one for one in before.get("conditions") or [] if isinstance(one, dict)]
+    conditions = set_condition(conditions, "Ready", False, "RolloutRefused", message, generation=generation, now=now)
+    return {**before, "conditions": conditions, "observedGeneration": generation, "message": message}
+
+
+def strategy(policy: RolloutPolicySpec) -> str:
+    """The strategy's name, as in the spec."""
+    for name, one in (("canary", policy.strategy.canary), ("blueGreen", policy.strategy.blue_green)):
+        if one is not None:
+            return name
+    return "rolling"
+
+
+def events(
+    before: RolloutState,
+    after: RolloutState,
+    policy: RolloutPolicySpec,
+    *,
+    application: AppKey,
+    workload: ObjectKey,
+    revision: Revision | None,
+    now: datetime,
+) -> tuple[Event, ...]:
+    """What became different between two states, in the order a person would tell it."""
+    return tuple(
+        Event(
+            type=kind,
+            application=application,
+            at=now,
+            severity=severity,
+            reason=reason,
+            message=f"{workload}: {message}"[:1000],
+            revision=revision,
+            objects=(workload,),
+            facts={
+                "phase": str(after.phase),
+                "step": after.step,
+                "weight": after.traffic.want.weight,
+                "hash": after.target.hash if after.target else "",
+            },
+        )
+        for kind, severity, reason, message in _edges(before, after, policy)
+    )
+
+
+def _edges(
+    before: RolloutState, after: RolloutState, policy: RolloutPolicySpec
+) -> Iterator[tuple[EventType, Severity, str, str]]:
+    target = after.target.hash if after.target else ""
+    if after.phase is Phase.PROVISION and before.phase is not Phase.PROVISION:
+        yield EventType.ROLLOUT_STARTED, Severity.INFO, "RollingOut", f"the rollout of {target} begins ({strategy(policy)})"
+    if after.stage is Stage.ROLL and before.phase is Phase.PENDING:
+        yield EventType.ROLLOUT_STARTED, Severity.INFO, "RollingOut", f"the rollout of {target} begins (rolling)"
+    if (
+        after.stage is Stage.HOLD
+        and after.phase is Phase.STEP
+        and before.stage is not Stage.HOLD
+        and before.phase is Phase.STEP
+    ):
+        steps = run(policy).steps
+        place = f"{target} step {after.step + 1} of {len(steps)}"
+        yield EventType.ROLLOUT_STEP, Severity.INFO, "RolloutStep", f"{place}: {share(steps[after.step].share)}"
+        if waits := awaited(after, policy):
+            yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "AwaitingApproval", f"{place} waits for approval of {waits}"
+    if after.phase is Phase.PAUSED and before.phase is not Phase.PAUSED:
+        yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "RolloutPaused", describe(after, policy)
+    back = after.stage is Stage.RESTORE and before.stage is not Stage.RESTORE
+    if back or (after.phase in _LEFT and before.phase not in _LEFT and before.stage is not Stage.RESTORE):
+        yield EventType.ROLLOUT_ABORTED, Severity.ERROR, "RolledBack", f"{target} is rolled back: {after.reason}"
+    newest = after.history[0] if after.history else None
+    if newest is not None and newest.result == "Promoted" and after.history != before.history:
+        yield EventType.PROMOTED, Severity.INFO, "Promoted", f"{newest.hash} was promoted"
+
+
+def _ready(state: RolloutState, policy: RolloutPolicySpec) -> tuple[bool | None, str]:
+    if state.phase is Phase.IDLE:
+        return (True, "Stable") if state.stable is not None else (None, "Progressing")
+    if state.phase is Phase.HELD:
+        return False, "RolledBack"
+    if state.phase is Phase.PAUSED or awaited(state, policy):
+        return None, "RolloutPaused"
+    if state.phase is Phase.PENDING and state.reason:
+        return None, "WaitingFor"
+    return None, "RollingOut"
+
+
+def _analysis(before: Object, state: RolloutState, analysis: Sequence[Object]) -> list[Object]:
+    """What was measured, with what the machine has counted; after a restart what was known of this run stays."""
+    same = (before.get("target") or {}).get("hash") == (state.target.hash if state.target else None)
+    known = {str(one.get("metric")): one for one in before.get("analysis") or () if same and isinstance(one, dict)}
+    fresh = {str(one["metric"]): one for one in analysis}
+    counts = {one.metric: one for one in state.counters}
+    result = []
+    for name in sorted(known.keys() | fresh.keys() | counts.keys()):
+        entry: Object = {**known.get(name, {}), **fresh.get(name, {}), "metric": name}
+        if counter := counts.get(name):
+            entry |= {
+                "samples": counter.samples,
+                "succeeded": counter.succeeded,
+                "failed": counter.failed,
+                "inconclusive": counter.inconclusive,
+                "errors": counter.errors,
+            }
+        result.append(entry)
+    return result
+
+
+def _ended(one: Ended) -> Object:
+    said = {"revision": one.commit, "hash": one.hash, "result": one.result, "reason": one.reason, "at": _time(one.at)}
+    return {name: value for name, value in said.items() if value}
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Watch-fed caches: what the cluster says, kept current by informers."""

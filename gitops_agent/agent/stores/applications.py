@@ -1,0 +1,177 @@
+"""The Applications of this agent, as the watch last told them.
+
+A status write of our own comes back as a watch event; only what a person or Git can change (spec, labels, marks, deletion)
+puts a key on the queue, so the agent never answers itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.work_queue import Priority
+from gitops_agent.api.application import GROUP, Application
+from gitops_agent.api.parse import SpecInvalid, parse
+from gitops_agent.manifest.canonical import digest
+from gitops_agent.manifest.key import AppKey, GroupKind, Object
+from gitops_agent.manifest.marks import APPROVED, REQUESTED
+
+APPLICATION = GroupKind(GROUP, "Application")
+
+
+class ApplicationStore:
+    """Thread-safe registry, fed by a watch.
+
+    Args:
+        wake: called (outside of the lock) with the key, why, and how urgent it is.
+        namespace: the only one that is watched; all of them when empty.
+    """
+
+    def __init__(self, wake: Wake, *, namespace: str = "") -> None:
+        self._wake, self._namespace = wake, namespace
+        self._lock = threading.Lock()
+        self._objects: dict[AppKey, Object] = {}
+        self._wishes: dict[AppKey, str] = {}
+        self._parsed: dict[AppKey, Application | SpecInvalid] = {}
+        self._dependants: dict[AppKey, set[AppKey]] = {}
+
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
+        """Takes a complete list: what is missing from it is gone."""
+        fresh = {_key(obj): obj for obj in objects}
+        with self._lock:
+            gone = [key for key in self._objects if key not in fresh]
+        for key in gone:
+            self._remove(key)
+        for obj in objects:
+            self.put(obj)
+
+    def put(self, obj: Object) -> None:
+        """Takes an Application that was added or changed."""
+        key = _key(obj)
+        wish = _wish(obj)
+        with self._lock:
+            before = self._objects.get(key)
+            self._objects[key] = obj
+            changed = self._wishes.get(key) != wish
+            self._wishes[key] = wish
+            if changed:
+                self._understand(key, obj)
+        if changed:
+            asked = before is not None and _asked(before) != _asked(obj)
+            self._wake(key, "asked for" if asked else "the Application changed", Priority.USER if asked else Priority.COMMIT)
+
+    def remove(self, obj: Object) -> None:
+        """Takes an Application that was deleted."""
+        self._remove(_key(obj))
+
+    def get(self, key: AppKey) -> Application | None:
+        """The application, None when there is none.
+
+        Raises:
+            SpecInvalid: its spec cannot be followed; the error names every problem.
+        """
+        with self._lock:
+            obj, parsed = self._objects.get(key), self._parsed.get(key)
+        if obj is None or parsed is None:
+            return None
+        if isinstance(parsed, SpecInvalid):
+            raise parsed
+        if parsed.raw is obj:
+            return parsed
+        metadata = obj["metadata"]
+        return replace(
+            parsed,
+            raw=obj,
+            status=obj.get("status") or {},
+            resource_version=str(metadata.get("resourceVersion") or ""),
+            finalizers=tuple(metadata.get("finalizers") or ()),
+        )
+
+    def raw(self, key: AppKey) -> Object | None:
+        """The object as last seen."""
+        with self._lock:
+            return self._objects.get(key)
+
+    def may_exist(self, key: AppKey) -> bool:
+        """Whether an Application may be there: one of another agent's namespace cannot be seen from here, so it may."""
+        return self._namespace not in ("", key.namespace) or self.raw(key) is not None
+
+    def keys(self) -> tuple[AppKey, ...]:
+        """All keys, sorted."""
+        with self._lock:
+            return tuple(sorted(self._objects))
+
+    def following_too(self, key: AppKey) -> tuple[AppKey, ...]:
+        """The other applications that follow the same reference of the same repository and are here to stay, sorted."""
+        mine = self.raw(key)
+        with self._lock:
+            others = [
+                other
+                for other, obj in self._objects.items()
+                if other != key and mine is not None and _followed(obj) == _followed(mine) and not _leaving(obj)
+            ]
+        return tuple(sorted(others))
+
+    def depending_on(self, key: AppKey) -> tuple[AppKey, ...]:
+        """The applications whose `dependsOn` names this one, sorted."""
+        with self._lock:
+            return tuple(sorted(self._dependants.get(key, ())))
+
+    def _remove(self, key: AppKey) -> None:
+        with self._lock:
+            known = self._objects.pop(key, None) is not None
+            self._wishes.pop(key, None)
+            self._detach(key)
+        if known:
+            self._wake(key, "the Application is gone", Priority.COMMIT)
+
+    def _understand(self, key: AppKey, obj: Object) -> None:
+        """Reads the spec once for each change of it; the caller holds the lock."""
+        self._detach(key)
+        try:
+            application = parse(obj)
+        except SpecInvalid as error:
+            self._parsed[key] = error
+            return
+        self._parsed[key] = application
+        for dependency in application.spec.depends_on:
+            self._dependants.setdefault(AppKey(key.namespace, dependency.name), set()).add(key)
+
+    def _detach(self, key: AppKey) -> None:
+        parsed = self._parsed.pop(key, None)
+        if isinstance(parsed, Application):
+            for dependency in parsed.spec.depends_on:
+                self._dependants.get(AppKey(key.namespace, dependency.name), set()).discard(key)
+
+
+def _key(obj: Object) -> AppKey:
+    return AppKey(str(obj["metadata"].get("namespace") or ""), str(obj["metadata"]["name"]))
+
+
+def _wish(obj: Object) -> str:
+    """A digest of everything a person or Git can change, and of nothing the agent writes."""
+    metadata = obj["metadata"]
+    return digest(
+        [
+            metadata.get("uid"),
+            obj.get("spec"),
+            metadata.get("labels"),
+            metadata.get("annotations"),
+            metadata.get("deletionTimestamp"),
+        ],
+    )
+
+
+def _followed(obj: Object) -> tuple[object, object]:
+    source = (obj.get("spec") or {}).get("source") or {}
+    return source.get("repoURL"), source.get("ref")
+
+
+def _leaving(obj: Object) -> bool:
+    return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def _asked(obj: Object) -> tuple[object, object, object]:
+    annotations = obj["metadata"].get("annotations") or {}
+    return annotations.get(REQUESTED), annotations.get(APPROVED), (obj.get("spec") or {}).get("suspend")

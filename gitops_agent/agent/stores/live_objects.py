@@ -1,0 +1,251 @@
+"""Live state: one list and watch for each kind that holds, or is about to hold, something of ours.
+
+Every watch selects by our label, so another tenant's ten thousand Secrets cost nothing. After a start nobody knows which kinds
+hold objects of ours (there is no inventory to lose), so every listable kind is asked once, by label, metadata only; until that
+sweep is complete nothing is ever deleted, and a kind that cannot be listed is "cannot see", never "gone".
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.work_queue import Priority
+from gitops_agent.cluster.informer import Informer
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.watch import WatchOptions
+from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import APPLICATION, owner
+from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
+from gitops_agent.sync.live.live_object import LiveObject, observe
+from gitops_agent.sync.live.live_state import Change, LiveState
+
+_log = logger("observe")
+_SWEEP_THREADS = 8
+_SWEEP_RETRY_SECONDS = 5.0
+_HIDDEN_SECONDS = 60.0
+_HIDDEN_LONGEST_SECONDS = 1800.0
+
+_CONTROLLED = frozenset(
+    {
+        GroupKind("", "Endpoints"),
+        GroupKind("discovery.k8s.io", "EndpointSlice"),
+        GroupKind("apps", "ControllerRevision"),
+        GroupKind("", "Event"),
+        GroupKind("events.k8s.io", "Event"),
+    },
+)
+"""Kinds that controllers fill with copies of other objects' labels: swept over only when declared."""
+
+
+class LiveObjectInformer:
+    """See the module's text.
+
+    Args:
+        objects: the cluster.
+        live: what is known, updated here.
+        look: called for every application that should look again.
+    """
+
+    def __init__(self, objects: Objects, live: LiveState, look: Wake) -> None:
+        self._objects, self._live, self._look = objects, live, look
+        self._lock = threading.Lock()
+        self._informers: dict[GroupKind, Informer] = {}
+        self._interested: dict[GroupKind, set[AppKey]] = {}
+        self._waiting_for_sweep: set[AppKey] = set()
+        self._swept: set[GroupKind] | None = None
+        self._listed: set[GroupKind] = set()
+        self._stop = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+
+    def start(self) -> None:
+        """Starts the sweep."""
+        self._sweeper.start()
+
+    def stop(self) -> None:
+        """Ends every watch."""
+        self._stop.set()
+        with self._lock:
+            informers = list(self._informers.values())
+        for informer in informers:
+            informer.stop()
+
+    def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
+        """Watches the kinds; returns those whose first list is still under way (the application is told when it arrives).
+
+        A kind the cluster does not know yet is left out: what is declared of it waits for the CRD's arrival.
+        """
+        pending = []
+        for kind in sorted(set(kinds)):
+            try:
+                self._watch(kind)
+            except UnknownKind:
+                continue
+            except CannotSee as error:
+                self._live.cannot_see[kind] = str(error)
+                continue
+            with self._lock:
+                blind = kind in self._live.cannot_see
+                if blind or kind not in self._listed:
+                    self._interested.setdefault(kind, set()).add(application)
+                if not blind and kind not in self._listed:
+                    pending.append(kind)
+        return tuple(pending)
+
+    def complete(self, application: AppKey) -> bool:
+        """Whether the sweep is over and every list it led to has arrived; if not, the application is told when it is."""
+        with self._lock:
+            done = self._live.complete
+            if not done:
+                self._waiting_for_sweep.add(application)
+            return done
+
+    def watched(self) -> int:
+        """How many kinds are watched."""
+        with self._lock:
+            return len(self._informers)
+
+    def _watch(self, kind: GroupKind) -> None:
+        with self._lock:
+            if kind in self._informers:
+                return
+        informer = Informer(
+            self._objects,
+            kind,
+            _Feed(self, kind),
+            options=WatchOptions(label_selector=APPLICATION, distil=observe),
+            on_error=partial(self._failed, kind),
+            may_go=True,
+        )
+        informer.resolve()
+        with self._lock:
+            if kind in self._informers or self._stop.is_set():
+                return
+            self._informers[kind] = informer
+        informer.start()
+
+    def replace(self, kind: GroupKind, objects: list[LiveObject], resource_version: str) -> None:
+        """Takes a complete list of a kind; what our own writes made known in a newer version stays."""
+        changes = self._live.replace(kind, objects, resource_version=resource_version)
+        with self._lock:
+            self._listed.add(kind)
+            self._live.cannot_see.pop(kind, None)
+            interested = self._interested.pop(kind, set())
+        for change in changes:
+            self._tell(change)
+        for application in sorted(interested):
+            self._look(application, f"{kind} was listed", Priority.COMMIT)
+        self._finish_sweep()
+
+    def put(self, obj: Object) -> None:
+        """Takes an object that was added or changed."""
+        self._tell(self._live.put(observe(obj)))
+        metrics.OBJECTS.set(len(self._live))
+
+    def remove(self, obj: Object) -> None:
+        """Takes an object that was deleted."""
+        change = self._live.remove(ObjectKey.of(obj), str(obj["metadata"].get("uid") or ""))
+        if change is not None:
+            self._tell(change)
+        metrics.OBJECTS.set(len(self._live))
+
+    def _tell(self, change: Change) -> None:
+        if change.application is not None and change.matters:
+            self._look(change.application, f"{change.key} {change.kind}", Priority.DRIFT)
+
+    def _failed(self, kind: GroupKind, error: AgentError) -> None:
+        """The kind cannot be seen now: what was known of it stays, nothing of it counts as gone, and its users are told."""
+        self._live.cannot_see[kind] = str(error)
+        _log.warning("kind cannot be seen", kind=str(kind), error=error)
+        with self._lock:
+            interested = set(self._interested.get(kind, set()))
+        for application in sorted(interested):
+            self._look(application, f"{kind} cannot be listed", Priority.RESYNC)
+        self._finish_sweep()
+
+    def _sweep(self) -> None:
+        """Asks every listable kind for objects of ours; retried as a whole until discovery itself answers."""
+        while not self._stop.is_set():
+            try:
+                resources = [r for r in self._objects.discovery.kinds() if GroupKind(r.group, r.kind) not in _CONTROLLED]
+                break
+            except AgentError as error:
+                _log.warning("the start-up sweep waits for discovery", error=error)
+                self._stop.wait(_SWEEP_RETRY_SECONDS)
+        else:
+            return
+        hidden = self._sweep_over(resources)
+        _log.info("swept", kinds=len(resources), with_ours=len(self._swept or ()), cannot_see=len(hidden))
+        pause = _HIDDEN_SECONDS
+        while hidden and not self._stop.wait(pause):
+            pause = min(pause * 2, _HIDDEN_LONGEST_SECONDS)
+            hidden = self._sweep_over(hidden)
+
+    def _sweep_over(self, resources: Sequence[Resource]) -> list[Resource]:
+        """Watches the kinds that hold something of ours; returns those that could not be listed."""
+        with ThreadPoolExecutor(_SWEEP_THREADS, thread_name_prefix="sweep") as pool:
+            answers = list(zip(resources, pool.map(self._holds_ours, resources), strict=True))
+        found = {resource.group_kind for resource, holds in answers if holds}
+        for kind in sorted(found):
+            try:
+                self._watch(kind)
+            except (UnknownKind, CannotSee) as error:
+                self._live.cannot_see[kind] = str(error)
+        with self._lock:
+            self._swept = (self._swept or set()) | found
+        self._finish_sweep()
+        return [resource for resource, holds in answers if holds is None]
+
+    def _holds_ours(self, resource: Resource) -> bool | None:
+        """Whether the kind holds something of ours; None when it cannot be listed."""
+        kind = resource.group_kind
+        if self._stop.is_set() or "list" not in resource.verbs or "watch" not in resource.verbs:
+            return False
+        try:
+            listing = self._objects.list(resource, label_selector=APPLICATION, metadata_only=True)
+        except NotFound:
+            return False
+        except AgentError as error:
+            with self._lock:
+                # A kind whose watch has listed it is seen: only that watch can say, and take back, that it no longer is.
+                if kind not in self._listed:
+                    self._live.cannot_see[kind] = str(error)
+            return None
+        with self._lock:
+            if kind not in self._informers:
+                self._live.cannot_see.pop(kind, None)
+        named = ({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in listing.items)
+        return any(owner(item) is not None for item in named)
+
+    def _finish_sweep(self) -> None:
+        with self._lock:
+            if self._live.complete or self._swept is None:
+                return
+            unlisted = [
+                kind
+                for kind in self._swept
+                if kind in self._informers and kind not in self._listed and kind not in self._live.cannot_see
+            ]
+            if unlisted:
+                return
+            self._live.complete = True
+            waiting, self._waiting_for_sweep = self._waiting_for_sweep, set()
+        for application in sorted(waiting):
+            self._look(application, "every kind has been listed", Priority.RESYNC)
+
+
+class _Feed:
+    """Receives one kind for all of them."""
+
+    def __init__(self, observing: LiveObjectInformer, kind: GroupKind) -> None:
+        self._observing, self._kind = observing, kind
+        self.put, self.remove = observing.put, observing.remove
+
+    def replace(self, objects: list[LiveObject], resource_version: str) -> None:
+        self._observing.replace(self._kind, objects, resource_version)

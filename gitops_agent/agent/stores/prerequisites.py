@@ -1,0 +1,93 @@
+"""Whoever waits for a kind or a namespace is told when it comes, whoever brings it.
+
+A custom resource may be declared by one team and its CRD by another, or be installed by hand. Two watches over the names of the
+cluster's CRDs and Namespaces answer that without asking again and again. A new kind is served a moment after its CRD says so:
+what a woken application meets then is retried from the shortest pause on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+
+from gitops_agent.cluster.informer import Informer
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.watch import WatchOptions
+from gitops_agent.manifest.key import AppKey, GroupKind, Object
+
+_AWAITED = {
+    GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"): "UnknownKind",
+    GroupKind("", "Namespace"): "MissingNamespace",
+}
+REASONS = frozenset(_AWAITED.values())
+"""The reasons of failures that end with an arrival."""
+
+
+class PrerequisiteWatcher:
+    """See the module's text.
+
+    Args:
+        objects: the cluster; its discovery learns of new kinds.
+        arrived: called for every application that waited, with the reason.
+    """
+
+    def __init__(self, objects: Objects, arrived: Callable[[AppKey, str], None]) -> None:
+        self._objects, self._arrived = objects, arrived
+        self._lock = threading.Lock()
+        self._waiting: dict[str, set[AppKey]] = {reason: set() for reason in REASONS}
+        self._informers = tuple(
+            Informer(objects, kind, _Feed(self, reason), options=_NAMES_ONLY) for kind, reason in _AWAITED.items()
+        )
+
+    def start(self) -> None:
+        """Starts watching."""
+        for informer in self._informers:
+            informer.start()
+
+    def stop(self) -> None:
+        """Ends the watches."""
+        for informer in self._informers:
+            informer.stop()
+
+    def expect(self, application: AppKey, reasons: Collection[str]) -> None:
+        """The application waits for arrivals of these reasons, and for no others."""
+        with self._lock:
+            for reason, waiting in self._waiting.items():
+                if reason in reasons:
+                    waiting.add(application)
+                else:
+                    waiting.discard(application)
+
+    def changed(self, reason: str, name: str = "", *, gone: bool = False) -> None:
+        """Tells those who wait for this reason that an object came or changed, or that all were listed anew."""
+        if name and reason == "UnknownKind":
+            self._objects.discovery.invalidate(name.partition(".")[2])
+        if gone:
+            return
+        with self._lock:
+            waiting = sorted(self._waiting[reason])
+        for application in waiting:
+            self._arrived(application, f"{name} came or changed" if name else "everything was listed anew")
+
+
+class _Feed:
+    """Receives one of the two kinds."""
+
+    def __init__(self, arrivals: PrerequisiteWatcher, reason: str) -> None:
+        self._arrivals, self._reason = arrivals, reason
+
+    def replace(self, _names: list[str], _resource_version: str) -> None:
+        self._arrivals.changed(self._reason)
+
+    def put(self, obj: Object) -> None:
+        self._arrivals.changed(self._reason, _name(obj))
+
+    def remove(self, obj: Object) -> None:
+        self._arrivals.changed(self._reason, _name(obj), gone=True)
+
+
+def _name(obj: Object) -> str:
+    return str(obj["metadata"]["name"])
+
+
+_NAMES_ONLY = WatchOptions(metadata_only=True, distil=_name)

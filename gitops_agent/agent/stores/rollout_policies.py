@@ -1,0 +1,155 @@
+"""The RolloutPolicies of the cluster, as a watch and our own writes last told them.
+
+The state of a rollout stands in the status of its policy and is written by compare-and-swap, so what is known here must never
+be older than what was written from here: the answer to a write is taken in at once, and the newer version wins.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.work_queue import Priority
+from gitops_agent.api.application import GROUP
+from gitops_agent.api.rollout_policy import KIND
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import annotation, owner
+from gitops_agent.rollout.command import COMMAND
+from gitops_agent.sync.live.live_state import is_newer
+
+POLICY = GroupKind(GROUP, KIND)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    raw: Object
+    application: AppKey | None
+
+
+class RolloutPolicyStore:
+    """Thread-safe.
+
+    Args:
+        objects: writes statuses.
+        look: called for an application whose policy was changed by somebody else.
+    """
+
+    def __init__(self, objects: Objects, look: Wake) -> None:
+        self._objects, self._look = objects, look
+        self._lock = threading.Lock()
+        self._known: dict[ObjectKey, _Known] = {}
+        self._listed = False
+        self._waiting: set[AppKey] = set()
+
+    def listed(self, application: AppKey) -> bool:
+        """Whether the first list has arrived; an application that asks before that is looked at when it does.
+
+        Until then nobody knows whether a rollout of it is under way, so nothing of it may be applied.
+        """
+        with self._lock:
+            if not self._listed:
+                self._waiting.add(application)
+            return self._listed
+
+    def get(self, key: ObjectKey) -> Object | None:
+        """The policy as last known; not to be changed."""
+        with self._lock:
+            known = self._known.get(key)
+        return known.raw if known else None
+
+    def of(self, application: AppKey) -> tuple[ObjectKey, ...]:
+        """The policies that carry an application's marks, sorted."""
+        with self._lock:
+            return tuple(sorted(key for key, known in self._known.items() if known.application == application))
+
+    def applications(self) -> tuple[AppKey, ...]:
+        """Every application that has a policy."""
+        with self._lock:
+            return tuple(sorted({known.application for known in self._known.values() if known.application is not None}))
+
+    def owner(self, key: ObjectKey) -> AppKey | None:
+        """The application a policy belongs to."""
+        with self._lock:
+            known = self._known.get(key)
+        return known.application if known else None
+
+    def write(self, raw: Object, status: Object) -> None:
+        """Writes the status, provided that nothing of the policy has changed since `raw` was read.
+
+        Raises:
+            Conflict: something has; whoever acts on the old one must look again.
+            ClusterError: the API server did not take it.
+        """
+        key = ObjectKey.of(raw)
+        body = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": _replacing(raw, status)}
+        self.put(self._objects.merge_patch(key, body, subresource="status"))
+
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
+        """Takes a complete list: what is missing from it is gone."""
+        fresh = {ObjectKey.of(obj) for obj in objects}
+        with self._lock:
+            gone = [key for key in self._known if key not in fresh]
+        for key in gone:
+            self._remove(key)
+        for obj in objects:
+            self.put(obj)
+        with self._lock:
+            self._listed, waiting, self._waiting = True, self._waiting, set()
+        for application in sorted(waiting):
+            self._look(application, "the rollout policies are known", Priority.COMMIT)
+
+    def remove(self, obj: Object) -> None:
+        """Takes a policy that was deleted."""
+        self._remove(ObjectKey.of(obj))
+
+    def put(self, obj: Object) -> None:
+        """Takes a policy that was added or changed, unless a newer one is known."""
+        key, application = ObjectKey.of(obj), owner(obj)
+        with self._lock:
+            before = self._known.get(key)
+            if before is not None and not is_newer(_version(obj), _version(before.raw)) and _uid(before.raw) == _uid(obj):
+                return
+            self._known[key] = _Known(obj, application)
+        if application is not None and (before is None or _wish(before.raw) != _wish(obj)):
+            asked = before is not None and annotation(before.raw, COMMAND) != annotation(obj, COMMAND)
+            self._look(application, f"{key} changed", Priority.USER if asked else Priority.COMMIT)
+
+    def _remove(self, key: ObjectKey) -> None:
+        with self._lock:
+            known = self._known.pop(key, None)
+        if known is not None and known.application is not None:
+            self._look(known.application, f"{key} is gone", Priority.COMMIT)
+
+
+def _replacing(raw: Object, status: Object) -> Object:
+    """A merge patch that leaves exactly `status`: what is missing from it is taken out."""
+    patch = _difference(raw.get("status") or {}, status)
+    return patch if isinstance(patch, dict) else {}
+
+
+def _difference(before: object, after: object) -> object:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return after
+    result: Object = {name: None for name in before if name not in after}
+    for name, value in after.items():
+        if name not in before:
+            result[name] = value
+        elif before[name] != value:
+            result[name] = _difference(before[name], value)
+    return result
+
+
+def _wish(obj: Object) -> object:
+    """What somebody else may change; a status is ours."""
+    metadata = obj["metadata"]
+    return metadata.get("generation"), annotation(obj, COMMAND), metadata.get("deletionTimestamp"), _uid(obj)
+
+
+def _version(obj: Object) -> str:
+    return str(obj["metadata"].get("resourceVersion") or "")
+
+
+def _uid(obj: Object) -> str:
+    return str(obj["metadata"].get("uid") or "")

@@ -1,0 +1,130 @@
+"""Secrets the agent reads (repository credentials, notifier tokens), kept fresh by one watch each.
+
+Reading a Secret at every poll would cost an API call a poll; reading it once would need a restart to rotate it. One watch on
+exactly that name costs nothing while nothing changes and sees a rotation at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections.abc import Callable, Mapping
+
+from gitops_agent.cluster.informer import Informer
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.watch import WatchOptions
+from gitops_agent.errors import AgentError, NotFound, SourceError
+from gitops_agent.manifest.key import GroupKind, Object
+
+SECRET = GroupKind("", "Secret")
+_FIRST_LOOK_SECONDS = 10.0
+
+
+class _Watched:
+    """One Secret: `data` is worth something once it is `known`; `answered` is set by the first list or the first error."""
+
+    def __init__(self, place: str, rotated: Callable[[str], None]) -> None:
+        self._place, self._rotated = place, rotated
+        self.data: Mapping[str, bytes] | None = None
+        self.known = False
+        self.error: AgentError | None = None
+        self.answered = threading.Event()
+        self.informer: Informer | None = None
+
+    def replace(self, objects: list[Object], _resource_version: str) -> None:
+        self._take(objects[0] if objects else None)
+
+    def put(self, obj: Object) -> None:
+        self._take(obj)
+
+    def remove(self, _obj: Object) -> None:
+        self._take(None)
+
+    def failed(self, error: AgentError) -> None:
+        self.error = error
+        self.answered.set()
+
+    def _take(self, obj: Object | None) -> None:
+        data = _decoded(obj) if obj else None
+        changed, told = not self.known or data != self.data, self.answered.is_set()
+        self.data, self.known = data, True
+        self.answered.set()
+        if changed and told:
+            self._rotated(self._place)
+
+
+class SecretStore:
+    """Thread-safe cache of watched Secrets.
+
+    Args:
+        objects: the cluster.
+        rotated: called with `namespace/name` when the content of a Secret in use changed.
+    """
+
+    def __init__(self, objects: Objects, rotated: Callable[[str], None]) -> None:
+        self._objects, self._rotated = objects, rotated
+        self._lock = threading.Lock()
+        self._watched: dict[str, _Watched] = {}
+        self._stopped = False
+
+    def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
+        """The decoded content of a Secret as last seen; the first look waits for the watch's first answer.
+
+        Raises:
+            NotFound: there is no such Secret.
+            SourceError: it could not be read (yet); once it can, `rotated` is called.
+            AgentError: nothing can be asked of the API server.
+        """
+        watched = self._ensure(namespace, name)
+        watched.answered.wait(_FIRST_LOOK_SECONDS)
+        if not watched.known:
+            text = watched.error or "the API server did not answer"
+            raise SourceError(f"Secret {namespace}/{name} cannot be read: {text}", reason="CannotSee", transient=True)
+        if watched.data is None:
+            raise NotFound(f"there is no Secret {namespace}/{name}", status=404)
+        return watched.data
+
+    def stop(self) -> None:
+        """Ends every watch."""
+        with self._lock:
+            self._stopped = True
+            informers = [watched.informer for watched in self._watched.values() if watched.informer is not None]
+            self._watched.clear()
+        for informer in informers:
+            informer.stop()
+
+    def _ensure(self, namespace: str, name: str) -> _Watched:
+        place = f"{namespace}/{name}"
+        with self._lock:
+            watched = self._watched.get(place)
+            if watched is not None:
+                return watched
+        watched = _Watched(place, self._rotated)
+        informer = Informer(
+            self._objects,
+            SECRET,
+            watched,
+            options=WatchOptions(namespace=namespace, field_selector=f"metadata.name={name}", name=f"watch-secret-{name}"),
+            on_error=watched.failed,
+        )
+        informer.resolve()
+        with self._lock:
+            if self._stopped:
+                raise SourceError("the agent is stopping", reason="CannotSee", transient=True)
+            if place in self._watched:
+                return self._watched[place]
+            watched.informer = informer
+            self._watched[place] = watched
+        informer.start()
+        return watched
+
+
+def _decoded(obj: Object) -> Mapping[str, bytes]:
+    result = {}
+    for key, value in (obj.get("data") or {}).items():
+        try:
+            result[key] = base64.b64decode(value, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            continue  # the API server refuses such data; an object that holds it anyway offers no credential
+    return result

@@ -1,0 +1,208 @@
+"""A keyed work queue: webhook, clock, watch and command line do nothing but `add(key, reason)`.
+
+Problem: a thousand events about one application must become one reconcile, one application must never run twice at once, a
+slow or failing one must not starve the others, and a person's request must not stand behind a resync. Decision: one entry a
+key; a key that is running is remembered and runs again when it is done; entries are ordered by the time they became ready
+plus a handicap of one second for each step of lower priority, which favours the urgent and still starves nobody.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+_HANDICAP_SECONDS = 1.0
+_REASONS_KEPT = 8
+
+
+class Priority(IntEnum):
+    """Who goes first."""
+
+    USER = 0
+    COMMIT = 1
+    DRIFT = 2
+    RESYNC = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(Generic[K]):
+    """A key whose turn it is.
+
+    Attributes:
+        key: whose turn it is.
+        reasons: why, the first eight.
+        priority: the most urgent of those asked for.
+        waited: seconds since it became ready.
+    """
+
+    key: K
+    reasons: tuple[str, ...]
+    priority: Priority
+    waited: float
+
+
+@dataclass(slots=True)
+class _Entry:
+    due: float
+    priority: Priority
+    ticket: int
+    reasons: list[str] = field(default_factory=list)
+
+    def rank(self) -> float:
+        return self.due + self.priority * _HANDICAP_SECONDS
+
+
+class WorkQueue(Generic[K]):
+    """See the module's text. Every method may be called from any thread.
+
+    Args:
+        base: seconds of the first backoff.
+        cap: seconds a backoff never exceeds.
+        clock: monotonic seconds.
+        chance: a number in [0, 1) for the jitter.
+    """
+
+    def __init__(
+        self,
+        *,
+        base: float = 0.5,
+        cap: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._base, self._cap = base, cap
+        self._clock, self._chance = clock, chance
+        self._changed = threading.Condition()
+        self._waiting: dict[K, _Entry] = {}
+        self._heap: list[tuple[float, int, K]] = []
+        self._running: set[K] = set()
+        self._failures: dict[K, int] = {}
+        self._tickets = itertools.count()
+        self._closed = False
+
+    def add(self, key: K, reason: str, priority: Priority = Priority.RESYNC, *, delay: float = 0.0) -> None:
+        """Asks for a turn of `key`, at the earliest in `delay` seconds; an earlier or more urgent wish for it wins."""
+        with self._changed:
+            if self._closed:
+                return
+            due = self._clock() + delay
+            entry = self._waiting.get(key)
+            if entry is None:
+                entry = self._waiting[key] = _Entry(due, priority, 0)
+            elif entry.due <= due and entry.priority <= priority:
+                self._note(entry, reason)
+                return
+            else:
+                entry.due, entry.priority = min(entry.due, due), min(entry.priority, priority)
+            self._note(entry, reason)
+            entry.ticket = next(self._tickets)
+            if key not in self._running:
+                self._push(key, entry)
+                self._changed.notify()
+
+    def take(self, timeout: float | None = None) -> Item[K] | None:
+        """The next key whose time has come, or None after `timeout` seconds or when the queue is closed."""
+        limit = None if timeout is None else self._clock() + timeout
+        with self._changed:
+            while True:
+                if self._closed:
+                    return None
+                now = self._clock()
+                item, pause = self._pop(now)
+                if item is not None:
+                    return item
+                if limit is not None:
+                    if now >= limit:
+                        return None
+                    pause = limit - now if pause is None else min(pause, limit - now)
+                self._changed.wait(pause)
+
+    def done(self, key: K) -> None:
+        """Ends the turn of `key`; what was added meanwhile becomes ready now."""
+        with self._changed:
+            self._running.discard(key)
+            entry = self._waiting.get(key)
+            if entry is not None:
+                self._push(key, entry)
+                self._changed.notify()
+
+    def retry(self, key: K, reason: str, *, after: float | None = None) -> float:
+        """Asks for another turn after a backoff with full jitter (at least `after` seconds): the delay chosen, in seconds."""
+        with self._changed:
+            failures = self._failures[key] = self._failures.get(key, 0) + 1
+        ceiling = min(self._cap, self._base * 2.0 ** min(failures - 1, 32))
+        delay = max(after or 0.0, ceiling * (0.5 + self._chance() / 2))
+        self.add(key, reason, delay=delay)
+        return delay
+
+    def succeeded(self, key: K) -> None:
+        """Forgets the failures of `key`."""
+        with self._changed:
+            self._failures.pop(key, None)
+
+    def forget(self, key: K) -> None:
+        """Drops what is waiting for `key` and its failures."""
+        with self._changed:
+            self._waiting.pop(key, None)
+            self._failures.pop(key, None)
+
+    def close(self) -> None:
+        """Ends every `take`, now and later."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def depth(self) -> int:
+        """How many keys are ready and not running."""
+        now = self._clock()
+        with self._changed:
+            return sum(1 for key, entry in self._waiting.items() if entry.due <= now and key not in self._running)
+
+    @property
+    def running(self) -> frozenset[K]:
+        """The keys whose turn it is right now."""
+        with self._changed:
+            return frozenset(self._running)
+
+    @staticmethod
+    def _note(entry: _Entry, reason: str) -> None:
+        if reason not in entry.reasons and len(entry.reasons) < _REASONS_KEPT:
+            entry.reasons.append(reason)
+
+    def _push(self, key: K, entry: _Entry) -> None:
+        heapq.heappush(self._heap, (entry.rank(), entry.ticket, key))
+
+    def _pop(self, now: float) -> tuple[Item[K] | None, float | None]:
+        """The best ready item, else None with the seconds until one may be ready (None: not before an `add`)."""
+        later: list[tuple[float, int, K]] = []
+        found: Item[K] | None = None
+        pause: float | None = None
+        while self._heap:
+            rank, ticket, key = heapq.heappop(self._heap)
+            entry = self._waiting.get(key)
+            if entry is None or entry.ticket != ticket or key in self._running:
+                continue
+            if entry.due > now:
+                later.append((rank, ticket, key))
+                pause = entry.due - now if pause is None else min(pause, entry.due - now)
+                earliest = rank - Priority.RESYNC * _HANDICAP_SECONDS
+                if earliest > now:  # whatever stands behind this one is due then or later
+                    pause = min(pause, earliest - now)
+                    break
+                continue
+            del self._waiting[key]
+            self._running.add(key)
+            found = Item(key=key, reasons=tuple(entry.reasons), priority=entry.priority, waited=now - entry.due)
+            break
+        for element in later:
+            heapq.heappush(self._heap, element)
+        return found, pause

@@ -1,0 +1,42 @@
+"""`gitops-agent config show`: the effective settings and where each came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.settings_options import effective, settings_options
+
+
+@click.group()
+def config() -> None:
+    """The effective configuration and where each value comes from."""
+
+
+@config.command()
+@settings_options
+@out.output_option
+def show(file: Path | None, assignments: tuple[str, ...], output: str) -> None:
+    """Print every setting with its origin: default, file, environment or flag."""
+    _show(file, assignments, output)
+
+
+def _show(file: Path | None, assignments: tuple[str, ...], form: str) -> None:
+    loaded = effective(file, assignments)
+    values = loaded.settings.model_dump(mode="json", by_alias=True)
+    if form in ("json", "yaml"):
+        out.document(values, form)
+        return
+    rows = []
+    for path, origin in loaded.origins.items():
+        section, _, name = path.partition(".")
+        value = values[section][name]
+        text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+        rows.append((path, text, origin))
+    if form == "name":
+        for path, _, _ in rows:
+            click.echo(path)
+        return
+    out.table(("setting", "value", "from"), rows)

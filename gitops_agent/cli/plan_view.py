@@ -1,0 +1,116 @@
+"""Prints a preview: the plan with its fields, and what it would hold or leave out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.exit_codes import DIFFERENT
+from gitops_agent.cluster.error_text import simplify
+from gitops_agent.manifest.changes import ABSENT
+from gitops_agent.manifest.key import Object
+from gitops_agent.preview.comparison import Preview
+from gitops_agent.preview.rollout_projection import RolloutProjection
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.desired import LEFT_OUT
+from gitops_agent.sync.planning.deletion_guard import Dependants
+
+_JSON = (dict, list, bool, int, float, type(None))
+_PLAIN = ("New", "Changed", "Pruning")
+_WORDS = {
+    ActionKind.CREATE: ("+", "Healthy"),
+    ActionKind.UPDATE: ("~", "OutOfSync"),
+    ActionKind.REPLACE: ("!", "HeldForApproval"),
+    ActionKind.DELETE: ("-", "Degraded"),
+}
+
+
+def show(comparison: Preview) -> int:
+    """Prints the plan and returns the exit code: 0 for no change, 3 for some."""
+    made = comparison.plan
+    shown = [action for action in made.changes() if action.intent in _WORDS]
+    for action in shown:
+        sign, word = _WORDS[action.intent]
+        click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action, comparison.rest))
+        for change in comparison.fields.get(action.key, ()):
+            click.echo("    " + out.line(f"{change.path}: {_text(change.old)} → {_text(change.new)}"))
+        for text in _toll(made.verdict.blast.dependants.get(action.key)):
+            click.echo(f"    takes along {out.line(text)}")
+        if action.key in comparison.errors:
+            click.echo("    " + out.coloured(f"refused: {simplify(str(comparison.errors[action.key]))}", "False"))
+    for warning in made.warnings:
+        out.talk(f"warning: {out.line(warning)}")
+    left_out = [action for action in made.actions if action.reason in LEFT_OUT]
+    for action in left_out:
+        out.talk(f"left out: {action.key}: {out.line(action.message)}")
+    for note in comparison.rest.notes:
+        out.talk(out.line(note))
+    counts = {kind: sum(1 for action in shown if action.intent is kind) for kind in _WORDS}
+    text = ", ".join(f"{count} to {kind.value}" for kind, count in counts.items() if count)
+    where = made.revision.short or "the directory"
+    out.talk(
+        f"plan {made.hash[:12]}: {text}"
+        if text
+        else f"no differences: {len(made.actions) - len(left_out)} objects are as {where} declares"
+    )
+    if made.verdict.held:
+        out.talk(f"it would be held: {made.verdict.message}")
+    return DIFFERENT if shown else 0
+
+
+def _toll(under: Dependants | None) -> Iterator[str]:
+    """What goes along with a deletion, in words."""
+    if under is not None:
+        if under.total:
+            more = ", …" if len(under.samples) < under.total else ""
+            yield f"{under.total} objects that are not of this application: {', '.join(under.samples)}{more}"
+        yield from under.notes
+        yield from (f"what cannot be seen of {kind}" for kind in under.cannot_see)
+
+
+def document(comparison: Preview) -> Object:
+    """The comparison as JSON values."""
+    made = comparison.plan
+    return {
+        "application": str(made.application),
+        "revision": made.revision.commit,
+        "plan": made.hash,
+        "held": made.verdict.message if made.verdict.held else "",
+        "actions": [
+            {
+                "object": str(action.key),
+                "action": action.intent.value,
+                "reason": action.reason,
+                "message": action.message or (comparison.rest.aside(action.key) if action.reason in _PLAIN else ""),
+                "fields": [
+                    {"path": c.path, "old": _json(c.old), "new": _json(c.new)} for c in comparison.fields.get(action.key, ())
+                ],
+                "refused": str(comparison.errors[action.key]) if action.key in comparison.errors else "",
+            }
+            for action in made.changes()
+        ],
+        "warnings": list(made.warnings),
+        "rollouts": list(comparison.rest.notes),
+    }
+
+
+def _aside(action: Action, rested: RolloutProjection) -> str:
+    if action.kind is ActionKind.HOLD or action.reason in _PLAIN:
+        held = rested.aside(action.key) if action.reason in _PLAIN else ""
+        return f"  ({out.line(held)})" if held else ""
+    return f"  ({out.line(action.message or action.reason)})"
+
+
+def _text(value: Any) -> str:
+    if value is ABSENT:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=repr) if type(value) in _JSON else repr(value)
+    return text if len(text) <= 100 else text[:99] + "…"  # noqa: PLR2004 - one line
+
+
+def _json(value: Any) -> Any:
+    return None if value is ABSENT else value

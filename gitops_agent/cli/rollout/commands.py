@@ -1,0 +1,306 @@
+"""`gitops-agent rollout …`: look at rollouts, and say how they shall go on.
+
+The words are those of Argo Rollouts where it has them: `promote` lets the step in hand go on at once, in whatever a person may
+decide (its approval, its pause), and `promote --full` skips all that is left. `approve` is a word of its own, being less:
+it gives the approval a step asks for while its pause and metrics still count, so whoever reviews need not know what else is
+waited for. Neither overrules metrics; `promote --full` skips their waits, but a promotion is measured as well.
+
+Every command writes one annotation on the RolloutPolicy, so RBAC says who may, and the audit log who did.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.exit_codes import DIFFERENT, ERROR, HELD, INTERRUPTED
+
+if TYPE_CHECKING:
+    from gitops_agent.cli.rollout.send import CommandResult
+    from gitops_agent.cluster.client import ClusterClient
+    from gitops_agent.manifest.key import AppKey
+    from gitops_agent.rollout.progress import RolloutProgress
+
+F = TypeVar("F", bound=Callable[..., Any])
+_SHORT = 12
+
+
+def _policy_options(function: F) -> F:
+    """Adds `--kubeconfig`, `--context` and `-n/--namespace`, which is where the policy lives and not where Applications do."""
+
+    @functools.wraps(function)
+    def command(*args: Any, namespace: str | None, **options: Any) -> Any:
+        return function(*args, namespace=namespace or "", **options)
+
+    help_ = "Where the RolloutPolicy lives; every namespace is looked at when neither this nor NAME says it."
+    result = out.connection_options(command)
+    return cast("F", click.option("-n", "--namespace", default=None, help=help_)(result))
+
+
+def _order_options(function: F) -> F:
+    time = click.option("--timeout", default="10s", show_default=True, help="How long the agent has for taking it.")
+    wait = click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="See whether the agent takes it.")
+    return wait(time(function))
+
+
+class _Words(click.Group):
+    """Commands in the order in which they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - what the base class says
+        """As they stand below."""
+        return list(self.commands)
+
+
+@click.group(cls=_Words)
+def rollout() -> None:
+    """Look at rollouts, and say how they shall go on.
+
+    NAME is that of a RolloutPolicy, as `namespace/name` or `name`. What is ordered is written on the policy, and the agent
+    follows it; the exit code is 1 when it makes no sense now, or when no agent took it.
+    """
+
+
+@rollout.command(short_help="Where rollouts stand: a table, or one with steps, pods and metrics.")
+@click.argument("name", required=False)
+@click.option("-w", "--watch", is_flag=True, help="Go on showing it: drawn anew on a terminal, a line a change in a pipe.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 3 when one was rolled back or is paused, 4 when one waits for approval."
+)
+@out.output_option
+@_policy_options
+def status(
+    name: str | None,
+    *,
+    watch: bool,
+    exit_code: bool,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str,
+) -> None:
+    """Say where rollouts stand: all of them in a table, worst first, or one with its steps, pods and metrics.
+
+    With --exit-code: 0 at rest or on its way; 3 rolled back, being rolled back, or paused; 4 waiting for approval. Of several
+    the first that holds counts, 3 before 4.
+    """
+    from datetime import UTC, datetime
+
+    from gitops_agent.cli.rollout.lookup import every, find
+    from gitops_agent.cli.rollout.pods import document as of_sides
+    from gitops_agent.cli.rollout.pods import look
+    from gitops_agent.cli.rollout.view import document, picture
+    from gitops_agent.cli.rollout.watch import follow
+
+    access = _open(kubeconfig, context)
+    found = [find(access, name, namespace)] if name else every(access, namespace)
+    now = datetime.now(UTC)
+    if watch:
+        if output != "table":
+            raise click.UsageError("--watch is for tables only")
+        try:
+            follow(access, namespace, found[0].key if name else None)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+    elif output == "name":
+        for one in found:
+            click.echo(str(one.key))
+    elif output in ("json", "yaml"):
+        documents = [document(one, now) for one in found]
+        out.document(documents[0] | {"sides": of_sides(look(access, found[0]))} if name else documents, output)
+    elif name:
+        out.draw(picture(found[0], look(access, found[0]), now))
+    else:
+        _overview(found, namespace)
+    if exit_code:
+        sys.exit(code(found))
+
+
+@rollout.command(short_help="Let the present step go on at once; --full skips all steps.")
+@click.argument("name")
+@click.option("--full", is_flag=True, help="Skip every step that is left, whatever it waits for, and promote.")
+@_order_options
+@_policy_options
+def promote(name: str, *, full: bool, **options: Any) -> None:
+    """Let the present step go on at once: its approval is given and its pause ends; what metrics ask for still counts.
+
+    With --full no further step is gone through. The promotion itself is as careful as ever: pods must be available, traffic is
+    moved before pods go, and metrics are measured until the end.
+    """
+    from gitops_agent.rollout.command import CommandKind
+
+    _order(
+        name,
+        CommandKind.PROMOTE if full else CommandKind.ADVANCE,
+        "skips what is left of its steps" if full else "goes on",
+        **options,
+    )
+
+
+@rollout.command(short_help="Give the approval that the present step asks for.")
+@click.argument("name")
+@_order_options
+@_policy_options
+def approve(name: str, **options: Any) -> None:
+    """Give the approval that the present step asks for; its pause and its metrics still count.
+
+    It may be given before everything else of the step is done. It is about this step of this version, and about no other one.
+    """
+    from gitops_agent.rollout.command import CommandKind
+
+    _order(name, CommandKind.APPROVE, "is approved", **options)
+
+
+@rollout.command(short_help="Stop in the present step.")
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for whoever finds it.")
+@_order_options
+@_policy_options
+def pause(name: str, **options: Any) -> None:
+    """Stop a rollout in its step: the traffic stays as it is, what drifts is repaired, and no time passes for its pause."""
+    from gitops_agent.rollout.command import CommandKind
+
+    _order(name, CommandKind.PAUSE, "is paused", **options)
+
+
+@rollout.command(short_help="Go on after a pause.")
+@click.argument("name")
+@_order_options
+@_policy_options
+def resume(name: str, **options: Any) -> None:
+    """Let a paused rollout go on where it was; undecided measurements that paused it are forgiven."""
+    from gitops_agent.rollout.command import CommandKind
+
+    _order(name, CommandKind.RESUME, "goes on", **options)
+
+
+@rollout.command(short_help="Take the traffic back and reject the version.")
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for whoever reads the status.")
+@_order_options
+@_policy_options
+def abort(name: str, **options: Any) -> None:
+    """Take the traffic back to the stable version, end the new one's pods, and reject that version.
+
+    It is not tried again until Git says something else or somebody asks for it with `rollout retry`.
+    """
+    from gitops_agent.rollout.command import CommandKind
+
+    _order(name, CommandKind.ABORT, "is aborted", **options)
+
+
+@rollout.command(short_help="Try a rejected version once more.")
+@click.argument("name")
+@_order_options
+@_policy_options
+def retry(name: str, **options: Any) -> None:
+    """Try the version that was rolled back once more, from the first step."""
+    from gitops_agent.rollout.command import CommandKind
+
+    _order(name, CommandKind.RETRY, "is tried again", **options)
+
+
+@rollout.command(short_help="The last runs and how they ended.")
+@click.argument("name", required=False)
+@out.output_option
+@_policy_options
+def history(name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Print the last ten runs of a rollout, or of all rollouts, newest first."""
+    from gitops_agent.cli.rollout.lookup import every, find
+
+    access = _open(kubeconfig, context)
+    found = [find(access, name, namespace)] if name else every(access, namespace)
+    runs = sorted(((run, one.key) for one in found for run in one.state.history), key=lambda pair: pair[0].at, reverse=True)
+    if output in ("json", "yaml"):
+        entries = [
+            {
+                "rollout": str(key),
+                "at": run.at.isoformat(timespec="seconds"),
+                "hash": run.hash,
+                "revision": run.commit,
+                "result": run.result,
+                "reason": run.reason,
+            }
+            for run, key in runs
+        ]
+        out.document(entries, output)
+    elif output == "name":
+        for run, _ in runs:
+            click.echo(run.hash)
+    elif runs:
+        rows = [
+            (f"{run.at:%Y-%m-%dT%H:%M:%SZ}", str(key), run.hash, run.commit[:_SHORT], run.result, run.reason)
+            for run, key in runs
+        ]
+        out.table(("ended", "rollout", "version", "revision", "result", "reason"), rows)
+    else:
+        out.talk(f"no rollout of {name} has ended yet" if name else "no rollout has ended yet")
+
+
+def code(found: list[RolloutProgress]) -> int:
+    """3 when one was rolled back or is paused, 4 when one waits for approval, else 0."""
+    from gitops_agent.rollout.progress import Attention
+
+    outlooks = {one.outlook for one in found}
+    if outlooks & {Attention.ROLLED_BACK, Attention.PAUSED}:
+        return DIFFERENT
+    return HELD if Attention.APPROVAL in outlooks else 0
+
+
+def _order(
+    name: str,
+    order: Any,
+    words: str,
+    *,
+    waits: bool,
+    timeout: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str,
+    reason: str = "",
+) -> None:
+    from gitops_agent.cli.rollout.lookup import find
+    from gitops_agent.cli.rollout.send import give
+    from gitops_agent.cli.watch_until import seconds_of
+
+    seconds = seconds_of(timeout, "--timeout") if waits else 0.0
+    access = _open(kubeconfig, context)
+    key = find(access, name, namespace).key
+    given = give(access, key, order, reason=reason, seconds=seconds)
+    if not waits:
+        click.echo(f"{key}: {order} is asked for")
+        return
+    sys.exit(_answer(access, key, given, words, seconds))
+
+
+def _answer(access: ClusterClient, key: AppKey, given: CommandResult, words: str, seconds: float) -> int:
+    """Says what became of an order; the exit code."""
+    from gitops_agent.cli.rollout.send import unanswered
+
+    if given.after is None:
+        out.talk(f"error: {out.line(unanswered(access, given.before, seconds))} (CommandNotTaken)")
+        return ERROR
+    if not given.effect:
+        out.talk(f"error: {key}: it came too late and changed nothing: {out.line(given.after.message)} (CommandRefused)")
+        return ERROR
+    click.echo(f"{key} {words}: {out.line(given.after.message)}")
+    return 0
+
+
+def _open(kubeconfig: str | None, context: str | None) -> ClusterClient:
+    from gitops_agent.cluster.client import ClusterClient
+
+    return ClusterClient.open(kubeconfig, context, "")
+
+
+def _overview(found: list[RolloutProgress], namespace: str) -> None:
+    from gitops_agent.cli.rollout.view import HEADERS, row
+
+    if found:
+        out.table(HEADERS, [row(one) for one in found])
+    else:
+        out.talk(f"there are no RolloutPolicies{f' in namespace {namespace}' if namespace else ''}")

@@ -1,0 +1,212 @@
+"""Ordering something of a rollout: does it make sense now, write it, and see whether the agent took it.
+
+An order is one annotation on the policy, written only if the policy is still the one that was looked at, so an order is about
+what its author saw. It names the version it is about; the agent consumes an order about another one without effect. What became
+of it is read from the state: a nonce that is there was consumed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gitops_agent.api.rollout_policy import KIND
+from gitops_agent.cli import output as out
+from gitops_agent.cli.watch_until import until
+from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.errors import AgentError, Conflict
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.marks import annotation
+from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read, written
+from gitops_agent.rollout.progress import Attention, RolloutProgress
+from gitops_agent.rollout.state import Phase, RolloutState, Stage
+
+_TRIES = 8
+_BEFORE_STEPS = frozenset({Phase.PENDING, Phase.PROVISION})
+_IN_STEPS = frozenset({Phase.STEP, Phase.PAUSED})
+_OUT = frozenset({Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandResult:
+    """What became of an order.
+
+    Attributes:
+        before: the rollout when it was ordered.
+        after: the rollout once the order was consumed; None when nobody consumed it in time.
+        effect: whether it did what it says.
+    """
+
+    before: RolloutProgress
+    after: RolloutProgress | None
+    effect: bool = False
+
+
+def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str = "", seconds: float) -> CommandResult:
+    """Orders something, and waits until the agent has taken it.
+
+    Args:
+        access: the cluster.
+        key: of the policy.
+        order: what.
+        reason: why, for whoever reads the status.
+        seconds: how long to wait for the agent; 0 does not wait.
+
+    Raises:
+        AgentError: the order makes no sense now (reason `CommandRefused`), or cannot be written.
+    """
+    who = _actor(access)
+    for _ in range(_TRIES):
+        raw = access.objects.get(ObjectKey(GROUP, KIND, key.namespace, key.name))
+        before = RolloutProgress.of(raw)
+        if refused := refusal(before, order):
+            raise AgentError(f"{key}: {refused}", reason="CommandRefused")
+        target = before.state.target
+        command = Command(order=order, nonce=uuid.uuid4().hex, hash=target.hash if target else "", actor=who, reason=reason)
+        metadata = {"resourceVersion": raw["metadata"]["resourceVersion"], "annotations": {COMMAND: written(command)}}
+        try:
+            access.objects.merge_patch(ObjectKey(GROUP, KIND, key.namespace, key.name), {"metadata": metadata})
+        except Conflict:
+            continue
+        _say_what_is_replaced(raw, before)
+        return _taken(access, before, command, seconds) if seconds else CommandResult(before=before, after=None)
+    raise AgentError(f"{key} changes too fast to be ordered anything: try again", reason="Conflict")
+
+
+def refusal(standing: RolloutProgress, order: CommandKind) -> str:
+    """Why an order makes no sense now, and what would; empty when it does."""
+    if standing.outlook is Attention.UNSEEN:
+        return standing.message
+    if order is CommandKind.RETRY:
+        held = standing.state.phase is Phase.HELD
+        return "" if held else f"nothing is to be tried again, {standing.message or 'it is at rest'}"
+    if not standing.state.running:
+        return f"no rollout is under way, {standing.message or 'it is at rest'}"
+    return _REFUSALS[order](standing)
+
+
+def _advance(standing: RolloutProgress) -> str:
+    state = standing.state
+    if state.phase is Phase.PAUSED:
+        return f"it is paused ({state.reason}): `rollout resume` goes on, `rollout promote --full` skips what is left"
+    if state.phase is Phase.STEP and state.stage is Stage.HOLD:
+        if standing.approval or state.until is not None:
+            return ""
+        return "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips what is left"
+    if state.phase is Phase.STEP:
+        return f"step {state.step + 1} is not in force yet: wait for it, or skip all steps with `rollout promote --full`"
+    return f"it is in no step: {standing.message}"
+
+
+def _promote(standing: RolloutProgress) -> str:
+    if standing.run is not None and standing.run.rolling:
+        return "the strategy rolling has no steps to skip"
+    if standing.state.phase in _BEFORE_STEPS | _IN_STEPS:
+        return ""
+    return f"there is no step left to skip: {standing.message}"
+
+
+def _approve(standing: RolloutProgress) -> str:
+    state = standing.state
+    if state.phase not in _IN_STEPS:
+        return f"nothing waits for approval: {standing.message}"
+    if not standing.steps[state.step].approval:
+        return f"step {state.step + 1} of {len(standing.steps)} asks for no approval"
+    given = f"{state.target.hash if state.target else ''}/{state.step}" in state.approvals
+    return f"step {state.step + 1} is approved already" if given else ""
+
+
+def _pause(standing: RolloutProgress) -> str:
+    if standing.state.phase is Phase.STEP:
+        return ""
+    if standing.state.phase is Phase.PAUSED:
+        return f"it is paused already ({standing.state.reason})"
+    return f"it can be paused in a step only: {standing.message}"
+
+
+def _resume(standing: RolloutProgress) -> str:
+    return "" if standing.state.phase is Phase.PAUSED else f"it is not paused: {standing.message}"
+
+
+def _abort(standing: RolloutProgress) -> str:
+    leaving = standing.state.phase in _OUT or standing.state.stage is Stage.RESTORE
+    return f"it is on its way out already: {standing.message}" if leaving else ""
+
+
+_REFUSALS: Mapping[CommandKind, Callable[[RolloutProgress], str]] = {
+    CommandKind.ADVANCE: _advance,
+    CommandKind.PROMOTE: _promote,
+    CommandKind.APPROVE: _approve,
+    CommandKind.PAUSE: _pause,
+    CommandKind.RESUME: _resume,
+    CommandKind.ABORT: _abort,
+}
+
+
+def done(order: CommandKind, before: RolloutState, after: RolloutState) -> bool:
+    """Whether an order that was consumed did what it says."""
+    if order is CommandKind.RETRY:
+        return before.target is not None and not after.rejects(before.target)
+    if before.target is None or (after.target is not None and after.target.hash != before.target.hash):
+        return False
+    effects = {
+        CommandKind.ADVANCE: f"{before.target.hash}/{before.step}" in after.approvals,
+        CommandKind.APPROVE: f"{before.target.hash}/{before.step}" in after.approvals,
+        CommandKind.PROMOTE: after.full or after.phase in {Phase.PROMOTE, Phase.FINALIZE},
+        CommandKind.PAUSE: after.phase is Phase.PAUSED,
+        CommandKind.RESUME: after.phase is not Phase.PAUSED,
+        CommandKind.ABORT: after.phase in {Phase.ABORT, Phase.HELD} or after.stage is Stage.RESTORE,
+    }
+    # A run that has ended meanwhile took what it was told along.
+    return effects[order] or (not after.running and order in {CommandKind.ADVANCE, CommandKind.APPROVE, CommandKind.PROMOTE})
+
+
+def unanswered(access: ClusterClient, standing: RolloutProgress, seconds: float) -> str:
+    """What to say of an order that nobody has taken in time, and why that may be."""
+    text = f"no agent took it within {seconds:g} s; it stays on the policy, and is followed once one does"
+    application = standing.application
+    if application is None:
+        return f"{text}: no Application declares {standing.key}"
+    try:
+        found = access.objects.get(ObjectKey(GROUP, "Application", application.namespace, application.name))
+    except AgentError:
+        return text
+    spec = found.get("spec") or {}
+    if spec.get("suspend") is not None:
+        return f"{text}: Application {application} is paused (`gitops-agent resume {application.name}`)"
+    if (spec.get("sync") or {}).get("mode") == "observe":
+        return f"{text}: Application {application} only observes (`spec.sync.mode`)"
+    return f"{text}: does the agent run?"
+
+
+def _taken(access: ClusterClient, before: RolloutProgress, command: Command, seconds: float) -> CommandResult:
+    def consumed(obj: Object) -> bool:
+        return command.nonce in RolloutProgress.of(obj).state.nonces
+
+    found = until(
+        access, before.key.name, consumed, seconds=seconds, seen=lambda _: None, kind=KIND, namespace=before.key.namespace
+    )
+    if found is None:
+        return CommandResult(before=before, after=None)
+    after = RolloutProgress.of(found)
+    return CommandResult(before=before, after=after, effect=done(command.order, before.state, after.state))
+
+
+def _say_what_is_replaced(raw: Object, standing: RolloutProgress) -> None:
+    """One annotation holds one order; an earlier one that nobody has taken is lost, which its author should be told."""
+    earlier = read(annotation(raw, COMMAND))
+    if earlier is not None and earlier.nonce not in standing.state.nonces:
+        by = f" by {earlier.actor}" if earlier.actor else ""
+        out.talk(out.line(f"this replaces `{earlier.order}`{by}, which no agent has taken"))
+
+
+def _actor(access: ClusterClient) -> str:
+    """Who asks, as the API server knows them; where it does not say, who is logged in here."""
+    try:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = access.transport.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)
+        return str(answer["status"]["userInfo"]["username"])
+    except (AgentError, KeyError, TypeError):
+        return getpass.getuser()

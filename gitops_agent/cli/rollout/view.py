@@ -1,0 +1,280 @@
+"""A rollout drawn for a person: who, where, how far, what it waits for, both sides' pods, what was measured, what to type next.
+
+The same lines serve a terminal, where words of status have their colour and the picture is drawn anew as things change, and a
+pipe, where they are plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from gitops_agent.cli import output as out
+from gitops_agent.cli.rollout.pods import PodGroup
+from gitops_agent.rollout.describe import share
+from gitops_agent.rollout.progress import Attention, Line, Mark, RolloutProgress, span
+from gitops_agent.rollout.state import Phase, Version
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+_TITLE_WIDTH = 14
+_SHORT = 12
+_ROLE_WIDTH = 8
+_STYLES = {
+    Attention.ROLLED_BACK: "bold red",
+    Attention.PAUSED: "bold yellow",
+    Attention.APPROVAL: "bold magenta",
+    Attention.UNSEEN: "bold yellow",
+    Attention.WAITING: "bold cyan",
+    Attention.RUNNING: "bold cyan",
+    Attention.STABLE: "bold green",
+}
+_WORDS = {
+    Attention.ROLLED_BACK: "rolled back",
+    Attention.PAUSED: "paused",
+    Attention.APPROVAL: "waits for approval",
+    Attention.UNSEEN: "not seen yet",
+    Attention.WAITING: "waits",
+    Attention.RUNNING: "rolling out",
+    Attention.STABLE: "stable",
+}
+_MARKS = {
+    Mark.DONE: "green",
+    Mark.NOW: "bold cyan",
+    Mark.PAUSED: "bold yellow",
+    Mark.LEFT: "red",
+    Mark.SKIPPED: "dim",
+    Mark.AHEAD: "dim",
+}
+_HEALTH = {"Healthy": "✔", "Progressing": "◌", "Suspended": "◌", "Terminating": "◌"}
+_VERDICTS = {"success": "green", "failure": "red", "error": "yellow", "inconclusive": "yellow"}
+
+
+def picture(standing: RolloutProgress, sides: Sequence[PodGroup], now: datetime) -> RenderableType:
+    """Everything about one rollout."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = [_headline(standing), *_facts(standing, now)]
+    for title, lines in (
+        ("Steps" if standing.state.running else "Steps of the next run", _steps(standing.lines(now))),
+        ("Pods", _pods(sides)),
+    ):
+        if lines:
+            parts += [Text(), Text(title, style="bold"), *lines]
+    if measured := (standing.raw.get("status") or {}).get("analysis"):
+        parts += [Text(), Text("Metrics", style="bold"), _metrics(standing, measured)]
+    if len(standing.state.rejected) > (standing.state.phase is Phase.HELD):
+        parts += [Text(), Text("Rejected", style="bold"), _rejected(standing)]
+    if commands := standing.commands():
+        # Lines and no table: a command that was folded could not be copied.
+        width = max(len(typed) for typed, _ in commands)
+        next_ = [Text.assemble((f"  {typed:<{width}}", "cyan"), f"  {what}") for typed, what in commands]
+        parts += [Text(), Text("Next", style="bold"), *next_]
+    return Group(*parts)
+
+
+def row(standing: RolloutProgress) -> tuple[str, ...]:
+    """One rollout as a row; the columns are `HEADERS`."""
+    state = standing.state
+    status = state.phase.value if standing.outlook is not Attention.UNSEEN else "Unknown"
+    return (
+        str(standing.key),
+        standing.strategy,
+        status,
+        standing.place or "-",
+        f"{state.traffic.want.weight} %" if standing.shifting else "-",
+        state.stable.hash if state.stable else "-",
+        state.target.hash if state.target else "-",
+        out.brief(standing.message),
+    )
+
+
+HEADERS = ("rollout", "strategy", "phase", "step", "weight", "stable", "new", "message")
+
+
+def document(standing: RolloutProgress, now: datetime) -> dict[str, Any]:
+    """What a script gets: the reckoned parts, and the status as the agent wrote it, without the state it goes on from."""
+    status = standing.raw.get("status") or {}
+    return {
+        "namespace": standing.key.namespace,
+        "name": standing.key.name,
+        "application": str(standing.application) if standing.application else "",
+        "workload": str(standing.workload),
+        "strategy": standing.strategy,
+        "outlook": standing.outlook.value,
+        "message": standing.message,
+        "waitsFor": standing.waits(now),
+        "steps": [
+            {"step": one.number, "does": one.text, "is": one.mark.name.lower()} for one in standing.lines(now) if one.number
+        ],
+        "next": [typed for typed, _ in standing.commands()],
+        "status": {name: value for name, value in status.items() if name != "state"},
+    }
+
+
+def _headline(standing: RolloutProgress) -> Text:
+    from rich.text import Text
+
+    outlook = standing.outlook
+    steps = f", step {standing.place.replace('/', ' of ')}" if standing.place else ""
+    word = "rolling back" if outlook is Attention.ROLLED_BACK and standing.state.running else _WORDS[outlook]
+    steps = ", promotion" if standing.steps and standing.state.phase in {Phase.PROMOTE, Phase.FINALIZE} else steps
+    return Text.assemble((str(standing.key), "bold"), f"  {standing.strategy}{steps}  ", (word, _STYLES[outlook]))
+
+
+def _facts(standing: RolloutProgress, now: datetime) -> Iterator[Text]:
+    state, spec = standing.state, standing.spec
+    service = f", Service {spec.service}" if spec is not None and spec.service else ""
+    yield _fact("Workload", f"{standing.workload.kind} {standing.workload.name}{service}{_split(standing)}")
+    if standing.application is not None:
+        yield _fact("Application", str(standing.application))
+    yield _fact("Stable", _version(state.stable))
+    if state.target is not None:
+        yield _fact("Rejected" if state.phase is Phase.HELD else "New version", _version(state.target))
+    if standing.shifting:
+        yield _fact("Traffic", _traffic(standing, now))
+    yield _fact("Status", standing.message)
+    if waits := standing.waits(now):
+        yield _fact("Waits for", "; ".join(waits))
+    if deadline := standing.deadline(now):
+        yield _fact("Deadline", deadline)
+
+
+def _fact(title: str, text: str) -> Text:
+    from rich.text import Text
+
+    return Text.assemble(f"{title + ':':<{_TITLE_WIDTH}}", out.line(text))
+
+
+def _split(standing: RolloutProgress) -> str:
+    spec = standing.spec
+    if spec is None or standing.strategy == "rolling":
+        return ""
+    if not spec.traffic.routes:
+        return ", split by numbers of pods" if standing.strategy == "canary" else ""
+    routes = ", ".join(f"{route.kind} {route.name}" for route in spec.traffic.routes)
+    return f", split by {spec.traffic.provider}: {routes}"
+
+
+def _version(version: Version | None) -> str:
+    return f"{version.hash} at commit {version.commit[:_SHORT]}" if version is not None else "nothing yet"
+
+
+def _traffic(standing: RolloutProgress, now: datetime) -> str:
+    traffic = standing.state.traffic
+    wanted = f"{share(traffic.want)} to the new version"
+    if traffic.want.none and traffic.verified:
+        return wanted
+    if traffic.verified and traffic.verified_at is not None:
+        return f"{wanted}, in force for {span(now - traffic.verified_at)}"
+    return f"{wanted}, not seen in force yet"
+
+
+def _steps(lines: Sequence[Line]) -> list[RenderableType]:
+    if not lines:
+        return []
+    from rich.text import Text
+
+    rows = []
+    for one in lines:
+        style = _MARKS[one.mark]
+        number = f"{one.number}" if one.number else ""
+        bold = "bold" if one.mark in {Mark.NOW, Mark.PAUSED} else ""
+        rows.append(
+            (Text(f"  {one.mark}", style=style), Text(number), Text(out.line(one.text), style=bold), Text(out.line(one.note)))
+        )
+    return [_grid(rows)]
+
+
+def _pods(sides: Sequence[PodGroup]) -> list[RenderableType]:
+    from rich.text import Text
+
+    result: list[RenderableType] = []
+    width = max((_ROLE_WIDTH, *(len(side.role) + 1 for side in sides)))
+    for side in sides:
+        full = side.there and side.available >= side.wanted
+        count = f"{side.available} of {side.wanted} available" if side.there else "not there"
+        result.append(
+            Text.assemble(
+                (f"  {side.role:<{width}}", "bold"),
+                f"{side.workload.name}  ",
+                (count, "green" if full else "yellow"),
+                f"  {side.version}  {', '.join(side.images)}".rstrip(),
+            )
+        )
+        result += [
+            _pod(pod.name, pod.images if pod.images != side.images else (), pod.health, pod.message) for pod in side.pods
+        ]
+    return result
+
+
+def _pod(name: str, images: tuple[str, ...], health: str, message: str) -> Text:
+    from rich.text import Text
+
+    text = Text.assemble("    ", (f"{_HEALTH.get(health, '✖')} ", out.colour(health) or "yellow"), name)
+    if health != "Healthy":
+        text.append(f"  {out.line(message)}", style=out.colour(health))
+    if images:
+        text.append(f"  {out.line(', '.join(images))}", style="dim")
+    return text
+
+
+def _metrics(standing: RolloutProgress, measured: Iterable[dict[str, Any]]) -> RenderableType:
+    from rich.text import Text
+
+    limits = {one.name: one for one in (standing.spec.analysis.metrics if standing.spec else ())}
+    rows: list[tuple[Text, ...]] = [
+        tuple(Text(f"  {title}" if not index else title, style="dim") for index, title in enumerate(_COLUMNS))
+    ]
+    for one in measured:
+        metric = limits.get(str(one.get("metric")))
+        last = [entry for entry in one.get("measurements") or () if isinstance(entry, dict)][-_VALUES:]
+        values = Text("  ").join(
+            Text(
+                out.line(str(entry.get("value") or entry.get("verdict") or "?")),
+                style=_VERDICTS.get(str(entry.get("verdict")), ""),
+            )
+            for entry in reversed(last)
+        )
+        said = str(one.get("message") or (last[-1].get("message") if last else "") or "")
+        name = str(one.get("metric")) + (" (dry run)" if one.get("dryRun") else "")
+        allowed = f", {metric.failure_limit} allowed" if metric is not None and not one.get("dryRun") else ""
+        rows.append(
+            (
+                Text(f"  {name}"),
+                Text(f"{one.get('samples', 0)}" + (f" of {metric.samples}" if metric is not None else "")),
+                Text(str(one.get("succeeded", 0)), style="green" if one.get("succeeded") else ""),
+                Text(f"{one.get('failed', 0)}{allowed}", style="red" if one.get("failed") else ""),
+                Text(str(one.get("inconclusive", 0)), style="yellow" if one.get("inconclusive") else ""),
+                Text(str(one.get("errors", 0)), style="yellow" if one.get("errors") else ""),
+                values,
+                Text(out.line(said)),
+            )
+        )
+    return _grid(rows)
+
+
+_COLUMNS = ("metric", "samples", "passed", "failed", "undecided", "errors", "last values, newest first", "")
+_VALUES = 5
+
+
+def _rejected(standing: RolloutProgress) -> RenderableType:
+    from rich.text import Text
+
+    return _grid(
+        (Text(f"  {one.hash}"), Text(one.commit[:_SHORT]), Text(f"{one.at:%Y-%m-%d %H:%M:%S} UTC"), Text(out.line(one.reason)))
+        for one in reversed(standing.state.rejected)
+    )
+
+
+def _grid(rows: Iterable[Sequence[Text]]) -> RenderableType:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for cells in rows:
+        grid.add_row(*cells)
+    return grid

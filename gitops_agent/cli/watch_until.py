@@ -1,0 +1,84 @@
+"""Waiting for an Application or another of our resources with a watch and a deadline; nothing is polled."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+
+from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.errors import AgentError, UsageError
+from gitops_agent.manifest.key import Object
+
+
+def seconds_of(text: str, option: str) -> float:
+    """The seconds of a duration such as 90s or 10m.
+
+    Raises:
+        UsageError: it is none; the message names the option.
+    """
+    from gitops_agent.api.durations import parse_duration
+
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from error
+
+
+def until(
+    access: ClusterClient,
+    name: str,
+    done: Callable[[Object], bool],
+    *,
+    seconds: float,
+    seen: Callable[[Object], None],
+    kind: str = "Application",
+    namespace: str = "",
+) -> Object | None:
+    """The object once `done` holds of it, or None after `seconds`; `seen` is called with each state on the way.
+
+    Raises:
+        AgentError: the object cannot be watched, or it was deleted (reason `NotFound`).
+    """
+    from gitops_agent.cluster.watch import Watch, WatchOptions
+
+    news: queue.Queue[Object | AgentError] = queue.Queue()
+
+    watch = Watch(
+        access.transport,
+        access.discovery.find(GROUP, kind),
+        _News(news, f"{kind} {name}"),
+        options=WatchOptions(namespace=namespace or access.namespace, field_selector=f"metadata.name={name}"),
+    )
+    deadline = time.monotonic() + seconds
+    watch.start()
+    try:
+        while True:
+            try:
+                new = news.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return None
+            if isinstance(new, AgentError):
+                raise new
+            seen(new)
+            if done(new):
+                return new
+    finally:
+        watch.stop()
+
+
+class _News:
+    """Puts what a watch of one object reads on a queue."""
+
+    def __init__(self, news: queue.Queue[Object | AgentError], name: str) -> None:
+        self._news, self._name = news, name
+
+    def on_sync(self, objects: list[Object], _resource_version: str) -> None:
+        for obj in objects:
+            self._news.put(obj)
+
+    def on_event(self, kind: str, obj: Object) -> None:
+        self._news.put(AgentError(f"{self._name} was deleted", reason="NotFound") if kind == "DELETED" else obj)
+
+    def on_error(self, error: AgentError) -> None:
+        self._news.put(error)

@@ -1,0 +1,84 @@
+"""How a command reaches the cluster: one transport, its discovery and its objects, made when first needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitops_agent.errors import NotFound, UnknownKind, UsageError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.marks import CLI_MANAGER
+
+if TYPE_CHECKING:
+    from gitops_agent.cluster.discovery import Discovery
+    from gitops_agent.cluster.objects import Objects
+    from gitops_agent.cluster.transport import Transport
+
+GROUP = "gitops-agent.dev"
+NOT_INSTALLED = "the cluster does not know the agent's resources: run `gitops-agent install --apply` first"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterClient:
+    """The cluster as a command sees it."""
+
+    transport: Transport
+    discovery: Discovery
+    objects: Objects
+    namespace: str
+
+    @classmethod
+    def open(cls, kubeconfig: str | None, context: str | None, namespace: str) -> ClusterClient:
+        """Connects by the kubeconfig, or by the pod's own account inside a cluster.
+
+        Raises:
+            UsageError: there is no kubeconfig, or it cannot be used.
+        """
+        from gitops_agent.cluster.discovery import Discovery
+        from gitops_agent.cluster.objects import Objects
+        from gitops_agent.cluster.transport import Transport
+
+        try:
+            transport = Transport.auto(Path(kubeconfig) if kubeconfig else None, context)
+        except UsageError as error:
+            if context and str(error).endswith(f"name {context}"):
+                raise UsageError(f"there is no context {context} in the kubeconfig") from error
+            raise
+        discovery = Discovery(transport)
+        return cls(transport, discovery, Objects(transport, discovery, field_manager=CLI_MANAGER), namespace)
+
+    def application(self, name: str) -> Object:
+        """An Application by name.
+
+        Raises:
+            UsageError: there is none of that name, or the agent's resources are not installed.
+        """
+        return self.one("Application", name)
+
+    def one(self, kind: str, name: str) -> Object:
+        """An object of one of the agent's kinds by name.
+
+        Raises:
+            UsageError: there is none of that name, or the agent's resources are not installed.
+        """
+        try:
+            return self.objects.get(ObjectKey(GROUP, kind, self.namespace, name))
+        except NotFound as error:
+            raise UsageError(f"there is no {kind} {name} in namespace {self.namespace}") from error
+        except UnknownKind as error:
+            raise UsageError(NOT_INSTALLED) from error
+
+    def applications(self) -> list[Object]:
+        """All Applications of the namespace, by name."""
+        return self.listed("Application")
+
+    def listed(self, kind: str, *, namespace: str | None = None) -> list[Object]:
+        """All objects of one of the agent's kinds, by name; of another namespace, or of every one when it is empty."""
+        where = self.namespace if namespace is None else namespace
+        try:
+            resource = self.discovery.find(GROUP, kind)
+        except UnknownKind as error:
+            raise UsageError(NOT_INSTALLED) from error
+        found = self.objects.list(resource, namespace=where).items
+        return sorted(found, key=lambda obj: (str(obj["metadata"]["name"]), str(obj["metadata"].get("namespace") or "")))

@@ -1,0 +1,43 @@
+"""What the API server said of an object, in words for whoever wrote its manifest.
+
+The server's texts name the object again, wear Go's type names and join several problems without a mark; in a status of one line
+that leaves no room for the fields. Whoever reads a problem already sees which object it is about.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LONGEST_VALUE = 60
+_SHOWN = 40
+_OPENINGS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\(combined from similar events\): ",
+        r"Error creating: ",
+        r"failed to (?:create typed patch object|convert new object) \([^)]*\)(?: to [^:]+)?: ?(?:errors: ?)?",
+        r'[\w.-]+ "[^"]*" is invalid: ',
+    )
+)
+_TYPED = re.compile(r"&?(?:value\.)?valueUnstructured\{Value:(.*?)\}(?=$| \.)")
+_NEXT = re.compile(r"(?<=\S) (?=\.[A-Za-z][\w.\[\]\"=-]*: )")
+_VALUE = re.compile(rf'(?<=value: )"([^"]{{{_LONGEST_VALUE + 1},}})"')
+_LIST = re.compile(r"^\[([a-z][\w.]*(?:\[|: ).*?)\]?$")
+_PATTERN = re.compile(r", regex used for validation is '[^']*'")
+
+
+def simplify(text: str) -> str:
+    """The text without what only repeats the object or speaks of the server's inner life; never empty.
+
+    >>> plain('Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0')
+    'spec.replicas: Invalid value: -1: must be greater than or equal to 0'
+    """
+    rest = text
+    for opening in _OPENINGS:
+        found = opening.match(rest)
+        if found:
+            rest = rest[found.end() :]
+    rest = _NEXT.sub("; ", _TYPED.sub(r"\1", rest))
+    rest = _LIST.sub(r"\1", rest)
+    rest = _VALUE.sub(lambda value: f'"{value[1][:_SHOWN]}…"', _PATTERN.sub("", rest))
+    return rest.strip() or text

@@ -1,0 +1,59 @@
+"""How many requests go to the API server, by verb and resource: the number that shows an idle agent is idle."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+
+
+class Call(NamedTuple):
+    """What a request does: the API verb, the resource as `plural.group`, and whether it names one object."""
+
+    verb: str
+    resource: str
+    named: bool
+
+
+class RequestStats:
+    """A thread-safe counter of calls."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def add(self, call: Call) -> None:
+        """Counts one request."""
+        key = (call.verb, call.resource)
+        with self._lock:
+            self._counts[key] = self._counts.get(key, 0) + 1
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """A copy of the numbers, by (verb, resource)."""
+        with self._lock:
+            return dict(self._counts)
+
+
+def describe(method: str, path: str, query: Mapping[str, str] | None = None) -> Call:
+    """The call behind a method and a path; paths outside the resource API count as their first segment."""
+    parts = path.strip("/").split("/")
+    group = ""
+    if parts[0] == "api" and len(parts) > 2:  # noqa: PLR2004 - /api/v1/…
+        rest = parts[2:]
+    elif parts[0] == "apis" and len(parts) > 3:  # noqa: PLR2004 - /apis/group/version/…
+        group, rest = parts[1], parts[3:]
+    else:
+        return Call(method.lower(), parts[0] or "/", named=True)
+    if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in {"status", "finalize"}:  # noqa: PLR2004 - namespaces/x/plural
+        rest = rest[2:]
+    named = len(rest) > 1
+    resource = f"{rest[0]}.{group}" if group else rest[0]
+    if method == "GET":
+        verb = "watch" if query and "watch" in query else "get" if named else "list"
+    elif method == "DELETE":
+        verb = "delete" if named else "deletecollection"
+    else:
+        verb = _VERBS.get(method, method.lower())
+    return Call(verb, resource, named)

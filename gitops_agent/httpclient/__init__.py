@@ -1,0 +1,1 @@
+"""Outbound HTTP for notifiers and metrics, with an egress policy."""

@@ -1,0 +1,167 @@
+"""The one HTTP door of notifications: one request, one connection, one deadline.
+
+No redirects (a redirect would carry the credentials elsewhere), no proxies from the environment, no cookies, no keep-alive,
+certificates are always checked. The deadline is for everything together: a receiver that sends one byte every nine seconds is
+as late as one that sends none, so a watchdog shuts the socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from http.client import HTTPException
+
+import urllib3.exceptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from gitops_agent.httpclient.egress import EgressTarget, Resolve, resolve, target
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+
+_ANSWER_BYTES = 65_536
+_CHUNK_BYTES = 4096
+_AGENT = "gitops-agent"
+
+
+class HttpClient:
+    """Sends requests, one at a time; `abort` may be called from another thread.
+
+    Args:
+        timeout_seconds: for one request, from the connection to the end of the answer.
+        resolver: from a host to its addresses.
+    """
+
+    def __init__(self, *, timeout_seconds: float = 10.0, resolver: Resolve = resolve) -> None:
+        self._timeout = timeout_seconds
+        self._resolver = resolver
+        self._lock = threading.Lock()
+        self._connection: HTTPConnection | None = None
+        self._aborted = False
+
+    def send(self, request: Request, *, authority: bytes = b"") -> Answer:
+        """Sends a request and reads its answer, of the body at most 64 KiB.
+
+        Args:
+            request: what is sent.
+            authority: PEM of a certificate authority to trust instead of the system's.
+
+        Raises:
+            DeliveryError: it may not go there, or there was no answer in time.
+        """
+        place = target(request.url, resolver=self._resolver)
+        context = _context(authority) if place.secure else None
+        deadline = time.monotonic() + self._timeout
+        last: Exception | None = None
+        for address in place.addresses:
+            connection = _connection(place, address, context, max(0.1, deadline - time.monotonic()))
+            try:
+                self._open(connection)
+                return self._exchange(connection, place, request, deadline)
+            except _Unreached as error:
+                last = error.__cause__ if isinstance(error.__cause__, Exception) else error
+                if time.monotonic() >= deadline:
+                    break
+            finally:
+                self._close(connection)
+        raise DeliveryError(f"{place.host} cannot be reached: {_words(last)}")
+
+    def abort(self) -> None:
+        """Ends the request under way and refuses further ones."""
+        with self._lock:
+            self._aborted = True
+            connection = self._connection
+        if connection is not None:
+            _shut(connection)
+
+    def _open(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            if self._aborted:
+                raise DeliveryError("the agent is stopping")
+            self._connection = connection
+
+    def _close(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._connection = None
+        connection.close()
+
+    def _exchange(self, connection: HTTPConnection, place: EgressTarget, request: Request, deadline: float) -> Answer:
+        watchdog = threading.Timer(max(0.1, deadline - time.monotonic()), _shut, [connection])
+        watchdog.daemon = True
+        watchdog.name = "notify-deadline"
+        watchdog.start()
+        try:
+            try:
+                connection.connect()
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise _Unreached from error
+            try:
+                headers = {"Host": place.authority, "User-Agent": _AGENT, "Connection": "close", **request.headers}
+                connection.request(request.method, place.path, body=request.body, headers=headers, preload_content=False)
+                answer = connection.getresponse()
+                try:
+                    body = _body(answer)
+                except (urllib3.exceptions.HTTPError, HTTPException, OSError):
+                    body = b""  # the status is known: a torn or late body changes nothing about it
+                return Answer(status=answer.status, headers={k.lower(): v for k, v in answer.headers.items()}, body=body)
+            except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
+                late = time.monotonic() >= deadline - 0.05
+                words = f"no answer within {self._timeout:g} s" if late else _words(error)
+                raise DeliveryError(f"{place.host}: {words}") from None
+        finally:
+            watchdog.cancel()
+
+
+class _Unreached(Exception):
+    """No connection to this address: the next one may do."""
+
+
+def _connection(place: EgressTarget, address: str, context: ssl.SSLContext | None, timeout: float) -> HTTPConnection:
+    if context is None:
+        return HTTPConnection(address, place.port, timeout=timeout)
+    return HTTPSConnection(
+        address,
+        place.port,
+        timeout=timeout,
+        ssl_context=context,
+        server_hostname=place.host,
+    )
+
+
+def _context(authority: bytes) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=authority.decode() if authority else None)
+    except (ssl.SSLError, ValueError):
+        raise DeliveryError("the key ca.crt of the Secret is no certificate") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _body(answer: urllib3.BaseHTTPResponse) -> bytes:
+    found = bytearray()
+    while len(found) < _ANSWER_BYTES:
+        chunk = answer.read(_CHUNK_BYTES, decode_content=False)
+        if not chunk:
+            break
+        found += chunk
+    return bytes(found[:_ANSWER_BYTES])
+
+
+def _shut(connection: HTTPConnection) -> None:
+    """Ends whatever a connection waits for."""
+    opened = connection.sock
+    if opened is not None:
+        with contextlib.suppress(OSError):
+            opened.shutdown(socket.SHUT_RDWR)
+
+
+def _words(error: BaseException | None) -> str:
+    """The cause without the object addresses and URLs that the libraries print."""
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError | TimeoutError | urllib3.exceptions.ReadTimeoutError):
+        return "no answer in time"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return str(error).rpartition(": ")[2][:200]
+    if isinstance(error, ssl.SSLError):
+        return (getattr(error, "verify_message", "") or error.reason or "TLS failed")[:200]
+    return str(error)[:200] or type(error).__name__

@@ -1,0 +1,128 @@
+"""Where a notification may go: resolved first, judged by the addresses, and connected to exactly those.
+
+A Notifier's address is written by people, and the agent stands in a place from which more can be reached than from theirs.
+Refused, under whatever name: link-local addresses and the metadata services of clouds (they hand out the node's credentials),
+multicast and the unspecified address. Plain http is for loopback and private addresses, so for receivers inside the cluster;
+everything public needs https. Because the connection goes to the address that was judged, a name that changes its mind in
+between gains nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from gitops_agent.httpclient.message import DeliveryError
+
+Resolve = Callable[[str, int], tuple[str, ...]]
+"""From a host and a port to addresses."""
+
+_FORBIDDEN = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "169.254.0.0/16",  # link-local, and the metadata service of most clouds
+        "100.100.100.200/32",  # Alibaba
+        "168.63.129.16/32",  # Azure
+        "192.0.0.192/32",  # Oracle
+        "224.0.0.0/4",
+        "255.255.255.255/32",
+        "::/128",
+        "fe80::/10",
+        "fd00:ec2::254/128",  # AWS
+        "fd20:ce::254/128",  # Google
+        "ff00::/8",
+    )
+)
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressTarget:
+    """A place a request may go to.
+
+    Attributes:
+        secure: whether TLS is spoken.
+        host: the name in the certificate and the Host header.
+        port: the port.
+        addresses: what the host resolved to; all of them allowed.
+        path: with the query.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """The Host header."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if self.port == (443 if self.secure else 80) else f"{name}:{self.port}"
+
+
+def resolve(host: str, port: int) -> tuple[str, ...]:
+    """The addresses of a host, by the system's resolver.
+
+    Raises:
+        OSError: there are none.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def target(url: str, *, resolver: Resolve = resolve) -> EgressTarget:
+    """Where a URL leads, if notifications may go there.
+
+    Raises:
+        DeliveryError: it is no address, nobody has the name (transient), or it is refused.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise DeliveryError("the receiver's address is no URL", transient=False) from None
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme not in {"http", "https"} or not host or not _printable(url):
+        raise DeliveryError("the receiver's address is no http or https URL", transient=False)
+    if parts.username is not None or parts.password is not None:
+        raise DeliveryError("the receiver's address holds credentials: put them into the Secret", transient=False)
+    secure = parts.scheme == "https"
+    port = port or (443 if secure else 80)
+    try:
+        addresses = resolver(host, port)
+    except (OSError, UnicodeError) as error:
+        raise DeliveryError(f"the host {host} cannot be resolved: {getattr(error, 'strerror', None) or error}") from None
+    for address in addresses:
+        _allow(address, host, secure=secure)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return EgressTarget(secure=secure, host=host, port=port, addresses=addresses, path=path)
+
+
+def _printable(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url
+
+
+def _allow(text: str, host: str, *, secure: bool) -> None:
+    """Accepts an address, or raises."""
+    address = _inner(ip_address(text.partition("%")[0]))
+    if any(address in network for network in _FORBIDDEN if network.version == address.version):
+        raise DeliveryError(f"the host {host} leads to {address}, where notifications never go", transient=False)
+    if not secure and not (address.is_loopback or address.is_private):
+        raise DeliveryError(f"the host {host} is public: its address must be https", transient=False)
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address inside an IPv6 one, where there is one."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address.sixtofour is not None:
+            return address.sixtofour
+        if address in _NAT64:
+            return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address

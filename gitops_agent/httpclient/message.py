@@ -1,0 +1,50 @@
+"""One outbound request and its answer, and how sending it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_agent.errors import AgentError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request, ready to send; its address and headers may hold credentials."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a receiver said.
+
+    Attributes:
+        status: the HTTP status.
+        headers: with lower-case names.
+        body: its first 64 KiB.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class DeliveryError(AgentError):
+    """A message was not delivered; `transient` says whether the same message may be later.
+
+    Args:
+        message: one line, without secrets.
+        retry_after: seconds the receiver asked to wait, or None.
+    """
+
+    reason = "DeliveryFailed"
+    transient = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, transient: bool = True, **facts: Any) -> None:
+        super().__init__(message, transient=transient, **facts)
+        self.retry_after = retry_after

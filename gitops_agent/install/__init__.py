@@ -1,0 +1,1 @@
+"""Installation: the manifests of the agent."""

@@ -1,0 +1,209 @@
+"""Carries the messages of one outbox to their receiver, on a thread of its own, in order.
+
+A receiver that hangs or refuses delays its own messages and nobody else's. What may pass later (no answer, 408, 429, 5xx) is
+tried again with exponential back-off and full jitter, or when the receiver said so, for a day; what will not pass is given up
+at once, counted, and said in the Notifier's condition Ready.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gitops_agent.errors import AgentError, NotFound
+from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.message import DeliveryError
+from gitops_agent.notify import template
+from gitops_agent.notify.outbox import Outbox
+from gitops_agent.notify.pending import Entry
+from gitops_agent.notify.provider import Credentials
+from gitops_agent.notify.providers import PROVIDERS
+from gitops_agent.observe.log import logger
+from gitops_agent.observe.redaction import scrub
+from gitops_agent.process import redact
+
+_log = logger("notify")
+_FLUSH_SECONDS = 1.0
+_FLUSH_AGAIN_SECONDS = 5.0
+_FAILURES_UNTIL_TOLD = 3
+_RETRY_AFTER_LIMIT = 3600.0
+_MESSAGE = 300
+
+SecretReader = Callable[[str, str], Mapping[str, bytes]]
+"""From a namespace and a name to the content of a Secret; raises an `AgentError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How long and how often the same message is tried.
+
+    Attributes:
+        first_seconds: the upper bound of the first pause; doubled with every failure.
+        longest_seconds: the upper bound of every pause.
+        give_up: after which age a message is given up.
+    """
+
+    first_seconds: float = 1.0
+    longest_seconds: float = 300.0
+    give_up: timedelta = timedelta(hours=24)
+
+    def pause(self, failures: int, *, asked: float | None = None) -> float:
+        """Seconds until the next attempt: full jitter, but never earlier than the receiver asked (at most an hour)."""
+        bound = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, 30))
+        return max(random.uniform(0, bound), min(asked or 0.0, _RETRY_AFTER_LIMIT))  # noqa: S311 - jitter
+
+
+class DeliveryWorker:
+    """The thread of one Notifier.
+
+    Args:
+        outbox: what is to be delivered.
+        secrets: reads the Secret the Notifier names, before every attempt, so a rotated one is used at once.
+        http: the door, of this courier alone.
+        clock: aware time, UTC.
+        patience: see `Patience`.
+    """
+
+    def __init__(
+        self, outbox: Outbox, *, secrets: SecretReader, http: HttpClient, clock: Callable[[], datetime], patience: RetryPolicy
+    ) -> None:
+        self.outbox = outbox
+        self._secrets, self._http, self._clock, self._patience = secrets, http, clock, patience
+        self._stopping = threading.Event()
+        self._failures = 0
+        self._retry_at = self._flush_at = 0.0
+        key = outbox.notifier.key
+        self._thread = threading.Thread(target=self._run, name=f"notify-{key.namespace}-{key.name}", daemon=True)
+
+    def start(self) -> None:
+        """Starts delivering."""
+        self._thread.start()
+
+    def retry_now(self) -> None:
+        """Forgets the pause: the Notifier was changed."""
+        self._retry_at = 0.0
+        self.outbox.changed.set()
+
+    def ask_to_stop(self) -> None:
+        """Lets the attempt under way end, begins no other."""
+        self._stopping.set()
+        self.outbox.changed.set()
+
+    def join(self, seconds: float) -> None:
+        """Waits for the end, and ends the attempt under way when it takes longer."""
+        if self._thread.ident is None:
+            return
+        self._thread.join(max(0.0, seconds))
+        if self._thread.is_alive():
+            self._http.abort()
+            self._thread.join(1.0)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.outbox.changed.clear()
+            entry = self.outbox.take() if time.monotonic() >= self._retry_at else None
+            if entry is not None:
+                try:
+                    self._attempt(entry)
+                except Exception as error:  # noqa: BLE001 - one bad message must not end the thread of its receiver
+                    _log.exception("a notification failed unexpectedly", notifier=str(self.outbox.notifier.key))
+                    self._refused(entry, DeliveryError(f"unexpected {type(error).__name__}", transient=False))
+            if entry is None or time.monotonic() >= self._flush_at:
+                self._flush()
+            if entry is None:
+                self.outbox.changed.wait(self._idle_seconds())
+        self._flush()
+
+    def _idle_seconds(self) -> float | None:
+        """How long nothing is to be done, None until something changes."""
+        now = time.monotonic()
+        moments = [self._retry_at - now] if self._retry_at > now else []
+        if (folded := self.outbox.seconds_to_next()) is not None:
+            moments.append(max(folded, moments[0] if moments else 0.0))
+        if self.outbox.dirty:
+            moments.append(max(0.05, self._flush_at - now))
+        return max(0.01, min(moments)) if moments else None
+
+    def _flush(self) -> None:
+        """Takes what was delivered out of the status, unless that failed a moment ago."""
+        now = time.monotonic()
+        if not self.outbox.dirty or (now < self._flush_at and not self._stopping.is_set()):
+            return
+        try:
+            self.outbox.flush()
+            self._flush_at = now + _FLUSH_SECONDS
+        except AgentError as error:
+            self._flush_at = now + _FLUSH_AGAIN_SECONDS
+            _log.warning("deliveries cannot be recorded", notifier=str(self.outbox.notifier.key), error=error)
+
+    def _attempt(self, entry: Entry) -> None:
+        spec = self.outbox.notifier.spec
+        provider = PROVIDERS[spec.provider]
+        if not provider.speaks_of(entry.message, spec):
+            self.outbox.skip(entry)
+            return
+        credentials: Credentials = {}
+        broken = ""
+        text = "\n".join(entry.message.lines)
+        if spec.template is not None:
+            try:
+                text = template.render(spec.template, entry.message)
+            except AgentError as error:
+                broken = error.message
+                text = f"{text}\n(shown in the default form: {broken})".lstrip()
+        try:
+            credentials = self._credentials()
+            request = provider.request(entry.message, text, credentials, spec, now=self._clock())
+            provider.judge(self._http.send(request, authority=credentials.get("ca.crt", b"")))
+        except AgentError as error:
+            self._refused(entry, _hidden(error, credentials, spec.address))
+            return
+        self._failures, self._retry_at = 0, 0.0
+        self.outbox.delivered(entry)
+        if broken:
+            self.outbox.report(ready=False, reason="TemplateFailed", message=f"{broken}; messages are sent in the default form")
+        else:
+            self.outbox.report(ready=True, reason="Ready", message="the receiver takes messages")
+        _log.info("notified", notifier=str(self.outbox.notifier.key), edge=entry.message.event.value, id=entry.id)
+
+    def _credentials(self) -> Credentials:
+        notifier = self.outbox.notifier
+        if notifier.spec.secret_ref is None:
+            return {}
+        name = notifier.spec.secret_ref.name
+        try:
+            return self._secrets(notifier.key.namespace, name)
+        except NotFound:
+            raise AgentError(f"there is no Secret {name}", reason="SecretNotFound") from None
+
+    def _refused(self, entry: Entry, error: AgentError) -> None:
+        """Plans the next attempt, or gives the message up. A missing or incomplete Secret is waited for like a receiver."""
+        waits = error.transient or error.reason in {"SecretNotFound", "SecretInvalid"}
+        born = max(moment for moment in (entry.message.at, entry.not_before) if moment is not None)
+        late = self._clock() - born >= self._patience.give_up
+        said = error.message[:_MESSAGE]
+        if not waits or late:
+            self._failures, self._retry_at = 0, 0.0
+            self.outbox.give_up(entry)
+            age = f" (given up after {self._patience.give_up})" if waits else ""
+            self.outbox.report(ready=False, reason=error.reason, message=f"{entry.message.title}: {said}{age}")
+            _log.warning("a notification was given up", notifier=str(self.outbox.notifier.key), id=entry.id, error=said)
+            return
+        self._failures += 1
+        asked = error.retry_after if isinstance(error, DeliveryError) else None
+        self._retry_at = time.monotonic() + self._patience.pause(self._failures, asked=asked)
+        if self._failures >= _FAILURES_UNTIL_TOLD or not error.transient:
+            self.outbox.report(ready=False, reason=error.reason, message=f"tried again: {said}")
+        _log.debug("a notification is tried again", notifier=str(self.outbox.notifier.key), id=entry.id, error=said)
+
+
+def _hidden(error: AgentError, credentials: Credentials, address: str | None) -> AgentError:
+    """The error without anything of the Secret, whatever the receiver repeated in its answer."""
+    secrets = [value.decode("utf-8", "replace").strip() for value in credentials.values()]
+    error.message = scrub(redact(error.message, [*secrets, *([address] if address else [])]))
+    error.args = (error.message,)
+    return error

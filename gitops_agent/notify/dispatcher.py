@@ -1,0 +1,148 @@
+"""The front of the room: the agent feeds it with Notifiers and events, and never waits for a receiver.
+
+At-least-once, across a restart and across replicas: `save` returns when every message is in the status of its Notifier; only
+then does the agent write the Application's status, which is what makes the edge an old one. Only the leader saves and delivers;
+what its predecessor left pending comes in with the Notifiers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from gitops_agent.api.notifier import Notifier
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.errors import AgentError
+from gitops_agent.events.event import Event
+from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.egress import Resolve, resolve
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy, SecretReader
+from gitops_agent.notify.message import Message
+from gitops_agent.notify.outbox import Admission, Outbox
+from gitops_agent.notify.pending import LIMIT
+from gitops_agent.notify.providers import PROVIDERS
+from gitops_agent.notify.routing import wants
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class NotificationDispatcher:
+    """Thread-safe.
+
+    Args:
+        objects: the cluster, for the statuses of Notifiers.
+        secrets: from a namespace and a name to the content of a Secret.
+        clock: aware time, UTC.
+        limit: how many messages may wait for one receiver.
+        timeout_seconds: how long a receiver may take for one message.
+        patience: how long and how often a message is tried.
+        resolver: from a host to its addresses.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        secrets: SecretReader,
+        *,
+        clock: Callable[[], datetime] = _now,
+        limit: int = LIMIT,
+        timeout_seconds: float = 10.0,
+        patience: RetryPolicy | None = None,
+        resolver: Resolve = resolve,
+    ) -> None:
+        self._objects, self._secrets, self._clock, self._limit = objects, secrets, clock, min(limit, LIMIT)
+        self._timeout, self._patience, self._resolver = timeout_seconds, patience or RetryPolicy(), resolver
+        self._lock = threading.Lock()
+        self._couriers: dict[AppKey, DeliveryWorker] = {}
+        self._started = self._stopped = False
+
+    def set_notifier(self, notifier: Notifier) -> None:
+        """Adds a Notifier and what is pending in its status, or takes over the new spec of a known one."""
+        with self._lock:
+            known = self._couriers.get(notifier.key)
+            if known is not None and known.outbox.notifier.uid == notifier.uid:
+                fresh = known.outbox.notifier.spec != notifier.spec
+                known.outbox.notifier = notifier
+                if fresh:
+                    known.retry_now()
+                return
+            if known is not None:
+                known.ask_to_stop()
+            courier = self._couriers[notifier.key] = self._courier(notifier)
+            if self._started:
+                courier.start()
+
+    def remove_notifier(self, key: AppKey) -> None:
+        """Forgets a Notifier; what is still pending is not told."""
+        with self._lock:
+            courier = self._couriers.pop(key, None)
+        if courier is not None:
+            courier.ask_to_stop()
+
+    def save(self, events: Iterable[Event], labels: Mapping[str, str]) -> None:
+        """Returns once every Notifier that wants the events has them in its status; delivers later.
+
+        Args:
+            events: edges of one application.
+            labels: of that application.
+
+        Raises:
+            AgentError: the API server did not take them (now); the same call may be repeated and counts once.
+        """
+        found = tuple(events)
+        with self._lock:
+            if self._stopped:
+                raise AgentError("the agent is stopping: nobody keeps notifications any more", transient=True)
+            outboxes = [courier.outbox for courier in self._couriers.values()]
+        admitted: list[tuple[Outbox, Admission]] = []
+        for outbox in outboxes:
+            spec = outbox.notifier.spec
+            messages = [Message.of(event) for event in found if wants(outbox.notifier, event, labels)]
+            admission = outbox.admit([message for message in messages if PROVIDERS[spec.provider].speaks_of(message, spec)])
+            admitted.append((outbox, admission))
+        for position, (outbox, admission) in enumerate(admitted):
+            try:
+                outbox.store(admission)
+            except AgentError:
+                for stored, known in admitted[:position]:
+                    stored.expect(known)
+                for lost, unknown in admitted[position:]:
+                    lost.retract(unknown)
+                raise
+
+    def start(self) -> None:
+        """Starts delivering."""
+        with self._lock:
+            self._started, self._stopped = True, False
+            for courier in self._couriers.values():
+                courier.start()
+
+    def stop(self, deadline: float = 5.0) -> None:
+        """Stops delivering; what is not delivered stays in the statuses for whoever leads next.
+
+        Args:
+            deadline: seconds for the attempts that are under way.
+        """
+        with self._lock:
+            couriers = list(self._couriers.values())
+            self._couriers.clear()
+            self._started, self._stopped = False, True
+        end = time.monotonic() + deadline
+        for courier in couriers:
+            courier.ask_to_stop()
+        for courier in couriers:
+            courier.join(end - time.monotonic())
+
+    def _courier(self, notifier: Notifier) -> DeliveryWorker:
+        return DeliveryWorker(
+            Outbox(self._objects, notifier, clock=self._clock, limit=self._limit),
+            secrets=self._secrets,
+            http=HttpClient(timeout_seconds=self._timeout, resolver=self._resolver),
+            clock=self._clock,
+            patience=self._patience,
+        )

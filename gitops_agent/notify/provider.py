@@ -1,0 +1,84 @@
+"""What a notifier provider is, and how it reads credentials and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from gitops_agent.api.notifier import NotifierSpec
+from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.notify.message import Message
+
+Credentials = Mapping[str, bytes]
+"""The content of the Secret a Notifier names; empty when it names none."""
+
+
+class Provider(Protocol):
+    """One kind of receiver; a module with these functions is one."""
+
+    def speaks_of(self, message: Message, spec: NotifierSpec) -> bool:
+        """Whether there is anything to tell this kind of receiver about the message."""
+        ...
+
+    def request(self, message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+        """The request that tells it.
+
+        Args:
+            message: what happened.
+            text: the lines to show below the title: from the template, or the default ones.
+            credentials: from the Secret.
+            spec: of the Notifier.
+            now: when it is sent, aware.
+
+        Raises:
+            AgentError: the credentials lack something (reason `SecretInvalid`).
+        """
+        ...
+
+    def judge(self, answer: Answer) -> None:
+        """Accepts the answer, or raises.
+
+        Raises:
+            DeliveryError: the receiver did not take the message.
+        """
+        ...
+
+
+def credential(credentials: Credentials, name: str) -> str:
+    """A credential as text without surrounding white space; empty when it is missing.
+
+    Raises:
+        AgentError: it cannot be sent in a header or an address (reason `SecretInvalid`).
+    """
+    try:
+        value = credentials.get(name, b"").decode("utf-8").strip()
+    except UnicodeDecodeError:
+        value = "\n"
+    if not value.isprintable() or not value.isascii():
+        raise AgentError(f"the key {name} of the Secret holds characters that no credential has", reason="SecretInvalid")
+    return value
+
+
+def judge_status(answer: Answer) -> None:
+    """The verdict HTTP itself gives: 2xx is success, 408, 429 and 5xx may pass later, everything else will not.
+
+    Raises:
+        DeliveryError: for everything but success.
+    """
+    status = answer.status
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        return
+    if 300 <= status < 400:  # noqa: PLR2004 - HTTP
+        raise DeliveryError(f"the receiver answered {status}: redirects are not followed", transient=False, status=status)
+    transient = status in {408, 425, 429} or status >= 500  # noqa: PLR2004 - HTTP
+    said = " ".join(answer.body[:300].decode("utf-8", "replace").split())
+    message = f"the receiver answered {status}" + (f": {said[:200]}" if said else "")
+    raise DeliveryError(message, transient=transient, retry_after=retry_after(answer), status=status)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds of the Retry-After header when it is a plain number; dates are left to the ordinary back-off."""
+    value = answer.headers.get("retry-after", "").strip()
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None  # noqa: PLR2004 - three centuries

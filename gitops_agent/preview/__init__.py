@@ -1,0 +1,1 @@
+"""Previews: what a sync would do, planned by the caller."""

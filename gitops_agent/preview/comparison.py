@@ -1,0 +1,276 @@
+"""A plan made on this side: what a sync would do, against the live cluster, for any revision or a local directory.
+
+The same build, plan and guard as in the agent; only the live objects are read directly. What would change is asked of the API
+server by a dry run, so that defaults, webhooks and immutable fields are in the answer.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from gitops_agent.api.application import Application
+from gitops_agent.api.parse import parse
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.cluster.secrets import Secrets
+from gitops_agent.errors import AgentError, CannotSee, NotFound, SourceError, UnknownKind, UsageError
+from gitops_agent.install.bundle import protected
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.changes import Change, changes
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION
+from gitops_agent.manifest.masking import masked_pair
+from gitops_agent.preview.dependants import dependants
+from gitops_agent.preview.owned_objects import owned
+from gitops_agent.preview.rollout_projection import RolloutProjection, rest
+from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderLimits, RenderRequest
+from gitops_agent.render.worktree import WorkTree
+from gitops_agent.revision.revision import Revision
+from gitops_agent.revision.tree import Tree
+from gitops_agent.rollout.canary_objects import COMMIT, ROLLOUT_HASH
+from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.ref import Kind, Ref
+from gitops_agent.source.repository import Repository
+from gitops_agent.source.sources import Sources
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.autoscalers import targets
+from gitops_agent.sync.desired import Desired, build, marked
+from gitops_agent.sync.live.live_object import LiveObject, Snapshot, observe
+from gitops_agent.sync.planning.plan import Plan, plan
+from gitops_agent.sync.planning.policy import PlanPolicy
+
+_THREADS = 16
+_DIGITS = re.compile(r"[0-9a-f]{40}")
+_SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+_MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
+"""Reasons that need no words: what they say is what the sign says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewTarget:
+    """What to compare the cluster with: the application's own reference, another revision, or a local directory."""
+
+    revision: str = ""
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A plan, with the fields each update would change, what the API server would refuse, and what rollouts hold back."""
+
+    plan: Plan
+    rest: RolloutProjection
+    fields: dict[ObjectKey, tuple[Change, ...]] = field(default_factory=dict)
+    errors: dict[ObjectKey, AgentError] = field(default_factory=dict)
+
+
+def compare(access: ClusterClient, raw: Object, wish: PreviewTarget) -> Preview:
+    """Plans, and asks the API server about every change.
+
+    Raises:
+        AgentError: the source, the render or the plan cannot be made.
+    """
+    application = parse(raw)
+    facts = KubeFacts(version=str(access.transport.request("GET", "/version")["gitVersion"]).removeprefix("v"))
+    with (
+        tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
+        _wanted(access, application, wish, Path(scratch)) as (tree, revision, path),
+    ):
+        rendered = render(tree, application, path=path, facts=facts, scratch=Path(scratch))
+    autoscaled = _autoscaled(access)
+    desired = build(
+        rendered.manifests,
+        application=application.key,
+        revision=revision,
+        namespace=application.namespace,
+        scope=lambda kind: scope(access, kind),
+        create_namespace=application.spec.destination.create_namespace,
+        autoscaled=autoscaled,
+        ignore_fields=application.spec.sync.ignore_fields,
+    )
+    live, objects = _live(access, application, desired)
+    rested = rest(desired, objects, autoscaled)
+    desired = rested.desired
+    sync = application.spec.sync
+    policy = PlanPolicy(
+        prune=sync.prune,
+        self_heal=True,
+        guard=sync.deletion_guard,
+        ignore_fields=sync.ignore_fields,
+        agent_namespace=access.namespace,
+        protected=protected(access.namespace),
+        application_uid=application.uid,
+    )
+    made = plan(desired, live, policy)
+    if made.uncounted or made.verdict.held:
+        made = plan(desired, live, policy, dependants=dependants(access, made))
+    fields, errors = _fields(access, made, objects)
+    return Preview(plan=made, rest=rested, fields=fields, errors=errors)
+
+
+def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts, scratch: Path) -> Rendered:
+    """The application's render of a tree."""
+    request = RenderRequest(
+        application=application.key,
+        path=path,
+        options=application.spec.render,
+        namespace=application.namespace,
+        facts=facts,
+    )
+    return Renderer(scratch=scratch / "renders", limits=RenderLimits()).render(tree, request)
+
+
+def scope(access: ClusterClient, kind: GroupKind) -> bool | None:
+    """Whether a kind is namespaced, None when the cluster does not know it."""
+    try:
+        return access.discovery.find(kind.group, kind.kind).namespaced
+    except (UnknownKind, CannotSee):
+        return None
+
+
+def _autoscaled(access: ClusterClient) -> frozenset[ObjectKey]:
+    """The workloads whose replicas belong to a live autoscaler; none when autoscalers cannot be listed."""
+    try:
+        return targets(access.objects.list(access.discovery.find("autoscaling", "HorizontalPodAutoscaler")).items)
+    except AgentError:
+        return frozenset()
+
+
+@contextmanager
+def _wanted(
+    access: ClusterClient, application: Application, wish: PreviewTarget, scratch: Path
+) -> Iterator[tuple[Tree, Revision, str]]:
+    """What is rendered: (the tree, its revision, the path in it)."""
+    if wish.path is not None:
+        root, path = root_of(wish.path)
+        yield WorkTree(root), Revision(repository=str(root), ref="", commit=""), path
+        return
+    with fetched(access, application, scratch, revision=wish.revision) as (tree, revision):
+        yield tree, revision, application.spec.source.path
+
+
+@contextmanager
+def fetched(
+    access: ClusterClient, application: Application, scratch: Path, *, revision: str = ""
+) -> Iterator[tuple[Tree, Revision]]:
+    """The repository at what the application follows, or at a commit or branch, with the caller's own access to its Secret.
+
+    Raises:
+        AgentError: it cannot be had; the message names the repository.
+    """
+    spec = application.spec.source
+    repository = Repository(
+        url=spec.repo_url, secret=f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
+    )
+    ref = reference(application)
+    if revision:
+        ref = Ref(kind="commit" if _DIGITS.fullmatch(revision) else "branch", value=revision)
+    sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
+    try:
+        try:
+            poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
+            if ref in poll.errors:
+                raise poll.errors[ref]
+            found = sources.resolve(repository, ref)
+        except SourceError as error:
+            raise SourceError(f"{spec.repo_url}: {error}", reason=error.reason, transient=error.transient) from error
+        yield sources.tree(repository, found.commit), found
+    finally:
+        sources.close()
+
+
+def reference(application: Application) -> Ref:
+    """What the application follows."""
+    ref = application.spec.source.ref
+    for kind in get_args(Kind):
+        value = getattr(ref, kind)
+        if value:
+            return Ref(kind=kind, value=value)
+    raise UsageError(f"Application {application.key} names no branch, tag, semver range or commit")
+
+
+def credentials(access: ClusterClient, application: Application) -> Credentials | None:
+    """What the application's Secret says, read with the caller's own permissions."""
+    reference = application.spec.source.secret_ref
+    if reference is None:
+        return None
+    return Credentials.from_secret(Secrets(access.transport).get_secret(application.key.namespace, reference.name))
+
+
+def root_of(path: Path) -> tuple[Path, str]:
+    """The repository a directory lies in, so that bases outside of it can be reached, and the path below that."""
+    path = path.resolve()
+    if not path.exists():
+        raise UsageError(f"{path} does not exist")
+    tree, below = WorkTree.around(path)
+    return tree.root, below
+
+
+def _live(access: ClusterClient, application: Application, desired: Desired) -> tuple[Snapshot, dict[ObjectKey, Object]]:
+    found, unseen = owned(access, application.key)
+    objects = {ObjectKey.of(obj): obj for obj in found}
+    missing = [manifest.key for manifest in desired.manifests if manifest.key not in objects]
+
+    def get(key: ObjectKey) -> Object | None:
+        try:
+            return access.objects.get(key)
+        except (NotFound, UnknownKind):
+            return None
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        answers = zip(missing, pool.map(get, missing), strict=True)
+        objects |= {key: obj for key, obj in answers if obj is not None}
+    live: dict[ObjectKey, LiveObject] = {key: observe(obj) for key, obj in objects.items()}
+    return Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True), objects
+
+
+def _fields(
+    access: ClusterClient, made: Plan, objects: dict[ObjectKey, Object]
+) -> tuple[dict[ObjectKey, tuple[Change, ...]], dict[ObjectKey, AgentError]]:
+    """What each update would change and what would be refused, as the API server sees it."""
+    fields: dict[ObjectKey, tuple[Change, ...]] = {}
+    errors: dict[ObjectKey, AgentError] = {}
+
+    def ask(action: Action) -> None:
+        if action.manifest is None:
+            return
+        body = marked(action.manifest, application=made.application, revision=made.revision, live=action.live)
+        before = objects.get(action.key)
+        try:
+            after = access.objects.apply(body, dry_run=True, field_manager=FIELD_MANAGER)
+        except UnknownKind:
+            return
+        except AgentError as error:
+            if not (isinstance(error, NotFound) and before is None):
+                errors[action.key] = error
+            return
+        if before is not None:
+            fields[action.key] = changes(*masked_pair(_bare(before), _bare(after)))
+
+    asked = [action for action in made.changes() if action.intent in (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(ask, asked))
+    return fields, errors
+
+
+def _bare(obj: Object) -> Object:
+    """The object without what only the server writes and without our marks."""
+    result = copy(obj)
+    result.pop("status", None)
+    metadata = result.get("metadata") or {}
+    for name in _SERVER_METADATA:
+        metadata.pop(name, None)
+    for holder in ("annotations", "labels"):
+        values = metadata.get(holder) or {}
+        kept = {name: value for name, value in values.items() if name not in _MARKS and name != PREFIX + "application"}
+        if kept:
+            metadata[holder] = kept
+        else:
+            metadata.pop(holder, None)
+    return result

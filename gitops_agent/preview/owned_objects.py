@@ -1,0 +1,60 @@
+"""What belongs to an application, as a command sees it: found by label over all kinds, then by owner references below that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import AgentError, NotFound
+from gitops_agent.manifest.key import AppKey, GroupKind, Object
+from gitops_agent.manifest.marks import APPLICATION, label_value, owner
+
+if TYPE_CHECKING:
+    from gitops_agent.cluster.resource import Resource
+
+_THREADS = 16
+_CHILD_KINDS = (
+    GroupKind("apps", "ReplicaSet"),
+    GroupKind("batch", "Job"),
+    GroupKind("", "Pod"),
+    GroupKind("", "PersistentVolumeClaim"),
+)
+
+
+def owned(access: ClusterClient, application: AppKey) -> tuple[list[Object], dict[GroupKind, str]]:
+    """The objects that carry the application's bound marks, and the kinds that could not be listed with the reason."""
+    selector = f"{APPLICATION}={label_value(application)}"
+
+    def look(resource: Resource) -> tuple[list[Object], str]:
+        if "watch" not in resource.verbs:  # what cannot be watched holds nothing that anybody applied
+            return [], ""
+        try:
+            if not access.objects.list(resource, label_selector=selector, metadata_only=True, limit=1).items:
+                return [], ""
+            return access.objects.list(resource, label_selector=selector).items, ""
+        except NotFound:
+            return [], ""
+        except AgentError as error:
+            return [], str(error)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        kinds = access.discovery.kinds()
+        answers = list(zip(kinds, pool.map(look, kinds), strict=True))
+    objects = [obj for _, (found, _) in answers for obj in found if owner(obj) == application]
+    return objects, {resource.group_kind: problem for resource, (_, problem) in answers if problem}
+
+
+def children(access: ClusterClient, parents: Iterable[Object]) -> dict[str, list[Object]]:
+    """By UID of the parent: the ReplicaSets, Jobs, Pods and claims that it, or what it owns, controls."""
+    namespaces = {str(obj["metadata"].get("namespace")) for obj in parents if obj["metadata"].get("namespace")}
+    found: dict[str, list[Object]] = {}
+    for kind in _CHILD_KINDS:
+        resource = access.discovery.find(kind.group, kind.kind)
+        for namespace in sorted(namespaces):
+            for obj in access.objects.list(resource, namespace=namespace).items:
+                for reference in obj["metadata"].get("ownerReferences") or ():
+                    if reference.get("controller"):
+                        found.setdefault(str(reference["uid"]), []).append(obj)
+    return found

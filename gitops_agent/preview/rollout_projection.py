@@ -1,0 +1,127 @@
+"""What a commit means where rollouts lay something over it: the cluster once every rollout is through, and what waits for one.
+
+Problem: compared with Git as it is, a workload that is rolled out by policy always differs, if only by the labels of its pods,
+and a canary looks like something to be deleted. Decision: a comparison is with what the commit comes to when its rollouts are
+over, made by the same function that makes the agent's desired state; objects of a run under way belong to it and are no
+difference. Whatever differs only because a rollout has not come to it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from gitops_agent.api.problems import read
+from gitops_agent.api.rollout_policy import KIND, RolloutPolicySpec
+from gitops_agent.cluster.client import GROUP
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.manifest.marks import ROLLOUT, annotation
+from gitops_agent.rollout.compose import Part, compose, retains
+from gitops_agent.rollout.overlay import ResolvedPolicy
+from gitops_agent.rollout.progress import RolloutProgress
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
+from gitops_agent.rollout.traffic.registry import CAPABILITIES
+from gitops_agent.rollout.version_hash import version_hash
+from gitops_agent.sync.autoscalers import targets
+from gitops_agent.sync.desired import Desired
+
+POLICY = GroupKind(GROUP, KIND)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutProjection:
+    """See the module's text.
+
+    Attributes:
+        desired: what the commit comes to.
+        asides: what is to be said of a difference in one object.
+        waiting: what is to be said of a difference in any other one; empty when nothing.
+        notes: what is to be said once.
+    """
+
+    desired: Desired
+    asides: Mapping[ObjectKey, str] = field(default_factory=dict)
+    waiting: str = ""
+    notes: tuple[str, ...] = ()
+
+    def aside(self, key: ObjectKey) -> str:
+        """What is to be said of a difference in an object."""
+        return self.asides.get(key, "") or ("" if key.group_kind == POLICY else self.waiting)
+
+
+def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozenset[ObjectKey]) -> RolloutProjection:
+    """What a commit comes to.
+
+    Args:
+        desired: what it declares.
+        live: the live objects of the application.
+        autoscaled: the workloads a live autoscaler scales.
+
+    Raises:
+        SpecInvalid: a policy cannot be read.
+    """
+    standings = {key: RolloutProgress.of(obj) for key, obj in live.items() if key.group_kind == POLICY}
+    manifests = {one.key: one for one in desired.manifests}
+    scaled = autoscaled | targets(one.obj for one in desired.manifests)
+    parts: list[Part] = []
+    asides: dict[ObjectKey, str] = {}
+    for key, manifest in manifests.items():
+        if key.group_kind != POLICY:
+            continue
+        spec = read(RolloutPolicySpec, manifest.obj.get("spec") or {}, root=f"{key} spec")
+        workload = ObjectKey("apps", str(spec.target_ref.kind), key.namespace, spec.target_ref.name)
+        provider = None if spec.strategy.rolling is not None else CAPABILITIES[str(spec.traffic.provider)].provider
+        subject = ResolvedPolicy(policy=spec, workload=workload, provider=provider, autoscaled=workload in scaled)
+        part = _part(desired, subject, standings.get(key), manifests)
+        if part is not None:
+            parts.append(part)
+            asides[part.subject.workload] = _aside(part, key, standings.get(key))
+    running = {one.workload for one in standings.values() if one.state.running}
+    mine = frozenset(key for key, obj in live.items() if _maker(key, obj) in {(one.namespace, one.name) for one in running})
+    waiting = next((_waits(one) for one in standings.values() if retains(one.state)), "")
+    notes = tuple(f"rollout {one.key}: {one.message}" for one in standings.values() if one.state.running or retains(one.state))
+    if not parts:
+        return RolloutProjection(desired=replace(desired, kept=desired.kept | mine), waiting=waiting, notes=notes)
+    overlaid = compose(desired.manifests, parts)
+    laid = replace(desired, manifests=overlaid.manifests, kept=desired.kept | mine, declared=desired.content)
+    return RolloutProjection(desired=laid, asides=asides, waiting=waiting, notes=notes)
+
+
+def _part(
+    desired: Desired, subject: ResolvedPolicy, standing: RolloutProgress | None, manifests: Mapping[ObjectKey, Manifest]
+) -> Part | None:
+    """A rollout that is over, at what the commit declares."""
+    if subject.workload not in manifests:
+        return None
+    hashed = version_hash(manifests[subject.workload].obj, {known: one.obj for known, one in manifests.items()})
+    version = Version(commit=desired.revision.commit, hash=hashed)
+    if standing is not None and standing.state.stable is not None and standing.state.stable.hash == hashed:
+        version = standing.state.stable
+    state = RolloutState(stable=version, adoption=Adoption.DONE)
+    return Part(state=state, subject=subject, stable=desired.manifests, target=desired.manifests)
+
+
+def _aside(part: Part, key: ObjectKey, standing: RolloutProgress | None) -> str:
+    """How a difference of the workload itself comes about."""
+    version, state = part.state.stable, standing.state if standing is not None else None
+    if state is None or state.stable is None or version is None or standing is None:
+        return ""
+    if version.hash == state.stable.hash:
+        return _waits(standing) if retains(state) else ""
+    if state.rejects(version):
+        return f"{version.hash} was rolled back and is not tried again: `gitops-agent rollout retry {standing.key}`"
+    if state.running and state.target is not None and state.target.hash == version.hash:
+        return _waits(standing)
+    return f"by a rollout of {key.namespace}/{key.name}"
+
+
+def _waits(standing: RolloutProgress) -> str:
+    if standing.state.phase is Phase.HELD:
+        return f"held back, since a rollout of {standing.key} was rolled back"
+    return f"waits for the rollout of {standing.key}"
+
+
+def _maker(key: ObjectKey, obj: Object) -> tuple[str, str]:
+    """The workload whose rollout made an object."""
+    return key.namespace, annotation(obj, ROLLOUT) or ""

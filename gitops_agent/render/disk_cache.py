@@ -1,0 +1,109 @@
+"""Renders that outlive the process, so that a start does not run helm and kustomize a thousand times for what it knew before.
+
+A render is taken from here only when everything it was made of is the same: the options, the versions of the tools and of this
+agent, and every file of its closure. What comes back is counted again, so that a damaged file is no render. A render with a
+Secret in it is never written down, nor is one that was cheap to make; and whoever cannot read or write here simply renders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gitops_agent import __version__
+from gitops_agent.manifest.canonical import digest
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.render.request import Format, Rendered
+from gitops_agent.revision.tree import Closure
+
+_LAYOUT = 1
+_LARGEST_BYTES = 8 * 1024 * 1024
+
+
+def digest_of(manifests: Sequence[Manifest]) -> str:
+    """Names the objects of a render, in order."""
+    return digest([[str(manifest.key), manifest.digest] for manifest in manifests])
+
+
+class RenderCache:
+    """One render an application; safe to use from several threads.
+
+    Args:
+        folder: for the files; made when something is put there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, application: AppKey, key: str) -> Rendered | None:
+        """The application's last render, if it was made under this content key; None when there is none or it is damaged."""
+        try:
+            said: Any = orjson.loads(self._file(application).read_bytes())
+            if said["key"] != _whole(key):
+                return None
+            return _read(said)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def put(self, application: AppKey, key: str, rendered: Rendered) -> None:
+        """Keeps a render in place of the one before; where it must not or cannot be kept, none is."""
+        secret = any(manifest.key.kind == "Secret" for manifest in rendered.manifests)
+        data = b"" if secret or rendered.format is Format.PLAIN else orjson.dumps(_written(rendered) | {"key": _whole(key)})
+        if not data or len(data) > _LARGEST_BYTES:
+            self.drop(application)
+            return
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, name = tempfile.mkstemp(dir=self._folder)  # readable by nobody else
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                Path(name).replace(self._file(application))
+            except OSError:
+                Path(name).unlink(missing_ok=True)
+                raise
+
+    def drop(self, application: AppKey) -> None:
+        """Forgets an application's render."""
+        with contextlib.suppress(OSError):
+            self._file(application).unlink(missing_ok=True)
+
+    def _file(self, application: AppKey) -> Path:
+        return self._folder / f"{hashlib.sha256(str(application).encode()).hexdigest()[:40]}.json"
+
+
+def _whole(key: str) -> list[Any]:
+    return [key, __version__, _LAYOUT]
+
+
+def _written(rendered: Rendered) -> dict[str, Any]:
+    return {
+        "manifests": [[one.file, one.document, one.obj] for one in rendered.manifests],
+        "closure": sorted(([path, oid] for path, oid in rendered.closure.entries), key=lambda entry: str(entry[0])),
+        "warnings": list(rendered.warnings),
+        "format": rendered.format.value,
+        "tools": [list(tool) for tool in rendered.tools],
+        "digest": rendered.digest,
+    }
+
+
+def _read(said: dict[str, Any]) -> Rendered | None:
+    manifests = tuple(Manifest.of(obj, file=file, document=document) for file, document, obj in said["manifests"])
+    if digest_of(manifests) != said["digest"]:
+        return None
+    return Rendered(
+        manifests=manifests,
+        closure=Closure(entries=frozenset((path, oid) for path, oid in said["closure"])),
+        warnings=tuple(said["warnings"]),
+        format=Format(said["format"]),
+        tools=tuple((name, version) for name, version in said["tools"]),
+        digest=said["digest"],
+    )

@@ -1,0 +1,109 @@
+"""What somebody should know about a rollout though nothing of it is wrong: shown in the status of its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.overlay import ResolvedPolicy
+from gitops_agent.rollout.run_plan import run
+from gitops_agent.rollout.state import Phase, RolloutState
+from gitops_agent.rollout.validation import refusal
+from gitops_agent.rollout.version_hash import template
+
+_COMPARING = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED})
+
+
+def notes(
+    state: RolloutState,
+    subject: ResolvedPolicy,
+    manifests: Mapping[ObjectKey, Manifest],
+    *,
+    unknown: frozenset[GroupKind] = frozenset(),
+) -> tuple[str, ...]:
+    """The notes, one line each.
+
+    Args:
+        state: where the rollout stands.
+        subject: what its policy is about.
+        manifests: what the commit under way declares, by key.
+        unknown: kinds the cluster does not serve (yet).
+    """
+    workload = manifests.get(subject.workload)
+    ahead = () if state.running else _ahead(subject, manifests, unknown)
+    if workload is None or subject.policy.strategy.rolling is not None:
+        return tuple(ahead)
+    return (
+        *ahead,
+        *_budgets(subject, workload.obj, manifests),
+        *_services(subject, workload.obj, manifests),
+        *_baseline(state, subject),
+    )
+
+
+def _ahead(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], unknown: frozenset[GroupKind]) -> Iterator[str]:
+    """What is wrong is told before somebody pushes a version that then waits."""
+    if refused := refusal(subject, manifests, unknown=unknown):
+        yield f"no rollout can begin: {refused}"
+
+
+def _budgets(subject: ResolvedPolicy, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """A budget over both sides allows evictions of stable pods because there are canary pods, and the reverse."""
+    own = (template(workload).get("metadata") or {}).get("labels") or {}
+    second = {**own, **canary_objects.labels("0")}
+    for key, one in sorted(manifests.items()):
+        if key.group_kind != ("policy", "PodDisruptionBudget") or key.namespace != subject.workload.namespace:
+            continue
+        selector = (one.obj.get("spec") or {}).get("selector")
+        if selects(selector, own) and selects(selector, second):
+            yield (
+                f"{key} counts the pods of {subject.workload} and those of its canary as one: "
+                f"select by {canary_objects.VARIANT}: {canary_objects.PRIMARY} to protect the stable pods alone"
+            )
+
+
+def _services(subject: ResolvedPolicy, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """Whoever calls the pods by another Service meets those of the canary too, in the ratio of the pods."""
+    own = (template(workload).get("metadata") or {}).get("labels") or {}
+    second = {**own, **canary_objects.labels("0")}
+    for key, one in sorted(manifests.items()):
+        if key.group_kind != ("", "Service") or key.namespace != subject.workload.namespace or key == subject.service:
+            continue
+        exact = (one.obj.get("spec") or {}).get("selector")
+        if exact and selects({"matchLabels": exact}, own) and selects({"matchLabels": exact}, second):
+            yield (
+                f"{key} reaches the pods of {subject.workload} and those of its canary, whatever the weight is: "
+                f"select by {canary_objects.VARIANT}: {canary_objects.PRIMARY} to reach the stable pods alone"
+            )
+
+
+def _baseline(state: RolloutState, subject: ResolvedPolicy) -> Iterator[str]:
+    if state.phase in _COMPARING and run(subject.policy).compared and state.canary and not state.baseline:
+        yield "the surge leaves no room for a baseline beside the canary: it is compared with the workload's own pods"
+
+
+def selects(selector: Any, labels: Mapping[str, object]) -> bool:
+    """Whether a LabelSelector finds an object with these labels; an empty one finds all, an absent one none."""
+    if not isinstance(selector, dict):
+        return False
+    exact = selector.get("matchLabels") or {}
+    return all(labels.get(name) == value for name, value in exact.items()) and all(
+        _holds(one, labels) for one in selector.get("matchExpressions") or () if isinstance(one, dict)
+    )
+
+
+def _holds(requirement: Mapping[str, Any], labels: Mapping[str, object]) -> bool:
+    name, values = str(requirement.get("key")), requirement.get("values") or ()
+    match requirement.get("operator"):
+        case "In":
+            return labels.get(name) in values
+        case "NotIn":
+            return name not in labels or labels[name] not in values
+        case "Exists":
+            return name in labels
+        case "DoesNotExist":
+            return name not in labels
+    return False

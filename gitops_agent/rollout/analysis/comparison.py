@@ -1,0 +1,66 @@
+"""Canary against stable, judged once over the whole Hold.
+
+Judged at every tick, a healthy canary is sooner or later unlucky: ten looks at 5 % each abort four in ten. So the values of the
+whole window are compared once. The canary fails when two things come together: the interval of the shift lies wholly on the bad
+side of zero (it is not chance), and the likeliest shift is more than the threshold allows (it matters). Too few values are
+inconclusive, never a success.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import median
+
+from gitops_agent.rollout.analysis.mann_whitney import Shift, shift
+from gitops_agent.rollout.analysis.measurement import Measurement
+from gitops_agent.rollout.analysis.metric import Comparison, Direction, MetricCriteria, Verdict
+
+
+def compared(
+    metric: MetricCriteria, comparison: Comparison, canary: Sequence[float], stable: Sequence[float], *, at: datetime
+) -> Measurement:
+    """The one measurement of a metric that is compared; values that are not finite are left out.
+
+    Args:
+        metric: whose `noData` decides when a side has no value at all.
+        comparison: thresholds.
+        canary: the canary's values over the window.
+        stable: the stable variant's over the same window.
+        at: when this was judged.
+    """
+    above = [value for value in canary if math.isfinite(value)]
+    below = [value for value in stable if math.isfinite(value)]
+    if not above or not below:
+        side = "stable" if above else "the canary"
+        return Measurement(at=at, verdict=metric.no_data, message=f"no data of {side}")
+    if min(len(above), len(below)) < comparison.minimum:
+        words = f"{len(above)} values of the canary and {len(below)} of stable, {comparison.minimum} of each are needed"
+        return Measurement(at=at, verdict=Verdict.INCONCLUSIVE, message=words)
+    found = shift(above, below, confidence=comparison.confidence)
+    middle = median(below)
+    shown = _shown(found, middle)
+    if not found.known:
+        return Measurement(at=at, verdict=Verdict.INCONCLUSIVE, value=shown, message="too few values for this confidence")
+    worse, surely = _worse(found, comparison.direction)
+    allowed = comparison.threshold * abs(middle)
+    if surely > 0 and worse > allowed:
+        words = f"the canary's median is {_words(comparison)} by {worse:.4g}, {allowed:.4g} is allowed"
+        return Measurement(at=at, verdict=Verdict.FAILURE, value=shown, message=words)
+    return Measurement(at=at, verdict=Verdict.SUCCESS, value=shown)
+
+
+def _worse(found: Shift, direction: Direction) -> tuple[float, float]:
+    """The likeliest worsening, and the one that is sure at the confidence asked for."""
+    if direction is Direction.INCREASE:
+        return found.estimate, found.lower
+    return -found.estimate, -found.upper
+
+
+def _words(comparison: Comparison) -> str:
+    return "higher" if comparison.direction is Direction.INCREASE else "lower"
+
+
+def _shown(found: Shift, middle: float) -> str:
+    return f"{found.estimate:+.4g} [{found.lower:+.4g}, {found.upper:+.4g}] on {middle:.4g}"

@@ -1,0 +1,1 @@
+"""The condition language of metrics: lexer, parser, evaluator."""

@@ -1,0 +1,70 @@
+"""The part of a JSON answer that a metric is about: `$.data.items[0].value`, `data.ratio`, or `/data/items/0/value`.
+
+Both common spellings are read: a path with dots and brackets (a JSONPath without filters or wildcards) and an RFC 6901 pointer.
+One path names one place; what lies there is the result.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeAlias
+
+from gitops_agent.rollout.analysis.http_query import QueryInvalid
+
+Step: TypeAlias = str | int
+
+STEP_LIMIT = 64
+_STEP = re.compile(
+    r"""\.?(?P<name>[A-Za-z_][A-Za-z0-9_-]*)
+    |\[(?P<index>-?[0-9]{1,9})\]
+    |\[(?P<quote>["'])(?P<key>.*?)(?P=quote)\]""",
+    re.VERBOSE,
+)
+
+
+def steps(path: str) -> tuple[Step, ...]:
+    """The steps of a path; none for an empty path or `$`, which name the whole answer.
+
+    Raises:
+        QueryInvalid: the path cannot be read or is too long.
+    """
+    found = _pointer(path) if path.startswith("/") else _dotted(path)
+    if len(found) > STEP_LIMIT:
+        raise QueryInvalid(f"the path {path[:80]!r} has {len(found)} steps, {STEP_LIMIT} are allowed")
+    return found
+
+
+def at(answer: Any, path: tuple[Step, ...]) -> Any:
+    """What lies at the path in a JSON value; None when there is nothing."""
+    for step in path:
+        if isinstance(answer, list):
+            index = _index(step)
+            answer = answer[index] if index is not None and -len(answer) <= index < len(answer) else None
+        elif isinstance(answer, dict):
+            answer = answer.get(str(step))
+        else:
+            return None
+    return answer
+
+
+def _index(step: Step) -> int | None:
+    if isinstance(step, int):
+        return step
+    return int(step) if step.isascii() and step.isdigit() and len(step) < 10 else None  # noqa: PLR2004 - as in the pattern
+
+
+def _pointer(path: str) -> tuple[Step, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/"))
+
+
+def _dotted(path: str) -> tuple[Step, ...]:
+    place = 1 if path.startswith("$") else 0
+    found: list[Step] = []
+    while place < len(path):
+        match = _STEP.match(path, place)
+        if match is None:
+            raise QueryInvalid(f"the path {path[:80]!r} cannot be read from character {place + 1} on")
+        index = match.group("index")
+        found.append(int(index) if index is not None else match.group("name") or match.group("key") or "")
+        place = match.end()
+    return tuple(found)

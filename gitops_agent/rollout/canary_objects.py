@@ -1,0 +1,194 @@
+"""The objects of a second version: its Deployment, its Service, and copies of the configuration that changed; and the baseline.
+
+All of them are made from Git's manifests and a hash, never from anything live: the same inputs give the same objects, and two
+versions never share a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from gitops_agent.manifest import marks
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.rollout.version_hash import configuration, content, renamed, template
+
+VARIANT = marks.PREFIX + "variant"
+ROLLOUT_HASH = marks.PREFIX + "rollout-hash"
+COMMIT = marks.PREFIX + "rollout-commit"
+SPLIT = marks.PREFIX + "split"
+"""On both Services, whose EndpointSlices copy it: one watch sees the endpoints that matter and no others."""
+
+PRIMARY = "primary"
+CANARY = "canary"
+BASELINE = "baseline"
+
+_LABEL_LIMIT = 63
+_NAME_LIMIT = 253
+_NOT_COPIED = (marks.PRUNE, marks.APPLY, marks.REPLACE, marks.DEPENDS_ON, marks.WAVE, marks.HOOK)
+
+
+def canary_name(workload: str, version: str) -> str:
+    """The name of the second Deployment: short enough for the labels its controller derives from it."""
+    return fitted(f"{workload}-c-{version}", limit=_LABEL_LIMIT - 11)
+
+
+def baseline_name(workload: str, version: str) -> str:
+    """The name of the third Deployment."""
+    return fitted(f"{workload}-b-{version}", limit=_LABEL_LIMIT - 11)
+
+
+def canary_service_name(service: str) -> str:
+    """The name of the canary's Service."""
+    return fitted(f"{service}-canary", limit=_LABEL_LIMIT)
+
+
+def fitted(name: str, *, limit: int) -> str:
+    """The name, with its middle replaced by a hash where it is too long."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: limit - 9].rstrip('-.')}-{digest}"
+
+
+def labels(version: str) -> dict[str, str]:
+    """What tells the canary's pods from all others."""
+    return {VARIANT: CANARY, ROLLOUT_HASH: version}
+
+
+def canary(workload: Object, *, version: str, replicas: int, copies: Mapping[tuple[str, str], str]) -> Object:
+    """The second Deployment.
+
+    Args:
+        workload: the target's Deployment, as rendered; its own labels stay, so what selects by them finds both.
+        version: the hash.
+        replicas: how many pods.
+        copies: new names of copied configuration, by kind and name.
+    """
+    result = copy(workload)
+    metadata, spec = result["metadata"], result["spec"]
+    metadata["name"] = canary_name(metadata["name"], version)
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels(version)}
+    _without_instructions(metadata)
+    spec["replicas"] = replicas
+    selector = spec.get("selector") or {}
+    spec["selector"] = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **labels(version)}}
+    spec["template"] = labelled(renamed(template(workload), copies), labels(version))
+    return result
+
+
+def baseline(workload: Object, *, version: str, replicas: int) -> Object:
+    """The third Deployment: the stable version, made anew, for a fair comparison with a canary that is as young and as small.
+
+    Its pods carry the label of the stable side, since it is by that label that the Service finds them, and the hash of their
+    version, which no pod of the workload itself carries; only the Deployment is labelled `variant: baseline`.
+
+    Args:
+        workload: the stable Deployment, as rendered; its configuration is read under the names it has.
+        version: the stable hash.
+        replicas: how many pods.
+    """
+    result = copy(workload)
+    metadata, spec = result["metadata"], result["spec"]
+    metadata["name"] = baseline_name(metadata["name"], version)
+    metadata["labels"] = {**(metadata.get("labels") or {}), VARIANT: BASELINE, ROLLOUT_HASH: version}
+    _without_instructions(metadata)
+    spec["replicas"] = replicas
+    own = {VARIANT: PRIMARY, ROLLOUT_HASH: version}
+    selector = spec.get("selector") or {}
+    spec["selector"] = {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), **own}}
+    spec["template"] = labelled(template(workload), own)
+    return result
+
+
+def labelled(pod_template: Object, more: Mapping[str, str]) -> Object:
+    """A copy of a pod template with more labels."""
+    result = copy(pod_template)
+    metadata = result["metadata"] = result.get("metadata") or {}
+    metadata["labels"] = {**(metadata.get("labels") or {}), **more}
+    return result
+
+
+def canary_service(service: Object, *, version: str, before: Object | None = None) -> Object:
+    """The canary's Service: cluster-internal, with the ports and the selector of the other, narrowed to the canary.
+
+    Args:
+        service: as the target has it.
+        version: the hash.
+        before: as the stable version has it: its routes are the ones in force until the promotion, and they name its ports.
+    """
+    spec = service.get("spec") or {}
+    kept = {
+        name: spec[name] for name in ("ipFamilies", "ipFamilyPolicy", "sessionAffinity", "trafficDistribution") if name in spec
+    }
+    ports = _ports(spec, (before or {}).get("spec") or {})
+    metadata: Object = {
+        "name": canary_service_name(service["metadata"]["name"]),
+        "labels": {**(service["metadata"].get("labels") or {}), **labels(version), SPLIT: "true"},
+    }
+    if namespace := service["metadata"].get("namespace"):
+        metadata["namespace"] = namespace
+    selector = {name: value for name, value in (spec.get("selector") or {}).items() if name != VARIANT}
+    made = {"type": "ClusterIP", "ports": ports, "selector": {**selector, **labels(version)}, **kept}
+    return copy({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": made})
+
+
+def _ports(spec: Object, before: Object) -> list[Object]:
+    """The ports of a Service, and those it had before; several of them need names."""
+    ports = [{name: value for name, value in port.items() if name != "nodePort"} for port in spec.get("ports") or ()]
+    known, names = {_place(port) for port in ports}, {port.get("name") for port in ports}
+    for port in before.get("ports") or ():
+        if _place(port) not in known:
+            named = {"name": port["name"]} if port.get("name") and port["name"] not in names else {}
+            kept = {name: value for name, value in port.items() if name not in ("nodePort", "name")}
+            ports.append({**kept, **named})
+    if len(ports) > 1:
+        ports = [port if port.get("name") else {**port, "name": f"port-{port['port']}"} for port in ports]
+    return ports
+
+
+def _place(port: Object) -> tuple[object, object]:
+    return port.get("port"), port.get("protocol", "TCP")
+
+
+def copies(
+    workload: Object, *, version: str, stable: Mapping[ObjectKey, Object], target: Mapping[ObjectKey, Object]
+) -> tuple[Object, ...]:
+    """The configuration of the target's pods that differs from the stable one, under names of its own.
+
+    What is new needs no copy: nothing else reads it. It is applied under its own name before the canary.
+    """
+    result: list[Object] = []
+    for key, obj in configuration(workload, target).items():
+        if key in stable and content(stable[key]) != content(obj):
+            made = copy(obj)
+            made["metadata"]["name"] = copy_name(key.name, version)
+            made["metadata"]["labels"] = {**(made["metadata"].get("labels") or {}), ROLLOUT_HASH: version}
+            _without_instructions(made["metadata"])
+            result.append(made)
+    return tuple(result)
+
+
+def copy_name(name: str, version: str) -> str:
+    """The name of copied configuration."""
+    return fitted(f"{name}-{version}", limit=_NAME_LIMIT)
+
+
+def copied_names(made: Sequence[Object], originals: Mapping[ObjectKey, Object], version: str) -> dict[tuple[str, str], str]:
+    """New names by kind and old name."""
+    known = {(str(one["kind"]), str(one["metadata"]["name"])) for one in made}
+    return {
+        (key.kind, key.name): copy_name(key.name, version)
+        for key in originals
+        if not key.group and (key.kind, copy_name(key.name, version)) in known
+    }
+
+
+def _without_instructions(metadata: Object) -> None:
+    """What people ask for the original (never prune it, create it only once) must not keep a copy alive."""
+    annotations = metadata.pop("annotations", None)
+    if isinstance(annotations, dict):
+        rest = {name: value for name, value in annotations.items() if name not in _NOT_COPIED}
+        if rest:
+            metadata["annotations"] = rest

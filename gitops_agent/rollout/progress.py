@@ -1,0 +1,290 @@
+"""Where a rollout stands, as a command shows it: what is done, what it waits for and for how long, what may be typed next.
+
+The status of a policy holds absolute times only, so that it moves with events alone; what is left of them is reckoned here, at
+the moment somebody looks. Pure: everything comes from the live policy and the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+
+from gitops_agent.api.durations import format_duration
+from gitops_agent.api.problems import SpecInvalid, read
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.marks import owner
+from gitops_agent.rollout.describe import awaited, describe, doing, share
+from gitops_agent.rollout.run_plan import RunPlan, RunStep, load_policy, run
+from gitops_agent.rollout.state import Phase, RolloutState, Stage
+from gitops_agent.rollout.status import from_status
+
+_IN_STEPS = frozenset({Phase.STEP, Phase.PAUSED})
+_LEAVING = frozenset({Phase.ABORT, Phase.SUPERSEDED})
+_BEFORE_STEPS = frozenset({Phase.PENDING, Phase.PROVISION})
+_PROMOTING = frozenset({Phase.PROMOTE, Phase.FINALIZE})
+_BY_DEADLINE = frozenset({Stage.SCALE, Stage.ROUTE, Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.ROLL})
+
+
+class Attention(StrEnum):
+    """How urgently a rollout needs somebody, the most urgent first; the words are codes of the table of reasons."""
+
+    ROLLED_BACK = "RolledBack"
+    PAUSED = "RolloutPaused"
+    APPROVAL = "AwaitingApproval"
+    UNSEEN = "NotReconciled"
+    WAITING = "WaitingFor"
+    RUNNING = "RollingOut"
+    STABLE = "Stable"
+
+
+class Mark(StrEnum):
+    """How far a step is."""
+
+    DONE = "✔"
+    NOW = "▶"
+    PAUSED = "⏸"
+    LEFT = "✖"
+    SKIPPED = "↷"
+    AHEAD = "○"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One step: how far it is, its number (0 for the promotion), what it does, and what is to be said of it now."""
+
+    mark: Mark
+    number: int
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutProgress:
+    """See the module's text.
+
+    Attributes:
+        raw: the live policy.
+        spec: of the run under way, or the present one; None when it cannot be read.
+        state: where the rollout stands.
+        problem: why the spec or the state cannot be read.
+    """
+
+    raw: Object = field(repr=False)
+    spec: RolloutPolicySpec | None
+    state: RolloutState
+    problem: str = ""
+
+    @classmethod
+    def of(cls, raw: Object) -> RolloutProgress:
+        """Reads a live policy; one that cannot be read is shown as far as it can be."""
+        state, spec, problem = RolloutState(), None, ""
+        try:
+            state = from_status(raw.get("status") or {})
+            spec = (
+                load_policy(state.plan)
+                if state.plan is not None
+                else read(RolloutPolicySpec, raw.get("spec") or {}, root="spec")
+            )
+        except SpecInvalid as error:
+            problem = str(error)
+        return cls(raw=raw, spec=spec, state=state, problem=problem)
+
+    @property
+    def key(self) -> AppKey:
+        """Namespace and name."""
+        return AppKey(str(self.raw["metadata"]["namespace"]), str(self.raw["metadata"]["name"]))
+
+    @property
+    def application(self) -> AppKey | None:
+        """The Application that declares it."""
+        return owner(self.raw)
+
+    @property
+    def workload(self) -> ObjectKey:
+        """What it rolls out."""
+        target = (self.raw.get("spec") or {}).get("targetRef") or {}
+        return ObjectKey("apps", str(target.get("kind") or "Deployment"), self.key.namespace, str(target.get("name") or ""))
+
+    @cached_property
+    def run(self) -> RunPlan | None:
+        """What the run does."""
+        return run(self.spec) if self.spec is not None else None
+
+    @property
+    def steps(self) -> tuple[RunStep, ...]:
+        """The steps of the run; none for `rolling`."""
+        return self.run.steps if self.run is not None else ()
+
+    @property
+    def strategy(self) -> str:
+        """Its name, as in the spec."""
+        strategy = (self.raw.get("spec") or {}).get("strategy") or {}
+        return next(iter(strategy), "")
+
+    @property
+    def message(self) -> str:
+        """One line."""
+        if self.problem:
+            return self.problem
+        if self.spec is None or self.outlook is Attention.UNSEEN:
+            return "no agent has looked at it yet: is one running, and does an Application declare it?"
+        return describe(self.state, self.spec)
+
+    @property
+    def approval(self) -> str:
+        """The approval it waits for, as `hash/step`; empty when for none."""
+        return awaited(self.state, self.spec) if self.spec is not None else ""
+
+    @property
+    def outlook(self) -> Attention:
+        """How urgently it needs somebody."""
+        phase = self.state.phase
+        if self.problem or (phase is Phase.IDLE and self.state.stable is None):
+            return Attention.UNSEEN
+        if phase in {Phase.HELD, Phase.ABORT} or self.state.stage is Stage.RESTORE:
+            return Attention.ROLLED_BACK
+        if phase is Phase.PAUSED:
+            return Attention.PAUSED
+        if phase is Phase.IDLE:
+            return Attention.STABLE
+        if self.approval:
+            return Attention.APPROVAL
+        return Attention.WAITING if phase is Phase.PENDING and self.state.reason else Attention.RUNNING
+
+    @property
+    def place(self) -> str:
+        """The step under way and how many there are, as `2/3`; empty while in none."""
+        if not self.steps or self.state.phase not in _IN_STEPS | _LEAVING:
+            return ""
+        return f"{self.state.step + 1}/{len(self.steps)}"
+
+    @property
+    def shifting(self) -> bool:
+        """Whether it is at a point where traffic goes to the new version, or could."""
+        return self.state.running and self.state.phase not in _BEFORE_STEPS and bool(self.steps)
+
+    def lines(self, now: datetime) -> list[Line]:
+        """The steps and the promotion, with what is done."""
+        if self.run is None:
+            return []
+        phase = self.state.phase
+        result = []
+        for index, step in enumerate(self.steps):
+            mark = Mark.AHEAD
+            if phase in _PROMOTING and self.state.full and index > self.state.step:
+                mark = Mark.SKIPPED
+            elif phase in _PROMOTING or (phase in _IN_STEPS and index < self.state.step):
+                mark = Mark.DONE
+            elif phase in _IN_STEPS and index == self.state.step:
+                mark = Mark.PAUSED if phase is Phase.PAUSED else Mark.NOW
+            elif phase in _LEAVING and index <= self.state.step:
+                mark = Mark.LEFT if index == self.state.step else Mark.DONE
+            note = self._doing(now) if mark in {Mark.NOW, Mark.PAUSED} else ""
+            result.append(Line(mark=mark, number=index + 1, text=said(step, preview=self.strategy == "blueGreen"), note=note))
+        mark = {Phase.PROMOTE: Mark.NOW, Phase.FINALIZE: Mark.DONE}.get(phase, Mark.AHEAD)
+        mark = Mark.AHEAD if self.state.stage is Stage.RESTORE else mark
+        text = "the workload's own update, watched" if self.run.rolling else "promotion"
+        note = self._doing(now) if mark is Mark.NOW else ""
+        result.append(Line(mark=mark, number=0, text=text, note=note))
+        return result
+
+    def waits(self, now: datetime) -> list[str]:
+        """What it waits for at this moment, one thing a text."""
+        return [] if self.run is None else list(self._waits(self.run, now))
+
+    def deadline(self, now: datetime) -> str:
+        """When it is rolled back if it does not go on, in words; empty where it may take its time."""
+        state, made = self.state, self.run
+        if made is None or state.entered_at is None or not state.running:
+            return ""
+        limit = made.paused_deadline if state.phase is Phase.PAUSED else None
+        if state.stage in _BY_DEADLINE or state.phase is Phase.PROVISION:
+            limit = made.deadline
+        return f"rolled back unless that is done {_left(state.entered_at + limit, now)}" if limit is not None else ""
+
+    def commands(self) -> list[tuple[str, str]]:
+        """What may be typed next, and what that does."""
+        return [(f"gitops-agent rollout {words.format(name=self.key)}", what) for words, what in self._commands()]
+
+    def _doing(self, now: datetime) -> str:
+        """What goes on in a step, and for how long."""
+        state = self.state
+        holding = "paused" if state.phase is Phase.PAUSED else "in force" if state.stage is Stage.HOLD else ""
+        since = f" for {span(now - state.entered_at)}" if state.entered_at is not None else ""
+        return (holding or doing(state)) + since
+
+    def _waits(self, made: RunPlan, now: datetime) -> Iterator[str]:
+        state = self.state
+        if state.phase is Phase.PAUSED:
+            yield "somebody to resume it"
+        elif state.phase is Phase.PENDING:
+            yield state.reason or "its turn"
+        elif state.phase is Phase.HELD:
+            yield "a mended commit, a revert, or a retry"
+        elif state.stage in {Stage.HOLD, Stage.CUT_HOLD}:
+            yield from self._held(made, now)
+        elif state.running and (made.steps or state.phase is Phase.PROMOTE):
+            yield doing(state)
+
+    def _held(self, made: RunPlan, now: datetime) -> Iterator[str]:
+        state = self.state
+        if self.approval:
+            yield "approval"
+        if state.until is not None and state.until > now:
+            yield f"the end of its pause {_left(state.until, now)}"
+        judged = state.stage is Stage.CUT_HOLD or self.steps[state.step].analysis
+        counters = {one.metric: one for one in state.counters}
+        for metric in made.metrics if judged else ():
+            samples = counters[metric.name].samples if metric.name in counters else 0
+            if not metric.dry_run and samples < metric.samples:
+                yield f"samples of {metric.name}: {samples} of {metric.samples}"
+
+    def _commands(self) -> Iterator[tuple[str, str]]:
+        phase, rolling = self.state.phase, self.run is not None and self.run.rolling
+        if phase is Phase.HELD:
+            yield "retry {name}", "tries the rejected version once more"
+            return
+        if phase is Phase.PAUSED:
+            yield "resume {name}", "goes on where it was"
+        elif self.approval:
+            yield "approve {name}", f"lets step {self.state.step + 1} go on"
+        elif phase is Phase.STEP and self.state.stage is Stage.HOLD and self.state.until is not None:
+            yield "promote {name}", f"ends the pause of step {self.state.step + 1}"
+        if phase in {*_BEFORE_STEPS, *_IN_STEPS} and not rolling:
+            yield "promote --full {name}", "skips every step that is left"
+        if phase is Phase.STEP:
+            yield "pause {name}", "stops it where it is"
+        if phase in {*_BEFORE_STEPS, *_IN_STEPS, Phase.PROMOTE} and self.state.stage is not Stage.RESTORE:
+            yield "abort {name}", "takes the traffic back and rejects the version"
+
+
+def said(step: RunStep, *, preview: bool = False) -> str:
+    """What a step does, in words."""
+    parts = ["the preview, without traffic" if preview else share(step.share)]
+    if step.pause:
+        parts.append(f"pause {format_duration(step.pause)}")
+    if step.analysis:
+        parts.append("analysis")
+    if step.approval:
+        parts.append("approval")
+    return ", ".join(parts)
+
+
+def span(length: timedelta) -> str:
+    """A length of time for people: `48s`, `3m12s`, `2h05m`, `4d3h`; never negative."""
+    seconds = max(0, int(length.total_seconds()))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if not minutes:
+        return f"{seconds}s"
+    if not hours:
+        return f"{minutes}m{seconds % 60:02}s"
+    return f"{hours}h{minutes % 60:02}m" if not days else f"{days}d{hours % 24}h"
+
+
+def _left(moment: datetime, now: datetime) -> str:
+    """The time left until a moment, and the moment."""
+    return f"in {span(moment - now)} (at {moment.astimezone(UTC):%H:%M:%S} UTC)"

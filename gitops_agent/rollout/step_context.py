@@ -1,0 +1,191 @@
+"""What a phase looks at, all in one value: the state, what is the case, what the run will do, and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout import replica_counts
+from gitops_agent.rollout.observation import Observation, WorkloadStatus
+from gitops_agent.rollout.replica_counts import ReplicaCounts
+from gitops_agent.rollout.run_plan import RunPlan
+from gitops_agent.rollout.state import Ended, Phase, RolloutState, Share, Stage, Traffic, Version
+from gitops_agent.rollout.traffic.router import Verdict
+
+_HISTORY = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """What a phase looks at.
+
+    Attributes:
+        state: where the rollout stands.
+        seen: what is the case.
+        policy: what is wanted now; counts for the next run.
+        run: what this run does.
+        now: the time, UTC.
+    """
+
+    state: RolloutState
+    seen: Observation
+    policy: RolloutPolicySpec
+    run: RunPlan
+    now: datetime
+
+    def enter(self, phase: Phase, stage: Stage = Stage.NONE, *, wait: timedelta | None = None, **changes: Any) -> RolloutState:
+        """The state in another phase or stage, entered now."""
+        until = None if wait is None else self.now + wait
+        changes.setdefault("reason", "")
+        return replace(self.state, phase=phase, stage=stage, entered_at=self.now, until=until, **changes)
+
+    def wanting(self, share: Share) -> Traffic:
+        """The traffic with another share wanted; the same when it is wanted already."""
+        now = self.state.traffic
+        return now if now.want == share else Traffic(want=share, applied=now.applied)
+
+    def ended(self, result: str, reason: str = "") -> tuple[Ended, ...]:
+        """The history with this run at its head."""
+        target = self.state.target
+        if target is None:
+            return self.state.history
+        entry = Ended(hash=target.hash, commit=target.commit, result=result, reason=reason, at=self.now)
+        return (entry, *self.state.history)[:_HISTORY]
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the stage takes longer than anything may that is no wait by intent."""
+        return self.state.entered_at is not None and self.now >= self.state.entered_at + self.run.deadline
+
+    @property
+    def waited(self) -> bool:
+        """Whether what the stage waits for by the clock is over."""
+        return self.state.until is None or self.now >= self.state.until
+
+    @property
+    def drained(self) -> bool:
+        """Whether the share that is wanted has been in force for the time that requests sent elsewhere before it get."""
+        since = self.state.traffic.verified_at
+        return self.state.traffic.verified and since is not None and self.now >= since + self.run.drain
+
+    @property
+    def share(self) -> Share:
+        """What the present step sends to the canary: no more than the surge limit leaves pods for."""
+        share = self.run.steps[self.state.step].share
+        if self.run.plain:
+            return share
+        return replace(share, weight=min(share.weight, self.run.cut(max(self.seen.replicas, 1))))
+
+    @property
+    def refused(self) -> str:
+        """Why whoever serves the routes will not take up the share that is wanted; empty while they may."""
+        routing = self.seen.routing
+        if routing is None or routing.share != self.state.traffic.want or routing.verdict is not Verdict.ERROR:
+            return ""
+        return f"the routes are refused{f': {routing.reason}' if routing.reason else ''}"
+
+    @property
+    def serving(self) -> bool:
+        """Whether anything of the canary could answer."""
+        canary = self.seen.canary
+        return canary is not None and canary.available > 0 and self.seen.endpoints > 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether every canary pod asked for is available, and can be reached where it should be."""
+        canary = self.seen.canary
+        if canary is None or not self.seen.canary_service or canary.replicas != self.state.canary:
+            return False
+        return canary.available >= self.state.canary and self.seen.endpoints >= self.state.canary
+
+    @property
+    def short(self) -> bool:
+        """Whether pods were lost between the decision to send the canary more and the moment that it is sent (I2)."""
+        traffic, canary = self.state.traffic, self.seen.canary
+        if self.run.plain or traffic.want.weight <= traffic.applied.weight:
+            return False
+        needed = replica_counts.ceil_div(traffic.want.weight * self.seen.replicas, replica_counts.FULL)
+        return (canary.available if canary else 0) < min(needed, self.state.canary)
+
+    @property
+    def silent(self) -> bool:
+        """Whether no pod of the workload serves."""
+        return self.seen.primary is not None and not self.seen.primary.available
+
+    @property
+    def lacking(self) -> str:
+        """What the workload itself lacks, for people: whatever the canary does, it is not to blame. Empty when it is whole."""
+        primary, wanted = self.seen.primary, self._asked()
+        available = primary.available if primary else 0
+        if available >= wanted - self.seen.max_unavailable:
+            return ""
+        return f"the workload itself has {available} of {wanted} pods available"
+
+    @property
+    def paired(self) -> bool:
+        """Whether what the canary is compared with is there, or does not come in time: the canary is not to blame for that."""
+        pods = self.seen.baseline
+        return self.overdue or (pods.available if pods else 0) >= self.state.baseline
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the Service itself does not know all pods yet that the workload says are available."""
+        primary = self.seen.primary
+        return primary is not None and self.seen.reachable < primary.available
+
+    @property
+    def missing(self) -> str:
+        """What keeps the canary from being ready, for people."""
+        canary = self.seen.canary
+        if canary is None:
+            return "the canary does not exist yet"
+        return canary.failed or canary.hindered or f"{canary.available} of {self.state.canary} canary pods are available"
+
+    def at(self, version: Version | None) -> bool:
+        """Whether the workload was last applied with a version."""
+        primary = self.seen.primary
+        return (
+            primary is not None and primary.version is not None and version is not None and primary.version.hash == version.hash
+        )
+
+    def moved(self, goal: ReplicaCounts) -> ReplicaCounts:
+        """The next numbers of pods on the way to a goal; those of now while the last ones have not been taken up."""
+        asked = ReplicaCounts(canary=self.state.canary, stable=self._asked())
+        primary, canary = self.seen.primary, self.seen.canary
+        if primary is None or primary.replicas != asked.stable or (canary.replicas if canary else 0) != asked.canary:
+            return asked
+        total = self.seen.replicas
+        available = min(primary.available, asked.stable)
+        if not self.state.traffic.want.none:
+            available += min(canary.available if canary else 0, asked.canary)
+        return replica_counts.motion(
+            asked,
+            goal,
+            available=available,
+            most=total + self.run.limit(total),
+            least=total - self.seen.max_unavailable,
+            idle=max(primary.replicas - primary.available, 0),
+        )
+
+    def affordable(self, *, primary: int | None = None, canary: int | None = None) -> bool:
+        """Whether enough pods go on serving with fewer replicas of one side.
+
+        The numbers in the state were affordable when they were written; pods may have been lost before they are acted upon.
+        """
+        left, now = self._available(self.seen.primary, primary), self._available(self.seen.primary, None)
+        if not self.state.traffic.want.none:
+            left += self._available(self.seen.canary, canary)
+            now += self._available(self.seen.canary, None)
+        # Where there are too few already, pods that serve nobody may still go.
+        return left >= min(self.seen.replicas - self.seen.max_unavailable, now)
+
+    @staticmethod
+    def _available(pods: WorkloadStatus | None, replicas: int | None) -> int:
+        if pods is None:
+            return 0
+        return pods.available if replicas is None else min(pods.available, replicas)
+
+    def _asked(self) -> int:
+        return self.seen.replicas if self.state.primary is None else self.state.primary

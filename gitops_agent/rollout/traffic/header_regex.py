@@ -1,0 +1,34 @@
+"""Matches as regular expressions, for APIs that compare headers whole: anchored, and spelled so that RE2 and PCRE agree."""
+
+from __future__ import annotations
+
+import re
+
+from gitops_agent.rollout.traffic.router import Match, MatchMode
+
+_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
+
+
+def literal(text: str) -> str:
+    """The pattern of a text that is to be found as it is."""
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def value_pattern(match: Match) -> str:
+    """The pattern of the value, not anchored."""
+    return {
+        MatchMode.EXACT: literal(match.value),
+        MatchMode.PREFIX: literal(match.value) + ".*",
+        MatchMode.REGEX: f"(?:{match.value})",
+    }[match.mode]
+
+
+def header_pattern(match: Match) -> str:
+    """The pattern of a whole header."""
+    return f"^{value_pattern(match)}$"
+
+
+def cookie_pattern(match: Match) -> str:
+    """The pattern of a whole Cookie header that has the cookie among its pairs."""
+    value = literal(match.value) + "[^;]*" if match.mode is MatchMode.PREFIX else value_pattern(match)
+    return rf"^(.*;\s*)?{literal(match.name)}={value}(\s*;.*)?$"

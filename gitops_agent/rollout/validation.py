@@ -1,0 +1,142 @@
+"""What a policy asks for that cannot be had with what Git declares, found before anything is changed.
+
+A rollout that is refused when half of it is done is worse than none. Everything that can be known from the manifests alone is
+looked at here, all at once, and keeps the run from starting; the new version waits, and the status says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gitops_agent.api.rollout_policy import TrafficProvider
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.overlay import ResolvedPolicy, routes
+from gitops_agent.rollout.run_plan import run
+from gitops_agent.rollout.traffic.router import Match, Mirror
+from gitops_agent.rollout.version_hash import template
+from gitops_agent.rollout.workload_status import replicas
+
+_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
+
+
+def refusal(
+    subject: ResolvedPolicy,
+    manifests: Mapping[ObjectKey, Manifest],
+    *,
+    stable: Mapping[ObjectKey, Manifest] | None = None,
+    unknown: frozenset[GroupKind] = frozenset(),
+) -> str:
+    """Why the policy cannot be followed with these manifests, in words; empty when it can.
+
+    Args:
+        subject: what the policy is about.
+        manifests: what the commit declares, by key.
+        stable: what the stable commit declares, by key.
+        unknown: kinds the cluster does not serve (yet).
+    """
+    return "; ".join((*_refusals(subject, manifests, unknown), *_of_ports(subject, stable or {}, manifests)))
+
+
+def _refusals(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], unknown: frozenset[GroupKind]) -> Iterator[str]:
+    workload = manifests.get(subject.workload)
+    if workload is None:
+        yield f"{subject.workload} is not declared by this application"
+        return
+    if why := _idle(workload.obj):
+        yield f"{subject.workload} {why}"
+    if subject.policy.strategy.rolling is not None:
+        return
+    service = manifests.get(subject.service)
+    if service is None:
+        yield f"{subject.service} is not declared by this application"
+        return
+    selector = (service.obj.get("spec") or {}).get("selector") or {}
+    if not selector or not _selected(selector, workload.obj):
+        yield f"{subject.service} does not select the pods of {subject.workload}"
+    for key, other in manifests.items():
+        stranger = key.kind in _WORKLOADS and key != subject.workload and key.namespace == subject.workload.namespace
+        if stranger and selector and _selected(selector, other.obj):
+            yield f"{subject.service} selects the pods of {key} too: their traffic cannot be told apart"
+    if subject.policy.traffic.provider is TrafficProvider.SERVICE and subject.policy.strategy.canary is not None:
+        yield from _of_ratio(subject, workload.obj)
+    kinds = {key.group_kind for key in routes(manifests, subject)} & unknown
+    yield from (f"the cluster does not know {kind}, so nobody would split the traffic" for kind in sorted(kinds))
+    yield from _of_routes(subject, manifests)
+
+
+def _idle(workload: Object) -> str:
+    """Why a workload would never take a new version by itself; empty when it would."""
+    spec = workload.get("spec") or {}
+    if spec.get("paused") is True:
+        return "is paused in Git (spec.paused) and would never take a new version"
+    if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
+        return "has the update strategy OnDelete and would never take a new version by itself"
+    return ""
+
+
+def _of_ratio(subject: ResolvedPolicy, workload: Object) -> Iterator[str]:
+    if subject.autoscaled:
+        yield (
+            f"{subject.workload} is scaled by an autoscaler, and behind a plain Service the numbers of pods are the share: "
+            "use another traffic provider, or blueGreen"
+        )
+    elif replicas(workload) is None:
+        yield f"{subject.workload} needs spec.replicas in Git: behind a plain Service the numbers of pods are the share"
+
+
+def _of_ports(
+    subject: ResolvedPolicy, stable: Mapping[ObjectKey, Manifest], target: Mapping[ObjectKey, Manifest]
+) -> Iterator[str]:
+    """Behind a plain Service one list of ports serves the pods of both versions."""
+    before, after = stable.get(subject.service), target.get(subject.service)
+    plain = subject.policy.traffic.provider is TrafficProvider.SERVICE and subject.policy.strategy.rolling is None
+    if not plain or before is None or after is None:
+        return
+    was = _targets(before.obj)
+    for port, to in _targets(after.obj).items():
+        if was.get(port, to) != to:
+            yield (
+                f"{subject.service} sends port {port} to {to} and no longer to {was[port]}, where the pods of one version do "
+                "not listen: name the port in the pods, and let targetPort be that name"
+            )
+
+
+def _targets(service: Object) -> dict[object, object]:
+    """Where a Service sends each of its ports."""
+    ports = (service.get("spec") or {}).get("ports") or ()
+    return {port.get("port"): port.get("targetPort", port.get("port")) for port in ports if isinstance(port, dict)}
+
+
+def _of_routes(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """Every route must be there, and carry every share of the run."""
+    here = routes(manifests, subject)
+    known = {(key.kind, key.name) for key in here}
+    missing = [route for route in subject.policy.traffic.routes if (str(route.kind), route.name) not in known]
+    yield from (f"{route.kind} {route.name} is not declared by this application" for route in missing)
+    if missing or subject.provider is None:
+        return
+    said: set[str] = set()
+    shares = [(one.share.weight, one.share.match, one.share.mirror) for one in run(subject.policy).steps]
+    every: list[tuple[int, Match | None, Mirror | None]] = [*shares, (100, None, None)]
+    for weight, match, mirror in every:
+        try:
+            subject.provider.overlay(
+                [manifests[key].obj for key in here],
+                service=subject.service.name,
+                canary_service=canary_objects.canary_service_name(subject.service.name),
+                weight=weight,
+                match=match,
+                mirror=mirror,
+            )
+        except RenderError as error:
+            if str(error) not in said:
+                said.add(str(error))
+                yield str(error)
+
+
+def _selected(selector: Mapping[str, object], workload: Object) -> bool:
+    labels = (template(workload).get("metadata") or {}).get("labels") or {}
+    return all(labels.get(name) == value for name, value in selector.items() if name != canary_objects.VARIANT)

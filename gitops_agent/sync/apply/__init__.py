@@ -1,0 +1,1 @@
+"""Apply: walks a plan and writes it with server-side apply."""

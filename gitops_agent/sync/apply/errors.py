@@ -1,0 +1,91 @@
+"""What a refusal of the API server means for an object of an application: its reason in our words, and what proves what."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gitops_agent.cluster.error_text import simplify
+from gitops_agent.errors import AgentError, ClusterError, Invalid, UnknownKind
+from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.manifest.marks import REPLACE
+from gitops_agent.sync.apply import removed_apis
+
+REASONS: dict[str, str] = {
+    "QuotaExceeded": "QuotaExceeded",
+    "WebhookUnavailable": "WebhookUnavailable",
+    "NamespaceNotFound": "MissingNamespace",
+    "NamespaceTerminating": "MissingNamespace",
+    "KindNotServed": "UnknownKind",
+}
+"""From the transport's codes to reasons; other errors keep the reason of their class."""
+
+NEVER: frozenset[GroupKind] = frozenset(
+    {
+        GroupKind("", "Namespace"),
+        GroupKind("", "PersistentVolume"),
+        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
+    },
+)
+"""Kinds that are never replaced, whatever an annotation says: their deletion takes data along."""
+
+_WAITS = frozenset({"MissingNamespace", "UnknownKind"})
+_IMMUTABLE = re.compile(
+    r"\bimmutable\b|cannot change roleRef|may not change once set|can not be unset"
+    r"|updates to [\w ]+ (?:for fields other than .* )?are forbidden",
+    re.IGNORECASE,
+)
+_SECRET_FIELDS = frozenset({"type", "data", "immutable"})
+
+
+class Immutable(Invalid):
+    """The API server refused a change of fields that it never changes: only a new object can have them."""
+
+    reason = "Immutable"
+
+
+def classify(error: AgentError, key: ObjectKey) -> AgentError:
+    """The error with a reason from the table of reasons, and as `Immutable` where the server's causes prove that.
+
+    A kind that no CRD will ever bring is `Invalid` instead of unknown: to wait for it would be to wait for ever.
+    """
+    if isinstance(error, UnknownKind):
+        advice = removed_apis.advice(key.group, key.kind, str(error.facts.get("version")), error.facts.get("served") or ())
+        return Invalid(advice, code="VersionRetired") if advice else error
+    if not isinstance(error, ClusterError):
+        return error
+    fields = immutable_fields(error, key)
+    if fields and not isinstance(error, Immutable):
+        proved = Immutable(
+            f"{', '.join(fields)} cannot be changed in place ({simplify(str(error))}): {_way_out(key)}",
+            status=error.status,
+            code=error.code,
+            details=error.details,
+        )
+        proved.facts["fields"] = list(fields)
+        return proved
+    error.reason = REASONS.get(error.code, error.reason)
+    if error.reason in _WAITS:
+        error.transient = True
+    return error
+
+
+def _way_out(key: ObjectKey) -> str:
+    anew = f"annotate the object with {REPLACE}: on-immutable to have it deleted and created anew, or "
+    return f"{'' if key.group_kind in NEVER else anew}give it another name"
+
+
+def immutable_fields(error: ClusterError, key: ObjectKey) -> tuple[str, ...]:
+    """The fields which the server's causes say cannot be changed; empty unless every single cause says so.
+
+    Of a Secret the server's words are not kept, so the fields themselves have to tell.
+    """
+    if not isinstance(error, Invalid):
+        return ()
+    causes: list[dict[str, Any]] = [cause for cause in error.details.get("causes") or () if isinstance(cause, dict)]
+    if not causes or any(not cause.get("field") for cause in causes):
+        return ()
+    fields = tuple(dict.fromkeys(str(cause["field"]) for cause in causes))
+    if key.group == "" and key.kind == "Secret":
+        return fields if all(field.partition("[")[0].partition(".")[0] in _SECRET_FIELDS for field in fields) else ()
+    return fields if all(_IMMUTABLE.search(str(cause.get("message") or "")) for cause in causes) else ()

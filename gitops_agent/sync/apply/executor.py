@@ -1,0 +1,220 @@
+"""Carrying a plan out: as much of it as can be done now, in its order, and a word on everything that was not.
+
+No call waits for the cluster: an object whose predecessor is not ready comes back as a `Waiting`, and the watch event that ends
+the wait leads to the next plan. Between any two calls the process may die; what is live then is what the next plan starts from.
+The answer to a write is known at once (read your writes) and is the baseline against which drift is told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.errors import AgentError, Throttled
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.apply import preflight
+from gitops_agent.sync.apply.concurrency import AdaptiveLimit
+from gitops_agent.sync.apply.errors import classify
+from gitops_agent.sync.apply.plan_walker import PlanWalker, Ready, Waiting
+from gitops_agent.sync.apply.readiness import has_come
+from gitops_agent.sync.apply.writer import Done, Writer, body_of
+from gitops_agent.sync.live.live_object import LiveObject
+from gitops_agent.sync.live.live_state import LiveState
+from gitops_agent.sync.ordering.order import Until
+from gitops_agent.sync.planning.plan import Plan
+
+WIDEST = 16
+"""Writes under way at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one action.
+
+    Attributes:
+        key: the object.
+        kind: what was done.
+        ok: it is done. A replaced object is done once it was created anew.
+        error: why not; its `reason`, `transient` and `retry_after` tell what to do.
+        seconds: it took.
+        changed: the cluster is different for it; an apply that changed nothing writes nothing.
+    """
+
+    key: ObjectKey
+    kind: ActionKind
+    ok: bool
+    error: AgentError | None = None
+    seconds: float = 0.0
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a plan.
+
+    Attributes:
+        outcomes: of everything that was tried.
+        waiting: what was not tried, and for what it waits.
+        stopped: the process is ending; what was not tried is in neither list.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    stopped: bool = False
+
+    @property
+    def errors(self) -> dict[ObjectKey, AgentError]:
+        """Every failure, by object."""
+        return {outcome.key: outcome.error for outcome in self.outcomes if outcome.error is not None}
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of it is done."""
+        return not self.stopped and not self.waiting and all(outcome.ok for outcome in self.outcomes)
+
+
+class Executor:
+    """One for the process; its methods may run in several threads for several applications.
+
+    Args:
+        objects: writes.
+        discovery: told about new kinds.
+        pool: its threads make the calls; `execute` must not run in one of them.
+        live: told about every answer.
+        widest: writes under way at most.
+        scaled: the workloads that live autoscalers scale.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        discovery: Discovery,
+        pool: ThreadPoolExecutor,
+        live: LiveState,
+        *,
+        widest: int = WIDEST,
+        scaled: Callable[[], frozenset[ObjectKey]] = frozenset,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._objects, self._pool, self._live = objects, pool, live
+        self._writer = Writer(objects, discovery, live, scaled=scaled)
+        self._clock = clock
+        self.window = AdaptiveLimit(widest, clock=clock)
+
+    def execute(
+        self,
+        plan: Plan,
+        *,
+        as_user: str | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        ready: Ready | None = None,
+        on_applied: Callable[[ObjectKey, LiveObject], None] | None = None,
+    ) -> Result:
+        """Does what can be done of the plan now. Never raises for one object's failure.
+
+        Args:
+            plan: what to do.
+            as_user: whom to impersonate.
+            stop: asked before every call; once true, nothing more is begun.
+            ready: whether an object has come as far as asked for; the live state tells when None.
+            on_applied: called in the thread that made the call, after each apply.
+        """
+        course = PlanWalker(plan, ready or self._ready)
+        outcomes: list[Outcome] = []
+        flying: dict[Future[tuple[Outcome, Done | None]], Action] = {}
+
+        def run(action: Action) -> tuple[Outcome, Done | None]:
+            return self._run(action, plan, as_user=as_user, on_applied=on_applied)
+
+        def land(action: Action, outcome: Outcome, done: Done | None) -> None:
+            outcomes.append(outcome)
+            if done is not None and not done.parked:
+                course.done(action.key)
+            else:
+                course.left(action.key, parked=done is not None)
+
+        while True:
+            while len(flying) < self.window.size and not stop() and (action := course.next()) is not None:
+                if not flying and not course.more:
+                    land(action, *run(action))  # alone: no need for another thread
+                else:
+                    flying[self._pool.submit(run, action)] = action
+            if flying:
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    land(flying.pop(future), *future.result())
+            elif stop() or not (course.more or course.look_again()):
+                break
+        stopped = stop()
+        return Result(outcomes=tuple(outcomes), waiting=() if stopped else course.waiting(), stopped=stopped)
+
+    def preflight(self, plan: Plan, *, as_user: str | None = None) -> dict[ObjectKey, AgentError]:
+        """The refusals a server-side dry run of the plan's new content meets, all of them; writes nothing.
+
+        `refusals.Immutable` among them are changes that only a replacement can make.
+        """
+
+        def dry_run(action: Action) -> AgentError | None:
+            try:
+                self._objects.apply(body_of(action, plan), dry_run=True, as_user=as_user)
+            except AgentError as error:
+                self._heard(error)
+                return classify(error, action.key)
+            self._heard(None)
+            return None
+
+        return preflight.ask(
+            plan,
+            dry_run=dry_run,
+            spread=lambda ask, actions: [ask(actions[0])] if len(actions) == 1 else list(self._pool.map(ask, actions)),
+            impersonated=as_user is not None,
+        )
+
+    def _ready(self, key: ObjectKey, until: Until) -> bool:
+        return has_come(self._live, key, until)
+
+    def _run(
+        self,
+        action: Action,
+        plan: Plan,
+        *,
+        as_user: str | None,
+        on_applied: Callable[[ObjectKey, LiveObject], None] | None,
+    ) -> tuple[Outcome, Done | None]:
+        started = self._clock()
+        done: Done | None = None
+        error: AgentError | None = None
+        try:
+            if action.kind is ActionKind.DELETE:
+                done = self._writer.delete(action, as_user=as_user)
+            elif action.kind is ActionKind.REPLACE:
+                done = self._writer.replace(action, plan, as_user=as_user)
+            else:
+                done = self._writer.apply(action, plan, as_user=as_user)
+        except AgentError as refusal:
+            error = classify(refusal, action.key)
+        self._heard(error)
+        if done is not None and not done.parked and action.manifest is not None and on_applied is not None:
+            known = self._live.get(action.key)
+            if known is not None:
+                on_applied(action.key, known)
+        outcome = Outcome(
+            key=action.key,
+            kind=action.kind,
+            ok=done is not None and not done.parked,
+            error=error,
+            seconds=self._clock() - started,
+            changed=done is not None and done.changed,
+        )
+        return outcome, done
+
+    def _heard(self, error: AgentError | None) -> None:
+        if isinstance(error, Throttled):
+            self.window.throttled()
+        else:
+            self.window.answered()

@@ -1,0 +1,69 @@
+"""Taking back what people wrote into an object beside what Git declares.
+
+A server-side apply never removes what others added, so additions are removed by a JSON patch: tested against the version they
+were seen in, only fields that nobody but people and earlier tools own, items of lists from the last to the first. The writers'
+entries in managedFields are cut by the same paths, because the server fills defaults in again: without that, a default that an
+earlier `kubectl apply` happened to own would be found, removed and filled in for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.edits import FieldEdit
+from gitops_agent.manifest.fields import FieldSet, step
+from gitops_agent.manifest.key import Object
+
+_MANAGED = "/metadata/managedFields"
+
+
+def removal_patch(live: Object, edits: Iterable[FieldEdit]) -> list[Object]:
+    """The JSON patch that takes the edits out of the live object they were found in; empty when there are none.
+
+    The object is not changed. The first operation tests the resource version.
+    """
+    paths = sorted({edit.path for edit in edits}, key=order, reverse=True)
+    if not paths:
+        return []
+    metadata = live.get("metadata") or {}
+    entries = list(copy(metadata.get("managedFields") or []))
+    managers = {(edit.manager, edit.operation) for edit in edits}
+    kept = []
+    for entry in entries:
+        if (entry.get("manager"), entry.get("operation")) in managers and isinstance(entry.get("fieldsV1"), dict):
+            for path in paths:
+                _cut(entry["fieldsV1"], live, _steps(path))
+            if not _owns(entry["fieldsV1"]):
+                continue
+        kept.append(entry)
+    return [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.get("resourceVersion")},
+        *({"op": "remove", "path": path} for path in paths),
+        {"op": "replace", "path": _MANAGED, "value": kept},
+    ]
+
+
+def _steps(path: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+
+
+def order(path: str) -> list[tuple[int, int, str]]:
+    """Positions as numbers, so that item 10 is taken out before item 9."""
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _steps(path)]
+
+
+def _cut(fields: FieldSet, live: Any, steps: list[str]) -> bool:
+    """Takes a path out of a field set; whether the set is empty afterwards."""
+    for element in list(fields):
+        place = step(element, live)
+        if place is None or str(place) != steps[0]:
+            continue
+        if len(steps) == 1 or _cut(fields[element], live[place], steps[1:]):
+            del fields[element]
+    return not _owns(fields)
+
+
+def _owns(fields: FieldSet) -> bool:
+    return any(element != "." for element in fields)

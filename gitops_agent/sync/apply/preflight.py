@@ -1,0 +1,96 @@
+"""Asking the API server what it would say to a revision's changes, all of them, before the first one is made.
+
+A refusal is only counted when it says something about the object that will still be true in its turn. What depends on other
+parts of the same plan (its CRD, its namespace, a quota or role that is changed with it), or on a webhook that is down right
+now and may be repaired by this very plan, is left to the real attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gitops_agent.errors import AgentError, ClusterError
+from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.planning.plan import Plan
+
+CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
+NAMESPACE = GroupKind("", "Namespace")
+
+_WAITS = frozenset({"UnknownKind", "MissingNamespace", "WebhookUnavailable", "CannotSee"})
+_NO_DRY_RUN = "does not support dry run"
+_ACCESS = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
+
+
+def candidates(plan: Plan) -> tuple[Action, ...]:
+    """What is worth asking about: new content whose kind and namespace do not come with the same plan."""
+    kinds = frozenset(
+        kind
+        for action in plan.writes
+        if action.key.group_kind == CRD and action.manifest is not None
+        for kind in _defined(action.manifest.obj)
+    )
+    namespaces = frozenset(
+        action.key.name
+        for action in plan.actions
+        if action.key.group_kind == NAMESPACE and action.live is None and action.intent is ActionKind.CREATE
+    )
+    return tuple(
+        action
+        for action in plan.writes
+        if action.kind in (ActionKind.CREATE, ActionKind.UPDATE)
+        and not action.drift
+        and action.key.group_kind not in kinds
+        and action.key.namespace not in namespaces
+    )
+
+
+def verdicts(plan: Plan, answers: Mapping[ObjectKey, AgentError], *, impersonated: bool) -> dict[ObjectKey, AgentError]:
+    """The refusals that count.
+
+    Args:
+        plan: what was asked about.
+        answers: every refusal, with its reason.
+        impersonated: the calls were made as a ServiceAccount, whose permissions the plan itself may widen.
+    """
+    changed = {action.key.kind for action in plan.writes if action.manifest is not None}
+    quota = "ResourceQuota" in changed
+    access = impersonated and bool(_ACCESS & changed)
+    return {key: error for key, error in answers.items() if _counts(error, quota=quota, access=access)}
+
+
+def ask(
+    plan: Plan,
+    *,
+    dry_run: Callable[[Action], AgentError | None],
+    spread: Callable[[Callable[[Action], AgentError | None], tuple[Action, ...]], list[AgentError | None]],
+    impersonated: bool,
+) -> dict[ObjectKey, AgentError]:
+    """Asks about all candidates and returns the refusals that count.
+
+    Args:
+        plan: whose changes.
+        dry_run: asks about one and returns the refusal, if any.
+        spread: maps a function over actions in parallel, keeping their order.
+        impersonated: see `verdicts`.
+    """
+    asked = candidates(plan)
+    answers = spread(dry_run, asked)
+    refused = {action.key: error for action, error in zip(asked, answers, strict=True) if error is not None}
+    return verdicts(plan, refused, impersonated=impersonated)
+
+
+def _counts(error: AgentError, *, quota: bool, access: bool) -> bool:
+    if error.reason in _WAITS or _NO_DRY_RUN in str(error):
+        return False
+    if error.reason == "QuotaExceeded":
+        return not quota
+    if isinstance(error, ClusterError) and error.reason == "Forbidden":
+        return not access
+    return True
+
+
+def _defined(crd: Mapping[str, Any]) -> tuple[GroupKind, ...]:
+    spec = crd.get("spec") or {}
+    return (GroupKind(str(spec.get("group")), str((spec.get("names") or {}).get("kind"))),)

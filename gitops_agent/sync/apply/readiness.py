@@ -1,0 +1,23 @@
+"""Whether an object has come as far as another one waits for, from the live state alone."""
+
+from __future__ import annotations
+
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.health import Status
+from gitops_agent.sync.live.live_state import LiveState
+from gitops_agent.sync.ordering.order import Until
+
+_GOOD = frozenset({Status.HEALTHY, Status.SUSPENDED})
+
+
+def has_come(live: LiveState, key: ObjectKey, until: Until) -> bool:
+    """Whether the object is there, established, active, healthy or gone, as far as the watches (and our own writes) told.
+
+    A kind that cannot be seen is never gone.
+    """
+    known = live.get(key)
+    if until is Until.GONE:
+        return known is None and key.group_kind not in live.cannot_see
+    if known is None or known.deleting:
+        return False
+    return until is Until.APPLIED or known.health.status in _GOOD

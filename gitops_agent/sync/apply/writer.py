@@ -1,0 +1,188 @@
+"""One action against the API server: apply, take back, replace, delete.
+
+Every call leaves a state from which the next plan goes on. The answer to a write goes into the live state at once: what was
+just applied is the baseline against which drift is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.errors import Conflict, Invalid, NotFound
+from gitops_agent.manifest.edits import FieldEdit
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.sync.action import Action
+from gitops_agent.sync.apply import foreign_fields, replacement, replica_handoff
+from gitops_agent.sync.desired import marked
+from gitops_agent.sync.live.live_object import LiveObject, observe
+from gitops_agent.sync.live.live_state import LiveState
+from gitops_agent.sync.planning.plan import Plan
+
+_TRIES = 5
+"""For a patch that is outdated whenever a controller writes a status in between."""
+
+_DEFINING = frozenset(
+    {GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"), GroupKind("apiregistration.k8s.io", "APIService")}
+)
+"""Kinds whose objects change which kinds there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A success.
+
+    Attributes:
+        changed: the cluster is different for it.
+        parked: only its first half is done: the old object is going, the new one cannot be created yet.
+    """
+
+    changed: bool = True
+    parked: bool = False
+
+
+class Writer:
+    """Thread-safe.
+
+    Args:
+        objects: writes.
+        discovery: told about new kinds.
+        live: told about every answer.
+        scaled: the workloads that live autoscalers scale.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        discovery: Discovery,
+        live: LiveState,
+        *,
+        scaled: Callable[[], frozenset[ObjectKey]] = frozenset,
+    ) -> None:
+        self._objects, self._discovery, self._live, self._scaled = objects, discovery, live, scaled
+
+    def apply(self, action: Action, plan: Plan, *, as_user: str | None) -> Done:
+        """Applies the manifest, and takes back what the plan says nobody declared.
+
+        Raises:
+            AgentError: the server refused or gave no answer.
+        """
+        body = body_of(action, plan)
+        if replica_handoff.leaves_out(action, plan, self._scaled()):
+            replica_handoff.hold(self._objects, action.key, as_user=as_user)
+        live = self._take_in(self._objects.apply(body, as_user=as_user), action)
+        changed = action.live is None or live.resource_version != action.live.resource_version
+        if action.key.group_kind in _DEFINING:
+            self._discovery.invalidate(str((body.get("spec") or {}).get("group") or ""))
+        if action.undeclared and live.undeclared:
+            wanted = frozenset((edit.path, edit.manager) for edit in action.undeclared)
+            changed = self._take_back(action, live, wanted, as_user=as_user)[1] or changed
+        return Done(changed=changed)
+
+    def _take_back(
+        self, action: Action, live: LiveObject, wanted: frozenset[tuple[str, str]], *, as_user: str | None
+    ) -> tuple[LiveObject, bool]:
+        """Removes the wanted (path, manager) edits that are still there: the object then, and whether any was removed."""
+        for _ in range(_TRIES):
+            edits = [edit for edit in live.undeclared if (edit.path, edit.manager) in wanted]
+            if live.raw is None or not edits:
+                return live, False
+            try:
+                patched = self._objects.json_patch(action.key, foreign_fields.removal_patch(live.raw, edits), as_user=as_user)
+            except Invalid as error:
+                fresh = observe(self._objects.get(action.key, as_user=as_user))
+                if fresh.resource_version == live.resource_version:
+                    # Not outdated but impossible: a required or protected field is among them.
+                    return self._take_back_singly(action, live, edits, error, as_user=as_user)
+                live = fresh
+            else:
+                return self._take_in(patched, action), True
+        raise Conflict(f"{action.key} changes too fast for anything to be taken back", code="Conflict")
+
+    def _take_back_singly(
+        self, action: Action, live: LiveObject, edits: list[FieldEdit], error: Invalid, *, as_user: str | None
+    ) -> tuple[LiveObject, bool]:
+        """One by one, so that what is impossible does not keep the rest; it is told once and then left alone."""
+        paths = sorted({edit.path for edit in edits}, key=foreign_fields.order, reverse=True)
+        if len(paths) == 1:
+            self._live.tolerate(live.uid, edits)
+            text = f"what {edits[0].manager} wrote at {edits[0].path} cannot be taken back: {error}"
+            raise Invalid(text, status=error.status, code=error.code) from error
+        refusals = []
+        for path in paths:
+            wanted = frozenset((edit.path, edit.manager) for edit in edits if edit.path == path)
+            try:
+                live, _ = self._take_back(action, live, wanted, as_user=as_user)
+            except Invalid as refusal:
+                refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
+        return live, True
+
+    def replace(self, action: Action, plan: Plan, *, as_user: str | None) -> Done:
+        """Deletes what cannot be changed in place, once it is proved that it has to be and that the new one is acceptable.
+
+        Raises:
+            AgentError: it is not proved, or the server refused or gave no answer.
+        """
+        refusal = replacement.prove(self._objects, body_of(action, plan), as_user=as_user)
+        if isinstance(refusal, replacement.Unneeded):
+            return self.apply(action, plan, as_user=as_user)
+        if refusal is not None:
+            raise refusal
+        self.delete(action, as_user=as_user)
+        if self._live.get(action.key) is not None:
+            return Done(parked=True)
+        return self.apply(action, plan, as_user=as_user)
+
+    def delete(self, action: Action, *, as_user: str | None) -> Done:
+        """Asks for the deletion of exactly the object the plan saw.
+
+        Raises:
+            AgentError: the server refused or gave no answer.
+        """
+        if action.live is None:
+            return Done(changed=False)
+        key, uid = action.key, action.live.uid
+        try:
+            answer = self._objects.delete(key, uid=uid, as_user=as_user)
+        except NotFound:
+            self._live.remove(key, uid)
+            return Done(changed=False)
+        except Conflict:
+            return self._contested(action, as_user=as_user)
+        if (answer.get("metadata") or {}).get("uid") == uid and answer.get("kind") != "Status":
+            self._live.put(observe(answer))
+        else:
+            self._live.remove(key, uid)
+        return Done()
+
+    def _contested(self, action: Action, *, as_user: str | None) -> Done:
+        """A deletion met a conflict: done if another object bears the name by now, or if this one is going already."""
+        uid = action.live.uid if action.live is not None else ""
+        try:
+            found = observe(self._objects.get(action.key, as_user=as_user))
+        except NotFound:
+            self._live.remove(action.key, uid)
+            return Done(changed=False)
+        if found.uid == uid and not found.deleting:
+            raise Conflict(f"{action.key} cannot be deleted now", status=409, code="Conflict")
+        if found.uid != uid:
+            self._live.remove(action.key, uid)
+        self._live.put(found)
+        return Done(changed=False)
+
+    def _take_in(self, answer: Object, action: Action) -> LiveObject:
+        live = observe(answer)
+        digest = action.manifest.digest if action.manifest is not None else live.digest or ""
+        self._live.applied(live, digest=digest)
+        return live
+
+
+def body_of(action: Action, plan: Plan) -> Object:
+    """What is sent for an action."""
+    if action.manifest is None:
+        raise Invalid(f"{action.key} has nothing to apply", code="NoManifest")
+    return marked(action.manifest, application=plan.application, revision=plan.revision, live=action.live)

@@ -1,0 +1,1 @@
+"""Drift: its field report, and controllers that fight over a field."""

@@ -1,0 +1,1 @@
+"""Live state: owned objects as the watches see them."""

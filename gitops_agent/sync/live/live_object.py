@@ -1,0 +1,159 @@
+"""What the agent remembers of a live object, and of an application's part of the cluster at one moment.
+
+Ten thousand objects are remembered in ten mebibytes: their identity, two digests, a word on health. The object itself stays,
+packed, only while it deviates, so that a report of what is wrong needs no request. Everything here is a pure value;
+`sync.state` holds them.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import orjson
+
+from gitops_agent.manifest import ownership
+from gitops_agent.manifest.edits import FieldEdit, foreign_fields
+from gitops_agent.manifest.fields import projection_hash
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import DIGEST, REVISION, ROLLOUT, annotation, owner
+from gitops_agent.sync.health import Health, Status, assess
+from gitops_agent.sync.object_options import prune_disabled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveObject:
+    """One object as the cluster has it.
+
+    Attributes:
+        key: its identity.
+        uid: of this incarnation.
+        resource_version: of the state this was made from.
+        generation: of its spec, 0 where the kind counts none.
+        owner: the application whose marks are bound to it; None when it has none, torn ones or copied ones.
+        digest: of the manifest that was applied last, as its annotation says.
+        revision: the commit that manifest came from, as its annotation says.
+        projection: `fields.projection_hash`; empty when we never applied it.
+        health: what it says about itself.
+        deleting: its deletion was asked for.
+        controlled: it has a controller among its owners, who would make it again or wants it gone.
+        prune_disabled: it says of itself that it must not be pruned.
+        finalizers: who still has to agree to its deletion.
+        rollout: the workload whose rollout made it; empty for everything that somebody declared.
+        undeclared: what people and earlier tools wrote beside what Git declares.
+        raw: the object itself, on its way from the watch into the live state, which does not keep it.
+        owned: our packed field set (`ownership.pack`), kept by the live state until there is a baseline.
+        packed: the object itself, packed; kept by the live state while it deviates.
+    """
+
+    key: ObjectKey
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    owner: AppKey | None = None
+    digest: str | None = None
+    revision: str = ""
+    projection: str = ""
+    health: Health
+    deleting: bool = False
+    controlled: bool = False
+    prune_disabled: bool = False
+    finalizers: tuple[str, ...] = ()
+    rollout: str = ""
+    undeclared: tuple[FieldEdit, ...] = ()
+    raw: Object | None = field(default=None, repr=False, compare=False)
+    owned: bytes | None = field(default=None, repr=False, compare=False)
+    packed: bytes | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def evidence(self) -> Object | None:
+        """The raw object (not to be changed); None for an object of the live state that does not deviate."""
+        if self.raw is not None or self.packed is None:
+            return self.raw
+        result: Object = orjson.loads(zlib.decompress(self.packed))
+        return result
+
+    def proves(self, desired: Object) -> bool:
+        """Whether field ownership proves that nobody changed it since `desired` was applied; needs no baseline.
+
+        Only asked of an object whose `digest` is that of `desired`. False means "not known", not "changed".
+        """
+        owned = self.owned if self.raw is None else ownership.pack(self.raw)
+        return owned is not None and ownership.covers(owned, desired)
+
+    def settled(self, *, baseline: tuple[str, str] | None, whole: bool = False) -> LiveObject:
+        """What of it is worth remembering, given what it should look like: the digest applied last and the projection then.
+
+        The field set stays until there is a baseline, the object itself while it deviates from it, is degraded, holds edits
+        nobody declared, or is asked for as a whole.
+        """
+        owned, packed = self.owned, self.packed
+        if self.raw is not None:
+            owned = ownership.pack(self.raw) if baseline is None and self.digest is not None else None
+        deviates = whole or bool(self.undeclared) or self.health.status is Status.DEGRADED or self.drifted(baseline)
+        if self.raw is not None and deviates:
+            packed = zlib.compress(orjson.dumps(self.raw), 1)
+        return replace(self, raw=None, owned=owned if baseline is None else None, packed=packed if deviates else None)
+
+    def drifted(self, baseline: tuple[str, str] | None) -> bool:
+        """Whether it no longer is what was applied, as far as that is known."""
+        return baseline is not None and baseline != (self.digest, self.projection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a plan is made against: one application's objects and the declared ones, at one moment.
+
+    Attributes:
+        objects: by key: everything the application owns, and everything it declares as far as it is live.
+        baselines: by key: the digest last applied by this process and the projection right after it.
+        cannot_see: kinds that cannot be listed, and why. Nothing of them is known to be gone.
+        complete: every kind has been listed since the start; before that nothing is deleted.
+    """
+
+    objects: Mapping[ObjectKey, LiveObject]
+    baselines: Mapping[ObjectKey, tuple[str, str]]
+    cannot_see: Mapping[GroupKind, str]
+    complete: bool
+
+
+def observe(obj: Object) -> LiveObject:
+    """What is to be known of a raw object, which is kept in `raw` and not changed."""
+    metadata = obj.get("metadata") or {}
+    application = owner(obj)
+    return LiveObject(
+        key=_interned(ObjectKey.of(obj)),
+        uid=str(metadata.get("uid") or ""),
+        resource_version=str(metadata.get("resourceVersion") or ""),
+        generation=int(metadata.get("generation") or 0),
+        owner=application and _same(application),
+        digest=annotation(obj, DIGEST),
+        revision=sys.intern(annotation(obj, REVISION) or ""),
+        projection=projection_hash(obj),
+        health=_shared(assess(obj)),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        controlled=any(isinstance(ref, dict) and ref.get("controller") for ref in metadata.get("ownerReferences") or ()),
+        prune_disabled=prune_disabled(obj),
+        finalizers=tuple(sys.intern(str(name)) for name in metadata.get("finalizers") or ()),
+        rollout=annotation(obj, ROLLOUT) or "",
+        undeclared=foreign_fields(obj) if application is not None else (),
+        raw=obj,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _shared(health: Health) -> Health:
+    """One value for all the objects that say the same, mostly that they are well."""
+    return health
+
+
+@lru_cache(maxsize=65536)
+def _same(application: AppKey) -> AppKey:
+    return application
+
+
+def _interned(key: ObjectKey) -> ObjectKey:
+    return ObjectKey(sys.intern(key.group), sys.intern(key.kind), sys.intern(key.namespace), key.name)

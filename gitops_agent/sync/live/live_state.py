@@ -1,0 +1,284 @@
+"""The live state: every object of ours as the watches, and our own writes, last told.
+
+Problem: what the agent knows comes from two sides, watches (late, complete) and the answers to its own writes (at once,
+single), and neither order is guaranteed. Decision: the newer resource version wins (they are comparable integers), a removed
+object comes back only in a newer version, and the answer to an apply is put in together with the baseline it establishes, so
+that the watch event that follows is no news and wakes nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gitops_agent.manifest.edits import FieldEdit
+from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
+from gitops_agent.sync.live.live_object import LiveObject, Snapshot
+
+_REMEMBERED = 10_000
+"""Removed objects whose last version is remembered: as many as can be under way in lists, watches and answers at a time."""
+
+
+class ChangeKind(StrEnum):
+    """What a piece of news meant."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    STALE = "stale"
+    """Older than what was known, and dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a piece of news meant for us.
+
+    Attributes:
+        kind: what it was.
+        key: of the object.
+        application: who should look at it: the owner, or the one that lost it.
+        drifted: it no longer is what was applied, though it was before.
+        health: its health became another.
+    """
+
+    kind: ChangeKind
+    key: ObjectKey
+    application: AppKey | None = None
+    drifted: bool = False
+    health: bool = False
+
+    @property
+    def matters(self) -> bool:
+        """Whether a plan or a status made now could differ from one made before."""
+        return self.kind not in (ChangeKind.UNCHANGED, ChangeKind.STALE)
+
+
+class LiveState:
+    """Thread-safe; every method takes the time of a few dictionary operations.
+
+    Attributes:
+        cannot_see: kinds that cannot be listed, and why; written by whoever watches.
+        complete: every kind has been listed since the start; set by whoever sweeps.
+    """
+
+    def __init__(self) -> None:
+        self.cannot_see: dict[GroupKind, str] = {}
+        self.complete = False
+        self._lock = threading.Lock()
+        self._objects: dict[ObjectKey, LiveObject] = {}
+        self._applications: dict[AppKey, dict[ObjectKey, LiveObject]] = {}
+        self._kinds: dict[GroupKind, set[ObjectKey]] = {}
+        self._baselines: dict[ObjectKey, tuple[str, str]] = {}
+        self._removed: OrderedDict[str, str] = OrderedDict()
+        self._tolerated: OrderedDict[str, frozenset[FieldEdit]] = OrderedDict()
+        self._pinned: dict[AppKey, frozenset[ObjectKey]] = {}
+        self._whole: frozenset[ObjectKey] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def put(self, live: LiveObject) -> Change:
+        """Takes an object in, unless something newer is known."""
+        with self._lock:
+            return self._put(live)
+
+    def applied(self, live: LiveObject, *, digest: str) -> Change:
+        """Takes in the answer to our own apply: from now on this projection is what the object should look like."""
+        with self._lock:
+            self._baselines[live.key] = (digest, live.projection)
+            return self._put(live)
+
+    def replace(self, group_kind: GroupKind, objects: Iterable[LiveObject], *, resource_version: str = "") -> list[Change]:
+        """Takes a complete list of a kind: what is missing from it is gone. Only changes that matter are returned.
+
+        Args:
+            group_kind: the kind.
+            objects: all of its objects that carry our label.
+            resource_version: of the list; objects known in a newer version are kept though it lacks them.
+        """
+        listed = {live.key: live for live in objects}
+        with self._lock:
+            gone = [
+                key
+                for key in self._kinds.get(group_kind, set()) - listed.keys()
+                if not resource_version or not is_newer(self._objects[key].resource_version, resource_version)
+            ]
+            changes = [self._remove(key) for key in gone]
+            changes.extend(self._put(live) for live in listed.values())
+        return [change for change in changes if change.matters]
+
+    def remove(self, key: ObjectKey, uid: str) -> Change | None:
+        """Forgets an object; None when this incarnation (any, where the uid is empty) was not known."""
+        with self._lock:
+            known = self._objects.get(key)
+            if known is None or (uid and known.uid != uid):
+                return None
+            return self._remove(key)
+
+    def get(self, key: ObjectKey) -> LiveObject | None:
+        """The object, None when it is not known."""
+        return self._objects.get(key)
+
+    def of(self, application: AppKey) -> dict[ObjectKey, LiveObject]:
+        """Everything that carries the application's marks."""
+        with self._lock:
+            return dict(self._applications.get(application, {}))
+
+    def applications(self) -> tuple[AppKey, ...]:
+        """Every application that something carries the marks of."""
+        with self._lock:
+            return tuple(self._applications)
+
+    def baseline(self, key: ObjectKey) -> tuple[str, str] | None:
+        """The digest last applied and the projection right after it, None when this process has not applied the object."""
+        return self._baselines.get(key)
+
+    def set_baseline(self, key: ObjectKey, digest: str, projection: str) -> None:
+        """Says what the object should look like, once that was proved in another way than by applying it."""
+        with self._lock:
+            self._baselines[key] = (digest, projection)
+            live = self._objects.get(key)
+            if live is not None:
+                self._store(self._settled(live))
+
+    def tolerate(self, uid: str, edits: Iterable[FieldEdit]) -> None:
+        """These edits of this very object cannot be taken back: from now on they are not news."""
+        with self._lock:
+            self._tolerated[uid] = self._tolerated.get(uid, frozenset()) | frozenset(edits)
+            self._tolerated.move_to_end(uid)
+            while len(self._tolerated) > _REMEMBERED:
+                self._tolerated.popitem(last=False)
+            for live in [live for live in self._objects.values() if live.uid == uid]:
+                self._store(self._settled(live))
+
+    def pin(self, application: AppKey, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+        """Keeps exactly these objects as a whole for an application, and makes every change of them, of status too, matter.
+
+        Returns:
+            Those that are known, but not as a whole: read them once.
+        """
+        wanted = frozenset(keys)
+        with self._lock:
+            if self._pinned.get(application, frozenset()) != wanted:
+                self._pinned[application] = wanted
+                if not wanted:
+                    del self._pinned[application]
+                self._whole = frozenset().union(*self._pinned.values())
+            known = {key: self._objects[key] for key in wanted if key in self._objects}
+        return frozenset(key for key, live in known.items() if live.evidence is None)
+
+    def snapshot(self, application: AppKey, keys: Iterable[ObjectKey] = ()) -> Snapshot:
+        """What a plan needs: the application's objects, and those among `keys` that are live under whatever marks."""
+        with self._lock:
+            objects = dict(self._applications.get(application, {}))
+            for key in keys:
+                live = self._objects.get(key)
+                if live is not None:
+                    objects[key] = live
+            baselines = {key: self._baselines[key] for key in objects if key in self._baselines}
+            return Snapshot(
+                objects=objects,
+                baselines=baselines,
+                cannot_see=dict(self.cannot_see),
+                complete=self.complete,
+            )
+
+    def _put(self, live: LiveObject) -> Change:
+        known = self._objects.get(live.key)
+        same = known is not None and known.uid == live.uid
+        if known is not None and not is_newer(live.resource_version, known.resource_version):
+            stale = live.resource_version != known.resource_version
+            # The same version again still brings the settling that a new baseline allows.
+            if not stale:
+                self._store(self._settled(live))
+            return Change(kind=ChangeKind.STALE if stale else ChangeKind.UNCHANGED, key=live.key, application=live.owner)
+        gone_at = self._removed.get(live.uid)
+        if gone_at is not None and not is_newer(live.resource_version, gone_at):
+            return Change(kind=ChangeKind.STALE, key=live.key, application=live.owner)
+        was_adrift = same and known is not None and self._adrift(known)
+        if known is not None and not same:
+            self._forget(known)
+        settled = self._settled(live)
+        self._store(settled)
+        if known is None or not same:
+            return Change(
+                kind=ChangeKind.ADDED if known is None else ChangeKind.CHANGED,
+                key=live.key,
+                application=live.owner,
+                drifted=self._adrift(settled),
+                health=True,
+            )
+        health = known.health != settled.health or live.key in self._whole
+        return Change(
+            kind=ChangeKind.CHANGED if health or _essence(known) != _essence(settled) else ChangeKind.UNCHANGED,
+            key=live.key,
+            application=live.owner if known.owner is None else known.owner,
+            drifted=self._adrift(settled) and not was_adrift,
+            health=health,
+        )
+
+    def _remove(self, key: ObjectKey) -> Change:
+        known = self._objects[key]
+        self._forget(known)
+        self._baselines.pop(key, None)
+        self._removed[known.uid] = known.resource_version
+        self._removed.move_to_end(known.uid)
+        while len(self._removed) > _REMEMBERED:
+            self._removed.popitem(last=False)
+        return Change(kind=ChangeKind.REMOVED, key=key, application=known.owner, health=True)
+
+    def _adrift(self, live: LiveObject) -> bool:
+        return live.drifted(self._baselines.get(live.key))
+
+    def _settled(self, live: LiveObject) -> LiveObject:
+        tolerated = self._tolerated.get(live.uid) if live.undeclared else None
+        if tolerated:
+            live = replace(live, undeclared=tuple(edit for edit in live.undeclared if edit not in tolerated))
+        return live.settled(baseline=self._baselines.get(live.key), whole=live.key in self._whole)
+
+    def _store(self, live: LiveObject) -> None:
+        known = self._objects.get(live.key)
+        if known is not None and known.owner != live.owner:
+            self._disown(known)
+        self._objects[live.key] = live
+        self._kinds.setdefault(live.key.group_kind, set()).add(live.key)
+        if live.owner is not None:
+            self._applications.setdefault(live.owner, {})[live.key] = live
+
+    def _forget(self, known: LiveObject) -> None:
+        del self._objects[known.key]
+        self._kinds[known.key.group_kind].discard(known.key)
+        self._disown(known)
+
+    def _disown(self, known: LiveObject) -> None:
+        if known.owner is not None and known.owner in self._applications:
+            index = self._applications[known.owner]
+            index.pop(known.key, None)
+            if not index:
+                del self._applications[known.owner]
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Whether a resource version is newer than another; versions that are no numbers cannot be compared and count as newer."""
+    if version.isdecimal() and than.isdecimal():
+        return int(version) > int(than)
+    return version != than
+
+
+def _essence(live: LiveObject) -> tuple[object, ...]:
+    """Everything about an object that a plan or a status looks at, except its health."""
+    return (
+        live.owner,
+        live.digest,
+        live.projection,
+        live.deleting,
+        live.controlled,
+        live.prune_disabled,
+        live.finalizers,
+        live.rollout,
+        live.undeclared,
+    )

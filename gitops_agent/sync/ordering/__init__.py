@@ -1,0 +1,1 @@
+"""Order: dependencies between actions, inferred from the objects."""

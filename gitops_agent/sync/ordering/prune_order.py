@@ -1,0 +1,102 @@
+"""The order of deletions: the reverse of the order of applies, as far as the identities of objects tell it.
+
+Of an object that is no longer declared only its identity is remembered, so the order goes by kinds: custom resources while
+their operator can still take its finalizers off them, then who calls the operator, the operator, what it used, its CRDs, and
+Namespaces at the very end. All of it after everything that is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.sync.ordering.apply_order import CRD, LIMITS, Edges
+from gitops_agent.sync.ordering.graph import Edge, Until, barrier
+from gitops_agent.sync.ordering.references import RBAC, SERVED
+from gitops_agent.sync.ordering.rules import RULES
+
+NAMESPACE = GroupKind("", "Namespace")
+WORKLOADS = frozenset(
+    {
+        GroupKind("", "Pod"),
+        GroupKind("", "ReplicationController"),
+        GroupKind("apps", "DaemonSet"),
+        GroupKind("apps", "Deployment"),
+        GroupKind("apps", "ReplicaSet"),
+        GroupKind("apps", "StatefulSet"),
+        GroupKind("batch", "CronJob"),
+        GroupKind("batch", "Job"),
+    },
+)
+USED = LIMITS | {
+    GroupKind("", "ConfigMap"),
+    GroupKind("", "PersistentVolume"),
+    GroupKind("", "PersistentVolumeClaim"),
+    GroupKind("", "Secret"),
+    GroupKind("", "Service"),
+    GroupKind("", "ServiceAccount"),
+    GroupKind("node.k8s.io", "RuntimeClass"),
+    GroupKind("policy", "PodDisruptionBudget"),
+    GroupKind("scheduling.k8s.io", "PriorityClass"),
+    GroupKind("storage.k8s.io", "StorageClass"),
+    GroupKind(RBAC, "ClusterRole"),
+    GroupKind(RBAC, "ClusterRoleBinding"),
+    GroupKind(RBAC, "Role"),
+    GroupKind(RBAC, "RoleBinding"),
+}
+"""Kinds that workloads use, directly or for their permissions."""
+
+
+def prune_edges(deleted: Collection[ObjectKey], *, applied: Iterable[ObjectKey], groups: Collection[str]) -> Edges:
+    """Who waits for whom among deletions.
+
+    Args:
+        deleted: what is deleted.
+        applied: what is applied before any of it.
+        groups: API groups of the custom resources whose CRDs this application has, kept ones included.
+    """
+    if not deleted:
+        return {}
+    resources = [key for key in deleted if key.group in groups]
+    callers = [key for key in deleted if key.group_kind in SERVED]
+    workloads = [key for key in deleted if key.group_kind in WORKLOADS]
+    edges: Edges = {}
+    first = _barrier(edges, "applies", "prune", applied, Until.APPLIED)
+    no_resources = _barrier(edges, "custom resources gone", "gone resources", resources)
+    no_callers = _barrier(edges, "callers gone", "gone callers", callers)
+    running = {place: [key for key in workloads if key.namespace == place] for place in {key.namespace for key in workloads}}
+    idle = {place: _barrier(edges, f"workloads of {place} gone", "gone workloads", keys) for place, keys in running.items()}
+    all_idle = _barrier(edges, "workloads gone", "gone workloads", workloads)
+    last = _barrier(edges, "all else gone", "gone contents", [key for key in deleted if key.group_kind != NAMESPACE])
+    for key in deleted:
+        kind = key.group_kind
+        before: Iterator[Edge | None] = iter(())
+        if kind == NAMESPACE:
+            before = iter((first, last))
+        elif kind == CRD:
+            before = iter((first, no_resources, no_callers, all_idle))
+        elif key.group in groups:
+            before = iter((first,))
+        elif kind in SERVED:
+            before = iter((first, no_resources))
+        elif kind in WORKLOADS:
+            before = iter((first, no_resources, no_callers))
+        elif kind in USED:
+            before = iter((first, no_resources, no_callers, idle.get(key.namespace) if key.namespace else all_idle))
+        else:
+            before = iter((first,))
+        found = [edge for edge in before if edge is not None]
+        if found:
+            edges[key] = found
+    return edges
+
+
+def _barrier(edges: Edges, name: str, rule: str, keys: Iterable[ObjectKey], until: Until = Until.GONE) -> Edge | None:
+    """An edge to a new barrier behind some objects; None when there are none."""
+    why = RULES[rule].why
+    behind = [Edge(key, until, why, rule) for key in sorted(keys)]
+    if not behind:
+        return None
+    node = barrier(name)
+    edges[node] = behind
+    return Edge(node, until, why, rule)

@@ -1,0 +1,1 @@
+"""Plans: desired and live state become actions within a deletion budget."""

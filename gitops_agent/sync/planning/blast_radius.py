@@ -1,0 +1,245 @@
+"""What hangs under the deletions of a plan, counted before anybody is asked to approve it.
+
+Deleting a CRD deletes every custom resource of it, a Namespace everything inside, an Application all that carries its marks.
+None of that stands in the plan. So it is listed here, metadata only, and what could not be listed is said to be unseen, never
+counted as nothing. For what a single object takes along (pods, volumes, load balancers) there are notes for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from gitops_agent.api.application import GROUP as OWN_GROUP
+from gitops_agent.api.application import KIND as APPLICATION_KIND
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.resource import Resource
+from gitops_agent.errors import AgentError, CannotSee, NotFound
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import owner
+from gitops_agent.sync.action import REMOVES, ActionKind
+from gitops_agent.sync.live.live_state import LiveState
+from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.planning.plan import Plan
+
+_NAMESPACE = GroupKind("", "Namespace")
+_CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
+_APPLICATION = GroupKind(OWN_GROUP, APPLICATION_KIND)
+_POD = GroupKind("", "Pod")
+_CLAIM = GroupKind("", "PersistentVolumeClaim")
+_VOLUME = GroupKind("", "PersistentVolume")
+_SERVICE = GroupKind("", "Service")
+_WORKLOADS = frozenset({GroupKind("apps", kind) for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")})
+
+UNCOUNTED = frozenset(
+    {
+        GroupKind("", "Event"),
+        GroupKind("events.k8s.io", "Event"),
+        GroupKind("", "Endpoints"),
+        GroupKind("discovery.k8s.io", "EndpointSlice"),
+        GroupKind("apps", "ControllerRevision"),
+        GroupKind("coordination.k8s.io", "Lease"),
+        GroupKind("metrics.k8s.io", "PodMetrics"),
+    },
+)
+"""Kinds that come and go by themselves in every namespace."""
+
+GIVEN = frozenset({("", "ServiceAccount", "default"), ("", "ConfigMap", "kube-root-ca.crt")})
+"""Objects that every namespace is born with."""
+
+_THREADS = 8
+_SAMPLES = 10
+_NOTED = 20
+
+
+class DependantCounter:
+    """Reads, never writes.
+
+    Args:
+        objects: lists.
+        discovery: which kinds a namespace can hold.
+        live: what carries the marks of an Application.
+    """
+
+    def __init__(self, objects: Objects, discovery: Discovery, live: LiveState) -> None:
+        self._objects, self._discovery, self._live = objects, discovery, live
+
+    def gather(self, plan: Plan) -> Mapping[ObjectKey, Dependants]:
+        """What goes along with each removal the plan makes or would make once approved. Never raises for what it cannot see."""
+        removed = [
+            action.key
+            for action in plan.actions
+            if action.intent in REMOVES and (action.writes or action.kind is ActionKind.HOLD)
+        ]
+        going = frozenset(removed)
+        result = {}
+        noted = 0
+        for key in removed:
+            if key.group_kind in (_NAMESPACE, _CRD, _APPLICATION):
+                result[key] = self._under(key, plan.application, going)
+            elif noted < _NOTED and key.group_kind in (*_WORKLOADS, _CLAIM, _SERVICE):
+                noted += 1
+                notes = tuple(self._notes(key))
+                if notes:
+                    result[key] = Dependants(notes=notes)
+        return result
+
+    def _under(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
+        try:
+            if key.group_kind == _NAMESPACE:
+                return self._namespace(key, application, going)
+            if key.group_kind == _CRD:
+                return self._definition(key, application, going)
+            return self._application(key, going)
+        except NotFound:
+            return Dependants()
+        except AgentError as error:
+            return Dependants(cannot_see=(f"{key} ({error})",))
+
+    def _namespace(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
+        resources = [
+            resource for resource in self._discovery.kinds() if resource.namespaced and resource.group_kind not in UNCOUNTED
+        ]
+        unseen = [f"{group} ({why})" for group, why in self._discovery.blind().items()]
+        found: list[Object] = []
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="blast") as pool:
+            for resource, listed in zip(
+                resources, pool.map(lambda one: self._listed(one, namespace=key.name), resources), strict=True
+            ):
+                if isinstance(listed, CannotSee):
+                    unseen.append(f"{resource.group_kind} ({listed})")
+                else:
+                    found += listed
+        pods = sum(ObjectKey.of(obj).group_kind == _POD for obj in found)
+        notes = [f"{pods} pods"] if pods else []
+        claims = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == _CLAIM]
+        services = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == _SERVICE]
+        for inner in [*claims[:_NOTED], *services[:_NOTED]]:
+            notes += self._notes(inner)
+        return _counted(found, application, going, notes=notes, unseen=unseen)
+
+    def _definition(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
+        spec = self._objects.get(key).get("spec") or {}
+        resource = self._discovery.find(str(spec.get("group")), str((spec.get("names") or {}).get("kind")))
+        listed = self._listed(resource)
+        if isinstance(listed, CannotSee):
+            return Dependants(cannot_see=(f"{resource.group_kind} ({listed})",))
+        return _counted(listed, application, going, notes=(), unseen=())
+
+    def _application(self, key: ObjectKey, going: frozenset[ObjectKey]) -> Dependants:
+        """All objects under an Application, and under the Applications among them."""
+        under: dict[ObjectKey, None] = {}
+        notes: list[str] = []
+        unseen: list[str] = []
+        stack, seen = [key], {key}
+        while stack:
+            current = stack.pop()
+            try:
+                orphans = (self._objects.get(current).get("spec") or {}).get("deletionPolicy") == "orphan"
+            except NotFound:
+                continue
+            if orphans:
+                notes.append(f"the objects of {current.namespace}/{current.name} stay (deletionPolicy: orphan)")
+                continue
+            inner = self._live.of(AppKey(current.namespace, current.name))
+            unseen += (f"{kind} ({why})" for kind, why in self._live.cannot_see.items() if f"{kind} ({why})" not in unseen)
+            for one in sorted(inner):
+                under[one] = None
+                if one.group_kind == _APPLICATION and one not in seen:
+                    seen.add(one)
+                    stack.append(one)
+        if not self._live.complete:
+            unseen.append("kinds that were not listed since the start")
+        left = [one for one in under if one not in going]
+        return Dependants(
+            total=len(left),
+            samples=tuple(str(one) for one in left[:_SAMPLES]),
+            notes=tuple(notes),
+            cannot_see=tuple(unseen),
+        )
+
+    def _listed(self, resource: Resource, *, namespace: str = "") -> list[Object] | CannotSee:
+        try:
+            listing = self._objects.list(resource, namespace=namespace, metadata_only=True)
+        except NotFound:
+            return []
+        except AgentError as error:
+            return error if isinstance(error, CannotSee) else CannotSee(str(error))
+        return [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in listing.items]
+
+    def _notes(self, key: ObjectKey) -> Iterator[str]:
+        """What one object takes along outside of the API, for people; silence where it cannot be told."""
+        try:
+            obj = self._objects.get(key)
+            if key.group_kind == _CLAIM:
+                yield from self._volume_note(obj)
+            elif key.group_kind == _SERVICE:
+                yield from _balancer_note(obj)
+            else:
+                yield from _pods_note(obj)
+        except NotFound:
+            return
+        except AgentError as error:
+            yield f"{key}: what it takes along cannot be seen ({error})"
+
+    def _volume_note(self, claim: Object) -> Iterator[str]:
+        name = (claim.get("spec") or {}).get("volumeName")
+        if not name:
+            return
+        volume = self._objects.get(ObjectKey(_VOLUME.group, _VOLUME.kind, "", str(name)))
+        policy = (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy")
+        size = ((volume.get("spec") or {}).get("capacity") or {}).get("storage", "unknown size")
+        key = ObjectKey.of(claim)
+        if policy == "Delete":
+            yield f"the data of {key} ({size}, volume {name}, reclaim policy Delete)"
+        else:
+            yield f"volume {name} of {key} stays (reclaim policy {policy})"
+
+
+def _balancer_note(service: Object) -> Iterator[str]:
+    if (service.get("spec") or {}).get("type") != "LoadBalancer":
+        return
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    addresses = ", ".join(str(one.get("ip") or one.get("hostname")) for one in ingress) or "no address yet"
+    yield f"the load balancer of {ObjectKey.of(service)} ({addresses})"
+
+
+def _pods_note(workload: Object) -> Iterator[str]:
+    status = workload.get("status") or {}
+    pods = status.get("replicas") or status.get("currentNumberScheduled") or 0
+    if pods:
+        yield f"{pods} pods of {ObjectKey.of(workload)}"
+
+
+def _counted(
+    found: Iterable[Object], application: AppKey, going: frozenset[ObjectKey], *, notes: Iterable[str], unseen: Iterable[str]
+) -> Dependants:
+    """Counts what nobody else answers for: no children of controllers, nothing the plan itself removes, nothing given."""
+    counted = [obj for obj in found if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
+    counted = [obj for obj in counted if ObjectKey.of(obj).group_kind not in UNCOUNTED]
+    elsewhere = [obj for obj in counted if owner(obj) not in (None, application)]
+    nobodys = [obj for obj in counted if owner(obj) is None]
+    shown = [*elsewhere, *nobodys, *(obj for obj in counted if owner(obj) == application)]
+    return Dependants(
+        total=len(counted),
+        declared_elsewhere=len(elsewhere),
+        samples=tuple(_sample(obj, application) for obj in shown[:_SAMPLES]),
+        notes=tuple(notes),
+        cannot_see=tuple(unseen),
+    )
+
+
+def _sample(obj: Object, application: AppKey) -> str:
+    whose = owner(obj)
+    return f"{ObjectKey.of(obj)} (of {whose})" if whose not in (None, application) else str(ObjectKey.of(obj))
+
+
+def _controlled(obj: Object) -> bool:
+    refs = (obj.get("metadata") or {}).get("ownerReferences") or ()
+    return any(isinstance(ref, dict) and ref.get("controller") for ref in refs)
+
+
+def _given(obj: Object) -> bool:
+    key = ObjectKey.of(obj)
+    return (key.group, key.kind, key.name) in GIVEN

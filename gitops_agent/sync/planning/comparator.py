@@ -1,0 +1,133 @@
+"""One declared object against what is live: what has to be done, as far as this object alone tells.
+
+Equality needs no request and no remembered object. The digest on the live object says which manifest was applied last; the
+projection of the fields we own says whether anybody changed it since, either because it equals what the manifest itself
+projects to, or what stood there right after our apply, or because ownership proves that nobody else wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, replace
+
+from gitops_agent.manifest.fields import desired_hash
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.sync import ignore_fields, object_options
+from gitops_agent.sync.action import Action, ActionKind, PlanError
+from gitops_agent.sync.live.live_object import LiveObject, Snapshot
+from gitops_agent.sync.planning.policy import PlanPolicy
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectComparator:
+    """What all declared objects of one plan are compared under.
+
+    Attributes:
+        application: whose plan it is.
+        snapshot: what is live.
+        policy: the rules.
+        immutable: objects which the API server has proved it cannot change in place.
+    """
+
+    application: AppKey
+    snapshot: Snapshot
+    policy: PlanPolicy
+    immutable: Container[ObjectKey] = frozenset()
+
+    def action(self, manifest: Manifest) -> Action:
+        """What to do with a declared object.
+
+        Raises:
+            PlanError: it belongs to another application.
+        """
+        live = self.snapshot.objects.get(manifest.key)
+        if live is None:
+            return self._missing(manifest)
+        wishes, _ = object_options.read(manifest.obj)
+        stranger = live.owner not in (None, self.application)
+        if wishes.create_only:
+            message = f"it is there, and belongs to application {live.owner}" if stranger else "it is there"
+            return _left(manifest, live, "CreateOnly", message)
+        if stranger:
+            raise PlanError(
+                f"{manifest.key} in {manifest.place} belongs to application {live.owner}",
+                reason="OwnedByAnother",
+                object=str(manifest.key),
+                owner=str(live.owner),
+            )
+        if live.deleting:
+            return _to(ActionKind.WAIT, manifest, live, "Terminating", _terminating(live))
+        if live.owner != self.application:
+            return _to(ActionKind.UPDATE, manifest, live, "Adopted", "it is there already, and belongs to no application")
+        if live.digest != manifest.digest:
+            if wishes.replace_on_immutable and manifest.key in self.immutable:
+                message = "what changed cannot be changed in place"
+                return _to(ActionKind.REPLACE, manifest, live, "Immutable", message, intent=ActionKind.REPLACE)
+            return _to(ActionKind.UPDATE, manifest, live, "Changed", "")
+        return self._drift(manifest, live)
+
+    def _missing(self, manifest: Manifest) -> Action:
+        why = self.snapshot.cannot_see.get(manifest.key.group_kind)
+        if why is not None:
+            message = f"whether it is there cannot be seen: {why}"
+            return _to(ActionKind.WAIT, manifest, None, "CannotSee", message, intent=ActionKind.CREATE)
+        before = self.snapshot.baselines.get(manifest.key)
+        if before is None or before[0] != manifest.digest:
+            return _to(ActionKind.CREATE, manifest, None, "New", "", intent=ActionKind.CREATE)
+        kind = ActionKind.CREATE if self.policy.self_heal else ActionKind.SKIP
+        return _to(kind, manifest, None, "Missing", "somebody deleted it", intent=ActionKind.CREATE, drift=True)
+
+    def _drift(self, manifest: Manifest, live: LiveObject) -> Action:
+        """The action for an object to which this very manifest was applied before."""
+        kind = ActionKind.UPDATE if self.policy.self_heal else ActionKind.SKIP
+        if not self._as_applied(manifest, live):
+            return _to(kind, manifest, live, "Drifted", "somebody changed what is declared", drift=True)
+        exempt = ignore_fields.paths(manifest.key, self.policy.ignore_fields)
+        edits = [edit for edit in live.undeclared if not ignore_fields.covers(exempt, edit.path)]
+        if edits:
+            shown = ", ".join(f"{edit.path} by {edit.manager}" for edit in edits[:_SHOWN])
+            more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
+            action = _to(kind, manifest, live, "Undeclared", f"nobody declared {shown}{more}", drift=True)
+            return replace(action, undeclared=tuple(edits))
+        return _to(ActionKind.UNCHANGED, manifest, live, "Synced", "", intent=ActionKind.UNCHANGED)
+
+    def _as_applied(self, manifest: Manifest, live: LiveObject) -> bool:
+        """Whether the fields we own are as they were right after this manifest was applied."""
+        before = self.snapshot.baselines.get(manifest.key)
+        if before is not None and before[0] == manifest.digest:
+            return live.projection == before[1] or live.projection == desired_hash(manifest.obj)
+        return live.projection == desired_hash(manifest.obj) or live.proves(manifest.obj)
+
+
+def _terminating(live: LiveObject) -> str:
+    held = f" ({', '.join(live.finalizers)} must agree)" if live.finalizers else ""
+    return f"it is being deleted{held}; it is applied again once it is gone"
+
+
+def _left(manifest: Manifest, live: LiveObject, reason: str, message: str) -> Action:
+    return _to(ActionKind.SKIP, manifest, live, reason, message, intent=ActionKind.SKIP)
+
+
+def _to(
+    kind: ActionKind,
+    manifest: Manifest,
+    live: LiveObject | None,
+    reason: str,
+    message: str,
+    *,
+    intent: ActionKind = ActionKind.UPDATE,
+    drift: bool = False,
+) -> Action:
+    return Action(
+        kind=kind,
+        key=manifest.key,
+        manifest=manifest,
+        live=live,
+        reason=reason,
+        message=message,
+        drift=drift,
+        intent=intent,
+    )

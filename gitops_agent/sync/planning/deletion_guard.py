@@ -1,0 +1,189 @@
+"""How much a plan would take away, and whether somebody has to approve that first.
+
+Most disasters of declarative tools are one wrong line in Git, carried out promptly: a renamed directory, a generator that
+printed nothing, a Namespace dropped from a list. A budget of deletions stops all of them at the same place, and costs a person
+one command when the deletion was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gitops_agent.api.application import GROUP as OWN_GROUP
+from gitops_agent.api.application import KIND as APPLICATION_KIND
+from gitops_agent.api.sync_options import DeletionGuard, SyncMode
+from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.sync.action import REMOVES, WRITES, Action, ActionKind
+
+CONTAINERS = frozenset(
+    {
+        GroupKind("", "Namespace"),
+        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
+        GroupKind(OWN_GROUP, APPLICATION_KIND),
+    },
+)
+"""Kinds whose deletion takes other API objects along, which are counted before."""
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependants:
+    """What disappears along with one object and is not among the plan's own deletions.
+
+    Attributes:
+        total: objects that count like deletions: custom resources of a CRD, objects in a namespace, all under an Application.
+        declared_elsewhere: how many of them another application declares.
+        samples: some of them by name, for people.
+        notes: what else there is to say: running pods, volumes whose reclaim policy is Delete, load balancers.
+        cannot_see: kinds that could not be listed, so that `total` may be short.
+    """
+
+    total: int = 0
+    declared_elsewhere: int = 0
+    samples: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    cannot_see: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlastRadius:
+    """Everything a plan takes away.
+
+    Attributes:
+        deletions: objects deleted.
+        replacements: objects deleted and created again.
+        dependants: what hangs under them, by object.
+        live: how many objects of the application are live.
+        budget: how many objects may go without approval.
+    """
+
+    deletions: tuple[ObjectKey, ...] = ()
+    replacements: tuple[ObjectKey, ...] = ()
+    dependants: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
+    live: int = 0
+    budget: int = 0
+
+    @property
+    def total(self) -> int:
+        """Objects that go, those that hang under others included."""
+        return len(self.deletions) + len(self.replacements) + sum(one.total for one in self.dependants.values())
+
+    def lines(self) -> tuple[str, ...]:
+        """Every object that goes, each followed by what hangs under it, for people."""
+        return tuple(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        for word, keys in (("delete", self.deletions), ("replace", self.replacements)):
+            for key in keys:
+                yield f"{word} {key}"
+                under = self.dependants.get(key, Dependants())
+                if under.total:
+                    samples = f": {', '.join(under.samples)}" if under.samples else ""
+                    more = ", …" if under.samples and len(under.samples) < under.total else ""
+                    yield f"  with {under.total} objects that are not of this application{samples}{more}"
+                yield from (f"  with {note}" for note in under.notes)
+                yield from (f"  and what cannot be seen of {kind}" for kind in under.cannot_see)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardVerdict:
+    """Whether the plan may run.
+
+    Attributes:
+        held: nothing but repairs of drift may run until the plan's hash is approved.
+        reason: a code from the table of reasons; empty when there was nothing to object to.
+        message: one line for people.
+        causes: every objection, one line each; the message has them all.
+        blast: what the plan takes away.
+        approved: there were objections, and somebody approved this plan.
+    """
+
+    held: bool = False
+    reason: str = ""
+    message: str = ""
+    causes: tuple[str, ...] = ()
+    blast: BlastRadius = field(default_factory=BlastRadius)
+    approved: bool = False
+
+
+def budget(guard: DeletionGuard, live: int) -> int:
+    """How many objects of an application with so many live ones may go without approval."""
+    return max(guard.max_objects, guard.max_percent * live // 100)
+
+
+def judge(
+    actions: Iterable[Action],
+    *,
+    guard: DeletionGuard,
+    mode: SyncMode,
+    live: int,
+    empty: bool,
+    dependants: Mapping[ObjectKey, Dependants],
+    approved: bool,
+) -> GuardVerdict:
+    """The verdict on what is about to be done.
+
+    Args:
+        actions: all of the plan.
+        guard: budget and protected kinds.
+        mode: in `manual`, every change that is no repair of drift needs approval.
+        live: how many objects of the application are live.
+        empty: nothing is declared though nobody asked for that.
+        dependants: what hangs under deletions; a Namespace, CRD or Application that is not in it was not counted.
+        approved: whether somebody approved this very plan.
+    """
+    writes = [action for action in actions if action.kind in WRITES and not action.rollout]
+    removed = [action for action in writes if action.kind in REMOVES]
+    blast = BlastRadius(
+        deletions=tuple(action.key for action in removed if action.kind is ActionKind.DELETE),
+        replacements=tuple(action.key for action in removed if action.kind is ActionKind.REPLACE),
+        dependants={action.key: dependants[action.key] for action in removed if action.key in dependants},
+        live=live,
+        budget=budget(guard, live),
+    )
+    causes: list[tuple[str, str]] = []
+    if empty and live:
+        causes.append(("EmptyRender", f"the revision declares nothing, while {live} objects of the application are live"))
+    causes += (("HeldForApproval", text) for text in _objections(blast, guard))
+    if mode is SyncMode.MANUAL and any(not action.drift for action in writes):
+        causes.append(("AwaitingApproval", "changes wait for approval in mode manual"))
+    if not causes:
+        return GuardVerdict(blast=blast)
+    texts = tuple(text for _, text in causes)
+    return GuardVerdict(
+        held=not approved,
+        reason=causes[0][0],
+        message="; ".join(texts),
+        causes=texts,
+        blast=blast,
+        approved=approved,
+    )
+
+
+def _objections(blast: BlastRadius, guard: DeletionGuard) -> Iterator[str]:
+    keys = (*blast.deletions, *blast.replacements)
+    if blast.total > blast.budget:
+        beside = blast.total - len(keys)
+        with_them = f", {beside} of them along with others" if beside else ""
+        yield f"{blast.total} objects would go{with_them}, more than the budget of {blast.budget}: {_list(keys)}"
+    guarded = [key for key in keys if key.kind in guard.protected_kinds or str(key.group_kind) in guard.protected_kinds]
+    if guarded:
+        yield f"protected kinds would be deleted: {_list(guarded)}"
+    for key in keys:
+        if key.group_kind not in CONTAINERS:
+            continue
+        under = blast.dependants.get(key)
+        if under is None:
+            yield f"what goes along with {key} was not counted"
+        elif under.cannot_see:
+            yield f"what goes along with {key} cannot be seen in full: {', '.join(under.cannot_see)}"
+        elif under.total and key.kind != APPLICATION_KIND:
+            yield f"{key} holds {under.total} objects this application does not declare: {', '.join(under.samples[:_SHOWN])}"
+
+
+def _list(keys: Iterable[ObjectKey]) -> str:
+    texts = [str(key) for key in keys]
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more

@@ -1,0 +1,245 @@
+"""From what is declared and what is live to what is done: a pure function and the value it returns.
+
+The same value is shown by `diff`, approved by its hash, written to the audit trail and handed to the executor, so what was
+approved is what runs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.manifest.canonical import digest
+from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
+from gitops_agent.revision.revision import Revision
+from gitops_agent.sync.action import REMOVES, WRITES, Action, ActionKind, PlanError
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.live.live_object import Snapshot
+from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
+from gitops_agent.sync.planning.comparator import ObjectComparator
+from gitops_agent.sync.planning.deletion_guard import CONTAINERS, BlastRadius, Dependants, GuardVerdict, judge
+from gitops_agent.sync.planning.policy import Approval, PlanPolicy, names
+from gitops_agent.sync.planning.prune import prune_actions
+
+__all__ = [
+    "Action",
+    "ActionKind",
+    "Approval",
+    "BlastRadius",
+    "Dependants",
+    "Edge",
+    "Graph",
+    "GuardVerdict",
+    "Plan",
+    "PlanError",
+    "PlanPolicy",
+    "Until",
+    "plan",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is done, in order.
+
+    Attributes:
+        application: whose.
+        revision: of which commit.
+        actions: one an object, in an order that satisfies the edges.
+        edges: what waits for what.
+        verdict: whether it may run.
+        hash: names its content: everything declared and everything removed, but no drift.
+        content: digest over everything declared.
+        warnings: what somebody should know though nothing is done about it.
+        cannot_see: kinds that could not be listed; none of their objects is deleted.
+    """
+
+    application: AppKey
+    revision: Revision
+    actions: tuple[Action, ...]
+    edges: Graph = field(default_factory=Graph)
+    verdict: GuardVerdict = field(default_factory=GuardVerdict)
+    hash: str
+    content: str = ""
+    warnings: tuple[str, ...] = ()
+    cannot_see: Mapping[GroupKind, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would be sent and nothing is waited for."""
+        return not any(action.kind in WRITES or action.kind in (ActionKind.HOLD, ActionKind.WAIT) for action in self.actions)
+
+    @property
+    def writes(self) -> tuple[Action, ...]:
+        """What the executor sends something for, in order."""
+        return tuple(action for action in self.actions if action.writes)
+
+    @property
+    def uncounted(self) -> tuple[ObjectKey, ...]:
+        """Deletions whose dependants were not counted yet: gather them and plan again."""
+        known = self.verdict.blast.dependants
+        return tuple(key for key in _removed(self.actions) if key.group_kind in CONTAINERS and key not in known)
+
+    def counts(self) -> dict[ActionKind, int]:
+        """How many actions there are of each kind that occurs."""
+        return dict(Counter(action.kind for action in self.actions))
+
+    def changes(self) -> tuple[Action, ...]:
+        """What is or would be changed: everything that intends a write, run, held, waiting or left alone alike."""
+        return tuple(action for action in self.actions if action.intent in WRITES)
+
+    def of(self, key: ObjectKey) -> Action | None:
+        """The action for an object."""
+        return next((action for action in self.actions if action.key == key), None)
+
+    def approval(self) -> Approval:
+        """What approving this plan allows, to be carried along while it runs."""
+        removed = frozenset((str(key), uid) for key, uid in _removed(self.actions).items())
+        return Approval(hash=self.hash, content=self.content, deletions=removed)
+
+
+def plan(
+    desired: Desired,
+    snapshot: Snapshot,
+    policy: PlanPolicy,
+    *,
+    dependants: Mapping[ObjectKey, Dependants] | None = None,
+    immutable: Container[ObjectKey] = frozenset(),
+) -> Plan:
+    """What to do so that the cluster becomes what is desired.
+
+    Args:
+        desired: D(t); taken as empty when the Application is being deleted.
+        snapshot: what is live.
+        policy: the rules.
+        dependants: what hangs under deletions, as far as it was counted (see `Plan.uncounted`).
+        immutable: objects which the API server has proved it cannot change in place.
+
+    Raises:
+        PlanError: objects belong to another application (all of them are named), or wait for each other in a circle.
+    """
+    if policy.application_deleting:
+        desired = replace(desired, manifests=(), skipped=(), warnings=(), unscoped=frozenset())
+        if policy.orphan:
+            return _judged(desired, snapshot, policy, actions=(), edges=Graph(), dependants={})
+    comparison = ObjectComparator(application=desired.application, snapshot=snapshot, policy=policy, immutable=immutable)
+    actions: list[Action] = []
+    strangers: list[PlanError] = []
+    for manifest in desired.manifests:
+        try:
+            actions.append(comparison.action(manifest))
+        except PlanError as error:
+            strangers.append(error)
+    _refuse(strangers)
+    actions += (
+        Action(
+            kind=ActionKind.SKIP,
+            key=one.manifest.key,
+            manifest=one.manifest,
+            live=snapshot.objects.get(one.manifest.key),
+            reason=one.reason,
+            message=one.message,
+            intent=ActionKind.SKIP,
+        )
+        for one in desired.skipped
+    )
+    actions += prune_actions(desired, snapshot, policy, dependants or {})
+    edges = graph(actions)
+    return _judged(
+        desired,
+        snapshot,
+        policy,
+        actions=ordered(actions, edges),
+        edges=edges,
+        dependants=dependants or {},
+    )
+
+
+def _judged(
+    desired: Desired,
+    snapshot: Snapshot,
+    policy: PlanPolicy,
+    *,
+    actions: tuple[Action, ...],
+    edges: Graph,
+    dependants: Mapping[ObjectKey, Dependants],
+) -> Plan:
+    """The plan of these actions, after the guard has seen them."""
+    actions = tuple(replace(one, rollout=True) if one.key in desired.rolled else one for one in actions)
+    declared = [list(pair) for pair in desired.content]
+    content = digest([str(desired.application), policy.application_uid, declared])
+    removed = _removed(actions)
+    name = digest([content, sorted([str(key), uid] for key, uid in removed.items())])
+    warnings = *desired.warnings, *(f"{action.key}: {action.message}" for action in actions if action.reason in _WARNED)
+    if policy.mode is SyncMode.OBSERVE:
+        actions = tuple(_observed(action) for action in actions)
+    verdict = judge(
+        actions,
+        guard=policy.guard,
+        mode=policy.mode,
+        live=sum(live.owner == desired.application for live in snapshot.objects.values()),
+        empty=not desired.manifests and not policy.application_deleting and policy.mode is not SyncMode.OBSERVE,
+        dependants=dependants,
+        approved=names(policy.approved, name) or _carried(policy.carried, content, removed),
+    )
+    if verdict.held:
+        actions = tuple(_held(action, verdict) for action in actions)
+    return Plan(
+        application=desired.application,
+        revision=desired.revision,
+        actions=actions,
+        edges=edges,
+        verdict=verdict,
+        hash=name,
+        content=content,
+        warnings=warnings,
+        cannot_see=snapshot.cannot_see,
+    )
+
+
+_WARNED = frozenset({"StillInUse", "AgentObject"})
+"""Reasons for leaving an object alone that somebody should act on."""
+
+
+def _removed(actions: Iterable[Action]) -> dict[ObjectKey, str]:
+    """What goes when the plan runs or would go when it were approved, with the UID that goes."""
+    return {
+        action.key: action.live.uid
+        for action in actions
+        if action.intent in REMOVES
+        and action.live is not None
+        and not action.rollout
+        and (action.writes or action.kind is ActionKind.HOLD)
+    }
+
+
+def _carried(carried: Approval | None, content: str, removed: Mapping[ObjectKey, str]) -> bool:
+    if carried is None or carried.content != content:
+        return False
+    return carried.deletions.issuperset((str(key), uid) for key, uid in removed.items())
+
+
+def _observed(action: Action) -> Action:
+    if not action.writes:
+        return action
+    return replace(action, kind=ActionKind.SKIP, reason="Observing", message=f"mode observe leaves it alone ({action.reason})")
+
+
+def _held(action: Action, verdict: GuardVerdict) -> Action:
+    if not action.writes or action.drift or action.rollout:
+        return action
+    return replace(action, kind=ActionKind.HOLD, reason=verdict.reason, message=f"waits for approval ({action.reason})")
+
+
+def _refuse(errors: list[PlanError]) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise PlanError(
+            f"{len(errors)} objects belong to other applications: {'; '.join(map(str, errors))}",
+            reason="OwnedByAnother",
+            objects=[error.facts["object"] for error in errors],
+            owners=sorted({error.facts["owner"] for error in errors}),
+        )

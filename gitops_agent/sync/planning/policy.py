@@ -1,0 +1,86 @@
+"""What an application, its approvals and the agent's own installation allow a plan to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_agent.api.sync_options import DeletionGuard, ErrorPolicy, IgnoreFields, SyncMode
+from gitops_agent.manifest.key import ObjectKey
+
+APPROVAL_DIGITS = 12
+"""A hash may be approved by this many leading hexadecimal digits, or more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What somebody approved, kept while the approved plan runs.
+
+    Deletions vanish from the plan as they are done, so its hash changes under way. What remains is still approved as long as
+    it wants the same content and deletes nothing more. `Plan.approval()` makes it, the status keeps it, and `Policy.carried`
+    brings it back.
+
+    Attributes:
+        hash: of the plan as it was approved.
+        content: digest over everything declared.
+        deletions: key and UID of everything that plan removes.
+    """
+
+    hash: str
+    content: str
+    deletions: frozenset[tuple[str, str]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for a status."""
+        return {"hash": self.hash, "content": self.content, "deletions": sorted([key, uid] for key, uid in self.deletions)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Approval | None:
+        """What `to_json` gave; None for anything else."""
+        try:
+            deletions = frozenset((str(key), str(uid)) for key, uid in value["deletions"])
+            return cls(hash=str(value["hash"]), content=str(value["content"]), deletions=deletions)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPolicy:
+    """The rules of one plan.
+
+    Attributes:
+        prune: delete objects of the application that are no longer declared.
+        self_heal: repair drift.
+        mode: auto, manual or observe.
+        error_policy: what an invalid object means for the others; the executor's business, carried along.
+        guard: the budget of deletions and the protected kinds.
+        application_deleting: the Application itself goes: nothing is desired, on purpose.
+        orphan: with `application_deleting`: leave the objects where they are.
+        approved: the hash somebody approved, whole or at least its first twelve digits.
+        carried: an approved plan that is under way.
+        ignore_fields: fields that belong to somebody else.
+        agent_namespace: where the agent is installed.
+        protected: the agent's own objects; no approval deletes them.
+        application_uid: of the Application, so that an approval never serves another one of the same name.
+    """
+
+    prune: bool = True
+    self_heal: bool = True
+    mode: SyncMode = SyncMode.AUTO
+    error_policy: ErrorPolicy = ErrorPolicy.ATOMIC
+    guard: DeletionGuard = field(default_factory=DeletionGuard)
+    application_deleting: bool = False
+    orphan: bool = False
+    approved: str | None = None
+    carried: Approval | None = None
+    ignore_fields: tuple[IgnoreFields, ...] = ()
+    agent_namespace: str = ""
+    protected: frozenset[ObjectKey] = frozenset()
+    application_uid: str = ""
+
+
+def names(approved: str | None, plan_hash: str) -> bool:
+    """Whether an approval's text means the plan with this hash."""
+    text = (approved or "").strip().lower()
+    return len(text) >= APPROVAL_DIGITS and plan_hash.startswith(text)

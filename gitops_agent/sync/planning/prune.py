@@ -1,0 +1,151 @@
+"""Objects of the application that are no longer declared: which of them go, and why the others stay.
+
+Losing somebody's data is the one mistake nobody forgives an agent, so the default is to keep. An object goes only when its
+marks are bound to it and name this application, nobody else controls it, nobody asked to keep it, everything that could
+contradict has been listed, and nothing that stays would go along with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from gitops_agent.api.application import GROUP as OWN_GROUP
+from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.live.live_object import LiveObject, Snapshot
+from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.planning.policy import PlanPolicy
+
+NAMESPACE = GroupKind("", "Namespace")
+CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
+
+_SHOWN = 3
+
+
+def prune_actions(
+    desired: Desired,
+    snapshot: Snapshot,
+    policy: PlanPolicy,
+    dependants: Mapping[ObjectKey, Dependants],
+) -> Iterator[Action]:
+    """One action for every live object of the application that is not declared."""
+    declared = {one.key for one in desired.manifests} | {one.manifest.key for one in desired.skipped}
+    found = [
+        _alone(live, desired=desired, snapshot=snapshot, policy=policy)
+        for key, live in snapshot.objects.items()
+        if key not in declared and key not in desired.kept and live.owner == desired.application
+    ]
+    kept = [action for action in found if action.kind is not ActionKind.DELETE and action.reason != "Terminating"]
+    contents = _Contents(desired, kept, snapshot.objects.keys() & desired.kept)
+    for action in found:
+        if action.kind is ActionKind.DELETE and action.key.group_kind in (NAMESPACE, CRD):
+            yield _container(action, contents, dependants.get(action.key))
+        else:
+            yield action
+
+
+def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: PlanPolicy) -> Action:
+    """What happens to one object, as far as it alone tells."""
+    kind = live.key.group_kind
+    if live.deleting:
+        blocked = f"; {', '.join(live.finalizers)} must agree" if live.finalizers else ""
+        return _wait(live, "Terminating", f"it is being deleted{blocked}")
+    if live.rollout and not policy.application_deleting and snapshot.complete:
+        return replace(_undone(live, ActionKind.DELETE, "RolloutOver", "the rollout no longer needs it"), rollout=True)
+    kept = _kept(live, policy)
+    if kept is not None:
+        return Action(kind=ActionKind.SKIP, key=live.key, live=live, reason=kept[0], message=kept[1], intent=ActionKind.SKIP)
+    if not policy.prune and not policy.application_deleting:
+        return _undone(live, ActionKind.SKIP, "PruningOff", "it is no longer declared, but pruning is switched off")
+    if kind in snapshot.cannot_see:
+        return _wait(live, "CannotSee", f"objects of its kind cannot be listed: {snapshot.cannot_see[kind]}")
+    if kind in desired.unscoped:
+        return _wait(live, "UnknownKind", f"{kind} is declared, but the cluster does not say whether it is namespaced")
+    if not snapshot.complete:
+        return _wait(live, "NotListed", "not every kind has been listed yet")
+    return _undone(live, ActionKind.DELETE, "Pruning", "it is no longer declared")
+
+
+def _kept(live: LiveObject, policy: PlanPolicy) -> tuple[str, str] | None:
+    """The reason and the words for never deleting an object, None when it may go."""
+    if _of_the_agent(live.key, policy):
+        return "AgentObject", "it belongs to the agent's own installation, which the agent never deletes"
+    if live.controlled:
+        return "Controlled", "another object controls it and decides about it"
+    if live.prune_disabled:
+        return "PruneDisabled", "it is no longer declared, but asks to be kept"
+    return None
+
+
+def _of_the_agent(key: ObjectKey, policy: PlanPolicy) -> bool:
+    if key in policy.protected:
+        return True
+    if key.group_kind == NAMESPACE:
+        return bool(policy.agent_namespace) and key.name == policy.agent_namespace
+    return key.group_kind == CRD and key.name.endswith("." + OWN_GROUP)
+
+
+class _Contents:
+    """What stays in namespaces and of custom resources: declared objects, and undeclared ones that are kept."""
+
+    def __init__(self, desired: Desired, kept: Iterable[Action], needed: Iterable[ObjectKey]) -> None:
+        manifests = [*desired.manifests, *(one.manifest for one in desired.skipped)]
+        staying = [*(one.key for one in manifests), *(action.key for action in kept), *needed]
+        self.waiting = {action.key for action in kept if action.kind is ActionKind.WAIT}
+        self.by_namespace: dict[str, list[ObjectKey]] = {}
+        self.by_group: dict[str, list[ObjectKey]] = {}
+        defined = {kind for one in manifests if (kind := _defined(one.obj)) is not None}
+        for key in staying:
+            if key.namespace:
+                self.by_namespace.setdefault(key.namespace, []).append(key)
+            if key.group_kind not in defined:
+                self.by_group.setdefault(key.group, []).append(key)
+
+    def of(self, key: ObjectKey) -> list[ObjectKey]:
+        """What stays and would go along with a Namespace or CRD.
+
+        Of a CRD only the name is known, `plural.group`. Every plural we know of begins like its kind; a wrong guess keeps
+        a CRD that could go, and says so.
+        """
+        if key.group_kind == NAMESPACE:
+            return self.by_namespace.get(key.name, [])
+        plural, _, group = key.name.partition(".")
+        return [one for one in self.by_group.get(group, []) if one.kind[:1].lower() == plural[:1]]
+
+
+def _defined(obj: Mapping[str, object]) -> GroupKind | None:
+    """The kind a declared CRD defines."""
+    spec = obj.get("spec")
+    if obj.get("kind") != CRD.kind or not isinstance(spec, dict) or not isinstance(spec.get("names"), dict):
+        return None
+    return GroupKind(str(spec.get("group")), str(spec["names"].get("kind")))
+
+
+def _container(action: Action, contents: _Contents, dependants: Dependants | None) -> Action:
+    """The deletion of a Namespace or CRD, refused while it holds something that stays."""
+    staying = contents.of(action.key)
+    if staying:
+        shown = ", ".join(map(str, sorted(staying)[:_SHOWN])) + (f" and {len(staying) - _SHOWN} more" * (len(staying) > _SHOWN))
+        kind = ActionKind.WAIT if contents.waiting.issuperset(staying) else ActionKind.SKIP
+        return _stays(action, kind, f"it still holds {shown}")
+    if dependants is not None and dependants.declared_elsewhere:
+        samples = f", such as {', '.join(dependants.samples[:_SHOWN])}" if dependants.samples else ""
+        return _stays(
+            action, ActionKind.SKIP, f"it holds {dependants.declared_elsewhere} objects of other applications{samples}"
+        )
+    return action
+
+
+def _stays(action: Action, kind: ActionKind, message: str) -> Action:
+    intent = ActionKind.DELETE if kind is ActionKind.WAIT else ActionKind.SKIP
+    return replace(action, kind=kind, intent=intent, reason="StillInUse", message=message)
+
+
+def _wait(live: LiveObject, reason: str, message: str) -> Action:
+    return _undone(live, ActionKind.WAIT, reason, message)
+
+
+def _undone(live: LiveObject, kind: ActionKind, reason: str, message: str) -> Action:
+    return Action(kind=kind, key=live.key, live=live, reason=reason, message=message, intent=ActionKind.DELETE)

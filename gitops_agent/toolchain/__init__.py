@@ -1,0 +1,1 @@
+"""Programs: how etcd, the control plane, kustomize and Helm are installed."""

@@ -1,0 +1,34 @@
+"""Programs the machine already has: taken when their major and minor version is the one in the lock."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from gitops_agent import process
+from gitops_agent.errors import ProcessError
+from gitops_agent.toolchain.catalog import Tool
+
+_ASK_SECONDS = 20.0
+
+
+def find(tool: Tool) -> tuple[Path, str] | None:
+    """The program on PATH and its version; None when there is none or it is of another version."""
+    found = shutil.which(tool.name)
+    if found is None:
+        return None
+    version = ask_version(tool, Path(found))
+    if version is None or not version.startswith(f"{tool.minor}."):
+        return None
+    return Path(found).absolute(), version
+
+
+def ask_version(tool: Tool, program: Path) -> str | None:
+    """What version a program says it is; None when it does not start or does not say."""
+    try:
+        answer = process.run((str(program), *tool.asks_version), limits=process.Limits(seconds=_ASK_SECONDS))
+    except ProcessError:
+        return None
+    found = re.search(r"\bv?(\d+\.\d+\.\d+)", answer.stdout.decode("utf-8", "replace"))
+    return found[1] if found else None

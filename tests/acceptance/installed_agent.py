@@ -1,0 +1,189 @@
+"""An installed agent: a namespace, a ServiceAccount with the rights of `deploy/`, and processes that run with its token."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import urllib.request
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gitops_agent.api.crd import crds
+from gitops_agent.errors import ClusterError, NotFound
+from gitops_agent.install import bundle
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.yaml import load_all
+from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.sandbox.demo.agent import AgentProcess
+from gitops_agent.sandbox.kubeconfig import write_kubeconfig
+from tests.waiting import eventually
+
+APPLY = "application/apply-patch+yaml"
+ROLES = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+PLURALS = {
+    "NetworkPolicy": "networkpolicies",
+    "Endpoints": "endpoints",
+    "PodDisruptionBudget": "poddisruptionbudgets",
+    "RolloutPolicy": "rolloutpolicies",
+}
+SECONDS = 60.0
+
+
+def path(obj: Object) -> str:
+    """Where an object lies."""
+    group, _, version = obj["apiVersion"].rpartition("/")
+    namespace = obj["metadata"].get("namespace")
+    plural = PLURALS.get(obj["kind"], f"{obj['kind'].lower()}s")
+    root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+    return f"{root}{f'/namespaces/{namespace}' if namespace else ''}/{plural}/{obj['metadata']['name']}"
+
+
+def apply(plane: ControlPlane, obj: Object, *, manager: str = "somebody") -> Object:
+    """Server-side apply by somebody who is not the agent."""
+    query = f"fieldManager={manager}&force=true&fieldValidation=Strict"
+    result: Object = plane.request("PATCH", f"{path(obj)}?{query}", obj, content_type=APPLY)
+    return result
+
+
+def install_crds(plane: ControlPlane) -> None:
+    """Applies our CRDs and waits until they are served."""
+    for definition in crds():
+        apply(plane, definition, manager=bundle.FIELD_MANAGER)
+    eventually(lambda: plane.request("GET", "/apis/gitops-agent.dev/v1alpha1/applications"), seconds=SECONDS)
+    eventually(lambda: plane.request("GET", "/apis/gitops-agent.dev/v1alpha1/notifiers"), seconds=SECONDS)
+    eventually(lambda: plane.request("GET", "/apis/gitops-agent.dev/v1alpha1/rolloutpolicies"), seconds=SECONDS)
+
+
+@lru_cache(maxsize=1)
+def _roles() -> tuple[Object, ...]:
+    wanted = bundle.manifests(bundle.Flavour.FULL)
+    role = bundle.folder() / "components/impersonate/role.yaml"
+    wanted += load_all(role.read_bytes(), file=role.name)
+    return tuple(obj for obj in wanted if obj["kind"] in ROLES)
+
+
+class InstalledAgent:
+    """See the module's text.
+
+    Attributes:
+        plane: the cluster.
+        namespace: of the agent and its Applications.
+        folder: for logs and caches.
+        kubeconfig: with the account's token.
+    """
+
+    def __init__(self, plane: ControlPlane, namespace: str, folder: Path) -> None:
+        self.plane, self.namespace, self.folder = plane, namespace, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        install_crds(plane)
+        self._made: list[str] = []
+        self._create(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, "/api/v1/namespaces", f"/{namespace}"
+        )
+        for original in _roles():
+            obj = copy(original)
+            if "namespace" in obj["metadata"]:
+                obj["metadata"]["namespace"] = namespace
+            if obj["kind"].startswith("ClusterRole"):
+                obj["metadata"]["name"] += f"-{namespace}"
+                obj.get("roleRef", {})["name"] = obj["metadata"]["name"]
+                self._made.insert(0, path(obj))
+            for subject in obj.get("subjects", ()):
+                subject["namespace"] = namespace
+            apply(plane, obj)
+        self.token = plane.service_account_token(namespace, bundle.NAME)
+        self.kubeconfig = self.kubeconfig_for(plane.host)
+        self.agents: list[AgentProcess] = []
+        eventually(self._may_write, seconds=SECONDS, what="the roles are known to the API server")
+
+    def kubeconfig_for(self, server: str, name: str = "direct") -> Path:
+        """A kubeconfig with the account's token for a server that may stand before the real one."""
+        return write_kubeconfig(
+            self.folder / f"{name}.kubeconfig", server=server, authority=self.plane.authority, user=name, token=self.token
+        )
+
+    def start(self, name: str = "agent", *, kubeconfig: Path | None = None, settings: Mapping[str, str] | None = None) -> Agent:
+        """Starts a replica; settings as `{"leader__enabled": "false"}`."""
+        environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in (settings or {}).items()}
+        environ["GITOPS_AGENT_CLUSTER__NAMESPACE"] = self.namespace
+        agent = Agent(kubeconfig or self.kubeconfig, self.folder, name=name, environ=environ)
+        self.agents.append(agent)
+        return agent
+
+    def close(self) -> None:
+        """Ends every process and takes everything away; namespaces go in the background."""
+        for agent in self.agents:
+            agent.stop()
+        for application in self.plane.request("GET", self.path("applications"))["items"]:
+            forget(self.plane, application)
+        for place in self._made:
+            with contextlib.suppress(NotFound):
+                self.plane.request("DELETE", place)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def path(self, plural: str, name: str = "") -> str:
+        """Where our own resources lie."""
+        return f"/apis/gitops-agent.dev/v1alpha1/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    def _create(self, body: Object, collection: str, name: str) -> None:
+        self.plane.request("POST", collection, body)
+        self._made.append(collection + name)
+
+    def _may_write(self) -> bool:
+        attributes = {"verb": "patch", "group": "", "resource": "configmaps", "namespace": "default"}
+        spec = {"user": f"system:serviceaccount:{self.namespace}:{bundle.NAME}", "resourceAttributes": attributes}
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        answer: Any = self.plane.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+        return bool(answer["status"]["allowed"])
+
+
+class Agent(AgentProcess):
+    """A replica, as somebody looks at it from outside."""
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """Every log line with this event so far."""
+        return [line for line in self.events() if line.get("event") == event]
+
+    def metrics(self) -> str:
+        """What Prometheus would read."""
+        line = eventually(lambda: self.said("listening"), seconds=SECONDS, what="the agent listens")[-1]
+        with urllib.request.urlopen(f"http://127.0.0.1:{line['port']}/metrics", timeout=10) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples of a metric that carry these labels."""
+        total = 0.0
+        for found in re.finditer(rf"^{name}(?:{{(.*)}})? (\S+)$", self.metrics(), re.MULTILINE):
+            if all(f'{key}="{value}"' in (found[1] or "") for key, value in labels.items()):
+                total += float(found[2])
+        return total
+
+    def reconciles(self) -> Iterator[dict[str, Any]]:
+        """The canonical lines."""
+        yield from self.said("reconciled")
+
+    def unexpected(self) -> list[str]:
+        """Lines no agent should ever write: surprises with a traceback."""
+        return [json.dumps(line) for line in self.events() if str(line.get("event", "")).startswith("unexpected error")]
+
+
+def forget(plane: ControlPlane, application: Object) -> None:
+    """Removes an Application and leaves its objects, whether or not an agent runs."""
+    place = path(application)
+    with contextlib.suppress(NotFound, ClusterError):
+        patch = {"spec": {"deletionPolicy": "orphan", "suspend": None}}
+        plane.request("PATCH", place, patch, content_type="application/merge-patch+json")
+        plane.request("DELETE", place)
+        finalizers = {"metadata": {"finalizers": None}}
+        plane.request("PATCH", place, finalizers, content_type="application/merge-patch+json")

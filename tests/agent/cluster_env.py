@@ -1,0 +1,190 @@
+"""An agent at work inside the test's process: everything a leader runs, without the lease, in a namespace of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from gitops_agent.agent.reconcile.app_state import ApplicationState
+from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler
+from gitops_agent.agent.runtime import Components
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.config import Settings
+from gitops_agent.errors import AgentError, NotFound
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.marks import REQUESTED
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.agent.samples import application_object
+from tests.source.author import Author
+from tests.waiting import eventually
+
+SECONDS = 30.0
+
+
+class ClusterEnv:
+    """The agent, the repository it follows, and a person who looks.
+
+    Applications deploy the folder that has their name to `namespace`, and are told of commits by `ask`: nothing is polled on
+    its own while a test runs.
+    """
+
+    def __init__(
+        self, plane: ControlPlane, *, home: str, namespace: str, author: Author, cache: Path, tools: Mapping[str, Path]
+    ) -> None:
+        self.home, self.namespace, self.author = home, namespace, author
+        self.person = Transport.from_kubeconfig(plane.kubeconfig)
+        self.objects = Objects(self.person, Discovery(self.person), field_manager="kubectl-edit")
+        self.transport = Transport.from_kubeconfig(plane.kubeconfig)
+        self.settings = Settings.model_validate(
+            {
+                "cluster": {"namespace": home},
+                "source": {"allow_file": True, "cache_dir": str(cache)},
+                "render": {"concurrency": 2, "helm": str(tools["helm"]), "kustomize": str(tools["kustomize"])},
+                "leader": {"enabled": False},
+            }
+        )
+        self.acting = Components(self.settings, self.transport)
+        self._requests = 0
+        self._running = False
+
+    def start(self) -> None:
+        self._running = True
+        self.acting.start()
+
+    def stop(self) -> None:
+        if self._running:
+            self._running = False
+            self.acting.stop()
+
+    def close(self) -> None:
+        """Ends the agent and takes its Applications away, as if nobody had held them."""
+        self.stop()
+        for found in self.person.request("GET", self._path())["items"]:
+            self.forget(found["metadata"]["name"])
+        self.transport.close()
+        self.person.close()
+
+    # Git
+
+    def commit(self, files: Mapping[str, str], message: str = "Change") -> str:
+        """Commits a whole tree and tells every application there is."""
+        commit = self.author.commit(files, message=message)
+        known = self.acting.applications.keys()
+        for key in known:
+            self.acting.polling.ask(key, "a commit")
+        return commit
+
+    # Applications
+
+    def create(self, name: str, *, annotations: Mapping[str, str] | None = None, **spec: Any) -> Object:
+        """Creates an Application for the folder of its name."""
+        spec.setdefault("destination", {"namespace": self.namespace})
+        spec["sync"] = {"interval": "1h", **spec.get("sync", {})}
+        obj = application_object(
+            name, namespace=self.home, url=self.author.repository.url, path=name, annotations=annotations, **spec
+        )
+        for field in ("uid", "resourceVersion", "generation"):
+            del obj["metadata"][field]
+        return cast("Object", self.person.request("POST", self._path(), body=obj))
+
+    def patch(self, name: str, patch: Object) -> Object:
+        """A merge patch of an Application."""
+        return cast(
+            "Object",
+            self.person.request("PATCH", self._path(name), body=patch, content_type="application/merge-patch+json"),
+        )
+
+    def annotate(self, name: str, **marks: str | None) -> None:
+        """Sets annotations by the last word of their names, underscores for hyphens."""
+        named = {f"gitops-agent.dev/{mark.replace('_', '-')}": value for mark, value in marks.items()}
+        self.patch(name, {"metadata": {"annotations": named}})
+
+    def request(self, name: str) -> str:
+        """What `gitops-agent sync` does."""
+        self._requests += 1
+        self.patch(name, {"metadata": {"annotations": {REQUESTED: str(self._requests)}}})
+        return str(self._requests)
+
+    def delete(self, name: str) -> None:
+        self.person.request("DELETE", self._path(name))
+
+    def forget(self, name: str) -> None:
+        """Removes an Application whatever holds it."""
+        with contextlib.suppress(NotFound):
+            self.person.request("DELETE", self._path(name))
+            self.patch(name, {"metadata": {"finalizers": None}})
+
+    def application(self, name: str) -> Object:
+        """As it stands, empty when it is not there."""
+        try:
+            return cast("Object", self.person.request("GET", self._path(name)))
+        except NotFound:
+            return {}
+
+    def status(self, name: str) -> Object:
+        return self.application(name).get("status") or {}
+
+    def ready(self, name: str) -> tuple[str, str]:
+        """Status and reason of the Ready condition."""
+        return self._condition(name)[:2]
+
+    def says(self, name: str) -> str:
+        """The message of the Ready condition."""
+        return self._condition(name)[2]
+
+    def await_reason(self, name: str, reason: str) -> str:
+        """Waits until Ready has this reason: its message."""
+        eventually(lambda: self.ready(name)[1] == reason, seconds=SECONDS, what=f"{name} is {reason}: {self.ready(name)}")
+        return self.says(name)
+
+    def await_synced(self, name: str, commit: str) -> Object:
+        """Waits until an application is Ready at a commit: its status."""
+
+        def synced() -> bool:
+            found = self.status(name)
+            return found.get("sync", {}).get("revision") == commit and self.ready(name) == ("True", "Synced")
+
+        eventually(synced, seconds=SECONDS, what=f"{name} is ready at {commit[:12]}")
+        return self.status(name)
+
+    def memory(self, name: str) -> ApplicationState:
+        """What the agent remembers of an application."""
+        reconcile = self.acting._workers._handle
+        return cast("ApplicationReconciler", reconcile.__self__)._memories[AppKey(self.home, name)]  # type: ignore[attr-defined]
+
+    # Objects of the applications' namespace
+
+    def key(self, name: str, kind: str = "ConfigMap", group: str = "") -> ObjectKey:
+        return ObjectKey(group, kind, self.namespace, name)
+
+    def live(self, name: str, kind: str = "ConfigMap", group: str = "") -> Object | None:
+        """An object, None when it is not there."""
+        try:
+            return self.objects.get(self.key(name, kind, group))
+        except AgentError:
+            return None
+
+    def data(self, name: str) -> dict[str, str] | None:
+        """What a ConfigMap holds, None when it is not there."""
+        found = self.live(name)
+        return None if found is None else found.get("data", {})
+
+    def edit(self, name: str, patch: Object, kind: str = "ConfigMap", group: str = "") -> None:
+        """What somebody does by hand."""
+        self.objects.merge_patch(self.key(name, kind, group), patch)
+
+    def until(self, check: Callable[[], object], what: str = "") -> None:
+        eventually(check, seconds=SECONDS, what=what)
+
+    def _condition(self, name: str, kind: str = "Ready") -> tuple[str, str, str]:
+        for one in self.status(name).get("conditions") or ():
+            if one["type"] == kind:
+                return one["status"], one["reason"], one["message"]
+        return "", "", ""
+
+    def _path(self, name: str = "") -> str:
+        return f"/apis/gitops-agent.dev/v1alpha1/namespaces/{self.home}/applications" + (f"/{name}" if name else "")

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_agent.agent.desired.claims import ClaimRegistry
+from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
+from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.prune_barrier import PruneBarrier
+from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.scheduler import Scheduler
+from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.agent.work_queue import Priority, WorkQueue
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.marks import owner
+from gitops_agent.render.renderer import KubeFacts, Renderer
+from gitops_agent.source.sources import Repository, Sources
+from tests.agent.cluster_env import ClusterEnv
+from tests.agent.samples import Time, application, config_map, deployment, key
+from tests.source.author import Author
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+SHOP, DESK = key("shop"), key("desk")
+SECONDS = 30.0
+
+
+class Stand:
+    """Everything between an Application and its D(t), polled by the test."""
+
+    def __init__(self, *, sources: Sources, author: Author, transport: Transport, clock: Scheduler, scratch: Path) -> None:
+        self.author = author
+        self.looks: list[tuple[AppKey, str, Priority]] = []
+        self.autoscaled: frozenset[ObjectKey] = frozenset()
+        self.time = Time()
+        self.repositories: WorkQueue[Repository] = WorkQueue(clock=self.time)
+        discovery = Discovery(transport)
+        self.polling = SourcePoller(
+            sources,
+            SecretStore(Objects(transport, discovery), lambda _: None),
+            clock,
+            self.repositories,
+            moved=lambda *_: None,
+            rewritten=lambda *_: None,
+        )
+        self.rendering = RenderPool(Renderer(scratch=scratch), concurrency=1, finished=lambda _: None)
+        self.declaring = DeclaredStateLoader(
+            self.polling,
+            sources,
+            self.rendering,
+            discovery,
+            claims=ClaimRegistry(),
+            handover=PruneBarrier(lambda _: ()),
+            facts=KubeFacts,
+            autoscaled=lambda: self.autoscaled,
+            look=lambda *news: self.looks.append(news),
+        )
+
+    def declare(self, name: str = "shop", **options: Any) -> DeclaredState:
+        return self.declaring.declare(
+            application(name, url=self.author.repository.url, path=options.pop("path", name), **options)
+        )
+
+    def poll(self, name: str = "shop") -> None:
+        """Polls now, and whatever else is due."""
+        self.polling.ask(key(name), "now")
+        while (item := self.repositories.take(0)) is not None:
+            self.polling.poll(item)
+            self.repositories.done(item.key)
+
+    def settled(self, name: str = "shop", **options: Any) -> DeclaredState:
+        """Polls, and declares until nothing is under way."""
+        self.declare(name, **options)
+        self.poll(name)
+        eventually(lambda: not self.declare(name, **options).pending, seconds=SECONDS)
+        return self.declare(name, **options)
+
+
+@pytest.fixture
+def stand(sources: Sources, author: Author, transport: Transport, tmp_path: Path) -> Iterator[Stand]:
+    clock = Scheduler()
+    clock.start()
+    stand = Stand(sources=sources, author=author, transport=transport, clock=clock, scratch=tmp_path / "scratch")
+    yield stand
+    stand.rendering.stop()
+    clock.stop()
+
+
+def names(declared: DeclaredState) -> set[str]:
+    assert declared.desired is not None
+    return {str(manifest.key) for manifest in declared.desired.manifests}
+
+
+def test_each_step_that_is_under_way_is_said_and_not_waited_for(stand: Stand) -> None:
+    commit = stand.author.commit({"shop/one.yaml": config_map("one")})
+
+    assert stand.declare().pending == "the repository is being fetched for the first time"
+    stand.poll()
+    rendering = stand.declare()
+    assert rendering.revision is not None
+    assert (rendering.revision.commit, rendering.pending) == (commit, f"{commit[:12]} is being rendered")
+
+    declared = stand.settled()
+    assert (declared.pending, declared.error) == ("", None)
+    assert names(declared) == {"ConfigMap:gitops-system/one"}
+
+
+def test_objects_go_to_the_destination_unless_they_say_or_are_otherwise(stand: Stand) -> None:
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: reader}\nrules: []\n"
+    elsewhere = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: two, namespace: elsewhere}\n"
+    stand.author.commit({"shop/one.yaml": config_map("one"), "shop/role.yaml": role, "shop/two.yaml": elsewhere})
+
+    declared = stand.settled(destination={"namespace": "front", "createNamespace": True})
+
+    assert names(declared) == {
+        "Namespace:front",
+        "ConfigMap:front/one",
+        "ConfigMap:elsewhere/two",
+        "rbac.authorization.k8s.io/ClusterRole:reader",
+    }
+
+
+def test_replicas_belong_to_a_live_autoscaler(stand: Stand) -> None:
+    stand.author.commit({"shop/web.yaml": deployment("web")})
+    stand.autoscaled = frozenset({ObjectKey("apps", "Deployment", "gitops-system", "web")})
+
+    desired = stand.settled().desired
+
+    assert desired is not None
+    assert "replicas" not in desired.manifests[0].obj["spec"]
+
+
+def test_a_branch_that_is_not_there_is_the_error_of_its_follower(stand: Stand) -> None:
+    stand.author.commit({"shop/one.yaml": config_map("one")})
+    stand.settled()
+
+    declared = stand.settled("desk", branch="gone")
+
+    assert declared.error is not None
+    assert declared.error.reason == "RevisionNotFound"
+    assert stand.declare().error is None
+
+
+def test_a_repository_that_is_away_is_told_beside_what_was_read_last(stand: Stand) -> None:
+    stand.author.commit({"shop/one.yaml": config_map("one")})
+    stand.settled()
+    stand.author.directory.rename(stand.author.directory.with_suffix(".away"))
+    stand.poll()
+
+    declared = stand.declare()
+
+    assert declared.source.error is not None
+    assert declared.error is None
+    assert names(declared) == {"ConfigMap:gitops-system/one"}
+
+
+def test_a_repository_that_never_answered_is_the_error(stand: Stand) -> None:
+    stand.author.directory.rename(stand.author.directory.with_suffix(".away"))
+
+    declared = stand.settled()
+
+    assert (declared.revision, declared.desired) == (None, None)
+    assert declared.error is not None
+    assert declared.error is declared.source.error
+
+
+def test_files_that_do_not_render_are_the_error_of_their_commit(stand: Stand) -> None:
+    commit = stand.author.commit({"shop/one.yaml": "kind: [\n"})
+
+    declared = stand.settled()
+
+    assert declared.revision is not None
+    assert declared.revision.commit == commit
+    assert declared.error is not None
+    assert declared.error.reason == "InvalidManifest"
+    assert declared.error.facts["file"] == "shop/one.yaml"
+
+
+def test_one_object_is_declared_by_one_application_and_the_other_is_told_where(stand: Stand) -> None:
+    same = {"destination": {"namespace": "front"}}
+    stand.author.commit({"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")})
+    assert stand.settled("shop", **same).error is None
+
+    error = stand.settled("desk", **same).error
+
+    assert error is not None
+    assert error.reason == "OwnedByAnother"
+    assert "ConfigMap:front/one, declared in desk/here.yaml" in str(error)
+    assert "Application gitops-system/shop" in str(error)
+
+
+def test_whoever_waits_for_an_object_is_woken_when_it_is_let_go(stand: Stand) -> None:
+    same = {"destination": {"namespace": "front"}}
+    files = {"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")}
+    stand.author.commit(files)
+    stand.settled("shop", **same)
+    stand.settled("desk", **same)
+    stand.looks.clear()
+
+    stand.author.commit(files | {"shop/one.yaml": config_map("two")})
+    stand.settled("shop", **same)
+
+    assert [who for who, _, _ in stand.looks] == [DESK]
+    assert stand.settled("desk", **same).error is None
+
+
+def test_whoever_waits_is_woken_when_the_other_application_goes(stand: Stand) -> None:
+    same = {"destination": {"namespace": "front"}}
+    stand.author.commit({"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")})
+    stand.settled("shop", **same)
+    stand.settled("desk", **same)
+    stand.looks.clear()
+
+    stand.declaring.forget(SHOP)
+
+    assert DESK in {who for who, _, _ in stand.looks}
+    assert stand.settled("desk", **same).error is None
+
+
+def test_an_object_that_moves_between_applications_is_handed_over(world: ClusterEnv) -> None:
+    keep = {"shop/keep.yaml": config_map("keep"), "desk/stay.yaml": config_map("stay")}
+    world.create("shop")
+    world.create("desk")
+    first = world.commit(keep | {"shop/one.yaml": config_map("one", colour="red")})
+    world.await_synced("shop", first)
+    world.await_synced("desk", first)
+    before = world.live("one")
+
+    second = world.commit(keep | {"desk/one.yaml": config_map("one", colour="blue")})
+    world.await_synced("desk", second)
+
+    after = world.live("one")
+    assert before is not None
+    assert after is not None
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert owner(after) == AppKey(world.home, "desk")
+    assert after["data"] == {"colour": "blue"}

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.render.binaries import find
+from gitops_agent.render.disk_cache import RenderCache
+from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderRequest
+from gitops_agent.revision.tree import Tree
+from gitops_agent.source.sources import Ref, Sources
+from tests.agent.samples import config_map, key
+from tests.render.programs import HANGS, program
+from tests.source.author import Author
+from tests.waiting import eventually
+
+SHOP, DESK = key("shop"), key("desk")
+MAIN = Ref(kind="branch", value="main")
+SECONDS = 30.0
+HANGING = {"app/kustomization.yaml": "resources: [one.yaml]\n", "app/one.yaml": config_map("one")}
+PLAIN = {"app/one.yaml": config_map("one")}
+
+
+class Studio:
+    """A pool of one render, whose kustomize hangs, and the trees it is asked to render."""
+
+    def __init__(self, folder: Path, author: Author, sources: Sources) -> None:
+        self.author, self.sources = author, sources
+        self.finished: list[AppKey] = []
+        kustomize = program(folder / "bin", HANGS)
+        self.scratch = folder / "scratch"
+        renderer = Renderer(scratch=self.scratch, kustomize=kustomize)
+        self.rendering = RenderPool(renderer, concurrency=1, finished=self.finished.append)
+
+    def tree(self, files: dict[str, str]) -> Tree:
+        commit = self.author.commit(files)
+        self.sources.poll(self.author.repository, frozenset({MAIN}))
+        return self.sources.tree(self.author.repository, commit)
+
+    def ask(self, tree: Tree, application: AppKey = SHOP, *, path: str = "app", namespace: str = "shop") -> Rendered | None:
+        request = RenderRequest(application=application, path=path, options=None, namespace=namespace, facts=KubeFacts())
+        return self.rendering.rendered(application, tree, request)
+
+    def wait(self, tree: Tree, application: AppKey = SHOP, **options: str) -> Rendered:
+        """Asks until there is a render."""
+        found = eventually(lambda: self.ask(tree, application, **options), seconds=SECONDS)
+        assert found is not None
+        return found
+
+    def wait_for_failure(self, tree: Tree) -> RenderError:
+        def failed() -> RenderError | None:
+            try:
+                self.ask(tree)
+            except RenderError as error:
+                return error
+            return None
+
+        found = eventually(failed, seconds=SECONDS)
+        assert found is not None
+        return found
+
+    def hang(self) -> None:
+        """Occupies the pool with a render that does not end."""
+        self.ask(self.tree(HANGING))
+        eventually(lambda: self.scratch.exists() and list(self.scratch.iterdir()), seconds=SECONDS, what="it runs")
+
+
+@pytest.fixture
+def studio(tmp_path: Path, author: Author, sources: Sources) -> Iterator[Studio]:
+    studio = Studio(tmp_path, author, sources)
+    yield studio
+    studio.rendering.stop()
+
+
+def test_a_render_is_asked_for_and_told_when_it_is_done(studio: Studio) -> None:
+    tree = studio.tree(PLAIN)
+
+    assert studio.ask(tree) is None
+    eventually(lambda: studio.finished == [SHOP], seconds=SECONDS)
+
+    rendered = studio.ask(tree)
+    assert rendered is not None
+    assert [manifest.key.name for manifest in rendered.manifests] == ["one"]
+
+
+def test_the_same_wish_again_is_one_render(studio: Studio) -> None:
+    tree = studio.tree(PLAIN)
+    for _ in range(10):
+        studio.ask(tree)
+    studio.wait(tree)
+
+    assert studio.rendering.count == 1
+
+
+def test_a_commit_that_leaves_the_closure_alone_is_answered_at_once(studio: Studio) -> None:
+    first = studio.wait(studio.tree(PLAIN | {"other/readme.md": "one"}))
+
+    assert studio.ask(studio.tree(PLAIN | {"other/readme.md": "two"})) is first
+    assert studio.rendering.count == 1
+
+
+def test_a_commit_that_touches_it_is_rendered(studio: Studio) -> None:
+    studio.wait(studio.tree(PLAIN))
+    tree = studio.tree({"app/one.yaml": config_map("another")})
+
+    assert studio.ask(tree) is None
+    assert [manifest.key.name for manifest in studio.wait(tree).manifests] == ["another"]
+
+
+def test_other_options_are_another_render(studio: Studio) -> None:
+    tree = studio.tree(PLAIN)
+    studio.wait(tree)
+
+    assert studio.ask(tree, namespace="elsewhere") is None
+
+
+def test_a_failed_render_is_told_every_time_and_not_tried_again_for_the_same_commit(studio: Studio) -> None:
+    tree = studio.tree({"app/one.yaml": "kind: [\n"})
+    first = studio.wait_for_failure(tree)
+
+    with pytest.raises(RenderError) as second:
+        studio.ask(tree)
+    assert second.value is first
+    assert studio.rendering.count == 1
+
+
+def test_a_failed_render_is_tried_again_when_somebody_asks(studio: Studio) -> None:
+    tree = studio.tree({"app/one.yaml": "kind: [\n"})
+    studio.wait_for_failure(tree)
+
+    studio.rendering.retry(SHOP)
+
+    assert studio.ask(tree) is None
+    studio.wait_for_failure(tree)
+    assert studio.rendering.count == 2
+
+
+def test_a_good_render_is_not_thrown_away_when_somebody_asks(studio: Studio) -> None:
+    tree = studio.tree(PLAIN)
+    rendered = studio.wait(tree)
+
+    studio.rendering.retry(SHOP)
+
+    assert studio.ask(tree) is rendered
+
+
+def test_a_commit_that_mends_a_failed_render_is_rendered(studio: Studio) -> None:
+    studio.wait_for_failure(studio.tree({"app/one.yaml": "kind: [\n"}))
+
+    assert studio.wait(studio.tree(PLAIN)).manifests
+
+
+def test_a_newer_wish_ends_a_render_that_hangs(studio: Studio) -> None:
+    studio.hang()
+    started = time.monotonic()
+
+    studio.wait(studio.tree(PLAIN))
+
+    assert time.monotonic() - started < SECONDS
+    assert studio.finished == [SHOP]
+    assert not list(studio.scratch.iterdir())
+
+
+def test_an_application_that_goes_ends_its_render(studio: Studio) -> None:
+    studio.hang()
+
+    studio.rendering.forget(SHOP)
+
+    assert studio.wait(studio.tree(PLAIN), DESK).manifests
+    assert studio.finished == [DESK]
+
+
+def test_stopping_ends_what_hangs_and_what_waits(studio: Studio) -> None:
+    studio.hang()
+    studio.ask(studio.tree(PLAIN), DESK)
+    done = threading.Thread(target=studio.rendering.stop)
+    done.start()
+    done.join(SECONDS)
+
+    assert not done.is_alive()
+    assert studio.finished == []
+
+
+def test_a_reconcile_that_is_still_running_at_the_end_is_no_surprise(studio: Studio) -> None:
+    tree = studio.tree(PLAIN)
+    studio.rendering.stop()
+
+    assert studio.ask(tree) is None
+
+
+class Unreadable:
+    """A tree whose disk has gone."""
+
+    commit = "c" * 40
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def fail(*_: object, **__: object) -> object:
+            raise OSError("input/output error")
+
+        return fail
+
+
+def test_a_surprise_is_the_failure_of_one_render(studio: Studio) -> None:
+    error = studio.wait_for_failure(Unreadable())  # type: ignore[arg-type]
+
+    assert error.reason == "RenderFailed"
+    assert "OSError" in str(error)
+    assert studio.wait(studio.tree(PLAIN), DESK).manifests
+
+
+BUILT = {"app/kustomization.yaml": "resources: [one.yaml]\n", "app/one.yaml": config_map("one")}
+
+
+@pytest.fixture
+def start(studio: Studio, tmp_path: Path) -> Iterator[Callable[[], RenderPool]]:
+    """Starts what renders anew, as a new process would, with the same folder."""
+    started: list[RenderPool] = []
+
+    def do() -> RenderPool:
+        for one in started:
+            one.stop()
+        renderer = Renderer(scratch=tmp_path / "real", kustomize=find("kustomize").path)
+        made = studio.rendering = RenderPool(
+            renderer, concurrency=1, finished=studio.finished.append, shelf=RenderCache(tmp_path / "rendered")
+        )
+        started.append(made)
+        return made
+
+    yield do
+    for one in started:
+        one.stop()
+
+
+def test_a_new_process_takes_up_what_the_last_one_rendered(studio: Studio, start: Callable[[], RenderPool]) -> None:
+    start()
+    tree = studio.tree(BUILT)
+    rendered = studio.wait(tree)
+
+    again = start()
+    found = studio.ask(tree)
+
+    assert found == rendered
+    assert again.count == 0
+
+
+def test_a_new_process_renders_what_changed_meanwhile(studio: Studio, start: Callable[[], RenderPool]) -> None:
+    start()
+    studio.wait(studio.tree(BUILT))
+
+    again = start()
+    newer = studio.wait(studio.tree(BUILT | {"app/one.yaml": config_map("two")}))
+
+    assert [one.key.name for one in newer.manifests] == ["two"]
+    assert again.count == 1
+
+
+def test_a_new_process_renders_for_another_request(studio: Studio, start: Callable[[], RenderPool]) -> None:
+    start()
+    tree = studio.tree(BUILT)
+    studio.wait(tree)
+
+    again = start()
+    studio.wait(tree, namespace="elsewhere")
+
+    assert again.count == 1
+
+
+def test_what_is_forgotten_is_not_taken_up(studio: Studio, start: Callable[[], RenderPool]) -> None:
+    tree = studio.tree(BUILT)
+    first = start()
+    studio.wait(tree)
+    first.forget(SHOP)
+
+    again = start()
+    studio.wait(tree)
+
+    assert again.count == 1

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gitops_agent.agent.reconcile.applier import _trailer
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.marks import owner
+from tests.agent.cluster_env import ClusterEnv
+from tests.agent.samples import config_map, deployment
+
+Made = Callable[..., ClusterEnv]
+BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: broken\ndata:\n  list: [no, text]\n"
+
+
+@pytest.fixture
+def made(world: ClusterEnv) -> Made:
+    """Creates the Application `shop` with a ConfigMap `one` and waits until it is live."""
+
+    def do(extra: dict[str, str] | None = None, **spec: Any) -> ClusterEnv:
+        commit = world.commit({"shop/one.yaml": config_map("one", colour="red"), **(extra or {})})
+        world.create("shop", **spec)
+        world.await_synced("shop", commit)
+        return world
+
+    return do
+
+
+def events(world: ClusterEnv) -> set[str]:
+    """The reasons of the Kubernetes Events about the Applications."""
+    found = world.person.request("GET", f"/apis/events.k8s.io/v1/namespaces/{world.home}/events")["items"]
+    return {one["reason"] for one in found}
+
+
+@pytest.mark.cluster
+def test_an_edit_by_hand_is_undone_and_told(made: Made) -> None:
+    world = made()
+
+    world.edit("one", {"data": {"colour": "by hand"}})
+
+    world.until(lambda: world.data("one") == {"colour": "red"}, "the edit is undone")
+    world.until(lambda: {"DriftDetected", "DriftRepaired"} <= events(world), "both are told")
+
+
+@pytest.mark.cluster
+def test_a_deletion_by_hand_is_undone(made: Made) -> None:
+    world = made()
+    before = world.live("one")
+    assert before is not None
+
+    world.objects.delete(world.key("one"), uid=before["metadata"]["uid"])
+
+    world.until(lambda: world.data("one") == {"colour": "red"}, "it is there again")
+
+
+@pytest.mark.cluster
+def test_what_somebody_adds_beside_git_is_undone(made: Made) -> None:
+    world = made()
+
+    world.edit("one", {"data": {"added": "by hand"}})
+
+    world.until(lambda: world.data("one") == {"colour": "red"}, "the addition is gone")
+
+
+@pytest.mark.cluster
+def test_without_self_healing_drift_is_only_told(made: Made) -> None:
+    world = made(sync={"selfHeal": False})
+
+    world.edit("one", {"data": {"colour": "by hand"}})
+
+    world.until(lambda: world.status("shop")["resources"]["drifted"] == 1, "the drift is counted")
+    assert world.data("one") == {"colour": "by hand"}
+    assert world.status("shop")["resources"]["problems"][0]["object"] == str(world.key("one"))
+
+
+@pytest.mark.cluster
+def test_a_fight_ends_with_the_agent_giving_way(made: Made) -> None:
+    world = made()
+    rounds = 0
+
+    def fight() -> bool:
+        nonlocal rounds
+        if world.data("one") == {"colour": "red"}:
+            rounds += 1
+            world.edit("one", {"data": {"colour": f"mine {rounds}"}})
+        problems = world.status("shop")["resources"]["problems"]
+        return bool(problems) and problems[0]["reason"] == "Fighting"
+
+    world.until(fight, "the fight is told")
+
+    assert 3 <= rounds <= 8
+    assert world.data("one") == {"colour": f"mine {rounds}"}
+
+
+@pytest.mark.cluster
+def test_in_mode_observe_nothing_is_changed(world: ClusterEnv) -> None:
+    world.commit({"shop/one.yaml": config_map("one")})
+    world.create("shop", sync={"mode": "observe"})
+
+    world.await_reason("shop", "Observing")
+
+    assert world.data("one") is None
+
+
+@pytest.mark.cluster
+def test_in_mode_manual_nothing_is_changed_without_approval(world: ClusterEnv) -> None:
+    commit = world.commit({"shop/one.yaml": config_map("one")})
+    world.create("shop", sync={"mode": "manual"})
+    world.await_reason("shop", "HeldForApproval")
+    assert world.data("one") is None
+
+    world.annotate("shop", approved_plan=world.status("shop")["sync"]["plan"][:12])
+
+    world.await_synced("shop", commit)
+    assert world.data("one") is not None
+
+
+@pytest.mark.cluster
+def test_an_approval_is_for_one_plan_and_void_for_the_next(made: Made) -> None:
+    extra = {f"shop/item-{n}.yaml": config_map(f"item-{n}") for n in range(3)}
+    world = made(extra, sync={"deletionGuard": {"maxObjects": 0, "maxPercent": 1}})
+    world.commit({"shop/one.yaml": config_map("one"), "shop/item-0.yaml": config_map("item-0")})
+    world.await_reason("shop", "HeldForApproval")
+    old = world.status("shop")["sync"]["plan"]
+    commit = world.commit({"shop/one.yaml": config_map("one")})
+    world.until(lambda: world.status("shop")["sync"]["plan"] != old, "another plan")
+
+    world.annotate("shop", approved_plan=old)
+    world.until(lambda: not world.acting.queue.running and world.acting.queue.depth() == 0)
+    assert world.ready("shop")[1] == "HeldForApproval"
+    assert world.data("item-2") is not None
+
+    world.annotate("shop", approved_plan=world.status("shop")["sync"]["plan"])
+    world.await_synced("shop", commit)
+    assert world.data("item-2") is None
+
+
+@pytest.mark.cluster
+def test_a_commit_may_approve_the_plan_it_leads_to(made: Made) -> None:
+    world = made({"shop/two.yaml": config_map("two")}, sync={"deletionGuard": {"maxObjects": 0, "maxPercent": 1}})
+    world.commit({"shop/one.yaml": config_map("one")})
+    world.await_reason("shop", "HeldForApproval")
+    plan = world.status("shop")["sync"]["plan"]
+
+    commit = world.commit({"shop/one.yaml": config_map("one")}, message=f"Tidy up\n\nGitops-Agent-Approve: {plan}\n")
+
+    world.await_synced("shop", commit)
+    assert world.data("two") is None
+
+
+@pytest.mark.cluster
+def test_a_held_plan_repairs_drift_all_the_same(made: Made) -> None:
+    extra = {f"shop/item-{n}.yaml": config_map(f"item-{n}") for n in range(3)}
+    world = made(extra, sync={"deletionGuard": {"maxObjects": 0, "maxPercent": 1}})
+    world.commit({"shop/one.yaml": config_map("one", colour="red")})
+    world.await_reason("shop", "HeldForApproval")
+
+    world.edit("one", {"data": {"colour": "by hand"}})
+
+    world.until(lambda: world.data("one") == {"colour": "red"}, "the edit is undone")
+    assert world.data("item-0") is not None
+
+
+@pytest.mark.cluster
+def test_one_refused_object_keeps_the_whole_commit_back(made: Made) -> None:
+    world = made()
+    world.commit({"shop/one.yaml": config_map("one", colour="blue"), "shop/broken.yaml": BROKEN})
+
+    assert "broken" in world.await_reason("shop", "Invalid")
+
+    assert world.data("one") == {"colour": "red"}
+
+
+@pytest.mark.cluster
+def test_isolated_errors_let_the_rest_go_on(made: Made) -> None:
+    world = made(sync={"errorPolicy": "isolate"})
+    world.commit({"shop/one.yaml": config_map("one", colour="blue"), "shop/broken.yaml": BROKEN})
+
+    assert "broken" in world.await_reason("shop", "Invalid")
+
+    world.until(lambda: world.data("one") == {"colour": "blue"}, "the other object is applied")
+
+
+@pytest.mark.cluster
+def test_an_application_does_no_more_than_its_account_may(world: ClusterEnv) -> None:
+    world.commit({"shop/one.yaml": config_map("one")})
+    world.create("shop", serviceAccountName="powerless")
+
+    message = world.await_reason("shop", "Forbidden")
+
+    assert f"system:serviceaccount:{world.home}:powerless" in message
+    assert world.data("one") is None
+
+
+@pytest.mark.cluster
+def test_what_was_there_before_is_taken_over(world: ClusterEnv) -> None:
+    one = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one", "namespace": world.namespace}}
+    before = world.objects.apply({**one, "data": {"colour": "by hand"}}, field_manager="kubectl")
+    commit = world.commit({"shop/one.yaml": config_map("one", colour="red")})
+    world.create("shop")
+    world.await_synced("shop", commit)
+
+    after = world.live("one")
+    assert after is not None
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["data"] == {"colour": "red"}
+
+
+@pytest.mark.cluster
+def test_what_another_living_application_owns_is_not_taken(made: Made) -> None:
+    world = made()
+    world.commit({"shop/one.yaml": config_map("one", colour="red"), "desk/one.yaml": config_map("one", colour="blue")})
+    world.create("desk")
+
+    message = world.await_reason("desk", "OwnedByAnother")
+
+    assert f"{world.home}/shop" in message
+    assert world.data("one") == {"colour": "red"}
+
+
+@pytest.mark.cluster
+def test_what_an_application_left_behind_is_free(made: Made) -> None:
+    world = made(deletionPolicy="orphan")
+    before = world.live("one")
+    world.delete("shop")
+    world.until(lambda: not world.application("shop"))
+    commit = world.commit({"desk/one.yaml": config_map("one", colour="blue")})
+
+    world.create("desk")
+    world.await_synced("desk", commit)
+
+    after = world.live("one")
+    assert before is not None
+    assert after is not None
+    assert owner(after) == AppKey(world.home, "desk")
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+@pytest.mark.cluster
+def test_what_cannot_be_changed_is_replaced_only_when_it_asks_for_it(made: Made) -> None:
+    def frozen(value: str, *, replace: bool) -> str:
+        marks = {"gitops-agent.dev/replace": "on-immutable"} if replace else None
+        return config_map("frozen", annotations=marks, value=value) + "immutable: true\n"
+
+    world = made({"shop/frozen.yaml": frozen("one", replace=False)})
+    before = world.live("frozen")
+    keep = {"shop/one.yaml": config_map("one", colour="red")}
+    world.commit(keep | {"shop/frozen.yaml": frozen("two", replace=False)})
+    world.until(lambda: world.ready("shop")[0] == "False", "the change is refused")
+    assert world.data("frozen") == {"value": "one"}
+
+    commit = world.commit(keep | {"shop/frozen.yaml": frozen("two", replace=True)})
+    world.await_synced("shop", commit)
+
+    after = world.live("frozen")
+    assert before is not None
+    assert after is not None
+    assert after["data"] == {"value": "two"}
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+
+
+@pytest.mark.cluster
+def test_the_agent_s_own_namespace_is_deleted_by_nobody(made: Made) -> None:
+    own = "apiVersion: v1\nkind: Namespace\nmetadata: {name: NAME}\n"
+    world = made(sync={"deletionGuard": {"maxObjects": 100, "maxPercent": 100, "protectedKinds": []}})
+    files = {"shop/one.yaml": config_map("one")}
+    world.await_synced("shop", world.commit(files | {"shop/home.yaml": own.replace("NAME", world.home)}))
+
+    world.await_synced("shop", world.commit(files))
+
+    found = world.objects.get(ObjectKey("", "Namespace", "", world.home))
+    assert "deletionTimestamp" not in found["metadata"]
+
+
+@pytest.mark.cluster
+def test_replicas_of_an_autoscaled_workload_are_left_to_the_autoscaler(world: ClusterEnv) -> None:
+    scaler = (
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n"
+        "  maxReplicas: 5\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n"
+    )
+    commit = world.commit({"shop/web.yaml": deployment("web"), "shop/scaler.yaml": scaler})
+    world.create("shop")
+    # Without metrics the autoscaler itself never becomes healthy here.
+    world.until(lambda: world.status("shop").get("sync", {}).get("revision") == commit)
+
+    world.objects.merge_patch(
+        world.key("web", "Deployment", "apps"), {"spec": {"replicas": 2}}, field_manager="horizontal-pod-autoscaler"
+    )
+    world.request("shop")
+    world.until(lambda: not world.acting.queue.running and world.acting.queue.depth() == 0)
+
+    found = world.live("web", "Deployment", "apps")
+    assert found is not None
+    assert found["spec"]["replicas"] == 2
+
+
+def test_a_trailer_is_one_only_in_the_last_paragraph() -> None:
+    assert _trailer("Tidy up\n\nSome words.\n\nReviewed-by: Ada\nGitops-Agent-Approve:  abc123 \n") == "abc123"
+    assert _trailer("Tidy up\n\nGitops-Agent-Approve: abc123\n\nand more words\n") is None
+    assert _trailer("Tidy up\n\ngitops-agent-approve:\n") is None
+    assert _trailer("") is None

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.marks import owner
+from tests.agent.cluster_env import ClusterEnv
+from tests.agent.samples import config_map
+
+pytestmark = pytest.mark.cluster
+
+
+def test_what_git_declares_is_live_and_bears_our_marks(world: ClusterEnv) -> None:
+    commit = world.commit({"shop/one.yaml": config_map("one", colour="red"), "shop/two.yaml": config_map("two")})
+    world.create("shop")
+    status = world.await_synced("shop", commit)
+
+    one = world.live("one")
+    assert one is not None
+    assert one["data"] == {"colour": "red"}
+    assert owner(one) == AppKey(world.home, "shop")
+    assert (status["sync"]["status"], status["health"]["status"], status["resources"]["total"]) == ("Synced", "Healthy", 2)
+
+
+def test_a_commit_changes_and_removes_what_it_says(world: ClusterEnv) -> None:
+    first = world.commit({"shop/one.yaml": config_map("one", colour="red"), "shop/two.yaml": config_map("two")})
+    world.create("shop")
+    world.await_synced("shop", first)
+
+    second = world.commit({"shop/one.yaml": config_map("one", colour="blue")})
+    world.await_synced("shop", second)
+
+    assert world.data("one") == {"colour": "blue"}
+    assert world.data("two") is None
+
+
+def test_a_commit_outside_the_closure_renders_nothing_and_writes_no_status(world: ClusterEnv) -> None:
+    files = {"shop/one.yaml": config_map("one"), "desk/other.yaml": config_map("other", colour="red")}
+    world.create("shop")
+    world.create("desk")
+    first = world.commit(files)
+    world.await_synced("shop", first)
+    world.await_synced("desk", first)
+    before, renders = world.application("shop")["metadata"]["resourceVersion"], world.acting.rendering.count
+
+    second = world.commit(files | {"desk/other.yaml": config_map("other", colour="blue")})
+    world.await_synced("desk", second)
+    world.until(lambda: world.memory("shop").applied == second, "shop has seen the commit, too")
+
+    assert world.acting.rendering.count == renders + 1
+    assert world.application("shop")["metadata"]["resourceVersion"] == before
+
+
+def test_drift_is_repaired_from_the_last_good_commit_while_a_newer_one_does_not_render(world: ClusterEnv) -> None:
+    world.create("shop")
+    good = world.commit({"shop/one.yaml": config_map("one", colour="red")})
+    world.await_synced("shop", good)
+    world.commit({"shop/one.yaml": "kind: ConfigMap\n  bad: indentation\n"})
+    world.await_reason("shop", "InvalidManifest")
+
+    world.edit("one", {"data": {"colour": "by hand"}})
+
+    world.until(lambda: world.data("one") == {"colour": "red"}, "the edit is undone")
+    assert world.status("shop")["sync"]["revision"] == good
+
+
+def test_nothing_is_deleted_while_a_commit_does_not_render(world: ClusterEnv) -> None:
+    world.create("shop")
+    world.commit({"shop/one.yaml": config_map("one"), "shop/two.yaml": config_map("two")})
+    world.await_reason("shop", "Synced")
+    world.commit({"shop/one.yaml": "kind: ConfigMap\n  bad: indentation\n"})
+
+    world.await_reason("shop", "InvalidManifest")
+
+    assert world.data("two") is not None
+
+
+def test_a_repository_that_goes_away_changes_nothing_and_is_told(world: ClusterEnv) -> None:
+    commit = world.commit({"shop/one.yaml": config_map("one", colour="red")})
+    world.create("shop")
+    world.await_synced("shop", commit)
+    place = world.author.directory
+    place.rename(place.with_suffix(".away"))
+    world.request("shop")
+    world.until(lambda: world.status("shop")["source"].get("unavailableSince"), "the source is said to be away")
+
+    world.edit("one", {"data": {"colour": "by hand"}})
+
+    world.until(lambda: world.data("one") == {"colour": "red"}, "drift is repaired all the same")
+    assert world.status("shop")["sync"]["revision"] == commit
+    place.with_suffix(".away").rename(place)
+    world.request("shop")
+    world.until(lambda: not world.status("shop")["source"].get("unavailableSince"), "the source is back")
+
+
+def test_a_path_that_is_not_there_is_told_and_mended_by_a_commit(world: ClusterEnv) -> None:
+    world.commit({"elsewhere/one.yaml": config_map("one")})
+    world.create("shop")
+    assert "shop" in world.await_reason("shop", "PathNotFound")
+
+    world.await_synced("shop", world.commit({"shop/one.yaml": config_map("one")}))
+
+
+def test_a_request_is_answered_with_its_own_words(world: ClusterEnv) -> None:
+    commit = world.commit({"shop/one.yaml": config_map("one")})
+    world.create("shop")
+    world.await_synced("shop", commit)
+
+    asked = world.request("shop")
+
+    world.until(lambda: world.status("shop")["sync"].get("answered") == asked)
+
+
+def test_a_request_polls_at_once(world: ClusterEnv) -> None:
+    world.commit({"shop/one.yaml": config_map("one", colour="red")})
+    world.create("shop")
+    world.await_reason("shop", "Synced")
+    commit = world.author.commit({"shop/one.yaml": config_map("one", colour="blue")})
+
+    world.request("shop")
+
+    world.await_synced("shop", commit)
+
+
+def test_a_pause_changes_nothing_until_it_is_over(world: ClusterEnv) -> None:
+    world.commit({"shop/one.yaml": config_map("one", colour="red")})
+    world.create("shop")
+    world.await_reason("shop", "Synced")
+    world.patch("shop", {"spec": {"suspend": {"reason": "incident 4711"}}})
+    assert "incident 4711" in world.await_reason("shop", "Suspended")
+    second = world.commit({"shop/one.yaml": config_map("one", colour="blue")})
+    world.until(lambda: world.status("shop")["source"]["revision"] == second, "the commit is seen")
+    assert world.data("one") == {"colour": "red"}
+
+    world.patch("shop", {"spec": {"suspend": None}})
+
+    world.await_synced("shop", second)
+    assert world.data("one") == {"colour": "blue"}
+
+
+def test_a_pause_with_an_end_ends_by_itself(world: ClusterEnv) -> None:
+    commit = world.commit({"shop/one.yaml": config_map("one")})
+    until = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=0)
+    world.create("shop", suspend={"until": until.strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+    world.await_synced("shop", commit)
+
+    assert datetime.now(UTC) >= until
+
+
+def test_a_dependant_waits_until_the_other_is_ready_at_the_same_commit(world: ClusterEnv) -> None:
+    world.create("desk", dependsOn=[{"name": "shop"}])
+    files = {"shop/one.yaml": config_map("one"), "desk/two.yaml": config_map("two")}
+    commit = world.commit(files)
+    assert "shop" in world.await_reason("desk", "WaitingFor")
+    assert world.data("two") is None
+
+    world.create("shop")
+
+    world.await_synced("desk", commit)
+    assert world.data("two") is not None
+
+
+def test_a_spec_that_cannot_be_followed_stalls_alone(world: ClusterEnv) -> None:
+    world.create("desk", render={"variables": {"values": {"a": "b"}}})
+    world.create("shop")
+    commit = world.commit({"shop/one.yaml": config_map("one"), "desk/two.yaml": config_map("two")})
+
+    world.await_synced("shop", commit)
+    world.await_reason("desk", "FieldNotSupported")
+
+    assert ("Stalled", "True") in {(one["type"], one["status"]) for one in world.status("desk")["conditions"]}
+    assert world.data("two") is None
+
+
+def test_an_approval_under_way_is_carried_over_a_restart(start: Callable[[], ClusterEnv]) -> None:
+    names = [f"item-{number}" for number in range(7)]
+    world = start()
+    world.create("shop", sync={"deletionGuard": {"maxObjects": 3, "maxPercent": 1}})
+    world.commit({f"shop/{name}.yaml": config_map(name) for name in [*names, "kept"]})
+    world.await_reason("shop", "Synced")
+    commit = world.commit({"shop/kept.yaml": config_map("kept")})
+    world.await_reason("shop", "HeldForApproval")
+    plan = world.memory("shop").plan
+    assert plan is not None
+    world.stop()
+    assert all(world.data(name) is not None for name in names)
+    # What stands in the status when the process is killed right after it began with an approved plan.
+    patch = [{"op": "add", "path": "/status/sync/approval", "value": plan.approval().to_json()}]
+    path = f"/apis/gitops-agent.dev/v1alpha1/namespaces/{world.home}/applications/shop"
+    world.person.request("PATCH", f"{path}/status", body=patch, content_type="application/json-patch+json")
+
+    start().await_synced("shop", commit)
+
+    assert [name for name in names if world.data(name) is not None] == []
+
+
+def test_a_restart_writes_nothing(start: Callable[[], ClusterEnv]) -> None:
+    world = start()
+    commit = world.commit({"shop/one.yaml": config_map("one"), "shop/two.yaml": config_map("two")})
+    world.create("shop")
+    world.await_synced("shop", commit)
+    world.stop()
+    before = [(found or {})["metadata"]["resourceVersion"] for found in (world.live("one"), world.live("two"))]
+    before.append(world.application("shop")["metadata"]["resourceVersion"])
+
+    again = start()
+    again.until(lambda: again.acting.applications.raw(AppKey(world.home, "shop")), "the Application is known")
+    again.until(lambda: again.memory("shop").applied == commit and not again.acting.queue.running, "it has been looked at")
+
+    after = [(found or {})["metadata"]["resourceVersion"] for found in (world.live("one"), world.live("two"))]
+    after.append(world.application("shop")["metadata"]["resourceVersion"])
+    assert after == before

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from gitops_agent.agent.reconcile.app_state import ApplicationState
+from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, SyncStatus
+from gitops_agent.agent.reconcile.status_builder import status
+from gitops_agent.agent.reconcile.status_writer import StatusWriter, quiet
+from gitops_agent.api.notifier import parse as parse_notifier
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.recorder import Recorder
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.notify.dispatcher import NotificationDispatcher
+from gitops_agent.observe import metrics
+from gitops_agent.revision.revision import Revision
+from gitops_agent.sync.health.status import Health, Status
+from gitops_agent.sync.planning.policy import Approval
+from tests.agent.samples import Time, application_object
+from tests.waiting import eventually
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+SECONDS = 30.0
+
+
+def view(commit: str = "a", *, health: Status = Status.HEALTHY, **more: Any) -> ReconcileOutcome:
+    facts: dict[str, Any] = {
+        "revision": Revision(repository="https://git.example.com/r.git", ref="main", commit=commit * 40, subject=commit),
+        "applied": commit * 40,
+        "plan": "p1",
+        "sync": SyncStatus.SYNCED,
+        "health": Health(health),
+        "total": 3,
+        "synced": 3,
+    }
+    return ReconcileOutcome(**(facts | more))
+
+
+class Desk:
+    """Where statuses of one Application are written, in the test's own time."""
+
+    def __init__(self, objects: Objects, notifications: NotificationDispatcher, namespace: str) -> None:
+        self.objects, self.time, self.memory = objects, Time(), ApplicationState()
+        obj = application_object("shop", namespace=namespace)
+        for field in ("uid", "resourceVersion", "generation"):
+            del obj["metadata"][field]
+        self.raw = objects.create(obj)
+        self.recorder = Recorder(objects)
+        self.recorder.start()
+        self.publishing = StatusWriter(
+            objects,
+            self.recorder,
+            notifications,
+            now=lambda: NOON + timedelta(seconds=self.time.now),
+            clock=self.time,
+        )
+
+    def publish(self, seen: ReconcileOutcome) -> float | None:
+        return self.publishing.publish(self.raw, self.memory, seen, generation=1)
+
+    def get(self) -> Object:
+        return self.objects.get(ObjectKey.of(self.raw))
+
+    def version(self) -> str:
+        return cast("str", self.get()["metadata"]["resourceVersion"])
+
+    def events(self) -> list[tuple[str, str]]:
+        """The Kubernetes Events about the Application: type and reason."""
+        namespace = self.raw["metadata"]["namespace"]
+        resource = self.objects.discovery.find("events.k8s.io", "Event")
+        found = self.objects.list(resource, namespace=namespace).items
+        return sorted((one["type"], one["reason"]) for one in found)
+
+
+@pytest.fixture
+def notifications(objects: Objects) -> Iterator[NotificationDispatcher]:
+    notifications = NotificationDispatcher(objects, lambda *_: {})
+    yield notifications
+    notifications.stop()
+
+
+@pytest.fixture
+def desk(installed: None, objects: Objects, notifications: NotificationDispatcher, namespace: str) -> Iterator[Desk]:
+    desk = Desk(objects, notifications, namespace)
+    yield desk
+    desk.recorder.close()
+
+
+@pytest.mark.cluster
+def test_a_view_becomes_a_status_and_its_edges_become_events(desk: Desk) -> None:
+    desk.publish(view())
+
+    assert desk.get()["status"]["sync"] == {"status": "Synced", "revision": "a" * 40, "plan": "p1"}
+    eventually(lambda: desk.events() == [("Normal", "Synced")], seconds=SECONDS)
+
+
+@pytest.mark.cluster
+def test_a_revision_that_is_not_synced_with_the_same_breath_is_an_event_of_its_own(desk: Desk) -> None:
+    desk.publish(view(sync=SyncStatus.OUT_OF_SYNC, applied="", waiting="a CRD"))
+
+    eventually(lambda: desk.events() == [("Normal", "RevisionSeen")], seconds=SECONDS)
+
+
+@pytest.mark.cluster
+def test_the_same_again_is_not_written(desk: Desk) -> None:
+    desk.publish(view())
+    before = desk.version()
+    desk.time.now += 3600
+
+    assert desk.publish(view()) is None
+    assert desk.version() == before
+
+
+@pytest.mark.cluster
+def test_what_stands_in_the_cluster_at_the_start_is_not_written_again(desk: Desk) -> None:
+    desk.publish(view())
+    before = desk.version()
+    desk.raw, desk.memory = desk.get(), ApplicationState()
+
+    desk.publish(view())
+
+    assert desk.version() == before
+
+
+@pytest.mark.cluster
+def test_a_commit_that_left_everything_untouched_is_not_written(desk: Desk) -> None:
+    desk.publish(view("a"))
+    before = desk.version()
+
+    desk.publish(view("b"))
+
+    assert desk.version() == before
+
+
+@pytest.mark.cluster
+def test_the_commit_is_told_with_the_next_thing_worth_telling(desk: Desk) -> None:
+    desk.publish(view("a"))
+    desk.publish(view("b"))
+    desk.publish(view("b", health=Status.DEGRADED))
+
+    assert desk.get()["status"]["source"]["revision"] == "b" * 40
+
+
+@pytest.mark.cluster
+def test_progress_is_written_at_most_once_a_second(desk: Desk) -> None:
+    def progress(done: int) -> ReconcileOutcome:
+        return view(health=Status.PROGRESSING, synced=done)
+
+    assert desk.publish(progress(1)) == pytest.approx(1.5)
+    desk.time.now += 1.5
+    assert desk.publish(progress(1)) is None
+    before = desk.version()
+    desk.time.now += 0.4
+    assert desk.publish(progress(2)) == pytest.approx(0.6)
+    assert desk.version() == before
+
+    desk.time.now += 0.6
+    assert desk.publish(progress(2)) is None
+    assert desk.get()["status"]["resources"]["synced"] == 2
+
+
+@pytest.mark.cluster
+def test_objects_that_are_healthy_a_moment_later_are_told_of_once(desk: Desk) -> None:
+    first = desk.version()
+    desk.publish(view(health=Status.PROGRESSING))
+    assert desk.version() == first
+
+    desk.time.now += 1.0
+    assert desk.publish(view(health=Status.HEALTHY)) is None
+    assert desk.get()["status"]["health"]["status"] == "Healthy"
+
+
+@pytest.mark.cluster
+def test_what_does_not_progress_is_told_at_once(desk: Desk) -> None:
+    assert desk.publish(view(health=Status.DEGRADED)) is None
+    assert desk.get()["status"]["health"]["status"] == "Degraded"
+
+
+@pytest.mark.cluster
+def test_what_a_person_waits_for_is_written_at_once(desk: Desk) -> None:
+    desk.publish(view(health=Status.PROGRESSING))
+    desk.time.now += 0.1
+
+    assert desk.publish(view(health=Status.HEALTHY)) is None
+    assert desk.get()["status"]["health"]["status"] == "Healthy"
+
+
+@pytest.mark.cluster
+def test_a_request_and_an_approval_stand_in_the_status(desk: Desk) -> None:
+    desk.memory.requested = desk.memory.answered = "now"
+    desk.memory.approval = Approval(hash="h", content="c", deletions=frozenset({("ConfigMap:shop/one", "uid")}))
+    desk.publish(view())
+
+    sync = desk.get()["status"]["sync"]
+    assert sync["answered"] == "now"
+    assert Approval.from_json(sync["approval"]) == desk.memory.approval
+
+
+@pytest.mark.cluster
+def test_an_application_that_is_gone_is_no_error(desk: Desk) -> None:
+    desk.objects.delete(ObjectKey.of(desk.raw), uid=desk.raw["metadata"]["uid"], propagation="Background")
+
+    assert desk.publish(view()) is None
+
+
+@pytest.fixture
+def lost(nowhere: Transport, objects: Objects, installed: None, namespace: str) -> Iterator[NotificationDispatcher]:
+    """Notifications that cannot be saved, with somebody who wants them."""
+    notifications = NotificationDispatcher(Objects(nowhere, Discovery(nowhere), timeout=1), lambda *_: {})
+    body: Object = {
+        "apiVersion": "gitops-agent.dev/v1alpha1",
+        "kind": "Notifier",
+        "metadata": {"name": "chat", "namespace": namespace},
+        "spec": {"provider": "webhook", "address": "http://127.0.0.1:1/hook"},
+    }
+    notifications.set_notifier(parse_notifier(objects.create(body)))
+    yield notifications
+    notifications.stop()
+
+
+@pytest.mark.cluster
+def test_a_status_is_written_only_after_its_edges_are_saved(
+    objects: Objects, lost: NotificationDispatcher, namespace: str
+) -> None:
+    desk = Desk(objects, lost, namespace)
+
+    with pytest.raises(AgentError):
+        desk.publish(view(health=Status.DEGRADED))
+
+    assert "status" not in desk.get()
+    desk.recorder.close()
+
+
+@pytest.mark.cluster
+def test_edges_nobody_could_save_are_found_again(
+    desk: Desk, lost: NotificationDispatcher, objects: Objects, notifications: NotificationDispatcher
+) -> None:
+    desk.publish(view())
+    desk.publishing._notifications = lost
+    with pytest.raises(AgentError):
+        desk.publish(view(health=Status.DEGRADED))
+    desk.publishing._notifications = notifications
+
+    desk.publish(view(health=Status.DEGRADED))
+
+    eventually(lambda: ("Warning", "Degraded") in desk.events(), seconds=SECONDS)
+
+
+@pytest.mark.cluster
+def test_the_gauge_shows_one_state_an_application(desk: Desk) -> None:
+    name = f"{desk.raw['metadata']['namespace']}/shop"
+    desk.publish(view(health=Status.PROGRESSING))
+    desk.publish(view())
+
+    lines = [
+        line for line in metrics.exposition().decode().splitlines() if name in line and "gitops_agent_application{" in line
+    ]
+    metrics.forget_application(name)
+
+    assert lines == [f'gitops_agent_application{{application="{name}",health="Healthy",sync="Synced"}} 1.0']
+
+
+def written(seen: ReconcileOutcome) -> Object:
+    return status({}, seen, generation=1, now=NOON)
+
+
+def test_only_the_commit_is_quiet() -> None:
+    before = written(view("a"))
+
+    assert quiet(before, status(before, view("b"), generation=1, now=NOON))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        view("b", plan="p2"),
+        view("b", health=Status.DEGRADED),
+        view("b", synced=2),
+        view("b", sync=SyncStatus.OUT_OF_SYNC, held="7 deletions"),
+        view("b", error=AgentError("no", reason="RenderFailed")),
+        view("b", unavailable_since=NOON, source_error=AgentError("away")),
+    ],
+    ids=["plan", "health", "count", "held", "error", "source"],
+)
+def test_anything_else_is_told(other: ReconcileOutcome) -> None:
+    before = written(view("a"))
+
+    assert not quiet(before, status(before, other, generation=1, now=NOON))
+
+
+def test_a_first_status_is_told() -> None:
+    assert not quiet({}, written(view("a")))
+    assert not quiet(written(view("a", plan="")), written(view("b", plan="")))

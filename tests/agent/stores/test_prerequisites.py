@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+SHOP, DESK = AppKey("gitops-system", "shop"), AppKey("gitops-system", "desk")
+
+
+def test_who_waits_for_a_namespace_is_told_when_somebody_makes_it(control_plane: ControlPlane, namespace: str) -> None:
+    transport = Transport.from_kubeconfig(control_plane.kubeconfig)
+    told: list[tuple[AppKey, str]] = []
+    arrivals = PrerequisiteWatcher(Objects(transport, Discovery(transport)), lambda key, why: told.append((key, why)))
+    arrivals.start()
+    try:
+        arrivals.expect(SHOP, {"MissingNamespace"})
+        arrivals.expect(DESK, {"UnknownKind"})
+        eventually(lambda: {SHOP, DESK} <= {key for key, _ in told}, seconds=30, what="the first lists")
+        name = f"{namespace}-later"
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        control_plane.request("POST", "/api/v1/namespaces", body)
+
+        eventually(lambda: any(key == SHOP and name in why for key, why in told), seconds=30)
+        assert not any(key == DESK and name in why for key, why in told)
+
+        arrivals.expect(SHOP, ())
+        told.clear()
+        arrivals.expect(DESK, {"MissingNamespace"})
+        control_plane.request("DELETE", f"/api/v1/namespaces/{name}")
+        eventually(lambda: DESK in {key for key, _ in told}, seconds=30, what="its end is a change as well")
+        assert SHOP not in {key for key, _ in told}
+    finally:
+        arrivals.stop()
+        transport.close()

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.agent.stores.rollout_policies import POLICY, RolloutPolicyStore
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.informer import Informer
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.acceptance.installed_agent import install_crds
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+SHOP = AppKey("gitops-system", "shop")
+
+
+@pytest.fixture
+def told() -> list[tuple[AppKey, str]]:
+    return []
+
+
+@pytest.fixture
+def watched(control_plane: ControlPlane, told: list[tuple[AppKey, str]]) -> Iterator[tuple[RolloutPolicyStore, Informer]]:
+    install_crds(control_plane)
+    transport = Transport.from_kubeconfig(control_plane.kubeconfig)
+    objects = Objects(transport, Discovery(transport), field_manager="gitops-agent")
+    made = RolloutPolicyStore(objects, lambda application, reason, _priority: told.append((application, reason)))
+    informer = Informer(objects, POLICY, made)
+    yield made, informer
+    informer.stop()
+
+
+def test_before_the_first_list_nothing_is_known_and_whoever_asked_is_told_of_it(
+    watched: tuple[RolloutPolicyStore, Informer], told: list[tuple[AppKey, str]]
+) -> None:
+    policies, informer = watched
+    assert not policies.listed(SHOP)
+
+    informer.start()
+
+    eventually(lambda: (SHOP, "the rollout policies are known") in told, what="the one that asked is looked at")
+    assert policies.listed(SHOP)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import AgentError, NotFound, SourceError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+SECONDS = 30.0
+
+
+@pytest.fixture
+def rotated() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def secrets(transport: Transport, discovery: Discovery, rotated: list[str]) -> Iterator[SecretStore]:
+    secrets = SecretStore(Objects(transport, discovery), rotated.append)
+    yield secrets
+    secrets.stop()
+
+
+def secret(namespace: str, name: str = "token", **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": data}
+
+
+def test_a_secret_is_read_and_decoded(secrets: SecretStore, objects: Objects, namespace: str) -> None:
+    objects.apply(secret(namespace, username="ada", password="ä"))
+
+    assert secrets.data(namespace, "token") == {"username": b"ada", "password": "ä".encode()}
+
+
+def test_a_second_look_costs_no_request(secrets: SecretStore, objects: Objects, transport: Transport, namespace: str) -> None:
+    objects.apply(secret(namespace, username="ada"))
+    secrets.data(namespace, "token")
+    eventually(lambda: secrets._watched[f"{namespace}/token"].informer.watch.streams, seconds=SECONDS)  # type: ignore[union-attr]
+    before = transport.count
+
+    for _ in range(20):
+        secrets.data(namespace, "token")
+
+    assert transport.count == before
+
+
+def test_a_rotation_is_seen_and_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+    objects.apply(secret(namespace, username="ada"))
+    secrets.data(namespace, "token")
+    assert rotated == []
+
+    objects.apply(secret(namespace, username="eve"))
+
+    eventually(lambda: secrets.data(namespace, "token") == {"username": b"eve"}, seconds=SECONDS)
+    eventually(lambda: rotated == [f"{namespace}/token"], seconds=SECONDS)
+
+
+def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+    objects.apply(secret(namespace, username="ada"))
+    secrets.data(namespace, "token")
+
+    objects.apply(secret(namespace, "another", username="eve"))
+    objects.apply(secret(namespace, username="eve"))
+    eventually(lambda: rotated, seconds=SECONDS)
+
+    assert set(rotated) == {f"{namespace}/token"}
+
+
+def test_a_secret_that_comes_later_is_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+    with pytest.raises(NotFound, match=f"no Secret {namespace}/token"):
+        secrets.data(namespace, "token")
+
+    objects.apply(secret(namespace, username="ada"))
+
+    eventually(lambda: rotated == [f"{namespace}/token"], seconds=SECONDS)
+    assert secrets.data(namespace, "token") == {"username": b"ada"}
+
+
+def test_a_secret_that_goes_is_not_there_any_more(secrets: SecretStore, objects: Objects, namespace: str) -> None:
+    made = objects.apply(secret(namespace, username="ada"))
+    secrets.data(namespace, "token")
+
+    objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
+
+    def gone() -> bool:
+        try:
+            secrets.data(namespace, "token")
+        except NotFound:
+            return True
+        return False
+
+    eventually(gone, seconds=SECONDS)
+
+
+def test_a_label_on_a_secret_is_no_rotation(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+    made = objects.apply(secret(namespace, username="ada"))
+    secrets.data(namespace, "token")
+
+    objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"team": "shop"}}})
+    objects.merge_patch(ObjectKey.of(made), {"data": {"username": base64.b64encode(b"eve").decode()}})
+    eventually(lambda: secrets.data(namespace, "token") == {"username": b"eve"}, seconds=SECONDS)
+
+    assert rotated == [f"{namespace}/token"]
+
+
+@pytest.fixture
+def restricted(control_plane: ControlPlane, namespace: str) -> Iterator[Transport]:
+    """A transport of an account that may read nothing."""
+    transport = Transport.from_kubeconfig(control_plane.service_account_kubeconfig(namespace, "default"))
+    yield transport
+    transport.close()
+
+
+def test_a_secret_that_may_not_be_read_is_told_at_once(restricted: Transport, namespace: str) -> None:
+    secrets = SecretStore(Objects(restricted, Discovery(restricted)), lambda _: None)
+    started = time.monotonic()
+
+    for _ in range(3):
+        with pytest.raises(SourceError) as caught:
+            secrets.data(namespace, "token")
+        assert caught.value.reason == "CannotSee"
+        assert "Forbidden" in str(caught.value)
+
+    assert time.monotonic() - started < 20
+    secrets.stop()
+
+
+def test_a_secret_that_becomes_readable_is_read(
+    restricted: Transport, namespace: str, objects: Objects, rotated: list[str], grant: Callable[[], None]
+) -> None:
+    objects.apply(secret(namespace, username="ada"))
+    secrets = SecretStore(Objects(restricted, Discovery(restricted)), rotated.append)
+    with pytest.raises(SourceError):
+        secrets.data(namespace, "token")
+
+    grant()
+
+    eventually(lambda: rotated == [f"{namespace}/token"], seconds=60)
+    assert secrets.data(namespace, "token") == {"username": b"ada"}
+    secrets.stop()
+
+
+@pytest.fixture
+def grant(objects: Objects, namespace: str) -> Callable[[], None]:
+    """Lets the restricted account read Secrets of its namespace."""
+
+    def do() -> None:
+        rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "reader", "namespace": namespace}}
+        rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]
+        objects.apply({**rbac, "kind": "Role", "rules": rules})
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
+        subject = {"kind": "ServiceAccount", "name": "default", "namespace": namespace}
+        objects.apply({**rbac, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]})
+
+    return do
+
+
+def test_a_poll_that_is_still_running_at_the_end_starts_no_watch(transport: Transport, namespace: str) -> None:
+    secrets = SecretStore(Objects(transport, Discovery(transport)), lambda _: None)
+    secrets.stop()
+
+    with pytest.raises(SourceError, match="stopping"):
+        secrets.data(namespace, "token")
+
+
+def test_an_api_server_that_was_away_at_the_first_look_is_asked_again(
+    transport: Transport, nowhere: Transport, objects: Objects, namespace: str
+) -> None:
+    objects.apply(secret(namespace, username="ada"))
+    secrets = SecretStore(Objects(transport, Discovery(nowhere)), lambda _: None)
+    with pytest.raises(AgentError):
+        secrets.data(namespace, "token")
+
+    secrets._objects = Objects(transport, Discovery(transport))
+
+    assert secrets.data(namespace, "token") == {"username": b"ada"}
+    secrets.stop()

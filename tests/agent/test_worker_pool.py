@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import threading
+
+from gitops_agent.agent.work_queue import Item, WorkQueue
+from gitops_agent.agent.worker_pool import WorkerPool
+from tests.waiting import eventually
+
+
+def test_a_failing_key_is_retried_and_ends_no_worker() -> None:
+    queue: WorkQueue[str] = WorkQueue(base=0.01)
+    tries: list[str] = []
+
+    def handle(item: Item[str]) -> None:
+        tries.append(item.key)
+        if len(tries) == 1:
+            raise RuntimeError("surprise")
+
+    workers = WorkerPool("worker", queue, handle, count=1)
+    workers.start()
+    queue.add("shop", "test")
+    eventually(lambda: len(tries) == 2)
+
+    assert workers.alive()
+    queue.close()
+    assert workers.join(5)
+
+
+def test_a_slow_key_holds_one_worker_and_no_other_key() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    gate = threading.Event()
+    done: list[str] = []
+
+    def handle(item: Item[str]) -> None:
+        if item.key == "slow":
+            gate.wait(10)
+        done.append(item.key)
+
+    workers = WorkerPool("worker", queue, handle, count=2)
+    workers.start()
+    queue.add("slow", "test")
+    for n in range(20):
+        queue.add(f"fast-{n}", "test")
+    eventually(lambda: len(done) == 20)
+
+    assert "slow" not in done
+    gate.set()
+    queue.close()
+    assert workers.join(5)

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.event_type import EventType
+from gitops_agent.notify.delivery_worker import RetryPolicy
+from gitops_agent.notify.providers.webhook import signature
+from tests.notify.builders import event
+from tests.notify.conftest import QUICK, Desk
+from tests.notify.receiver import Handler, Receiver, Script, Told, accept
+from tests.waiting import eventually
+
+
+def answering(status: int, body: bytes = b"", **headers: str) -> Script:
+    def script(_: Told, handler: Handler) -> None:
+        handler.answer(status, body, **headers)
+
+    return script
+
+
+def happened(desk: Desk, type_: EventType = EventType.DEGRADED, **fields: Any) -> Any:
+    known: dict[str, Any] = {"namespace": desk.namespace, "at": datetime.now(UTC)}
+    return event(type_, **known | fields)
+
+
+@pytest.mark.parametrize("failures", [1, 2, 5, 40])
+def test_pauses_grow_to_a_bound_and_are_spread(failures: int) -> None:
+    patience = RetryPolicy(first_seconds=1, longest_seconds=300)
+
+    pauses = [patience.pause(failures) for _ in range(50)]
+
+    assert all(0 <= pause <= min(300, 2.0 ** (failures - 1)) for pause in pauses)
+    assert len(set(pauses)) > 40
+
+
+def test_nobody_is_asked_earlier_than_he_said_and_nobody_says_for_ever() -> None:
+    assert RetryPolicy().pause(1, asked=30) >= 30
+    assert RetryPolicy().pause(1, asked=10**9) <= 3600
+
+
+@pytest.mark.cluster
+def test_a_message_arrives_signed_and_leaves_the_status(desk: Desk) -> None:
+    desk.secrets["hook"] = {"hmac": b"key"}
+    with Receiver() as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, secretRef={"name": "hook"}))
+        room.save([happened(desk)], {})
+
+        told = eventually(lambda: receiver.told)[0]
+        eventually(lambda: desk.status().get("delivered") == 1)
+
+    expected = signature(b"key", told.headers["x-gitops-agent-timestamp"], told.body)
+    assert told.headers["x-gitops-agent-signature"] == expected
+    assert told.json["title"] == f"{desk.namespace}/shop: degraded"
+    assert desk.status()["pending"] == []
+    assert (desk.ready()["status"], desk.ready()["reason"]) == ("True", "Ready")
+
+
+@pytest.mark.cluster
+def test_a_receiver_that_was_down_for_a_moment_is_told_again(desk: Desk) -> None:
+    with Receiver(answering(500), answering(503), accept) as receiver:
+        desk.notifications(desk.make(address=receiver.url)).save([happened(desk)], {})
+        eventually(lambda: desk.status().get("delivered") == 1)
+
+        assert len({told.headers["x-gitops-agent-id"] for told in receiver.told}) == 1
+        assert len(receiver.told) == 3
+
+
+@pytest.mark.cluster
+def test_a_receiver_says_when_to_come_again(desk: Desk) -> None:
+    with Receiver(answering(429, retry_after="1"), accept) as receiver:
+        desk.notifications(desk.make(address=receiver.url)).save([happened(desk)], {})
+        eventually(lambda: receiver.told)
+        asked = time.monotonic()
+        eventually(lambda: len(receiver.told) == 2)
+
+        assert time.monotonic() - asked > 0.9
+
+
+@pytest.mark.cluster
+def test_a_refusal_for_good_is_given_up_counted_and_said(desk: Desk) -> None:
+    with Receiver(answering(404, b"no such hook"), accept) as receiver:
+        room = desk.notifications(desk.make(address=receiver.url))
+        room.save([happened(desk)], {})
+        eventually(lambda: desk.status().get("dropped") == 1)
+
+        ready = desk.ready()
+        assert (ready["status"], ready["reason"]) == ("False", "DeliveryFailed")
+        assert "404: no such hook" in ready["message"]
+        room.save([happened(desk, EventType.SYNCED)], {})
+        eventually(lambda: desk.ready()["status"] == "True")
+        assert len(receiver.told) == 2
+
+
+@pytest.mark.cluster
+def test_what_a_receiver_repeats_of_its_credentials_is_hidden(desk: Desk) -> None:
+    desk.secrets["hook"] = {"token": b"hunter22hunter22"}
+    with Receiver(answering(401, b"unknown: hunter22hunter22")) as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, secretRef={"name": "hook"}))
+        room.save([happened(desk)], {})
+        eventually(lambda: desk.ready().get("status") == "False")
+
+    assert "401" in desk.ready()["message"]
+    assert "hunter22" not in str(desk.status())
+
+
+@pytest.mark.cluster
+def test_a_message_that_became_too_old_is_given_up(desk: Desk) -> None:
+    patience = RetryPolicy(first_seconds=0.01, longest_seconds=0.02, give_up=timedelta(seconds=1))
+    with Receiver(answering(500)) as receiver:
+        room = desk.notifications(desk.make(address=receiver.url), patience=patience)
+        room.save([happened(desk)], {})
+        eventually(lambda: desk.status().get("dropped") == 1)
+
+    assert "given up after 0:00:01" in desk.ready()["message"]
+
+
+@pytest.mark.cluster
+def test_a_receiver_that_stays_away_is_said_while_it_is_tried_again(desk: Desk) -> None:
+    with Receiver(answering(500)) as receiver:
+        room = desk.notifications(desk.make(address=receiver.url))
+        room.save([happened(desk)], {})
+        eventually(lambda: desk.ready().get("status") == "False")
+
+        assert desk.ready()["message"].startswith("tried again: the receiver answered 500")
+        assert len(desk.status()["pending"]) == 1
+
+
+@pytest.mark.cluster
+def test_a_receiver_that_hangs_slows_nobody(desk: Desk) -> None:
+    with Receiver(lambda _, handler: handler.hang()) as hanging, Receiver() as sound:
+        notifiers = [desk.make("hangs", address=hanging.url), desk.make("sound", address=sound.url)]
+        room = desk.notifications(*notifiers, timeout_seconds=30.0)
+        room.save([happened(desk)], {})
+        eventually(lambda: hanging.told)
+        started = time.monotonic()
+        room.save([happened(desk, EventType.SYNCED)], {})
+
+        eventually(lambda: len(sound.told) == 2)
+        assert time.monotonic() - started < 5
+        stopping = time.monotonic()
+        room.stop(0.2)
+        assert time.monotonic() - stopping < 5
+
+
+@pytest.mark.cluster
+def test_a_missing_secret_is_waited_for(desk: Desk) -> None:
+    with Receiver() as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, secretRef={"name": "later"}))
+        room.save([happened(desk)], {})
+        eventually(lambda: desk.ready().get("reason") == "SecretNotFound")
+        desk.secrets["later"] = {"hmac": b"key"}
+
+        eventually(lambda: receiver.told)
+        assert "x-gitops-agent-signature" in receiver.told[0].headers
+
+
+@pytest.mark.cluster
+def test_a_corrected_address_is_used_at_once(desk: Desk) -> None:
+    slow = RetryPolicy(first_seconds=3600, longest_seconds=3600)
+    with Receiver(answering(500)) as wrong, Receiver() as right:
+        room = desk.notifications(desk.make(address=wrong.url), patience=slow)
+        room.save([happened(desk)], {})
+        eventually(lambda: wrong.told)
+        room.set_notifier(desk.make(address=right.url))
+
+        eventually(lambda: right.told)
+
+
+@pytest.mark.cluster
+def test_a_template_makes_the_text(desk: Desk) -> None:
+    with Receiver() as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, template="{{ name }}: {{ event }}"))
+        room.save([happened(desk)], {})
+
+        assert eventually(lambda: receiver.told)[0].json["text"] == "shop: Degraded"
+
+
+@pytest.mark.cluster
+def test_a_broken_template_falls_back_and_says_so(desk: Desk) -> None:
+    with Receiver() as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, template="{{ nothing }}"))
+        room.save([happened(desk)], {})
+        text = eventually(lambda: receiver.told)[0].json["text"]
+        eventually(lambda: desk.ready().get("reason") == "TemplateFailed")
+
+    assert "apps/Deployment:shop/web: crash" in text
+    assert "shown in the default form: the template is wrong: 'nothing' is undefined" in text
+
+
+@pytest.mark.cluster
+def test_messages_arrive_in_order(desk: Desk) -> None:
+    names = [f"app-{number}" for number in range(12)]
+    with Receiver(answering(500), accept) as receiver:
+        room = desk.notifications(desk.make(address=receiver.url))
+        for name in names:
+            room.save([happened(desk, name=name)], {})
+        eventually(lambda: len(receiver.told) == 13)
+
+        assert [told.json["application"]["name"] for told in receiver.told][1:] == names
+
+
+@pytest.mark.cluster
+def test_deliveries_are_recorded_together(desk: Desk) -> None:
+    desk.make()
+    waiting = desk.notifications(desk.read(), start=False)
+    for number in range(20):
+        waiting.save([happened(desk, name=f"app-{number}")], {})
+    patches = ("patch", "notifiers.gitops-agent.dev")
+    with Receiver() as receiver:
+        notifier = desk.make(address=receiver.url)
+        before = desk.objects.transport.count.get(patches, 0)
+        desk.notifications(notifier)
+        eventually(lambda: desk.status().get("delivered") == 20)
+
+        assert desk.objects.transport.count.get(patches, 0) - before < 8
+
+
+@pytest.mark.cluster
+def test_an_address_where_nothing_goes_is_given_up(desk: Desk) -> None:
+    room = desk.notifications(desk.make(address="http://169.254.169.254/latest/meta-data"), patience=QUICK)
+    room.save([happened(desk)], {})
+    eventually(lambda: desk.status().get("dropped") == 1)
+
+    assert "notifications never go" in desk.ready()["message"]

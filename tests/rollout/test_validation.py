@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout.overlay import ResolvedPolicy
+from gitops_agent.rollout.traffic.gateway import GatewayAPI
+from gitops_agent.rollout.traffic.service import PlainService
+from gitops_agent.rollout.validation import refusal
+from tests.rollout.policies import blue_green, canary, rolling
+
+WEB = ObjectKey("apps", "Deployment", "shop", "web")
+ROUTE = GroupKind("gateway.networking.k8s.io", "HTTPRoute")
+
+
+def named(api: str, kind: str, name: str = "web", **fields: Any) -> Object:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "shop"}, **fields}
+
+
+def workload(name: str = "web", *, replicas: int | None = 4, **labels: str) -> Object:
+    template = {"metadata": {"labels": {"app": "web", **labels}}, "spec": {}}
+    spec = {"template": template} if replicas is None else {"replicas": replicas, "template": template}
+    return named("apps/v1", "Deployment", name, spec=spec)
+
+
+SERVICE = named("v1", "Service", spec={"selector": {"app": "web"}})
+HTTP = named(
+    "gateway.networking.k8s.io/v1", "HTTPRoute", spec={"rules": [{"backendRefs": [{"name": "web", "port": 80, "weight": 1}]}]}
+)
+
+
+def refused(*objects: Object, policy: RolloutPolicySpec | None = None, autoscaled: bool = False, **more: Any) -> str:
+    policy = policy or canary()
+    plain = policy.traffic.provider == "service"
+    about = ResolvedPolicy(
+        policy=policy, workload=WEB, provider=PlainService() if plain else GatewayAPI(), autoscaled=autoscaled
+    )
+    return refusal(about, {one.key: one for one in map(Manifest.of, objects)}, **more)
+
+
+def test_what_can_be_had_is_not_refused() -> None:
+    assert refused(workload(), SERVICE, HTTP) == ""
+    assert refused(workload(), SERVICE, policy=canary(plain=True)) == ""
+    assert refused(workload(), policy=rolling()) == ""
+
+
+@pytest.mark.parametrize(
+    ("objects", "words"),
+    [
+        ((SERVICE, HTTP), "apps/Deployment:shop/web is not declared"),
+        ((workload(), HTTP), "Service:shop/web is not declared"),
+        ((workload(), SERVICE), "HTTPRoute web is not declared"),
+        ((workload(), named("v1", "Service", spec={"selector": {"app": "x"}}), HTTP), "does not select the pods"),
+        ((workload(), named("v1", "Service", spec={}), HTTP), "does not select the pods"),
+        ((workload(), workload("second"), SERVICE, HTTP), "selects the pods of apps/Deployment:shop/second too"),
+        ((workload(), SERVICE, {**HTTP, "spec": {"rules": []}}), "sends traffic to the Service web"),
+    ],
+)
+def test_what_cannot_be_had_is_named(objects: tuple[Object, ...], words: str) -> None:
+    assert words in refused(*objects)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"), [({"paused": True}, "is paused in Git"), ({"updateStrategy": {"type": "OnDelete"}}, "OnDelete")]
+)
+def test_a_workload_that_never_rolls_is_refused(spec: Object, words: str) -> None:
+    made = workload()
+
+    assert words in refused({**made, "spec": {**made["spec"], **spec}}, policy=rolling())
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    assert refused(workload(), workload("second"), SERVICE).count(";") == 1
+
+
+def test_a_route_whose_kind_the_cluster_does_not_know_is_refused() -> None:
+    said = refused(workload(), SERVICE, HTTP, unknown=frozenset({ROUTE}))
+
+    assert "does not know gateway.networking.k8s.io/HTTPRoute" in said
+    assert refused(workload(), SERVICE, HTTP, unknown=frozenset({GroupKind("x", "Y")})) == ""
+
+
+def test_behind_a_plain_service_the_numbers_of_pods_must_be_ours() -> None:
+    assert "scaled by an autoscaler" in refused(workload(), SERVICE, policy=canary(plain=True), autoscaled=True)
+    assert "needs spec.replicas" in refused(workload(replicas=None), SERVICE, policy=canary(plain=True))
+
+
+def test_behind_a_plain_service_the_pods_of_both_versions_must_listen_where_it_sends_to() -> None:
+    def to(port: int | str) -> Object:
+        return {**SERVICE, "spec": {**SERVICE["spec"], "ports": [{"port": 80, "targetPort": port}]}}
+
+    def said(old: int | str, new: int | str, policy: RolloutPolicySpec) -> str:
+        stable = {one.key: one for one in map(Manifest.of, (workload(), to(old)))}
+        return refused(workload(), to(new), HTTP, policy=policy, stable=stable)
+
+    assert "sends port 80 to 9090 and no longer to 8080" in said(8080, 9090, canary(plain=True))
+    assert "sends port 80 to 9090" in said(8080, 9090, blue_green(plain=True))
+    assert said("http", "http", canary(plain=True)) == ""
+    assert said(8080, 9090, canary()) == "", "a route sends to each version by a Service of its own"

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.rollout.version_hash import configuration, places, renamed, version_hash
+
+POD: Object = {
+    "metadata": {"labels": {"app": "web"}},
+    "spec": {
+        "volumes": [
+            {"name": "a", "configMap": {"name": "files"}},
+            {"name": "b", "secret": {"secretName": "keys"}},
+            {"name": "c", "projected": {"sources": [{"configMap": {"name": "more"}}, {"secret": {"name": "token"}}]}},
+        ],
+        "initContainers": [{"name": "i", "envFrom": [{"secretRef": {"name": "init"}}]}],
+        "containers": [
+            {
+                "name": "web",
+                "env": [
+                    {"name": "X", "valueFrom": {"configMapKeyRef": {"name": "env", "key": "x"}}},
+                    {"name": "Y", "valueFrom": {"secretKeyRef": {"name": "env", "key": "y"}}},
+                    {"name": "Z", "value": "plain"},
+                ],
+            },
+        ],
+    },
+}
+WEB: Object = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web", "namespace": "shop"},
+    "spec": {"replicas": 3, "template": POD},
+}
+FILES = ObjectKey("", "ConfigMap", "shop", "files")
+
+
+def config(**fields: Any) -> dict[ObjectKey, Object]:
+    metadata = {"name": "files", "namespace": "shop", "labels": fields.pop("labels", {})}
+    return {FILES: {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **fields}}
+
+
+def test_every_place_of_configuration_is_found_and_renamed() -> None:
+    found = {(place.kind, place.name) for place in places(POD)}
+    changed = renamed(POD, {one: f"{one[1]}-new" for one in found})
+
+    assert found == {
+        ("ConfigMap", "files"),
+        ("Secret", "keys"),
+        ("ConfigMap", "more"),
+        ("Secret", "token"),
+        ("Secret", "init"),
+        ("ConfigMap", "env"),
+        ("Secret", "env"),
+    }
+    assert {(place.kind, place.name) for place in places(changed)} == {(kind, f"{name}-new") for kind, name in found}
+    assert {(place.kind, place.name) for place in places(POD)} == found
+
+
+def test_the_hash_follows_the_pods_and_what_they_read_and_nothing_else() -> None:
+    first = version_hash(WEB, config(data={"a": "1"}))
+    scaled = {**WEB, "spec": {**WEB["spec"], "replicas": 9}}
+    other = copy(WEB)
+    other["spec"]["template"]["spec"]["containers"][0]["image"] = "web:2"
+
+    assert len(first) == 8
+    assert version_hash(scaled, config(data={"a": "1"}, labels={"x": "y"})) == first
+    assert version_hash(WEB, config(data={"a": "2"})) != first
+    assert version_hash(other, config(data={"a": "1"})) != first
+    assert configuration(WEB, config(data={})).keys() == {FILES}
+
+
+def test_the_hash_is_the_same_in_every_release() -> None:
+    assert version_hash(WEB, config(data={"a": "1"})) == "ec84c15f"
+
+
+@pytest.mark.parametrize(
+    "pod", [{}, {"spec": None}, {"spec": {"volumes": "x", "containers": [None, {"env": {}, "envFrom": [1]}]}}]
+)
+def test_a_template_of_another_shape_names_nothing(pod: Object) -> None:
+    assert list(places(pod)) == []

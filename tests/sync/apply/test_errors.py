@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.errors import (
+    AgentError,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Throttled,
+    Unavailable,
+    UnknownKind,
+)
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.apply.errors import Immutable, classify
+
+WEB = ObjectKey("apps", "Deployment", "shop", "web")
+SECRET = ObjectKey("", "Secret", "shop", "db")
+
+
+def refused(*causes: dict[str, Any]) -> Invalid:
+    return Invalid("no", status=422, code="Invalid", details={"causes": list(causes)})
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "transient"),
+    [
+        (Forbidden("no", status=403, code="Forbidden"), "Forbidden", False),
+        (Forbidden("no", status=403, code="QuotaExceeded"), "QuotaExceeded", False),
+        (Unavailable("no", status=500, code="WebhookUnavailable"), "WebhookUnavailable", True),
+        (NotFound("no", status=404, code="NamespaceNotFound"), "MissingNamespace", True),
+        (Forbidden("no", status=403, code="NamespaceTerminating"), "MissingNamespace", True),
+        (NotFound("no", status=404, code="KindNotServed"), "UnknownKind", True),
+        (UnknownKind("no"), "UnknownKind", True),
+        (Invalid("no", status=400, code="BadRequest"), "Invalid", False),
+        (Throttled("no", status=429, retry_after=3), "Throttled", True),
+        (Conflict("no", status=409, code="AlreadyExists"), "Conflict", True),
+    ],
+)
+def test_every_refusal_has_a_reason_and_says_whether_time_helps(error: AgentError, reason: str, *, transient: bool) -> None:
+    told = classify(error, WEB)
+    assert (told.reason, told.transient) == (reason, transient)
+
+
+def test_the_servers_wish_for_patience_is_kept() -> None:
+    told = classify(Throttled("no", status=429, retry_after=3.0), WEB)
+    assert isinstance(told, ClusterError)
+    assert told.retry_after == 3.0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Invalid value: {...}: field is immutable",
+        "Forbidden: updates to statefulset spec for fields other than 'replicas', 'template' are forbidden",
+        "Forbidden: spec is immutable after creation except resources.requests",
+        "Invalid value: cannot change roleRef",
+        "Forbidden: updates to provisioner are forbidden.",
+        "Invalid value: primary clusterIP can not be unset",
+        'Invalid value: "string": Value is immutable',
+    ],
+)
+def test_causes_that_all_speak_of_immutability_prove_it(message: str) -> None:
+    told = classify(refused({"field": "spec.selector", "message": message}), WEB)
+    assert isinstance(told, Immutable)
+    assert told.facts["fields"] == ["spec.selector"]
+
+
+def test_what_cannot_be_changed_is_told_with_the_way_out() -> None:
+    causes = refused({"field": "spec.selector", "message": "field is immutable"})
+    assert classify(causes, WEB).reason == "Immutable"
+    assert "gitops-agent.dev/replace: on-immutable" in str(classify(causes, WEB))
+
+
+def test_what_is_never_replaced_is_not_told_to_be_replaced() -> None:
+    crd = ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com")
+    told = str(classify(refused({"field": "spec.scope", "message": "field is immutable"}), crd))
+    assert "on-immutable" not in told
+    assert "give it another name" in told
+
+
+def test_one_other_cause_disproves_it() -> None:
+    other = {"field": "spec.x", "message": "Required value"}
+    told = classify(refused({"field": "spec.selector", "message": "field is immutable"}, other), WEB)
+    assert not isinstance(told, Immutable)
+
+
+def test_a_text_without_causes_proves_nothing() -> None:
+    assert not isinstance(classify(Invalid("field is immutable", status=422), WEB), Immutable)
+    assert not isinstance(classify(refused({"message": "field is immutable"}), WEB), Immutable)
+
+
+def test_of_a_secret_the_fields_have_to_tell_because_the_words_are_not_kept() -> None:
+    assert isinstance(classify(refused({"field": "type", "reason": "FieldValueInvalid"}), SECRET), Immutable)
+    assert not isinstance(classify(refused({"field": "metadata.labels", "reason": "FieldValueInvalid"}), SECRET), Immutable)
+
+
+def test_explaining_twice_is_explaining_once() -> None:
+    once = classify(refused({"field": "spec.selector", "message": "field is immutable"}), WEB)
+    assert classify(once, WEB) is once
+
+
+def test_a_kind_that_no_crd_will_bring_is_invalid_and_told_what_to_write() -> None:
+    key = ObjectKey("extensions", "Deployment", "shop", "web")
+    error = classify(UnknownKind("the cluster knows no such kind", version="v1beta1", served=[]), key)
+
+    assert (type(error), error.reason, error.transient) == (Invalid, "Invalid", False)
+    assert "write apiVersion: apps/v1" in str(error)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from gitops_agent.manifest.changes import ABSENT
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.sync.drift.report import DriftReport, describe, rendered
+from tests.sync.apply.test_executor import config, deployment
+from tests.sync.cluster_env import ClusterEnv
+from tests.sync.live.test_live_object import CONFIG, stored
+from tests.sync.samples import thing
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_an_object_as_it_was_applied_has_no_drift() -> None:
+    assert describe(Manifest.of(CONFIG), stored(CONFIG)) == DriftReport()
+
+
+def test_without_the_object_the_report_says_that_it_is_missing() -> None:
+    assert describe(Manifest.of(CONFIG), None).missing
+
+
+def test_an_edit_is_told_with_both_values_the_manager_and_the_time() -> None:
+    live = stored(CONFIG)
+    live["data"]["a"] = "evil"
+    live["metadata"]["managedFields"][0]["fieldsV1"].pop("f:data")
+    live["metadata"]["managedFields"].append(
+        {
+            "manager": "kubectl-edit",
+            "operation": "Update",
+            "time": "2026-11-05T10:00:00Z",
+            "fieldsV1": {"f:data": {"f:a": {}}},
+        }
+    )
+    report = describe(Manifest.of(CONFIG), live)
+    (change,) = report.changes
+    assert (change.path, change.declared, change.found) == ("/data/a", "1", "evil")
+    assert (change.manager, change.time) == ("kubectl-edit", "2026-11-05T10:00:00Z")
+    assert report.managers == ("kubectl-edit",)
+
+
+def test_more_than_fifty_changes_are_counted() -> None:
+    declared = thing("ConfigMap", "web", data={f"k{number}": "1" for number in range(60)} | {"stays": "1"})
+    live = stored(declared)
+    live["data"] = {"stays": "1"}
+    live["metadata"]["managedFields"][0]["fieldsV1"]["f:data"] = {"f:stays": {}}
+    report = describe(Manifest.of(declared), live)
+    assert (len(report.changes), report.more) == (50, 10)
+    assert str(report).endswith("; and 57 more")
+
+
+def test_a_rendered_difference_names_paths_and_values() -> None:
+    text = rendered(thing("ConfigMap", "web", data={"a": "1"}), thing("ConfigMap", "web", data={"a": "2", "b": "3"}))
+    assert "'a'" in text
+    assert "'b'" in text
+
+
+def test_equal_objects_render_as_nothing() -> None:
+    assert rendered(CONFIG, CONFIG) == ""
+
+
+def test_a_rendered_difference_of_secrets_shows_no_value() -> None:
+    old, new = (thing("Secret", "db", data={"p": encoded(value)}) for value in ("old-password", "new-password"))
+    text = rendered(old, new)
+    assert "<secret #1>" in text
+    assert encoded("old-password") not in text + encoded("x")
+
+
+def test_a_huge_difference_is_cut() -> None:
+    old, new = (thing("ConfigMap", "web", data={f"k{n}": f"{side}{'x' * 100}" for n in range(500)}) for side in "ab")
+    assert len(rendered(old, new)) < 21_000
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    ("patch", "path", "declared", "found"),
+    [
+        ({"spec": {"replicas": 1}}, "/spec/replicas", 0, 1),
+        ({"metadata": {"labels": {"team": None}}}, "/metadata/labels/team", "ours", ABSENT),
+        ({"metadata": {"labels": {"by-hand": "x"}}}, "/metadata/labels/by-hand", ABSENT, "x"),
+        (
+            {"spec": {"template": {"spec": {"nodeSelector": {"a": "b"}}}}},
+            "/spec/template/spec/nodeSelector",
+            ABSENT,
+            {"a": "b"},
+        ),
+    ],
+)
+def test_on_a_real_object_exactly_what_was_edited_is_told(
+    patch: Object, path: str, declared: Any, found: Any, stage: ClusterEnv
+) -> None:
+    wanted = deployment()
+    wanted["metadata"]["labels"] = {"team": "ours"}
+    container = wanted["spec"]["template"]["spec"]["containers"][0]
+    container |= {"resources": {"limits": {"cpu": "1000m"}}, "env": [], "args": []}
+    container["env"] = [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    stage.sync(wanted)
+    key = stage.key("Deployment", "web", "apps")
+    live = stage.objects.merge_patch(key, patch, field_manager="kubectl-edit")
+    (manifest,) = stage.desired(wanted).manifests
+    report = describe(manifest, live)
+    (change,) = report.changes
+    assert (change.path, change.declared, change.found) == (path, declared, found)
+    assert change.manager == ("" if found is ABSENT else "kubectl-edit")
+
+
+@pytest.mark.cluster
+def test_the_drift_of_a_secret_never_shows_a_value(stage: ClusterEnv) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "from-git-1234"}}
+    stage.sync(secret)
+    key = ObjectKey("", "Secret", stage.namespace, "db")
+    live = stage.objects.merge_patch(key, {"data": {"password": encoded("by-hand-5678")}}, field_manager="kubectl-edit")
+    (manifest,) = stage.desired(secret).manifests
+    report = describe(manifest, live)
+    assert [change.path for change in report.changes] == ["/data/password"]
+    assert report.changes[0].declared != report.changes[0].found
+    text = repr(report) + str(report)
+    for value in ("from-git-1234", "by-hand-5678"):
+        assert value not in text
+        assert encoded(value) not in text
+
+
+@pytest.mark.cluster
+def test_evidence_kept_by_the_live_state_is_enough_for_a_report(stage: ClusterEnv) -> None:
+    stage.sync(config())
+    key = stage.key("ConfigMap", "web")
+    stage.objects.merge_patch(key, {"data": {"a": "evil"}}, field_manager="kubectl-edit")
+    stage.look(key)
+    known = stage.live.get(key)
+    assert known is not None
+    (manifest,) = stage.desired(config()).manifests
+    assert [change.path for change in describe(manifest, known.evidence).changes] == ["/data/a"]

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops_agent.manifest.edits import FieldEdit
+from gitops_agent.manifest.key import GroupKind
+from gitops_agent.sync.health import Health, Status
+from gitops_agent.sync.live.live_object import LiveObject, observe
+from gitops_agent.sync.live.live_state import ChangeKind, LiveState, is_newer
+from tests.sync.live.test_live_object import CONFIG, stored
+from tests.sync.samples import APP, OTHER, key
+
+CONFIGS = GroupKind("", "ConfigMap")
+EDIT = FieldEdit(path="/data/b", manager="kubectl-edit", operation="Update", time="2026-11-01T00:00:00Z")
+
+
+def config(name: str = "web", *, version: int = 5, uid: str = "", **rest: Any) -> LiveObject:
+    defaults = {"owner": APP, "digest": "d1", "projection": "p1", "health": Health(Status.HEALTHY)}
+    return LiveObject(
+        key=key("ConfigMap", name),
+        uid=uid or f"uid-{name}",
+        resource_version=str(version),
+        **{**defaults, **rest},
+    )
+
+
+def test_a_new_object_is_added_and_found_by_its_application() -> None:
+    state = LiveState()
+    change = state.put(config())
+    assert (change.kind, change.application, change.matters) == (ChangeKind.ADDED, APP, True)
+    assert list(state.of(APP)) == [key("ConfigMap", "web")]
+    assert state.of(OTHER) == {}
+
+
+def test_the_same_in_a_newer_version_is_no_news() -> None:
+    state = LiveState()
+    state.put(config())
+    change = state.put(config(version=6))
+    assert (change.kind, change.matters) == (ChangeKind.UNCHANGED, False)
+    live = state.get(key("ConfigMap", "web"))
+    assert live is not None
+    assert live.resource_version == "6"
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    state = LiveState()
+    state.put(config(version=10))
+    assert state.put(config(version=9, projection="old")).kind is ChangeKind.STALE
+    live = state.get(key("ConfigMap", "web"))
+    assert live is not None
+    assert live.projection == "p1"
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"projection": "p2"},
+        {"digest": None},
+        {"owner": None},
+        {"deleting": True},
+        {"prune_disabled": True},
+        {"finalizers": ("x",)},
+        {"undeclared": (EDIT,)},
+        {"health": Health(Status.DEGRADED, "Broken")},
+    ],
+)
+def test_whatever_a_plan_or_a_status_looks_at_is_news(different: dict[str, Any]) -> None:
+    state = LiveState()
+    state.put(config())
+    assert state.put(config(version=6, **different)).matters
+
+
+def test_a_change_of_health_says_so() -> None:
+    state = LiveState()
+    state.put(config())
+    assert not state.put(config(version=6, projection="p2")).health
+    assert state.put(config(version=7, projection="p2", health=Health(Status.PROGRESSING))).health
+
+
+def test_the_event_that_follows_our_own_write_is_no_news() -> None:
+    state = LiveState()
+    state.applied(config(version=6), digest="d1")
+    assert not state.put(config(version=6)).matters
+
+
+def test_an_event_of_the_time_before_our_write_changes_nothing() -> None:
+    state = LiveState()
+    state.applied(config(version=6, digest="d2", projection="p2"), digest="d2")
+    assert not state.put(config(version=5)).matters
+    assert state.baseline(key("ConfigMap", "web")) == ("d2", "p2")
+
+
+def test_a_projection_that_leaves_its_baseline_has_drifted_once() -> None:
+    state = LiveState()
+    state.applied(config(version=6), digest="d1")
+    assert state.put(config(version=7, projection="edited")).drifted
+    assert not state.put(config(version=8, projection="edited again")).drifted
+
+
+def test_without_a_baseline_nothing_is_known_to_have_drifted() -> None:
+    state = LiveState()
+    state.put(config())
+    assert not state.put(config(version=6, projection="p2")).drifted
+
+
+def test_one_that_lost_its_marks_is_told_to_the_application_that_had_it() -> None:
+    state = LiveState()
+    state.put(config())
+    assert state.put(config(version=6, owner=None)).application == APP
+    assert state.of(APP) == {}
+
+
+def test_one_that_changes_hands_is_found_with_the_new_owner_only() -> None:
+    state = LiveState()
+    state.put(config())
+    assert state.put(config(version=6, owner=OTHER)).application == APP
+    assert (list(state.of(APP)), len(state.of(OTHER))) == ([], 1)
+    assert state.applications() == (OTHER,)
+
+
+def test_a_removed_object_is_forgotten_with_its_baseline() -> None:
+    state = LiveState()
+    state.applied(config(), digest="d1")
+    change = state.remove(key("ConfigMap", "web"), "uid-web")
+    assert change is not None
+    assert (change.kind, change.application) == (ChangeKind.REMOVED, APP)
+    assert (len(state), state.of(APP), state.baseline(key("ConfigMap", "web"))) == (0, {}, None)
+
+
+def test_the_removal_of_another_incarnation_removes_nothing() -> None:
+    state = LiveState()
+    state.put(config(uid="new"))
+    assert state.remove(key("ConfigMap", "web"), "old") is None
+    assert len(state) == 1
+
+
+def test_a_late_answer_does_not_bring_a_removed_object_back() -> None:
+    state = LiveState()
+    state.put(config(version=10))
+    state.remove(key("ConfigMap", "web"), "uid-web")
+    assert state.put(config(version=8)).kind is ChangeKind.STALE
+    assert len(state) == 0
+
+
+def test_an_object_that_left_our_selection_comes_back_when_it_is_marked_again() -> None:
+    state = LiveState()
+    state.put(config(version=10))
+    state.remove(key("ConfigMap", "web"), "uid-web")
+    assert state.put(config(version=12)).kind is ChangeKind.ADDED
+
+
+def test_a_new_incarnation_replaces_the_old_one_and_is_news() -> None:
+    state = LiveState()
+    state.put(config(version=5))
+    assert state.put(config(version=9, uid="new")).kind is ChangeKind.CHANGED
+
+
+def test_what_is_missing_from_a_complete_list_is_gone() -> None:
+    state = LiveState()
+    state.put(config("a"))
+    state.put(config("b"))
+    changes = state.replace(CONFIGS, [config("b"), config("c")])
+    assert {(change.key.name, change.kind) for change in changes} == {("a", ChangeKind.REMOVED), ("c", ChangeKind.ADDED)}
+
+
+def test_a_list_says_nothing_about_other_kinds() -> None:
+    state = LiveState()
+    state.put(config("a"))
+    assert state.replace(GroupKind("", "Secret"), []) == []
+    assert len(state) == 1
+
+
+def test_an_object_newer_than_the_list_outlives_it() -> None:
+    state = LiveState()
+    state.applied(config("a", version=20), digest="d1")
+    assert state.replace(CONFIGS, [], resource_version="15") == []
+    assert [change.kind for change in state.replace(CONFIGS, [], resource_version="25")] == [ChangeKind.REMOVED]
+
+
+def test_a_snapshot_holds_what_is_owned_and_what_is_asked_for() -> None:
+    state = LiveState()
+    state.applied(config("own"), digest="d1")
+    state.put(config("foreign", owner=OTHER))
+    state.put(config("other", owner=OTHER))
+    state.cannot_see[GroupKind("x", "Y")] = "down"
+    snapshot = state.snapshot(APP, [key("ConfigMap", "foreign"), key("ConfigMap", "absent")])
+    assert {one.name for one in snapshot.objects} == {"own", "foreign"}
+    assert snapshot.baselines == {key("ConfigMap", "own"): ("d1", "p1")}
+    assert (snapshot.complete, snapshot.cannot_see) == (False, {GroupKind("x", "Y"): "down"})
+
+
+def test_a_snapshot_does_not_change_any_more() -> None:
+    state = LiveState()
+    state.put(config("a"))
+    snapshot = state.snapshot(APP)
+    state.put(config("b"))
+    state.cannot_see[CONFIGS] = "down"
+    state.complete = True
+    assert (len(snapshot.objects), dict(snapshot.cannot_see), snapshot.complete) == (1, {}, False)
+
+
+def test_a_baseline_proved_otherwise_lets_the_field_set_go() -> None:
+    state = LiveState()
+    live = observe(stored(CONFIG))
+    state.put(live)
+    kept = state.get(live.key)
+    assert kept is not None
+    assert kept.owned is not None
+    state.set_baseline(live.key, live.digest or "", live.projection)
+    kept = state.get(live.key)
+    assert kept is not None
+    assert kept.owned is None
+
+
+def test_an_edit_that_cannot_be_taken_back_is_no_longer_news() -> None:
+    state = LiveState()
+    state.put(config(undeclared=(EDIT,)))
+    state.tolerate("uid-web", [EDIT])
+    live = state.get(key("ConfigMap", "web"))
+    assert live is not None
+    assert live.undeclared == ()
+    assert not state.put(config(version=6, undeclared=(EDIT,))).matters
+    assert state.put(config(version=7, undeclared=(EDIT, replace(EDIT, path="/data/c")))).matters
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from("abc")), max_size=30))
+def test_in_whatever_order_news_arrives_the_newest_wins(news: list[tuple[int, str]]) -> None:
+    state = LiveState()
+    for version, projection in news:
+        state.put(config(version=version, projection=f"{version}{projection}"))
+    live = state.get(key("ConfigMap", "web"))
+    if not news:
+        assert live is None
+        return
+    newest = max(version for version, _ in news)
+    assert live is not None
+    assert live.resource_version == str(newest)
+    assert list(state.of(APP)) == [live.key]
+
+
+def test_versions_are_compared_as_numbers_and_otherwise_accepted() -> None:
+    assert is_newer("10", "9")
+    assert not is_newer("9", "10")
+    assert not is_newer("9", "9")
+    assert is_newer("abc", "9")
+    assert not is_newer("abc", "abc")
+
+
+def test_threads_that_put_and_remove_leave_a_consistent_index() -> None:
+    state = LiveState()
+
+    def churn(offset: int) -> None:
+        for number in range(300):
+            state.put(config(str(number % 20), version=number * 4 + offset, owner=APP if number % 3 else OTHER))
+            if number % 7 == 0:
+                state.remove(key("ConfigMap", str(number % 20)), "")
+            state.snapshot(APP)
+
+    threads = [threading.Thread(target=churn, args=(offset,)) for offset in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    owned = {**state.of(APP), **state.of(OTHER)}
+    assert len(owned) == len(state)
+    assert all(state.get(one) is live for one, live in owned.items())

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.ordering.apply_order import Edges
+from gitops_agent.sync.ordering.graph import is_barrier
+from gitops_agent.sync.ordering.prune_order import prune_edges
+from tests.sync.samples import key
+
+NAMESPACE = key("Namespace", "shop")
+CRD = key("CustomResourceDefinition", "widgets.example.com")
+RESOURCE = key("Widget", "one")
+OPERATOR = key("Deployment", "operator")
+SERVICE = key("Service", "hooks")
+WEBHOOK = key("ValidatingWebhookConfiguration", "checks")
+ACCOUNT = key("ServiceAccount", "operator")
+ROLE = key("ClusterRole", "operator")
+INGRESS = key("Ingress", "web")
+EVERYTHING = [NAMESPACE, CRD, RESOURCE, OPERATOR, SERVICE, WEBHOOK, ACCOUNT, ROLE, INGRESS]
+
+
+def before(edges: Edges, one: ObjectKey) -> set[ObjectKey]:
+    """Everything that must be gone or applied before, barriers looked through."""
+    found: set[ObjectKey] = set()
+    for edge in edges.get(one, ()):
+        found |= before(edges, edge.before) if is_barrier(edge.before) else {edge.before}
+    return found
+
+
+def test_custom_resources_go_before_callers_operator_access_and_crd() -> None:
+    edges = prune_edges(EVERYTHING, applied=(), groups={"example.com"})
+    assert before(edges, RESOURCE) == set()
+    assert before(edges, WEBHOOK) == {RESOURCE}
+    assert before(edges, OPERATOR) == {RESOURCE, WEBHOOK}
+    assert before(edges, SERVICE) == before(edges, ACCOUNT) == before(edges, ROLE) == {RESOURCE, WEBHOOK, OPERATOR}
+    assert before(edges, CRD) == {RESOURCE, WEBHOOK, OPERATOR}
+    assert before(edges, NAMESPACE) == {*EVERYTHING} - {NAMESPACE}
+
+
+def test_resources_of_somebody_elses_crd_hold_nothing_up() -> None:
+    assert before(prune_edges(EVERYTHING, applied=(), groups=()), OPERATOR) == {WEBHOOK}
+
+
+def test_workloads_of_another_namespace_hold_nothing_up() -> None:
+    far = key("Deployment", "far", "bank")
+    assert before(prune_edges([far, ACCOUNT, ROLE], applied=(), groups=()), ACCOUNT) == set()
+    assert before(prune_edges([far, ACCOUNT, ROLE], applied=(), groups=()), ROLE) == {far}
+
+
+def test_every_deletion_comes_after_everything_that_is_applied() -> None:
+    applied = [key("ConfigMap", "new"), key("Deployment", "new")]
+    edges = prune_edges(EVERYTHING, applied=applied, groups={"example.com"})
+    assert all(before(edges, one) >= set(applied) for one in EVERYTHING)
+
+
+def test_without_deletions_there_is_nothing_to_wait_for() -> None:
+    assert prune_edges([], applied=[OPERATOR], groups=()) == {}
+
+
+def test_edges_grow_with_the_number_of_objects_only() -> None:
+    many = [key(kind, str(number)) for kind in ("Widget", "Deployment", "ConfigMap") for number in range(300)]
+    edges = prune_edges(many, applied=[key("Secret", str(number)) for number in range(300)], groups={"example.com"})
+    assert sum(map(len, edges.values())) < 8000

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.sync_options import IgnoreFields
+from gitops_agent.manifest.edits import FieldEdit
+from gitops_agent.manifest.key import Object
+from gitops_agent.sync.action import Action, ActionKind, PlanError
+from gitops_agent.sync.live.live_object import LiveObject
+from gitops_agent.sync.planning.comparator import ObjectComparator
+from gitops_agent.sync.planning.policy import PlanPolicy
+from tests.sync.samples import APP, OTHER, live, live_of, seen, thing, wanted
+
+WEB = thing("ConfigMap", "web", data={"a": "1"})
+EDIT = FieldEdit(path="/data/b", manager="kubectl-edit", operation="Update", time="2026-01-01T00:00:00Z")
+
+
+def compared(
+    obj: Object, *there: LiveObject, policy: PlanPolicy | None = None, immutable: bool = False, **snapshot: Any
+) -> Action:
+    manifest = wanted(obj).manifests[0]
+    comparison = ObjectComparator(
+        application=APP,
+        snapshot=seen(*there, **snapshot),
+        policy=policy or PlanPolicy(),
+        immutable={manifest.key} if immutable else set(),
+    )
+    return comparison.action(manifest)
+
+
+def outcome(action: Action) -> tuple[str, str, bool]:
+    return action.kind.value, action.reason, action.drift
+
+
+def test_what_is_missing_is_created() -> None:
+    assert outcome(compared(WEB)) == ("create", "New", False)
+
+
+def test_what_somebody_deleted_after_we_applied_it_is_drift() -> None:
+    manifest = wanted(WEB).manifests[0]
+    baselines = {manifest.key: (manifest.digest, "x")}
+    assert outcome(compared(WEB, baselines=baselines)) == ("create", "Missing", True)
+    assert outcome(compared(WEB, baselines=baselines, policy=PlanPolicy(self_heal=False))) == ("skip", "Missing", True)
+
+
+def test_what_may_be_there_unseen_is_waited_for() -> None:
+    group_kind = wanted(WEB).manifests[0].key.group_kind
+    action = compared(WEB, cannot_see={group_kind: "forbidden"})
+    assert outcome(action) == ("wait", "CannotSee", False)
+    assert "forbidden" in action.message
+
+
+def test_the_same_content_is_unchanged() -> None:
+    assert outcome(compared(WEB, live(WEB))) == ("unchanged", "Synced", False)
+
+
+def test_what_the_server_respelled_is_unchanged_by_its_baseline() -> None:
+    there = live(WEB, projection="respelled")
+    assert outcome(compared(WEB, there, baselines={there.key: (str(there.digest), "respelled")}))[0] == "unchanged"
+    assert outcome(compared(WEB, there))[0] == "update"
+
+
+def test_an_old_baseline_proves_nothing() -> None:
+    there = live(WEB, projection="respelled")
+    assert outcome(compared(WEB, there, baselines={there.key: ("another digest", "respelled")})) == ("update", "Drifted", True)
+
+
+def test_changed_content_is_updated() -> None:
+    assert outcome(compared(thing("ConfigMap", "web", data={"a": "2"}), live(WEB))) == ("update", "Changed", False)
+
+
+def test_drift_is_repaired_unless_self_heal_is_off() -> None:
+    there = live(WEB, projection="edited")
+    assert outcome(compared(WEB, there)) == ("update", "Drifted", True)
+    action = compared(WEB, there, policy=PlanPolicy(self_heal=False))
+    assert outcome(action) == ("skip", "Drifted", True)
+    assert action.intent is ActionKind.UPDATE
+
+
+def test_what_somebody_added_is_drift_that_names_field_and_manager() -> None:
+    action = compared(WEB, live(WEB, undeclared=(EDIT,)))
+    assert outcome(action) == ("update", "Undeclared", True)
+    assert action.message == "nobody declared /data/b by kubectl-edit"
+
+
+def test_what_somebody_added_to_an_ignored_field_is_none_of_our_business() -> None:
+    policy = PlanPolicy(ignore_fields=(IgnoreFields(kind="ConfigMap", paths=("/data",)),))
+    there = live_of(wanted(WEB).manifests[0], undeclared=(EDIT,))
+    assert outcome(compared(WEB, there, policy=policy))[0] == "unchanged"
+
+
+def test_an_object_without_an_owner_is_adopted() -> None:
+    assert outcome(compared(WEB, live(WEB, owner=None))) == ("update", "Adopted", False)
+
+
+def test_an_object_of_another_application_is_refused_naming_both() -> None:
+    with pytest.raises(
+        PlanError, match=r"ConfigMap:shop/web in all\.yaml \(document 1\) belongs to application gitops-system/bank"
+    ):
+        compared(WEB, live(WEB, owner=OTHER))
+
+
+def test_an_object_that_is_being_deleted_is_waited_for() -> None:
+    action = compared(WEB, live(WEB, deleting=True, finalizers=("example.com/backup",)))
+    assert outcome(action) == ("wait", "Terminating", False)
+    assert "example.com/backup must agree" in action.message
+
+
+CREATE_ONLY = thing("ConfigMap", "web", annotations={"gitops-agent.dev/apply": "create-only"}, data={"a": "2"})
+
+
+@pytest.mark.parametrize("owner", [APP, OTHER, None])
+def test_what_is_created_only_is_left_alone_once_it_is_there(owner: Any) -> None:
+    assert outcome(compared(CREATE_ONLY, live(WEB, owner=owner))) == ("skip", "CreateOnly", False)
+
+
+def test_what_is_created_only_is_created() -> None:
+    assert outcome(compared(CREATE_ONLY))[0] == "create"
+
+
+def test_only_what_asks_for_it_is_replaced_and_only_when_it_must_be() -> None:
+    asks = thing("Job", "migrate", annotations={"gitops-agent.dev/replace": "on-immutable"}, spec={"a": 2})
+    old = live(thing("Job", "migrate", spec={"a": 1}))
+    assert outcome(compared(asks, old, immutable=True)) == ("replace", "Immutable", False)
+    assert outcome(compared(asks, old)) == ("update", "Changed", False)
+    assert outcome(compared(thing("Job", "migrate", spec={"a": 2}), old, immutable=True)) == ("update", "Changed", False)

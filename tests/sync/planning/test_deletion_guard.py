@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.sync_options import DeletionGuard, SyncMode
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.action import ActionKind
+from gitops_agent.sync.planning.deletion_guard import Dependants, GuardVerdict, budget, judge
+from tests.sync.samples import creations, deletions, key, thing
+
+CRD = key("CustomResourceDefinition", "widgets.example.com")
+NAMESPACE = key("Namespace", "shop")
+TENANT = key("Application", "tenant")
+
+
+def verdict(*keys: ObjectKey, **options: Any) -> GuardVerdict:
+    settings: dict[str, Any] = {
+        "guard": DeletionGuard(),
+        "mode": SyncMode.AUTO,
+        "live": 20,
+        "empty": False,
+        "dependants": {},
+        "approved": False,
+        **options,
+    }
+    return judge(deletions(*keys), **settings)
+
+
+def maps(count: int) -> list[ObjectKey]:
+    return [key("ConfigMap", f"m{number:02}") for number in range(count)]
+
+
+@pytest.mark.parametrize(("live", "expected"), [(0, 5), (10, 5), (59, 5), (60, 6), (100, 10)])
+def test_the_budget_is_the_larger_of_number_and_percentage(live: int, expected: int) -> None:
+    assert budget(DeletionGuard(max_objects=5, max_percent=10), live) == expected
+
+
+def test_deletions_within_the_budget_pass() -> None:
+    assert not verdict(*maps(5)).held
+
+
+def test_one_deletion_more_is_held_with_the_numbers_and_names() -> None:
+    found = verdict(*maps(6))
+    assert found.held
+    assert found.reason == "HeldForApproval"
+    assert found.message.startswith("6 objects would go, more than the budget of 5: ConfigMap:shop/m00, ")
+    assert found.message.endswith(" and 1 more")
+
+
+def test_an_approved_plan_passes_and_says_that_it_was_approved() -> None:
+    found = verdict(*maps(6), approved=True)
+    assert (found.held, found.approved, found.reason) == (False, True, "HeldForApproval")
+
+
+def test_a_plan_nobody_objects_to_is_not_called_approved() -> None:
+    assert not verdict(*maps(1), approved=True).approved
+
+
+@pytest.mark.parametrize("kind", ["PersistentVolumeClaim", "PersistentVolume"])
+def test_protected_kinds_are_held_even_alone(kind: str) -> None:
+    assert "protected kinds would be deleted" in verdict(key(kind, "data")).message
+
+
+def test_a_protected_kind_may_name_its_group() -> None:
+    guard = DeletionGuard(protected_kinds=("apps/Deployment",))
+    assert verdict(key("Deployment", "web"), guard=guard).held
+    assert not verdict(key("ConfigMap", "web"), guard=guard).held
+
+
+UNPROTECTED = DeletionGuard(protected_kinds=())
+
+
+def test_custom_resources_that_go_with_their_crd_count() -> None:
+    found = verdict(CRD, guard=UNPROTECTED, dependants={CRD: Dependants(total=100, samples=("Widget:shop/one",))})
+    assert found.held
+    assert "101 objects would go, 100 of them along with others" in found.message
+    assert "holds 100 objects this application does not declare: Widget:shop/one" in found.message
+
+
+@pytest.mark.parametrize("one", [CRD, NAMESPACE, TENANT])
+def test_what_was_not_counted_is_held(one: ObjectKey) -> None:
+    assert f"what goes along with {one} was not counted" in verdict(one, guard=UNPROTECTED).causes
+
+
+def test_what_cannot_be_seen_in_full_is_held() -> None:
+    found = verdict(NAMESPACE, guard=UNPROTECTED, dependants={NAMESPACE: Dependants(cannot_see=("metrics.k8s.io",))})
+    assert found.causes == (f"what goes along with {NAMESPACE} cannot be seen in full: metrics.k8s.io",)
+
+
+def test_an_empty_namespace_that_is_not_protected_may_go() -> None:
+    assert not verdict(NAMESPACE, guard=UNPROTECTED, dependants={NAMESPACE: Dependants()}).held
+
+
+def test_all_that_is_under_an_application_counts_to_the_budget() -> None:
+    assert not verdict(TENANT, dependants={TENANT: Dependants(total=4)}).held
+    assert verdict(TENANT, dependants={TENANT: Dependants(total=5)}).held
+
+
+def test_an_empty_render_is_held_whatever_the_budget() -> None:
+    found = verdict(*maps(1), empty=True, guard=DeletionGuard(max_objects=1000))
+    assert (found.held, found.reason) == (True, "EmptyRender")
+
+
+def test_an_empty_render_of_an_application_without_objects_is_nothing_to_hold() -> None:
+    assert not verdict(empty=True, live=0).held
+
+
+def test_in_mode_manual_changes_wait_and_repairs_do_not() -> None:
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "live": 1, "empty": False, "dependants": {}, "approved": False}
+    actions = creations([thing("ConfigMap", "web")])
+    assert judge(actions, mode=SyncMode.MANUAL, **settings).reason == "AwaitingApproval"
+    assert not judge([], mode=SyncMode.MANUAL, **settings).held
+
+
+def test_every_objection_is_told() -> None:
+    found = verdict(*maps(6), CRD, key("PersistentVolumeClaim", "data"))
+    assert len(found.causes) == 3
+    assert found.message == "; ".join(found.causes)
+
+
+def test_the_blast_radius_lists_every_object_and_what_hangs_under_it() -> None:
+    under = Dependants(
+        total=3, samples=("Widget:shop/one", "Widget:shop/two"), notes=("4 pods",), cannot_see=("metrics.k8s.io",)
+    )
+    blast = verdict(CRD, *maps(7), dependants={CRD: under}).blast
+    assert blast.total == 11
+    assert blast.lines()[:4] == (
+        f"delete {CRD}",
+        "  with 3 objects that are not of this application: Widget:shop/one, Widget:shop/two, …",
+        "  with 4 pods",
+        "  and what cannot be seen of metrics.k8s.io",
+    )
+    assert len(blast.lines()) == 11
+
+
+def test_held_and_waiting_actions_take_nothing_away() -> None:
+    actions = deletions(*maps(9))
+    waiting = [type(one)(kind=ActionKind.WAIT, key=one.key, live=one.live, intent=one.intent) for one in actions]
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "live": 1, "empty": False, "dependants": {}, "approved": False}
+    assert judge(waiting, mode=SyncMode.AUTO, **settings).blast.total == 0

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.manifest.key import Object
+from gitops_agent.sync.action import ActionKind
+from gitops_agent.sync.live.live_object import LiveObject
+from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.planning.plan import Plan, PlanError, PlanPolicy, plan
+from tests.sync.samples import OTHER, crd, executed, key, kinds, live, seen, thing, wanted, workload
+
+OLD = [live(thing("ConfigMap", f"old{number}")) for number in range(10)]
+WEB = thing("ConfigMap", "web", data={"a": "1"})
+EDITED = thing("ConfigMap", "edited", data={"a": "1"})
+DRIFT = live(EDITED, projection="edited by hand")
+
+
+def planned(*objects: Object, there: list[LiveObject] | None = None, policy: PlanPolicy | None = None, **rest: Any) -> Plan:
+    dependants = rest.pop("dependants", None)
+    return plan(wanted(*objects), seen(*there or [], **rest), policy or PlanPolicy(), dependants=dependants)
+
+
+def test_a_plan_creates_updates_keeps_and_deletes() -> None:
+    changed = live(thing("ConfigMap", "changed", data={"a": "0"}))
+    made = planned(WEB, EDITED, thing("ConfigMap", "changed", data={"a": "1"}), there=[live(WEB), changed, OLD[0]])
+    assert kinds(made) == {
+        "ConfigMap:shop/changed": "update",
+        "ConfigMap:shop/edited": "create",
+        "ConfigMap:shop/web": "unchanged",
+        "ConfigMap:shop/old0": "delete",
+    }
+    assert made.counts() == {ActionKind.UPDATE: 1, ActionKind.CREATE: 1, ActionKind.UNCHANGED: 1, ActionKind.DELETE: 1}
+    assert [one.key.name for one in made.changes()] == ["changed", "edited", "old0"]
+    assert made.writes == made.changes()
+    assert not made.is_empty
+
+
+def test_a_plan_after_its_execution_is_empty() -> None:
+    first = planned(WEB, workload("Deployment", "web"), there=[OLD[0]])
+    second = plan(wanted(WEB, workload("Deployment", "web")), executed(first, seen(OLD[0])), PlanPolicy())
+    assert second.is_empty
+    assert second.changes() == ()
+
+
+def test_all_objects_of_other_applications_are_named_at_once() -> None:
+    there = [live(WEB, owner=OTHER), live(EDITED, owner=OTHER)]
+    with pytest.raises(PlanError) as caught:
+        planned(WEB, EDITED, there=there)
+    assert caught.value.reason == "OwnedByAnother"
+    assert caught.value.facts["objects"] == ["ConfigMap:shop/edited", "ConfigMap:shop/web"]
+
+
+def test_skipped_objects_are_in_the_plan_with_their_reason() -> None:
+    made = planned(WEB, thing("Job", "migrate", annotations={"helm.sh/hook": "pre-install"}))
+    action = made.of(key("Job", "migrate"))
+    assert action is not None
+    assert (action.kind, action.reason) == (ActionKind.SKIP, "HookNotRun")
+
+
+def test_in_mode_observe_nothing_is_written_and_everything_is_told() -> None:
+    made = planned(WEB, EDITED, there=[DRIFT, *OLD], policy=PlanPolicy(mode=SyncMode.OBSERVE))
+    assert made.writes == ()
+    assert not made.verdict.held
+    assert {one.reason for one in made.actions} == {"Observing"}
+    assert len(made.changes()) == 12
+
+
+def test_in_mode_manual_changes_wait_for_approval_and_drift_does_not() -> None:
+    made = planned(WEB, EDITED, there=[DRIFT], policy=PlanPolicy(mode=SyncMode.MANUAL))
+    assert (made.verdict.held, made.verdict.reason) == (True, "AwaitingApproval")
+    assert kinds(made) == {"ConfigMap:shop/web": "hold", "ConfigMap:shop/edited": "update"}
+    approved = planned(WEB, EDITED, there=[DRIFT], policy=PlanPolicy(mode=SyncMode.MANUAL, approved=made.hash))
+    assert kinds(approved)["ConfigMap:shop/web"] == "create"
+
+
+def test_a_mass_deletion_is_held_and_only_drift_is_repaired() -> None:
+    made = planned(WEB, EDITED, there=[DRIFT, *OLD])
+    assert made.verdict.held
+    assert [str(one.key) for one in made.writes] == ["ConfigMap:shop/edited"]
+    assert made.counts()[ActionKind.HOLD] == 11
+    assert made.verdict.blast.deletions == tuple(sorted(one.key for one in OLD))
+
+
+def test_a_held_action_says_what_it_would_do() -> None:
+    held = planned(WEB, there=OLD).of(OLD[0].key)
+    assert held is not None
+    assert (held.kind, held.intent, held.reason) == (ActionKind.HOLD, ActionKind.DELETE, "HeldForApproval")
+
+
+def test_the_approved_plan_runs_and_no_other() -> None:
+    made = planned(WEB, there=OLD)
+    assert not planned(WEB, there=OLD, policy=PlanPolicy(approved=made.hash)).verdict.held
+    assert not planned(WEB, there=OLD, policy=PlanPolicy(approved=made.hash[:12])).verdict.held
+    assert planned(WEB, there=[*OLD, live(thing("ConfigMap", "more"))], policy=PlanPolicy(approved=made.hash)).verdict.held
+    assert planned(EDITED, there=OLD, policy=PlanPolicy(approved=made.hash)).verdict.held
+    reborn = [*OLD[1:], live(thing("ConfigMap", "old0"), uid="another one")]
+    assert planned(WEB, there=reborn, policy=PlanPolicy(approved=made.hash)).verdict.held
+    assert planned(WEB, there=OLD, policy=PlanPolicy(approved=made.hash, application_uid="another one")).verdict.held
+
+
+def test_an_approved_plan_stays_approved_while_its_deletions_are_done_one_by_one() -> None:
+    made = planned(WEB, there=OLD)
+    carried = made.approval()
+    rest = planned(WEB, there=OLD[:7], policy=PlanPolicy(approved=made.hash, carried=carried))
+    assert rest.hash != made.hash
+    assert not rest.verdict.held
+    assert rest.verdict.approved
+
+
+def test_what_is_carried_approves_neither_other_content_nor_more_deletions() -> None:
+    carried = planned(WEB, there=OLD[:8]).approval()
+    assert planned(WEB, there=OLD, policy=PlanPolicy(carried=carried)).verdict.held
+    assert planned(EDITED, there=OLD[:7], policy=PlanPolicy(carried=carried)).verdict.held
+
+
+def test_an_empty_render_is_held_although_nothing_else_objects() -> None:
+    made = planned(there=OLD[:1])
+    assert (made.verdict.held, made.verdict.reason) == (True, "EmptyRender")
+    assert kinds(made) == {"ConfigMap:shop/old0": "hold"}
+    assert not planned(there=OLD[:1], policy=PlanPolicy(approved=made.hash)).verdict.held
+
+
+def test_a_render_of_nothing_but_hooks_is_empty() -> None:
+    made = planned(thing("Job", "migrate", annotations={"helm.sh/hook": "pre-install"}), there=OLD[:1])
+    assert made.verdict.reason == "EmptyRender"
+
+
+def test_an_application_that_goes_deletes_its_objects_under_the_guard() -> None:
+    few = planned(there=OLD[:3], policy=PlanPolicy(application_deleting=True))
+    assert set(kinds(few).values()) == {"delete"}
+    many = planned(there=OLD, policy=PlanPolicy(application_deleting=True))
+    assert many.verdict.reason == "HeldForApproval"
+
+
+def test_an_application_that_goes_creates_nothing_whatever_is_handed_in() -> None:
+    made = planned(WEB, there=[live(WEB)], policy=PlanPolicy(application_deleting=True))
+    assert kinds(made) == {"ConfigMap:shop/web": "delete"}
+
+
+def test_an_application_that_leaves_its_objects_does_nothing() -> None:
+    made = planned(there=OLD, policy=PlanPolicy(application_deleting=True, orphan=True))
+    assert made.actions == ()
+    assert not made.verdict.held
+
+
+def test_the_hash_does_not_see_drift() -> None:
+    calm = planned(WEB, EDITED, there=[live(EDITED), *OLD])
+    assert planned(WEB, EDITED, there=[DRIFT, *OLD]).hash == calm.hash
+
+
+def test_the_hash_sees_content_and_deletions_and_their_uids() -> None:
+    base = planned(WEB, there=OLD[:2])
+    others = [
+        planned(thing("ConfigMap", "web", data={"a": "2"}), there=OLD[:2]),
+        planned(WEB, EDITED, there=OLD[:2]),
+        planned(WEB, there=OLD[:1]),
+        planned(WEB, there=[OLD[0], live(thing("ConfigMap", "old1"), uid="another one")]),
+        planned(WEB, there=OLD[:2], policy=PlanPolicy(application_uid="another one")),
+    ]
+    assert len({base.hash, *(one.hash for one in others)}) == 6
+
+
+def test_holding_and_observing_do_not_change_the_hash() -> None:
+    plans = [planned(WEB, there=OLD, policy=PlanPolicy(mode=mode)) for mode in SyncMode]
+    assert len({one.hash for one in plans}) == 1
+
+
+def test_what_is_kept_though_it_should_go_is_a_warning() -> None:
+    made = planned(WEB, there=[live(thing("Namespace", "shop"))])
+    assert made.warnings == ("Namespace:shop: it still holds ConfigMap:shop/web",)
+
+
+def test_deletions_that_take_others_along_ask_to_be_counted() -> None:
+    there = [live(crd()), live(thing("Widget", "one")), live(WEB)]
+    made = planned(WEB, there=there)
+    assert made.uncounted == (key("CustomResourceDefinition", "widgets.example.com"),)
+    counted = planned(WEB, there=there, dependants={made.uncounted[0]: Dependants(total=3)})
+    assert counted.uncounted == ()
+    assert counted.hash == made.hash
+
+
+def test_edges_of_a_plan_hold_back_what_must_wait() -> None:
+    made = planned(crd(), thing("Widget", "one"))
+    assert [edge.until.value for edge in made.edges.before(key("Widget", "one"))] == ["established"]
+
+
+def test_a_replacement_counts_like_a_deletion() -> None:
+    annotations = {"gitops-agent.dev/replace": "on-immutable"}
+    objects = [thing("Job", f"j{n}", annotations=annotations, spec={"a": 2}) for n in range(6)]
+    there = [live(thing("Job", f"j{n}", spec={"a": 1})) for n in range(6)]
+    keys = {one.key for one in there}
+    made = plan(wanted(*objects), seen(*there), PlanPolicy(), immutable=keys)
+    assert made.verdict.held
+    assert len(made.verdict.blast.replacements) == 6
+    assert set(kinds(plan(wanted(*objects), seen(*there), PlanPolicy(approved=made.hash), immutable=keys)).values()) == {
+        "replace"
+    }

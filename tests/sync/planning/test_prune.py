@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.sync.action import Action
+from gitops_agent.sync.live.live_object import LiveObject
+from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.planning.policy import PlanPolicy
+from gitops_agent.sync.planning.prune import prune_actions
+from tests.sync.samples import OTHER, crd, key, live, seen, thing, wanted
+
+OLD = live(thing("ConfigMap", "old"))
+
+
+def removed(
+    *there: LiveObject,
+    declared: list[Object] | None = None,
+    policy: PlanPolicy | None = None,
+    dependants: dict[ObjectKey, Dependants] | None = None,
+    **snapshot: Any,
+) -> dict[str, Action]:
+    found = prune_actions(wanted(*declared or []), seen(*there, **snapshot), policy or PlanPolicy(), dependants or {})
+    return {one.key.name: one for one in found}
+
+
+def outcome(action: Action) -> tuple[str, str]:
+    return action.kind.value, action.reason
+
+
+def test_what_is_no_longer_declared_goes() -> None:
+    assert outcome(removed(OLD)["old"]) == ("delete", "Pruning")
+
+
+def test_what_is_declared_stays() -> None:
+    assert removed(OLD, declared=[thing("ConfigMap", "old")]) == {}
+
+
+def test_what_is_declared_as_a_hook_or_ignored_stays_too() -> None:
+    for wish in ({"helm.sh/hook": "pre-install"}, {"gitops-agent.dev/apply": "ignore"}):
+        assert removed(OLD, declared=[thing("ConfigMap", "old", annotations=wish)]) == {}
+
+
+@pytest.mark.parametrize("owner", [OTHER, None])
+def test_what_bears_no_bound_mark_of_this_application_is_not_even_mentioned(owner: Any) -> None:
+    assert removed(live(thing("ConfigMap", "old"), owner=owner)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"controlled": True}, ("skip", "Controlled")),
+        ({"prune_disabled": True}, ("skip", "PruneDisabled")),
+        ({"deleting": True}, ("wait", "Terminating")),
+    ],
+)
+def test_some_objects_are_kept(changes: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert outcome(removed(live(thing("ConfigMap", "old"), **changes))["old"]) == expected
+
+
+def test_nothing_goes_before_every_kind_was_listed() -> None:
+    assert outcome(removed(OLD, complete=False)["old"]) == ("wait", "NotListed")
+
+
+def test_nothing_goes_of_a_kind_that_cannot_be_seen() -> None:
+    assert outcome(removed(OLD, cannot_see={GroupKind("", "ConfigMap"): "forbidden"})["old"]) == ("wait", "CannotSee")
+
+
+def test_nothing_goes_of_a_kind_whose_scope_was_guessed() -> None:
+    widget = live(thing("Widget", "old"))
+    assert outcome(removed(widget, declared=[thing("Widget", "new")])["old"]) == ("wait", "UnknownKind")
+
+
+def test_pruning_can_be_switched_off_but_not_for_an_application_that_goes() -> None:
+    assert outcome(removed(OLD, policy=PlanPolicy(prune=False))["old"]) == ("skip", "PruningOff")
+    assert outcome(removed(OLD, policy=PlanPolicy(prune=False, application_deleting=True))["old"])[0] == "delete"
+
+
+def test_the_agents_own_objects_are_never_deleted() -> None:
+    policy = PlanPolicy(agent_namespace="gitops-system", protected=frozenset({key("ClusterRole", "gitops-agent")}))
+    own = crd("applications", "Application")
+    own["metadata"]["name"] = "applications.gitops-agent.dev"
+    found = removed(
+        live(thing("Namespace", "gitops-system")),
+        live(thing("ClusterRole", "gitops-agent")),
+        live(own),
+        policy=policy,
+    )
+    assert {outcome(one) for one in found.values()} == {("skip", "AgentObject")}
+    assert len(found) == 3
+
+
+NAMESPACE = live(thing("Namespace", "shop"))
+
+
+def test_a_namespace_that_still_holds_declared_objects_is_kept_with_a_word() -> None:
+    action = removed(NAMESPACE, declared=[thing("ConfigMap", "web")])["shop"]
+    assert outcome(action) == ("skip", "StillInUse")
+    assert action.message == "it still holds ConfigMap:shop/web"
+
+
+def test_a_namespace_that_holds_something_that_asks_to_be_kept_is_kept() -> None:
+    claim = live(thing("PersistentVolumeClaim", "data"), prune_disabled=True)
+    assert outcome(removed(NAMESPACE, claim)["shop"]) == ("skip", "StillInUse")
+
+
+def test_a_namespace_that_holds_something_unseen_is_waited_for() -> None:
+    found = removed(NAMESPACE, OLD, cannot_see={GroupKind("", "ConfigMap"): "forbidden"})
+    assert outcome(found["shop"]) == ("wait", "StillInUse")
+
+
+def test_a_namespace_whose_contents_are_on_their_way_out_goes() -> None:
+    found = removed(NAMESPACE, OLD, live(thing("Secret", "key"), deleting=True))
+    assert outcome(found["shop"])[0] == "delete"
+
+
+@pytest.mark.parametrize("obj", [thing("Namespace", "shop"), crd()])
+def test_what_holds_objects_of_other_applications_is_kept(obj: Object) -> None:
+    there = live(obj)
+    under = {there.key: Dependants(total=2, declared_elsewhere=1, samples=("ConfigMap:shop/foreign",))}
+    action = removed(there, dependants=under)[there.key.name]
+    assert outcome(action) == ("skip", "StillInUse")
+    assert "ConfigMap:shop/foreign" in action.message
+
+
+def test_a_namespace_that_holds_what_nobody_declared_is_left_to_the_guard() -> None:
+    assert outcome(removed(NAMESPACE, dependants={NAMESPACE.key: Dependants(total=2)})["shop"])[0] == "delete"
+
+
+def test_a_crd_of_which_objects_are_declared_is_kept() -> None:
+    found = removed(live(crd()), declared=[thing("Widget", "one")])
+    assert outcome(found["widgets.example.com"]) == ("skip", "StillInUse")
+
+
+def test_a_crd_goes_although_objects_of_another_kind_of_its_group_are_declared() -> None:
+    wheel = {**thing("Widget", "one"), "kind": "Wheel"}
+    found = removed(live(crd()), declared=[crd("wheels", "Wheel"), wheel])
+    assert outcome(found["widgets.example.com"])[0] == "delete"

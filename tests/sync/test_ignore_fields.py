@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from gitops_agent.api.sync_options import IgnoreFields
+from gitops_agent.sync.ignore_fields import covers, paths, without
+from tests.sync.samples import key, workload
+
+
+def test_paths_are_those_of_matching_kinds_and_names() -> None:
+    exemptions = [
+        IgnoreFields(kind="Deployment", name="web-*", paths=("/spec/replicas",)),
+        IgnoreFields(kind="apps/Deployment", paths=("/spec/paused", "/spec/replicas")),
+        IgnoreFields(kind="StatefulSet", paths=("/spec/x",)),
+    ]
+    assert paths(key("Deployment", "web-1"), exemptions) == ("/spec/replicas", "/spec/paused")
+    assert paths(key("ConfigMap", "web-1"), exemptions) == ()
+
+
+def test_a_field_is_left_out_and_the_original_stays_as_it_was() -> None:
+    obj = workload("Deployment", "web")
+    before = deepcopy(obj)
+    assert "replicas" not in without(obj, ["/spec/replicas"])["spec"]
+    assert obj == before
+
+
+def test_an_object_without_the_field_is_the_very_same() -> None:
+    obj = workload("Deployment", "web")
+    assert without(obj, ["/spec/paused", "/spec/template/spec/containers/7/image"]) is obj
+
+
+def test_steps_may_be_escaped_indexes_or_stars() -> None:
+    obj = workload("Deployment", "web", annotations={"a/b": "1", "c": "2"})
+    less = without(obj, ["/metadata/annotations/a~1b", "/spec/template/spec/containers/*/image"])
+    assert less["metadata"]["annotations"] == {"c": "2"}
+    assert less["spec"]["template"]["spec"]["containers"] == [{"name": "main"}]
+
+
+def test_a_map_that_becomes_empty_goes_too() -> None:
+    obj = workload("Deployment", "web", annotations={"c": "2"})
+    assert "annotations" not in without(obj, ["/metadata/annotations/c"])["metadata"]
+
+
+@pytest.mark.parametrize("path", ["/metadata", "/metadata/name", "/kind", "/apiVersion", ""])
+def test_no_exemption_takes_an_objects_identity(path: str) -> None:
+    obj = workload("Deployment", "web")
+    assert without(obj, [path]) is obj
+
+
+def test_a_field_below_an_exempt_one_is_covered() -> None:
+    assert covers(["/spec/template"], "/spec/template/spec/paused")
+    assert covers(["/metadata/annotations/*"], "/metadata/annotations/a~1b")
+    assert not covers(["/spec/template/spec"], "/spec/template")
+    assert not covers([], "/spec")
