@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from gitops_agent import __version__
-from gitops_agent.cli import main as entry
 from gitops_agent.cli.exit_codes import INTERRUPTED
 from tests.cli.cluster_env import ClusterEnv
 from tests.cli.conftest import Run
