@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import uuid
@@ -38,6 +39,9 @@ _BUILD_SECONDS = 3600
 
 def pytest_configure(config: pytest.Config) -> None:
     """The process that was called names the folder; its workers inherit the name."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell ignores interrupts in what it runs in the background, and programs that tests interrupt would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[_FOLDER] = tempfile.mkdtemp(prefix="gitops-agent-tests-")
         os.environ[_OWNER] = str(os.getpid())

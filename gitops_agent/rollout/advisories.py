@@ -10,11 +10,9 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.run_plan import run
-from gitops_agent.rollout.state import Phase, RolloutState
+from gitops_agent.rollout.state import RolloutState
 from gitops_agent.rollout.validation import refusal
 from gitops_agent.rollout.version_hash import template
-
-_COMPARING = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED})
 
 
 def notes(
@@ -81,7 +79,7 @@ def _services(subject: ResolvedPolicy, workload: Object, manifests: Mapping[Obje
 
 
 def _baseline(state: RolloutState, subject: ResolvedPolicy) -> Iterator[str]:
-    if state.phase in _COMPARING and run(subject.policy).compared and state.canary and not state.baseline:
+    if state.beside and run(subject.policy).compared and state.canary and not state.baseline:
         yield "the surge leaves no room for a baseline beside the canary: it is compared with the workload's own pods"
 
 

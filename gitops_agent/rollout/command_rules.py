@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.phases.exit import abort
-from gitops_agent.rollout.phases.promote import CUT, restore
-from gitops_agent.rollout.phases.step import approval, pause, resume
+from gitops_agent.rollout.phases.promote import restore
+from gitops_agent.rollout.phases.step import pause, resume
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 from gitops_agent.rollout.step_context import StepContext
 
@@ -40,9 +40,9 @@ def _obeyed(sit: StepContext, command: Command) -> RolloutState | None:
     if command.order is CommandKind.RESUME:
         return resume(sit) if state.phase is Phase.PAUSED else None
     if command.order is CommandKind.APPROVE:
-        known = approval(state) in state.approvals
-        in_step = state.phase in {Phase.STEP, Phase.PAUSED}
-        return replace(state, approvals=(*state.approvals, approval(state))) if in_step and not known else None
+        known = state.approval in state.approvals
+        in_step = state.in_steps
+        return replace(state, approvals=(*state.approvals, state.approval)) if in_step and not known else None
     if command.order is CommandKind.ADVANCE:
         return _advance(state)
     if state.phase is Phase.PAUSED:
@@ -54,18 +54,18 @@ def _advance(state: RolloutState) -> RolloutState | None:
     """Ends the waits of a step that a person may end: its approval and its pause; what metrics say still counts."""
     if state.phase is not Phase.STEP or state.stage is not Stage.HOLD:
         return None
-    given = () if approval(state) in state.approvals else (approval(state),)
+    given = () if state.approval in state.approvals else (state.approval,)
     return replace(state, until=None, approvals=(*state.approvals, *given))
 
 
 def _abort(sit: StepContext, reason: str) -> RolloutState | None:
     """Out, as far as the run has come; what has not begun or is on its way out already stays as it is."""
     state = sit.state
-    if state.phase in {Phase.PENDING, Phase.PROVISION, Phase.STEP, Phase.PAUSED}:
+    if state.early:
         return abort(sit, reason)
     if state.phase is not Phase.PROMOTE or state.stage is Stage.RESTORE:
         return None
-    return abort(sit, reason) if state.stage in CUT else restore(sit, reason)
+    return abort(sit, reason) if state.cutting else restore(sit, reason)
 
 
 def _retry(sit: StepContext) -> RolloutState | None:

@@ -17,10 +17,8 @@ from dataclasses import dataclass, replace
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, laid, routed
-from gitops_agent.rollout.state import Phase, RolloutState, Stage
-
-_CUT = frozenset({Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD})
-_APPLIED = frozenset({Stage.ROLL, Stage.WATCH, Stage.BACK})
+from gitops_agent.rollout.replicas import Replicas
+from gitops_agent.rollout.state import Phase, RolloutState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +30,14 @@ class Part:
         subject: what its policy is about.
         stable: the manifests of its stable commit.
         target: those of the commit under way; anything while there is none.
+        replicas: what each side may have now; what the state asks for where None.
     """
 
     state: RolloutState
     subject: ResolvedPolicy
     stable: Sequence[Manifest]
     target: Sequence[Manifest]
+    replicas: Replicas | None = None
 
 
 def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
@@ -50,7 +50,7 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
     Raises:
         RenderError: the routes of one of them cannot carry its share.
     """
-    views = [(part, laid(part.state, part.stable, part.target, part.subject)) for part in parts]
+    views = [(part, laid(part.state, part.stable, part.target, part.subject, part.replicas)) for part in parts]
     if not views:
         return OverlayResult(manifests=tuple(head))
     base = min(views, key=lambda one: _rank(one[0].state))[1]
@@ -78,11 +78,9 @@ def _rank(state: RolloutState) -> int:
     """Whose view of the rest counts: the smallest."""
     if not retains(state):
         return 1 if state.running else 3
-    return 2 if state.phase is Phase.PROMOTE and state.stage in _CUT else 0
+    return 2 if state.cutting else 0
 
 
 def retains(state: RolloutState) -> bool:
     """Whether everything but what is new stays at the stable commit because of this rollout."""
-    if state.phase is Phase.HELD:
-        return True
-    return state.running and not (state.phase is Phase.FINALIZE or (state.phase is Phase.PROMOTE and state.stage in _APPLIED))
+    return state.phase is Phase.HELD or (state.running and not state.rolled)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import UTC
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout.phases.step import approval
 from gitops_agent.rollout.run_plan import RunPlan, run
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 
@@ -37,7 +36,7 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
         state: where the rollout stands.
         policy: of the run under way, or the present one.
     """
-    if state.phase in {Phase.STEP, Phase.PAUSED}:
+    if state.in_steps:
         return _step(state, run(policy))
     target = state.target.hash if state.target else ""
     why = f" ({state.reason})" if state.reason else ""
@@ -70,7 +69,7 @@ def awaited(state: RolloutState, policy: RolloutPolicySpec) -> str:
     if state.phase is not Phase.STEP or state.stage is not Stage.HOLD:
         return ""
     step = run(policy).steps[state.step]
-    return approval(state) if step.approval and approval(state) not in state.approvals else ""
+    return state.approval if step.approval and state.approval not in state.approvals else ""
 
 
 def share(wanted: Share) -> str:
@@ -99,7 +98,7 @@ def _step(state: RolloutState, what: RunPlan) -> str:
 def _held(state: RolloutState, what: RunPlan) -> str:
     step = what.steps[state.step]
     waits = []
-    if step.approval and approval(state) not in state.approvals:
+    if step.approval and state.approval not in state.approvals:
         waits.append("waits for approval")
     if step.analysis:
         waits.append("is judged by its metrics")

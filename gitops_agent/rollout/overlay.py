@@ -16,7 +16,8 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.replica_counts import FULL
-from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Version
+from gitops_agent.rollout.replicas import Replicas
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.traffic.router import TrafficRouter
 from gitops_agent.rollout.version_hash import configuration, template
 
@@ -26,10 +27,6 @@ BEFORE = marks.PREFIX + "apply-before-rollout"
 MADE = "the rollout"
 """Stands for the file of objects that nobody wrote."""
 
-_WITH_TARGET = frozenset({Phase.PENDING, Phase.PROVISION, Phase.STEP, Phase.PAUSED, Phase.PROMOTE})
-_WITH_CANARY = frozenset({Phase.PROVISION, Phase.STEP, Phase.PAUSED, Phase.PROMOTE})
-_LEAVING = frozenset({Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE})
-_NEW = frozenset({Stage.ROLL, Stage.WATCH, Stage.BACK})
 _AUTOSCALERS = {
     ("autoscaling", "HorizontalPodAutoscaler"): ("behavior",),
     ("keda.sh", "ScaledObject"): ("advanced", "horizontalPodAutoscalerConfig", "behavior"),
@@ -81,7 +78,11 @@ class ResolvedPolicy:
 
 
 def overlay(
-    state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: ResolvedPolicy
+    state: RolloutState,
+    stable: Sequence[Manifest],
+    target: Sequence[Manifest],
+    subject: ResolvedPolicy,
+    replicas: Replicas | None = None,
 ) -> OverlayResult:
     """What the cluster should look like now.
 
@@ -90,11 +91,12 @@ def overlay(
         stable: the manifests of the stable commit.
         target: those of the commit under way; while there is none, anything.
         subject: what the policy is about.
+        replicas: what each side may have now; what the state asks for where None.
 
     Raises:
         RenderError: the routes cannot carry the share.
     """
-    return routed(laid(state, stable, target, subject), state, subject)
+    return routed(laid(state, stable, target, subject, replicas), state, subject)
 
 
 def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy) -> OverlayResult:
@@ -119,17 +121,22 @@ def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy
     )
 
 
-def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], subject: ResolvedPolicy) -> OverlayResult:
+def laid(
+    state: RolloutState,
+    stable: Sequence[Manifest],
+    target: Sequence[Manifest],
+    subject: ResolvedPolicy,
+    replicas: Replicas | None = None,
+) -> OverlayResult:
     """The desired state but for the routes, which several rollouts may share; arguments as for `overlay`."""
+    replicas = replicas or Replicas.of(state)
     old = {one.key: one for one in stable}
     new = {one.key: one for one in target} if state.running and state.target is not None else old
-    done = state.phase is Phase.FINALIZE or (state.phase is Phase.PROMOTE and state.stage in _NEW)
-    result, early = (dict(new), set()) if done else _waiting(state, old, new)
+    result, early = (dict(new), set()) if state.rolled else _waiting(state, old, new)
     notes = [f"{key} is applied before the rollout" for key in sorted(early)]
     kept = _kept(state, old, new, subject) - result.keys()
     if workload := result.get(subject.workload):
-        version = state.target if done else state.stable
-        result[subject.workload] = workload.with_object(_primary(workload.obj, state, version, subject))
+        result[subject.workload] = workload.with_object(_primary(workload.obj, state, replicas.primary, subject))
     if subject.provider is None or subject.policy.strategy.rolling is not None:
         own = frozenset({subject.workload})
         return OverlayResult(
@@ -137,7 +144,7 @@ def laid(state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manif
         )
     if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
         result[subject.service] = service.with_object(_selecting(service.obj))
-    made = {one.key: one for one in (*_second(state, old, new, subject), *_third(state, old, subject))}
+    made = {one.key: one for one in (*_second(state, replicas.canary, old, new, subject), *_third(state, old, subject))}
     result |= made
     notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in made)
     steadied = _steady(result, subject, notes) if state.running else ()
@@ -152,7 +159,7 @@ def _waiting(
 ) -> tuple[dict[ObjectKey, Manifest], set[ObjectKey]]:
     """The stable manifests, with what is new in the target, and what asks to come first."""
     result, early = dict(old), set[ObjectKey]()
-    if state.phase not in _WITH_TARGET or state.stage is Stage.RESTORE:
+    if not (state.early or state.phase is Phase.PROMOTE) or state.stage is Stage.RESTORE:
         return result, early
     for key, one in new.items():
         if key not in old or (one.digest != old[key].digest and marks.annotation(one.obj, BEFORE) == "true"):
@@ -161,10 +168,11 @@ def _waiting(
     return result, early
 
 
-def _primary(workload: Object, state: RolloutState, version: Version | None, subject: ResolvedPolicy) -> Object:
+def _primary(workload: Object, state: RolloutState, replicas: int | None, subject: ResolvedPolicy) -> Object:
     """The workload itself: as Git has it, and which version that is written on it (on it, not on its pods)."""
     result = copy(workload)
     metadata, spec = result["metadata"], result["spec"]
+    version = state.target if state.rolled else state.stable
     if version is not None:
         said = {canary_objects.ROLLOUT_HASH: version.hash, canary_objects.COMMIT: version.commit}
         metadata["annotations"] = {**(metadata.get("annotations") or {}), **said}
@@ -172,8 +180,8 @@ def _primary(workload: Object, state: RolloutState, version: Version | None, sub
         spec["template"] = canary_objects.labelled(template(result), {canary_objects.VARIANT: canary_objects.PRIMARY})
     if subject.autoscaled:
         spec.pop("replicas", None)
-    elif state.primary is not None:
-        spec["replicas"] = state.primary
+    elif replicas is not None:
+        spec["replicas"] = replicas
     return result
 
 
@@ -190,12 +198,16 @@ def _selecting(service: Object, weight: int = 0) -> Object:
 
 
 def _second(
-    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: ResolvedPolicy
+    state: RolloutState,
+    replicas: int,
+    old: Mapping[ObjectKey, Manifest],
+    new: Mapping[ObjectKey, Manifest],
+    subject: ResolvedPolicy,
 ) -> Iterable[Manifest]:
     """The objects of the second version, as far as the phase has them."""
     workload, service = new.get(subject.workload), new.get(subject.service) or old.get(subject.service)
-    leaving = state.phase in _LEAVING and state.stage in {Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE}
-    if workload is None or state.target is None or not (state.phase in _WITH_CANARY or leaving):
+    leaving = state.leaving and state.stage in {Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE}
+    if workload is None or state.target is None or not (state.beside or state.phase is Phase.PROMOTE or leaving):
         return
     version = state.target.hash
     before = {key: one.obj for key, one in old.items()}
@@ -206,7 +218,7 @@ def _second(
         yield _made(obj, subject)
     if service is not None and state.stage is not Stage.SERVICE:
         yield _made(canary_objects.canary_service(service.obj, version=version, before=before.get(subject.service)), subject)
-    second = canary_objects.canary(workload.obj, version=version, replicas=state.canary, copies=names)
+    second = canary_objects.canary(workload.obj, version=version, replicas=replicas, copies=names)
     yield _made(second, subject, **{canary_objects.ROLLOUT_HASH: version, canary_objects.COMMIT: state.target.commit})
 
 
@@ -285,8 +297,7 @@ def _kept(
     """What living pods of either side may still need; what was added for a version that is given up goes after its pods."""
     if not state.running:
         return frozenset()
-    given_up = state.phase in {Phase.ABORT, Phase.SUPERSEDED}
-    return frozenset(_read_by_pods(old, subject.workload) | (new.keys() - old.keys() if given_up else set()))
+    return frozenset(_read_by_pods(old, subject.workload) | (new.keys() - old.keys() if state.given_up else set()))
 
 
 def _read_by_pods(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:

@@ -197,6 +197,47 @@ class RolloutState:
         """Whether a run is under way."""
         return self.phase not in {Phase.IDLE, Phase.HELD}
 
+    @property
+    def beside(self) -> bool:
+        """Whether the canary runs beside an untouched workload, with or without traffic (Provision, Step, Paused)."""
+        return self.phase in {Phase.PROVISION, Phase.STEP, Phase.PAUSED}
+
+    @property
+    def early(self) -> bool:
+        """Whether the run has not come to its promotion."""
+        return self.phase is Phase.PENDING or self.beside
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether the run is in one of its steps, paused or not."""
+        return self.phase in {Phase.STEP, Phase.PAUSED}
+
+    @property
+    def cutting(self) -> bool:
+        """Whether the canary takes all traffic while the workload is still the old version: one switch takes it back."""
+        return self.phase is Phase.PROMOTE and self.stage in {Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD}
+
+    @property
+    def rolled(self) -> bool:
+        """Whether the workload, and everything else, is to be of the target."""
+        rolling = self.phase is Phase.PROMOTE and self.stage in {Stage.ROLL, Stage.WATCH, Stage.BACK}
+        return rolling or self.phase is Phase.FINALIZE
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the run is on one of its ways out."""
+        return self.phase in {Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE}
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the target is on its way out without a promotion; its pods may serve until then."""
+        return self.phase in {Phase.ABORT, Phase.SUPERSEDED} or self.stage is Stage.RESTORE
+
+    @property
+    def approval(self) -> str:
+        """The key under which the approval of the present step is kept: `hash/step`."""
+        return f"{self.target.hash if self.target else ''}/{self.step}"
+
     def rejects(self, version: Version) -> bool:
         """Whether a version is not tried again."""
         return any(one.hash == version.hash for one in self.rejected)

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from gitops_agent.manifest import marks
@@ -157,11 +158,15 @@ def read(obj: Object) -> tuple[ObjectOptions, tuple[str, ...]]:
             found = reader(found, value)
         except ValueError as error:
             problems.append(f"annotation {name}: {error}")
-    for name in written:
-        if name.startswith(marks.PREFIX) and name not in _OWN:
-            near = difflib.get_close_matches(name, _OWN, n=1)
-            problems.append(f"annotation {name} is not known" + (f"; did you mean {near[0]}?" if near else ""))
+    problems += (_unknown(name) for name in written if name.startswith(marks.PREFIX) and name not in _OWN)
     return found, tuple(problems)
+
+
+@lru_cache(maxsize=256)
+def _unknown(name: str) -> str:
+    """The problem with an annotation in our name that we do not know; looking for similar names is slow, and read often."""
+    near = difflib.get_close_matches(name, _OWN, n=1)
+    return f"annotation {name} is not known" + (f"; did you mean {near[0]}?" if near else "")
 
 
 _KEEPING = (marks.PRUNE, FLUX_PRUNE, HELM_POLICY, ARGO_OPTIONS)

@@ -111,10 +111,13 @@ def test_an_interrupted_command_ends_with_130(stage: ClusterEnv) -> None:
     stage.application("shop")
     argv = [sys.executable, "-m", "gitops_agent", "wait", "shop", "--timeout", "2m"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
-        assert waiting.stderr is not None
-        assert "not reconciled yet" in waiting.stderr.readline()
-        waiting.send_signal(signal.SIGINT)
-        _, rest = waiting.communicate(timeout=90)
+        try:
+            assert waiting.stderr is not None
+            assert "not reconciled yet" in waiting.stderr.readline()
+            waiting.send_signal(signal.SIGINT)
+            _, rest = waiting.communicate(timeout=90)
+        finally:
+            waiting.kill()
 
     assert waiting.returncode == INTERRUPTED
     assert rest.strip() == "interrupted"

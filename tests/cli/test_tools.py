@@ -10,6 +10,7 @@ from gitops_agent.cli.tools import tools
 from gitops_agent.errors import UsageError
 from gitops_agent.toolchain.cache import ToolCache
 from gitops_agent.toolchain.catalog import TOOLS
+from gitops_agent.toolchain.system_packages import PACKAGES
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,24 @@ def test_verify_hashes_and_fails_on_what_is_damaged_or_missing() -> None:
     assert bad.exit_code == 3
     assert "differs from the receipt" in bad.stderr
     assert "kube-scheduler 1.37.2 is not installed" in bad.stderr
+
+
+def test_all_brings_the_optional_tools_and_the_programs_of_the_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [_pretend(name) for name in TOOLS]
+    programs = [tmp_path / "bin" / name for name in PACKAGES]
+    for program in programs:
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+    result = CliRunner().invoke(tools, ["install", "--all"])
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [str(path) for path in (*paths, *programs)]
+    assert CliRunner().invoke(tools, ["install", "--all", "kwok"]).exit_code == 2
 
 
 def test_an_unknown_tool_is_a_usage_error() -> None:

@@ -70,13 +70,13 @@ KILLED = """
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.events.event import EventType
     from gitops_agent.manifest.key import ObjectKey
-    from gitops_agent.notify.dispatcher import Notifications
+    from gitops_agent.notify.dispatcher import NotificationDispatcher
     from tests.notify.builders import event
 
     kubeconfig, namespace, moment = sys.argv[1:]
     transport = Transport.from_kubeconfig(kubeconfig)
     objects = Objects(transport, Discovery(transport))
-    room = Notifications(objects, lambda namespace, name: {})
+    room = NotificationDispatcher(objects, lambda namespace, name: {})
     room.set_notifier(parse(objects.get(ObjectKey("gitops-agent.dev", "Notifier", namespace, "hook"))))
     if moment == "under way":
         room.start()

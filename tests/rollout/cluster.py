@@ -1,263 +1,277 @@
-"""A small cluster for rollouts: it takes the machine's actions, tells what is the case, and notes each broken invariant."""
+"""A small cluster that is brought to D(t) by the engine's own plan, in the plan's own order; it notes each broken invariant.
+
+Each turn does what the agent does: look, step, write the state, compose D(t), plan, and write object by object as the plan's
+graph lets them go. Between any two writes the agent can die.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout import actions as do
+from gitops_agent.api.sync_options import DeletionGuard
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.revision.revision import Revision
+from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import Command, CommandKind
-from gitops_agent.rollout.machine import step
-from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
-from gitops_agent.rollout.replica_counts import ceil_div
-from gitops_agent.rollout.run_plan import run
-from gitops_agent.rollout.state import Adoption, RolloutState, Share, Version
+from gitops_agent.rollout.machine import StepResult, step
+from gitops_agent.rollout.observation import Answer, Measurement
+from gitops_agent.rollout.replica_counts import FULL, ceil_div
+from gitops_agent.rollout.run_plan import load_policy
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Version
 from gitops_agent.rollout.traffic.router import Verdict
+from gitops_agent.rollout.workload_status import labelled
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.apply.plan_walker import PlanWalker
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.live.live_object import Snapshot
+from gitops_agent.sync.ordering.graph import Until
+from gitops_agent.sync.planning.plan import Plan, plan
+from gitops_agent.sync.planning.policy import PlanPolicy
 from tests.rollout.policies import canary
+from tests.rollout.release import CANARY_SERVICE, V2, WEB, composed, named
+from tests.rollout.world import SHOP, START, World
 
-FULL = 100
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def version(number: int) -> Version:
-    return Version(commit=f"{number:040x}", hash=f"{number:08x}")
-
-
-V1, V2, V3 = version(1), version(2), version(3)
-
-
-class Crash(Exception):
-    """The agent died between two actions."""
+_POLICY = PlanPolicy(guard=DeletionGuard(max_objects=100, max_percent=100))
+_REVISION = Revision(repository="https://git.example/shop", ref="main", commit="0" * 40)
 
 
 @dataclass
-class Cluster:
-    """What is live, what Git says, and what the machine wrote down.
+class Cluster(World):
+    """The world with the agent in it, and the invariants."""
 
-    Attributes:
-        lag: ticks in which no pod comes up.
-        uptake: ticks a route takes to be in force after it was written.
-        behind: ticks of that which are left.
-        unlisted: pods of each side that are available and no endpoints of their Service yet.
-        refused: whoever serves the routes does not accept them.
-    """
-
-    policy: RolloutPolicySpec
-    replicas: int = 4
-    max_unavailable: int = 1
-    now: datetime = START
-    head: Version = field(default_factory=lambda: version(1))
-    state: RolloutState = field(default_factory=RolloutState)
-    primary: Version = field(default_factory=lambda: version(1))
-    primary_pods: int = 4
-    primary_up: int = 4
-    settled: bool = True
-    rest: Version = field(default_factory=lambda: version(1))
-    canary: Version | None = None
-    canary_pods: int = 0
-    canary_up: int = 0
-    baseline: Version | None = None
-    baseline_pods: int = 0
-    baseline_up: int = 0
-    service: bool = False
-    share: Share = field(default_factory=Share)
-    sent: Share = field(default_factory=Share)
-    zero_since: datetime = START
-    full_since: datetime = START
-    lag: int = 0
-    uptake: int = 0
-    behind: int = 0
-    unlisted: int = 0
-    refused: bool = False
-    labelled: bool = False
-    stays: bool = False
-    selected: bool = False
-    broken: frozenset[str] = frozenset()
-    stuck: bool = False
-    commands: list[Command] = field(default_factory=list)
-    measurements: list[Measurement] = field(default_factory=list)
-    answer: Answer = Answer.SUCCESS
-    faults: list[str] = field(default_factory=list)
-    persisted: int = 0
-
-    def observe(self) -> Observation:
-        self.measurements = [one for one in self.measurements if one.at <= self.now]
-        canary = None
-        if self.canary is not None:
-            failed = "crash loop" if self.canary.hash in self.broken else ""
-            canary = WorkloadStatus(version=self.canary, replicas=self.canary_pods, available=self.canary_up, failed=failed)
-        bad = self.primary.hash in self.broken
-        return Observation(
-            head=self.head,
-            primary=WorkloadStatus(
-                version=self.primary,
-                replicas=self.primary_pods,
-                available=self.primary_up,
-                complete=self.settled and not bad and self.primary_up >= self.primary_pods,
-                failed="crash loop" if bad else "",
-            ),
-            canary=canary,
-            baseline=self._baseline(),
-            replicas=self.replicas,
-            max_unavailable=self.max_unavailable,
-            endpoints=max(self.canary_up - self.unlisted, 0) if self.service else 0,
-            reachable=max(self.primary_up - self.unlisted, 0),
-            canary_service=self.service,
-            lost=self.canary if self.state.stable is None else None,
-            routing=Routing(share=self.state.traffic.want, verdict=self._verdict()),
-            applied=self.rest,
-            labelled=self.labelled and not (self.stays and bad),
-            selected=self.selected,
-            measurements=tuple(self.measurements[-40:]),
-            commands=tuple(self.commands[-8:]),
-        )
-
-    def _baseline(self) -> WorkloadStatus | None:
-        if self.baseline is None:
-            return None
-        return WorkloadStatus(version=self.baseline, replicas=self.baseline_pods, available=self.baseline_up)
-
-    def _verdict(self) -> Verdict:
-        if self.refused and self.share == self.state.traffic.want:
-            return Verdict.ERROR
-        return Verdict.READY if self.share == self.state.traffic.want and not self.behind else Verdict.NOT_YET
+    def step(self) -> StepResult:
+        """One step of the machine, from what lives now."""
+        state = self.state
+        ready = labelled(self.live[WEB].obj) and (self.selected or self.canary is not None)
+        if state.stable is None and ready and self.running.steps:
+            state = replace(state, adoption=Adoption.DONE)  # as the agent does where the workload is made ready already
+        return step(state, self.observe(), self.policy, self.now)
 
     def turn(self, *, crash_after: int | None = None) -> bool:
-        """One look, one step, its actions; false when nothing was persisted and nothing but waiting was asked for."""
-        state, actions = step(self.state, self.observe(), self.policy, self.now)
-        assert state == self.state or isinstance(actions[0], do.Persist)
-        acted = False
-        for count, one in enumerate(actions):
-            if crash_after is not None and count >= crash_after:
+        """One look, one step, and the writes of its plan; false when nothing was written.
+
+        Args:
+            crash_after: writes, the one of the state included, after which the agent dies.
+        """
+        result, self.log = self.step(), []
+        if result.state != self.state:
+            if crash_after == 0:
                 return True
-            acted |= self.apply(one)
-        return acted
+            self._persist(result.state)
+        self._measure(result)
+        made = self.plan(result)
+        if made is None:
+            return bool(self.log)
+        course = PlanWalker(made, self._ready)
+        open_now: list[Action] = []
+        while True:
+            while (one := course.next()) is not None:
+                open_now.append(one)
+            if not open_now:
+                break
+            if crash_after is not None and len(self.log) >= crash_after:
+                return True
+            action = open_now.pop(self.order.randrange(len(open_now)) if self.order else 0)
+            self._write(action)
+            course.done(action.key)
+        self.note(not course.waiting(), f"the plan does not end: {course.waiting()}")
+        self._complete()
+        return bool(self.log)
 
-    def apply(self, one: do.Action) -> bool:  # noqa: PLR0912 - one case an action
-        match one:
-            case do.Persist(state):
-                self.state, self.persisted = state, self.persisted + 1
-            case do.Adopt(stage):
-                self.labelled = True
-                if stage is Adoption.SELECT:
-                    self.selected = True
-            case do.ApplyAdded():
-                pass
-            case do.ApplyCanary(target, replicas):
-                self._apply_canary(target, replicas)
-            case do.ApplyBaseline(target, replicas):
-                self._apply_baseline(target, replicas)
-            case do.ScalePrimary(replicas):
-                self._scale_primary(replicas)
-            case do.Route(share):
-                self._route(share)
-            case do.ApplyPrimary(target):
-                if target.hash != self.primary.hash:
-                    self._roll()
-                self.primary = target
-            case do.ApplyRest(target):
-                self.rest = target
-            case do.DeleteService():
-                self.note(self.share.none, "I5: the Service went before the routes")
-                self.service = False
-            case do.DeleteCanary():
-                self.note(not self.service, "I5: the workload went before the Service")
-                self._drained("deleted")
-                self.canary, self.canary_pods, self.canary_up = None, 0, 0
-            case do.Measure(metrics, target):
-                self._measure(metrics, target)
-                return False
-            case do.Verify() | do.Wake():
-                return False
-        return True
+    def plan(self, result: StepResult) -> Plan | None:
+        """The plan to D(t); None when the cluster was found to be just that and was not touched since."""
+        policy = self.policy if result.state.plan is None else load_policy(result.state.plan)
+        overlaid = composed(result.state, result.replicas, policy, self._declared)
+        if self.met == (overlaid, result.state.running):
+            return None
+        desired = Desired(
+            application=SHOP,
+            revision=_REVISION,
+            manifests=overlaid.manifests,
+            kept=overlaid.kept,
+            rolled=overlaid.own if result.state.running else frozenset(),
+        )
+        objects = {key: one.seen for key, one in self.live.items()}
+        made = plan(desired, Snapshot(objects=objects, baselines=self.baselines, cannot_see={}, complete=True), _POLICY)
+        assert not made.verdict.held
+        if not made.writes:
+            self.met = (overlaid, result.state.running)
+            return None
+        return made
 
-    def note(self, holds: bool, text: str) -> None:  # noqa: FBT001 - an assertion that is collected
+    def _ready(self, key: ObjectKey, until: Until) -> bool:
+        return (key not in self.live) if until is Until.GONE else key in self.live
+
+    # What is written, and what must hold when it is
+
+    def note(self, holds: object, text: str) -> None:
         if not holds:
             self.faults.append(f"{text} ({self.state.phase} {self.state.stage} {self.state.reason})")
 
-    def _apply_canary(self, target: Version, replicas: int) -> None:
-        if self.canary is not None and self.canary.hash != target.hash:
-            self.note(self.share.none, "I3: the canary changed under traffic")
-        if replicas < self.canary_pods and not run(self.policy).plain:
+    def _persist(self, state: RolloutState) -> None:
+        before = self.state
+        ends = before.phase is Phase.STEP and before.stage is Stage.HOLD and not (before.full or state.full)
+        ends = ends and (state.step > before.step or state.phase is Phase.PROMOTE)
+        if ends and self.running.steps:
+            taken = self._verdict(before.traffic.want) is Verdict.READY
+            self.note(taken and self.canary_up >= before.canary, "a step ended without its share in force")
+        if before.phase is Phase.PENDING and state.beside:
+            self.note(not self.gate, "a run began in spite of its gate")
+        cut = state.stage is Stage.CUT_ROUTE and before.stage is Stage.CUT_SCALE
+        rolls = state.stage is Stage.ROLL and before.stage is Stage.CUT_HOLD
+        self.note(self.barrier or not (cut or rolls), "the workload went ahead of the others of its run")
+        if state.traffic.want.weight < before.traffic.want.weight and self.endpoints and before.stable is not None:
+            waits = self.head not in {state.stable, state.target}
+            back = self.primary_up or state.traffic.want.weight or waits
+            self.note(back, "traffic goes back to a workload without pods")
+        self.state, self.persisted = state, self.persisted + 1
+        self.log.append("state")
+
+    def _write(self, action: Action) -> None:
+        key, share = action.key, self.share
+        writers: dict[ObjectKey, Callable[[Object], None]] = {WEB: self._apply_primary, CANARY_SERVICE: self._apply_service}
+        if action.kind is ActionKind.DELETE:
+            self._delete(key)
+            self.live.pop(key)
+            self.baselines.pop(key, None)
+            self.met = (None, None)
+        else:
+            assert action.manifest is not None, action
+            obj = action.manifest.obj
+            side = (obj["metadata"].get("labels") or {}).get(canary_objects.VARIANT)
+            if key.kind == "Deployment":
+                self._reads(obj)
+            if side == canary_objects.CANARY and key.kind == "Deployment":
+                self._apply_canary(obj)
+            elif side == canary_objects.BASELINE:
+                self._apply_baseline(obj)
+            elif key in writers:
+                writers[key](obj)
+            self._put(key, obj, action.manifest.digest)
+        self.log.append(key)
+        if self.share != share:
+            self._routed(self.sent)
+            self.sent = self.share
+            self._moved(share)
+
+    def _reads(self, workload: Object) -> None:
+        for source in workload["spec"]["template"]["spec"]["containers"][0]["envFrom"]:
+            key = named("ConfigMap", source["configMapRef"]["name"])
+            self.note(key in self.live, f"pods came before {key.name}, which they read")
+
+    def _delete(self, key: ObjectKey) -> None:
+        if key == CANARY_SERVICE:
+            self.note(self.share.none and not self.behind, "I5: the Service went before the routes")
+        elif key.kind == "ConfigMap":
+            for one in self.live.values():
+                if one.obj["kind"] == "Deployment":
+                    reads = one.obj["spec"]["template"]["spec"]["containers"][0]["envFrom"]
+                    gone = {"configMapRef": {"name": key.name}} in reads
+                    self.note(not gone, f"{key.name} went before pods that read it")
+        elif key.kind == "Deployment" and "-c-" in key.name:
+            self.note(not self.service, "I5: the workload went before the Service")
+            self._drained("deleted")
+            self.canary_pods = self.canary_up = 0
+        elif key.kind == "Deployment" and "-b-" in key.name:
+            self.baseline_pods = self.baseline_up = 0
+        else:
+            self.note(key.kind == "ConfigMap", f"{key} went")
+
+    @property
+    def _most(self) -> int:
+        return self.replicas + ceil_div(self.replicas * self.running.surge_percent, FULL)
+
+    def _serving(self, *, primary: int | None = None, canary: int | None = None) -> bool:
+        """Whether enough pods serve with so many available ones (I4)."""
+        there = self.primary_up if primary is None else primary
+        if not self.share.none:
+            there += self.canary_up if canary is None else canary
+        return there >= self.replicas - self.max_unavailable
+
+    def _apply_canary(self, obj: Object) -> None:
+        replicas, known = obj["spec"]["replicas"], self.live.get(ObjectKey.of(obj))
+        if known is None:
+            self.note(not self._variants(canary_objects.CANARY), "a second canary was made beside the first")
+        else:
+            same = known.obj["spec"]["template"] == obj["spec"]["template"]
+            self.note(self.share.none or same, "I3: the canary changed under traffic")
+        if replicas < self.canary_pods and not self.running.plain:
             self._drained("scaled down")
         if replicas < self.canary_up and not self.share.none:
-            self.note(self.primary_up + replicas >= self.replicas - self.max_unavailable, "I4: too few pods are left")
-        most = self.replicas + ceil_div(self.replicas * run(self.policy).surge_percent, 100)
+            self.note(self._serving(canary=replicas), "I4: too few pods are left")
         if replicas > self.canary_pods and replicas > 1:
             pods = replicas + self.baseline_pods + min(self.primary_pods, self.replicas)
-            self.note(pods <= most, "more pods than the surge allows")
-        self.canary, self.canary_pods, self.service = target, replicas, True
-        self.canary_up = min(self.canary_up, replicas)
+            self.note(pods <= self._most, "more pods than the surge allows")
+        self.canary_pods, self.canary_up = replicas, min(self.canary_up, replicas)
 
-    def _apply_baseline(self, target: Version, replicas: int) -> None:
-        self.note(target.hash == self.primary.hash or not replicas, "the baseline is of another version than the workload")
-        most = self.replicas + ceil_div(self.replicas * run(self.policy).surge_percent, 100)
+    def _apply_service(self, obj: Object) -> None:
+        known = self.live.get(CANARY_SERVICE)
+        same = known is None or known.obj["spec"]["selector"] == obj["spec"]["selector"]
+        self.note(self.share.none or same, "I3: the canary's Service changed under traffic")
+
+    def _apply_baseline(self, obj: Object) -> None:
+        replicas = obj["spec"]["replicas"]
         pods = replicas + self.canary_pods + min(self.primary_pods, self.replicas)
-        self.note(replicas <= self.canary_pods or not replicas, "the baseline is larger than the canary")
-        self.note(pods <= most or not replicas, "more pods than the surge allows")
-        self.baseline, self.baseline_pods = target if replicas else None, replicas
-        self.baseline_up = min(self.baseline_up, replicas)
+        self.note(pods <= self._most, "more pods than the surge allows")
+        self.note(self._version(obj).hash == self.primary.hash, "the baseline is of another version than the workload")
+        self.baseline_pods, self.baseline_up = replicas, min(self.baseline_up, replicas)
 
-    def _scale_primary(self, replicas: int) -> None:
-        if replicas < self.primary_pods:
-            lost = max(self.primary_up - replicas, 0)
-            left = self.primary_up - lost + self.canary_up
-            self.note(not lost or left >= self.replicas - self.max_unavailable, "I4: too few pods are left")
+    def _apply_primary(self, obj: Object) -> None:
+        replicas = obj["spec"].get("replicas", self.primary_pods)
+        if replicas < self.primary_pods and self.primary_up > replicas:
+            self.note(self._serving(primary=replicas), "I4: too few pods are left")
         self.primary_pods, self.primary_up = replicas, min(self.primary_up, replicas)
+        if obj["spec"]["template"] != self.live[WEB].obj["spec"]["template"]:
+            self._roll(self._version(obj))
 
-    def _roll(self) -> None:
-        """The workload gets another version: some of its pods go at once, and whatever they were answering with them."""
+    def _roll(self, to: Version) -> None:
+        """The workload gets another template: some of its pods go at once, and whatever they were answering with them."""
         self.settled = False
         self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
-        if self.share.weight == FULL and self.sent == self.share and not run(self.policy).rolling:
-            long_enough = self.now >= self.full_since + self.policy.drain
+        if not self.running.steps or to == self.state.stable:
+            return
+        if self.share.weight == FULL and self.sent == self.share:
+            long_enough = self.now >= self.full_since + self.running.drain
             self.note(long_enough, "I2: the workload changed before its requests in flight were done")
+        if not self.running.plain and self.replicas:
+            weight = self.running.cut(self.replicas)
+            ours = self.share == self.state.traffic.want and not self.behind
+            self.note(ours and self.share.weight >= min(weight, FULL), "the workload rolled while it had the traffic")
 
-    def _route(self, share: Share) -> None:
-        if not share.none and share != self.share:
-            self.note(self.canary_up >= 1 and self.service, "I1: traffic to a canary that cannot answer")
+    def _routed(self, sent: Share) -> None:
+        """The agent wrote another share."""
+        share = self.share
+        if not share.none:
+            self.note(self.endpoints >= 1, "I1: traffic to a canary that cannot answer")
         # A share that a hand took away and that comes back is a repair, as good as the share that was there.
-        if share.weight > self.sent.weight and not run(self.policy).plain:
-            self.note(
-                self.canary_up >= ceil_div(share.weight * self.replicas, 100), "I2: more traffic than the canary has pods for"
-            )
-        if share.none and not self.share.none:
-            self.zero_since = self.now
-        if share.weight == FULL and self.share.weight != FULL:
-            self.full_since = self.now
-        if share != self.share:
-            self.behind = self.uptake
-        self.share = self.sent = share
+        if share.weight > sent.weight and not self.running.plain:
+            enough = self.canary_up >= ceil_div(share.weight * self.replicas, FULL)
+            self.note(enough, "I2: more traffic than the canary has pods for")
 
     def _drained(self, what: str) -> None:
         if self.canary_up:
-            long_enough = self.now >= self.zero_since + self.policy.drain
-            self.note(self.share.none and long_enough, f"I2: {what} before the requests in flight were done")
+            long_enough = self.now >= self.zero_since + self.running.drain
+            self.note(
+                self.share.none and not self.behind and long_enough, f"I2: {what} before the requests in flight were done"
+            )
 
-    def _measure(self, metrics: tuple[str, ...], target: Version) -> None:
+    def _complete(self) -> None:
+        """What must hold once a plan is carried out whole."""
+        self.note(self.baseline_pods <= self.canary_pods, "the baseline is larger than the canary")
+        if self.state.running and self.running.steps and self.autoscaled:
+            spec = self.live[named("HorizontalPodAutoscaler", "web")].obj["spec"]
+            self.note("behavior" in spec, "the autoscaler may scale down during a run")
+
+    def _measure(self, result: StepResult) -> None:
         last = self.measurements[-1].at if self.measurements else START - timedelta(days=1)
-        if self.now > last:
+        target = result.state.target
+        if target is not None and self.now > last:
             answer = self.answer
-            self.measurements += [Measurement(metric=name, at=self.now, answer=answer, hash=target.hash) for name in metrics]
-
-    def tick(self, seconds: float = 0) -> None:
-        """Lets time pass: pods come up unless they are broken; the workload rolls."""
-        self.now += timedelta(seconds=seconds)
-        self.behind = max(self.behind - 1, 0)
-        if self.lag:
-            self.lag -= 1
-            return
-        if self.canary is not None:
-            self.canary_up = 0 if self.canary.hash in self.broken else self.canary_pods
-        if not self.stuck:
-            self.baseline_up = self.baseline_pods
-        if self.primary.hash in self.broken:
-            self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
-        else:
-            self.primary_up, self.settled = self.primary_pods, True
-        if self.state.primary is None and self.primary_pods != self.replicas:
-            self.primary_pods = self.replicas
+            made = (Measurement(metric=name, at=self.now, answer=answer, hash=target.hash) for name in result.measure)
+            self.measurements += made
 
     def command(self, order: CommandKind) -> None:
         self.commands.append(Command(order=order, nonce=f"n{len(self.commands)}"))

@@ -10,7 +10,8 @@ import pytest
 from gitops_agent.rollout.metric_counters import counted
 from gitops_agent.rollout.observation import Answer, Measurement
 from gitops_agent.rollout.state import Counter
-from tests.rollout.cluster import START, started
+from tests.rollout.cluster import started
+from tests.rollout.world import START
 
 
 @pytest.mark.parametrize("jump", [-7200, -5])

@@ -21,8 +21,9 @@ from gitops_agent.rollout.run_plan import load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Share
 from gitops_agent.rollout.status import from_status, to_status
 from gitops_agent.rollout.traffic.router import Match, MatchOn
-from tests.rollout.cluster import Cluster, version
+from tests.rollout.cluster import Cluster
 from tests.rollout.policies import blue_green, canary, rolling
+from tests.rollout.release import version
 from tests.rollout.test_overlay import NEW, OLD, subject
 
 Event = tuple[str, int]
@@ -245,4 +246,5 @@ def at_rest(cluster: Cluster) -> None:
 def _placed(cluster: Cluster) -> tuple[object, ...]:
     """Where everything stands, but for what was measured meanwhile."""
     sides = (cluster.primary, cluster.primary_pods, cluster.canary, cluster.canary_pods)
-    return (replace(cluster.state, plan=None, counters=()), *sides, cluster.rest, cluster.service, cluster.share)
+    live = {key: one.seen.projection for key, one in cluster.live.items()}
+    return (replace(cluster.state, plan=None, counters=()), *sides, cluster.rest, cluster.share, live)

@@ -11,16 +11,16 @@ import pytest
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout import actions as do
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.describe import describe
-from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.phases.exit import REMEMBERED
+from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.status import from_status, to_status
-from tests.rollout.cluster import V1, V2, V3, Cluster, started, version
+from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import METRIC, blue_green, canary, rolling
+from tests.rollout.release import V1, V2, V3, version
 
 
 def results(cluster: Cluster) -> list[str]:
@@ -32,8 +32,8 @@ def test_a_workload_is_adopted_pods_first_and_only_then_the_service() -> None:
     order: list[tuple[bool, bool]] = []
     for _ in range(10):
         cluster.turn()
-        order.append((cluster.labelled, cluster.selected))
         cluster.tick(1)
+        order.append((cluster.labelled, cluster.selected))
 
     assert list(dict.fromkeys(order)) == [(False, False), (True, False), (True, True)]
     assert cluster.state.adoption is Adoption.DONE
@@ -386,13 +386,19 @@ def test_rolling_has_no_second_deployment_and_comes_back_by_itself() -> None:
 def test_the_workloads_of_one_application_cut_together() -> None:
     cluster = started()
     cluster.until("Promote", "CutScale")
-    cluster.tick(1)
-    waiting = cluster.observe()
-    alone, _ = step(cluster.state, replace(waiting, barrier=False), cluster.policy, cluster.now)
+    cluster.barrier = False
     for _ in range(5):
-        alone, _ = step(alone, replace(waiting, barrier=False), cluster.policy, cluster.now)
+        cluster.turn()
+        cluster.tick(1)
+    assert (cluster.state.stage, cluster.canary_up) == (Stage.CUT_SCALE, 4), "it is ready, and waits"
 
-    assert alone.stage is Stage.CUT_SCALE
+    cluster.barrier = True
+    cluster.until("Promote", "CutHold")
+    cluster.barrier = False
+    for _ in range(20):
+        cluster.turn()
+        cluster.tick(10)
+    assert cluster.state.stage is Stage.CUT_HOLD
 
 
 def test_a_lost_state_leads_out_of_the_run_first() -> None:
@@ -410,15 +416,20 @@ def test_at_rest_nothing_is_written_and_nothing_is_done() -> None:
     cluster = started()
     cluster.settle()
 
-    assert step(cluster.state, cluster.observe(), cluster.policy, cluster.now) == (cluster.state, ())
+    result = cluster.step()
+    assert (result.state, result.replicas) == (cluster.state, Replicas.of(cluster.state))
+    assert (result.measure, result.wake_at) == ((), None)
+    assert cluster.plan(result) is None
 
 
 def test_the_state_is_persisted_before_anything_is_done() -> None:
     cluster = started()
     for _ in range(60):
-        state, actions = step(cluster.state, cluster.observe(), cluster.policy, cluster.now)
-        assert (state != cluster.state) == (bool(actions) and actions[0] == do.Persist(state))
+        before, state = cluster.state, cluster.step().state
         cluster.turn()
+        assert cluster.state == state
+        assert (state != before) == (cluster.log[:1] == ["state"])
+        assert "state" not in cluster.log[1:]
         cluster.tick(5)
 
 

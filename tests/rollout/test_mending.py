@@ -7,8 +7,9 @@ import pytest
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.state import Phase
-from tests.rollout.cluster import V1, V2, V3, Cluster, started
+from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import blue_green, canary, rolling
+from tests.rollout.release import V1, V2, V3
 
 
 @pytest.mark.parametrize("surge", [0, 100])
@@ -46,6 +47,25 @@ def test_a_second_attempt_to_mend_a_broken_workload_does_not_wait_for_it(policy:
         cluster.command(CommandKind.PROMOTE)
 
     assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
+
+
+def test_behind_a_plain_service_without_an_endpoint_a_run_that_goes_back_ends_by_its_deadline() -> None:
+    cluster = started(canary(plain=True))
+    cluster.broken, cluster.primary_up = frozenset({V1.hash, V2.hash}), 0
+    cluster.until("Abort", "Unroute", seconds=15)
+    cluster.until("Held", seconds=15, turns=120)
+
+    assert (cluster.primary, cluster.canary, cluster.faults) == (V1, None, [])
+
+
+def test_behind_a_plain_service_a_promotion_by_hand_does_not_wait_for_a_share_that_cannot_be_seen() -> None:
+    cluster = started(canary(plain=True, surge=25))
+    cluster.broken, cluster.primary_up = frozenset({V1.hash}), 0
+    cluster.until("Step", "Scale")
+    cluster.command(CommandKind.PROMOTE)
+    cluster.until("Promote", "Roll", seconds=15)
+
+    assert cluster.state.rejected == ()
 
 
 def test_a_canary_that_serves_alone_goes_when_another_version_waits() -> None:

@@ -12,6 +12,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, overlay
+from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verification
 from gitops_agent.rollout.traffic.service import PlainService
@@ -171,6 +172,23 @@ def test_what_stable_pods_read_is_kept_until_the_run_ends() -> None:
 
     assert rolling.kept == {ObjectKey("", "ConfigMap", "shop", "web")}
     assert ended.kept == frozenset()
+
+
+@pytest.mark.parametrize(("phase", "stage"), [(Phase.PROMOTE, Stage.RESTORE), (Phase.ABORT, Stage.DRAIN)])
+def test_what_a_version_added_is_kept_while_its_pods_may_read_it(phase: Phase, stage: Stage) -> None:
+    extra: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra", "namespace": "shop"}}
+    found = overlay(state(phase, stage, weight=100), OLD, [*NEW, Manifest.of(extra)], subject())
+
+    assert ObjectKey("", "ConfigMap", "shop", "extra") in found.kept
+
+
+def test_the_replicas_are_those_the_cluster_can_afford_now() -> None:
+    about = ResolvedPolicy(policy=canary(plain=True), workload=WEB, provider=PlainService())
+    now = Replicas(primary=4, canary=1)
+    found = objects(overlay(state(Phase.STEP, Stage.SCALE, weight=25, primary=3), OLD, NEW, about, now))
+
+    assert found["apps/Deployment:shop/web"]["spec"]["replicas"] == 4
+    assert found["apps/Deployment:shop/web-c-bbbbbbbb"]["spec"]["replicas"] == 1
 
 
 def test_leaving_takes_routes_then_the_service_then_the_workload() -> None:

@@ -33,12 +33,11 @@ from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
-from gitops_agent.rollout.actions import Action, ApplyCanary, Measure, ScalePrimary, Wake
 from gitops_agent.rollout.advisories import notes
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.compose import compose
 from gitops_agent.rollout.describe import awaited, describe
-from gitops_agent.rollout.machine import step
+from gitops_agent.rollout.machine import StepResult, step, still
 from gitops_agent.rollout.observation import Observation
 from gitops_agent.rollout.state import Phase, Stage
 from gitops_agent.sync.desired import Desired
@@ -164,17 +163,17 @@ class RolloutController:
                 lost |= self._courses.untouchable(course, application.key)
                 results.append(course)
                 continue
-            after, actions, seen = self._step(turn, course, courses)
+            after, result, seen = self._step(turn, course, courses)
             after = self._marked(course, after, frozen=turn.asked.frozen)
             if after.state != course.state or self._stale(after):
                 self._write(turn, course, after)
                 moved = moved or after.state != course.state
-            self._measure(after, actions, seen)
+            self._measure(after, result.measure, seen)
             self._free(turn, after, seen)
-            wakes += [max(0.0, (act.at - self._now()).total_seconds()) for act in actions if isinstance(act, Wake)]
+            wakes += [] if result.wake_at is None else [max(0.0, (result.wake_at - self._now()).total_seconds())]
             settling = self._surveying.settle_seconds(after)
             wakes += [] if settling is None or after.state.traffic.verified else [settling]
-            results.append(_careful(after, actions, seen))
+            results.append(replace(after, replicas=result.replicas))
             views.append(_view(after))
         self._commits(turn, results)
         self._declaring.keep(application.key, frozenset(turn.slots))
@@ -191,24 +190,24 @@ class RolloutController:
 
     def _step(
         self, turn: ReconcilePass, course: RolloutContext, courses: Sequence[RolloutContext]
-    ) -> tuple[RolloutContext, tuple[Action, ...], Observation]:
-        """The rollout after one step, what it asks for, and what was seen."""
+    ) -> tuple[RolloutContext, StepResult, Observation]:
+        """The rollout after one step, what the step came to, and what was seen."""
         mine = self._live.of(turn.asked.application.key).values()
         seen = self._surveying.survey(course, courses, mine)
-        if turn.asked.frozen:
-            return course, (), seen
         spec = course.subject.policy
-        state, actions = step(course.state, seen, spec, self._now())
-        after = replace(course, state=state)
+        if turn.asked.frozen:
+            return course, still(course.state, seen, spec, self._now()), seen
+        result = step(course.state, seen, spec, self._now())
+        after = replace(course, state=result.state)
         try:
             compose((), [part(self._courses.following(turn, after))])
         except RenderError as error:
             nonce = digest([str(course.key), course.state.target.hash if course.state.target else "", str(error)])[:16]
             order = Command(order=CommandKind.ABORT, nonce=nonce, actor=f"the agent, because {error}")
             seen = replace(seen, commands=(*seen.commands, order))
-            state, actions = step(course.state, seen, spec, self._now())
-            after = replace(course, state=state)
-        return self._courses.following(turn, after), actions, seen
+            result = step(course.state, seen, spec, self._now())
+            after = replace(course, state=result.state)
+        return self._courses.following(turn, after), result, seen
 
     def _marked(self, course: RolloutContext, after: RolloutContext, *, frozen: bool) -> RolloutContext:
         """The rollout with this leader's epoch on it, once there is anything to protect.
@@ -282,11 +281,10 @@ class RolloutController:
             if status != before:
                 self._policies.write(raw, status)
 
-    def _measure(self, course: RolloutContext, actions: Sequence[Action], seen: Observation) -> None:
+    def _measure(self, course: RolloutContext, metrics: Sequence[str], seen: Observation) -> None:
         """Starts what is to be measured, and ends what is not."""
         state, policy = course.state, _app_key(course.key)
-        wanted = next((one for one in actions if isinstance(one, Measure)), None)
-        if wanted is None or state.entered_at is None:
+        if not metrics or state.target is None or state.entered_at is None:
             self._measuring.drop(policy)
             return
         workload = course.subject.workload
@@ -300,8 +298,8 @@ class RolloutController:
                 stable=baseline.name if baseline is not None and paired else workload.name,
                 stable_hash=state.stable.hash if state.stable is not None else "",
                 service=course.subject.service.name,
-                hash=wanted.version.hash,
-                metrics=tuple(one for one in course.subject.policy.analysis.metrics if one.name in wanted.metrics),
+                hash=state.target.hash,
+                metrics=tuple(one for one in course.subject.policy.analysis.metrics if one.name in metrics),
                 hold=f"{state.phase}/{state.stage}/{state.step}/{state.entered_at.isoformat()}",
                 since=state.entered_at,
             )
@@ -372,19 +370,6 @@ def _declared(desired: Desired | None) -> dict[ObjectKey, Object]:
 
 def _app_key(key: ObjectKey) -> AppKey:
     return AppKey(key.namespace, key.name)
-
-
-def _careful(course: RolloutContext, actions: Sequence[Action], seen: Observation) -> RolloutContext:
-    """The rollout with no fewer pods than can be spared at this moment, and no more than there is room for."""
-    state = course.state
-    primary, canary = seen.primary, seen.canary
-    fewer = primary is not None and state.primary is not None and state.primary < primary.replicas
-    if primary is not None and fewer and not any(isinstance(one, ScalePrimary) for one in actions):
-        state = replace(state, primary=primary.replicas)
-    fewer = canary is not None and state.running and state.canary != canary.replicas
-    if canary is not None and fewer and not any(isinstance(one, ApplyCanary) for one in actions):
-        state = replace(state, canary=canary.replicas)
-    return course if state == course.state else replace(course, state=state)
 
 
 def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:

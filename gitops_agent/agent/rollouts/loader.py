@@ -342,6 +342,7 @@ def part(course: RolloutContext) -> Part:
         subject=course.subject,
         stable=tuple(course.stable.values()),
         target=tuple(course.target.values()),
+        replicas=course.replicas,
     )
 
 

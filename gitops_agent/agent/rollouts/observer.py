@@ -20,7 +20,8 @@ from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read
 from gitops_agent.rollout.compose import retains
 from gitops_agent.rollout.observation import Measurement, Observation, Routing, WorkloadStatus
 from gitops_agent.rollout.overlay import BEFORE, ResolvedPolicy
-from gitops_agent.rollout.state import Phase, RolloutState, Stage, Version
+from gitops_agent.rollout.replicas import Replicas
+from gitops_agent.rollout.state import Phase, RolloutState, Version
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.rollout.traffic.router import Verdict
 from gitops_agent.rollout.workload_status import labelled, max_unavailable, pods, replicas, selects
@@ -30,7 +31,6 @@ from gitops_agent.sync.live.live_state import LiveState
 
 _CONFIGURATION = frozenset({"ConfigMap", "Secret"})
 _VARIANTS = frozenset({GroupKind("apps", "Deployment"), GroupKind("", "Service")})
-_BEFORE_CUT = frozenset({Phase.PENDING, Phase.PROVISION, Phase.STEP, Phase.PAUSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,7 @@ class RolloutContext:
         head: what Git says now; None when it cannot be said, or should not be followed.
         stable: the manifests of the stable commit, by key.
         target: those of the commit under way, by key; of the stable one while there is none.
+        replicas: what each side may have now; what the state asks for where None.
         routes: what carries the traffic in the desired state.
         lost: the version of a canary that is there though no state speaks of it.
         gate: why a run may not start.
@@ -58,6 +59,7 @@ class RolloutContext:
     head: Version | None
     stable: Mapping[ObjectKey, Manifest]
     target: Mapping[ObjectKey, Manifest]
+    replicas: Replicas | None = None
     routes: tuple[ObjectKey, ...] = ()
     lost: Version | None = None
     gate: str = ""
@@ -71,7 +73,7 @@ class RolloutContext:
     @property
     def waits(self) -> bool:
         """Whether others of the same commit wait for it at their Cut."""
-        return not self.rolling and self.state.phase in _BEFORE_CUT
+        return not self.rolling and self.state.early
 
     @property
     def canary(self) -> ObjectKey | None:
@@ -312,14 +314,9 @@ def _turn(course: RolloutContext, courses: Sequence[RolloutContext]) -> str:
     ahead = [
         other.subject.workload
         for other in courses
-        if other is not course and not other.rolling and _together(course, other) and _undecided(other.state)
+        if other is not course and not other.rolling and _together(course, other) and (other.state.early or other.state.cutting)
     ]
     return f"{ahead[0]} goes first" if ahead else ""
-
-
-def _undecided(state: RolloutState) -> bool:
-    cut = state.phase is Phase.PROMOTE and state.stage in {Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD}
-    return state.phase in _BEFORE_CUT or cut
 
 
 def _commands(course: RolloutContext, courses: Sequence[RolloutContext]) -> Iterable[Command]:

@@ -14,9 +14,6 @@ from gitops_agent.rollout.replica_counts import ReplicaCounts
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
 
-CUT = frozenset({Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD})
-"""While the workload is still the old one: everything can be taken back by one switch."""
-
 
 def promoting(sit: StepContext) -> RolloutState | None:
     """The next state of Promote."""

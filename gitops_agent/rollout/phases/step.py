@@ -167,16 +167,11 @@ def _hold(sit: StepContext) -> RolloutState | None:
         more = grown(sit, sit.run.scale(sit.state.step, max(sit.seen.replicas, 1)))
         if more is not None:
             return more
-    approved = not step.approval or approval(sit.state) in sit.state.approvals
+    approved = not step.approval or sit.state.approval in sit.state.approvals
     judged = not step.analysis or found is CounterVerdict.PASSED
     if sit.waited and approved and judged and sit.ready and sit.state.traffic.verified:
         return _next(sit, sit.state.step + 1)
     return None
-
-
-def approval(state: RolloutState) -> str:
-    """How the approval of the present step is written down."""
-    return f"{state.target.hash if state.target else ''}/{state.step}"
 
 
 def lost(sit: StepContext) -> RolloutState | None:

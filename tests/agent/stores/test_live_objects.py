@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,37 @@ def make(transport: Transport, namespace: str) -> Iterator[Make]:
         yield do
 
 
+@dataclass(frozen=True)
+class Held:
+    """A way to the API server on which every list waits for `release`."""
+
+    transport: Transport
+    release: threading.Event
+
+
+@contextmanager
+def holding(control_plane: ControlPlane, file: Path, token: str) -> Iterator[Held]:
+    release = threading.Event()
+
+    def wait() -> None:
+        release.wait(SECONDS)
+
+    with Proxy(control_plane) as proxy:
+        proxy.rule = lambda call: Fault(before=wait) if call.listing else None
+        authority = control_plane.authority
+        kubeconfig = write_kubeconfig(file, server=proxy.url, authority=authority, user="held", token=token)
+        transport = Transport.from_kubeconfig(kubeconfig)
+        yield Held(transport, release)
+        release.set()
+        transport.close()
+
+
+@pytest.fixture
+def held(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Held]:
+    with holding(control_plane, tmp_path / "held", control_plane.token) as made:
+        yield made
+
+
 @pytest.fixture
 def stand(make: Make) -> Stand:
     return make()
@@ -131,9 +164,11 @@ def test_nothing_is_known_to_be_complete_before_every_list_has_arrived(stand: St
     assert stand.observing.complete(stand.shop)
 
 
-def test_a_kind_somebody_declares_is_watched_and_its_first_list_told(stand: Stand) -> None:
+def test_a_kind_somebody_declares_is_watched_and_its_first_list_told(held: Held, make: Make) -> None:
+    stand = make(held.transport)
     assert stand.observing.ensure({CONFIG_MAP, SECRET}, stand.shop) == (CONFIG_MAP, SECRET)
 
+    held.release.set()
     eventually(lambda: sorted(stand.reasons(stand.shop)) == ["ConfigMap was listed", "Secret was listed"], seconds=SECONDS)
     assert stand.observing.ensure({CONFIG_MAP, SECRET}, stand.shop) == ()
 
@@ -264,10 +299,20 @@ def test_an_object_applied_while_a_list_was_on_its_way_stays_known(
         transport.close()
 
 
-def test_whoever_declares_an_unseen_kind_is_told(make: Make, restricted: Transport, objects: Objects, namespace: str) -> None:
+@pytest.fixture
+def held_and_restricted(control_plane: ControlPlane, restricted: Transport, namespace: str, tmp_path: Path) -> Iterator[Held]:
+    token = control_plane.service_account_token(namespace, "default")
+    with holding(control_plane, tmp_path / "held", token) as made:
+        yield made
+
+
+def test_whoever_declares_an_unseen_kind_is_told(
+    held_and_restricted: Held, make: Make, objects: Objects, namespace: str
+) -> None:
     objects.apply(ours(namespace, "one"))
-    stand = make(restricted)
+    stand = make(held_and_restricted.transport)
     stand.observing.ensure({SECRET, CONFIG_MAP}, stand.shop)
+    held_and_restricted.release.set()
 
     eventually(lambda: "Secret cannot be listed" in stand.reasons(stand.shop), seconds=SECONDS)
     eventually(lambda: "ConfigMap was listed" in stand.reasons(stand.shop), seconds=SECONDS)

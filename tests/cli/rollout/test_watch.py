@@ -46,6 +46,15 @@ def started(stage: Place, *words: str, output: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(argv, stdout=file, stderr=subprocess.STDOUT, env=environment)
 
 
+def ended(watching: subprocess.Popen[bytes]) -> int:
+    """The exit code; a process that does not end is killed, so that no other test meets it."""
+    try:
+        return watching.wait(timeout=60)
+    finally:
+        watching.kill()
+        watching.wait()
+
+
 @pytest.mark.cluster
 def test_in_a_pipe_each_change_is_a_line_until_interrupted(stage: Place, tmp_path: Path) -> None:
     stored(stage, holding(0))
@@ -58,7 +67,7 @@ def test_in_a_pipe_each_change_is_a_line_until_interrupted(stage: Place, tmp_pat
         eventually(lambda: output.read_text().count("\n") == 2, seconds=30, what="a line for the change")
     finally:
         watching.send_signal(signal.SIGINT)
-        code = watching.wait(timeout=30)
+        code = ended(watching)
 
     first, second = output.read_text().splitlines()
     assert "  Step  1/3  25 % in force  " in first
@@ -74,9 +83,8 @@ def test_a_rollout_that_is_deleted_ends_the_watch(stage: Place, tmp_path: Path) 
     try:
         eventually(lambda: output.read_text().count("\n") == 1, seconds=30, what="the first line")
         stage.plane.request("DELETE", stage.path("rolloutpolicies", "web"))
-        code = watching.wait(timeout=30)
     finally:
-        watching.kill()
+        code = ended(watching)
 
     assert code == 1
     assert output.read_text().splitlines()[1] == f"error: RolloutPolicy {stage.namespace}/web was deleted (NotFound)"

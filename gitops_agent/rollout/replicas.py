@@ -1,0 +1,66 @@
+"""The replicas the cluster can afford now.
+
+Problem: the numbers in the state were affordable when they were written, and pods may be lost before they are applied.
+Decision: each step says, from the observation it decided by, which numbers may be applied. Where too few pods would serve, or
+too many would exist, that is the live number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitops_agent.rollout.state import Phase, RolloutState, Stage
+from gitops_agent.rollout.step_context import StepContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicas:
+    """Replicas of both sides.
+
+    Attributes:
+        primary: of the workload; None leaves them to Git or an autoscaler.
+        canary: of the second Deployment.
+    """
+
+    primary: int | None
+    canary: int
+
+    @classmethod
+    def of(cls, state: RolloutState) -> Replicas:
+        """The replicas a state asks for."""
+        return cls(primary=state.primary, canary=state.canary)
+
+
+def affordable(sit: StepContext) -> Replicas:
+    """What may be applied of what the state asks for."""
+    return Replicas(primary=_primary(sit), canary=_canary(sit))
+
+
+def unchanged(sit: StepContext) -> Replicas:
+    """The live replicas, for a rollout in which nothing may move."""
+    primary, canary, state = sit.seen.primary, sit.seen.canary, sit.state
+    fewer = primary is not None and state.primary is not None and state.primary < primary.replicas
+    return Replicas(
+        primary=primary.replicas if primary is not None and fewer else state.primary,
+        canary=canary.replicas if canary is not None and state.running else state.canary,
+    )
+
+
+def _primary(sit: StepContext) -> int | None:
+    wanted, live = sit.state.primary, sit.seen.primary
+    if wanted is None or live is None or wanted >= live.replicas or sit.affordable(primary=wanted):
+        return wanted
+    return live.replicas
+
+
+def _canary(sit: StepContext) -> int:
+    state, seen, canary = sit.state, sit.seen, sit.seen.canary
+    if canary is None or not state.running:
+        return state.canary
+    # On the way out what is left is kept, but gets no more pods without its Service: its traffic is on its way out as well.
+    out = state.leaving and (state.stage in {Stage.SERVICE, Stage.WORKLOAD} or not seen.canary_service)
+    unwise = state.canary < canary.replicas and sit.run.plain and not state.traffic.want.none
+    unwise = unwise and not sit.affordable(canary=state.canary)
+    # A baseline that leaves makes room first: canary and baseline together obey the surge limit.
+    crowded = state.canary > canary.replicas and seen.baseline is not None and not state.baseline
+    return canary.replicas if state.phase is Phase.PENDING or out or unwise or crowded else state.canary

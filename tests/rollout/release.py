@@ -1,0 +1,172 @@
+"""The commits of the model cluster: what Git declares at each version, and D(t) of a state over two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.compose import Part, compose
+from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy
+from gitops_agent.rollout.replicas import Replicas
+from gitops_agent.rollout.state import RolloutState, Share, Version
+from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verdict, Verification
+from gitops_agent.rollout.traffic.service import PlainService
+from tests.rollout.policies import blue_green, canary, rolling
+
+GATEWAY = "gateway.networking.k8s.io"
+
+
+def named(kind: str, name: str) -> ObjectKey:
+    group = {"Deployment": "apps", "HTTPRoute": GATEWAY, "HorizontalPodAutoscaler": "autoscaling"}.get(kind, "")
+    return ObjectKey(group, kind, "shop", name)
+
+
+WEB, SERVICE, ROUTE = named("Deployment", "web"), named("Service", "web"), named("HTTPRoute", "web")
+CANARY_SERVICE = named("Service", "web-canary")
+REST = named("ConfigMap", "rest")
+
+
+def version(number: int) -> Version:
+    return Version(commit=f"{number:040x}", hash=f"{number:08x}")
+
+
+V1, V2, V3 = version(1), version(2), version(3)
+
+
+class Shares:
+    """A provider whose route spells the share."""
+
+    def overlay(
+        self,
+        routes: Sequence[Object],
+        *,
+        service: str,
+        canary_service: str,
+        weight: int,
+        match: Match | None,
+        mirror: Mirror | None,
+    ) -> tuple[Object, ...]:
+        return tuple(carrying(route, Share(weight=weight, match=match, mirror=mirror)) for route in routes)
+
+    def verify(self, live: Sequence[Object], **asked: Any) -> Verification:
+        return Verification(verdict=Verdict.READY)
+
+
+def carrying(route: Object, share: Share) -> Object:
+    """The route with a share on it; as Git has it for none."""
+    spec: dict[str, Any] = {} if share.none else {"weight": share.weight}
+    if share.match is not None:
+        one = share.match
+        spec["match"] = {"on": str(one.on), "name": one.name, "value": one.value, "mode": str(one.mode)}
+    if share.mirror is not None:
+        spec["mirror"] = share.mirror.percent
+    return {**route, "spec": spec}
+
+
+def carried(route: Object) -> Share:
+    """The share on a route."""
+    spec = route["spec"]
+    match = spec.get("match")
+    mirror = spec.get("mirror")
+    return Share(
+        weight=spec.get("weight", 0),
+        match=Match(on=MatchOn(match["on"]), name=match["name"], value=match["value"], mode=MatchMode(match["mode"]))
+        if match
+        else None,
+        mirror=Mirror(percent=mirror) if mirror is not None else None,
+    )
+
+
+def _object(key: ObjectKey, **fields: Any) -> Object:
+    version = {"apps": "apps/v1", GATEWAY: f"{GATEWAY}/v1", "autoscaling": "autoscaling/v2"}.get(key.group, "v1")
+    return {"apiVersion": version, "kind": key.kind, "metadata": {"name": key.name, "namespace": "shop"}, **fields}
+
+
+@lru_cache(maxsize=512)
+def release(what: Version, replicas: int | None) -> tuple[Manifest, ...]:
+    """What Git declares at a version.
+
+    Its pods read `settings`, which every version changes, and `own-<hash>`, which it adds and its successor drops; `rest` is
+    another with each commit.
+
+    Args:
+        what: the version.
+        replicas: of the workload; None where an autoscaler decides.
+    """
+    own = f"own-{what.hash}"
+    reads = [{"configMapRef": {"name": name}} for name in ("settings", own)]
+    pod = {
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "web", "image": f"web:{what.hash}", "envFrom": reads}]},
+    }
+    number = {} if replicas is None else {"replicas": replicas}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    objects = [
+        _object(WEB, spec={**number, "selector": {"matchLabels": {"app": "web"}}, "template": pod}),
+        _object(SERVICE, spec={"selector": {"app": "web"}, "ports": [{"port": 80}]}),
+        _object(ROUTE, spec={}),
+        _object(named("ConfigMap", "settings"), data={"of": what.hash}),
+        _object(named("ConfigMap", own), data={"of": what.hash}),
+        _object(REST, data={"commit": what.commit, "hash": what.hash}),
+        _object(named("HorizontalPodAutoscaler", "web"), spec={"scaleTargetRef": target, "maxReplicas": 9}),
+    ]
+    return tuple(Manifest.of(one) for one in (objects if replicas is None else objects[:-1]))
+
+
+@lru_cache(maxsize=4)
+def _policy(*, rolls: bool, plain: bool, green: bool) -> RolloutPolicySpec:
+    """A policy that means the same to D(t), which looks at the strategy's kind and the provider alone."""
+    if rolls:
+        return rolling()
+    return blue_green(plain=plain) if green else canary(plain=plain)
+
+
+def subject(policy: RolloutPolicySpec, *, autoscaled: bool) -> ResolvedPolicy:
+    """What a policy is about."""
+    strategy, plain = policy.strategy, policy.traffic.provider is TrafficProvider.SERVICE
+    alike = _policy(rolls=strategy.rolling is not None, plain=plain, green=strategy.blue_green is not None)
+    provider = None if strategy.rolling is not None else PlainService() if plain else Shares()
+    return ResolvedPolicy(policy=alike, workload=WEB, provider=provider, autoscaled=autoscaled)
+
+
+_COMPOSED: dict[tuple[object, ...], OverlayResult] = {}
+
+
+def composed(state: RolloutState, replicas: Replicas, policy: RolloutPolicySpec, number: int | None) -> OverlayResult:
+    """D(t), made once for all states that look alike to it.
+
+    Args:
+        state: of the rollout.
+        replicas: what each side may have now.
+        policy: of the run.
+        number: what Git says of the workload's replicas; None where an autoscaler decides.
+    """
+    about = subject(policy, autoscaled=number is None)
+    stable = state.stable or version(1)
+    target = state.target if state.running and state.target is not None else stable
+    alike = (about.policy.traffic.provider, about.policy.strategy.rolling is None, about.policy.strategy.blue_green is None)
+    where = (state.phase, state.stage, state.adoption, state.stable, state.target, state.baseline, state.traffic.want)
+    key = (*alike, *where, replicas, number)
+    found = _COMPOSED.get(key)
+    if found is None:
+        part = Part(
+            state=state, subject=about, stable=release(stable, number), target=release(target, number), replicas=replicas
+        )
+        if len(_COMPOSED) > 20_000:
+            _COMPOSED.clear()
+        found = _COMPOSED[key] = compose(part.target, [part])
+    return found
+
+
+@lru_cache(maxsize=512)
+def copies(stable: Version, target: Version, number: int | None) -> frozenset[ObjectKey]:
+    """The configuration that is copied for a version."""
+    old = {one.key: one.obj for one in release(stable, number)}
+    new = {one.key: one.obj for one in release(target, number)}
+    made = canary_objects.copies(new[WEB], version=target.hash, stable=old, target=new)
+    return frozenset(ObjectKey.of(obj) for obj in made)

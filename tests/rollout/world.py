@@ -1,0 +1,356 @@
+"""What lives in the model cluster of rollouts: objects, pods and routes, what the agent may see of them, and how they move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.manifest.canonical import digest
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.marks import ROLLOUT, annotation
+from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.command import Command
+from gitops_agent.rollout.compose import retains
+from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
+from gitops_agent.rollout.replica_counts import FULL
+from gitops_agent.rollout.run_plan import RunPlan, load_policy, run
+from gitops_agent.rollout.state import RolloutState, Share, Version
+from gitops_agent.rollout.traffic.router import Verdict
+from gitops_agent.rollout.traffic.service import wanted_counts
+from gitops_agent.rollout.workload_status import labelled, selects
+from gitops_agent.rollout.workload_status import version as version_of
+from gitops_agent.sync.health import Health, Status
+from gitops_agent.sync.live.live_object import LiveObject
+from tests.rollout.release import (
+    CANARY_SERVICE,
+    REST,
+    ROUTE,
+    SERVICE,
+    V1,
+    WEB,
+    carried,
+    carrying,
+    copies,
+    named,
+    release,
+    version,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SHOP = AppKey("shop", "shop")
+_HEALTHY = Health(status=Status.HEALTHY)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An object as it lives, and what the agent remembers of it; the digest of its content stands for the projection."""
+
+    obj: Object
+    seen: LiveObject
+
+
+@dataclass
+class World:
+    """What is live, what Git says, and what the machine wrote down.
+
+    Attributes:
+        autoscaled: an autoscaler decides the workload's replicas.
+        lag: ticks in which no pod comes up.
+        uptake: ticks a route takes to be in force after it was written.
+        behind: ticks of that which are left.
+        unlisted: pods of each side that are available and no endpoints of their Service yet.
+        refused: whoever serves the routes does not accept them.
+        gate: why a run may not start.
+        barrier: the other workloads of the run have come to their Cut.
+        sent: the share the agent wrote last.
+        order: picks among the writes that may be done next; the plan's own order when None.
+        log: what was written in the last turn: "state", then the keys of objects.
+    """
+
+    policy: RolloutPolicySpec
+    replicas: int = 4
+    max_unavailable: int = 1
+    autoscaled: bool = False
+    now: datetime = START
+    head: Version = V1
+    state: RolloutState = field(default_factory=RolloutState)
+    primary_pods: int = 4
+    primary_up: int = 4
+    settled: bool = True
+    canary_pods: int = 0
+    canary_up: int = 0
+    baseline_pods: int = 0
+    baseline_up: int = 0
+    sent: Share = field(default_factory=Share)
+    zero_since: datetime = START
+    full_since: datetime = START
+    lag: int = 0
+    uptake: int = 0
+    behind: int = 0
+    unlisted: int = 0
+    refused: bool = False
+    stays: bool = False
+    gate: str = ""
+    barrier: bool = True
+    broken: frozenset[str] = frozenset()
+    stuck: bool = False
+    order: Random | None = None
+    commands: list[Command] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    answer: Answer = Answer.SUCCESS
+    faults: list[str] = field(default_factory=list)
+    persisted: int = 0
+    log: list[object] = field(default_factory=list)
+    live: dict[ObjectKey, Live] = field(default_factory=dict)
+    baselines: dict[ObjectKey, tuple[str, str]] = field(default_factory=dict)
+    met: tuple[object, object] = (None, None)
+
+    def __post_init__(self) -> None:
+        """What lives before the policy is there: the first version, as Git has it."""
+        for one in release(V1, self._declared):
+            self._put(one.key, one.obj, one.digest)
+
+    # What lives
+
+    @property
+    def _declared(self) -> int | None:
+        return None if self.autoscaled else self.replicas
+
+    @property
+    def running(self) -> RunPlan:
+        return run(self.policy if self.state.plan is None else load_policy(self.state.plan))
+
+    @property
+    def primary(self) -> Version:
+        return self._version(self.live[WEB].obj)
+
+    @property
+    def canary(self) -> Version | None:
+        found = self._variants(canary_objects.CANARY)
+        return self._version(found[0].obj) if found else None
+
+    @property
+    def baseline(self) -> Version | None:
+        found = self._variants(canary_objects.BASELINE)
+        return self._version(found[0].obj) if found else None
+
+    @property
+    def service(self) -> bool:
+        return CANARY_SERVICE in self.live
+
+    @property
+    def rest(self) -> Version:
+        data = self.live[REST].obj["data"]
+        return Version(commit=data["commit"], hash=data["hash"])
+
+    @property
+    def labelled(self) -> bool:
+        return labelled(self.live[WEB].obj) and self.settled
+
+    @property
+    def selected(self) -> bool:
+        return selects(self.live[SERVICE].obj) == canary_objects.PRIMARY
+
+    @property
+    def share(self) -> Share:
+        """What the live routes send to the canary; behind a plain Service that selects both sides, what is wanted."""
+        if not run(self.policy).plain and self.running.steps:
+            return carried(self.live[ROUTE].obj)
+        selector = self.live[SERVICE].obj["spec"]["selector"].get(canary_objects.VARIANT)
+        if selector == canary_objects.CANARY:
+            return Share(weight=FULL)
+        if selector == canary_objects.PRIMARY or not self.canary_pods:
+            return Share()
+        want = self.state.traffic.want
+        return want if 0 < want.weight < FULL else Share(weight=FULL // 2)
+
+    @share.setter
+    def share(self, share: Share) -> None:
+        """By hand, past the agent."""
+        if not self.running.plain:
+            self._by_hand(ROUTE, carrying(self.live[ROUTE].obj, share))
+            return
+        obj = self.live[SERVICE].obj
+        side = {0: {canary_objects.VARIANT: canary_objects.PRIMARY}, FULL: {canary_objects.VARIANT: canary_objects.CANARY}}.get(
+            share.weight, {}
+        )
+        self._by_hand(SERVICE, {**obj, "spec": {**obj["spec"], "selector": {"app": "web", **side}}})
+
+    @staticmethod
+    def _version(workload: Object) -> Version:
+        known = version_of(workload)
+        number = workload["spec"]["template"]["spec"]["containers"][0]["image"].partition(":")[2]
+        return known or version(int(number, 16))
+
+    def _variants(self, side: str) -> list[Live]:
+        labels = ((one, one.obj["metadata"].get("labels") or {}) for key, one in self.live.items() if key.kind == "Deployment")
+        return [one for one, said in labels if said.get(canary_objects.VARIANT) == side]
+
+    def _put(self, key: ObjectKey, obj: Object, declared: str | None) -> None:
+        """Takes an object in; with `declared`, as the answer to an apply of that digest."""
+        known = self.live.get(key)
+        content = declared or digest(obj)
+        self.live[key] = Live(
+            obj,
+            LiveObject(
+                key=key,
+                uid=known.seen.uid if known else f"uid of {key}",
+                owner=SHOP,
+                digest=declared or (known.seen.digest if known else None),
+                projection=content,
+                health=_HEALTHY,
+                rollout=annotation(obj, ROLLOUT) or "",
+            ),
+        )
+        if declared:
+            self.baselines[key] = (declared, declared)
+        self.met = (None, None)
+
+    def _by_hand(self, key: ObjectKey, obj: Object) -> None:
+        before = self.share
+        self._put(key, obj, None)
+        self._moved(before)
+
+    def observe(self) -> Observation:
+        self.measurements = [one for one in self.measurements if one.at <= self.now]
+        state, primary = self.state, self.live[WEB].obj
+        here = self._version(primary)
+        bad = here.hash in self.broken
+        lost = self.canary if state.stable is None else None
+        target = state.target or lost
+        steps = bool(self.running.steps)
+        seen_canary = None
+        if steps and target is not None and named("Deployment", canary_objects.canary_name("web", target.hash)) in self.live:
+            failed = "crash loop" if target.hash in self.broken else ""
+            seen_canary = WorkloadStatus(version=target, replicas=self.canary_pods, available=self.canary_up, failed=failed)
+        made = [key for key, one in self.live.items() if one.seen.rollout]
+        names = self._names(target)
+        return Observation(
+            head=self.head,
+            primary=WorkloadStatus(
+                version=version_of(primary),
+                replicas=self.primary_pods,
+                available=self.primary_up,
+                complete=self.settled and not bad and self.primary_up >= self.primary_pods,
+                replaced=self.settled,
+                failed="crash loop" if bad else "",
+            ),
+            canary=seen_canary,
+            baseline=self._baseline() if steps else None,
+            replicas=self.replicas,
+            max_unavailable=self.max_unavailable,
+            endpoints=self.endpoints if steps else 0,
+            reachable=max(self.primary_up - self.unlisted, 0),
+            canary_service=steps and self.service,
+            configs=any(key.kind == "ConfigMap" and key in names for key in made),
+            leftovers=any(key not in names and key not in {CANARY_SERVICE, ROUTE, SERVICE} for key in made),
+            lost=lost,
+            routing=self._routing(),
+            added=self._added(),
+            applied=self._applied(),
+            labelled=not steps or (self.labelled and not (self.stays and bad)),
+            selected=not steps or self.selected,
+            gate=self.gate,
+            barrier=self.barrier,
+            measurements=tuple(self.measurements[-40:]),
+            commands=tuple(self.commands[-8:]),
+        )
+
+    @property
+    def endpoints(self) -> int:
+        """Ready endpoints of the canary's Service."""
+        return max(self.canary_up - self.unlisted, 0) if self.service else 0
+
+    def _names(self, target: Version | None) -> frozenset[ObjectKey]:
+        """What the run under way makes, as far as its state says."""
+        state = self.state
+        names = set[ObjectKey]()
+        if target is not None:
+            names.add(named("Deployment", canary_objects.canary_name("web", target.hash)))
+            names |= copies(state.stable or V1, target, self._declared) if state.target is not None else set()
+        if state.stable is not None and state.baseline:
+            names.add(named("Deployment", canary_objects.baseline_name("web", state.stable.hash)))
+        return frozenset(names)
+
+    def _baseline(self) -> WorkloadStatus | None:
+        known = self.baseline
+        if known is None or self.state.stable is None or known.hash != self.state.stable.hash:
+            return None
+        return WorkloadStatus(version=known, replicas=self.baseline_pods, available=self.baseline_up)
+
+    def _routing(self) -> Routing | None:
+        want = self.state.traffic.want
+        if not self.state.running or self.state.target is None:
+            return None
+        return Routing(share=want, verdict=self._verdict(want) if self.running.steps else Verdict.READY)
+
+    def _verdict(self, want: Share) -> Verdict:
+        if self.running.plain:
+            stable, both = max(self.primary_up - self.unlisted, 0), self.live[SERVICE].obj["spec"]["selector"]
+            side = both.get(canary_objects.VARIANT)
+            endpoints = max(self.canary_up - self.unlisted, 0) if side != canary_objects.PRIMARY else 0
+            total = endpoints + (stable if side != canary_objects.CANARY else 0)
+            taken = bool(total) and endpoints in wanted_counts(total, want.weight)
+        else:
+            taken = self.share == want
+        if self.refused and (taken or self.running.plain):
+            return Verdict.ERROR
+        return Verdict.READY if taken and not self.behind else Verdict.NOT_YET
+
+    def _added(self) -> bool:
+        if self.state.target is None or not self.state.running:
+            return True
+        before = {one.key for one in release(self.state.stable or V1, self._declared)}
+        target = release(self.state.target, self._declared)
+        return all(self._is(one.key, one.digest) for one in target if one.key not in before)
+
+    def _applied(self) -> Version | None:
+        state = self.state
+        both = [state.stable, state.target if state.running else None]
+        for one in reversed(both) if state.running and not retains(state) else both:
+            own = {WEB, SERVICE, ROUTE}
+            if one is not None and all(
+                self._is(made.key, made.digest)
+                for made in release(one, self._declared)
+                if made.key not in own and made.key.kind != "HorizontalPodAutoscaler"
+            ):
+                return one
+        return None
+
+    def _is(self, key: ObjectKey, declared: str) -> bool:
+        live = self.live.get(key)
+        return live is not None and live.seen.digest == declared
+
+    def _moved(self, before: Share) -> None:
+        """Another share is on its way into force."""
+        if self.share.none and not before.none:
+            self.zero_since = self.now
+        if self.share.weight == FULL and before.weight != FULL:
+            self.full_since = self.now
+        self.behind = self.uptake
+
+    def tick(self, seconds: float = 0) -> None:
+        """Lets time pass: routes come into force, pods come up unless they are broken; the workload rolls."""
+        self.now += timedelta(seconds=seconds)
+        if self.behind:
+            self.behind -= 1
+            if not self.behind:
+                self.zero_since = self.now if self.share.none else self.zero_since
+                self.full_since = self.now if self.share.weight == FULL else self.full_since
+        if self.lag:
+            self.lag -= 1
+            return
+        canary = self.canary
+        if canary is not None:
+            self.canary_up = 0 if canary.hash in self.broken else self.canary_pods
+        if not self.stuck:
+            self.baseline_up = self.baseline_pods
+        if self.primary.hash in self.broken:
+            self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
+            self.settled = self.settled or not self.stays
+        else:
+            self.primary_up, self.settled = self.primary_pods, True
+        if self.autoscaled and self.primary_pods != self.replicas:
+            self.primary_pods = self.replicas
