@@ -18,6 +18,7 @@ TESTED_ELSEWHERE = {
     "__init__.py": "test_layout.py",  # a sentence about its room, and at most names that come from elsewhere
     "cli/exit_codes.py": "cli/test_main.py",  # numbers
     "cluster/client.py": "cli/test_client.py",  # through commands
+    "preview/dependants.py": "cli/test_dependants.py",  # likewise
     "cli/plan_view.py": "cli/test_diff.py",  # what that command prints
     "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
