@@ -102,12 +102,15 @@ class StepContext:
 
     @property
     def short(self) -> bool:
-        """Whether pods were lost between the decision to send the canary more and the moment that it is sent (I2)."""
+        """Whether the canary has too few pods for more traffic, at the moment that it is sent (I2).
+
+        Pods may have been lost since the decision, or the workload may have grown.
+        """
         traffic, canary = self.state.traffic, self.seen.canary
         if self.run.plain or traffic.want.weight <= traffic.applied.weight:
             return False
         needed = replica_counts.ceil_div(traffic.want.weight * self.seen.replicas, replica_counts.FULL)
-        return (canary.available if canary else 0) < min(needed, self.state.canary)
+        return (canary.available if canary else 0) < needed
 
     @property
     def silent(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -69,6 +70,10 @@ EVENTS = st.one_of(
     st.tuples(st.just("lose"), st.just(0)),
     st.tuples(st.just("edit"), st.just(0)),
     st.tuples(st.just("commit"), st.integers(0, 9)),
+    st.tuples(st.just("scale"), st.integers(1, 8)),
+    st.tuples(st.just("gate"), st.integers(0, 1)),
+    st.tuples(st.just("others"), st.integers(0, 1)),
+    st.tuples(st.just("order"), st.integers(0, 9)),
 )
 
 
@@ -118,6 +123,16 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             # By hand, past the agent; only where there is something to route to.
             if cluster.canary_up and not cluster.share.none:
                 cluster.share = Share(weight=value) if value else Share(match=Match(on=MatchOn.HEADER, name="x", value="y"))
+        case "scale":
+            # Load grows, or somebody asks for more; only an autoscaler does so in the middle of a run.
+            more = value if not cluster.state.running else max(value, cluster.replicas)
+            cluster.replicas = more if cluster.autoscaled or not cluster.state.running else cluster.replicas
+        case "gate":
+            cluster.gate = "somebody must approve" if value else ""
+        case "others":
+            cluster.barrier = bool(value)
+        case "order":
+            cluster.order = Random(value)  # noqa: S311 - any order the plan allows
         case "lose":
             cluster.state = RolloutState()
         case "edit":
@@ -133,14 +148,20 @@ def told(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@given(events=st.lists(EVENTS, max_size=25), crashes=st.booleans())
-@example(events=[("turns", 1), ("evict", 1)], crashes=True)
-def test_no_history_breaks_an_invariant_and_every_one_ends(name: str, events: list[Event], crashes: bool) -> None:  # noqa: FBT001 - drawn
-    cluster = Cluster(policy=POLICIES[name]())
+@given(events=st.lists(EVENTS, max_size=25), crashes=st.integers(0, 3), autoscaled=st.booleans())
+@example(events=[("turns", 1), ("evict", 1)], crashes=1, autoscaled=False)
+def test_no_history_breaks_an_invariant_and_every_one_ends(
+    name: str,
+    events: list[Event],
+    crashes: int,
+    autoscaled: bool,  # noqa: FBT001 - drawn
+) -> None:
+    policy = POLICIES[name]()
+    cluster = Cluster(policy=policy, autoscaled=autoscaled and not run(policy).plain)
     for event in [("turns", 5), ("push", 2), ("turns", 3), *events]:
         happen(cluster, event)
         if crashes:
-            cluster.turn(crash_after=1)
+            cluster.turn(crash_after=crashes)
     assert cluster.faults == []
 
     calm(cluster)
@@ -160,6 +181,7 @@ def calm(cluster: Cluster) -> None:
     """Nothing bad happens any more, and somebody sees to what waits for people."""
     cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
     cluster.lag, cluster.uptake, cluster.unlisted, cluster.refused = 0, 0, 0, False
+    cluster.gate, cluster.barrier = "", True
     for _ in range(12):
         cluster.settle(turns=60)
         if not cluster.state.running:

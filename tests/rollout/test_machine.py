@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from gitops_agent.api.problems import SpecInvalid
-from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.describe import describe
@@ -77,27 +75,6 @@ def test_what_keeps_the_pods_from_coming_up_is_told_while_it_is_waited_for() -> 
     cluster.turn()
 
     assert "without traffic (crash loop)" in describe(cluster.state, cluster.policy)
-
-
-@pytest.mark.parametrize(("policy", "phase", "stage"), [(blue_green(), "Promote", "CutRoute"), (canary(), "Step", "Route")])
-def test_a_share_is_not_raised_when_its_pods_go_before_it_is_in_force(
-    policy: RolloutPolicySpec, phase: str, stage: str
-) -> None:
-    cluster = started(policy)
-    cluster.replicas = cluster.primary_pods = cluster.primary_up = 8
-    ahead = deepcopy(cluster)
-    while (ahead.state.phase, ahead.state.stage) != (phase, stage):
-        cluster = deepcopy(ahead)
-        ahead.turn()
-        ahead.tick(1)
-    cluster.turn(crash_after=1)  # written down, and not yet done
-    assert (cluster.state.stage, cluster.share) == (stage, Share())
-    cluster.canary_up = 1
-    cluster.turn()
-    assert (cluster.share, cluster.faults) == (Share(), [])
-    cluster.settle()
-
-    assert (cluster.primary, cluster.faults) == (V2, [])
 
 
 def test_of_rejected_versions_only_so_many_are_remembered() -> None:
