@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import DeliveryError, Request
 from tests.notify.receiver import Handler, Receiver, Told
+from tests.source.certificates import self_signed
 from tests.waiting import eventually
 
 
@@ -20,19 +20,9 @@ def post(url: str, body: bytes = b"{}") -> Request:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of receiver.test, with its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = "subjectAltName=DNS:receiver.test"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"),
-            *("-subj", "/CN=receiver.test", "-addext", names, "-keyout", folder / "key", "-out", folder / "crt"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both = folder / "both.pem"
-    both.write_bytes((folder / "crt").read_bytes() + (folder / "key").read_bytes())
-    return both
+    bundle = tmp_path_factory.mktemp("tls") / "bundle.pem"
+    bundle.write_bytes(self_signed("receiver.test"))
+    return bundle
 
 
 def test_a_request_arrives_and_its_answer_comes_back() -> None:

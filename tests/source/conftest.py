@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,8 +30,6 @@ def sources(tmp_path: Path) -> Iterator[Sources]:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed: no certificates for a server")
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
@@ -55,12 +50,6 @@ def serve(author: Author, certificates: Certificates) -> Iterator[Callable[..., 
 
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    if program is None or shutil.which("ssh-keygen") is None:
-        pytest.skip("no sshd on this machine: ssh repositories are not tried (install openssh-server to do so)")
-    try:
-        server = SshServer(program, tmp_path_factory.mktemp("sshd"))
-    except (OSError, subprocess.CalledProcessError, AssertionError) as error:
-        pytest.skip(f"sshd does not start here: {error}")
+    server = SshServer(tmp_path_factory.mktemp("sshd"))
     yield server
     server.close()

@@ -1,46 +1,54 @@
-"""A real sshd on a free port of loopback, for the user who runs the tests."""
+"""An SSH server on a free loopback port that runs git's own commands.
+
+Problem: `sshd` is missing on most machines and is particular about users and directories. Decision: asyncssh serves, in a thread
+with an event loop of its own, as the user who runs the tests; the client is the `ssh` program, as in production.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import getpass
 import os
-import socket
+import shlex
 import subprocess
+import threading
 from pathlib import Path
 
+import asyncssh
+
 from gitops_agent.source.sources import Repository
-from tests.waiting import eventually
+
+Reader = asyncio.StreamReader | asyncssh.SSHReader[bytes]
+Writer = asyncio.StreamWriter | asyncssh.SSHWriter[bytes]
+
+_GIT = frozenset({"git-upload-pack", "git-receive-pack"})
+_ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+}
 
 
 class SshServer:
-    """Lets the holder of `identity` in, and serves every path of the machine to git."""
+    """Admits the holder of `identity` and serves every path of the machine to git."""
 
-    def __init__(self, program: str, directory: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.user = getpass.getuser()
         self.directory = directory
-        for name, passphrase in (("host", ""), ("identity", ""), ("stranger", ""), ("sealed", "open sesame")):
-            subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", name, "-f", directory / name], check=True
-            )
+        for name, passphrase in (("host", None), ("identity", None), ("stranger", None), ("sealed", "open sesame")):
+            key = asyncssh.generate_private_key("ssh-ed25519", comment=name)
+            key.write_private_key(directory / name, passphrase=passphrase)
+            key.write_public_key(directory / f"{name}.pub")
+            (directory / name).chmod(0o600)
         keys = [(directory / f"{name}.pub").read_text() for name in ("identity", "sealed")]
         (directory / "authorized").write_text("".join(keys))
-        if os.geteuid() == 0:
-            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        (directory / "config").write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\nAuthorizedKeysFile {directory}/authorized\n"
-            f"PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-            "PermitRootLogin prohibit-password\nPermitUserEnvironment no\nAcceptEnv GIT_PROTOCOL\n"
-        )
-        self._log = (directory / "log").open("wb")
-        self._process = subprocess.Popen([program, "-D", "-e", "-f", directory / "config"], stdout=self._log, stderr=self._log)
-        try:
-            eventually(self._greets, what="sshd greets")
-        except AssertionError:
-            self.close()
-            raise
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ssh-server", daemon=True)
+        self._thread.start()
+        self._acceptor = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(30)
+        self.port = self._acceptor.get_port()
 
     @property
     def known_hosts(self) -> str:
@@ -54,14 +62,55 @@ class SshServer:
         return Repository(url=f"ssh://{self.user}@127.0.0.1:{self.port}{path}")
 
     def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=10)
-        self._log.close()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
-    def _greets(self) -> bool:
-        assert self._process.poll() is None, (self.directory / "log").read_text()
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                return connection.recv(4) == b"SSH-"
-        except OSError:
-            return False
+    async def _listen(self) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[str(self.directory / "host")],
+            authorized_client_keys=str(self.directory / "authorized"),
+            process_factory=_serve,
+            encoding=None,
+            password_auth=False,
+            kbdint_auth=False,
+        )
+
+    async def _end(self) -> None:
+        self._acceptor.close()
+        await self._acceptor.wait_closed()
+
+
+async def _serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
+    """Runs the git command a client requests, and no other program."""
+    program, *arguments = shlex.split(process.command or "") or [""]
+    if program not in _GIT:
+        process.stderr.write(b"only git\n")
+        process.exit(1)
+        return
+    pipe = subprocess.PIPE
+    environment = _ENVIRONMENT | {"GIT_PROTOCOL": process.env.get("GIT_PROTOCOL", "")}
+    git = await asyncio.create_subprocess_exec(program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+    assert git.stdin is not None
+    assert git.stdout is not None
+    assert git.stderr is not None
+    requests = asyncio.create_task(_forward_requests(process.stdin, git.stdin))
+    await asyncio.gather(_forward(git.stdout, process.stdout), _forward(git.stderr, process.stderr))
+    requests.cancel()
+    process.exit(await git.wait())
+
+
+async def _forward_requests(source: Reader, target: asyncio.StreamWriter) -> None:
+    """Closes git's input when the client has sent everything."""
+    await _forward(source, target)
+    target.close()
+
+
+async def _forward(source: Reader, target: Writer) -> None:
+    with contextlib.suppress(OSError, asyncssh.Error):
+        while chunk := await source.read(65536):
+            target.write(chunk)
+            await target.drain()
