@@ -1,7 +1,7 @@
 """Programs that a distribution packages: from PATH, else its package unpacked into the user's cache.
 
-Problem: the sandbox's own network needs `nft`, measurements need a Prometheus, and neither is worth a build from source, nor
-may the machine be changed for them. Decision: `apt-get download` and `dpkg -x` into a folder of the cache, with those libraries
+Problem: the sandbox's own network needs `nft`, measurements need a Prometheus and the tests of sources an `ssh`; none of them
+is worth a build from source, nor may the machine be changed for them. Decision: `apt-get download` and `dpkg -x` into a folder of the cache, with those libraries
 of the package's dependencies that are not installed, and a small script in front that finds them. No package is installed, no
 script of one is run. apt checks what it downloads by the distribution's signed lists.
 """
@@ -21,8 +21,8 @@ from gitops_agent.toolchain.cache import user_cache
 from gitops_agent.toolchain.file_lock import FileLock
 from gitops_agent.toolchain.progress import Progress, Silent
 
-PACKAGES = {"nft": "nftables", "prometheus": "prometheus"}
-"""The programs by their name, and the packages that hold them."""
+PACKAGES = {"nft": "nftables", "prometheus": "prometheus", "ssh": "openssh-client"}
+"""The packages that hold the programs, by the programs' names."""
 
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _LIMITS = process.Limits(seconds=300.0)

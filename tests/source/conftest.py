@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gitops_agent.source.sources import Ref, Sources
+from gitops_agent.toolchain.system_packages import SystemPackages
 from tests.source.author import Author
 from tests.source.certificates import Certificates
 from tests.source.https import GitServer
@@ -49,7 +51,15 @@ def serve(author: Author, certificates: Certificates) -> Iterator[Callable[..., 
 
 
 @pytest.fixture(scope="session")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    server = SshServer(tmp_path_factory.mktemp("sshd"))
+def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    server = SshServer(tmp_path_factory.mktemp("ssh-server"))
     yield server
     server.close()
+
+
+@pytest.fixture
+def sshd(ssh_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> SshServer:
+    """The server, and an `ssh` program on PATH for git: the machine's, else the unpacked package's."""
+    client = SystemPackages().find("ssh")
+    monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
+    return ssh_server
