@@ -1,7 +1,8 @@
 """Fixtures of the whole suite: one real control plane for a test run, a fresh namespace for a test.
 
 The control plane is started by the first test that asks for it, in whichever process that runs, and shared by all workers of a
-parallel run. It is tied to the pytest process that was called, so it ends with that one however it dies; nobody counts users.
+parallel run. It is tied to the pytest process that was called and ends with it, however that process dies; there is no count
+of users.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from gitops_agent.toolchain.cache import ToolCache
 from gitops_agent.toolchain.catalog import selected
 from gitops_agent.toolchain.file_lock import FileLock
 from gitops_agent.toolchain.progress import Lines
+from tests.skips import in_ci, unlisted
 from tests.waiting import eventually
 
-# A check that finds something new once in a hundred runs is no check of a change: everybody tries the same cases.
-# Whoever looks for new ones takes the other profile, and what it finds is mended with an example in the tests.
+# A property that fails once in a hundred runs does not test a change: every run tries the same cases.
+# The other profile looks for new cases; what it finds becomes an example in the tests.
 _ANY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", _ANY, max_examples=150, derandomize=True)
 settings.register_profile("search", _ANY, max_examples=1000, print_blob=True)
@@ -53,6 +55,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if folder and not hasattr(config, "workerinput"):
         stop(Path(folder) / "plane")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails a run in CI that skips a test for an unlisted reason."""
+    if not hasattr(session.config, "workerinput") and _unlisted(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names the skips that failed the run, after pytest's own list of all skips."""
+    for reason in _unlisted(terminalreporter.config):
+        terminalreporter.write_line(f"ERROR skipped for a reason that tests/skips.py does not list: {reason}", red=True)
+
+
+def _unlisted(config: pytest.Config) -> list[str]:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or not in_ci():
+        return []
+    reports = [report for report in reporter.stats.get("skipped", []) if isinstance(report.longrepr, tuple)]
+    return unlisted([str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

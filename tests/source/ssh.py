@@ -1,7 +1,7 @@
 """An SSH server on a free loopback port that runs git's own commands.
 
-Problem: `sshd` is missing on most machines and is particular about users and directories. Decision: asyncssh serves, in a thread
-with an event loop of its own, as the user who runs the tests; the client is the `ssh` program, as in production.
+Problem: most machines have no `sshd`, and it needs its own user and directories. Decision: asyncssh serves, in a thread with an
+event loop of its own, as the user who runs the tests; the client is the `ssh` program, as in production.
 """
 
 from __future__ import annotations
