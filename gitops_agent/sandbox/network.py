@@ -19,6 +19,7 @@ from pathlib import Path
 from gitops_agent import process
 from gitops_agent.errors import AgentError, ProcessError
 from gitops_agent.sandbox.components import HOST_ADDRESS, PODS_CIDR, SERVICES_CIDR
+from gitops_agent.toolchain.system_packages import ProgramMissing, SystemPackages
 
 _MARK = "GITOPS_AGENT_NETWORK"
 _TRY = process.Limits(seconds=20.0)
@@ -56,9 +57,12 @@ def enter(argv: tuple[str, ...]) -> None:
     if os.environ.get(_MARK):
         set_up()
         return
-    for program in ("unshare", "ip"):
-        if shutil.which(program, path=_path()) is None:
-            raise NoNetwork(f"a network namespace needs the program {program!r} (packages util-linux and iproute2)")
+    if shutil.which("unshare", path=_path()) is None:
+        raise NoNetwork("a network namespace needs the program 'unshare' (package util-linux)")
+    try:
+        path = f"{SystemPackages().find('ip').parent}{os.pathsep}{_path()}"
+    except ProgramMissing as error:
+        raise NoNetwork(f"a network namespace needs the program 'ip': {error}") from error
     unshare = ("unshare", "--net") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--net")
     try:
         process.run((*unshare, "true"), limits=_TRY)
@@ -66,7 +70,7 @@ def enter(argv: tuple[str, ...]) -> None:
         raise NoNetwork(f"this machine gives no network namespace: {error}") from error
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execvpe(unshare[0], (*unshare, *argv), os.environ | {_MARK: "new", "PATH": _path()})  # noqa: S606 - the same program again
+    os.execvpe(unshare[0], (*unshare, *argv), os.environ | {_MARK: "new", "PATH": path})  # noqa: S606 - the same program again
 
 
 def set_up() -> None:

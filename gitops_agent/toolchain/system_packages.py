@@ -1,9 +1,9 @@
 """Programs that a distribution packages: from PATH, else its package unpacked into the user's cache.
 
-Problem: the sandbox's own network needs `nft`, measurements need a Prometheus and the tests of sources an `ssh`; none of them
-is worth a build from source, nor may the machine be changed for them. Decision: `apt-get download` and `dpkg -x` into a folder of the cache, with those libraries
-of the package's dependencies that are not installed, and a small script in front that finds them. No package is installed, no
-script of one is run. apt checks what it downloads by the distribution's signed lists.
+Problem: the sandbox's own network needs `ip` and `nft`, measurements need a Prometheus and the tests of sources an `ssh`; none
+of them is worth a build from source, nor may the machine be changed for them. Decision: `apt-get download` and `dpkg -x` into a
+folder of the cache, with those libraries of the package's dependencies that are not installed, and a small script in front that
+finds them. No package is installed, no script of one is run. apt checks what it downloads by the distribution's signed lists.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gitops_agent.toolchain.cache import user_cache
 from gitops_agent.toolchain.file_lock import FileLock
 from gitops_agent.toolchain.progress import Progress, Silent
 
-PACKAGES = {"nft": "nftables", "prometheus": "prometheus", "ssh": "openssh-client"}
+PACKAGES = {"ip": "iproute2", "nft": "nftables", "prometheus": "prometheus", "ssh": "openssh-client"}
 """The packages that hold the programs, by the programs' names."""
 
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
@@ -100,7 +100,8 @@ class SystemPackages:
         (tree / "bin").mkdir(exist_ok=True)
         launcher = tree / "bin" / name
         search = ":".join(str(folder / path) for path in libraries)
-        target = folder / found[0].relative_to(tree)
+        program = found[0].rename(tree / "program") if found[0] == launcher else found[0]  # some packages use /bin themselves
+        target = folder / program.relative_to(tree)
         lines = ["#!/bin/sh", *([f"export LD_LIBRARY_PATH={shlex.quote(search)}"] if libraries else [])]
         launcher.write_text("\n".join([*lines, f'exec {shlex.quote(str(target))} "$@"', ""]))
         launcher.chmod(0o755)

@@ -65,3 +65,20 @@ def test_a_package_is_unpacked_once_with_missing_libraries(tmp_path: Path, monke
     assert said == [str(tmp_path / "cache" / "nftables" / "usr" / "lib" / "any"), "list"]
     assert found[0] == found[1]
     assert log.read_text().splitlines() == ["download nftables libnftables1"]
+
+
+def test_a_program_that_its_package_puts_into_bin_is_not_overwritten_by_its_launcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _script(tmp_path / "bin" / "apt-cache", "printf 'iproute2\\n'")
+    _script(tmp_path / "bin" / "dpkg-query", "true")
+    _script(tmp_path / "bin" / "apt-get", "shift; : > iproute2.deb")
+    unpacked = 'mkdir -p "$3/bin"; printf \'#!/bin/sh\\necho "ip $1"\\n\' > "$3/bin/ip"; chmod 755 "$3/bin/ip"'
+    _script(tmp_path / "bin" / "dpkg", unpacked)
+    for name in ("sh", "chmod", "mkdir"):
+        (tmp_path / "bin" / name).symlink_to(f"/bin/{name}")
+    _only(monkeypatch, tmp_path / "bin")
+
+    program = SystemPackages(tmp_path / "cache").find("ip")
+
+    assert subprocess.run((str(program), "route"), capture_output=True, text=True, check=True).stdout == "ip route\n"
