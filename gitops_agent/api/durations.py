@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from gitops_agent.manifest.amounts import seconds
+
 LOWEST = timedelta(seconds=1)
 HIGHEST = timedelta(hours=24)
 
-_SECONDS = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _LONGEST_TEXT = 32
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 
@@ -31,14 +30,15 @@ def parse_duration(text: Any) -> timedelta:
     """
     if isinstance(text, timedelta):
         value = text
-    elif not isinstance(text, str) or len(text) > _LONGEST_TEXT or not re.fullmatch(PATTERN, text, re.ASCII):
-        raise ValueError("is not a duration such as 30s, 5m or 1h30m")
     else:
-        seconds = sum((Fraction(number) * _SECONDS[unit] for number, unit in _PART.findall(text)), Fraction(0))
+        spelled = isinstance(text, str) and len(text) <= _LONGEST_TEXT and re.fullmatch(PATTERN, text)
+        length = seconds(text) if spelled else None
+        if length is None:
+            raise ValueError("is not a duration such as 30s, 5m or 1h30m")
         # The bound comes before the conversion: a timedelta overflows where a fraction does not.
-        if seconds > HIGHEST.total_seconds():
+        if length > HIGHEST.total_seconds():
             raise ValueError(f"is longer than {format_duration(HIGHEST)}")
-        value = timedelta(microseconds=round(seconds * 1_000_000))
+        value = timedelta(microseconds=round(length * 1_000_000))
     if not LOWEST <= value <= HIGHEST:
         raise ValueError(f"is not between {format_duration(LOWEST)} and {format_duration(HIGHEST)}")
     return value

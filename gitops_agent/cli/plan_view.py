@@ -11,8 +11,8 @@ import click
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.cluster.error_text import simplify
-from gitops_agent.manifest.changes import ABSENT
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.merge_keys import ABSENT
 from gitops_agent.preview.comparison import Preview
 from gitops_agent.preview.rollout_projection import RolloutProjection
 from gitops_agent.sync.action import Action, ActionKind
@@ -37,7 +37,7 @@ def show(comparison: Preview) -> int:
         sign, word = _WORDS[action.intent]
         click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action, comparison.rest))
         for change in comparison.fields.get(action.key, ()):
-            click.echo("    " + out.line(f"{change.path}: {_text(change.old)} → {_text(change.new)}"))
+            click.echo("    " + out.line(f"{change.field}: {_text(change.old)} → {_text(change.new)}"))
         for text in _toll(made.verdict.blast.dependants.get(action.key)):
             click.echo(f"    takes along {out.line(text)}")
         if action.key in comparison.errors:

@@ -15,6 +15,7 @@ from typing import Any
 from gitops_agent.manifest.fields import FieldSet, owned, step
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import CLI_MANAGER, FIELD_MANAGER, PREFIX
+from gitops_agent.manifest.pointer import pointer
 
 PEOPLE_MANAGERS: tuple[tuple[str, str], ...] = (
     ("kubectl*", "kubectl: edit, patch, set, label, annotate, scale, create, replace, apply"),
@@ -125,11 +126,6 @@ def foreign_fields(obj: Object, manager: str = FIELD_MANAGER) -> tuple[FieldEdit
                 known = result.get(path)
                 result[path] = edit if known is None or edit.time > known.time else known
     return tuple(result.values())
-
-
-def pointer(name: str) -> str:
-    """One step of a JSON pointer."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _matches(manager: str, table: tuple[tuple[str, str], ...]) -> bool:

@@ -22,10 +22,9 @@ from gitops_agent.cluster.secrets import Secrets
 from gitops_agent.errors import AgentError, CannotSee, NotFound, SourceError, UnknownKind, UsageError
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.canonical import copy
-from gitops_agent.manifest.changes import Change, changes
+from gitops_agent.manifest.field_report import FieldChange, object_changes
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION
-from gitops_agent.manifest.masking import masked_pair
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
@@ -66,7 +65,7 @@ class Preview:
 
     plan: Plan
     rest: RolloutProjection
-    fields: dict[ObjectKey, tuple[Change, ...]] = field(default_factory=dict)
+    fields: dict[ObjectKey, tuple[FieldChange, ...]] = field(default_factory=dict)
     errors: dict[ObjectKey, AgentError] = field(default_factory=dict)
 
 
@@ -232,9 +231,9 @@ def _live(access: ClusterClient, application: Application, desired: Desired) -> 
 
 def _fields(
     access: ClusterClient, made: Plan, objects: dict[ObjectKey, Object]
-) -> tuple[dict[ObjectKey, tuple[Change, ...]], dict[ObjectKey, AgentError]]:
+) -> tuple[dict[ObjectKey, tuple[FieldChange, ...]], dict[ObjectKey, AgentError]]:
     """What each update would change and what would be refused, as the API server sees it."""
-    fields: dict[ObjectKey, tuple[Change, ...]] = {}
+    fields: dict[ObjectKey, tuple[FieldChange, ...]] = {}
     errors: dict[ObjectKey, AgentError] = {}
 
     def ask(action: Action) -> None:
@@ -251,7 +250,7 @@ def _fields(
                 errors[action.key] = error
             return
         if before is not None:
-            fields[action.key] = changes(*masked_pair(_bare(before), _bare(after)))
+            fields[action.key] = object_changes(_bare(before), _bare(after))
 
     asked = [action for action in made.changes() if action.intent in (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE)]
     with ThreadPoolExecutor(_THREADS) as pool:

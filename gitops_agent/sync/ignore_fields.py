@@ -1,4 +1,4 @@
-"""Fields that belong to somebody else (`spec.sync.ignoreFields`): never sent, never called drift."""
+"""Fields left to other controllers (`spec.sync.ignoreFields`): never sent, never drift."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from typing import Any
 from gitops_agent.api.sync_options import IgnoreFields
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.pointer import parse
 
 IDENTITY = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("metadata", "namespace")})
-"""What no exemption leaves out, since an object without it is another one or none."""
+"""Fields that cannot be ignored: without them an object has no identity."""
 
 
 def paths(key: ObjectKey, exemptions: Iterable[IgnoreFields]) -> tuple[str, ...]:
-    """The JSON pointers that are exempt in one object."""
+    """The JSON pointers that are ignored in an object."""
     kinds = (key.kind, str(key.group_kind))
-    found = (one.paths for one in exemptions if one.kind in kinds and fnmatchcase(key.name, one.name))
-    return tuple(dict.fromkeys(path for some in found for path in some))
+    rules = (rule for rule in exemptions if rule.kind in kinds and fnmatchcase(key.name, rule.name))
+    return tuple(dict.fromkeys(path for rule in rules for path in rule.paths))
 
 
 def covers(exempt: Iterable[str], path: str) -> bool:
     """Whether a field at `path` is, or lies below, one of the exempt pointers; `*` stands for any one step."""
-    steps = _steps(path)
+    steps = parse(path)
     return any(
         len(pattern) <= len(steps) and all(want in ("*", step) for want, step in zip(pattern, steps, strict=False))
-        for pattern in map(_steps, exempt)
+        for pattern in map(parse, exempt)
     )
 
 
@@ -35,17 +36,13 @@ def without(obj: Object, exempt: Sequence[str]) -> Object:
 
     A map that becomes empty goes too: to send `{}` would be to own it.
     """
-    patterns = [steps for steps in map(_steps, exempt) if steps and steps not in IDENTITY]
+    patterns = [steps for steps in map(parse, exempt) if steps and steps not in IDENTITY]
     if not any(_has(obj, steps) for steps in patterns):
         return obj
     result = copy(obj)
     for steps in patterns:
         _remove(result, steps)
     return result
-
-
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 
 def _names(value: Any, step: str) -> list[Any]:

@@ -24,7 +24,7 @@ def test_a_change_is_told_field_by_field(shop: ClusterEnv, run: Run) -> None:
     said = run("diff", "shop")
 
     assert said.code == 3
-    assert said.stdout == f"~ ConfigMap:{shop.namespace}/settings\n    /data/tone: 'cold' → 'warm'\n"
+    assert said.stdout == f"~ ConfigMap:{shop.namespace}/settings\n    data.tone: 'cold' → 'warm'\n"
     assert "1 to update" in said.stderr
     assert said.stderr.startswith("plan ")
     assert shop.plane.request("GET", f"/api/v1/namespaces/{shop.namespace}/configmaps/settings")["data"] == {"tone": "cold"}
@@ -56,7 +56,7 @@ def test_another_commit_or_branch_can_be_asked_about(shop: ClusterEnv, run: Run)
     commit = shop.commit("Louder")
 
     for revision in ("next", commit):
-        assert "/data/tone: 'cold' → 'loud'" in run("diff", "shop", "--revision", revision).stdout
+        assert "data.tone: 'cold' → 'loud'" in run("diff", "shop", "--revision", revision).stdout
 
 
 def test_a_deletion_is_shown_and_the_guard_has_its_say(shop: ClusterEnv, run: Run) -> None:

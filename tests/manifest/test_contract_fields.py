@@ -12,8 +12,8 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.canonical import copy, digest
-from gitops_agent.manifest.changes import changes
 from gitops_agent.manifest.edits import foreign_fields
+from gitops_agent.manifest.field_report import field_changes
 from gitops_agent.manifest.fields import desired_form, desired_hash, projection, projection_hash
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import marked
@@ -38,7 +38,7 @@ def within(obj: Object, namespace: str) -> Object:
 
 
 def difference(desired: Object, live: Object) -> list[Any]:
-    return [(change.path, change.old, change.new) for change in changes(desired_form(desired), projection(live))]
+    return [(change.path, change.old, change.new) for change in field_changes(desired_form(desired), projection(live))]
 
 
 @pytest.mark.parametrize("obj", AGREEING, ids=named)

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_agent.manifest.changes import changes
+from gitops_agent.manifest.field_report import field_changes
 from gitops_agent.manifest.masking import LAST_APPLIED, masked, masked_pair, scrub, secret_values
 
 
@@ -29,8 +29,8 @@ def test_a_changed_value_is_seen_to_have_changed_without_being_seen() -> None:
     old, new = masked_pair(
         secret({"user": "app", "password": "hunter2-old"}), secret({"user": "app", "password": "hunter2-new"})
     )
-    assert [change.path for change in changes(old, new)] == ["/data/password"]
-    assert "hunter2" not in str(changes(old, new))
+    assert [change.path for change in field_changes(old, new)] == ["/data/password"]
+    assert "hunter2" not in str(field_changes(old, new))
 
 
 def test_equal_values_have_equal_masks_on_both_sides() -> None:

@@ -401,7 +401,7 @@ def _opponent(action: Action) -> str:
     """Who keeps changing what, in words."""
     report = describe(action.manifest, action.live.evidence) if action.manifest and action.live else DriftReport()
     who = ", ".join(report.managers) or "somebody"
-    what = ", ".join(change.path for change in report.changes[:3]) or "it"
+    what = ", ".join(change.field for change in report.changes[:3]) or "it"
     return f"{who} keeps changing {what} back: left alone until that ends"
 
 
@@ -432,7 +432,7 @@ def _drift_event(
     detected = kind is EventType.DRIFT_DETECTED
     shown = []
     for action, report in found[:10]:
-        paths = ", ".join(change.path for change in report.changes[:3]) or "the object"
+        paths = ", ".join(change.field for change in report.changes[:3]) or "the object"
         shown.append(f"{action.key}: {str(report) or 'is missing'}" if detected else f"{action.key}: {paths} restored")
     return Event(
         type=kind,

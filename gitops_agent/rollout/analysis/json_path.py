@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, TypeAlias
 
+from gitops_agent.manifest.pointer import parse
 from gitops_agent.rollout.analysis.http_query import QueryInvalid
 
 Step: TypeAlias = str | int
@@ -28,7 +29,7 @@ def steps(path: str) -> tuple[Step, ...]:
     Raises:
         QueryInvalid: the path cannot be read or is too long.
     """
-    found = _pointer(path) if path.startswith("/") else _dotted(path)
+    found = parse(path) if path.startswith("/") else _dotted(path)
     if len(found) > STEP_LIMIT:
         raise QueryInvalid(f"the path {path[:80]!r} has {len(found)} steps, {STEP_LIMIT} are allowed")
     return found
@@ -51,10 +52,6 @@ def _index(step: Step) -> int | None:
     if isinstance(step, int):
         return step
     return int(step) if step.isascii() and step.isdigit() and len(step) < 10 else None  # noqa: PLR2004 - as in the pattern
-
-
-def _pointer(path: str) -> tuple[Step, ...]:
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/"))
 
 
 def _dotted(path: str) -> tuple[Step, ...]:

@@ -1,7 +1,7 @@
-"""Taking back what people wrote into an object beside what Git declares.
+"""Removes fields that people added to an object beside what Git declares.
 
 A server-side apply never removes what others added, so additions are removed by a JSON patch: tested against the version they
-were seen in, only fields that nobody but people and earlier tools own, items of lists from the last to the first. The writers'
+were read from, only fields that people and earlier tools alone own, items of lists from the last to the first. The writers'
 entries in managedFields are cut by the same paths, because the server fills defaults in again: without that, a default that an
 earlier `kubectl apply` happened to own would be found, removed and filled in for ever.
 """
@@ -15,6 +15,7 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.fields import FieldSet, step
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.pointer import parse
 
 _MANAGED = "/metadata/managedFields"
 
@@ -34,7 +35,7 @@ def removal_patch(live: Object, edits: Iterable[FieldEdit]) -> list[Object]:
     for entry in entries:
         if (entry.get("manager"), entry.get("operation")) in managers and isinstance(entry.get("fieldsV1"), dict):
             for path in paths:
-                _cut(entry["fieldsV1"], live, _steps(path))
+                _cut(entry["fieldsV1"], live, parse(path))
             if not _owns(entry["fieldsV1"]):
                 continue
         kept.append(entry)
@@ -45,16 +46,12 @@ def removal_patch(live: Object, edits: Iterable[FieldEdit]) -> list[Object]:
     ]
 
 
-def _steps(path: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
-
-
 def order(path: str) -> list[tuple[int, int, str]]:
     """Positions as numbers, so that item 10 is taken out before item 9."""
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in _steps(path)]
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parse(path)]
 
 
-def _cut(fields: FieldSet, live: Any, steps: list[str]) -> bool:
+def _cut(fields: FieldSet, live: Any, steps: tuple[str, ...]) -> bool:
     """Takes a path out of a field set; whether the set is empty afterwards."""
     for element in list(fields):
         place = step(element, live)

@@ -1,7 +1,7 @@
-"""What exactly drifted: the paths, what was declared and what stands there, who wrote it and when.
+"""Reports drift of an object by field: path, declared and live value, manager and time.
 
-The decision that something drifted is a comparison of two hashes; this report is made only for objects where it said so. Values
-of Secrets never enter it: they are masked, by position, before anything is compared.
+The decision that an object drifted is a comparison of two hashes; this report is made only for objects where they differ.
+Values of Secrets are shown masked, with one numbering for both sides.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gitops_agent.manifest.changes import ABSENT, Change, changes, resolve
 from gitops_agent.manifest.edits import foreign_fields
+from gitops_agent.manifest.field_report import FieldChange, field_changes
 from gitops_agent.manifest.fields import desired_form, normal, step
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.marks import FIELD_MANAGER
 from gitops_agent.manifest.masking import masked, masked_pair
+from gitops_agent.manifest.merge_keys import ABSENT, resolve
+from gitops_agent.manifest.pointer import field_path, parse, pointer
 
 _SHOWN = 50
-"""Changes of one object in a report; more say nothing more."""
-_RENDERED_BYTES = 20_000
+"""Changes of one object in a report; the rest is counted."""
+_LINE = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,10 @@ class FieldDrift:
     """One field that is not as declared.
 
     Attributes:
-        path: a JSON pointer; items of lists by name where they have one.
-        declared: what Git says (masked in a Secret), `ABSENT` where it says nothing.
-        found: what stands there (masked in a Secret), `ABSENT` where nothing does.
-        manager: the field manager that wrote it, empty where nobody owns it now (it was removed).
+        path: a JSON pointer; items of lists by their merge key where they have one.
+        declared: the value in Git (masked in a Secret), `ABSENT` where it has none.
+        found: the live value (masked in a Secret), `ABSENT` where there is none.
+        manager: the field manager that wrote it, empty where the field has no owner now (it was removed).
         time: when it wrote last, RFC 3339, or empty.
     """
 
@@ -41,20 +43,25 @@ class FieldDrift:
     manager: str = ""
     time: str = ""
 
+    @property
+    def field(self) -> str:
+        """The path as people write it: `spec.template.spec.containers[web].image`."""
+        return field_path(self.path)
+
     def __str__(self) -> str:
         by = f" by {self.manager}" if self.manager else ""
         at = f" at {self.time}" if self.time else ""
-        return f"{self.path}: {_short(self.declared)} became {_short(self.found)}{by}{at}"
+        return f"{self.field}: {_short(self.declared)} became {_short(self.found)}{by}{at}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
-    """Everything of one object that is not as declared.
+    """The fields of one object that are not as declared.
 
     Attributes:
-        changes: by path, at most fifty.
-        more: how many there are beyond that.
-        missing: the object is not there at all, or was not kept for comparison.
+        changes: at most fifty, in the order of the manifest.
+        more: the number of changes beyond those.
+        missing: the object does not exist, or was not kept for comparison.
     """
 
     changes: tuple[FieldDrift, ...] = ()
@@ -63,7 +70,7 @@ class DriftReport:
 
     @property
     def managers(self) -> tuple[str, ...]:
-        """Who wrote, each once."""
+        """The field managers that wrote, each once."""
         return tuple(dict.fromkeys(change.manager for change in self.changes if change.manager))
 
     def __str__(self) -> str:
@@ -73,46 +80,34 @@ class DriftReport:
 
 
 def describe(manifest: Manifest, live: Object | None) -> DriftReport:
-    """What of a declared object is not so in the live one; `live` is not changed.
+    """Compares a declared object with the live one, which is not changed.
 
-    Fields that the server respells or completes are part of it (they are different text), so ask only for objects whose
-    projection left its baseline. Additions of people are part of it too.
+    Additions by people are part of the report. A value that is only spelled differently is drift where another manager wrote
+    it: ownership decides that, not the value.
     """
     if live is None:
         return DriftReport(missing=True)
     declared, shown = masked_pair(manifest.obj, live)
-    found = [
+    drifts = [
         FieldDrift(
             path=change.path,
             declared=resolve(declared, change.path),
             found=resolve(shown, change.path),
             **_writer(live, change.path),
         )
-        for change in changes(desired_form(manifest.obj), normal(live))
+        for change in field_changes(desired_form(manifest.obj), normal(live), spelling=True)
         if change.old is not ABSENT and not _respelled(change, manifest.obj, live)
     ]
-    known = [drift.path for drift in found]
+    known = [drift.path for drift in drifts]
     for edit in foreign_fields(live):
         if not any(path == edit.path or path.startswith(edit.path + "/") for path in known):
             value = resolve(shown, edit.path)
-            found.append(FieldDrift(path=edit.path, declared=ABSENT, found=value, manager=edit.manager, time=edit.time))
-    return DriftReport(changes=tuple(found[:_SHOWN]), more=max(0, len(found) - _SHOWN))
+            drifts.append(FieldDrift(path=edit.path, declared=ABSENT, found=value, manager=edit.manager, time=edit.time))
+    return DriftReport(changes=tuple(drifts[:_SHOWN]), more=max(0, len(drifts) - _SHOWN))
 
 
-def rendered(old: Object, new: Object) -> str:
-    """A readable, capped account of all differences between two objects, for people; Secrets are masked first."""
-    from deepdiff import DeepDiff
-
-    left, right = masked_pair(old, new)
-    if left == right:
-        return ""
-    difference = DeepDiff(left, right, verbose_level=2, threshold_to_diff_deeper=0, max_diffs=100_000)
-    text = str(difference.pretty())
-    return text if len(text) <= _RENDERED_BYTES else text[:_RENDERED_BYTES] + "\n…"
-
-
-def _respelled(change: Change, declared: Object, live: Object) -> bool:
-    """Whether the text differs though nobody changed it: whoever changes a value of ours takes the field over."""
+def _respelled(change: FieldChange, declared: Object, live: Object) -> bool:
+    """Whether only the spelling differs: a writer that changes a value of ours takes the field over."""
     value = resolve(live, change.path)
     if value is ABSENT:
         # The server drops what is empty; an empty list of items with keys is not even owned.
@@ -122,34 +117,34 @@ def _respelled(change: Change, declared: Object, live: Object) -> bool:
 
 def _writer(live: Object, path: str) -> dict[str, str]:
     """The last of the other managers that own the path, and when it wrote."""
-    others = (one for one in _owners(live, path) if one.get("manager") != FIELD_MANAGER or one.get("operation") != "Apply")
+    others = (
+        entry for entry in _owners(live, path) if entry.get("manager") != FIELD_MANAGER or entry.get("operation") != "Apply"
+    )
     last = max(others, key=lambda entry: str(entry.get("time") or ""), default=None)
     return {"manager": str(last.get("manager") or ""), "time": str(last.get("time") or "")} if last else {}
 
 
 def _owners(live: Object, path: str) -> Iterator[Object]:
     """The managedFields entries that own something at or below the path, or own a part that contains it."""
-    steps = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+    steps = parse(path)
     for entry in (live.get("metadata") or {}).get("managedFields") or ():
         fields = entry.get("fieldsV1")
         if isinstance(fields, dict) and _reaches(fields, live, steps):
             yield entry
 
 
-def _reaches(fields: Object, live: Any, steps: list[str]) -> bool:
+def _reaches(fields: Object, live: Any, steps: tuple[str, ...]) -> bool:
     if not steps or not fields:
         return True
     for element, below in fields.items():
         place = step(element, live)
         if place is None:
             continue
-        if str(place) == steps[0] or (
-            isinstance(place, int) and resolve(live, "/" + steps[0].replace("/", "~1")) == live[place]
-        ):
+        if str(place) == steps[0] or (isinstance(place, int) and resolve(live, pointer(steps[0])) == live[place]):
             return _reaches(below, live[place], steps[1:])
     return False
 
 
 def _short(value: Any) -> str:
     text = "nothing" if value is ABSENT else str(masked(value) if isinstance(value, dict) else value)
-    return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 - one line
+    return text if len(text) <= _LINE else text[: _LINE - 1] + "…"

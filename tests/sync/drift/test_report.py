@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.manifest.changes import ABSENT
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.sync.drift.report import DriftReport, describe, rendered
+from gitops_agent.manifest.merge_keys import ABSENT
+from gitops_agent.sync.drift.report import DriftReport, describe
 from tests.sync.apply.test_executor import config, deployment
 from tests.sync.cluster_env import ClusterEnv
 from tests.sync.live.test_live_object import CONFIG, stored
@@ -46,6 +46,15 @@ def test_an_edit_is_told_with_both_values_the_manager_and_the_time() -> None:
     assert report.managers == ("kubectl-edit",)
 
 
+def test_a_field_that_another_manager_respelled_is_reported() -> None:
+    declared = {"apiVersion": "t.dev/v1", "kind": "T", "metadata": {"name": "web"}, "spec": {"interval": "60s", "stays": "1"}}
+    live = stored(declared)
+    live["spec"]["interval"] = "1m"
+    live["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"].pop("f:interval")
+    report = describe(Manifest.of(declared), live)
+    assert [(change.field, change.declared, change.found) for change in report.changes] == [("spec.interval", "60s", "1m")]
+
+
 def test_more_than_fifty_changes_are_counted() -> None:
     declared = thing("ConfigMap", "web", data={f"k{number}": "1" for number in range(60)} | {"stays": "1"})
     live = stored(declared)
@@ -54,28 +63,6 @@ def test_more_than_fifty_changes_are_counted() -> None:
     report = describe(Manifest.of(declared), live)
     assert (len(report.changes), report.more) == (50, 10)
     assert str(report).endswith("; and 57 more")
-
-
-def test_a_rendered_difference_names_paths_and_values() -> None:
-    text = rendered(thing("ConfigMap", "web", data={"a": "1"}), thing("ConfigMap", "web", data={"a": "2", "b": "3"}))
-    assert "'a'" in text
-    assert "'b'" in text
-
-
-def test_equal_objects_render_as_nothing() -> None:
-    assert rendered(CONFIG, CONFIG) == ""
-
-
-def test_a_rendered_difference_of_secrets_shows_no_value() -> None:
-    old, new = (thing("Secret", "db", data={"p": encoded(value)}) for value in ("old-password", "new-password"))
-    text = rendered(old, new)
-    assert "<secret #1>" in text
-    assert encoded("old-password") not in text + encoded("x")
-
-
-def test_a_huge_difference_is_cut() -> None:
-    old, new = (thing("ConfigMap", "web", data={f"k{n}": f"{side}{'x' * 100}" for n in range(500)}) for side in "ab")
-    assert len(rendered(old, new)) < 21_000
 
 
 @pytest.mark.cluster

@@ -1,0 +1,71 @@
+"""Quantities and durations by value: `1000m` is `1`, `60s` is `1m`.
+
+The API server respells quantities of its own kinds; custom resources keep the text they were sent. Whether a field holds an
+amount is read from its name and those above it, because schemas are not at hand, and both sides have to parse as one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?[0-9]{1,3}))?")
+_LONGEST = 64
+_SUFFIXES = {
+    "n": Fraction(1, 10**9),
+    "u": Fraction(1, 10**6),
+    "m": Fraction(1, 1000),
+    **{suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)},
+}
+_UNITS = {
+    "ns": Fraction(1, 10**9),
+    "us": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(rf"(?:{_PART.pattern})+")
+
+_HOLDERS = frozenset({"requests", "limits", "capacity", "allocatable", "hard", "used", "overhead", "podFixed"})
+_RANGES = frozenset({"min", "max", "default", "defaultRequest"})
+_QUANTITIES = frozenset({"sizeLimit", "averageValue", "divisor"})
+_DURATIONS = re.compile(r"interval|timeout|duration|delay|period|renewBefore|[a-z]+(?:Interval|Timeout|Duration|Delay|Period)")
+
+
+def quantity(value: Any) -> Fraction | None:
+    """The number that a Kubernetes quantity stands for; None when it is none."""
+    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        return None
+    number, suffix, exponent = match.groups()
+    return Fraction(number) * _SUFFIXES.get(suffix, Fraction(1)) * Fraction(10) ** int(exponent or 0)
+
+
+def seconds(value: Any) -> Fraction | None:
+    """The seconds that a duration of Go spells, `1h30m`; None when it is none."""
+    if not isinstance(value, str) or len(value) > _LONGEST or not _DURATION.fullmatch(value):
+        return None
+    return sum((Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(value)), Fraction(0))
+
+
+def same_amount(steps: Sequence[str], old: Any, new: Any) -> bool:
+    """Whether a field holds a quantity or a duration, and the same one on both sides.
+
+    Args:
+        steps: the path of the field in its object, outermost first.
+        old: the value before.
+        new: the value after.
+    """
+    if not steps:
+        return False
+    name, above = steps[-1], steps[-2] if len(steps) > 1 else ""
+    if name in _QUANTITIES or above in _HOLDERS or (above in _RANGES and "limits" in steps):
+        return (amount := quantity(old)) is not None and amount == quantity(new)
+    return bool(_DURATIONS.fullmatch(name)) and (length := seconds(old)) is not None and length == seconds(new)
