@@ -20,7 +20,7 @@ _NEEDED = (
     ("list", "", "namespaces"),
     ("watch", "apps", "deployments"),
     ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
-    ("patch", GROUP, "applications/status"),
+    *(("patch", GROUP, f"{plural}/status") for plural in ("applications", "notifiers", "rolloutpolicies")),
     ("patch", GROUP, "applications"),
     ("create", "coordination.k8s.io", "leases"),
     ("create", "events.k8s.io", "events"),
@@ -73,7 +73,7 @@ def _findings(
     yield Finding(
         "cluster", state, f"{access.transport.host}, {version['gitVersion']}" + (": older than tested" * (state != "ok"))
     )
-    for kind in ("Application", "Notifier"):
+    for kind in ("Application", "Notifier", "RolloutPolicy"):
         yield _tried(f"CRD {kind}", lambda kind=kind: _served(access, kind))  # type: ignore[misc]
     user = f"system:serviceaccount:{namespace}:gitops-agent" if as_agent else None
     for verb, group, resource in _NEEDED:

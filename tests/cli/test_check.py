@@ -23,6 +23,14 @@ def test_an_administrator_may_do_everything(stage: ClusterEnv, run: Run) -> None
     assert {"git", "helm", "kustomize", "cluster", "CRD Application", "CRD Notifier"} <= found.keys()
 
 
+def test_rollouts_and_notifications_are_checked_as_applications_are(stage: ClusterEnv, run: Run) -> None:
+    found = findings(run("check", "--no-repositories", "-o", "json").stdout)
+
+    assert found["CRD RolloutPolicy"][0] == "ok"
+    for kind in ("rolloutpolicies", "notifiers"):
+        assert found[f"may patch {kind}/status.gitops-agent.dev"][0] == "ok"
+
+
 def test_every_application_tells_whether_its_repository_answers(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"apps/shop/kustomization.yaml": "resources: []\n"})
     stage.application("good", source={"repoURL": url, "ref": {"branch": "main"}})
