@@ -8,22 +8,10 @@ application writes nothing.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 _MESSAGE_LIMIT = 32_768
 _TRANSIENT = frozenset({"Reconciling", "Stalled"})
-
-
-class ConditionType(StrEnum):
-    """The conditions of our resources."""
-
-    READY = "Ready"
-    SYNCED = "Synced"
-    HEALTHY = "Healthy"
-    HELD = "Held"
-    RECONCILING = "Reconciling"
-    STALLED = "Stalled"
 
 
 def set_condition(
@@ -69,9 +57,3 @@ def set_condition(
 def find_condition(conditions: list[dict[str, Any]], type: str) -> dict[str, Any] | None:  # noqa: A002 - the name of the field
     """The condition of a type, None when there is none."""
     return next((condition for condition in conditions if condition.get("type") == type), None)
-
-
-def is_true(conditions: list[dict[str, Any]], type: str) -> bool:  # noqa: A002 - the name of the field
-    """Whether the condition is there and `True`."""
-    condition = find_condition(conditions, type)
-    return condition is not None and condition.get("status") == "True"

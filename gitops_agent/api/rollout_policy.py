@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from gitops_agent.api.durations import Duration
 from gitops_agent.api.model import Model, Rule
-from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Analysis
 from gitops_agent.api.rollout_strategy import Strategy
-from gitops_agent.api.schema import structural
 from gitops_agent.api.texts import Name, NamespaceName
-from gitops_agent.manifest.key import AppKey, Object
 
 KIND = "RolloutPolicy"
 
@@ -174,58 +170,3 @@ class RolloutPolicySpec(Model):
             message="compare needs a canary beside the stable pods, rolling has none",
         ),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutPolicy:
-    """A RolloutPolicy as stored, with its spec understood.
-
-    Attributes:
-        key: its namespace and name.
-        uid: of this very object.
-        generation: counts changes of the spec.
-        resource_version: what a compare-and-swap of the status compares with.
-        deleting: whether somebody asked for its deletion.
-        spec: what is wanted.
-        status: the raw status, as last written.
-        raw: the whole object; never mutated.
-    """
-
-    key: AppKey
-    uid: str
-    generation: int
-    resource_version: str
-    deleting: bool
-    spec: RolloutPolicySpec
-    status: Object = field(repr=False)
-    raw: Object = field(repr=False)
-
-
-def parse(obj: Object) -> RolloutPolicy:
-    """The policy a stored object describes.
-
-    Raises:
-        SpecInvalid: with every problem of the spec; no other error, whatever the object holds.
-    """
-    spec = read(RolloutPolicySpec, obj.get("spec") or {}, root="spec")
-    metadata = _map(obj.get("metadata"))
-    generation = metadata.get("generation")
-    return RolloutPolicy(
-        key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
-        uid=str(metadata.get("uid") or ""),
-        generation=generation if isinstance(generation, int) else 0,
-        resource_version=str(metadata.get("resourceVersion") or ""),
-        deleting=metadata.get("deletionTimestamp") is not None,
-        spec=spec,
-        status=_map(obj.get("status")),
-        raw=obj,
-    )
-
-
-def schema() -> Object:
-    """The structural schema of the spec, for the CRD."""
-    return structural(RolloutPolicySpec)
-
-
-def _map(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
 from typing import Any
 
 from gitops_agent.manifest.key import Object
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """kubectl's copy of the whole object, values included, as an annotation."""
-
-_SHORTEST = 4
-"""Characters of the shortest text worth hunting for in other texts; shorter ones are parts of words."""
 
 
 class Masks:
@@ -61,31 +57,6 @@ def masked_pair(old: Object, new: Object) -> tuple[Object, Object]:
     """Both objects masked with one numbering, so that a changed value is seen to have changed."""
     masks = Masks()
     return masked(old, masks), masked(new, masks)
-
-
-def secret_values(obj: Object) -> tuple[str, ...]:
-    """Every value of a Secret, as written and decoded, to be kept out of texts; empty for other kinds."""
-    if not is_secret(obj):
-        return ()
-    found: dict[str, None] = {}
-    for part in ("data", "stringData"):
-        values = obj.get(part)
-        for value in values.values() if isinstance(values, dict) else ():
-            text = str(value)
-            found[text] = None
-            decoded = _bytes(value, decode=part == "data").decode("utf-8", "replace")
-            found[decoded] = None
-            found.update(dict.fromkeys(line.strip() for line in decoded.splitlines()))
-            found[base64.b64encode(text.encode()).decode()] = None
-    return tuple(text for text in found if len(text) >= _SHORTEST)
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret of at least four characters replaced, longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, "***")
-    return text
 
 
 def _bytes(value: Any, *, decode: bool) -> bytes:

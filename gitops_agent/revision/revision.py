@@ -18,7 +18,6 @@ class Revision:
         subject: the first line of the message, cut at 200 characters, control characters removed.
         committed_at: aware, UTC.
         message: the whole message, cut at 4,000 characters (its trailers may approve a plan).
-        verification: `none`, or what verified the signature.
     """
 
     repository: str
@@ -28,7 +27,6 @@ class Revision:
     subject: str = ""
     message: str = ""
     committed_at: datetime | None = None
-    verification: str = "none"
 
     @property
     def short(self) -> str:

@@ -132,19 +132,6 @@ class ControlPlane:
                 raise
 
     @classmethod
-    def attach(cls, directory: Path) -> ControlPlane:
-        """The control plane that runs in a folder.
-
-        Raises:
-            SandboxDown: none does, or it is not ready.
-        """
-        directory = directory.absolute()
-        state = status(directory)
-        if state is None or state.phase is not Phase.READY:
-            raise SandboxDown(f"no sandbox is running in {directory}", directory=str(directory))
-        return cls(directory, state)
-
-    @classmethod
     def _await_ready(cls, directory: Path, tell: Detail, seconds: float) -> ControlPlane:
         pause = threading.Event()
         begun = time.monotonic()

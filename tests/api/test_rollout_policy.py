@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.api import problems
 from gitops_agent.api.problems import SpecInvalid
-from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider, parse, schema
+from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
 from gitops_agent.api.schema import structural
-from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.key import Object
 
 METRIC: Object = {
     "name": "error-rate",
@@ -44,16 +45,15 @@ ROLLING: Object = {"targetRef": {"kind": "StatefulSet", "name": "db"}, "strategy
 
 
 def read(spec: Object) -> RolloutPolicySpec:
-    return parse({"metadata": {"name": "web", "namespace": "shop", "generation": 3, "resourceVersion": "7"}, "spec": spec}).spec
+    return problems.read(RolloutPolicySpec, spec, root="spec")
 
 
 def test_a_policy_is_read() -> None:
-    found = parse({"metadata": {"name": "web", "namespace": "shop", "generation": 3, "resourceVersion": "7"}, "spec": SPEC})
+    policy = read(SPEC)
 
-    assert (found.key, found.generation, found.resource_version) == (AppKey("shop", "web"), 3, "7")
-    assert found.spec.traffic.provider is TrafficProvider.GATEWAY_API
-    assert found.spec.strategy.canary is not None
-    assert found.spec.strategy.canary.steps[0].pause == timedelta(minutes=2)
+    assert policy.traffic.provider is TrafficProvider.GATEWAY_API
+    assert policy.strategy.canary is not None
+    assert policy.strategy.canary.steps[0].pause == timedelta(minutes=2)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_all_problems_come_at_once() -> None:
 @pytest.mark.parametrize("spec", [None, [], "x", 1])
 def test_whatever_the_spec_holds_there_is_only_one_error(spec: Any) -> None:
     with pytest.raises(SpecInvalid):
-        parse({"spec": spec})
+        read(spec)
 
 
 def nodes(node: Object, path: str) -> Iterator[tuple[str, Object]]:
@@ -132,10 +132,10 @@ def nodes(node: Object, path: str) -> Iterator[tuple[str, Object]]:
 
 
 def test_the_schema_is_structural_bounded_and_speaks() -> None:
-    found = dict(nodes(schema(), "spec"))
+    schema = structural(RolloutPolicySpec)
+    found = dict(nodes(schema, "spec"))
     bounds = {"string": ("maxLength", "enum"), "array": ("maxItems",), "integer": ("maximum",)}
 
-    assert schema() == structural(RolloutPolicySpec)
-    assert not any(word in str(schema()) for word in ("$ref", "$defs", "anyOf", "title", "'additionalProperties': False"))
+    assert not any(word in str(schema) for word in ("$ref", "$defs", "anyOf", "title", "'additionalProperties': False"))
     assert [path for path, node in found.items() if not any(b in node for b in bounds.get(node["type"], node))] == []
     assert [path for path, node in found.items() if "description" not in node and not path.endswith("[]")] == []

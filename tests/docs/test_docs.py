@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 import pytest
 
-from gitops_agent.api import notifier, rollout_policy
+from gitops_agent.api import notifier
 from gitops_agent.api.parse import parse
+from gitops_agent.api.problems import read
 from gitops_agent.api.reasons import REASONS
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.cli.main import cli
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
@@ -108,7 +110,7 @@ def test_every_printed_rollout_policy_is_one() -> None:
 
     assert len(found) >= 5
     for _, document in found:
-        rollout_policy.parse(document)
+        read(RolloutPolicySpec, document["spec"], root="spec")
 
 
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gitops_agent.api.rollout_policy import RolloutPolicySpec, parse
+from gitops_agent.api.problems import read
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
 
 METRIC = {
     "name": "errors",
@@ -27,7 +28,7 @@ def policy(
         "analysis": {"metrics": [METRIC] if metrics else [], "baseline": baseline},
         **fields,
     }
-    return parse({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}).spec
+    return read(RolloutPolicySpec, spec, root="spec")
 
 
 def canary(

@@ -19,7 +19,6 @@ def test_a_commit_is_described_as_people_speak_of_it(author: Author) -> None:
     assert found.subject == "Grow the shop"
     assert found.message == "Grow the shop\n\nBecause it is full.\n\nGitops-Agent-Approve: abc"
     assert found.committed_at == datetime.fromtimestamp(1760000000, UTC)
-    assert found.verification == "none"
 
 
 def test_a_hostile_message_is_cut_and_disarmed_but_keeps_its_trailers(author: Author) -> None:

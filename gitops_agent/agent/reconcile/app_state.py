@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health.explainer import Explanation
@@ -31,7 +30,6 @@ class ApplicationState:
         target: the commit being brought to the cluster, and since when.
         started: see `target`.
         applied: the commit whose every object is applied.
-        failures: by object: what the last attempt came to; cleared by success.
         unhealthy_since: monotonic time since when the application is not Healthy, None while it is.
         explanations: why objects are not healthy, as last asked.
         explained_at: monotonic time of the last question.
@@ -58,7 +56,6 @@ class ApplicationState:
     target: str = ""
     started: datetime | None = None
     applied: str = ""
-    failures: dict[ObjectKey, AgentError] = field(default_factory=dict)
     unhealthy_since: float | None = None
     explanations: dict[ObjectKey, Explanation] = field(default_factory=dict)
     explained_at: float = 0.0

@@ -117,7 +117,6 @@ class Applier:
         suspended: bool = False,
         current: bool = True,
         deleting: bool = False,
-        orphan: bool = False,
         rolling: bool = False,
     ) -> ApplyResult:
         """Plans, and executes what may be done now.
@@ -129,12 +128,11 @@ class Applier:
             suspended: plan only.
             current: `desired` is of the newest commit; if not, only drift is repaired.
             deleting: the Application itself goes.
-            orphan: with `deleting`, leave the objects.
             rolling: a rollout is under way, so an approved plan comes to its deletions later.
         """
         key = application.key
         snapshot = self._snapshot(key, desired)
-        policy = self._policy(application, desired, memory, deleting=deleting, orphan=orphan)
+        policy = self._policy(application, desired, memory, deleting=deleting)
         try:
             made = self._plan(desired, snapshot, policy, memory)
         except PlanError as error:
@@ -163,7 +161,7 @@ class Applier:
         if runnable.writes or not failures:
             result = self._executor.execute(runnable, as_user=application.user, stop=self._stopping)
         self._repaired(application, reports, result)
-        return self._enacted(made, runnable, result, failures, memory)
+        return self._enacted(made, runnable, result, failures)
 
     def preview(self, application: Application, declared: Desired, memory: ApplicationState) -> Plan | None:
         """The plan of a commit whose rollout has not begun, when it is held; an approval of it is remembered.
@@ -171,7 +169,7 @@ class Applier:
         A rollout that is held in its middle would leave traffic between two versions, so all of its commit is judged before.
         """
         snapshot = self._snapshot(application.key, declared)
-        policy = self._policy(application, declared, memory, deleting=False, orphan=False)
+        policy = self._policy(application, declared, memory, deleting=False)
         try:
             made = self._plan(declared, snapshot, policy, memory)
         except PlanError:
@@ -197,9 +195,7 @@ class Applier:
             objects[key] = live
         return replace(snapshot, objects=objects)
 
-    def _policy(
-        self, application: Application, desired: Desired, memory: ApplicationState, *, deleting: bool, orphan: bool
-    ) -> PlanPolicy:
+    def _policy(self, application: Application, desired: Desired, memory: ApplicationState, *, deleting: bool) -> PlanPolicy:
         sync = application.spec.sync
         return PlanPolicy(
             prune=sync.prune,
@@ -208,7 +204,6 @@ class Applier:
             error_policy=sync.error_policy,
             guard=sync.deletion_guard,
             application_deleting=deleting,
-            orphan=orphan,
             approved=application.annotations.get(APPROVED) or _trailer(desired.revision.message),
             carried=memory.approval,
             ignore_fields=sync.ignore_fields,
@@ -291,13 +286,10 @@ class Applier:
             return {}
         return self._executor.preflight(runnable, as_user=application.user)
 
-    def _enacted(
-        self, made: Plan, ran: Plan, result: Result, failures: dict[ObjectKey, AgentError], memory: ApplicationState
-    ) -> ApplyResult:
+    def _enacted(self, made: Plan, ran: Plan, result: Result, failures: dict[ObjectKey, AgentError]) -> ApplyResult:
         errors = failures | {o.key: o.error for o in result.outcomes if o.error is not None}
         for outcome in result.outcomes:
             metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
-        memory.failures = errors
         done = {outcome.key for outcome in result.outcomes if outcome.ok}
         told = _told(made, errors)
         problems = [ObjectIssue(key=key, reason=errors[key].reason, message=text) for key, text in told.items()]

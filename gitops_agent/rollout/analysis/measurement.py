@@ -39,21 +39,6 @@ class Measurement:
         said = {"value": self.value, "message": self.message}
         return {"at": self.at.isoformat(), "verdict": str(self.verdict), **{name: text for name, text in said.items() if text}}
 
-    @classmethod
-    def read(cls, raw: Object) -> Measurement:
-        """The measurement a status holds.
-
-        Raises:
-            KeyError: a part is missing.
-            ValueError: a part is not what it should be.
-        """
-        return cls(
-            at=datetime.fromisoformat(raw["at"]),
-            verdict=Verdict(raw["verdict"]),
-            value=str(raw.get("value", "")),
-            message=str(raw.get("message", "")),
-        )
-
 
 def measured(metric: MetricCriteria, result: Any, *, at: datetime) -> Measurement:
     """The measurement of a JSON value that a provider gave."""

@@ -29,7 +29,6 @@ class Capability:
         cookie: how cookies can be compared.
         mirror: whether it can mirror.
         settle_seconds: to wait after the objects are in place, where nobody reports the uptake; 0 where a status says it.
-        adds: objects of its own, for people.
         limits: what else is to know, for people.
     """
 
@@ -41,7 +40,6 @@ class Capability:
     cookie: tuple[MatchMode, ...] = ()
     mirror: bool = False
     settle_seconds: float = 5.0
-    adds: str = ""
     limits: str = ""
 
 
@@ -76,7 +74,6 @@ CAPABILITIES: dict[str, Capability] = {
             header=_ALL,
             cookie=_ALL,
             mirror=True,
-            adds="a DestinationRule for the canary's host, where the service has one",
             limits="tls and tcp routes know weights only",
         ),
         Capability(
@@ -85,7 +82,6 @@ CAPABILITIES: dict[str, Capability] = {
             kinds=("networking.k8s.io/Ingress",),
             header=_ALL,
             cookie=(MatchMode.EXACT,),
-            adds="a canary Ingress",
             limits="a cookie has to have the value always; the default backend is not split",
         ),
         Capability(
@@ -102,7 +98,6 @@ CAPABILITIES: dict[str, Capability] = {
             provider=Traefik(),
             kinds=("traefik.io/TraefikService",),
             mirror=True,
-            adds="a weighted TraefikService beside a mirroring one",
             limits="matches belong to an IngressRoute",
         ),
         Capability(name="smi", provider=Smi(), kinds=("split.smi-spec.io/TrafficSplit",), limits="v1alpha2 or later"),

@@ -20,10 +20,9 @@ from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply import preflight
 from gitops_agent.sync.apply.concurrency import AdaptiveLimit
 from gitops_agent.sync.apply.errors import classify
-from gitops_agent.sync.apply.plan_walker import PlanWalker, Ready, Waiting
+from gitops_agent.sync.apply.plan_walker import PlanWalker, Waiting
 from gitops_agent.sync.apply.readiness import has_come
 from gitops_agent.sync.apply.writer import Done, Writer, body_of
-from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.ordering.order import Until
 from gitops_agent.sync.planning.plan import Plan
@@ -113,8 +112,6 @@ class Executor:
         *,
         as_user: str | None = None,
         stop: Callable[[], bool] = lambda: False,
-        ready: Ready | None = None,
-        on_applied: Callable[[ObjectKey, LiveObject], None] | None = None,
     ) -> Result:
         """Does what can be done of the plan now. Never raises for one object's failure.
 
@@ -122,15 +119,13 @@ class Executor:
             plan: what to do.
             as_user: whom to impersonate.
             stop: asked before every call; once true, nothing more is begun.
-            ready: whether an object has come as far as asked for; the live state tells when None.
-            on_applied: called in the thread that made the call, after each apply.
         """
-        course = PlanWalker(plan, ready or self._ready)
+        course = PlanWalker(plan, self._ready)
         outcomes: list[Outcome] = []
         flying: dict[Future[tuple[Outcome, Done | None]], Action] = {}
 
         def run(action: Action) -> tuple[Outcome, Done | None]:
-            return self._run(action, plan, as_user=as_user, on_applied=on_applied)
+            return self._run(action, plan, as_user=as_user)
 
         def land(action: Action, outcome: Outcome, done: Done | None) -> None:
             outcomes.append(outcome)
@@ -178,14 +173,7 @@ class Executor:
     def _ready(self, key: ObjectKey, until: Until) -> bool:
         return has_come(self._live, key, until)
 
-    def _run(
-        self,
-        action: Action,
-        plan: Plan,
-        *,
-        as_user: str | None,
-        on_applied: Callable[[ObjectKey, LiveObject], None] | None,
-    ) -> tuple[Outcome, Done | None]:
+    def _run(self, action: Action, plan: Plan, *, as_user: str | None) -> tuple[Outcome, Done | None]:
         started = self._clock()
         done: Done | None = None
         error: AgentError | None = None
@@ -199,10 +187,6 @@ class Executor:
         except AgentError as refusal:
             error = classify(refusal, action.key)
         self._heard(error)
-        if done is not None and not done.parked and action.manifest is not None and on_applied is not None:
-            known = self._live.get(action.key)
-            if known is not None:
-                on_applied(action.key, known)
         outcome = Outcome(
             key=action.key,
             kind=action.kind,

@@ -42,14 +42,12 @@ class Explanation:
     Attributes:
         reason: a code from the table of reasons.
         message: one line, scrubbed.
-        object: what the reason was found on: a pod mostly.
         certain: whether waiting is not expected to help (a crash loop, an image that cannot be pulled, a wrong configuration),
             so that the object is Degraded at once; otherwise the explanation only decorates what its own health says.
     """
 
     reason: str
     message: str
-    object: ObjectKey
     certain: bool
 
 
@@ -133,7 +131,6 @@ class _Question:
         return Explanation(
             reason=finding.reason,
             message=scrub(finding.message) + more,
-            object=ObjectKey("", "Pod", self.key.namespace, text(mapping(pod, "metadata").get("name"))),
             certain=finding.certain and self.key.kind != "Job",  # a Job counts its own failures and says when it gives up
         )
 
@@ -177,7 +174,7 @@ class _Question:
 
     def _said_by_events(self, obj: Object, *, reason: str) -> Explanation | None:
         said = self._event(obj)
-        return Explanation(reason=reason, message=said, object=self.key, certain=False) if said else None
+        return Explanation(reason=reason, message=said, certain=False) if said else None
 
     def _refused(self, maker: Object, pods: list[Object]) -> Explanation | None:
         """Why pods that should be there are not even created: a quota, an admission policy."""
@@ -188,7 +185,7 @@ class _Question:
         if not said:
             return None
         reason = "QuotaExceeded" if "exceeded quota" in said else "PodsRefused"
-        return Explanation(reason=reason, message=said, object=ObjectKey.of(maker), certain=False)
+        return Explanation(reason=reason, message=said, certain=False)
 
 
 def _selector(workload: Object) -> str:

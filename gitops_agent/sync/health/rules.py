@@ -33,18 +33,13 @@ class Rule:
     kind: str
     judge: Judge
 
-    @property
-    def summary(self) -> str:
-        """What the rule looks at, in one line."""
-        return (self.judge.__doc__ or "").partition("\n")[0].strip()
-
 
 _FAMILIES = (workloads, network, storage, scaling, extension, delivery, operators)
 
 RULES: Mapping[GroupKind, Rule] = {
     key: Rule(key.group, key.kind, judge) for family in _FAMILIES for key, judge in sorted(family.TABLE.items())
 }
-"""Every rule there is, by the group and kind it is for; printable as it stands."""
+"""Every rule there is, by the group and kind it is for."""
 
 
 def rule_for(group_kind: GroupKind) -> Rule | None:

@@ -128,23 +128,6 @@ class LiveState:
         with self._lock:
             return dict(self._applications.get(application, {}))
 
-    def applications(self) -> tuple[AppKey, ...]:
-        """Every application that something carries the marks of."""
-        with self._lock:
-            return tuple(self._applications)
-
-    def baseline(self, key: ObjectKey) -> tuple[str, str] | None:
-        """The digest last applied and the projection right after it, None when this process has not applied the object."""
-        return self._baselines.get(key)
-
-    def set_baseline(self, key: ObjectKey, digest: str, projection: str) -> None:
-        """Says what the object should look like, once that was proved in another way than by applying it."""
-        with self._lock:
-            self._baselines[key] = (digest, projection)
-            live = self._objects.get(key)
-            if live is not None:
-                self._store(self._settled(live))
-
     def tolerate(self, uid: str, edits: Iterable[FieldEdit]) -> None:
         """These edits of this very object cannot be taken back: from now on they are not news."""
         with self._lock:

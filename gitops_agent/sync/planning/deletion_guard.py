@@ -70,22 +70,6 @@ class BlastRadius:
         """Objects that go, those that hang under others included."""
         return len(self.deletions) + len(self.replacements) + sum(one.total for one in self.dependants.values())
 
-    def lines(self) -> tuple[str, ...]:
-        """Every object that goes, each followed by what hangs under it, for people."""
-        return tuple(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        for word, keys in (("delete", self.deletions), ("replace", self.replacements)):
-            for key in keys:
-                yield f"{word} {key}"
-                under = self.dependants.get(key, Dependants())
-                if under.total:
-                    samples = f": {', '.join(under.samples)}" if under.samples else ""
-                    more = ", …" if under.samples and len(under.samples) < under.total else ""
-                    yield f"  with {under.total} objects that are not of this application{samples}{more}"
-                yield from (f"  with {note}" for note in under.notes)
-                yield from (f"  and what cannot be seen of {kind}" for kind in under.cannot_see)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardVerdict:
@@ -94,8 +78,7 @@ class GuardVerdict:
     Attributes:
         held: nothing but repairs of drift may run until the plan's hash is approved.
         reason: a code from the table of reasons; empty when there was nothing to object to.
-        message: one line for people.
-        causes: every objection, one line each; the message has them all.
+        message: every objection, in one line.
         blast: what the plan takes away.
         approved: there were objections, and somebody approved this plan.
     """
@@ -103,7 +86,6 @@ class GuardVerdict:
     held: bool = False
     reason: str = ""
     message: str = ""
-    causes: tuple[str, ...] = ()
     blast: BlastRadius = field(default_factory=BlastRadius)
     approved: bool = False
 
@@ -151,12 +133,10 @@ def judge(
         causes.append(("AwaitingApproval", "changes wait for approval in mode manual"))
     if not causes:
         return GuardVerdict(blast=blast)
-    texts = tuple(text for _, text in causes)
     return GuardVerdict(
         held=not approved,
         reason=causes[0][0],
-        message="; ".join(texts),
-        causes=texts,
+        message="; ".join(text for _, text in causes),
         blast=blast,
         approved=approved,
     )

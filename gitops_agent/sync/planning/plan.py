@@ -6,7 +6,6 @@ approved is what runs.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -82,17 +81,9 @@ class Plan:
         known = self.verdict.blast.dependants
         return tuple(key for key in _removed(self.actions) if key.group_kind in CONTAINERS and key not in known)
 
-    def counts(self) -> dict[ActionKind, int]:
-        """How many actions there are of each kind that occurs."""
-        return dict(Counter(action.kind for action in self.actions))
-
     def changes(self) -> tuple[Action, ...]:
         """What is or would be changed: everything that intends a write, run, held, waiting or left alone alike."""
         return tuple(action for action in self.actions if action.intent in WRITES)
-
-    def of(self, key: ObjectKey) -> Action | None:
-        """The action for an object."""
-        return next((action for action in self.actions if action.key == key), None)
 
     def approval(self) -> Approval:
         """What approving this plan allows, to be carried along while it runs."""
@@ -122,8 +113,6 @@ def plan(
     """
     if policy.application_deleting:
         desired = replace(desired, manifests=(), skipped=(), warnings=(), unscoped=frozenset())
-        if policy.orphan:
-            return _judged(desired, snapshot, policy, actions=(), edges=Graph(), dependants={})
     comparison = ObjectComparator(application=desired.application, snapshot=snapshot, policy=policy, immutable=immutable)
     actions: list[Action] = []
     strangers: list[PlanError] = []

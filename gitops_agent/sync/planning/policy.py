@@ -56,7 +56,6 @@ class PlanPolicy:
         error_policy: what an invalid object means for the others; the executor's business, carried along.
         guard: the budget of deletions and the protected kinds.
         application_deleting: the Application itself goes: nothing is desired, on purpose.
-        orphan: with `application_deleting`: leave the objects where they are.
         approved: the hash somebody approved, whole or at least its first twelve digits.
         carried: an approved plan that is under way.
         ignore_fields: fields that belong to somebody else.
@@ -71,7 +70,6 @@ class PlanPolicy:
     error_policy: ErrorPolicy = ErrorPolicy.ATOMIC
     guard: DeletionGuard = field(default_factory=DeletionGuard)
     application_deleting: bool = False
-    orphan: bool = False
     approved: str | None = None
     carried: Approval | None = None
     ignore_fields: tuple[IgnoreFields, ...] = ()

