@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check bench programs lock generate clean
+.PHONY: demo test test-fast check fix bench programs lock generate clean
 
 demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
 	$(BIN)/gitops-agent demo $(DEMO_ARGS)
@@ -13,12 +13,19 @@ test: $(STAMP) check  ## Everything CI runs: style, types, layers, then all test
 	$(MAKE) programs
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
+test-fast: $(STAMP)  ## Under a minute: neither the control plane nor slow tests, and few cases of each property
+	$(BIN)/pytest -q -n 2 -m "not cluster and not slow" --hypothesis-profile=quick $(PYTEST_ARGS)
+
 check: $(STAMP)  ## Style, types, layers, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell gitops_agent tests docs deploy examples benchmarks README.md CHANGELOG.md CONTRIBUTING.md
+
+fix: $(STAMP)  ## Formats the code, and corrects what ruff can correct by itself
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
 
 bench: $(STAMP)  ## The figures of docs/benchmarks.md, as ratios to a floor measured in the same run
 	$(MAKE) programs

@@ -108,6 +108,7 @@ def test_a_program_that_says_nothing_for_too_long_is_killed() -> None:
     assert "made no progress" in error.message
 
 
+@pytest.mark.slow
 def test_a_program_that_goes_on_talking_may_take_its_time() -> None:
     script = "for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.3; done"
 
@@ -146,6 +147,7 @@ def test_a_program_that_eats_memory_is_killed() -> None:
     assert caught.value.cause == "memory"
 
 
+@pytest.mark.slow
 def test_the_memory_of_children_counts() -> None:
     script = "python3 -c \"import time; x = b'x' * 300_000_000; time.sleep(600)\" & wait"
 

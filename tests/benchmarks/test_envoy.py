@@ -137,6 +137,7 @@ def test_a_backend_that_is_missing_or_empty_fails_for_its_share(proxy: Proxy, re
     assert [one.status for one in load.failures()] == [status] * 50
 
 
+@pytest.mark.slow
 def test_a_weight_changes_under_load_without_a_failure(proxy: Proxy) -> None:
     with Load(proxy.url, rate=200) as load:
         for weight in (10, 90, 50):

@@ -134,6 +134,7 @@ def test_a_mark_divides_by_the_time_of_sending(server: Server) -> None:
     assert len(load.since(mark)) < len(load.since())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [SLOW], indirect=True)
 def test_waiting_for_answers_that_do_not_come_is_an_error(server: Server) -> None:
     with Load(server.url, rate=50, count=1, timeout_seconds=2) as load, pytest.raises(LoadStalled, match="0 of 1 requests"):

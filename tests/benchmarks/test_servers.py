@@ -66,6 +66,7 @@ def test_whoever_hears_of_a_pod_before_its_server_does_is_answered(place: Place)
     assert load.failed == 0
 
 
+@pytest.mark.slow
 def test_a_pod_that_ends_gives_the_answer_it_owes_and_no_other(place: Place) -> None:
     place.begin()
     place.servers.fault("web:2", delay_seconds=0.5)

@@ -36,6 +36,7 @@ def test_help_of_the_group_loads_no_heavy_library() -> None:
     assert imported_by("--help") == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_loads_no_heavy_library(command: str) -> None:
     assert imported_by(command, "--help") == set()

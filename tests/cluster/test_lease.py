@@ -189,6 +189,7 @@ def test_a_lease_must_be_renewed_often_enough(wire: Start, tmp_path: Path) -> No
         Lease(transport, namespace="a", name="b", identity="c", duration_seconds=10, renew_seconds=5)
 
 
+@pytest.mark.slow
 @pytest.mark.faults
 def test_a_leader_that_cannot_renew_stops_before_its_lease_ends(wire: Start, crew_on: Callable[[Wire], Replica]) -> None:
     hanging = threading.Event()

@@ -328,6 +328,7 @@ def test_stopping_ends_a_pause_at_once(wire: Start, tmp_path: Path) -> None:
         assert not watch._thread.is_alive()
 
 
+@pytest.mark.slow
 def test_stopping_does_not_wait_for_a_list_that_hangs(wire: Start, tmp_path: Path) -> None:
     heard, server = WatchRecorder(), wire(lambda _, line: line.hang())
     with watching(server, tmp_path, heard) as watch:

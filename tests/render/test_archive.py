@@ -43,6 +43,7 @@ def test_templates_and_charts_are_found() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_without_unpacking_it() -> None:
     bomb = gzip.compress(b"\0" * (65 * 1024 * 1024))
     assert len(bomb) < 100_000
@@ -73,6 +74,7 @@ def test_what_is_broken_is_refused(data: bytes, words: str) -> None:
     assert words in caught.value.message
 
 
+@pytest.mark.slow
 def test_too_many_members_are_refused() -> None:
     with pytest.raises(RenderError, match="more than"):
         list(members(packed({f"x/{number}": "" for number in range(10_001)}), file="charts/x.tgz"))

@@ -266,6 +266,7 @@ def test_files_of_the_chart_can_be_read_by_templates(render: Render) -> None:
     assert render(ask("web"), files).manifests[0].obj["data"] == {"x": "hello"}
 
 
+@pytest.mark.slow
 def test_huge_lists_in_values_end_at_a_limit(refusal: Refusal) -> None:
     template = "{{ range until 900000000 }}x{{ end }}"
     assert refusal(ask("web"), chart(templates__a=template)).reason in ("RenderTooLarge", "RenderFailed", "RenderTimeout")

@@ -116,6 +116,7 @@ def test_a_submodule_elsewhere_does_not_matter(author: Author, sources: Sources,
     assert names(renderer.render(tree, ask("app"))) == ["ConfigMap/settings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["app/large.yaml", "app/large.bin"])
 def test_a_file_of_50_megabytes_is_refused_unread(author: Author, sources: Sources, renderer: Renderer, place: str) -> None:
     tree = committed(author, sources, author.files({"app/a.yaml": config_map(), place: b"a" * 50 * 1024 * 1024}))
@@ -125,6 +126,7 @@ def test_a_file_of_50_megabytes_is_refused_unread(author: Author, sources: Sourc
     assert place in caught.value.message
 
 
+@pytest.mark.slow
 def test_a_large_file_elsewhere_does_not_matter(author: Author, sources: Sources, renderer: Renderer) -> None:
     tree = committed(author, sources, author.files({"app/a.yaml": config_map(), "large": b"a" * 50 * 1024 * 1024}))
     assert names(renderer.render(tree, ask("app"))) == ["ConfigMap/settings"]

@@ -43,6 +43,7 @@ def run(tmp_path: Path, repository: Path) -> Run:
     return do
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["k", "h"])
 @pytest.mark.parametrize(
     ("text", "reason", "words"),

@@ -27,6 +27,8 @@ from tests.rollout.policies import blue_green, canary, rolling
 from tests.rollout.release import version
 from tests.rollout.test_overlay import NEW, OLD, subject
 
+pytestmark = pytest.mark.slow
+
 Event = tuple[str, int]
 
 MATCHED: list[dict[str, Any]] = [

@@ -16,6 +16,8 @@ from tests.source.certificates import Certificates
 from tests.source.conftest import MAIN
 from tests.source.https import GitServer
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., GitServer]
 PASSWORD = "p@ss/w:rd% 'x\"y\\z"
 TOKEN = "token-4711-very-secret"

@@ -10,6 +10,8 @@ from tests.source.author import Author
 from tests.source.conftest import MAIN
 from tests.source.ssh import SshServer
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_repository_is_read_with_a_key_and_a_known_host(sources: Sources, author: Author, sshd: SshServer) -> None:
     commit = author.commit({"a.yaml": "a: 1\n"})

@@ -65,6 +65,7 @@ def _is_dead(pid: str) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_a_hanging_git_is_killed_with_all_its_children(author: Author, tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     hang = git.Setting(

@@ -45,6 +45,7 @@ def test_a_mirror_that_is_being_written_is_waited_for_only_so_long(tmp_path: Pat
         pass
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_write_one_mirror_at_a_time(tmp_path: Path, author: Author) -> None:
     commit = author.commit({"a": "1" * 1000})
     script = textwrap.dedent(f"""
@@ -76,6 +77,7 @@ def test_threads_may_poll_and_read_at_once(sources: Sources, author: Author) -> 
         assert list(pool.map(work, range(40))) == [str(number % 3).encode() for number in range(40)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["gone", "no-objects", "no-head", "empty-pack", "bad-config", "whole-cache"])
 def test_a_torn_mirror_is_built_anew_by_itself(sources: Sources, author: Author, tmp_path: Path, damage: str) -> None:
     author.commit({"a": "1"})

@@ -50,6 +50,7 @@ def test_nothing_is_fetched_while_the_wanted_tip_stands_still(sources: Sources, 
     assert _fetches(sources, author) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orphan", [True, False])
 def test_a_force_push_is_told_with_the_number_of_lost_commits_and_the_old_ones_stay(
     sources: Sources,

@@ -66,6 +66,7 @@ def test_links_inside_the_tree_are_followed(linked: Tree) -> None:
     assert linked.resolve("nothing") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
@@ -111,6 +112,7 @@ def test_walking_gives_files_and_links_but_no_directories(linked: Tree) -> None:
     assert list(linked.walk("nothing")) == list(linked.walk("top")) == []
 
 
+@pytest.mark.slow
 def test_files_over_the_limit_are_refused_before_they_are_read(sources: Sources, author: Author) -> None:
     author.commit({"big": b"x" * 50_000_000, "exact": b"x" * 10})
     tree = _tree(sources, author)

@@ -53,6 +53,7 @@ def test_a_holder_may_delete_the_file_without_two_holders_arising(tmp_path: Path
     second.release()
 
 
+@pytest.mark.slow
 def test_a_folder_that_goes_while_the_lock_is_taken_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "going" / "lock"
     over = threading.Event()

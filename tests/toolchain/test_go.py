@@ -8,6 +8,8 @@ import pytest
 from gitops_agent.toolchain import go as toolchain
 from gitops_agent.toolchain.progress import Lines, Silent
 
+pytestmark = pytest.mark.slow
+
 
 def _fake_go(folder: Path, version: str) -> Path:
     path = folder / "go"

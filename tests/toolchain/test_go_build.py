@@ -11,6 +11,8 @@ from gitops_agent.toolchain.go_build import BuildFailed, build, linker_flags
 from gitops_agent.toolchain.path_lookup import ask_version
 from gitops_agent.toolchain.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_linker_sets_the_version_the_program_prints() -> None:
     flags = linker_flags(TOOLS["kube-apiserver"])

@@ -114,6 +114,7 @@ def test_a_metric_is_measured_at_once_and_whoever_waits_is_told(provider: Provid
     assert eventually(lambda: bench.told) == [POLICY]
 
 
+@pytest.mark.slow
 def test_what_the_clock_before_it_was_set_back_dates_ahead_is_told_no_more(provider: Provider, bench: Bench) -> None:
     bench.measuring.want(assignment(metric(f"{provider.url}/canary")))
     (first,) = eventually(lambda: bench.measuring.results(POLICY))
@@ -159,6 +160,7 @@ def test_credentials_reach_the_provider_and_no_message(provider: Provider, bench
     assert "s3cret" not in str(bench.measuring.shown(POLICY))
 
 
+@pytest.mark.slow
 def test_a_provider_that_hangs_is_an_error_and_holds_up_nobody(provider: Provider, bench: Bench) -> None:
     other = Provider()
     provider.gate.clear()
@@ -196,6 +198,7 @@ def test_the_same_assignment_again_changes_nothing(provider: Provider, bench: Be
     assert len(provider.asked) == 2
 
 
+@pytest.mark.slow
 def test_a_comparison_is_judged_once_over_all_its_pairs(provider: Provider, bench: Bench) -> None:
     provider.answers = {"primary": 1.0, "canary": 9.0}
     compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", samples=6)
@@ -207,6 +210,7 @@ def test_a_comparison_is_judged_once_over_all_its_pairs(provider: Provider, benc
     assert len(provider.asked) == 12
 
 
+@pytest.mark.slow
 def test_a_comparison_that_has_said_something_says_nothing_more_in_this_hold(provider: Provider, bench: Bench) -> None:
     compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", name="latency")
     other = metric(f"{provider.url}/canary/other")
@@ -226,6 +230,7 @@ def test_a_comparison_asks_about_the_baseline_by_its_own_name_and_version(provid
     assert [path for path, _ in provider.asked[:2]] == ["/canary/web-c-0123abcd/0123abcd", "/primary/web-b-89abcdef/89abcdef"]
 
 
+@pytest.mark.slow
 def test_a_comparison_with_a_side_that_stays_silent_says_so(provider: Provider, bench: Bench) -> None:
     provider.answers = {"primary": None, "canary": 9.0}
     compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", noData="failure")

@@ -9,6 +9,8 @@ from gitops_agent.sandbox.demo.agent import AgentProcess
 from tests.sandbox.processes import running
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60.0
 
 

@@ -15,6 +15,8 @@ from gitops_agent.sandbox.demo import metrics
 from gitops_agent.sandbox.demo.canary import CHECKOUT, ERRORS
 from gitops_agent.sandbox.demo.repository import example
 
+pytestmark = pytest.mark.slow
+
 
 def policies(overlay: str) -> dict[str, RolloutPolicySpec]:
     """The policies of an overlay of the shop, by name."""

@@ -122,6 +122,7 @@ def test_a_degraded_object_keeps_its_evidence() -> None:
     assert live.settled(baseline=(live.digest or "", live.projection)).evidence == broken
 
 
+@pytest.mark.slow
 def test_ten_thousand_healthy_objects_take_less_than_a_kibibyte_each() -> None:
     state = LiveState()
     shape = stored(workload("Deployment", "web"))
