@@ -1,17 +1,58 @@
-"""What commands do: each is consumed exactly once, whether it could be obeyed or not."""
+"""Commands of a rollout: when each is legal, what it does, and when it is done.
+
+Problem: the agent that obeys a command, the CLI that refuses it and the view that offers it each had an opinion of its own.
+Decision: one table, read by all three. A command is consumed exactly once, whether it was legal or not.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
-from gitops_agent.rollout.command import Command, CommandKind
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.phases.exit import abort
 from gitops_agent.rollout.phases.promote import restore
 from gitops_agent.rollout.phases.step import pause, resume
+from gitops_agent.rollout.run_plan import RunPlan
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 from gitops_agent.rollout.step_context import StepContext
 
 REMEMBERED = 32
+"""Nonces of consumed commands that are kept; a status has to stay small."""
+
+_AT_REST = "it is at rest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the legality of a command depends on.
+
+    Attributes:
+        state: of the rollout.
+        run: the plan of the run under way, or of the next one.
+        message: the state in one line, quoted in refusals.
+    """
+
+    state: RolloutState
+    run: RunPlan
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRule:
+    """Rule of one command.
+
+    Attributes:
+        refusal: why the command is illegal, and what would be legal; empty when it is legal.
+        effect: the state after it, given who asked and why; None when nothing changes.
+        done: whether the command, consumed between two states of one target, had its effect.
+        reached: whether a run that has ended by now had the effect as well.
+    """
+
+    refusal: Callable[[Situation], str]
+    effect: Callable[[StepContext, str], RolloutState | None]
+    done: Callable[[RolloutState, RolloutState], bool]
+    reached: bool = False
 
 
 def obey(sit: StepContext) -> RolloutState:
@@ -21,56 +62,144 @@ def obey(sit: StepContext) -> RolloutState:
             continue
         state = sit.state
         about = state.target.hash if state.target else ""
-        if not command.hash or command.hash == about:
-            state = _obeyed(sit, command) or state
+        legal = not refusal(command.order, Situation(state=state, run=sit.run))
+        if legal and (not command.hash or command.hash == about):
+            by = f" by {command.actor}" if command.actor else ""
+            by += f": {command.reason}" if command.reason else ""
+            state = RULES[command.order].effect(sit, by) or state
         sit = replace(sit, state=replace(state, nonces=(*state.nonces, command.nonce)[-REMEMBERED:]))
     return sit.state
 
 
-def _obeyed(sit: StepContext, command: Command) -> RolloutState | None:
-    by = f" by {command.actor}" if command.actor else ""
-    by += f": {command.reason}" if command.reason else ""
-    state = sit.state
-    if command.order is CommandKind.ABORT:
-        return _abort(sit, f"aborted{by}")
-    if command.order is CommandKind.RETRY:
-        return _retry(sit)
-    if command.order is CommandKind.PAUSE:
-        return pause(sit, f"paused{by}") if state.phase is Phase.STEP else None
-    if command.order is CommandKind.RESUME:
-        return resume(sit) if state.phase is Phase.PAUSED else None
-    if command.order is CommandKind.APPROVE:
-        known = state.approval in state.approvals
-        in_step = state.in_steps
-        return replace(state, approvals=(*state.approvals, state.approval)) if in_step and not known else None
-    if command.order is CommandKind.ADVANCE:
-        return _advance(state)
+def refusal(kind: CommandKind, situation: Situation) -> str:
+    """Why a command is illegal now, and what would be legal; empty when it is legal."""
+    if kind is not CommandKind.RETRY and not situation.state.running:
+        return f"no rollout is under way, {situation.message or _AT_REST}"
+    return RULES[kind].refusal(situation)
+
+
+def done(kind: CommandKind, before: RolloutState, after: RolloutState) -> bool:
+    """Whether a command that was consumed between two states had its effect."""
+    rule = RULES[kind]
+    if before.target is None:
+        return False
+    if kind is CommandKind.RETRY:
+        return rule.done(before, after)
+    if after.target is not None and after.target.hash != before.target.hash:
+        return False
+    return rule.done(before, after) or (rule.reached and not after.running)
+
+
+# Refusals
+
+
+def _retry_refused(now: Situation) -> str:
+    held = now.state.phase is Phase.HELD
+    return "" if held else f"nothing is to be tried again, {now.message or _AT_REST}"
+
+
+def _advance_refused(now: Situation) -> str:
+    state = now.state
     if state.phase is Phase.PAUSED:
-        return replace(resume(sit), full=True)
-    return replace(state, full=True) if state.phase in {Phase.PENDING, Phase.PROVISION, Phase.STEP} else None
+        return f"it is paused ({state.reason}): `rollout resume` goes on, `rollout promote --full` skips what is left"
+    if state.holding:
+        if state.until is not None or (now.run.steps[state.step].approval and not state.approved):
+            return ""
+        return "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips what is left"
+    if state.phase is Phase.STEP:
+        return f"step {state.step + 1} is not in force yet: wait for it, or skip all steps with `rollout promote --full`"
+    return f"it is in no step: {now.message}"
 
 
-def _advance(state: RolloutState) -> RolloutState | None:
-    """Ends the waits of a step that a person may end: its approval and its pause; what metrics say still counts."""
-    if state.phase is not Phase.STEP or state.stage is not Stage.HOLD:
-        return None
-    given = () if state.approval in state.approvals else (state.approval,)
-    return replace(state, until=None, approvals=(*state.approvals, *given))
+def _promote_refused(now: Situation) -> str:
+    if now.run.rolling:
+        return "the strategy rolling has no steps to skip"
+    return "" if now.state.early else f"there is no step left to skip: {now.message}"
 
 
-def _abort(sit: StepContext, reason: str) -> RolloutState | None:
-    """Out, as far as the run has come; what has not begun or is on its way out already stays as it is."""
-    state = sit.state
-    if state.early:
-        return abort(sit, reason)
-    if state.phase is not Phase.PROMOTE or state.stage is Stage.RESTORE:
-        return None
-    return abort(sit, reason) if state.cutting else restore(sit, reason)
+def _approve_refused(now: Situation) -> str:
+    state = now.state
+    if not state.in_steps:
+        return f"nothing waits for approval: {now.message}"
+    if not now.run.steps[state.step].approval:
+        return f"step {state.step + 1} of {len(now.run.steps)} asks for no approval"
+    return f"step {state.step + 1} is approved already" if state.approved else ""
 
 
-def _retry(sit: StepContext) -> RolloutState | None:
+def _pause_refused(now: Situation) -> str:
+    if now.state.phase is Phase.STEP:
+        return ""
+    if now.state.phase is Phase.PAUSED:
+        return f"it is paused already ({now.state.reason})"
+    return f"it can be paused in a step only: {now.message}"
+
+
+def _resume_refused(now: Situation) -> str:
+    return "" if now.state.phase is Phase.PAUSED else f"it is not paused: {now.message}"
+
+
+def _abort_refused(now: Situation) -> str:
+    leaving = now.state.leaving or now.state.stage is Stage.RESTORE
+    return f"it is on its way out already: {now.message}" if leaving else ""
+
+
+# Effects
+
+
+def _retry(sit: StepContext, _: str) -> RolloutState | None:
     """Forgives the version Git asks for."""
     head = sit.seen.head
     if head is None or not sit.state.rejects(head):
         return None
-    return replace(sit.state, rejected=tuple(one for one in sit.state.rejected if one.hash != head.hash))
+    return replace(sit.state, rejected=tuple(entry for entry in sit.state.rejected if entry.hash != head.hash))
+
+
+def _advance(sit: StepContext, _: str) -> RolloutState:
+    """Ends the waits of a step that a person may end: its approval and its pause; what metrics say still counts."""
+    return replace(_approved(sit.state), until=None)
+
+
+def _promote(sit: StepContext, _: str) -> RolloutState:
+    return replace(resume(sit) if sit.state.phase is Phase.PAUSED else sit.state, full=True)
+
+
+def _approve(sit: StepContext, _: str) -> RolloutState:
+    return _approved(sit.state)
+
+
+def _abort(sit: StepContext, by: str) -> RolloutState:
+    """Out of the run; a workload that has begun to roll gets the stable version back first."""
+    state = sit.state
+    out = restore if state.phase is Phase.PROMOTE and not state.cutting else abort
+    return out(sit, f"aborted{by}")
+
+
+def _approved(state: RolloutState) -> RolloutState:
+    return state if state.approved else replace(state, approvals=(*state.approvals, state.approval))
+
+
+def _kept(before: RolloutState, after: RolloutState) -> bool:
+    return before.approval in after.approvals
+
+
+RULES: Mapping[CommandKind, CommandRule] = {
+    CommandKind.RETRY: CommandRule(
+        refusal=_retry_refused,
+        effect=_retry,
+        done=lambda before, after: before.target is not None and not after.rejects(before.target),
+    ),
+    CommandKind.ADVANCE: CommandRule(refusal=_advance_refused, effect=_advance, done=_kept, reached=True),
+    CommandKind.APPROVE: CommandRule(refusal=_approve_refused, effect=_approve, done=_kept, reached=True),
+    CommandKind.PROMOTE: CommandRule(
+        refusal=_promote_refused, effect=_promote, done=lambda _, after: after.full or after.promoting, reached=True
+    ),
+    CommandKind.PAUSE: CommandRule(
+        refusal=_pause_refused,
+        effect=lambda sit, by: pause(sit, f"paused{by}"),
+        done=lambda _, after: after.phase is Phase.PAUSED,
+    ),
+    CommandKind.RESUME: CommandRule(
+        refusal=_resume_refused, effect=lambda sit, _: resume(sit), done=lambda _, after: after.phase is not Phase.PAUSED
+    ),
+    CommandKind.ABORT: CommandRule(refusal=_abort_refused, effect=_abort, done=lambda _, after: after.rolled_back),
+}

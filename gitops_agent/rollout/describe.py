@@ -66,10 +66,9 @@ def doing(state: RolloutState) -> str:
 
 def awaited(state: RolloutState, policy: RolloutPolicySpec) -> str:
     """The approval a rollout waits for, as `hash/step`; empty when for none."""
-    if state.phase is not Phase.STEP or state.stage is not Stage.HOLD:
+    if not state.holding or state.approved:
         return ""
-    step = run(policy).steps[state.step]
-    return state.approval if step.approval and state.approval not in state.approvals else ""
+    return state.approval if run(policy).steps[state.step].approval else ""
 
 
 def share(wanted: Share) -> str:
@@ -98,7 +97,7 @@ def _step(state: RolloutState, what: RunPlan) -> str:
 def _held(state: RolloutState, what: RunPlan) -> str:
     step = what.steps[state.step]
     waits = []
-    if step.approval and state.approval not in state.approvals:
+    if step.approval and not state.approved:
         waits.append("waits for approval")
     if step.analysis:
         waits.append("is judged by its metrics")

@@ -17,16 +17,12 @@ from gitops_agent.api.problems import SpecInvalid, read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
+from gitops_agent.rollout.command import CommandKind
+from gitops_agent.rollout.command_rules import Situation, refusal
 from gitops_agent.rollout.describe import awaited, describe, doing, share
 from gitops_agent.rollout.run_plan import RunPlan, RunStep, load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 from gitops_agent.rollout.status import from_status
-
-_IN_STEPS = frozenset({Phase.STEP, Phase.PAUSED})
-_LEAVING = frozenset({Phase.ABORT, Phase.SUPERSEDED})
-_BEFORE_STEPS = frozenset({Phase.PENDING, Phase.PROVISION})
-_PROMOTING = frozenset({Phase.PROMOTE, Phase.FINALIZE})
-_BY_DEADLINE = frozenset({Stage.SCALE, Stage.ROUTE, Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.ROLL})
 
 
 class Attention(StrEnum):
@@ -145,7 +141,7 @@ class RolloutProgress:
         phase = self.state.phase
         if self.problem or (phase is Phase.IDLE and self.state.stable is None):
             return Attention.UNSEEN
-        if phase in {Phase.HELD, Phase.ABORT} or self.state.stage is Stage.RESTORE:
+        if self.state.rolled_back:
             return Attention.ROLLED_BACK
         if phase is Phase.PAUSED:
             return Attention.PAUSED
@@ -158,35 +154,35 @@ class RolloutProgress:
     @property
     def place(self) -> str:
         """The step under way and how many there are, as `2/3`; empty while in none."""
-        if not self.steps or self.state.phase not in _IN_STEPS | _LEAVING:
+        if not self.steps or not (self.state.in_steps or self.state.abandoned):
             return ""
         return f"{self.state.step + 1}/{len(self.steps)}"
 
     @property
     def shifting(self) -> bool:
         """Whether it is at a point where traffic goes to the new version, or could."""
-        return self.state.running and self.state.phase not in _BEFORE_STEPS and bool(self.steps)
+        beforehand = self.state.phase in {Phase.PENDING, Phase.PROVISION}
+        return self.state.running and not beforehand and bool(self.steps)
 
     def lines(self, now: datetime) -> list[Line]:
         """The steps and the promotion, with what is done."""
         if self.run is None:
             return []
-        phase = self.state.phase
-        result = []
+        state, result = self.state, []
         for index, step in enumerate(self.steps):
             mark = Mark.AHEAD
-            if phase in _PROMOTING and self.state.full and index > self.state.step:
+            if state.promoting and state.full and index > state.step:
                 mark = Mark.SKIPPED
-            elif phase in _PROMOTING or (phase in _IN_STEPS and index < self.state.step):
+            elif state.promoting or (state.in_steps and index < state.step):
                 mark = Mark.DONE
-            elif phase in _IN_STEPS and index == self.state.step:
-                mark = Mark.PAUSED if phase is Phase.PAUSED else Mark.NOW
-            elif phase in _LEAVING and index <= self.state.step:
-                mark = Mark.LEFT if index == self.state.step else Mark.DONE
+            elif state.in_steps and index == state.step:
+                mark = Mark.PAUSED if state.phase is Phase.PAUSED else Mark.NOW
+            elif state.abandoned and index <= state.step:
+                mark = Mark.LEFT if index == state.step else Mark.DONE
             note = self._doing(now) if mark in {Mark.NOW, Mark.PAUSED} else ""
             result.append(Line(mark=mark, number=index + 1, text=said(step, preview=self.strategy == "blueGreen"), note=note))
-        mark = {Phase.PROMOTE: Mark.NOW, Phase.FINALIZE: Mark.DONE}.get(phase, Mark.AHEAD)
-        mark = Mark.AHEAD if self.state.stage is Stage.RESTORE else mark
+        mark = {Phase.PROMOTE: Mark.NOW, Phase.FINALIZE: Mark.DONE}.get(state.phase, Mark.AHEAD)
+        mark = Mark.AHEAD if state.stage is Stage.RESTORE else mark
         text = "the workload's own update, watched" if self.run.rolling else "promotion"
         note = self._doing(now) if mark is Mark.NOW else ""
         result.append(Line(mark=mark, number=0, text=text, note=note))
@@ -202,9 +198,15 @@ class RolloutProgress:
         if made is None or state.entered_at is None or not state.running:
             return ""
         limit = made.paused_deadline if state.phase is Phase.PAUSED else None
-        if state.stage in _BY_DEADLINE or state.phase is Phase.PROVISION:
+        if state.bounded:
             limit = made.deadline
         return f"rolled back unless that is done {_left(state.entered_at + limit, now)}" if limit is not None else ""
+
+    def refusal(self, kind: CommandKind) -> str:
+        """Why a command is illegal now, and what would be legal; empty when it is legal."""
+        if self.run is None or self.outlook is Attention.UNSEEN:
+            return self.message
+        return refusal(kind, Situation(state=self.state, run=self.run, message=self.message))
 
     def commands(self) -> list[tuple[str, str]]:
         """What may be typed next, and what that does."""
@@ -244,22 +246,24 @@ class RolloutProgress:
                 yield f"samples of {metric.name}: {samples} of {metric.samples}"
 
     def _commands(self) -> Iterator[tuple[str, str]]:
-        phase, rolling = self.state.phase, self.run is not None and self.run.rolling
-        if phase is Phase.HELD:
+        step = self.state.step + 1
+        if self._legal(CommandKind.RETRY):
             yield "retry {name}", "tries the rejected version once more"
-            return
-        if phase is Phase.PAUSED:
+        if self._legal(CommandKind.RESUME):
             yield "resume {name}", "goes on where it was"
-        elif self.approval:
-            yield "approve {name}", f"lets step {self.state.step + 1} go on"
-        elif phase is Phase.STEP and self.state.stage is Stage.HOLD and self.state.until is not None:
-            yield "promote {name}", f"ends the pause of step {self.state.step + 1}"
-        if phase in {*_BEFORE_STEPS, *_IN_STEPS} and not rolling:
+        if self.approval:
+            yield "approve {name}", f"lets step {step} go on"
+        elif self._legal(CommandKind.ADVANCE):
+            yield "promote {name}", f"ends the pause of step {step}"
+        if self._legal(CommandKind.PROMOTE):
             yield "promote --full {name}", "skips every step that is left"
-        if phase is Phase.STEP:
+        if self._legal(CommandKind.PAUSE):
             yield "pause {name}", "stops it where it is"
-        if phase in {*_BEFORE_STEPS, *_IN_STEPS, Phase.PROMOTE} and self.state.stage is not Stage.RESTORE:
+        if self._legal(CommandKind.ABORT):
             yield "abort {name}", "takes the traffic back and rejects the version"
+
+    def _legal(self, kind: CommandKind) -> bool:
+        return not self.refusal(kind)
 
 
 def said(step: RunStep, *, preview: bool = False) -> str:

@@ -213,6 +213,16 @@ class RolloutState:
         return self.phase in {Phase.STEP, Phase.PAUSED}
 
     @property
+    def holding(self) -> bool:
+        """Whether the share of a step is in force and the step waits."""
+        return self.phase is Phase.STEP and self.stage is Stage.HOLD
+
+    @property
+    def promoting(self) -> bool:
+        """Whether the run has left its steps behind for the promotion."""
+        return self.phase in {Phase.PROMOTE, Phase.FINALIZE}
+
+    @property
     def cutting(self) -> bool:
         """Whether the canary takes all traffic while the workload is still the old version: one switch takes it back."""
         return self.phase is Phase.PROMOTE and self.stage in {Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD}
@@ -229,14 +239,35 @@ class RolloutState:
         return self.phase in {Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE}
 
     @property
+    def abandoned(self) -> bool:
+        """Whether the run leaves without a promotion."""
+        return self.phase in {Phase.ABORT, Phase.SUPERSEDED}
+
+    @property
     def given_up(self) -> bool:
         """Whether the target is on its way out without a promotion; its pods may serve until then."""
-        return self.phase in {Phase.ABORT, Phase.SUPERSEDED} or self.stage is Stage.RESTORE
+        return self.abandoned or self.stage is Stage.RESTORE
+
+    @property
+    def rolled_back(self) -> bool:
+        """Whether the target is rejected and its rollback under way or over."""
+        return self.phase in {Phase.ABORT, Phase.HELD} or self.stage is Stage.RESTORE
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the stage is rolled back once it outlasts the progress deadline."""
+        bounded = {Stage.SCALE, Stage.ROUTE, Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.ROLL}
+        return self.phase is Phase.PROVISION or self.stage in bounded
 
     @property
     def approval(self) -> str:
         """The key under which the approval of the present step is kept: `hash/step`."""
         return f"{self.target.hash if self.target else ''}/{self.step}"
+
+    @property
+    def approved(self) -> bool:
+        """Whether the present step has its approval."""
+        return self.approval in self.approvals
 
     def rejects(self, version: Version) -> bool:
         """Whether a version is not tried again."""

@@ -146,6 +146,13 @@ def test_a_policy_that_cannot_be_read_says_why() -> None:
     assert broken.lines(LATER) == []
 
 
+def test_no_command_is_offered_that_would_be_refused_because_the_policy_cannot_be_read() -> None:
+    raw = policy(holding(0))
+    raw["status"]["state"]["plan"] = {"strategy": {}}
+
+    assert RolloutProgress.of(raw).commands() == []
+
+
 def test_a_state_that_cannot_be_read_says_so() -> None:
     raw = policy(at(Phase.IDLE))
     raw["status"]["state"] = {"phase": "Elsewhere"}

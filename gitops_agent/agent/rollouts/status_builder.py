@@ -20,8 +20,6 @@ from gitops_agent.rollout.run_plan import run
 from gitops_agent.rollout.state import Ended, Phase, RolloutState, Stage
 from gitops_agent.rollout.status import to_status
 
-_LEFT = frozenset({Phase.ABORT, Phase.HELD})
-
 
 def status(
     before: Object,
@@ -132,12 +130,7 @@ def _edges(
         yield EventType.ROLLOUT_STARTED, Severity.INFO, "RollingOut", f"the rollout of {target} begins ({strategy(policy)})"
     if after.stage is Stage.ROLL and before.phase is Phase.PENDING:
         yield EventType.ROLLOUT_STARTED, Severity.INFO, "RollingOut", f"the rollout of {target} begins (rolling)"
-    if (
-        after.stage is Stage.HOLD
-        and after.phase is Phase.STEP
-        and before.stage is not Stage.HOLD
-        and before.phase is Phase.STEP
-    ):
+    if after.holding and before.phase is Phase.STEP and not before.holding:
         steps = run(policy).steps
         place = f"{target} step {after.step + 1} of {len(steps)}"
         yield EventType.ROLLOUT_STEP, Severity.INFO, "RolloutStep", f"{place}: {share(steps[after.step].share)}"
@@ -145,8 +138,7 @@ def _edges(
             yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "AwaitingApproval", f"{place} waits for approval of {waits}"
     if after.phase is Phase.PAUSED and before.phase is not Phase.PAUSED:
         yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "RolloutPaused", describe(after, policy)
-    back = after.stage is Stage.RESTORE and before.stage is not Stage.RESTORE
-    if back or (after.phase in _LEFT and before.phase not in _LEFT and before.stage is not Stage.RESTORE):
+    if after.rolled_back and not before.rolled_back:
         yield EventType.ROLLOUT_ABORTED, Severity.ERROR, "RolledBack", f"{target} is rolled back: {after.reason}"
     newest = after.history[0] if after.history else None
     if newest is not None and newest.result == "Promoted" and after.history != before.history:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gitops_agent.api.rollout_policy import KIND
@@ -20,13 +19,10 @@ from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import annotation
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read, written
-from gitops_agent.rollout.progress import Attention, RolloutProgress
-from gitops_agent.rollout.state import Phase, RolloutState, Stage
+from gitops_agent.rollout.command_rules import done
+from gitops_agent.rollout.progress import RolloutProgress
 
 _TRIES = 8
-_BEFORE_STEPS = frozenset({Phase.PENDING, Phase.PROVISION})
-_IN_STEPS = frozenset({Phase.STEP, Phase.PAUSED})
-_OUT = frozenset({Phase.ABORT, Phase.SUPERSEDED, Phase.FINALIZE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +57,7 @@ def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str 
     for _ in range(_TRIES):
         raw = access.objects.get(ObjectKey(GROUP, KIND, key.namespace, key.name))
         before = RolloutProgress.of(raw)
-        if refused := refusal(before, order):
+        if refused := before.refusal(order):
             raise AgentError(f"{key}: {refused}", reason="CommandRefused")
         target = before.state.target
         command = Command(order=order, nonce=uuid.uuid4().hex, hash=target.hash if target else "", actor=who, reason=reason)
@@ -73,94 +69,6 @@ def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str 
         _say_what_is_replaced(raw, before)
         return _taken(access, before, command, seconds) if seconds else CommandResult(before=before, after=None)
     raise AgentError(f"{key} changes too fast to be ordered anything: try again", reason="Conflict")
-
-
-def refusal(standing: RolloutProgress, order: CommandKind) -> str:
-    """Why an order makes no sense now, and what would; empty when it does."""
-    if standing.outlook is Attention.UNSEEN:
-        return standing.message
-    if order is CommandKind.RETRY:
-        held = standing.state.phase is Phase.HELD
-        return "" if held else f"nothing is to be tried again, {standing.message or 'it is at rest'}"
-    if not standing.state.running:
-        return f"no rollout is under way, {standing.message or 'it is at rest'}"
-    return _REFUSALS[order](standing)
-
-
-def _advance(standing: RolloutProgress) -> str:
-    state = standing.state
-    if state.phase is Phase.PAUSED:
-        return f"it is paused ({state.reason}): `rollout resume` goes on, `rollout promote --full` skips what is left"
-    if state.phase is Phase.STEP and state.stage is Stage.HOLD:
-        if standing.approval or state.until is not None:
-            return ""
-        return "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips what is left"
-    if state.phase is Phase.STEP:
-        return f"step {state.step + 1} is not in force yet: wait for it, or skip all steps with `rollout promote --full`"
-    return f"it is in no step: {standing.message}"
-
-
-def _promote(standing: RolloutProgress) -> str:
-    if standing.run is not None and standing.run.rolling:
-        return "the strategy rolling has no steps to skip"
-    if standing.state.phase in _BEFORE_STEPS | _IN_STEPS:
-        return ""
-    return f"there is no step left to skip: {standing.message}"
-
-
-def _approve(standing: RolloutProgress) -> str:
-    state = standing.state
-    if state.phase not in _IN_STEPS:
-        return f"nothing waits for approval: {standing.message}"
-    if not standing.steps[state.step].approval:
-        return f"step {state.step + 1} of {len(standing.steps)} asks for no approval"
-    given = f"{state.target.hash if state.target else ''}/{state.step}" in state.approvals
-    return f"step {state.step + 1} is approved already" if given else ""
-
-
-def _pause(standing: RolloutProgress) -> str:
-    if standing.state.phase is Phase.STEP:
-        return ""
-    if standing.state.phase is Phase.PAUSED:
-        return f"it is paused already ({standing.state.reason})"
-    return f"it can be paused in a step only: {standing.message}"
-
-
-def _resume(standing: RolloutProgress) -> str:
-    return "" if standing.state.phase is Phase.PAUSED else f"it is not paused: {standing.message}"
-
-
-def _abort(standing: RolloutProgress) -> str:
-    leaving = standing.state.phase in _OUT or standing.state.stage is Stage.RESTORE
-    return f"it is on its way out already: {standing.message}" if leaving else ""
-
-
-_REFUSALS: Mapping[CommandKind, Callable[[RolloutProgress], str]] = {
-    CommandKind.ADVANCE: _advance,
-    CommandKind.PROMOTE: _promote,
-    CommandKind.APPROVE: _approve,
-    CommandKind.PAUSE: _pause,
-    CommandKind.RESUME: _resume,
-    CommandKind.ABORT: _abort,
-}
-
-
-def done(order: CommandKind, before: RolloutState, after: RolloutState) -> bool:
-    """Whether an order that was consumed did what it says."""
-    if order is CommandKind.RETRY:
-        return before.target is not None and not after.rejects(before.target)
-    if before.target is None or (after.target is not None and after.target.hash != before.target.hash):
-        return False
-    effects = {
-        CommandKind.ADVANCE: f"{before.target.hash}/{before.step}" in after.approvals,
-        CommandKind.APPROVE: f"{before.target.hash}/{before.step}" in after.approvals,
-        CommandKind.PROMOTE: after.full or after.phase in {Phase.PROMOTE, Phase.FINALIZE},
-        CommandKind.PAUSE: after.phase is Phase.PAUSED,
-        CommandKind.RESUME: after.phase is not Phase.PAUSED,
-        CommandKind.ABORT: after.phase in {Phase.ABORT, Phase.HELD} or after.stage is Stage.RESTORE,
-    }
-    # A run that has ended meanwhile took what it was told along.
-    return effects[order] or (not after.running and order in {CommandKind.ADVANCE, CommandKind.APPROVE, CommandKind.PROMOTE})
 
 
 def unanswered(access: ClusterClient, standing: RolloutProgress, seconds: float) -> str:

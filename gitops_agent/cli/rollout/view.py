@@ -122,7 +122,7 @@ def _headline(standing: RolloutProgress) -> Text:
     outlook = standing.outlook
     steps = f", step {standing.place.replace('/', ' of ')}" if standing.place else ""
     word = "rolling back" if outlook is Attention.ROLLED_BACK and standing.state.running else _WORDS[outlook]
-    steps = ", promotion" if standing.steps and standing.state.phase in {Phase.PROMOTE, Phase.FINALIZE} else steps
+    steps = ", promotion" if standing.steps and standing.state.promoting else steps
     return Text.assemble((str(standing.key), "bold"), f"  {standing.strategy}{steps}  ", (word, _STYLES[outlook]))
 
 

@@ -167,7 +167,7 @@ def _hold(sit: StepContext) -> RolloutState | None:
         more = grown(sit, sit.run.scale(sit.state.step, max(sit.seen.replicas, 1)))
         if more is not None:
             return more
-    approved = not step.approval or sit.state.approval in sit.state.approvals
+    approved = not step.approval or sit.state.approved
     judged = not step.analysis or found is CounterVerdict.PASSED
     if sit.waited and approved and judged and sit.ready and sit.state.traffic.verified:
         return _next(sit, sit.state.step + 1)
