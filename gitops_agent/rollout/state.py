@@ -7,11 +7,17 @@ an edit of the policy never moves the ground under a run; it counts from the nex
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.traffic.router import Match, Mirror
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+"""An absolute time, UTC."""
 
 
 class Phase(StrEnum):
@@ -86,7 +92,7 @@ class Traffic:
 
     want: Share = Share()
     applied: Share = Share()
-    verified_at: datetime | None = None
+    verified_at: Instant | None = None
 
     @property
     def verified(self) -> bool:
@@ -116,7 +122,7 @@ class Counter:
     inconclusive: int = 0
     errors: int = 0
     consecutive_errors: int = 0
-    last_at: datetime | None = None
+    last_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +132,7 @@ class Rejected:
     hash: str
     commit: str
     reason: str
-    at: datetime
+    at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +143,7 @@ class Ended:
     commit: str
     result: str
     reason: str
-    at: datetime
+    at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +181,8 @@ class RolloutState:
     reason: str = ""
     epoch: int = 0
     adoption: Adoption = Adoption.NONE
-    entered_at: datetime | None = None
-    until: datetime | None = None
+    entered_at: Instant | None = None
+    until: Instant | None = None
     stable: Version | None = None
     target: Version | None = None
     canary: int = 0

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.describe import describe
@@ -15,7 +14,6 @@ from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.phases.exit import REMEMBERED
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
-from gitops_agent.rollout.status import from_status, to_status
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import METRIC, blue_green, canary, rolling
 from tests.rollout.release import V1, V2, V3, version
@@ -408,20 +406,3 @@ def test_the_state_is_persisted_before_anything_is_done() -> None:
         assert (state != before) == (cluster.log[:1] == ["state"])
         assert "state" not in cluster.log[1:]
         cluster.tick(5)
-
-
-@pytest.mark.parametrize(
-    "raw", [[], "x", {"phase": "Nowhere"}, {"step": "1"}, {"unknown": 1}, {"enteredAt": "2026-01-01T00:00:00"}, {"traffic": 1}]
-)
-def test_a_state_half_understood_is_refused(raw: object) -> None:
-    with pytest.raises(SpecInvalid, match=r"status\.state"):
-        from_status({"state": raw})
-
-
-def test_the_status_shows_what_people_look_for() -> None:
-    cluster = started()
-    cluster.until("Step", "Hold")
-    status = to_status(cluster.state)
-    assert (status["phase"], status["stage"], status["weight"]) == ("Step", "Hold", 25)
-    assert status["target"] == {"revision": V2.commit, "hash": V2.hash}
-    assert from_status({}) == RolloutState()
