@@ -35,6 +35,7 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/status_builder.py": "acceptance/test_rollouts.py",
     "agent/rollouts/controller.py": "acceptance/test_rollouts.py",
     "agent/rollouts/observer.py": "acceptance/test_rollouts.py",
+    "agent/rollouts/context.py": "acceptance/test_rollouts.py",
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
     "rollout/analysis/dispatch.py": "agent/rollouts/test_analysis_runner.py",  # what is asked there
     "rollout/*.py": "rollout/test_machine.py",  # the values and steps of one machine, which is tested as a whole

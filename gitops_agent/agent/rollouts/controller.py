@@ -20,8 +20,9 @@ from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.reconcile.outcome import RolloutSummary
 from gitops_agent.agent.rollouts import status_builder
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
+from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.loader import CommitPending, ReconcilePass, RolloutLoader, RolloutRequest, part
-from gitops_agent.agent.rollouts.observer import RolloutContext, RolloutObserver
+from gitops_agent.agent.rollouts.observer import RolloutObserver
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.stores.rollout_policies import POLICY, RolloutPolicyStore
 from gitops_agent.api.application import Application

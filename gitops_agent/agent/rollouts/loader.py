@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
-from gitops_agent.agent.rollouts.observer import RolloutContext, RolloutObserver
+from gitops_agent.agent.rollouts.context import RolloutContext
+from gitops_agent.agent.rollouts.observer import RolloutObserver
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.api.application import Application
 from gitops_agent.api.rollout_policy import RolloutPolicySpec

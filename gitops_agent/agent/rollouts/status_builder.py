@@ -1,8 +1,7 @@
-"""From the state of a rollout to the status of its policy, and to the events on the way: pure, as for Applications.
+"""Builds the status of a RolloutPolicy and the events between two states; pure.
 
 The state is written for the machine, everything else for people. Both stand in one status and are written at once, so they
-never contradict each other. Events are the edges between two states; a restart between saving them and writing the state
-finds them again.
+never contradict each other. A restart between saving the events and writing the state finds the same events again.
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ def status(
     notes: Sequence[str] = (),
     now: datetime,
 ) -> Object:
-    """The status to stand in the cluster.
+    """The status to write.
 
     Args:
-        before: the one that stands there.
-        state: where the rollout stands.
+        before: the live one.
+        state: of the rollout.
         policy: of the run, or the present one.
         generation: of the policy that was followed.
         analysis: the measurements of the run, one entry a metric.
-        notes: what else somebody should know.
+        notes: advisories.
         now: aware, UTC.
     """
     result = to_status(state)
     ready, reason = _ready(state, policy)
     message = describe(state, policy)
-    conditions = [one for one in before.get("conditions") or [] if isinstance(one, dict)]
+    conditions = [entry for entry in before.get("conditions") or [] if isinstance(entry, dict)]
     result["conditions"] = set_condition(conditions, "Ready", ready, reason, message, generation=generation, now=now)
     result["observedGeneration"] = generation
     result["message"] = message
@@ -61,31 +60,32 @@ def status(
     if measured := _analysis(before, state, analysis):
         result["analysis"] = measured
     result["notes"] = list(notes)
-    result["history"] = [_ended(one) for one in state.history]
+    result["history"] = [_ended(entry) for entry in state.history]
     result["rejected"] = [
-        {"revision": one.commit, "hash": one.hash, "reason": one.reason, "at": _time(one.at)} for one in state.rejected
+        {"revision": entry.commit, "hash": entry.hash, "reason": entry.reason, "at": _time(entry.at)}
+        for entry in state.rejected
     ]
     return {name: value for name, value in result.items() if value not in ("", [], {})}
 
 
 def refused(before: Object, message: str, *, generation: int, now: datetime) -> Object:
-    """The status of a policy that is about nothing: what was known of it stays.
+    """The status of a refused policy; the rest of the live one stays.
 
     Args:
-        before: the one that stands there.
+        before: the live one.
         message: why.
         generation: of the policy.
         now: aware, UTC.
     """
-    conditions = [one for one in before.get("conditions") or [] if isinstance(one, dict)]
+    conditions = [entry for entry in before.get("conditions") or [] if isinstance(entry, dict)]
     conditions = set_condition(conditions, "Ready", False, "RolloutRefused", message, generation=generation, now=now)
     return {**before, "conditions": conditions, "observedGeneration": generation, "message": message}
 
 
 def strategy(policy: RolloutPolicySpec) -> str:
     """The strategy's name, as in the spec."""
-    for name, one in (("canary", policy.strategy.canary), ("blueGreen", policy.strategy.blue_green)):
-        if one is not None:
+    for name, options in (("canary", policy.strategy.canary), ("blueGreen", policy.strategy.blue_green)):
+        if options is not None:
             return name
     return "rolling"
 
@@ -100,7 +100,7 @@ def events(
     revision: Revision | None,
     now: datetime,
 ) -> tuple[Event, ...]:
-    """What became different between two states, in the order a person would tell it."""
+    """The events between two states, in the order they happened."""
     return tuple(
         Event(
             type=kind,
@@ -158,11 +158,12 @@ def _ready(state: RolloutState, policy: RolloutPolicySpec) -> tuple[bool | None,
 
 
 def _analysis(before: Object, state: RolloutState, analysis: Sequence[Object]) -> list[Object]:
-    """What was measured, with what the machine has counted; after a restart what was known of this run stays."""
+    """Measurements and counters by metric; after a restart those of this run stay."""
     same = (before.get("target") or {}).get("hash") == (state.target.hash if state.target else None)
-    known = {str(one.get("metric")): one for one in before.get("analysis") or () if same and isinstance(one, dict)}
-    fresh = {str(one["metric"]): one for one in analysis}
-    counts = {one.metric: one for one in state.counters}
+    entries = before.get("analysis") or () if same else ()
+    known = {str(entry.get("metric")): entry for entry in entries if isinstance(entry, dict)}
+    fresh = {str(entry["metric"]): entry for entry in analysis}
+    counts = {counter.metric: counter for counter in state.counters}
     result = []
     for name in sorted(known.keys() | fresh.keys() | counts.keys()):
         entry: Object = {**known.get(name, {}), **fresh.get(name, {}), "metric": name}
@@ -178,9 +179,9 @@ def _analysis(before: Object, state: RolloutState, analysis: Sequence[Object]) -
     return result
 
 
-def _ended(one: Ended) -> Object:
-    said = {"revision": one.commit, "hash": one.hash, "result": one.result, "reason": one.reason, "at": _time(one.at)}
-    return {name: value for name, value in said.items() if value}
+def _ended(run: Ended) -> Object:
+    fields = {"revision": run.commit, "hash": run.hash, "result": run.result, "reason": run.reason, "at": _time(run.at)}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _time(moment: datetime) -> str:

@@ -1,9 +1,8 @@
-"""Lets a StatefulSet go back.
+"""Deletes the pods that block the rollback of a StatefulSet.
 
-A StatefulSet with ordered pods waits for each pod to become ready before it looks at the next one, also for a pod of a version
-that was given up: the stable manifests are applied and nothing happens, for ever. Kubernetes leaves the deletion of that pod to
-people. On the way back of a rollout the agent does it, since nobody else will: the pod is not ready, and is not what it should
-be.
+Problem: a StatefulSet with ordered pods waits for each pod to become ready before it replaces the next, also for a pod of a
+rejected version: the stable manifests are applied and nothing happens, for ever. Kubernetes leaves the deletion of that pod to
+people. Decision: during a rollback the agent deletes it, when it is neither ready nor of the wanted version.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _PODS = Resource(group="", version="v1", kind="Pod", plural="pods", namespaced=T
 
 
 class StuckPodRemover:
-    """See the module's text.
+    """Deletes blocking pods of a StatefulSet during a rollback.
 
     Args:
         objects: lists and deletes pods.
@@ -32,7 +31,7 @@ class StuckPodRemover:
         self._objects = objects
 
     def free(self, workload: Object, *, as_user: str | None = None) -> None:
-        """Deletes the pods that keep a live workload from becoming what it is asked to be; most often there are none.
+        """Deletes the pods that block a live workload; most often there are none.
 
         Raises:
             ClusterError: the API server refused or gave no answer.
