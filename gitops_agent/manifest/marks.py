@@ -29,6 +29,8 @@ WAVE = PREFIX + "wave"
 HOOK = PREFIX + "hook"
 REPLACE = PREFIX + "replace"
 IGNORE_HEALTH = PREFIX + "ignore-health"
+APPLY_BEFORE_ROLLOUT = PREFIX + "apply-before-rollout"
+"""Lets a changed object be applied before the rollout of the workload that uses it."""
 
 ROLLOUT = PREFIX + "rollout"
 """On objects that a rollout made: the name of the workload. They come and go with it, whatever prunes or guards the others."""

@@ -21,9 +21,6 @@ from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Sta
 from gitops_agent.rollout.traffic.router import TrafficRouter
 from gitops_agent.rollout.version_hash import configuration, template
 
-BEFORE = marks.PREFIX + "apply-before-rollout"
-"""The annotation that lets a changed object be applied before the rollout of what uses it."""
-
 MADE = "the rollout"
 """Stands for the file of objects that nobody wrote."""
 
@@ -162,7 +159,9 @@ def _waiting(
     if not (state.early or state.phase is Phase.PROMOTE) or state.stage is Stage.RESTORE:
         return result, early
     for key, one in new.items():
-        if key not in old or (one.digest != old[key].digest and marks.annotation(one.obj, BEFORE) == "true"):
+        if key not in old or (
+            one.digest != old[key].digest and marks.annotation(one.obj, marks.APPLY_BEFORE_ROLLOUT) == "true"
+        ):
             result[key] = one
             early.add(key)
     return result, early

@@ -132,6 +132,7 @@ READERS: Mapping[str, Reader] = {
     marks.REPLACE: _choice(never={"replace_on_immutable": False}, on_immutable={"replace_on_immutable": True}),
     marks.IGNORE_HEALTH: _choice(true={"ignore_health": True}, false={}),
     marks.DEPENDS_ON: _own_depends_on,
+    marks.APPLY_BEFORE_ROLLOUT: _choice(true={}, false={}),  # the rollout reads it
 }
 """The annotations that say how to treat an object."""
 

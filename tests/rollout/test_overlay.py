@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
@@ -16,6 +17,7 @@ from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verification
 from gitops_agent.rollout.traffic.service import PlainService
+from gitops_agent.sync import object_options
 from tests.rollout.policies import canary
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
@@ -100,6 +102,20 @@ def test_the_service_selects_by_the_label_only_after_the_pods_have_it() -> None:
 
     assert canary_objects.VARIANT in found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"]
     assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web"}
+
+
+@pytest.mark.parametrize(("value", "level"), [("true", "debug"), ("false", "info")])
+def test_a_changed_object_comes_before_the_rollout_only_where_it_asks_for_it(value: str, level: str) -> None:
+    def logging(content: str) -> Object:
+        metadata = {"name": "log", "namespace": "shop", "annotations": {marks.APPLY_BEFORE_ROLLOUT: value}}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"level": content}}
+
+    old, new = manifests("web:1", more=[logging("info")]), manifests("web:2", more=[logging("debug")])
+    pending = overlay(state(Phase.PENDING), old, new, subject())
+
+    assert objects(pending)["ConfigMap:shop/log"]["data"] == {"level": level}
+    assert ObjectKey("", "ConfigMap", "shop", "log") in pending.early or value == "false"
+    assert object_options.read(logging("info")) == (object_options.NONE, ())
 
 
 def test_a_step_has_both_versions_and_a_share_on_the_route() -> None:

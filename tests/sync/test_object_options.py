@@ -34,6 +34,8 @@ DEPLOYMENT = key("Deployment", "db")
         ({"gitops-agent.dev/replace": "on-immutable"}, ObjectOptions(replace_on_immutable=True)),
         ({"kustomize.toolkit.fluxcd.io/force": "enabled"}, ObjectOptions(replace_on_immutable=True)),
         ({"gitops-agent.dev/ignore-health": "true"}, ObjectOptions(ignore_health=True)),
+        ({"gitops-agent.dev/apply-before-rollout": "true"}, NONE),
+        ({"gitops-agent.dev/apply-before-rollout": "false"}, NONE),
     ],
 )
 def test_the_concepts_of_other_tools_are_understood(annotations: dict[str, str], expected: ObjectOptions) -> None:
@@ -57,6 +59,7 @@ def test_a_dependency_may_be_cluster_scoped_or_of_the_core_group() -> None:
         ("gitops-agent.dev/depends-on", "db"),
         ("gitops-agent.dev/depends-on", "apps/Deployment:shop/db,"),
         ("gitops-agent.dev/ignore-health", "yes"),
+        ("gitops-agent.dev/apply-before-rollout", "yes"),
         ("argocd.argoproj.io/sync-wave", "1.5"),
         ("argocd.argoproj.io/sync-options", "Prune"),
         ("argocd.argoproj.io/sync-options", "Prune=no"),

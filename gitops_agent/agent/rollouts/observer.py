@@ -19,7 +19,7 @@ from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read
 from gitops_agent.rollout.compose import retains
 from gitops_agent.rollout.observation import Observation, Routing, WorkloadStatus
-from gitops_agent.rollout.overlay import BEFORE, ResolvedPolicy
+from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.state import Phase, Version
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.rollout.traffic.router import Verdict
@@ -192,7 +192,8 @@ class RolloutObserver:
     def _added(rollout: RolloutContext) -> Iterable[Manifest]:
         for key, manifest in rollout.target.items():
             known = rollout.stable.get(key)
-            if known is None or (known.digest != manifest.digest and marks.annotation(manifest.obj, BEFORE) == "true"):
+            early = marks.annotation(manifest.obj, marks.APPLY_BEFORE_ROLLOUT) == "true"
+            if known is None or (early and known.digest != manifest.digest):
                 yield manifest
 
     def _rest(self, rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> Version | None:
