@@ -67,7 +67,9 @@ def ratio(replicas: int, weight: int, *, surge: bool) -> ReplicaCounts:
     return ReplicaCounts(canary=-negative, stable=total + negative)
 
 
-def motion(now: ReplicaCounts, goal: ReplicaCounts, *, available: int, most: int, least: int, idle: int = 0) -> ReplicaCounts:
+def motion(
+    now: ReplicaCounts, goal: ReplicaCounts, *, available: int, most: int, least: int, idle: int = 0, serving: bool = True
+) -> ReplicaCounts:
     """The next numbers on the way to a goal: up first, as far as the surge allows, then down, as far as availability allows.
 
     Args:
@@ -77,6 +79,7 @@ def motion(now: ReplicaCounts, goal: ReplicaCounts, *, available: int, most: int
         most: pods there may be of both sides together.
         least: pods that must go on serving.
         idle: pods of the workload that serve nobody; they are the first to go when it is scaled down.
+        serving: whether the canary gets any traffic; without it all its pods are idle.
     """
     room = max(most - now.canary - now.stable, 0)
     stable = now.stable + min(max(goal.stable - now.stable, 0), room)
@@ -86,7 +89,7 @@ def motion(now: ReplicaCounts, goal: ReplicaCounts, *, available: int, most: int
     if stable > goal.stable:
         stable -= min(stable - goal.stable, max(spare, idle))
     elif canary > goal.canary:
-        canary -= min(canary - goal.canary, spare)
+        canary -= min(canary - goal.canary, spare) if serving else canary - goal.canary
     return ReplicaCounts(canary=canary, stable=stable, warning=goal.warning, refused=goal.refused)
 
 

@@ -170,6 +170,7 @@ class StepContext:
             most=total + self.run.limit(total),
             least=total - self.seen.max_unavailable,
             idle=max(primary.replicas - primary.available, 0),
+            serving=not (self.state.traffic.want.none and self.state.traffic.verified),
         )
 
     def affordable(self, *, primary: int | None = None, canary: int | None = None) -> bool:

@@ -44,6 +44,21 @@ def test_a_change_outside_the_pods_is_a_plain_apply() -> None:
     assert not cluster.state.history
 
 
+@pytest.mark.parametrize(
+    ("plain", "surge", "unavailable"),
+    [(True, 0, 1), (True, 25, 1), (True, 25, 0), (True, 100, 1), (False, 25, 1), (False, 100, 1)],
+)
+def test_a_step_may_take_the_traffic_back(*, plain: bool, surge: int, unavailable: int) -> None:
+    steps = [{"weight": 50, "pause": "30s"}, {"weight": 0, "pause": "30s"}, {"weight": 75}]
+    cluster = started(canary(steps, plain=plain, surge=surge))
+    cluster.max_unavailable = unavailable
+    cluster.until("Step", "Hold", step=1)
+    assert (cluster.share, cluster.primary_up) == (Share(), 4)
+    cluster.settle()
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
+
+
 def test_a_good_version_is_promoted() -> None:
     cluster = started()
     cluster.settle()

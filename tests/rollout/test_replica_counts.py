@@ -84,6 +84,13 @@ def test_pods_reach_any_goal_within_both_limits(replicas: int, start: int, end: 
     assert (now.canary, now.stable) == (goal.canary, goal.stable)
 
 
+def test_canary_pods_without_traffic_go_whatever_serves() -> None:
+    now, goal = ReplicaCounts(canary=1, stable=3), ReplicaCounts(canary=0, stable=4)
+
+    assert motion(now, goal, available=3, most=4, least=3) == now
+    assert motion(now, goal, available=3, most=4, least=3, serving=False) == ReplicaCounts(canary=0, stable=3)
+
+
 def test_a_route_gets_pods_for_its_share_and_never_more_than_the_surge() -> None:
     assert routed(10, 25, limit=10) == 3
     assert routed(10, 0, limit=10, floor=1) == 1

@@ -29,7 +29,7 @@ def leave(sit: StepContext, phase: Phase, reason: str, **changes: Any) -> Rollou
     changes.setdefault("resume", Stage.NONE)
     # Entered first: how long the stage before had lasted says nothing about this one.
     entered = replace(sit, state=sit.enter(phase, Stage.UNROUTE, reason=reason, full=False, **changes))
-    return replace(entered.state, traffic=entered.wanting(Share(weight=_least(entered))))
+    return replace(entered.state, traffic=entered.wanting(Share(weight=least(entered))))
 
 
 def abort(sit: StepContext, reason: str) -> RolloutState:
@@ -60,7 +60,7 @@ def unroute(sit: StepContext) -> RolloutState | None:
     """Takes the traffic from the canary, no faster than the workload has pods to answer it."""
     state = sit.state
     share = state.traffic.want
-    weight = _least(sit)
+    weight = least(sit)
     if weight < share.weight or share.match or share.mirror:
         return replace(state, traffic=sit.wanting(Share(weight=min(weight, share.weight))))
     if share.none and state.traffic.verified:
@@ -68,8 +68,8 @@ def unroute(sit: StepContext) -> RolloutState | None:
     return _returned(sit) if share.weight else None
 
 
-def _least(sit: StepContext) -> int:
-    """The weight the canary must keep for now."""
+def least(sit: StepContext) -> int:
+    """The smallest weight the canary must keep because the workload lacks pods."""
     weight = sit.state.traffic.want.weight
     primary = sit.seen.primary
     if not weight or not sit.serving:
@@ -96,10 +96,9 @@ def _returned(sit: StepContext) -> RolloutState | None:
     if not sit.run.plain:
         return None
     asked = sit.moved(ReplicaCounts(canary=0, stable=sit.seen.replicas))
-    canary = max(asked.canary, 1)
-    if (canary, asked.stable) == (sit.state.canary, sit.state.primary):
+    if (asked.canary, asked.stable) == (sit.state.canary, sit.state.primary):
         return None
-    return replace(sit.state, canary=canary, primary=asked.stable)
+    return replace(sit.state, canary=asked.canary, primary=asked.stable)
 
 
 def _end(sit: StepContext) -> RolloutState:

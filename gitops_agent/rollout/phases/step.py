@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gitops_agent.rollout import replica_counts
 from gitops_agent.rollout.metric_counters import CounterVerdict, find, fresh
-from gitops_agent.rollout.phases.exit import abort
+from gitops_agent.rollout.phases.exit import abort, least
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
 
@@ -102,17 +102,16 @@ def _moved(sit: StepContext) -> RolloutState | None:
     """One step towards the numbers of a plain Service's weight; the first pod that serves gets its share at once.
 
     Every ready pod behind a plain Service gets the same number of requests, so a canary that is still small cannot be
-    overrun, and the workload need not be short of pods before the canary answers.
+    overrun, and the workload need not be short of pods before the canary answers. A weight of 0 waits for the pods of the
+    workload, and the last canary pod for that.
     """
     state = sit.state
     goal = replica_counts.ratio(sit.seen.replicas, sit.share.weight, surge=sit.run.surge_percent > 0)
     if goal.refused:
         return abort(sit, goal.refused)
-    if sit.share.weight and state.traffic.want != sit.share and sit.serving:
+    if state.traffic.want != sit.share and (sit.serving if sit.share.weight else not least(sit)):
         return replace(state, traffic=sit.wanting(sit.share))
     asked = sit.moved(goal)
-    if state.traffic.want.weight and not asked.canary:
-        asked = replace(asked, canary=1)
     if (asked.canary, asked.stable) == (state.canary, sit.seen.replicas if state.primary is None else state.primary):
         return None
     return replace(state, canary=asked.canary, primary=asked.stable, reason=goal.warning)
