@@ -49,7 +49,7 @@ def test_a_change_outside_the_pods_is_a_plain_apply() -> None:
     [(True, 0, 1), (True, 25, 1), (True, 25, 0), (True, 100, 1), (False, 25, 1), (False, 100, 1)],
 )
 def test_a_step_may_take_the_traffic_back(*, plain: bool, surge: int, unavailable: int) -> None:
-    steps = [{"weight": 50, "pause": "30s"}, {"weight": 0, "pause": "30s"}, {"weight": 75}]
+    steps: list[dict[str, object]] = [{"weight": 50, "pause": "30s"}, {"weight": 0, "pause": "30s"}, {"weight": 75}]
     cluster = started(canary(steps, plain=plain, surge=surge))
     cluster.max_unavailable = unavailable
     cluster.until("Step", "Hold", step=1)

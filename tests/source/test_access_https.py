@@ -15,6 +15,7 @@ from tests.source.author import Author
 from tests.source.certificates import Certificates
 from tests.source.conftest import MAIN
 from tests.source.https import GitServer
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -243,7 +244,7 @@ def test_a_hanging_server_costs_the_timeout_and_leaves_no_process(
     assert time.monotonic() - started < 8
     assert caught.value.facts["failure"] == "timeout"
     assert caught.value.transient
-    assert not _processes(f":{server.port}/")
+    eventually(lambda: not _processes(f":{server.port}/"), what="git has ended")
 
 
 def test_a_poll_nobody_wants_any_more_ends_at_once(
@@ -267,7 +268,7 @@ def test_a_poll_nobody_wants_any_more_ends_at_once(
 
     watcher.join()
     assert time.monotonic() - started < 15
-    assert not _processes(f":{server.port}/")
+    eventually(lambda: not _processes(f":{server.port}/"), what="git has ended")
 
 
 @pytest.mark.parametrize(
