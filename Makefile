@@ -21,7 +21,7 @@ check: $(STAMP)  ## Style, types, layers, spelling
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/codespell gitops_agent tests docs deploy examples benchmarks README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/codespell gitops_agent tests docs deploy examples benchmarks README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 fix: $(STAMP)  ## Formats the code, and corrects what ruff can correct by itself
 	$(BIN)/ruff check --fix-only .
