@@ -34,17 +34,16 @@ from gitops_agent.agent.rollouts.loader import RolloutLoader
 from gitops_agent.agent.rollouts.observer import RolloutObserver
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.scheduler import Scheduler
-from gitops_agent.agent.stores.applications import APPLICATION, ApplicationStore
-from gitops_agent.agent.stores.autoscalers import AUTOSCALER, AutoscalerStore
-from gitops_agent.agent.stores.endpoint_slices import ENDPOINT_SLICE, SPLIT_ONLY, EndpointSliceStore
+from gitops_agent.agent.stores.applications import ApplicationStore
+from gitops_agent.agent.stores.autoscalers import AutoscalerStore
+from gitops_agent.agent.stores.endpoint_slices import SPLIT_ONLY, EndpointSliceStore
 from gitops_agent.agent.stores.live_objects import LiveObjectInformer
-from gitops_agent.agent.stores.notifiers import NOTIFIER, NotifierStore
+from gitops_agent.agent.stores.notifiers import NotifierStore
 from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
-from gitops_agent.agent.stores.rollout_policies import POLICY, RolloutPolicyStore
+from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import Priority, WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
-from gitops_agent.api.application import GROUP as API_GROUP
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.lease import Lease
@@ -57,6 +56,7 @@ from gitops_agent.errors import AgentError, UnknownKind
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION, AUTOSCALER, ENDPOINT_SLICE, GROUP, NOTIFIER, ROLLOUT_POLICY
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
@@ -213,7 +213,7 @@ class Components:
         notifiers = NotifierStore(self.objects, self.notifications)
         self._applications = Informer(self.objects, APPLICATION, self.applications, options=at_home)
         self._autoscalers = Informer(self.objects, AUTOSCALER, self.autoscaling)
-        self._policies = Informer(self.objects, POLICY, self.policies)
+        self._policies = Informer(self.objects, ROLLOUT_POLICY, self.policies)
         self._slices = Informer(self.objects, ENDPOINT_SLICE, self.endpoints, options=SPLIT_ONLY)
         self._notifiers = Informer(self.objects, NOTIFIER, notifiers, options=at_home)
         claims, handover = ClaimRegistry(), PruneBarrier(self.applications.following_too)
@@ -334,7 +334,7 @@ class Components:
                 _log.warning("waiting for the CRDs: run `gitops-agent install` or apply deploy/")
             except AgentError as error:
                 _log.warning("waiting for the API server", error=error)
-            self.discovery.invalidate(API_GROUP)
+            self.discovery.invalidate(GROUP)
             self._stopping.wait(2.0)
         else:
             return
@@ -372,7 +372,7 @@ class Components:
 
     def _measured(self, policy: AppKey) -> None:
         """A measurement of a rollout ended."""
-        owner = self.policies.owner(ObjectKey(API_GROUP, "RolloutPolicy", policy.namespace, policy.name))
+        owner = self.policies.owner(ROLLOUT_POLICY.named(policy.namespace, policy.name))
         if owner is not None:
             self.queue.add(owner, "a metric was measured", priority=Priority.COMMIT)
 

@@ -18,8 +18,8 @@ from gitops_agent.api.source_options import SourceSpec
 from gitops_agent.api.sync_options import SyncSpec
 from gitops_agent.api.texts import Line, Name, NamespaceName
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import GROUP
 
-GROUP = "gitops-agent.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "Application"

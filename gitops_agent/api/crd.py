@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gitops_agent.api import application, notifier, rollout_policy
-from gitops_agent.api.application import GROUP, VERSION, ApplicationSpec
+from gitops_agent.api.application import VERSION, ApplicationSpec
 from gitops_agent.api.application_status import ApplicationStatus
 from gitops_agent.api.model import Model
 from gitops_agent.api.notifier import NotifierSpec
@@ -19,6 +19,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.api.rollout_status import RolloutPolicyStatus
 from gitops_agent.api.schema import structural
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.yaml import dump
 
 _AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}

@@ -6,9 +6,10 @@ import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.status import condition
-from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import APPROVED
 
 _LEAST_DIGITS = 12

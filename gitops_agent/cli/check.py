@@ -12,8 +12,9 @@ import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
-from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, UnknownKind
+from gitops_agent.manifest.kinds import GROUP
 
 _OLDEST_MINOR = 30  # aggregated discovery (KEP-3352) and server-side field validation are both stable there
 _NEEDED = (

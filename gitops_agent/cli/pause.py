@@ -8,8 +8,9 @@ import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.watch_until import seconds_of
-from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 
 
 @click.command()

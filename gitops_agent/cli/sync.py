@@ -12,8 +12,9 @@ from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.cli.status import summary
 from gitops_agent.cli.wait import ended, outcome
 from gitops_agent.cli.watch_until import seconds_of, until
-from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import REQUESTED
 
 

@@ -6,9 +6,10 @@ import queue
 import time
 from collections.abc import Callable
 
-from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, UsageError
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import GROUP
 
 
 def seconds_of(text: str, option: str) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitops_agent.errors import NotFound, UnknownKind, UsageError
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import CLI_MANAGER
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from gitops_agent.cluster.objects import Objects
     from gitops_agent.cluster.transport import Transport
 
-GROUP = "gitops-agent.dev"
 NOT_INSTALLED = "the cluster does not know the agent's resources: run `gitops-agent install --apply` first"
 
 

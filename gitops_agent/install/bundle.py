@@ -14,15 +14,15 @@ from pathlib import Path
 import gitops_agent
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, UnknownKind, UsageError
+from gitops_agent.manifest import kinds
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.render.renderer import KubeFacts, Renderer, RenderRequest
 from gitops_agent.render.worktree import WorkTree
 
 NAME = "gitops-agent"
 NAMESPACE = "gitops-system"
-CRDS = ("applications.gitops-agent.dev", "notifiers.gitops-agent.dev", "rolloutpolicies.gitops-agent.dev")
+CRDS = tuple(f"{plural}.{kinds.GROUP}" for plural in ("applications", "notifiers", "rolloutpolicies"))
 FIELD_MANAGER = "gitops-agent-install"
-_RBAC = "rbac.authorization.k8s.io"
 _FIRST = ("CustomResourceDefinition", "Namespace", "ServiceAccount", "ClusterRole", "Role")
 
 
@@ -37,18 +37,18 @@ class Flavour(StrEnum):
 
 def protected(namespace: str) -> frozenset[ObjectKey]:
     """The keys of the installation in `namespace`."""
-    crds = (ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", name) for name in CRDS)
+    crds = (kinds.CRD.named("", name) for name in CRDS)
     roles = (
-        ObjectKey(_RBAC, kind, "", f"{NAME}-{part}")
-        for kind in ("ClusterRole", "ClusterRoleBinding")
+        kind.named("", f"{NAME}-{part}")
+        for kind in (kinds.CLUSTER_ROLE, kinds.CLUSTER_ROLE_BINDING)
         for part in ("read", "write", "impersonate")
     )
     inside = (
-        ObjectKey("", "ServiceAccount", namespace, NAME),
-        ObjectKey("apps", "Deployment", namespace, NAME),
-        ObjectKey(_RBAC, "Role", namespace, NAME),
-        ObjectKey(_RBAC, "RoleBinding", namespace, NAME),
-        ObjectKey("", "Namespace", "", namespace),
+        kinds.SERVICE_ACCOUNT.named(namespace, NAME),
+        kinds.DEPLOYMENT.named(namespace, NAME),
+        kinds.ROLE.named(namespace, NAME),
+        kinds.ROLE_BINDING.named(namespace, NAME),
+        kinds.NAMESPACE.named("", namespace),
     )
     return frozenset({*crds, *roles, *inside})
 

@@ -15,6 +15,10 @@ class GroupKind(NamedTuple):
     group: str
     kind: str
 
+    def named(self, namespace: str, name: str) -> ObjectKey:
+        """The key of one object of this kind."""
+        return ObjectKey(self.group, self.kind, namespace, name)
+
     def __str__(self) -> str:
         return f"{self.group}/{self.kind}" if self.group else self.kind
 

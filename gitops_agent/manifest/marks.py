@@ -12,8 +12,9 @@ from typing import Any
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 
-PREFIX = "gitops-agent.dev/"
+PREFIX = f"{GROUP}/"
 FIELD_MANAGER = "gitops-agent"
 CLI_MANAGER = "gitops-agent-cli"
 

@@ -21,17 +21,17 @@ from datetime import datetime
 from typing import Any
 
 from gitops_agent.api.conditions import set_condition
-from gitops_agent.api.notifier import KIND, Notifier
+from gitops_agent.api.notifier import Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.pending import LIMIT, Entry, PendingQueue
 from gitops_agent.observe.log import logger
 
 _log = logger("notify")
-_GROUP = "gitops-agent.dev"
 _ATTEMPTS = 6
 
 
@@ -227,7 +227,7 @@ class Outbox:
 
     @property
     def _key(self) -> ObjectKey:
-        return ObjectKey(_GROUP, KIND, self.notifier.key.namespace, self.notifier.key.name)
+        return NOTIFIER.named(self.notifier.key.namespace, self.notifier.key.name)
 
     def _patch(self) -> Object:
         status: Object = {

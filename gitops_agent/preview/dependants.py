@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gitops_agent.cluster.client import GROUP, ClusterClient
-from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.sync.action import ActionKind
 from gitops_agent.sync.live.live_object import observe
@@ -14,15 +15,13 @@ from gitops_agent.sync.planning.blast_radius import DependantCounter
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.plan import Plan
 
-_APPLICATION = GroupKind(GROUP, "Application")
-
 
 def dependants(access: ClusterClient, made: Plan) -> Mapping[ObjectKey, Dependants]:
     """What hangs under each deletion, as far as the caller may see it."""
     live = LiveState()
     live.complete = True
     going = [action.key for action in made.changes() if action.intent is ActionKind.DELETE]
-    applications = [key for key in going if key.group_kind == _APPLICATION]
+    applications = [key for key in going if key.group_kind == APPLICATION]
     seen = set(applications)
     while applications:
         key = applications.pop()
@@ -30,7 +29,7 @@ def dependants(access: ClusterClient, made: Plan) -> Mapping[ObjectKey, Dependan
         live.cannot_see.update(unseen)
         for obj in found:
             change = live.put(observe(obj))
-            if change.key.group_kind == _APPLICATION and change.key not in seen:
+            if change.key.group_kind == APPLICATION and change.key not in seen:
                 seen.add(change.key)
                 applications.append(change.key)
     return DependantCounter(access.objects, access.discovery, live).gather(made)

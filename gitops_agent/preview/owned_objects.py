@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.manifest.key import AppKey, GroupKind, Object
+from gitops_agent.manifest.kinds import JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET
 from gitops_agent.manifest.marks import APPLICATION, label_value, owner
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 _THREADS = 16
 _CHILD_KINDS = (
-    GroupKind("apps", "ReplicaSet"),
-    GroupKind("batch", "Job"),
-    GroupKind("", "Pod"),
-    GroupKind("", "PersistentVolumeClaim"),
+    REPLICA_SET,
+    JOB,
+    POD,
+    PERSISTENT_VOLUME_CLAIM,
 )
 
 

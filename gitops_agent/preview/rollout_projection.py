@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gitops_agent.api.problems import read
-from gitops_agent.api.rollout_policy import KIND, RolloutPolicySpec
-from gitops_agent.cluster.client import GROUP
-from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.marks import ROLLOUT, annotation
 from gitops_agent.rollout.compose import Part, compose, retains
@@ -25,8 +25,6 @@ from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.rollout.version_hash import version_hash
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired
-
-POLICY = GroupKind(GROUP, KIND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class RolloutProjection:
 
     def aside(self, key: ObjectKey) -> str:
         """What is to be said of a difference in an object."""
-        return self.asides.get(key, "") or ("" if key.group_kind == POLICY else self.waiting)
+        return self.asides.get(key, "") or ("" if key.group_kind == ROLLOUT_POLICY else self.waiting)
 
 
 def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozenset[ObjectKey]) -> RolloutProjection:
@@ -61,13 +59,13 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
     Raises:
         SpecInvalid: a policy cannot be read.
     """
-    standings = {key: RolloutProgress.of(obj) for key, obj in live.items() if key.group_kind == POLICY}
+    standings = {key: RolloutProgress.of(obj) for key, obj in live.items() if key.group_kind == ROLLOUT_POLICY}
     manifests = {one.key: one for one in desired.manifests}
     scaled = autoscaled | targets(one.obj for one in desired.manifests)
     parts: list[Part] = []
     asides: dict[ObjectKey, str] = {}
     for key, manifest in manifests.items():
-        if key.group_kind != POLICY:
+        if key.group_kind != ROLLOUT_POLICY:
             continue
         spec = read(RolloutPolicySpec, manifest.obj.get("spec") or {}, root=f"{key} spec")
         workload = ObjectKey("apps", str(spec.target_ref.kind), key.namespace, spec.target_ref.name)

@@ -13,6 +13,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.replica_counts import FULL
@@ -71,7 +72,7 @@ class ResolvedPolicy:
     @property
     def service(self) -> ObjectKey:
         """The Service whose traffic is split."""
-        return ObjectKey("", "Service", self.workload.namespace, self.policy.service or "")
+        return SERVICE.named(self.workload.namespace, self.policy.service or "")
 
 
 def overlay(

@@ -17,6 +17,7 @@ from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import CLUSTER_ROLE, CRD, NAMESPACE, SECRET
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync import object_options
@@ -54,10 +55,6 @@ LEFT_OUT = frozenset({"HookNotRun", "Ignored"})
 CREATED_NAMESPACE = "spec.destination.createNamespace"
 """Stands for the file of the Namespace that nobody wrote."""
 
-_CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-_NAMESPACE = GroupKind("", "Namespace")
-_SECRET = GroupKind("", "Secret")
-_CLUSTER_ROLE = GroupKind("rbac.authorization.k8s.io", "ClusterRole")
 _REPLICAS = ("/spec/replicas",)
 _RULES = ("/rules",)
 
@@ -179,7 +176,7 @@ def build(
     _refuse(doubles, problems)
     declared = {one.key for one in kept} | {one.manifest.key for one in skipped}
     # Never for an empty render: it must look as empty as it is.
-    if create_namespace and declared and ObjectKey("", "Namespace", "", namespace) not in declared:
+    if create_namespace and declared and NAMESPACE.named("", namespace) not in declared:
         kept.append(_created(namespace))
     return Desired(
         application=application,
@@ -204,9 +201,9 @@ def marked(manifest: Manifest, *, application: AppKey, revision: Revision, live:
 
 def _scope(manifests: Iterable[Manifest], cluster: Scope) -> Scope:
     """The scope of kinds, asking the CRDs among the manifests first."""
-    own: dict[GroupKind, bool] = {_NAMESPACE: False, _CRD: False}
+    own: dict[GroupKind, bool] = {NAMESPACE: False, CRD: False}
     for manifest in manifests:
-        if manifest.key.group_kind == _CRD:
+        if manifest.key.group_kind == CRD:
             spec: Any = manifest.obj.get("spec")
             names: Any = spec.get("names") if isinstance(spec, dict) else None
             if isinstance(names, dict):
@@ -252,10 +249,10 @@ def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields
         ValueError: what is wrong with it, reading on after its name.
     """
     obj = _cleaned(manifest.obj)
-    if manifest.key.group_kind == _SECRET:
+    if manifest.key.group_kind == SECRET:
         _check_encoding(obj)
         obj = _encoded(obj) if "stringData" in obj else obj
-    if manifest.key.group_kind == _CLUSTER_ROLE and obj.get("aggregationRule"):
+    if manifest.key.group_kind == CLUSTER_ROLE and obj.get("aggregationRule"):
         # A controller fills the rules of an aggregated role: whoever declares them too fights it for ever.
         obj = without(obj, _RULES)
     if manifest.key in autoscaled:

@@ -13,7 +13,8 @@ from gitops_agent.agent.stores.live_objects import LiveObjectInformer
 from gitops_agent.api.application import Application, DeletionPolicy
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Conflict, Invalid, NotFound
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
@@ -95,7 +96,7 @@ class Finalizer:
         Raises:
             Conflict: somebody else set others meanwhile; the next reconcile knows them.
         """
-        key = ObjectKey("gitops-agent.dev", "Application", application.key.namespace, application.key.name)
+        key = APPLICATION.named(application.key.namespace, application.key.name)
         # Not the resource version: the status we wrote a moment ago changed that, and nobody would come back for it.
         patch: list[Object] = [
             {"op": "test", "path": "/metadata/uid", "value": application.uid},

@@ -20,7 +20,8 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.recorder import Recorder
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.events.event import Event, EventType, Severity
-from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
@@ -28,7 +29,6 @@ from gitops_agent.observe.log import logger
 _log = logger("agent")
 _PAUSE_SECONDS = 1.0
 _ON_THE_WAY_SECONDS = 1.5
-_GROUP, _KIND = "gitops-agent.dev", "Application"
 
 
 class StatusWriter:
@@ -84,7 +84,7 @@ class StatusWriter:
         self.emit(found, raw)
         try:
             patch = [{"op": "add", "path": "/status", "value": after}]
-            self._objects.json_patch(ObjectKey(_GROUP, _KIND, key.namespace, key.name), patch, subresource="status")
+            self._objects.json_patch(APPLICATION.named(key.namespace, key.name), patch, subresource="status")
         except NotFound:
             return None
         memory.status, memory.written_at = after, self._clock()

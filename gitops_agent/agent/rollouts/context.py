@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import DEPLOYMENT, SERVICE
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.observation import Measurement
@@ -13,7 +14,7 @@ from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import RolloutState, Version
 
-_VARIANTS = frozenset({GroupKind("apps", "Deployment"), GroupKind("", "Service")})
+_VARIANTS = frozenset({DEPLOYMENT, SERVICE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class RolloutContext:
         if self.rolling or target is None:
             return None
         workload = self.subject.workload
-        return ObjectKey("apps", "Deployment", workload.namespace, canary_objects.canary_name(workload.name, target.hash))
+        return DEPLOYMENT.named(workload.namespace, canary_objects.canary_name(workload.name, target.hash))
 
     @property
     def baseline(self) -> ObjectKey | None:
@@ -73,7 +74,7 @@ class RolloutContext:
         stable, workload = self.state.stable, self.subject.workload
         if self.rolling or stable is None:
             return None
-        return ObjectKey("apps", "Deployment", workload.namespace, canary_objects.baseline_name(workload.name, stable.hash))
+        return DEPLOYMENT.named(workload.namespace, canary_objects.baseline_name(workload.name, stable.hash))
 
     @property
     def canary_service(self) -> ObjectKey:

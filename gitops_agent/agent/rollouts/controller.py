@@ -24,7 +24,7 @@ from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.loader import CommitPending, ReconcilePass, RolloutLoader, RolloutRequest, part
 from gitops_agent.agent.rollouts.observer import RolloutObserver
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
-from gitops_agent.agent.stores.rollout_policies import POLICY, RolloutPolicyStore
+from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.api.application import Application
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
@@ -32,6 +32,7 @@ from gitops_agent.errors import AgentError, Conflict, RenderError
 from gitops_agent.events.event import Event
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout.advisories import notes
@@ -332,7 +333,7 @@ class RolloutController:
         overlaid = compose(base.manifests, [part(course) for course in courses])
         manifests = {one.key: one for one in overlaid.manifests}
         # Policies are followed as soon as they are known, whatever the rest waits for.
-        manifests |= {one.key: one for one in base.manifests if one.key.group_kind == POLICY}
+        manifests |= {one.key: one for one in base.manifests if one.key.group_kind == ROLLOUT_POLICY}
         running = [course for course in courses if course.state.running]
         kept = overlaid.kept | {course.key for course in running if course.key not in manifests}
         if lost:
@@ -366,7 +367,7 @@ def _declared(desired: Desired | None) -> dict[ObjectKey, Object]:
     """The policies a commit declares."""
     if desired is None:
         return {}
-    return {one.key: one.obj for one in desired.manifests if one.key.group_kind == POLICY}
+    return {one.key: one.obj for one in desired.manifests if one.key.group_kind == ROLLOUT_POLICY}
 
 
 def _app_key(key: ObjectKey) -> AppKey:

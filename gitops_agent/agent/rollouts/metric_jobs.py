@@ -10,13 +10,14 @@ import contextlib
 import hashlib
 from datetime import datetime
 
-from gitops_agent.api.application import API_VERSION, GROUP
+from gitops_agent.api.application import API_VERSION
 from gitops_agent.api.rollout_metrics import Metric
 from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Conflict, NotFound
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP, JOB
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed
 from gitops_agent.rollout.analysis.metric import Verdict
 from gitops_agent.rollout.analysis.providers.job import NAME_LIMIT, job, verdict
@@ -48,7 +49,7 @@ class MetricJobs:
             raise MeasurementFailed(f"the metric {metric.name} names no Job")
         namespace = policy.namespace
         try:
-            template = self._objects.get(ObjectKey("batch", "Job", namespace, reference.name))
+            template = self._objects.get(JOB.named(namespace, reference.name))
             owner = self._objects.get(ObjectKey(GROUP, KIND, policy.namespace, policy.name), metadata_only=True)
         except NotFound as error:
             raise MeasurementFailed(f"the Job of the metric {metric.name} cannot be made: {error}") from None
@@ -72,7 +73,7 @@ class MetricJobs:
             ClusterError: the API server did not answer.
         """
         try:
-            live = self._objects.get(ObjectKey("batch", "Job", policy.namespace, name))
+            live = self._objects.get(JOB.named(policy.namespace, name))
         except NotFound:
             raise MeasurementFailed(f"the Job {name} of the metric {metric.name} is gone") from None
         return verdict(live)

@@ -12,7 +12,8 @@ import contextlib
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.errors import NotFound
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import POD
 from gitops_agent.observe.log import logger
 from gitops_agent.rollout.workload_status import stuck
 
@@ -43,7 +44,7 @@ class StuckPodRemover:
         selector = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
         listing = self._objects.list(_PODS, namespace=namespace, label_selector=selector, as_user=as_user)
         for pod in stuck(workload, listing.items):
-            key = ObjectKey("", "Pod", namespace, str(pod["metadata"]["name"]))
+            key = POD.named(namespace, str(pod["metadata"]["name"]))
             _log.info("a pod that cannot become ready holds up the way back", object=str(key))
             with contextlib.suppress(NotFound):
                 self._objects.delete(key, uid=str(pod["metadata"]["uid"]), propagation="Background", as_user=as_user)

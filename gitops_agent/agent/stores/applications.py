@@ -11,13 +11,11 @@ from dataclasses import replace
 
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.work_queue import Priority
-from gitops_agent.api.application import GROUP, Application
+from gitops_agent.api.application import Application
 from gitops_agent.api.parse import SpecInvalid, parse
 from gitops_agent.manifest.canonical import digest
-from gitops_agent.manifest.key import AppKey, GroupKind, Object
+from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import APPROVED, REQUESTED
-
-APPLICATION = GroupKind(GROUP, "Application")
 
 
 class ApplicationStore:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import threading
 
-from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sync.autoscalers import target
-
-AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 
 
 class AutoscalerStore:

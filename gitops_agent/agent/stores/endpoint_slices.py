@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterable
 
 from gitops_agent.cluster.watch import WatchOptions
-from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.rollout.canary_objects import SPLIT
 from gitops_agent.rollout.traffic.service import ready_addresses
 
-ENDPOINT_SLICE = GroupKind("discovery.k8s.io", "EndpointSlice")
 SPLIT_ONLY = WatchOptions(label_selector=SPLIT)
 _SERVICE = "kubernetes.io/service-name"
 
@@ -91,7 +91,7 @@ class EndpointSliceStore:
 
 def _service(obj: Object) -> ObjectKey | None:
     name = (obj["metadata"].get("labels") or {}).get(_SERVICE)
-    return ObjectKey("", "Service", str(obj["metadata"].get("namespace") or ""), name) if isinstance(name, str) else None
+    return SERVICE.named(str(obj["metadata"].get("namespace") or ""), name) if isinstance(name, str) else None
 
 
 def _ready(slices: dict[str, Object], service: ObjectKey) -> frozenset[str]:

@@ -20,6 +20,7 @@ from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import CONTROLLER_REVISION, CORE_EVENT, ENDPOINT_SLICE, ENDPOINTS, EVENT
 from gitops_agent.manifest.marks import APPLICATION, owner
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
@@ -34,11 +35,11 @@ _HIDDEN_LONGEST_SECONDS = 1800.0
 
 _CONTROLLED = frozenset(
     {
-        GroupKind("", "Endpoints"),
-        GroupKind("discovery.k8s.io", "EndpointSlice"),
-        GroupKind("apps", "ControllerRevision"),
-        GroupKind("", "Event"),
-        GroupKind("events.k8s.io", "Event"),
+        ENDPOINTS,
+        ENDPOINT_SLICE,
+        CONTROLLER_REVISION,
+        CORE_EVENT,
+        EVENT,
     },
 )
 """Kinds that controllers fill with copies of other objects' labels: swept over only when declared."""

@@ -9,12 +9,12 @@ from gitops_agent.api.notifier import parse
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.observe.log import logger
 
 _log = logger("notify")
-NOTIFIER = GroupKind("gitops-agent.dev", "Notifier")
 
 
 class NotifierStore:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.watch import WatchOptions
-from gitops_agent.manifest.key import AppKey, GroupKind, Object
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import CRD, NAMESPACE
 
 _AWAITED = {
-    GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"): "UnknownKind",
-    GroupKind("", "Namespace"): "MissingNamespace",
+    CRD: "UnknownKind",
+    NAMESPACE: "MissingNamespace",
 }
 REASONS = frozenset(_AWAITED.values())
 """The reasons of failures that end with an arrival."""

@@ -11,15 +11,11 @@ from dataclasses import dataclass
 
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.work_queue import Priority
-from gitops_agent.api.application import GROUP
-from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import annotation, owner
 from gitops_agent.rollout.command import COMMAND
 from gitops_agent.sync.live.live_state import is_newer
-
-POLICY = GroupKind(GROUP, KIND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.errors import AgentError, NotFound, SourceError
-from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import SECRET
 
-SECRET = GroupKind("", "Secret")
 _FIRST_LOOK_SECONDS = 10.0
 
 

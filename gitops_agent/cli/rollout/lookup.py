@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gitops_agent.api.rollout_policy import KIND
-from gitops_agent.cluster.client import GROUP, NOT_INSTALLED, ClusterClient
+from gitops_agent.cluster.client import NOT_INSTALLED, ClusterClient
 from gitops_agent.errors import AgentError, NotFound, UnknownKind, UsageError
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.rollout.progress import Attention, RolloutProgress
 
 _SHOWN = 8

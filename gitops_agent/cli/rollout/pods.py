@@ -9,6 +9,7 @@ from typing import Any
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import DEPLOYMENT
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.workload_status import pods as numbers
@@ -96,7 +97,7 @@ def made(standing: RolloutProgress) -> dict[str, ObjectKey]:
     names = {canary_objects.CANARY: canary_objects.canary_name(standing.workload.name, state.target.hash)}
     if state.baseline and state.stable is not None:
         names[canary_objects.BASELINE] = canary_objects.baseline_name(standing.workload.name, state.stable.hash)
-    return {role: ObjectKey("apps", "Deployment", standing.key.namespace, name) for role, name in names.items()}
+    return {role: DEPLOYMENT.named(standing.key.namespace, name) for role, name in names.items()}
 
 
 def selecting(workload: Object | None) -> str:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cli import output as out
 from gitops_agent.cli.watch_until import until
-from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import annotation
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read, written
 from gitops_agent.rollout.command_rules import done

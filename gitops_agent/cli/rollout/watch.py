@@ -20,9 +20,10 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.rollout.lookup import urgency
 from gitops_agent.cli.rollout.pods import selecting, sides
 from gitops_agent.cli.rollout.view import HEADERS, picture, row
-from gitops_agent.cluster.client import GROUP, ClusterClient
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.rollout.progress import RolloutProgress
 
 if TYPE_CHECKING:

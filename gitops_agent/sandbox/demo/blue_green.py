@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import AUTOSCALER
 from gitops_agent.sandbox.demo.cluster import NotSeen
 from gitops_agent.sandbox.demo.rollout import Rollout, available, tag
 from gitops_agent.sandbox.demo.scene import Scene
 
 WEB = "web"
 _NEW = "1.5.0"
-_AUTOSCALER = ObjectKey("autoscaling", "HorizontalPodAutoscaler", "shop", WEB)
+_AUTOSCALER = AUTOSCALER.named("shop", WEB)
 
 
 def switched(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.rollout.canary_objects import VARIANT
 from gitops_agent.sandbox.demo.cluster import NotSeen, condition
 from gitops_agent.sandbox.demo.rollout import SHOP, Rollout, available, tag
@@ -122,7 +122,7 @@ def _taken(
 
 def _by_hand(scene: Scene, rollout: Rollout) -> None:
     """A share that somebody writes is drift, while the one of the rollout is not."""
-    service = ObjectKey("", "Service", SHOP, rollout.name)
+    service = SERVICE.named(SHOP, rollout.name)
     scene.spectator.objects.merge_patch(service, {"spec": {"selector": {VARIANT: "canary"}}}, field_manager="kubectl-edit")
     seconds = scene.spectator.until(
         "the share is as the rollout wants it", lambda: not rollout.selected() and rollout.share() == (1, _PODS)

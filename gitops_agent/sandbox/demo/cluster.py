@@ -12,6 +12,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import AgentError, NotFound, UnknownKind
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION
 
 _LOOK_SECONDS = 0.05
 ADMIN = "cluster-admin"
@@ -58,7 +59,7 @@ class Spectator:
 
     def application(self, name: str, namespace: str) -> Object:
         """An Application, empty when it is not there."""
-        return self.get(ObjectKey("gitops-agent.dev", "Application", namespace, name)) or {}
+        return self.get(APPLICATION.named(namespace, name)) or {}
 
 
 def condition(application: Object, kind: str) -> Object:

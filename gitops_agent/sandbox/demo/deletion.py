@@ -6,6 +6,7 @@ import time
 
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import CONFIG_MAP
 from gitops_agent.sandbox.demo.cluster import NotSeen, condition
 from gitops_agent.sandbox.demo.scene import NAMESPACE, Scene, approve, ask
 
@@ -41,4 +42,4 @@ def held(scene: Scene) -> None:
 
 
 def _page(name: str) -> ObjectKey:
-    return ObjectKey("", "ConfigMap", "guestbook", f"page-{name}")
+    return CONFIG_MAP.named("guestbook", f"page-{name}")

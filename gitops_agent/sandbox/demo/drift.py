@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import DEPLOYMENT
 from gitops_agent.sandbox.demo.scene import Scene
 
-_GUESTBOOK = ObjectKey("apps", "Deployment", "guestbook", "guestbook")
+_GUESTBOOK = DEPLOYMENT.named("guestbook", "guestbook")
 _DECLARED = 2
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.api.application import API_VERSION
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import STATEFUL_SET
 from gitops_agent.sandbox.demo.cluster import settled
 from gitops_agent.sandbox.demo.rollout import image
 from gitops_agent.sandbox.demo.scene import NAMESPACE, Scene
 
 APPLICATIONS = ("namespaces", "policies", "queues", "shop", "notes", "guestbook")
-_WORKER = ObjectKey("apps", "StatefulSet", "shop", "worker")
+_WORKER = STATEFUL_SET.named("shop", "worker")
 
 
 def first_sync(scene: Scene) -> None:
@@ -46,7 +48,7 @@ def image_bump(scene: Scene) -> None:
 def root(url: str) -> Object:
     """The Application that manages the others."""
     return {
-        "apiVersion": "gitops-agent.dev/v1alpha1",
+        "apiVersion": API_VERSION,
         "kind": "Application",
         "metadata": {"name": "root", "namespace": NAMESPACE},
         "spec": {

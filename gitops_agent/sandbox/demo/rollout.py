@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import DEPLOYMENT, ROLLOUT_POLICY, SERVICE
 from gitops_agent.rollout.canary_objects import CANARY, ROLLOUT_HASH, VARIANT, canary_service_name
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, written
 from gitops_agent.rollout.traffic.service import ready_addresses
@@ -25,7 +26,7 @@ class Rollout:
 
     def workload(self) -> Object:
         """The Deployment itself, empty when it is not there."""
-        return self.spectator.get(ObjectKey("apps", "Deployment", SHOP, self.name)) or {}
+        return self.spectator.get(DEPLOYMENT.named(SHOP, self.name)) or {}
 
     def second(self) -> Object:
         """The second Deployment, empty when there is none."""
@@ -36,12 +37,12 @@ class Rollout:
 
     def selected(self) -> str:
         """Which side the Service selects: primary, canary, or empty for both."""
-        service = self.spectator.get(ObjectKey("", "Service", SHOP, self.name)) or {}
+        service = self.spectator.get(SERVICE.named(SHOP, self.name)) or {}
         return str(((service.get("spec") or {}).get("selector") or {}).get(VARIANT) or "")
 
     def previewed(self) -> bool:
         """Whether the Service of the second version is there."""
-        return self.spectator.get(ObjectKey("", "Service", SHOP, canary_service_name(self.name))) is not None
+        return self.spectator.get(SERVICE.named(SHOP, canary_service_name(self.name))) is not None
 
     def share(self) -> tuple[int, int]:
         """Ready addresses behind the Service: those of the second version, and all."""
@@ -66,7 +67,7 @@ class Rollout:
 
     def status(self) -> Object:
         """The status of the policy."""
-        policy = self.spectator.get(ObjectKey("gitops-agent.dev", "RolloutPolicy", SHOP, self.name)) or {}
+        policy = self.spectator.get(ROLLOUT_POLICY.named(SHOP, self.name)) or {}
         return policy.get("status") or {}
 
     def ended(self, commit: str) -> str:
@@ -78,7 +79,7 @@ class Rollout:
         """What `gitops-agent rollout approve` does."""
         command = Command(order=CommandKind.APPROVE, nonce=uuid.uuid4().hex, actor="Ada Developer")
         self.spectator.objects.merge_patch(
-            ObjectKey("gitops-agent.dev", "RolloutPolicy", SHOP, self.name),
+            ROLLOUT_POLICY.named(SHOP, self.name),
             {"metadata": {"annotations": {COMMAND: written(command)}}},
             field_manager="gitops-agent-cli",
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_agent.install import bundle
-from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.manifest.marks import APPROVED
+from gitops_agent.manifest.kinds import APPLICATION
+from gitops_agent.manifest.marks import APPROVED, REQUESTED
 from gitops_agent.sandbox.demo.cluster import Spectator, settled
 from gitops_agent.sandbox.demo.metrics import Metrics
 from gitops_agent.sandbox.demo.receiver import Receiver
@@ -18,7 +18,6 @@ from gitops_agent.toolchain.progress import Progress
 NAMESPACE = bundle.NAMESPACE
 """Where the Applications live."""
 
-_GROUP = "gitops-agent.dev"
 _PRODUCTION = "apps/shop/overlays/production/kustomization.yaml"
 
 
@@ -91,8 +90,8 @@ def ask(spectator: Spectator, name: str) -> None:
     """What a webhook or `gitops-agent sync` does: look now."""
     stamp = f"{time.time():.3f}"
     spectator.objects.merge_patch(
-        ObjectKey(_GROUP, "Application", NAMESPACE, name),
-        {"metadata": {"annotations": {"gitops-agent.dev/requested-at": stamp}}},
+        APPLICATION.named(NAMESPACE, name),
+        {"metadata": {"annotations": {REQUESTED: stamp}}},
         field_manager="gitops-agent-cli",
     )
 
@@ -100,7 +99,7 @@ def ask(spectator: Spectator, name: str) -> None:
 def approve(spectator: Spectator, name: str, plan: str) -> None:
     """What `gitops-agent approve` does."""
     spectator.objects.merge_patch(
-        ObjectKey(_GROUP, "Application", NAMESPACE, name),
+        APPLICATION.named(NAMESPACE, name),
         {"metadata": {"annotations": {APPROVED: plan}}},
         field_manager="gitops-agent-cli",
     )

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gitops_agent.api.application import API_VERSION
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.install import bundle
+from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.sandbox.demo import blue_green, canary, deletion, drift, first_sync, metrics
 from gitops_agent.sandbox.demo.agent import AgentProcess
@@ -131,7 +133,7 @@ class Story:
         )
         spectator.objects.apply(
             {
-                "apiVersion": "gitops-agent.dev/v1alpha1",
+                "apiVersion": API_VERSION,
                 "kind": "Notifier",
                 "metadata": {"name": "demo", "namespace": NAMESPACE},
                 "spec": {
@@ -160,6 +162,6 @@ def scratch(keep: Path | None) -> Iterator[Path]:
 
 
 def _served(spectator: Spectator) -> bool:
-    spectator.discovery.invalidate("gitops-agent.dev")
-    kinds = {resource.kind for resource in spectator.discovery.kinds() if resource.group == "gitops-agent.dev"}
+    spectator.discovery.invalidate(GROUP)
+    kinds = {resource.kind for resource in spectator.discovery.kinds() if resource.group == GROUP}
     return {"Application", "Notifier", "RolloutPolicy"} <= kinds

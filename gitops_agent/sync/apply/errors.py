@@ -8,6 +8,7 @@ from typing import Any
 from gitops_agent.cluster.error_text import simplify
 from gitops_agent.errors import AgentError, ClusterError, Invalid, UnknownKind
 from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.manifest.kinds import CRD, NAMESPACE, PERSISTENT_VOLUME
 from gitops_agent.manifest.marks import REPLACE
 from gitops_agent.sync.apply import removed_apis
 
@@ -22,9 +23,9 @@ REASONS: dict[str, str] = {
 
 NEVER: frozenset[GroupKind] = frozenset(
     {
-        GroupKind("", "Namespace"),
-        GroupKind("", "PersistentVolume"),
-        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
+        NAMESPACE,
+        PERSISTENT_VOLUME,
+        CRD,
     },
 )
 """Kinds that are never replaced, whatever an annotation says: their deletion takes data along."""

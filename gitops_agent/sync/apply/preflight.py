@@ -12,11 +12,9 @@ from typing import Any
 
 from gitops_agent.errors import AgentError, ClusterError
 from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.manifest.kinds import CRD, NAMESPACE
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.planning.plan import Plan
-
-CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-NAMESPACE = GroupKind("", "Namespace")
 
 _WAITS = frozenset({"UnknownKind", "MissingNamespace", "WebhookUnavailable", "CannotSee"})
 _NO_DRY_RUN = "does not support dry run"

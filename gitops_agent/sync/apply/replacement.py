@@ -11,9 +11,10 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Forbidden, Invalid
 from gitops_agent.manifest.canonical import copy, digest
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import API_SERVICE
 from gitops_agent.sync.apply.errors import NEVER, Immutable, classify
 
-NAMED_BY_CONTENT: frozenset[GroupKind] = frozenset({GroupKind("apiregistration.k8s.io", "APIService")})
+NAMED_BY_CONTENT: frozenset[GroupKind] = frozenset({API_SERVICE})
 """Kinds whose name follows from their content, so that they cannot be tried out under another one."""
 
 _ALLOCATED = ("clusterIP", "clusterIPs", "healthCheckNodePort")

@@ -13,7 +13,8 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Conflict, Invalid, NotFound
 from gitops_agent.manifest.edits import FieldEdit
-from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import API_SERVICE, CRD
 from gitops_agent.sync.action import Action
 from gitops_agent.sync.apply import foreign_fields, replacement, replica_handoff
 from gitops_agent.sync.desired import marked
@@ -24,9 +25,7 @@ from gitops_agent.sync.planning.plan import Plan
 _TRIES = 5
 """For a patch that is outdated whenever a controller writes a status in between."""
 
-_DEFINING = frozenset(
-    {GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"), GroupKind("apiregistration.k8s.io", "APIService")}
-)
+_DEFINING = frozenset({CRD, API_SERVICE})
 """Kinds whose objects change which kinds there are."""
 
 

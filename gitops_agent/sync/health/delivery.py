@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.kinds import APPLICATION, NOTIFIER, ROLLOUT_POLICY
 from gitops_agent.sync.health.reading import Conditions, items, mapping, number, observed, text
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing, suspended
@@ -88,13 +89,13 @@ def workflow(obj: Object) -> Health:
     return progressing(phase or "Pending", said or f"the workflow is {phase or 'not started'}")
 
 
-_OURS, _ARGO = "gitops-agent.dev", "argoproj.io"
+_ARGO = "argoproj.io"
 _FLUX = "*.toolkit.fluxcd.io"
 
 TABLE = {
-    GroupKind(_OURS, "Application"): application,
-    GroupKind(_OURS, "Notifier"): notifier,
-    GroupKind(_OURS, "RolloutPolicy"): rollout_policy,
+    APPLICATION: application,
+    NOTIFIER: notifier,
+    ROLLOUT_POLICY: rollout_policy,
     GroupKind(_ARGO, "Application"): application,
     GroupKind(_ARGO, "Rollout"): rollout,
     GroupKind(_ARGO, "Workflow"): workflow,

@@ -7,6 +7,7 @@ so a missing bundle keeps it Progressing and what depends on it waits.
 from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.kinds import API_SERVICE, CRD, MUTATING_WEBHOOKS, NAMESPACE, VALIDATING_WEBHOOKS
 from gitops_agent.sync.health.reading import Conditions, items, mapping, notes
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
@@ -69,13 +70,11 @@ def _injected(obj: Object, clients: list[Object]) -> Health:
     return healthy()
 
 
-_ADMISSION = "admissionregistration.k8s.io"
-
 TABLE = {
-    GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"): definition,
-    GroupKind("apiregistration.k8s.io", "APIService"): aggregated,
-    GroupKind("", "Namespace"): namespace,
-    GroupKind(_ADMISSION, "ValidatingWebhookConfiguration"): webhooks,
-    GroupKind(_ADMISSION, "MutatingWebhookConfiguration"): webhooks,
+    CRD: definition,
+    API_SERVICE: aggregated,
+    NAMESPACE: namespace,
+    VALIDATING_WEBHOOKS: webhooks,
+    MUTATING_WEBHOOKS: webhooks,
     GroupKind("flowcontrol.apiserver.k8s.io", "FlowSchema"): flow_schema,
 }

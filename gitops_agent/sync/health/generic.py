@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.marks import IGNORE_HEALTH
 from gitops_agent.sync.health.reading import Conditions, generation, mapping, notes, observed, text
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
 
 _GARBAGE_COLLECTION = frozenset({"foregroundDeletion", "orphan"})
-_IGNORED = {"gitops-agent.dev/ignore-health": "true", "argocd.argoproj.io/ignore-healthcheck": "true"}
+_IGNORED = {IGNORE_HEALTH: "true", "argocd.argoproj.io/ignore-healthcheck": "true"}
 
 
 def ignored(obj: Object) -> Health | None:

@@ -9,6 +9,7 @@ controller, or a class of a cloud provider that always sets one.
 from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.sync.health.reading import Conditions, generation, items, mapping, notes, text
 from gitops_agent.sync.health.status import Health, worst
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing
@@ -70,7 +71,7 @@ _GATEWAY = "gateway.networking.k8s.io"
 _ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
 
 TABLE = {
-    GroupKind("", "Service"): service,
+    SERVICE: service,
     GroupKind("networking.k8s.io", "Ingress"): ingress,
     GroupKind("extensions", "Ingress"): ingress,
     GroupKind(_GATEWAY, "Gateway"): gateway,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import orjson
 
 from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.kinds import AUTOSCALER, DISRUPTION_BUDGET, SCALED_OBJECT
 from gitops_agent.sync.health.reading import Conditions, generation, mapping, notes
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing, suspended
@@ -67,8 +68,8 @@ def _from_annotation(obj: Object) -> Conditions:
 
 
 TABLE = {
-    GroupKind("autoscaling", "HorizontalPodAutoscaler"): autoscaler,
-    GroupKind("policy", "PodDisruptionBudget"): disruption_budget,
-    GroupKind("keda.sh", "ScaledObject"): keda,
+    AUTOSCALER: autoscaler,
+    DISRUPTION_BUDGET: disruption_budget,
+    SCALED_OBJECT: keda,
     GroupKind("keda.sh", "ScaledJob"): keda,
 }

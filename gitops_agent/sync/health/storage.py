@@ -10,6 +10,7 @@ that mounts it is unschedulable and says so.
 from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.kinds import PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM
 from gitops_agent.sync.health.reading import Conditions, mapping, notes, text
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
@@ -70,8 +71,8 @@ def _resize(conditions: Conditions) -> Health:
 _SNAPSHOT = "snapshot.storage.k8s.io"
 
 TABLE = {
-    GroupKind("", "PersistentVolumeClaim"): claim,
-    GroupKind("", "PersistentVolume"): volume,
+    PERSISTENT_VOLUME_CLAIM: claim,
+    PERSISTENT_VOLUME: volume,
     GroupKind(_SNAPSHOT, "VolumeSnapshot"): snapshot,
     GroupKind(_SNAPSHOT, "VolumeSnapshotContent"): snapshot,
 }

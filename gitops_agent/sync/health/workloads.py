@@ -7,7 +7,17 @@ trace of the crash) and becomes Degraded by the explanation.
 
 from __future__ import annotations
 
-from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import (
+    CRON_JOB,
+    DAEMON_SET,
+    DEPLOYMENT,
+    JOB,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    STATEFUL_SET,
+)
 from gitops_agent.sync.health.reading import Condition, Conditions, items, mapping, number, observed, text
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing, suspended
@@ -192,12 +202,12 @@ def _ended_badly(containers: list[Object]) -> str:
 
 
 TABLE = {
-    GroupKind("apps", "Deployment"): deployment,
-    GroupKind("apps", "ReplicaSet"): replica_set,
-    GroupKind("", "ReplicationController"): replica_set,
-    GroupKind("apps", "StatefulSet"): stateful_set,
-    GroupKind("apps", "DaemonSet"): daemon_set,
-    GroupKind("", "Pod"): pod,
-    GroupKind("batch", "Job"): job,
-    GroupKind("batch", "CronJob"): cron_job,
+    DEPLOYMENT: deployment,
+    REPLICA_SET: replica_set,
+    REPLICATION_CONTROLLER: replica_set,
+    STATEFUL_SET: stateful_set,
+    DAEMON_SET: daemon_set,
+    POD: pod,
+    JOB: job,
+    CRON_JOB: cron_job,
 }

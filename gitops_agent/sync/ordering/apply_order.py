@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import API_SERVICE, CRD, NAMESPACE
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.sync import object_options
 from gitops_agent.sync.object_options import ObjectOptions
@@ -15,8 +16,6 @@ from gitops_agent.sync.ordering.graph import Edge, Until, barrier
 from gitops_agent.sync.ordering.references import BOUND, SERVED, account, pod_template, references, selects, services, subjects
 from gitops_agent.sync.ordering.rules import RULES
 
-CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-API_SERVICE = GroupKind("apiregistration.k8s.io", "APIService")
 LIMITS = frozenset(
     {
         GroupKind("networking.k8s.io", "NetworkPolicy"),
@@ -102,7 +101,7 @@ def apply_edges(manifests: Iterable[Manifest]) -> Edges:
 
 def _edges(index: _Index, key: ObjectKey, obj: Object) -> Iterator[Edge]:
     """What one object waits for, but for waves."""
-    home = ObjectKey("", "Namespace", "", key.namespace)
+    home = NAMESPACE.named("", key.namespace)
     if key.namespace and home in index.objects:
         yield index.edge(home, "namespace")
     if (definition := index.definitions.get(key.group_kind)) is not None:

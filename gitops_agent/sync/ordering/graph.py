@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import GROUP
 
-BARRIER_GROUP = "barrier.gitops-agent.dev"
+BARRIER_GROUP = f"barrier.{GROUP}"
 """API group of the graph's own nodes, which stand for no object."""
 
 

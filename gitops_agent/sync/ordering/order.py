@@ -12,8 +12,9 @@ import heapq
 from collections.abc import Collection, Iterable
 
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import CRD
 from gitops_agent.sync.action import WRITES, Action, ActionKind, PlanError
-from gitops_agent.sync.ordering.apply_order import CRD, Edges, apply_edges
+from gitops_agent.sync.ordering.apply_order import Edges, apply_edges
 from gitops_agent.sync.ordering.cycles import break_cycles
 from gitops_agent.sync.ordering.graph import Edge, Gate, Graph, Until, barrier, is_barrier, label
 from gitops_agent.sync.ordering.prune_order import prune_edges

@@ -10,39 +10,61 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from gitops_agent.manifest.key import GroupKind, ObjectKey
-from gitops_agent.sync.ordering.apply_order import CRD, LIMITS, Edges
+from gitops_agent.manifest.kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    CRD,
+    CRON_JOB,
+    DAEMON_SET,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    JOB,
+    NAMESPACE,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    STATEFUL_SET,
+)
+from gitops_agent.sync.ordering.apply_order import LIMITS, Edges
 from gitops_agent.sync.ordering.graph import Edge, Until, barrier
-from gitops_agent.sync.ordering.references import RBAC, SERVED
+from gitops_agent.sync.ordering.references import SERVED
 from gitops_agent.sync.ordering.rules import RULES
 
-NAMESPACE = GroupKind("", "Namespace")
 WORKLOADS = frozenset(
     {
-        GroupKind("", "Pod"),
-        GroupKind("", "ReplicationController"),
-        GroupKind("apps", "DaemonSet"),
-        GroupKind("apps", "Deployment"),
-        GroupKind("apps", "ReplicaSet"),
-        GroupKind("apps", "StatefulSet"),
-        GroupKind("batch", "CronJob"),
-        GroupKind("batch", "Job"),
+        POD,
+        REPLICATION_CONTROLLER,
+        DAEMON_SET,
+        DEPLOYMENT,
+        REPLICA_SET,
+        STATEFUL_SET,
+        CRON_JOB,
+        JOB,
     },
 )
 USED = LIMITS | {
-    GroupKind("", "ConfigMap"),
-    GroupKind("", "PersistentVolume"),
-    GroupKind("", "PersistentVolumeClaim"),
-    GroupKind("", "Secret"),
-    GroupKind("", "Service"),
-    GroupKind("", "ServiceAccount"),
+    CONFIG_MAP,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
     GroupKind("node.k8s.io", "RuntimeClass"),
-    GroupKind("policy", "PodDisruptionBudget"),
+    DISRUPTION_BUDGET,
     GroupKind("scheduling.k8s.io", "PriorityClass"),
     GroupKind("storage.k8s.io", "StorageClass"),
-    GroupKind(RBAC, "ClusterRole"),
-    GroupKind(RBAC, "ClusterRoleBinding"),
-    GroupKind(RBAC, "Role"),
-    GroupKind(RBAC, "RoleBinding"),
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    ROLE,
+    ROLE_BINDING,
 }
 """Kinds that workloads use, directly or for their permissions."""
 

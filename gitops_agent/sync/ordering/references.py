@@ -11,9 +11,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import (
+    API_SERVICE,
+    AUTOSCALER,
+    CLUSTER_ROLE_BINDING,
+    CRON_JOB,
+    MUTATING_WEBHOOKS,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    RBAC,
+    ROLE_BINDING,
+    SCALED_OBJECT,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    STATEFUL_SET,
+    VALIDATING_WEBHOOKS,
+)
 
-RBAC = "rbac.authorization.k8s.io"
-_ADMISSION = "admissionregistration.k8s.io"
 _STORAGE = "storage.k8s.io"
 _NETWORK = "networking.k8s.io"
 _GATEWAY = "gateway.networking.k8s.io"
@@ -21,18 +37,18 @@ _CERTIFICATES = "cert-manager.io"
 _SECRETS = "external-secrets.io"
 
 TEMPLATES: Mapping[GroupKind, tuple[str, ...]] = {
-    GroupKind("", "Pod"): (),
+    POD: (),
     GroupKind("", "PodTemplate"): ("template",),
-    GroupKind("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    CRON_JOB: ("spec", "jobTemplate", "spec", "template"),
 }
 """Where kinds keep their pod template; all others, those of custom workloads too, keep it at `spec.template`."""
 
-BOUND = frozenset({GroupKind(RBAC, "RoleBinding"), GroupKind(RBAC, "ClusterRoleBinding")})
+BOUND = frozenset({ROLE_BINDING, CLUSTER_ROLE_BINDING})
 SERVED = frozenset(
     {
-        GroupKind(_ADMISSION, "ValidatingWebhookConfiguration"),
-        GroupKind(_ADMISSION, "MutatingWebhookConfiguration"),
-        GroupKind("apiregistration.k8s.io", "APIService"),
+        VALIDATING_WEBHOOKS,
+        MUTATING_WEBHOOKS,
+        API_SERVICE,
     },
 )
 """Kinds that make the API server depend on a Service."""
@@ -74,7 +90,7 @@ def pod_template(obj: Object, key: ObjectKey) -> Object | None:
 def account(template: Object, namespace: str) -> ObjectKey:
     """The ServiceAccount that pods of a template run as."""
     name = _at(template, "spec", "serviceAccountName") or _at(template, "spec", "serviceAccount") or "default"
-    return ObjectKey("", "ServiceAccount", namespace, str(name))
+    return SERVICE_ACCOUNT.named(namespace, str(name))
 
 
 def subjects(obj: Object, key: ObjectKey) -> Iterator[ObjectKey]:
@@ -90,7 +106,7 @@ def services(obj: Object) -> Iterator[ObjectKey]:
     """The Services the API server will call because of a webhook configuration or an APIService."""
     places = [_at(webhook, "clientConfig", "service") for webhook in _dicts(obj.get("webhooks"))]
     for service in _dicts([*places, _at(obj, "spec", "service")]):
-        yield ObjectKey("", "Service", str(service.get("namespace") or ""), str(service.get("name") or ""))
+        yield SERVICE.named(str(service.get("namespace") or ""), str(service.get("name") or ""))
 
 
 def selects(service: Object, template: Object) -> bool:
@@ -228,20 +244,20 @@ def _of_scaler(obj: Object, key: ObjectKey) -> Iterator[Reference]:
 
 
 READERS: Mapping[GroupKind, Callable[[Object, ObjectKey], Iterator[Reference]]] = {
-    GroupKind("", "PersistentVolume"): _of_volume_object,
-    GroupKind("", "PersistentVolumeClaim"): _of_claim,
-    GroupKind("", "Secret"): _of_secret,
-    GroupKind("", "ServiceAccount"): _of_account,
-    GroupKind("apps", "StatefulSet"): _of_stateful_set,
-    GroupKind("autoscaling", "HorizontalPodAutoscaler"): _of_scaler,
+    PERSISTENT_VOLUME: _of_volume_object,
+    PERSISTENT_VOLUME_CLAIM: _of_claim,
+    SECRET: _of_secret,
+    SERVICE_ACCOUNT: _of_account,
+    STATEFUL_SET: _of_stateful_set,
+    AUTOSCALER: _of_scaler,
     GroupKind("autoscaling.k8s.io", "VerticalPodAutoscaler"): _of_scaler,
     GroupKind(_CERTIFICATES, "Certificate"): _of_certificate,
     GroupKind(_CERTIFICATES, "CertificateRequest"): _of_certificate,
     GroupKind(_GATEWAY, "Gateway"): _of_gateway,
-    GroupKind("keda.sh", "ScaledObject"): _of_scaler,
+    SCALED_OBJECT: _of_scaler,
     GroupKind(_NETWORK, "Ingress"): _of_ingress,
-    GroupKind(RBAC, "ClusterRoleBinding"): _of_binding,
-    GroupKind(RBAC, "RoleBinding"): _of_binding,
+    CLUSTER_ROLE_BINDING: _of_binding,
+    ROLE_BINDING: _of_binding,
     GroupKind(_SECRETS, "ClusterExternalSecret"): _of_external_secret,
     GroupKind(_SECRETS, "ExternalSecret"): _of_external_secret,
     GroupKind(_SECRETS, "PushSecret"): _of_external_secret,

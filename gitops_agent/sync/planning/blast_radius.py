@@ -10,35 +10,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from gitops_agent.api.application import GROUP as OWN_GROUP
-from gitops_agent.api.application import KIND as APPLICATION_KIND
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.errors import AgentError, CannotSee, NotFound
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import (
+    APPLICATION,
+    CONTROLLER_REVISION,
+    CORE_EVENT,
+    CRD,
+    ENDPOINT_SLICE,
+    ENDPOINTS,
+    EVENT,
+    NAMESPACE,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    SERVICE,
+)
 from gitops_agent.manifest.marks import owner
 from gitops_agent.sync.action import REMOVES, ActionKind
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.plan import Plan
 
-_NAMESPACE = GroupKind("", "Namespace")
-_CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-_APPLICATION = GroupKind(OWN_GROUP, APPLICATION_KIND)
-_POD = GroupKind("", "Pod")
-_CLAIM = GroupKind("", "PersistentVolumeClaim")
-_VOLUME = GroupKind("", "PersistentVolume")
-_SERVICE = GroupKind("", "Service")
 _WORKLOADS = frozenset({GroupKind("apps", kind) for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")})
 
 UNCOUNTED = frozenset(
     {
-        GroupKind("", "Event"),
-        GroupKind("events.k8s.io", "Event"),
-        GroupKind("", "Endpoints"),
-        GroupKind("discovery.k8s.io", "EndpointSlice"),
-        GroupKind("apps", "ControllerRevision"),
+        CORE_EVENT,
+        EVENT,
+        ENDPOINTS,
+        ENDPOINT_SLICE,
+        CONTROLLER_REVISION,
         GroupKind("coordination.k8s.io", "Lease"),
         GroupKind("metrics.k8s.io", "PodMetrics"),
     },
@@ -76,9 +81,9 @@ class DependantCounter:
         result = {}
         noted = 0
         for key in removed:
-            if key.group_kind in (_NAMESPACE, _CRD, _APPLICATION):
+            if key.group_kind in (NAMESPACE, CRD, APPLICATION):
                 result[key] = self._under(key, plan.application, going)
-            elif noted < _NOTED and key.group_kind in (*_WORKLOADS, _CLAIM, _SERVICE):
+            elif noted < _NOTED and key.group_kind in (*_WORKLOADS, PERSISTENT_VOLUME_CLAIM, SERVICE):
                 noted += 1
                 notes = tuple(self._notes(key))
                 if notes:
@@ -87,9 +92,9 @@ class DependantCounter:
 
     def _under(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
         try:
-            if key.group_kind == _NAMESPACE:
+            if key.group_kind == NAMESPACE:
                 return self._namespace(key, application, going)
-            if key.group_kind == _CRD:
+            if key.group_kind == CRD:
                 return self._definition(key, application, going)
             return self._application(key, going)
         except NotFound:
@@ -111,10 +116,10 @@ class DependantCounter:
                     unseen.append(f"{resource.group_kind} ({listed})")
                 else:
                     found += listed
-        pods = sum(ObjectKey.of(obj).group_kind == _POD for obj in found)
+        pods = sum(ObjectKey.of(obj).group_kind == POD for obj in found)
         notes = [f"{pods} pods"] if pods else []
-        claims = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == _CLAIM]
-        services = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == _SERVICE]
+        claims = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == PERSISTENT_VOLUME_CLAIM]
+        services = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == SERVICE]
         for inner in [*claims[:_NOTED], *services[:_NOTED]]:
             notes += self._notes(inner)
         return _counted(found, application, going, notes=notes, unseen=unseen)
@@ -146,7 +151,7 @@ class DependantCounter:
             unseen += (f"{kind} ({why})" for kind, why in self._live.cannot_see.items() if f"{kind} ({why})" not in unseen)
             for one in sorted(inner):
                 under[one] = None
-                if one.group_kind == _APPLICATION and one not in seen:
+                if one.group_kind == APPLICATION and one not in seen:
                     seen.add(one)
                     stack.append(one)
         if not self._live.complete:
@@ -172,9 +177,9 @@ class DependantCounter:
         """What one object takes along outside of the API, for people; silence where it cannot be told."""
         try:
             obj = self._objects.get(key)
-            if key.group_kind == _CLAIM:
+            if key.group_kind == PERSISTENT_VOLUME_CLAIM:
                 yield from self._volume_note(obj)
-            elif key.group_kind == _SERVICE:
+            elif key.group_kind == SERVICE:
                 yield from _balancer_note(obj)
             else:
                 yield from _pods_note(obj)
@@ -187,7 +192,7 @@ class DependantCounter:
         name = (claim.get("spec") or {}).get("volumeName")
         if not name:
             return
-        volume = self._objects.get(ObjectKey(_VOLUME.group, _VOLUME.kind, "", str(name)))
+        volume = self._objects.get(ObjectKey(PERSISTENT_VOLUME.group, PERSISTENT_VOLUME.kind, "", str(name)))
         policy = (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy")
         size = ((volume.get("spec") or {}).get("capacity") or {}).get("storage", "unknown size")
         key = ObjectKey.of(claim)

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gitops_agent.api.application import GROUP as OWN_GROUP
 from gitops_agent.api.application import KIND as APPLICATION_KIND
 from gitops_agent.api.sync_options import DeletionGuard, SyncMode
-from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION, CRD, NAMESPACE
 from gitops_agent.sync.action import REMOVES, WRITES, Action, ActionKind
 
 CONTAINERS = frozenset(
     {
-        GroupKind("", "Namespace"),
-        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
-        GroupKind(OWN_GROUP, APPLICATION_KIND),
+        NAMESPACE,
+        CRD,
+        APPLICATION,
     },
 )
 """Kinds whose deletion takes other API objects along, which are counted before."""

@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from gitops_agent.api.application import GROUP as OWN_GROUP
 from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.manifest.kinds import CRD, GROUP, NAMESPACE
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.policy import PlanPolicy
-
-NAMESPACE = GroupKind("", "Namespace")
-CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 
 _SHOWN = 3
 
@@ -84,7 +81,7 @@ def _of_the_agent(key: ObjectKey, policy: PlanPolicy) -> bool:
         return True
     if key.group_kind == NAMESPACE:
         return bool(policy.agent_namespace) and key.name == policy.agent_namespace
-    return key.group_kind == CRD and key.name.endswith("." + OWN_GROUP)
+    return key.group_kind == CRD and key.name.endswith("." + GROUP)
 
 
 class _Contents:

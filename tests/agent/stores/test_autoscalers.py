@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from gitops_agent.agent.stores.autoscalers import AUTOSCALER, AutoscalerStore
+from gitops_agent.agent.stores.autoscalers import AutoscalerStore
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import AUTOSCALER
 from tests.waiting import eventually
 
 SECONDS = 30.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.stores.notifiers import NOTIFIER, NotifierStore
+from gitops_agent.agent.stores.notifiers import NotifierStore
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
@@ -14,6 +14,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.events.event import Event, EventType
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from tests.agent.samples import key
 from tests.waiting import eventually

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from gitops_agent.agent.stores.rollout_policies import POLICY, RolloutPolicyStore
+from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.acceptance.installed_agent import install_crds
 from tests.waiting import eventually
@@ -29,7 +30,7 @@ def watched(control_plane: ControlPlane, told: list[tuple[AppKey, str]]) -> Iter
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
     objects = Objects(transport, Discovery(transport), field_manager="gitops-agent")
     made = RolloutPolicyStore(objects, lambda application, reason, _priority: told.append((application, reason)))
-    informer = Informer(objects, POLICY, made)
+    informer = Informer(objects, ROLLOUT_POLICY, made)
     yield made, informer
     informer.stop()
 
