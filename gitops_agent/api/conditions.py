@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from gitops_agent.manifest.key import Object
+
 _MESSAGE_LIMIT = 32_768
 _TRANSIENT = frozenset({"Reconciling", "Stalled"})
 
@@ -54,6 +56,12 @@ def set_condition(
     return [condition if entry is previous else entry for entry in existing]
 
 
-def find_condition(conditions: list[dict[str, Any]], type: str) -> dict[str, Any] | None:  # noqa: A002 - the name of the field
-    """The condition of a type, None when there is none."""
-    return next((condition for condition in conditions if condition.get("type") == type), None)
+def find_condition(conditions: Any, type: str) -> dict[str, Any] | None:  # noqa: A002 - the name of the field
+    """The condition of a type in raw conditions, None when there is none."""
+    entries = conditions if isinstance(conditions, list) else ()
+    return next((entry for entry in entries if isinstance(entry, dict) and entry.get("type") == type), None)
+
+
+def condition_of(obj: Object, type: str) -> Object:  # noqa: A002 - the name of the field
+    """The condition of a type in the status of an object, empty when there is none."""
+    return find_condition((obj.get("status") or {}).get("conditions"), type) or {}

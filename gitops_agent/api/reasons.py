@@ -1,27 +1,51 @@
-"""The one table of reasons: every code a condition, an event or an error can carry, what it means and what to do about it.
+"""Table of reason codes of conditions, events and errors, with meaning, remedy and kind.
 
-A code is a promise to scripts, so it is said here once and nowhere else; a test looks for codes in the package that are not in
-the table, and the reference page is printed from it.
+A code is a promise to scripts, so each stands here once; a test looks for codes in the package that are not in the table, and
+the reference page is printed from it. Whether a reason is a failure is a fact about the reason, so it stands here too, and no
+caller keeps a list of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReasonKind(StrEnum):
+    """What a reason says about the way to the desired state."""
+
+    PROGRESS = "progress"
+    """There, or on the way."""
+    WAIT = "wait"
+    """Goes on by itself once something else has come or gone."""
+    HOLD = "hold"
+    """Goes on when a person decides."""
+    FAILURE = "failure"
+    """Does not go on until something is mended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One code.
+    """One reason code.
 
     Attributes:
         code: CamelCase, stable.
-        meaning: what is the case.
+        meaning: what it stands for.
         remedy: what a person can do; empty when there is nothing to do.
+        kind: whether it is progress, a wait, a hold or a failure.
+        transient: whether a failure is tried again and may pass without anyone acting.
     """
 
     code: str
     meaning: str
     remedy: str = ""
+    kind: ReasonKind = ReasonKind.FAILURE
+    transient: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may pass without anyone acting."""
+        return self.transient or self.kind in (ReasonKind.PROGRESS, ReasonKind.WAIT)
 
 
 _TABLE = (
@@ -236,5 +260,40 @@ _TABLE = (
     ("TemplateFailed", "A notification's template does not render.", "Correct `spec.template`."),
 )
 
-REASONS: dict[str, Reason] = {code: Reason(code=code, meaning=meaning, remedy=remedy) for code, meaning, remedy in _TABLE}
+_PROGRESS = frozenset(
+    {
+        *("Synced", "OutOfSync", "Progressing", "Healthy", "Recovered", "Resumed", "Stable", "RollingOut", "RolloutStep"),
+        *("Promoted", "RolloutOver", "Approved", "Deleted", "Pruning", "Repaired", "RevisionSeen", "New", "Changed", "Adopted"),
+        *("Controlled", "SourceRecovered", "Fetching", "CreateOnly", "Superseded", "Ready"),
+    }
+)
+_WAIT = frozenset(
+    {
+        *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
+        *("MissingNamespace", "NotFetched", "Suspended"),
+    }
+)
+_HOLD = frozenset({"HeldForApproval", "AwaitingApproval", "RolloutPaused", "RolledBack", "Observing"})
+_TRANSIENT = frozenset(
+    {
+        *("WebhookUnavailable", "SourceUnavailable", "RenderTimeout", "Unavailable", "Throttled", "Conflict", "Expired"),
+    }
+)
+"""Failures that are tried again; all that is in no set is a failure that lasts."""
+
+
+def _kind(code: str) -> ReasonKind:
+    kinds = ((ReasonKind.PROGRESS, _PROGRESS), (ReasonKind.WAIT, _WAIT), (ReasonKind.HOLD, _HOLD))
+    return next((kind for kind, codes in kinds if code in codes), ReasonKind.FAILURE)
+
+
+REASONS: dict[str, Reason] = {
+    code: Reason(code=code, meaning=meaning, remedy=remedy, kind=_kind(code), transient=code in _TRANSIENT)
+    for code, meaning, remedy in _TABLE
+}
 """By code."""
+
+
+def reason_of(code: str) -> Reason:
+    """The reason of a code; a code that is not in the table is a failure."""
+    return REASONS.get(code) or Reason(code=code, meaning="")

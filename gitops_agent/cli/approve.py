@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import output as out
-from gitops_agent.cli.status import condition
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
@@ -27,7 +27,7 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     held = str(((application.get("status") or {}).get("sync") or {}).get("plan") or "")
-    if condition(application, "Ready").get("reason") != "HeldForApproval":
+    if condition_of(application, "Ready").get("reason") != "HeldForApproval":
         raise UsageError(f"nothing of {name} is held for approval")
     if len(plan) < _LEAST_DIGITS:
         raise UsageError(f"{plan}: give at least {_LEAST_DIGITS} digits of the hash")

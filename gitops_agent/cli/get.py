@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 from click.core import ParameterSource
 
+from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import output as out
-from gitops_agent.cli.status import condition, summary
+from gitops_agent.cli.status import summary
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 
@@ -56,7 +57,7 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
     else:
         rows = []
         for obj in found:
-            ready, spec, status = condition(obj, "Ready"), obj["spec"], obj.get("status") or {}
+            ready, spec, status = condition_of(obj, "Ready"), obj["spec"], obj.get("status") or {}
             waiting = str(len(status.get("pending") or []))
             message = str(ready.get("message") or "")
             rows.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))

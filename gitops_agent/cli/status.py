@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cluster.client import ClusterClient
@@ -65,16 +66,10 @@ def held(application: Object) -> bool:
     return reason == "HeldForApproval" or (reason == "RolloutPaused" and any(one.get("approval") for one in rollouts))
 
 
-def condition(application: Object, kind: str) -> dict[str, Any]:
-    """A condition by type, empty when it is absent."""
-    conditions = (application.get("status") or {}).get("conditions") or []
-    return next((one for one in conditions if one.get("type") == kind), {})
-
-
 def summary(application: Object) -> dict[str, str]:
     """What one row of the table says."""
     status_ = application.get("status") or {}
-    ready = condition(application, "Ready")
+    ready = condition_of(application, "Ready")
     return {
         "name": application["metadata"]["name"],
         "sync": str((status_.get("sync") or {}).get("status") or "Unknown"),

@@ -6,21 +6,14 @@ import sys
 
 import click
 
+from gitops_agent.api.conditions import condition_of
+from gitops_agent.api.reasons import reason_of
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
-from gitops_agent.cli.status import condition, held, summary
+from gitops_agent.cli.status import held, summary
 from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
-
-_PASSING = frozenset(
-    {
-        *("Progressing", "Missing", "WaitingFor", "DependencyNotReady", "Terminating", "NotListed", "CannotSee", "Fetching"),
-        *("UnknownKind", "MissingNamespace", "WebhookUnavailable", "SourceUnavailable", "RenderTimeout"),
-        *("RollingOut", "Unavailable", "Throttled", "Conflict", "Expired", "Suspended"),
-    }
-)
-"""Reasons for not being ready that may pass without anyone doing anything; whoever waits goes on waiting."""
 
 
 @click.command()
@@ -76,4 +69,4 @@ def ended(application: Object, revision: str = "") -> bool:
         return row["applied"] != "" and seen.startswith(row["applied"])
     if row["reason"] == "RolloutPaused":  # by a person, by metrics nobody can read, or for an approval: never over by itself
         return True
-    return (row["ready"] == "False" and row["reason"] not in _PASSING) or bool(condition(application, "Stalled"))
+    return (row["ready"] == "False" and not reason_of(row["reason"]).passes) or bool(condition_of(application, "Stalled"))

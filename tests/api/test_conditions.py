@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_agent.api.conditions import find_condition, set_condition
+from gitops_agent.api.conditions import condition_of, find_condition, set_condition
 
 EARLY = datetime(2026, 11, 22, 21, tzinfo=UTC)
 LATE = EARLY + timedelta(hours=1)
@@ -79,6 +79,19 @@ def test_a_condition_is_found_by_its_type() -> None:
 
     assert [(find_condition(conditions, kind) or {}).get("status") for kind in ("Ready", "Synced")] == ["True", "False"]
     assert find_condition(conditions, "Healthy") is None
+
+
+def test_a_condition_that_is_absent_is_empty() -> None:
+    conditions = set_condition([], "Ready", True, "Synced", "", generation=1, now=EARLY)
+
+    assert condition_of({"status": {"conditions": conditions}}, "Ready")["status"] == "True"
+    assert condition_of({"status": {"conditions": conditions}}, "Stalled") == {}
+    assert condition_of({}, "Ready") == {}
+
+
+@pytest.mark.parametrize("raw", [None, {}, "x", [None, "x", {}]])
+def test_conditions_that_are_none_hold_no_condition(raw: Any) -> None:
+    assert find_condition(raw, "Ready") is None
 
 
 @given(

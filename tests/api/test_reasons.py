@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gitops_agent import errors
+from gitops_agent.api import reasons
 from gitops_agent.api.event_type import EventType
-from gitops_agent.api.reasons import REASONS
+from gitops_agent.api.reasons import REASONS, ReasonKind, reason_of
 
 PACKAGE = Path(errors.__file__).parent
 USED = re.compile(r"""\breason(?::\s*str)?\s*=\s*["']([A-Za-z]+)["']""")
@@ -39,9 +40,33 @@ def test_a_reason_is_a_code_with_a_meaning(code: str) -> None:
 
 
 def test_no_code_stands_twice() -> None:
-    from gitops_agent.api import reasons
-
     assert len(reasons._TABLE) == len(REASONS)
+
+
+def test_kinds_are_given_to_codes_of_the_table_and_to_each_once() -> None:
+    sets = (reasons._PROGRESS, reasons._WAIT, reasons._HOLD, reasons._TRANSIENT)
+
+    assert REASONS.keys() >= frozenset().union(*sets)
+    assert sum(map(len, sets)) == len(frozenset().union(*sets))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "passes"),
+    [
+        ("Synced", ReasonKind.PROGRESS, True),
+        ("RollingOut", ReasonKind.PROGRESS, True),
+        ("WaitingFor", ReasonKind.WAIT, True),
+        ("MissingNamespace", ReasonKind.WAIT, True),
+        ("HeldForApproval", ReasonKind.HOLD, False),
+        ("RolledBack", ReasonKind.HOLD, False),
+        ("WebhookUnavailable", ReasonKind.FAILURE, True),
+        ("Degraded", ReasonKind.FAILURE, False),
+        ("RenderFailed", ReasonKind.FAILURE, False),
+        ("NotOfTheTable", ReasonKind.FAILURE, False),
+    ],
+)
+def test_a_reason_knows_whether_it_passes_by_itself(code: str, kind: ReasonKind, *, passes: bool) -> None:
+    assert (reason_of(code).kind, reason_of(code).passes) == (kind, passes)
 
 
 def test_edges_are_told_apart_by_name() -> None:

@@ -30,6 +30,7 @@ from gitops_agent.agent.stores.live_objects import LiveObjectInformer
 from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
 from gitops_agent.api.application import Application
+from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.errors import AgentError
@@ -38,6 +39,7 @@ from gitops_agent.manifest.marks import REQUESTED
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.health.status import UNHEALTHY
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.policy import Approval
 
@@ -281,7 +283,7 @@ class ApplicationReconciler:
             warnings=desired.told if desired else (),
             synced=enacted.in_sync if enacted else 0,
             drifted=enacted.drifted if enacted else 0,
-            unhealthy=sum(1 for problem in problems if problem.reason in ("Degraded", "Missing", "Progressing", "Unknown")),
+            unhealthy=sum(1 for problem in problems if problem.reason in UNHEALTHY),
             started=memory.started,
             provisional=enacted is None and error is None and unavailable is None,
         )
@@ -309,7 +311,7 @@ class ApplicationReconciler:
                 return f"Application {dependency.name}, which does not exist"
             memory = self._memories.get(AppKey(application.key.namespace, dependency.name))
             status = (memory.status if memory and memory.status is not None else other.get("status")) or {}
-            ready: Object = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
+            ready = find_condition(status.get("conditions"), "Ready") or {}
             if ready.get("status") != "True":
                 return f"Application {dependency.name} to be ready ({ready.get('reason') or 'not reconciled yet'})"
             mine = (application.spec.source.repo_url, application.spec.source.ref)

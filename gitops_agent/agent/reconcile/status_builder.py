@@ -11,29 +11,14 @@ from typing import Any
 
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
 from gitops_agent.api.conditions import set_condition
+from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.health.status import Status
+from gitops_agent.sync.health.status import UNHEALTHY, Status
 
 _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
 _TEXT_LIMIT = 500
-_PASSING = frozenset(
-    {
-        "Progressing",
-        "Degraded",
-        "Missing",
-        "Unknown",
-        "WaitingFor",
-        "Terminating",
-        "StillInUse",
-        "NotListed",
-        "CannotSee",
-        "UnknownKind",
-        "MissingNamespace",
-    }
-)
-"""Reasons that tell of health or of a wait: no failure, and nothing that anybody has to mend in Git."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -103,13 +88,18 @@ def _synced(view: ReconcileOutcome) -> tuple[bool | None, str, str]:
     short = view.revision.short
     if view.held:
         return False, "HeldForApproval", view.held
-    failed = [problem for problem in view.problems if problem.reason not in _PASSING]
+    failed = [problem for problem in view.problems if _failed(problem)]
     rollout = None if failed or view.suspended else _rollout(view)
     if rollout is not None:
         return rollout
     if view.sync is SyncStatus.SYNCED:
         return True, "Synced", f"{short} is applied: {_counted(view)}"
     return _behind(view, failed)
+
+
+def _failed(problem: ObjectIssue) -> bool:
+    """Whether a problem is a failure of the sync: health is judged in a condition of its own."""
+    return problem.reason not in UNHEALTHY and reason_of(problem.reason).kind is ReasonKind.FAILURE
 
 
 def _counted(view: ReconcileOutcome) -> str:
@@ -233,9 +223,8 @@ def _history(before: Object, view: ReconcileOutcome, *, now: datetime) -> list[O
     if view.revision is None or view.suspended:
         return history
     synced, reason, message = _synced(view)
-    ended = synced is True or (
-        synced is False and reason not in ("WaitingFor", "Progressing", "Observing", "RollingOut", "RolloutPaused")
-    )
+    under_way = view.observing or reason_of(reason).kind in (ReasonKind.PROGRESS, ReasonKind.WAIT)
+    ended = synced is True or (synced is False and not under_way)
     newest = history[0] if history else {}
     same = newest.get("result") == reason and newest.get("plan") == view.plan
     repeated = newest.get("result") == reason and newest.get("revision") == view.revision.commit and synced is True

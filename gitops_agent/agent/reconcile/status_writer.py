@@ -16,6 +16,7 @@ from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
 from gitops_agent.agent.reconcile.status_builder import status
 from gitops_agent.agent.reconcile.transitions import at, transitions
+from gitops_agent.api.conditions import find_condition
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.recorder import Recorder
 from gitops_agent.errors import AgentError, NotFound
@@ -146,7 +147,7 @@ def quiet(before: Object, after: Object) -> bool:
 
 
 def _condition(status_: Object, kind: str) -> Object:
-    return next((one for one in status_.get("conditions") or () if one["type"] == kind), {})
+    return find_condition(status_.get("conditions"), kind) or {}
 
 
 def _without_commit(status_: Object) -> Object:

@@ -7,24 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
+from gitops_agent.api.conditions import find_condition
+from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object
-
-_FAILING = frozenset(
-    # A rollout that went back has an event of its own.
-    {
-        "RolledBack",
-        "RollingOut",
-        "RolloutPaused",
-        "Progressing",
-        "WaitingFor",
-        "HeldForApproval",
-        "Suspended",
-        "Observing",
-        "DependencyNotReady",
-        "Fetching",
-    }
-)
 
 
 def transitions(
@@ -98,7 +84,7 @@ def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, 
         yield EventType.HELD, Severity.WARNING, "HeldForApproval", str(new.get("message"))
     if old.get("reason") == "HeldForApproval" and new.get("reason") != "HeldForApproval" and new.get("status") == "True":
         yield EventType.APPROVED, Severity.INFO, "Approved", f"plan {str(at(after, 'sync', 'plan'))[:12]} ran after approval"
-    failing = new.get("status") == "False" and new.get("reason") not in _FAILING
+    failing = new.get("status") == "False" and reason_of(str(new.get("reason"))).kind is ReasonKind.FAILURE
     same_failure = (old.get("status"), old.get("reason")) == ("False", new.get("reason"))
     new_commit = at(before, "source", "revision") != at(after, "source", "revision")
     if failing and (not same_failure or new_commit):
@@ -129,7 +115,4 @@ def at(status: Object, *path: str) -> Any:
 
 
 def _condition(status: Object, kind: str) -> Object:
-    for condition in status.get("conditions") or ():
-        if isinstance(condition, dict) and condition.get("type") == kind:
-            return condition
-    return {}
+    return find_condition(status.get("conditions"), kind) or {}

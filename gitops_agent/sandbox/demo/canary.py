@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from gitops_agent.api.conditions import condition_of
 from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.rollout.canary_objects import VARIANT
-from gitops_agent.sandbox.demo.cluster import NotSeen, condition
+from gitops_agent.sandbox.demo.cluster import NotSeen
 from gitops_agent.sandbox.demo.rollout import SHOP, Rollout, available, tag
 from gitops_agent.sandbox.demo.scene import NAMESPACE, Scene
 
@@ -73,7 +74,7 @@ def rejected(scene: Scene) -> None:
     scene.spectator.until("the webhook hears of it", lambda: scene.heard("RolloutAborted", about=commit))
     scene.spectator.until(
         "the application says it went back",
-        lambda: condition(scene.spectator.application("shop", NAMESPACE), "Ready").get("reason") == "RolledBack",
+        lambda: condition_of(scene.spectator.application("shop", NAMESPACE), "Ready").get("reason") == "RolledBack",
     )
     reason = rejections[-1].get("reason")
     scene.seen("A bad version goes back by itself", f"commit {commit[:12]} is rejected: {reason}", started)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gitops_agent.api.conditions import condition_of
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
@@ -62,13 +63,7 @@ class Spectator:
         return self.get(APPLICATION.named(namespace, name)) or {}
 
 
-def condition(application: Object, kind: str) -> Object:
-    """A condition by type, empty when it is absent."""
-    conditions = (application.get("status") or {}).get("conditions") or []
-    return next((one for one in conditions if one.get("type") == kind), {})
-
-
 def settled(application: Object, commit: str) -> bool:
     """Whether an Application is Ready at a commit."""
     applied = ((application.get("status") or {}).get("sync") or {}).get("revision")
-    return applied == commit and condition(application, "Ready").get("status") == "True"
+    return applied == commit and condition_of(application, "Ready").get("status") == "True"

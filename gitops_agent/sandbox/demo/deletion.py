@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+from gitops_agent.api.conditions import condition_of
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.kinds import CONFIG_MAP
-from gitops_agent.sandbox.demo.cluster import NotSeen, condition
+from gitops_agent.sandbox.demo.cluster import NotSeen
 from gitops_agent.sandbox.demo.scene import NAMESPACE, Scene, approve, ask
 
 PAGES = ("welcome", "imprint", "privacy", "faq", "opening-hours", "directions", "team", "press")
@@ -23,7 +24,7 @@ def held(scene: Scene) -> None:
     ask(scene.spectator, "guestbook")
 
     def is_held() -> bool:
-        return condition(scene.spectator.application("guestbook", NAMESPACE), "Ready").get("reason") == "HeldForApproval"
+        return condition_of(scene.spectator.application("guestbook", NAMESPACE), "Ready").get("reason") == "HeldForApproval"
 
     scene.spectator.until("the deletion is held", is_held)
     application = scene.spectator.application("guestbook", NAMESPACE)
@@ -32,7 +33,7 @@ def held(scene: Scene) -> None:
     if still != len(PAGES):
         raise NotSeen(f"only {still} of {len(PAGES)} pages are still there although their deletion is held")
     scene.spectator.until("the webhook hears of the hold", lambda: scene.heard("HeldForApproval"))
-    message = condition(application, "Ready")["message"]
+    message = condition_of(application, "Ready")["message"]
     scene.seen("A mass deletion is held", f"{len(PAGES)} objects still there: {message}", started)
     started = time.monotonic()
     approve(scene.spectator, "guestbook", plan)

@@ -29,8 +29,16 @@ class Status(StrEnum):
         """0 for Healthy up to 5 for Degraded."""
         return _SEVERITY[self]
 
+    @property
+    def unhealthy(self) -> bool:
+        """Whether it counts as unhealthy: neither Healthy nor Suspended."""
+        return self not in (Status.HEALTHY, Status.SUSPENDED)
+
 
 _SEVERITY = {status: severity for severity, status in enumerate(Status)}
+
+UNHEALTHY = frozenset(status.value for status in Status if status.unhealthy)
+"""The verdicts that are unhealthy, as reasons of problems."""
 
 
 @dataclass(frozen=True, slots=True)

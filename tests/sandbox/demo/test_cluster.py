@@ -7,7 +7,7 @@ import pytest
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
-from gitops_agent.sandbox.demo.cluster import NotSeen, Spectator, condition, settled
+from gitops_agent.sandbox.demo.cluster import NotSeen, Spectator, settled
 
 
 def application(revision: str, ready: str) -> Object:
@@ -19,12 +19,6 @@ def test_an_application_is_settled_when_it_is_ready_at_that_commit() -> None:
     assert not settled(application("abc", "Unknown"), "abc")
     assert not settled(application("abd", "True"), "abc")
     assert not settled({}, "abc")
-
-
-def test_a_condition_that_is_absent_is_empty() -> None:
-    assert condition(application("abc", "True"), "Ready")["status"] == "True"
-    assert condition(application("abc", "True"), "Stalled") == {}
-    assert condition({}, "Ready") == {}
 
 
 @pytest.fixture
