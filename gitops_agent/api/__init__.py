@@ -1,1 +1,1 @@
-"""What users write and read: our custom resources as models, the reasons, the conditions and the CRDs made from them."""
+"""The API: custom resources as models, reasons, conditions and generated CRDs."""

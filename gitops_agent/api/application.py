@@ -1,4 +1,4 @@
-"""The Application: what of a repository lives where in the cluster, and how it is kept that way."""
+"""The Application: maps a path of a repository to a namespace of a cluster."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Suspend(Model):
     """When it ends by itself; never when absent."""
 
     reason: Line = ""
-    """Why, for whoever finds it."""
+    """The reason, shown in the status."""
 
 
 class ApplicationSpec(Model):
@@ -120,14 +120,14 @@ class ApplicationSpec(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An Application as stored, with its spec understood.
+    """An Application as stored, with its spec parsed.
 
     Attributes:
         key: its namespace and name.
         uid: of this very object; another one of the same name has another.
         generation: counts changes of the spec.
         resource_version: of what was read.
-        deleting: whether somebody asked for its deletion.
+        deleting: whether it has a deletion timestamp.
         annotations: requests and approvals are found here.
         finalizers: what holds its deletion back.
         spec: what is wanted.

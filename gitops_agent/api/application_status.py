@@ -7,7 +7,7 @@ from gitops_agent.api.status import Conditions, Moment
 
 
 class ApprovalStatus(Model):
-    """An approved plan that is under way; kept so that a restart goes on with it and with nothing more."""
+    """An approved plan in progress; kept so that a restart continues exactly it."""
 
     hash: str = ""
     """The plan's hash, as it was approved."""
@@ -173,7 +173,7 @@ class RolloutSummary(Model):
 
 
 class ApplicationStatus(Model):
-    """What is the case; nothing in it changes with the clock alone."""
+    """The observed state; nothing in it changes with the clock alone."""
 
     observed_generation: int = 0
     """The generation of the spec that was acted on last."""
@@ -194,8 +194,9 @@ class ApplicationStatus(Model):
     """Counts of objects."""
 
     warnings: tuple[str, ...] = ()
-    """The first ten things somebody should know though nothing fails for them: hooks that are not run, charts that render
-    differently every time."""
+    """The first ten warnings, which fail nothing: hooks that are not run, charts that render
+    differently every time.
+    """
 
     history: tuple[HistoryEntry, ...] = ()
     """The last 20 syncs that ended, newest first."""

@@ -19,14 +19,14 @@ _TRANSIENT = frozenset({"Reconciling", "Stalled"})
 def set_condition(
     existing: list[dict[str, Any]],
     type: str,  # noqa: A002 - the name of the field
-    status: bool | None,  # noqa: FBT001 - three states, told by name everywhere
+    status: bool | None,  # noqa: FBT001 - three states, always passed by keyword
     reason: str,
     message: str,
     *,
     generation: int,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """A new list with one condition set, in its old place or at the end.
+    """A new list with one condition set, at its old index or appended.
 
     Args:
         existing: the conditions so far; not changed.

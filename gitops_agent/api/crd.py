@@ -1,4 +1,4 @@
-"""The CRDs, made from the models: `python -m gitops_agent.api.crd DIRECTORY` writes them, one file each.
+"""Generates the CRDs from the models: `python -m gitops_agent.api.crd DIRECTORY`.
 
 They are committed where `kubectl apply -k` finds them, and a test fails when the committed text is stale.
 """

@@ -45,7 +45,7 @@ def parse_duration(text: Any) -> timedelta:
 
 
 def format_duration(value: timedelta) -> str:
-    """The shortest spelling: `1h30m`, `30s`, `1s500ms`; what is finer than a millisecond is dropped."""
+    """The shortest spelling, such as `1h30m` or `1s500ms`; truncates to milliseconds."""
     rest = int(value / timedelta(milliseconds=1))
     parts = []
     for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):

@@ -1,4 +1,4 @@
-"""The kinds of edges. They are part of the API, because a Notifier's `events` names them."""
+"""The types of events, which the field `events` of a Notifier names."""
 
 from __future__ import annotations
 

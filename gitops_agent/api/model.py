@@ -1,4 +1,4 @@
-"""The base of every model of a custom resource, and how its violations reach the API server too.
+"""Base of every custom resource model, with its CEL validation rules.
 
 Problem: the API server checks what is written today, the agent meets what was stored yesterday under an older schema. Both must
 say the same. Decision: one model holds a rule twice, side by side: as CEL (`Rule.cel`, it ends in the CRD) and as Python
@@ -32,7 +32,7 @@ class Rule:
 
 
 class Model(BaseModel):
-    """A part of a resource: camelCase in YAML, snake_case in Python, immutable, no unknown fields."""
+    """A part of a resource: camelCase in YAML, immutable, no unknown fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,

@@ -1,4 +1,4 @@
-"""The Notifier: who is told which edges of which applications, and how."""
+"""The Notifier: which events of which applications are sent where, and how."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LabelValue = Annotated[str, Shape(pattern=_LABEL_VALUE, message="is no value of 
 
 
 class Provider(StrEnum):
-    """Who is told."""
+    """The service that receives notifications."""
 
     WEBHOOK = "webhook"
     SLACK = "slack"
@@ -74,7 +74,7 @@ class Requirement(Model):
     )
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels meet the condition; like Kubernetes, NotIn is met by an absent label."""
+        """Whether labels match; as in Kubernetes, NotIn matches an absent label."""
         if self.operator is Operator.EXISTS:
             return self.key in labels
         if self.operator is Operator.DOES_NOT_EXIST:
@@ -99,10 +99,10 @@ class LabelSelector(Model):
 
 
 class NotifierSpec(Model):
-    """Who is told what."""
+    """The provider, its address, and the events sent to it."""
 
     provider: Provider
-    """Who is told; this version speaks to `webhook`, `slack` and `github`."""
+    """The kind of provider: `webhook`, `slack` or `github`."""
 
     address: (
         Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is no http or https address", longest=2048)]
@@ -152,14 +152,14 @@ class NotifierSpec(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifier:
-    """A Notifier as stored, with its spec understood.
+    """A Notifier as stored, with its spec parsed.
 
     Attributes:
         key: its namespace and name.
         uid: of this very object.
         generation: counts changes of the spec.
-        deleting: whether somebody asked for its deletion.
-        spec: what is wanted.
+        deleting: whether it has a deletion timestamp.
+        spec: the desired state.
         status: the raw status, as last written.
         raw: the whole object; never mutated.
     """

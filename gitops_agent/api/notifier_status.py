@@ -1,4 +1,4 @@
-"""What the agent says about a Notifier, and what it has still to tell."""
+"""Status of a Notifier: its conditions and the notifications still to send."""
 
 from __future__ import annotations
 

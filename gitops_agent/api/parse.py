@@ -1,4 +1,4 @@
-"""From a stored Application to one that is understood: total, and all that is wrong at once."""
+"""Parses a stored Application completely, and reports all violations at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with one object, at once, each with its path.
+"""All violations of one object, each with its path.
 
 A resource the API server accepted can still be unreadable: it may have been stored under an older schema, or ask for something
 this version does not do yet. Such an object stalls alone, and its owner sees every problem in one go.
@@ -42,7 +42,9 @@ class Problem:
 
 
 class SpecInvalid(AgentError):
-    """A spec that cannot be acted on; reason `FieldNotSupported` when that is all that is wrong, `InvalidSpec` otherwise.
+    """A spec that cannot be reconciled.
+
+    The reason is `FieldNotSupported` when unsupported fields are its only fault, else `InvalidSpec`.
 
     Args:
         problems: at least one.
@@ -63,7 +65,7 @@ class SpecInvalid(AgentError):
 
 
 def not_supported(path: str, what: str) -> Problem:
-    """The problem of a field whose behaviour is not there yet: refused, because ignoring it would betray whoever wrote it."""
+    """The problem of an unsupported field: refused, never silently ignored."""
     return Problem(path=path, message=f"{what} is not supported by this version", supported=False)
 
 
@@ -128,7 +130,7 @@ def _path(root: str, location: tuple[int | str, ...]) -> str:
 
 
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model that holds the field at a location; the nearest one known."""
+    """The model that holds the field at a location, or the nearest ancestor."""
     for part in location:
         field = next((field for name, field in model.model_fields.items() if part in {field.alias, name}), None)
         if field is not None:

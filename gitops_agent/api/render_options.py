@@ -1,4 +1,7 @@
-"""How files become objects; when nothing is said it is detected: kustomization.yaml, then Chart.yaml, then plain YAML."""
+"""Options of the renderer, which is detected by default.
+
+The order of detection: kustomization.yaml, then Chart.yaml, then plain YAML.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, Var
 
 
 class HelmOptions(Model):
-    """What `helm template` is told."""
+    """The options of `helm template`."""
 
     release_name: ReleaseName | None = None
     """The release; the application's name when absent."""
@@ -30,10 +33,10 @@ class HelmOptions(Model):
         ]
         | None
     ) = None
-    """The Kubernetes version charts are told; the cluster's own when absent."""
+    """The Kubernetes version passed to charts; the cluster's own when absent."""
 
     api_versions: Annotated[tuple[Annotated[str, Field(max_length=256, min_length=1)], ...], Field(max_length=256)] = ()
-    """API versions charts are told about, beside those of the cluster."""
+    """API versions passed to charts, in addition to those of the cluster."""
 
     skip_crds: Annotated[bool, Field(alias="skipCRDs")] = False
     """Leave the chart's `crds/` directory out."""
@@ -56,7 +59,10 @@ class Image(Model):
 
 
 class PatchTarget(Model):
-    """Which objects a patch changes; what is absent matches everything. Names are regular expressions, as in kustomize."""
+    """Selects the objects a patch changes; an absent field matches all.
+
+    Names are regular expressions, as in kustomize.
+    """
 
     group: Annotated[str, Field(max_length=253)] | None = None
     """The API group."""
@@ -135,7 +141,7 @@ class VariableSource(Model):
 
 
 class Variables(Model):
-    """`${NAME}` in rendered objects is replaced; a name without a value is an error."""
+    """Replaces `${NAME}` in rendered objects; a missing value is an error."""
 
     values: Annotated[dict[VariableName, Annotated[str, Field(max_length=4096)]], Field(max_length=256)] = Field(
         default_factory=dict

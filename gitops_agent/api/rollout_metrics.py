@@ -1,4 +1,4 @@
-"""What a rollout is judged by: metrics, where they come from, and how many bad answers they are allowed."""
+"""Metrics of a rollout: their providers, conditions, and limits of failures."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ KIND = "RolloutPolicy"
 
 
 class WorkloadKind(StrEnum):
-    """What can be rolled out; all but a Deployment only by the strategy `rolling`."""
+    """The kinds with rollouts; all but a Deployment only with `rolling`."""
 
     DEPLOYMENT = "Deployment"
     STATEFUL_SET = "StatefulSet"

@@ -1,4 +1,4 @@
-"""What the agent says about a RolloutPolicy: where its rollout stands, for people, and beside it the state it goes on from."""
+"""Status of a RolloutPolicy: its progress, and the controller's own state."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ class RunStatus(Model):
 
 
 class RolloutPolicyStatus(Model):
-    """What is the case; nothing in it changes with the clock alone."""
+    """The observed state; nothing in it changes with the clock alone."""
 
     observed_generation: int = 0
     """The generation of the spec that was followed last."""
 
     conditions: Conditions = ()
-    """Ready: True at rest, Unknown while a rollout is under way, False after one that went back."""
+    """Ready: True at rest, Unknown while a rollout is in progress, False after a rollback."""
 
     phase: str = ""
     """Idle, Pending, Provision, Step, Paused, Promote, Finalize, Abort, Superseded or Held."""
@@ -141,7 +141,7 @@ class RolloutPolicyStatus(Model):
     """The last ten runs, newest first."""
 
     rejected: tuple[RunStatus, ...] = ()
-    """Versions that are not tried again, until somebody asks for it."""
+    """Versions that were rejected; they are tried again only on `rollout retry`."""
 
     state: dict[str, Any] = Field(default_factory=dict)
     """What the agent goes on from; it is read exactly, and not meant to be edited."""

@@ -1,4 +1,4 @@
-"""How a new version takes over: in steps (canary), at once (blue-green) or pod by pod (rolling)."""
+"""Strategies of a rollout: canary, blue-green or rolling."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class StepMirror(Model):
 
 
 class CanaryScale(Model):
-    """How many canary pods, apart from the weight; more than the surge allows is never reached."""
+    """The number of canary pods, apart from the weight; capped by the surge."""
 
     replicas: Annotated[int, Field(ge=1, le=_PODS)] | None = None
     """A number of pods."""
@@ -83,7 +83,7 @@ class CanaryScale(Model):
 
 
 class Step(Model):
-    """One step: scale, route, then hold until everything it asks for has come."""
+    """A step: scales, routes, then holds until all its conditions are met."""
 
     weight: Annotated[int, Field(ge=0, le=100)] | None = None
     """Percent of the requests that go to the canary; that of the step before when absent."""
@@ -101,7 +101,7 @@ class Step(Model):
     """How long to hold."""
 
     approval: bool = False
-    """Hold until somebody approves."""
+    """Hold until a user approves."""
 
     analysis: bool = False
     """Hold until every metric has its samples."""
@@ -135,7 +135,10 @@ class Canary(Model):
 
 
 class BlueGreen(Model):
-    """A second Deployment at full size behind a preview Service; traffic switches at once."""
+    """Runs a second Deployment of full size, then switches all traffic at once.
+
+    The new version is reachable through a preview Service before the switch.
+    """
 
     auto_promote: bool = True
     """Switch by itself once the preview is available and, with metrics, judged."""
@@ -148,7 +151,7 @@ class BlueGreen(Model):
 
 
 class Rolling(Model):
-    """The workload's own update strategy, watched; a failure brings the stable manifests back."""
+    """Watches the workload's own update strategy; rolls back on failure."""
 
 
 class Strategy(Model):

@@ -1,4 +1,4 @@
-"""From a pydantic model to a structural schema, the dialect of JSON schema that the API server takes.
+"""Converts a pydantic model into the structural schema of a CRD.
 
 Structural means: no references, every node has one type, no `additionalProperties` beside `properties`, defaults are complete
 values. An object whose fields have defaults gets the default `{}`: the server then fills its fields one by one.
@@ -83,7 +83,10 @@ def _object(raw: Schema, definitions: dict[str, Schema], *, defaults: bool) -> S
 
 
 def _resolved(raw: Schema, definitions: dict[str, Schema]) -> Schema:
-    """The node without `$ref` and without the null of an optional field; what stands beside a reference wins."""
+    """The node without `$ref` and without the null of an optional field.
+
+    Fields beside a reference win over those of its target.
+    """
     beside = {key: value for key, value in raw.items() if key not in {"$ref", "anyOf"}}
     if "$ref" in raw:
         return _resolved(definitions[raw["$ref"].rpartition("/")[2]], definitions) | beside

@@ -1,7 +1,7 @@
-"""What every status has: the schema of the status in the CRDs, and the reference pages.
+"""Base of every status model: schemas of the CRDs and reference pages.
 
 The agent writes a status as a plain object. These models carry no bounds beyond those Kubernetes itself sets, because a status
-that the API server refuses is a status nobody reads.
+that the API server refuses is never read.
 """
 
 from __future__ import annotations

@@ -39,7 +39,10 @@ class WindowAction(StrEnum):
 
 
 class DeletionGuard(Model):
-    """How much a plan may delete. One that exceeds the larger budget, or takes a protected kind, waits for approval."""
+    """Limits what a plan may delete without approval.
+
+    A plan that exceeds the larger budget, or deletes a protected kind, waits for approval.
+    """
 
     max_objects: Annotated[int, Field(ge=0, le=100_000)] = 5
     """Objects a plan may delete."""
@@ -59,7 +62,7 @@ class Rollback(Model):
 
 
 class IgnoreFields(Model):
-    """Fields that belong to somebody else: never sent, never drift."""
+    """Fields managed by others: never applied, never counted as drift."""
 
     kind: KindName
     """The kind, with its group where ambiguous: `Deployment` or `apps/Deployment`."""
@@ -100,7 +103,7 @@ class SyncSpec(Model):
     """When and how objects are brought to the cluster."""
 
     interval: Duration = timedelta(seconds=30)
-    """How often the repository is asked for new commits; `gitops-agent sync` asks at once."""
+    """The interval of polling the repository; `gitops-agent sync` polls at once."""
 
     mode: SyncMode = SyncMode.AUTO
     """`auto`, `manual` (plan, then wait for the plan's approval) or `observe` (report, change nothing)."""
@@ -124,7 +127,7 @@ class SyncSpec(Model):
     """What happens to a revision that does not become healthy."""
 
     ignore_fields: Annotated[tuple[IgnoreFields, ...], Field(max_length=64)] = ()
-    """Fields that belong to somebody else."""
+    """Fields managed by others."""
 
     windows: Annotated[tuple[Window, ...], Field(max_length=32)] = ()
     """When changes are allowed or denied. This version refuses any."""

@@ -1,4 +1,4 @@
-"""The texts a resource may hold, each with a shape and a bound.
+"""Types of text fields, each with a pattern and a maximum length.
 
 The bounds are not decoration: the API server prices every CEL rule by the largest value it could meet and refuses a CRD whose
 rules could be dear, so a text, list or map without a bound makes the whole CRD unacceptable.
@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The form of a text: checked here with a message for people, and by the API server as pattern and length.
+    """The pattern and length of a text, checked here and by the API server.
 
     Attributes:
         pattern: of the whole text, in the common ground of Python's and Go's regular expressions.

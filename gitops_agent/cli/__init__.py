@@ -1,1 +1,4 @@
-"""The command line: one module a command; each parses, calls one thing, prints, and returns an exit code."""
+"""The command line.
+
+One module a command: it parses, makes one call, prints, and returns an exit code.
+"""

@@ -1,4 +1,4 @@
-"""`gitops-agent approve APP PLAN`: lets a held plan through, and no other one."""
+"""`gitops-agent approve APP PLAN`: approves a held plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _LEAST_DIGITS = 12
 @click.argument("plan")
 @out.cluster_options
 def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Approve the plan of an application by its hash, or at least the first twelve digits of it.
+    """Approve the held plan of an application by its hash.
+
+    The first twelve digits of the hash are enough.
 
     The approval is an annotation on the Application, so RBAC and the audit log apply. Any change of the plan voids it.
     """

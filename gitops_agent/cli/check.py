@@ -31,7 +31,7 @@ _WRITES = (("patch", "apps", "deployments"), ("delete", "", "configmaps"), ("cre
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked: `state` is ok, warning or failed."""
+    """The result of one check: `state` is ok, warning or failed."""
 
     what: str
     state: str
@@ -39,14 +39,17 @@ class Finding:
 
 
 @click.command()
-@click.option("--as-agent", is_flag=True, help="Ask about the permissions of the agent's ServiceAccount instead of your own.")
-@click.option("--repositories/--no-repositories", default=True, show_default=True, help="Ask every repository.")
+@click.option("--as-agent", is_flag=True, help="Check the permissions of the agent's ServiceAccount instead of your own.")
+@click.option("--repositories/--no-repositories", default=True, show_default=True, help="Check that every repository answers.")
 @out.output_option
 @out.cluster_options
 def check(
     *, as_agent: bool, repositories: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str
 ) -> None:
-    """Check that the agent can work: cluster, resources, permissions, tools, repositories; exits with 3 otherwise."""
+    """Check the cluster, resources, permissions, tools and repositories.
+
+    Exits with 3 when a check fails.
+    """
     findings = list(_findings(kubeconfig, context, namespace, as_agent=as_agent, repositories=repositories))
     if output in ("json", "yaml"):
         out.document([{"check": f.what, "state": f.state, "message": f.message} for f in findings], output)

@@ -13,7 +13,7 @@ from gitops_agent.errors import UsageError
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script of a shell, e.g. `source <(gitops-agent completion bash)`."""
-    found = get_completion_class(shell)
-    if found is None:
+    completer = get_completion_class(shell)
+    if completer is None:
         raise UsageError(f"there is no completion for {shell}")
-    click.echo(found(ctx.find_root().command, {}, "gitops-agent", "_GITOPS_AGENT_COMPLETE").source())
+    click.echo(completer(ctx.find_root().command, {}, "gitops-agent", "_GITOPS_AGENT_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""`gitops-agent config show`: the effective settings and where each came from."""
+"""`gitops-agent config show`: the effective settings and the origin of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitops_agent.cli.settings_options import effective, settings_options
 
 @click.group()
 def config() -> None:
-    """The effective configuration and where each value comes from."""
+    """Show the effective configuration and the origin of each value."""
 
 
 @config.command()

@@ -1,4 +1,4 @@
-"""`gitops-agent demo`: the whole story on this machine."""
+"""`gitops-agent demo`: runs the demo on this machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gitops_agent.cli.exit_codes import ERROR
 
 
 @click.command()
-@click.option("--exit", "leave", is_flag=True, help="End after the story: 0 only if every step was observed in the cluster.")
-@click.option("--dir", "directory", type=click.Path(path_type=Path), default=None, help="Keep everything in this folder.")
-@click.option("--nodes", type=click.IntRange(1, 50), default=3, show_default=True, help="Fake nodes of the cluster.")
+@click.option("--exit", "leave", is_flag=True, help="Exit after the last step; 0 only if every step was observed.")
+@click.option("--dir", "directory", type=click.Path(path_type=Path), default=None, help="The folder for all data of the demo.")
+@click.option("--nodes", type=click.IntRange(1, 50), default=3, show_default=True, help="The number of fake nodes.")
 def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
-    """Tell the whole story with a real control plane, real Git, kustomize and helm, and the real agent.
+    """Run the demo with a real control plane, Git, Helm and agent.
 
-    An image bump, a canary that is promoted, a bad version that goes back by itself, its mended successor, a blue-green switch,
-    a change by hand that is undone, a mass deletion that waits for approval.
+    It shows an image bump, a canary that is promoted, a bad version that is rolled back, its fixed successor, a blue-green
+    switch, a manual change that is reverted, and a mass deletion that is held for approval.
 
-    It keeps running until Ctrl-C, so that you can look around; --exit ends after the story.
+    The cluster keeps running until Ctrl-C, so that you can explore it; --exit ends after the last step.
     """
     from gitops_agent.errors import AgentError
     from gitops_agent.sandbox.demo.story import Story, scratch

@@ -23,20 +23,21 @@ from gitops_agent.cluster.client import ClusterClient
 def diff(
     name: str, *, path: Path | None, revision: str, output: str, kubeconfig: str | None, context: str | None, namespace: str
 ) -> None:
-    """Show what a sync would change: the live cluster against the repository, a commit, or a local directory.
+    """Show what a sync would change in the live cluster.
 
-    Every change is checked by a server-side dry run. Exit codes: 0 no differences, 3 differences.
+    The desired state is that of the repository, another revision, or a local directory. Every change is checked by a
+    server-side dry run. Exit codes: 0 no differences, 3 differences.
     """
     from gitops_agent.cli.plan_view import document, show
     from gitops_agent.preview.comparison import PreviewTarget, compare
 
     access = ClusterClient.open(kubeconfig, context, namespace)
-    found = compare(access, access.application(name), PreviewTarget(revision=revision, path=path))
+    preview = compare(access, access.application(name), PreviewTarget(revision=revision, path=path))
     if output == "table":
-        sys.exit(show(found))
+        sys.exit(show(preview))
     if output == "name":
-        for action in found.plan.changes():
+        for action in preview.plan.changes():
             click.echo(str(action.key))
     else:
-        out.document(document(found), output)
-    sys.exit(DIFFERENT if found.plan.changes() else 0)
+        out.document(document(preview), output)
+    sys.exit(DIFFERENT if preview.plan.changes() else 0)

@@ -1,4 +1,4 @@
-"""`gitops-agent events APP`: what happened to an application, oldest first."""
+"""`gitops-agent events APP`: the Kubernetes Events of an application, oldest first."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from gitops_agent.manifest.key import Object
 @out.output_option
 @out.cluster_options
 def events(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the Kubernetes Events about an application, oldest first; the API server keeps them for an hour."""
+    """Show the Kubernetes Events of an application, oldest first.
+
+    The API server keeps them for an hour.
+    """
     access = ClusterClient.open(kubeconfig, context, namespace)
     uid = access.application(name)["metadata"]["uid"]
     resource = access.discovery.find("events.k8s.io", "Event")
     listing = access.objects.list(resource, namespace=namespace, field_selector=f"regarding.uid={uid}")
-    found = sorted(listing.items, key=when)
+    listed = sorted(listing.items, key=when)
     if output in ("json", "yaml"):
-        out.document(found, output)
+        out.document(listed, output)
     elif output == "name":
-        for event in found:
+        for event in listed:
             click.echo(f"event/{event['metadata']['name']}")
-    elif found:
+    elif listed:
         rows = [
             (when(e)[:19] + "Z", str(e.get("type", "")), str(e.get("reason", "")), _times(e), str(e.get("note", "")))
-            for e in found
+            for e in listed
         ]
         out.table(("when", "type", "reason", "times", "message"), rows)
     else:
@@ -36,7 +39,7 @@ def events(name: str, *, output: str, kubeconfig: str | None, context: str | Non
 
 
 def when(event: Object) -> str:
-    """The moment an event was last seen."""
+    """The time an event was last seen."""
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
 

@@ -1,4 +1,4 @@
-"""`gitops-agent get applications|notifiers|rolloutpolicies [NAME]`: the resources themselves."""
+"""`gitops-agent get applications|notifiers|rolloutpolicies [NAME]`: prints our resources."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ _KINDS = {
 def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Print Applications, Notifiers or RolloutPolicies, as a table or as documents.
 
-    KIND is application(s), app, notifier(s), ntf, rolloutpolicy, rolloutpolicies or rop. RolloutPolicies live beside their
-    workloads, so those of every namespace are printed unless --namespace says otherwise; NAME may be `namespace/name`.
+    KIND is application(s), app, notifier(s), ntf, rolloutpolicy, rolloutpolicies or rop. RolloutPolicies live in the namespaces
+    of their workloads, so those of all namespaces are printed unless --namespace is given; NAME may be `namespace/name`.
     """
     if kind.lower() not in _KINDS:
         raise UsageError(f"there is no kind {kind} to get: say applications (app), notifiers (ntf) or rolloutpolicies (rop)")
     kind = _KINDS[kind.lower()]
     access = ClusterClient.open(kubeconfig, context, namespace)
     if kind == "RolloutPolicy":
-        _rollouts(access, name, namespace if _said("namespace") else "", output)
+        _rollouts(access, name, namespace if _is_given("namespace") else "", output)
         return
-    found = [access.one(kind, name)] if name else access.listed(kind)
+    resources = [access.one(kind, name)] if name else access.listed(kind)
     if output == "name":
-        for obj in found:
+        for obj in resources:
             click.echo(f"{kind.lower()}/{obj['metadata']['name']}")
     elif output in ("json", "yaml"):
-        out.document(found[0] if name else found, output)
-    elif not found:
+        out.document(resources[0] if name else resources, output)
+    elif not resources:
         out.talk(f"there are no {kind}s in namespace {namespace}")
     elif kind == "Application":
-        rows = [(s["name"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, found)]
+        rows = [(s["name"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, resources)]
         out.table(("application", "sync", "health", "revision", "message"), rows)
     else:
         rows = []
-        for obj in found:
+        for obj in resources:
             ready, spec, status = condition_of(obj, "Ready"), obj["spec"], obj.get("status") or {}
             waiting = str(len(status.get("pending") or []))
             message = str(ready.get("message") or "")
@@ -68,18 +68,18 @@ def _rollouts(access: ClusterClient, name: str | None, namespace: str, output: s
     from gitops_agent.cli.rollout.lookup import every, find
     from gitops_agent.cli.rollout.view import HEADERS, row
 
-    found = [find(access, name, namespace)] if name else every(access, namespace)
+    rollouts = [find(access, name, namespace)] if name else every(access, namespace)
     if output == "name":
-        for one in found:
-            click.echo(f"rolloutpolicy/{one.key.name}")
+        for rollout in rollouts:
+            click.echo(f"rolloutpolicy/{rollout.key.name}")
     elif output in ("json", "yaml"):
-        out.document(found[0].raw if name else [one.raw for one in found], output)
-    elif found:
-        out.table(HEADERS, [row(one) for one in found])
+        out.document(rollouts[0].raw if name else [rollout.raw for rollout in rollouts], output)
+    elif rollouts:
+        out.table(HEADERS, [row(rollout) for rollout in rollouts])
     else:
         out.talk(f"there are no RolloutPolicies{f' in namespace {namespace}' if namespace else ''}")
 
 
-def _said(option: str) -> bool:
-    """Whether an option stands on the command line itself."""
+def _is_given(option: str) -> bool:
+    """Whether an option was given on the command line."""
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE

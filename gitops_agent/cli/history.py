@@ -1,4 +1,4 @@
-"""`gitops-agent history APP`: what was synced when, by whom, with which result, and how its rollouts ended."""
+"""`gitops-agent history APP`: the last syncs and rollouts of an application."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SHORT = 12
 @out.output_option
 @out.cluster_options
 def history(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the last twenty syncs of an application, and the last ten runs of each of its rollouts, newest first.
+    """Show the last syncs and rollouts of an application, newest first.
 
-    A sync stands at the moment it began, a rollout at the moment it ended.
+    The last twenty syncs are kept, and the last ten runs of each rollout. A sync is dated by its start, a rollout by its end.
     """
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
@@ -51,7 +51,7 @@ def _row(entry: Object) -> tuple[str, ...]:
 
 
 def _runs(access: ClusterClient, application: Object) -> list[Object]:
-    """The runs of the application's rollouts that have ended."""
+    """Finished runs of the application's rollouts."""
     if not (application.get("status") or {}).get("rollouts"):
         return []
     from gitops_agent.cli.rollout.lookup import of_application
@@ -61,13 +61,13 @@ def _runs(access: ClusterClient, application: Object) -> list[Object]:
         out.talk(out.line(f"not every rollout can be read: {problem}"))
     return [
         {
-            "rollout": str(one.key),
+            "rollout": str(standing.key),
             "ended": f"{run.at:%Y-%m-%dT%H:%M:%SZ}",
             "revision": run.commit,
             "hash": run.hash,
             "result": run.result,
             "message": run.reason,
         }
-        for one in standings
-        for run in one.state.history
+        for standing in standings
+        for run in standing.state.history
     ]

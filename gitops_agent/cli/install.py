@@ -1,4 +1,4 @@
-"""`gitops-agent install`: print or apply the agent's own objects."""
+"""`gitops-agent install`: prints or applies the agent's own objects."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from gitops_agent.errors import UsageError
 
 @click.command()
 @click.option("--apply", "applies", is_flag=True, help="Apply to the cluster instead of printing.")
-@click.option("--read-only", is_flag=True, help="Without the role that lets the agent change the cluster.")
+@click.option("--read-only", is_flag=True, help="Leave out the role that lets the agent change the cluster.")
 @click.option("--image", default="", help="The image of the agent, such as registry.example.com/gitops-agent:0.1.0.")
 @out.cluster_options
 def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the CRDs, RBAC and Deployment of the agent as YAML, or apply them with --apply; applying again changes nothing."""
+    """Print or apply the CRDs, RBAC and Deployment of the agent.
+
+    Prints YAML; --apply applies it instead. Applying it again changes nothing.
+    """
     from gitops_agent.install import bundle
     from gitops_agent.manifest.canonical import copy
     from gitops_agent.manifest.key import ObjectKey
@@ -22,14 +25,14 @@ def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | Non
 
     if namespace != bundle.NAMESPACE:
         raise UsageError(f"the agent installs into {bundle.NAMESPACE}; another namespace takes an overlay of deploy/")
-    wanted = bundle.manifests(bundle.Flavour.READ_ONLY if read_only else bundle.Flavour.FULL)
+    manifests = bundle.manifests(bundle.Flavour.READ_ONLY if read_only else bundle.Flavour.FULL)
     if image:
-        wanted = [copy(obj) for obj in wanted]
-        for obj in wanted:
+        manifests = [copy(obj) for obj in manifests]
+        for obj in manifests:
             if obj["kind"] == "Deployment":
                 obj["spec"]["template"]["spec"]["containers"][0]["image"] = image
     if not applies:
-        click.echo(dump_all(wanted), nl=False)
+        click.echo(dump_all(manifests), nl=False)
         return
     from gitops_agent.cluster.client import ClusterClient
 
@@ -38,4 +41,4 @@ def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | Non
     def tell(key: ObjectKey, changed: bool) -> None:  # noqa: FBT001 - the installation calls it so
         click.echo(f"{key} {'applied' if changed else 'unchanged'}")
 
-    bundle.install(access.objects, wanted, tell)
+    bundle.install(access.objects, manifests, tell)

@@ -1,10 +1,10 @@
-"""The entry point: finds the command, and turns errors into one line and an exit code.
+"""Entry point: runs a command, maps errors to exit codes.
 
 Commands are listed as data and imported when they run, so that `--help` costs no Kubernetes client. Exit codes:
 
 ====  ==========================================================
 0     done
-1     an error, told in one line (`--verbose` adds the rest)
+1     an error, reported in one line (`--verbose` adds the details)
 2     the command line or a setting is wrong
 3     there are differences, or something is not healthy
 4     held for approval
@@ -26,36 +26,36 @@ from gitops_agent.cli.exit_codes import ERROR, INTERRUPTED, USAGE
 from gitops_agent.errors import AgentError, ProcessError, UsageError
 
 _COMMANDS = {
-    "demo": ("demo", "demo", "The whole story on this machine: a real control plane, Git, rollouts, drift, a held deletion."),
-    "sandbox": ("sandbox", "sandbox", "A real control plane on loopback: up, down, status."),
-    "tools": ("tools", "tools", "The programs the sandbox and the renderer need: list, install, verify."),
+    "demo": ("demo", "demo", "Run the demo on this machine: control plane, Git, rollouts, drift, a held deletion."),
+    "sandbox": ("sandbox", "sandbox", "Run a real control plane on loopback: up, down, status."),
+    "tools": ("tools", "tools", "Manage the programs the sandbox and the renderer need: list, install, verify."),
     "install": ("install", "install", "Print or apply the CRDs, RBAC and Deployment of the agent."),
     "run": ("run", "run", "Run the agent."),
-    "status": ("status", "status", "What is going on, worst first, with reasons."),
-    "get": ("get", "get", "Applications, notifiers and rollout policies as tables or documents."),
-    "tree": ("tree", "tree", "An application's objects and what they own, with health."),
-    "diff": ("diff", "diff", "What a sync would change: the live cluster against a revision or a local directory."),
-    "render": ("render", "render", "What would be sent for a local directory, as YAML."),
+    "status": ("status", "status", "Show the status of Applications, unhealthy first."),
+    "get": ("get", "get", "Print Applications, Notifiers or RolloutPolicies as tables or documents."),
+    "tree": ("tree", "tree", "Show an application's objects and their dependants, with health."),
+    "diff": ("diff", "diff", "Show what a sync would change, for a revision or a local directory."),
+    "render": ("render", "render", "Render a local directory and print its objects as YAML."),
     "sync": ("sync", "sync", "Fetch and reconcile now, or show the plan with --dry-run."),
     "wait": ("wait", "wait", "Wait until an application is synced and healthy."),
-    "approve": ("approve", "approve", "Let a held plan through, by its hash."),
-    "rollout": ("rollout.commands", "rollout", "Progressive delivery: status, promote, approve, pause, resume, abort, retry."),
-    "pause": ("pause", "pause", "Stop reconciling an application for a while, with a reason."),
-    "resume": ("pause", "resume", "Reconcile a paused application again."),
-    "history": ("history", "history", "What was synced when, by whom, with which result."),
-    "events": ("events", "events", "What happened to an application."),
-    "check": ("check", "check", "Preflight: cluster, permissions, tools, repositories."),
-    "config": ("config", "config", "The effective configuration and where each value comes from."),
-    "version": ("version", "version", "Versions of the agent, its tools and the cluster."),
-    "completion": ("completion", "completion", "The completion script of bash, zsh or fish."),
+    "approve": ("approve", "approve", "Approve a held plan by its hash."),
+    "rollout": ("rollout.commands", "rollout", "Control rollouts: status, promote, approve, pause, resume, abort, retry."),
+    "pause": ("pause", "pause", "Suspend the reconciliation of an application, with a reason."),
+    "resume": ("pause", "resume", "Resume the reconciliation of a paused application."),
+    "history": ("history", "history", "Show the last syncs and rollouts of an application."),
+    "events": ("events", "events", "Show the Kubernetes Events of an application."),
+    "check": ("check", "check", "Check the cluster, permissions, tools and repositories."),
+    "config": ("config", "config", "Show the effective configuration and the origin of each value."),
+    "version": ("version", "version", "Print the versions of the agent, its tools and the cluster."),
+    "completion": ("completion", "completion", "Print the completion script of bash, zsh or fish."),
 }
 
 
 class _Commands(click.Group):
-    """Commands that are imported when they are called."""
+    """Group of commands, each imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the story, not of the alphabet."""
+        """In order of use, not of the alphabet."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -66,7 +66,7 @@ class _Commands(click.Group):
         return cast("click.Command", getattr(importlib.import_module(f"gitops_agent.cli.{module}"), attribute))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; a reader of its output that has seen enough (`… | head`) is no error."""
+        """Runs the command; a closed output pipe is no error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -81,13 +81,13 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="gitops-agent")
-@click.option("-v", "--verbose", is_flag=True, help="On an error, print everything that is known about it.")
+@click.option("-v", "--verbose", is_flag=True, help="Print all details of an error.")
 @click.pass_context
 def cli(ctx: click.Context, *, verbose: bool) -> None:
-    """Keeps a Kubernetes cluster in step with Git.
+    """Keep a Kubernetes cluster in sync with Git.
 
-    Data goes to standard output, talk to standard error. Exit codes: 0 ok, 1 error, 2 usage, 3 differences or not healthy,
-    4 held for approval, 130 interrupted.
+    Data goes to standard output, messages go to standard error. Exit codes: 0 ok, 1 error, 2 usage, 3 differences or not
+    healthy, 4 held for approval, 130 interrupted.
     """
     ctx.obj = {"verbose": verbose}
 

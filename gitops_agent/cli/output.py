@@ -1,8 +1,8 @@
-"""How commands print: tables for people, JSON and YAML for scripts, names for pipes.
+"""Output of commands: tables, JSON, YAML, and names for pipes.
 
-On a terminal long cells are folded and words of status have colours (not with NO_COLOR). In a pipe a row is a line, however
-long, and holds nothing but text. What others wrote (subjects, authors, messages) is printed without control characters, so that
-a commit message cannot move the cursor of whoever looks at it.
+On a terminal long cells are folded and status words are coloured (not with NO_COLOR). In a pipe a row is one line, however
+long, and holds nothing but text. Text of others (subjects, authors, messages) is printed without control characters, so that
+a commit message cannot move the cursor of the terminal.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ _COLOURS = {
 def output_option(function: F) -> F:
     """Adds `-o/--output`."""
     return click.option(
-        "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="The form of the output."
+        "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="The output format."
     )(function)
 
 
 def cluster_options(function: F) -> F:
-    """Adds `--kubeconfig`, `--context` and `-n/--namespace`, and keeps the log of what is called off standard output."""
+    """Adds `--kubeconfig`, `--context` and `-n/--namespace`; sends logs to standard error."""
     result = click.option(
         "-n",
         "--namespace",
         default="gitops-system",
         show_default=True,
         envvar="GITOPS_AGENT_NAMESPACE",
-        help="Where Applications live.",
+        help="The namespace of the Applications.",
     )(function)
     return connection_options(result)
 
 
 def connection_options(function: F) -> F:
-    """Adds `--kubeconfig` and `--context`, and keeps the log of what is called off standard output."""
+    """Adds `--kubeconfig` and `--context`; sends logs to standard error."""
 
     @functools.wraps(function)
     def command(*args: Any, **options: Any) -> Any:
@@ -91,42 +91,47 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A borderless table, to be drawn."""
+    """A borderless table, not yet printed."""
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
+    plain = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for index, header in enumerate(headers):
         last = index == len(headers) - 1
-        made.add_column(header.upper(), header_style="bold", overflow="fold" if last else "ellipsis", no_wrap=not last)
+        plain.add_column(header.upper(), header_style="bold", overflow="fold" if last else "ellipsis", no_wrap=not last)
     for row in rows:
-        made.add_row(*(Text(line(cell), style=_COLOURS.get(cell, "")) for cell in row))
-    return made
+        plain.add_row(*(Text(line(cell), style=_COLOURS.get(cell, "")) for cell in row))
+    return plain
 
 
 def draw(picture: RenderableType) -> None:
-    """Prints what rich made, without the blanks it fills lines up with."""
+    """Prints the output of rich without its trailing blanks."""
     plate = console()
-    with plate.capture() as made:
+    with plate.capture() as capture:
         plate.print(picture)
-    for text in made.get().splitlines():
+    for text in capture.get().splitlines():
         click.echo(text.rstrip())
 
 
 def line(text: str) -> str:
-    """The text in one line, without control characters."""
+    """The text as one line, without control characters."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
 
 
 def brief(text: str, letters: int = 120) -> str:
-    """The beginning of a long text on a terminal, where a table should stay one; in a pipe all of it."""
+    """Shortens a long text to fit a table, on terminals only."""
     return text if len(text) <= letters or not sys.stdout.isatty() else text[: letters - 1] + "…"
 
 
 def coloured(text: str, word: str | None = None) -> str:
-    """The text as one line in the colour of a status word (its own when none is given), on a terminal."""
-    found = _COLOURS.get(text if word is None else word, "")
-    return click.style(line(text), fg=found) if found and "NO_COLOR" not in os.environ else line(text)
+    """The text as one line, coloured by its status word.
+
+    Args:
+        text: the text.
+        word: the status word; the text itself when None.
+    """
+    style = _COLOURS.get(text if word is None else word, "")
+    return click.style(line(text), fg=style) if style and "NO_COLOR" not in os.environ else line(text)
 
 
 def colour(word: str) -> str:
@@ -147,12 +152,12 @@ def document(value: Any, form: str) -> None:
 
 
 def talk(text: str) -> None:
-    """Prints a line for the person, on standard error."""
+    """Prints a message for the user, on standard error."""
     click.echo(text, err=True)
 
 
 def _log_to_stderr() -> None:
-    """What rooms below log is for whoever runs the agent; a command shows it with --verbose only, on standard error."""
+    """Sends logs to standard error, and only with --verbose."""
     import logging
 
     import structlog

@@ -1,4 +1,7 @@
-"""`gitops-agent pause APP --for 2h --reason …` and `resume APP`: a pause ends by itself, and says why it is there."""
+"""`gitops-agent pause APP --for 2h --reason …` and `resume APP`.
+
+A pause ends by itself, and carries its reason.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,14 @@ from gitops_agent.manifest.kinds import GROUP
 
 @click.command()
 @click.argument("name")
-@click.option("--for", "duration", default="1h", show_default=True, help="How long, such as 30m or 2h; `forever` for no end.")
-@click.option("--reason", required=True, help="Why, for whoever finds the pause.")
+@click.option("--for", "duration", default="1h", show_default=True, help="The duration, such as 2h; `forever` for no end.")
+@click.option("--reason", required=True, help="The reason, shown in the status.")
 @out.cluster_options
 def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Stop reconciling an application for a while: nothing is applied, drift is reported but not repaired."""
+    """Suspend the reconciliation of an application for a while.
+
+    Nothing is applied, and drift is reported but not repaired.
+    """
     suspend: dict[str, str | None] = {"reason": reason, "until": None}
     if duration != "forever":
         until = datetime.now(UTC) + timedelta(seconds=seconds_of(duration, "--for"))
@@ -34,7 +40,7 @@ def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, cont
 @click.argument("name")
 @out.cluster_options
 def resume(name: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Reconcile a paused application again; what drifted meanwhile is repaired."""
+    """Resume the reconciliation of a paused application; its drift is repaired."""
     access = ClusterClient.open(kubeconfig, context, namespace)
     paused = (access.application(name).get("spec") or {}).get("suspend") is not None
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": None}})

@@ -1,4 +1,4 @@
-"""Prints a preview: the plan with its fields, and what it would hold or leave out."""
+"""Prints a preview: the plan with its fields, holds and exclusions."""
 
 from __future__ import annotations
 
@@ -30,40 +30,40 @@ _WORDS = {
 
 
 def show(comparison: Preview) -> int:
-    """Prints the plan and returns the exit code: 0 for no change, 3 for some."""
-    made = comparison.plan
-    shown = [action for action in made.changes() if action.intent in _WORDS]
+    """Prints the plan; returns exit code 0 for no change, else 3."""
+    plan = comparison.plan
+    shown = [action for action in plan.changes() if action.intent in _WORDS]
     for action in shown:
         sign, word = _WORDS[action.intent]
         click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action, comparison.rest))
         for change in comparison.fields.get(action.key, ()):
             click.echo("    " + out.line(f"{change.field}: {_text(change.old)} → {_text(change.new)}"))
-        for text in _toll(made.verdict.blast.dependants.get(action.key)):
+        for text in _dependants_of(plan.verdict.blast.dependants.get(action.key)):
             click.echo(f"    takes along {out.line(text)}")
         if action.key in comparison.errors:
             click.echo("    " + out.coloured(f"refused: {simplify(str(comparison.errors[action.key]))}", "False"))
-    for warning in made.warnings:
+    for warning in plan.warnings:
         out.talk(f"warning: {out.line(warning)}")
-    left_out = [action for action in made.actions if action.reason in LEFT_OUT]
+    left_out = [action for action in plan.actions if action.reason in LEFT_OUT]
     for action in left_out:
         out.talk(f"left out: {action.key}: {out.line(action.message)}")
     for note in comparison.rest.notes:
         out.talk(out.line(note))
     counts = {kind: sum(1 for action in shown if action.intent is kind) for kind in _WORDS}
     text = ", ".join(f"{count} to {kind.value}" for kind, count in counts.items() if count)
-    where = made.revision.short or "the directory"
+    where = plan.revision.short or "the directory"
     out.talk(
-        f"plan {made.hash[:12]}: {text}"
+        f"plan {plan.hash[:12]}: {text}"
         if text
-        else f"no differences: {len(made.actions) - len(left_out)} objects are as {where} declares"
+        else f"no differences: {len(plan.actions) - len(left_out)} objects are as {where} declares"
     )
-    if made.verdict.held:
-        out.talk(f"it would be held: {made.verdict.message}")
+    if plan.verdict.held:
+        out.talk(f"it would be held: {plan.verdict.message}")
     return DIFFERENT if shown else 0
 
 
-def _toll(under: Dependants | None) -> Iterator[str]:
-    """What goes along with a deletion, in words."""
+def _dependants_of(under: Dependants | None) -> Iterator[str]:
+    """The dependants that a deletion removes, in words."""
     if under is not None:
         if under.total:
             more = ", …" if len(under.samples) < under.total else ""

@@ -1,4 +1,4 @@
-"""`gitops-agent render PATH`: what would be sent for a local directory."""
+"""`gitops-agent render PATH`: renders a local directory and prints its objects."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from gitops_agent.errors import UsageError
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--application", default="", help="Render as this Application of the cluster does: its options, namespace and name."
-)
+@click.option("--application", default="", help="Use the options, namespace and name of this Application.")
 @click.option("--name", default="app", show_default=True, help="The release name for Helm, without --application.")
 @click.option("-f", "--values", "values", multiple=True, help="A Helm values file relative to the chart; repeatable.")
 @out.output_option
@@ -33,7 +31,7 @@ def render(
 ) -> None:
     """Render a directory (kustomize, Helm or plain YAML) and print the objects.
 
-    Needs no cluster, unless --application says whose options to use.
+    Needs no cluster, unless --application names the Application with the options.
     """
     from gitops_agent.api.parse import parse
     from gitops_agent.api.render_options import RenderOptions
@@ -51,8 +49,8 @@ def render(
             raise UsageError("--values and --application exclude each other: the Application names its values files")
         from gitops_agent.cluster.client import ClusterClient
 
-        found = parse(ClusterClient.open(kubeconfig, context, namespace).application(application))
-        key, target, options = found.key, found.namespace, found.spec.render
+        options_source = parse(ClusterClient.open(kubeconfig, context, namespace).application(application))
+        key, target, options = options_source.key, options_source.namespace, options_source.spec.render
     with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
         request = RenderRequest(application=key, path=below, options=options, namespace=target, facts=KubeFacts())
         rendered = Renderer(scratch=Path(scratch)).render(WorkTree(root), request)

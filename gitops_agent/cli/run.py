@@ -1,4 +1,4 @@
-"""`gitops-agent run`: the agent."""
+"""`gitops-agent run`: runs the agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gitops_agent.cli.settings_options import effective, settings_options
 @click.command()
 @settings_options
 def run(file: Path | None, assignments: tuple[str, ...]) -> None:
-    """Run the agent until it is told to stop (SIGTERM or Ctrl-C: a graceful end)."""
+    """Run the agent until SIGTERM or Ctrl-C, which shut it down gracefully."""
     from gitops_agent.agent.runtime import Runtime
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.observe import log, metrics

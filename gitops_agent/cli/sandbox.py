@@ -1,4 +1,4 @@
-"""`sandbox up|down|status`: a real control plane on loopback."""
+"""`gitops-agent sandbox up|down|status`: a real control plane on loopback."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _directory = click.option(
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="The sandbox's own folder; removed by `down`.  [default: ~/.local/state/gitops-agent/sandbox]",
+    help="The sandbox's folder; removed by `down`.  [default: ~/.local/state/gitops-agent/sandbox]",
 )
 
 
 @click.group()
 def sandbox() -> None:
-    """A real control plane on this machine, with fake nodes.
+    """Run a real control plane on this machine, with fake nodes.
 
     etcd, kube-apiserver, kube-controller-manager, kube-scheduler and KWOK run as plain processes on loopback. Pods become Ready
     at once; the annotation sandbox.gitops-agent.dev/pod (crash, hang, no-pull, probe-fails) makes them fail instead.
@@ -34,9 +34,9 @@ def sandbox() -> None:
 
 @sandbox.command()
 @_directory
-@click.option("--nodes", type=click.IntRange(1, 5000), default=3, show_default=True, help="How many fake nodes.")
+@click.option("--nodes", type=click.IntRange(1, 5000), default=3, show_default=True, help="The number of fake nodes.")
 @click.option(
-    "--timeout", "timeout_seconds", type=float, default=120.0, show_default=True, help="Seconds until it must be ready."
+    "--timeout", "timeout_seconds", type=float, default=120.0, show_default=True, help="The deadline for readiness, in seconds."
 )
 def up(directory: Path | None, nodes: int, timeout_seconds: float) -> None:
     """Start a control plane in the background and print its kubeconfig's path.
@@ -48,9 +48,9 @@ def up(directory: Path | None, nodes: int, timeout_seconds: float) -> None:
     from gitops_agent.sandbox.controlplane import ControlPlane, status
     from gitops_agent.toolchain.progress import to_stderr
 
-    place = directory or default_directory()
-    running = status(place) is not None
-    plane = ControlPlane.start(place, nodes=nodes, progress=to_stderr(), timeout_seconds=timeout_seconds)
+    folder = directory or default_directory()
+    running = status(folder) is not None
+    plane = ControlPlane.start(folder, nodes=nodes, progress=to_stderr(), timeout_seconds=timeout_seconds)
     state = plane.state()
     if running:
         talk(f"already running in {plane.directory}")
@@ -63,7 +63,7 @@ def up(directory: Path | None, nodes: int, timeout_seconds: float) -> None:
 @sandbox.command()
 @_directory
 def down(directory: Path | None) -> None:
-    """End the control plane and remove everything it kept."""
+    """Stop the control plane and remove its data."""
     from gitops_agent.sandbox.controlplane import stop
 
     place = directory or default_directory()
@@ -75,7 +75,7 @@ def down(directory: Path | None) -> None:
 @output_option
 @click.pass_context
 def show(ctx: click.Context, directory: Path | None, output: str) -> None:
-    """Show every component; exit code 3 when not all of them are alive."""
+    """Show every component; exits with 3 unless all of them run."""
     from gitops_agent.sandbox.controlplane import status
 
     state = status(directory or default_directory())
@@ -94,7 +94,7 @@ def show(ctx: click.Context, directory: Path | None, output: str) -> None:
 
 
 def _why_not(directory: Path) -> str:
-    """Why nothing runs in a folder."""
+    """The reason why no sandbox runs in a folder."""
     from gitops_agent.sandbox.state import Phase, read_state
 
     last = read_state(directory)
@@ -106,12 +106,12 @@ def _why_not(directory: Path) -> str:
 
 
 def described(state: State | None) -> dict[str, Any]:
-    """The state as documents show it; `phase` is `down` when there is none."""
+    """The state as JSON values; `phase` is `down` when there is none."""
     return {"phase": "down", "components": []} if state is None else state.json()
 
 
 def default_directory() -> Path:
-    """The folder of the user's one sandbox."""
+    """The folder of the user's sandbox."""
     base = os.environ.get("XDG_STATE_HOME") or ""
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "gitops-agent" / "sandbox"
 

@@ -1,4 +1,4 @@
-"""The options that choose settings, shared by `run` and `config`."""
+"""The options that override settings, shared by `run` and `config`."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def settings_options(function: F) -> F:
 
 
 def effective(file: Path | None, assignments: tuple[str, ...]) -> Loaded:
-    """The settings from file, environment and flags.
+    """The settings, merged from file, environment and flags.
 
     Raises:
-        UsageError: naming every setting that is wrong.
+        UsageError: at least one setting is invalid; the message names them all.
     """
     from gitops_agent.config import load
 

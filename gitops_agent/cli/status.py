@@ -1,4 +1,4 @@
-"""`gitops-agent status`: what is going on, worst first, with reasons."""
+"""`gitops-agent status`: the status of Applications, unhealthy first, with reasons."""
 
 from __future__ import annotations
 
@@ -34,40 +34,43 @@ _SHORT = 12
 def status(
     name: str | None, *, exit_code: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str
 ) -> None:
-    """Say how Applications are: all of them in a table, worst first, or one in detail."""
+    """Show the status of Applications, unhealthy first, or one in detail."""
     access = ClusterClient.open(kubeconfig, context, namespace)
-    found = [access.application(name)] if name else access.applications()
-    found.sort(key=badness)
+    applications = [access.application(name)] if name else access.applications()
+    applications.sort(key=badness)
     if output == "name":
-        for application in found:
+        for application in applications:
             click.echo(f"application/{application['metadata']['name']}")
     elif output in ("json", "yaml"):
-        out.document([document(one) for one in found] if not name else document(found[0]), output)
+        out.document([document(application) for application in applications] if not name else document(applications[0]), output)
     elif name:
-        _detail(access, found[0])
-    elif found:
-        _overview(found)
+        _detail(access, applications[0])
+    elif applications:
+        _overview(applications)
     else:
         out.talk(f"there are no Applications in namespace {namespace}")
     if exit_code:
-        sys.exit(code(found))
+        sys.exit(code(applications))
 
 
 def code(applications: list[Object]) -> int:
-    """0 when all are synced and healthy, 4 when one is held or its rollout waits for approval, else 3."""
-    if any(held(one) for one in applications):
+    """Exit code: 0 synced and healthy, 4 held, else 3.
+
+    Held means that a plan or a step of a rollout waits for approval.
+    """
+    if any(held(application) for application in applications):
         return HELD
-    return 0 if all(summary(one)["ready"] == "True" for one in applications) else DIFFERENT
+    return 0 if all(summary(application)["ready"] == "True" for application in applications) else DIFFERENT
 
 
 def held(application: Object) -> bool:
-    """Whether it waits for an approval: of its plan, or of a step of a rollout."""
+    """Whether its plan or a step of a rollout waits for approval."""
     reason, rollouts = summary(application)["reason"], (application.get("status") or {}).get("rollouts") or ()
-    return reason == "HeldForApproval" or (reason == "RolloutPaused" and any(one.get("approval") for one in rollouts))
+    return reason == "HeldForApproval" or (reason == "RolloutPaused" and any(rollout.get("approval") for rollout in rollouts))
 
 
 def summary(application: Object) -> dict[str, str]:
-    """What one row of the table says."""
+    """The row of the table."""
     status_ = application.get("status") or {}
     ready = condition_of(application, "Ready")
     return {
@@ -83,7 +86,7 @@ def summary(application: Object) -> dict[str, str]:
 
 
 def badness(application: Object) -> tuple[int, int, str]:
-    """Sorts the worst first."""
+    """Sort key: unhealthy first."""
     row = summary(application)
     urgent = {"False": 0, "Unknown": 1, "True": 2}.get(row["ready"], 1)
     health = _ORDER.index(row["health"]) if row["health"] in _ORDER else 0
@@ -91,7 +94,7 @@ def badness(application: Object) -> tuple[int, int, str]:
 
 
 def document(application: Object) -> Object:
-    """What a script gets: the row, and the status as the agent wrote it."""
+    """The row and the status, for scripts."""
     return summary(application) | {"namespace": application["metadata"]["namespace"], "status": application.get("status") or {}}
 
 
@@ -133,7 +136,7 @@ def _detail(access: ClusterClient, application: Object) -> None:
         facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
     facts += [("Warning", str(warning)) for warning in status_.get("warnings") or ()]
     rollouts = _rollouts(access, application)
-    facts += [("Approve", f"gitops-agent rollout approve {one.key}") for one in rollouts if one.approval]
+    facts += [("Approve", f"gitops-agent rollout approve {rollout.key}") for rollout in rollouts if rollout.approval]
     for title, text in facts:
         click.echo(f"{title + ':':<{_TITLE_WIDTH}}{out.coloured(text)}".rstrip())
     if rollouts:
@@ -141,7 +144,7 @@ def _detail(access: ClusterClient, application: Object) -> None:
         from gitops_agent.cli.rollout.view import row as row_of
 
         click.echo()
-        out.table(HEADERS, [row_of(one) for one in rollouts])
+        out.table(HEADERS, [row_of(rollout) for rollout in rollouts])
     problems = resources.get("problems") or []
     if problems:
         click.echo()
@@ -149,12 +152,12 @@ def _detail(access: ClusterClient, application: Object) -> None:
 
 
 def _rollouts(access: ClusterClient, application: Object) -> list[RolloutProgress]:
-    """Its rollouts, worst first; those that cannot be read are told about."""
+    """Rollouts of an application, worst first; read errors go to standard error."""
     if not (application.get("status") or {}).get("rollouts"):
         return []
     from gitops_agent.cli.rollout.lookup import of_application
 
-    found, problem = of_application(access, application)
+    rollouts, problem = of_application(access, application)
     if problem:
         out.talk(out.line(f"not every rollout can be read: {problem}"))
-    return found
+    return rollouts

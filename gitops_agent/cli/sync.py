@@ -1,4 +1,4 @@
-"""`gitops-agent sync APP`: fetch and reconcile now; with --dry-run, only say what that would do."""
+"""`gitops-agent sync APP`: fetches and reconciles now, or shows the plan."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from gitops_agent.manifest.marks import REQUESTED
 @click.argument("name")
 @click.option("--dry-run", is_flag=True, help="Show the plan against the live cluster and change nothing.")
 @click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="Wait for the result.")
-@click.option("--timeout", default="5m", show_default=True, help="How long to wait.")
+@click.option("--timeout", default="5m", show_default=True, help="The timeout of the wait.")
 @out.cluster_options
 def sync(
     name: str, *, dry_run: bool, waits: bool, timeout: str, kubeconfig: str | None, context: str | None, namespace: str
 ) -> None:
-    """Poll the repository and reconcile an application now, without waiting for its interval.
+    """Fetch the repository and reconcile an application now.
 
-    Exit codes: 0 synced and healthy; 3 not, in the time given; 4 its plan, or a step of a rollout, waits for approval.
+    Exit codes: 0 synced and healthy; 3 not, within the timeout; 4 its plan, or a step of a rollout, waits for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = ClusterClient.open(kubeconfig, context, namespace)
@@ -39,21 +39,21 @@ def sync(
         from gitops_agent.preview.comparison import PreviewTarget, compare
 
         sys.exit(show(compare(access, application, PreviewTarget())))
-    asked = datetime.now(UTC).isoformat(timespec="milliseconds")
+    requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     key = ObjectKey(GROUP, "Application", namespace, name)
-    access.objects.merge_patch(key, {"metadata": {"annotations": {REQUESTED: asked}}})
+    access.objects.merge_patch(key, {"metadata": {"annotations": {REQUESTED: requested_at}}})
     if not waits:
         click.echo(f"application/{name} asked to sync")
         return
 
-    def done(one: Object) -> bool:
-        answered = ((one.get("status") or {}).get("sync") or {}).get("answered") == asked
-        return answered and ended(one)
+    def done(live: Object) -> bool:
+        answered = ((live.get("status") or {}).get("sync") or {}).get("answered") == requested_at
+        return answered and ended(live)
 
-    found = until(access, name, done, seconds=seconds, seen=lambda _: None)
-    if found is None:
+    synced = until(access, name, done, seconds=seconds, seen=lambda _: None)
+    if synced is None:
         out.talk(f"no result within {timeout}: see `gitops-agent status {name}`")
         sys.exit(DIFFERENT)
-    row = summary(found)
+    row = summary(synced)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
-    sys.exit(outcome(found))
+    sys.exit(outcome(synced))

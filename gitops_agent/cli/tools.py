@@ -1,4 +1,4 @@
-"""`tools list|install|verify`: the programs the renderer and the sandbox need."""
+"""`gitops-agent tools list|install|verify`: the programs of the renderer and the sandbox."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _NOT_HEALTHY = 3
 
 @click.group()
 def tools() -> None:
-    """The programs the renderer and the sandbox need, at the versions of the lock.
+    """Manage the programs of the renderer and the sandbox, at locked versions.
 
-    Looked for in this order: the user's cache, PATH, the publisher's release (checksum verified), the Go module proxy.
+    Sources, in this order: the user's cache, PATH, the publisher's release (checksum verified), the Go module proxy.
     """
 
 
 @tools.command("list")
 @output_option
 def show(output: str) -> None:
-    """Show every tool, whether it is there, and where it came from."""
+    """Show every tool, whether it is installed, and its source."""
     rows = [_row(tool) for tool in _all()]
     if output == "table":
         table(
@@ -46,9 +46,9 @@ def show(output: str) -> None:
 )
 @click.option("--force", is_flag=True, help="Install anew even what is there.")
 def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:
-    """Install the named tools, or all that are not optional, into the user's cache.
+    """Install the named tools, or all required ones, into the user's cache.
 
-    Prints the path of each on standard output. Building everything from source on two cores takes some 15 minutes, once.
+    Prints the path of each on standard output. Building all of them from source takes some 15 minutes on two cores, once.
     """
     from gitops_agent.toolchain.catalog import TOOLS, selected
     from gitops_agent.toolchain.installer import Installer
@@ -58,9 +58,9 @@ def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:
     if names and everything:
         raise click.UsageError("--all and names exclude each other")
     progress = to_stderr()
-    wanted = selected(tuple(TOOLS)) if everything else selected(names)
-    for found in Installer(progress=progress).ensure(wanted, force=force).values():
-        click.echo(str(found.path))
+    chosen = selected(tuple(TOOLS)) if everything else selected(names)
+    for installed in Installer(progress=progress).ensure(chosen, force=force).values():
+        click.echo(str(installed.path))
     if everything:
         programs = SystemPackages(progress=progress)
         for name in PACKAGES:
@@ -71,7 +71,10 @@ def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Hash what is installed and compare with the receipts; exit code 3 when something is missing or damaged."""
+    """Compare the installed tools with the hashes of their receipts.
+
+    Exits with 3 when one is missing or damaged.
+    """
     from gitops_agent.toolchain.cache import ToolCache, ToolDamaged
     from gitops_agent.toolchain.catalog import selected
     from gitops_agent.toolchain.path_lookup import find
@@ -106,10 +109,10 @@ def _row(tool: Tool) -> dict[str, str]:
     from gitops_agent.toolchain.installer import Installer
 
     cache = ToolCache()
-    found = Installer(cache).find(tool)
+    installed = Installer(cache).find(tool)
     row = {"name": tool.name, "version": tool.version, "state": "", "from": "", "path": ""}
-    if found is None:
+    if installed is None:
         damaged = cache.receipt(tool) is not None
         return row | {"state": "damaged" if damaged else "optional" if tool.optional else "missing"}
-    state = "on PATH" if found.origin == "PATH" else "installed"
-    return row | {"version": found.version, "state": state, "from": found.origin, "path": str(found.path)}
+    state = "on PATH" if installed.origin == "PATH" else "installed"
+    return row | {"version": installed.version, "state": state, "from": installed.origin, "path": str(installed.path)}

@@ -1,4 +1,4 @@
-"""`gitops-agent tree APP`: the application's objects and what they own, with health and reasons."""
+"""`gitops-agent tree APP`: the application's objects and dependants, with health."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @out.output_option
 @out.cluster_options
 def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Show the objects of an application and what they own, each with its health.
+    """Show the objects of an application and their dependants, with health.
 
-    ReplicaSets that were scaled to zero are left out of the picture, but not of the documents. What a rollout made stands under
-    its RolloutPolicy.
+    ReplicaSets scaled to zero are left out of the picture, but not of the documents. Workloads made by a rollout are shown
+    under its RolloutPolicy.
     """
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
@@ -46,19 +46,19 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
 
 
 def rooted(objects: list[Object], below: dict[str, list[Object]]) -> list[Object]:
-    """The trees of some objects: what a rollout made stands under its policy, which says where the rollout stands."""
+    """The trees of some objects; a rollout's workloads under its policy."""
     from gitops_agent.api.rollout_policy import KIND
     from gitops_agent.rollout.progress import RolloutProgress
 
     policies = {RolloutProgress.of(obj).workload: obj for obj in objects if obj["kind"] == KIND}
     makers = {(key.namespace, key.name): str(obj["metadata"]["uid"]) for key, obj in policies.items()}
-    made: dict[str, list[Object]] = {}
+    nodes: dict[str, list[Object]] = {}
     for obj in objects:
         maker = makers.get((str(obj["metadata"].get("namespace") or ""), annotation(obj, ROLLOUT) or ""))
         if maker is not None:
-            made.setdefault(maker, []).append(obj)
-    hung = {str(obj["metadata"]["uid"]) for parts in made.values() for obj in parts}
-    below = {**below, **{uid: [*below.get(uid, []), *parts] for uid, parts in made.items()}}
+            nodes.setdefault(maker, []).append(obj)
+    hung = {str(obj["metadata"]["uid"]) for parts in nodes.values() for obj in parts}
+    below = {**below, **{uid: [*below.get(uid, []), *parts] for uid, parts in nodes.items()}}
     roots = []
     for obj in objects:
         if str(obj["metadata"]["uid"]) not in hung:
@@ -68,7 +68,7 @@ def rooted(objects: list[Object], below: dict[str, list[Object]]) -> list[Object
 
 
 def node(obj: Object, below: dict[str, list[Object]]) -> Object:
-    """An object with its health and everything under it, as JSON values."""
+    """An object with its health and dependants, as JSON values."""
     from gitops_agent.sync.health import assess
 
     health = assess(obj)

@@ -1,4 +1,4 @@
-"""`gitops-agent version`: the agent, its tools and the cluster."""
+"""`gitops-agent version`: versions of the agent, its tools and the cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from gitops_agent.errors import AgentError
 @out.output_option
 @out.cluster_options
 def version(*, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the versions of the agent, of Python, of helm, kustomize and git, and of the cluster if it answers."""
+    """Print the versions of the agent, its tools and the cluster.
+
+    The tools are Python, helm, kustomize and git; the cluster is left out when it does not answer.
+    """
     del namespace
     rows = {
         "gitops-agent": __version__,
@@ -35,17 +38,17 @@ def _tools() -> dict[str, str]:
     from gitops_agent.process import run
     from gitops_agent.render.binaries import find
 
-    found = {}
+    versions = {}
     for name in ("helm", "kustomize"):
         try:
-            found[name] = find(name).version
+            versions[name] = find(name).version
         except AgentError as error:
-            found[name] = f"not found: {error}"
+            versions[name] = f"not found: {error}"
     try:
-        found["git"] = run(("git", "--version")).stdout.decode().removeprefix("git version ").strip()
+        versions["git"] = run(("git", "--version")).stdout.decode().removeprefix("git version ").strip()
     except AgentError as error:
-        found["git"] = f"not found: {error}"
-    return found
+        versions["git"] = f"not found: {error}"
+    return versions
 
 
 def _cluster(kubeconfig: str | None, context: str | None) -> str:

@@ -1,4 +1,4 @@
-"""`gitops-agent wait APP`: until it is synced and healthy, or held, or the time is up."""
+"""`gitops-agent wait APP`: waits until synced and healthy, held, or timed out."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from gitops_agent.manifest.key import Object
 
 @click.command()
 @click.argument("name")
-@click.option("--timeout", default="5m", show_default=True, help="How long to wait, such as 90s or 10m.")
-@click.option("--revision", default="", help="Wait for this commit (or its first digits) to be applied.")
+@click.option("--timeout", default="5m", show_default=True, help="The timeout, such as 90s or 10m.")
+@click.option("--revision", default="", help="Wait until this commit (or its first digits) is applied.")
 @out.cluster_options
 def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Wait until an application is synced and healthy, and its rollouts are through.
+    """Wait until an application is synced, healthy, and its rollouts have finished.
 
-    Exit codes: 0 it is; 3 the time is up, or what is wrong will not pass by itself, such as a rollout that was rolled back or
-    paused; 4 its plan, or a step of a rollout, waits for approval.
+    Exit codes: 0 it is; 3 timed out, or the failure will not pass by itself, such as a rollout that was rolled back or paused;
+    4 its plan, or a step of a rollout, waits for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = ClusterClient.open(kubeconfig, context, namespace)
@@ -40,33 +40,36 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
             out.talk(out.line(text))
             last = text
 
-    found = until(access, name, lambda one: ended(one, revision), seconds=seconds, seen=seen)
-    if found is None:
+    result = until(access, name, lambda live: ended(live, revision), seconds=seconds, seen=seen)
+    if result is None:
         out.talk(f"not within {timeout}")
         sys.exit(DIFFERENT)
-    row = summary(found)
+    row = summary(result)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
-    sys.exit(outcome(found))
+    sys.exit(outcome(result))
 
 
 def outcome(application: Object) -> int:
-    """The exit code of what a wait came to."""
+    """The exit code of a wait."""
     if held(application):
         return HELD
     return 0 if summary(application)["ready"] == "True" else DIFFERENT
 
 
 def ended(application: Object, revision: str = "") -> bool:
-    """Whether there is nothing left to wait for: ready, held, or failed, at the revision and the spec wanted."""
+    """Whether there is nothing left to wait for.
+
+    True when it is ready, held or failed, at the given revision and the current spec.
+    """
     status = application.get("status") or {}
     if status.get("observedGeneration") != application["metadata"].get("generation"):
         return False
-    seen = str((status.get("source") or {}).get("revision") or "")
-    if revision and not seen.startswith(revision):
+    fetched = str((status.get("source") or {}).get("revision") or "")
+    if revision and not fetched.startswith(revision):
         return False
     row = summary(application)
     if row["ready"] == "True":
-        return row["applied"] != "" and seen.startswith(row["applied"])
-    if row["reason"] == "RolloutPaused":  # by a person, by metrics nobody can read, or for an approval: never over by itself
+        return row["applied"] != "" and fetched.startswith(row["applied"])
+    if row["reason"] == "RolloutPaused":  # by a user, by unreadable metrics, or for an approval: never ends by itself
         return True
     return (row["ready"] == "False" and not reason_of(row["reason"]).passes) or bool(condition_of(application, "Stalled"))

@@ -1,4 +1,4 @@
-"""Waiting for an Application or another of our resources with a watch and a deadline; nothing is polled."""
+"""Waits for one of our resources with a watch and a deadline."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gitops_agent.manifest.kinds import GROUP
 
 
 def seconds_of(text: str, option: str) -> float:
-    """The seconds of a duration such as 90s or 10m.
+    """Seconds of a duration such as 90s or 10m.
 
     Raises:
-        UsageError: it is none; the message names the option.
+        UsageError: not a duration; the message names the option.
     """
     from gitops_agent.api.durations import parse_duration
 
@@ -36,7 +36,9 @@ def until(
     kind: str = "Application",
     namespace: str = "",
 ) -> Object | None:
-    """The object once `done` holds of it, or None after `seconds`; `seen` is called with each state on the way.
+    """The object once `done` holds of it, or None after `seconds`.
+
+    `seen` is called with each state in between.
 
     Raises:
         AgentError: the object cannot be watched, or it was deleted (reason `NotFound`).
@@ -69,7 +71,7 @@ def until(
 
 
 class _News:
-    """Puts what a watch of one object reads on a queue."""
+    """Queue of the events of one object's watch."""
 
     def __init__(self, news: queue.Queue[Object | AgentError], name: str) -> None:
         self._news, self._name = news, name
