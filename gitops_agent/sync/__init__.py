@@ -1,1 +1,1 @@
-"""Bringing a cluster in step with what Git says: plan, order, guard, execution, drift and health."""
+"""Syncs a cluster with Git: plan, order, guard, execution, drift, health."""

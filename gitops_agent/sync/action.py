@@ -13,7 +13,10 @@ from gitops_agent.sync.live.live_object import LiveObject
 
 
 class PlanError(AgentError):
-    """No plan can be made of this: another owner, or a circle of dependencies. Facts name the objects."""
+    """No plan is possible: another owner or a dependency cycle.
+
+    Facts name the objects.
+    """
 
     reason = "PlanFailed"
 
@@ -27,7 +30,7 @@ class ActionKind(StrEnum):
     DELETE = "delete"
     REPLACE = "replace"
     SKIP = "skip"
-    """Left alone, by somebody's wish; nothing is awaited."""
+    """Skipped because its owner opted out; nothing is awaited."""
     HOLD = "hold"
     """Would be changed, once the plan is approved."""
     WAIT = "wait"

@@ -18,7 +18,10 @@ SCALERS: dict[tuple[str, str], tuple[str, str]] = {
 
 
 def target(scaler: Object) -> ObjectKey | None:
-    """The workload an autoscaler (declared or live) scales; None when the object is no autoscaler or names no target."""
+    """The workload an autoscaler, declared or live, scales.
+
+    None when the object is no autoscaler or names no target.
+    """
     key = ObjectKey.of(scaler)
     defaults = SCALERS.get((key.group, key.kind))
     if defaults is None:

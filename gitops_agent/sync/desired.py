@@ -1,8 +1,8 @@
-"""The desired state: rendered manifests made into exactly what is sent, and what is left out with the reason.
+"""The desired state: the objects to apply, and the reasons for exclusions.
 
 Everything that must be decided before two states can be compared is decided here, once: the namespace an object lands in, what
-only the server writes, whose number of replicas it is, which objects are hooks. What is wrong with the manifests is told all at
-once, with file and object, because a person who mends one thing a push wants to know of the others.
+only the server writes, which controller owns its number of replicas, which objects are hooks. All problems of the manifests
+are reported at once, with file and object, so that one push can fix them all.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ LEFT_OUT = frozenset({"HookNotRun", "Ignored"})
 """The reasons of what is declared and not applied."""
 
 CREATED_NAMESPACE = "spec.destination.createNamespace"
-"""Stands for the file of the Namespace that nobody wrote."""
+"""Stands for the file of the Namespace that no file declares."""
 
 _REPLICAS = ("/spec/replicas",)
 _RULES = ("/rules",)
@@ -76,14 +76,14 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What an application should look like.
+    """The desired state of an application.
 
     Attributes:
         application: whose.
         revision: of which commit.
         manifests: what is applied, by key; digests are of the object as sent, without marks.
-        skipped: what is declared and left alone.
-        warnings: what somebody should know though nothing is refused.
+        skipped: objects that are declared and excluded.
+        warnings: facts worth reporting though nothing is refused.
         unscoped: kinds the cluster does not know (yet): whether their objects have a namespace is a guess.
         kept: what is not declared (any more) and not deleted now, because a rollout under way may need it.
         rolled: what a rollout under way decides about; the guard is asked before a rollout starts, not at each of its steps.
@@ -115,9 +115,9 @@ class Desired:
 
     @property
     def claimed(self) -> dict[ObjectKey, str]:
-        """The objects no other application may declare, with the places that declare them.
+        """The objects only one application may declare, with their sources.
 
-        What is only created where it is missing, such as the namespace of `createNamespace`, several may share.
+        Objects that are only created if missing, such as the namespace of `createNamespace`, may be declared by several.
         """
         return {one.key: one.place for one in self.manifests if not object_options.read(one.obj)[0].create_only}
 
@@ -133,7 +133,7 @@ def build(
     autoscaled: frozenset[ObjectKey] = frozenset(),
     ignore_fields: tuple[IgnoreFields, ...] = (),
 ) -> Desired:
-    """The desired state of one application.
+    """Builds the desired state of one application.
 
     Args:
         rendered: the manifests of one render.
@@ -143,7 +143,7 @@ def build(
         scope: whether a kind is namespaced, as far as the cluster knows; the render's own CRDs are asked first.
         create_namespace: declare `namespace` too, unless a manifest does.
         autoscaled: workloads that live autoscalers scale; the declared ones are found here.
-        ignore_fields: fields that belong to somebody else.
+        ignore_fields: fields managed by others.
 
     Raises:
         RenderError: with every problem among the fact `problems`; reason `DuplicateObject` when an object is declared twice,
@@ -253,7 +253,7 @@ def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields
         _check_encoding(obj)
         obj = _encoded(obj) if "stringData" in obj else obj
     if manifest.key.group_kind == CLUSTER_ROLE and obj.get("aggregationRule"):
-        # A controller fills the rules of an aggregated role: whoever declares them too fights it for ever.
+        # A controller fills the rules of an aggregated role: declaring them too causes an endless conflict with it.
         obj = without(obj, _RULES)
     if manifest.key in autoscaled:
         obj = without(obj, _REPLICAS)
@@ -264,7 +264,10 @@ def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields
 
 
 def _cleaned(obj: Object) -> Object:
-    """The object without what only the server or an earlier apply writes; the very same when there is none of it."""
+    """The object without fields the server or an earlier apply wrote.
+
+    The same object when it has none.
+    """
     metadata: dict[str, Any] = obj["metadata"]
     annotations: Any = metadata.get("annotations")
     labels: Any = metadata.get("labels")
@@ -288,7 +291,9 @@ def _narrow(metadata: dict[str, Any], name: str, *, without: tuple[str, ...]) ->
 
 
 def _check_encoding(secret: Object) -> None:
-    """The API server refuses data that is no base64 without saying which of it; keys are no secret, values are.
+    """Checks that the data of a Secret is base64.
+
+    The API server refuses it without naming the key; keys are no secret, values are.
 
     Raises:
         ValueError: naming the keys.
@@ -313,7 +318,10 @@ def _is_base64(text: str) -> bool:
 
 
 def _encoded(obj: Object) -> Object:
-    """A Secret whose `stringData` became `data`: what is owned as `stringData` never shows edits of `data`."""
+    """A Secret whose `stringData` became `data`.
+
+    Fields owned as `stringData` never show edits of `data`.
+    """
     plain: Any = obj["stringData"]
     data: Any = obj.get("data")
     if not isinstance(plain, Mapping | None) or not isinstance(data, Mapping | None):
@@ -329,7 +337,7 @@ def _encoded(obj: Object) -> Object:
 
 
 def _created(namespace: str) -> Manifest:
-    """The namespace of `createNamespace`: made when it is missing, and kept, since others may have moved in."""
+    """The namespace of `createNamespace`: created if missing, and never pruned."""
     annotations = {marks.APPLY: "create-only", marks.PRUNE: "disabled"}
     metadata = {"name": namespace, "annotations": annotations}
     return Manifest.of({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, file=CREATED_NAMESPACE)

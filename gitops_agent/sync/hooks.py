@@ -1,4 +1,4 @@
-"""Hooks: objects that are to run at a moment of a sync instead of being kept, in the three spellings that are in use.
+"""Hooks: objects that run during a sync, in three spellings of annotations.
 
 Applying a hook like any other object would run a migration on every change and delete its Job as drift later, so a hook is
 recognised, left out, and said to be left out.
@@ -39,7 +39,7 @@ ORDINARY = frozenset({"crd-install"})
 
 
 def hook(obj: Object) -> tuple[str, str] | None:
-    """The annotation and the moments that make an object a hook; None when it is none.
+    """The annotation and phases of a hook; None when it is none.
 
     Raises:
         ValueError: a moment is not known; the text reads on after the name of the object.

@@ -32,7 +32,9 @@ def covers(exempt: Iterable[str], path: str) -> bool:
 
 
 def without(obj: Object, exempt: Sequence[str]) -> Object:
-    """The object without the fields at some JSON pointers; the very same object when it has none of them.
+    """The object without some fields; the same object when it has none.
+
+    Fields are given as JSON pointers.
 
     A map that becomes empty goes too: to send `{}` would be to own it.
     """
@@ -46,7 +48,7 @@ def without(obj: Object, exempt: Sequence[str]) -> Object:
 
 
 def _names(value: Any, step: str) -> list[Any]:
-    """The names or indexes that one step of a pointer means in a value."""
+    """The names or indexes that a step of a pointer matches."""
     if isinstance(value, dict):
         return list(value) if step == "*" and "*" not in value else [name for name in (step,) if name in value]
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What people wrote on an object about how to treat it: our annotations, and the same concepts in the spelling of other tools.
+"""Options of an object: our annotations, and those of other tools.
 
 A repository that moves over from Argo CD, Flux, Helm or kpt keeps working unchanged. A value that cannot be understood is a
 problem and never a default: `prune: disable` quietly read as "enabled" is how a database gets deleted.
@@ -32,7 +32,7 @@ _CLUSTER_PARTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectOptions:
-    """How to treat one object.
+    """The options of one object.
 
     Attributes:
         prune_disabled: never delete it.
@@ -41,7 +41,7 @@ class ObjectOptions:
         wave: objects of a lower wave are healthy first.
         depends_on: these are healthy first.
         replace_on_immutable: delete and create it where only that can bring a change about.
-        ignore_health: nobody waits for its health.
+        ignore_health: dependants do not wait for its health.
     """
 
     prune_disabled: bool = False
@@ -117,7 +117,7 @@ def _kpt_key(text: str) -> ObjectKey:
 
 
 READERS: Mapping[str, Reader] = {
-    # Foreign spellings first: a wave written for this agent has the last word. Wishes to be kept only ever add up.
+    # Foreign spellings first: a wave in our own annotation wins. Requests to keep an object only ever add up.
     ARGO_WAVE: _wave,
     ARGO_OPTIONS: _options,
     FLUX_PRUNE: _choice(enabled={}, disabled={"prune_disabled": True}),
@@ -141,7 +141,10 @@ _PREFIXES = tuple(sorted({name.partition("/")[0] + "/" for name in READERS} | {m
 
 
 def read(obj: Object) -> tuple[ObjectOptions, tuple[str, ...]]:
-    """The instructions on an object, and what is wrong with them; each problem reads on after the name of the object."""
+    """Parses the options of an object, and reports invalid ones.
+
+    Each problem reads on after the name of the object.
+    """
     annotations = _annotations(obj)
     written = [name for name in annotations if isinstance(name, str) and name.startswith(_PREFIXES)]
     if not written:
@@ -165,7 +168,10 @@ def read(obj: Object) -> tuple[ObjectOptions, tuple[str, ...]]:
 
 @lru_cache(maxsize=256)
 def _unknown(name: str) -> str:
-    """The problem with an annotation in our name that we do not know; looking for similar names is slow, and read often."""
+    """The problem of an unknown annotation with our prefix.
+
+    Looking for similar names is slow, so the result is cached.
+    """
     near = difflib.get_close_matches(name, _OWN, n=1)
     return f"annotation {name} is not known" + (f"; did you mean {near[0]}?" if near else "")
 
@@ -174,16 +180,19 @@ _KEEPING = (marks.PRUNE, FLUX_PRUNE, HELM_POLICY, ARGO_OPTIONS)
 
 
 def prune_disabled(obj: Object) -> bool:
-    """Whether somebody asks, in any spelling, that a live object is never deleted.
+    """Whether a live object must never be pruned, in any spelling.
 
-    Nobody validates what is written on a live object, so a value that cannot be understood counts as such a wish.
+    Live annotations are not validated, so an invalid value counts as such a request.
     """
     found, problems = read(obj)
     return found.prune_disabled or any(problem.startswith(f"annotation {name}:") for problem in problems for name in _KEEPING)
 
 
 def within(wanted: ObjectKey, asker: ObjectKey, declared: Container[ObjectKey]) -> ObjectKey | None:
-    """The declared object that `wanted` means when `asker` names it; without a namespace it may be the asker's own."""
+    """The declared object that a reference of `asker` means.
+
+    Without a namespace it may be in the asker's own.
+    """
     if wanted in declared:
         return wanted
     near = ObjectKey(wanted.group, wanted.kind, wanted.namespace or asker.namespace, wanted.name)

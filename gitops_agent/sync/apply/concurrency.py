@@ -1,7 +1,7 @@
-"""How many writes may be under way at once: additive increase, multiplicative decrease.
+"""Limits concurrent writes: additive increase, multiplicative decrease.
 
-A server that answers 429 is asked for less by everybody at once, not by the one call that was hit; when it answers well again
-the window opens by one call a full round. One window serves all applications, because they share the API server.
+A server that answers 429 gets fewer requests from all callers at once, not only from the call that was hit; when it answers
+well again the window opens by one call a full round. One window serves all applications, because they share the API server.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 1.0
 
 
 class AdaptiveLimit:
-    """Thread-safe.
+    """Adaptive limit of concurrent API calls; thread-safe.
 
     Args:
         widest: calls under way at most.
@@ -41,7 +41,7 @@ class AdaptiveLimit:
                 self._size = min(self._widest, self._size + 1 / self._size)
 
     def throttled(self) -> None:
-        """A call was told to come back later."""
+        """Shrinks the window: the server answered 429 to a call."""
         with self._lock:
             now = self._clock()
             if now - self._shrunk >= _PATIENCE_SECONDS:

@@ -1,4 +1,4 @@
-"""What a refusal of the API server means for an object of an application: its reason in our words, and what proves what."""
+"""Classifies errors of the API server: a reason, and what proves it."""
 
 from __future__ import annotations
 
@@ -40,13 +40,16 @@ _SECRET_FIELDS = frozenset({"type", "data", "immutable"})
 
 
 class Immutable(Invalid):
-    """The API server refused a change of fields that it never changes: only a new object can have them."""
+    """The API server refused to change immutable fields.
+
+    Only a new object can have them.
+    """
 
     reason = "Immutable"
 
 
 def classify(error: AgentError, key: ObjectKey) -> AgentError:
-    """The error with a reason from the table of reasons, and as `Immutable` where the server's causes prove that.
+    """Maps an error to a reason; `Immutable` where the causes prove it.
 
     A kind that no CRD will ever bring is `Invalid` instead of unknown: to wait for it would be to wait for ever.
     """
@@ -77,9 +80,9 @@ def _way_out(key: ObjectKey) -> str:
 
 
 def immutable_fields(error: ClusterError, key: ObjectKey) -> tuple[str, ...]:
-    """The fields which the server's causes say cannot be changed; empty unless every single cause says so.
+    """The immutable fields a refusal names; empty unless every cause does.
 
-    Of a Secret the server's words are not kept, so the fields themselves have to tell.
+    The server's words about a Secret are not kept, so the fields themselves have to identify it.
     """
     if not isinstance(error, Invalid):
         return ()

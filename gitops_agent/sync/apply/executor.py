@@ -1,8 +1,8 @@
-"""Carrying a plan out: as much of it as can be done now, in its order, and a word on everything that was not.
+"""Executes a plan's ready actions in order, and reports on each.
 
-No call waits for the cluster: an object whose predecessor is not ready comes back as a `Waiting`, and the watch event that ends
-the wait leads to the next plan. Between any two calls the process may die; what is live then is what the next plan starts from.
-The answer to a write is known at once (read your writes) and is the baseline against which drift is told.
+No call waits for the cluster: an object whose predecessor is not ready is returned as a `Waiting`, and the watch event that
+ends the wait leads to the next plan. The process may die between any two calls; the next plan starts from what is live then.
+The answer to a write is known at once (read your writes) and is the baseline for detecting drift.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ WIDEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one action.
+    """The result of one action.
 
     Attributes:
         key: the object.
         kind: what was done.
-        ok: it is done. A replaced object is done once it was created anew.
-        error: why not; its `reason`, `transient` and `retry_after` tell what to do.
-        seconds: it took.
+        ok: it succeeded. A replaced object succeeds once it was created anew.
+        error: the failure; its `reason`, `transient` and `retry_after` say what to do.
+        seconds: its duration.
         changed: the cluster is different for it; an apply that changed nothing writes nothing.
     """
 
@@ -78,14 +78,14 @@ class Result:
 
 
 class Executor:
-    """One for the process; its methods may run in several threads for several applications.
+    """Executes plans for all applications of the process; thread-safe.
 
     Args:
         objects: writes.
-        discovery: told about new kinds.
+        discovery: invalidated when new kinds appear.
         pool: its threads make the calls; `execute` must not run in one of them.
-        live: told about every answer.
-        widest: writes under way at most.
+        live: receives every answer.
+        widest: the maximum of concurrent writes.
         scaled: the workloads that live autoscalers scale.
         clock: monotonic seconds.
     """
@@ -113,7 +113,7 @@ class Executor:
         as_user: str | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Result:
-        """Does what can be done of the plan now. Never raises for one object's failure.
+        """Executes a plan's ready actions; never raises for one object's failure.
 
         Args:
             plan: what to do.
@@ -149,7 +149,9 @@ class Executor:
         return Result(outcomes=tuple(outcomes), waiting=() if stopped else course.waiting(), stopped=stopped)
 
     def preflight(self, plan: Plan, *, as_user: str | None = None) -> dict[ObjectKey, AgentError]:
-        """The refusals a server-side dry run of the plan's new content meets, all of them; writes nothing.
+        """All refusals that a server-side dry run of new content meets.
+
+        Writes nothing.
 
         `refusals.Immutable` among them are changes that only a replacement can make.
         """

@@ -21,7 +21,9 @@ _MANAGED = "/metadata/managedFields"
 
 
 def removal_patch(live: Object, edits: Iterable[FieldEdit]) -> list[Object]:
-    """The JSON patch that takes the edits out of the live object they were found in; empty when there are none.
+    """JSON patch that removes the edits from the live object.
+
+    Empty when there are none.
 
     The object is not changed. The first operation tests the resource version.
     """

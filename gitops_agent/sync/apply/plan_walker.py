@@ -1,4 +1,4 @@
-"""The way through a plan's graph: what may be done next, and what still stands before the rest.
+"""Iterates a plan in dependency order; yields actions whose predecessors are ready.
 
 Every object is asked about again only when something it waits for came about, so that a plan of ten thousand objects costs
 little more than its edges. What failed, or is done only by half, lets nothing that waits for it pass.
@@ -22,7 +22,7 @@ Ready: TypeAlias = Callable[[ObjectKey, Until], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """An object that was not touched, or only half of it was done.
+    """An object whose action was not done, or only half.
 
     Attributes:
         key: the object.
@@ -62,20 +62,23 @@ class PlanWalker:
         return bool(self._next)
 
     def next(self) -> Action | None:
-        """Something that may be done now; None when there is nothing at the moment."""
+        """The next ready action; None when there is none at the moment."""
         return self._next.popleft() if self._next else None
 
     def done(self, key: ObjectKey) -> None:
-        """The action is done: what waited for it is looked at again."""
+        """Marks the action as done, and checks its dependants again."""
         self._open.discard(key)
         self._queue(self._behind.pop(key, []))
 
     def left(self, key: ObjectKey, *, parked: bool) -> None:
-        """The action failed, or (parked) was done only by half: what waits for it goes on waiting."""
+        """Marks an action as failed or (parked) half done; dependants wait."""
         (self._parked if parked else self._failed).add(key)
 
     def look_again(self) -> bool:
-        """Looks at everything that waits, because the cluster moves by itself; whether something may be done now."""
+        """Checks all waiting actions, because the cluster changes by itself.
+
+        Returns whether one of them is ready now.
+        """
         waiting = [action for actions in self._behind.values() for action in actions]
         self._behind.clear()
         self._queue(waiting)
@@ -111,7 +114,7 @@ class PlanWalker:
         if action is None:
             return self._ready(key, until)
         if action.kind is ActionKind.SKIP:
-            return True  # left alone by somebody's wish: nobody waits for it
+            return True  # skipped because its owner opted out: nothing waits for it
         if action.kind in (ActionKind.HOLD, ActionKind.WAIT):
             return action.intent is not ActionKind.DELETE and action.live is not None and self._ready(key, until)
         return until is Until.APPLIED or self._ready(key, until)

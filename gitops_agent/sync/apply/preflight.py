@@ -1,4 +1,4 @@
-"""Asking the API server what it would say to a revision's changes, all of them, before the first one is made.
+"""Dry-runs all changes of a revision before the first write.
 
 A refusal is only counted when it says something about the object that will still be true in its turn. What depends on other
 parts of the same plan (its CRD, its namespace, a quota or role that is changed with it), or on a webhook that is down right
@@ -22,7 +22,10 @@ _ACCESS = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
 
 
 def candidates(plan: Plan) -> tuple[Action, ...]:
-    """What is worth asking about: new content whose kind and namespace do not come with the same plan."""
+    """The actions worth a dry run.
+
+    New content whose kind and namespace are not created by the same plan.
+    """
     kinds = frozenset(
         kind
         for action in plan.writes

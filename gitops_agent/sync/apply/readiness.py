@@ -1,4 +1,7 @@
-"""Whether an object has come as far as another one waits for, from the live state alone."""
+"""Whether an object meets the condition a dependant waits for.
+
+Read from the live state alone.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ _GOOD = frozenset({Status.HEALTHY, Status.SUSPENDED})
 
 
 def has_come(live: LiveState, key: ObjectKey, until: Until) -> bool:
-    """Whether the object is there, established, active, healthy or gone, as far as the watches (and our own writes) told.
+    """Whether the object is present, established, active, healthy or gone.
+
+    The live state holds the last watch event or the answer to our own write.
 
     A kind that cannot be seen is never gone.
     """

@@ -1,4 +1,6 @@
-"""API versions that Kubernetes took away: old repositories still declare them, and no CRD will ever bring them back.
+"""API versions removed from Kubernetes, which no CRD will ever bring.
+
+Old repositories still declare them.
 
 An unknown kind is waited for, because its CRD may come. For these that wait would never end, so they are refused, with what to
 write instead.
@@ -45,7 +47,7 @@ _BUILT_IN = frozenset(
 
 
 def advice(group: str, kind: str, version: str, served: Sequence[str]) -> str:
-    """What to tell whoever declared a kind the cluster does not know; empty when it may still come.
+    """Remedy for an unknown kind; empty when a CRD may come.
 
     Args:
         group: of the declared object.

@@ -1,4 +1,4 @@
-"""Replacing an object whose change the API server refuses for ever: delete, wait until it is gone, create.
+"""Replaces an object with immutable changes: delete, wait, create.
 
 The only deletion that is followed by a creation, so the creation is tried out first: as a dry run under another name, which
 proves that the new object would be accepted. Nothing is deleted unless the change in place was refused as immutable just now,
@@ -21,7 +21,9 @@ _ALLOCATED = ("clusterIP", "clusterIPs", "healthCheckNodePort")
 
 
 def prove(objects: Objects, body: Object, *, as_user: str | None) -> AgentError | None:
-    """Why the object must not be replaced, None when replacing it is needed and would succeed. Writes nothing.
+    """The objection to a replacement; None when needed and proved possible.
+
+    Writes nothing.
 
     Raises:
         AgentError: no answer could be had.

@@ -22,7 +22,7 @@ HOLDER = "gitops-agent-replicas"
 
 
 def leaves_out(action: Action, plan: Plan, scaled: frozenset[ObjectKey]) -> bool:
-    """Whether this apply may be the one that stops declaring the replicas of an autoscaled workload."""
+    """Whether this apply may stop declaring the replicas of an autoscaled workload."""
     if action.live is None or action.manifest is None or action.live.digest == action.manifest.digest:
         return False
     spec = action.manifest.obj.get("spec")
@@ -32,7 +32,9 @@ def leaves_out(action: Action, plan: Plan, scaled: frozenset[ObjectKey]) -> bool
 
 
 def hold(objects: Objects, key: ObjectKey, *, as_user: str | None) -> bool:
-    """Declares the live number under the second manager, if we are the ones who own it; whether that was done.
+    """Moves the replicas we own to the second field manager.
+
+    Declares the live number, and returns whether that was needed.
 
     Raises:
         ClusterError: the server refused or gave no answer.

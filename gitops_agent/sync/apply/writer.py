@@ -1,7 +1,7 @@
-"""One action against the API server: apply, take back, replace, delete.
+"""Writes one action to the API server: apply, revert, replace, delete.
 
-Every call leaves a state from which the next plan goes on. The answer to a write goes into the live state at once: what was
-just applied is the baseline against which drift is told.
+Every call leaves a state from which the next plan continues. The answer to a write updates the live state at once: what was
+just applied is the baseline for detecting drift.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Done:
 
 
 class Writer:
-    """Thread-safe.
+    """Writes single actions to the API server; thread-safe.
 
     Args:
         objects: writes.
-        discovery: told about new kinds.
-        live: told about every answer.
+        discovery: invalidated when new kinds appear.
+        live: receives every answer.
         scaled: the workloads that live autoscalers scale.
     """
 
@@ -63,7 +63,7 @@ class Writer:
         self._objects, self._discovery, self._live, self._scaled = objects, discovery, live, scaled
 
     def apply(self, action: Action, plan: Plan, *, as_user: str | None) -> Done:
-        """Applies the manifest, and takes back what the plan says nobody declared.
+        """Applies the manifest, and removes undeclared fields the plan names.
 
         Raises:
             AgentError: the server refused or gave no answer.
@@ -83,7 +83,10 @@ class Writer:
     def _take_back(
         self, action: Action, live: LiveObject, wanted: frozenset[tuple[str, str]], *, as_user: str | None
     ) -> tuple[LiveObject, bool]:
-        """Removes the wanted (path, manager) edits that are still there: the object then, and whether any was removed."""
+        """Removes the remaining (path, manager) edits of a plan.
+
+        Returns the object then, and whether any was removed.
+        """
         for _ in range(_TRIES):
             edits = [edit for edit in live.undeclared if (edit.path, edit.manager) in wanted]
             if live.raw is None or not edits:
@@ -103,7 +106,7 @@ class Writer:
     def _take_back_singly(
         self, action: Action, live: LiveObject, edits: list[FieldEdit], error: Invalid, *, as_user: str | None
     ) -> tuple[LiveObject, bool]:
-        """One by one, so that what is impossible does not keep the rest; it is told once and then left alone."""
+        """Removes edits one by one; reports an impossible one once."""
         paths = sorted({edit.path for edit in edits}, key=foreign_fields.order, reverse=True)
         if len(paths) == 1:
             self._live.tolerate(live.uid, edits)
@@ -121,7 +124,9 @@ class Writer:
         return live, True
 
     def replace(self, action: Action, plan: Plan, *, as_user: str | None) -> Done:
-        """Deletes what cannot be changed in place, once it is proved that it has to be and that the new one is acceptable.
+        """Deletes and recreates an object whose change is refused in place.
+
+        First a dry run proves that the new one is acceptable.
 
         Raises:
             AgentError: it is not proved, or the server refused or gave no answer.
@@ -159,7 +164,10 @@ class Writer:
         return Done()
 
     def _contested(self, action: Action, *, as_user: str | None) -> Done:
-        """A deletion met a conflict: done if another object bears the name by now, or if this one is going already."""
+        """Resolves a conflict of a deletion.
+
+        Done when another object has the name by now, or when this one is being deleted already.
+        """
         uid = action.live.uid if action.live is not None else ""
         try:
             found = observe(self._objects.get(action.key, as_user=as_user))

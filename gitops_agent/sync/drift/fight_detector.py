@@ -1,4 +1,4 @@
-"""Somebody else who keeps changing an object back: noticed by heat, and left in peace until it has cooled down.
+"""Detects controllers that keep reverting our repairs; suspends repair meanwhile.
 
 Two controllers that each restore their own value would write for ever, dozens of times a second. Every repair heats the object
 by one, heat halves in a fixed time, and an object hotter than the limit is fought over: it is no longer repaired, which ends
@@ -23,7 +23,7 @@ _MANY = 10_000
 
 
 class FightDetector:
-    """Thread-safe.
+    """Decaying count of repairs of each object; thread-safe.
 
     Args:
         limit: the heat at which a fight is declared; it ends at half of that.
@@ -57,7 +57,7 @@ class FightDetector:
             return key in self._fought
 
     def fighting(self, key: ObjectKey) -> bool:
-        """Whether the object is fought over and should be left alone for now."""
+        """Whether the object is contested and its repair suspended."""
         with self._lock:
             if key not in self._fought:
                 return False
@@ -67,7 +67,7 @@ class FightDetector:
             return True
 
     def seconds(self, key: ObjectKey) -> float:
-        """How long the object will still be left alone, 0 when it is not fought over."""
+        """Seconds until its repair resumes; 0 when it is not contested."""
         with self._lock:
             heat = self._now(key, self._clock())
             if key not in self._fought or heat <= self._limit / 2:

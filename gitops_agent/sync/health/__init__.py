@@ -1,4 +1,4 @@
-"""Health: from a live object to one of six verdicts with its reason; pure, a table of small functions."""
+"""Health of a live object: a status with its reason, purely computed."""
 
 from gitops_agent.sync.health.rules import RULES, Rule, assess, rule_for
 from gitops_agent.sync.health.status import Health, Status, worst

@@ -13,7 +13,7 @@ _PHASES = {"Succeeded": Status.HEALTHY, "Failed": Status.DEGRADED, "Error": Stat
 
 
 def application(obj: Object) -> Health:
-    """What an Application of ours or of Argo CD says of itself; not synced is Progressing; suspended is Suspended."""
+    """Its own status (also Argo CD's); not synced is Progressing."""
     spec, status = mapping(obj, "spec"), mapping(obj, "status")
     if spec.get("suspend"):
         return suspended("Suspended", text(mapping(spec, "suspend").get("reason")) or "spec.suspend is set")
@@ -31,13 +31,13 @@ def application(obj: Object) -> Health:
 
 
 def notifier(obj: Object) -> Health:
-    """Ready False is Degraded; one that has not sent anything yet is Healthy."""
+    """Ready False is Degraded; one that sent nothing yet is Healthy."""
     ready = Conditions.of(obj)["Ready"]
     return degraded(ready.reason or "NotReady", ready.said("not ready")) if ready.value == "False" else healthy()
 
 
 def rollout_policy(obj: Object) -> Health:
-    """Healthy, and Suspended while its rollout is paused: how the pods and routes of a rollout are, they say themselves."""
+    """Healthy, or Suspended while paused; its pods and routes have their own."""
     status = mapping(obj, "status")
     if status.get("phase") == "Paused":
         return suspended("RolloutPaused", text(status.get("message")) or "its rollout is paused")
@@ -45,7 +45,7 @@ def rollout_policy(obj: Object) -> Health:
 
 
 def flux(obj: Object) -> Health:
-    """Suspended is Suspended; Ready False is Degraded, because Flux says Reconciling while it still works."""
+    """Suspended is Suspended; Ready False is Degraded; Reconciling is Progressing."""
     if mapping(obj, "spec").get("suspend") is True:
         return suspended("Suspended", "spec.suspend is set")
     return by_condition(Conditions.of(obj)["Ready"], name="Ready", waiting=("Progressing", "DependencyNotReady"))

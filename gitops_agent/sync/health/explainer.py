@@ -1,4 +1,4 @@
-"""Why a workload is not healthy: asked of the API server once, when its status alone does not say.
+"""Explains an unhealthy workload by requests, when its status does not.
 
 At most five small requests for an object, whatever its size: the object, its newest ReplicaSet, fifty of its pods, and either
 the last line a crashed container wrote or the events of one pod. A log or event that the agent may not read is left out of the
@@ -62,7 +62,7 @@ class Explainer:
         self._objects = objects
 
     def explain(self, key: ObjectKey, *, as_user: str | None = None) -> Explanation | None:
-        """Why the object is not healthy, None when nothing more is to be found out.
+        """The reason for an object's health; None when none is found.
 
         Args:
             key: of a Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, Pod, Argo Rollout, claim or Service; other kinds say
@@ -135,7 +135,7 @@ class _Question:
         )
 
     def _completed(self, pod: Object, finding: Finding) -> Finding:
-        """The finding with what the log or the events of the pod add to it."""
+        """The finding, completed by the pod's log or events."""
         if finding.ask is Ask.NOTHING:
             return finding
         try:
@@ -177,7 +177,7 @@ class _Question:
         return Explanation(reason=reason, message=said, certain=False) if said else None
 
     def _refused(self, maker: Object, pods: list[Object]) -> Explanation | None:
-        """Why pods that should be there are not even created: a quota, an admission policy."""
+        """The reason why pods are not created: a quota, an admission policy."""
         wanted = mapping(maker, "spec").get("replicas", mapping(maker, "status").get("desiredNumberScheduled", 1))
         if len(pods) >= min(number(wanted, 1), _LIMIT):
             return None

@@ -21,7 +21,7 @@ _INJECTED = (
 
 
 def definition(obj: Object) -> Health:
-    """Names that clash and a schema that is not structural are Degraded; Established is Healthy."""
+    """A name clash or a non-structural schema is Degraded; Established is Healthy."""
     conditions = Conditions.of(obj)
     if conditions.true("Terminating"):
         return progressing("Terminating", conditions["Terminating"].said("being deleted"))

@@ -1,4 +1,4 @@
-"""What holds for every kind: the rules of kstatus (deletion, generation, Reconciling, Stalled, Ready)."""
+"""Rules for every kind, those of kstatus: deletion, generation, conditions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IGNORED = {IGNORE_HEALTH: "true", "argocd.argoproj.io/ignore-healthcheck": "tru
 
 
 def ignored(obj: Object) -> Health | None:
-    """Healthy where an annotation asks not to be judged (ours, or the one repositories bring along from Argo CD)."""
+    """Healthy where an annotation (ours or Argo CD's) opts out of health."""
     marks = notes(obj)
     for name, value in _IGNORED.items():
         if marks.get(name) == value:
@@ -49,7 +49,7 @@ def unobserved(obj: Object) -> Health | None:
 
 
 def reconciling(obj: Object) -> Health | None:
-    """The two abnormal-true conditions of kstatus, which controllers only set when they mean it."""
+    """The two abnormal-true conditions of kstatus."""
     conditions = Conditions.of(obj)
     if conditions.true("Stalled"):
         stalled = conditions["Stalled"]
@@ -62,9 +62,9 @@ def reconciling(obj: Object) -> Health | None:
 
 
 def by_conditions(obj: Object) -> Health:
-    """The verdict for a kind without a rule of its own, from the shape of its conditions alone.
+    """The verdict for an unknown kind, from the shape of its conditions.
 
-    Crossplane's pair (Synced False: refused; Ready False: being made) is told from a lone Ready, whose False means "not yet"
+    Crossplane's pair (Synced False: refused; Ready False: being made) differs from a lone Ready, whose False means "not yet"
     to kstatus. Without conditions there is nothing to wait for.
     """
     conditions = Conditions.of(obj)

@@ -27,7 +27,10 @@ def service(obj: Object) -> Health:
 
 
 def ingress(obj: Object) -> Health:
-    """An address is Healthy; none is a note, or Progressing where the object shows that a cloud load balancer is being made."""
+    """An address is Healthy; none is a note or Progressing.
+
+    It is Progressing only where the object shows that a cloud load balancer is being made.
+    """
     if items(mapping(obj, "status", "loadBalancer").get("ingress")):
         return healthy()
     name = text(mapping(obj, "spec").get("ingressClassName")) or text(notes(obj).get(_CLASS_ANNOTATION))
@@ -55,7 +58,7 @@ def gateway_class(obj: Object) -> Health:
 
 
 def route(obj: Object) -> Health:
-    """The worst of its parents: Accepted and ResolvedRefs of each, of the current generation only."""
+    """The worst parent, by Accepted and ResolvedRefs of the current generation."""
     parents = items(mapping(obj, "status").get("parents"))
     if not parents and items(mapping(obj, "spec").get("parentRefs")):
         return progressing("NotAccepted", "no gateway has taken the route yet")

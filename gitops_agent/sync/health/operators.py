@@ -1,4 +1,7 @@
-"""Kinds of widespread operators: cert-manager, External Secrets, Sealed Secrets, Prometheus operator, Knative, Crossplane."""
+"""Rules for kinds of widespread operators.
+
+cert-manager, External Secrets, Sealed Secrets, Prometheus operator, Knative, Crossplane.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ def sealed_secret(obj: Object) -> Health:
 
 
 def prometheus(obj: Object) -> Health:
-    """Paused is Suspended; Reconciled False is Degraded; not Available is Progressing, for pods can still come."""
+    """Paused is Suspended; Reconciled False is Degraded; not Available is Progressing.
+
+    Not Available is no failure, for pods can still come.
+    """
     if mapping(obj, "spec").get("paused") is True:
         return suspended("Paused", "spec.paused is set")
     conditions = Conditions.of(obj)

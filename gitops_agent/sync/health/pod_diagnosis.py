@@ -69,7 +69,7 @@ def rank(finding: Finding) -> tuple[bool, int]:
 
 
 def diagnose(pod: Object) -> Finding | None:
-    """What is wrong with a pod; None when nothing is, or it is on its way out."""
+    """The fault of a pod; None when healthy or terminating."""
     if mapping(pod, "metadata").get("deletionTimestamp") or mapping(pod, "status").get("phase") == "Succeeded":
         return None
     return min(_findings(pod), key=rank, default=None)
@@ -141,7 +141,7 @@ def _ended(container: Object) -> Object | None:
 
 
 def _last_line(value: object) -> str:
-    """The last line that says anything: the ones before it are a traceback mostly."""
+    """The last line with text: those before it are mostly a traceback."""
     lines = value.splitlines() if isinstance(value, str) else []
     return next((said for line in reversed(lines) if (said := text(line))), "")
 
@@ -168,7 +168,10 @@ def _unready(status: Object, conditions: Conditions) -> Iterator[Finding]:
 
 
 def first(pods: Iterable[Object], *, newer: Callable[[Object], bool] = lambda _: True) -> tuple[Object, Finding, int] | None:
-    """The pod with the most telling finding, the finding, and how many pods share its reason; newer pods come first."""
+    """The most telling finding of pods, and how many share its reason.
+
+    Newer pods come first.
+    """
     found = [(pod, finding) for pod in pods if (finding := diagnose(pod)) is not None]
     if not found:
         return None

@@ -1,6 +1,6 @@
 """Reading raw objects without trusting them.
 
-A status is written by somebody else's controller, sometimes by hand, sometimes by a half-finished operator: a number may be
+A status is written by another controller, sometimes by hand, sometimes by a half-finished operator: a number may be
 text, a list may be a map. Every accessor here gives a value of the promised type for whatever it finds, so no rule ever raises.
 """
 
@@ -14,7 +14,7 @@ from gitops_agent.sync.health.status import MESSAGE_LIMIT
 
 
 def mapping(value: Any, *path: str) -> Object:
-    """The map at a path below `value`; empty when anything on the way is no map."""
+    """The map at a path below `value`; empty when there is none."""
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
@@ -26,7 +26,7 @@ def items(value: Any) -> list[Object]:
 
 
 def number(value: Any, default: int = 0) -> int:
-    """An integer, also one that was written as text (Argo Rollouts does); `default` for anything else."""
+    """An integer, or its text (Argo Rollouts); `default` for anything else."""
     if isinstance(value, bool):
         return default
     if isinstance(value, int):
@@ -37,7 +37,7 @@ def number(value: Any, default: int = 0) -> int:
 
 
 def text(value: Any) -> str:
-    """The text in one line, at most 300 characters; empty for anything that is no text."""
+    """The text as one line of at most 300 characters, else empty."""
     if not isinstance(value, str):
         return ""
     line = " ".join(value[: 4 * MESSAGE_LIMIT].split())
@@ -51,14 +51,14 @@ def notes(obj: Object) -> Object:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One entry of `status.conditions`; `value` is `True`, `False` or `Unknown` as text, empty when absent."""
+    """An entry of `status.conditions`; `value` is the status, empty when absent."""
 
     value: str = ""
     reason: str = ""
     message: str = ""
 
     def said(self, otherwise: str) -> str:
-        """What the condition says for people: its message, else its reason, else the given words."""
+        """The condition's message, else its reason, else the default."""
         return self.message or self.reason or otherwise
 
 

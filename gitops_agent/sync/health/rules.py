@@ -1,4 +1,4 @@
-"""The table of rules, and the one function everybody calls.
+"""The table of health rules, and the entry point that applies them.
 
 Order of the questions: does an annotation forbid judging; is the object being deleted; has its controller seen the current
 spec; is it reconciling or stalled; what does the rule of its kind say; and for kinds without a rule, what do its conditions
@@ -21,7 +21,9 @@ Judge = Callable[[Object], Health]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one kind is judged; `group` may start with `*.` and `kind` may be `*`.
+    """A health rule of a kind; `group` may start with `*.`.
+
+    `kind` may be `*`.
 
     Attributes:
         group: the API group, empty for the core group.
@@ -43,7 +45,7 @@ RULES: Mapping[GroupKind, Rule] = {
 
 
 def rule_for(group_kind: GroupKind) -> Rule | None:
-    """The rule of a kind: the exact one, else the one of its group, else the one of its group's suffix."""
+    """The rule of a kind, else its group's, else its group suffix's."""
     group, kind = group_kind
     suffix = f"*.{group.partition('.')[2]}"
     for candidate in (group_kind, GroupKind(group, "*"), GroupKind(suffix, kind), GroupKind(suffix, "*")):

@@ -19,7 +19,10 @@ _WRONG_SPEC = frozenset({"InvalidSelector", "SelectorRequired", "InvalidMetricSo
 
 
 def autoscaler(obj: Object) -> Health:
-    """AbleToScale False is Degraded; ScalingActive False is when the spec is wrong or when it has worked before."""
+    """AbleToScale False is Degraded; ScalingActive False too, with exceptions.
+
+    ScalingActive False is Degraded when the spec is wrong or when it has worked before.
+    """
     conditions = Conditions.of(obj) or _from_annotation(obj)
     if not conditions:
         return progressing("NotObserved", "the controller has not seen it yet")
@@ -35,7 +38,7 @@ def autoscaler(obj: Object) -> Health:
 
 
 def disruption_budget(obj: Object) -> Health:
-    """A failed computation is Degraded; that no disruption is allowed now is a note."""
+    """A failed computation is Degraded; no allowed disruption is a note."""
     allowed = Conditions.of(obj)["DisruptionAllowed"]
     if allowed.value == "False" and allowed.reason == "InsufficientPods":
         return healthy("InsufficientPods", "no disruption is allowed now")

@@ -1,4 +1,4 @@
-"""How well an object is: six words, one severity order, and the reason in one line.
+"""The health status: six words in order of severity, with a reason.
 
 The words are the ones people know from Argo CD. The order differs in one place on purpose: what is known to be broken
 outranks what cannot be judged, because a list sorted by severity should start with something a person can act on.
@@ -57,5 +57,5 @@ class Health:
 
 
 def worst(healths: Iterable[Health]) -> Health:
-    """The most severe of them, the first one among equals; Healthy when there are none."""
+    """The most severe of them; Healthy when there are none."""
     return max(healths, key=lambda health: health.status.severity, default=Health(Status.HEALTHY))

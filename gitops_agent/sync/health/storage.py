@@ -1,9 +1,9 @@
 """Claims, volumes and snapshots.
 
 A claim of a class with WaitForFirstConsumer stays Pending until a pod that mounts it is scheduled, so a wait for it before its
-consumer is applied would never end. The claim does not name the binding mode, but it says whether anybody works on it: the
+consumer is applied would never end. The claim does not name the binding mode, but it shows whether work on it has begun: the
 volume controller writes the provisioner's annotation when provisioning starts, and the scheduler writes the selected node. A
-Pending claim without either is waited for by nobody and is Healthy with a note; if it is needed and can never bind, the pod
+Pending claim without either holds up nothing and is Healthy with a note; if it is needed and can never bind, the pod
 that mounts it is unschedulable and says so.
 """
 
@@ -23,7 +23,7 @@ _WORKED_ON = (
 
 
 def claim(obj: Object) -> Health:
-    """Lost is Degraded; Pending is Progressing once somebody works on it; a failed resize is Degraded."""
+    """Lost and failed resizes are Degraded; Pending with begun work is Progressing."""
     phase, conditions = mapping(obj, "status").get("phase"), Conditions.of(obj)
     if phase == "Lost":
         return degraded("VolumeLost", "the volume it was bound to is gone")

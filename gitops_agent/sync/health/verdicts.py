@@ -1,4 +1,4 @@
-"""Short words for the four verdicts a rule can give, and the one shape most operators share: a single Ready condition."""
+"""Verdicts of health rules, and the rule for one Ready condition."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def progressing(reason: str, message: str) -> Health:
 
 
 def suspended(reason: str, message: str) -> Health:
-    """Stopped because somebody wanted it so."""
+    """Suspended by its owner."""
     return Health(Status.SUSPENDED, reason, message)
 
 
@@ -29,7 +29,9 @@ def degraded(reason: str, message: str) -> Health:
 
 
 def by_condition(condition: Condition, *, name: str, waiting: Collection[str] = ()) -> Health:
-    """True is Healthy, False is Degraded (Progressing for the reasons in `waiting`), absent or Unknown is Progressing.
+    """The verdict by one condition: True Healthy, False Degraded, else Progressing.
+
+    False is Progressing for the reasons in `waiting`; absent or Unknown is Progressing.
 
     For operators whose False means "failed" rather than "not yet".
     """

@@ -28,7 +28,10 @@ _RESTARTS_OF_A_CRASH_LOOP = 2
 
 
 def deployment(obj: Object) -> Health:
-    """Paused is Suspended; ProgressDeadlineExceeded and ReplicaFailure are Degraded; then updated and available pods."""
+    """Paused is Suspended; ProgressDeadlineExceeded and ReplicaFailure are Degraded; else counts pods.
+
+    The counts are those of updated and available pods.
+    """
     spec, status, conditions = mapping(obj, "spec"), mapping(obj, "status"), Conditions.of(obj)
     if spec.get("paused") is True:
         return suspended("Paused", "spec.paused is set")
@@ -64,7 +67,10 @@ def replica_set(obj: Object) -> Health:
 
 
 def stateful_set(obj: Object) -> Health:
-    """Counts of ready pods, then of updated ones: down to the partition, or not at all with OnDelete."""
+    """Counts ready pods, then updated ones.
+
+    Updated ones count down to the partition, or not at all with OnDelete.
+    """
     spec, status = mapping(obj, "spec"), mapping(obj, "status")
     if not observed(obj):
         return progressing("NotObserved", "the controller has not seen it yet")
@@ -81,7 +87,7 @@ def stateful_set(obj: Object) -> Health:
 
 
 def _stateful_revision(spec: Object, status: Object, wanted: int) -> Health:
-    """How far the new revision has come, as far as the strategy wants it to."""
+    """Progress of the new revision, as far as the strategy requires."""
     if text(status.get("updateRevision")) == text(status.get("currentRevision")):
         return healthy()
     strategy, updated = mapping(spec, "updateStrategy"), number(status.get("updatedReplicas"))
@@ -96,7 +102,7 @@ def _stateful_revision(spec: Object, status: Object, wanted: int) -> Health:
 
 
 def daemon_set(obj: Object) -> Health:
-    """Counts of updated and available pods against the nodes that should run one; OnDelete waits for nothing to be updated."""
+    """Counts updated and available pods against its nodes; OnDelete ignores updates."""
     status = mapping(obj, "status")
     if not observed(obj):
         return progressing("NotObserved", "the controller has not seen it yet")
@@ -137,7 +143,7 @@ def pod(obj: Object) -> Health:
 
 
 def job(obj: Object) -> Health:
-    """Complete is Healthy, Failed is Degraded, suspended is Suspended, everything else is Progressing."""
+    """Complete is Healthy, Failed is Degraded, suspended is Suspended, else Progressing."""
     status, conditions = mapping(obj, "status"), Conditions.of(obj)
     for kind in ("Failed", "FailureTarget"):
         if conditions.true(kind):
@@ -151,7 +157,10 @@ def job(obj: Object) -> Health:
 
 
 def cron_job(obj: Object) -> Health:
-    """Suspended is Suspended; Degraded when the last run ended without success; a schedule that never came is Healthy."""
+    """Suspended is Suspended; Degraded when the last run failed; else Healthy.
+
+    A schedule that never came is Healthy.
+    """
     status = mapping(obj, "status")
     if mapping(obj, "spec").get("suspend") is True:
         return suspended("Suspended", "spec.suspend is set")
@@ -178,7 +187,10 @@ def _with_cause(rollout: Condition, failure: Condition) -> str:
 
 
 def _stuck(container: Object) -> Health | None:
-    """Degraded where a container waits for what does not go away by itself: `…Error`, `Err…`, `…BackOff`, `Invalid…`."""
+    """Degraded where a container waits for a reason that will not pass.
+
+    Those are `…Error`, `Err…`, `…BackOff` and `Invalid…`.
+    """
     waiting = mapping(container, "state", "waiting")
     reason = text(waiting.get("reason"))
     if reason in _PATIENT or not (reason.endswith(("Error", "BackOff")) or reason.startswith(("Err", "Invalid"))):

@@ -1,4 +1,4 @@
-"""What the agent remembers of a live object, and of an application's part of the cluster at one moment.
+"""Live objects as cached, and a snapshot of them for an application.
 
 Ten thousand objects are remembered in ten mebibytes: their identity, two digests, a word on health. The object itself stays,
 packed, only while it deviates, so that a report of what is wrong needs no request. Everything here is a pure value;
@@ -26,7 +26,7 @@ from gitops_agent.sync.object_options import prune_disabled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveObject:
-    """One object as the cluster has it.
+    """A live object, reduced to its identity, digests and health.
 
     Attributes:
         key: its identity.
@@ -38,12 +38,12 @@ class LiveObject:
         revision: the commit that manifest came from, as its annotation says.
         projection: `fields.projection_hash`; empty when we never applied it.
         health: what it says about itself.
-        deleting: its deletion was asked for.
+        deleting: it has a deletion timestamp.
         controlled: it has a controller among its owners, who would make it again or wants it gone.
         prune_disabled: it says of itself that it must not be pruned.
-        finalizers: who still has to agree to its deletion.
-        rollout: the workload whose rollout made it; empty for everything that somebody declared.
-        undeclared: what people and earlier tools wrote beside what Git declares.
+        finalizers: what must still agree to its deletion.
+        rollout: the workload whose rollout made it; empty for all declared objects.
+        undeclared: fields that users and earlier tools added to the declared ones.
         raw: the object itself, on its way from the watch into the live state, which does not keep it.
         owned: our packed field set (`ownership.pack`), kept by the live state until there is a baseline.
         packed: the object itself, packed; kept by the live state while it deviates.
@@ -70,14 +70,16 @@ class LiveObject:
 
     @property
     def evidence(self) -> Object | None:
-        """The raw object (not to be changed); None for an object of the live state that does not deviate."""
+        """The raw object, read-only; None if the object does not deviate."""
         if self.raw is not None or self.packed is None:
             return self.raw
         result: Object = orjson.loads(zlib.decompress(self.packed))
         return result
 
     def proves(self, desired: Object) -> bool:
-        """Whether field ownership proves that nobody changed it since `desired` was applied; needs no baseline.
+        """Whether field ownership proves that it is unchanged since the apply.
+
+        Needs no baseline.
 
         Only asked of an object whose `digest` is that of `desired`. False means "not known", not "changed".
         """
@@ -85,10 +87,10 @@ class LiveObject:
         return owned is not None and ownership.covers(owned, desired)
 
     def settled(self, *, baseline: tuple[str, str] | None, whole: bool = False) -> LiveObject:
-        """What of it is worth remembering, given what it should look like: the digest applied last and the projection then.
+        """The part worth caching, given the digest and projection last applied.
 
         The field set stays until there is a baseline, the object itself while it deviates from it, is degraded, holds edits
-        nobody declared, or is asked for as a whole.
+        undeclared, or is pinned as a whole.
         """
         owned, packed = self.owned, self.packed
         if self.raw is not None:
@@ -99,13 +101,13 @@ class LiveObject:
         return replace(self, raw=None, owned=owned if baseline is None else None, packed=packed if deviates else None)
 
     def drifted(self, baseline: tuple[str, str] | None) -> bool:
-        """Whether it no longer is what was applied, as far as that is known."""
+        """Whether it is known to differ from what was applied."""
         return baseline is not None and baseline != (self.digest, self.projection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a plan is made against: one application's objects and the declared ones, at one moment.
+    """Input of a plan: an application's live objects at one moment.
 
     Attributes:
         objects: by key: everything the application owns, and everything it declares as far as it is live.
@@ -121,7 +123,7 @@ class Snapshot:
 
 
 def observe(obj: Object) -> LiveObject:
-    """What is to be known of a raw object, which is kept in `raw` and not changed."""
+    """Reduces a raw object, which is kept in `raw` and not changed."""
     metadata = obj.get("metadata") or {}
     application = owner(obj)
     return LiveObject(
@@ -146,7 +148,7 @@ def observe(obj: Object) -> LiveObject:
 
 @lru_cache(maxsize=1024)
 def _shared(health: Health) -> Health:
-    """One value for all the objects that say the same, mostly that they are well."""
+    """Interns equal values, which most healthy objects share."""
     return health
 
 

@@ -1,9 +1,9 @@
-"""The live state: every object of ours as the watches, and our own writes, last told.
+"""The live state: our objects as of the last event or write.
 
 Problem: what the agent knows comes from two sides, watches (late, complete) and the answers to its own writes (at once,
 single), and neither order is guaranteed. Decision: the newer resource version wins (they are comparable integers), a removed
 object comes back only in a newer version, and the answer to an apply is put in together with the baseline it establishes, so
-that the watch event that follows is no news and wakes nobody.
+that the watch event that follows is no news and requeues nothing.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a piece of news meant for us.
+    """The effect of a watch event on us.
 
     Attributes:
         kind: what it was.
         key: of the object.
-        application: who should look at it: the owner, or the one that lost it.
+        application: the one to reconcile: the owner, or the one that lost it.
         drifted: it no longer is what was applied, though it was before.
         health: its health became another.
     """
@@ -53,16 +53,16 @@ class Change:
 
     @property
     def matters(self) -> bool:
-        """Whether a plan or a status made now could differ from one made before."""
+        """Whether it could change a plan or a status."""
         return self.kind not in (ChangeKind.UNCHANGED, ChangeKind.STALE)
 
 
 class LiveState:
-    """Thread-safe; every method takes the time of a few dictionary operations.
+    """Cache of the live objects; thread-safe, each method is a few operations.
 
     Attributes:
-        cannot_see: kinds that cannot be listed, and why; written by whoever watches.
-        complete: every kind has been listed since the start; set by whoever sweeps.
+        cannot_see: kinds that cannot be listed, and why; written by the watcher.
+        complete: every kind has been listed since the start; set by the sweep.
     """
 
     def __init__(self) -> None:
@@ -87,13 +87,18 @@ class LiveState:
             return self._put(live)
 
     def applied(self, live: LiveObject, *, digest: str) -> Change:
-        """Takes in the answer to our own apply: from now on this projection is what the object should look like."""
+        """Stores the answer to our own apply, with its baseline.
+
+        From now on this projection is what the object should look like.
+        """
         with self._lock:
             self._baselines[live.key] = (digest, live.projection)
             return self._put(live)
 
     def replace(self, group_kind: GroupKind, objects: Iterable[LiveObject], *, resource_version: str = "") -> list[Change]:
-        """Takes a complete list of a kind: what is missing from it is gone. Only changes that matter are returned.
+        """Stores a complete list of a kind; returns the changes that matter.
+
+        An object missing from it is gone.
 
         Args:
             group_kind: the kind.
@@ -112,7 +117,10 @@ class LiveState:
         return [change for change in changes if change.matters]
 
     def remove(self, key: ObjectKey, uid: str) -> Change | None:
-        """Forgets an object; None when this incarnation (any, where the uid is empty) was not known."""
+        """Removes an object; None when this incarnation was unknown.
+
+        Any incarnation, where the uid is empty.
+        """
         with self._lock:
             known = self._objects.get(key)
             if known is None or (uid and known.uid != uid):
@@ -129,7 +137,7 @@ class LiveState:
             return dict(self._applications.get(application, {}))
 
     def tolerate(self, uid: str, edits: Iterable[FieldEdit]) -> None:
-        """These edits of this very object cannot be taken back: from now on they are not news."""
+        """Ignores edits of this incarnation that cannot be removed."""
         with self._lock:
             self._tolerated[uid] = self._tolerated.get(uid, frozenset()) | frozenset(edits)
             self._tolerated.move_to_end(uid)
@@ -139,7 +147,9 @@ class LiveState:
                 self._store(self._settled(live))
 
     def pin(self, application: AppKey, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
-        """Keeps exactly these objects as a whole for an application, and makes every change of them, of status too, matter.
+        """Pins objects for an application: kept whole, every change matters.
+
+        Changes of their status matter too.
 
         Returns:
             Those that are known, but not as a whole: read them once.
@@ -155,7 +165,7 @@ class LiveState:
         return frozenset(key for key, live in known.items() if live.evidence is None)
 
     def snapshot(self, application: AppKey, keys: Iterable[ObjectKey] = ()) -> Snapshot:
-        """What a plan needs: the application's objects, and those among `keys` that are live under whatever marks."""
+        """Input of a plan: the application's objects, and any live `keys`."""
         with self._lock:
             objects = dict(self._applications.get(application, {}))
             for key in keys:
@@ -246,14 +256,17 @@ class LiveState:
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Whether a resource version is newer than another; versions that are no numbers cannot be compared and count as newer."""
+    """Whether a resource version is newer than another.
+
+    Versions that are no numbers cannot be compared and count as newer.
+    """
     if version.isdecimal() and than.isdecimal():
         return int(version) > int(than)
     return version != than
 
 
 def _essence(live: LiveObject) -> tuple[object, ...]:
-    """Everything about an object that a plan or a status looks at, except its health."""
+    """All a plan or a status depends on, except the health."""
     return (
         live.owner,
         live.digest,

@@ -1,4 +1,4 @@
-"""The order of applies, read from the manifests: what they name, what people wrote on them, and waves."""
+"""The order of applies, by references, annotations and waves."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ class _Index:
             self.workloads.setdefault(key.namespace, []).append(key)
 
     def edge(self, before: ObjectKey, rule: str) -> Edge:
-        """An edge to an object under a rule; nobody waits for the health of what asks for that."""
+        """An edge to an object under a rule.
+
+        Without a wait for health where its annotation opts out.
+        """
         until = RULES[rule].until
         wishes = self.wishes.get(before)
         if until is Until.HEALTHY and wishes is not None and wishes.ignore_health:
@@ -81,7 +84,7 @@ class _Index:
 
 
 def apply_edges(manifests: Iterable[Manifest]) -> Edges:
-    """Who waits for whom among declared objects; only objects that are among them are waited for."""
+    """Edges between declared objects; other objects are never waited for."""
     objects = {one.key: one.obj for one in manifests}
     index = _Index(objects)
     for key, obj in objects.items():

@@ -1,4 +1,4 @@
-"""Circles in a graph: where a preference closes one it gives way, any other is an error that shows the circle."""
+"""Resolves cycles: drops preferences, and reports any other cycle."""
 
 from __future__ import annotations
 
@@ -34,12 +34,15 @@ def break_cycles(edges: Mapping[ObjectKey, Sequence[Edge]]) -> dict[ObjectKey, l
 
 
 def _yields(edge: Edge) -> bool:
-    """Whether an edge is a preference; one to a barrier stays, since it is the edges behind it that give way."""
+    """Whether an edge is a preference, which may be dropped.
+
+    One to a barrier stays, since the edges behind the barrier are dropped instead.
+    """
     return RULES[edge.rule].yields and not is_barrier(edge.before)
 
 
 def _knots(edges: Mapping[ObjectKey, Sequence[Edge]]) -> Iterator[set[ObjectKey]]:
-    """The strongly connected components that hold a circle (Tarjan's algorithm, with its own stack)."""
+    """The strongly connected components with a cycle (Tarjan, own stack)."""
     number: dict[ObjectKey, int] = {}
     low: dict[ObjectKey, int] = {}
     open_nodes: list[ObjectKey] = []

@@ -1,4 +1,4 @@
-"""A graph of who waits for whom, and the gate that tells who may go."""
+"""Dependency graph, and the gate that reports what is ready."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class Graph:
 
 
 class Gate:
-    """Tells what an object still waits for, looking through barriers.
+    """Reports what an object still waits for, seeing through barriers.
 
-    What was met stays met: each edge is asked for until it holds once, so that asking for every object again and again costs
-    little more than the graph is large. Make a new gate when the cluster is looked at anew.
+    An edge that was met stays met: each is checked until it holds once, so that checking every object again costs
+    little more than the size of the graph. Make a new gate when the cluster is read anew.
 
     Args:
         graph: who waits for whom.
@@ -73,7 +73,10 @@ class Gate:
         self._passed: dict[ObjectKey, int] = {}
 
     def blocked(self, key: ObjectKey) -> Edge | None:
-        """The first edge of an object that is not met, naming an object and never a barrier; None when it may go."""
+        """The first unmet edge of an object; None when it is ready.
+
+        It names an object and never a barrier.
+        """
         path = [key]
         while path:
             node = path[-1]

@@ -1,4 +1,4 @@
-"""Which object comes before which: an inferred graph instead of a list of kinds.
+"""The order of actions: an inferred graph, not a list of kinds.
 
 A fixed order of kinds is both too strict (one slow Service holds up everything behind it) and too weak (a webhook configuration
 is applied while nothing answers its calls). Here an object waits for exactly those it cannot do without, and only until these
@@ -62,7 +62,10 @@ def graph(actions: Collection[Action]) -> Graph:
 
 
 def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
-    """The actions so that none stands before one it waits for; else applies before deletions, then by kind and identity."""
+    """Sorts the actions topologically.
+
+    Where the graph leaves a choice: applies before deletions, then by kind and identity.
+    """
     by_key = {action.key: action for action in actions}
     open_edges = {key: len(found) for key, found in edges.edges.items() if found}
     followers: dict[ObjectKey, list[ObjectKey]] = {}
@@ -84,14 +87,17 @@ def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
 
 
 def _stands(action: Action) -> bool:
-    """Whether an object is, or will be, there as declared, so that others may wait for it."""
+    """Whether an object is, or will be, live as declared.
+
+    Others may wait for it only then.
+    """
     if action.manifest is None or action.intent is ActionKind.DELETE:
         return False
     return action.intent is not ActionKind.SKIP or action.live is not None
 
 
 def _needed(edges: Edges, stands: dict[ObjectKey, Action]) -> Edges:
-    """The edges of what is sent, and of the barriers on the way; without those that are met already."""
+    """The unmet edges of applied objects and the barriers between them."""
     result: Edges = {}
     todo = [key for key, action in stands.items() if action.kind in _AWAITED]
     while todo:

@@ -1,4 +1,4 @@
-"""The order of deletions: the reverse of the order of applies, as far as the identities of objects tell it.
+"""The order of deletions: the reverse of applies, by identities alone.
 
 Of an object that is no longer declared only its identity is remembered, so the order goes by kinds: custom resources while
 their operator can still take its finalizers off them, then who calls the operator, the operator, what it used, its CRDs, and
@@ -114,7 +114,7 @@ def prune_edges(deleted: Collection[ObjectKey], *, applied: Iterable[ObjectKey],
 
 
 def _barrier(edges: Edges, name: str, rule: str, keys: Iterable[ObjectKey], until: Until = Until.GONE) -> Edge | None:
-    """An edge to a new barrier behind some objects; None when there are none."""
+    """An edge to a new barrier behind some objects, or None."""
     why = RULES[rule].why
     behind = [Edge(key, until, why, rule) for key in sorted(keys)]
     if not behind:

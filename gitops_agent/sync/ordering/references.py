@@ -1,4 +1,4 @@
-"""Who refers to whom: the objects one object names in its body, each with the rule of order it falls under.
+"""References between objects, each with the ordering rule it falls under.
 
 References are read from the manifest alone; whether the object referred to is declared beside it is not asked here. Shapes that
 are not as the API has them are read as "refers to nothing": the API server will say what is wrong with them.
@@ -56,14 +56,14 @@ SERVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One object is named by another one; `rule` is the name of a rule of `order.RULES`."""
+    """A reference to another object; `rule` is a name in `order.RULES`."""
 
     key: ObjectKey
     rule: str
 
 
 def references(obj: Object, key: ObjectKey) -> Iterator[Reference]:
-    """Everything an object names that should be there before it; the same reference may come more than once.
+    """Everything an object references; a reference may come more than once.
 
     Args:
         obj: the object.
@@ -80,7 +80,7 @@ def references(obj: Object, key: ObjectKey) -> Iterator[Reference]:
 
 
 def pod_template(obj: Object, key: ObjectKey) -> Object | None:
-    """The pod template of a workload (of a Pod: the Pod), None for everything else."""
+    """The pod template of a workload or Pod, else None."""
     template = _at(obj, *TEMPLATES.get(key.group_kind, ("spec", "template")))
     if isinstance(template, dict) and isinstance(_at(template, "spec", "containers"), list):
         return template
@@ -103,7 +103,7 @@ def subjects(obj: Object, key: ObjectKey) -> Iterator[ObjectKey]:
 
 
 def services(obj: Object) -> Iterator[ObjectKey]:
-    """The Services the API server will call because of a webhook configuration or an APIService."""
+    """The Services behind a webhook configuration or an APIService."""
     places = [_at(webhook, "clientConfig", "service") for webhook in _dicts(obj.get("webhooks"))]
     for service in _dicts([*places, _at(obj, "spec", "service")]):
         yield SERVICE.named(str(service.get("namespace") or ""), str(service.get("name") or ""))

@@ -1,6 +1,6 @@
-"""The rules of order as data: what comes before what, until when, and which rules give way.
+"""The ordering rules as data: predecessor, condition, and precedence.
 
-`order` applies them; people can have them printed.
+`order` applies them; users can print them.
 """
 
 from __future__ import annotations

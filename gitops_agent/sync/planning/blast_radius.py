@@ -1,8 +1,8 @@
-"""What hangs under the deletions of a plan, counted before anybody is asked to approve it.
+"""The dependants that a plan's deletions remove, counted before approval.
 
 Deleting a CRD deletes every custom resource of it, a Namespace everything inside, an Application all that carries its marks.
 None of that stands in the plan. So it is listed here, metadata only, and what could not be listed is said to be unseen, never
-counted as nothing. For what a single object takes along (pods, volumes, load balancers) there are notes for people.
+counted as nothing. Dependants of single objects (pods, volumes, load balancers) get notes instead.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class DependantCounter:
         self._objects, self._discovery, self._live = objects, discovery, live
 
     def gather(self, plan: Plan) -> Mapping[ObjectKey, Dependants]:
-        """What goes along with each removal the plan makes or would make once approved. Never raises for what it cannot see."""
+        """The dependants of each removal, also of held ones.
+
+        Never raises for what it cannot see.
+        """
         removed = [
             action.key
             for action in plan.actions
@@ -174,7 +177,7 @@ class DependantCounter:
         return [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in listing.items]
 
     def _notes(self, key: ObjectKey) -> Iterator[str]:
-        """What one object takes along outside of the API, for people; silence where it cannot be told."""
+        """Notes on dependants outside of the API; none where unknown."""
         try:
             obj = self._objects.get(key)
             if key.group_kind == PERSISTENT_VOLUME_CLAIM:
@@ -220,7 +223,10 @@ def _pods_note(workload: Object) -> Iterator[str]:
 def _counted(
     found: Iterable[Object], application: AppKey, going: frozenset[ObjectKey], *, notes: Iterable[str], unseen: Iterable[str]
 ) -> Dependants:
-    """Counts what nobody else answers for: no children of controllers, nothing the plan itself removes, nothing given."""
+    """Counts the dependants that are listed under no other owner.
+
+    Excluded: children of controllers, objects the plan itself removes, and given ones.
+    """
     counted = [obj for obj in found if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
     counted = [obj for obj in counted if ObjectKey.of(obj).group_kind not in UNCOUNTED]
     elsewhere = [obj for obj in counted if owner(obj) not in (None, application)]

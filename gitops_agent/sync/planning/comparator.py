@@ -1,8 +1,8 @@
-"""One declared object against what is live: what has to be done, as far as this object alone tells.
+"""Compares a declared object with the live one, and chooses the action.
 
 Equality needs no request and no remembered object. The digest on the live object says which manifest was applied last; the
-projection of the fields we own says whether anybody changed it since, either because it equals what the manifest itself
-projects to, or what stood there right after our apply, or because ownership proves that nobody else wrote.
+projection of the fields we own shows whether it was changed since, either because it equals what the manifest itself
+projects to, or what stood there right after our apply, or because ownership proves that there was no other writer.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ObjectComparator:
         return _to(kind, manifest, None, "Missing", "somebody deleted it", intent=ActionKind.CREATE, drift=True)
 
     def _drift(self, manifest: Manifest, live: LiveObject) -> Action:
-        """The action for an object to which this very manifest was applied before."""
+        """The action for an object whose manifest was applied before."""
         kind = ActionKind.UPDATE if self.policy.self_heal else ActionKind.SKIP
         if not self._as_applied(manifest, live):
             return _to(kind, manifest, live, "Drifted", "somebody changed what is declared", drift=True)
@@ -95,7 +95,7 @@ class ObjectComparator:
         return _to(ActionKind.UNCHANGED, manifest, live, "Synced", "", intent=ActionKind.UNCHANGED)
 
     def _as_applied(self, manifest: Manifest, live: LiveObject) -> bool:
-        """Whether the fields we own are as they were right after this manifest was applied."""
+        """Whether the fields we own are as right after the apply."""
         before = self.snapshot.baselines.get(manifest.key)
         if before is not None and before[0] == manifest.digest:
             return live.projection == before[1] or live.projection == desired_hash(manifest.obj)

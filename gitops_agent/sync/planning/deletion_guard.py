@@ -1,4 +1,4 @@
-"""How much a plan would take away, and whether somebody has to approve that first.
+"""Guards deletions: decides whether a plan needs approval.
 
 Most disasters of declarative tools are one wrong line in Git, carried out promptly: a renamed directory, a generator that
 printed nothing, a Namespace dropped from a list. A budget of deletions stops all of them at the same place, and costs a person
@@ -30,7 +30,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependants:
-    """What disappears along with one object and is not among the plan's own deletions.
+    """Dependants that an object's deletion removes beside the plan's own deletions.
 
     Attributes:
         total: objects that count like deletions: custom resources of a CRD, objects in a namespace, all under an Application.
@@ -91,7 +91,7 @@ class GuardVerdict:
 
 
 def budget(guard: DeletionGuard, live: int) -> int:
-    """How many objects of an application with so many live ones may go without approval."""
+    """How many of so many live objects may be deleted without approval."""
     return max(guard.max_objects, guard.max_percent * live // 100)
 
 
@@ -105,16 +105,16 @@ def judge(
     dependants: Mapping[ObjectKey, Dependants],
     approved: bool,
 ) -> GuardVerdict:
-    """The verdict on what is about to be done.
+    """The verdict on a plan.
 
     Args:
         actions: all of the plan.
         guard: budget and protected kinds.
         mode: in `manual`, every change that is no repair of drift needs approval.
         live: how many objects of the application are live.
-        empty: nothing is declared though nobody asked for that.
-        dependants: what hangs under deletions; a Namespace, CRD or Application that is not in it was not counted.
-        approved: whether somebody approved this very plan.
+        empty: nothing is declared, and that is not allowed explicitly.
+        dependants: of the deletions; a Namespace, CRD or Application that is not in it was not counted.
+        approved: whether a user approved this very plan.
     """
     writes = [action for action in actions if action.kind in WRITES and not action.rollout]
     removed = [action for action in writes if action.kind in REMOVES]

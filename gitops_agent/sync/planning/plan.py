@@ -1,4 +1,4 @@
-"""From what is declared and what is live to what is done: a pure function and the value it returns.
+"""Computes the plan from declared and live objects, as a pure function.
 
 The same value is shown by `diff`, approved by its hash, written to the audit trail and handed to the executor, so what was
 approved is what runs.
@@ -51,7 +51,7 @@ class Plan:
         verdict: whether it may run.
         hash: names its content: everything declared and everything removed, but no drift.
         content: digest over everything declared.
-        warnings: what somebody should know though nothing is done about it.
+        warnings: facts worth reporting though nothing is done about them.
         cannot_see: kinds that could not be listed; none of their objects is deleted.
     """
 
@@ -82,7 +82,7 @@ class Plan:
         return tuple(key for key in _removed(self.actions) if key.group_kind in CONTAINERS and key not in known)
 
     def changes(self) -> tuple[Action, ...]:
-        """What is or would be changed: everything that intends a write, run, held, waiting or left alone alike."""
+        """All intended writes, whether run, held, waiting or skipped."""
         return tuple(action for action in self.actions if action.intent in WRITES)
 
     def approval(self) -> Approval:
@@ -189,11 +189,11 @@ def _judged(
 
 
 _WARNED = frozenset({"StillInUse", "AgentObject"})
-"""Reasons for leaving an object alone that somebody should act on."""
+"""Reasons for skipping an object that need a user's action."""
 
 
 def _removed(actions: Iterable[Action]) -> dict[ObjectKey, str]:
-    """What goes when the plan runs or would go when it were approved, with the UID that goes."""
+    """What the plan removes, or would once approved, with UIDs."""
     return {
         action.key: action.live.uid
         for action in actions

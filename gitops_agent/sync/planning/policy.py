@@ -1,4 +1,4 @@
-"""What an application, its approvals and the agent's own installation allow a plan to do."""
+"""What an application, its approvals and the installation allow a plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ APPROVAL_DIGITS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """What somebody approved, kept while the approved plan runs.
+    """An approved plan, kept while it runs.
 
     Deletions vanish from the plan as they are done, so its hash changes under way. What remains is still approved as long as
     it wants the same content and deletes nothing more. `Plan.approval()` makes it, the status keeps it, and `Policy.carried`
@@ -58,7 +58,7 @@ class PlanPolicy:
         application_deleting: the Application itself goes: nothing is desired, on purpose.
         approved: the hash somebody approved, whole or at least its first twelve digits.
         carried: an approved plan that is under way.
-        ignore_fields: fields that belong to somebody else.
+        ignore_fields: fields managed by others.
         agent_namespace: where the agent is installed.
         protected: the agent's own objects; no approval deletes them.
         application_uid: of the Application, so that an approval never serves another one of the same name.

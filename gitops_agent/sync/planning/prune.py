@@ -1,8 +1,8 @@
-"""Objects of the application that are no longer declared: which of them go, and why the others stay.
+"""Decides which undeclared objects of the application to prune.
 
-Losing somebody's data is the one mistake nobody forgives an agent, so the default is to keep. An object goes only when its
-marks are bound to it and name this application, nobody else controls it, nobody asked to keep it, everything that could
-contradict has been listed, and nothing that stays would go along with it.
+Losing a user's data is the one unforgivable mistake, so the default is to keep. An object is pruned only when
+its marks are bound to it and name this application, it has no other controller, no annotation protects it, everything that could
+contradict has been listed, and nothing that stays would be deleted with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def prune_actions(
     policy: PlanPolicy,
     dependants: Mapping[ObjectKey, Dependants],
 ) -> Iterator[Action]:
-    """One action for every live object of the application that is not declared."""
+    """One action for every undeclared live object of the application."""
     declared = {one.key for one in desired.manifests} | {one.manifest.key for one in desired.skipped}
     found = [
         _alone(live, desired=desired, snapshot=snapshot, policy=policy)
@@ -44,7 +44,7 @@ def prune_actions(
 
 
 def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: PlanPolicy) -> Action:
-    """What happens to one object, as far as it alone tells."""
+    """The action for one object, by that object alone."""
     kind = live.key.group_kind
     if live.deleting:
         blocked = f"; {', '.join(live.finalizers)} must agree" if live.finalizers else ""
@@ -66,7 +66,7 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Pl
 
 
 def _kept(live: LiveObject, policy: PlanPolicy) -> tuple[str, str] | None:
-    """The reason and the words for never deleting an object, None when it may go."""
+    """The reason and message for never pruning an object, or None."""
     if _of_the_agent(live.key, policy):
         return "AgentObject", "it belongs to the agent's own installation, which the agent never deletes"
     if live.controlled:
@@ -85,7 +85,7 @@ def _of_the_agent(key: ObjectKey, policy: PlanPolicy) -> bool:
 
 
 class _Contents:
-    """What stays in namespaces and of custom resources: declared objects, and undeclared ones that are kept."""
+    """Remaining contents of namespaces and CRDs: declared or kept objects."""
 
     def __init__(self, desired: Desired, kept: Iterable[Action], needed: Iterable[ObjectKey]) -> None:
         manifests = [*desired.manifests, *(one.manifest for one in desired.skipped)]
@@ -121,7 +121,7 @@ def _defined(obj: Mapping[str, object]) -> GroupKind | None:
 
 
 def _container(action: Action, contents: _Contents, dependants: Dependants | None) -> Action:
-    """The deletion of a Namespace or CRD, refused while it holds something that stays."""
+    """Deletes a Namespace or CRD; refused while it holds remaining objects."""
     staying = contents.of(action.key)
     if staying:
         shown = ", ".join(map(str, sorted(staying)[:_SHOWN])) + (f" and {len(staying) - _SHOWN} more" * (len(staying) > _SHOWN))
