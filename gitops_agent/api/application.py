@@ -1,4 +1,4 @@
-"""The Application: maps a path of a repository to a namespace of a cluster."""
+"""The Application: applies a path of a repository to a namespace."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from gitops_agent.api.status import Conditions, Moment
 
 
 class ApprovalStatus(Model):
-    """An approved plan in progress; kept so that a restart continues exactly it."""
+    """An approved plan in progress; kept for continuing after a restart."""
 
     hash: str = ""
     """The plan's hash, as it was approved."""

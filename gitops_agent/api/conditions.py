@@ -26,7 +26,7 @@ def set_condition(
     generation: int,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """A new list with one condition set, at its old index or appended.
+    """A new list with one condition replaced or appended.
 
     Args:
         existing: the conditions so far; not changed.

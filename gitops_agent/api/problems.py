@@ -130,7 +130,7 @@ def _path(root: str, location: tuple[int | str, ...]) -> str:
 
 
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model that holds the field at a location, or the nearest ancestor."""
+    """The model that holds the field at a location, or its ancestor."""
     for part in location:
         field = next((field for name, field in model.model_fields.items() if part in {field.alias, name}), None)
         if field is not None:

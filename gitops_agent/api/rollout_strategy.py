@@ -65,7 +65,7 @@ class StepMirror(Model):
 
 
 class CanaryScale(Model):
-    """The number of canary pods, apart from the weight; capped by the surge."""
+    """Number of canary pods, apart from the weight; capped by the surge."""
 
     replicas: Annotated[int, Field(ge=1, le=_PODS)] | None = None
     """A number of pods."""
@@ -135,7 +135,7 @@ class Canary(Model):
 
 
 class BlueGreen(Model):
-    """Runs a second Deployment of full size, then switches all traffic at once.
+    """Runs a second full-size Deployment, then switches all traffic at once.
 
     The new version is reachable through a preview Service before the switch.
     """

@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The pattern and length of a text, checked here and by the API server.
+    """Pattern and length of a text, also enforced by the CRD.
 
     Attributes:
         pattern: of the whole text, in the common ground of Python's and Go's regular expressions.

@@ -1,1 +1,1 @@
-"""The Kubernetes API as this project needs it: raw requests, discovery, objects, watches, the lease and Events."""
+"""The Kubernetes API: requests, discovery, objects, watches, the lease and Events."""

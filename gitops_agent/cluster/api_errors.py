@@ -1,4 +1,4 @@
-"""What the API server's answers mean: a status and a Status object become one of the few errors a caller branches on.
+"""Maps answers of the API server to the few errors callers distinguish.
 
 The class follows from the HTTP status; texts refine the `code`. Two answers are the exception, because the server gives them a
 500 without any reason although repeating the call can never help: an object that breaks its schema in a server-side apply, and
@@ -103,7 +103,7 @@ def from_status(
 
 
 def webhook_of(message: str) -> str:
-    """The webhook a message says could not be called, or an empty text."""
+    """The webhook that a message reports as failed, or an empty text."""
     found = _WEBHOOK.search(message)
     return (found.group(1) or found.group(2)) if found else ""
 
@@ -117,7 +117,7 @@ def _status_object(body: bytes) -> Object:
 
 
 def _code(status: int, said: Object, details: Object, text: str, request: Request) -> str:
-    """The server's own reason, refined where it has none or says too little."""
+    """The server's reason, refined where it is missing or vague."""
     code = str(said.get("reason") or "")
     if status == 500:  # noqa: PLR2004 - HTTP
         return _broken(code, text)
@@ -173,7 +173,7 @@ def _line(text: str) -> str:
 
 
 def _without_values(text: str, code: str, details: Object, body: Any) -> tuple[str, Object]:
-    """A text and details that name fields but quote no value of a Secret."""
+    """A text and details that name fields, without values of a Secret."""
     causes = [cause for cause in details.get("causes") or () if isinstance(cause, dict)]
     fields = [str(cause["field"]) for cause in causes if cause.get("field")]
     fields += [found.group(0).lstrip(".") for found in _FIELD_PATH.finditer(text)]
@@ -193,7 +193,7 @@ def _without_values(text: str, code: str, details: Object, body: Any) -> tuple[s
 
 
 def _values(body: Any) -> Iterator[str]:
-    """Every scalar below `data` and `stringData` of what was sent, as written and decoded."""
+    """Every scalar below `data` and `stringData`, as sent and decoded."""
     if not isinstance(body, dict):
         return
     for part in (body.get("data"), body.get("stringData")):

@@ -1,4 +1,4 @@
-"""The kinds of one moment, and how they are read from the server: aggregated discovery, or one request a group version."""
+"""Reads the served kinds: aggregated discovery, or a request per group version."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DOES_NOT_ANSWER = "the API server behind {} does not answer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Every resource in order of preference, and the groups (with the reason) about which nothing can be said.
+    """Every resource in order of preference, and the unavailable groups with reasons.
 
     Attributes:
         resources: preferred versions of a kind come first.
@@ -42,7 +42,7 @@ class Catalog:
         object.__setattr__(self, "_by_kind", by_kind)
 
     def find(self, group: str, kind: str, version: str | None = None) -> Resource | None:
-        """The resource of a kind in one version, or in the preferred one."""
+        """The resource of a kind in one version, else the preferred one."""
         served = self._by_kind.get(GroupKind(group, kind), ())
         return next((found for found in served if version in (None, found.version)), None)
 
@@ -56,7 +56,10 @@ class Catalog:
             yield served[0]
 
     def lookup(self, name: str) -> Resource | None:
-        """The resource a person means; the core group and built-in groups win over others, as the server orders them."""
+        """The resource a user's word means.
+
+        The core group and built-in groups win over others, as the server orders them.
+        """
         word, _, group = name.lower().partition(".")
         candidates = [found for found in self.preferred() if not group or found.group == group]
         for names in (_formal, _short):
@@ -73,7 +76,10 @@ class Catalog:
 
 
 class Directory:
-    """Reads catalogs; keeps the last answers with their entity tags, so that an unchanged one is not sent again."""
+    """Reads catalogs, and caches the last answers with their entity tags.
+
+    An unchanged answer is not sent again.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -144,7 +150,10 @@ class Directory:
 
 
 def _resources(group: str, version: str, items: Iterable[Mapping[str, Any]]) -> Iterator[Resource]:
-    """The resources of one group version; both forms of discovery differ only in the names of their fields."""
+    """The resources of one group version, in either form of discovery.
+
+    The two forms differ only in the names of their fields.
+    """
     for item in items:
         kind = (item.get("responseKind") or {}).get("kind") or item.get("kind")
         verbs = frozenset(item.get("verbs") or ())

@@ -1,4 +1,4 @@
-"""How a command reaches the cluster: one transport, its discovery and its objects, made when first needed."""
+"""The cluster as commands use it: transport, discovery and objects, created lazily."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ClusterClient:
 
     @classmethod
     def open(cls, kubeconfig: str | None, context: str | None, namespace: str) -> ClusterClient:
-        """Connects by the kubeconfig, or by the pod's own account inside a cluster.
+        """Connects by the kubeconfig, or the pod's ServiceAccount inside a cluster.
 
         Raises:
             UsageError: there is no kubeconfig, or it cannot be used.
@@ -74,7 +74,10 @@ class ClusterClient:
         return self.listed("Application")
 
     def listed(self, kind: str, *, namespace: str | None = None) -> list[Object]:
-        """All objects of one of the agent's kinds, by name; of another namespace, or of every one when it is empty."""
+        """All objects of one of our kinds, by name.
+
+        Those of another namespace when one is given, of all namespaces when it is empty.
+        """
         where = self.namespace if namespace is None else namespace
         try:
             resource = self.discovery.find(GROUP, kind)

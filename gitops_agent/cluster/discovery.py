@@ -1,9 +1,9 @@
-"""Which kinds the API server serves, asked in two requests and kept until something says they changed.
+"""Cached discovery of the kinds the API server serves.
 
 Problem: kinds come and go with CRDs and aggregated API servers. A dead aggregated API must not hide the others, and must not
 make its own kinds look as if they did not exist; a thousand applications that wait for one CRD must not ask a thousand times.
 Decision: aggregated discovery with entity tags (an unchanged answer costs a 304), one lock, a rate limit, and three answers:
-here it is, nobody knows it (`UnknownKind`), or its group does not answer (`CannotSee`).
+the resource, `UnknownKind`, or `CannotSee` where its group does not answer.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Discovery:
         self._all_stale = False
 
     def find(self, group: str, kind: str, version: str | None = None) -> Resource:
-        """The resource of a kind, in its preferred version unless one is named.
+        """The resource of a kind, in the preferred version by default.
 
         Raises:
             UnknownKind: the server does not know it (yet).
             CannotSee: its group is served by an API server that does not answer.
-            ClusterError: the kinds cannot be asked for.
+            ClusterError: discovery failed.
         """
         with self._lock:
             catalog = self._current(group)
@@ -65,11 +65,13 @@ class Discovery:
         )
 
     def lookup(self, name: str) -> Resource:
-        """The resource a person means: a plural, singular, short name or kind, optionally followed by `.group`.
+        """The resource a user means: plural, singular, short name or kind.
+
+        It may be followed by `.group`.
 
         Raises:
             UnknownKind: nothing is called that.
-            ClusterError: the kinds cannot be asked for.
+            ClusterError: discovery failed.
         """
         with self._lock:
             catalog = self._current(None)
@@ -87,7 +89,7 @@ class Discovery:
         """Every listable kind once, in its preferred version.
 
         Raises:
-            ClusterError: the kinds cannot be asked for.
+            ClusterError: discovery failed.
         """
         with self._lock:
             return tuple(found for found in self._current(None).preferred() if "list" in found.verbs)
@@ -96,13 +98,13 @@ class Discovery:
         """The groups whose kinds cannot be seen, and why.
 
         Raises:
-            ClusterError: the kinds cannot be asked for.
+            ClusterError: discovery failed.
         """
         with self._lock:
             return dict(self._current(None).blind)
 
     def invalidate(self, group: str | None = None) -> None:
-        """Makes the next question about a group (about any, when None) ask the server."""
+        """Expires the cache of a group, or of all when None."""
         with self._lock:
             if group is None:
                 self._all_stale = True
@@ -110,7 +112,7 @@ class Discovery:
                 self._stale_groups.add(group)
 
     def _current(self, group: str | None) -> Catalog:
-        """What is known, asked anew when it is out of date for this group."""
+        """The cached catalog, read again when stale for this group."""
         if self._catalog is None:
             return self._ask()
         stale = self._all_stale or (bool(self._stale_groups) if group is None else group in self._stale_groups)
@@ -119,7 +121,7 @@ class Discovery:
         try:
             return self._ask()
         except ClusterError:
-            # What was known is still the best answer; the calls it leads to will tell what is wrong.
+            # The cached answer is still the best one; the calls it leads to report what is wrong.
             return self._catalog
 
     def _may_ask(self) -> bool:

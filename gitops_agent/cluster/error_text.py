@@ -1,7 +1,7 @@
-"""What the API server said of an object, in words for whoever wrote its manifest.
+"""Rewrites messages of the API server for authors of manifests.
 
 The server's texts name the object again, wear Go's type names and join several problems without a mark; in a status of one line
-that leaves no room for the fields. Whoever reads a problem already sees which object it is about.
+that leaves no room for the fields. The reader of a problem already sees which object it is about.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PATTERN = re.compile(r", regex used for validation is '[^']*'")
 
 
 def simplify(text: str) -> str:
-    """The text without what only repeats the object or speaks of the server's inner life; never empty.
+    """The text without the object's name and Go types; never empty.
 
     >>> plain('Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0')
     'spec.replicas: Invalid value: -1: must be greater than or equal to 0'

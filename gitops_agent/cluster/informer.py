@@ -23,10 +23,13 @@ _WHOLE = WatchOptions()
 
 
 class Receiver(Protocol):
-    """A store that mirrors a kind; called in the watch's thread, one call at a time."""
+    """Mirrors a kind; called serially in the watch's thread."""
 
     def replace(self, objects: list[Any], resource_version: str) -> None:
-        """Takes a complete list (distilled) and its version, which is empty when the cluster does not serve the kind."""
+        """Stores a complete list (distilled) and its resource version.
+
+        The version is empty when the cluster does not serve the kind.
+        """
 
     def put(self, obj: Object) -> None:
         """Takes an object that was added or changed."""
@@ -75,7 +78,10 @@ class Informer:
         self._resource = self._client.discovery.find(self.kind.group, self.kind.kind)
 
     def start(self) -> None:
-        """Starts watching, once; where the kind cannot be found now, the receiver gets an empty list and nothing more."""
+        """Starts the watch, once.
+
+        Where the kind is not served now, the receiver gets an empty list and nothing more.
+        """
         if self._resource is None:
             try:
                 self.resolve()
@@ -97,11 +103,14 @@ class Informer:
             watch.stop()
 
     def synced(self, seconds: float = 0.0) -> bool:
-        """Whether the first list has been handed on, or there is none to wait for; waits for at most so many seconds."""
+        """Waits for the first list; returns whether it was handed over.
+
+        True as well when there is none to wait for.
+        """
         return self.watch is None or self.watch.synced.wait(seconds)
 
     def on_sync(self, objects: list[Any], resource_version: str) -> None:
-        """Hands on a list: the part of a `WatchHandler`, like those that follow."""
+        """Hands over a list; part of `WatchHandler`, like the following methods."""
         self._receiver.replace(objects, resource_version)
 
     def on_event(self, kind: str, obj: Object) -> None:

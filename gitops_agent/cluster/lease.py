@@ -1,10 +1,10 @@
-"""One leader among the replicas, by a Lease object, without trusting anybody's wall clock.
+"""Elects one leader among the replicas by a Lease, without wall clocks.
 
 Problem: two agents that both act would undo each other, and clocks of nodes differ. Decision: a candidate believes a lease is
 dead only when it has itself seen it unchanged for as long as the lease says, on its own monotonic clock; a leader counts from
-*before* each renewal was sent and stops acting a safety margin earlier than anybody else could begin. A guard thread makes that
-stop happen even while a renewal hangs. A candidate watches the lease, so that a leader that leaves politely is followed at
-once, and looks at it itself now and then in case the watch does not work.
+*before* each renewal was sent and stops acting a safety margin earlier than any other candidate could begin. A guard thread
+makes that stop happen even while a renewal hangs. A candidate watches the lease, so that a leader that leaves politely is
+followed at once, and reads it now and then in case the watch does not work.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class Lease:
         self._on_stop: Callable[[], object] = bool
 
     def run(self, stop: threading.Event, on_start: Callable[[], object], on_stop: Callable[[], object]) -> None:
-        """Competes until `stop` is set, then gives the lease back.
+        """Competes until `stop` is set, then releases the lease.
 
         Args:
             stop: ends it; noticed within a fifth of a second.
             on_start: called when this process becomes the leader; must return at once.
-            on_stop: called when it no longer is, before anybody else can be; must return at once. It runs in another thread
+            on_stop: called when it no longer is, before any other can be; must return at once. It runs in another thread
                 when the API server does not answer in time. Each call of one follows a call of the other.
         """
         self._on_start, self._on_stop = on_start, on_stop
@@ -108,12 +108,15 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether this process may act right now; counts on the monotonic clock and needs no answer from anybody."""
+        """Whether this process may act now.
+
+        Counts on the monotonic clock and needs no answer from the API server.
+        """
         with self._changed:
             return self._leading and time.monotonic() < self._deadline
 
     def _turn(self) -> float:
-        """One look at the lease, or one renewal: seconds until the next."""
+        """Reads or renews the lease once; returns the seconds until the next."""
         self._wake.clear()
         began = time.monotonic()
         try:
@@ -126,7 +129,7 @@ class Lease:
                 return self._renew
             return self._contend(lease, began)
         except (Conflict, NotFound) as error:
-            # Somebody was quicker, or the object was edited or deleted: look again at once.
+            # Another candidate was faster, or the object was edited or deleted: read again at once.
             self._mine = None
             return 0.05 if error.code != "NamespaceNotFound" else self._renew
         except AgentError as error:
@@ -149,7 +152,7 @@ class Lease:
             seen = self._seen = (holder, version, now)
         expires = seen[2] + float(spec.get("leaseDurationSeconds") or self._duration)
         if holder and now < expires:
-            # Between our own looks the watch tells; right at the end we look ourselves.
+            # Between our own reads the watch reports; right at the end we read ourselves.
             return min(self._duration / 2, expires - now)
         self._write("PUT", self._taken(lease), began)
         return self._renew
@@ -176,7 +179,10 @@ class Lease:
                 self._on_start()
 
     def _patience(self) -> float:
-        """Seconds a request may take: half a renewal interval more than one, and never past the end of the leadership."""
+        """Timeout of a request, in seconds.
+
+        Half a renewal interval more than one, and never past the end of the leadership.
+        """
         if self._leading:
             return max(0.1, min(self._renew * 1.5, self._deadline - time.monotonic()))
         return self._renew * 1.5
@@ -210,14 +216,17 @@ class Lease:
                 return
 
     def on_sync(self, _leases: list[Object], _resource_version: str) -> None:
-        """A list: a candidate looks at once."""
+        """A list: a candidate reads the lease at once."""
         self._wake.set()
 
     def on_error(self, _error: AgentError) -> None:
-        """Without a watch a candidate looks at its own pace."""
+        """Without a watch a candidate reads at its own interval."""
 
     def on_event(self, kind: str, lease: Object) -> None:
-        """A changed lease: a candidate looks at once when it was given back, and otherwise only notes the time."""
+        """A changed lease: a candidate reads a released one at once.
+
+        Otherwise it only notes the time.
+        """
         spec: dict[str, Any] = lease.get("spec") or {}
         if kind == "DELETED" or not spec.get("holderIdentity"):
             self._wake.set()

@@ -1,4 +1,7 @@
-"""Lists in pages: whole or not at all. A short list would look like deletions, so every doubt is an error."""
+"""Lists in pages, completely or not at all.
+
+A short list would look like deletions, so every doubt is an error.
+"""
 
 from __future__ import annotations
 

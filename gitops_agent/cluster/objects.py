@@ -1,4 +1,4 @@
-"""Reading and writing objects: server-side apply, deletion with a UID, patches, and lists that are whole or fail."""
+"""Reads and writes objects: apply, delete, patches and complete lists."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ class Objects:
         limit: int = 500,
         as_user: str | None = None,
     ) -> Listing:
-        """Every object of a kind (that matches), with kind and apiVersion set on each; read in pages of `limit`.
+        """Every matching object of a kind, read in pages of `limit`.
+
+        Each has its kind and apiVersion set.
 
         Raises:
             Expired: a later page is no longer served: list again.
@@ -95,7 +97,9 @@ class Objects:
         as_user: str | None = None,
         subresource: str | None = None,
     ) -> Object:
-        """Server-side apply with strict field validation; returns the object as the server stored it (or would).
+        """Server-side apply with strict field validation; returns the stored object.
+
+        A dry run returns the object as it would be stored.
 
         Raises:
             Invalid: the object will never be accepted as it is.
@@ -136,7 +140,7 @@ class Objects:
         as_user: str | None = None,
         dry_run: bool = False,
     ) -> Object:
-        """Deletes exactly the object with this UID; returns it, or the server's Status.
+        """Deletes the object with this UID; returns it or the Status.
 
         Raises:
             NotFound: it is gone already.
@@ -166,7 +170,7 @@ class Objects:
         dry_run: bool = False,
         as_user: str | None = None,
     ) -> Object:
-        """Applies RFC 6902 operations, in order, all or none; a `test` that fails is an `Invalid`.
+        """Applies RFC 6902 operations atomically; a failed `test` is `Invalid`.
 
         Raises:
             ClusterError: the server refused or gave no answer.
@@ -188,7 +192,9 @@ class Objects:
         dry_run: bool = False,
         as_user: str | None = None,
     ) -> Object:
-        """Merges a patch (RFC 7386): None removes, a list replaces; put `metadata.resourceVersion` in for compare-and-swap.
+        """Merges a patch (RFC 7386): None removes, a list replaces.
+
+        Include `metadata.resourceVersion` for compare-and-swap.
 
         Raises:
             Conflict: the object has another resourceVersion than the patch names.

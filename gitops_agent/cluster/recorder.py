@@ -1,6 +1,6 @@
-"""Kubernetes Events about objects: what `kubectl describe` shows a person who looks at one of them.
+"""Records Kubernetes Events about objects, for `kubectl describe`.
 
-Problem: Events are a courtesy; they must never slow or fail the work they tell of, nor flood the API server when something
+Problem: Events are a courtesy; they must never slow or fail the work they report, nor flood the API server when something
 repeats. Decision: a bounded queue and one thread; repeats of the same Event become a series that is written at most every few
 seconds; what does not fit or cannot be written is counted and dropped.
 """
@@ -72,13 +72,13 @@ class Recorder:
         self._thread.start()
 
     def record(self, regarding: Object, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:  # noqa: A002
-        """Puts an Event about an object on the queue; never blocks, never fails.
+        """Queues an Event about an object; never blocks, never fails.
 
         Args:
             regarding: the object, or as much of it as identifies it.
             type: Normal or Warning.
             reason: a code from the table of reasons.
-            message: what to tell, without secrets; cut at 1 KiB.
+            message: the text, without secrets; cut at 1 KiB.
         """
         metadata = regarding.get("metadata") or {}
         note = message.encode()[:_NOTE_BYTES].decode(errors="ignore")
@@ -110,7 +110,7 @@ class Recorder:
             self.dropped += 1
 
     def close(self, seconds: float = _FLUSH_SECONDS) -> None:
-        """Writes what is queued, for some seconds at most, and ends the thread."""
+        """Flushes the queue, for some seconds at most, and ends the thread."""
         self._closing.set()
         with contextlib.suppress(queue.Full):
             self._queue.put_nowait(None)

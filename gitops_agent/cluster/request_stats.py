@@ -1,4 +1,4 @@
-"""How many requests go to the API server, by verb and resource: the number that shows an idle agent is idle."""
+"""Counts requests to the API server, by verb and resource."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
 class Call(NamedTuple):
-    """What a request does: the API verb, the resource as `plural.group`, and whether it names one object."""
+    """A request's API verb, resource (`plural.group`) and scope.
+
+    The scope says whether it names one object.
+    """
 
     verb: str
     resource: str
@@ -37,7 +40,10 @@ class RequestStats:
 
 
 def describe(method: str, path: str, query: Mapping[str, str] | None = None) -> Call:
-    """The call behind a method and a path; paths outside the resource API count as their first segment."""
+    """Derives the call from a method and a path.
+
+    Paths outside the resource API count as their first segment.
+    """
     parts = path.strip("/").split("/")
     group = ""
     if parts[0] == "api" and len(parts) > 2:  # noqa: PLR2004 - /api/v1/…

@@ -1,4 +1,4 @@
-"""A kind as the API server serves it: where its objects live and what may be done with them."""
+"""A kind as served: where its objects live, and its verbs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Resource:
         kind: such as `Deployment`.
         plural: the name in paths, such as `deployments`.
         namespaced: whether its objects live in namespaces.
-        verbs: what the server lets anyone do with it.
-        singular: the lower-case name of one.
+        verbs: what the server supports for it.
+        singular: the lower-case singular name.
         short_names: what people type.
     """
 
@@ -49,7 +49,9 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str = "", name: str | None = None, subresource: str | None = None) -> str:
-        """The path of the collection (of all namespaces when `namespace` is empty), of an object, or of its subresource.
+        """The path of a collection, an object, or its subresource.
+
+        That of all namespaces when `namespace` is empty.
 
         Raises:
             Invalid: one object of a namespaced kind is meant but no namespace is given.

@@ -1,4 +1,4 @@
-"""JSON lines from the server as they arrive, one at a time, and a way to end the wait for the next from any thread."""
+"""A stream of JSON lines that any thread can close."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE_BYTES = 64 << 20
 
 
 class Stream:
-    """JSON lines as they arrive; `close` may be called from another thread and ends a blocked read at once."""
+    """JSON lines as they arrive; `close` from any thread ends a read."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, *, read_timeout: float, what: str) -> None:
         self._response = response

@@ -1,4 +1,4 @@
-"""The one door to the Kubernetes API: credentials from the official client, requests and streams over a raw connection pool.
+"""Transport to the Kubernetes API: official credentials over a raw connection pool.
 
 Problem: the official client's typed calls cost several times the CPU of the request itself and reject fields they do not know;
 its retries are hidden, and its watches lose their place. Decision: use it for what is hard (kubeconfig, in-cluster tokens,
@@ -82,7 +82,9 @@ class Transport:
 
     @classmethod
     def from_kubeconfig(cls, path: str | Path | None = None, context: str | None = None, *, pool: int = 64) -> Self:
-        """A transport from a kubeconfig (`$KUBECONFIG`, else `~/.kube/config`, when no path is given).
+        """A transport from a kubeconfig.
+
+        From `$KUBECONFIG`, else `~/.kube/config`, when no path is given.
 
         Raises:
             UsageError: there is none or it cannot be used.
@@ -106,7 +108,7 @@ class Transport:
 
     @classmethod
     def in_cluster(cls, *, pool: int = 64, account: Path = _SERVICE_ACCOUNT, environ: Mapping[str, str] | None = None) -> Self:
-        """A transport with the pod's own ServiceAccount; its token is read again as it is rotated.
+        """A transport with the pod's ServiceAccount and its rotated token.
 
         Raises:
             UsageError: this process does not run in a pod.
@@ -172,7 +174,7 @@ class Transport:
             query: parameters.
             body: a JSON value, or bytes that are sent as they are.
             content_type: of the body.
-            accept: what is asked for.
+            accept: the media type requested.
             timeout: seconds for everything together.
             as_user: who to impersonate.
 
@@ -204,7 +206,10 @@ class Transport:
         as_user: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Like `request`, with headers in both directions and the body unparsed; 304 counts as a success."""
+        """Like `request`, with headers and an unparsed body.
+
+        304 counts as a success.
+        """
         deadline = time.monotonic() + timeout
         sent = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
         call = describe(method, path, query)
@@ -251,7 +256,7 @@ class Transport:
             query: parameters.
             read_timeout: seconds without a byte until the stream counts as hung.
             open_timeout: seconds until the server must have begun to answer.
-            accept: what is asked for.
+            accept: the media type requested.
             as_user: who to impersonate.
 
         Raises:
@@ -298,7 +303,7 @@ class Transport:
         self._credentials_until = 0.0
 
     def _reload(self) -> bool:
-        """Reads the credentials again, at most every few seconds: whether another attempt makes sense."""
+        """Reloads the credentials, rate-limited; returns whether a retry makes sense."""
         with self._lock:
             now = time.monotonic()
             if now - self._reloaded < _RELOAD_SECONDS:
@@ -311,7 +316,7 @@ class Transport:
             return True
 
     def _authorization(self) -> dict[str, str]:
-        """The header that says who we are; asked of the official client once a second, which renews what has run out."""
+        """The Authorization header, refreshed by the official client once a second."""
         with self._lock:
             now = time.monotonic()
             if now < self._credentials_until:
@@ -357,7 +362,10 @@ class Transport:
 
 
 class _Connections:
-    """The kept connections to one server, without the detour over a manager of many (a sixth of a request's CPU)."""
+    """The pooled connections to one server.
+
+    Without the detour over a manager of many, which costs a sixth of a request's CPU.
+    """
 
     def __init__(self, manager: urllib3.PoolManager, host: str) -> None:
         self.manager = manager
@@ -389,7 +397,7 @@ class _Connections:
 
 
 def _impersonation(as_user: str | None) -> dict[str, str]:
-    """Headers that make the server act as somebody else.
+    """Headers that impersonate another user.
 
     For a ServiceAccount the server itself adds the groups it has, so naming the account needs nothing but the permission to
     impersonate that one account; sending groups would need permission to impersonate groups.
@@ -402,7 +410,10 @@ def _impersonation(as_user: str | None) -> dict[str, str]:
 
 
 def _fault(error: Exception) -> str:
-    """What is wrong with credentials, without quoting them: the client's own texts may repeat whole users."""
+    """Describes a fault of credentials without quoting them.
+
+    The client's own texts may repeat whole users.
+    """
     text = str(error)
     for start in ("Expected key ", "Expected object with name ", "File does not exist: ", "No configuration found"):
         at = text.find(start)

@@ -1,9 +1,9 @@
-"""One list and its watch, for as long as it is wanted.
+"""One list and its watch, with automatic restarts.
 
 Problem: a watch ends all the time (the server closes it every few minutes, restarts, forgets the place, hangs behind a dead
 proxy) and each ending tempts to lose a change or to list everything again. Decision: one thread a watch that goes on from the
-last place it was told (events and bookmarks), lists again only when the server no longer knows that place or after somebody was
-told that the kind cannot be seen, and reports a whole list as such, so that receivers replace what they knew.
+last resource version it received (events and bookmarks), lists again only when that version has expired or after the receiver
+learned that the kind cannot be seen, and reports a whole list as such, so that receivers replace what they knew.
 
 Objects are handed on and forgotten; `distil` turns each one of a list into something small while its page is read.
 """
@@ -35,7 +35,7 @@ _log = logger("cluster")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """When a watch gives up, asks again and tells.
+    """When a watch gives up, retries and reports.
 
     Attributes:
         server_seconds: the server ends the stream after up to twice this long; spreads the reconnects of many watches.
@@ -43,7 +43,7 @@ class Timing:
         list_seconds: a page may take this long.
         first_wait_seconds: pause after the first failure; doubles up to `longest_wait_seconds`.
         longest_wait_seconds: pause between attempts while something is wrong.
-        grace_seconds: a failure shorter than this is nobody's business.
+        grace_seconds: a shorter failure is not reported.
     """
 
     server_seconds: float = 240.0
@@ -55,10 +55,12 @@ class Timing:
 
 
 class WatchHandler(Protocol):
-    """Receives what a watch reads, in the watch's thread, one call at a time."""
+    """Receives the events of a watch, serially in its thread."""
 
     def on_sync(self, objects: list[Any], resource_version: str) -> None:
-        """Takes every object (distilled) of a list; it replaces what was known, and ends every `on_error`.
+        """Receives every object (distilled) of a list; ends every `on_error`.
+
+        It replaces what was known.
 
         The resource version is that of the list: what is known in a newer one cannot be missing from it. It is empty when the
         kind itself is gone.
@@ -68,7 +70,10 @@ class WatchHandler(Protocol):
         """Takes ADDED, MODIFIED or DELETED and the object, in the server's order."""
 
     def on_error(self, error: AgentError) -> None:
-        """Takes why the kind cannot be seen; nothing is known to be gone because of it."""
+        """Receives the reason why the kind cannot be seen.
+
+        Nothing is known to be gone because of it.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +143,10 @@ class Watch:
         self._thread.start()
 
     def stop(self, seconds: float = 2.0) -> None:
-        """Ends the watch; returns when its thread has ended, or after some seconds when the server holds a list back."""
+        """Stops the watch and waits for its thread.
+
+        Returns after some seconds when the server holds a list back.
+        """
         self._stopped.set()
         self._wake.set()
         with contextlib.suppress(AttributeError):
@@ -149,7 +157,7 @@ class Watch:
             self._thread.join(seconds)
 
     def nudge(self) -> None:
-        """Ends a pause between attempts: something changed that may make the next one succeed."""
+        """Ends a pause between attempts, as the next one may succeed."""
         self._wake.set()
 
     def _run(self) -> None:
@@ -260,7 +268,7 @@ class Watch:
         self._failing_since = 0.0
 
     def _gone(self, error: NotFound) -> None:
-        """The path is not served: only discovery can tell a deleted kind from one that cannot be seen."""
+        """Asks discovery whether an unserved kind was deleted or is unavailable."""
         if self._discovery is None:
             self._failed(error)
             return
@@ -284,7 +292,10 @@ class Watch:
             self._failed(error)
 
     def _failed(self, error: AgentError | None) -> None:
-        """Waits longer after each failure; tells the receiver once a failure is no blip, and lists again after that."""
+        """Backs off after a failure, and reports one beyond the grace.
+
+        After such a report it lists again.
+        """
         now = time.monotonic()
         self._failures += 1
         self._failing_since = self._failing_since or now

@@ -1,1 +1,1 @@
-"""Git repositories as revisions and trees: mirrors, references, credentials, and reading commits without a checkout."""
+"""Git repositories: mirrors, references, credentials, and reading without a checkout."""

@@ -1,6 +1,6 @@
-"""Contents of objects, from one `git cat-file --batch` per mirror that stays while it is needed.
+"""Reads objects by one long-lived `git cat-file --batch` per mirror.
 
-Starting git for every file costs milliseconds, and a first look at a thousand applications reads thousands of files. The
+Starting git for every file costs milliseconds, and a first scan of a thousand applications reads thousands of files. The
 process is started at the first question, answers one at a time, and is replaced when it dies, hangs, or does not know an
 object: the mirror may have been built anew under it.
 """
@@ -32,7 +32,7 @@ class Reader:
         self._closed = False
 
     def read(self, oid: str, *, type_: str = "blob", limit: int) -> bytes | None:
-        """The content of an object; None when the reader was closed before it could answer.
+        """The content of an object; None when the reader was closed first.
 
         Raises:
             SourceError: it is not there, or torn (the fact `failure` is `torn`); or larger than `limit` bytes.

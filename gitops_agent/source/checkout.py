@@ -1,6 +1,6 @@
-"""Writing a part of a commit to disk for a program that wants files.
+"""Writes a part of a commit to disk for other programs.
 
-The names come from whoever may push, so every component is checked before anything is written, no link is ever created (a link
+Names come from any pusher, so every component is checked before anything is written, no link is ever created (a link
 becomes a copy of what it leads to inside the repository), and sizes and numbers are summed up before the first byte is read.
 """
 
@@ -115,7 +115,7 @@ class _Layout:
 
 
 def _check(name: str, place: str) -> None:
-    """Refuses a name that means something else to a program, or that no file system takes."""
+    """Refuses a name that is special to programs or file systems."""
     raw = name.encode("utf-8", "surrogateescape")
     if name in {"", ".", ".."} or name.lower() == ".git" or "\\" in name or not name.isprintable() or len(raw) > _LONGEST_NAME:
         raise SourceError(
@@ -128,7 +128,7 @@ def _check(name: str, place: str) -> None:
 
 
 def _make(into: Path, path: str, made: set[str]) -> None:
-    """Makes a directory and those above it; one that is there already must not be a link."""
+    """Makes a directory and its parents; refuses existing links."""
     if not path or path in made:
         return
     _make(into, path.rpartition("/")[0], made)

@@ -1,7 +1,7 @@
-"""What a repository is opened with.
+"""Credentials of a repository, from the keys of a Secret.
 
 The values come from a Kubernetes Secret at every poll, so a rotated secret counts from the next one on. They are checked here,
-once: a wrong combination is told by the names of its keys and never by a value, and nothing of it is printed by accident.
+once: an error names the keys of a wrong combination and never a value, and nothing of it is printed by accident.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LONG_LINE = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Credentials:
-    """Each value as text, empty when not given; `repr` shows only which are there.
+    """The values as text, empty when absent; `repr` shows only names.
 
     Attributes:
         username: for basic authentication; `git` when only a password is given.
@@ -65,7 +65,9 @@ class Credentials:
 
     @classmethod
     def from_secret(cls, data: Mapping[str, bytes]) -> Credentials:
-        """Reads the keys of a Secret; keys it does not know (`identity.pub` and the like) are left alone.
+        """Reads the keys of a Secret, and ignores unknown ones.
+
+        `identity.pub` is one of those.
 
         Raises:
             SourceError: reason `InvalidSpec`, or `FieldNotSupported` for GitHub App credentials.
@@ -90,7 +92,7 @@ class Credentials:
         return cls(**values)
 
     def secrets(self) -> tuple[str, ...]:
-        """Every text that must not appear in an output, in the spellings in which programs print them."""
+        """Every text to redact from outputs, in all spellings of programs."""
         found = {self.password, self.bearer_token, *_spellings(self.identity), *_spellings(self.key)}
         if self.password and self.username:
             found.add(base64.b64encode(f"{self.username}:{self.password}".encode()).decode())
@@ -104,7 +106,7 @@ class Credentials:
 
 
 def _spellings(pem: str) -> set[str]:
-    """The long lines of a key, but not the words that frame it."""
+    """The long lines of a key, but not its header and footer."""
     return {line.strip() for line in pem.splitlines() if len(line.strip()) >= _LONG_LINE and "-----" not in line}
 
 

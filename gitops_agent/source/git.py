@@ -123,7 +123,10 @@ def run(
 
 
 def serve(directory: Path, *arguments: str) -> process.Process:
-    """Starts a git that answers questions on its standard input; end it with `process.kill_group`."""
+    """Starts a git that reads requests from its standard input.
+
+    End it with `process.kill_group`.
+    """
     return _start(directory, arguments, Setting(), stdin=True)[0]
 
 

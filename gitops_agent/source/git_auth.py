@@ -1,8 +1,8 @@
-"""How credentials reach git: through files of a private directory that lives as long as one call.
+"""Passes credentials to git by files of a short-lived private directory.
 
 Not through argv or a URL, which any process of the machine can read; not through environment variables, which every child
 inherits. Git gets the name of one configuration file (mode 0600). User name and password are found by `git credential-store`,
-which gives them to the scheme, host and port they were written for and to nobody else, so a redirect cannot carry them away.
+which gives them to the scheme, host and port they were written for only, so a redirect cannot carry them away.
 A bearer token is a header, and git sends a header wherever the server redirects to: then, and with a client certificate,
 redirects are refused. For ssh the file is a complete ssh configuration: no other one, no agent, no known host but those
 given.
@@ -37,7 +37,7 @@ _STALE_SECONDS = 60
 
 @contextlib.contextmanager
 def access(repository: Repository, credentials: Credentials | None) -> Iterator[Setting]:
-    """The setting in which git can talk to the repository, for the length of a `with` block.
+    """The git settings for access to the repository, as a context manager.
 
     Raises:
         SourceError: reason `AuthenticationFailed`, when ssh has no known hosts or no key; `SourceFailed` without room.
@@ -112,7 +112,7 @@ def _prepare(directory: Path, repository: Repository, credentials: Credentials) 
         environment |= {name: os.environ[name] for name in ("no_proxy", "NO_PROXY") if name in os.environ}
         _write(directory / "config", _https(directory, repository, credentials, proxy))
     else:
-        # Whoever allowed file repositories has decided to trust them; git would ask for the same owner.
+        # Allowing file repositories is a decision to trust them; git would require the same owner.
         _write(directory / "config", '[safe]\n\tdirectory = "*"\n')
     return Setting(environment=environment, secrets=tuple(secrets))
 
@@ -145,7 +145,7 @@ def _https(directory: Path, repository: Repository, credentials: Credentials, pr
 
 
 def _ssh(directory: Path, credentials: Credentials) -> dict[str, str]:
-    """Writes a complete ssh configuration and returns the variables that make git use it, and only it."""
+    """Writes a complete ssh configuration; returns variables that enforce it."""
     options = {
         "User": "git",  # the user of the URL goes first
         "IdentityFile": _write(directory / "identity", credentials.identity.replace("\r\n", "\n").rstrip("\n") + "\n"),
@@ -198,5 +198,8 @@ def _write(path: Path, text: str, mode: int = 0o600) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value of git's configuration syntax; control characters were refused where the value came in."""
+    """A quoted value of git's configuration.
+
+    Control characters were refused where the value came in.
+    """
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,6 +1,6 @@
-"""What went wrong with a repository, in words its owner can act on.
+"""Explains failures of git in words the repository's owner can act on.
 
-Git tells it in English sentences, so this is the one table that reads them (git runs with LC_ALL=C). Each rule names the
+Git reports failures in English, so this one table reads them (git runs with LC_ALL=C). Each rule names the
 class of the failure (the fact `failure`), the reason users see, whether trying again can help, and what to do. What no rule
 knows is reported with git's own last words.
 """
@@ -165,7 +165,7 @@ CORRUPT = re.compile(
 
 
 def explain(error: ProcessError, repository: Repository, credentials: Credentials | None) -> SourceError:
-    """The error to raise for a failed call that talked to the repository's server."""
+    """The error for a failed call to the repository's server."""
     if error.cause == "timeout":
         return SourceError(
             f"{repository}: the server does not answer: {error}", reason="SourceUnavailable", transient=True, failure="timeout"
@@ -186,7 +186,10 @@ def explain(error: ProcessError, repository: Repository, credentials: Credential
 
 
 def last_words(stderr: str, limit: int = 300) -> str:
-    """The line of git's error output that says most: the first fatal one, else the last."""
+    """The most informative line of git's errors.
+
+    The first fatal one, else the last.
+    """
     lines = [line.strip() for line in re.split(r"[\r\n]+", stderr) if line.strip()]
     fatal = [line for line in lines if re.match(r"(?:fatal|error|ssh|remote: (?:error|fatal)):", line, re.IGNORECASE)]
     chosen = fatal[0] if fatal else (lines[-1] if lines else "git said nothing")

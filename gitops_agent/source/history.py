@@ -1,4 +1,4 @@
-"""What Git knows about commits: who made one, and what a rewrite threw away."""
+"""Commits: their authors, and those that a rewrite lost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def describe(directory: Path, commit: str, *, repository: str, ref: str) -> Revi
 
 
 def lost(directory: Path, old: str, new: str) -> int:
-    """How many commits reachable from `old` are not reachable from `new`; -1 when `old` is not there any more."""
+    """Counts commits reachable from `old` but not `new`; -1 when unknown.
+
+    -1 means that `old` no longer exists.
+    """
     try:
         counted = git.run(directory, "rev-list", "--count", old, f"^{new}", "--", limits=_LIMITS)
         return int(counted.stdout)

@@ -1,8 +1,10 @@
-"""A repository's objects on disk: one bare repository per (URL, secret), in a cache that may vanish or be torn at any time.
+"""Bare mirror of a repository, per URL and secret, in a cache.
+
+The cache may vanish or be torn at any time.
 
 Decisions:
-- Whole histories of the wanted references, not shallow ones: only then can a rewritten branch be told from a moved one and
-  the lost commits be counted. A thousand commits of manifests are a few megabytes, once. Blobless clones fetch file by file
+- Whole histories of the wanted references, not shallow ones: only then can a rewritten branch be distinguished from a moved one,
+  and the lost commits be counted. A thousand commits of manifests are a few megabytes, once. Blobless clones fetch file by file
   when read.
 - References are kept under the hash of their name. A branch `a` that makes room for `a/b`, or a hostile name, is then no
   problem.
@@ -41,14 +43,17 @@ _LOCAL = Limits(seconds=120.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tip:
-    """Where a reference led when it was last seen: the full name it stood for, and the commit."""
+    """The full name and commit of a reference when last polled."""
 
     name: str
     commit: str
 
 
 class Mirror:
-    """See the module. Methods that change it must be called inside `with mirror.locked(…)`."""
+    """Mirror of one repository on disk.
+
+    Methods that change it must be called inside `with mirror.locked(…)`.
+    """
 
     def __init__(self, cache: Path, repository: Repository) -> None:
         self.repository = repository
@@ -101,13 +106,16 @@ class Mirror:
                 raise self._busy()
 
     def _is_lock(self, descriptor: int) -> bool:
-        """Whether the locked file is still the one others will open: the cache may have been emptied meanwhile."""
+        """Whether the locked file is still the current one.
+
+        The cache may have been emptied meanwhile.
+        """
         with contextlib.suppress(OSError):
             return os.path.samestat(os.fstat(descriptor), self._lock_file.stat())
         return False
 
     def prepare(self, object_format: str = "sha1") -> None:
-        """Makes the bare repository unless it is there and in that format; a torn one is made anew."""
+        """Creates the bare repository unless a sound one exists."""
         with contextlib.suppress(OSError):
             config = (self.directory / "config").read_text()
             whole = (self.directory / "HEAD").is_file() and (self.directory / "objects").is_dir()
@@ -116,7 +124,7 @@ class Mirror:
         self.build(object_format)
 
     def build(self, object_format: str = "sha1") -> None:
-        """Makes an empty bare repository in the place of whatever is there, which is thrown away."""
+        """Creates an empty bare repository in place of any existing one."""
         fresh = self.directory.with_suffix(f".{os.getpid()}.new")
         try:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -156,7 +164,10 @@ class Mirror:
         return False
 
     def unlock(self) -> None:
-        """Removes lock files and half packs of a git that was killed; only sound while the mirror is locked."""
+        """Removes lock files and half packs of a killed git.
+
+        Only sound while the mirror is locked.
+        """
         for file in (*self.directory.glob("*.lock"), *self.directory.glob("refs/**/*.lock")):
             file.unlink(missing_ok=True)
         for file in self.directory.glob("objects/pack/tmp_*"):
@@ -185,7 +196,7 @@ class Mirror:
             raise self.disk(error) from error
 
     def commits(self, names: Sequence[str]) -> dict[str, str]:
-        """The commit each object name or stored reference peels to; those that lead to none are left out."""
+        """The commits that names or references peel to; others are omitted."""
         asked = "".join(f"{name}^{{commit}}\n" for name in names)
         answer = git.run(
             self.directory, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked.encode(), limits=_LOCAL
@@ -213,7 +224,7 @@ class Mirror:
 
 
 def stored(name: str) -> str:
-    """The reference under which the mirror keeps a reference of the repository, or a single commit."""
+    """The mirror's own reference for a repository's reference or a commit."""
     return f"refs/fetched/{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:40]}"
 
 

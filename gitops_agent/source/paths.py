@@ -1,4 +1,4 @@
-"""Paths inside a commit: relative to its root, without dots, and printable before they reach a message."""
+"""Paths inside a commit: relative, without dots, printable in messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def normalised(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """A path fit for a message: control characters and undecodable bytes escaped, cut at 200 characters."""
+    """A path for messages: escaped, and cut at 200 characters.
+
+    Control characters and undecodable bytes are escaped.
+    """
     text = path if path.isprintable() else ascii(path)[1:-1]
     half = _LONGEST_SHOWN // 2
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"

@@ -1,4 +1,4 @@
-"""Asking a repository what moved: one `ls-remote`, and a fetch only when a wanted reference leads to another commit."""
+"""Polls a repository: one `ls-remote`, and a fetch only after changes."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Poller:
             raise explain(error, self._mirror.repository, self._credentials) from None
 
     def _repaired(self, error: ProcessError) -> bool:
-        """Whether the failure was one of the mirror itself, which is now gone."""
+        """Whether the failure was one of the mirror itself, now repaired."""
         if error.cause != "exit":
             return False
         if "File exists" in error.stderr:
@@ -148,7 +148,7 @@ class Poller:
         return "sha256" if any(len(name) == _SHA256_DIGITS for name in names) else "sha1"
 
     def _ask(self, wanted: list[Ref]) -> Advertised:
-        """Lists the branches, and the tags when somebody wants one."""
+        """Lists the branches, and the tags where required."""
         kinds = ["--heads"] if {ref.kind for ref in wanted} == {"branch"} else ["--heads", "--tags"]
         answer = self._remote("ls-remote", "--quiet", *kinds, "--", self._mirror.repository.url)
         advertised = Advertised.parse(answer)
@@ -196,7 +196,10 @@ class Poller:
         return tips
 
     def _pinned(self, refs: list[Ref], advertised: Advertised) -> dict[Ref, Tip]:
-        """The commits asked for by name: from the server when it gives single ones, else from all of its branches and tags."""
+        """The requested single commits, else those of all branches and tags.
+
+        Not every server gives single ones.
+        """
         found: dict[Ref, Tip] = {}
         state = str(hash(frozenset(advertised.commits.items())))
         for ref in refs:
@@ -245,7 +248,10 @@ class Poller:
         self._remote(*_FETCH, *options, "--", self._mirror.repository.url, stdin=stdin)
 
     def _remote(self, *arguments: str, stdin: bytes | None = None) -> bytes:
-        """Runs a git that talks to the server: silent for at most the timeout, busy for at most twenty times as long."""
+        """Runs a git that talks to the server, with timeouts.
+
+        Silent for at most the timeout, busy for at most twenty times as long.
+        """
         limits = Limits(seconds=self._timeout * (_LONGEST_FETCH if stdin else 1), idle_seconds=self._timeout)
         with access(self._mirror.repository, self._credentials) as setting:
             return git.run(

@@ -22,7 +22,7 @@ _LONGEST = 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ref:
-    """A branch, a tag, a range of versions among the tags, or one commit.
+    """A branch, a tag, a range of versions, or a commit.
 
     Attributes:
         kind: which of the four.

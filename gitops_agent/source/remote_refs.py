@@ -1,4 +1,4 @@
-"""What a repository offers: the branches and tags of one `ls-remote`, and which of them a reference means."""
+"""The branches and tags of one `ls-remote`, and their resolution."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Advertised:
 
     @classmethod
     def parse(cls, output: bytes) -> Advertised:
-        """Reads the output of `git ls-remote`; lines of other references, and names no reference can have, are left out."""
+        """Parses `git ls-remote`, without other references and invalid names."""
         commits: dict[str, str] = {}
         peeled: dict[str, str] = {}
         for line in output.decode("utf-8", "replace").split("\n"):

@@ -50,7 +50,7 @@ class Repository:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of an https URL, as credentials are bound to."""
+        """Scheme, host and port of an https URL, which bind its credentials."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 

@@ -1,4 +1,6 @@
-"""Versions and ranges of versions, in the dialect users know from Helm and Flux (Masterminds/semver 3).
+"""Versions and ranges in the dialect of Helm and Flux.
+
+That is Masterminds/semver 3.
 
 `parse` turns a range into alternatives of comparators. Tags are read strictly (`1.2.3` or `v1.2.3`), because a lenient
 reading makes version 20240101 out of a tag that is a date. Prereleases are candidates only for alternatives that name one
@@ -26,7 +28,7 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One semantic version; `<` is the precedence of semver.org, which ignores build metadata as equality does not."""
+    """A semantic version; `<` is its precedence, without build metadata."""
 
     major: int
     minor: int
@@ -52,7 +54,7 @@ class Version:
 
     @property
     def precedence(self) -> tuple[object, ...]:
-        """What versions are ordered by: a release comes after its prereleases, numbers before words."""
+        """Sort key: a release after its prereleases, numbers before words."""
         return (*self.triple, not self.prerelease, _order(self.prerelease))
 
     def __lt__(self, other: Version) -> bool:
@@ -67,7 +69,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """The version beside an operator: `precision` says how many of its three numbers were written and were no wildcards."""
+    """The version beside an operator.
+
+    `precision` says how many of its three numbers were written and were no wildcards.
+    """
 
     version: Version
     precision: int
@@ -98,7 +103,10 @@ class Range:
         return any(_allows(group, version) for group in self._groups)
 
     def select(self, names: Iterable[str]) -> str | None:
-        """The name with the highest version in the range, or None; of equals the later build metadata, then name, wins."""
+        """The name with the highest version in range, or None.
+
+        Of equals the later build metadata, then name, wins.
+        """
         candidates = ((version, name) for name in names if (version := Version.parse(name)) is not None and version in self)
         best = max(candidates, key=lambda found: (found[0].precedence, _order(found[0].build), found[1]), default=None)
         return best[1] if best else None
@@ -150,7 +158,7 @@ def _equal(version: Version, bound: _Bound) -> bool:
 
 
 def _greater(version: Version, bound: _Bound) -> bool:
-    """A shortened bound stands for all of its versions: `>1` begins at 2.0.0."""
+    """A shortened bound covers all of its versions: `>1` begins at 2.0.0."""
     return bound.version < version and (bound.precision == 3 or not bound.agrees(version, bound.precision))  # noqa: PLR2004
 
 
@@ -163,7 +171,10 @@ def _tilde(version: Version, bound: _Bound) -> bool:
 
 
 def _caret(version: Version, bound: _Bound) -> bool:
-    """Up to the next change of the leftmost number that is not zero, or of the last one written."""
+    """Allows all before the next change of the leftmost nonzero number.
+
+    Or of the last number written, where there is none.
+    """
     leading = next((index for index, number in enumerate(bound.version.triple) if number), 2)
     return not version < bound.version and bound.agrees(version, min(leading + 1, bound.precision))
 

@@ -38,7 +38,7 @@ _LONGEST_COMMIT = 1 << 20
 
 
 class Sources:
-    """All repositories of one agent; every method may be called from several threads.
+    """All repositories of one agent; thread-safe.
 
     Args:
         cache: where mirrors are kept; may be emptied at any time.
@@ -65,7 +65,7 @@ class Sources:
         *,
         cancel: threading.Event | None = None,
     ) -> Poll:
-        """Asks the server once where its references are, and fetches those that moved.
+        """Polls the references once, and fetches those that moved.
 
         Args:
             repository: which one.
@@ -86,7 +86,7 @@ class Sources:
             return Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
 
     def resolve(self, repository: Repository, ref: Ref) -> Revision:
-        """The commit a reference led to at the last poll that could tell; no network.
+        """The commit of a reference at the last successful poll, without network.
 
         Raises:
             SourceError: it was never seen, or the mirror is torn or gone; both end with the next poll.
@@ -128,7 +128,7 @@ class Sources:
         return GitTree(commit=commit, index=index, root=root, read=read)
 
     def forget(self, repository: Repository) -> None:
-        """Removes everything kept of a repository nobody wants any more."""
+        """Removes everything kept of an unused repository."""
         mirror = self._mirror(repository)
         with self._lock:
             self._mirrors.pop(repository.id, None)
@@ -157,7 +157,7 @@ class Sources:
             return self._mirrors[repository.id]
 
     def _index(self, mirror: Mirror, commit: str) -> tuple[Index, str]:
-        """The paths of a commit and the object name of its root directory."""
+        """The paths of a commit and its root tree's object name."""
         known = (mirror.repository.id, commit)
         with mirror.loading:
             with self._lock:
@@ -183,7 +183,7 @@ class Sources:
             return found
 
     def _read(self, mirror: Mirror, oid: str, limit: int, *, type_: str = "blob") -> bytes:
-        """The content of an object, by one of the few readers that are kept."""
+        """The content of an object, by a pooled reader."""
         while True:
             with self._lock:
                 reader = self._readers.setdefault(mirror.repository.id, Reader(mirror.directory))
@@ -202,7 +202,7 @@ class Sources:
 
 
 def _recall(cache: OrderedDict[_K, _V], key_: _K) -> _V | None:
-    """The value of a key, which is now the one used last; None when it is not there."""
+    """The cached value, now most recently used; None when absent."""
     if key_ not in cache:
         return None
     cache.move_to_end(key_)

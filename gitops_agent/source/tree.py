@@ -1,4 +1,4 @@
-"""One commit's files, read from Git's objects: `revision.tree.Tree` over an index and a reader.
+"""A commit's files read from Git objects, without a checkout.
 
 Nothing is checked out, so no hook, filter or line-ending rule runs and no link can lead out of the repository: links are
 followed here, component by component, the way an operating system would, but with the commit's root as the root of
@@ -25,7 +25,9 @@ _LONGEST_POINTER = 1024
 
 
 class GitTree:
-    """See `revision.tree.Tree`. Cheap to make, holds nothing that has to be closed, safe to use from several threads.
+    """Tree of a commit; implements `revision.tree.Tree`.
+
+    Cheap to make, holds nothing that has to be closed, safe to use from several threads.
 
     Args:
         commit: the full object name.
@@ -46,15 +48,15 @@ class GitTree:
         return self._commit
 
     def entry(self, path: str) -> Entry | None:
-        """The entry at a path, not following a link at its end; None when there is none."""
+        """The entry at a path, not following a final link, or None."""
         return self._find(normalised(path), follow_last=False, must=False)
 
     def resolve(self, path: str) -> Entry | None:
-        """The file or directory at a path after following links inside the tree; None when there is none."""
+        """The file or directory behind a path's links, or None."""
         return self._find(normalised(path), follow_last=True, must=True)
 
     def children(self, path: str) -> tuple[Entry, ...]:
-        """The direct entries of a directory, by name; empty when there is none."""
+        """The direct entries of a directory, by name; empty when absent."""
         found = self.resolve(path)
         if found is None or found.type is not EntryType.DIRECTORY:
             return ()
@@ -103,7 +105,7 @@ class GitTree:
         materialise(self, paths, into, limit=limit)
 
     def _find(self, path: str, *, follow_last: bool, must: bool) -> Entry | None:
-        """Walks down from the root; `must` says that a broken link is an error and not an absence."""
+        """Walks down from the root; `must` makes a broken link an error."""
         here, links, last_link = self._root, 0, ""
         pending = deque(path.split("/") if path else ())
         while pending:

@@ -1,4 +1,7 @@
-"""Every path of one commit with its object id and size, from one `git ls-tree`; nothing is checked out."""
+"""Every path of a commit with object id and size, without checkout.
+
+From one `git ls-tree`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Index:
         self._entries = entries
         self._paths = sorted(entries)
         self.targets: dict[str, str] = {}
-        """What links lead to, by their path, as far as somebody has read them."""
+        """The targets of links, by path, as far as they were read."""
 
     @classmethod
     def load(cls, directory: Path, commit: str) -> Index:

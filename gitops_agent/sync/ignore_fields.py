@@ -23,7 +23,10 @@ def paths(key: ObjectKey, exemptions: Iterable[IgnoreFields]) -> tuple[str, ...]
 
 
 def covers(exempt: Iterable[str], path: str) -> bool:
-    """Whether a field at `path` is, or lies below, one of the exempt pointers; `*` stands for any one step."""
+    """Whether a path is at or below an ignored pointer.
+
+    `*` stands for any one step.
+    """
     steps = parse(path)
     return any(
         len(pattern) <= len(steps) and all(want in ("*", step) for want, step in zip(pattern, steps, strict=False))

@@ -49,12 +49,12 @@ def removal_patch(live: Object, edits: Iterable[FieldEdit]) -> list[Object]:
 
 
 def order(path: str) -> list[tuple[int, int, str]]:
-    """Positions as numbers, so that item 10 is taken out before item 9."""
+    """Sort key with numeric indexes: item 10 is removed before item 9."""
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parse(path)]
 
 
 def _cut(fields: FieldSet, live: Any, steps: tuple[str, ...]) -> bool:
-    """Takes a path out of a field set; whether the set is empty afterwards."""
+    """Removes a path from a field set; returns whether it became empty."""
     for element in list(fields):
         place = step(element, live)
         if place is None or str(place) != steps[0]:

@@ -1,4 +1,4 @@
-"""Reports drift of an object by field: path, declared and live value, manager and time.
+"""Reports drift by field: path, declared and live value, manager, time.
 
 The decision that an object drifted is a comparison of two hashes; this report is made only for objects where they differ.
 Values of Secrets are shown masked, with one numbering for both sides.
@@ -107,7 +107,10 @@ def describe(manifest: Manifest, live: Object | None) -> DriftReport:
 
 
 def _respelled(change: FieldChange, declared: Object, live: Object) -> bool:
-    """Whether only the spelling differs: a writer that changes a value of ours takes the field over."""
+    """Whether only the spelling differs.
+
+    A writer that changes a value of ours takes the field over.
+    """
     value = resolve(live, change.path)
     if value is ABSENT:
         # The server drops what is empty; an empty list of items with keys is not even owned.
@@ -116,7 +119,7 @@ def _respelled(change: FieldChange, declared: Object, live: Object) -> bool:
 
 
 def _writer(live: Object, path: str) -> dict[str, str]:
-    """The last of the other managers that own the path, and when it wrote."""
+    """The last other manager that owns the path, and its time."""
     others = (
         entry for entry in _owners(live, path) if entry.get("manager") != FIELD_MANAGER or entry.get("operation") != "Apply"
     )
@@ -125,7 +128,7 @@ def _writer(live: Object, path: str) -> dict[str, str]:
 
 
 def _owners(live: Object, path: str) -> Iterator[Object]:
-    """The managedFields entries that own something at or below the path, or own a part that contains it."""
+    """The managedFields entries that own the path, its children or parents."""
     steps = parse(path)
     for entry in (live.get("metadata") or {}).get("managedFields") or ():
         fields = entry.get("fieldsV1")

@@ -79,8 +79,8 @@ class GuardVerdict:
         held: nothing but repairs of drift may run until the plan's hash is approved.
         reason: a code from the table of reasons; empty when there was nothing to object to.
         message: every objection, in one line.
-        blast: what the plan takes away.
-        approved: there were objections, and somebody approved this plan.
+        blast: what the plan removes.
+        approved: there were objections, and a user approved this plan.
     """
 
     held: bool = False

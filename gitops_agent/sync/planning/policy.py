@@ -56,7 +56,7 @@ class PlanPolicy:
         error_policy: what an invalid object means for the others; the executor's business, carried along.
         guard: the budget of deletions and the protected kinds.
         application_deleting: the Application itself goes: nothing is desired, on purpose.
-        approved: the hash somebody approved, whole or at least its first twelve digits.
+        approved: the approved hash, whole or at least its first twelve digits.
         carried: an approved plan that is under way.
         ignore_fields: fields managed by others.
         agent_namespace: where the agent is installed.

@@ -1,7 +1,7 @@
 """Decides which undeclared objects of the application to prune.
 
 Losing a user's data is the one unforgivable mistake, so the default is to keep. An object is pruned only when
-its marks are bound to it and name this application, it has no other controller, no annotation protects it, everything that could
+its marks are bound to it and name this application, it has no other controller, no annotation protects it, all that could
 contradict has been listed, and nothing that stays would be deleted with it.
 """
 
