@@ -3,7 +3,7 @@
 The cache may vanish or be torn at any time.
 
 Decisions:
-- Whole histories of the wanted references, not shallow ones: only then can a rewritten branch be distinguished from a moved one,
+- Whole histories of the wanted references, not shallow ones: only they distinguish a rewritten branch from a moved one,
   and the lost commits be counted. A thousand commits of manifests are a few megabytes, once. Blobless clones fetch file by file
   when read.
 - References are kept under the hash of their name. A branch `a` that makes room for `a/b`, or a hostile name, is then no
