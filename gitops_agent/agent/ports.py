@@ -1,15 +1,32 @@
-"""The behaviour that travels down: everything else a class needs is an object below it."""
+"""The two kinds of behaviour that travel down: everything else a class needs is an object below it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from gitops_agent.agent.work_queue import Priority
-from gitops_agent.manifest.key import AppKey
+from gitops_agent.events.event import Event
+from gitops_agent.manifest.key import AppKey, Object
 
 
 class Wake(Protocol):
-    """Puts an application on the queue: it is looked at again."""
+    """Puts an application on the work queue."""
 
     def __call__(self, key: AppKey, reason: str, priority: Priority, /) -> None:
-        """Says which, why, and how urgent it is."""
+        """Says which application, why, and how urgent it is."""
+
+
+class EventSink(Protocol):
+    """Publishes the events of an application."""
+
+    def emit(self, application: Object, events: Sequence[Event]) -> None:
+        """Saves events for the notifiers, then records them.
+
+        Args:
+            application: the Application as the cluster has it; its spec may be invalid.
+            events: what happened, in order.
+
+        Raises:
+            AgentError: the API server did not save them; none of them was recorded.
+        """

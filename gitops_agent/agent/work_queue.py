@@ -1,4 +1,4 @@
-"""A keyed work queue: webhook, clock, watch and command line do nothing but `add(key, reason)`.
+"""Work queue, one entry a key: webhook, clock, watch and command line only call `add(key, reason)`.
 
 Problem: a thousand events about one application must become one reconcile, one application must never run twice at once, a
 slow or failing one must not starve the others, and a person's request must not stand behind a resync. Decision: one entry a
@@ -35,10 +35,10 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item(Generic[K]):
-    """A key whose turn it is.
+    """A key to be handled now.
 
     Attributes:
-        key: whose turn it is.
+        key: which one.
         reasons: why, the first eight.
         priority: the most urgent of those asked for.
         waited: seconds since it became ready.
@@ -62,13 +62,13 @@ class _Entry:
 
 
 class WorkQueue(Generic[K]):
-    """See the module's text. Every method may be called from any thread.
+    """Keyed, deduplicating, delayed queue; thread-safe.
 
     Args:
         base: seconds of the first backoff.
         cap: seconds a backoff never exceeds.
         clock: monotonic seconds.
-        chance: a number in [0, 1) for the jitter.
+        jitter: random numbers, which spread backoffs.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class WorkQueue(Generic[K]):
         base: float = 0.5,
         cap: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        jitter: random.Random | None = None,
     ) -> None:
         self._base, self._cap = base, cap
-        self._clock, self._chance = clock, chance
+        self._clock, self._jitter = clock, jitter or random.SystemRandom()
         self._changed = threading.Condition()
         self._waiting: dict[K, _Entry] = {}
         self._heap: list[tuple[float, int, K]] = []
@@ -140,7 +140,7 @@ class WorkQueue(Generic[K]):
         with self._changed:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
         ceiling = min(self._cap, self._base * 2.0 ** min(failures - 1, 32))
-        delay = max(after or 0.0, ceiling * (0.5 + self._chance() / 2))
+        delay = max(after or 0.0, ceiling * (0.5 + self._jitter.random() / 2))
         self.add(key, reason, delay=delay)
         return delay
 

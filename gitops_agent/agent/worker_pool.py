@@ -1,17 +1,25 @@
-"""Named threads that take keys from a queue and handle them; one failing key never ends a worker."""
+"""Runs a reconciler on threads around a work queue; a failing key never ends a worker."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Hashable
+from typing import Generic, Protocol, TypeVar
 
 from gitops_agent.agent.work_queue import Item, WorkQueue
 from gitops_agent.observe.log import logger
 
 K = TypeVar("K", bound=Hashable)
 _log = logger("agent")
+_END_SECONDS = 10.0
+
+
+class Reconciler(Protocol[K]):
+    """Handles the keys of a queue."""
+
+    def reconcile(self, item: Item[K], /) -> None:
+        """Handles one key; what it raises is logged, and the key is retried with backoff."""
 
 
 class WorkerPool(Generic[K]):
@@ -19,13 +27,13 @@ class WorkerPool(Generic[K]):
 
     Args:
         name: prefix of the threads' names.
-        queue: where the keys come from.
-        handle: does the work; whatever it raises is logged and retried with backoff.
+        queue: of keys.
+        reconciler: handles them.
         count: how many threads.
     """
 
-    def __init__(self, name: str, queue: WorkQueue[K], handle: Callable[[Item[K]], None], *, count: int) -> None:
-        self._queue, self._handle = queue, handle
+    def __init__(self, name: str, queue: WorkQueue[K], reconciler: Reconciler[K], *, count: int) -> None:
+        self._queue, self._reconciler = queue, reconciler
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{i}", daemon=True) for i in range(count)]
 
     def start(self) -> None:
@@ -36,6 +44,11 @@ class WorkerPool(Generic[K]):
     def alive(self) -> bool:
         """Whether every started thread still runs."""
         return all(thread.ident is None or thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """Closes the queue and waits, for some seconds at most, until running keys are handled."""
+        self._queue.close()
+        self.join(_END_SECONDS)
 
     def join(self, seconds: float) -> bool:
         """Waits for the threads after the queue was closed; False when one is still running after `seconds`."""
@@ -48,7 +61,7 @@ class WorkerPool(Generic[K]):
     def _run(self) -> None:
         while (item := self._queue.take()) is not None:
             try:
-                self._handle(item)
+                self._reconciler.reconcile(item)
             except Exception as error:  # noqa: BLE001 - one key's surprise must not end the worker of the others
                 delay = self._queue.retry(item.key, "retry after an unexpected error")
                 _log.error("unexpected error", key=str(item.key), error=error, retry_seconds=round(delay, 2), exc_info=True)

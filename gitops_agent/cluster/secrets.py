@@ -1,9 +1,11 @@
-"""Secrets the agent itself uses: credentials of repositories and notifiers."""
+"""Secrets the agent itself uses: credentials of repositories, notifiers and metric providers."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
+from typing import Protocol
 
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.transport import Transport
@@ -11,6 +13,17 @@ from gitops_agent.errors import Invalid
 from gitops_agent.manifest.key import ObjectKey
 
 _SECRETS = Resource(group="", version="v1", kind="Secret", plural="secrets", namespaced=True)
+
+
+class SecretReader(Protocol):
+    """Reads Secrets by namespace and name."""
+
+    def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
+        """The decoded data.
+
+        Raises:
+            AgentError: there is no such Secret, or it cannot be read.
+        """
 
 
 class Secrets:

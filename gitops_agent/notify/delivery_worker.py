@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gitops_agent.cluster.secrets import SecretReader
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import DeliveryError
@@ -33,20 +34,19 @@ _FAILURES_UNTIL_TOLD = 3
 _RETRY_AFTER_LIMIT = 3600.0
 _MESSAGE = 300
 
-SecretReader = Callable[[str, str], Mapping[str, bytes]]
-"""From a namespace and a name to the content of a Secret; raises an `AgentError`."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """How long and how often the same message is tried.
 
     Attributes:
+        timeout_seconds: how long a receiver may take for one attempt.
         first_seconds: the upper bound of the first pause; doubled with every failure.
         longest_seconds: the upper bound of every pause.
         give_up: after which age a message is given up.
     """
 
+    timeout_seconds: float = 10.0
     first_seconds: float = 1.0
     longest_seconds: float = 300.0
     give_up: timedelta = timedelta(hours=24)
@@ -63,16 +63,16 @@ class DeliveryWorker:
     Args:
         outbox: what is to be delivered.
         secrets: reads the Secret the Notifier names, before every attempt, so a rotated one is used at once.
-        http: the door, of this courier alone.
+        http: the client, of this worker alone.
         clock: aware time, UTC.
-        patience: see `Patience`.
+        retry: how long and how often a message is tried.
     """
 
     def __init__(
-        self, outbox: Outbox, *, secrets: SecretReader, http: HttpClient, clock: Callable[[], datetime], patience: RetryPolicy
+        self, outbox: Outbox, *, secrets: SecretReader, http: HttpClient, clock: Callable[[], datetime], retry: RetryPolicy
     ) -> None:
         self.outbox = outbox
-        self._secrets, self._http, self._clock, self._patience = secrets, http, clock, patience
+        self._secrets, self._http, self._clock, self._retry = secrets, http, clock, retry
         self._stopping = threading.Event()
         self._failures = 0
         self._retry_at = self._flush_at = 0.0
@@ -176,7 +176,7 @@ class DeliveryWorker:
             return {}
         name = notifier.spec.secret_ref.name
         try:
-            return self._secrets(notifier.key.namespace, name)
+            return self._secrets.data(notifier.key.namespace, name)
         except NotFound:
             raise AgentError(f"there is no Secret {name}", reason="SecretNotFound") from None
 
@@ -184,18 +184,18 @@ class DeliveryWorker:
         """Plans the next attempt, or gives the message up. A missing or incomplete Secret is waited for like a receiver."""
         waits = error.transient or error.reason in {"SecretNotFound", "SecretInvalid"}
         born = max(moment for moment in (entry.message.at, entry.not_before) if moment is not None)
-        late = self._clock() - born >= self._patience.give_up
+        late = self._clock() - born >= self._retry.give_up
         said = error.message[:_MESSAGE]
         if not waits or late:
             self._failures, self._retry_at = 0, 0.0
             self.outbox.give_up(entry)
-            age = f" (given up after {self._patience.give_up})" if waits else ""
+            age = f" (given up after {self._retry.give_up})" if waits else ""
             self.outbox.report(ready=False, reason=error.reason, message=f"{entry.message.title}: {said}{age}")
             _log.warning("a notification was given up", notifier=str(self.outbox.notifier.key), id=entry.id, error=said)
             return
         self._failures += 1
         asked = error.retry_after if isinstance(error, DeliveryError) else None
-        self._retry_at = time.monotonic() + self._patience.pause(self._failures, asked=asked)
+        self._retry_at = time.monotonic() + self._retry.pause(self._failures, asked=asked)
         if self._failures >= _FAILURES_UNTIL_TOLD or not error.transient:
             self.outbox.report(ready=False, reason=error.reason, message=f"tried again: {said}")
         _log.debug("a notification is tried again", notifier=str(self.outbox.notifier.key), id=entry.id, error=said)

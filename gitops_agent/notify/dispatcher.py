@@ -1,4 +1,4 @@
-"""The front of the room: the agent feeds it with Notifiers and events, and never waits for a receiver.
+"""Dispatches events to the outboxes of Notifiers, and never waits for a receiver.
 
 At-least-once, across a restart and across replicas: `save` returns when every message is in the status of its Notifier; only
 then does the agent write the Application's status, which is what makes the edge an old one. Only the leader saves and delivers;
@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 
 from gitops_agent.api.notifier import Notifier
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.secrets import SecretReader
 from gitops_agent.errors import AgentError
 from gitops_agent.events.event import Event
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.egress import Resolve, resolve
 from gitops_agent.manifest.key import AppKey
-from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy, SecretReader
+from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.outbox import Admission, Outbox
 from gitops_agent.notify.pending import LIMIT
@@ -36,11 +37,10 @@ class NotificationDispatcher:
 
     Args:
         objects: the cluster, for the statuses of Notifiers.
-        secrets: from a namespace and a name to the content of a Secret.
+        secrets: hold the credentials of receivers.
         clock: aware time, UTC.
         limit: how many messages may wait for one receiver.
-        timeout_seconds: how long a receiver may take for one message.
-        patience: how long and how often a message is tried.
+        retry: how long and how often a message is tried.
         resolver: from a host to its addresses.
     """
 
@@ -51,12 +51,11 @@ class NotificationDispatcher:
         *,
         clock: Callable[[], datetime] = _now,
         limit: int = LIMIT,
-        timeout_seconds: float = 10.0,
-        patience: RetryPolicy | None = None,
+        retry: RetryPolicy | None = None,
         resolver: Resolve = resolve,
     ) -> None:
         self._objects, self._secrets, self._clock, self._limit = objects, secrets, clock, min(limit, LIMIT)
-        self._timeout, self._patience, self._resolver = timeout_seconds, patience or RetryPolicy(), resolver
+        self._retry, self._resolver = retry or RetryPolicy(), resolver
         self._lock = threading.Lock()
         self._couriers: dict[AppKey, DeliveryWorker] = {}
         self._started = self._stopped = False
@@ -142,7 +141,7 @@ class NotificationDispatcher:
         return DeliveryWorker(
             Outbox(self._objects, notifier, clock=self._clock, limit=self._limit),
             secrets=self._secrets,
-            http=HttpClient(timeout_seconds=self._timeout, resolver=self._resolver),
+            http=HttpClient(timeout_seconds=self._retry.timeout_seconds, resolver=self._resolver),
             clock=self._clock,
-            patience=self._patience,
+            retry=self._retry,
         )

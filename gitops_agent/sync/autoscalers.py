@@ -6,7 +6,7 @@ Sending `spec.replicas` for such a workload would undo the autoscaler's last dec
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from gitops_agent.manifest.key import Object, ObjectKey
 
@@ -15,6 +15,13 @@ SCALERS: dict[tuple[str, str], tuple[str, str]] = {
     ("keda.sh", "ScaledObject"): ("apps/v1", "Deployment"),
 }
 """Group and kind of autoscalers, with the apiVersion and kind that `spec.scaleTargetRef` means where it does not say."""
+
+
+class Autoscaled(Protocol):
+    """Knows the workloads that live autoscalers scale."""
+
+    def targets(self) -> frozenset[ObjectKey]:
+        """Those workloads."""
 
 
 def target(scaler: Object) -> ObjectKey | None:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from gitops_agent.agent.components import Components
 from gitops_agent.agent.reconcile.app_state import ApplicationState
-from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler
-from gitops_agent.agent.runtime import Components
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
@@ -47,18 +46,18 @@ class ClusterEnv:
                 "leader": {"enabled": False},
             }
         )
-        self.acting = Components(self.settings, self.transport)
+        self.components = Components(self.settings, self.transport)
         self._requests = 0
         self._running = False
 
     def start(self) -> None:
         self._running = True
-        self.acting.start()
+        self.components.start()
 
     def stop(self) -> None:
         if self._running:
             self._running = False
-            self.acting.stop()
+            self.components.stop()
 
     def close(self) -> None:
         """Ends the agent and takes its Applications away, as if nobody had held them."""
@@ -73,9 +72,9 @@ class ClusterEnv:
     def commit(self, files: Mapping[str, str], message: str = "Change") -> str:
         """Commits a whole tree and tells every application there is."""
         commit = self.author.commit(files, message=message)
-        known = self.acting.applications.keys()
+        known = self.components.stores.applications.keys()
         for key in known:
-            self.acting.polling.ask(key, "a commit")
+            self.components.poller.ask(key, "a commit")
         return commit
 
     # Applications
@@ -151,10 +150,9 @@ class ClusterEnv:
         eventually(synced, seconds=SECONDS, what=f"{name} is ready at {commit[:12]}")
         return self.status(name)
 
-    def memory(self, name: str) -> ApplicationState:
+    def state(self, name: str) -> ApplicationState:
         """What the agent remembers of an application."""
-        reconcile = self.acting._workers._handle
-        return cast("ApplicationReconciler", reconcile.__self__)._memories[AppKey(self.home, name)]  # type: ignore[attr-defined]
+        return self.components.reconciler.state(AppKey(self.home, name))
 
     # Objects of the applications' namespace
 

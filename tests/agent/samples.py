@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
+from gitops_agent.events.event import Event
 from gitops_agent.manifest.key import AppKey, Object
 
 HOME = "gitops-system"
@@ -20,6 +22,24 @@ class Time:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Longest(random.Random):
+    """The jitter that makes every backoff as long as it can be."""
+
+    def random(self) -> float:
+        return 1.0
+
+
+class EventLog:
+    """An event sink that keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, application: Object, events: Sequence[Event]) -> None:
+        assert application["metadata"]["name"]
+        self.events += events
 
 
 def application_object(

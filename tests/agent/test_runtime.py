@@ -38,8 +38,8 @@ class Replica:
 
     def working(self) -> bool:
         """Whether it leads and its workers wait for work."""
-        acting = self.runtime._acting
-        return self.runtime.leading and acting is not None and not acting._starter.is_alive()
+        components = self.runtime._components
+        return self.runtime.leading and components is not None and not components.starting
 
     def end(self) -> int:
         """Asks it to end: its code."""
@@ -127,14 +127,14 @@ def test_a_leader_that_lost_its_lease_ends_at_once_with_an_error(
     assert not one.runtime.leading
 
 
-@pytest.mark.parametrize("workers", ["_workers", "_fetchers"])
+@pytest.mark.parametrize("workers", ["_workers", "_source_workers"])
 def test_a_process_whose_workers_have_ended_must_be_restarted(replica: Callable[..., Replica], workers: str) -> None:
     one = replica(enabled=False)
     one.until(one.working)
-    acting = one.runtime._acting
-    assert acting is not None
+    components = one.runtime._components
+    assert components is not None
 
-    getattr(acting, workers)._queue.close()
+    getattr(components, workers)._queue.close()
 
     one.until(lambda: one.runtime.alive() == (False, "a worker thread has ended"))
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.agent.work_queue import Priority, WorkQueue
+from tests.agent.samples import Longest
 
 
 class Time:
@@ -18,7 +19,7 @@ class Time:
 
 def make(**options: float) -> tuple[WorkQueue[str], Time]:
     clock = Time()
-    return WorkQueue(clock=clock, chance=lambda: 1.0, **options), clock
+    return WorkQueue(clock=clock, jitter=Longest(), **options), clock
 
 
 def test_many_wishes_for_one_key_become_one_turn_with_all_reasons() -> None:

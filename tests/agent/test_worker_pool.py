@@ -11,12 +11,13 @@ def test_a_failing_key_is_retried_and_ends_no_worker() -> None:
     queue: WorkQueue[str] = WorkQueue(base=0.01)
     tries: list[str] = []
 
-    def handle(item: Item[str]) -> None:
-        tries.append(item.key)
-        if len(tries) == 1:
-            raise RuntimeError("surprise")
+    class Surprised:
+        def reconcile(self, item: Item[str], /) -> None:
+            tries.append(item.key)
+            if len(tries) == 1:
+                raise RuntimeError("surprise")
 
-    workers = WorkerPool("worker", queue, handle, count=1)
+    workers = WorkerPool("worker", queue, Surprised(), count=1)
     workers.start()
     queue.add("shop", "test")
     eventually(lambda: len(tries) == 2)
@@ -31,12 +32,13 @@ def test_a_slow_key_holds_one_worker_and_no_other_key() -> None:
     gate = threading.Event()
     done: list[str] = []
 
-    def handle(item: Item[str]) -> None:
-        if item.key == "slow":
-            gate.wait(10)
-        done.append(item.key)
+    class Gated:
+        def reconcile(self, item: Item[str], /) -> None:
+            if item.key == "slow":
+                gate.wait(10)
+            done.append(item.key)
 
-    workers = WorkerPool("worker", queue, handle, count=2)
+    workers = WorkerPool("worker", queue, Gated(), count=2)
     workers.start()
     queue.add("slow", "test")
     for n in range(20):

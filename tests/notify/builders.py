@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,16 @@ from gitops_agent.revision.revision import Revision
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
+
+
+class SecretData:
+    """A reader of Secrets that all hold the same."""
+
+    def __init__(self, **data: bytes) -> None:
+        self._data = data
+
+    def data(self, _namespace: str, _name: str) -> Mapping[str, bytes]:
+        return self._data
 
 
 def revision(**fields: Any) -> Revision:

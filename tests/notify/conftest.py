@@ -20,7 +20,7 @@ from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.waiting import eventually
 
-QUICK = RetryPolicy(first_seconds=0.02, longest_seconds=0.1, give_up=timedelta(days=10_000))
+QUICK = RetryPolicy(timeout_seconds=2.0, first_seconds=0.02, longest_seconds=0.1, give_up=timedelta(days=10_000))
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +84,7 @@ class Desk:
         """The condition Ready, empty before there is one."""
         return next((entry for entry in self.status(name).get("conditions") or [] if entry["type"] == "Ready"), {})
 
-    def secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
+    def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
         assert namespace == self.namespace
         if name not in self.secrets:
             raise NotFound(f"no Secret {name}")
@@ -92,8 +92,7 @@ class Desk:
 
     def notifications(self, *notifiers: Notifier, start: bool = True, **options: Any) -> NotificationDispatcher:
         """The room as an agent has it; ended with the test."""
-        known: dict[str, Any] = {"patience": QUICK, "timeout_seconds": 2.0}
-        room = NotificationDispatcher(self.objects, self.secret, **known | options)
+        room = NotificationDispatcher(self.objects, self, **{"retry": QUICK} | options)
         self._open.append(room)
         for notifier in notifiers:
             room.set_notifier(notifier)

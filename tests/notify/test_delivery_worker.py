@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -109,9 +110,9 @@ def test_what_a_receiver_repeats_of_its_credentials_is_hidden(desk: Desk) -> Non
 
 @pytest.mark.cluster
 def test_a_message_that_became_too_old_is_given_up(desk: Desk) -> None:
-    patience = RetryPolicy(first_seconds=0.01, longest_seconds=0.02, give_up=timedelta(seconds=1))
+    patience = RetryPolicy(timeout_seconds=2.0, first_seconds=0.01, longest_seconds=0.02, give_up=timedelta(seconds=1))
     with Receiver(answering(500)) as receiver:
-        room = desk.notifications(desk.make(address=receiver.url), patience=patience)
+        room = desk.notifications(desk.make(address=receiver.url), retry=patience)
         room.save([happened(desk)], {})
         eventually(lambda: desk.status().get("dropped") == 1)
 
@@ -133,7 +134,7 @@ def test_a_receiver_that_stays_away_is_said_while_it_is_tried_again(desk: Desk) 
 def test_a_receiver_that_hangs_slows_nobody(desk: Desk) -> None:
     with Receiver(lambda _, handler: handler.hang()) as hanging, Receiver() as sound:
         notifiers = [desk.make("hangs", address=hanging.url), desk.make("sound", address=sound.url)]
-        room = desk.notifications(*notifiers, timeout_seconds=30.0)
+        room = desk.notifications(*notifiers, retry=replace(QUICK, timeout_seconds=30.0))
         room.save([happened(desk)], {})
         eventually(lambda: hanging.told)
         started = time.monotonic()
@@ -162,7 +163,7 @@ def test_a_missing_secret_is_waited_for(desk: Desk) -> None:
 def test_a_corrected_address_is_used_at_once(desk: Desk) -> None:
     slow = RetryPolicy(first_seconds=3600, longest_seconds=3600)
     with Receiver(answering(500)) as wrong, Receiver() as right:
-        room = desk.notifications(desk.make(address=wrong.url), patience=slow)
+        room = desk.notifications(desk.make(address=wrong.url), retry=slow)
         room.save([happened(desk)], {})
         eventually(lambda: wrong.told)
         room.set_notifier(desk.make(address=right.url))
@@ -221,7 +222,7 @@ def test_deliveries_are_recorded_together(desk: Desk) -> None:
 
 @pytest.mark.cluster
 def test_an_address_where_nothing_goes_is_given_up(desk: Desk) -> None:
-    room = desk.notifications(desk.make(address="http://169.254.169.254/latest/meta-data"), patience=QUICK)
+    room = desk.notifications(desk.make(address="http://169.254.169.254/latest/meta-data"), retry=QUICK)
     room.save([happened(desk)], {})
     eventually(lambda: desk.status().get("dropped") == 1)
 

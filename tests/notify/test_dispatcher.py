@@ -71,12 +71,12 @@ KILLED = """
     from gitops_agent.events.event import EventType
     from gitops_agent.manifest.key import ObjectKey
     from gitops_agent.notify.dispatcher import NotificationDispatcher
-    from tests.notify.builders import event
+    from tests.notify.builders import SecretData, event
 
     kubeconfig, namespace, moment = sys.argv[1:]
     transport = Transport.from_kubeconfig(kubeconfig)
     objects = Objects(transport, Discovery(transport))
-    room = NotificationDispatcher(objects, lambda namespace, name: {})
+    room = NotificationDispatcher(objects, SecretData())
     room.set_notifier(parse(objects.get(ObjectKey("gitops-agent.dev", "Notifier", namespace, "hook"))))
     if moment == "under way":
         room.start()
@@ -200,13 +200,13 @@ class Store:
 
 
 def test_a_save_that_failed_for_one_is_repeated_for_all_and_counts_once(tmp_path: Path) -> None:
-    from tests.notify.builders import notifier
+    from tests.notify.builders import SecretData, notifier
 
     store = Store()
     store.failing = {"b"}
     with Wire(store) as wire:
         transport = wire.transport(tmp_path)
-        room = NotificationDispatcher(Objects(transport, Discovery(transport)), lambda _namespace, _name: {})
+        room = NotificationDispatcher(Objects(transport, Discovery(transport)), SecretData())
         for name in ("a", "b", "c"):
             room.set_notifier(notifier(name=name))
         with pytest.raises(AgentError) as caught:
@@ -220,7 +220,7 @@ def test_a_save_that_failed_for_one_is_repeated_for_all_and_counts_once(tmp_path
 
 
 def test_an_agent_that_may_not_write_keeps_messages_in_memory(tmp_path: Path) -> None:
-    from tests.notify.builders import notifier
+    from tests.notify.builders import SecretData, notifier
 
     def forbid(asked: Asked, line: Line) -> None:
         if asked.path in {"/api", "/apis"}:
@@ -230,7 +230,7 @@ def test_an_agent_that_may_not_write_keeps_messages_in_memory(tmp_path: Path) ->
 
     with Wire(forbid) as wire, Receiver() as receiver:
         transport = wire.transport(tmp_path)
-        room = NotificationDispatcher(Objects(transport, Discovery(transport)), lambda _namespace, _name: {})
+        room = NotificationDispatcher(Objects(transport, Discovery(transport)), SecretData())
         room.set_notifier(notifier(address=receiver.url))
         room.start()
         room.save([event(at=datetime.now(UTC))], {})

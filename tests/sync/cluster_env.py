@@ -31,7 +31,7 @@ class ClusterEnv:
         self.application = AppKey("gitops-system", f"app-of-{namespace}")
         self.live = LiveState()
         self.live.complete = True
-        self.executor = Executor(objects, discovery, pool, self.live)
+        self.executor = Executor(objects, pool, self.live)
         self.commit = "a" * 40
 
     def scope(self, kind: GroupKind) -> bool | None:
@@ -75,7 +75,7 @@ class ClusterEnv:
         keys = list(self.live.of(self.application))
         self.live = LiveState()
         self.live.complete = True
-        self.executor = Executor(self.objects, self.discovery, self.executor._pool, self.live)
+        self.executor = Executor(self.objects, self.executor._pool, self.live)
         self.look(*keys)
 
     def key(self, kind: str, name: str, group: str = "") -> ObjectKey:

@@ -1,4 +1,4 @@
-"""From an Application to what a commit declares: resolve, render, build, claim. No network: what is not there is asked for.
+"""Loads what a commit declares: resolve, render, build, claim. No network: what is missing is requested.
 
 What was built stays as long as nothing it was built from changes, so the reconciles in between (health, drift, another
 application's commit) build nothing.
@@ -6,7 +6,7 @@ application's commit) build nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
@@ -14,6 +14,7 @@ from gitops_agent.agent.desired.poller import SourcePoller, SourceState
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.desired.render_pool import HEAD, RenderPool
 from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.cluster.discovery import Discovery
@@ -21,21 +22,20 @@ from gitops_agent.errors import AgentError, CannotSee, SourceError, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.render.renderer import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
-from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import PlanError
 from gitops_agent.sync.desired import Desired, build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredState:
-    """What became of the wish.
+    """What the newest commit declares, or why that is not known.
 
     Attributes:
         source: what is known of the repository.
         revision: the newest commit known, None before the first fetch.
-        desired: what that commit declares; None while it is being made or when it cannot be.
+        desired: what that commit declares; None while it is being rendered or when it cannot be.
         pending: what is under way, in words; empty when nothing is.
-        error: why that is not known.
+        error: why `desired` is not known.
     """
 
     source: SourceState
@@ -61,57 +61,56 @@ class _Built:
 
 
 class DeclaredStateLoader:
-    """See the module's text.
+    """Loads the declared state of applications, and of single commits.
 
     Args:
-        polling: what is known of repositories.
-        sources: the mirrors.
-        rendering: the renders.
-        discovery: which kinds are namespaced.
-        claims: who declares what.
-        handover: who has looked at which commit.
-        facts: the cluster as Helm charts may ask about it.
-        autoscaled: the workloads whose replicas belong to an autoscaler.
-        look: wakes other applications.
+        poller: keeps the mirrors, and knows the state of repositories.
+        renders: renders commits.
+        discovery: knows which kinds are namespaced.
+        stores: know the Applications and the workloads that autoscalers scale.
+        wake: wakes applications that waited for this one.
+
+    Attributes:
+        claims: which application declares an object.
+        barrier: which applications have yet to load a commit.
+        facts: the cluster as Helm charts may ask about it; set before the first load.
     """
 
-    def __init__(
-        self,
-        polling: SourcePoller,
-        sources: Sources,
-        rendering: RenderPool,
-        discovery: Discovery,
-        *,
-        claims: ClaimRegistry,
-        handover: PruneBarrier,
-        facts: Callable[[], KubeFacts],
-        autoscaled: Callable[[], frozenset[ObjectKey]],
-        look: Wake,
-    ) -> None:
-        self._polling, self._sources, self._rendering = polling, sources, rendering
-        self._discovery, self._claims, self._handover = discovery, claims, handover
-        self._facts, self._autoscaled, self._look = facts, autoscaled, look
+    def __init__(self, poller: SourcePoller, renders: RenderPool, discovery: Discovery, stores: Stores, wake: Wake) -> None:
+        self._poller, self._renders, self._sources = poller, renders, poller.sources
+        self._discovery, self._autoscalers, self._wake = discovery, stores.autoscalers, wake
+        self.claims, self.barrier = ClaimRegistry(), PruneBarrier(stores.applications)
+        self.facts = KubeFacts()
         self._built: dict[tuple[AppKey, str], _Built] = {}
         self._more: dict[AppKey, frozenset[ObjectKey]] = {}
 
-    def declare(self, application: Application) -> DeclaredState:
-        """What the newest commit declares, as far as it can be had now."""
-        declared = self._declare(application)
+    def load(self, application: Application) -> DeclaredState:
+        """What the newest commit declares, as far as it is known now."""
+        declared = self._load(application)
         if not declared.pending:
             self._looked(application.key, declared.revision.commit if declared.revision else "")
         return declared
 
+    def refresh(self, application: AppKey, reason: str) -> int:
+        """Polls the application's repository now and retries failed renders; returns the number of the poll."""
+        self._renders.retry(application)
+        return self._poller.ask(application, reason)
+
+    def refreshed(self, application: AppKey, poll: int) -> bool:
+        """Whether the poll with that number, or a later one, has ended."""
+        return self._poller.answered(application, poll)
+
     def stalled(self, application: AppKey) -> None:
-        """The application cannot say what it wants: nobody waits for it."""
+        """Registers that the spec of an application is invalid: no other application waits for it."""
         self._looked(application, "")
 
     def _looked(self, application: AppKey, commit: str) -> None:
-        for other in sorted(self._handover.looked(application, commit)):
-            self._look(other, f"{application} has looked at {commit[:12]}", Priority.COMMIT)
+        for other in sorted(self.barrier.looked(application, commit)):
+            self._wake(other, f"{application} has looked at {commit[:12]}", Priority.COMMIT)
 
-    def _declare(self, application: Application) -> DeclaredState:
-        repository, ref = self._polling.use(application)
-        state = self._polling.state(repository)
+    def _load(self, application: Application) -> DeclaredState:
+        repository, ref = self._poller.use(application)
+        state = self._poller.state(repository)
         try:
             revision = self._sources.resolve(repository, ref)
         except SourceError as error:
@@ -140,23 +139,23 @@ class DeclaredStateLoader:
             SourceError: the commit is not there (any more).
             RenderError: it does not render.
         """
-        repository, ref = self._polling.use(application)
+        repository, ref = self._poller.use(application)
         revision = replace(self._sources.resolve(repository, ref), commit=commit)
         return self._desired(application, revision, slot=slot)
 
     def keep(self, application: AppKey, slots: frozenset[str]) -> None:
         """Drops the commits that are needed no longer."""
-        self._rendering.keep(application, slots)
+        self._renders.keep(application, slots)
         for key in [key for key in self._built if key[0] == application and key[1] not in {HEAD, *slots}]:
             del self._built[key]
 
     def _desired(self, application: Application, revision: Revision, *, slot: str) -> Desired | None:
-        repository, _ = self._polling.use(application)
+        repository, _ = self._poller.use(application)
         tree = self._sources.tree(repository, revision.commit)
-        rendered = self._rendering.rendered(application.key, tree, self._request(application), slot=slot)
+        rendered = self._renders.rendered(application.key, tree, self._request(application), slot=slot)
         if rendered is None:
             return None
-        autoscaled = self._autoscaled()
+        autoscaled = self._autoscalers.targets()
         built = self._built.get((application.key, slot))
         if built is None or not built.of(rendered, application, autoscaled):
             desired = build(
@@ -179,19 +178,19 @@ class DeclaredStateLoader:
 
     def forget(self, application: AppKey) -> None:
         """Drops everything about an application, and wakes those that waited for its objects."""
-        self._polling.forget(application)
-        self._rendering.forget(application)
+        self._poller.forget(application)
+        self._renders.forget(application)
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)
         self.release(application)
-        for other in sorted(self._handover.forget(application)):
-            self._look(other, f"{application} is gone", Priority.COMMIT)
+        for other in sorted(self.barrier.forget(application)):
+            self._wake(other, f"{application} is gone", Priority.COMMIT)
 
     def release(self, application: AppKey) -> None:
         """Lets go of the application's objects: whoever else declares one takes it over."""
-        for other in sorted(self._claims.release(application)):
-            self._look(other, f"{application} let go of its objects", Priority.COMMIT)
+        for other in sorted(self.claims.release(application)):
+            self._wake(other, f"{application} let go of its objects", Priority.COMMIT)
 
     def _request(self, application: Application) -> RenderRequest:
         return RenderRequest(
@@ -199,7 +198,7 @@ class DeclaredStateLoader:
             path=application.spec.source.path,
             options=application.spec.render,
             namespace=application.namespace,
-            facts=self._facts(),
+            facts=self.facts,
         )
 
     def claim_more(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
@@ -214,9 +213,9 @@ class DeclaredStateLoader:
         return self._conflicts(application, {*places, *more}) & more if declared is not None else frozenset()
 
     def _conflicts(self, application: AppKey, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
-        conflicts, woken = self._claims.claim(application, keys)
+        conflicts, woken = self.claims.claim(application, keys)
         for other in sorted(woken):
-            self._look(other, f"{application} let go of an object", Priority.COMMIT)
+            self._wake(other, f"{application} let go of an object", Priority.COMMIT)
         return frozenset(conflicts)
 
     def _claim(self, desired: Desired) -> None:
@@ -227,9 +226,9 @@ class DeclaredStateLoader:
         """
         places = desired.claimed
         more = self._more.get(desired.application, frozenset())
-        held, woken = self._claims.claim(desired.application, places.keys() | more)
+        held, woken = self.claims.claim(desired.application, places.keys() | more)
         for other in sorted(woken):
-            self._look(other, f"{desired.application} let go of an object", Priority.COMMIT)
+            self._wake(other, f"{desired.application} let go of an object", Priority.COMMIT)
         conflicts = {key: holder for key, holder in held.items() if key in places}
         if conflicts:
             key, holder = min(conflicts.items())

@@ -1,4 +1,6 @@
-"""Keeps the mirrors fresh: one poll a repository however many applications use it, and nothing downstream while no tip moves.
+"""Polls repositories into mirrors: one poll a repository, however many applications use it.
+
+Nothing happens downstream while no tip moves.
 
 The clock and webhooks put a repository on a queue of its own with its own threads, so a hanging Git server holds a fetch thread
 and no reconcile. A repository that fails is asked less and less often (backoff, or as long as it asked for), it is never
@@ -9,16 +11,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.ports import EventSink, Wake
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
 from gitops_agent.api.application import Application
 from gitops_agent.errors import AgentError, SourceError
+from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
@@ -53,32 +55,34 @@ class _Use:
     repository: Repository
     ref: Ref
     seconds: float
+    application: Application = field(compare=False)
 
 
 class SourcePoller:
-    """See the module's text.
+    """Keeps the mirrors current and wakes the applications whose reference moved; thread-safe.
 
     Args:
         sources: the mirrors.
-        secrets: where credentials come from.
-        clock: ticks.
-        queue: of repositories; the workers on it call `poll`.
-        moved: called for every application that should look again, with the reason.
-        rewritten: called for every application whose branch was force-pushed.
+        secrets: hold the credentials.
+        scheduler: ticks.
+        queue: of repositories; its workers call `reconcile`.
+        wake: wakes an application whose reference, or whose repository's state, changed.
+        events: take the event of a rewritten history.
     """
 
     def __init__(
         self,
         sources: Sources,
         secrets: SecretStore,
-        clock: Scheduler,
+        scheduler: Scheduler,
         queue: WorkQueue[Repository],
         *,
-        moved: Wake,
-        rewritten: Callable[[AppKey, Move], None],
+        wake: Wake,
+        events: EventSink,
     ) -> None:
-        self._sources, self._secrets, self._clock, self._queue = sources, secrets, clock, queue
-        self._moved, self._rewritten = moved, rewritten
+        self.sources = sources
+        self._secrets, self._scheduler, self._queue = secrets, scheduler, queue
+        self._wake, self._events = wake, events
         self._lock = threading.Lock()
         self._uses: dict[AppKey, _Use] = {}
         self._states: dict[Repository, SourceState] = {}
@@ -87,13 +91,19 @@ class SourcePoller:
         self._begun: dict[Repository, int] = {}
         self._ended: dict[Repository, int] = {}
         self._askers: dict[Repository, set[AppKey]] = {}
+        secrets.subscribe(self)
 
     def use(self, application: Application) -> tuple[Repository, Ref]:
         """Registers what an application reads, and asks for a first poll when that is new."""
         spec = application.spec.source
         secret = f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
         repository = Repository(url=spec.repo_url, secret=secret)
-        use = _Use(repository=repository, ref=_ref(application), seconds=application.spec.sync.interval.total_seconds())
+        use = _Use(
+            repository=repository,
+            ref=_ref(application),
+            seconds=application.spec.sync.interval.total_seconds(),
+            application=application,
+        )
         with self._lock:
             before = self._uses.get(application.key)
             self._uses[application.key] = use
@@ -158,8 +168,8 @@ class SourcePoller:
         with self._lock:
             return self._states.get(repository, SourceState())
 
-    def poll(self, item: Item[Repository]) -> None:
-        """Polls one repository: the handler of the source workers."""
+    def reconcile(self, item: Item[Repository]) -> None:
+        """Polls one repository, on a thread of the source workers."""
         repository = item.key
         with self._lock:
             refs = frozenset(use.ref for use in self._uses.values() if use.repository == repository)
@@ -170,7 +180,7 @@ class SourcePoller:
             self._unwanted(repository)
             return
         try:
-            result = self._sources.poll(repository, refs, self._credentials(repository))
+            result = self.sources.poll(repository, refs, self._credentials(repository))
         except AgentError as error:
             self._failed(repository, before, error)
         else:
@@ -178,7 +188,7 @@ class SourcePoller:
         with self._lock:
             self._ended[repository] = number
         for key in sorted(askers):
-            self._moved(key, "the repository was read as asked", Priority.USER)
+            self._wake(key, "the repository was read as asked", Priority.USER)
 
     def _succeeded(self, repository: Repository, before: SourceState, result: Poll) -> None:
         metrics.POLLS.labels("ok").inc()
@@ -194,12 +204,11 @@ class SourcePoller:
         for key, use in sorted(users.items()):
             move = moves.get(use.ref)
             if move is not None and move.rewritten:
-                self._rewritten(key, move)
+                self._history_rewritten(use.application, move)
             error_changed = str(before.refs.get(use.ref)) != str(after.refs.get(use.ref))
             if move is not None or not before.polled or before.error is not None or error_changed:
-                self._moved(
-                    key, f"{use.ref.value} is at {move.new[:12]}" if move else "the repository was read", Priority.COMMIT
-                )
+                reason = f"{use.ref.value} is at {move.new[:12]}" if move else "the repository was read"
+                self._wake(key, reason, Priority.COMMIT)
         for move in result.moved:
             _log.info(
                 "history rewritten" if move.rewritten else "revision seen",
@@ -209,6 +218,22 @@ class SourcePoller:
                 new=move.new,
                 lost=move.lost,
             )
+
+    def _history_rewritten(self, application: Application, move: Move) -> None:
+        lost = f"{move.lost} commits" if move.lost >= 0 else "an unknown number of commits"
+        event = Event(
+            type=EventType.HISTORY_REWRITTEN,
+            application=application.key,
+            at=datetime.now(UTC),
+            severity=Severity.WARNING,
+            reason="HistoryRewritten",
+            message=f"{move.ref.value} was rewritten: {move.old[:12]} → {move.new[:12]}, {lost} lost",
+            facts={"old": move.old, "new": move.new, "lost": move.lost},
+        )
+        try:
+            self._events.emit(application.raw, (event,))
+        except AgentError as error:
+            _log.warning("event could not be saved", error=error)
 
     def _failed(self, repository: Repository, before: SourceState, error: AgentError) -> None:
         metrics.POLLS.labels("failed").inc()
@@ -222,7 +247,7 @@ class SourcePoller:
         if str(before.error) != str(error):
             _log.warning("repository unavailable", repository=repository.url, error=error, retry_seconds=round(delay, 1))
             for key in users:
-                self._moved(key, "the repository cannot be read", Priority.RESYNC)
+                self._wake(key, "the repository cannot be read", Priority.RESYNC)
 
     def _credentials(self, repository: Repository) -> Credentials | None:
         if not repository.secret:
@@ -240,9 +265,9 @@ class SourcePoller:
             self._intervals[repository] = seconds
         name = f"poll {repository.url} {repository.secret}"
         if seconds:
-            self._clock.every(name, seconds, lambda: self._tick(repository), jitter=seconds / 20)
+            self._scheduler.every(name, seconds, lambda: self._tick(repository), jitter=seconds / 20)
         else:
-            self._clock.cancel(name)
+            self._scheduler.cancel(name)
             with self._lock:
                 self._intervals.pop(repository, None)
                 self._states.pop(repository, None)
@@ -254,7 +279,7 @@ class SourcePoller:
         with self._lock:
             self._states.pop(repository, None)
         try:
-            self._sources.forget(repository)
+            self.sources.forget(repository)
         except AgentError as error:
             _log.warning("mirror not removed", repository=repository.url, error=error)
 

@@ -1,4 +1,4 @@
-"""Nothing is deleted before everybody who might take it over has looked at the same commit.
+"""Holds deletions back until every application that may take the object over has loaded the same commit.
 
 One commit moves an object from one application to another, and the application that lets go of it may be looked at first. Were
 it to delete at once, the move would be an outage. So deletions wait until every Application that follows the same reference of
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.manifest.key import AppKey
 
 _PATIENCE_SECONDS = 60.0
@@ -21,21 +22,21 @@ class PruneBarrier:
     """Thread-safe.
 
     Args:
-        peers: the Applications that follow the same reference of the same repository.
+        applications: know the peers that follow the same reference of the same repository.
         clock: monotonic seconds.
     """
 
-    def __init__(self, peers: Callable[[AppKey], tuple[AppKey, ...]], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._peers, self._clock = peers, clock
+    def __init__(self, applications: ApplicationStore, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._applications, self._clock = applications, clock
         self._lock = threading.Lock()
         self._seen: dict[AppKey, str] = {}
         self._since: dict[AppKey, tuple[str, float]] = {}
         self._waiting: dict[AppKey, set[AppKey]] = {}
 
     def looked(self, application: AppKey, commit: str) -> frozenset[AppKey]:
-        """The application has declared what it wants at a commit, or could not: those that waited for that.
+        """Registers that the application loaded a commit, or failed to; returns the applications that waited for it.
 
-        Without a commit it cannot look at any, and nobody waits for it.
+        Without a commit it cannot load any, and none waits for it.
         """
         with self._lock:
             if self._seen.get(application) == commit:
@@ -44,12 +45,12 @@ class PruneBarrier:
             return frozenset(self._waiting.pop(application, ()))
 
     def behind(self, application: AppKey, commit: str) -> AppKey | None:
-        """Somebody who has not looked at the commit yet; `looked` of that one will name the application."""
-        peers = self._peers(application)
+        """A peer that has not loaded the commit yet; its `looked` will name the application."""
+        peers = self._applications.following_too(application)
         now = self._clock()
         with self._lock:
-            found = next((peer for peer in peers if self._seen.get(peer) not in (commit, "")), None)
-            if found is None:
+            late = next((peer for peer in peers if self._seen.get(peer) not in (commit, "")), None)
+            if late is None:
                 self._since.pop(application, None)
                 return None
             known, since = self._since.get(application, ("", now))
@@ -58,11 +59,11 @@ class PruneBarrier:
                 self._since[application] = (commit, now)
             if now - since >= _PATIENCE_SECONDS:
                 return None
-            self._waiting.setdefault(found, set()).add(application)
-            return found
+            self._waiting.setdefault(late, set()).add(application)
+            return late
 
     def forget(self, application: AppKey) -> frozenset[AppKey]:
-        """The application is gone: those that waited for it."""
+        """Drops an application; returns those that waited for it."""
         with self._lock:
             self._seen.pop(application, None)
             self._since.pop(application, None)

@@ -1,4 +1,4 @@
-"""Renders, each at most once and never on a worker's time.
+"""Renders commits on a pool, each at most once and never on a worker's time.
 
 A reconcile asks and returns; the render runs on a pool as wide as the machine has cores and puts the application back on the
 queue when it is done. A render stays valid for every commit that leaves its input closure untouched, so a commit in a
@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import AgentError, RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.observe import metrics
@@ -48,24 +50,22 @@ class _Done:
 
 
 class RenderPool:
-    """See the module's text.
+    """Renders in the background and keeps the results; thread-safe.
 
     Args:
         renderer: does the work.
+        wake: wakes the application whose render ended.
         concurrency: how many renders run at once.
-        finished: called with the key of an application whose render ended.
-        shelf: keeps the newest commit's renders for the next start.
+        cache: keeps the newest commit's renders for the next start.
     """
 
-    def __init__(
-        self, renderer: Renderer, *, concurrency: int, finished: Callable[[AppKey], None], shelf: RenderCache | None = None
-    ) -> None:
-        self._renderer, self._finished, self._shelf = renderer, finished, shelf
+    def __init__(self, renderer: Renderer, wake: Wake, *, concurrency: int, cache: RenderCache | None = None) -> None:
+        self._renderer, self._wake, self._cache = renderer, wake, cache
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="render")
         self._lock = threading.Lock()
         self._work: dict[_Slot, _Work] = {}
         self._done: dict[AppKey, dict[str, _Done]] = {}
-        self._looked: set[AppKey] = set()
+        self._recalled: set[AppKey] = set()
         self._stopped = False
         self.count = 0
 
@@ -114,10 +114,10 @@ class RenderPool:
     def _kept(self, application: AppKey, tree: Tree, key: str) -> Rendered | None:
         """What an earlier process rendered, where it is still valid; asked once for an application."""
         with self._lock:
-            if self._shelf is None or application in self._looked:
+            if self._cache is None or application in self._recalled:
                 return None
-            self._looked.add(application)
-        rendered = self._shelf.take(application, key)
+            self._recalled.add(application)
+        rendered = self._cache.take(application, key)
         if rendered is None or not rendered.closure.holds(tree):
             return None
         with self._lock:
@@ -144,11 +144,14 @@ class RenderPool:
         with self._lock:
             works = [self._work.pop(slot) for slot in tuple(self._work) if slot[0] == application]
             self._done.pop(application, None)
-            self._looked.discard(application)
-        if self._shelf is not None:
-            self._shelf.drop(application)
+            self._recalled.discard(application)
+        if self._cache is not None:
+            self._cache.drop(application)
         for work in works:
             work.cancel.set()
+
+    def start(self) -> None:
+        """Does nothing: the pool's threads come with the first render."""
 
     def stop(self) -> None:
         """Cancels what runs and what waits."""
@@ -175,12 +178,12 @@ class RenderPool:
         if work.cancel.is_set():
             return
         seconds = time.monotonic() - started
-        if rendered is not None and self._shelf is not None and slot[1] == HEAD:
-            self._shelf.put(application, work.key, rendered)
+        if rendered is not None and self._cache is not None and slot[1] == HEAD:
+            self._cache.put(application, work.key, rendered)
         with self._lock:
             if self._work.get(slot) is not work:
-                if self._shelf is not None and slot[1] == HEAD:
-                    self._shelf.drop(application)
+                if self._cache is not None and slot[1] == HEAD:
+                    self._cache.drop(application)
                 return
             del self._work[slot]
             self._done.setdefault(application, {})[slot[1]] = _Done(work.commit, work.key, rendered, error)
@@ -195,4 +198,4 @@ class RenderPool:
             seconds=round(seconds, 3),
             error=error,
         )
-        self._finished(application)
+        self._wake(application, "its render is done", Priority.COMMIT)

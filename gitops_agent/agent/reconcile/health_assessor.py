@@ -1,4 +1,4 @@
-"""How an application is: the worst of its objects, with a reason for each that is not as it should be.
+"""Assesses the health of an application: the worst of its objects, with a reason for each unhealthy one.
 
 What an object says of itself comes with the watch. Why its pods do not start does not: that is asked of the API server, a few
 times, for a few objects, and only while something is wrong, so a healthy cluster is never asked.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.outcome import ObjectIssue
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
@@ -25,54 +26,92 @@ _FIRST_PAUSE_SECONDS = 4.0
 _LAST_PAUSE_SECONDS = 60.0
 
 
+@dataclass(slots=True)
+class HealthMemo:
+    """What the assessor remembers of one application.
+
+    Attributes:
+        unhealthy_since: monotonic time since when the application is not Healthy, None while it is.
+        explanations: why objects are not healthy, as last asked.
+        explained_at: monotonic time of the last question.
+        explain_pause: seconds until the next one.
+    """
+
+    unhealthy_since: float | None = None
+    explanations: dict[ObjectKey, Explanation] = field(default_factory=dict)
+    explained_at: float = 0.0
+    explain_pause: float = _FIRST_PAUSE_SECONDS
+
+
+class HealthReport(NamedTuple):
+    """Health of an application.
+
+    Attributes:
+        health: the worst of its objects.
+        problems: its unhealthy objects, worst first.
+        recheck: seconds after which to assess it again; None when an event brings that.
+    """
+
+    health: Health
+    problems: tuple[ObjectIssue, ...] = ()
+    recheck: float | None = None
+
+
 class HealthAssessor:
-    """See the module's text.
+    """Assesses health from live objects, and explains what is not healthy.
 
     Args:
-        explainer: asks why.
+        explainer: asks why pods do not start.
         clock: monotonic seconds.
     """
 
     def __init__(self, explainer: Explainer, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._explainer, self._clock = explainer, clock
 
-    def judge(
-        self, desired: Desired, live: Mapping[ObjectKey, LiveObject], memory: ApplicationState, *, timeout: float
-    ) -> tuple[Health, tuple[ObjectIssue, ...], float | None]:
-        """The health, what is not healthy (worst first), and seconds after which to look again (None: events tell)."""
+    def assess(
+        self, desired: Desired, live: Mapping[ObjectKey, LiveObject], memo: HealthMemo, *, timeout: float
+    ) -> HealthReport:
+        """The health of the desired objects.
+
+        Args:
+            desired: what should be live.
+            live: what is.
+            memo: of the application.
+            timeout: seconds after which an object that progresses counts as degraded.
+        """
         verdicts = {
             manifest.key: live[manifest.key].health if manifest.key in live else Health(Status.MISSING, "Missing", "not there")
             for manifest in desired.manifests
         }
         unhealthy = {key: health for key, health in verdicts.items() if health.status not in (Status.HEALTHY, Status.SUSPENDED)}
         if not unhealthy:
-            memory.unhealthy_since, memory.explain_pause = None, _FIRST_PAUSE_SECONDS
-            memory.explanations.clear()
-            return _resting(verdicts), (), None
+            memo.unhealthy_since, memo.explain_pause = None, _FIRST_PAUSE_SECONDS
+            memo.explanations.clear()
+            return HealthReport(_resting(verdicts))
         now = self._clock()
-        if memory.unhealthy_since is None:
-            memory.unhealthy_since, memory.explained_at = now, now
-        self._explain(unhealthy, memory, now)
-        late = now - memory.unhealthy_since >= timeout
+        if memo.unhealthy_since is None:
+            memo.unhealthy_since, memo.explained_at = now, now
+        self._explain(unhealthy, memo, now)
+        late = now - memo.unhealthy_since >= timeout
         judged = {
-            key: _judged(health, memory.explanations.get(key), late=late, timeout=timeout) for key, health in unhealthy.items()
+            key: _judged(health, memo.explanations.get(key), late=late, timeout=timeout) for key, health in unhealthy.items()
         }
         problems = tuple(
             ObjectIssue(key=key, reason=health.status.value, message=health.message or health.reason)
             for key, health in sorted(judged.items(), key=lambda item: (-item[1].status.severity, item[0]))
         )
-        again = memory.explained_at + memory.explain_pause - now
+        again = memo.explained_at + memo.explain_pause - now
         if not late:
-            again = min(again, memory.unhealthy_since + timeout - now)
-        return worst([*judged.values(), *verdicts.values()]), problems, max(0.1, again)
+            again = min(again, memo.unhealthy_since + timeout - now)
+        return HealthReport(worst([*judged.values(), *verdicts.values()]), problems, max(0.1, again))
 
-    def _explain(self, unhealthy: Mapping[ObjectKey, Health], memory: ApplicationState, now: float) -> None:
-        for gone in memory.explanations.keys() - unhealthy.keys():
-            del memory.explanations[gone]
-        if now - memory.explained_at < memory.explain_pause:
+    def _explain(self, unhealthy: Mapping[ObjectKey, Health], memo: HealthMemo, now: float) -> None:
+        for gone in memo.explanations.keys() - unhealthy.keys():
+            del memo.explanations[gone]
+        if now - memo.explained_at < memo.explain_pause:
             return
-        memory.explained_at = now
-        memory.explain_pause = min(_LAST_PAUSE_SECONDS, memory.explain_pause * 2)
+        memo.explained_at = now
+        memo.explain_pause = min(_LAST_PAUSE_SECONDS, memo.explain_pause * 2)
         candidates = [key for key, health in sorted(unhealthy.items()) if health.status is not Status.MISSING]
         for key in candidates[:_ASKED_AT_ONCE]:
             try:
@@ -81,19 +120,19 @@ class HealthAssessor:
                 _log.debug("no explanation", object=str(key), error=error)
                 continue
             if explanation is None:
-                memory.explanations.pop(key, None)
+                memo.explanations.pop(key, None)
             else:
-                memory.explanations[key] = explanation
+                memo.explanations[key] = explanation
 
 
 def _resting(verdicts: Mapping[ObjectKey, Health]) -> Health:
     """The worst where nothing is unhealthy; what is suspended is named, since no problem will name it."""
-    found = worst(verdicts.values())
-    if found.status is not Status.SUSPENDED:
-        return found
+    health = worst(verdicts.values())
+    if health.status is not Status.SUSPENDED:
+        return health
     suspended = sorted(key for key, health in verdicts.items() if health.status is Status.SUSPENDED)
     more = f" (and {len(suspended) - 1} more)" if len(suspended) > 1 else ""
-    return Health(found.status, found.reason, f"{suspended[0]}: {verdicts[suspended[0]].message}{more}")
+    return Health(health.status, health.reason, f"{suspended[0]}: {verdicts[suspended[0]].message}{more}")
 
 
 def _judged(health: Health, explanation: Explanation | None, *, late: bool, timeout: float) -> Health:

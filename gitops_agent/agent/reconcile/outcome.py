@@ -1,4 +1,4 @@
-"""What one reconcile found out about an application: the facts from which its status and its events are made."""
+"""Outcome of one reconcile: the facts from which status and events are made, and when to reconcile again."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gitops_agent.agent.rollouts.summary import RolloutSummary
+from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.status import Health
+from gitops_agent.sync.planning.policy import Approval
 
 
 class SyncStatus(StrEnum):
-    """Whether the cluster is what the revision declares."""
+    """Whether the cluster is as the revision declares."""
 
     SYNCED = "Synced"
     OUT_OF_SYNC = "OutOfSync"
@@ -22,7 +25,7 @@ class SyncStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectIssue:
-    """One object that is not as it should be, with the reason a person can act on."""
+    """One object that is not as declared or not healthy, with a reason to act on."""
 
     key: ObjectKey
     reason: str
@@ -30,35 +33,25 @@ class ObjectIssue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutSummary:
-    """Where one rollout stands.
+class Requeue:
+    """A request to reconcile an application again.
 
     Attributes:
-        policy: its policy.
-        workload: what it rolls out.
-        phase: of the machine.
-        weight: percent of the traffic that is to go to the new version.
-        message: one line for people.
-        running: whether a run is under way.
-        failed: whether the newest version was rolled back.
-        waits: whether it waits for a person.
-        approval: the approval it waits for, as `hash/step`; empty when for none.
+        reason: why.
+        delay: seconds until then; at least so many where `backoff` decides.
+        priority: how urgent it is then.
+        backoff: something failed: the delay grows with every failure in a row.
     """
 
-    policy: ObjectKey
-    workload: ObjectKey
-    phase: str
-    weight: int
-    message: str
-    running: bool
-    failed: bool
-    waits: bool
-    approval: str = ""
+    reason: str
+    delay: float = 0.0
+    priority: Priority = Priority.RESYNC
+    backoff: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileOutcome:
-    """See the module's text.
+    """Outcome of one reconcile.
 
     Attributes:
         revision: the newest commit known, None before the first fetch.
@@ -66,7 +59,7 @@ class ReconcileOutcome:
         source_error: why not.
         applied: the commit whose every object is applied, empty before the first.
         plan: the hash of the last plan.
-        sync: whether the cluster is what `revision` declares.
+        sync: whether the cluster is as `revision` declares.
         error: what stopped a stage (spec, source, render, plan), None when nothing did.
         held: why the plan waits for approval, empty when it does not.
         waiting: what the application waits for, in words; empty when nothing.
@@ -76,7 +69,7 @@ class ReconcileOutcome:
         problems: unhealthy, failed, drifted and waiting objects, worst first.
         total: declared objects.
         left_out: declared objects that are not applied, such as hooks.
-        warnings: what somebody should know though nothing fails for it.
+        warnings: what a person should know though nothing fails for it.
         synced: objects that are live as declared.
         drifted: objects that deviate.
         unhealthy: objects that are not Healthy.
@@ -84,6 +77,10 @@ class ReconcileOutcome:
         actor: who caused the sync: the commit's author, or the person who asked.
         started: when the sync of `revision` began.
         provisional: nothing is known yet that a status in the cluster does not say better.
+        answered: the last request (`sync`) that was answered.
+        approval: an approved plan under way.
+        recovered: the backoff of earlier failures is over.
+        requeue: when to reconcile again, and why.
     """
 
     revision: Revision | None = None
@@ -109,3 +106,7 @@ class ReconcileOutcome:
     actor: str = ""
     started: datetime | None = None
     provisional: bool = False
+    answered: str = ""
+    approval: Approval | None = None
+    recovered: bool = False
+    requeue: tuple[Requeue, ...] = ()

@@ -1,4 +1,4 @@
-"""Measuring while rollouts hold: who is asked what and when, and what has been answered.
+"""Runs the metrics of rollouts that hold, on threads of its own.
 
 A machine that waits for an answer holds up everything else, so asking is done here, on threads of its own, and the machine only
 ever sees measurements that have ended. One thread knows when what is due, a small pool asks; a provider that hangs costs its
@@ -18,13 +18,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.rollouts.metric_jobs import MetricJobs
+from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
+from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.rollout_metrics import Metric as Wanted
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.secrets import SecretReader
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Request
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.observe.log import logger
 from gitops_agent.rollout.analysis import dispatch
 from gitops_agent.rollout.analysis.comparison import compared
@@ -85,26 +90,29 @@ class _ActiveRun:
 
 
 class AnalysisRunner:
-    """See the module's text; thread-safe.
+    """Measures in the background and keeps the results; thread-safe.
 
     Args:
-        secret: the content of a Secret, by namespace and name.
+        secrets: hold the credentials of providers.
         objects: makes and reads Jobs.
-        look: called with a policy when one of its measurements ended.
+        policies: know the application of a policy.
+        wake: wakes the application whose measurement ended.
         now: aware, UTC.
         timeout_seconds: for one request.
     """
 
     def __init__(
         self,
-        secret: Callable[[str, str], Mapping[str, bytes]],
+        secrets: SecretReader,
         objects: Objects,
+        policies: RolloutPolicyStore,
+        wake: Wake,
         *,
-        look: Callable[[AppKey], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
-        self._secret, self._look, self._now, self._timeout = secret, look, now, timeout_seconds
+        self._secrets, self._policies, self._wake = secrets, policies, wake
+        self._now, self._timeout = now, timeout_seconds
         self._jobs = MetricJobs(objects)
         self._courses: dict[AppKey, _ActiveRun] = {}
         self._due: list[tuple[float, int, _ActiveRun, Wanted]] = []
@@ -217,7 +225,10 @@ class AnalysisRunner:
             if wanted.compare is None or found is None or found.verdict not in _SAID:
                 self._schedule(course, wanted, pause)
         if found is not None:
-            self._look(course.assignment.policy)
+            policy = course.assignment.policy
+            application = self._policies.owner(ROLLOUT_POLICY.named(policy.namespace, policy.name))
+            if application is not None:
+                self._wake(application, "a metric was measured", Priority.COMMIT)
 
     def _keep(self, course: _ActiveRun, wanted: Wanted, found: Measurement) -> None:
         answer = Answer(found.verdict)
@@ -237,7 +248,7 @@ class AnalysisRunner:
         metric = dispatch.metric(wanted)
         secret: Mapping[str, bytes] = {}
         if name := dispatch.secret_name(wanted):
-            secret = self._secret(course.assignment.policy.namespace, name)
+            secret = self._secrets.data(course.assignment.policy.namespace, name)
         if metric.compare is None:
             return measured(metric, self._value(course, wanted, secret, canary=True), at=self._now())
         above, below = (_number(self._value(course, wanted, secret, canary=side)) for side in (True, False))

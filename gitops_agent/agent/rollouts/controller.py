@@ -1,35 +1,33 @@
-"""The rollouts of one application: look, step, write the state, and say what the cluster should look like now.
+"""Rollout controller: one step of each rollout of an application, its state written, and D(t).
 
 One pass makes at most one step of each rollout and returns D(t), and the engine makes the cluster that. So everything a rollout
 does to the cluster goes the same way as everything else: planned, checked, applied, repaired, explained. Nothing here waits.
 A pass that moved a rollout asks for another one; whatever ends a wait (pods, endpoints, routes, a measurement, the clock, a
 person) brings the next.
 
-The state is written before anything is done in its name, by compare-and-swap; whoever loses that race does nothing and looks
-again. A leader marks each rollout under way with an epoch of its own, one more than the last; who finds a later one there has
-been followed by somebody else, whatever it believes itself, and touches nothing more.
+The state is written before anything is done in its name, by compare-and-swap; a pass that loses that race does nothing and
+reads again. A leader marks each rollout under way with an epoch of its own, one more than the last; a leader that finds a later
+epoch has been followed by another one, whatever it believes itself, and touches nothing more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
-from gitops_agent.agent.reconcile.outcome import RolloutSummary
+from gitops_agent.agent.ports import EventSink
 from gitops_agent.agent.rollouts import status_builder
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
-from gitops_agent.agent.rollouts.loader import CommitPending, ReconcilePass, RolloutLoader, RolloutRequest, part
-from gitops_agent.agent.rollouts.observer import RolloutObserver
+from gitops_agent.agent.rollouts.loader import RolloutLoader, part
+from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass, RolloutRequest, RolloutResult
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
-from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
-from gitops_agent.api.application import Application
+from gitops_agent.agent.rollouts.summary import RolloutSummary
+from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.errors import AgentError, Conflict, RenderError
-from gitops_agent.events.event import Event
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
@@ -43,204 +41,192 @@ from gitops_agent.rollout.machine import StepResult, step, still
 from gitops_agent.rollout.observation import Observation
 from gitops_agent.rollout.state import Phase, Stage
 from gitops_agent.sync.desired import Desired
-from gitops_agent.sync.live.live_state import LiveState
 
 _log = logger("rollout")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutResult:
-    """What one pass came to.
-
-    Attributes:
-        desired: D(t); None while it cannot be said.
-        pending: what is under way, in words.
-        error: why there is no D(t).
-        views: where each rollout stands.
-        again: seconds after which another pass is worth it; None when something else brings it.
-        moved: a rollout made a step, so another one may follow at once.
-        held: why the commit waits for approval before its rollout begins.
-    """
-
-    desired: Desired | None
-    pending: str = ""
-    error: AgentError | None = None
-    views: tuple[RolloutSummary, ...] = ()
-    again: float | None = None
-    moved: bool = False
-    held: str = ""
-
-
 class RolloutController:
-    """See the module's text.
+    """Advances the rollouts of applications.
 
     Args:
-        policies: the live policies.
-        courses: says which rollouts there are.
-        surveying: says what is the case.
-        declaring: claims the objects of D(t).
-        measuring: measures.
-        freeing: lets workloads go back that cannot by themselves.
-        live: the live objects.
-        emit: hands edges to their subscribers, before the state is written.
+        stores: policies and live objects.
+        loader: loads rollouts and what they stand on.
+        analysis: runs the metrics of rollouts that hold.
+        stuck_pods: lets a StatefulSet take up the stable manifests again.
+        events: take the transitions, before the state is written.
         now: aware, UTC.
     """
 
     def __init__(
         self,
+        stores: Stores,
+        loader: RolloutLoader,
+        analysis: AnalysisRunner,
+        stuck_pods: StuckPodRemover,
+        events: EventSink,
         *,
-        policies: RolloutPolicyStore,
-        courses: RolloutLoader,
-        surveying: RolloutObserver,
-        declaring: DeclaredStateLoader,
-        measuring: AnalysisRunner,
-        freeing: StuckPodRemover,
-        live: LiveState,
-        emit: Callable[[Application, list[Event]], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._policies, self._courses, self._surveying = policies, courses, surveying
-        self._declaring, self._measuring, self._freeing = declaring, measuring, freeing
-        self._live, self._emit, self._now = live, emit, now
+        self._policies, self._live, self._loader, self._observer = stores.policies, stores.live, loader, loader.observer
+        self._analysis, self._stuck_pods, self._events, self._now = analysis, stuck_pods, events, now
         self._known: dict[AppKey, frozenset[ObjectKey]] = {}
         self._epochs: dict[ObjectKey, int] = {}
 
-    def advance(self, asked: RolloutRequest) -> RolloutResult:
-        """One step of every rollout of an application, and its D(t).
+    def prepare(self, request: RolloutRequest) -> RolloutPass:
+        """Loads the rollouts of an application, and says whether a run wants to start.
+
+        Raises:
+            ClusterError: the API server did not answer, or did not take the status of a refused policy.
+        """
+        current = RolloutPass(request=request, base=request.head or request.last)
+        try:
+            self._prepare(current)
+        except (CommitPending, AgentError) as error:
+            current.result = _without_desired(error)
+        return current
+
+    def advance(self, current: RolloutPass, *, held: str = "") -> RolloutResult:
+        """One step of every rollout, and D(t).
+
+        Args:
+            current: a prepared pass.
+            held: why a run that wants to start must wait; empty when it need not.
 
         Raises:
             ClusterError: the API server did not take a state, or did not answer.
         """
-        application = asked.application.key
-        base = asked.head or asked.last
-        if not self._policies.listed(application):
-            return RolloutResult(desired=None, pending="the rollout policies are being listed")
-        if not _declared(base) and not self._policies.of(application):
-            self._drop(application, frozenset())
-            return RolloutResult(desired=asked.head)
-        turn = ReconcilePass(asked=asked)
-        try:
-            base = base or self._courses.remembered(turn)
-            return self._advance(turn, base, _declared(base))
-        except CommitPending as pending:
-            return RolloutResult(desired=None, pending=str(pending))
-        except Conflict as error:
-            _log.debug("a rollout policy was changed meanwhile", error=error)
-            return RolloutResult(desired=None, pending="a rollout policy was changed meanwhile", again=0.0)
-        except AgentError as error:
-            if error.transient:
-                raise
-            return RolloutResult(desired=None, error=error)
+        if current.result is None:
+            try:
+                current.result = self._advance(current, held if current.starting else "")
+            except (CommitPending, AgentError) as error:
+                current.result = _without_desired(error)
+        return current.result
 
     def forget(self, application: AppKey) -> None:
         """Drops everything about an application."""
         self._drop(application, frozenset())
 
-    def _advance(self, turn: ReconcilePass, base: Desired | None, declared: Mapping[ObjectKey, Object]) -> RolloutResult:
-        application = turn.asked.application
+    # Loading
+
+    def _prepare(self, current: RolloutPass) -> None:
+        application, request = current.key, current.request
+        if not self._policies.listed(application):
+            current.result = RolloutResult(desired=None, pending="the rollout policies are being listed")
+            return
+        declared = _policies(current.base)
+        if not declared and not self._policies.of(application):
+            self._drop(application, frozenset())
+            current.result = RolloutResult(desired=request.head)
+            return
+        base = current.base = current.base or self._loader.standing(current)
+        declared = _policies(base)
         specs = {key: read(RolloutPolicySpec, obj.get("spec") or {}, root=f"{key} spec") for key, obj in declared.items()}
         _refuse_doubles(specs)
-        for desired in (turn.asked.head, turn.asked.last):
+        for desired in (request.head, request.last):
             if desired is not None:
-                turn.commits.setdefault(desired.revision.commit, desired)
-        courses = [
-            course
-            for key in sorted({*specs, *self._policies.of(application.key)})
-            if (course := self._courses.course(turn, key, specs.get(key), base)) is not None
+                current.commits.setdefault(desired.revision.commit, desired)
+        rollouts = [
+            rollout
+            for key in sorted({*specs, *self._policies.of(application)})
+            if (rollout := self._loader.load(current, key, specs.get(key), base)) is not None
         ]
-        self._drop(application.key, frozenset(course.key for course in courses))
-        self._refuse({key: spec for key, spec in specs.items() if all(key != course.key for course in courses)})
-        if not courses:
-            return RolloutResult(desired=turn.asked.head)
-        courses = self._courses.routed(base, courses)
-        self._courses.look(application.key, courses)
-        self._courses.pin(application.key, courses)
+        self._drop(application, frozenset(rollout.key for rollout in rollouts))
+        self._refuse({key: spec for key, spec in specs.items() if all(key != rollout.key for rollout in rollouts)})
+        if not rollouts:
+            current.result = RolloutResult(desired=request.head)
+            return
+        current.rollouts = self._loader.with_routes(base, rollouts)
+        self._loader.ensure_listed(application, current.rollouts)
+        self._loader.pin(application, current.rollouts)
+
+    # Stepping
+
+    def _advance(self, current: RolloutPass, held: str) -> RolloutResult:
+        rollouts = [
+            replace(rollout, gate=held) if held and rollout.key in current.starting else rollout for rollout in current.rollouts
+        ]
         views: list[RolloutSummary] = []
         moved = False
         wakes: list[float] = []
         results: list[RolloutContext] = []
         lost: set[ObjectKey] = set()
-        for course in courses:
-            if course.raw == {}:
-                lost |= self._courses.untouchable(course, application.key)
-                results.append(course)
+        for rollout in rollouts:
+            if rollout.raw == {}:
+                lost |= self._loader.untouchable(rollout, current.key)
+                results.append(rollout)
                 continue
-            after, result, seen = self._step(turn, course, courses)
-            after = self._marked(course, after, frozen=turn.asked.frozen)
-            if after.state != course.state or self._stale(after):
-                self._write(turn, course, after)
-                moved = moved or after.state != course.state
-            self._measure(after, result.measure, seen)
-            self._free(turn, after, seen)
+            after, result, observation = self._step(current, rollout, rollouts)
+            after = self._marked(rollout, after, frozen=current.request.frozen)
+            if after.state != rollout.state or self._stale(after):
+                self._write(current, rollout, after)
+                moved = moved or after.state != rollout.state
+            self._measure(after, result.measure, observation)
+            self._unblock(current, after, observation)
             wakes += [] if result.wake_at is None else [max(0.0, (result.wake_at - self._now()).total_seconds())]
-            settling = self._surveying.settle_seconds(after)
+            settling = self._observer.settle_seconds(after)
             wakes += [] if settling is None or after.state.traffic.verified else [settling]
             results.append(replace(after, replicas=result.replicas))
-            views.append(_view(after))
-        self._commits(turn, results)
-        self._declaring.keep(application.key, frozenset(turn.slots))
-        desired = self._desired(turn, base, results, lost)
+            views.append(_summary(after))
+        self._keep_commits(current, results)
         return RolloutResult(
-            desired=desired,
+            desired=self._desired(current, results, lost),
             views=tuple(views),
             again=0.0 if moved else min(wakes, default=None),
             moved=moved,
-            held=turn.held,
+            held=held,
         )
 
-    # Stepping
-
     def _step(
-        self, turn: ReconcilePass, course: RolloutContext, courses: Sequence[RolloutContext]
+        self, current: RolloutPass, rollout: RolloutContext, rollouts: Sequence[RolloutContext]
     ) -> tuple[RolloutContext, StepResult, Observation]:
-        """The rollout after one step, what the step came to, and what was seen."""
-        mine = self._live.of(turn.asked.application.key).values()
-        seen = self._surveying.survey(course, courses, mine)
-        spec = course.subject.policy
-        if turn.asked.frozen:
-            return course, still(course.state, seen, spec, self._now()), seen
-        result = step(course.state, seen, spec, self._now())
-        after = replace(course, state=result.state)
+        """The rollout after one step, the result of the step, and what was observed."""
+        live = self._live.of(current.key).values()
+        observation = self._observer.survey(rollout, rollouts, live)
+        spec = rollout.subject.policy
+        if current.request.frozen:
+            return rollout, still(rollout.state, observation, spec, self._now()), observation
+        result = step(rollout.state, observation, spec, self._now())
+        after = replace(rollout, state=result.state)
         try:
-            compose((), [part(self._courses.following(turn, after))])
+            compose((), [part(self._loader.following(current, after))])
         except RenderError as error:
-            nonce = digest([str(course.key), course.state.target.hash if course.state.target else "", str(error)])[:16]
+            target = rollout.state.target
+            nonce = digest([str(rollout.key), target.hash if target else "", str(error)])[:16]
             order = Command(order=CommandKind.ABORT, nonce=nonce, actor=f"the agent, because {error}")
-            seen = replace(seen, commands=(*seen.commands, order))
-            result = step(course.state, seen, spec, self._now())
-            after = replace(course, state=result.state)
-        return self._courses.following(turn, after), result, seen
+            observation = replace(observation, commands=(*observation.commands, order))
+            result = step(rollout.state, observation, spec, self._now())
+            after = replace(rollout, state=result.state)
+        return self._loader.following(current, after), result, observation
 
-    def _marked(self, course: RolloutContext, after: RolloutContext, *, frozen: bool) -> RolloutContext:
+    def _marked(self, before: RolloutContext, after: RolloutContext, *, frozen: bool) -> RolloutContext:
         """The rollout with this leader's epoch on it, once there is anything to protect.
 
         Raises:
-            AgentError: a later leader looks after it.
+            AgentError: it belongs to a later leader.
         """
-        mine = self._epochs.setdefault(course.key, course.state.epoch + 1)
-        if course.state.epoch > mine:
-            words = f"{course.key} is looked after by a later leader (epoch {course.state.epoch}, this one has {mine})"
+        mine = self._epochs.setdefault(before.key, before.state.epoch + 1)
+        if before.state.epoch > mine:
+            words = f"{before.key} is looked after by a later leader (epoch {before.state.epoch}, this one has {mine})"
             raise AgentError(words, reason="LeaderChanged", transient=True)
-        if frozen or (after.state == course.state and not after.state.running):
+        if frozen or (after.state == before.state and not after.state.running):
             return after
         return replace(after, state=replace(after.state, epoch=mine))
 
-    def _stale(self, course: RolloutContext) -> bool:
-        """Whether the status speaks of an earlier spec."""
-        followed: object = (course.raw.get("status") or {}).get("observedGeneration")
-        return bool(followed != course.raw["metadata"].get("generation"))
+    def _stale(self, rollout: RolloutContext) -> bool:
+        """Whether the status is of an earlier spec."""
+        followed: object = (rollout.raw.get("status") or {}).get("observedGeneration")
+        return bool(followed != rollout.raw["metadata"].get("generation"))
 
-    def _write(self, turn: ReconcilePass, course: RolloutContext, after: RolloutContext) -> None:
-        """Saves the edges, then the state.
+    def _write(self, current: RolloutPass, before: RolloutContext, after: RolloutContext) -> None:
+        """Publishes the transitions, then writes the state.
 
         Raises:
             Conflict: the policy has been changed meanwhile.
         """
-        now, application = self._now(), turn.asked.application
-        head = turn.asked.head
+        now, application, head = self._now(), current.request.application, current.request.head
         revision: Revision | None = head.revision if head is not None else None
-        edges = status_builder.events(
-            course.state,
+        events = status_builder.events(
+            before.state,
             after.state,
             after.subject.policy,
             application=application.key,
@@ -248,21 +234,20 @@ class RolloutController:
             revision=revision,
             now=now,
         )
-        if edges:
-            self._emit(application, list(edges))
+        self._events.emit(application.raw, events)
         status = status_builder.status(
-            course.raw.get("status") or {},
+            before.raw.get("status") or {},
             after.state,
             after.subject.policy,
-            generation=int(course.raw["metadata"].get("generation") or 0),
-            analysis=self._measuring.shown(_app_key(course.key)),
+            generation=int(before.raw["metadata"].get("generation") or 0),
+            analysis=self._analysis.shown(_app_key(before.key)),
             notes=notes(after.state, after.subject, after.target, unknown=head.unscoped if head else frozenset()),
             now=now,
         )
-        self._policies.write(course.raw, status)
+        self._policies.write(before.raw, status)
         _log.info(
             "rollout",
-            policy=str(course.key),
+            policy=str(before.key),
             phase=str(after.state.phase),
             stage=str(after.state.stage),
             step=after.state.step,
@@ -271,78 +256,81 @@ class RolloutController:
         )
 
     def _refuse(self, specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
-        """Tells of policies whose workload Git does not declare."""
+        """Writes the status of policies whose workload Git does not declare."""
         for key, spec in sorted(specs.items()):
             raw = self._policies.get(key)
             if raw is None:
                 continue
-            before, about = raw.get("status") or {}, spec.target_ref
-            message = f"{about.kind} {about.name} is not declared by this application: there is nothing to roll out"
+            before, target = raw.get("status") or {}, spec.target_ref
+            message = f"{target.kind} {target.name} is not declared by this application: there is nothing to roll out"
             generation = int(raw["metadata"].get("generation") or 0)
             status = status_builder.refused(before, message, generation=generation, now=self._now())
             if status != before:
                 self._policies.write(raw, status)
 
-    def _measure(self, course: RolloutContext, metrics: Sequence[str], seen: Observation) -> None:
-        """Starts what is to be measured, and ends what is not."""
-        state, policy = course.state, _app_key(course.key)
+    def _measure(self, rollout: RolloutContext, metrics: Sequence[str], observation: Observation) -> None:
+        """Starts the metrics the state asks for, and ends the others."""
+        state, policy = rollout.state, _app_key(rollout.key)
         if not metrics or state.target is None or state.entered_at is None:
-            self._measuring.drop(policy)
+            self._analysis.drop(policy)
             return
-        workload = course.subject.workload
-        canary, baseline = course.canary, course.baseline
-        paired = baseline is not None and state.baseline > 0 and seen.baseline is not None and seen.baseline.available > 0
-        self._measuring.want(
+        workload, canary, baseline = rollout.subject.workload, rollout.canary, rollout.baseline
+        ready = observation.baseline is not None and observation.baseline.available > 0
+        paired = baseline is not None and state.baseline > 0 and ready
+        self._analysis.want(
             AnalysisRun(
                 policy=policy,
                 namespace=workload.namespace,
                 canary=canary.name if canary is not None else workload.name,
                 stable=baseline.name if baseline is not None and paired else workload.name,
                 stable_hash=state.stable.hash if state.stable is not None else "",
-                service=course.subject.service.name,
+                service=rollout.subject.service.name,
                 hash=state.target.hash,
-                metrics=tuple(one for one in course.subject.policy.analysis.metrics if one.name in metrics),
+                metrics=tuple(metric for metric in rollout.subject.policy.analysis.metrics if metric.name in metrics),
                 hold=f"{state.phase}/{state.stage}/{state.step}/{state.entered_at.isoformat()}",
                 since=state.entered_at,
             )
         )
 
-    def _free(self, turn: ReconcilePass, course: RolloutContext, seen: Observation) -> None:
-        """Helps a workload back that has the stable manifests and does not take them up."""
-        waits = course.state.stage is Stage.RESTORE and seen.primary is not None and not seen.primary.complete
-        live = self._live.get(course.subject.workload)
-        if waits and not turn.asked.frozen and live is not None and live.evidence is not None:
-            self._freeing.free(live.evidence, as_user=turn.asked.application.user)
+    def _unblock(self, current: RolloutPass, rollout: RolloutContext, observation: Observation) -> None:
+        """Deletes the pods that keep a workload from taking up the stable manifests."""
+        primary = observation.primary
+        waits = rollout.state.stage is Stage.RESTORE and primary is not None and not primary.complete
+        live = self._live.get(rollout.subject.workload)
+        if waits and not current.request.frozen and live is not None and live.evidence is not None:
+            self._stuck_pods.free(live.evidence, as_user=current.request.application.user)
 
-    # Saying
+    # Composing
 
-    def _commits(self, turn: ReconcilePass, courses: Iterable[RolloutContext]) -> None:
-        """Notes which commits are needed from now on."""
-        head = turn.asked.head.revision.commit if turn.asked.head is not None else ""
-        for course in courses:
-            for name, one in (("stable", course.state.stable), ("target", course.state.target)):
-                if one is not None and one.commit != head and (name == "stable" or course.state.running):
-                    turn.slots.add(f"{name} {course.key.name}")
+    def _keep_commits(self, current: RolloutPass, rollouts: Iterable[RolloutContext]) -> None:
+        """Keeps the renders of the commits that the states name, and drops the others."""
+        head = current.request.head.revision.commit if current.request.head is not None else ""
+        for rollout in rollouts:
+            state = rollout.state
+            for name, version in (("stable", state.stable), ("target", state.target)):
+                if version is not None and version.commit != head and (name == "stable" or state.running):
+                    current.slots.add(f"{name} {rollout.key.name}")
+        self._loader.keep(current.key, current.slots)
 
-    def _desired(
-        self, turn: ReconcilePass, base: Desired | None, courses: Sequence[RolloutContext], lost: set[ObjectKey]
-    ) -> Desired | None:
+    def _desired(self, current: RolloutPass, rollouts: Sequence[RolloutContext], lost: set[ObjectKey]) -> Desired | None:
         """D(t)."""
+        base = current.base
         if base is None:
             return None
-        overlaid = compose(base.manifests, [part(course) for course in courses])
-        manifests = {one.key: one for one in overlaid.manifests}
+        overlaid = compose(base.manifests, [part(rollout) for rollout in rollouts])
+        manifests = {manifest.key: manifest for manifest in overlaid.manifests}
         # Policies are followed as soon as they are known, whatever the rest waits for.
-        manifests |= {one.key: one for one in base.manifests if one.key.group_kind == ROLLOUT_POLICY}
-        running = [course for course in courses if course.state.running]
-        kept = overlaid.kept | {course.key for course in running if course.key not in manifests}
+        manifests |= {manifest.key: manifest for manifest in base.manifests if manifest.key.group_kind == ROLLOUT_POLICY}
+        running = [rollout for rollout in rollouts if rollout.state.running]
+        kept = overlaid.kept | {rollout.key for rollout in running if rollout.key not in manifests}
         if lost:
             kept |= lost
-            manifests = {key: one for key, one in manifests.items() if key not in lost}
-        foreign = self._declaring.claim_more(turn.asked.application.key, base, manifests.keys() | kept)
+            manifests = {key: manifest for key, manifest in manifests.items() if key not in lost}
+        foreign = self._loader.claim(current.key, base, manifests.keys() | kept)
+        ours = (manifest for key, manifest in manifests.items() if key not in foreign)
         return replace(
             base,
-            manifests=tuple(sorted((one for key, one in manifests.items() if key not in foreign), key=lambda one: one.key)),
+            manifests=tuple(sorted(ours, key=lambda manifest: manifest.key)),
             kept=frozenset(kept),
             rolled=overlaid.own if running else frozenset(),
             declared=base.content,
@@ -353,21 +341,37 @@ class RolloutController:
         known = self._known.get(application, frozenset())
         for gone in known - policies:
             self._epochs.pop(gone, None)
-            self._measuring.drop(_app_key(gone))
-            self._surveying.forget(gone)
+            self._analysis.drop(_app_key(gone))
+            self._observer.forget(gone)
         if policies:
             self._known[application] = policies
         elif self._known.pop(application, None) is not None:
             self._live.pin(application, ())
-            self._declaring.keep(application, frozenset())
-            self._declaring.claim_more(application, None, ())
+            self._loader.keep(application, ())
+            self._loader.claim(application, None, ())
 
 
-def _declared(desired: Desired | None) -> dict[ObjectKey, Object]:
+def _without_desired(error: CommitPending | AgentError) -> RolloutResult:
+    """The result of a pass that could not say D(t).
+
+    Raises:
+        AgentError: the error itself, where it passes and the whole reconcile has to be tried again.
+    """
+    if isinstance(error, CommitPending):
+        return RolloutResult(desired=None, pending=str(error))
+    if isinstance(error, Conflict):
+        _log.debug("a rollout policy was changed meanwhile", error=error)
+        return RolloutResult(desired=None, pending="a rollout policy was changed meanwhile", again=0.0)
+    if error.transient:
+        raise error
+    return RolloutResult(desired=None, error=error)
+
+
+def _policies(desired: Desired | None) -> dict[ObjectKey, Object]:
     """The policies a commit declares."""
     if desired is None:
         return {}
-    return {one.key: one.obj for one in desired.manifests if one.key.group_kind == ROLLOUT_POLICY}
+    return {manifest.key: manifest.obj for manifest in desired.manifests if manifest.key.group_kind == ROLLOUT_POLICY}
 
 
 def _app_key(key: ObjectKey) -> AppKey:
@@ -375,7 +379,7 @@ def _app_key(key: ObjectKey) -> AppKey:
 
 
 def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
-    """Two policies of one workload would undo each other.
+    """Refuses two policies of one workload: they would undo each other.
 
     Raises:
         RenderError: there are such.
@@ -392,12 +396,11 @@ def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
             )
 
 
-def _view(course: RolloutContext) -> RolloutSummary:
-    state = course.state
-    policy = course.subject.policy
+def _summary(rollout: RolloutContext) -> RolloutSummary:
+    state, policy = rollout.state, rollout.subject.policy
     return RolloutSummary(
-        policy=course.key,
-        workload=course.subject.workload,
+        policy=rollout.key,
+        workload=rollout.subject.workload,
         phase=str(state.phase),
         weight=state.traffic.want.weight,
         message=describe(state, policy),

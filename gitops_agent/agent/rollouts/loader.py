@@ -1,20 +1,21 @@
-"""Which rollouts an application has, and everything a step of one looks at but the world itself.
+"""Loads the rollouts of an application: policy, state, manifests of the stable and target commits.
 
-A policy in Git and its live twin make a rollout. What its state speaks of are commits, and those are rendered side by side with
-the newest. The odd cases live here too: a policy that is new, one that was deleted under a running rollout, one that Git
-dropped while its rollout was under way.
+A policy in Git and its live twin make a rollout. Its state names commits, and those are rendered side by side with the newest.
+The odd cases live here too: a policy that is new, one that was deleted under a running rollout, one that Git dropped while its
+rollout was under way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
+from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.observer import RolloutObserver
-from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
-from gitops_agent.api.application import Application
+from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass
+from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, NotFound, RenderError, SourceError
@@ -22,7 +23,6 @@ from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.canary_objects import CANARY, VARIANT
 from gitops_agent.rollout.compose import Part, compose
-from gitops_agent.rollout.observation import Measurement
 from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy
 from gitops_agent.rollout.run_plan import load_policy
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
@@ -34,81 +34,46 @@ from gitops_agent.rollout.workload_status import version
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import observe
-from gitops_agent.sync.live.live_state import LiveState
 
 REMEMBERED = "remembered"
-"""The slot of the commit that stands in for the newest."""
-
+"""The render slot of the commit that stands in for the newest."""
 
 _GONE = "RevisionNotFound"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutRequest:
-    """What a pass is asked for.
-
-    Attributes:
-        application: whose.
-        head: what the newest commit declares; None when that cannot be said.
-        last: what the last commit declared that could be read; for what no rollout decides.
-        frozen: nothing may move (paused, or mode observe).
-        gate: whether the commit as a whole waits for approval; asked only before a rollout begins.
-    """
-
-    application: Application
-    head: Desired | None
-    last: Desired | None
-    frozen: bool
-    gate: Callable[[Desired], str]
-
-
-class CommitPending(Exception):
-    """A commit is being rendered."""
-
-
-@dataclass(slots=True)
-class ReconcilePass:
-    """What one pass knows by and by."""
-
-    asked: RolloutRequest
-    commits: dict[str, Desired] = field(default_factory=dict)
-    slots: set[str] = field(default_factory=set)
-    held: str = ""
-
-
 class RolloutLoader:
-    """See the module's text.
+    """Loads rollouts, and the live objects and commits they stand on.
 
     Args:
-        policies: the live policies.
-        surveying: says what is the case.
-        declaring: renders other commits than the newest.
-        measured: the measurements that ended lately, by policy.
-        live: the live objects.
-        objects: reads one where the live state has it only in part.
-        autoscaled: the workloads a live autoscaler scales.
-        ensure: watches kinds for an application; returns those whose first list is still under way.
+        stores: policies, live objects, endpoints and autoscalers.
+        declared: loads other commits than the newest, and claims objects.
+        analysis: knows the measurements that ended lately.
+        objects: reads an object that the live state has only in part.
+
+    Attributes:
+        observer: observes the live objects of rollouts.
     """
 
-    def __init__(
-        self,
-        *,
-        policies: RolloutPolicyStore,
-        surveying: RolloutObserver,
-        declaring: DeclaredStateLoader,
-        measured: Callable[[AppKey], tuple[Measurement, ...]],
-        live: LiveState,
-        objects: Objects,
-        autoscaled: Callable[[], frozenset[ObjectKey]],
-        ensure: Callable[[Iterable[GroupKind], AppKey], tuple[GroupKind, ...]],
-    ) -> None:
-        self._policies, self._surveying, self._declaring, self._measured = policies, surveying, declaring, measured
-        self._live, self._objects, self._autoscaled, self._ensure = live, objects, autoscaled, ensure
+    def __init__(self, stores: Stores, declared: DeclaredStateLoader, analysis: AnalysisRunner, objects: Objects) -> None:
+        self._policies, self._live, self._informer = stores.policies, stores.live, stores.informer
+        self._autoscalers, self._declared, self._analysis, self._objects = stores.autoscalers, declared, analysis, objects
+        self.observer = RolloutObserver(stores.live, stores.endpoints)
 
-    def course(
-        self, turn: ReconcilePass, key: ObjectKey, spec: RolloutPolicySpec | None, base: Desired | None
+    def load(
+        self, current: RolloutPass, key: ObjectKey, spec: RolloutPolicySpec | None, base: Desired | None
     ) -> RolloutContext | None:
-        """One rollout as it stands; None where there is nothing to roll out."""
+        """One rollout as it stands; None where there is nothing to roll out.
+
+        Args:
+            current: the pass; a run that wants to start is registered there.
+            key: of the policy.
+            spec: the policy in Git; None where Git has none.
+            base: what is declared where no rollout decides.
+
+        Raises:
+            CommitPending: a commit it needs is being rendered.
+            AgentError: such a commit is gone, or does not render.
+        """
         raw = self._policies.get(key)
         state = from_status(raw.get("status") or {}) if raw is not None else RolloutState()
         if spec is None and not state.running:
@@ -120,33 +85,33 @@ class RolloutLoader:
         manifests = by_key(base)
         workload = manifests.get(subject.workload)
         if raw is None:
-            return self._first(turn, key, subject, base)
+            return self._first(current, key, subject, base)
         if workload is None and not state.running:
             return None
-        again: Version | None = None
+        newest = current.request.head
         try:
-            stable = self._manifests(turn, state.stable, f"stable {key.name}")
-            target = self._manifests(turn, state.target, f"target {key.name}") if state.running else stable
+            stable, target = self._versions(current, state, key)
+            again = None
         except SourceError as error:
             # Where history was rewritten and the version is the same, the newest commit does as well.
-            if error.reason != _GONE or turn.asked.head is None:
+            if error.reason != _GONE or newest is None:
                 raise
-            if state.running or state.stable is None or workload is None or _hash(subject, manifests) != state.stable.hash:
+            again = _same_version(state, newest, None if workload is None else _hash(subject, manifests))
+            if again is None or state.stable is None:
                 raise _gone(subject, error) from None
-            again = Version(commit=turn.asked.head.revision.commit, hash=state.stable.hash)
-            turn.commits[state.stable.commit] = turn.asked.head
+            current.commits[state.stable.commit] = newest
             stable = target = manifests
         head: Version | None = None
         if spec is None or workload is None:
-            # Git no longer wants this rollout: the safe way out is the one back to what is stable.
+            # Git no longer wants this rollout: the safe way out is back to the stable version.
             head = state.stable
-        elif turn.asked.head is not None:
-            head = again or _head(turn.asked.head, workload, state, stable, target)
-        if self._moved_on(subject, state):
+        elif newest is not None:
+            head = again or _head(newest, workload, state, stable, target)
+        if self._lost_label(subject, state):
             state = replace(state, stable=None, adoption=Adoption.NONE)
-        lost = self._lost(turn, subject) if state.stable is None else None
+        lost = self._lost(current.key, subject) if state.stable is None else None
         # Where a canary lives, the workload had been made ready for it.
-        if state.stable is None and (self._surveying.adopted(subject) or (lost and self._surveying.labelled(subject))):
+        if state.stable is None and (self.observer.adopted(subject) or (lost and self.observer.labelled(subject))):
             state = replace(state, adoption=Adoption.DONE)
         return RolloutContext(
             key=key,
@@ -157,31 +122,49 @@ class RolloutLoader:
             stable=stable or manifests,
             target=target or stable or manifests,
             lost=lost,
-            gate=self._gate(turn, state, subject, head, stable),
-            measurements=self._measured(AppKey(key.namespace, key.name)),
+            gate=self._gate(current, subject, key, stable) if _starting(state, head) else "",
+            measurements=self._analysis.results(AppKey(key.namespace, key.name)),
         )
 
-    def remembered(self, turn: ReconcilePass) -> Desired | None:
-        """What is declared by the commit the rollouts are at: right after a start the newest may not be readable.
+    def _versions(
+        self, current: RolloutPass, state: RolloutState, key: ObjectKey
+    ) -> tuple[Mapping[ObjectKey, Manifest], Mapping[ObjectKey, Manifest]]:
+        """The manifests of the stable version and of the target; those of the stable one while there is no target."""
+        stable = self._manifests(current, state.stable, f"stable {key.name}")
+        return stable, self._manifests(current, state.target, f"target {key.name}") if state.running else stable
 
-        Without it every policy would look as if Git had dropped it. None where no rollout has been looked at yet.
+    @staticmethod
+    def _gate(current: RolloutPass, subject: ResolvedPolicy, key: ObjectKey, stable: Mapping[ObjectKey, Manifest]) -> str:
+        """Why a run that wants to start is refused; one that is not is registered as starting."""
+        newest = current.request.head
+        if newest is None:
+            return ""
+        refused = refusal(subject, by_key(newest), stable=stable, unknown=newest.unscoped)
+        if not refused:
+            current.starting.add(key)
+        return refused
+
+    def standing(self, current: RolloutPass) -> Desired | None:
+        """What the commit declares that the rollouts are at: right after a start the newest may not be readable.
+
+        Without it every policy would look as if Git had dropped it. None where no rollout has been loaded yet.
 
         Raises:
-            Pending: it is being rendered.
+            CommitPending: it is being rendered.
             AgentError: the commit is gone, or does not render.
         """
-        found = [self._policies.get(key) for key in self._policies.of(turn.asked.application.key)]
-        states = [from_status(raw.get("status") or {}) for raw in found if raw is not None]
-        for state in sorted(states, key=lambda one: not one.running):
-            version = state.target if state.running else state.stable
-            if version is not None:
-                self._manifests(turn, version, REMEMBERED)
-                return turn.commits[version.commit]
+        policies = [self._policies.get(key) for key in self._policies.of(current.key)]
+        states = [from_status(raw.get("status") or {}) for raw in policies if raw is not None]
+        for state in sorted(states, key=lambda state: not state.running):
+            wanted = state.target if state.running else state.stable
+            if wanted is not None:
+                self._manifests(current, wanted, REMEMBERED)
+                return current.commits[wanted.commit]
         return None
 
-    def _lost(self, turn: ReconcilePass, subject: ResolvedPolicy) -> Version | None:
+    def _lost(self, application: AppKey, subject: ResolvedPolicy) -> Version | None:
         """The version of a canary that lives on after the state of its run was lost."""
-        for live in self._live.of(turn.asked.application.key).values():
+        for live in self._live.of(application).values():
             if live.rollout == subject.workload.name and live.key.kind == "Deployment" and not live.deleting:
                 raw = live.evidence or self._fetch(live.key)
                 if raw is not None and (raw["metadata"].get("labels") or {}).get(VARIANT) == CANARY:
@@ -189,7 +172,7 @@ class RolloutLoader:
         return None
 
     def _first(
-        self, turn: ReconcilePass, key: ObjectKey, subject: ResolvedPolicy, base: Desired | None
+        self, current: RolloutPass, key: ObjectKey, subject: ResolvedPolicy, base: Desired | None
     ) -> RolloutContext | None:
         """A policy that is declared and not live yet.
 
@@ -204,111 +187,85 @@ class RolloutLoader:
             made = Version(commit=base.revision.commit if base else "", hash=_hash(subject, manifests))
             state = RolloutState(stable=made, adoption=Adoption.DONE)
             return RolloutContext(key=key, raw={}, subject=subject, state=state, head=made, stable=manifests, target=manifests)
-        self._live.pin(turn.asked.application.key, {subject.workload})
+        self._live.pin(current.key, {subject.workload})
         raw = live.evidence or self._fetch(subject.workload)
         before = version(raw) if raw is not None else None
         if before is None or before.hash == _hash(subject, manifests):
             return None
-        stable = self._manifests(turn, before, f"stable {key.name}")
+        stable = self._manifests(current, before, f"stable {key.name}")
         state = RolloutState(stable=before, adoption=Adoption.DONE, reason="the policy was deleted")
         return RolloutContext(key=key, raw={}, subject=subject, state=state, head=None, stable=stable, target=stable)
 
-    def untouchable(self, course: RolloutContext, application: AppKey) -> set[ObjectKey]:
-        """What must not be touched until a policy that was deleted is back: whatever its rollout had to do with."""
-        if course.head is not None:
+    def untouchable(self, rollout: RolloutContext, application: AppKey) -> set[ObjectKey]:
+        """What must not change until a deleted policy is back: every object of its rollout."""
+        if rollout.head is not None:
             return set()
-        made = {live.key for live in self._live.of(application).values() if live.rollout == course.subject.workload.name}
-        return made | course.pinned
+        made = {live.key for live in self._live.of(application).values() if live.rollout == rollout.subject.workload.name}
+        return made | rollout.pinned
 
     def _subject(self, policy: RolloutPolicySpec, key: ObjectKey, base: Desired | None) -> ResolvedPolicy:
         workload = ObjectKey("apps", str(policy.target_ref.kind), key.namespace, policy.target_ref.name)
         rolling = policy.strategy.rolling is not None
         declared = by_key(base).get(workload)
-        autoscaled = workload in self._autoscaled() or (declared is not None and _scaled(workload, base))
+        autoscaled = workload in self._autoscalers.targets() or (declared is not None and _scaled(workload, base))
         provider = None if rolling else CAPABILITIES[str(policy.traffic.provider)].provider
         return ResolvedPolicy(policy=policy, workload=workload, provider=provider, autoscaled=autoscaled)
 
-    def _moved_on(self, subject: ResolvedPolicy, state: RolloutState) -> bool:
-        """Whether a workload that counts as made ready is not: the policy names another one, or somebody took the label off."""
+    def _lost_label(self, subject: ResolvedPolicy, state: RolloutState) -> bool:
+        """Whether an adopted workload is so no longer: the policy names another one, or its label was removed."""
         if state.adoption is not Adoption.DONE or state.phase not in {Phase.IDLE, Phase.HELD} or state.stable is None:
             return False
         live = self._live.get(subject.workload)
         raw = live.evidence if live is not None else None
-        return raw is not None and not self._surveying.labelled(subject)
+        return raw is not None and not self.observer.labelled(subject)
 
-    def _manifests(self, turn: ReconcilePass, wanted: Version | None, slot: str) -> Mapping[ObjectKey, Manifest]:
+    def _manifests(self, current: RolloutPass, wanted: Version | None, slot: str) -> Mapping[ObjectKey, Manifest]:
         """What a commit declares, by key.
 
         Raises:
-            Pending: it is being rendered.
+            CommitPending: it is being rendered.
             AgentError: the commit is gone, or does not render.
         """
         if wanted is None:
             return {}
-        known = turn.commits.get(wanted.commit)
-        if known is None:
-            turn.slots.add(slot)
-            known = self._declaring.at(turn.asked.application, wanted.commit, slot=slot)
-            if known is None:
+        declared = current.commits.get(wanted.commit)
+        if declared is None:
+            current.slots.add(slot)
+            declared = self._declared.at(current.request.application, wanted.commit, slot=slot)
+            if declared is None:
                 raise CommitPending(f"{wanted.commit[:12]}, which a rollout needs, is being rendered")
-            turn.commits[wanted.commit] = known
-        return by_key(known)
+            current.commits[wanted.commit] = declared
+        return by_key(declared)
 
-    def _gate(
-        self,
-        turn: ReconcilePass,
-        state: RolloutState,
-        subject: ResolvedPolicy,
-        head: Version | None,
-        stable: Mapping[ObjectKey, Manifest],
-    ) -> str:
-        """Why a run may not start."""
-        starting = state.phase is Phase.PENDING or (
-            state.phase in {Phase.IDLE, Phase.HELD}
-            and head is not None
-            and state.stable is not None
-            and head.hash != state.stable.hash
-            and not state.rejects(head)
-        )
-        desired = turn.asked.head
-        if not starting or desired is None:
-            return ""
-        refused = refusal(subject, by_key(desired), stable=stable, unknown=desired.unscoped)
-        if refused:
-            return refused
-        turn.held = turn.held or turn.asked.gate(desired)
-        return turn.held
-
-    def routed(self, base: Desired | None, courses: Sequence[RolloutContext]) -> list[RolloutContext]:
-        """The rollouts with what carries their traffic in the desired state of the states as they stand."""
+    def with_routes(self, base: Desired | None, rollouts: Sequence[RolloutContext]) -> tuple[RolloutContext, ...]:
+        """The rollouts with the objects that carry their traffic in the desired state of their present states."""
         result = []
-        for course in courses:
+        for rollout in rollouts:
             try:
-                overlaid = compose(tuple(base.manifests) if base else (), [part(course)])
+                overlaid = compose(tuple(base.manifests) if base else (), [part(rollout)])
             except RenderError:
                 # The routes cannot carry what was wanted; the step that follows is the way out.
                 overlaid = OverlayResult(manifests=())
-            result.append(replace(course, routes=overlaid.routes))
-        return result
+            result.append(replace(rollout, routes=overlaid.routes))
+        return tuple(result)
 
-    def look(self, application: AppKey, courses: Iterable[RolloutContext]) -> None:
-        """Makes sure that everything the rollouts stand on has been looked at.
+    def ensure_listed(self, application: AppKey, rollouts: Sequence[RolloutContext]) -> None:
+        """Watches every kind that the rollouts stand on.
 
         Raises:
-            Pending: it has not; the application is told when it has.
+            CommitPending: a first list is under way; the application is woken when it arrives.
         """
-        courses = tuple(courses)
-        declared = (key for course in courses for key in (*course.stable, *course.target, *course.routes))
-        kinds = frozenset[GroupKind]().union(*(course.kinds for course in courses))
-        pending = self._ensure(kinds | {key.group_kind for key in declared}, application)
+        declared = (key for rollout in rollouts for key in (*rollout.stable, *rollout.target, *rollout.routes))
+        kinds = frozenset[GroupKind]().union(*(rollout.kinds for rollout in rollouts))
+        pending = self._informer.ensure(kinds | {key.group_kind for key in declared}, application)
         if pending:
             raise CommitPending(f"the first list of {', '.join(str(kind) for kind in pending)}")
-        if unseen := self._surveying.unseen(courses):
+        if unseen := self.observer.unseen(rollouts):
             raise CommitPending(unseen)
 
-    def pin(self, application: AppKey, courses: Iterable[RolloutContext]) -> None:
-        """Keeps the live objects that are looked at as a whole, and reads those that are known only in part."""
-        wanted = frozenset[ObjectKey]().union(*(course.pinned for course in courses))
+    def pin(self, application: AppKey, rollouts: Iterable[RolloutContext]) -> None:
+        """Keeps the whole live objects that rollouts read, and reads those that are known only in part."""
+        wanted = frozenset[ObjectKey]().union(*(rollout.pinned for rollout in rollouts))
         for key in sorted(self._live.pin(application, wanted)):
             self._fetch(key)
 
@@ -320,40 +277,67 @@ class RolloutLoader:
         self._live.put(observe(raw))
         return raw
 
-    def following(self, turn: ReconcilePass, course: RolloutContext) -> RolloutContext:
-        """The rollout with the manifests of the commits its new state speaks of."""
-        state = course.state
-        stable = self._manifests(turn, state.stable, f"stable {course.key.name}") or course.stable
-        target = self._manifests(turn, state.target, f"target {course.key.name}") if state.running else stable
-        policy = load_policy(state.plan) if state.plan is not None else course.subject.policy
-        return replace(course, stable=stable, target=target or stable, subject=replace(course.subject, policy=policy))
+    def following(self, current: RolloutPass, rollout: RolloutContext) -> RolloutContext:
+        """The rollout with the manifests of the commits that its new state names."""
+        state = rollout.state
+        stable = self._manifests(current, state.stable, f"stable {rollout.key.name}") or rollout.stable
+        target = self._manifests(current, state.target, f"target {rollout.key.name}") if state.running else stable
+        policy = load_policy(state.plan) if state.plan is not None else rollout.subject.policy
+        subject = replace(rollout.subject, policy=policy)
+        return replace(rollout, stable=stable, target=target or stable, subject=subject)
+
+    def keep(self, application: AppKey, slots: Iterable[str]) -> None:
+        """Drops the renders of commits that are no longer needed."""
+        self._declared.keep(application, frozenset(slots))
+
+    def claim(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+        """Claims what rollouts add to a declared state; returns what of it another application declares."""
+        return self._declared.claim_more(application, declared, keys)
+
+
+def _starting(state: RolloutState, head: Version | None) -> bool:
+    """Whether a run is about to start."""
+    return state.phase is Phase.PENDING or (
+        state.phase in {Phase.IDLE, Phase.HELD}
+        and head is not None
+        and state.stable is not None
+        and head.hash != state.stable.hash
+        and not state.rejects(head)
+    )
+
+
+def _same_version(state: RolloutState, newest: Desired, hash_: str | None) -> Version | None:
+    """The stable version under its new commit, where history was rewritten and nothing is under way."""
+    if state.running or state.stable is None or hash_ != state.stable.hash:
+        return None
+    return Version(commit=newest.revision.commit, hash=state.stable.hash)
 
 
 def _gone(subject: ResolvedPolicy, error: SourceError) -> AgentError:
-    """The error of a rollout whose commit nobody can read any more; it names the two ways out."""
+    """The error of a rollout whose commit cannot be read any more; it names the two ways out."""
     way = "merge it back, or take the RolloutPolicy out of Git (and delete it by hand, if a rollout is under way) until the"
     words = f"{error}: the rollout of {subject.workload} cannot go on without it; {way} newest version is applied"
     return AgentError(words, reason="RolloutRefused", transient=False)
 
 
-def part(course: RolloutContext) -> Part:
-    """The rollout's part in the desired state."""
+def part(rollout: RolloutContext) -> Part:
+    """Part of a rollout in the desired state."""
     return Part(
-        state=course.state,
-        subject=course.subject,
-        stable=tuple(course.stable.values()),
-        target=tuple(course.target.values()),
-        replicas=course.replicas,
+        state=rollout.state,
+        subject=rollout.subject,
+        stable=tuple(rollout.stable.values()),
+        target=tuple(rollout.target.values()),
+        replicas=rollout.replicas,
     )
 
 
 def by_key(desired: Desired | None) -> dict[ObjectKey, Manifest]:
     """What a commit declares, by key."""
-    return {} if desired is None else {one.key: one for one in desired.manifests}
+    return {} if desired is None else {manifest.key: manifest for manifest in desired.manifests}
 
 
 def _hash(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:
-    return version_hash(manifests[subject.workload].obj, {key: one.obj for key, one in manifests.items()})
+    return version_hash(manifests[subject.workload].obj, {key: manifest.obj for key, manifest in manifests.items()})
 
 
 def _head(
@@ -368,7 +352,7 @@ def _head(
     for known, declared in ((state.stable, stable), (state.target if state.running else None, target)):
         if known is not None and _same(manifests, declared):
             return known
-    declared_objects = {key: one.obj for key, one in manifests.items()}
+    declared_objects = {key: manifest.obj for key, manifest in manifests.items()}
     return Version(commit=head.revision.commit, hash=version_hash(workload.obj, declared_objects))
 
 
@@ -377,4 +361,4 @@ def _same(one: Mapping[ObjectKey, Manifest], other: Mapping[ObjectKey, Manifest]
 
 
 def _scaled(workload: ObjectKey, desired: Desired | None) -> bool:
-    return desired is not None and workload in targets(one.obj for one in desired.manifests)
+    return desired is not None and workload in targets(manifest.obj for manifest in desired.manifests)

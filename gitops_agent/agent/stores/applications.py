@@ -1,4 +1,4 @@
-"""The Applications of this agent, as the watch last told them.
+"""Applications of the agent's namespace, fed by a watch.
 
 A status write of our own comes back as a watch event; only what a person or Git can change (spec, labels, marks, deletion)
 puts a key on the queue, so the agent never answers itself.

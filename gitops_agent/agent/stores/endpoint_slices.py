@@ -1,4 +1,4 @@
-"""Which addresses stand behind the Services whose traffic is split.
+"""Ready addresses of the Services whose traffic is split.
 
 A Service that a rollout splits, and the one it makes for the canary, carry a label that Kubernetes copies to their
 EndpointSlices. One watch by that label sees what is asked for here, and nothing of all the other Services of a cluster.
@@ -7,13 +7,17 @@ EndpointSlices. One watch by that label sees what is asked for here, and nothing
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
+from gitops_agent.agent.work_queue import Priority
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.rollout.canary_objects import SPLIT
 from gitops_agent.rollout.traffic.service import ready_addresses
+from gitops_agent.sync.live.live_state import LiveState
 
 SPLIT_ONLY = WatchOptions(label_selector=SPLIT)
 _SERVICE = "kubernetes.io/service-name"
@@ -23,12 +27,13 @@ class EndpointSliceStore:
     """Thread-safe.
 
     Args:
-        changed: called with the Service whose ready addresses became others.
-        listed: called once, when the first list has arrived.
+        live: knows which application a Service belongs to.
+        policies: know which applications have rollouts: they wait for the first list.
+        wake: wakes the application of a Service whose ready addresses changed.
     """
 
-    def __init__(self, changed: Callable[[ObjectKey], None], listed: Callable[[], None] = lambda: None) -> None:
-        self._changed, self._told = changed, listed
+    def __init__(self, live: LiveState, policies: RolloutPolicyStore, wake: Wake) -> None:
+        self._live, self._policies, self._wake = live, policies, wake
         self._listed = threading.Event()
         self._lock = threading.Lock()
         self._slices: dict[ObjectKey, dict[str, Object]] = {}
@@ -58,7 +63,8 @@ class EndpointSliceStore:
         first = not self._listed.is_set()
         self._listed.set()
         if first:
-            self._told()
+            for application in self._policies.applications():
+                self._wake(application, "the endpoints are known", Priority.COMMIT)
         for service in before.keys() | fresh.keys():
             if _ready(before.get(service, {}), service) != _ready(fresh.get(service, {}), service):
                 self._changed(service)
@@ -70,6 +76,11 @@ class EndpointSliceStore:
     def remove(self, obj: Object) -> None:
         """Takes a slice that was deleted."""
         self._take(obj, gone=True)
+
+    def _changed(self, service: ObjectKey) -> None:
+        live = self._live.get(service)
+        if live is not None and live.owner is not None:
+            self._wake(live.owner, f"{service} has other endpoints", Priority.COMMIT)
 
     def _take(self, obj: Object, *, gone: bool) -> None:
         service = _service(obj)

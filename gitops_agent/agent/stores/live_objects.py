@@ -1,4 +1,4 @@
-"""Live state: one list and watch for each kind that holds, or is about to hold, something of ours.
+"""Feeds the live state: one list and watch for each kind that holds something of ours.
 
 Every watch selects by our label, so another tenant's ten thousand Secrets cost nothing. After a start nobody knows which kinds
 hold objects of ours (there is no inventory to lose), so every listable kind is asked once, by label, metadata only; until that
@@ -46,16 +46,16 @@ _CONTROLLED = frozenset(
 
 
 class LiveObjectInformer:
-    """See the module's text.
+    """Keeps the live state current; thread-safe.
 
     Args:
         objects: the cluster.
         live: what is known, updated here.
-        look: called for every application that should look again.
+        wake: wakes the applications of an object, or of a list, that changed.
     """
 
-    def __init__(self, objects: Objects, live: LiveState, look: Wake) -> None:
-        self._objects, self._live, self._look = objects, live, look
+    def __init__(self, objects: Objects, live: LiveState, wake: Wake) -> None:
+        self._objects, self._live, self._wake = objects, live, wake
         self._lock = threading.Lock()
         self._informers: dict[GroupKind, Informer] = {}
         self._interested: dict[GroupKind, set[AppKey]] = {}
@@ -78,7 +78,7 @@ class LiveObjectInformer:
             informer.stop()
 
     def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
-        """Watches the kinds; returns those whose first list is still under way (the application is told when it arrives).
+        """Watches the kinds; returns those whose first list is still under way, and wakes the application when it arrives.
 
         A kind the cluster does not know yet is left out: what is declared of it waits for the CRD's arrival.
         """
@@ -100,7 +100,7 @@ class LiveObjectInformer:
         return tuple(pending)
 
     def complete(self, application: AppKey) -> bool:
-        """Whether the sweep is over and every list it led to has arrived; if not, the application is told when it is."""
+        """Whether the sweep and every list it led to are complete; if not, wakes the application when they are."""
         with self._lock:
             done = self._live.complete
             if not done:
@@ -139,35 +139,35 @@ class LiveObjectInformer:
             self._live.cannot_see.pop(kind, None)
             interested = self._interested.pop(kind, set())
         for change in changes:
-            self._tell(change)
+            self._report(change)
         for application in sorted(interested):
-            self._look(application, f"{kind} was listed", Priority.COMMIT)
+            self._wake(application, f"{kind} was listed", Priority.COMMIT)
         self._finish_sweep()
 
     def put(self, obj: Object) -> None:
         """Takes an object that was added or changed."""
-        self._tell(self._live.put(observe(obj)))
+        self._report(self._live.put(observe(obj)))
         metrics.OBJECTS.set(len(self._live))
 
     def remove(self, obj: Object) -> None:
         """Takes an object that was deleted."""
         change = self._live.remove(ObjectKey.of(obj), str(obj["metadata"].get("uid") or ""))
         if change is not None:
-            self._tell(change)
+            self._report(change)
         metrics.OBJECTS.set(len(self._live))
 
-    def _tell(self, change: Change) -> None:
+    def _report(self, change: Change) -> None:
         if change.application is not None and change.matters:
-            self._look(change.application, f"{change.key} {change.kind}", Priority.DRIFT)
+            self._wake(change.application, f"{change.key} {change.kind}", Priority.DRIFT)
 
     def _failed(self, kind: GroupKind, error: AgentError) -> None:
-        """The kind cannot be seen now: what was known of it stays, nothing of it counts as gone, and its users are told."""
+        """The kind cannot be seen now: what was known of it stays, nothing of it counts as gone, and its users are woken."""
         self._live.cannot_see[kind] = str(error)
         _log.warning("kind cannot be seen", kind=str(kind), error=error)
         with self._lock:
             interested = set(self._interested.get(kind, set()))
         for application in sorted(interested):
-            self._look(application, f"{kind} cannot be listed", Priority.RESYNC)
+            self._wake(application, f"{kind} cannot be listed", Priority.RESYNC)
         self._finish_sweep()
 
     def _sweep(self) -> None:
@@ -238,15 +238,15 @@ class LiveObjectInformer:
             self._live.complete = True
             waiting, self._waiting_for_sweep = self._waiting_for_sweep, set()
         for application in sorted(waiting):
-            self._look(application, "every kind has been listed", Priority.RESYNC)
+            self._wake(application, "every kind has been listed", Priority.RESYNC)
 
 
 class _Feed:
     """Receives one kind for all of them."""
 
-    def __init__(self, observing: LiveObjectInformer, kind: GroupKind) -> None:
-        self._observing, self._kind = observing, kind
-        self.put, self.remove = observing.put, observing.remove
+    def __init__(self, informer: LiveObjectInformer, kind: GroupKind) -> None:
+        self._informer, self._kind = informer, kind
+        self.put, self.remove = informer.put, informer.remove
 
     def replace(self, objects: list[LiveObject], resource_version: str) -> None:
-        self._observing.replace(self._kind, objects, resource_version)
+        self._informer.replace(self._kind, objects, resource_version)

@@ -1,4 +1,4 @@
-"""Whoever waits for a kind or a namespace is told when it comes, whoever brings it.
+"""Wakes applications that wait for a CRD or a Namespace.
 
 A custom resource may be declared by one team and its CRD by another, or be installed by hand. Two watches over the names of the
 cluster's CRDs and Namespaces answer that without asking again and again. A new kind is served a moment after its CRD says so:
@@ -8,8 +8,9 @@ what a woken application meets then is retried from the shortest pause on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
+from gitops_agent.agent.work_queue import Priority, WorkQueue
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.watch import WatchOptions
@@ -25,15 +26,15 @@ REASONS = frozenset(_AWAITED.values())
 
 
 class PrerequisiteWatcher:
-    """See the module's text.
+    """Watches the names of CRDs and Namespaces; thread-safe.
 
     Args:
         objects: the cluster; its discovery learns of new kinds.
-        arrived: called for every application that waited, with the reason.
+        queue: of applications: one that waited is added, and its backoff begins anew.
     """
 
-    def __init__(self, objects: Objects, arrived: Callable[[AppKey, str], None]) -> None:
-        self._objects, self._arrived = objects, arrived
+    def __init__(self, objects: Objects, queue: WorkQueue[AppKey]) -> None:
+        self._objects, self._queue = objects, queue
         self._lock = threading.Lock()
         self._waiting: dict[str, set[AppKey]] = {reason: set() for reason in REASONS}
         self._informers = tuple(
@@ -51,7 +52,7 @@ class PrerequisiteWatcher:
             informer.stop()
 
     def expect(self, application: AppKey, reasons: Collection[str]) -> None:
-        """The application waits for arrivals of these reasons, and for no others."""
+        """Registers the reasons for which the application waits; it waits for no others."""
         with self._lock:
             for reason, waiting in self._waiting.items():
                 if reason in reasons:
@@ -60,7 +61,7 @@ class PrerequisiteWatcher:
                     waiting.discard(application)
 
     def changed(self, reason: str, name: str = "", *, gone: bool = False) -> None:
-        """Tells those who wait for this reason that an object came or changed, or that all were listed anew."""
+        """Wakes the applications that wait for this reason: an object came or changed, or all were listed anew."""
         if name and reason == "UnknownKind":
             self._objects.discovery.invalidate(name.partition(".")[2])
         if gone:
@@ -68,23 +69,25 @@ class PrerequisiteWatcher:
         with self._lock:
             waiting = sorted(self._waiting[reason])
         for application in waiting:
-            self._arrived(application, f"{name} came or changed" if name else "everything was listed anew")
+            self._queue.succeeded(application)
+            reason = f"{name} came or changed" if name else "everything was listed anew"
+            self._queue.add(application, reason, Priority.COMMIT)
 
 
 class _Feed:
     """Receives one of the two kinds."""
 
-    def __init__(self, arrivals: PrerequisiteWatcher, reason: str) -> None:
-        self._arrivals, self._reason = arrivals, reason
+    def __init__(self, watcher: PrerequisiteWatcher, reason: str) -> None:
+        self._watcher, self._reason = watcher, reason
 
     def replace(self, _names: list[str], _resource_version: str) -> None:
-        self._arrivals.changed(self._reason)
+        self._watcher.changed(self._reason)
 
     def put(self, obj: Object) -> None:
-        self._arrivals.changed(self._reason, _name(obj))
+        self._watcher.changed(self._reason, _name(obj))
 
     def remove(self, obj: Object) -> None:
-        self._arrivals.changed(self._reason, _name(obj), gone=True)
+        self._watcher.changed(self._reason, _name(obj), gone=True)
 
 
 def _name(obj: Object) -> str:

@@ -1,4 +1,4 @@
-"""The RolloutPolicies of the cluster, as a watch and our own writes last told them.
+"""RolloutPolicies of the cluster, fed by a watch and by the answers to our own writes.
 
 The state of a rollout stands in the status of its policy and is written by compare-and-swap, so what is known here must never
 be older than what was written from here: the answer to a write is taken in at once, and the newer version wins.
@@ -29,11 +29,11 @@ class RolloutPolicyStore:
 
     Args:
         objects: writes statuses.
-        look: called for an application whose policy was changed by somebody else.
+        wake: wakes an application whose policy was changed by others.
     """
 
-    def __init__(self, objects: Objects, look: Wake) -> None:
-        self._objects, self._look = objects, look
+    def __init__(self, objects: Objects, wake: Wake) -> None:
+        self._objects, self._wake = objects, wake
         self._lock = threading.Lock()
         self._known: dict[ObjectKey, _Known] = {}
         self._listed = False
@@ -94,7 +94,7 @@ class RolloutPolicyStore:
         with self._lock:
             self._listed, waiting, self._waiting = True, self._waiting, set()
         for application in sorted(waiting):
-            self._look(application, "the rollout policies are known", Priority.COMMIT)
+            self._wake(application, "the rollout policies are known", Priority.COMMIT)
 
     def remove(self, obj: Object) -> None:
         """Takes a policy that was deleted."""
@@ -110,13 +110,13 @@ class RolloutPolicyStore:
             self._known[key] = _Known(obj, application)
         if application is not None and (before is None or _wish(before.raw) != _wish(obj)):
             asked = before is not None and annotation(before.raw, COMMAND) != annotation(obj, COMMAND)
-            self._look(application, f"{key} changed", Priority.USER if asked else Priority.COMMIT)
+            self._wake(application, f"{key} changed", Priority.USER if asked else Priority.COMMIT)
 
     def _remove(self, key: ObjectKey) -> None:
         with self._lock:
             known = self._known.pop(key, None)
         if known is not None and known.application is not None:
-            self._look(known.application, f"{key} is gone", Priority.COMMIT)
+            self._wake(known.application, f"{key} is gone", Priority.COMMIT)
 
 
 def _replacing(raw: Object, status: Object) -> Object:

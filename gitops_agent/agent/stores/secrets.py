@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
@@ -21,11 +22,18 @@ from gitops_agent.manifest.kinds import SECRET
 _FIRST_LOOK_SECONDS = 10.0
 
 
-class _Watched:
-    """One Secret: `data` is worth something once it is `known`; `answered` is set by the first list or the first error."""
+class RotationListener(Protocol):
+    """Uses Secrets and acts when one changes."""
 
-    def __init__(self, place: str, rotated: Callable[[str], None]) -> None:
-        self._place, self._rotated = place, rotated
+    def rotated(self, secret: str) -> None:
+        """Takes note that a Secret in use, as `namespace/name`, has other content."""
+
+
+class _Watched:
+    """One Secret: `data` counts once it is `known`; `answered` is set by the first list or the first error."""
+
+    def __init__(self, place: str, listeners: list[RotationListener]) -> None:
+        self._place, self._listeners = place, listeners
         self.data: Mapping[str, bytes] | None = None
         self.known = False
         self.error: AgentError | None = None
@@ -47,11 +55,12 @@ class _Watched:
 
     def _take(self, obj: Object | None) -> None:
         data = _decoded(obj) if obj else None
-        changed, told = not self.known or data != self.data, self.answered.is_set()
+        changed, in_use = not self.known or data != self.data, self.answered.is_set()
         self.data, self.known = data, True
         self.answered.set()
-        if changed and told:
-            self._rotated(self._place)
+        if changed and in_use:
+            for listener in self._listeners:
+                listener.rotated(self._place)
 
 
 class SecretStore:
@@ -59,21 +68,25 @@ class SecretStore:
 
     Args:
         objects: the cluster.
-        rotated: called with `namespace/name` when the content of a Secret in use changed.
     """
 
-    def __init__(self, objects: Objects, rotated: Callable[[str], None]) -> None:
-        self._objects, self._rotated = objects, rotated
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._listeners: list[RotationListener] = []
         self._lock = threading.Lock()
         self._watched: dict[str, _Watched] = {}
         self._stopped = False
+
+    def subscribe(self, listener: RotationListener) -> None:
+        """Adds a listener; called before anything is read."""
+        self._listeners.append(listener)
 
     def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
         """The decoded content of a Secret as last seen; the first look waits for the watch's first answer.
 
         Raises:
             NotFound: there is no such Secret.
-            SourceError: it could not be read (yet); once it can, `rotated` is called.
+            SourceError: it could not be read (yet); once it can, listeners are called.
             AgentError: nothing can be asked of the API server.
         """
         watched = self._ensure(namespace, name)
@@ -84,6 +97,9 @@ class SecretStore:
         if watched.data is None:
             raise NotFound(f"there is no Secret {namespace}/{name}", status=404)
         return watched.data
+
+    def start(self) -> None:
+        """Does nothing: a watch starts with the first reader of its Secret."""
 
     def stop(self) -> None:
         """Ends every watch."""
@@ -100,7 +116,7 @@ class SecretStore:
             watched = self._watched.get(place)
             if watched is not None:
                 return watched
-        watched = _Watched(place, self._rotated)
+        watched = _Watched(place, self._listeners)
         informer = Informer(
             self._objects,
             SECRET,

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Throttled
 from gitops_agent.manifest.key import ObjectKey
@@ -23,6 +22,7 @@ from gitops_agent.sync.apply.errors import classify
 from gitops_agent.sync.apply.plan_walker import PlanWalker, Waiting
 from gitops_agent.sync.apply.readiness import has_come
 from gitops_agent.sync.apply.writer import Done, Writer, body_of
+from gitops_agent.sync.autoscalers import Autoscaled
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.ordering.order import Until
 from gitops_agent.sync.planning.plan import Plan
@@ -82,27 +82,25 @@ class Executor:
 
     Args:
         objects: writes.
-        discovery: invalidated when new kinds appear.
         pool: its threads make the calls; `execute` must not run in one of them.
         live: receives every answer.
         widest: the maximum of concurrent writes.
-        scaled: the workloads that live autoscalers scale.
+        autoscalers: know the workloads that live autoscalers scale.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
         objects: Objects,
-        discovery: Discovery,
         pool: ThreadPoolExecutor,
         live: LiveState,
         *,
         widest: int = WIDEST,
-        scaled: Callable[[], frozenset[ObjectKey]] = frozenset,
+        autoscalers: Autoscaled | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._objects, self._pool, self._live = objects, pool, live
-        self._writer = Writer(objects, discovery, live, scaled=scaled)
+        self._writer = Writer(objects, live, autoscalers=autoscalers)
         self._clock = clock
         self.window = AdaptiveLimit(widest, clock=clock)
 

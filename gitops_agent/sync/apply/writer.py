@@ -6,10 +6,8 @@ just applied is the baseline for detecting drift.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Conflict, Invalid, NotFound
 from gitops_agent.manifest.edits import FieldEdit
@@ -17,6 +15,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import API_SERVICE, CRD
 from gitops_agent.sync.action import Action
 from gitops_agent.sync.apply import foreign_fields, replacement, replica_handoff
+from gitops_agent.sync.autoscalers import Autoscaled
 from gitops_agent.sync.desired import marked
 from gitops_agent.sync.live.live_object import LiveObject, observe
 from gitops_agent.sync.live.live_state import LiveState
@@ -47,20 +46,18 @@ class Writer:
 
     Args:
         objects: writes.
-        discovery: invalidated when new kinds appear.
         live: receives every answer.
-        scaled: the workloads that live autoscalers scale.
+        autoscalers: know the workloads that live autoscalers scale.
     """
 
     def __init__(
         self,
         objects: Objects,
-        discovery: Discovery,
         live: LiveState,
         *,
-        scaled: Callable[[], frozenset[ObjectKey]] = frozenset,
+        autoscalers: Autoscaled | None = None,
     ) -> None:
-        self._objects, self._discovery, self._live, self._scaled = objects, discovery, live, scaled
+        self._objects, self._discovery, self._live, self._autoscalers = objects, objects.discovery, live, autoscalers
 
     def apply(self, action: Action, plan: Plan, *, as_user: str | None) -> Done:
         """Applies the manifest, and removes undeclared fields the plan names.
@@ -69,7 +66,8 @@ class Writer:
             AgentError: the server refused or gave no answer.
         """
         body = body_of(action, plan)
-        if replica_handoff.leaves_out(action, plan, self._scaled()):
+        autoscaled = self._autoscalers.targets() if self._autoscalers is not None else frozenset[ObjectKey]()
+        if replica_handoff.leaves_out(action, plan, autoscaled):
             replica_handoff.hold(self._objects, action.key, as_user=as_user)
         live = self._take_in(self._objects.apply(body, as_user=as_user), action)
         changed = action.live is None or live.resource_version != action.live.resource_version

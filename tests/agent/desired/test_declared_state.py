@@ -6,23 +6,21 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
-from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.scheduler import Scheduler
-from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import Priority, WorkQueue
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.marks import owner
-from gitops_agent.render.renderer import KubeFacts, Renderer
+from gitops_agent.render.renderer import Renderer
 from gitops_agent.source.sources import Repository, Sources
 from tests.agent.cluster_env import ClusterEnv
-from tests.agent.samples import Time, application, config_map, deployment, key
+from tests.agent.samples import EventLog, Time, application, config_map, deployment, key
 from tests.source.author import Author
 from tests.waiting import eventually
 
@@ -37,41 +35,31 @@ class Stand:
     def __init__(self, *, sources: Sources, author: Author, transport: Transport, clock: Scheduler, scratch: Path) -> None:
         self.author = author
         self.looks: list[tuple[AppKey, str, Priority]] = []
-        self.autoscaled: frozenset[ObjectKey] = frozenset()
         self.time = Time()
         self.repositories: WorkQueue[Repository] = WorkQueue(clock=self.time)
         discovery = Discovery(transport)
+        self.stores = build_stores(Objects(transport, discovery), WorkQueue())
         self.polling = SourcePoller(
             sources,
-            SecretStore(Objects(transport, discovery), lambda _: None),
+            self.stores.secrets,
             clock,
             self.repositories,
-            moved=lambda *_: None,
-            rewritten=lambda *_: None,
+            wake=lambda *_: None,
+            events=EventLog(),
         )
-        self.rendering = RenderPool(Renderer(scratch=scratch), concurrency=1, finished=lambda _: None)
-        self.declaring = DeclaredStateLoader(
-            self.polling,
-            sources,
-            self.rendering,
-            discovery,
-            claims=ClaimRegistry(),
-            handover=PruneBarrier(lambda _: ()),
-            facts=KubeFacts,
-            autoscaled=lambda: self.autoscaled,
-            look=lambda *news: self.looks.append(news),
+        self.rendering = RenderPool(Renderer(scratch=scratch), lambda *_: None, concurrency=1)
+        self.loader = DeclaredStateLoader(
+            self.polling, self.rendering, discovery, self.stores, lambda *news: self.looks.append(news)
         )
 
     def declare(self, name: str = "shop", **options: Any) -> DeclaredState:
-        return self.declaring.declare(
-            application(name, url=self.author.repository.url, path=options.pop("path", name), **options)
-        )
+        return self.loader.load(application(name, url=self.author.repository.url, path=options.pop("path", name), **options))
 
     def poll(self, name: str = "shop") -> None:
         """Polls now, and whatever else is due."""
         self.polling.ask(key(name), "now")
         while (item := self.repositories.take(0)) is not None:
-            self.polling.poll(item)
+            self.polling.reconcile(item)
             self.repositories.done(item.key)
 
     def settled(self, name: str = "shop", **options: Any) -> DeclaredState:
@@ -128,7 +116,15 @@ def test_objects_go_to_the_destination_unless_they_say_or_are_otherwise(stand: S
 
 def test_replicas_belong_to_a_live_autoscaler(stand: Stand) -> None:
     stand.author.commit({"shop/web.yaml": deployment("web")})
-    stand.autoscaled = frozenset({ObjectKey("apps", "Deployment", "gitops-system", "web")})
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    stand.stores.autoscalers.put(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web", "namespace": "gitops-system"},
+            "spec": {"scaleTargetRef": target},
+        }
+    )
 
     desired = stand.settled().desired
 
@@ -217,7 +213,7 @@ def test_whoever_waits_is_woken_when_the_other_application_goes(stand: Stand) ->
     stand.settled("desk", **same)
     stand.looks.clear()
 
-    stand.declaring.forget(SHOP)
+    stand.loader.forget(SHOP)
 
     assert DESK in {who for who, _, _ in stand.looks}
     assert stand.settled("desk", **same).error is None

@@ -15,8 +15,8 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey
-from gitops_agent.source.sources import Move, Ref, Repository, Sources
-from tests.agent.samples import Time, application, key
+from gitops_agent.source.sources import Ref, Repository, Sources
+from tests.agent.samples import EventLog, Longest, Time, application, key
 from tests.source.author import Author
 
 SHOP, DESK = key("shop"), key("desk")
@@ -29,19 +29,19 @@ class Stand:
 
     def __init__(self, sources: Sources, nowhere: Transport, author: Author, clock: Scheduler) -> None:
         self.time = Time()
-        self.queue: WorkQueue[Repository] = WorkQueue(base=1.0, clock=self.time, chance=lambda: 1.0)
+        self.queue: WorkQueue[Repository] = WorkQueue(base=1.0, clock=self.time, jitter=Longest())
         self.told: list[tuple[AppKey, str, Priority]] = []
-        self.rewritten: list[tuple[AppKey, Move]] = []
+        self.log = EventLog()
         self.author, self.clock = author, clock
         self.meanwhile: Callable[[], object] = lambda: None
-        secrets = SecretStore(Objects(nowhere, Discovery(nowhere)), lambda _: None)
+        secrets = SecretStore(Objects(nowhere, Discovery(nowhere)))
         self.polling = SourcePoller(
             sources,
             secrets,
             clock,
             self.queue,
-            moved=self.moved,
-            rewritten=lambda application, move: self.rewritten.append((application, move)),
+            wake=self.moved,
+            events=self.log,
         )
 
     def moved(self, *news: Any) -> None:
@@ -55,7 +55,7 @@ class Stand:
         """Polls what is due: the item, None when nothing is."""
         item = self.queue.take(0)
         if item is not None:
-            self.polling.poll(item)
+            self.polling.reconcile(item)
             self.queue.done(item.key)
         return item
 
@@ -178,7 +178,7 @@ def test_a_moved_branch_is_news_for_those_who_follow_it(stand: Stand) -> None:
     stand.turns()
 
     assert stand.news() == [(SHOP, f"main is at {commit[:12]}", Priority.COMMIT)]
-    assert stand.rewritten == []
+    assert stand.log.events == []
 
 
 def test_a_rewritten_branch_is_told_as_such(stand: Stand) -> None:
@@ -189,7 +189,7 @@ def test_a_rewritten_branch_is_told_as_such(stand: Stand) -> None:
     stand.polling.ask(SHOP, "now")
     stand.turns()
 
-    assert [(who, move.new, move.lost) for who, move in stand.rewritten] == [(SHOP, new, 1)]
+    assert [(event.application, event.facts["new"], event.facts["lost"]) for event in stand.log.events] == [(SHOP, new, 1)]
 
 
 def test_the_shortest_interval_wins(stand: Stand) -> None:

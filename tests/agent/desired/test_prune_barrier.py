@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
+from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.manifest.key import AppKey
+from tests.agent.samples import application_object
 
-ONE, TWO, THREE = (AppKey("gitops-system", name) for name in ("one", "two", "three"))
+ONE, TWO, THREE = (AppKey("gitops-system", name) for name in ("app-1", "app-2", "app-3"))
 
 
 class Clock:
@@ -15,8 +17,10 @@ class Clock:
 
 
 def _handover(clock: Clock | None = None) -> PruneBarrier:
-    everybody = (ONE, TWO, THREE)
-    return PruneBarrier(lambda key: tuple(one for one in everybody if one != key), clock=clock or Clock())
+    applications = ApplicationStore(lambda *_: None)
+    for key in (ONE, TWO, THREE):
+        applications.put(application_object(key.name))
+    return PruneBarrier(applications, clock=clock or Clock())
 
 
 def test_a_deletion_waits_for_everybody_who_may_take_over() -> None:

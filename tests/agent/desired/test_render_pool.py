@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.render.binaries import find
@@ -36,7 +37,10 @@ class Studio:
         kustomize = program(folder / "bin", HANGS)
         self.scratch = folder / "scratch"
         renderer = Renderer(scratch=self.scratch, kustomize=kustomize)
-        self.rendering = RenderPool(renderer, concurrency=1, finished=self.finished.append)
+        self.rendering = RenderPool(renderer, self.wake, concurrency=1)
+
+    def wake(self, application: AppKey, _reason: str, _priority: Priority) -> None:
+        self.finished.append(application)
 
     def tree(self, files: dict[str, str]) -> Tree:
         commit = self.author.commit(files)
@@ -226,9 +230,7 @@ def start(studio: Studio, tmp_path: Path) -> Iterator[Callable[[], RenderPool]]:
         for one in started:
             one.stop()
         renderer = Renderer(scratch=tmp_path / "real", kustomize=find("kustomize").path)
-        made = studio.rendering = RenderPool(
-            renderer, concurrency=1, finished=studio.finished.append, shelf=RenderCache(tmp_path / "rendered")
-        )
+        made = studio.rendering = RenderPool(renderer, studio.wake, concurrency=1, cache=RenderCache(tmp_path / "rendered"))
         started.append(made)
         return made
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.reconcile.applier import _trailer
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.marks import owner
 from tests.agent.cluster_env import ClusterEnv
@@ -128,7 +127,7 @@ def test_an_approval_is_for_one_plan_and_void_for_the_next(made: Made) -> None:
     world.until(lambda: world.status("shop")["sync"]["plan"] != old, "another plan")
 
     world.annotate("shop", approved_plan=old)
-    world.until(lambda: not world.acting.queue.running and world.acting.queue.depth() == 0)
+    world.until(lambda: not world.components.queue.running and world.components.queue.depth() == 0)
     assert world.ready("shop")[1] == "HeldForApproval"
     assert world.data("item-2") is not None
 
@@ -289,15 +288,8 @@ def test_replicas_of_an_autoscaled_workload_are_left_to_the_autoscaler(world: Cl
         world.key("web", "Deployment", "apps"), {"spec": {"replicas": 2}}, field_manager="horizontal-pod-autoscaler"
     )
     world.request("shop")
-    world.until(lambda: not world.acting.queue.running and world.acting.queue.depth() == 0)
+    world.until(lambda: not world.components.queue.running and world.components.queue.depth() == 0)
 
     found = world.live("web", "Deployment", "apps")
     assert found is not None
     assert found["spec"]["replicas"] == 2
-
-
-def test_a_trailer_is_one_only_in_the_last_paragraph() -> None:
-    assert _trailer("Tidy up\n\nSome words.\n\nReviewed-by: Ada\nGitops-Agent-Approve:  abc123 \n") == "abc123"
-    assert _trailer("Tidy up\n\nGitops-Agent-Approve: abc123\n\nand more words\n") is None
-    assert _trailer("Tidy up\n\ngitops-agent-approve:\n") is None
-    assert _trailer("") is None

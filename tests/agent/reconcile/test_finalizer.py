@@ -7,7 +7,6 @@ import pytest
 
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.finalizer import Finalizer
-from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler
 from gitops_agent.api.parse import parse
 from gitops_agent.errors import Conflict
 from gitops_agent.manifest.key import Object
@@ -128,7 +127,7 @@ def test_an_object_that_cannot_go_is_named(made: Made) -> None:
     gone(world)
 
 
-def test_a_repository_that_is_gone_keeps_nobody_from_departing(made: Made) -> None:
+def test_a_repository_that_is_gone_keeps_nobody_from_finalizer(made: Made) -> None:
     world = made()
     place = world.author.directory
     place.rename(place.with_suffix(".away"))
@@ -145,10 +144,8 @@ def test_a_repository_that_is_gone_keeps_nobody_from_departing(made: Made) -> No
 def idle(start: Callable[[], ClusterEnv]) -> tuple[ClusterEnv, Finalizer]:
     """An agent that has stopped, and the part of it that would see Applications off."""
     world = start()
-    reconciler = world.acting._workers._handle.__self__  # type: ignore[attr-defined]
-    assert isinstance(reconciler, ApplicationReconciler)
     world.stop()
-    return world, reconciler._departing
+    return world, world.components.reconciler._stages.finalizer
 
 
 def written(world: ClusterEnv, field: Object) -> None:
@@ -157,11 +154,11 @@ def written(world: ClusterEnv, field: Object) -> None:
 
 
 def test_a_status_that_was_written_meanwhile_does_not_keep_the_finalizer_off(idle: tuple[ClusterEnv, Finalizer]) -> None:
-    world, departing = idle
+    world, finalizer = idle
     application = parse(world.create("shop"))
     written(world, {"observedGeneration": 1})
 
-    departing.guard(application)
+    finalizer.guard(application)
 
     assert finalizers(world) == [FINALIZER]
 
@@ -169,37 +166,37 @@ def test_a_status_that_was_written_meanwhile_does_not_keep_the_finalizer_off(idl
 def test_a_status_that_was_written_meanwhile_does_not_keep_an_application_from_going(
     idle: tuple[ClusterEnv, Finalizer],
 ) -> None:
-    world, departing = idle
+    world, finalizer = idle
     world.create("shop")
     world.patch("shop", {"metadata": {"finalizers": [FINALIZER, "example.com/other"]}})
     world.delete("shop")
     application = parse(world.application("shop"))
     written(world, {"observedGeneration": 1})
-    world.acting.live.complete = True
+    world.components.stores.live.complete = True
 
-    assert departing.depart(application, ApplicationState()) is None
+    assert finalizer.depart(application, ApplicationState()) is None
 
     assert finalizers(world) == ["example.com/other"]
 
 
 def test_finalizers_that_somebody_else_changed_meanwhile_are_read_again(idle: tuple[ClusterEnv, Finalizer]) -> None:
-    world, departing = idle
+    world, finalizer = idle
     application = parse(world.create("shop"))
     world.patch("shop", {"metadata": {"finalizers": ["example.com/other"]}})
 
     with pytest.raises(Conflict):
-        departing.guard(application)
+        finalizer.guard(application)
 
     assert finalizers(world) == ["example.com/other"]
 
 
 def test_another_application_of_the_same_name_gets_no_finalizer_of_the_first(idle: tuple[ClusterEnv, Finalizer]) -> None:
-    world, departing = idle
+    world, finalizer = idle
     application = parse(world.create("shop"))
     world.forget("shop")
     world.create("shop")
 
     with pytest.raises(Conflict):
-        departing.guard(application)
+        finalizer.guard(application)
 
     assert finalizers(world) == []

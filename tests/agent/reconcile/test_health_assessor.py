@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gitops_agent.agent.reconcile.app_state import ApplicationState
-from gitops_agent.agent.reconcile.health_assessor import HealthAssessor
+from gitops_agent.agent.reconcile.health_assessor import HealthAssessor, HealthMemo, HealthReport
 from gitops_agent.agent.reconcile.outcome import ObjectIssue
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
@@ -31,7 +30,7 @@ def time() -> Time:
 
 
 @pytest.fixture
-def judging(nowhere: Transport, time: Time) -> HealthAssessor:
+def assessor(nowhere: Transport, time: Time) -> HealthAssessor:
     """Over a cluster that does not answer: an explanation that cannot be had is none."""
     return HealthAssessor(Explainer(Objects(nowhere, Discovery(nowhere), timeout=1)), clock=time)
 
@@ -45,74 +44,72 @@ def known(desired: Desired, **health: Health) -> Mapping[ObjectKey, LiveObject]:
     }
 
 
-def judge(
-    judging: HealthAssessor, memory: ApplicationState, objects: list[Object], **health: Health
-) -> tuple[Health, tuple[ObjectIssue, ...], float | None]:
+def judge(assessor: HealthAssessor, memo: HealthMemo, objects: list[Object], **health: Health) -> HealthReport:
     desired = wanted(*objects)
-    return judging.judge(desired, known(desired, **health), memory, timeout=300)
+    return assessor.assess(desired, known(desired, **health), memo, timeout=300)
 
 
-def test_what_is_healthy_needs_no_words_and_no_second_look(judging: HealthAssessor) -> None:
-    assert judge(judging, ApplicationState(), [ONE], one=Health(Status.HEALTHY)) == (Health(Status.HEALTHY), (), None)
+def test_what_is_healthy_needs_no_words_and_no_second_look(assessor: HealthAssessor) -> None:
+    assert judge(assessor, HealthMemo(), [ONE], one=Health(Status.HEALTHY)) == (Health(Status.HEALTHY), (), None)
 
 
-def test_the_worst_object_decides_and_is_named_first(judging: HealthAssessor) -> None:
-    health, problems, _ = judge(judging, ApplicationState(), [ONE, TWO], one=PROGRESSING, two=DEGRADED)
+def test_the_worst_object_decides_and_is_named_first(assessor: HealthAssessor) -> None:
+    health, problems, _ = judge(assessor, HealthMemo(), [ONE, TWO], one=PROGRESSING, two=DEGRADED)
 
     assert health.status is Status.DEGRADED
     assert [(problem.key.name, problem.reason) for problem in problems] == [("two", "Degraded"), ("one", "Progressing")]
 
 
-def test_what_is_not_there_is_missing(judging: HealthAssessor) -> None:
-    health, problems, _ = judge(judging, ApplicationState(), [ONE, TWO], one=Health(Status.HEALTHY))
+def test_what_is_not_there_is_missing(assessor: HealthAssessor) -> None:
+    health, problems, _ = judge(assessor, HealthMemo(), [ONE, TWO], one=Health(Status.HEALTHY))
 
     assert health.status is Status.MISSING
     assert [problem.key.name for problem in problems] == ["two"]
 
 
-def test_what_sleeps_on_purpose_is_no_problem(judging: HealthAssessor) -> None:
-    health, problems, again = judge(judging, ApplicationState(), [ONE], one=Health(Status.SUSPENDED, "Suspended", "paused"))
+def test_what_sleeps_on_purpose_is_no_problem(assessor: HealthAssessor) -> None:
+    health, problems, again = judge(assessor, HealthMemo(), [ONE], one=Health(Status.SUSPENDED, "Suspended", "paused"))
 
     assert (health.status, problems, again) == (Status.SUSPENDED, (), None)
     assert health.message == "ConfigMap:shop/one: paused"
 
 
-def test_after_the_timeout_what_progresses_is_degraded_and_says_for_how_long(judging: HealthAssessor, time: Time) -> None:
-    memory = ApplicationState()
-    judge(judging, memory, [ONE], one=PROGRESSING)
+def test_after_the_timeout_what_progresses_is_degraded_and_says_for_how_long(assessor: HealthAssessor, time: Time) -> None:
+    memo = HealthMemo()
+    judge(assessor, memo, [ONE], one=PROGRESSING)
     time.now += 299
-    assert judge(judging, memory, [ONE], one=PROGRESSING)[0].status is Status.PROGRESSING
+    assert judge(assessor, memo, [ONE], one=PROGRESSING)[0].status is Status.PROGRESSING
     time.now += 1
 
-    health, problems, _ = judge(judging, memory, [ONE], one=PROGRESSING)
+    health, problems, _ = judge(assessor, memo, [ONE], one=PROGRESSING)
 
     assert (health.status, health.reason) == (Status.DEGRADED, "TimedOut")
     assert problems[0].message == "not healthy after 300 s: 0 of 1"
 
 
-def test_an_object_that_never_appears_is_degraded_after_the_timeout(judging: HealthAssessor, time: Time) -> None:
-    memory = ApplicationState()
-    judge(judging, memory, [ONE])
+def test_an_object_that_never_appears_is_degraded_after_the_timeout(assessor: HealthAssessor, time: Time) -> None:
+    memo = HealthMemo()
+    judge(assessor, memo, [ONE])
     time.now += 300
 
-    assert judge(judging, memory, [ONE])[0].status is Status.DEGRADED
+    assert judge(assessor, memo, [ONE])[0].status is Status.DEGRADED
 
 
-def test_health_ends_the_count(judging: HealthAssessor, time: Time) -> None:
-    memory = ApplicationState()
-    judge(judging, memory, [ONE], one=PROGRESSING)
+def test_health_ends_the_count(assessor: HealthAssessor, time: Time) -> None:
+    memo = HealthMemo()
+    judge(assessor, memo, [ONE], one=PROGRESSING)
     time.now += 200
-    judge(judging, memory, [ONE], one=Health(Status.HEALTHY))
+    judge(assessor, memo, [ONE], one=Health(Status.HEALTHY))
     time.now += 200
 
-    assert judge(judging, memory, [ONE], one=PROGRESSING)[0].status is Status.PROGRESSING
+    assert judge(assessor, memo, [ONE], one=PROGRESSING)[0].status is Status.PROGRESSING
 
 
-def test_the_next_look_is_never_later_than_the_timeout(judging: HealthAssessor, time: Time) -> None:
-    memory = ApplicationState()
+def test_the_next_look_is_never_later_than_the_timeout(assessor: HealthAssessor, time: Time) -> None:
+    memo = HealthMemo()
     pauses = []
     for _ in range(8):
-        pause = judge(judging, memory, [ONE], one=PROGRESSING)[2]
+        pause = judge(assessor, memo, [ONE], one=PROGRESSING)[2]
         assert pause is not None
         pauses.append(pause)
         time.now += pause
@@ -121,13 +118,13 @@ def test_the_next_look_is_never_later_than_the_timeout(judging: HealthAssessor, 
     assert sum(pauses) <= 300
 
 
-def test_a_cluster_that_does_not_explain_is_no_reason_to_fail(judging: HealthAssessor, time: Time) -> None:
-    memory = ApplicationState()
+def test_a_cluster_that_does_not_explain_is_no_reason_to_fail(assessor: HealthAssessor, time: Time) -> None:
+    memo = HealthMemo()
     broken = workload("Deployment", "one")
-    judge(judging, memory, [broken], one=PROGRESSING)
+    judge(assessor, memo, [broken], one=PROGRESSING)
     time.now += 10
 
-    assert judge(judging, memory, [broken], one=PROGRESSING)[0].status is Status.PROGRESSING
+    assert judge(assessor, memo, [broken], one=PROGRESSING)[0].status is Status.PROGRESSING
 
 
 @pytest.mark.cluster
@@ -149,13 +146,13 @@ def test_an_explanation_makes_a_crash_loop_degraded_before_its_time(objects: Obj
     objects.apply(deployment)
     (manifest,) = manifests(deployment)
     desired = wanted(deployment, namespace=namespace)
-    judging, memory = HealthAssessor(Explainer(objects), clock=time), ApplicationState()
+    assessor, memo = HealthAssessor(Explainer(objects), clock=time), HealthMemo()
 
     def degraded() -> tuple[Health, tuple[ObjectIssue, ...]] | None:
         time.now += 0.5
-        memory.explain_pause = 0.0
+        memo.explain_pause = 0.0
         found = {manifest.key: observe(objects.get(manifest.key))}
-        health, problems, _ = judging.judge(desired, found, memory, timeout=10_000)
+        health, problems, _ = assessor.assess(desired, found, memo, timeout=10_000)
         return (health, problems) if health.status is Status.DEGRADED else None
 
     found = eventually(degraded, seconds=30)
@@ -163,7 +160,7 @@ def test_an_explanation_makes_a_crash_loop_degraded_before_its_time(objects: Obj
     health, problems = found
     assert health.reason == "CrashLoop"
     assert "exit code" in problems[0].message
-    assert len(memory.explanations) == 1
+    assert len(memo.explanations) == 1
 
-    judging.judge(desired, {manifest.key: live(manifest.obj)}, memory, timeout=10_000)
-    assert memory.explanations == {}
+    assessor.assess(desired, {manifest.key: live(manifest.obj)}, memo, timeout=10_000)
+    assert memo.explanations == {}

@@ -44,13 +44,13 @@ def test_a_commit_outside_the_closure_renders_nothing_and_writes_no_status(world
     first = world.commit(files)
     world.await_synced("shop", first)
     world.await_synced("desk", first)
-    before, renders = world.application("shop")["metadata"]["resourceVersion"], world.acting.rendering.count
+    before, renders = world.application("shop")["metadata"]["resourceVersion"], world.components.renders.count
 
     second = world.commit(files | {"desk/other.yaml": config_map("other", colour="blue")})
     world.await_synced("desk", second)
-    world.until(lambda: world.memory("shop").applied == second, "shop has seen the commit, too")
+    world.until(lambda: world.state("shop").applied == second, "shop has seen the commit, too")
 
-    assert world.acting.rendering.count == renders + 1
+    assert world.components.renders.count == renders + 1
     assert world.application("shop")["metadata"]["resourceVersion"] == before
 
 
@@ -184,7 +184,7 @@ def test_an_approval_under_way_is_carried_over_a_restart(start: Callable[[], Clu
     world.await_reason("shop", "Synced")
     commit = world.commit({"shop/kept.yaml": config_map("kept")})
     world.await_reason("shop", "HeldForApproval")
-    plan = world.memory("shop").plan
+    plan = world.state("shop").plans.plan
     assert plan is not None
     world.stop()
     assert all(world.data(name) is not None for name in names)
@@ -208,8 +208,8 @@ def test_a_restart_writes_nothing(start: Callable[[], ClusterEnv]) -> None:
     before.append(world.application("shop")["metadata"]["resourceVersion"])
 
     again = start()
-    again.until(lambda: again.acting.applications.raw(AppKey(world.home, "shop")), "the Application is known")
-    again.until(lambda: again.memory("shop").applied == commit and not again.acting.queue.running, "it has been looked at")
+    again.until(lambda: again.components.stores.applications.raw(AppKey(world.home, "shop")), "the Application is known")
+    again.until(lambda: again.state("shop").applied == commit and not again.components.queue.running, "it has been looked at")
 
     after = [(found or {})["metadata"]["resourceVersion"] for found in (world.live("one"), world.live("two"))]
     after.append(world.application("shop")["metadata"]["resourceVersion"])

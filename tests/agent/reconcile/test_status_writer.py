@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from gitops_agent.agent.reconcile.app_state import ApplicationState
+from gitops_agent.agent.events import EventBroadcaster
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, SyncStatus
 from gitops_agent.agent.reconcile.status_builder import status
-from gitops_agent.agent.reconcile.status_writer import StatusWriter, quiet
+from gitops_agent.agent.reconcile.status_writer import StatusMemo, StatusWriter, quiet
 from gitops_agent.api.notifier import parse as parse_notifier
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
@@ -23,6 +23,7 @@ from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.planning.policy import Approval
 from tests.agent.samples import Time, application_object
+from tests.notify.builders import SecretData
 from tests.waiting import eventually
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -46,23 +47,23 @@ class Desk:
     """Where statuses of one Application are written, in the test's own time."""
 
     def __init__(self, objects: Objects, notifications: NotificationDispatcher, namespace: str) -> None:
-        self.objects, self.time, self.memory = objects, Time(), ApplicationState()
+        self.objects, self.time, self.memo = objects, Time(), StatusMemo()
         obj = application_object("shop", namespace=namespace)
         for field in ("uid", "resourceVersion", "generation"):
             del obj["metadata"][field]
         self.raw = objects.create(obj)
         self.recorder = Recorder(objects)
         self.recorder.start()
-        self.publishing = StatusWriter(
+        self.sink = EventBroadcaster(notifications, self.recorder)
+        self.writer = StatusWriter(
             objects,
-            self.recorder,
-            notifications,
+            self.sink,
             now=lambda: NOON + timedelta(seconds=self.time.now),
             clock=self.time,
         )
 
     def publish(self, seen: ReconcileOutcome) -> float | None:
-        return self.publishing.publish(self.raw, self.memory, seen, generation=1)
+        return self.writer.publish(self.raw, self.memo, seen, generation=1)
 
     def get(self) -> Object:
         return self.objects.get(ObjectKey.of(self.raw))
@@ -80,7 +81,7 @@ class Desk:
 
 @pytest.fixture
 def notifications(objects: Objects) -> Iterator[NotificationDispatcher]:
-    notifications = NotificationDispatcher(objects, lambda *_: {})
+    notifications = NotificationDispatcher(objects, SecretData())
     yield notifications
     notifications.stop()
 
@@ -121,7 +122,7 @@ def test_the_same_again_is_not_written(desk: Desk) -> None:
 def test_what_stands_in_the_cluster_at_the_start_is_not_written_again(desk: Desk) -> None:
     desk.publish(view())
     before = desk.version()
-    desk.raw, desk.memory = desk.get(), ApplicationState()
+    desk.raw, desk.memo = desk.get(), StatusMemo()
 
     desk.publish(view())
 
@@ -193,13 +194,12 @@ def test_what_a_person_waits_for_is_written_at_once(desk: Desk) -> None:
 
 @pytest.mark.cluster
 def test_a_request_and_an_approval_stand_in_the_status(desk: Desk) -> None:
-    desk.memory.requested = desk.memory.answered = "now"
-    desk.memory.approval = Approval(hash="h", content="c", deletions=frozenset({("ConfigMap:shop/one", "uid")}))
-    desk.publish(view())
+    approval = Approval(hash="h", content="c", deletions=frozenset({("ConfigMap:shop/one", "uid")}))
+    desk.publish(view(answered="now", approval=approval))
 
     sync = desk.get()["status"]["sync"]
     assert sync["answered"] == "now"
-    assert Approval.from_json(sync["approval"]) == desk.memory.approval
+    assert Approval.from_json(sync["approval"]) == approval
 
 
 @pytest.mark.cluster
@@ -212,7 +212,7 @@ def test_an_application_that_is_gone_is_no_error(desk: Desk) -> None:
 @pytest.fixture
 def lost(nowhere: Transport, objects: Objects, installed: None, namespace: str) -> Iterator[NotificationDispatcher]:
     """Notifications that cannot be saved, with somebody who wants them."""
-    notifications = NotificationDispatcher(Objects(nowhere, Discovery(nowhere), timeout=1), lambda *_: {})
+    notifications = NotificationDispatcher(Objects(nowhere, Discovery(nowhere), timeout=1), SecretData())
     body: Object = {
         "apiVersion": "gitops-agent.dev/v1alpha1",
         "kind": "Notifier",
@@ -242,10 +242,10 @@ def test_edges_nobody_could_save_are_found_again(
     desk: Desk, lost: NotificationDispatcher, objects: Objects, notifications: NotificationDispatcher
 ) -> None:
     desk.publish(view())
-    desk.publishing._notifications = lost
+    desk.sink._dispatcher = lost
     with pytest.raises(AgentError):
         desk.publish(view(health=Status.DEGRADED))
-    desk.publishing._notifications = notifications
+    desk.sink._dispatcher = notifications
 
     desk.publish(view(health=Status.DEGRADED))
 

@@ -10,14 +10,19 @@ from typing import Any, cast
 import pytest
 
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
+from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
+from gitops_agent.api.application import API_VERSION
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric
+from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.marks import marked
 from gitops_agent.rollout.observation import Answer
+from tests.notify.builders import SecretData
 from tests.waiting import eventually
 
-POLICY = AppKey("shop", "web")
+POLICY, SHOP = AppKey("shop", "web"), AppKey("gitops-system", "shop")
 
 
 class Provider:
@@ -62,15 +67,21 @@ def provider() -> Iterator[Provider]:
 
 
 class Bench:
-    """Measuring, and who was told."""
+    """A runner, and the applications it woke."""
 
     def __init__(self, secret: Mapping[str, bytes]) -> None:
         self.told: list[AppKey] = []
         self.behind = timedelta(0)
+        objects = cast("Objects", None)  # no Job is measured here
+        policies = RolloutPolicyStore(objects, lambda *_: None)
+        metadata = {"name": POLICY.name, "namespace": POLICY.namespace}
+        policy = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata}
+        policies.put(marked(policy, application=SHOP, digest="", revision=""))
         self.measuring = AnalysisRunner(
-            lambda _namespace, _name: secret,
-            cast("Objects", None),  # no Job is measured here
-            look=self.told.append,
+            SecretData(**secret),
+            objects,
+            policies,
+            lambda application, _reason, _priority: self.told.append(application),
             now=lambda: datetime.now(UTC) - self.behind,
             timeout_seconds=1.0,
         )
@@ -111,7 +122,7 @@ def test_a_metric_is_measured_at_once_and_whoever_waits_is_told(provider: Provid
 
     found = eventually(lambda: bench.measuring.results(POLICY))
     assert (found[0].answer, found[0].hash, found[0].metric) == (Answer.SUCCESS, "0123abcd", "errors")
-    assert eventually(lambda: bench.told) == [POLICY]
+    assert eventually(lambda: bench.told) == [SHOP]
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from tests.agent.samples import key
+from tests.notify.builders import SecretData
 from tests.waiting import eventually
 
 SECONDS = 30.0
@@ -32,7 +33,7 @@ class Stand:
 
     def __init__(self, objects: Objects, namespace: str) -> None:
         self.objects, self.namespace = objects, namespace
-        self.notifications = NotificationDispatcher(objects, lambda *_: {})
+        self.notifications = NotificationDispatcher(objects, SecretData())
         self.notifiers = informer(objects, self.notifications, namespace)
 
     def apply(self, name: str = "chat", **spec: Any) -> Object:
@@ -137,7 +138,7 @@ def test_notifiers_of_other_namespaces_are_nobody_s_business(stand: Stand, home:
 
 def test_without_the_kind_nobody_is_waited_for(nowhere: Transport) -> None:
     objects = Objects(nowhere, Discovery(nowhere))
-    notifiers = informer(objects, NotificationDispatcher(objects, lambda *_: {}), "gitops-system")
+    notifiers = informer(objects, NotificationDispatcher(objects, SecretData()), "gitops-system")
     notifiers.start()
 
     assert notifiers.synced(0.1)

@@ -19,14 +19,22 @@ pytestmark = pytest.mark.cluster
 SECONDS = 30.0
 
 
-@pytest.fixture
-def rotated() -> list[str]:
-    return []
+class Rotations(list[str]):
+    """A listener that keeps the names of rotated Secrets."""
+
+    def rotated(self, secret: str) -> None:
+        self.append(secret)
 
 
 @pytest.fixture
-def secrets(transport: Transport, discovery: Discovery, rotated: list[str]) -> Iterator[SecretStore]:
-    secrets = SecretStore(Objects(transport, discovery), rotated.append)
+def rotated() -> Rotations:
+    return Rotations()
+
+
+@pytest.fixture
+def secrets(transport: Transport, discovery: Discovery, rotated: Rotations) -> Iterator[SecretStore]:
+    secrets = SecretStore(Objects(transport, discovery))
+    secrets.subscribe(rotated)
     yield secrets
     secrets.stop()
 
@@ -53,7 +61,7 @@ def test_a_second_look_costs_no_request(secrets: SecretStore, objects: Objects, 
     assert transport.count == before
 
 
-def test_a_rotation_is_seen_and_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+def test_a_rotation_is_seen_and_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
     objects.apply(secret(namespace, username="ada"))
     secrets.data(namespace, "token")
     assert rotated == []
@@ -64,7 +72,7 @@ def test_a_rotation_is_seen_and_told(secrets: SecretStore, objects: Objects, nam
     eventually(lambda: rotated == [f"{namespace}/token"], seconds=SECONDS)
 
 
-def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
     objects.apply(secret(namespace, username="ada"))
     secrets.data(namespace, "token")
 
@@ -75,7 +83,7 @@ def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Object
     assert set(rotated) == {f"{namespace}/token"}
 
 
-def test_a_secret_that_comes_later_is_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+def test_a_secret_that_comes_later_is_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
     with pytest.raises(NotFound, match=f"no Secret {namespace}/token"):
         secrets.data(namespace, "token")
 
@@ -101,7 +109,7 @@ def test_a_secret_that_goes_is_not_there_any_more(secrets: SecretStore, objects:
     eventually(gone, seconds=SECONDS)
 
 
-def test_a_label_on_a_secret_is_no_rotation(secrets: SecretStore, objects: Objects, namespace: str, rotated: list[str]) -> None:
+def test_a_label_on_a_secret_is_no_rotation(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
     made = objects.apply(secret(namespace, username="ada"))
     secrets.data(namespace, "token")
 
@@ -121,7 +129,7 @@ def restricted(control_plane: ControlPlane, namespace: str) -> Iterator[Transpor
 
 
 def test_a_secret_that_may_not_be_read_is_told_at_once(restricted: Transport, namespace: str) -> None:
-    secrets = SecretStore(Objects(restricted, Discovery(restricted)), lambda _: None)
+    secrets = SecretStore(Objects(restricted, Discovery(restricted)))
     started = time.monotonic()
 
     for _ in range(3):
@@ -135,10 +143,11 @@ def test_a_secret_that_may_not_be_read_is_told_at_once(restricted: Transport, na
 
 
 def test_a_secret_that_becomes_readable_is_read(
-    restricted: Transport, namespace: str, objects: Objects, rotated: list[str], grant: Callable[[], None]
+    restricted: Transport, namespace: str, objects: Objects, rotated: Rotations, grant: Callable[[], None]
 ) -> None:
     objects.apply(secret(namespace, username="ada"))
-    secrets = SecretStore(Objects(restricted, Discovery(restricted)), rotated.append)
+    secrets = SecretStore(Objects(restricted, Discovery(restricted)))
+    secrets.subscribe(rotated)
     with pytest.raises(SourceError):
         secrets.data(namespace, "token")
 
@@ -165,7 +174,7 @@ def grant(objects: Objects, namespace: str) -> Callable[[], None]:
 
 
 def test_a_poll_that_is_still_running_at_the_end_starts_no_watch(transport: Transport, namespace: str) -> None:
-    secrets = SecretStore(Objects(transport, Discovery(transport)), lambda _: None)
+    secrets = SecretStore(Objects(transport, Discovery(transport)))
     secrets.stop()
 
     with pytest.raises(SourceError, match="stopping"):
@@ -176,7 +185,7 @@ def test_an_api_server_that_was_away_at_the_first_look_is_asked_again(
     transport: Transport, nowhere: Transport, objects: Objects, namespace: str
 ) -> None:
     objects.apply(secret(namespace, username="ada"))
-    secrets = SecretStore(Objects(transport, Discovery(nowhere)), lambda _: None)
+    secrets = SecretStore(Objects(transport, Discovery(nowhere)))
     with pytest.raises(AgentError):
         secrets.data(namespace, "token")
 

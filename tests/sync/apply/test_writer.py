@@ -56,7 +56,7 @@ def test_what_is_sent_is_the_manifest_and_the_marks() -> None:
 @pytest.mark.cluster
 def test_an_answer_is_known_before_any_watch_tells_it(stage: ClusterEnv) -> None:
     plan = stage.plan(config())
-    done = Writer(stage.objects, stage.discovery, stage.live).apply(plan.writes[0], plan, as_user=None)
+    done = Writer(stage.objects, stage.live).apply(plan.writes[0], plan, as_user=None)
     one = ObjectKey("", "ConfigMap", stage.namespace, "web")
     known = stage.live.get(one)
     assert known is not None
@@ -67,5 +67,5 @@ def test_an_answer_is_known_before_any_watch_tells_it(stage: ClusterEnv) -> None
 @pytest.mark.cluster
 def test_a_deletion_of_something_never_seen_is_nothing_to_do(stage: ClusterEnv) -> None:
     (delete,) = deletions(stage.key("ConfigMap", "web"))
-    done = Writer(stage.objects, stage.discovery, stage.live).delete(replace(delete, live=None), as_user=None)
+    done = Writer(stage.objects, stage.live).delete(replace(delete, live=None), as_user=None)
     assert not done.changed

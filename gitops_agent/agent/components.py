@@ -1,0 +1,259 @@
+"""Composition root: builds, starts and stops what a leader runs.
+
+The order of the start is one tuple, and the end is its reverse: the clock and the watch of Applications stop asking, applies
+under way end at their next safe point (every point between two API calls is one), the queues close and their workers end,
+renders are cancelled, the watches end, and last the outbox and the Events are flushed. The lease is released after that.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
+from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.events import EventBroadcaster
+from gitops_agent.agent.reconcile.applier import Applier
+from gitops_agent.agent.reconcile.drift_events import DriftReporter
+from gitops_agent.agent.reconcile.finalizer import Finalizer
+from gitops_agent.agent.reconcile.health_assessor import HealthAssessor
+from gitops_agent.agent.reconcile.planner import Planner
+from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler, Stages
+from gitops_agent.agent.reconcile.status_writer import StatusWriter
+from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
+from gitops_agent.agent.rollouts.controller import RolloutController
+from gitops_agent.agent.rollouts.loader import RolloutLoader
+from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
+from gitops_agent.agent.scheduler import Scheduler
+from gitops_agent.agent.stores.endpoint_slices import SPLIT_ONLY
+from gitops_agent.agent.stores.notifiers import NotifierStore
+from gitops_agent.agent.stores.stores import build_stores
+from gitops_agent.agent.work_queue import WorkQueue
+from gitops_agent.agent.worker_pool import WorkerPool
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.informer import Informer
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.recorder import Recorder
+from gitops_agent.cluster.secrets import SecretReader
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.cluster.watch import WatchOptions
+from gitops_agent.config import Settings
+from gitops_agent.errors import AgentError, UnknownKind
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import APPLICATION, AUTOSCALER, ENDPOINT_SLICE, GROUP, NOTIFIER, ROLLOUT_POLICY
+from gitops_agent.notify.delivery_worker import RetryPolicy
+from gitops_agent.notify.dispatcher import NotificationDispatcher
+from gitops_agent.observe.log import logger
+from gitops_agent.render.disk_cache import RenderCache
+from gitops_agent.render.renderer import KubeFacts, Renderer, RenderLimits
+from gitops_agent.source.repository import Repository
+from gitops_agent.source.sources import Sources
+from gitops_agent.sync.apply.executor import Executor
+from gitops_agent.sync.drift.fight_detector import FightDetector
+from gitops_agent.sync.health.explainer import Explainer
+from gitops_agent.sync.planning.blast_radius import DependantCounter
+
+_log = logger("agent")
+_SOURCE_WORKERS = 4
+_CLUSTER_RETRY_SECONDS = 2.0
+_STARTER_SECONDS = 5.0
+_NOTIFIERS_SECONDS = 10.0
+_MEBIBYTE = 1024 * 1024
+
+
+class Service(Protocol):
+    """Runs in the background between its start and its stop."""
+
+    def start(self) -> None:
+        """Starts it, once."""
+
+    def stop(self) -> None:
+        """Ends it, whether it was started or not."""
+
+
+class Components:
+    """Everything a leader runs; made anew for every term.
+
+    Args:
+        settings: the effective configuration.
+        transport: to the API server, as the agent.
+    """
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self._transport = transport
+        self._discovery = discovery = Discovery(transport)
+        objects = Objects(transport, discovery)
+        self.queue: WorkQueue[AppKey] = WorkQueue()
+        repositories: WorkQueue[Repository] = WorkQueue(base=1.0)
+        wake = self.queue.add
+        self.stores = stores = build_stores(objects, self.queue, namespace=settings.cluster.namespace)
+        dispatcher = _dispatcher(settings, objects, stores.secrets)
+        events = EventBroadcaster(dispatcher, Recorder(objects))
+        scheduler = Scheduler()
+
+        cache = Path(settings.source.cache_dir)
+        sources = Sources(
+            cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
+        )
+        self.poller = SourcePoller(sources, stores.secrets, scheduler, repositories, wake=wake, events=events)
+        self.renders = RenderPool(
+            _renderer(settings), wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered")
+        )
+        self._loader = loader = DeclaredStateLoader(self.poller, self.renders, discovery, stores, wake)
+
+        analysis = AnalysisRunner(stores.secrets, objects, stores.policies, wake)
+        rollout_loader = RolloutLoader(stores, loader, analysis, objects)
+        rollouts = RolloutController(stores, rollout_loader, analysis, StuckPodRemover(objects), events)
+
+        writers = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
+        executor = Executor(objects, writers, stores.live, autoscalers=stores.autoscalers)
+        dependants = DependantCounter(objects, discovery, stores.live)
+        planner = Planner(stores, loader.claims, dependants, settings.cluster.namespace)
+        applier = Applier(planner, executor, stores.live, loader.barrier, DriftReporter(events, FightDetector()))
+        stages = Stages(
+            finalizer=Finalizer(objects, stores, applier),
+            loader=loader,
+            rollouts=rollouts,
+            applier=applier,
+            health=HealthAssessor(Explainer(objects)),
+            status=StatusWriter(objects, events),
+        )
+        self.reconciler = ApplicationReconciler(stages, stores, self.queue)
+
+        own = WatchOptions(namespace=settings.cluster.namespace)
+        self._applications = Informer(objects, APPLICATION, stores.applications, options=own)
+        self._slices = Informer(objects, ENDPOINT_SLICE, stores.endpoints, options=SPLIT_ONLY)
+        self._workers = WorkerPool("worker", self.queue, self.reconciler, count=settings.sync.workers)
+        self._source_workers = WorkerPool("git", repositories, self.poller, count=_SOURCE_WORKERS)
+        self._services: tuple[Service, ...] = (
+            _Mirrors(sources),
+            stores.secrets,
+            events,
+            _Threads(writers),
+            stores.informer,
+            Informer(objects, AUTOSCALER, stores.autoscalers),
+            Informer(objects, ROLLOUT_POLICY, stores.policies),
+            self._slices,
+            analysis,
+            stores.prerequisites,
+            _FirstList(Informer(objects, NOTIFIER, NotifierStore(objects, dispatcher), options=own)),
+            self.renders,
+            self._source_workers,
+            self._workers,
+            applier,
+            self._applications,
+            scheduler,
+        )
+        self._stopping = threading.Event()
+        self._starter = threading.Thread(target=self._start, name="start", daemon=True)
+
+    def start(self) -> None:
+        """Starts everything, on a thread of its own: the API server may not answer yet."""
+        self._starter.start()
+
+    def healthy(self) -> bool:
+        """Whether every worker still runs, or is about to."""
+        if self.starting:
+            return True
+        return self._applications.watch is not None and self._workers.alive() and self._source_workers.alive()
+
+    @property
+    def starting(self) -> bool:
+        """Whether the start is still ahead or under way."""
+        return self._starter.ident is None or self._starter.is_alive()
+
+    def stop(self) -> None:
+        """Ends everything, in the reverse order of the start."""
+        self._stopping.set()
+        if self._starter.ident is not None:
+            self._starter.join(_STARTER_SECONDS)
+        for service in reversed(self._services):
+            service.stop()
+
+    def _start(self) -> None:
+        version = self._await_cluster()
+        if version is None:
+            return
+        self._loader.facts = KubeFacts(version=version)
+        for service in self._services:
+            if self._stopping.is_set():
+                return
+            service.start()
+
+    def _await_cluster(self) -> str | None:
+        """The version of Kubernetes, once the API server answers and serves our kinds; None when the agent ends before."""
+        while not self._stopping.is_set():
+            try:
+                self._applications.resolve()
+                version: Object = self._transport.request("GET", "/version")
+                self._slices.resolve()
+            except UnknownKind:
+                _log.warning("waiting for the CRDs: run `gitops-agent install` or apply deploy/")
+            except AgentError as error:
+                _log.warning("waiting for the API server", error=error)
+            else:
+                return str(version.get("gitVersion", "")).removeprefix("v")
+            self._discovery.invalidate(GROUP)
+            self._stopping.wait(_CLUSTER_RETRY_SECONDS)
+        return None
+
+
+class _FirstList:
+    """Starts an informer of Notifiers and waits, for a while, for its first list: events before that reach no notifier."""
+
+    def __init__(self, informer: Informer) -> None:
+        self._informer = informer
+
+    def start(self) -> None:
+        self._informer.start()
+        if not self._informer.synced(_NOTIFIERS_SECONDS):
+            _log.warning("starting without knowing the notifiers: the first events may reach nobody")
+
+    def stop(self) -> None:
+        self._informer.stop()
+
+
+class _Mirrors:
+    """Ends the processes that read mirrors."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def start(self) -> None:
+        return
+
+    def stop(self) -> None:
+        self._sources.close()
+
+
+class _Threads:
+    """Ends a pool of threads, without waiting for calls that hang."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    def start(self) -> None:
+        return
+
+    def stop(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _renderer(settings: Settings) -> Renderer:
+    render = settings.render
+    limits = RenderLimits(
+        seconds=render.timeout_seconds,
+        memory_bytes=render.memory_mib * _MEBIBYTE,
+        output_bytes=render.output_mib * _MEBIBYTE,
+        files=render.max_files,
+    )
+    scratch = Path(settings.source.cache_dir) / "renders"
+    return Renderer(scratch=scratch, limits=limits, helm=render.helm, kustomize=render.kustomize)
+
+
+def _dispatcher(settings: Settings, objects: Objects, secrets: SecretReader) -> NotificationDispatcher:
+    retry = RetryPolicy(timeout_seconds=settings.notify.timeout_seconds)
+    return NotificationDispatcher(objects, secrets, limit=settings.notify.outbox_limit, retry=retry)

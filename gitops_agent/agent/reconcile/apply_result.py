@@ -1,0 +1,138 @@
+"""Result of one apply: what of the desired state is live, what failed, what waits, when to try again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gitops_agent.agent.reconcile.outcome import ObjectIssue
+from gitops_agent.agent.reconcile.restrictions import HELD_BACK
+from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
+from gitops_agent.cluster.error_text import simplify
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.apply.executor import Result
+from gitops_agent.sync.desired import LEFT_OUT
+from gitops_agent.sync.planning.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyResult:
+    """Result of one apply.
+
+    Attributes:
+        synced: every declared object is live as declared, and nothing of the application is left over.
+        held: why the plan waits for approval, empty when it does not.
+        waiting: what it waits for, in words.
+        problems: objects that failed, drifted or wait.
+        error: why no plan could be made.
+        retry: seconds after which failures are worth another try (0: backoff decides); None when there are none.
+        in_sync: declared objects that are live as declared.
+        drifted: objects that deviate and were left alone.
+        fought: those of them that others keep changing back.
+        again: seconds after which one of them is repaired again.
+        awaited: reasons of failures that end when a CRD or a Namespace comes.
+    """
+
+    synced: bool = False
+    held: str = ""
+    waiting: str = ""
+    problems: tuple[ObjectIssue, ...] = ()
+    error: AgentError | None = None
+    retry: float | None = None
+    in_sync: int = 0
+    drifted: int = 0
+    fought: frozenset[ObjectKey] = frozenset()
+    again: float | None = None
+    awaited: frozenset[str] = frozenset()
+
+
+def build_result(
+    plan: Plan,
+    ran: Plan,
+    result: Result,
+    refused: Mapping[ObjectKey, AgentError],
+    *,
+    terminating: Sequence[Action],
+) -> ApplyResult:
+    """What an apply came to.
+
+    Args:
+        plan: all of the plan.
+        ran: what of it was allowed.
+        result: of the execution.
+        refused: what the dry run refused.
+        terminating: deletions that were sent and whose objects are still there.
+    """
+    errors = {**refused} | {outcome.key: outcome.error for outcome in result.outcomes if outcome.error is not None}
+    done = {outcome.key for outcome in result.outcomes if outcome.ok}
+    left = [action for action in plan.changes() if action.key not in done and action.reason != "PruningOff"]
+    fought = {action.key: action for action in ran.actions if action.reason == "Fighting"}
+    drifted = [fought.get(action.key, action) for action in left if _deviates(action) and action.key not in errors]
+    waits = [action for action in ran.actions if action.kind is ActionKind.WAIT and action.key not in errors]
+    waits += [
+        replace(action, kind=ActionKind.WAIT, reason="Terminating", message="it is being deleted") for action in terminating
+    ]
+    texts = _texts(plan, errors)
+    awaited = [f"{key}: {text}" for key, text in texts.items() if errors[key].reason in PREREQUISITES]
+    total = sum(1 for action in plan.actions if action.manifest is not None and action.reason not in LEFT_OUT)
+    behind = sum(1 for action in left if action.manifest is not None)
+    after = max((getattr(error, "retry_after", None) or 0.0 for error in errors.values()), default=0.0)
+    return ApplyResult(
+        synced=not left and not terminating and not result.waiting and not errors and not plan.verdict.held,
+        held=plan.verdict.message if plan.verdict.held else "",
+        waiting=_waiting(result, waits, awaited),
+        fought=frozenset(fought),
+        awaited=frozenset(error.reason for error in errors.values()) & PREREQUISITES,
+        problems=_issues(ran, result, errors=errors, texts=texts, drifted=drifted, waits=waits),
+        retry=after if errors else None,
+        in_sync=total - behind,
+        drifted=len(drifted),
+    )
+
+
+def _issues(
+    ran: Plan,
+    result: Result,
+    *,
+    errors: Mapping[ObjectKey, AgentError],
+    texts: Mapping[ObjectKey, str],
+    drifted: Sequence[Action],
+    waits: Sequence[Action],
+) -> tuple[ObjectIssue, ...]:
+    """Every object that is not as declared: failures first."""
+    issues = [ObjectIssue(key=key, reason=errors[key].reason, message=text) for key, text in texts.items()]
+    issues += [ObjectIssue(key=w.key, reason="WaitingFor", message=f"waits for {w.why}") for w in result.waiting]
+    issues += [ObjectIssue(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
+    known = {issue.key for issue in issues}
+    issues += [ObjectIssue(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in known]
+    issues += [
+        ObjectIssue(key=a.key, reason="Missing", message=a.message)
+        for a in ran.actions
+        if a.message == HELD_BACK and a.live is None and a.key not in errors
+    ]
+    return tuple(issues)
+
+
+def _texts(plan: Plan, errors: Mapping[ObjectKey, AgentError]) -> dict[ObjectKey, str]:
+    """Every failure in words, by object; with the file to change, where a commit is what mends it."""
+    files = {action.key: action.manifest.file for action in plan.actions if action.manifest is not None}
+    texts = {}
+    for key, error in sorted(errors.items()):
+        file = files.get(key) if not error.transient or error.reason in PREREQUISITES else None
+        texts[key] = f"{file}: {simplify(str(error))}" if file else simplify(str(error))
+    return texts
+
+
+def _waiting(result: Result, waits: Sequence[Action], awaited: Sequence[str]) -> str:
+    texts = [f"{waiting.key} waits for {waiting.why}" for waiting in result.waiting]
+    texts += [*(f"{action.key}: {action.message}" for action in waits), *awaited]
+    if not texts:
+        return ""
+    return texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")
+
+
+def _deviates(action: Action) -> bool:
+    """Whether a live object differs from Git: drift, or left alone only because of mode observe."""
+    return action.drift or (action.reason == "Observing" and action.manifest is not None)

@@ -1,0 +1,54 @@
+"""Dependencies of an Application (`dependsOn`): what must be ready before anything of it is applied. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitops_agent.api.application import Application
+from gitops_agent.api.conditions import find_condition
+from gitops_agent.manifest.key import Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """An Application that another one depends on.
+
+    Attributes:
+        source: its `spec.source`, as written.
+        status: as last written.
+        applied: the commit whose every object is applied; empty when the agent does not know more than the status.
+    """
+
+    source: Object
+    status: Object
+    applied: str = ""
+
+
+def unmet(application: Application, commit: str, dependencies: Mapping[str, Dependency]) -> str:
+    """The first dependency that is not ready, in words; empty when all are.
+
+    A dependency that follows the same reference of the same repository must be ready at the same commit.
+
+    Args:
+        application: which depends.
+        commit: which is about to be applied.
+        dependencies: the Applications that exist, by name.
+    """
+    for name in (dependency.name for dependency in application.spec.depends_on):
+        dependency = dependencies.get(name)
+        if dependency is None:
+            return f"Application {name}, which does not exist"
+        ready = find_condition(dependency.status.get("conditions"), "Ready") or {}
+        if ready.get("status") != "True":
+            return f"Application {name} to be ready ({ready.get('reason') or 'not reconciled yet'})"
+        applied = dependency.applied or (dependency.status.get("sync") or {}).get("revision")
+        if _same_reference(application, dependency.source) and applied != commit:
+            return f"Application {name} to be synced to {commit[:12]}"
+    return ""
+
+
+def _same_reference(application: Application, source: Object) -> bool:
+    mine = application.spec.source
+    ref = mine.ref.model_dump(exclude_none=True, by_alias=True)
+    return bool(source.get("repoURL") == mine.repo_url and source.get("ref") == ref)

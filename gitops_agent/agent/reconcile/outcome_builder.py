@@ -1,0 +1,151 @@
+"""Builds the outcome of a reconcile from what its stages found out. Pure.
+
+The stages fill in `Findings` in their order; one that was not reached leaves its default. When to reconcile again is part of
+the outcome, as values: the reconciler performs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gitops_agent.agent.desired.declared_state import DeclaredState
+from gitops_agent.agent.reconcile.app_state import ApplicationState
+from gitops_agent.agent.reconcile.apply_result import ApplyResult
+from gitops_agent.agent.reconcile.health_assessor import HealthReport
+from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, Requeue, SyncStatus
+from gitops_agent.agent.rollouts.rollout_pass import RolloutResult
+from gitops_agent.agent.work_queue import Priority
+from gitops_agent.api.application import Application
+from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.sync.health.status import UNHEALTHY
+
+_WAIT_BACKSTOP_SECONDS = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """What the stages of one reconcile found out so far.
+
+    Attributes:
+        application: which is reconciled.
+        now: when, aware, UTC.
+        suspended: nothing may be changed.
+        rollouts: the result of their pass.
+        waiting: why no plan could be made yet (a first list, a dependency), in words.
+        applied: the result of the apply; None where it was not reached.
+        health: of the objects; None while D(t) is not known.
+    """
+
+    application: Application
+    now: datetime
+    suspended: bool
+    rollouts: RolloutResult | None = None
+    waiting: str = ""
+    applied: ApplyResult | None = None
+    health: HealthReport | None = None
+
+
+def merge(declared: DeclaredState, rollouts: RolloutResult) -> DeclaredState:
+    """The declared state once the rollouts had their say: without D(t) nothing of it may be applied."""
+    if rollouts.desired is None and declared.desired is not None:
+        declared = replace(declared, desired=None, pending=declared.pending or rollouts.pending)
+    if rollouts.error is not None:
+        declared = replace(declared, desired=None, error=declared.error or rollouts.error)
+    return declared
+
+
+def build_outcome(findings: Findings, declared: DeclaredState, state: ApplicationState) -> ReconcileOutcome:
+    """The outcome of a reconcile.
+
+    Args:
+        findings: of its stages.
+        declared: what the newest commit declares.
+        state: of the application; only read.
+    """
+    application, applied, rollouts = findings.application, findings.applied, findings.rollouts
+    suspended = findings.suspended and not findings.waiting
+    views = rollouts.views if rollouts else ()
+    waiting = findings.waiting or declared.pending or (applied.waiting if applied else "")
+    error = declared.error or (applied.error if applied else None)
+    unavailable = declared.source.error
+    # What a rollout holds back is not synced, though the cluster is what it should be at this moment.
+    settled = not (rollouts and rollouts.moved) and not any(view.running or view.failed for view in views)
+    in_force = applied is not None and applied.synced and declared.desired is not None and error is None
+    synced = in_force and settled
+    desired = state.desired
+    problems = _problems(findings)
+    return ReconcileOutcome(
+        revision=declared.revision,
+        unavailable_since=declared.source.since if unavailable is not None else None,
+        source_error=unavailable,
+        applied=declared.revision.commit if synced and declared.revision else state.last_applied,
+        plan=state.plans.hash,
+        sync=_sync_status(synced=synced, known=desired is not None and applied is not None),
+        error=error,
+        held=(rollouts.held if rollouts else "") or (applied.held if applied else ""),
+        waiting=waiting,
+        rollouts=views,
+        suspended=_suspension(application) if suspended else "",
+        observing=application.spec.sync.mode is SyncMode.OBSERVE,
+        health=findings.health.health if findings.health else None,
+        problems=problems,
+        total=len(desired.manifests) if desired else 0,
+        left_out=len(desired.skipped) if desired else 0,
+        warnings=desired.told if desired else (),
+        synced=applied.in_sync if applied else 0,
+        drifted=applied.drifted if applied else 0,
+        unhealthy=sum(1 for problem in problems if problem.reason in UNHEALTHY),
+        started=state.started,
+        provisional=applied is None and error is None and unavailable is None,
+        recovered=in_force and not (applied and applied.retry is not None),
+        requeue=_requeues(findings, waits=bool(waiting) and not declared.pending),
+    )
+
+
+def rollout_requeue(rollouts: RolloutResult | None) -> tuple[Requeue, ...]:
+    """When the rollouts go on; asked for even when a later stage fails."""
+    if rollouts is None or rollouts.again is None:
+        return ()
+    return (Requeue(reason="its rollout goes on", delay=rollouts.again),)
+
+
+def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
+    """When to reconcile again; most waits end with an event, which needs no entry here."""
+    requeues = list(rollout_requeue(findings.rollouts))
+    applied, health = findings.applied, findings.health
+    if health is not None and health.recheck is not None and (findings.waiting or not findings.suspended):
+        requeues.append(Requeue(reason="health is looked at again", delay=health.recheck))
+    if applied is not None and applied.retry is not None:
+        requeues.append(Requeue(reason="retry of what failed", delay=applied.retry, backoff=True))
+    if applied is not None and applied.again is not None:
+        requeues.append(Requeue(reason="a fight may be over", delay=applied.again))
+    if waits:
+        requeues.append(Requeue(reason="a wait is looked at again", delay=_WAIT_BACKSTOP_SECONDS))
+    suspend = findings.application.spec.suspend
+    if findings.suspended and suspend is not None and suspend.until is not None:
+        seconds = max(0.0, (suspend.until.astimezone(UTC) - findings.now).total_seconds())
+        requeues.append(Requeue(reason="a pause ended", delay=seconds, priority=Priority.COMMIT))
+    return tuple(requeues)
+
+
+def _problems(findings: Findings) -> tuple[ObjectIssue, ...]:
+    """What failed, drifted or waits, then what is unhealthy beside it."""
+    problems = findings.applied.problems if findings.applied else ()
+    known = {problem.key for problem in problems}
+    unhealthy = findings.health.problems if findings.health else ()
+    return problems + tuple(problem for problem in unhealthy if problem.key not in known)
+
+
+def _sync_status(*, synced: bool, known: bool) -> SyncStatus:
+    if not known:
+        return SyncStatus.UNKNOWN
+    return SyncStatus.SYNCED if synced else SyncStatus.OUT_OF_SYNC
+
+
+def _suspension(application: Application) -> str:
+    suspend = application.spec.suspend
+    if suspend is None:
+        return ""
+    until = f"until {suspend.until:%Y-%m-%dT%H:%M:%SZ}" if suspend.until else "until it is resumed"
+    return f"paused {until}{f': {suspend.reason}' if suspend.reason else ''}"

@@ -1,0 +1,175 @@
+"""Plans a desired state against the live objects, with what the cluster has taught about the plan so far.
+
+Two things are not in Git: what hangs under the deletions of a plan, which is counted before a person is asked to approve it,
+and which objects the API server refuses to change in place. Both are learnt once for a plan, and planned with again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gitops_agent.agent.desired.claims import ClaimRegistry
+from gitops_agent.agent.stores.stores import Stores
+from gitops_agent.api.application import Application
+from gitops_agent.install.bundle import protected
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.marks import APPROVED
+from gitops_agent.sync.action import REMOVES
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.live.live_object import Snapshot
+from gitops_agent.sync.planning.blast_radius import DependantCounter
+from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.planning.plan import Plan
+from gitops_agent.sync.planning.plan import plan as make_plan
+from gitops_agent.sync.planning.policy import Approval, PlanPolicy
+
+_TRAILER = "gitops-agent-approve:"
+_COUNT_AGAIN_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class PlanMemo:
+    """What planner and applier remember of one application.
+
+    Attributes:
+        plan: the last plan.
+        preview: the plan of a commit whose rollout waits for approval; None while none does.
+        approval: an approved plan under way.
+        immutable: objects that the API server refuses to change in place to `proved`, the content of a plan.
+        proved: see `immutable`.
+        counted: what hangs under the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
+        counted_for: see `counted`.
+        counted_at: see `counted`.
+    """
+
+    plan: Plan | None = None
+    preview: Plan | None = None
+    approval: Approval | None = None
+    immutable: frozenset[ObjectKey] = frozenset()
+    proved: str = ""
+    counted: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
+    counted_for: str = ""
+    counted_at: float = 0.0
+
+    @property
+    def hash(self) -> str:
+        """The plan people read and approve: that of the commit whose rollout waits for approval, else the last."""
+        plan = self.preview or self.plan
+        return plan.hash if plan else ""
+
+    def refuse_update(self, keys: frozenset[ObjectKey], plan: Plan) -> None:
+        """Remembers that the API server refuses to change objects in place to what a plan asks for."""
+        self.immutable, self.proved = self.immutable | keys, plan.content
+
+    def follow(self, plan: Plan, snapshot: Snapshot, *, rolling: bool) -> None:
+        """Takes over the last plan; an approval stays as long as deletions of it may be ahead.
+
+        Args:
+            plan: the last plan.
+            snapshot: what it was made from.
+            rolling: a rollout is under way, so an approved plan comes to its deletions later.
+        """
+        self.plan = plan
+        if plan.verdict.approved:
+            self.approval = plan.approval()
+        elif self.approval is not None and not rolling and not _under_way(self.approval, plan, snapshot):
+            self.approval = None
+
+
+class Planner:
+    """Makes the plans of applications.
+
+    Args:
+        stores: the live objects, and which Applications exist.
+        claims: which application declares an object.
+        dependants: counts what hangs under deletions.
+        agent_namespace: where the agent is installed; its own objects are protected.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        claims: ClaimRegistry,
+        dependants: DependantCounter,
+        agent_namespace: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._live, self._applications, self._claims = stores.live, stores.applications, claims
+        self._dependants, self._clock = dependants, clock
+        self._agent_namespace, self._protected = agent_namespace, protected(agent_namespace)
+
+    def snapshot(self, application: AppKey, desired: Desired) -> Snapshot:
+        """The live objects; one whose Application no longer exists has no owner and may be adopted."""
+        snapshot = self._live.snapshot(application, [manifest.key for manifest in desired.manifests])
+        objects = {}
+        for key, live in snapshot.objects.items():
+            owner = live.owner
+            if (
+                owner is not None
+                and owner != application
+                and (not self._applications.may_exist(owner) or self._claims.holder(key) == application)
+            ):
+                live = replace(live, owner=None)  # noqa: PLW2901 - the same object without its owner
+            elif owner == application and self._claims.wanted_by_another(key, application):
+                continue  # handed over: the other application declares it, so it is not ours to delete
+            objects[key] = live
+        return replace(snapshot, objects=objects)
+
+    def plan(
+        self, application: Application, desired: Desired, snapshot: Snapshot, memo: PlanMemo, *, deleting: bool = False
+    ) -> Plan:
+        """The plan; made twice when what hangs under its deletions has to be counted first.
+
+        A held plan is read by many reconciles and by a person who decides: it is counted once, and again after a while.
+
+        Raises:
+            PlanError: the desired state cannot be planned.
+        """
+        policy = self._policy(application, desired, memo, deleting=deleting)
+        plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
+        if memo.immutable and memo.proved != plan.content:
+            memo.immutable = frozenset()
+            plan = make_plan(desired, snapshot, policy)
+        if not plan.uncounted and not plan.verdict.held:
+            return plan
+        now = self._clock()
+        if memo.counted_for != plan.hash or now - memo.counted_at > _COUNT_AGAIN_SECONDS:
+            memo.counted, memo.counted_for, memo.counted_at = self._dependants.gather(plan), plan.hash, now
+        return make_plan(desired, snapshot, policy, dependants=memo.counted, immutable=memo.immutable)
+
+    def _policy(self, application: Application, desired: Desired, memo: PlanMemo, *, deleting: bool) -> PlanPolicy:
+        sync = application.spec.sync
+        return PlanPolicy(
+            prune=sync.prune,
+            self_heal=sync.self_heal,
+            mode=sync.mode,
+            error_policy=sync.error_policy,
+            guard=sync.deletion_guard,
+            application_deleting=deleting,
+            approved=application.annotations.get(APPROVED) or trailer(desired.revision.message),
+            carried=memo.approval,
+            ignore_fields=sync.ignore_fields,
+            agent_namespace=self._agent_namespace,
+            protected=self._protected,
+            application_uid=application.uid,
+        )
+
+
+def trailer(message: str) -> str | None:
+    """The hash of a `Gitops-Agent-Approve:` trailer in the last paragraph of a commit message."""
+    for line in reversed(message.strip().rpartition("\n\n")[2].splitlines()):
+        if line.lower().startswith(_TRAILER):
+            return line[len(_TRAILER) :].strip() or None
+    return None
+
+
+def _under_way(approval: Approval, plan: Plan, snapshot: Snapshot) -> bool:
+    """Whether approved deletions may be ahead: after a start not all of them are known, or allowed, at once."""
+    if approval.content != plan.content:
+        return False
+    pending = any(action.intent in REMOVES for action in plan.actions)
+    return plan.verdict.held or pending or not snapshot.complete or bool(snapshot.cannot_see)

@@ -1,0 +1,46 @@
+"""Restricts plans: turns writes that a pause, an older commit or a refusal forbids into skips and waits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import replace
+
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.planning.plan import Plan
+
+HELD_BACK = "not applied, because other objects of this revision are refused (errorPolicy: atomic)"
+
+
+def only(plan: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
+    """The plan in which every write that is not allowed became a skip that says why."""
+    if all(allowed(action) for action in plan.writes):
+        return plan
+    actions = tuple(
+        action if not action.writes or allowed(action) else replace(action, kind=ActionKind.SKIP, message=why)
+        for action in plan.actions
+    )
+    return replace(plan, actions=actions)
+
+
+def defer_deletions(plan: Plan, why: str) -> Plan:
+    """The plan in which every deletion that is not a rollout's waits."""
+    actions = tuple(
+        replace(action, kind=ActionKind.WAIT, reason="WaitingFor", message=f"waits for {why}") if deletes(action) else action
+        for action in plan.actions
+    )
+    return replace(plan, actions=actions)
+
+
+def without(plan: Plan, refused: Container[ObjectKey]) -> Plan:
+    """The plan without the objects that the API server refuses; what depends on one of them goes on waiting."""
+    actions = tuple(
+        replace(action, kind=ActionKind.WAIT, message="the API server refused it") if action.key in refused else action
+        for action in plan.actions
+    )
+    return replace(plan, actions=actions)
+
+
+def deletes(action: Action) -> bool:
+    """Whether an action deletes an object, and not for a rollout."""
+    return action.kind is ActionKind.DELETE and not action.rollout

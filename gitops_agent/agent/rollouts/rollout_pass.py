@@ -1,0 +1,93 @@
+"""Values of one pass over the rollouts of an application: what is asked, what is known, what results.
+
+A pass has two halves. `prepare` loads the rollouts and says whether a run wants to start; whether the commit as a whole is held
+for approval is answered by a plan, which is not the rollouts' business. `advance` takes that answer and makes the steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gitops_agent.agent.rollouts.context import RolloutContext
+from gitops_agent.agent.rollouts.summary import RolloutSummary
+from gitops_agent.api.application import Application
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.sync.desired import Desired
+
+
+class CommitPending(Exception):
+    """A commit is being rendered, or a first list is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutRequest:
+    """Input of a pass.
+
+    Attributes:
+        application: whose rollouts.
+        head: what the newest commit declares; None when that is not known.
+        last: what the last readable commit declared; for what no rollout decides.
+        frozen: nothing may move (paused, or mode observe).
+    """
+
+    application: Application
+    head: Desired | None
+    last: Desired | None
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutResult:
+    """Result of a pass: D(t), and where each rollout stands.
+
+    Attributes:
+        desired: D(t); None while it is not known.
+        pending: what is under way, in words.
+        error: why there is no D(t).
+        views: where each rollout stands.
+        again: seconds after which another pass is worth it; None when something else brings it.
+        moved: a rollout made a step, so another one may follow at once.
+        held: why the commit waits for approval before its rollout begins.
+    """
+
+    desired: Desired | None
+    pending: str = ""
+    error: AgentError | None = None
+    views: tuple[RolloutSummary, ...] = ()
+    again: float | None = None
+    moved: bool = False
+    held: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class RolloutPass:
+    """State of one pass, from its preparation to its result.
+
+    Attributes:
+        request: what was asked.
+        base: what is declared where no rollout decides.
+        rollouts: of the application, as they stand.
+        commits: the declared states of the commits that were needed so far.
+        slots: the renders that are needed from now on.
+        starting: the policies whose run wants to start.
+        result: set as soon as it is known; nothing more is done then.
+    """
+
+    request: RolloutRequest
+    base: Desired | None = None
+    rollouts: tuple[RolloutContext, ...] = ()
+    commits: dict[str, Desired] = field(default_factory=dict)
+    slots: set[str] = field(default_factory=set)
+    starting: set[ObjectKey] = field(default_factory=set)
+    result: RolloutResult | None = None
+
+    @property
+    def key(self) -> AppKey:
+        """The application."""
+        return self.request.application.key
+
+    @property
+    def wants_to_start(self) -> Desired | None:
+        """What the commit declares whose run wants to start; None when no run does."""
+        return self.request.head if self.starting and self.result is None else None

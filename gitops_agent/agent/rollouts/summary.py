@@ -1,0 +1,34 @@
+"""Summary of one rollout: the line that the status of its Application shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitops_agent.manifest.key import ObjectKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSummary:
+    """Where one rollout stands.
+
+    Attributes:
+        policy: its policy.
+        workload: what it rolls out.
+        phase: of the machine.
+        weight: percent of the traffic that is to go to the new version.
+        message: one line for people.
+        running: whether a run is under way.
+        failed: whether the newest version was rolled back.
+        waits: whether it waits for a person.
+        approval: the approval it waits for, as `hash/step`; empty when for none.
+    """
+
+    policy: ObjectKey
+    workload: ObjectKey
+    phase: str
+    weight: int
+    message: str
+    running: bool
+    failed: bool
+    waits: bool
+    approval: str = ""

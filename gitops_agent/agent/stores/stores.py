@@ -1,0 +1,66 @@
+"""Bundles the watch-fed stores: read by every stage, written by their watches and by answers to our own writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.stores.applications import ApplicationStore
+from gitops_agent.agent.stores.autoscalers import AutoscalerStore
+from gitops_agent.agent.stores.endpoint_slices import EndpointSliceStore
+from gitops_agent.agent.stores.live_objects import LiveObjectInformer
+from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
+from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
+from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.agent.work_queue import WorkQueue
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.sync.live.live_state import LiveState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What the agent knows of the cluster.
+
+    Attributes:
+        applications: the Applications of the agent's namespace.
+        policies: the RolloutPolicies.
+        live: the live objects of all applications.
+        informer: keeps `live` current, a kind at a time.
+        endpoints: the EndpointSlices of Services whose traffic is split.
+        autoscalers: the workloads that live autoscalers scale.
+        secrets: the Secrets in use.
+        prerequisites: the CRDs and Namespaces that applications wait for.
+    """
+
+    applications: ApplicationStore
+    policies: RolloutPolicyStore
+    live: LiveState
+    informer: LiveObjectInformer
+    endpoints: EndpointSliceStore
+    autoscalers: AutoscalerStore
+    secrets: SecretStore
+    prerequisites: PrerequisiteWatcher
+
+
+def build_stores(objects: Objects, queue: WorkQueue[AppKey], *, namespace: str = "") -> Stores:
+    """Makes empty stores that put applications on the queue when something of theirs changes.
+
+    Args:
+        objects: the cluster.
+        queue: of applications.
+        namespace: whose Applications are served; all of them when empty.
+    """
+    wake: Wake = queue.add
+    live = LiveState()
+    policies = RolloutPolicyStore(objects, wake)
+    return Stores(
+        applications=ApplicationStore(wake, namespace=namespace),
+        policies=policies,
+        live=live,
+        informer=LiveObjectInformer(objects, live, wake),
+        endpoints=EndpointSliceStore(live, policies, wake),
+        autoscalers=AutoscalerStore(),
+        secrets=SecretStore(objects),
+        prerequisites=PrerequisiteWatcher(objects, queue),
+    )
