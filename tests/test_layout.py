@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ FILES = sorted(
     path.relative_to(ROOT) for folder in ("gitops_agent", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")
 )
 LONGEST = 450
+ARGUMENTS = 6
+CLOCKS = frozenset({"clock", "now"})
 
 TESTED_ELSEWHERE = {
     "__init__.py": "test_layout.py",  # a sentence about its room, and at most names that come from elsewhere
@@ -23,7 +27,7 @@ TESTED_ELSEWHERE = {
     "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
     "agent/reconcile/app_state.py": "agent/reconcile/test_reconciler.py",  # fields without behaviour
-    "agent/ports.py": "agent/stores/test_applications.py",  # what the stores call
+    "agent/ports.py": "agent/test_events.py",  # signatures
     "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "preview/owned_objects.py": "cli/test_tree.py",  # what is printed there
@@ -33,7 +37,8 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/stuck_pods.py": "acceptance/test_rollout_strategies.py",
     "agent/rollouts/metric_jobs.py": "acceptance/test_rollout_analysis.py",
     "agent/rollouts/status_builder.py": "acceptance/test_rollouts.py",
-    "agent/rollouts/controller.py": "acceptance/test_rollouts.py",
+    "agent/rollouts/summary.py": "agent/reconcile/test_status_builder.py",  # values without behaviour
+    "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise
     "agent/rollouts/observer.py": "acceptance/test_rollouts.py",
     "agent/rollouts/context.py": "acceptance/test_rollouts.py",
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
@@ -79,6 +84,36 @@ def test_no_file_is_longer_than_a_person_reads_at_once() -> None:
     lengths = {str(file): len((ROOT / file).read_text().splitlines()) for file in FILES}
 
     assert {file: length for file, length in lengths.items() if length > LONGEST} == {}
+
+
+def constructors() -> Iterator[tuple[str, dict[str, str]]]:
+    """Every class with a constructor of its own (a dataclass has none), and the annotations of its arguments by name."""
+    for module in MODULES:
+        for node in ast.walk(ast.parse((ROOT / "gitops_agent" / module).read_text())):
+            for method in node.body if isinstance(node, ast.ClassDef) else ():
+                if isinstance(node, ast.ClassDef) and isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                    arguments = (*method.args.posonlyargs, *method.args.args, *method.args.kwonlyargs)[1:]
+                    named = {each.arg: ast.unparse(each.annotation) if each.annotation else "" for each in arguments}
+                    yield f"{module}: {node.name}", named
+
+
+def test_no_constructor_takes_more_than_six_arguments() -> None:
+    taken = dict(constructors())
+
+    assert "agent/components.py: Components" in taken
+    assert {name: list(arguments) for name, arguments in taken.items() if len(arguments) > ARGUMENTS} == {}
+
+
+def test_in_the_agent_only_a_clock_is_a_function() -> None:
+    """What a class of the agent calls lies below it, so it is an object; `Wake` and `EventSink` alone travel down."""
+    functions = {
+        f"{name}.{argument}"
+        for name, arguments in constructors()
+        for argument, annotation in arguments.items()
+        if name.startswith("agent/") and "Callable" in annotation and argument not in CLOCKS
+    }
+
+    assert functions == set()
 
 
 def test_every_module_is_named_after_what_it_is_about() -> None:

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gitops_agent.agent.reconcile.restrictions import defer_deletions, only, without
+from gitops_agent.sync.action import ActionKind
+from gitops_agent.sync.planning.plan import Plan
+from tests.sync.samples import APP, REVISION, creations, deletions, key, kinds, thing
+
+ONE, TWO = key("ConfigMap", "one"), key("ConfigMap", "two")
+GONE = key("ConfigMap", "gone")
+
+
+def plan() -> Plan:
+    actions = (*creations([thing("ConfigMap", "one"), thing("ConfigMap", "two")]), *deletions(GONE))
+    return Plan(application=APP, revision=REVISION, actions=actions, hash="h")
+
+
+def test_what_is_not_allowed_is_skipped_with_the_reason() -> None:
+    paused = only(plan(), lambda action: action.key == ONE, "paused")
+
+    assert kinds(paused) == {str(ONE): "create", str(TWO): "skip", str(GONE): "skip"}
+    assert {action.message for action in paused.actions if action.kind is ActionKind.SKIP} == {"paused"}
+    assert [action.intent for action in paused.actions] == [ActionKind.CREATE, ActionKind.CREATE, ActionKind.DELETE]
+
+
+def test_a_plan_that_is_wholly_allowed_stays_the_same() -> None:
+    whole = plan()
+
+    assert only(whole, lambda _: True, "paused") is whole
+
+
+def test_deletions_wait_and_nothing_else_does() -> None:
+    deferred = defer_deletions(plan(), "Application desk")
+
+    assert kinds(deferred) == {str(ONE): "create", str(TWO): "create", str(GONE): "wait"}
+    assert deferred.actions[-1].message == "waits for Application desk"
+
+
+def test_the_deletions_of_a_rollout_do_not_wait() -> None:
+    whole = plan()
+    rolled = replace(whole, actions=tuple(replace(action, rollout=True) for action in whole.actions))
+
+    assert kinds(defer_deletions(rolled, "Application desk")) == kinds(rolled)
+
+
+def test_a_refused_object_waits() -> None:
+    assert kinds(without(plan(), {ONE})) == {str(ONE): "wait", str(TWO): "create", str(GONE): "delete"}

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
+from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
+from gitops_agent.agent.rollouts.controller import RolloutController
+from gitops_agent.agent.rollouts.loader import RolloutLoader
+from gitops_agent.agent.rollouts.rollout_pass import RolloutPass, RolloutRequest, RolloutResult
+from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
+from gitops_agent.agent.scheduler import Scheduler
+from gitops_agent.agent.stores.stores import build_stores
+from gitops_agent.agent.work_queue import WorkQueue
+from gitops_agent.api.application import API_VERSION
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.events.event import EventType
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import ROLLOUT_POLICY
+from gitops_agent.render.renderer import Renderer
+from gitops_agent.rollout.state import Phase, RolloutState
+from gitops_agent.rollout.status import from_status
+from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.source.sources import Sources
+from gitops_agent.sync.desired import Desired, marked
+from gitops_agent.sync.live.live_object import observe
+from tests.acceptance.installed_agent import install_crds
+from tests.agent.samples import EventLog, application
+from tests.sync.samples import REVISION, thing, wanted
+from tests.waiting import eventually
+
+SHOP = AppKey("gitops-system", "shop")
+HELD = "7 objects would go"
+
+
+def policy(name: str, namespace: str) -> Object:
+    """A policy that rolls out the Deployment `web` pod by pod."""
+    spec = {"targetRef": {"kind": "Deployment", "name": "web"}, "strategy": {"rolling": {}}}
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": API_VERSION, "kind": "RolloutPolicy", "metadata": metadata, "spec": spec}
+
+
+def web(number: int, namespace: str) -> Object:
+    """A version of the Deployment `web`."""
+    container = {"name": "main", "image": f"registry.example.com/web:{number}"}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    return thing("Deployment", "web", namespace=namespace, spec=spec)
+
+
+def declared(number: int, *objects: Object, namespace: str = "shop") -> Desired:
+    """What a commit declares."""
+    revision = type(REVISION)(repository=REVISION.repository, ref=REVISION.ref, commit=str(number) * 40)
+    return wanted(*objects, application=SHOP, namespace=namespace, revision=revision)
+
+
+def image(desired: Desired | None) -> str:
+    """What the Deployment of a desired state runs."""
+    assert desired is not None
+    (manifest,) = (manifest for manifest in desired.manifests if manifest.key.kind == "Deployment")
+    return str(manifest.obj["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+class Bench:
+    """A rollout controller without a process: nothing runs but the watches it asks for."""
+
+    def __init__(self, objects: Objects, sources: Sources, scratch: Path) -> None:
+        self.objects, self.log = objects, EventLog()
+        queue: WorkQueue[AppKey] = WorkQueue()
+        self.stores = build_stores(objects, queue)
+        wake = queue.add
+        poller = SourcePoller(sources, self.stores.secrets, Scheduler(), WorkQueue(), wake=wake, events=self.log)
+        renders = RenderPool(Renderer(scratch=scratch), wake, concurrency=1)
+        loader = DeclaredStateLoader(poller, renders, objects.discovery, self.stores, wake)
+        analysis = AnalysisRunner(self.stores.secrets, objects, self.stores.policies, wake)
+        rollouts = RolloutLoader(self.stores, loader, analysis, objects)
+        self.controller = RolloutController(self.stores, rollouts, analysis, StuckPodRemover(objects), self.log)
+
+    def prepare(self, head: Desired | None, last: Desired | None = None, **options: Any) -> RolloutPass:
+        request = RolloutRequest(application=application("shop"), head=head, last=last or head, frozen=False, **options)
+        return self.controller.prepare(request)
+
+    def advance(self, head: Desired | None, last: Desired | None = None, *, held: str = "") -> RolloutResult:
+        """One pass."""
+        return self.controller.advance(self.prepare(head, last), held=held)
+
+    def listed(self) -> None:
+        """The first list of policies arrives, and is empty."""
+        self.stores.policies.replace([], "")
+
+    def apply(self, desired: Desired | None) -> None:
+        """Does what the applier does with D(t), and tells the stores what their watches would."""
+        for manifest in desired.manifests if desired is not None else ():
+            assert desired is not None
+            raw = self.objects.apply(marked(manifest, application=SHOP, revision=desired.revision))
+            if manifest.key.group_kind == ROLLOUT_POLICY:
+                self.stores.policies.put(raw)
+            else:
+                self.stores.live.put(observe(raw))
+
+    def state(self, namespace: str) -> RolloutState:
+        raw = self.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
+        return from_status(raw.get("status") or {})
+
+    def settle(self, head: Desired) -> None:
+        """Makes passes until the version is stable and at rest."""
+
+        def rests() -> bool:
+            result = self.advance(head)
+            self.apply(result.desired)
+            state = self.state(head.manifests[0].key.namespace)
+            return not result.moved and state.stable is not None and state.phase is Phase.IDLE
+
+        eventually(rests, seconds=30, what="the version is stable")
+
+
+@pytest.fixture
+def away(nowhere: Transport, sources: Sources, tmp_path: Path) -> Bench:
+    """Beside a cluster that does not answer."""
+    return Bench(Objects(nowhere, Discovery(nowhere), timeout=1), sources, tmp_path / "scratch")
+
+
+@pytest.fixture
+def bench(control_plane: ControlPlane, sources: Sources, tmp_path: Path) -> Iterator[Bench]:
+    install_crds(control_plane)
+    transport = Transport.from_kubeconfig(control_plane.kubeconfig)
+    made = Bench(Objects(transport, Discovery(transport)), sources, tmp_path / "scratch")
+    made.listed()
+    yield made
+    made.stores.informer.stop()
+    transport.close()
+
+
+def test_before_the_policies_are_listed_nothing_of_a_commit_may_be_applied(away: Bench) -> None:
+    result = away.advance(declared(1, thing("ConfigMap", "one")))
+
+    assert (result.desired, result.pending) == (None, "the rollout policies are being listed")
+
+
+def test_without_policies_the_commit_is_the_desired_state_and_nothing_starts(away: Bench) -> None:
+    away.listed()
+    head = declared(1, thing("ConfigMap", "one"))
+    prepared = away.prepare(head)
+
+    assert prepared.wants_to_start is None
+    assert away.controller.advance(prepared, held=HELD) == RolloutResult(desired=head)
+
+
+def test_two_policies_of_one_workload_are_refused(away: Bench) -> None:
+    away.listed()
+    result = away.advance(declared(1, web(1, "shop"), policy("web", "shop"), policy("other", "shop")))
+
+    assert result.desired is None
+    assert result.error is not None
+    assert (result.error.reason, "both about Deployment web" in str(result.error)) == ("RolloutRefused", True)
+
+
+@pytest.mark.cluster
+def test_a_workload_that_is_new_with_its_policy_starts_no_run(bench: Bench, namespace: str) -> None:
+    head = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
+
+    prepared = eventually(lambda: found if (found := bench.prepare(head)).result is None else None, seconds=30)
+
+    assert prepared is not None
+    assert prepared.wants_to_start is None
+    assert image(bench.controller.advance(prepared).desired).endswith(":1")
+
+
+@pytest.mark.cluster
+def test_a_run_starts_only_once_its_commit_is_not_held(bench: Bench, namespace: str) -> None:
+    first = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
+    bench.settle(first)
+    second = declared(2, web(2, namespace), policy("web", namespace), namespace=namespace)
+
+    for _ in range(3):
+        prepared = bench.prepare(second, first)
+        assert prepared.wants_to_start is second
+        result = bench.controller.advance(prepared, held=HELD)
+        assert (result.held, image(result.desired).endswith(":1")) == (HELD, True)
+    assert (bench.state(namespace).phase, bench.state(namespace).reason) == (Phase.PENDING, HELD)
+    assert bench.log.events == []
+
+    result = bench.advance(second, first)
+    assert (result.held, result.moved) == ("", True)
+    assert EventType.ROLLOUT_STARTED in {event.type for event in bench.log.events}
+    assert image(bench.advance(second, first).desired).endswith(":2")
+
+
+@pytest.mark.cluster
+def test_a_prepared_pass_changes_nothing(bench: Bench, namespace: str) -> None:
+    first = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
+    bench.settle(first)
+    before = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web"))
+    second = declared(2, web(2, namespace), policy("web", namespace), namespace=namespace)
+
+    bench.prepare(second, first)
+
+    assert bench.objects.get(ROLLOUT_POLICY.named(namespace, "web")) == before
