@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gitops_agent.agent.reconcile.outcome import ObjectIssue
+from gitops_agent.agent.reconcile.outcome import ObjectIssue, Requeue
 from gitops_agent.agent.reconcile.restrictions import HELD_BACK
 from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
 from gitops_agent.cluster.error_text import simplify
@@ -46,6 +46,16 @@ class ApplyResult:
     fought: frozenset[ObjectKey] = frozenset()
     again: float | None = None
     awaited: frozenset[str] = frozenset()
+
+    @property
+    def requeue(self) -> tuple[Requeue, ...]:
+        """When failures are tried again, and objects that were left alone are repaired again."""
+        requeues = []
+        if self.retry is not None:
+            requeues.append(Requeue(reason="retry of what failed", delay=self.retry, backoff=True))
+        if self.again is not None:
+            requeues.append(Requeue(reason="a fight may be over", delay=self.again))
+        return tuple(requeues)
 
 
 def build_result(

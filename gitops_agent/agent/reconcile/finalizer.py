@@ -86,6 +86,7 @@ class Finalizer:
             problems=applied.problems,
             total=len(remaining),
             actor="deletion",
+            requeue=applied.requeue,
         )
 
     def _finalize(self, application: Application, finalizers: list[str]) -> None:

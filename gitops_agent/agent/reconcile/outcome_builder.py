@@ -116,10 +116,7 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
     applied, health = findings.applied, findings.health
     if health is not None and health.recheck is not None and (findings.waiting or not findings.suspended):
         requeues.append(Requeue(reason="health is looked at again", delay=health.recheck))
-    if applied is not None and applied.retry is not None:
-        requeues.append(Requeue(reason="retry of what failed", delay=applied.retry, backoff=True))
-    if applied is not None and applied.again is not None:
-        requeues.append(Requeue(reason="a fight may be over", delay=applied.again))
+    requeues += applied.requeue if applied is not None else ()
     if waits:
         requeues.append(Requeue(reason="a wait is looked at again", delay=_WAIT_BACKSTOP_SECONDS))
     suspend = findings.application.spec.suspend

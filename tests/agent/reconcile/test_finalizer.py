@@ -140,6 +140,30 @@ def test_a_repository_that_is_gone_keeps_nobody_from_finalizer(made: Made) -> No
     assert world.data("one") is None
 
 
+def grant(world: ClusterEnv, *verbs: str) -> None:
+    """Gives the account `deployer` these rights to ConfigMaps, and no others."""
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "deployer", "namespace": world.namespace}}
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": list(verbs)}]
+    subjects = [{"kind": "ServiceAccount", "name": "deployer", "namespace": world.home}]
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"}
+    world.objects.apply({**rbac, "kind": "Role", "rules": rules}, field_manager="kubectl")
+    world.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": reference, "subjects": subjects}, field_manager="kubectl")
+
+
+def test_a_deletion_that_was_refused_is_tried_again(world: ClusterEnv) -> None:
+    grant(world, "get", "create", "patch")
+    commit = world.commit({"shop/one.yaml": config_map("one")})
+    world.create("shop", serviceAccountName="deployer")
+    world.await_synced("shop", commit)
+    world.delete("shop")
+    world.until(lambda: [one["reason"] for one in world.status("shop")["resources"]["problems"]] == ["Forbidden"], "a refusal")
+
+    grant(world, "get", "create", "patch", "delete")
+
+    gone(world)
+    assert world.data("one") is None
+
+
 @pytest.fixture
 def idle(start: Callable[[], ClusterEnv]) -> tuple[ClusterEnv, Finalizer]:
     """An agent that has stopped, and the part of it that would see Applications off."""
