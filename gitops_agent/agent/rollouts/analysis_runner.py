@@ -45,13 +45,13 @@ _TIMEOUT_SECONDS = 10.0
 _ERROR_RETRY = timedelta(seconds=10)
 _JOB_LOOK = timedelta(seconds=1)
 _KEPT = 10
-_SAID = frozenset({Verdict.SUCCESS, Verdict.FAILURE})
+_DECIDED = frozenset({Verdict.SUCCESS, Verdict.FAILURE})
 _REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisRun:
-    """What is to be measured for one rollout.
+    """What is measured for one rollout while it holds.
 
     Attributes:
         policy: namespace and name of the policy.
@@ -80,9 +80,9 @@ class AnalysisRun:
 
 @dataclass(slots=True)
 class _ActiveRun:
-    """What is going on for one assignment."""
+    """A run under way, with its results so far."""
 
-    assignment: AnalysisRun
+    run: AnalysisRun
     results: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     shown: dict[str, deque[Measurement]] = field(default_factory=dict)
     rounds: dict[str, list[tuple[float | None, float | None]]] = field(default_factory=dict)
@@ -114,13 +114,13 @@ class AnalysisRunner:
         self._secrets, self._policies, self._wake = secrets, policies, wake
         self._now, self._timeout = now, timeout_seconds
         self._jobs = MetricJobs(objects)
-        self._courses: dict[AppKey, _ActiveRun] = {}
+        self._runs: dict[AppKey, _ActiveRun] = {}
         self._due: list[tuple[float, int, _ActiveRun, Wanted]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._stopped = False
         self._pool = ThreadPoolExecutor(_ASKERS, thread_name_prefix="measure")
-        self._thread = threading.Thread(target=self._run, name="measuring", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
 
     def start(self) -> None:
         """Starts asking."""
@@ -130,65 +130,65 @@ class AnalysisRunner:
         """Ends it; requests under way end by themselves."""
         with self._changed:
             self._stopped = True
-            self._courses.clear()
+            self._runs.clear()
             self._changed.notify()
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._thread.ident is not None:
             self._thread.join(1)
 
-    def want(self, assignment: AnalysisRun) -> None:
-        """Measures this from now on; the same assignment again changes nothing."""
+    def want(self, run: AnalysisRun) -> None:
+        """Measures this from now on; the same run again changes nothing."""
         with self._changed:
-            known = self._courses.get(assignment.policy)
-            if self._stopped or (known is not None and known.assignment == assignment):
+            known = self._runs.get(run.policy)
+            if self._stopped or (known is not None and known.run == run):
                 return
-            course = self._courses[assignment.policy] = _ActiveRun(assignment=assignment)
-            if known is not None and known.assignment.hash == assignment.hash:
-                course.results, course.shown = known.results, known.shown
-            for wanted in assignment.metrics:
-                self._schedule(course, wanted, assignment.since + (wanted.initial_delay or timedelta(0)) - self._now())
+            active = self._runs[run.policy] = _ActiveRun(run=run)
+            if known is not None and known.run.hash == run.hash:
+                active.results, active.shown = known.results, known.shown
+            for wanted in run.metrics:
+                self._schedule(active, wanted, run.since + (wanted.initial_delay or timedelta(0)) - self._now())
 
     def drop(self, policy: AppKey) -> None:
         """Measures nothing more for a policy; what was measured goes with its rollout."""
         with self._changed:
-            self._courses.pop(policy, None)
+            self._runs.pop(policy, None)
 
     def results(self, policy: AppKey) -> tuple[Seen, ...]:
-        """The measurements that ended lately; when the clock was set back, none of those the old clock dated ahead of it.
+        """The measurements that ended lately; when the clock was set back, none of those dated ahead of it.
 
-        They have been told before, and what is told again after it was counted would count twice once the clock is there.
+        They were counted before, and one that comes again would count twice once the clock is there.
         """
         with self._changed:
-            course = self._courses.get(policy)
-            if course is None:
+            active = self._runs.get(policy)
+            if active is None:
                 return ()
             now = self._now()
-            if any(one.at > now for one in course.results):
-                course.results = deque((one for one in course.results if one.at <= now), maxlen=_REMEMBERED)
-            return tuple(course.results)
+            if any(result.at > now for result in active.results):
+                active.results = deque((result for result in active.results if result.at <= now), maxlen=_REMEMBERED)
+            return tuple(active.results)
 
     def shown(self, policy: AppKey) -> tuple[Object, ...]:
         """The last measurements of each metric, for a status."""
         with self._changed:
-            course = self._courses.get(policy)
-            if course is None:
+            active = self._runs.get(policy)
+            if active is None:
                 return ()
-            dry = {one.name for one in course.assignment.metrics if one.dry_run}
+            dry = {metric.name for metric in active.run.metrics if metric.dry_run}
             return tuple(
                 {
                     "metric": name,
                     **({"dryRun": True} if name in dry else {}),
-                    "measurements": [one.written() for one in kept],
+                    "measurements": [measurement.written() for measurement in kept],
                 }
-                for name, kept in sorted(course.shown.items())
+                for name, kept in sorted(active.shown.items())
             )
 
     # Asking
 
-    def _schedule(self, course: _ActiveRun, wanted: Wanted, pause: timedelta) -> None:
-        """Puts a measurement on the list; by a clock nobody sets, or one that is set back would blind a run for hours."""
+    def _schedule(self, active: _ActiveRun, wanted: Wanted, pause: timedelta) -> None:
+        """Schedules a measurement by the monotonic clock: a clock that is set back would blind a run for hours."""
         due = time.monotonic() + max(pause.total_seconds(), 0)
-        heapq.heappush(self._due, (due, next(self._order), course, wanted))
+        heapq.heappush(self._due, (due, next(self._order), active, wanted))
         self._changed.notify()
 
     def _run(self) -> None:
@@ -198,79 +198,79 @@ class AnalysisRunner:
                     self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
                 if self._stopped:
                     return
-                _, _, course, wanted = heapq.heappop(self._due)
-                if self._courses.get(course.assignment.policy) is not course:
+                _, _, active, wanted = heapq.heappop(self._due)
+                if self._runs.get(active.run.policy) is not active:
                     continue
-                self._pool.submit(self._measure, course, wanted)
+                self._pool.submit(self._measure, active, wanted)
 
-    def _measure(self, course: _ActiveRun, wanted: Wanted) -> None:
+    def _measure(self, active: _ActiveRun, wanted: Wanted) -> None:
         """One measurement, or one look at a Job; then the next is put on the list."""
         try:
-            found = self._job(course, wanted) if wanted.provider.job is not None else self._asked(course, wanted)
+            measurement = self._job(active, wanted) if wanted.provider.job is not None else self._asked(active, wanted)
         except AgentError as error:
-            found = failed(str(error), at=self._now())
+            measurement = failed(str(error), at=self._now())
         except Exception as error:  # noqa: BLE001 - a surprise in one measurement is that measurement's error
             _log.error("unexpected error in a measurement", metric=wanted.name, error=error, exc_info=True)
-            found = failed(f"unexpected {type(error).__name__}", at=self._now())
+            measurement = failed(f"unexpected {type(error).__name__}", at=self._now())
         with self._changed:
-            if self._stopped or self._courses.get(course.assignment.policy) is not course:
+            if self._stopped or self._runs.get(active.run.policy) is not active:
                 return
             pause = wanted.interval
-            if found is not None:
-                self._keep(course, wanted, found)
-                pause = min(pause, _ERROR_RETRY) if found.verdict is Verdict.ERROR else pause
+            if measurement is not None:
+                self._keep(active, wanted, measurement)
+                pause = min(pause, _ERROR_RETRY) if measurement.verdict is Verdict.ERROR else pause
             elif wanted.provider.job is not None:
                 pause = _JOB_LOOK
             # Looked at again and again, a healthy canary is sooner or later unlucky: a comparison has one verdict in a Hold.
-            if wanted.compare is None or found is None or found.verdict not in _SAID:
-                self._schedule(course, wanted, pause)
-        if found is not None:
-            policy = course.assignment.policy
+            if wanted.compare is None or measurement is None or measurement.verdict not in _DECIDED:
+                self._schedule(active, wanted, pause)
+        if measurement is not None:
+            policy = active.run.policy
             application = self._policies.owner(ROLLOUT_POLICY.named(policy.namespace, policy.name))
             if application is not None:
                 self._wake(application, "a metric was measured", Priority.COMMIT)
 
-    def _keep(self, course: _ActiveRun, wanted: Wanted, found: Measurement) -> None:
-        answer = Answer(found.verdict)
-        course.results.append(Seen(metric=wanted.name, at=found.at, answer=answer, hash=course.assignment.hash))
-        course.shown.setdefault(wanted.name, deque(maxlen=_KEPT)).append(found)
+    def _keep(self, active: _ActiveRun, wanted: Wanted, measurement: Measurement) -> None:
+        answer = Answer(measurement.verdict)
+        active.results.append(Seen(metric=wanted.name, at=measurement.at, answer=answer, hash=active.run.hash))
+        active.shown.setdefault(wanted.name, deque(maxlen=_KEPT)).append(measurement)
         _log.info(
             "measured",
-            policy=str(course.assignment.policy),
+            policy=str(active.run.policy),
             metric=wanted.name,
-            verdict=str(found.verdict),
-            value=found.value,
-            message=found.message,
+            verdict=str(measurement.verdict),
+            value=measurement.value,
+            message=measurement.message,
         )
 
-    def _asked(self, course: _ActiveRun, wanted: Wanted) -> Measurement | None:
-        """What a provider answers now; None while a comparison is still collecting."""
+    def _asked(self, active: _ActiveRun, wanted: Wanted) -> Measurement | None:
+        """Measures once; None while a comparison is still collecting."""
         metric = dispatch.metric(wanted)
         secret: Mapping[str, bytes] = {}
         if name := dispatch.secret_name(wanted):
-            secret = self._secrets.data(course.assignment.policy.namespace, name)
+            secret = self._secrets.data(active.run.policy.namespace, name)
         if metric.compare is None:
-            return measured(metric, self._value(course, wanted, secret, canary=True), at=self._now())
-        above, below = (_number(self._value(course, wanted, secret, canary=side)) for side in (True, False))
-        rounds = course.rounds.setdefault(wanted.name, [])
+            return measured(metric, self._value(active, wanted, secret, canary=True), at=self._now())
+        above, below = (_number(self._value(active, wanted, secret, canary=side)) for side in (True, False))
+        rounds = active.rounds.setdefault(wanted.name, [])
         rounds.append((above, below))
-        canary = [one for one, _ in rounds if one is not None]
-        stable = [one for _, one in rounds if one is not None]
+        canary = [value for value, _ in rounds if value is not None]
+        stable = [value for _, value in rounds if value is not None]
         enough = max(wanted.samples, metric.compare.minimum)
-        # A side that is silent at first is waited for; one that stays silent must be told, or nothing would ever be said.
+        # A side that is silent at first is waited for; one that stays silent ends the comparison all the same.
         if min(len(canary), len(stable)) < enough and len(rounds) < 2 * enough:
             return None
         rounds.clear()
         return compared(metric, metric.compare, canary, stable, at=self._now())
 
-    def _value(self, course: _ActiveRun, wanted: Wanted, secret: Mapping[str, bytes], *, canary: bool) -> object:
-        assignment = course.assignment
+    def _value(self, active: _ActiveRun, wanted: Wanted, secret: Mapping[str, bytes], *, canary: bool) -> object:
+        run = active.run
         facts = {
             "variant": "canary" if canary else "primary",
-            "namespace": assignment.namespace,
-            "workload": assignment.canary if canary else assignment.stable,
-            "service": assignment.service,
-            "hash": assignment.hash if canary else assignment.stable_hash,
+            "namespace": run.namespace,
+            "workload": run.canary if canary else run.stable,
+            "service": run.service,
+            "hash": run.hash if canary else run.stable_hash,
         }
         query = dispatch.ask(wanted, facts=facts, secret=secret, at=self._now())
         request = Request(method=query.method, url=query.url, headers=query.headers, body=query.body)
@@ -280,17 +280,17 @@ class AnalysisRunner:
             raise MeasurementFailed(f"{query}: {error}", transient=True) from None
         return dispatch.answer(wanted, answer.status, answer.body)
 
-    def _job(self, course: _ActiveRun, wanted: Wanted) -> Measurement | None:
+    def _job(self, active: _ActiveRun, wanted: Wanted) -> Measurement | None:
         """Starts the Job of a measurement, or looks whether it has ended; None while it runs."""
-        assignment = course.assignment
-        name = course.jobs.get(wanted.name)
+        run = active.run
+        name = active.jobs.get(wanted.name)
         if name is None:
-            course.jobs[wanted.name] = self._jobs.start(assignment.policy, wanted, version=assignment.hash, at=self._now())
+            active.jobs[wanted.name] = self._jobs.start(run.policy, wanted, version=run.hash, at=self._now())
             return None
-        ended = self._jobs.ended(assignment.policy, wanted, name)
+        ended = self._jobs.ended(run.policy, wanted, name)
         if ended is None:
             return None
-        del course.jobs[wanted.name]
+        del active.jobs[wanted.name]
         verdict, message = ended
         return Measurement(at=self._now(), verdict=verdict, message=message)
 
