@@ -3,7 +3,7 @@
 Problem: a thousand events about one application must become one reconcile, one application must never run twice at once, a
 slow or failing one must not starve the others, and a person's request must not stand behind a resync. Decision: one entry a
 key; a key that is running is remembered and runs again when it is done; entries are ordered by the time they became ready
-plus a handicap of one second for each step of lower priority, which favours the urgent and still starves nobody.
+plus a handicap of one second for each step of lower priority, which favours the urgent and starves no key.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REASONS_KEPT = 8
 
 
 class Priority(IntEnum):
-    """Who goes first."""
+    """Urgency of an entry: the lowest number goes first."""
 
     USER = 0
     COMMIT = 1
@@ -90,7 +90,7 @@ class WorkQueue(Generic[K]):
         self._closed = False
 
     def add(self, key: K, reason: str, priority: Priority = Priority.RESYNC, *, delay: float = 0.0) -> None:
-        """Asks for a turn of `key`, at the earliest in `delay` seconds; an earlier or more urgent wish for it wins."""
+        """Queues `key` for `delay` seconds from now at the earliest; an earlier or more urgent entry of it wins."""
         with self._changed:
             if self._closed:
                 return
@@ -127,7 +127,7 @@ class WorkQueue(Generic[K]):
                 self._changed.wait(pause)
 
     def done(self, key: K) -> None:
-        """Ends the turn of `key`; what was added meanwhile becomes ready now."""
+        """Ends the handling of `key`; an entry added meanwhile becomes ready now."""
         with self._changed:
             self._running.discard(key)
             entry = self._waiting.get(key)
@@ -136,7 +136,7 @@ class WorkQueue(Generic[K]):
                 self._changed.notify()
 
     def retry(self, key: K, reason: str, *, after: float | None = None) -> float:
-        """Asks for another turn after a backoff with full jitter (at least `after` seconds): the delay chosen, in seconds."""
+        """Queues `key` after a backoff with jitter (at least `after` seconds); returns the delay in seconds."""
         with self._changed:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
         ceiling = min(self._cap, self._base * 2.0 ** min(failures - 1, 32))
@@ -169,7 +169,7 @@ class WorkQueue(Generic[K]):
 
     @property
     def running(self) -> frozenset[K]:
-        """The keys whose turn it is right now."""
+        """The keys that are being handled now."""
         with self._changed:
             return frozenset(self._running)
 
@@ -184,7 +184,7 @@ class WorkQueue(Generic[K]):
     def _pop(self, now: float) -> tuple[Item[K] | None, float | None]:
         """The best ready item, else None with the seconds until one may be ready (None: not before an `add`)."""
         later: list[tuple[float, int, K]] = []
-        found: Item[K] | None = None
+        item: Item[K] | None = None
         pause: float | None = None
         while self._heap:
             rank, ticket, key = heapq.heappop(self._heap)
@@ -201,8 +201,8 @@ class WorkQueue(Generic[K]):
                 continue
             del self._waiting[key]
             self._running.add(key)
-            found = Item(key=key, reasons=tuple(entry.reasons), priority=entry.priority, waited=now - entry.due)
+            item = Item(key=key, reasons=tuple(entry.reasons), priority=entry.priority, waited=now - entry.due)
             break
         for element in later:
             heapq.heappush(self._heap, element)
-        return found, pause
+        return item, pause

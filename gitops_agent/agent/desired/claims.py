@@ -1,7 +1,7 @@
-"""Who declares which object: one application each, decided before anything is sent.
+"""Claims: one application owns an object, first come, decided before anything is sent.
 
 A typo that gives two applications one object makes the peers delete and recreate production in turns. Here the first to declare
-an object keeps it, the second is told, and when the first lets go the second is woken and takes over: a move between
+an object keeps it, the second gets an error, and when the first lets go the second is woken and takes over: a move between
 applications is a hand-over, not a deletion and a creation.
 """
 
@@ -27,7 +27,7 @@ class ClaimRegistry:
         """Declares exactly these objects: (what others hold of them and who, the applications woken by what was let go).
 
         What is let go belongs to those who would like to have it from that moment on, not only when they ask again: in between
-        nobody may take it for abandoned.
+        it must not count as abandoned.
         """
         wanted = frozenset(keys)
         with self._lock:
@@ -58,7 +58,7 @@ class ClaimRegistry:
         return woken
 
     def holder(self, key: ObjectKey) -> AppKey | None:
-        """Who declares the object, or would like to."""
+        """The application that declares the object, or would like to."""
         with self._lock:
             holder = self._holders.get(key)
             return holder or next(iter(sorted(self._contenders.get(key, set()))), None)

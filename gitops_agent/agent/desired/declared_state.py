@@ -188,7 +188,7 @@ class DeclaredStateLoader:
             self._wake(other, f"{application} is gone", Priority.COMMIT)
 
     def release(self, application: AppKey) -> None:
-        """Lets go of the application's objects: whoever else declares one takes it over."""
+        """Releases the claims of an application: another one that declares an object takes it over."""
         for other in sorted(self.claims.release(application)):
             self._wake(other, f"{application} let go of its objects", Priority.COMMIT)
 
@@ -202,7 +202,7 @@ class DeclaredStateLoader:
         )
 
     def claim_more(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
-        """Takes what a rollout adds to what the newest commit declares: the stable version's objects, and its own.
+        """Claims what a rollout adds to what the newest commit declares: the stable version's objects, and its own.
 
         Returns:
             Those of them that another application declares: they are that one's.
@@ -219,7 +219,7 @@ class DeclaredStateLoader:
         return frozenset(conflicts)
 
     def _claim(self, desired: Desired) -> None:
-        """Takes the objects for this application.
+        """Claims the objects for this application.
 
         Raises:
             PlanError: another application declares some of them.
@@ -236,7 +236,7 @@ class DeclaredStateLoader:
             raise PlanError(
                 f"{key}, declared in {places[key]}, is already declared by Application {holder}{others}",
                 reason="OwnedByAnother",
-                objects=[str(one) for one in sorted(conflicts)],
+                objects=[str(conflict) for conflict in sorted(conflicts)],
             )
 
     def _namespaced(self, kind: GroupKind) -> bool | None:

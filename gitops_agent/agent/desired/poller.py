@@ -115,8 +115,8 @@ class SourcePoller:
                 with self._lock:
                     state = self._states.get(repository, SourceState())
                     known = state.polled and any(
-                        key != application.key and (one.repository, one.ref) == (repository, use.ref)
-                        for key, one in self._uses.items()
+                        key != application.key and (other.repository, other.ref) == (repository, use.ref)
+                        for key, other in self._uses.items()
                     )
                 # A hundred Applications that come at once are one question more, not a hundred.
                 self._queue.add(
@@ -272,10 +272,10 @@ class SourcePoller:
                 self._intervals.pop(repository, None)
                 self._states.pop(repository, None)
             self._queue.forget(repository)
-            self._queue.add(repository, "nobody follows it any more")
+            self._queue.add(repository, "it is no longer followed")
 
     def _unwanted(self, repository: Repository) -> None:
-        """Removes the mirror; somebody who follows the repository again has asked for another poll."""
+        """Removes the mirror; an application that follows the repository again has asked for another poll."""
         with self._lock:
             self._states.pop(repository, None)
         try:

@@ -129,7 +129,7 @@ class RenderPool:
         """Forgets failed renders, so that the next wish tries them again."""
         with self._lock:
             done = self._done.get(application, {})
-            for slot in [slot for slot, one in done.items() if one.error is not None]:
+            for slot in [slot for slot, render in done.items() if render.error is not None]:
                 del done[slot]
 
     def keep(self, application: AppKey, slots: Collection[str]) -> None:

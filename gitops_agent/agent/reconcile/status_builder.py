@@ -1,4 +1,4 @@
-"""From what a reconcile found out to the status people and kstatus read: pure.
+"""Builds the status that people and kstatus read from the outcome of a reconcile. Pure.
 
 Nothing in a status changes with the clock alone, so an idle agent writes nothing; `lastTransitionTime` and the history
 move only with a real transition.
@@ -26,75 +26,75 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def status(before: Object, view: ReconcileOutcome, *, generation: int, now: datetime) -> Object:
-    """The status to stand in the cluster after this reconcile.
+def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: datetime) -> Object:
+    """The status to write after a reconcile.
 
     Args:
-        before: the status that stands there now.
-        view: what was found out.
+        before: the status in the cluster.
+        outcome: of the reconcile.
         generation: of the spec that was reconciled.
         now: aware, UTC; used only where something changed.
     """
     result: Object = {
         "observedGeneration": generation,
-        "conditions": _conditions(before, view, generation=generation, now=now),
-        "sync": _drop_empty({"status": view.sync.value, "revision": view.applied, "plan": view.plan}),
-        "health": _health(before, view),
-        "source": _source(before, view),
+        "conditions": _conditions(before, outcome, generation=generation, now=now),
+        "sync": _drop_empty({"status": outcome.sync.value, "revision": outcome.applied, "plan": outcome.plan}),
+        "health": _health(before, outcome),
+        "source": _source(before, outcome),
         "resources": {
-            "total": view.total,
-            "synced": view.synced,
-            "drifted": view.drifted,
-            "unhealthy": view.unhealthy,
-            **({"leftOut": view.left_out} if view.left_out else {}),
-            "problems": [_problem(problem) for problem in view.problems[:_PROBLEMS_SHOWN]],
+            "total": outcome.total,
+            "synced": outcome.synced,
+            "drifted": outcome.drifted,
+            "unhealthy": outcome.unhealthy,
+            **({"leftOut": outcome.left_out} if outcome.left_out else {}),
+            "problems": [_problem(problem) for problem in outcome.problems[:_PROBLEMS_SHOWN]],
         },
-        "history": _history(before, view, now=now),
+        "history": _history(before, outcome, now=now),
     }
-    if view.warnings:
-        result["warnings"] = [warning[:_TEXT_LIMIT] for warning in view.warnings[:_WARNINGS_SHOWN]]
-    if view.rollouts:
+    if outcome.warnings:
+        result["warnings"] = [warning[:_TEXT_LIMIT] for warning in outcome.warnings[:_WARNINGS_SHOWN]]
+    if outcome.rollouts:
         result["rollouts"] = [
-            {"policy": one.policy.name, "workload": str(one.workload), "phase": one.phase, "weight": one.weight}
-            | ({"approval": one.approval} if one.approval else {})
-            for one in view.rollouts
+            {"policy": rollout.policy.name, "workload": str(rollout.workload), "phase": rollout.phase, "weight": rollout.weight}
+            | ({"approval": rollout.approval} if rollout.approval else {})
+            for rollout in outcome.rollouts
         ]
     if before.get("rollback"):
         result["rollback"] = before["rollback"]
     return result
 
 
-def ready(view: ReconcileOutcome) -> tuple[bool | None, str, str]:
+def ready(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
     """The Ready condition (status, reason, message): the one line people read first."""
-    synced, reason, message = _synced(view)
-    if view.suspended:
-        return None, "Suspended", view.suspended
+    synced, reason, message = _synced(outcome)
+    if outcome.suspended:
+        return None, "Suspended", outcome.suspended
     if synced is not True:
         return synced, reason, message
-    health = view.health
+    health = outcome.health
     if health is None or health.status is Status.HEALTHY:
         return True, "Synced", message
     if health.status is Status.SUSPENDED:
         return True, "Synced", f"{message}; suspended: {health.message}"
-    return (None if health.status is Status.PROGRESSING else False), health.status.value, _summary(view)
+    return (None if health.status is Status.PROGRESSING else False), health.status.value, _summary(outcome)
 
 
-def _synced(view: ReconcileOutcome) -> tuple[bool | None, str, str]:
-    if view.error is not None:
-        return False, view.error.reason, str(view.error)
-    if view.revision is None:
-        reason = view.source_error.reason if view.source_error else "Fetching"
-        return None, reason, str(view.source_error or "the repository is being fetched for the first time")
-    short = view.revision.short
-    if view.held:
-        return False, "HeldForApproval", view.held
-    failed = [problem for problem in view.problems if _failed(problem)]
-    rollout = None if failed or view.suspended else _rollout(view)
+def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
+    if outcome.error is not None:
+        return False, outcome.error.reason, str(outcome.error)
+    if outcome.revision is None:
+        reason = outcome.source_error.reason if outcome.source_error else "Fetching"
+        return None, reason, str(outcome.source_error or "the repository is being fetched for the first time")
+    short = outcome.revision.short
+    if outcome.held:
+        return False, "HeldForApproval", outcome.held
+    failed = [problem for problem in outcome.problems if _failed(problem)]
+    rollout = None if failed or outcome.suspended else _rollout(outcome)
     if rollout is not None:
         return rollout
-    if view.sync is SyncStatus.SYNCED:
-        return True, "Synced", f"{short} is applied: {_counted(view)}"
-    return _behind(view, failed)
+    if outcome.sync is SyncStatus.SYNCED:
+        return True, "Synced", f"{short} is applied: {_counted(outcome)}"
+    return _behind(outcome, failed)
 
 
 def _failed(problem: ObjectIssue) -> bool:
@@ -102,37 +102,37 @@ def _failed(problem: ObjectIssue) -> bool:
     return problem.reason not in UNHEALTHY and reason_of(problem.reason).kind is ReasonKind.FAILURE
 
 
-def _counted(view: ReconcileOutcome) -> str:
+def _counted(outcome: ReconcileOutcome) -> str:
     """How much a revision declares, and what of it is not applied."""
-    if not view.total and not view.left_out:
+    if not outcome.total and not outcome.left_out:
         return "it declares no object"
-    left_out = f", {view.left_out} left out" if view.left_out else ""
-    return f"{view.total} object{'' if view.total == 1 else 's'}{left_out}"
+    left_out = f", {outcome.left_out} left out" if outcome.left_out else ""
+    return f"{outcome.total} object{'' if outcome.total == 1 else 's'}{left_out}"
 
 
-def _behind(view: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool | None, str, str]:
+def _behind(outcome: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool | None, str, str]:
     """Why the cluster is not yet what the revision declares."""
-    short = view.revision.short if view.revision else ""
-    if view.observing:
+    short = outcome.revision.short if outcome.revision else ""
+    if outcome.observing:
         return (
             False,
             "Observing",
-            f"{view.drifted} of {view.total} objects differ from {short}; nothing is changed in mode observe",
+            f"{outcome.drifted} of {outcome.total} objects differ from {short}; nothing is changed in mode observe",
         )
     if failed:
         first = failed[0]
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         return False, first.reason, f"{short}: {first.key}: {first.message}{more}"
-    if view.waiting:
-        return False, "WaitingFor", f"{short}: {view.waiting}"
+    if outcome.waiting:
+        return False, "WaitingFor", f"{short}: {outcome.waiting}"
     return False, "Progressing", f"{short} is being applied"
 
 
-def _rollout(view: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
-    """What there is to say of rollouts: one that went back first, then one that waits for a person, then those under way."""
+def _rollout(outcome: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
+    """Ready as rollouts see it: first one that was rolled back, then one that waits for a person, then those under way."""
     shown = sorted(
-        (one for one in view.rollouts if one.failed or one.running),
-        key=lambda one: (not one.failed, not one.waits, one.workload),
+        (rollout for rollout in outcome.rollouts if rollout.failed or rollout.running),
+        key=lambda rollout: (not rollout.failed, not rollout.waits, rollout.workload),
     )
     if not shown:
         return None
@@ -142,20 +142,20 @@ def _rollout(view: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
     return False if first.failed else None, reason, f"{first.workload}: {first.message}{more}"
 
 
-def _summary(view: ReconcileOutcome) -> str:
-    shown = [f"{problem.key}: {problem.message}" for problem in view.problems[:3]]
-    more = f" (and {view.unhealthy - 3} more)" if view.unhealthy > len(shown) == 3 else ""  # noqa: PLR2004 - as many as are shown
-    return ("; ".join(shown) or (view.health.message if view.health else "")) + more
+def _summary(outcome: ReconcileOutcome) -> str:
+    shown = [f"{problem.key}: {problem.message}" for problem in outcome.problems[:3]]
+    more = f" (and {outcome.unhealthy - 3} more)" if outcome.unhealthy > len(shown) == 3 else ""  # noqa: PLR2004 - as many as are shown
+    return ("; ".join(shown) or (outcome.health.message if outcome.health else "")) + more
 
 
-def _conditions(before: Object, view: ReconcileOutcome, *, generation: int, now: datetime) -> list[Object]:
+def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, now: datetime) -> list[Object]:
     conditions: list[Object] = [c for c in before.get("conditions") or [] if isinstance(c, dict)]
-    healthy = view.health.status if view.health else None
-    stalled = view.error is not None and view.error.reason in ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
-    ready_status, ready_reason, ready_message = ready(view)
-    synced_status, synced_reason, synced_message = _synced(view)
+    healthy = outcome.health.status if outcome.health else None
+    stalled = outcome.error is not None and outcome.error.reason in ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
+    ready_status, ready_reason, ready_message = ready(outcome)
+    synced_status, synced_reason, synced_message = _synced(outcome)
     reconciling = (
-        not stalled and not view.suspended and (ready_status is None or (view.waiting != "" and ready_status is not True))
+        not stalled and not outcome.suspended and (ready_status is None or (outcome.waiting != "" and ready_status is not True))
     )
     health_status = (
         None if healthy in (None, Status.UNKNOWN, Status.PROGRESSING) else healthy in (Status.HEALTHY, Status.SUSPENDED)
@@ -164,12 +164,17 @@ def _conditions(before: Object, view: ReconcileOutcome, *, generation: int, now:
     wanted: tuple[tuple[str, bool | None, str, str], ...] = (
         ("Ready", ready_status, ready_reason, ready_message),
         ("Synced", synced_status, synced_reason, synced_message),
-        ("Healthy", health_status, health_reason, _summary(view) if health_status is not True else "every object is healthy"),
+        (
+            "Healthy",
+            health_status,
+            health_reason,
+            _summary(outcome) if health_status is not True else "every object is healthy",
+        ),
         ("Reconciling", reconciling, ready_reason, ready_message),
         ("Stalled", stalled, ready_reason, ready_message),
     )
-    if view.held:
-        wanted = (*wanted, ("Held", True, "HeldForApproval", view.held))
+    if outcome.held:
+        wanted = (*wanted, ("Held", True, "HeldForApproval", outcome.held))
     elif any(condition.get("type") == "Held" for condition in conditions):
         wanted = (*wanted, ("Held", False, synced_reason, "nothing is held"))
     for kind, value, reason, message in wanted:
@@ -177,22 +182,22 @@ def _conditions(before: Object, view: ReconcileOutcome, *, generation: int, now:
     return conditions
 
 
-def _health(before: Object, view: ReconcileOutcome) -> Object:
-    """How the objects are; the commit that made them Degraded stays until they are well again, so that it can be told."""
-    now = view.health.status if view.health else Status.UNKNOWN
-    reasons = [f"{problem.key}: {problem.message}"[:_TEXT_LIMIT] for problem in view.problems[:_PROBLEMS_SHOWN]]
+def _health(before: Object, outcome: ReconcileOutcome) -> Object:
+    """Health of the objects; the commit that made them Degraded stays until they are healthy again."""
+    now = outcome.health.status if outcome.health else Status.UNKNOWN
+    reasons = [f"{problem.key}: {problem.message}"[:_TEXT_LIMIT] for problem in outcome.problems[:_PROBLEMS_SHOWN]]
     result: Object = {"status": now.value, "reasons": reasons}
     old = before.get("health") or {}
     degraded = str(old.get("degradedRevision") or "")
     if now is Status.DEGRADED and (not degraded or old.get("status") != now.value):
-        degraded = view.revision.commit if view.revision else view.applied
+        degraded = outcome.revision.commit if outcome.revision else outcome.applied
     if degraded and now not in (Status.HEALTHY, Status.SUSPENDED):
         result["degradedRevision"] = degraded
     return result
 
 
-def _source(before: Object, view: ReconcileOutcome) -> Object:
-    revision = view.revision
+def _source(before: Object, outcome: ReconcileOutcome) -> Object:
+    revision = outcome.revision
     result: Object = {}
     if revision is not None:
         result = {
@@ -203,9 +208,9 @@ def _source(before: Object, view: ReconcileOutcome) -> Object:
         }
     elif isinstance(before.get("source"), dict):
         result = {key: before["source"].get(key, "") for key in ("revision", "author", "subject", "committedAt")}
-    if view.unavailable_since is not None:
-        result["unavailableSince"] = timestamp(view.unavailable_since)
-        result["message"] = str(view.source_error or "")[:_TEXT_LIMIT]
+    if outcome.unavailable_since is not None:
+        result["unavailableSince"] = timestamp(outcome.unavailable_since)
+        result["message"] = str(outcome.source_error or "")[:_TEXT_LIMIT]
     return _drop_empty(result)
 
 
@@ -217,28 +222,28 @@ def _problem(problem: ObjectIssue) -> Object:
     }
 
 
-def _history(before: Object, view: ReconcileOutcome, *, now: datetime) -> list[Object]:
+def _history(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> list[Object]:
     """One entry for each sync that ended: newest first; a failure of one revision for one reason is one entry."""
     history: list[Object] = [entry for entry in before.get("history") or [] if isinstance(entry, dict)]
-    if view.revision is None or view.suspended:
+    if outcome.revision is None or outcome.suspended:
         return history
-    synced, reason, message = _synced(view)
-    under_way = view.observing or reason_of(reason).kind in (ReasonKind.PROGRESS, ReasonKind.WAIT)
+    synced, reason, message = _synced(outcome)
+    under_way = outcome.observing or reason_of(reason).kind in (ReasonKind.PROGRESS, ReasonKind.WAIT)
     ended = synced is True or (synced is False and not under_way)
     newest = history[0] if history else {}
-    same = newest.get("result") == reason and newest.get("plan") == view.plan
-    repeated = newest.get("result") == reason and newest.get("revision") == view.revision.commit and synced is True
+    same = newest.get("result") == reason and newest.get("plan") == outcome.plan
+    repeated = newest.get("result") == reason and newest.get("revision") == outcome.revision.commit and synced is True
     if not ended or same or repeated:
         return history
-    started = view.started or now
+    started = outcome.started or now
     entry: Object = {
-        "revision": view.revision.commit,
-        "plan": view.plan,
+        "revision": outcome.revision.commit,
+        "plan": outcome.plan,
         "result": reason,
         "message": message[:_TEXT_LIMIT],
         "started": timestamp(started),
         "duration": f"{max(0.0, (now - started).total_seconds()):.1f}s",
-        "actor": view.actor or view.revision.author,
+        "actor": outcome.actor or outcome.revision.author,
     }
     return [_drop_empty(entry), *history][:_HISTORY_KEPT]
 

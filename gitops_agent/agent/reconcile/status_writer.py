@@ -98,7 +98,7 @@ class StatusWriter:
         waits = self._progressing(after, memo)
         if waits > 0:
             return waits
-        events = transitions(before, after, application=key, view=outcome, now=now)
+        events = transitions(before, after, application=key, outcome=outcome, now=now)
         elapsed = self._clock() - memo.written_at
         if not events and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
             return _PAUSE_SECONDS - elapsed

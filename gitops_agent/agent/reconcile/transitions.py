@@ -1,4 +1,4 @@
-"""From two statuses to the events between them: pure, so that a restart finds the same edges in what the cluster remembers."""
+"""Derives events from two statuses. Pure: a restart finds the same transitions in the status of the cluster."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from gitops_agent.manifest.key import AppKey, Object
 
 
 def transitions(
-    before: Object, after: Object, *, application: AppKey, view: ReconcileOutcome, now: datetime
+    before: Object, after: Object, *, application: AppKey, outcome: ReconcileOutcome, now: datetime
 ) -> tuple[Event, ...]:
-    """What became different between two statuses of one application, in the order a person would tell it.
+    """The events between two statuses of one application, causes first.
 
     Args:
-        before: the status that stands in the cluster.
+        before: the status in the cluster.
         after: the status about to be written.
         application: whose.
-        view: where the texts come from.
+        outcome: of the reconcile; the texts come from it.
         now: aware, UTC.
     """
     return tuple(
@@ -33,9 +33,9 @@ def transitions(
             severity=severity,
             reason=reason,
             message=message[:1000],
-            revision=view.revision,
-            objects=tuple(problem.key for problem in view.problems[:10]) if severity is not Severity.INFO else (),
-            facts={"commit": at(after, "source", "revision") or "", "plan": view.plan},
+            revision=outcome.revision,
+            objects=tuple(problem.key for problem in outcome.problems[:10]) if severity is not Severity.INFO else (),
+            facts={"commit": at(after, "source", "revision") or "", "plan": outcome.plan},
         )
         for kind, severity, reason, message in _edges(before, after)
     )

@@ -356,8 +356,8 @@ def _head(
     return Version(commit=head.revision.commit, hash=version_hash(workload.obj, declared_objects))
 
 
-def _same(one: Mapping[ObjectKey, Manifest], other: Mapping[ObjectKey, Manifest]) -> bool:
-    return one.keys() == other.keys() and all(one[key].digest == other[key].digest for key in one)
+def _same(some: Mapping[ObjectKey, Manifest], other: Mapping[ObjectKey, Manifest]) -> bool:
+    return some.keys() == other.keys() and all(some[key].digest == other[key].digest for key in some)
 
 
 def _scaled(workload: ObjectKey, desired: Desired | None) -> bool:

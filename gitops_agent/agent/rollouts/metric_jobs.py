@@ -1,7 +1,7 @@
-"""Kubernetes Jobs that measure: each measurement is a Job of its own, made from a suspended one beside the policy.
+"""Runs Kubernetes Jobs as metrics: each measurement is a Job made from a suspended template.
 
-The template is an ordinary, suspended Job in Git, so it is validated, applied and reviewed like everything else. Its copies
-belong to the policy: they go with it, and ten minutes after they ended.
+The template is an ordinary, suspended Job in Git beside the policy, so it is validated, applied and reviewed like everything
+else. Its copies belong to the policy: they are deleted with it, and ten minutes after they ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SERVER = ("controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "
 
 
 class MetricJobs:
-    """See the module's text.
+    """Starts Jobs of measurements, and reads how they ended.
 
     Args:
         objects: reads templates, makes and reads Jobs.

@@ -1,4 +1,4 @@
-"""Which workloads belong to an autoscaler, whoever declared it: their replicas are not ours to send.
+"""Workloads that live autoscalers scale: their replicas are not ours to send.
 
 One watch over HorizontalPodAutoscalers of the whole cluster (there are few) answers that without a request a reconcile.
 Autoscalers declared in the same render are seen there, before they are live.

@@ -1,6 +1,6 @@
 """Feeds the live state: one list and watch for each kind that holds something of ours.
 
-Every watch selects by our label, so another tenant's ten thousand Secrets cost nothing. After a start nobody knows which kinds
+Every watch selects by our label, so another tenant's ten thousand Secrets cost nothing. After a start it is unknown which kinds
 hold objects of ours (there is no inventory to lose), so every listable kind is asked once, by label, metadata only; until that
 sweep is complete nothing is ever deleted, and a kind that cannot be listed is "cannot see", never "gone".
 """
@@ -192,14 +192,14 @@ class LiveObjectInformer:
         """Watches the kinds that hold something of ours; returns those that could not be listed."""
         with ThreadPoolExecutor(_SWEEP_THREADS, thread_name_prefix="sweep") as pool:
             answers = list(zip(resources, pool.map(self._holds_ours, resources), strict=True))
-        found = {resource.group_kind for resource, holds in answers if holds}
-        for kind in sorted(found):
+        ours = {resource.group_kind for resource, holds in answers if holds}
+        for kind in sorted(ours):
             try:
                 self._watch(kind)
             except (UnknownKind, CannotSee) as error:
                 self._live.cannot_see[kind] = str(error)
         with self._lock:
-            self._swept = (self._swept or set()) | found
+            self._swept = (self._swept or set()) | ours
         self._finish_sweep()
         return [resource for resource, holds in answers if holds is None]
 

@@ -1,4 +1,4 @@
-"""Feeds the notification room with the Notifiers of the agent's namespace."""
+"""Feeds the notification dispatcher with the Notifiers of the agent's namespace."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _log = logger("notify")
 
 
 class NotifierStore:
-    """See the module's text.
+    """Notifiers, fed by an informer.
 
     Args:
-        objects: to say what is wrong with a Notifier.
-        notifications: what is fed.
+        objects: writes why a Notifier is invalid.
+        notifications: takes the valid ones.
     """
 
     def __init__(self, objects: Objects, notifications: NotificationDispatcher) -> None:
@@ -56,7 +56,7 @@ class NotifierStore:
         self._notifications.set_notifier(notifier)
 
     def _stall(self, obj: Object, error: SpecInvalid) -> None:
-        """Says in the Notifier's status what is wrong with it, once for each form of it."""
+        """Writes into the status why a Notifier is invalid, once for each generation."""
         generation = int(obj["metadata"].get("generation") or 0)
         conditions = list((obj.get("status") or {}).get("conditions") or [])
         stalled = find_condition(conditions, "Stalled")

@@ -40,9 +40,9 @@ class RolloutPolicyStore:
         self._waiting: set[AppKey] = set()
 
     def listed(self, application: AppKey) -> bool:
-        """Whether the first list has arrived; an application that asks before that is looked at when it does.
+        """Whether the first list has arrived; an application that asks before that is woken when it does.
 
-        Until then nobody knows whether a rollout of it is under way, so nothing of it may be applied.
+        Until then it is not known whether a rollout of it is under way, so nothing of it may be applied.
         """
         with self._lock:
             if not self._listed:
@@ -75,7 +75,7 @@ class RolloutPolicyStore:
         """Writes the status, provided that nothing of the policy has changed since `raw` was read.
 
         Raises:
-            Conflict: something has; whoever acts on the old one must look again.
+            Conflict: something has; the caller must start from the new one.
             ClusterError: the API server did not take it.
         """
         key = ObjectKey.of(raw)
@@ -138,7 +138,7 @@ def _difference(before: object, after: object) -> object:
 
 
 def _wish(obj: Object) -> object:
-    """What somebody else may change; a status is ours."""
+    """What others may change; a status is ours."""
     metadata = obj["metadata"]
     return metadata.get("generation"), annotation(obj, COMMAND), metadata.get("deletionTimestamp"), _uid(obj)
 

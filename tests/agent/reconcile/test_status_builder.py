@@ -54,7 +54,7 @@ def conditions(of: Object) -> dict[str, tuple[str, str]]:
 
 
 def types(before: Object, after: Object, view: ReconcileOutcome) -> list[EventType]:
-    return [event.type for event in transitions(before, after, application=SHOP, view=view, now=NOW)]
+    return [event.type for event in transitions(before, after, application=SHOP, outcome=view, now=NOW)]
 
 
 def test_a_synced_and_healthy_application_is_ready() -> None:

@@ -24,7 +24,7 @@ def standing(**more: Any) -> Object:
 
 def found(before: Object, after: Object, view: ReconcileOutcome | None = None) -> tuple[Event, ...]:
     return transitions(
-        before, after, application=AppKey("gitops-system", "shop"), view=view or ReconcileOutcome(plan="p2"), now=NOW
+        before, after, application=AppKey("gitops-system", "shop"), outcome=view or ReconcileOutcome(plan="p2"), now=NOW
     )
 
 
