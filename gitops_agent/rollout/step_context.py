@@ -93,6 +93,11 @@ class StepContext:
         return canary is not None and canary.available > 0 and self.seen.endpoints > 0
 
     @property
+    def sharing(self) -> bool:
+        """Whether pods of the canary answer requests to the Service: a share that is only written down sends them none."""
+        return not self.state.traffic.want.none and not (self.run.plain and self.seen.selected)
+
+    @property
     def ready(self) -> bool:
         """Whether every canary pod asked for is available, and can be reached where it should be."""
         canary = self.seen.canary
@@ -161,7 +166,7 @@ class StepContext:
             return asked
         total = self.seen.replicas
         available = min(primary.available, asked.stable)
-        if not self.state.traffic.want.none:
+        if self.sharing:
             available += min(canary.available if canary else 0, asked.canary)
         return replica_counts.motion(
             asked,
@@ -179,7 +184,7 @@ class StepContext:
         The numbers in the state were affordable when they were written; pods may have been lost before they are acted upon.
         """
         left, now = self._available(self.seen.primary, primary), self._available(self.seen.primary, None)
-        if not self.state.traffic.want.none:
+        if self.sharing:
             left += self._available(self.seen.canary, canary)
             now += self._available(self.seen.canary, None)
         # Where there are too few already, pods that serve nobody may still go.

@@ -118,11 +118,19 @@ class Cluster(World):
         if ends and self.running.steps:
             taken = self._verdict(before.traffic.want) is Verdict.READY
             self.note(taken and self.canary_up >= before.canary, "a step ended without its share in force")
+        if state.adoption is Adoption.DONE and before.adoption is Adoption.SELECT:
+            self.note(self.selected, "adopted before the Service selects the stable side")
         if before.phase is Phase.PENDING and state.beside:
             self.note(not self.gate, "a run began in spite of its gate")
+            self.note(not self.leftovers, "a run began beside what an earlier one left")
         cut = state.stage is Stage.CUT_ROUTE and before.stage is Stage.CUT_SCALE
         rolls = state.stage is Stage.ROLL and before.stage is Stage.CUT_HOLD
         self.note(self.barrier or not (cut or rolls), "the workload went ahead of the others of its run")
+        if cut and (state.traffic.want.weight == FULL or not self.running.plain):
+            enough = self.canary_up >= ceil_div(state.traffic.want.weight * self.wanted, FULL)
+            self.note(enough, "the traffic is cut to a canary that is not at full scale")
+        if before.stage is Stage.ROLL and state.stage in {Stage.BACK, Stage.WATCH}:
+            self.note(self._applied() == state.target, "the promotion goes on before the rest is applied")
         if state.traffic.want.weight < before.traffic.want.weight and self.endpoints and before.stable is not None:
             waits = self.head not in {state.stable, state.target}
             back = self.primary_up or state.traffic.want.weight or waits
@@ -182,14 +190,14 @@ class Cluster(World):
 
     @property
     def _most(self) -> int:
-        return self.replicas + ceil_div(self.replicas * self.running.surge_percent, FULL)
+        return self.wanted + ceil_div(self.wanted * self.running.surge_percent, FULL)
 
     def _serving(self, *, primary: int | None = None, canary: int | None = None) -> bool:
         """Whether enough pods serve with so many available ones (I4)."""
         there = self.primary_up if primary is None else primary
         if not self.share.none:
             there += self.canary_up if canary is None else canary
-        return there >= self.replicas - self.max_unavailable
+        return there >= self.wanted - self.max_unavailable
 
     def _apply_canary(self, obj: Object) -> None:
         replicas, known = obj["spec"]["replicas"], self.live.get(ObjectKey.of(obj))
@@ -203,7 +211,7 @@ class Cluster(World):
         if replicas < self.canary_up and not self.share.none:
             self.note(self._serving(canary=replicas), "I4: too few pods are left")
         if replicas > self.canary_pods and replicas > 1:
-            pods = replicas + self.baseline_pods + min(self.primary_pods, self.replicas)
+            pods = replicas + self.baseline_pods + min(self.primary_pods, self.wanted)
             self.note(pods <= self._most, "more pods than the surge allows")
         self.canary_pods, self.canary_up = replicas, min(self.canary_up, replicas)
 
@@ -214,7 +222,7 @@ class Cluster(World):
 
     def _apply_baseline(self, obj: Object) -> None:
         replicas = obj["spec"]["replicas"]
-        pods = replicas + self.canary_pods + min(self.primary_pods, self.replicas)
+        pods = replicas + self.canary_pods + min(self.primary_pods, self.wanted)
         self.note(pods <= self._most, "more pods than the surge allows")
         self.note(self._version(obj).hash == self.primary.hash, "the baseline is of another version than the workload")
         self.baseline_pods, self.baseline_up = replicas, min(self.baseline_up, replicas)
@@ -236,8 +244,8 @@ class Cluster(World):
         if self.share.weight == FULL and self.sent == self.share:
             long_enough = self.now >= self.full_since + self.running.drain
             self.note(long_enough, "I2: the workload changed before its requests in flight were done")
-        if not self.running.plain and self.replicas:
-            weight = self.running.cut(self.replicas)
+        if not self.running.plain and self.wanted:
+            weight = self.running.cut(self.wanted)
             ours = self.share == self.state.traffic.want and not self.behind
             self.note(ours and self.share.weight >= min(weight, FULL), "the workload rolled while it had the traffic")
 
@@ -248,7 +256,7 @@ class Cluster(World):
             self.note(self.endpoints >= 1, "I1: traffic to a canary that cannot answer")
         # A share that a hand took away and that comes back is a repair, as good as the share that was there.
         if share.weight > sent.weight and not self.running.plain:
-            enough = self.canary_up >= ceil_div(share.weight * self.replicas, FULL)
+            enough = self.canary_up >= ceil_div(share.weight * self.wanted, FULL)
             self.note(enough, "I2: more traffic than the canary has pods for")
 
     def _drained(self, what: str) -> None:

@@ -44,6 +44,7 @@ POLICIES: dict[str, Callable[[], RolloutPolicySpec]] = {
     "narrow": lambda: canary(surge=25, progressDeadline="2m"),
     "plain": lambda: canary(plain=True, progressDeadline="2m"),
     "plain without surge": lambda: canary(plain=True, surge=0, progressDeadline="3m"),
+    "plain, back and forth": lambda: canary([{"weight": 50}, {"weight": 0, "pause": "30s"}, {"weight": 75}], plain=True),
     "plain, narrow": lambda: canary([{"weight": 50, "pause": "30s"}, {"weight": 10}, {"weight": 75}], plain=True, surge=25),
     "blue-green": lambda: blue_green(progressDeadline="2m"),
     "blue-green by hand": lambda: blue_green(autoPromote=False, previewReplicas=1, metrics=True),
@@ -55,6 +56,8 @@ EVENTS = st.one_of(
     st.tuples(st.just("turns"), st.integers(1, 8)),
     st.tuples(st.just("turns"), st.integers(8, 40)),
     st.tuples(st.just("crash"), st.integers(0, 4)),
+    st.tuples(st.just("strike"), st.integers(0, 4)),
+    st.tuples(st.just("leftover"), st.integers(2, 4)),
     st.tuples(st.just("push"), st.integers(1, 4)),
     st.tuples(st.just("break"), st.integers(2, 4)),
     st.tuples(st.just("mend"), st.integers(2, 4)),
@@ -90,6 +93,13 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
                 cluster.tick(10)
         case "crash":
             cluster.turn(crash_after=value)
+        case "strike":
+            # The agent dies once it has decided, and pods are lost before it is back.
+            cluster.turn(crash_after=1)
+            cluster.primary_up = min(cluster.primary_up, value)
+        case "leftover":
+            if cluster.state.stable is not None and (not cluster.state.running or cluster.state.phase is Phase.PENDING):
+                cluster.leave_behind(version(value + 10))
         case "push":
             cluster.head = version(value)
         case "commit":
@@ -150,17 +160,18 @@ def told(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@given(events=st.lists(EVENTS, max_size=25), crashes=st.integers(0, 3), autoscaled=st.booleans())
-@example(events=[("turns", 1), ("evict", 1)], crashes=1, autoscaled=False)
+@given(events=st.lists(EVENTS, max_size=25), begin=st.integers(1, 5), crashes=st.integers(0, 3), autoscaled=st.booleans())
+@example(events=[("turns", 1), ("evict", 1)], begin=5, crashes=1, autoscaled=False)
 def test_no_history_breaks_an_invariant_and_every_one_ends(
     name: str,
     events: list[Event],
+    begin: int,
     crashes: int,
     autoscaled: bool,  # noqa: FBT001 - drawn
 ) -> None:
     policy = POLICIES[name]()
     cluster = Cluster(policy=policy, autoscaled=autoscaled and not run(policy).plain)
-    for event in [("turns", 5), ("push", 2), ("turns", 3), *events]:
+    for event in [("turns", begin), ("push", 2), ("turns", 3), *events]:
         happen(cluster, event)
         if crashes:
             cluster.turn(crash_after=crashes)

@@ -34,6 +34,30 @@ def test_no_pod_is_taken_away_that_may_not_be_missing_any_more() -> None:
     assert (cluster.primary_pods, cluster.faults) == (4, [])
 
 
+def test_no_canary_pod_is_taken_away_while_too_few_serve() -> None:
+    cluster = started(canary([{"weight": 50}, {"weight": 25, "approval": True}], plain=True))
+    while cluster.step().state.canary != 1 or cluster.state.step != 1:
+        cluster.turn()
+        cluster.tick(1)
+    cluster.turn(crash_after=1)
+    cluster.primary_up = 1
+
+    assert (cluster.state.canary, cluster.step().replicas.canary) == (1, 2)
+
+
+def test_pods_that_the_service_does_not_select_yet_take_the_place_of_no_others() -> None:
+    cluster = started(canary([{"weight": 50, "approval": True}], plain=True))
+    while not cluster.step().state.traffic.want.weight:
+        cluster.turn()
+        cluster.tick(1)
+    cluster.turn(crash_after=1)
+
+    assert (cluster.selected, cluster.canary_up) == (True, 2)
+    assert cluster.step().state.primary == 3, "one may be missing, and the canary stands in for none"
+    cluster.until("Step", "Hold")
+    assert cluster.faults == []
+
+
 def test_a_canary_grows_only_once_the_baseline_made_room() -> None:
     cluster = started(canary([{"weight": 50}, {"weight": 75}], baseline=True))
     cluster.until("Step", "Hold")

@@ -14,7 +14,7 @@ from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import Command
 from gitops_agent.rollout.compose import retains
 from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
-from gitops_agent.rollout.replica_counts import FULL
+from gitops_agent.rollout.replica_counts import FULL, ceil_div
 from gitops_agent.rollout.run_plan import RunPlan, load_policy, run
 from gitops_agent.rollout.state import RolloutState, Share, Version
 from gitops_agent.rollout.traffic.router import Verdict
@@ -56,6 +56,7 @@ class World:
     """What is live, what Git says, and what the machine wrote down.
 
     Attributes:
+        replicas: pods the load needs; what Git says, or what the autoscaler goes for.
         autoscaled: an autoscaler decides the workload's replicas.
         lag: ticks in which no pod comes up.
         uptake: ticks a route takes to be in force after it was written.
@@ -117,6 +118,11 @@ class World:
     @property
     def _declared(self) -> int | None:
         return None if self.autoscaled else self.replicas
+
+    @property
+    def wanted(self) -> int:
+        """Pods the workload should have now."""
+        return self.primary_pods if self.autoscaled else self.replicas
 
     @property
     def running(self) -> RunPlan:
@@ -225,8 +231,7 @@ class World:
         if steps and target is not None and named("Deployment", canary_objects.canary_name("web", target.hash)) in self.live:
             failed = "crash loop" if target.hash in self.broken else ""
             seen_canary = WorkloadStatus(version=target, replicas=self.canary_pods, available=self.canary_up, failed=failed)
-        made = [key for key, one in self.live.items() if one.seen.rollout]
-        names = self._names(target)
+        made, names = self._made(), self._names(target)
         return Observation(
             head=self.head,
             primary=WorkloadStatus(
@@ -239,13 +244,13 @@ class World:
             ),
             canary=seen_canary,
             baseline=self._baseline() if steps else None,
-            replicas=self.replicas,
+            replicas=self.wanted,
             max_unavailable=self.max_unavailable,
             endpoints=self.endpoints if steps else 0,
             reachable=max(self.primary_up - self.unlisted, 0),
             canary_service=steps and self.service,
             configs=any(key.kind == "ConfigMap" and key in names for key in made),
-            leftovers=any(key not in names and key not in {CANARY_SERVICE, ROUTE, SERVICE} for key in made),
+            leftovers=bool(self.leftovers),
             lost=lost,
             routing=self._routing(),
             added=self._added(),
@@ -257,6 +262,24 @@ class World:
             measurements=tuple(self.measurements[-40:]),
             commands=tuple(self.commands[-8:]),
         )
+
+    def _made(self) -> list[ObjectKey]:
+        return [key for key, one in self.live.items() if one.seen.rollout]
+
+    @property
+    def leftovers(self) -> list[ObjectKey]:
+        """Objects of any other run than the one under way."""
+        names = self._names(self.state.target or (self.canary if self.state.stable is None else None))
+        return [key for key in self._made() if key not in names and key not in {CANARY_SERVICE, ROUTE, SERVICE}]
+
+    def leave_behind(self, what: Version) -> None:
+        """A canary without pods and what it reads, of a run that no state speaks of."""
+        declared = {one.key: one for one in release(what, self._declared)}
+        reads = declared[named("ConfigMap", f"own-{what.hash}")]
+        self._put(reads.key, reads.obj, reads.digest)
+        obj = canary_objects.canary(declared[WEB].obj, version=what.hash, replicas=0, copies={})
+        metadata = {**obj["metadata"], "annotations": {ROLLOUT: "web"}}
+        self._put(ObjectKey.of(obj), {**obj, "metadata": metadata}, digest(obj))
 
     @property
     def endpoints(self) -> int:
@@ -352,5 +375,15 @@ class World:
             self.settled = self.settled or not self.stays
         else:
             self.primary_up, self.settled = self.primary_pods, True
-        if self.autoscaled and self.primary_pods != self.replicas:
-            self.primary_pods = self.replicas
+        if self.autoscaled:
+            self._autoscale()
+
+    def _autoscale(self) -> None:
+        """The autoscaler gives the workload as many pods as its share of the load needs."""
+        spec = self.live[named("HorizontalPodAutoscaler", "web")].obj["spec"]
+        needed = max(ceil_div(self.replicas * (FULL - self.share.weight), FULL), 1)
+        if needed < self.primary_pods and (spec.get("behavior") or {}).get("scaleDown") == {"selectPolicy": "Disabled"}:
+            return
+        if needed < self.replicas and needed < self.primary_pods:
+            self.faults.append(f"the autoscaler took pods away during a run ({self.state.phase} {self.state.stage})")
+        self.primary_pods, self.primary_up = needed, min(self.primary_up, needed)
