@@ -1,31 +1,38 @@
-"""What one metric of a policy asks of its provider, and what the answer means: pure, so that one door sends them all.
+"""Table of the metric providers, and a metric's way through it: criteria, request, result.
 
-The policy's words are mapped here once: placeholders filled, credentials put where each provider wants them, conditions read.
+Decision: everything is pure; one caller sends all requests. A provider is one file in `providers/` and one row here, under the
+name of its field in the API.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from gitops_agent.api.rollout_metrics import Metric as Wanted
+from gitops_agent.api.rollout_metrics import Metric
 from gitops_agent.rollout.analysis.expression.evaluator import Condition
+from gitops_agent.rollout.analysis.http_provider import Ask, HttpProvider
 from gitops_agent.rollout.analysis.http_query import Query, QueryInvalid
 from gitops_agent.rollout.analysis.metric import Comparison, MetricCriteria, Verdict
-from gitops_agent.rollout.analysis.providers import cloudwatch, datadog, prometheus, web
-from gitops_agent.rollout.analysis.providers.aws_sigv4 import AwsKeys
-from gitops_agent.rollout.analysis.query_template import fill
+from gitops_agent.rollout.analysis.providers.cloudwatch import CloudWatch
+from gitops_agent.rollout.analysis.providers.datadog import Datadog
+from gitops_agent.rollout.analysis.providers.prometheus import Prometheus
+from gitops_agent.rollout.analysis.providers.web import Web
 
-WINDOW = timedelta(minutes=5)
-"""How far back the latest value of a provider without instant queries may lie."""
+PROVIDERS: Mapping[str, HttpProvider[Any]] = {
+    "prometheus": Prometheus(),
+    "datadog": Datadog(),
+    "cloud_watch": CloudWatch(),
+    "http": Web(),
+}
+"""By the field of the API's MetricProvider that holds the options."""
 
 _PERCENT = 100.0
 
 
-def metric(wanted: Wanted) -> MetricCriteria:
-    """How a metric's results are judged.
+def metric(wanted: Metric) -> MetricCriteria:
+    """The criteria a metric's results are judged by.
 
     Raises:
         QueryInvalid: a condition cannot be read.
@@ -42,91 +49,40 @@ def metric(wanted: Wanted) -> MetricCriteria:
     )
 
 
-def ask(wanted: Wanted, *, facts: Mapping[str, str], secret: Mapping[str, bytes], at: datetime) -> Query:
+def ask(wanted: Metric, *, facts: Mapping[str, str], secret: Mapping[str, bytes], at: datetime) -> Query:
     """The request of one measurement.
 
     Args:
         wanted: a metric with an HTTP provider.
-        facts: what placeholders stand for.
-        secret: the content of the Secret the provider names; empty when it names none.
+        facts: values of the placeholders.
+        secret: content of the Secret the provider names; empty when it names none.
         at: aware.
 
     Raises:
         QueryInvalid: no request can be made of it.
     """
-    provider = wanted.provider
-    if (one := provider.prometheus) is not None:
-        return prometheus.instant(one.address, fill(one.query, facts), at=at, headers=_authorization(secret))
-    if (site := provider.datadog) is not None:
-        return datadog.points(
-            fill(site.query, facts),
-            start=at - WINDOW,
-            end=at,
-            api_key=_text(secret, "api-key"),
-            app_key=_text(secret, "app-key"),
-            address=site.address,
-        )
-    if (cloud := provider.cloud_watch) is not None:
-        query = {"Id": "result", "Expression": fill(cloud.query, facts), "Period": 60}
-        keys = AwsKeys(
-            key_id=_text(secret, "access-key-id"),
-            secret=_text(secret, "secret-access-key"),
-            token=secret.get("session-token", b"").decode("utf-8", "replace"),
-        )
-        return cloudwatch.metric_data(
-            [query], start=at - WINDOW, end=at, region=cloud.region, keys=keys, at=at, address=cloud.address or ""
-        )
-    if (page := provider.http) is not None:
-        return web.ask(fill(page.address, facts), headers=_authorization(secret))
-    raise QueryInvalid(f"the metric {wanted.name} has no provider that is asked over HTTP")
+    provider, options = _provider(wanted)
+    return provider.ask(options, Ask(facts=facts, secret=secret, at=at))
 
 
-def answer(wanted: Wanted, status: int, body: bytes) -> Any:
-    """The result in an answer.
+def answer(wanted: Metric, status: int, body: bytes) -> Any:
+    """The result in an answer; None when it holds no data.
 
     Raises:
-        MeasurementFailed: it holds none.
+        MeasurementFailed: the answer is an error.
     """
-    provider = wanted.provider
-    if provider.prometheus is not None:
-        return prometheus.result(status, body)
-    if provider.datadog is not None:
-        return datadog.result(status, body)
-    if provider.cloud_watch is not None:
-        return cloudwatch.result(status, body)
-    return web.result(status, body, path=provider.http.value if provider.http is not None else "")
+    provider, options = _provider(wanted)
+    return provider.answer(options, status, body)
 
 
-def secret_name(wanted: Wanted) -> str:
+def secret_name(wanted: Metric) -> str:
     """The Secret with the provider's credentials; empty when it names none."""
-    provider = wanted.provider
-    for one in (provider.prometheus, provider.datadog, provider.cloud_watch, provider.http):
-        if one is not None and one.secret_ref is not None:
-            return one.secret_ref.name
-    return ""
+    options = (getattr(wanted.provider, name) for name in PROVIDERS)
+    return next((chosen.secret_ref.name for chosen in options if chosen is not None and chosen.secret_ref is not None), "")
 
 
-def _authorization(secret: Mapping[str, bytes]) -> dict[str, str]:
-    if "token" in secret:
-        return {"Authorization": f"Bearer {_text(secret, 'token')}"}
-    if "username" in secret:
-        pair = secret["username"] + b":" + secret.get("password", b"")
-        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-    return {}
-
-
-def _text(secret: Mapping[str, bytes], name: str) -> str:
-    """A credential as text that may stand in a header.
-
-    Raises:
-        QueryInvalid: the Secret has none of that name, or one that no header can hold.
-    """
-    try:
-        value = secret[name].decode("ascii").strip()
-    except KeyError:
-        raise QueryInvalid(f"the Secret has no key {name}") from None
-    except UnicodeDecodeError:
-        raise QueryInvalid(f"the key {name} of the Secret is no ASCII text") from None
-    if not value.isprintable():
-        raise QueryInvalid(f"the key {name} of the Secret holds control characters")
-    return value
+def _provider(wanted: Metric) -> tuple[HttpProvider[Any], Any]:
+    for name, provider in PROVIDERS.items():
+        if (options := getattr(wanted.provider, name)) is not None:
+            return provider, options
+    raise QueryInvalid(f"the metric {wanted.name} has no provider that is asked over HTTP")

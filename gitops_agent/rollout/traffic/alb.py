@@ -14,8 +14,17 @@ import orjson
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.traffic.nginx import is_ingress
-from gitops_agent.rollout.traffic.reading import READY, items, mapping, number, refused, unnamed, unsupported, waiting
+from gitops_agent.rollout.traffic.reading import (
+    READY,
+    is_ingress,
+    items,
+    mapping,
+    number,
+    refused,
+    unnamed,
+    unsupported,
+    waiting,
+)
 from gitops_agent.rollout.traffic.request import RouteRequest
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
 from gitops_agent.rollout.traffic.weights import divide, fits

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.rollout.traffic.header_regex import literal
-from gitops_agent.rollout.traffic.reading import READY, items, mapping, refused, unnamed, unsupported, waiting
+from gitops_agent.rollout.traffic.reading import READY, is_ingress, items, mapping, refused, unnamed, unsupported, waiting
 from gitops_agent.rollout.traffic.request import RouteRequest
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
 
@@ -78,12 +78,6 @@ class Nginx:
             if told != wanted:
                 return waiting("the canary Ingress does not carry what is wanted yet")
         return READY
-
-
-def is_ingress(obj: Object) -> bool:
-    """Whether an object is an Ingress."""
-    key = ObjectKey.of(obj)
-    return key.group == "networking.k8s.io" and key.kind == "Ingress"
 
 
 def _annotations(route: Object) -> dict[str, str]:

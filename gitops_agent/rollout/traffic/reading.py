@@ -23,6 +23,12 @@ def items(value: Any) -> list[Object]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def is_ingress(obj: Object) -> bool:
+    """Whether an object is an Ingress."""
+    key = ObjectKey.of(obj)
+    return key.group == "networking.k8s.io" and key.kind == "Ingress"
+
+
 def number(value: Any, default: int) -> int:
     """A whole number; the default for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else default

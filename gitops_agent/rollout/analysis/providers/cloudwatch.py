@@ -10,13 +10,42 @@ from typing import Any
 
 import orjson
 
+from gitops_agent.api import rollout_metrics as api
 from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.analysis.http_provider import Ask
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, QueryInvalid, answered, base, number
 from gitops_agent.rollout.analysis.providers.aws_sigv4 import AwsKeys, signed
 
 _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
 _QUERIES_LIMIT = 500
+_PERIOD = 60
+"""Seconds of one value."""
 _TARGET = "GraniteServiceVersion20100801.GetMetricData"
+
+
+class CloudWatch:
+    """Provider `cloudWatch`: the latest value of a window."""
+
+    def ask(self, options: api.CloudWatch, ask: Ask) -> Query:
+        """The signed GetMetricData of one measurement."""
+        keys = AwsKeys(
+            key_id=ask.credential("access-key-id"),
+            secret=ask.credential("secret-access-key"),
+            token=ask.secret.get("session-token", b"").decode("utf-8", "replace"),
+        )
+        return metric_data(
+            [{"Id": "result", "Expression": ask.fill(options.query), "Period": _PERIOD}],
+            start=ask.start,
+            end=ask.at,
+            region=options.region,
+            keys=keys,
+            at=ask.at,
+            address=options.address or "",
+        )
+
+    def answer(self, _: api.CloudWatch, status: int, body: bytes) -> Any:
+        """The latest value; see `result`."""
+        return result(status, body)
 
 
 def metric_data(

@@ -7,9 +7,30 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from gitops_agent.api import rollout_metrics as api
+from gitops_agent.rollout.analysis.http_provider import Ask
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, answered, base, number
 
 ADDRESS = "https://api.datadoghq.com"
+
+
+class Datadog:
+    """Provider `datadog`: the latest point of a window."""
+
+    def ask(self, options: api.Datadog, ask: Ask) -> Query:
+        """The query of one measurement."""
+        return points(
+            ask.fill(options.query),
+            start=ask.start,
+            end=ask.at,
+            api_key=ask.credential("api-key"),
+            app_key=ask.credential("app-key"),
+            address=options.address,
+        )
+
+    def answer(self, _: api.Datadog, status: int, body: bytes) -> Any:
+        """The latest point; see `result`."""
+        return result(status, body)
 
 
 def points(query: str, *, start: datetime, end: datetime, api_key: str, app_key: str, address: str = ADDRESS) -> Query:

@@ -7,7 +7,21 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from gitops_agent.api import rollout_metrics as api
+from gitops_agent.rollout.analysis.http_provider import Ask
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, answered, base, number
+
+
+class Prometheus:
+    """Provider `prometheus`: one instant query."""
+
+    def ask(self, options: api.Prometheus, ask: Ask) -> Query:
+        """The instant query of one measurement."""
+        return instant(options.address, ask.fill(options.query), at=ask.at, headers=ask.authorization)
+
+    def answer(self, _: api.Prometheus, status: int, body: bytes) -> Any:
+        """The result of the query; see `result`."""
+        return result(status, body)
 
 
 def instant(address: str, query: str, *, at: datetime, headers: Mapping[str, str] | None = None) -> Query:

@@ -8,13 +8,27 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from gitops_agent.api import rollout_metrics as api
+from gitops_agent.rollout.analysis.http_provider import Ask
 from gitops_agent.rollout.analysis.http_query import Query, QueryInvalid, answered, base
 from gitops_agent.rollout.analysis.json_path import at, steps
 
 METHODS = ("GET", "POST", "PUT")
 
 
-def ask(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: Any = None) -> Query:
+class Web:
+    """Provider `http`: one GET, and a JSON pointer into the answer."""
+
+    def ask(self, options: api.Web, ask: Ask) -> Query:
+        """The GET of one measurement."""
+        return page(ask.fill(options.address), headers=ask.authorization)
+
+    def answer(self, options: api.Web, status: int, body: bytes) -> Any:
+        """The value at the pointer; see `result`."""
+        return result(status, body, path=options.value)
+
+
+def page(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: Any = None) -> Query:
     """Asks an address; unlike other providers' addresses it may have a query string.
 
     Args:

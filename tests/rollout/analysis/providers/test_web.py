@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, QueryInvalid
-from gitops_agent.rollout.analysis.providers.web import ask, result
+from gitops_agent.rollout.analysis.providers.web import page, result
 
 
 def test_a_get() -> None:
-    query = ask("https://judge.example/score?app=web", headers={"X-Key": "k"})
+    query = page("https://judge.example/score?app=web", headers={"X-Key": "k"})
 
     assert (query.method, query.body) == ("GET", b"")
     assert query.headers == {"Accept": "application/json", "X-Key": "k"}
 
 
 def test_a_post_carries_json() -> None:
-    query = ask("https://judge.example/score", method="POST", body={"app": "web"})
+    query = page("https://judge.example/score", method="POST", body={"app": "web"})
 
     assert query.body == b'{"app":"web"}'
     assert query.headers["Content-Type"] == "application/json"
@@ -35,7 +35,7 @@ def test_a_post_carries_json() -> None:
 )
 def test_what_cannot_be_asked_is_refused(url: str, method: str, body: Any) -> None:
     with pytest.raises(QueryInvalid):
-        ask(url, method=method, body=body)
+        page(url, method=method, body=body)
 
 
 def test_the_result_lies_at_the_path() -> None:

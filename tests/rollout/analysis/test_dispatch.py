@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.problems import read
+from gitops_agent.api.rollout_metrics import Metric, MetricProvider
+from gitops_agent.rollout.analysis import dispatch
+from gitops_agent.rollout.analysis.http_query import QueryInvalid
+
+AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+FACTS = {"variant": "canary", "workload": "web"}
+BEARER = {"token": b"s3cret"}
+DATADOG = {"api-key": b"a", "app-key": b"b"}
+AWS = {"access-key-id": b"AKID", "secret-access-key": b"key"}
+
+
+def wanted(provider: dict[str, Any]) -> Metric:
+    return read(Metric, {"name": "errors", "provider": provider, "success": "result < 1"}, root="metric")
+
+
+def test_every_provider_but_the_job_has_its_row() -> None:
+    assert dispatch.PROVIDERS.keys() == MetricProvider.model_fields.keys() - {"job"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "secret", "place", "text"),
+    [
+        ({"prometheus": {"address": "http://p:9090", "query": "up{v='{{variant}}'}"}}, BEARER, "p/api/v1/query", "canary"),
+        ({"datadog": {"query": "avg:{{workload}}", "secretRef": {"name": "dd"}}}, DATADOG, "api.datadoghq.com/api/v1", "web"),
+        (
+            {"cloudWatch": {"region": "eu-west-1", "query": "{{workload}}", "secretRef": {"name": "aws"}}},
+            AWS,
+            "monitoring.eu-west-1.amazonaws.com/",
+            "web",
+        ),
+        ({"http": {"address": "https://judge/{{workload}}"}}, BEARER, "judge/web", "web"),
+    ],
+)
+def test_a_metric_is_asked_of_its_provider(provider: dict[str, Any], secret: dict[str, bytes], place: str, text: str) -> None:
+    query = dispatch.ask(wanted(provider), facts=FACTS, secret=secret, at=AT)
+
+    assert place in str(query)
+    assert text in query.url + query.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("secret", "header"),
+    [({}, None), (BEARER, "Bearer s3cret"), ({"username": b"ada", "password": b"x"}, "Basic YWRhOng=")],
+)
+def test_credentials_are_put_into_the_header(secret: dict[str, bytes], header: str | None) -> None:
+    query = dispatch.ask(wanted({"http": {"address": "https://judge/"}}), facts=FACTS, secret=secret, at=AT)
+
+    assert query.headers.get("Authorization") == header
+
+
+@pytest.mark.parametrize(
+    "secret", [{}, {"api-key": b"a"}, {"api-key": b"\xff", "app-key": b"b"}, {"api-key": b"a\nb", "app-key": b"b"}]
+)
+def test_a_secret_that_cannot_be_sent_is_refused(secret: dict[str, bytes]) -> None:
+    with pytest.raises(QueryInvalid, match="the Secret"):
+        dispatch.ask(wanted({"datadog": {"query": "q", "secretRef": {"name": "dd"}}}), facts=FACTS, secret=secret, at=AT)
+
+
+def test_an_answer_is_read_by_its_provider() -> None:
+    assert dispatch.answer(wanted({"http": {"address": "https://judge/", "value": "/score"}}), 200, b'{"score": 3}') == 3
+    vector = b'{"status": "success", "data": {"resultType": "scalar", "result": [0, "2"]}}'
+    assert dispatch.answer(wanted({"prometheus": {"address": "http://p", "query": "up"}}), 200, vector) == 2
+
+
+def test_the_secret_is_that_of_the_provider() -> None:
+    assert dispatch.secret_name(wanted({"datadog": {"query": "q", "secretRef": {"name": "dd"}}})) == "dd"
+    assert dispatch.secret_name(wanted({"prometheus": {"address": "http://p", "query": "up"}})) == ""
+    assert dispatch.secret_name(wanted({"job": {"name": "smoke"}})) == ""
+
+
+def test_a_job_is_not_asked_over_http() -> None:
+    with pytest.raises(QueryInvalid, match="no provider that is asked over HTTP"):
+        dispatch.ask(wanted({"job": {"name": "smoke"}}), facts=FACTS, secret={}, at=AT)
