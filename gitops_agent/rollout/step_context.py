@@ -109,10 +109,10 @@ class StepContext:
     def short(self) -> bool:
         """Whether the canary has too few pods for more traffic, at the moment that it is sent (I2).
 
-        Pods may have been lost since the decision, or the workload may have grown.
+        Pods may have been lost since the decision, or the workload may have grown. A workload without pods takes nothing back.
         """
         traffic, canary = self.state.traffic, self.seen.canary
-        if self.run.plain or traffic.want.weight <= traffic.applied.weight:
+        if self.run.plain or self.silent or traffic.want.weight <= traffic.applied.weight:
             return False
         needed = replica_counts.ceil_div(traffic.want.weight * self.seen.replicas, replica_counts.FULL)
         return (canary.available if canary else 0) < needed

@@ -131,7 +131,11 @@ class Cluster(World):
             self.note(enough, "the traffic is cut to a canary that is not at full scale")
         if before.stage is Stage.ROLL and state.stage in {Stage.BACK, Stage.WATCH}:
             self.note(self._applied() == state.target, "the promotion goes on before the rest is applied")
-        if state.traffic.want.weight < before.traffic.want.weight and self.endpoints and before.stable is not None:
+        if (
+            state.traffic.want.weight < min(before.traffic.want.weight, self.share.weight)
+            and self.endpoints
+            and before.stable is not None
+        ):
             waits = self.head not in {state.stable, state.target}
             back = self.primary_up or state.traffic.want.weight or waits
             self.note(back, "traffic goes back to a workload without pods")
@@ -245,9 +249,8 @@ class Cluster(World):
             long_enough = self.now >= self.full_since + self.running.drain
             self.note(long_enough, "I2: the workload changed before its requests in flight were done")
         if not self.running.plain and self.wanted:
-            weight = self.running.cut(self.wanted)
             ours = self.share == self.state.traffic.want and not self.behind
-            self.note(ours and self.share.weight >= min(weight, FULL), "the workload rolled while it had the traffic")
+            self.note(ours and self.share.weight >= self.running.surge_percent, "the workload rolled while it had the traffic")
 
     def _routed(self, sent: Share) -> None:
         """The agent wrote another share."""
@@ -256,7 +259,7 @@ class Cluster(World):
             self.note(self.endpoints >= 1, "I1: traffic to a canary that cannot answer")
         # A share that a hand took away and that comes back is a repair, as good as the share that was there.
         if share.weight > sent.weight and not self.running.plain:
-            enough = self.canary_up >= ceil_div(share.weight * self.wanted, FULL)
+            enough = self.canary_up >= ceil_div(share.weight * self.wanted, FULL) or not self.primary_up
             self.note(enough, "I2: more traffic than the canary has pods for")
 
     def _drained(self, what: str) -> None:

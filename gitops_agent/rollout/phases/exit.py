@@ -23,6 +23,9 @@ def leave(sit: StepContext, phase: Phase, reason: str, **changes: Any) -> Rollou
 
     What can be taken back is taken back in the same step, since every further one is a second of errors for somebody.
     """
+    if sit.state.phase is Phase.PENDING:
+        # Nothing was made: a way out by its traffic would make it first.
+        return sit.enter(phase, Stage.WORKLOAD, reason=reason, full=False, **changes)
     traffic = changes.pop("traffic", sit.state.traffic)
     left = replace(sit, state=replace(sit.state, traffic=traffic))
     changes["traffic"] = left.wanting(Share(weight=traffic.want.weight))
