@@ -16,6 +16,7 @@ from gitops_agent.api.problems import SpecInvalid, not_supported, read
 from gitops_agent.api.source_options import SecretRef
 from gitops_agent.api.texts import Shape
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.selector import matches_labels, meets
 
 KIND = "Notifier"
 
@@ -75,11 +76,7 @@ class Requirement(Model):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels match; as in Kubernetes, NotIn matches an absent label."""
-        if self.operator is Operator.EXISTS:
-            return self.key in labels
-        if self.operator is Operator.DOES_NOT_EXIST:
-            return self.key not in labels
-        return (labels.get(self.key) in self.values) == (self.operator is Operator.IN)
+        return meets(self.key, self.operator, self.values, labels)
 
 
 class LabelSelector(Model):
@@ -93,7 +90,7 @@ class LabelSelector(Model):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels meet every condition."""
-        return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
+        return matches_labels(self.match_labels, labels) and all(
             requirement.matches(labels) for requirement in self.match_expressions
         )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from gitops_agent.api.application import Application, ApplicationSpec
 from gitops_agent.api.problems import Problem, SpecInvalid, not_supported, read
 from gitops_agent.api.source_options import VerifyMode
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.reading import mapping
 
 __all__ = ["Problem", "SpecInvalid", "parse"]
 
@@ -23,7 +23,7 @@ def parse(obj: Object) -> Application:
     refused = tuple(_refused(spec))
     if refused:
         raise SpecInvalid(refused)
-    metadata = _map(obj.get("metadata"))
+    metadata = mapping(obj.get("metadata"))
     generation, finalizers = metadata.get("generation"), metadata.get("finalizers")
     return Application(
         key=AppKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or "")),
@@ -31,16 +31,12 @@ def parse(obj: Object) -> Application:
         generation=generation if isinstance(generation, int) else 0,
         resource_version=str(metadata.get("resourceVersion") or ""),
         deleting=metadata.get("deletionTimestamp") is not None,
-        annotations=dict(_map(metadata.get("annotations"))),
+        annotations=dict(mapping(metadata.get("annotations"))),
         finalizers=tuple(finalizers) if isinstance(finalizers, list) else (),
         spec=spec,
-        status=_map(obj.get("status")),
+        status=mapping(obj.get("status")),
         raw=obj,
     )
-
-
-def _map(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
 
 
 def _refused(spec: ApplicationSpec) -> Iterator[Problem]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.manifest.selector import matches, matches_labels
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.run_plan import run
@@ -56,7 +56,7 @@ def _budgets(subject: ResolvedPolicy, workload: Object, manifests: Mapping[Objec
         if key.group_kind != ("policy", "PodDisruptionBudget") or key.namespace != subject.workload.namespace:
             continue
         selector = (one.obj.get("spec") or {}).get("selector")
-        if selects(selector, own) and selects(selector, second):
+        if matches(selector, own) and matches(selector, second):
             yield (
                 f"{key} counts the pods of {subject.workload} and those of its canary as one: "
                 f"select by {canary_objects.VARIANT}: {canary_objects.PRIMARY} to protect the stable pods alone"
@@ -71,7 +71,7 @@ def _services(subject: ResolvedPolicy, workload: Object, manifests: Mapping[Obje
         if key.group_kind != ("", "Service") or key.namespace != subject.workload.namespace or key == subject.service:
             continue
         exact = (one.obj.get("spec") or {}).get("selector")
-        if exact and selects({"matchLabels": exact}, own) and selects({"matchLabels": exact}, second):
+        if exact and matches_labels(exact, own) and matches_labels(exact, second):
             yield (
                 f"{key} reaches the pods of {subject.workload} and those of its canary, whatever the weight is: "
                 f"select by {canary_objects.VARIANT}: {canary_objects.PRIMARY} to reach the stable pods alone"
@@ -81,27 +81,3 @@ def _services(subject: ResolvedPolicy, workload: Object, manifests: Mapping[Obje
 def _baseline(state: RolloutState, subject: ResolvedPolicy) -> Iterator[str]:
     if state.beside and run(subject.policy).compared and state.canary and not state.baseline:
         yield "the surge leaves no room for a baseline beside the canary: it is compared with the workload's own pods"
-
-
-def selects(selector: Any, labels: Mapping[str, object]) -> bool:
-    """Whether a LabelSelector finds an object with these labels; an empty one finds all, an absent one none."""
-    if not isinstance(selector, dict):
-        return False
-    exact = selector.get("matchLabels") or {}
-    return all(labels.get(name) == value for name, value in exact.items()) and all(
-        _holds(one, labels) for one in selector.get("matchExpressions") or () if isinstance(one, dict)
-    )
-
-
-def _holds(requirement: Mapping[str, Any], labels: Mapping[str, object]) -> bool:
-    name, values = str(requirement.get("key")), requirement.get("values") or ()
-    match requirement.get("operator"):
-        case "In":
-            return labels.get(name) in values
-        case "NotIn":
-            return name not in labels or labels[name] not in values
-        case "Exists":
-            return name in labels
-        case "DoesNotExist":
-            return name not in labels
-    return False

@@ -12,6 +12,7 @@ from gitops_agent.api.rollout_policy import TrafficProvider
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.manifest.selector import matches_labels
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.overlay import ResolvedPolicy, routes
 from gitops_agent.rollout.run_plan import run
@@ -139,4 +140,4 @@ def _of_routes(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest])
 
 def _selected(selector: Mapping[str, object], workload: Object) -> bool:
     labels = (template(workload).get("metadata") or {}).get("labels") or {}
-    return all(labels.get(name) == value for name, value in selector.items() if name != canary_objects.VARIANT)
+    return matches_labels({name: value for name, value in selector.items() if name != canary_objects.VARIANT}, labels)

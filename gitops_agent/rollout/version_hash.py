@@ -8,12 +8,13 @@ server said. What the manifests do not declare (a Secret made by hand) is no par
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.reading import items, mapping
 
 DIGITS = 8
 
@@ -36,27 +37,27 @@ class Place:
 
 def places(template: Object) -> Iterator[Place]:
     """Where a pod template names ConfigMaps and Secrets whose content its pods read."""
-    spec = _map(template.get("spec"))
-    for volume in _maps(spec.get("volumes")):
+    spec = mapping(template.get("spec"))
+    for volume in items(spec.get("volumes")):
         yield from _place(volume.get("configMap"), "name", "ConfigMap")
         yield from _place(volume.get("secret"), "secretName", "Secret")
-        for source in _maps(_map(volume.get("projected")).get("sources")):
+        for source in items(mapping(volume.get("projected")).get("sources")):
             yield from _place(source.get("configMap"), "name", "ConfigMap")
             yield from _place(source.get("secret"), "name", "Secret")
     for kind in ("initContainers", "containers"):
-        for container in _maps(spec.get(kind)):
-            for source in _maps(container.get("envFrom")):
+        for container in items(spec.get(kind)):
+            for source in items(container.get("envFrom")):
                 yield from _place(source.get("configMapRef"), "name", "ConfigMap")
                 yield from _place(source.get("secretRef"), "name", "Secret")
-            for variable in _maps(container.get("env")):
-                source = _map(variable.get("valueFrom"))
+            for variable in items(container.get("env")):
+                source = mapping(variable.get("valueFrom"))
                 yield from _place(source.get("configMapKeyRef"), "name", "ConfigMap")
                 yield from _place(source.get("secretKeyRef"), "name", "Secret")
 
 
 def template(workload: Object) -> Object:
     """The pod template of a workload; empty when it has none."""
-    return _map(_map(workload.get("spec")).get("template"))
+    return mapping(mapping(workload.get("spec")).get("template"))
 
 
 def configuration(workload: Object, declared: Mapping[ObjectKey, Object]) -> dict[ObjectKey, Object]:
@@ -99,11 +100,3 @@ def renamed(pod_template: Object, names: Mapping[tuple[str, str], str]) -> Objec
 def _place(source: Any, field: str, kind: str) -> Iterator[Place]:
     if isinstance(source, dict) and isinstance(source.get(field), str) and source[field]:
         yield Place(source, field, kind)
-
-
-def _map(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
-def _maps(value: Any) -> Iterable[Object]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -7,10 +7,10 @@ all there is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import annotation
+from gitops_agent.manifest.reading import mapping, number
 from gitops_agent.rollout import canary_objects, replica_counts
 from gitops_agent.rollout.observation import WorkloadStatus
 from gitops_agent.rollout.state import Version
@@ -24,16 +24,16 @@ def pods(workload: Object) -> WorkloadStatus:
     """The pods of a live workload."""
     if workload.get("kind") == "DaemonSet":
         return _daemons(workload)
-    spec, status = _map(workload.get("spec")), _map(workload.get("status"))
-    wanted = _int(spec.get("replicas"), 1)
-    ready = _int(status.get("availableReplicas"), 0)
-    updated = _int(status.get("updatedReplicas"), 0)
+    spec, status = mapping(workload.get("spec")), mapping(workload.get("status"))
+    wanted = number(spec.get("replicas"), 1)
+    ready = number(status.get("availableReplicas"), 0)
+    updated = number(status.get("updatedReplicas"), 0)
     if workload.get("kind") == "StatefulSet":
         settled = not status.get("updateRevision") or status.get("currentRevision") == status.get("updateRevision")
         # The pods below the partition keep their version by intent, for ever.
-        kept = _int(_map(_map(spec.get("updateStrategy")).get("rollingUpdate")).get("partition"), 0)
+        kept = number(mapping(mapping(spec.get("updateStrategy")).get("rollingUpdate")).get("partition"), 0)
         updated = wanted if settled and not _manual(spec) else min(wanted, updated + kept)
-    replaced = _seen(workload) and updated == wanted and _int(status.get("replicas"), 0) == wanted
+    replaced = _seen(workload) and updated == wanted and number(status.get("replicas"), 0) == wanted
     return WorkloadStatus(
         version=version(workload),
         replicas=wanted,
@@ -53,16 +53,16 @@ def version(workload: Object) -> Version | None:
 
 def replicas(workload: Object) -> int | None:
     """The number of pods a workload asks for; None where it leaves that to others."""
-    value = _map(workload.get("spec")).get("replicas")
+    value = mapping(workload.get("spec")).get("replicas")
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def max_unavailable(workload: Object, number: int) -> int:
     """How many of so many pods its own strategy lets be missing (rounded down, 25 % by default, as Deployments do)."""
-    strategy = _map(_map(workload.get("spec")).get("strategy"))
+    strategy = mapping(mapping(workload.get("spec")).get("strategy"))
     if strategy.get("type") == "Recreate":
         return 0
-    update = _map(strategy.get("rollingUpdate"))
+    update = mapping(strategy.get("rollingUpdate"))
     value = update.get("maxUnavailable", f"{_DEFAULT_UNAVAILABLE}%")
     if isinstance(value, str) and value.endswith("%") and value[:-1].isdecimal():
         return number * min(int(value[:-1]), replica_counts.FULL) // replica_counts.FULL
@@ -74,7 +74,7 @@ def stuck(workload: Object, found: Iterable[Object]) -> tuple[Object, ...]:
 
     With ordered pods its controller waits for them; nothing is said before it has seen the present spec.
     """
-    metadata, status = _map(workload.get("metadata")), _map(workload.get("status"))
+    metadata, status = mapping(workload.get("metadata")), mapping(workload.get("status"))
     wanted = status.get("updateRevision")
     if not wanted or not _seen(workload):
         return ()
@@ -82,36 +82,36 @@ def stuck(workload: Object, found: Iterable[Object]) -> tuple[Object, ...]:
 
 
 def _of(pod: Object, uid: object) -> bool:
-    owners = _map(pod.get("metadata")).get("ownerReferences") or ()
+    owners = mapping(pod.get("metadata")).get("ownerReferences") or ()
     return any(owner.get("controller") and owner.get("uid") == uid for owner in owners if isinstance(owner, dict))
 
 
 def _behind(pod: Object, wanted: object) -> bool:
-    metadata = _map(pod.get("metadata"))
-    return "deletionTimestamp" not in metadata and _map(metadata.get("labels")).get("controller-revision-hash") != wanted
+    metadata = mapping(pod.get("metadata"))
+    return "deletionTimestamp" not in metadata and mapping(metadata.get("labels")).get("controller-revision-hash") != wanted
 
 
 def _ready(pod: Object) -> bool:
-    said = _map(pod.get("status")).get("conditions") or ()
+    said = mapping(pod.get("status")).get("conditions") or ()
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in said if isinstance(one, dict))
 
 
 def labelled(workload: Object) -> bool:
     """Whether its pod template carries the label of the stable side."""
-    metadata = _map(_map(_map(workload.get("spec")).get("template")).get("metadata"))
-    return _map(metadata.get("labels")).get(canary_objects.VARIANT) == canary_objects.PRIMARY
+    metadata = mapping(mapping(mapping(workload.get("spec")).get("template")).get("metadata"))
+    return mapping(metadata.get("labels")).get(canary_objects.VARIANT) == canary_objects.PRIMARY
 
 
 def selects(service: Object) -> str:
     """Which side a Service selects by label; empty when by neither."""
-    return str(_map(_map(service.get("spec")).get("selector")).get(canary_objects.VARIANT) or "")
+    return str(mapping(mapping(service.get("spec")).get("selector")).get(canary_objects.VARIANT) or "")
 
 
 def _daemons(workload: Object) -> WorkloadStatus:
-    status = _map(workload.get("status"))
-    wanted = _int(status.get("desiredNumberScheduled"), 0)
-    available = _int(status.get("numberAvailable"), 0)
-    updated = _int(status.get("updatedNumberScheduled"), 0)
+    status = mapping(workload.get("status"))
+    wanted = number(status.get("desiredNumberScheduled"), 0)
+    available = number(status.get("numberAvailable"), 0)
+    updated = number(status.get("updatedNumberScheduled"), 0)
     return WorkloadStatus(
         version=version(workload),
         replicas=wanted,
@@ -124,13 +124,13 @@ def _daemons(workload: Object) -> WorkloadStatus:
 
 
 def _seen(workload: Object) -> bool:
-    generation = _int(_map(workload.get("metadata")).get("generation"), 0)
-    return _int(_map(workload.get("status")).get("observedGeneration"), 0) >= generation
+    generation = number(mapping(workload.get("metadata")).get("generation"), 0)
+    return number(mapping(workload.get("status")).get("observedGeneration"), 0) >= generation
 
 
 def _manual(spec: Object) -> bool:
     """Whether somebody else deletes the pods, so that nothing is ever rolled by itself."""
-    return _map(spec.get("updateStrategy")).get("type") == "OnDelete"
+    return mapping(spec.get("updateStrategy")).get("type") == "OnDelete"
 
 
 def _failed(workload: Object, status: Object) -> str:
@@ -147,11 +147,3 @@ def _said(workload: Object, status: Object, kind: str, value: str) -> str:
         if isinstance(condition, dict) and (condition.get("type"), condition.get("status")) == (kind, value):
             return f"{condition.get('reason')}: {condition.get('message') or 'no reason given'}"[:_LONGEST]
     return ""
-
-
-def _map(value: Any) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
-def _int(value: Any, default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default

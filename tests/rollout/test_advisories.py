@@ -6,7 +6,7 @@ import pytest
 
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.rollout.advisories import notes, selects
+from gitops_agent.rollout.advisories import notes
 from gitops_agent.rollout.canary_objects import VARIANT
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.state import Phase, RolloutState
@@ -79,23 +79,3 @@ def test_a_missing_baseline_is_told_while_there_is_something_to_compare() -> Non
     assert "no room for a baseline" in notes(RUNNING, subject(baseline=True), others)[0]
     assert notes(RolloutState(phase=Phase.STEP, canary=2, baseline=2), subject(baseline=True), others) == ()
     assert notes(RolloutState(), subject(baseline=True), others) == ()
-
-
-@pytest.mark.parametrize(
-    ("requirement", "found"),
-    [
-        ({"key": "app", "operator": "In", "values": ["web", "x"]}, True),
-        ({"key": "app", "operator": "NotIn", "values": ["web"]}, False),
-        ({"key": "tier", "operator": "NotIn", "values": ["web"]}, True),
-        ({"key": "tier", "operator": "Exists"}, False),
-        ({"key": "tier", "operator": "DoesNotExist"}, True),
-        ({"key": "app", "operator": "Unheard"}, False),
-    ],
-)
-def test_selectors_with_expressions_are_understood(requirement: Object, found: bool) -> None:  # noqa: FBT001 - a table
-    assert selects({"matchExpressions": [requirement]}, {"app": "web"}) is found
-
-
-def test_an_absent_selector_finds_nothing_and_an_empty_one_everything() -> None:
-    assert not selects(None, {"app": "web"})
-    assert selects({}, {"app": "web"})

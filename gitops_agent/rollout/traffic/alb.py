@@ -14,17 +14,8 @@ import orjson
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.traffic.reading import (
-    READY,
-    is_ingress,
-    items,
-    mapping,
-    number,
-    refused,
-    unnamed,
-    unsupported,
-    waiting,
-)
+from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.rollout.traffic.reading import READY, is_ingress, refused, unnamed, unsupported, waiting
 from gitops_agent.rollout.traffic.request import RouteRequest
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
 from gitops_agent.rollout.traffic.weights import divide, fits

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.reading import items, mapping, number
 from gitops_agent.rollout.traffic.gateway_status import accepted
 from gitops_agent.rollout.traffic.header_regex import cookie_pattern, header_pattern
-from gitops_agent.rollout.traffic.reading import READY, items, mapping, namespace, number, refused, unnamed, waiting
+from gitops_agent.rollout.traffic.reading import READY, namespace, refused, unnamed, waiting
 from gitops_agent.rollout.traffic.request import RouteRequest
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
 from gitops_agent.rollout.traffic.weights import divide, fits

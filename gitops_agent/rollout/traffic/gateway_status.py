@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.traffic.reading import broken, items, mapping, number, waiting
+from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.rollout.traffic.reading import broken, waiting
 from gitops_agent.rollout.traffic.router import Verification
 
 _PASSING = frozenset({"", "Pending", "BackendNotFound", "NoReadyBackends"})

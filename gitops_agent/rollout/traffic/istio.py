@@ -14,10 +14,11 @@ from typing import Any
 
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.rollout.traffic.header_regex import cookie_pattern
 from gitops_agent.rollout.traffic.istio_destinations import Subsets, overlaid_rules, rules_carry
 from gitops_agent.rollout.traffic.istio_hosts import VIRTUAL_SERVICE, destination, is_istio, renamed, same_host, weight_of
-from gitops_agent.rollout.traffic.reading import READY, broken, items, mapping, refused, unnamed, waiting
+from gitops_agent.rollout.traffic.reading import READY, broken, refused, unnamed, waiting
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
 from gitops_agent.rollout.traffic.weights import divide, fits
 

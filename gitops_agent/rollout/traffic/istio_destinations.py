@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import PREFIX
+from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.rollout.traffic.istio_hosts import DESTINATION_RULE, is_istio, renamed, same_host
-from gitops_agent.rollout.traffic.reading import items, mapping, refused, unnamed
+from gitops_agent.rollout.traffic.reading import refused, unnamed
 
 _VARIANT = PREFIX + "variant"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.traffic.reading import mapping, namespace, number
+from gitops_agent.manifest.reading import mapping, number
+from gitops_agent.rollout.traffic.reading import namespace
 
 VIRTUAL_SERVICE, DESTINATION_RULE = "VirtualService", "DestinationRule"
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.rollout.traffic.header_regex import literal
-from gitops_agent.rollout.traffic.reading import READY, is_ingress, items, mapping, refused, unnamed, unsupported, waiting
+from gitops_agent.rollout.traffic.reading import READY, is_ingress, refused, unnamed, unsupported, waiting
 from gitops_agent.rollout.traffic.request import RouteRequest
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verification
 

@@ -1,37 +1,19 @@
-"""Reading routes without trusting them, and the words in which they are refused."""
+"""Verdicts and refusals of routes."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.reading import mapping
 from gitops_agent.rollout.traffic.router import Verdict, Verification
 
 READY = Verification(verdict=Verdict.READY)
-
-
-def mapping(value: Any, *path: str) -> Object:
-    """The map at a path below `value`; empty when anything on the way is no map."""
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def items(value: Any) -> list[Object]:
-    """The maps in a list; empty when it is none."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def is_ingress(obj: Object) -> bool:
     """Whether an object is an Ingress."""
     key = ObjectKey.of(obj)
     return key.group == "networking.k8s.io" and key.kind == "Ingress"
-
-
-def number(value: Any, default: int) -> int:
-    """A whole number; the default for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def namespace(obj: Object) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.traffic.reading import READY, items, mapping, unsupported, waiting
+from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.rollout.traffic.reading import READY, unsupported, waiting
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verification
 
 _FULL = 100

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.traffic.reading import READY, items, mapping, number, refused, unnamed, unsupported, waiting
+from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.rollout.traffic.reading import READY, refused, unnamed, unsupported, waiting
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verification
 from gitops_agent.rollout.traffic.weights import divide, fits
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
 from gitops_agent.manifest.kinds import APPLICATION, NOTIFIER, ROLLOUT_POLICY
-from gitops_agent.sync.health.reading import Conditions, items, mapping, number, observed, text
+from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.sync.health.reading import Conditions, observed, text
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing, suspended
 

@@ -15,9 +15,11 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.manifest.selector import query
 from gitops_agent.observe.redaction import scrub
 from gitops_agent.sync.health.pod_diagnosis import Ask, Finding, first
-from gitops_agent.sync.health.reading import items, mapping, notes, number, text
+from gitops_agent.sync.health.reading import notes, text
 
 _PODS = Resource(group="", version="v1", kind="Pod", plural="pods", namespaced=True)
 _EVENTS = Resource(group="", version="v1", kind="Event", plural="events", namespaced=True)
@@ -94,7 +96,11 @@ class _Question:
         if maker is None:
             return None
         uid = mapping(maker, "metadata").get("uid")
-        pods = [pod for pod in self._list(_PODS, label_selector=_selector(maker)) if _controlled_by(pod, uid)]
+        pods = [
+            pod
+            for pod in self._list(_PODS, label_selector=query(mapping(maker, "spec", "selector")))
+            if _controlled_by(pod, uid)
+        ]
         return self._of_pods(pods, maker) or self._refused(maker, pods)
 
     def _get(self) -> Object:
@@ -117,7 +123,11 @@ class _Question:
 
     def _newest_replica_set(self, deployment: Object) -> Object | None:
         uid, revision = mapping(deployment, "metadata").get("uid"), _REVISIONS[self.key.kind]
-        sets = [one for one in self._list(_REPLICA_SETS, label_selector=_selector(deployment)) if _controlled_by(one, uid)]
+        sets = [
+            one
+            for one in self._list(_REPLICA_SETS, label_selector=query(mapping(deployment, "spec", "selector")))
+            if _controlled_by(one, uid)
+        ]
         return max(sets, key=lambda one: number(notes(one).get(revision)), default=None)
 
     def _of_pods(self, pods: list[Object], maker: Object) -> Explanation | None:
@@ -186,19 +196,6 @@ class _Question:
             return None
         reason = "QuotaExceeded" if "exceeded quota" in said else "PodsRefused"
         return Explanation(reason=reason, message=said, certain=False)
-
-
-def _selector(workload: Object) -> str:
-    """The label selector of a workload as the API takes it."""
-    selector = mapping(workload, "spec", "selector")
-    parts = [f"{name}={value}" for name, value in sorted(mapping(selector, "matchLabels").items())]
-    for requirement in items(selector.get("matchExpressions")):
-        key, operator = text(requirement.get("key")), requirement.get("operator")
-        raw = requirement.get("values")
-        values = ",".join(sorted(map(str, raw))) if isinstance(raw, list) else ""
-        forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
-        parts.append(forms.get(str(operator), key))
-    return ",".join(parts)
 
 
 def _cut(line: str) -> str:

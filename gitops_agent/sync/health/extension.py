@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
 from gitops_agent.manifest.kinds import API_SERVICE, CRD, MUTATING_WEBHOOKS, NAMESPACE, VALIDATING_WEBHOOKS
-from gitops_agent.sync.health.reading import Conditions, items, mapping, notes
+from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.sync.health.reading import Conditions, notes
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import IGNORE_HEALTH
-from gitops_agent.sync.health.reading import Conditions, generation, mapping, notes, observed, text
+from gitops_agent.manifest.reading import mapping
+from gitops_agent.sync.health.reading import Conditions, generation, notes, observed, text
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
 

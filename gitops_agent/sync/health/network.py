@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
 from gitops_agent.manifest.kinds import SERVICE
-from gitops_agent.sync.health.reading import Conditions, generation, items, mapping, notes, text
+from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.sync.health.reading import Conditions, generation, notes, text
 from gitops_agent.sync.health.status import Health, worst
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing
 

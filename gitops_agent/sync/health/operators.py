@@ -6,7 +6,8 @@ cert-manager, External Secrets, Sealed Secrets, Prometheus operator, Knative, Cr
 from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
-from gitops_agent.sync.health.reading import Conditions, mapping, text
+from gitops_agent.manifest.reading import mapping
+from gitops_agent.sync.health.reading import Conditions, text
 from gitops_agent.sync.health.status import Health, worst
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing, suspended
 

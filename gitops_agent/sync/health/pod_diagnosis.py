@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.health.reading import Conditions, items, mapping, number, text
+from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.sync.health.reading import Conditions, text
 
 _CERTAIN_RESTARTS = 2
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreStartHookError"})

@@ -1,7 +1,6 @@
-"""Reading raw objects without trusting them.
+"""Reads texts, annotations and conditions of raw objects for the health rules.
 
-A status is written by another controller, sometimes by hand, sometimes by a half-finished operator: a number may be
-text, a list may be a map. Every accessor here gives a value of the promised type for whatever it finds, so no rule ever raises.
+Like `manifest.reading`, each accessor returns a value of the promised type for whatever it is given, so no rule raises.
 """
 
 from __future__ import annotations
@@ -10,30 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.reading import items, mapping, number
 from gitops_agent.sync.health.status import MESSAGE_LIMIT
-
-
-def mapping(value: Any, *path: str) -> Object:
-    """The map at a path below `value`; empty when there is none."""
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def items(value: Any) -> list[Object]:
-    """The maps in a list; empty when it is none."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def number(value: Any, default: int = 0) -> int:
-    """An integer, or its text (Argo Rollouts); `default` for anything else."""
-    if isinstance(value, bool):
-        return default
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004 - fits 64 bits
-        return int(value)
-    return default
 
 
 def text(value: Any) -> str:

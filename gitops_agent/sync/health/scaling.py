@@ -10,7 +10,8 @@ import orjson
 
 from gitops_agent.manifest.key import GroupKind, Object
 from gitops_agent.manifest.kinds import AUTOSCALER, DISRUPTION_BUDGET, SCALED_OBJECT
-from gitops_agent.sync.health.reading import Conditions, generation, mapping, notes
+from gitops_agent.manifest.reading import mapping
+from gitops_agent.sync.health.reading import Conditions, generation, notes
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing, suspended
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
 from gitops_agent.manifest.kinds import PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM
-from gitops_agent.sync.health.reading import Conditions, mapping, notes, text
+from gitops_agent.manifest.reading import mapping
+from gitops_agent.sync.health.reading import Conditions, notes, text
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing
 

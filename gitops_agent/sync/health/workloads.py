@@ -18,7 +18,8 @@ from gitops_agent.manifest.kinds import (
     REPLICATION_CONTROLLER,
     STATEFUL_SET,
 )
-from gitops_agent.sync.health.reading import Condition, Conditions, items, mapping, number, observed, text
+from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.sync.health.reading import Condition, Conditions, observed, text
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.health.verdicts import degraded, healthy, progressing, suspended
 

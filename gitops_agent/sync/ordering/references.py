@@ -29,6 +29,8 @@ from gitops_agent.manifest.kinds import (
     STATEFUL_SET,
     VALIDATING_WEBHOOKS,
 )
+from gitops_agent.manifest.reading import mapping
+from gitops_agent.manifest.selector import matches_labels
 
 _STORAGE = "storage.k8s.io"
 _NETWORK = "networking.k8s.io"
@@ -111,9 +113,8 @@ def services(obj: Object) -> Iterator[ObjectKey]:
 
 def selects(service: Object, template: Object) -> bool:
     """Whether a Service sends requests to the pods of a template."""
-    selector = _at(service, "spec", "selector")
-    labels = _at(template, "metadata", "labels")
-    return bool(selector) and isinstance(selector, dict) and isinstance(labels, dict) and selector.items() <= labels.items()
+    selector = mapping(service, "spec", "selector")
+    return bool(selector) and matches_labels(selector, mapping(template, "metadata", "labels"))
 
 
 def _of_pods(template: Object, namespace: str) -> Iterator[Reference]:
