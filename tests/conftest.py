@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gitops_agent.file_lock import FileLock
 from gitops_agent.sandbox.controlplane import ControlPlane, stop
 from gitops_agent.toolchain.cache import ToolCache
 from gitops_agent.toolchain.catalog import selected
-from gitops_agent.toolchain.file_lock import FileLock
 from gitops_agent.toolchain.progress import Lines
 from tests.skips import in_ci, unlisted
 from tests.waiting import eventually

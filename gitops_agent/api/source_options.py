@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -46,6 +46,9 @@ class Verify(Model):
     """The Secret with the allowed signers: OpenPGP keys or an SSH allowed-signers file."""
 
 
+RefKind = Literal["branch", "tag", "semver", "commit"]
+
+
 class RefSpec(Model):
     """Which commit to follow: exactly one of the four."""
 
@@ -70,9 +73,9 @@ class RefSpec(Model):
     )
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> RefKind:
         """Which of the four is given: `branch`, `tag`, `semver` or `commit`."""
-        return next(name for name in ("branch", "tag", "semver", "commit") if getattr(self, name) is not None)
+        return next(kind for kind in get_args(RefKind) if getattr(self, kind) is not None)
 
     @property
     def value(self) -> str:

@@ -12,12 +12,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel, to_snake
 
+from gitops_agent.config.directories import user_cache
+
 PREFIX = "GITOPS_AGENT_"
 SECTION_MARK = "__"
 
 
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gitops-agent" / "agent"
+def _agent_cache() -> Path:
+    return user_cache() / "agent"
 
 
 def _cores() -> int:
@@ -59,7 +61,7 @@ class SourceSettings(Section):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long one git command may take."""
 
-    cache_dir: Path = Field(default_factory=_user_cache)
+    cache_dir: Path = Field(default_factory=_agent_cache)
     """Mirrors and renders; may vanish at any time. The user's cache directory when absent."""
 
 

@@ -33,9 +33,11 @@ leaf."""
 MARKS = frozenset({APPLICATION, ID, DIGEST, REVISION})
 UNOWNED = frozenset({"apiVersion", "kind", "status"})
 """Top-level fields that an apply does not own, or that we never send."""
-UNOWNED_METADATA = frozenset(
-    {"name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink", "managedFields"}
+SERVER_METADATA = frozenset(
+    {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "selfLink", "managedFields"}
 )
+"""Metadata that only the server writes; in a manifest it is left over from an export."""
+UNOWNED_METADATA = SERVER_METADATA | {"name", "namespace"}
 
 _SAFE_INTEGER = 2**53
 

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
@@ -23,6 +22,7 @@ from gitops_agent.errors import AgentError, CannotSee, NotFound, SourceError, Un
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.field_report import FieldChange, object_changes
+from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION
 from gitops_agent.preview.dependants import dependants
@@ -34,7 +34,7 @@ from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.rollout.canary_objects import COMMIT, ROLLOUT_HASH
 from gitops_agent.source.credentials import Credentials
-from gitops_agent.source.ref import Kind, Ref
+from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
@@ -46,7 +46,6 @@ from gitops_agent.sync.planning.policy import PlanPolicy
 
 _THREADS = 16
 _DIGITS = re.compile(r"[0-9a-f]{40}")
-_SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
 """Reasons that need no words: what they say is what the sign says."""
 
@@ -167,7 +166,7 @@ def fetched(
     repository = Repository(
         url=spec.repo_url, secret=f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
     )
-    ref = reference(application)
+    ref = Ref.of(spec.ref)
     if revision:
         ref = Ref(kind="commit" if _DIGITS.fullmatch(revision) else "branch", value=revision)
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
@@ -182,16 +181,6 @@ def fetched(
         yield sources.tree(repository, found.commit), found
     finally:
         sources.close()
-
-
-def reference(application: Application) -> Ref:
-    """What the application follows."""
-    ref = application.spec.source.ref
-    for kind in get_args(Kind):
-        value = getattr(ref, kind)
-        if value:
-            return Ref(kind=kind, value=value)
-    raise UsageError(f"Application {application.key} names no branch, tag, semver range or commit")
 
 
 def credentials(access: ClusterClient, application: Application) -> Credentials | None:
@@ -263,7 +252,7 @@ def _bare(obj: Object) -> Object:
     result = copy(obj)
     result.pop("status", None)
     metadata = result.get("metadata") or {}
-    for name in _SERVER_METADATA:
+    for name in SERVER_METADATA:
         metadata.pop(name, None)
     for holder in ("annotations", "labels"):
         values = metadata.get(holder) or {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from gitops_agent.config.directories import tool_cache
 from gitops_agent.errors import ProcessError, RenderError
 from gitops_agent.process import Limits, run
 
@@ -58,9 +59,8 @@ def find(name: str, explicit: Path | None = None) -> Binary:
 
 
 def _cached(name: str) -> list[tuple[tuple[int, int, int], Path]]:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gitops-agent" / "tools"
     found = []
-    for folder in cache.glob(f"{name}-*"):
+    for folder in tool_cache().glob(f"{name}-*"):
         version = _VERSION.fullmatch(folder.name.removeprefix(f"{name}-"))
         path = folder / name
         if version and path.is_file() and os.access(path, os.X_OK):

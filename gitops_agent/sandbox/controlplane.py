@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from gitops_agent import process
 from gitops_agent.errors import AgentError, ClusterError, UsageError
+from gitops_agent.file_lock import Busy, FileLock, held
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox import control_socket
 from gitops_agent.sandbox.apiclient import ApiClient
@@ -32,7 +33,6 @@ from gitops_agent.sandbox.network import inside as own_network
 from gitops_agent.sandbox.spec import SandboxSpec
 from gitops_agent.sandbox.state import Phase, State, read_state
 from gitops_agent.toolchain.catalog import selected
-from gitops_agent.toolchain.file_lock import Busy, FileLock, held
 from gitops_agent.toolchain.installer import Installer
 from gitops_agent.toolchain.progress import Detail, Progress, Silent
 from gitops_agent.toolchain.system_packages import SystemPackages

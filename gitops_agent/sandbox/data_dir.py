@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from gitops_agent.errors import UsageError
-from gitops_agent.toolchain.file_lock import Busy, FileLock
+from gitops_agent.file_lock import Busy, FileLock
 
 STATE_FILE = "sandbox.json"
 LOCK_FILE = "lock"

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from gitops_agent.errors import AgentError, ClusterError
+from gitops_agent.file_lock import Busy, FileLock
 from gitops_agent.sandbox import bootstrap, control_socket
 from gitops_agent.sandbox.components import Layout, arguments
 from gitops_agent.sandbox.data_dir import LOCK_FILE, SOCKET, clean
@@ -33,7 +34,6 @@ from gitops_agent.sandbox.managed_process import ManagedProcess
 from gitops_agent.sandbox.ports import free_ports
 from gitops_agent.sandbox.spec import SandboxSpec
 from gitops_agent.sandbox.state import Phase, State
-from gitops_agent.toolchain.file_lock import Busy, FileLock
 
 _TICK_SECONDS = 0.03
 _REQUEST_SECONDS = 2.0

@@ -17,7 +17,6 @@ Decisions:
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -29,6 +28,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gitops_agent.errors import ProcessError, SourceError
+from gitops_agent.file_lock import Busy, FileLock
 from gitops_agent.process import Limits
 from gitops_agent.source import git
 from gitops_agent.source.ref import Ref
@@ -87,32 +87,20 @@ class Mirror:
 
     @contextlib.contextmanager
     def _file_lock(self, deadline: float, pause: threading.Event) -> Iterator[None]:
+        lock = FileLock(self._lock_file, wait=False)
         while True:
             try:
-                self._lock_file.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+                lock.acquire()
+                break
+            except Busy:
+                if time.monotonic() > deadline or pause.wait(_TRY_SECONDS):
+                    raise self._busy() from None
             except OSError as error:
                 raise self.disk(error) from error
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_lock(descriptor):
-                    yield
-                    return
-            except BlockingIOError:
-                pass
-            finally:
-                os.close(descriptor)
-            if time.monotonic() > deadline or pause.wait(_TRY_SECONDS):
-                raise self._busy()
-
-    def _is_lock(self, descriptor: int) -> bool:
-        """Whether the locked file is still the current one.
-
-        The cache may have been emptied meanwhile.
-        """
-        with contextlib.suppress(OSError):
-            return os.path.samestat(os.fstat(descriptor), self._lock_file.stat())
-        return False
+        try:
+            yield
+        finally:
+            lock.release()
 
     def prepare(self, object_format: str = "sha1") -> None:
         """Creates the bare repository unless a sound one exists."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Self, get_args
 
+from gitops_agent.api.source_options import RefKind, RefSpec
 from gitops_agent.errors import SourceError
 from gitops_agent.source.semver import Range
-
-Kind = Literal["branch", "tag", "semver", "commit"]
 
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|\.\Z|/\Z|\A[/.-]|\A@\Z")
@@ -32,11 +31,11 @@ class Ref:
         SourceError: reason `InvalidSpec`, when the value cannot be what the kind says.
     """
 
-    kind: Kind
+    kind: RefKind
     value: str
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
+        if self.kind not in get_args(RefKind):
             raise _invalid(f"a reference is a branch, tag, semver range or commit, not {str(self.kind)[:40]!r}")
         if self.kind == "semver":
             Range.parse(self.value)
@@ -45,6 +44,15 @@ class Ref:
                 raise _invalid(f"a commit is given as its full object name (40 hexadecimal digits), not as {self.value[:80]!r}")
         elif not self.value or len(self.value.encode("utf-8", "replace")) > _LONGEST or _FORBIDDEN.search(self.value):
             raise _invalid(f"{self.value[:80]!r} is no valid {self.kind} name")
+
+    @classmethod
+    def of(cls, spec: RefSpec) -> Self:
+        """The reference that a spec names.
+
+        Raises:
+            SourceError: reason `InvalidSpec`, as above.
+        """
+        return cls(kind=spec.kind, value=spec.value)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"

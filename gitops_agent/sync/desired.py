@@ -16,6 +16,7 @@ from gitops_agent.api.sync_options import IgnoreFields
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import CLUSTER_ROLE, CRD, NAMESPACE, SECRET
 from gitops_agent.manifest.manifest import Manifest
@@ -29,16 +30,6 @@ from gitops_agent.sync.live.live_object import LiveObject
 Scope = Callable[[GroupKind], bool | None]
 """Whether a kind is namespaced; None while the cluster does not know the kind."""
 
-SERVER_METADATA = (
-    "managedFields",
-    "resourceVersion",
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "selfLink",
-    "deletionTimestamp",
-)
-"""What only the server writes; in a manifest it is a leftover of an export."""
 
 LEFTOVERS = (
     marks.ID,

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gitops_agent.config.directories import tool_cache
 from gitops_agent.errors import AgentError
+from gitops_agent.file_lock import FileLock
 from gitops_agent.toolchain.catalog import Tool
-from gitops_agent.toolchain.file_lock import FileLock
 
 _RECEIPT = "receipt.json"
 
@@ -56,7 +57,7 @@ class ToolCache:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or user_cache() / "tools"
+        self.root = root or tool_cache()
         self._hashed: set[Path] = set()
 
     def path(self, tool: Tool) -> Path:
@@ -139,12 +140,6 @@ class ToolCache:
             text = f"{path} is not what was installed: its SHA-256 differs from the receipt"
             raise ToolDamaged(text, tool=tool.name, path=str(path))
         return receipt
-
-
-def user_cache() -> Path:
-    """`~/.cache/gitops-agent`, or below `XDG_CACHE_HOME`."""
-    base = os.environ.get("XDG_CACHE_HOME") or ""
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gitops-agent"
 
 
 def sha256(path: Path) -> str:

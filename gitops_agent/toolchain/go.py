@@ -16,9 +16,9 @@ import venv
 from pathlib import Path
 
 from gitops_agent import process
+from gitops_agent.config.directories import user_cache
 from gitops_agent.errors import AgentError, ProcessError
-from gitops_agent.toolchain.cache import user_cache
-from gitops_agent.toolchain.file_lock import FileLock
+from gitops_agent.file_lock import FileLock
 from gitops_agent.toolchain.progress import Progress
 
 GOTOOLS = Path(__file__).with_name("gotools")

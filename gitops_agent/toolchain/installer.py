@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitops_agent.errors import AgentError
+from gitops_agent.file_lock import FileLock, held
 from gitops_agent.toolchain import path_lookup
 from gitops_agent.toolchain.cache import ToolCache
 from gitops_agent.toolchain.catalog import Tool
 from gitops_agent.toolchain.download import DiskFull, Downloader, Unreachable, is_full
-from gitops_agent.toolchain.file_lock import FileLock, held
 from gitops_agent.toolchain.go import find_go
 from gitops_agent.toolchain.go_build import build
 from gitops_agent.toolchain.progress import Progress, Silent

@@ -16,9 +16,9 @@ import tempfile
 from pathlib import Path
 
 from gitops_agent import process
+from gitops_agent.config.directories import tool_cache
 from gitops_agent.errors import AgentError, ProcessError
-from gitops_agent.toolchain.cache import user_cache
-from gitops_agent.toolchain.file_lock import FileLock
+from gitops_agent.file_lock import FileLock
 from gitops_agent.toolchain.progress import Progress, Silent
 
 PACKAGES = {"ip": "iproute2", "nft": "nftables", "prometheus": "prometheus", "ssh": "openssh-client"}
@@ -45,7 +45,7 @@ class SystemPackages:
     """
 
     def __init__(self, root: Path | None = None, *, progress: Progress | None = None) -> None:
-        self._root = root or user_cache() / "tools" / "distribution"
+        self._root = root or tool_cache() / "distribution"
         self._progress: Progress = progress or Silent()
 
     def find(self, name: str) -> Path:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.errors import UsageError
+from gitops_agent.file_lock import FileLock
 from gitops_agent.sandbox.data_dir import clean, make_room, remains
-from gitops_agent.toolchain.file_lock import FileLock
 
 
 def _leave_remains(folder: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gitops_agent.file_lock import FileLock, held
 from gitops_agent.sandbox.spec import SandboxSpec
 from gitops_agent.sandbox.state import Phase, read_state
-from gitops_agent.toolchain.file_lock import FileLock, held
 from tests.sandbox.processes import none_running
 from tests.waiting import eventually
 

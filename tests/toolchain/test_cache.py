@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.toolchain.cache import ToolCache, ToolDamaged, user_cache
+from gitops_agent.toolchain.cache import ToolCache, ToolDamaged
 from gitops_agent.toolchain.catalog import TOOLS
 
 ETCD = TOOLS["etcd"]
@@ -73,10 +73,3 @@ def test_a_vanished_program_or_torn_receipt_is_not_installed(tmp_path: Path) -> 
     receipt = path.parent / "receipt.json"
     receipt.write_text(json.dumps({"sha256": "x"}))
     assert cache.receipt(ETCD) is None
-
-
-def test_the_cache_follows_xdg_when_that_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert user_cache() == tmp_path / "gitops-agent"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert user_cache() == Path.home() / ".cache" / "gitops-agent"

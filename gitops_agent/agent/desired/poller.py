@@ -100,7 +100,7 @@ class SourcePoller:
         repository = Repository(url=spec.repo_url, secret=secret)
         use = _Use(
             repository=repository,
-            ref=_ref(application),
+            ref=Ref.of(spec.ref),
             seconds=application.spec.sync.interval.total_seconds(),
             application=application,
         )
@@ -288,12 +288,3 @@ class SourcePoller:
             quiet = self._quiet_until.get(repository, 0.0) > time.monotonic()
         if not quiet:
             self._queue.add(repository, "interval")
-
-
-def _ref(application: Application) -> Ref:
-    ref = application.spec.source.ref
-    for kind in ("branch", "tag", "semver", "commit"):
-        value = getattr(ref, kind)
-        if value:
-            return Ref(kind=kind, value=value)
-    raise SourceError("the source names no branch, tag, semver range or commit", reason="InvalidSpec")

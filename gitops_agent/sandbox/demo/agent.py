@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess  # noqa: TID251 - only for the type of what the subprocess door returns
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gitops_agent.config.directories import cache_home
 from gitops_agent.process import kill_group, spawn
 
 _GRACE_SECONDS = 25.0
@@ -41,7 +41,7 @@ class AgentProcess:
             "GITOPS_AGENT_LOG__FORMAT": "json",
             "POD_NAME": name,
             "HOME": str(directory),
-            "XDG_CACHE_HOME": str(_cache_home()),
+            "XDG_CACHE_HOME": str(cache_home()),  # its own HOME is a scratch folder
             **(environ or {}),
         }
         argv = (sys.executable, "-m", "gitops_agent", "run")
@@ -71,8 +71,3 @@ class AgentProcess:
         """Kills it at once."""
         kill_group(self.process)
         self._file.close()
-
-
-def _cache_home() -> Path:
-    """Where the built tools lie: the agent's own HOME is a scratch folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

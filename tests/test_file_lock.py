@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.toolchain.file_lock import Busy, FileLock, held
+from gitops_agent.file_lock import Busy, FileLock, held
 from tests.waiting import eventually
 
 
@@ -106,7 +106,7 @@ def test_looking_never_makes_a_free_lock_busy(tmp_path: Path) -> None:
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     code = (
-        "import sys, pathlib, threading; from gitops_agent.toolchain.file_lock import FileLock; "
+        "import sys, pathlib, threading; from gitops_agent.file_lock import FileLock; "
         "FileLock(pathlib.Path(sys.argv[1])).acquire(); threading.Event().wait()"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(path)]) as holder:

@@ -1,4 +1,4 @@
-"""A lock between processes that ends with its holder, however that dies.
+"""Locks between processes, released when their holder dies.
 
 Problem: two processes must not build the same tool or own the same sandbox, and a lock file with a process id in it lies
 after a crash. Decision: `flock` on a file, released by the kernel. Whoever holds it may delete the file, so a lock taken on a
@@ -54,7 +54,7 @@ class FileLock:
         while True:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             except (FileExistsError, FileNotFoundError):
                 # Its last holder may remove the folder between these two calls, and even within the first.
                 vanished += 1
