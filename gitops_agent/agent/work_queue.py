@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from gitops_agent.backoff import Backoff
+
 K = TypeVar("K", bound=Hashable)
 
 _HANDICAP_SECONDS = 1.0
@@ -79,7 +81,7 @@ class WorkQueue(Generic[K]):
         clock: Callable[[], float] = time.monotonic,
         jitter: random.Random | None = None,
     ) -> None:
-        self._base, self._cap = base, cap
+        self._backoff = Backoff(first_seconds=base, longest_seconds=cap)
         self._clock, self._jitter = clock, jitter or random.SystemRandom()
         self._changed = threading.Condition()
         self._waiting: dict[K, _Entry] = {}
@@ -139,8 +141,7 @@ class WorkQueue(Generic[K]):
         """Queues `key` after a backoff with jitter (at least `after` seconds); returns the delay in seconds."""
         with self._changed:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-        ceiling = min(self._cap, self._base * 2.0 ** min(failures - 1, 32))
-        delay = max(after or 0.0, ceiling * (0.5 + self._jitter.random() / 2))
+        delay = self._backoff.pause(failures, at_least=after or 0.0, chance=self._jitter.random)
         self.add(key, reason, delay=delay)
         return delay
 

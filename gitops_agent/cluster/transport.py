@@ -9,7 +9,6 @@ breaks, writes are repeated by the caller's queue, which knows whether they are 
 from __future__ import annotations
 
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from gitops_agent.backoff import Backoff
 from gitops_agent.cluster import api_errors
 from gitops_agent.cluster.request_stats import RequestStats, describe
 from gitops_agent.cluster.stream import Stream
@@ -46,7 +46,7 @@ _CONNECT_SECONDS = 10.0
 _CREDENTIALS_SECONDS = 1.0
 _RELOAD_SECONDS = 5.0
 _READ_ATTEMPTS = 3
-_BACKOFF_SECONDS = 0.1
+_BACKOFF = Backoff(first_seconds=0.1, longest_seconds=0.1, floor=0.0)
 _WHOLE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 16
 _ACCOUNT_PREFIX = "system:serviceaccount:"
@@ -228,7 +228,7 @@ class Transport:
                 refused = self._unreachable(error, method, path)
                 if attempts <= 0 or isinstance(error, ReadTimeoutError) or time.monotonic() >= deadline:
                     raise refused from error
-                self._pause.wait(random.uniform(0, _BACKOFF_SECONDS))  # noqa: S311 - jitter
+                self._pause.wait(_BACKOFF.pause(1))
                 continue
             if answer.status < 300 or answer.status == 304:  # noqa: PLR2004 - HTTP
                 return answer

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gitops_agent.backoff import Backoff
 from gitops_agent.cluster import api_errors
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.listing import pages, selectors
@@ -322,6 +323,6 @@ class Watch:
 
     def _pause(self, *, at_least: float = 0.0) -> None:
         timing = self._timing
-        longest = min(timing.longest_wait_seconds, timing.first_wait_seconds * 2 ** min(self._failures, 20))
-        self._wake.wait(max(at_least, random.uniform(longest / 2, longest)))  # noqa: S311 - jitter
+        backoff = Backoff(first_seconds=timing.first_wait_seconds, longest_seconds=timing.longest_wait_seconds)
+        self._wake.wait(backoff.pause(self._failures + 1, at_least=at_least))
         self._wake.clear()

@@ -7,13 +7,13 @@ at once, counted, and said in the Notifier's condition Ready.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gitops_agent.backoff import Backoff
 from gitops_agent.cluster.secrets import SecretReader
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.httpclient.client import HttpClient
@@ -53,8 +53,8 @@ class RetryPolicy:
 
     def pause(self, failures: int, *, asked: float | None = None) -> float:
         """Seconds until the next attempt: full jitter, but never earlier than the receiver asked (at most an hour)."""
-        bound = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, 30))
-        return max(random.uniform(0, bound), min(asked or 0.0, _RETRY_AFTER_LIMIT))  # noqa: S311 - jitter
+        backoff = Backoff(first_seconds=self.first_seconds, longest_seconds=self.longest_seconds, floor=0.0)
+        return backoff.pause(failures, at_least=min(asked or 0.0, _RETRY_AFTER_LIMIT))
 
 
 class DeliveryWorker:
