@@ -1,7 +1,7 @@
-"""The few requests the sandbox itself sends: one connection each, JSON both ways.
+"""Sends the few requests of the sandbox itself: one connection each, JSON both ways.
 
 The agent's own transport loads the Kubernetes client, which costs the supervisor most of a second and 60 MiB; the sandbox has
-to be quick and small, and it speaks to nobody but the server it has just started.
+to be quick and small, and it calls only the server it has just started. Refusals are read as the agent reads them.
 """
 
 from __future__ import annotations
@@ -12,20 +12,11 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-from gitops_agent.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from gitops_agent.cluster import api_errors
+from gitops_agent.errors import Unavailable
 from gitops_agent.manifest.key import Object
 
-_ERRORS: dict[int, type[ClusterError]] = {
-    400: Invalid,
-    401: Forbidden,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    422: Invalid,
-}
-_SERVER_ERROR = 500
 _OK = 300
-_TEXT_LIMIT = 300
 
 
 class ApiClient:
@@ -68,13 +59,13 @@ class ApiClient:
             raise Unavailable(f"no answer from the API server to {method} {path}: {error}") from error
         finally:
             connection.close()
-        answer = _parse(data)
         if response.status < _OK:
-            return answer
-        kind = _ERRORS.get(response.status, Unavailable if response.status >= _SERVER_ERROR else ClusterError)
-        status: dict[str, Any] = answer if isinstance(answer, dict) else {}
-        text = str(status.get("message") or answer)[:_TEXT_LIMIT]
-        raise kind(f"{method} {path}: {text}", status=response.status, code=str(status.get("reason") or ""))
+            return _parse(data)
+        asked = api_errors.Request(method=method, path=path, secret="/secrets" in path, body=body)
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        refusal = api_errors.of(response.status, headers, data, asked)
+        refusal.message = f"{method} {path}: {refusal.message}"
+        raise refusal
 
 
 def _parse(data: bytes) -> Any:
