@@ -142,6 +142,14 @@ def test_every_printed_command_and_option_exists() -> None:
         assert used <= options, f"{name(page)}: {line}"
 
 
+def test_the_glossary_is_in_order_and_gives_each_word_two_sentences() -> None:
+    _, *parts = re.split(r"^## (.+)$", (ROOT / "docs/glossary.md").read_text(), flags=re.MULTILINE)
+    words, texts = parts[::2], parts[1::2]
+
+    assert words == sorted(words, key=str.lower)
+    assert {word: len(text.strip().splitlines()) for word, text in zip(words, texts, strict=True)} == dict.fromkeys(words, 2)
+
+
 def test_every_reason_has_its_place_in_the_troubleshooting() -> None:
     page = ROOT / "docs/troubleshooting.md"
     headings = re.findall(r"^### (.+)$", page.read_text(), re.MULTILINE)
