@@ -1,8 +1,8 @@
-"""The errors a caller branches on, and no others.
+"""The tree of errors that callers distinguish.
 
 ::
 
-    AgentError                  something a person can act on, told in one line
+    AgentError                  a problem a user can act on, in one line
     ├── UsageError              the command line or a setting is wrong (exit code 2)
     ├── SourceError             a repository could not give what was asked of it
     ├── RenderError             the files of a revision do not render
@@ -18,8 +18,8 @@
     ├── UnknownKind             discovery does not know the kind (yet)
     └── CannotSee               part of the cluster cannot be listed; never means "gone"
 
-Facts are fields, the text is one line, and neither ever holds a credential: whoever raises masks first.
-`transient` says whether trying the same thing again can help; nobody guesses that from a message.
+Facts are fields, the text is one line, and neither ever holds a credential: the code that raises masks first.
+`transient` says whether trying the same thing again can help; it is never guessed from a message.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from typing import Any
 
 
 class AgentError(Exception):
-    """Something a person can act on.
+    """A problem that a user can act on.
 
     Args:
         message: one line, without secrets.
         reason: a code from the table of reasons (`gitops_agent.api.reasons`), CamelCase.
-        transient: whether the same attempt can succeed later without anyone changing anything.
-        facts: what a script would want to know, JSON values only.
+        transient: whether the same attempt can succeed later without a user's action.
+        facts: details for scripts, JSON values only.
     """
 
     reason = "Error"
@@ -66,7 +66,7 @@ class SourceError(AgentError):
 
 
 class RenderError(AgentError):
-    """The files of a revision do not render; `file` and `field` are among the facts where known."""
+    """A revision does not render; `file` and `field` locate the fault."""
 
     reason = "RenderFailed"
 
@@ -156,7 +156,7 @@ class NotFound(ClusterError):
 
 
 class Conflict(ClusterError):
-    """The object changed in between, or a field belongs to somebody else."""
+    """The object changed in between, or another manager owns a field."""
 
     reason = "Conflict"
     transient = True
@@ -189,21 +189,24 @@ class Throttled(ClusterError):
 
 
 class Unavailable(ClusterError):
-    """No answer, or one that says "later": 5xx, timeouts, torn connections, webhooks that are down."""
+    """No answer, or a temporary failure: 5xx, timeouts, torn connections."""
 
     reason = "Unavailable"
     transient = True
 
 
 class UnknownKind(AgentError):
-    """Discovery does not know the kind: its CRD may come later, so this is a wait and not a failure."""
+    """Discovery does not know the kind: its CRD may come later."""
 
     reason = "UnknownKind"
     transient = True
 
 
 class CannotSee(AgentError):
-    """A part of the cluster cannot be listed (RBAC, an aggregated API that is down, a torn page)."""
+    """A part of the cluster cannot be listed.
+
+    RBAC, an aggregated API that is down, a torn page.
+    """
 
     reason = "CannotSee"
     transient = True

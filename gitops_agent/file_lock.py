@@ -1,7 +1,7 @@
 """Locks between processes, released when their holder dies.
 
 Problem: two processes must not build the same tool or own the same sandbox, and a lock file with a process id in it lies
-after a crash. Decision: `flock` on a file, released by the kernel. Whoever holds it may delete the file, so a lock taken on a
+after a crash. Decision: `flock` on a file, released by the kernel. Its holder may delete the file, so a lock taken on a
 file that has been unlinked or replaced in between is taken again.
 """
 
@@ -30,12 +30,12 @@ class Busy(AgentError):
 
 
 class FileLock:
-    """An exclusive lock on a file; the file and its folder are made when missing.
+    """An exclusive lock on a file, which is created when missing.
 
     Args:
         path: the file to lock.
-        wait: whether taking the lock waits for its holder; otherwise `Busy` is raised after a moment, because whoever
-            only looks (`held`) holds it for an instant too.
+        wait: whether taking the lock waits for its holder; otherwise `Busy` is raised after a moment, because a mere
+        check (`held`) holds it for an instant too.
     """
 
     def __init__(self, path: Path, *, wait: bool = True) -> None:

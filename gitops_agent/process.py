@@ -72,7 +72,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without any of the secrets (those of at least four characters, longest first)."""
+    """The text with all secrets masked.
+
+    Secrets of at least four characters, longest first.
+    """
     for secret in sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True):  # noqa: PLR2004 - shorter ones would redact words
         text = text.replace(secret, "***")
     return text
@@ -120,7 +123,10 @@ def supervise(
     allowed: frozenset[int] = frozenset({0}),
     cancel: threading.Event | None = None,
 ) -> Completed:
-    """Watches over a program that was started already, in a session of its own and with pipes, to its end; see `run`."""
+    """Supervises a started program to its end; see `run`.
+
+    It runs in a session of its own and with pipes.
+    """
     limits = limits or Limits()
     secrets = tuple(secrets)
     shown = tuple(redact(word, secrets) for word in argv)
@@ -156,7 +162,9 @@ def spawn(
     env: Mapping[str, str] | None = None,
     tied: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Starts a long-running program whose output goes to `log`, in a session of its own.
+    """Starts a long-running program that logs to `log`.
+
+    In a session of its own.
 
     Args:
         argv: the program and its arguments.
@@ -188,7 +196,7 @@ def spawn(
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kills what is left of the program's session and reaps it; harmless when all of it is gone."""
+    """Kills and reaps the program's session; harmless when it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -220,7 +228,10 @@ def _start(
 def _pump(
     process: subprocess.Popen[bytes], stdin: bytes, limits: Limits, started: float, cancel: threading.Event | None
 ) -> tuple[bytearray, bytearray, tuple[str, str] | None]:
-    """Feeds and drains the program until it ends or breaks a limit: (output, error output, what was broken)."""
+    """Feeds and drains the program until it ends or breaks limits.
+
+    Returns its output, its error output, and the limit that was broken.
+    """
     out, err = bytearray(), bytearray()
     overrun = ("timeout", f"was still running after {limits.seconds:g} s and was killed")
     with selectors.DefaultSelector() as selector:
@@ -253,7 +264,7 @@ def _pump(
 
 
 def _cut(text: bytearray, keep: int) -> None:
-    """Takes the middle out of a text that is too long: what went wrong is said first or last."""
+    """Cuts the middle of a long text, as errors stand outside."""
     if len(text) > keep:
         half = max(1, (keep - len(_LEFT_OUT)) // 2)
         text[half:-half] = _LEFT_OUT
@@ -262,7 +273,7 @@ def _cut(text: bytearray, keep: int) -> None:
 def _register(
     selector: selectors.BaseSelector, process: subprocess.Popen[bytes], out: bytearray, err: bytearray, view: memoryview
 ) -> None:
-    """Attaches to each of the program's streams the step to take when it is ready."""
+    """Registers the handler of each of the program's streams."""
 
     def drain(key: selectors.SelectorKey, into: bytearray) -> None:
         chunk = os.read(key.fd, _CHUNK)
@@ -292,7 +303,7 @@ def _register(
 
 
 def _resident_bytes(session: int) -> int:
-    """Resident memory of every process of a session, from /proc; 0 where there is none."""
+    """Resident memory of a session's processes, from /proc; else 0."""
     total = 0
     page = os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError):

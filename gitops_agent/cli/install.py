@@ -38,7 +38,7 @@ def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | Non
 
     access = ClusterClient.open(kubeconfig, context, namespace)
 
-    def tell(key: ObjectKey, changed: bool) -> None:  # noqa: FBT001 - the installation calls it so
+    def report(key: ObjectKey, changed: bool) -> None:  # noqa: FBT001 - the installation calls it so
         click.echo(f"{key} {'applied' if changed else 'unchanged'}")
 
-    bundle.install(access.objects, manifests, tell)
+    bundle.install(access.objects, manifests, report)

@@ -1,4 +1,4 @@
-"""Where settings come from: defaults, then the file, then the environment, then flags.
+"""Loads settings from defaults, file, environment and flags, in this order.
 
 A name that does not exist is an error with a suggestion, because a setting that is silently ignored is found out at the worst
 moment. Every effective value knows where it came from (`gitops-agent config show`).
@@ -37,7 +37,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Given:
-    """A value somebody gave."""
+    """A value that was set explicitly."""
 
     section: str
     name: str
@@ -113,7 +113,7 @@ def _from_flags(flags: Mapping[str, str]) -> Iterator[_Given]:
 
 
 def _unknown(value: _Given) -> str | None:
-    """What is wrong with the name of a value, None when it is known."""
+    """The problem of an unknown setting's name, else None."""
     model = sections().get(value.section)
     if model is not None and not value.name:
         return f"{value.section}: is no map of settings ({value.origin})"

@@ -133,7 +133,7 @@ class ServerSettings(Section):
 
 
 class LogSettings(Section):
-    """What is told on standard error."""
+    """What is logged to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """What is not worth this much is left out."""

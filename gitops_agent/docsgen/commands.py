@@ -1,4 +1,6 @@
-"""The reference pages that need the upper floors: `python -m gitops_agent.docsgen.commands DIRECTORY` writes them.
+"""Writes reference pages of commands, metrics and events.
+
+Usage: `python -m gitops_agent.docsgen.commands DIRECTORY`.
 
 Commands are printed from the command line itself, metrics from their registry, events from their type; what stands here is only
 what no code says: when each event happens. A test fails when a committed page is stale or an event has no text.
@@ -75,7 +77,7 @@ def pages() -> dict[str, str]:
 
 
 def write(directory: Path) -> None:
-    """Writes every page into a directory, and refreshes the troubleshooting beside it where there is one."""
+    """Writes every page, and refreshes an existing troubleshooting page beside it."""
     for name, text in pages().items():
         (directory / name).write_text(text)
     troubleshooting = directory.parent / "troubleshooting.md"
@@ -84,7 +86,9 @@ def write(directory: Path) -> None:
 
 
 def refreshed(page: str) -> str:
-    """The troubleshooting with the first paragraph of each code as the table of reasons has it; the rest stays as written.
+    """Updates the first paragraph of each code in the troubleshooting page.
+
+    It comes from the table of reasons; the rest stays as written.
 
     Codes without a place get one at the end, and places of codes that are no more go.
     """

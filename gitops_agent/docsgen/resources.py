@@ -1,4 +1,6 @@
-"""The reference pages, printed from the code: `python -m gitops_agent.docsgen.resources DIRECTORY` writes them.
+"""Writes reference pages of resources, reasons and settings.
+
+Usage: `python -m gitops_agent.docsgen.resources DIRECTORY`.
 
 They are committed for readers, and a test fails when they are stale, so a field, a reason or a setting has one description.
 """
@@ -54,7 +56,7 @@ def _kind(crd: Object) -> str:
 
 
 def _fields(schema: Object, prefix: str) -> Iterator[tuple[str, str, str, str]]:
-    """Rows for the fields of an object, in depth: path, type, default, meaning."""
+    """Rows for all nested fields: path, type, default, meaning."""
     for name, field in schema.get("properties", {}).items():
         path = f"{prefix}{name}"
         default = _default(field["default"]) if field.get("default") not in (None, {}) else ""

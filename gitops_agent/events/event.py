@@ -1,4 +1,4 @@
-"""What happened, said once: the values every subscriber (status, Kubernetes Events, notifiers, metrics, history) is fed with.
+"""Events: the values that statuses, notifiers, metrics and history subscribe to.
 
 Events are edges, not levels: an application that stays broken emits nothing. The reconciler computes them by comparing what it
 is about to write into the status of the Application with what stands there, and the status is written only after the outbox of

@@ -26,7 +26,7 @@ _AGENT = "gitops-agent"
 
 
 class HttpClient:
-    """Sends requests, one at a time; `abort` may be called from another thread.
+    """Sends requests one at a time; `abort` works from any thread.
 
     Args:
         timeout_seconds: for one request, from the connection to the end of the answer.
@@ -41,7 +41,7 @@ class HttpClient:
         self._aborted = False
 
     def send(self, request: Request, *, authority: bytes = b"") -> Answer:
-        """Sends a request and reads its answer, of the body at most 64 KiB.
+        """Sends a request and reads at most 64 KiB of its answer.
 
         Args:
             request: what is sent.

@@ -1,4 +1,4 @@
-"""Where a notification may go: resolved first, judged by the addresses, and connected to exactly those.
+"""Egress policy of notifications: resolves, checks, and pins addresses.
 
 A Notifier's address is written by people, and the agent stands in a place from which more can be reached than from theirs.
 Refused, under whatever name: link-local addresses and the metadata services of clouds (they hand out the node's credentials),
@@ -76,10 +76,10 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
 
 
 def target(url: str, *, resolver: Resolve = resolve) -> EgressTarget:
-    """Where a URL leads, if notifications may go there.
+    """Resolves a URL, if notifications may go there.
 
     Raises:
-        DeliveryError: it is no address, nobody has the name (transient), or it is refused.
+        DeliveryError: it is no address, the name does not resolve (transient), or it is refused.
     """
     try:
         parts = urlsplit(url)

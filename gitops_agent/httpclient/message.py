@@ -11,7 +11,7 @@ from gitops_agent.errors import AgentError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request, ready to send; its address and headers may hold credentials."""
+    """An HTTP request; its address and headers may hold credentials."""
 
     method: str
     url: str = field(repr=False)
@@ -35,7 +35,7 @@ class Answer:
 
 
 class DeliveryError(AgentError):
-    """A message was not delivered; `transient` says whether the same message may be later.
+    """A failed delivery; `transient` says whether a retry may succeed.
 
     Args:
         message: one line, without secrets.

@@ -1,4 +1,4 @@
-"""The agent's own objects: how they are made and applied, and what no plan may ever delete, whoever approves it.
+"""The agent's own objects, which no plan may ever delete.
 
 Flux and Argo CD both have users whose one-line change made the agent prune itself. What the base in `deploy/` installs is
 listed here; a test compares the two.
@@ -54,7 +54,7 @@ def protected(namespace: str) -> frozenset[ObjectKey]:
 
 
 def manifests(flavour: Flavour) -> list[Object]:
-    """The objects of the installation, in an order in which they can be applied.
+    """The objects of the installation, in the order of applying.
 
     Raises:
         UsageError: this copy of the program came without them.
@@ -72,7 +72,7 @@ def manifests(flavour: Flavour) -> list[Object]:
 
 
 def folder() -> Path:
-    """Where the manifests of the installation lie: inside the package, or beside it in a checkout.
+    """The folder of the manifests: in the package, or the checkout.
 
     Raises:
         UsageError: in neither place.
@@ -84,8 +84,8 @@ def folder() -> Path:
     raise UsageError("this copy of gitops-agent came without its deploy/ folder")
 
 
-def install(objects: Objects, wanted: list[Object], tell: Callable[[ObjectKey, bool], None]) -> None:
-    """Applies the installation; `tell` hears of every object and whether it changed.
+def install(objects: Objects, wanted: list[Object], report: Callable[[ObjectKey, bool], None]) -> None:
+    """Applies the installation; `report` receives every object and whether it changed.
 
     Raises:
         AgentError: the API server refused one; those before it are applied, and applying again goes on.
@@ -94,7 +94,7 @@ def install(objects: Objects, wanted: list[Object], tell: Callable[[ObjectKey, b
         key = ObjectKey.of(obj)
         before = _version(objects, key)
         after = objects.apply(obj, field_manager=FIELD_MANAGER)
-        tell(key, before != after["metadata"].get("resourceVersion"))
+        report(key, before != after["metadata"].get("resourceVersion"))
     objects.discovery.invalidate()
 
 

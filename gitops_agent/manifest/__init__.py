@@ -1,1 +1,1 @@
-"""Values made of YAML: objects, their identity, digests, owned fields, marks and masking."""
+"""Manifests: objects, their identity, digests, owned fields, marks and masking."""

@@ -39,7 +39,7 @@ _DURATIONS = re.compile(r"interval|timeout|duration|delay|period|renewBefore|[a-
 
 
 def quantity(value: Any) -> Fraction | None:
-    """The number that a Kubernetes quantity stands for; None when it is none."""
+    """The number of a Kubernetes quantity; None when it is none."""
     text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
@@ -49,14 +49,14 @@ def quantity(value: Any) -> Fraction | None:
 
 
 def seconds(value: Any) -> Fraction | None:
-    """The seconds that a duration of Go spells, `1h30m`; None when it is none."""
+    """The seconds of a Go duration, such as `1h30m`, or None."""
     if not isinstance(value, str) or len(value) > _LONGEST or not _DURATION.fullmatch(value):
         return None
     return sum((Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(value)), Fraction(0))
 
 
 def same_amount(steps: Sequence[str], old: Any, new: Any) -> bool:
-    """Whether a field holds a quantity or a duration, and the same one on both sides.
+    """Whether two values are the same quantity or duration.
 
     Args:
         steps: the path of the field in its object, outermost first.

@@ -1,4 +1,4 @@
-"""One text for one value: sorted-key JSON, and the digest that stands for it everywhere."""
+"""Canonical JSON with sorted keys, and its digest."""
 
 from __future__ import annotations
 

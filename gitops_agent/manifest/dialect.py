@@ -1,4 +1,6 @@
-"""What an unquoted word of YAML means: the reading of kubectl and Helm, not that of Python's YAML libraries.
+"""Resolves unquoted YAML scalars as kubectl and Helm do.
+
+Not as Python's YAML libraries do.
 
 Problem: `0o10`, `08`, `1e3`, `1:30`, `y`, `=` and dates mean one thing to kubectl and another to PyYAML, and what we read must
 be what the author saw kubectl read. Decision: one function with kubectl's table, tried against Helm, which reads its values
@@ -57,13 +59,13 @@ def plain(text: str) -> Scalar:
 
 
 def number(text: str) -> int | float:
-    """A decimal number the way it comes back from JSON: whole ones are integers where they are exact."""
+    """A decimal number as JSON reads it: exact whole numbers become integers."""
     value = float(text)
     return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 def exponent(text: str) -> bool:
-    """Whether an unquoted word that reads as a number looks more like a shortened commit id (`12e03`)."""
+    """Whether a number looks like a shortened commit id (`12e03`)."""
     return _EXPONENT.fullmatch(text) is not None
 
 
@@ -82,7 +84,7 @@ def _integer(found: re.Match[str]) -> int | float:
 
 
 def tagged(tag: str, text: str) -> Scalar:
-    """The value of a scalar with a tag (`!!str 5` is the text `5`).
+    """The value of a tagged scalar (`!!str 5` is the text `5`).
 
     Args:
         tag: the short name: `str`, `int`, `float`, `bool`, `null`, `binary`, `timestamp`.

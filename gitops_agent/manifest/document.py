@@ -1,4 +1,4 @@
-"""What a file of documents holds, how much of it is read, and how a refusal of it is told."""
+"""Documents of a file, their limits, and their errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
-    """A file that was read: its documents, and what its author may not have meant."""
+    """A parsed file: its documents, and warnings about likely mistakes."""
 
     documents: tuple[Document, ...]
     warnings: tuple[str, ...] = ()

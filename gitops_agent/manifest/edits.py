@@ -1,7 +1,7 @@
-"""What people and earlier tools wrote into an object beside what Git declares.
+"""Fields that users and earlier tools added beside the declared ones.
 
 A field that is not ours keeps our projection's hash as it is, so additions (an environment variable, a label) would stay for
-ever. managedFields tells who added them. Additions of controllers are their business; those of people, and what a former
+ever. managedFields names who added them. Additions of controllers are their business; those of people, and what a former
 deployment tool left behind, are reported with manager and time, and removed by `sync.undeclared` where self-healing is on.
 The tables are data so that documentation can print them.
 """
@@ -54,7 +54,7 @@ NEVER_KEYS: tuple[tuple[str, str], ...] = (
     (PREFIX, "a wish spoken to this agent (approve, sync now)"),
     ("kubernetes.io/metadata.name", "set by the API server"),
 )
-"""Labels and annotations, by prefix, that are left alone whoever wrote them, and why."""
+"""Labels and annotations, by prefix, that are never removed, and why."""
 
 NEVER_PATHS: tuple[tuple[str, str], ...] = (
     ("/metadata/finalizers", "somebody waits for it; taking it away loses what they wanted to clean up"),
@@ -62,7 +62,7 @@ NEVER_PATHS: tuple[tuple[str, str], ...] = (
     ("/spec/replicas", "where Git leaves it out, scaling by hand or by an autoscaler is meant"),
     ("/status", "what runs, not what was asked for"),
 )
-"""Fields that are left alone whoever wrote them, and why."""
+"""Fields that are never removed, and why."""
 
 _NEVER_KEYS = tuple(prefix for prefix, _ in NEVER_KEYS)
 _NEVER_PATHS = frozenset(path for path, _ in NEVER_PATHS)
@@ -72,7 +72,7 @@ _NEVER_DOMAIN = "cattle.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldEdit:
-    """A field somebody else's tool wrote and nobody declared.
+    """An undeclared field written by another tool.
 
     Attributes:
         path: a JSON pointer into the live object; items of lists by their position in it.
@@ -93,12 +93,14 @@ def is_person(manager: str) -> bool:
 
 
 def is_tool(manager: str) -> bool:
-    """Whether the field manager is a declarative tool that may have managed the object before."""
+    """Whether a field manager is a tool that managed the object declaratively."""
     return _matches(manager, TOOL_MANAGERS)
 
 
 def foreign_fields(obj: Object, manager: str = FIELD_MANAGER) -> tuple[FieldEdit, ...]:
-    """The fields that people and earlier tools own alone: not ours, not a controller's, and still there.
+    """The present fields owned by users and earlier tools alone.
+
+    Not ours and not a controller's.
 
     The outermost such field is named: an added container of a pod is one edit, not ten.
     """
@@ -151,7 +153,10 @@ def _left_alone(parent: str, name: str, path: str) -> bool:
 
 
 def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, found: list[str]) -> bool:
-    """Adds the outermost paths that are theirs alone to `found`; whether nothing at or below `path` must stay."""
+    """Adds the outermost removable paths to `found`; returns whether all is.
+
+    True when nothing at or below `path` must stay.
+    """
     free, there = True, "." in fields
     for element, below in fields.items():
         place = step(element, live)

@@ -1,4 +1,4 @@
-"""Reports the fields in which two manifests differ: path, old value, new value.
+"""Reports the differing fields of two manifests: path, old, new value.
 
 This is the door to DeepDiff. Whether objects differ at all is decided by digests (`manifest.canonical`); a report is made for
 people, of objects that are known to differ: 15 to 60 ms for a Deployment of 500 lines.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _DEEPEST = 64
 """Levels below the root that are looked into; OpenAPI schemas in CRDs have up to 50."""
 _MOST_VALUES = 20_000
-"""Values that are looked at before the rest is reported as a whole."""
+"""The maximum of compared values; beyond it the rest is reported as a whole."""
 _MOST_PAIRS = 250_000
 """Pairs of items that may be tried to match two lists: 500 items on each side."""
 
@@ -59,7 +59,9 @@ def object_changes(old: Object, new: Object) -> tuple[FieldChange, ...]:
 
 
 def field_changes(old: Any, new: Any, *, spelling: bool = False) -> tuple[FieldChange, ...]:
-    """Every outermost difference between two JSON values, in the order of the old one, then of what is new.
+    """The outermost differences of two JSON values.
+
+    In the order of the old one, then of what is new.
 
     Args:
         old: the value before.
@@ -91,14 +93,17 @@ def field_changes(old: Any, new: Any, *, spelling: bool = False) -> tuple[FieldC
 
 
 class _Lists:
-    """How the lists of one comparison are matched, and the place of a level under it."""
+    """The matching of lists in a comparison, and their positions."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[int, int], MergeKey | None] = {}
         self._ranks: dict[tuple[int, int], dict[str, int]] = {}
 
     def match(self, old: Any, new: Any, level: DiffLevel) -> bool:
-        """Whether two items are versions of one; DeepDiff calls it for the pairs of every list."""
+        """Whether two items are versions of one.
+
+        DeepDiff calls it for the pairs of every list.
+        """
         from deepdiff.helper import CannotCompare
 
         names = self.key(level)
@@ -115,7 +120,7 @@ class _Lists:
         return self._keys[pair]
 
     def order(self, level: DiffLevel) -> tuple[list[str], list[str]] | None:
-        """The labels on both sides of a list in which items moved; None when items came or went as well."""
+        """Labels of both sides if items only moved, else None."""
         names = self.key(level)
         if names is None:
             return None
@@ -123,7 +128,7 @@ class _Lists:
         return (old, new) if sorted(old) == sorted(new) else None
 
     def place(self, level: DiffLevel) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The rank of a level in the report, and its steps from the root."""
+        """The rank of a level in the report, and its path."""
         rank: list[int] = []
         steps: list[str] = []
         while (above := level.up) is not None:
@@ -196,7 +201,7 @@ class _Values:
 
 
 def _below(level: DiffLevel) -> ChildRelationship:
-    """How the level below hangs on this one: its key or position, and its value."""
+    """The key or position of the next level, and its value."""
     below = level.t1_child_rel or level.t2_child_rel
     assert below is not None  # noqa: S101 - for the type checker: a level was reached through its parent
     return below

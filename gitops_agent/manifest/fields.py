@@ -1,4 +1,4 @@
-"""The owned projection: what of a live object is ours, read from its managedFields.
+"""The owned projection: our fields of a live object, by managedFields.
 
 Problem: a live object differs from its manifest in a hundred honest ways (defaults, controllers, webhooks), so comparing the
 two says little, and asking the server (dry-run) costs a request an object. Decision: server-side apply records exactly which
@@ -10,7 +10,7 @@ agree where the server respells (`1000m`) or completes a value we own as a whole
 after a restart `ownership.covers` does.
 
 One form for both sides: whatever is empty at a field we own (null, `{}`, `[]`, `false`, 0, an empty text) reads None, because
-the server keeps some of these and drops others. Nothing is lost by it: whoever changes such a value takes the field out of
+the server keeps some of these and drops others. Nothing is lost: a writer that changes such a value takes the field out of
 our set. Integral floats are integers, and our four marks are left out, they are not part of what Git says.
 """
 
@@ -43,7 +43,10 @@ _SAFE_INTEGER = 2**53
 
 
 def owned(obj: Object, manager: str = FIELD_MANAGER) -> FieldSet | None:
-    """What the manager's applies own of the object itself (not of a subresource); None when it never applied."""
+    """The manager's field set from applies; None when it never applied.
+
+    Of the object itself, not of a subresource.
+    """
     result: FieldSet | None = None
     for entry in _entries(obj):
         if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
@@ -54,7 +57,9 @@ def owned(obj: Object, manager: str = FIELD_MANAGER) -> FieldSet | None:
 
 
 def projection(obj: Object, manager: str = FIELD_MANAGER) -> Object | None:
-    """The live values at exactly the fields the manager's applies own, in the common form; None when it never applied.
+    """The live values of the manager's applied fields, in common form.
+
+    None when it never applied.
 
     Items of associative lists stand in live order. The object is not changed and parts of it are shared with the result.
     """
@@ -73,7 +78,7 @@ def projection(obj: Object, manager: str = FIELD_MANAGER) -> Object | None:
 
 
 def projection_hash(obj: Object, manager: str = FIELD_MANAGER) -> str:
-    """The digest of the projection; empty when the manager never applied the object."""
+    """The digest of the projection; empty when the manager never applied."""
     value = projection(obj, manager)
     return "" if value is None else digest(value)
 
@@ -87,12 +92,12 @@ def desired_form(obj: Object) -> Object:
 
 
 def desired_hash(obj: Object) -> str:
-    """The digest that `projection_hash` will have for this object once it was applied and the server kept it as it is."""
+    """The digest that `projection_hash` has after an unmodified apply."""
     return digest(desired_form(obj))
 
 
 def normal(value: Any) -> Any:
-    """A JSON value in the common form: what is empty is None, integral floats are integers."""
+    """A JSON value in common form: empty is None, integral floats integers."""
     kind = type(value)
     if kind is dict:
         return {name: normal(item) for name, item in value.items()} or None
@@ -105,7 +110,10 @@ def normal(value: Any) -> Any:
 
 @lru_cache(maxsize=8192)
 def item_key(element: str) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """The names and values of a `k:` element: `k:{"port":80,"protocol":"TCP"}` is `(("port", "protocol"), (80, "TCP"))`."""
+    """The names and values of a `k:` element of a field set.
+
+    `k:{"port":80,"protocol":"TCP"}` is `(("port", "protocol"), (80, "TCP"))`.
+    """
     fields: dict[str, Any] = orjson.loads(element[2:])
     return tuple(fields), tuple(fields.values())
 
@@ -117,7 +125,10 @@ def item_value(element: str) -> Any:
 
 
 def step(element: str, live: Any) -> str | int | None:
-    """The key or the index that an element of a field set means in a live value; None when it is not there."""
+    """The key or index of an element of a field set.
+
+    In a live value; None when it is not there.
+    """
     kind, text = element[:2], element[2:]
     if kind == "f:":
         return text if isinstance(live, dict) and text in live else None
@@ -161,7 +172,10 @@ def _project(live: Any, fields: FieldSet, others: tuple[FieldSet, ...]) -> Any:
 
 
 def _leaf(value: Any, others: tuple[FieldSet, ...]) -> Any:
-    """A value owned as a whole; or an empty container of ours that others have filled, which for us is still empty."""
+    """A value owned as a whole, or a container others filled.
+
+    For us that container is still empty.
+    """
     if value and others and type(value) in (dict, list):
         return None
     return normal(value)
@@ -201,7 +215,10 @@ def _hashable(value: Any) -> Any:
 
 
 def _unmarked(form: Object) -> Object:
-    """The form without our marks, and without the labels, annotations or metadata that are empty without them."""
+    """The form without our marks and the maps they leave empty.
+
+    Those are labels, annotations or metadata.
+    """
     metadata = form.get("metadata")
     kept: Object = {}
     if isinstance(metadata, dict):

@@ -1,4 +1,4 @@
-"""JSON files among the manifests: the same limits, the same refusals, the same numbers as in YAML.
+"""Parses JSON manifests with the limits, errors and numbers of YAML.
 
 Our fast JSON library takes the last of two equal keys, so files are read by the standard library's parser, which lets us see
 each key and number; several values one after the other are several documents, as for kubectl.
@@ -82,7 +82,7 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_surrogates(value: Any) -> None:
-    """An escaped surrogate without its other half is no text; encoding finds it."""
+    """Refuses an escaped surrogate without its other half; encoding finds it."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

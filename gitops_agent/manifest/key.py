@@ -1,4 +1,7 @@
-"""The identity of an object: group, kind, namespace, name. The version is a view, not an identity."""
+"""The identity of an object: group, kind, namespace and name.
+
+The version is a view, not an identity.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ Object: TypeAlias = dict[str, Any]
 
 
 class GroupKind(NamedTuple):
-    """An API group and a kind; prints as `apps/Deployment`, or `Service` for the core group."""
+    """An API group and a kind; prints as `apps/Deployment` or `Service`."""
 
     group: str
     kind: str

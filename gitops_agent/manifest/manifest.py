@@ -1,4 +1,4 @@
-"""An object with its provenance: the file and document it was declared in."""
+"""An object with its provenance: file and document."""
 
 from __future__ import annotations
 

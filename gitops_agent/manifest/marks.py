@@ -1,4 +1,4 @@
-"""The marks that tie a live object to its Application, and the annotations people may write.
+"""Marks that bind a live object to its Application, and user annotations.
 
 A label selects (watches and lists stay small), an annotation binds: it spells the identity of the very object it stands on,
 so a mark that was copied along with a label block (`kubectl get -o yaml | sed | kubectl apply`, operators that copy labels to
@@ -44,7 +44,7 @@ _LABEL_LIMIT = 63
 
 
 def label_value(application: AppKey) -> str:
-    """The label value of an application: `namespace_name`, shortened with a hash past 63 characters."""
+    """The label value of an application: `namespace_name`, hashed past 63 characters."""
     text = f"{application.namespace}_{application.name}"
     if len(text) <= _LABEL_LIMIT:
         return text
@@ -57,7 +57,7 @@ def id_value(key: ObjectKey, application: AppKey) -> str:
 
 
 def marked(obj: Object, *, application: AppKey, digest: str, revision: str) -> Object:
-    """A copy of a desired object with our marks on it, ready to send."""
+    """A copy of a desired object with our marks, ready to apply."""
     result = copy(obj)
     metadata = result.setdefault("metadata", {})
     key = ObjectKey.of(result)
@@ -71,7 +71,10 @@ def marked(obj: Object, *, application: AppKey, digest: str, revision: str) -> O
 
 
 def owner(obj: Object) -> AppKey | None:
-    """The application a live object belongs to, or None when its marks are missing, torn or copied from elsewhere."""
+    """The application that owns a live object, else None.
+
+    None when its marks are missing, torn or copied from elsewhere.
+    """
     metadata: dict[str, Any] = obj.get("metadata") or {}
     label = (metadata.get("labels") or {}).get(APPLICATION)
     identity = (metadata.get("annotations") or {}).get(ID)
@@ -87,6 +90,6 @@ def owner(obj: Object) -> AppKey | None:
 
 
 def annotation(obj: Object, name: str) -> str | None:
-    """The value of an annotation, None when it is absent or no text."""
+    """The value of an annotation, None when absent or no text."""
     value = ((obj.get("metadata") or {}).get("annotations") or {}).get(name)
     return value if isinstance(value, str) else None

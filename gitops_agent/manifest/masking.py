@@ -1,4 +1,4 @@
-"""Secrets as people may see them: every value stands as a number, the same value as the same number.
+"""Masks Secrets: equal values become equal numbers.
 
 A diff of two Secrets has to show that a value changed without showing either. Numbering the distinct values of both sides
 together does that; equal values in different keys are seen to be equal, and nothing about length or content comes through.
@@ -28,7 +28,7 @@ class Masks:
 
 
 def is_secret(obj: Object) -> bool:
-    """Whether the object is a core Secret (a List of them is not looked into)."""
+    """Whether the object is a core Secret; Lists are not searched."""
     return obj.get("kind") == "Secret" and obj.get("apiVersion") == "v1"
 
 
@@ -54,7 +54,7 @@ def masked(obj: Object, masks: Masks | None = None) -> Object:
 
 
 def masked_pair(old: Object, new: Object) -> tuple[Object, Object]:
-    """Both objects masked with one numbering, so that a changed value is seen to have changed."""
+    """Both objects masked with one numbering, so that changed values differ."""
     masks = Masks()
     return masked(old, masks), masked(new, masks)
 

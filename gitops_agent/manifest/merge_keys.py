@@ -49,7 +49,7 @@ ABSENT: Final = _Absent()
 
 
 def merge_key(field: str, old: Sequence[Any], new: Sequence[Any]) -> MergeKey | None:
-    """The merge key of two versions of a list; None when their items are compared by position.
+    """The merge key of a list's two versions; None by position.
 
     Args:
         field: the name of the field that holds the list, empty when it has none.
@@ -61,13 +61,13 @@ def merge_key(field: str, old: Sequence[Any], new: Sequence[Any]) -> MergeKey | 
 
 
 def label(names: MergeKey, item: Mapping[str, Any]) -> str:
-    """An item by its merge key, `[name=web]`; a field that has its default is left out, as people leave it out."""
+    """An item by its merge key, `[name=web]`; defaults are left out."""
     shown = (f"{name}={item[name]}" for name in names if item.get(name, _DEFAULTS.get(name)) != _DEFAULTS.get(name))
     return f"[{','.join(shown)}]"
 
 
 def resolve(value: Any, path: str) -> Any:
-    """The value at a JSON pointer, whose steps may name items by merge key; `ABSENT` when there is none."""
+    """The value at a JSON pointer with merge keys, or `ABSENT`."""
     for step in parse(path):
         if isinstance(value, dict):
             value = value.get(step, ABSENT)

@@ -1,4 +1,6 @@
-"""Proof by ownership that nobody changed what we applied, for the time after a restart when no baseline is remembered.
+"""Proves by field ownership that an object is unchanged since our apply.
+
+For the time after a restart, when no baseline is remembered.
 
 When another writer changes or removes a value that our manager owns, the API server takes that field out of our set. So an
 object that carries the digest of what Git says, and in which our set still covers every field of the manifest, is as we left
@@ -27,7 +29,9 @@ def pack(obj: Object, manager: str = FIELD_MANAGER) -> bytes | None:
 
 
 def covers(packed: bytes, desired: Object) -> bool:
-    """Whether the set still owns every field of the manifest, and the digest annotation that says which manifest it was.
+    """Whether the set still owns the manifest's fields and digest annotation.
+
+    The annotation says which manifest it was.
 
     Args:
         packed: what `pack` made of the live object.
@@ -43,9 +47,9 @@ def covers(packed: bytes, desired: Object) -> bool:
 
 
 def _noting(fields: FieldSet, live: Any) -> FieldSet:
-    """The set with the names of lists beside our fields that hold something, none of it ours.
+    """The set with lists beside our fields that others filled.
 
-    An empty list of items with keys is not owned at all, so nothing is lost when somebody fills it; this tells.
+    An empty list of items with keys is not owned at all, so nothing is lost when another writer fills it; this records it.
     """
     result: FieldSet = {}
     for element, below in fields.items():

@@ -1,4 +1,4 @@
-"""JSON pointers (RFC 6901): escape, join, parse, and print them as people write field paths.
+"""JSON pointers (RFC 6901): escape, join, parse, print as field paths.
 
 Decision: a pointer is the form that programs read (`-o json`, `ignoreFields`, JSON patches), a field path the form that people
 read. A step may also name an item of a list by its merge key, as `manifest.merge_keys` writes it: `[name=web]`.
@@ -23,7 +23,7 @@ def unescape(step: str) -> str:
 
 
 def pointer(*steps: str) -> str:
-    """The pointer of some steps; empty, which names the whole value, for none."""
+    """The pointer of some steps; without steps the whole value."""
     return "".join("/" + escape(step) for step in steps)
 
 

@@ -1,4 +1,4 @@
-"""Bytes of a repository as text: UTF-8, no more than allowed, and an error that says where."""
+"""Decodes repository files as UTF-8, within limits, with located errors."""
 
 from __future__ import annotations
 

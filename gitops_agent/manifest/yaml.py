@@ -1,7 +1,7 @@
-"""The YAML door: Kubernetes objects in and out of text.
+"""Reads and writes Kubernetes objects as YAML.
 
 Problem: a repository is untrusted and written for kubectl. A library's own loader builds date objects, takes the last of two
-equal keys, lets ten lines of aliases unfold into gigabytes, and needs seconds for nesting nobody means. Decision: libyaml's
+equal keys, lets ten lines of aliases unfold into gigabytes, and needs seconds for absurd nesting. Decision: libyaml's
 events, built into JSON values by one loop without recursion, which applies kubectl's dialect and stops at the first broken
 limit, long before a deep text costs anything.
 
@@ -40,7 +40,9 @@ _MERGE = _Nothing()
 
 
 def load_all(data: bytes, *, file: str = "", limits: YamlLimits = DEFAULT_LIMITS) -> list[Any]:
-    """The documents of a YAML text that are not empty, as JSON values. Parts may be shared (aliases): never mutate them.
+    """The nonempty documents of a YAML text, as JSON values.
+
+    Parts may be shared (aliases): never mutate them.
 
     Raises:
         RenderError: reason `InvalidManifest`, with `file`, `line` (one-based) and `document` (zero-based) among the facts.
@@ -77,7 +79,10 @@ def read(data: bytes, *, file: str = "", limits: YamlLimits = DEFAULT_LIMITS, la
 
 
 def dump(obj: Any) -> str:
-    """One document, keys in their order, texts quoted that any YAML dialect could take for something else."""
+    """One document, keys in order, with ambiguous texts quoted.
+
+    Any text is quoted that any YAML dialect could take for something else.
+    """
     return cast("str", yaml.dump(obj, Dumper=_Dumper, **_STYLE))
 
 

@@ -1,1 +1,1 @@
-"""Tells people: from events to messages, durably kept and delivered by one thread a receiver."""
+"""Sends notifications: durably queued, delivered by one thread per receiver."""

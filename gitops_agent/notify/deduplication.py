@@ -1,8 +1,8 @@
-"""Identical messages within a window become one with a count.
+"""Merges identical messages within a window into one with a count.
 
-Events are edges, but an application that flaps makes many of them. The first is told at once; identical ones (same id) in the
-five minutes after it are counted and told once, when the window ends. An edge that ends the story (recovered, synced again)
-closes the window of what it ends, so the next breakage is told at once again.
+Events are edges, but an application that flaps makes many of them. The first is sent at once; identical ones (same id) in the
+five minutes after it are counted and sent once, when the window ends. An edge that ends the story (recovered, synced again)
+closes the window of what it ends, so the next breakage is sent at once again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _OPPOSITES = (
 
 
 def ended_by(event: EventType) -> frozenset[EventType]:
-    """The edges whose story an edge ends, in both directions; drift is not among them: its repair repeats with it."""
+    """The types of edges that an edge ends, in both directions.
+
+    Drift is not among them: its repair repeats with it.
+    """
     return frozenset({a for a, b in _OPPOSITES if b is event} | {b for a, b in _OPPOSITES if a is event})
 
 
@@ -44,7 +47,10 @@ class Deduplicator:
         self._ends: dict[str, tuple[datetime, AppKey, EventType]] = {}
 
     def until(self, message: Message, now: datetime) -> datetime | None:
-        """None when the message is to be told at once (its window opens), else the end of the window it falls into."""
+        """None for a message to send now, else the window's end.
+
+        A message to send now opens its window.
+        """
         self._ends = {id_: entry for id_, entry in self._ends.items() if entry[0] > now}
         if (known := self._ends.get(message.id)) is not None:
             return known[0]

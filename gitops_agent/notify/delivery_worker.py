@@ -1,6 +1,6 @@
-"""Carries the messages of one outbox to their receiver, on a thread of its own, in order.
+"""Delivers one outbox in order, on a thread of its own.
 
-A receiver that hangs or refuses delays its own messages and nobody else's. What may pass later (no answer, 408, 429, 5xx) is
+A receiver that hangs or refuses delays its own messages and no others. What may pass later (no answer, 408, 429, 5xx) is
 tried again with exponential back-off and full jitter, or when the receiver said so, for a day; what will not pass is given up
 at once, counted, and said in the Notifier's condition Ready.
 """
@@ -94,7 +94,7 @@ class DeliveryWorker:
         self.outbox.changed.set()
 
     def join(self, seconds: float) -> None:
-        """Waits for the end, and ends the attempt under way when it takes longer."""
+        """Waits for the end; aborts an attempt that takes longer."""
         if self._thread.ident is None:
             return
         self._thread.join(max(0.0, seconds))
@@ -129,7 +129,10 @@ class DeliveryWorker:
         return max(0.01, min(moments)) if moments else None
 
     def _flush(self) -> None:
-        """Takes what was delivered out of the status, unless that failed a moment ago."""
+        """Removes delivered messages from the status.
+
+        Not when that failed a moment ago.
+        """
         now = time.monotonic()
         if not self.outbox.dirty or (now < self._flush_at and not self._stopping.is_set()):
             return
@@ -181,7 +184,10 @@ class DeliveryWorker:
             raise AgentError(f"there is no Secret {name}", reason="SecretNotFound") from None
 
     def _refused(self, entry: Entry, error: AgentError) -> None:
-        """Plans the next attempt, or gives the message up. A missing or incomplete Secret is waited for like a receiver."""
+        """Schedules the next attempt, or drops the message.
+
+        A missing or incomplete Secret is retried like a failing receiver.
+        """
         waits = error.transient or error.reason in {"SecretNotFound", "SecretInvalid"}
         born = max(moment for moment in (entry.message.at, entry.not_before) if moment is not None)
         late = self._clock() - born >= self._retry.give_up
@@ -202,7 +208,7 @@ class DeliveryWorker:
 
 
 def _hidden(error: AgentError, credentials: Credentials, address: str | None) -> AgentError:
-    """The error without anything of the Secret, whatever the receiver repeated in its answer."""
+    """The error without values of the Secret, even from the answer."""
     secrets = [value.decode("utf-8", "replace").strip() for value in credentials.values()]
     error.message = scrub(redact(error.message, [*secrets, *([address] if address else [])]))
     error.args = (error.message,)

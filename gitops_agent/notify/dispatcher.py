@@ -33,7 +33,7 @@ def _now() -> datetime:
 
 
 class NotificationDispatcher:
-    """Thread-safe.
+    """Saves events for the Notifiers that match, and delivers them; thread-safe.
 
     Args:
         objects: the cluster, for the statuses of Notifiers.
@@ -61,7 +61,7 @@ class NotificationDispatcher:
         self._started = self._stopped = False
 
     def set_notifier(self, notifier: Notifier) -> None:
-        """Adds a Notifier and what is pending in its status, or takes over the new spec of a known one."""
+        """Adds a Notifier with its pending messages, or updates its spec."""
         with self._lock:
             known = self._couriers.get(notifier.key)
             if known is not None and known.outbox.notifier.uid == notifier.uid:
@@ -77,14 +77,14 @@ class NotificationDispatcher:
                 courier.start()
 
     def remove_notifier(self, key: AppKey) -> None:
-        """Forgets a Notifier; what is still pending is not told."""
+        """Removes a Notifier; its pending messages are not sent."""
         with self._lock:
             courier = self._couriers.pop(key, None)
         if courier is not None:
             courier.ask_to_stop()
 
     def save(self, events: Iterable[Event], labels: Mapping[str, str]) -> None:
-        """Returns once every Notifier that wants the events has them in its status; delivers later.
+        """Saves events in the status of each matching Notifier; delivers later.
 
         Args:
             events: edges of one application.
@@ -122,7 +122,7 @@ class NotificationDispatcher:
                 courier.start()
 
     def stop(self, deadline: float = 5.0) -> None:
-        """Stops delivering; what is not delivered stays in the statuses for whoever leads next.
+        """Stops the delivery; undelivered messages stay for the next leader.
 
         Args:
             deadline: seconds for the attempts that are under way.

@@ -1,4 +1,4 @@
-"""What a receiver is told: an event in the words of a person, small enough to be kept in the status of its Notifier.
+"""A notification: an event as text, small enough for a status.
 
 A message carries no link and no value of a Secret (events never hold one); what looks like a credential is scrubbed anyway,
 because a message leaves the house. Its id is made of what happened and not of when: a repeat after a crash has the same id, so
@@ -104,7 +104,7 @@ class Message:
 
     @classmethod
     def of(cls, event: Event) -> Self:
-        """The message of an event, scrubbed and cut to at most 2 KiB."""
+        """The message of an event, scrubbed and cut to 2 KiB."""
         revision = event.revision
         message = cls(
             event=event.type,
@@ -125,9 +125,11 @@ class Message:
 
     @property
     def id(self) -> str:
-        """The same for the same edge: application, type, commit and reason; for edges about single objects, those too.
+        """The identity of an edge: application, type, commit and reason.
 
-        Of a rollout every step is an edge of its own: folded into one message they would be told when they are over.
+        For edges about single objects, those too.
+
+        Of a rollout every step is an edge of its own: folded into one message they would be sent when they are over.
         """
         about = self.objects if self.event in _ABOUT_OBJECTS else ()
         if self.event in _ABOUT_ROLLOUTS:
@@ -152,7 +154,7 @@ class Message:
         return replace(self, count=self.count + times)
 
     def fitted(self) -> Self:
-        """The message within 2 KiB: facts, then objects, then the end of the text go."""
+        """Fits the message into 2 KiB: drops facts, objects, then text."""
         message = self
         while (over := len(orjson.dumps(message.to_json())) - SIZE_LIMIT) > 0:
             if message.facts:

@@ -1,7 +1,9 @@
-"""What one receiver has still to be told, kept in the status of its Notifier so that neither a crash nor a failover loses it.
+"""Outbox of one receiver, kept in the status of its Notifier.
+
+So neither a crash nor a failover loses a message.
 
 The reconciler saves an edge here before it writes the Application's status; once `admit` and `store` are done, the edge is in
-the cluster, and whoever leads next will tell it. Deliveries are taken out lazily, many in one patch: a crash in between repeats
+the cluster, and the next leader will send it. Deliveries are taken out lazily, many in one patch: a crash in between repeats
 a message, it never loses one. Writers that come together share one patch (group commit), so a thousand applications that become
 ready at once do not cost a thousand patches in a row.
 
@@ -37,7 +39,7 @@ _ATTEMPTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What one call of `admit` put in: needed to store it, and to take it back.
+    """What one call of `admit` added: needed to store or revert it.
 
     Attributes:
         version: of the outbox that holds it.
@@ -83,7 +85,7 @@ class Outbox:
     # For the reconciler
 
     def admit(self, messages: Sequence[Message]) -> Admission:
-        """Takes messages in; they are delivered once `store` has been called with what this returns."""
+        """Adds messages; they are delivered once `store` got the result."""
         added: list[Message] = []
         with self._lock:
             now = self._clock()
@@ -116,7 +118,10 @@ class Outbox:
             self._version += 1
 
     def expect(self, admission: Admission) -> None:
-        """Does not count these once more: the same save comes again, because another outbox could not store it."""
+        """Marks messages as saved again, so they are not counted twice.
+
+        The same save comes again, because another outbox could not store it.
+        """
         with self._lock:
             self._expect(admission.added)
 
@@ -128,7 +133,7 @@ class Outbox:
             return self._pending.due(self._clock(), self._stored)
 
     def seconds_to_next(self) -> float | None:
-        """Seconds until a folded message may be told, None when none waits."""
+        """Seconds until a folded message is due, None when there is none."""
         with self._lock:
             moment = self._pending.next_moment()
             return None if moment is None else max(0.0, (moment - self._clock()).total_seconds())
@@ -149,13 +154,13 @@ class Outbox:
             self._version += 1
 
     def skip(self, entry: Entry) -> None:
-        """Nobody needs the message any more."""
+        """Removes a message that is no longer needed."""
         with self._lock:
             self._pending.less(entry.id, entry.message.count)
             self._version += 1
 
     def report(self, *, ready: bool, reason: str, message: str) -> None:
-        """Sets the condition Ready; written with the next store, and only when it says something new."""
+        """Sets the condition Ready; the next store writes it if changed."""
         with self._lock:
             old = next((entry for entry in self._conditions if entry.get("type") == "Ready"), {})
             said = (str(ready), reason, message, self.notifier.generation)
@@ -187,7 +192,10 @@ class Outbox:
         self._repeats.update((message.id, (message, end)) for message in messages)
 
     def _is_repeat(self, message: Message, now: datetime) -> bool:
-        """Whether this edge is in here already, from before a crash or a failed save; forgets what the message ends."""
+        """Whether this edge was saved before a crash or failed save.
+
+        Forgets what the message ends.
+        """
         ended = ended_by(message.event)
         self._repeats = {
             id_: (known, end)
@@ -199,7 +207,10 @@ class Outbox:
     # Writing
 
     def _store(self, version: int) -> None:
-        """One patch for everybody who waits; whoever comes while it is under way shares the next one."""
+        """Writes one patch for all waiting callers.
+
+        Callers that come while it is under way share the next one.
+        """
         with self._writing:
             for attempt in range(_ATTEMPTS):
                 with self._lock:
@@ -242,10 +253,10 @@ class Outbox:
         return {"metadata": {"resourceVersion": self._resource_version or None}, "status": status}
 
     def _merge(self) -> None:
-        """Somebody else wrote: take over what another replica put in, keep what we hold."""
+        """Merges a concurrent write: adds the other replica's messages, keeps ours."""
         found = self._objects.get(self._key)
         if found["metadata"]["uid"] != self.notifier.uid:
-            # A patch of a status is not refused for its UID, so this is the only place that can tell.
+            # A patch of a status is not refused for its UID, so only this check can detect it.
             raise Conflict(f"Notifier {self.notifier.key} was replaced by another of its name", status=409, code="Replaced")
         status = found.get("status") or {}
         with self._lock:
@@ -265,7 +276,7 @@ class Outbox:
 
 
 def _entries(status: Object) -> list[Entry]:
-    """What is pending in a status; what cannot be read is left out."""
+    """The pending messages of a status, without unreadable ones."""
     found: list[Entry] = []
     raw: Any = status.get("pending")
     for value in raw if isinstance(raw, list) else ():

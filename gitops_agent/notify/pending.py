@@ -1,4 +1,4 @@
-"""What one receiver has still to be told, bounded: pure, without a lock, a clock or a cluster."""
+"""Pending messages of a receiver: bounded, without lock, clock or cluster."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LIMIT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One message that waits.
+    """A pending message.
 
     Attributes:
-        message: what is to be told.
+        message: the text to send.
         not_before: aware, UTC; a folded message waits for the end of its window.
         version: the version of the outbox that first held it; it may be sent once that version is stored.
     """
@@ -53,7 +53,7 @@ class Entry:
 
 
 class PendingQueue:
-    """Entries in the order they are told, one for an id.
+    """Entries in sending order, one per id.
 
     Args:
         entries: the first ones.
@@ -72,7 +72,9 @@ class PendingQueue:
         return self._entries
 
     def put(self, entry: Entry) -> None:
-        """Adds an entry; one with the same id stays where it is, takes the newer words and adds the counts.
+        """Adds an entry, or merges it into one of the same id.
+
+        The older one stays where it is, takes the newer words and adds the counts.
 
         When there is no room, the oldest informational entry goes, else the oldest; `dropped` counts them.
         """
@@ -91,7 +93,10 @@ class PendingQueue:
             self.dropped += 1
 
     def less(self, id_: str, count: int, *, not_before: datetime | None = None) -> None:
-        """Takes `count` edges out of an entry (delivered, or taken back); what remains waits until `not_before`."""
+        """Subtracts `count` edges from an entry; the rest waits until `not_before`.
+
+        The edges were delivered, or reverted.
+        """
         known = self._entries.get(id_)
         if known is None:
             return
@@ -107,11 +112,11 @@ class PendingQueue:
                 self._entries[id_] = replace(known, not_before=None)
 
     def due(self, now: datetime, stored: int) -> Entry | None:
-        """The first entry that may be told now."""
+        """The first entry that is due."""
         return next((entry for entry in self._entries.values() if entry.version <= stored and _ripe(entry, now)), None)
 
     def next_moment(self) -> datetime | None:
-        """When the first of the entries that wait for a moment may be told."""
+        """The time when the first delayed entry is due."""
         return min((entry.not_before for entry in self._entries.values() if entry.not_before is not None), default=None)
 
     def to_json(self) -> list[Object]:

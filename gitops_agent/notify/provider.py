@@ -19,11 +19,11 @@ class Provider(Protocol):
     """One kind of receiver; a module with these functions is one."""
 
     def speaks_of(self, message: Message, spec: NotifierSpec) -> bool:
-        """Whether there is anything to tell this kind of receiver about the message."""
+        """Whether this kind of receiver can represent the message."""
         ...
 
     def request(self, message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
-        """The request that tells it.
+        """The request that sends the message.
 
         Args:
             message: what happened.
@@ -47,7 +47,7 @@ class Provider(Protocol):
 
 
 def credential(credentials: Credentials, name: str) -> str:
-    """A credential as text without surrounding white space; empty when it is missing.
+    """A credential as stripped text; empty when it is missing.
 
     Raises:
         AgentError: it cannot be sent in a header or an address (reason `SecretInvalid`).
@@ -62,7 +62,9 @@ def credential(credentials: Credentials, name: str) -> str:
 
 
 def judge_status(answer: Answer) -> None:
-    """The verdict HTTP itself gives: 2xx is success, 408, 429 and 5xx may pass later, everything else will not.
+    """The verdict of the HTTP status alone.
+
+    2xx is success, 408, 429 and 5xx may pass later, everything else will not.
 
     Raises:
         DeliveryError: for everything but success.
@@ -79,6 +81,6 @@ def judge_status(answer: Answer) -> None:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """Seconds of the Retry-After header when it is a plain number; dates are left to the ordinary back-off."""
+    """Seconds of a numeric Retry-After header; dates use the ordinary back-off."""
     value = answer.headers.get("retry-after", "").strip()
     return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None  # noqa: PLR2004 - three centuries

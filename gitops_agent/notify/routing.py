@@ -24,11 +24,11 @@ DEFAULT_EVENTS = frozenset(
         EventType.PROMOTED,
     }
 )
-"""What a Notifier that names no events is told: what a person acts on, and that it is over."""
+"""The default events of a Notifier: those a user acts on, and their end."""
 
 
 def wants(notifier: Notifier, event: Event, labels: Mapping[str, str]) -> bool:
-    """Whether a notifier is to be told.
+    """Whether an event matches a Notifier.
 
     Args:
         notifier: who.

@@ -1,4 +1,4 @@
-"""The text of a message from a template of the user's: Jinja2, in a sandbox that cannot run away.
+"""Renders a user's Jinja2 template in a sandbox with limits.
 
 Problem: Jinja's own sandbox keeps a template away from Python, but not from the processor and the memory: doublings and a loop
 in a loop are enough for any machine, and a thread cannot be killed. Decision: a language without the means. A template may
@@ -109,7 +109,7 @@ class _TooMuch(Exception):
 
 
 class _Budget:
-    """Counts the rounds of all loops of one rendering, and watches the time."""
+    """Limits the loop rounds and the time of one rendering."""
 
     def __init__(self) -> None:
         self._rounds = self._characters = 0
@@ -158,7 +158,7 @@ def _truncate(value: Any, length: int = 100) -> str:
 
 @lru_cache(maxsize=64)
 def _compiled(source: str) -> Any:
-    """The compiled template, after every part of it was found harmless and every loop was given its counter."""
+    """The checked and compiled template, with a counter in every loop."""
     if len(source) > _SOURCE_CHARACTERS:
         raise _TooMuch(f"it has more than {_SOURCE_CHARACTERS} characters")
     environment = _environment()

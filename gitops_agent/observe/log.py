@@ -1,4 +1,4 @@
-"""Structured logging: one JSON line an event on standard error, readable lines on a terminal.
+"""Structured logging: JSON lines on standard error, readable on terminals.
 
 Event names are stable lower-case phrases, facts are keys. Code that knows an application binds it once with
 `structlog.contextvars.bound_contextvars`; libraries that use the standard library's logging end up in the same stream.
@@ -14,7 +14,7 @@ from typing import Any, cast
 import orjson
 import structlog
 
-# Without local variables: whoever fails may hold a Secret or a token in one.
+# Without local variables: those of a failing function may hold a Secret or a token.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -56,7 +56,10 @@ def logger(room: str) -> structlog.typing.FilteringBoundLogger:
 
 
 def _flatten_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """An error given as a value becomes its text and its reason: its facts, not its traceback."""
+    """Replaces an error value by its text, reason and facts.
+
+    Not its traceback.
+    """
     error = event.get("error")
     if isinstance(error, BaseException):
         event["error"] = str(error)

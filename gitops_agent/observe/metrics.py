@@ -1,4 +1,7 @@
-"""Prometheus metrics in a registry of their own, declared in one place so that the reference can list them."""
+"""Prometheus metrics, declared in one place and one registry.
+
+So the reference can list them.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ EVENTS = Counter("gitops_agent_events", "Edges emitted, by type.", ["type"], reg
 
 
 class _Requests(Collector):
-    """The transport's own counts, read when somebody looks."""
+    """Exports the transport's own counts when scraped."""
 
     def __init__(self, counts: Callable[[], Mapping[tuple[str, str], int]]) -> None:
         self._counts = counts
@@ -65,6 +68,6 @@ def exposition() -> bytes:
 
 
 def forget_application(application: str) -> None:
-    """Drops the state gauge of an application: its labels change with its state."""
+    """Drops an application's state gauge, whose labels change with the state."""
     for labels in [labels for labels in APPLICATIONS._metrics if labels[0] == application]:  # noqa: SLF001 - no public way to list label sets
         APPLICATIONS.remove(*labels)

@@ -1,4 +1,4 @@
-"""Takes credentials out of text that others wrote: the last words of a crashed program, the answer of a receiver.
+"""Redacts credentials in text of others, such as outputs and answers.
 
 Secrets the agent knows are removed by name (`process.redact`); this is for the ones it does not know. It looks for the shapes
 credentials come in and errs on the side of hiding: a log line that lost a harmless word is still a log line.

@@ -1,4 +1,6 @@
-"""A plan made on this side: what a sync would do, against the live cluster, for any revision or a local directory.
+"""Previews a sync: a plan computed by the command, not the agent.
+
+Against the live cluster, for any revision or a local directory.
 
 The same build, plan and guard as in the agent; only the live objects are read directly. What would change is asked of the API
 server by a dry run, so that defaults, webhooks and immutable fields are in the answer.
@@ -52,7 +54,7 @@ _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/las
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewTarget:
-    """What to compare the cluster with: the application's own reference, another revision, or a local directory."""
+    """The desired state to compare: own reference, other revision, or directory."""
 
     revision: str = ""
     path: Path | None = None
@@ -60,7 +62,7 @@ class PreviewTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A plan, with the fields each update would change, what the API server would refuse, and what rollouts hold back."""
+    """A plan with changed fields, refusals, and what rollouts hold back."""
 
     plan: Plan
     rest: RolloutProjection
@@ -125,7 +127,7 @@ def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts,
 
 
 def scope(access: ClusterClient, kind: GroupKind) -> bool | None:
-    """Whether a kind is namespaced, None when the cluster does not know it."""
+    """Whether a kind is namespaced, None when the kind is unknown."""
     try:
         return access.discovery.find(kind.group, kind.kind).namespaced
     except (UnknownKind, CannotSee):
@@ -133,7 +135,7 @@ def scope(access: ClusterClient, kind: GroupKind) -> bool | None:
 
 
 def _autoscaled(access: ClusterClient) -> frozenset[ObjectKey]:
-    """The workloads whose replicas belong to a live autoscaler; none when autoscalers cannot be listed."""
+    """The workloads scaled by live autoscalers; none when unlistable."""
     try:
         return targets(access.objects.list(access.discovery.find("autoscaling", "HorizontalPodAutoscaler")).items)
     except AgentError:
@@ -157,7 +159,9 @@ def _wanted(
 def fetched(
     access: ClusterClient, application: Application, scratch: Path, *, revision: str = ""
 ) -> Iterator[tuple[Tree, Revision]]:
-    """The repository at what the application follows, or at a commit or branch, with the caller's own access to its Secret.
+    """The repository at a revision, fetched with the caller's credentials.
+
+    At what the application follows, or at a commit or branch.
 
     Raises:
         AgentError: it cannot be had; the message names the repository.
@@ -192,7 +196,10 @@ def credentials(access: ClusterClient, application: Application) -> Credentials 
 
 
 def root_of(path: Path) -> tuple[Path, str]:
-    """The repository a directory lies in, so that bases outside of it can be reached, and the path below that."""
+    """The repository of a directory, and the path below its root.
+
+    So bases outside of the directory can be reached.
+    """
     path = path.resolve()
     if not path.exists():
         raise UsageError(f"{path} does not exist")
@@ -221,7 +228,7 @@ def _live(access: ClusterClient, application: Application, desired: Desired) -> 
 def _fields(
     access: ClusterClient, made: Plan, objects: dict[ObjectKey, Object]
 ) -> tuple[dict[ObjectKey, tuple[FieldChange, ...]], dict[ObjectKey, AgentError]]:
-    """What each update would change and what would be refused, as the API server sees it."""
+    """Changed fields and refusals of each update, by server-side dry run."""
     fields: dict[ObjectKey, tuple[FieldChange, ...]] = {}
     errors: dict[ObjectKey, AgentError] = {}
 

@@ -1,4 +1,4 @@
-"""What goes along with the deletions of a plan made on this side: the agent counts it, so a comparison does as well."""
+"""Counts the dependants of a previewed plan's deletions, like the agent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gitops_agent.sync.planning.plan import Plan
 
 
 def dependants(access: ClusterClient, made: Plan) -> Mapping[ObjectKey, Dependants]:
-    """What hangs under each deletion, as far as the caller may see it."""
+    """The dependants of each deletion that the caller may see."""
     live = LiveState()
     live.complete = True
     going = [action.key for action in made.changes() if action.intent is ActionKind.DELETE]

@@ -1,4 +1,4 @@
-"""What belongs to an application, as a command sees it: found by label over all kinds, then by owner references below that."""
+"""Objects of an application: by label, then by owner references."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _CHILD_KINDS = (
 
 
 def owned(access: ClusterClient, application: AppKey) -> tuple[list[Object], dict[GroupKind, str]]:
-    """The objects that carry the application's bound marks, and the kinds that could not be listed with the reason."""
+    """The application's marked objects, and the unlistable kinds with reasons."""
     selector = f"{APPLICATION}={label_value(application)}"
 
     def look(resource: Resource) -> tuple[list[Object], str]:
-        if "watch" not in resource.verbs:  # what cannot be watched holds nothing that anybody applied
+        if "watch" not in resource.verbs:  # a kind that cannot be watched holds no applied objects
             return [], ""
         try:
             if not access.objects.list(resource, label_selector=selector, metadata_only=True, limit=1).items:
@@ -48,7 +48,10 @@ def owned(access: ClusterClient, application: AppKey) -> tuple[list[Object], dic
 
 
 def children(access: ClusterClient, parents: Iterable[Object]) -> dict[str, list[Object]]:
-    """By UID of the parent: the ReplicaSets, Jobs, Pods and claims that it, or what it owns, controls."""
+    """The dependants by UID of the owner.
+
+    ReplicaSets, Jobs, Pods and claims that it, or what it owns, controls.
+    """
     namespaces = {str(obj["metadata"].get("namespace")) for obj in parents if obj["metadata"].get("namespace")}
     found: dict[str, list[Object]] = {}
     for kind in _CHILD_KINDS:

@@ -1,4 +1,4 @@
-"""What a commit means where rollouts lay something over it: the cluster once every rollout is through, and what waits for one.
+"""Projects a commit onto the cluster as its rollouts will leave it.
 
 Problem: compared with Git as it is, a workload that is rolled out by policy always differs, if only by the labels of its pods,
 and a canary looks like something to be deleted. Decision: a comparison is with what the commit comes to when its rollouts are
@@ -29,7 +29,7 @@ from gitops_agent.sync.desired import Desired
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutProjection:
-    """See the module's text.
+    """The desired state after all rollouts, and what waits for one.
 
     Attributes:
         desired: what the commit comes to.

@@ -1,1 +1,1 @@
-"""Files of a commit become objects: kustomize, Helm and plain directories, each with the closure of what it read."""
+"""Renders files of a commit into objects, with the closure it read."""

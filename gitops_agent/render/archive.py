@@ -1,4 +1,4 @@
-"""Packed charts (`charts/*.tgz`): what they are and how large they get, found out without unpacking a bomb."""
+"""Reads packed charts (`charts/*.tgz`) within limits, safe against archive bombs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEXT = 2 * _MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A text file of a packed chart; `path` starts with the chart's directory."""
+    """A text file of a packed chart, below the chart's directory."""
 
     path: str
     data: bytes
@@ -51,7 +51,10 @@ def _interesting(name: str) -> bool:
 
 
 def _unpacked(data: bytes, *, file: str) -> bytes:
-    """The tar, however many gzip members it is packed in; what a header claims about sizes is not believed."""
+    """The tar inside any number of gzip members.
+
+    What a header claims about sizes is not believed.
+    """
     result = bytearray()
     rest = data
     try:

@@ -1,4 +1,7 @@
-"""Where helm and kustomize are: named by the settings, on PATH at a supported version, or in the tool cache."""
+"""Finds helm and kustomize: by settings, on PATH, or in the cache.
+
+Those on PATH must be of a supported version.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ _LIMITS = Limits(seconds=5.0, output_bytes=64 * 1024)
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A program and its version, `sha256:…` where it does not tell one."""
+    """A program and its version, `sha256:…` where it reports none."""
 
     path: Path
     version: str
 
 
 def find(name: str, explicit: Path | None = None) -> Binary:
-    """The program to use for `helm` or `kustomize`; asks it for its version once per file.
+    """The program for `helm` or `kustomize`, with its version read once.
 
     Raises:
         RenderError: reason `ToolMissing`: there is none, or none of a supported version.
@@ -75,7 +78,10 @@ def _binary(name: str, path: Path) -> Binary:
 
 @lru_cache(maxsize=64)
 def _version(name: str, path: Path, modified: int, size: int) -> str:
-    """The program's own word for its version, or the hash of the file when it does not answer within seconds."""
+    """The version the program reports, or the hash of its file.
+
+    The hash when it does not answer within seconds.
+    """
     del modified, size
     try:
         answer = run((str(path), *_ASK[name]), limits=_LIMITS).stdout.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""A Helm chart in the repository: what it is made of, what it lacks, and what of it would not come out the same twice.
+"""A Helm chart: its files, its missing dependencies, its nondeterminism.
 
 Nothing is ever fetched: dependencies are vendored in `charts/` (directories or archives), or lie elsewhere in the repository
 and are named with `file://`; those are copied into `charts/` beside the user's files, as `helm dependency build` would.
@@ -53,7 +53,7 @@ class Chart:
 
 
 def read_chart(inputs: Inputs, path: str) -> Chart:
-    """Reads the chart in a directory and asks for all of its files.
+    """Reads the chart in a directory with all of its files.
 
     Raises:
         RenderError: it is a library, its dependencies are not there, or an archive is broken or too large.
@@ -122,7 +122,7 @@ class _Reader:
         copies.update({f"charts/{folder}/{key}": value for key, value in inner.items()})
 
     def _vendored(self, path: str, files: tuple[Entry, ...]) -> set[str]:
-        """The names of the charts in `charts/`; archives are checked on the way."""
+        """Names of the charts in `charts/`; archives are checked."""
         names: set[str] = set()
         charts = join(path, "charts")
         for file in files:

@@ -1,8 +1,8 @@
-"""Renders that outlive the process, so that a start does not run helm and kustomize a thousand times for what it knew before.
+"""Caches renders on disk, to spare helm and kustomize after restarts.
 
 A render is taken from here only when everything it was made of is the same: the options, the versions of the tools and of this
 agent, and every file of its closure. What comes back is counted again, so that a damaged file is no render. A render with a
-Secret in it is never written down, nor is one that was cheap to make; and whoever cannot read or write here simply renders.
+Secret in it is never written to disk, nor is one that was cheap to make; where the cache cannot be read or written, it renders.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class RenderCache:
         self._folder = folder
 
     def take(self, application: AppKey, key: str) -> Rendered | None:
-        """The application's last render, if it was made under this content key; None when there is none or it is damaged."""
+        """The application's cached render of this content key, if intact.
+
+        None when there is none or it is damaged.
+        """
         try:
             said: Any = orjson.loads(self._file(application).read_bytes())
             if said["key"] != _whole(key):
@@ -54,7 +57,7 @@ class RenderCache:
             return None
 
     def put(self, application: AppKey, key: str, rendered: Rendered) -> None:
-        """Keeps a render in place of the one before; where it must not or cannot be kept, none is."""
+        """Replaces the application's cached render, where allowed and possible."""
         secret = any(manifest.key.kind == "Secret" for manifest in rendered.manifests)
         data = b"" if secret or rendered.format is Format.PLAIN else orjson.dumps(_written(rendered) | {"key": _whole(key)})
         if not data or len(data) > _LARGEST_BYTES:
@@ -62,7 +65,7 @@ class RenderCache:
             return
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(dir=self._folder)  # readable by nobody else
+            handle, name = tempfile.mkstemp(dir=self._folder)  # readable only by the agent's user
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)

@@ -1,8 +1,8 @@
-"""The graph of a kustomization, walked over the tree before kustomize sees anything.
+"""Walks the graph of a kustomization before kustomize runs.
 
 Why walk it ourselves: it gives the closure, it finds cycles and depth before a program can hang on them, and it refuses what
 would leave the repository (remote bases, charts, functions) with the file and the field, instead of a clone error from inside a
-tool. What kustomize itself decides (load restrictions, wrong kinds, bad patches) is left to it and told in its own words.
+tool. What kustomize itself decides (load restrictions, wrong kinds, bad patches) is left to it and reported in its own words.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Graph:
         self._stack: list[str] = []
 
     def visit(self, folder: str) -> str:
-        """Asks for everything the kustomization in a directory needs; the path of its file.
+        """Registers all inputs of a kustomization; returns the path of its file.
 
         Args:
             folder: a directory of the tree, after links.
@@ -125,7 +125,10 @@ class Graph:
         self.visit(folder)
 
     def _plugin(self, folder: str, file: str, data: bytes) -> None:
-        """A generator, transformer or validator: kustomize's own ones name further files, all others would run programs."""
+        """The files of a plugin; refuses those that would run programs.
+
+        kustomize's own generators, transformers and validators name further files.
+        """
         for document in read(data, file=file, limits=_LIMITS).documents:
             config: Any = document.value
             if not isinstance(config, dict):

@@ -1,7 +1,7 @@
-"""Renders a Helm chart with `helm template`, which needs no cluster, no network and no release.
+"""Renders a Helm chart with `helm template`, without cluster, network or release.
 
-Hooks are objects like others here and are told apart later by their annotation; tests (`helm.sh/hook: test`) are left out, they
-are no part of what is installed.
+Hooks are objects like others here and are distinguished later by their annotation; tests (`helm.sh/hook: test`) are left out,
+they are no part of what is installed.
 """
 
 from __future__ import annotations
@@ -85,7 +85,10 @@ def _copy_dependencies(chart: Chart, workspace: Workspace) -> None:
 def _arguments(
     options: HelmOptions, request: RenderRequest, chart: Chart, values: list[str], workspace: Workspace
 ) -> tuple[str, ...]:
-    """The command line; every flag exists in Helm 3.10 and in Helm 4, but for skipping schemas (3.16)."""
+    """The command line; its flags exist in Helm 3.10 and 4.
+
+    Except for skipping schemas (3.16).
+    """
     arguments = ["template", options.release_name or request.application.name, str(workspace.at(chart.path))]
     arguments += ["--namespace", request.namespace or "default"]
     arguments += ["--kube-version", (options.kube_version or request.facts.version).removeprefix("v")]
@@ -116,7 +119,7 @@ def _is_test(document: Document) -> bool:
 
 
 class _Origins:
-    """Which template an object came from: helm writes it in a comment before each."""
+    """The template of each object, from helm's comment before it."""
 
     def __init__(self, output: bytes, path: str) -> None:
         self._lines: list[int] = []

@@ -1,7 +1,7 @@
-"""What a render reads of a tree: recorded for the closure, counted against the limits, copied for the tool.
+"""Inputs of a render: recorded in the closure, limited, and copied.
 
 Problem: the closure is only worth something if nothing can be read that is not in it. Decision: the tool never sees the tree.
-Whoever walks a format asks here for every path, present or absent; only what was asked for is copied into the folder the tool
+Every walker of a format requests each path here, present or absent; only requested files are copied into the folder the tool
 runs in. Links are followed inside the tree: the copy holds what they point at, and a link to it where the link was, so that the
 tool's own rules about links hold.
 """
@@ -33,7 +33,7 @@ class Inputs:
         self._links: dict[str, str] = {}
 
     def locate(self, path: str) -> Entry | None:
-        """The file or directory at a path after following links; None when there is none, which is remembered.
+        """The file or directory behind a path's links; None is recorded too.
 
         The content of a directory is not remembered: ask for its files, or for all of it with `folder`.
 
@@ -66,7 +66,9 @@ class Inputs:
         return entry
 
     def folder(self, path: str) -> tuple[Entry, ...]:
-        """Every file below a directory, by path; any change below it ends the closure. They are copied for the tool.
+        """Every file below a directory; any change there ends the closure.
+
+        They are copied for the tool.
 
         The entries carry the paths the tool will see, also those behind links.
         """
@@ -82,7 +84,7 @@ class Inputs:
         return Closure(frozenset(self._seen.items()))
 
     def materialise(self, into: Path) -> None:
-        """Copies what was asked for, at its own paths, into an empty folder."""
+        """Copies the requested files, at their own paths, into an empty folder."""
         into.mkdir(parents=True, exist_ok=True)
         self._tree.materialise(sorted(self._files), into, limit=self._limits.input_bytes)
         for link, target in sorted(self._links.items()):
@@ -130,7 +132,7 @@ class Inputs:
         ]
 
     def _follow(self, link: Entry) -> str:
-        """The path a link stands for in the end; recorded so that a change of any hop ends the closure."""
+        """The target of a path's links, with every hop in the closure."""
         target = self._tree.resolve(link.path)
         if target is None:
             raise SourceError(f"{link.path} is a link to nothing", reason="LinkBroken", file=link.path)
@@ -142,7 +144,7 @@ class Inputs:
         return target.path
 
     def _count(self) -> None:
-        """Links to directories can show one file or directory many times, so what is shown is counted, not what is stored."""
+        """Counts visible files, as links to directories may repeat them."""
         self._asked += 1
         if self._asked > self._limits.files:
             raise RenderError(f"the render reads more than {self._limits.files} files", reason="RenderTooLarge")

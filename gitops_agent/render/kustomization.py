@@ -1,4 +1,4 @@
-"""What a kustomization refers to: a table of its fields that name files, and the signs of a reference out of the repository."""
+"""References of a kustomization: its file fields, and signs of remote ones."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ _FUNCTIONS = (_FUNCTION, "config.k8s.io/function", "kustomize.config.k8s.io/func
 
 
 def references(kustomization: Object) -> Iterator[Reference]:
-    """Everything a kustomization names, field by field; values of a wrong type are left for kustomize to refuse."""
+    """Every reference of a kustomization, by field.
+
+    Values of a wrong type are left for kustomize to refuse.
+    """
     for name, role in _LISTS:
         for value in _texts(kustomization.get(name)):
             yield Reference(name, value, role)
@@ -85,7 +88,7 @@ def references(kustomization: Object) -> Iterator[Reference]:
 
 
 def plugin_references(config: Object) -> Iterator[Reference]:
-    """The files that the configuration of one of kustomize's own generators or transformers names."""
+    """The files named in the configuration of kustomize's own plugins."""
     kind = config.get("kind")
     name = kind if isinstance(kind, str) else ""
     if kind in _BUILTIN_GENERATORS:
@@ -109,12 +112,12 @@ def generated_from(name: str, generator: Object) -> Iterator[Reference]:
 
 
 def charts(kustomization: Object) -> str | None:
-    """The field by which a kustomization asks for Helm charts, if it does."""
+    """The field of a kustomization that names Helm charts, if any."""
     return next((name for name in ("helmCharts", "helmChartInflationGenerator") if kustomization.get(name)), None)
 
 
 def function(config: Object) -> bool:
-    """Whether a plugin's configuration asks for a program or container to be run."""
+    """Whether a plugin's configuration would run a program or container."""
     metadata = config.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     return isinstance(annotations, dict) and any(name in annotations for name in _FUNCTIONS)

@@ -1,4 +1,4 @@
-"""Renders a kustomization: its graph is walked first, then `kustomize build` sees only the files of that graph.
+"""Renders a kustomization from the files of its graph only.
 
 What the Application lays over it (components, images, patches) is written into a kustomization beside the user's files.
 """
@@ -53,7 +53,10 @@ def render_kustomize(job: Job) -> None:
 
 
 def _placed(error: RenderError, file: str) -> RenderError:
-    """The error with the kustomization that was built; kustomize itself often names no file at all."""
+    """The error, located at the kustomization that was built.
+
+    kustomize itself often names no file at all.
+    """
     if file in error.message:
         return error
     return RenderError(f"{file}: {error.message}", reason=error.reason, **{**error.facts, "file": file})

@@ -1,4 +1,4 @@
-"""Documents become manifests: lists are unfolded, and what is no object of Kubernetes is refused with its place."""
+"""Converts documents into manifests: unfolds lists, refuses non-objects with their location."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Objects:
 
 
 def _unfolded(value: Any, document: Document, file: str) -> Iterator[Object]:
-    """The object itself, or the items of a list of objects, which may be lists again."""
+    """The object, or the items of nested lists of objects."""
     pending = [value]
     while pending:
         obj = pending.pop(0)
@@ -72,7 +72,7 @@ def _unfolded(value: Any, document: Document, file: str) -> Iterator[Object]:
 
 
 def _typed(item: Any, parent: Object, kind: str) -> Any:
-    """An item of a `RoleList` may leave its own type out; one of a plain `List` may not."""
+    """An item with its type, which only a `RoleList` may omit."""
     if isinstance(item, dict) and kind and not item.get("kind") and not item.get("apiVersion"):
         return {"apiVersion": parent.get("apiVersion"), "kind": kind, **item}
     return item

@@ -1,4 +1,4 @@
-"""Paths inside a repository: relative to its root, with single slashes, without `.` and `..`."""
+"""Paths inside a repository: relative to its root and normalised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gitops_agent.errors import RenderError
 
 
 def join(folder: str, path: str, *, named_in: str = "") -> str:
-    """The path that `path` means when it is written in a file of `folder`; the root is the empty text.
+    """Resolves `path` against `folder`; the root is the empty text.
 
     Args:
         folder: a normalised path.

@@ -1,4 +1,4 @@
-"""The front of the room: a request and a tree in, objects and their closure out.
+"""Entry point of rendering: from a request and tree to objects.
 
 The format is what the files say unless the options say it: `kustomization.yaml`, then `Chart.yaml`, then plain YAML. The tool
 runs over copies of the files of the closure and nothing else.
@@ -96,7 +96,10 @@ class Renderer:
         )
 
     def key(self, request: RenderRequest) -> str:
-        """Everything but the files that decides about a render; with the closure it is the render's content key."""
+        """Hash of all inputs but the files; part of the content key.
+
+        With the closure it is the render's content key.
+        """
         return digest(
             {
                 "application": [*request.application],
@@ -133,7 +136,7 @@ def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:
     if entry.type is EntryType.FILE:
         _check_file(inputs, entry, asked)
         return entry, Format.PLAIN
-    # Every name is asked for, so that one that appears later ends the closure.
+    # Every name is looked up, so that one that appears later ends the closure.
     kustomizations = [name for name in KUSTOMIZATIONS if inputs.locate(join(entry.path, name)) is not None]
     found = Format.KUSTOMIZE if kustomizations else Format.PLAIN
     if asked is Format.HELM or not kustomizations:

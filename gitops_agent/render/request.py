@@ -24,7 +24,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeFacts:
-    """What charts are told about the cluster.
+    """Facts of the cluster that charts receive.
 
     Attributes:
         version: of Kubernetes, without a leading `v`.
@@ -67,14 +67,14 @@ class RenderLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
-    """What is to be rendered of a tree.
+    """A render request for a tree.
 
     Attributes:
         application: for whom; its name is the default release name.
         path: a directory or file, relative to the repository's root.
         options: what the spec says about rendering, None when nothing.
         namespace: the destination.
-        facts: what charts are told about the cluster.
+        facts: those of the cluster that charts receive.
     """
 
     application: AppKey

@@ -1,4 +1,4 @@
-"""Values that must not appear in what a render program says when it fails.
+"""Secret values to redact from errors of render programs.
 
 Problem: kustomize quotes the literal of a Secret it cannot use, a chart may `fail` with a password in its text, and the agent
 hands error texts on to statuses, Events and chats. Decision: whatever the files the program was given mark as secret, by kind,
@@ -77,7 +77,10 @@ def _of_value(value: Any, *, secret: bool) -> Iterator[str]:
 
 
 def _plain(value: Any) -> bool:
-    """Whether a telling name stands for a value itself and not for a whole configuration, such as `secretGenerator`."""
+    """Whether a sensitive name holds a value, not a configuration.
+
+    `secretGenerator` is such a configuration.
+    """
     return isinstance(value, str)
 
 

@@ -1,4 +1,4 @@
-"""Runs helm or kustomize over copied files: without credentials, without a way out, and with errors a person can use."""
+"""Runs helm or kustomize over copied files, isolated, with readable errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Workspace:
         return text.replace(f"{self.tree}/", "").replace(str(self.tree), ".").replace(f"{self.root}/", "")
 
     def environment(self, binary: Path) -> dict[str, str]:
-        """What the program finds: an empty home, no other programs, no network through a proxy, no cluster.
+        """Environment of the program: empty home, no PATH, no network, no cluster.
 
         A program that is a script (a version manager's shim) cannot do without others and keeps PATH.
         """
@@ -125,7 +125,7 @@ def _translated(error: ProcessError, workspace: Workspace) -> RenderError:
 
 
 def _essence(stderr: str) -> str:
-    """What the program said after `Error:`, on one line; else its last line."""
+    """The message after `Error:` on one line, else the last line."""
     lines = [line.strip() for line in stderr[-16 * _MESSAGE :].splitlines() if line.strip()]
     starts = [index for index, line in enumerate(lines) if line.startswith("Error:")]
     if starts:

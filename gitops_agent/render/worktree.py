@@ -1,4 +1,6 @@
-"""A folder of this machine read as a tree, for changes that are not committed yet (`render PATH`, `diff --path`).
+"""A local folder as a tree, for uncommitted changes.
+
+For `render PATH` and `diff --path`.
 
 Ids are computed as Git computes them, so a closure made over a folder holds for the commit that will hold the same files.
 Everything but `.git` counts, also what Git ignores.
@@ -24,7 +26,10 @@ _LFS_LONGEST = 1024
 
 
 class _Lazy(Entry):
-    """An entry whose id is computed when somebody asks: it takes reading the file, or every file below a directory."""
+    """An entry with a lazily computed id.
+
+    It takes reading the file, or every file below a directory.
+    """
 
     __slots__ = ("_id",)
 
@@ -56,7 +61,7 @@ class WorkTree:
 
     @classmethod
     def around(cls, place: Path) -> tuple[WorkTree, str]:
-        """The tree of the repository that a file or folder lies in (the folder itself when in none), and its path there."""
+        """The tree of a path's repository or folder, and its path there."""
         absolute = place.absolute()
         for parent in (absolute, *absolute.parents):
             if (parent / ".git").exists():
@@ -140,7 +145,7 @@ class WorkTree:
         return self._root / path if path else self._root
 
     def _walked(self, path: str) -> str | None:
-        """The path after following every link in it; None when there is nothing."""
+        """The path after following every link in it, or None."""
         rest = [part for part in path.split("/") if part]
         real = ""
         hops = 0
@@ -191,7 +196,7 @@ class WorkTree:
         return self._ids[key]
 
     def _directory_id(self, real: str) -> str:
-        """The id of the tree object Git would make; empty directories are not in it."""
+        """The id of Git's tree object; it leaves out empty directories."""
         rows: list[tuple[bytes, bytes]] = []
         for name in (place.name for place in self._at(real).iterdir()):
             entry = self._entry(posixpath.join(real, name), name) if name != ".git" else None

@@ -1,1 +1,1 @@
-"""Values made of Git: a revision, the tree of one commit, and what of it was read."""
+"""Revisions of Git: a commit, its tree, and a render's closure."""

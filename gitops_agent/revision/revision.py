@@ -8,11 +8,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A commit that a reference of a repository resolved to.
+    """A commit that a reference resolved to.
 
     Attributes:
         repository: the URL without credentials.
-        ref: what was asked for, e.g. `main`, `v1.2.3`, `>=1.0 <2`, or the commit itself.
+        ref: the reference, e.g. `main`, `v1.2.3`, `>=1.0 <2`, or the commit itself.
         commit: the full object name.
         author: the author's name and address.
         subject: the first line of the message, cut at 200 characters, control characters removed.

@@ -1,4 +1,4 @@
-"""A read-only view of one commit, and the input closure: exactly what a render read of it.
+"""Read-only tree of a commit, and a render's input closure.
 
 The closure is the reason a commit in a monorepo renders only the applications it touches: a render stays valid for every commit
 in which all of the closure's paths still have the same object ids, and Git gives those ids without reading a file.
@@ -24,7 +24,10 @@ class EntryType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One path of a commit: `path` is relative to the root, without leading or trailing slash; the root is the empty string."""
+    """A path of a commit, relative; the root is the empty string.
+
+    Without leading or trailing slash.
+    """
 
     path: str
     type: EntryType
@@ -34,7 +37,7 @@ class Entry:
 
 
 class Tree(Protocol):
-    """One commit's files. Implementations follow no link out of the tree and run no filter or hook.
+    """One commit's files, without links out of it, filters or hooks.
 
     Every path is normalised first: a path that leaves the tree raises `SourceError` with reason `PathEscapes`.
     """
@@ -45,18 +48,18 @@ class Tree(Protocol):
         ...
 
     def entry(self, path: str) -> Entry | None:
-        """The entry at a path, not following a link at its end; None when there is none."""
+        """The entry at a path, not following a final link, or None."""
         ...
 
     def resolve(self, path: str) -> Entry | None:
-        """The file or directory at a path after following links inside the tree; None when there is none.
+        """The file or directory behind a path's links, or None.
 
         The entry's `path` is the final one. Raises `SourceError` for a link that is broken, escapes or loops.
         """
         ...
 
     def children(self, path: str) -> tuple[Entry, ...]:
-        """The direct entries of a directory, by name; empty when there is none."""
+        """The direct entries of a directory, by name; empty when absent."""
         ...
 
     def walk(self, path: str) -> Iterator[Entry]:
@@ -72,7 +75,9 @@ class Tree(Protocol):
         ...
 
     def materialise(self, paths: Iterable[str], into: Path, *, limit: int) -> None:
-        """Writes the named files and directories below `into`, at their own paths; links become copies of what they point at.
+        """Copies files and directories into a folder; links become copies.
+
+        Each lands at its own path.
 
         Raises:
             SourceError: more than `limit` bytes in all, an escaping link, a submodule or an LFS pointer among them.
@@ -82,12 +87,15 @@ class Tree(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """What a render read: each path with the object id it had, or None where it was looked for and not there."""
+    """The paths a render read, with their object ids.
+
+    None where a path was looked up and absent.
+    """
 
     entries: frozenset[tuple[str, str | None]]
 
     def holds(self, tree: Tree) -> bool:
-        """Whether every path still has the same id in `tree`, so that the render is still valid."""
+        """Whether every path is unchanged in `tree`: the render stays valid."""
         for path, oid in self.entries:
             entry = tree.entry(path)
             if (entry.oid if entry else None) != oid:

@@ -1,1 +1,1 @@
-"""A real control plane on this machine: its tools, its processes, its end."""
+"""A real control plane on this machine, as plain processes."""

@@ -29,7 +29,7 @@ class BootError(AgentError):
 
 
 def prepare(layout: Layout) -> dict[str, str]:
-    """Makes folders, signing key and tokens; returns the token of each of `USERS`."""
+    """Creates folders, signing key and a token for each of `USERS`."""
     directory = layout.directory
     for name in FOLDERS:
         (directory / name).mkdir(mode=0o700)
@@ -50,7 +50,7 @@ _HEALTH_SECONDS = 2.0
 
 @dataclass(slots=True, kw_only=True)
 class Bootstrap:
-    """The conditions to wait for, each callable again and again; errors of the API server mean "not yet".
+    """Repeatable readiness checks; errors of the API server mean "not yet".
 
     Attributes:
         layout: where things lie and listen.

@@ -1,4 +1,4 @@
-"""What is started, with which arguments: the recipe of the control plane as data.
+"""The components of the control plane and their arguments, as data.
 
 Everything listens on loopback, stores nothing durably (`--unsafe-no-fsync`: the data dies with the sandbox) and elects no
 leader. RBAC, the namespace, garbage and ServiceAccount controllers, quota and webhook admission and the TokenRequest API are
@@ -39,7 +39,7 @@ USERS: Mapping[str, str] = {
     "kwok": "kwok",
     "system:kube-proxy": PROXY,
 }
-"""User names and what they stand for; all of them are masters, the names tell writes apart."""
+"""User names and their meaning; all are masters, the names distinguish writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

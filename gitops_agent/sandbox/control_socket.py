@@ -1,4 +1,4 @@
-"""How others speak to a supervisor: one JSON line each way over a Unix socket in the sandbox's folder.
+"""Control socket of a supervisor: one JSON line each way.
 
 Socket addresses hold 107 bytes and temporary folders are often deeper, so both ends name the socket through a descriptor of
 its folder (`/proc/self/fd/N/…`).
@@ -60,10 +60,10 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def ask(directory: Path, request: dict[str, Any], *, timeout_seconds: float = 30.0) -> dict[str, Any]:
-    """Sends a request to the supervisor of a sandbox and returns its answer.
+    """Sends a request to a sandbox's supervisor and returns its answer.
 
     Raises:
-        AgentError: nobody listens, or the supervisor refused.
+        AgentError: the supervisor does not listen, or refused.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_seconds)

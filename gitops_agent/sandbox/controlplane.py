@@ -1,9 +1,9 @@
-"""The front of the sandbox: start a real control plane in a folder, find it again, end it.
+"""Starts, finds and stops a real control plane in a folder.
 
     with ControlPlane.start(directory, nodes=3, tied=True) as plane:
         plane.request("GET", "/api/v1/nodes")
 
-The control plane belongs to a supervisor process, not to whoever started it; this class only speaks to it. A *tied* one ends
+The control plane belongs to a supervisor process, not to its starter; this class only calls it. A *tied* one ends
 with a given process however that dies. Two callers that start the same folder get the same control plane.
 """
 
@@ -83,7 +83,7 @@ class ControlPlane:
         progress: Progress | None = None,
         timeout_seconds: float = 120.0,
     ) -> ControlPlane:
-        """Starts a control plane and returns once it is ready; one that already runs there is returned as it is.
+        """Starts a control plane, or returns the running one, once ready.
 
         Args:
             directory: an empty or missing folder, or one of an earlier sandbox (whose remains are removed).
@@ -94,7 +94,7 @@ class ControlPlane:
                 own, see `network.py`.
             binaries: path and version of each component; those of the tool lock when None, installed when missing.
             extra: further arguments per component.
-            progress: told what is being waited for.
+            progress: receives the conditions waited for.
             timeout_seconds: until everything must be ready.
 
         Raises:
@@ -178,15 +178,18 @@ class ControlPlane:
         return state
 
     def halt(self, component: str, *, grace_seconds: float = 0.0) -> None:
-        """Ends one component and leaves it down; killed at once unless it is given time to go."""
+        """Stops one component until resumed; killed unless given time."""
         control_socket.ask(self.directory, {"do": "halt", "component": component, "grace_seconds": grace_seconds})
 
     def resume(self, component: str) -> None:
-        """Starts a component that is down; returns when its process runs, see `wait_for_api`."""
+        """Starts a stopped component; see `wait_for_api` for readiness."""
         control_socket.ask(self.directory, {"do": "resume", "component": component})
 
     def restart(self, component: str, *, grace_seconds: float = 0.0) -> None:
-        """Ends and starts one component with the same ports and data; for the API server, returns when it is ready again."""
+        """Restarts one component with the same ports and data.
+
+        For the API server, returns when it is ready again.
+        """
         control_socket.ask(self.directory, {"do": "restart", "component": component, "grace_seconds": grace_seconds})
         if component == "kube-apiserver":
             self.wait_for_api()
@@ -213,7 +216,9 @@ class ControlPlane:
         return self._client.request(method, path, body, **options)
 
     def service_account_token(self, namespace: str, name: str, *, seconds: int = 3600) -> str:
-        """A token for a ServiceAccount, valid for so many seconds (at least 600), from the TokenRequest API.
+        """A token for a ServiceAccount from the TokenRequest API.
+
+        Valid for so many seconds (at least 600).
 
         Raises:
             ClusterError: there is no such ServiceAccount.
@@ -223,7 +228,7 @@ class ControlPlane:
         return str(answer["status"]["token"])
 
     def service_account_kubeconfig(self, namespace: str, name: str, *, seconds: int = 3600) -> Path:
-        """A kubeconfig that acts as a ServiceAccount, with a token as above; it goes with the sandbox."""
+        """A kubeconfig of a ServiceAccount, deleted with the sandbox."""
         return write_kubeconfig(
             self.directory / ACCOUNTS / f"{namespace}_{name}.kubeconfig",
             server=self.host,
@@ -235,7 +240,10 @@ class ControlPlane:
 
 
 def status(directory: Path) -> State | None:
-    """What runs in a folder; None when nothing does. Processes are looked at, not believed."""
+    """The live state of a folder's sandbox; None without one.
+
+    Processes are checked, not believed.
+    """
     directory = directory.absolute()
     state = read_state(directory)
     if state is None or not held(directory / LOCK_FILE):
@@ -245,7 +253,7 @@ def status(directory: Path) -> State | None:
 
 
 def stop(directory: Path) -> bool:
-    """Ends what runs in a folder and removes what it kept there; False when there was nothing.
+    """Stops a folder's sandbox and removes its data; returns whether any.
 
     Raises:
         AgentError: the supervisor does not end.
@@ -275,7 +283,7 @@ def stop(directory: Path) -> bool:
 
 
 def _runs(pid: int | None) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
+    """Whether a process runs; zombies do not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
@@ -291,7 +299,7 @@ def _ask_to_stop(directory: Path) -> bool:
 
 
 def _launch(order: SandboxSpec) -> None:
-    """Starts the supervisor; it detaches, so nothing of it stays with this process."""
+    """Starts the supervisor, which detaches from this process."""
     package = Path(__file__).resolve().parents[2]
     process.run(
         (sys.executable, "-P", "-m", "gitops_agent.sandbox.supervisor", order.json()),

@@ -1,4 +1,4 @@
-"""What a sandbox keeps in its folder, and nothing else in it is ever removed."""
+"""The sandbox's files in its folder; no others are ever removed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def remains(directory: Path) -> bool:
 
 
 def clean(directory: Path, *, keep: tuple[str, ...] = ()) -> None:
-    """Removes what a sandbox keeps there but for `keep`; the folder too when nothing is left. The caller holds the lock."""
+    """Removes the sandbox's files but for `keep`, and an empty folder.
+
+    The caller holds the lock.
+    """
     for name in _ENTRIES:
         path = directory / name
         if name in keep:
@@ -40,7 +43,7 @@ def clean(directory: Path, *, keep: tuple[str, ...] = ()) -> None:
 
 
 def make_room(directory: Path) -> None:
-    """Removes the remains of a sandbox that has ended; does nothing while one runs.
+    """Removes the remains of an ended sandbox, never a running one.
 
     Raises:
         UsageError: the path is no folder, or holds something that is not ours.

@@ -18,7 +18,7 @@ _WORDS_LIMIT = 300
 
 
 class ManagedProcess:
-    """A program that is started again and again with the same arguments, never by itself.
+    """A program with fixed arguments, restarted only on request.
 
     Args:
         name: of the component.
@@ -61,7 +61,9 @@ class ManagedProcess:
         return self._process.poll() if self._process is not None else None
 
     def start(self) -> None:
-        """Starts it unless it runs; from the supervisor's main thread only, whose death is to end it.
+        """Starts it unless it runs; from the supervisor's main thread only.
+
+        The death of that thread is to end it.
 
         Raises:
             ProcessError: the program cannot be started.
@@ -75,7 +77,7 @@ class ManagedProcess:
         self._words = ""
 
     def reap(self) -> bool:
-        """Whether it turned out to have ended by itself since the last look."""
+        """Whether it has exited by itself since the last call."""
         if self._process is None or self._process.poll() is None or self._ended_at is not None:
             return False
         self._ended_at = _now()
@@ -89,7 +91,7 @@ class ManagedProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def stop(self, *, grace_seconds: float) -> None:
-        """Ends it: politely first when it is given time, and returns when it is gone."""
+        """Stops it and waits; gracefully first when given time."""
         if self._process is None:
             return
         if grace_seconds > 0 and self._process.poll() is None:

@@ -1,6 +1,6 @@
-"""A network of the sandbox's own, in which pods have addresses that answer.
+"""Network namespace of a sandbox, in which pod addresses answer.
 
-Problem: pods that KWOK plays have addresses nobody listens on, EndpointSlices refuse those of loopback (127.0.0.0/8), and
+Problem: pods that KWOK plays have addresses without listeners, EndpointSlices refuse those of loopback (127.0.0.0/8), and
 addresses, routes and packet rules of the machine are not ours to touch. Decision: a network namespace that holds everything
 (API server, agent, proxies, pods, load) and ends with the last process in it. Inside it all addresses of pods and Services are
 local, so that a server bound to 0.0.0.0 answers for every pod, and nothing can leave: there is no other interface.
@@ -44,7 +44,9 @@ def inside() -> bool:
 
 
 def enter(argv: tuple[str, ...]) -> None:
-    """Replaces this program by `argv` in a new network namespace, set up; returns at once when this process is in one.
+    """Re-executes this program in a new network namespace.
+
+    Returns at once when this process is in one.
 
     Args:
         argv: the same program again, usually `(sys.executable, "-m", …)`.

@@ -1,4 +1,4 @@
-"""The ways pods can fail in the sandbox, and how to ask for them.
+"""Failures of pods in the sandbox, and their annotations.
 
 What KWOK does about it stands in `pod_failures.yaml`; this is the vocabulary for those who write manifests for tests and demos.
 """

@@ -16,7 +16,7 @@ _TRIES = 200
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Ports nobody listens on, all different.
+    """Free ports, all different.
 
     Raises:
         AgentError: no free port was found.

@@ -1,7 +1,7 @@
 """The key that signs ServiceAccount tokens.
 
 A P-256 private key is a random number with a name tag; the public point is optional in its encoding (RFC 5915) and derived by
-whoever reads it. So the standard library is enough. The serving certificate is left to kube-apiserver, which signs its own.
+its readers. So the standard library is enough. The serving certificate is left to kube-apiserver, which signs its own.
 """
 
 from __future__ import annotations

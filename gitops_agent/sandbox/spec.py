@@ -1,4 +1,4 @@
-"""What a supervisor is asked to run; travels as JSON on its command line."""
+"""The spec of a sandbox, as JSON on the supervisor's command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SandboxSpec:
         directory: the sandbox's folder, absolute.
         nodes: number of fake nodes.
         binaries: of each component: path and version.
-        tied_to: the process to end with; None to run until told.
+        tied_to: the process to end with; None to run until stopped.
         extra: further arguments per component, appended.
         timeout_seconds: until everything must be ready.
         network: whether it runs in a network of its own, with kube-proxy; see `network.py`.

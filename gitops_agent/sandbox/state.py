@@ -1,4 +1,4 @@
-"""What a sandbox is doing, as its supervisor writes it down for everybody else to read.
+"""State of a sandbox, written by its supervisor for other processes.
 
 One JSON file in the sandbox's folder, replaced as a whole. Whether the supervisor still lives is not in it, because a file
 cannot know: that is the lock beside it.
@@ -60,7 +60,7 @@ class State:
         phase: how far it has come.
         step: what it is waiting for while it starts.
         supervisor: the process id of the supervisor.
-        tied_to: the process it ends with, None when it runs until told.
+        tied_to: the process it ends with, None when it runs until stopped.
         url: of the API server.
         nodes: number of fake nodes.
         started_at: ISO 8601, UTC.
@@ -92,7 +92,7 @@ class State:
 
 
 def read_state(directory: Path) -> State | None:
-    """The state last written, None when there is none or it makes no sense."""
+    """The state last written, None when missing or invalid."""
     try:
         data = json.loads((directory / STATE_FILE).read_text())
         components = tuple(ComponentState(**(part | {"ports": tuple(part["ports"])})) for part in data.pop("components"))

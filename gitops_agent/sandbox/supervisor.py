@@ -1,7 +1,7 @@
-"""The one process that owns a sandbox: starts the components, watches them, ends them.
+"""The process that owns a sandbox: starts, watches and stops components.
 
-Problem: five programs must come up in order, be restartable one by one, and never outlive the sandbox, not even when somebody
-kills its owner with -9. Decision: one small process per sandbox whose *main thread* starts every component with
+Problem: five programs must come up in order, be restartable one by one, and never outlive the sandbox, not even when its owner
+is killed with -9. Decision: one small process per sandbox whose *main thread* starts every component with
 PR_SET_PDEATHSIG, so the kernel ends them with it; it holds the folder's lock for as long as it lives; and it waits in a
 single `select` for signals, requests and the end of the process it is tied to (a pidfd, so no polling and no reused process
 ids). A component that dies is not started again: what died, when and with which last words is written down, since a control
@@ -42,7 +42,7 @@ _FIRST = ("etcd", "kube-apiserver")
 
 
 class Ended(Exception):
-    """Somebody asked the sandbox to end, or the process it was tied to did."""
+    """The sandbox was asked to end, or its tied process ended."""
 
 
 class Supervisor:
@@ -57,7 +57,7 @@ class Supervisor:
         self._server: socket.socket | None = None
 
     def run(self) -> int:
-        """Until told to end; the exit code."""
+        """Runs until stopped; returns the exit code."""
         signals = self._catch_signals()
         lock = FileLock(self._directory / LOCK_FILE, wait=False)
         try:
@@ -109,7 +109,7 @@ class Supervisor:
         self._selector.register(pidfd, selectors.EVENT_READ, self._tie_broken)
 
     def _turn(self, seconds: float | None) -> None:
-        """Waits for the next thing to happen, at most so long, and deals with it.
+        """Waits for the next event, for a limited time, and handles it.
 
         Raises:
             Ended: the sandbox is to end.
@@ -118,7 +118,7 @@ class Supervisor:
             key.data(key.fileobj)
 
     def _until(self, ready: Callable[[], bool], *, step: str, deadline: float, vital: tuple[str, ...] = ()) -> None:
-        """Turns until `ready`; the death of a vital component, or the deadline, is the end of the boot."""
+        """Handles events until `ready`; fails on a component's death or deadline."""
         self._write(step=step)
         while True:
             dead = [self._children[name] for name in vital or self._order.components if not self._children[name].alive]
@@ -248,7 +248,7 @@ class Supervisor:
 
 
 def _detach() -> None:
-    """Leaves the starter: the launching process returns at once and is reaped, the supervisor belongs to init."""
+    """Detaches from the starter, and is adopted by init."""
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)

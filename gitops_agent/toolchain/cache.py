@@ -65,14 +65,14 @@ class ToolCache:
         return self.root / f"{tool.name}-{tool.version}" / tool.name
 
     def receipt(self, tool: Tool) -> Receipt | None:
-        """How an installed program came here; None when it is not installed or has no readable receipt."""
+        """The receipt of an installed program; None when missing or unreadable."""
         try:
             return Receipt(**json.loads((self.path(tool).parent / _RECEIPT).read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
     def installed(self, tool: Tool) -> Path | None:
-        """The program, looked at cheaply; None when it is not installed or damaged."""
+        """The program by a cheap check; None when missing or damaged."""
         path = self.path(tool)
         try:
             self._check(tool, thorough=path not in self._hashed)
@@ -98,12 +98,12 @@ class ToolCache:
         return FileLock(self.root / f".{tool.name}-{tool.version}.lock")
 
     def draft(self, tool: Tool) -> tempfile.TemporaryDirectory[str]:
-        """A scratch folder on the same file system, to be moved into place as a whole."""
+        """A scratch folder of the same file system, for atomic moves."""
         self.root.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(prefix=f".{tool.name}-", dir=self.root)
 
     def put(self, tool: Tool, program: Path, *, origin: str) -> Path:
-        """Moves a finished program (from a draft) into place, then writes its receipt.
+        """Moves a finished program into place, then writes its receipt.
 
         Raises:
             OSError: the disk is full or the folder cannot be written.

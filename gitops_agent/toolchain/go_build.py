@@ -1,7 +1,7 @@
-"""Building a tool from the Go module proxy.
+"""Builds a tool from the Go module proxy.
 
 All tools share one module (`gotools/`, its go.sum pins every source file), so that packages they have in common are compiled
-once. The module is copied to a scratch folder first: an installed package may lie where nobody can write, and `-mod=readonly`
+once. The module is copied to a scratch folder first: an installed package may lie in a read-only folder, and `-mod=readonly`
 makes sure that what is built is what is pinned.
 """
 
@@ -54,5 +54,5 @@ def build(tool: Tool, go: Path, into: Path) -> str:
 
 
 def linker_flags(tool: Tool) -> str:
-    """What the linker is told: no symbols, and the version the program prints."""
+    """The linker flags: no symbols, and the version the program prints."""
     return " ".join(["-s", "-w", *(f"-X {flag.format(version=tool.version)}" for flag in tool.flags)])

@@ -1,6 +1,8 @@
-"""Where a tool comes from, in this order: the cache, PATH, the publisher's release, the Go module proxy.
+"""Installs tools: from cache, PATH, the publisher's release, or the proxy.
 
-Two processes never build the same tool twice: whoever waited for the lock looks into the cache again. What is installed must
+In this order; the last is the Go module proxy.
+
+Two processes never build the same tool twice: a process that waited for the lock checks the cache again. What is installed must
 say the right version before it is put into place.
 """
 
@@ -45,12 +47,12 @@ class Installed:
 
 
 class Installer:
-    """Finds tools and installs what is missing.
+    """Finds tools and installs the missing ones.
 
     Args:
         cache: where installed tools are.
         downloader: fetches releases.
-        progress: told about everything that takes time.
+        progress: receives everything that takes time.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Installer:
         self._go: Path | None = None
 
     def find(self, tool: Tool) -> Installed | None:
-        """The tool from the cache or PATH; None when it has to be installed."""
+        """The tool from the cache or PATH, or None."""
         path = self._cache.installed(tool)
         receipt = self._cache.receipt(tool)
         if path is not None and receipt is not None:
@@ -131,7 +133,7 @@ class Installer:
 
 
 def _tried(tool: Tool, program: Path) -> str:
-    """The version the program says, which must be the one of the lock."""
+    """The version the program reports, which must match the lock."""
     program.chmod(0o755)
     version = path_lookup.ask_version(tool, program)
     if version != tool.version:

@@ -1,4 +1,4 @@
-"""Programs the machine already has: taken when their major and minor version is the one in the lock."""
+"""Finds programs on PATH with the lock's major and minor version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ASK_SECONDS = 20.0
 
 
 def find(tool: Tool) -> tuple[Path, str] | None:
-    """The program on PATH and its version; None when there is none or it is of another version."""
+    """The program on PATH and its version; None unless it matches."""
     found = shutil.which(tool.name)
     if found is None:
         return None
@@ -25,7 +25,7 @@ def find(tool: Tool) -> tuple[Path, str] | None:
 
 
 def ask_version(tool: Tool, program: Path) -> str | None:
-    """What version a program says it is; None when it does not start or does not say."""
+    """The version a program reports; None when it does not."""
     try:
         answer = process.run((str(program), *tool.asks_version), limits=process.Limits(seconds=_ASK_SECONDS))
     except ProcessError:

@@ -1,4 +1,4 @@
-"""Telling a person what takes so long: a live line on a terminal, plain lines anywhere else.
+"""Reports progress: a live line on a terminal, else plain lines.
 
 Building a tool takes minutes and prints nothing, so a step says what it does when it begins, at intervals while it lasts, and
 how long it took when it ends. Everything goes to the error stream; standard output is for data.
@@ -34,7 +34,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Progress nobody reads."""
+    """Progress that is discarded."""
 
     def say(self, text: str) -> None:
         """Nothing."""
@@ -119,7 +119,7 @@ class Live:
 
 
 def to_stderr() -> Progress:
-    """Live on a terminal, plain lines when the error stream is a file or a pipe."""
+    """Live on a terminal, plain lines in a file or pipe."""
     return Live() if sys.stderr.isatty() else Lines(_write_stderr)
 
 

@@ -1,4 +1,4 @@
-"""Programs that a distribution packages: from PATH, else its package unpacked into the user's cache.
+"""Distribution packages: from PATH, else unpacked into the user's cache.
 
 Problem: the sandbox's own network needs `ip` and `nft`, measurements need a Prometheus and the tests of sources an `ssh`; none
 of them is worth a build from source, nor may the machine be changed for them. Decision: `apt-get download` and `dpkg -x` into a
@@ -37,11 +37,11 @@ class ProgramMissing(AgentError):
 
 
 class SystemPackages:
-    """Finds programs and unpacks what is missing.
+    """Finds programs and unpacks missing ones.
 
     Args:
         root: the folder for unpacked packages; in the user's cache when None.
-        progress: told about everything that takes time.
+        progress: receives everything that takes time.
     """
 
     def __init__(self, root: Path | None = None, *, progress: Progress | None = None) -> None:
@@ -49,7 +49,7 @@ class SystemPackages:
         self._progress: Progress = progress or Silent()
 
     def find(self, name: str) -> Path:
-        """The program, ready to be started; the folder it lies in may be put on PATH.
+        """The program, ready to start; its folder may be on PATH.
 
         Raises:
             ProgramMissing: it is neither on PATH nor in the cache, and its package cannot be unpacked.
@@ -110,7 +110,7 @@ class SystemPackages:
 
 
 def _missing_libraries(package: str) -> tuple[str, ...]:
-    """The shared libraries a package depends on, over however many steps, that are not installed."""
+    """The missing shared libraries of a package, transitively."""
     asked = process.run(("apt-cache", "depends", "--recurse", *_ONLY_DEPENDS, package), env=_environment(), limits=_LIMITS)
     names = set(re.findall(r"^(lib[a-z0-9.+-]+)(?::\w+)?$", asked.stdout.decode(), re.MULTILINE))
     wanted = sorted(name for name in names if not name.startswith(("libjs-", "libc6")))

@@ -1,4 +1,4 @@
-"""The receivers there are: one file for each, all of the same shape (`gitops_agent.notify.provider.Provider`)."""
+"""The providers, one file each, all implementing `gitops_agent.notify.provider.Provider`."""
 
 from __future__ import annotations
 

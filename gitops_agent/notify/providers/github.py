@@ -1,7 +1,9 @@
-"""GitHub: the state of a commit, `gitops-agent/<namespace>/<application>`, so that it is seen where the change was made.
+"""GitHub commit statuses, named `gitops-agent/<namespace>/<application>`.
+
+They appear where the change was made.
 
 The token goes to one API only: the public one, or the one that the Notifier's address names. Whose repository an Application
-reads is decided by whoever may write Applications, so a repository on another host than that API's is not spoken of, and its
+reads is decided by the authors of Applications, so a repository on another host than that API's is not spoken of, and its
 host never sees the token.
 """
 
@@ -44,7 +46,7 @@ _STATES = {
 
 
 def speaks_of(message: Message, spec: NotifierSpec) -> bool:
-    """Edges that say something about a commit of a repository that this API serves."""
+    """Edges about a commit of a repository that this API serves."""
     return message.event in _STATES and _COMMIT.fullmatch(message.commit) is not None and repository(message, spec) is not None
 
 
@@ -78,7 +80,10 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
 
 
 def repository(message: Message, spec: NotifierSpec) -> str | None:
-    """`owner/name`: the Notifier's own, else the one of the application's source when the API serves its host."""
+    """`owner/name`: the Notifier's own, else that of the application.
+
+    The application's only when the API serves its host.
+    """
     if spec.repository:
         return spec.repository
     host, path = _parts(message.repository)
@@ -111,6 +116,9 @@ def _parts(url: str) -> tuple[str, str]:
 
 
 def _hosts(address: str) -> frozenset[str]:
-    """The hosts of repositories an API serves: its own (Enterprise Server), and github.com for api.github.com."""
+    """The hosts an API serves: its own, and github.com for api.github.com.
+
+    Its own is an Enterprise Server's.
+    """
     host = _parts(address)[0]
     return frozenset({host, host.removeprefix("api.")})

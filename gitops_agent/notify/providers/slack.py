@@ -1,7 +1,7 @@
-"""Slack, by the address of an incoming webhook or by a bot token and a channel.
+"""Slack, by an incoming webhook, or a bot token and channel.
 
 Secret keys: `address` (an incoming webhook: the address is the credential), or `token` and `channel`. Text of commits and
-objects is escaped, so that nobody can mention a whole channel from a commit message, and links are not unfurled.
+objects is escaped, so that no commit message can mention a whole channel, and links are not unfurled.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def escaped(text: str) -> str:
 
 
 def judge(answer: Answer) -> None:
-    """As HTTP says, and `ok` in the answer of the API, which says 200 to everything."""
+    """By the HTTP status, and by `ok` in the API's answer.
+
+    The API says 200 to everything.
+    """
     judge_status(answer)
     try:
         said = orjson.loads(answer.body)

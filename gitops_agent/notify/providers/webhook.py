@@ -1,4 +1,4 @@
-"""The generic webhook: a JSON document that its receiver can prove to be ours.
+"""The generic webhook: a JSON document with an optional signature.
 
 Signed where the Secret has a key `hmac`: `X-Gitops-Agent-Signature: sha256=HEX` is the HMAC-SHA256 over the timestamp header, a
 dot and the raw body. The timestamp is inside, so an old request cannot be replayed under a new time; a receiver refuses
@@ -28,7 +28,7 @@ def speaks_of(message: Message, spec: NotifierSpec) -> bool:
 
 
 def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
-    """A POST of the message; with `token`, it goes as a bearer token."""
+    """A POST of the message, optionally with a bearer token."""
     url = credential(credentials, "address") or spec.address
     if not url:
         raise AgentError("neither spec.address nor the key address of the Secret names a receiver", reason="SecretInvalid")
@@ -48,7 +48,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
 
 
 def signature(key: bytes, timestamp: str, body: bytes) -> str:
-    """The value of the signature header; white space around the key is no part of it."""
+    """The signature header's value; the key is stripped of white space."""
     return "sha256=" + hmac.new(key.strip(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 

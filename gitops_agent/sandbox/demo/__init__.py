@@ -1,1 +1,1 @@
-"""The demonstration: the whole story on one machine, with nothing in it that is not the real thing."""
+"""The demo: the whole story on one machine, without fakes."""

@@ -1,4 +1,7 @@
-"""The agent as the demonstration runs it: the installed command in a process of its own, with its ServiceAccount's token."""
+"""The agent of the demo: the installed command with ServiceAccount token.
+
+In a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,12 @@ _GRACE_SECONDS = 25.0
 
 
 class AgentProcess:
-    """One replica.
+    """A replica of the agent.
 
     Args:
         kubeconfig: with the token of the agent's ServiceAccount.
         directory: for its caches and its log.
-        name: tells replicas apart.
+        name: distinguishes replicas.
         environ: settings beside those every replica has, as environment variables.
     """
 
@@ -56,7 +59,7 @@ class AgentProcess:
                     yield found
 
     def stop(self) -> int | None:
-        """Asks it to end and waits: its exit code, or None when it had to be killed."""
+        """Stops it and waits; returns its exit code, None when killed."""
         code: int | None = None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

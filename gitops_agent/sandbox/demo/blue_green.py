@@ -1,4 +1,4 @@
-"""Chapter three: blue-green. The new version is looked at behind a preview, then all traffic is switched at once."""
+"""Chapter three: blue-green, a preview followed by a full switch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AUTOSCALER = AUTOSCALER.named("shop", WEB)
 
 
 def switched(scene: Scene) -> None:
-    """A preview at full size, a person's approval, the switch, and the old version gone."""
+    """Preview at full size, approval, switch, and removal of the old version."""
     rollout = Rollout(scene.spectator, WEB)
     started = time.monotonic()
     commit = scene.release(WEB, "1.4.2", _NEW, f"Release {WEB} {_NEW}")
@@ -52,6 +52,6 @@ def switched(scene: Scene) -> None:
 
 
 def _steady(scene: Scene) -> bool:
-    """Whether the autoscaler of the workload is kept from scaling down, as it is for the length of a rollout."""
+    """Whether the workload's autoscaler may not scale down during the rollout."""
     behavior = ((scene.spectator.get(_AUTOSCALER) or {}).get("spec") or {}).get("behavior") or {}
     return (behavior.get("scaleDown") or {}).get("selectPolicy") == "Disabled"

@@ -1,6 +1,6 @@
-"""Chapter two: a canary that is promoted, one that goes back by itself, and the commit that mends it.
+"""Chapter two: a promoted canary, a rolled back one, and its fix.
 
-What is told is what the cluster shows: how many of the ready addresses behind the Service are of the new version, which side
+The report is what the cluster shows: how many of the ready addresses behind the Service are of the new version, which side
 the Service selects, and what the Deployment itself runs. The status of the policy is read only for how a run ended.
 """
 
@@ -27,7 +27,10 @@ _FIRST = 25
 
 
 def error_rate(rollout: Rollout, deployment: str) -> float | None:
-    """The share of failed answers of one of a rollout's Deployments, by the version it runs; None for any other."""
+    """The error rate of one Deployment of a rollout, else None.
+
+    By the version it runs.
+    """
     for one in (rollout.workload(), rollout.second()):
         if one and one["metadata"]["name"] == deployment:
             return ERRORS.get(tag(one), _USUAL)
@@ -35,14 +38,17 @@ def error_rate(rollout: Rollout, deployment: str) -> float | None:
 
 
 def promoted(scene: Scene) -> None:
-    """A good version takes over step by step, whatever a hand does to its share meanwhile."""
+    """A good version is promoted step by step, despite manual changes.
+
+    A hand changes its share meanwhile.
+    """
     started = time.monotonic()
     _taken(scene, "2.1.0", "2.2.0", f"Release {CHECKOUT} 2.2.0", within=_by_hand)
     scene.seen("A canary, step by step", "2.2.0 got 25 %, 50 %, then all of the traffic, and was promoted", started)
 
 
 def rejected(scene: Scene) -> None:
-    """A version whose answers fail goes back by itself, and its commit is not tried again."""
+    """A failing version is rolled back, and its commit not retried."""
     rollout = Rollout(scene.spectator, CHECKOUT)
     started = time.monotonic()
     commit = scene.release(CHECKOUT, "2.2.0", "2.3.0", f"Release {CHECKOUT} 2.3.0")
@@ -90,7 +96,7 @@ def mended(scene: Scene) -> None:
 def _taken(
     scene: Scene, old: str, new: str, message: str, *, within: Callable[[Scene, Rollout], None] = lambda *_: None
 ) -> None:
-    """One version, from its commit to its promotion; `within` happens in its first step."""
+    """Runs one version from commit to promotion; `within` runs in step one."""
     rollout = Rollout(scene.spectator, CHECKOUT)
     commit = scene.release(CHECKOUT, old, new, message)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""The cluster as the story looks at it: as an administrator with a watch, never by asking the agent."""
+"""Watches the cluster as an administrator, independently of the agent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NotSeen(AgentError):
 
 
 class Spectator:
-    """Looks at the cluster until something is so.
+    """Watches the cluster until a condition holds.
 
     Args:
         transport: with an administrator's credentials.

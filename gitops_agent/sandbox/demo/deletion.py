@@ -15,7 +15,7 @@ PAGES = ("welcome", "imprint", "privacy", "faq", "opening-hours", "directions", 
 
 
 def held(scene: Scene) -> None:
-    """The deletion is held with everything still there; approved by the hash of its plan, it runs."""
+    """The deletion is held until it is approved by its hash."""
     started = time.monotonic()
     removed = scene.repository.remove("apps/guestbook/page-*.yaml")
     if removed != len(PAGES):

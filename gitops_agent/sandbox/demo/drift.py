@@ -1,4 +1,4 @@
-"""Chapter four: somebody changes the cluster by hand."""
+"""Chapter four: a manual change in the cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DECLARED = 2
 
 
 def repaired(scene: Scene) -> None:
-    """A manual change is undone and told."""
+    """A manual change is reverted and reported."""
     scene.spectator.objects.merge_patch(_GUESTBOOK, {"spec": {"replicas": 5}}, field_manager="kubectl-edit")
     started = time.monotonic()
     seconds = scene.spectator.until("the replicas are back", lambda: _replicas(scene.spectator.get(_GUESTBOOK)) == _DECLARED)

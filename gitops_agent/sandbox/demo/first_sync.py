@@ -1,4 +1,4 @@
-"""Chapter one: the repository becomes the cluster, and a new image follows it."""
+"""Chapter one: the first sync, and an image bump."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def first_sync(scene: Scene) -> None:
 
 
 def image_bump(scene: Scene) -> None:
-    """A workload whose policy says `rolling` takes a new image pod by pod."""
+    """A workload with policy `rolling` updates its image pod by pod."""
     before = len(scene.heard("Synced"))
     started = time.monotonic()
     commit = scene.release("worker", "1.4.0", "1.5.0", "Release worker 1.5.0")

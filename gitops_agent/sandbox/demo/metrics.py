@@ -1,4 +1,4 @@
-"""A metrics server on loopback that speaks as much of Prometheus' API as a rollout asks for.
+"""A metrics server on loopback with a minimal Prometheus API.
 
 There is no traffic in the demonstration that could be measured, so the share of failed answers is what the story decides for
 each version. How it is asked, judged and acted upon is the real thing: PromQL over HTTP, one series back.
@@ -60,7 +60,7 @@ class Metrics:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Nothing: the story tells what was asked."""
+                """Discarded: the demo reports the queries."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -1,4 +1,7 @@
-"""A webhook receiver on loopback that checks signatures: what somebody's chat bot or incident tool would be."""
+"""A webhook receiver on loopback that checks signatures.
+
+It stands for a chat bot or incident tool.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Nothing: the story tells what arrived."""
+                """Discarded: the demo reports the deliveries."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""A Git repository made from the example folder, which the story then commits to as a developer would."""
+"""A Git repository of the example, with a developer's commits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AUTHOR = {
 
 
 class DemoRepository:
-    """A bare repository and the clone of it that somebody works in.
+    """A bare repository and a developer's clone of it.
 
     Args:
         directory: where both are made.

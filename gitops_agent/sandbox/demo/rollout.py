@@ -1,4 +1,7 @@
-"""One rollout as the cluster shows it: Deployments, Services, endpoints, and at the end the status of its policy."""
+"""A rollout as the cluster shows it.
+
+Deployments, Services, endpoints, and at the end the status of its policy.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ SHOP = "shop"
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The rollout of a Deployment of the shop whose Service and policy have its name."""
+    """The rollout of a shop Deployment and the objects it shares.
+
+    Its Service and policy have its name.
+    """
 
     spectator: Spectator
     name: str
@@ -62,7 +68,7 @@ class Rollout:
         return sum(int((job.get("status") or {}).get("succeeded") or 0) for job in found)
 
     def gone(self) -> bool:
-        """Whether nothing of a second version is left, and the Service is back on the workload."""
+        """Whether the second version is removed and the Service restored."""
         return not self.second() and not self.previewed() and self.selected() == "primary"
 
     def status(self) -> Object:
@@ -71,7 +77,10 @@ class Rollout:
         return policy.get("status") or {}
 
     def ended(self, commit: str) -> str:
-        """How the newest run ended: Promoted, RolledBack or Superseded; empty when it was that of another commit."""
+        """How the newest run ended, empty for another commit's run.
+
+        Promoted, RolledBack or Superseded.
+        """
         newest: dict[str, Any] = (self.status().get("history") or [{}])[0]
         return str(newest.get("result") or "") if newest.get("revision") == commit else ""
 

@@ -1,4 +1,4 @@
-"""What every chapter of the story has at hand: the cluster to look at, the repository to commit to, and a place to tell."""
+"""The shared context of chapters: cluster, repository and report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PRODUCTION = "apps/shop/overlays/production/kustomization.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that was seen: in words, and how long it took (seconds)."""
+    """An observed step: its words and its duration in seconds."""
 
     title: str
     seen: str
@@ -32,12 +32,12 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """What a chapter works with.
+    """The context of a chapter.
 
     Attributes:
-        progress: told what is going on.
-        spectator: looks at the cluster.
-        repository: is committed to.
+        progress: receives the report.
+        spectator: watches the cluster.
+        repository: receives commits.
         receiver: got what the agent announced.
         metrics: answered what the agent measured.
         steps: what was seen so far.
@@ -61,12 +61,12 @@ class Scene:
         self.progress.say(f"    {words}")
 
     def heard(self, kind: str, *, about: str = "") -> list[dict[str, Any]]:
-        """What the webhook was told of one kind of event, about one commit where it is given."""
+        """The notifications of one type of event, optionally of one commit."""
         found = [message for message in self.receiver.messages if message.get("event") == kind]
         return [one for one in found if not about or (one.get("revision") or {}).get("commit") == about]
 
     def release(self, image: str, old: str, new: str, message: str) -> str:
-        """A developer's commit: another tag of one of the shop's images. Tells the agent to look: the commit."""
+        """Commits another image tag, triggers a poll, and returns the commit."""
         before, after = (f"name: registry.example.com/shop/{image}\n    newTag: {tag}\n" for tag in (old, new))
         self.repository.edit(_PRODUCTION, lambda text: text.replace(before, after))
         commit = self.repository.commit(message)

@@ -1,4 +1,7 @@
-"""The story: starts what it needs, then tells its chapters. Every step ends when the cluster shows it, or the story fails."""
+"""The demo: starts its processes, then runs its chapters.
+
+Every step ends when the cluster shows it, or the demo fails.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,11 @@ _CHAPTERS = (
 
 @dataclass(slots=True)
 class Story:
-    """The demonstration.
+    """The demo.
 
     Attributes:
         directory: for everything it makes.
-        progress: told what is going on.
+        progress: receives the report.
         nodes: fake nodes of the cluster.
         steps: what was seen so far.
     """
@@ -61,7 +64,7 @@ class Story:
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def tell(self) -> None:
-        """Tells all of it; whatever it started ends with `close`.
+        """Runs all chapters; `close` stops what was started.
 
         Raises:
             AgentError: a step was not seen, or nothing could be started.
