@@ -44,7 +44,7 @@ def crds() -> list[Object]:
         ),
         _crd(
             kind=notifier.KIND,
-            description="Who is told when an Application breaks, recovers, drifts or waits for approval.",
+            description="Sends notifications when an Application breaks, recovers, drifts or waits for approval.",
             short="ntf",
             spec=NotifierSpec,
             status=NotifierStatus,

@@ -51,22 +51,22 @@ class Reason:
 _TABLE = (
     # States of an application.
     ("Synced", "Every declared object is in the cluster as declared.", ""),
-    ("OutOfSync", "The cluster differs from what is declared.", "Look at the difference with `gitops-agent diff`."),
-    ("Progressing", "Objects are applied and on their way to healthy.", "Wait, or look at `gitops-agent tree`."),
+    ("OutOfSync", "The cluster differs from what is declared.", "Inspect the difference with `gitops-agent diff`."),
+    ("Progressing", "Objects are applied and on their way to healthy.", "Wait, or inspect it with `gitops-agent tree`."),
     ("Healthy", "Every object does what it should.", ""),
     ("Degraded", "An object failed or did not become healthy in time.", "Read the object's reason in the status."),
     ("Missing", "A declared object is not in the cluster.", "Read the problems in the status for why it could not be applied."),
-    ("Unknown", "The state of an object cannot be told.", "Check the agent's permissions and the API server."),
+    ("Unknown", "The state of an object cannot be determined.", "Check the agent's permissions and the API server."),
     ("Recovered", "What was broken works again.", ""),
     ("Suspended", "The application is paused; drift is reported, nothing is changed.", "Resume it with `gitops-agent resume`."),
     ("Resumed", "A pause ended.", ""),
     ("Stable", "No rollout is under way: the newest version is the one that runs.", ""),
-    ("RollingOut", "A new version takes over, step by step.", "Look at it with `gitops-agent rollout status`."),
+    ("RollingOut", "A new version takes over, step by step.", "Inspect it with `gitops-agent rollout status`."),
     ("RolloutStep", "A step of a rollout is in force.", ""),
     (
         "RolloutPaused",
         "A rollout waits for a person: it was paused, its metrics are undecided, or a step asks for approval.",
-        "Look at it with `gitops-agent rollout status`, then `rollout promote`, `rollout resume` or `rollout abort`.",
+        "Inspect it with `gitops-agent rollout status`, then `rollout promote`, `rollout resume` or `rollout abort`.",
     ),
     ("Promoted", "A new version took over.", ""),
     (
@@ -82,7 +82,7 @@ _TABLE = (
     (
         "CommandRefused",
         "A command makes no sense for a rollout as it stands, so nothing was ordered, or it came too late to change anything.",
-        "Read the message, and look at the rollout with `gitops-agent rollout status`.",
+        "Read the message, and inspect the rollout with `gitops-agent rollout status`.",
     ),
     (
         "CommandNotTaken",
@@ -106,10 +106,10 @@ _TABLE = (
     ("Repaired", "Drift was repaired.", ""),
     (
         "Drifted",
-        "Somebody changed an object the agent keeps.",
+        "An object the agent manages was changed by another writer.",
         "Make the change in Git, or give the field up in `ignoreFields`.",
     ),
-    ("Undeclared", "Somebody added a field to an object the agent keeps.", "Declare it in Git or remove it."),
+    ("Undeclared", "A field was added to an object the agent manages.", "Declare it in Git or remove it."),
     (
         "TrafficRefused",
         "A route cannot carry the share of traffic, the match or the mirror a RolloutPolicy asks for.",
@@ -203,11 +203,11 @@ _TABLE = (
     (
         "Terminating",
         "An object is being deleted; it is applied again once it is gone.",
-        "Look at its finalizers if this lasts.",
+        "Check its finalizers if this lasts.",
     ),
     # The order.
     ("WaitingFor", "An object waits for another one.", "See `gitops-agent tree` for what it waits for."),
-    ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Look at that application."),
+    ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Inspect that application."),
     ("PlanFailed", "No plan can be made of what is declared and what is live.", "Read the message."),
     ("DependencyCycle", "Objects or applications wait for each other in a circle.", "Break the circle the message prints."),
     ("HookNotRun", "A hook is recognised but not run by this version.", "Run it by hand, or make it an ordinary object."),
@@ -224,10 +224,10 @@ _TABLE = (
         "Supply the ConfigMap, Secret or key it names.",
     ),
     ("CrashLoop", "A container ends again and again.", "Read its exit code and last lines in the message."),
-    ("InitStuck", "An init container does not end.", "Look at its log."),
+    ("InitStuck", "An init container does not end.", "Read its log."),
     ("ProbeFailed", "A probe of a container fails.", "Correct the probe or the program."),
     ("MountFailed", "A volume cannot be mounted.", "Supply what the volume names."),
-    ("ProvisioningFailed", "A volume cannot be provided.", "Look at the StorageClass and its provisioner."),
+    ("ProvisioningFailed", "A volume cannot be provided.", "Check the StorageClass and its provisioner."),
     ("PodFailed", "A pod ended in failure.", "Read the message."),
     ("NotReady", "A pod runs but is not ready.", "Read which readiness gate is not met."),
     # The sandbox and its tools.

@@ -33,7 +33,7 @@ Tables are for people: on a terminal they are folded and coloured (not with `NO_
 `-v`, before the command, prints everything that is known about an error, and the log of what a command does."""
 _EXIT_CODES = (
     ("0", "done"),
-    ("1", "an error, told in one line"),
+    ("1", "an error, reported in one line"),
     ("2", "the command line or a setting is wrong"),
     ("3", "there are differences, or something is not healthy"),
     ("4", "held for approval: a plan, or a step of a rollout"),
@@ -50,7 +50,7 @@ WHEN: Mapping[EventType, tuple[str, str]] = {
     EventType.PROGRESSING: ("info", "Objects are on their way to healthy after they were healthy or not there."),
     EventType.DEGRADED: ("error", "An object failed, or did not become healthy in time."),
     EventType.RECOVERED: ("info", "Every object is healthy again after the application was Degraded."),
-    EventType.DRIFT_DETECTED: ("warning", "Objects were changed by somebody else; fields, manager and time are named."),
+    EventType.DRIFT_DETECTED: ("warning", "Objects were changed by another writer; fields, manager and time are named."),
     EventType.DRIFT_REPAIRED: ("info", "Such a change was undone."),
     EventType.FIGHTING: ("warning", "Another writer keeps changing an object back, and repairs of it stopped."),
     EventType.HELD: ("warning", "A plan waits for approval; the message says what it would take away."),
@@ -181,8 +181,8 @@ def _events() -> str:
         "Events",
         "Events are edges: an application that stays broken emits nothing. Each becomes a Kubernetes Event of its Application "
         "(`gitops-agent events APP`), a line of the log, and a message to every Notifier whose `spec.events` names it. "
-        "A Notifier that names none is told those marked in the third column.",
-        _table(("Event", "Severity", "Told by default", "When"), rows),
+        "A Notifier that names none gets those marked in the third column.",
+        _table(("Event", "Severity", "Sent by default", "When"), rows),
     )
 
 

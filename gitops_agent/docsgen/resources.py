@@ -92,7 +92,7 @@ def _reasons() -> str:
     return _page(
         "Reasons",
         "The codes that conditions, events, errors and notifications carry. A code keeps its meaning; new ones may come.",
-        _table(("Code", "What is the case", "What to do"), rows),
+        _table(("Code", "Meaning", "Remedy"), rows),
     )
 
 
