@@ -173,7 +173,7 @@ class RolloutSummary(Model):
 
 
 class ApplicationStatus(Model):
-    """The observed state; nothing in it changes with the clock alone."""
+    """The observed state of an application; never changes with the clock alone."""
 
     observed_generation: int = 0
     """The generation of the spec that was acted on last."""

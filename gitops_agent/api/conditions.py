@@ -57,11 +57,11 @@ def set_condition(
 
 
 def find_condition(conditions: Any, type: str) -> dict[str, Any] | None:  # noqa: A002 - the name of the field
-    """The condition of a type in raw conditions, None when there is none."""
+    """The condition of a type in raw conditions, or None."""
     entries = conditions if isinstance(conditions, list) else ()
     return next((entry for entry in entries if isinstance(entry, dict) and entry.get("type") == type), None)
 
 
 def condition_of(obj: Object, type: str) -> Object:  # noqa: A002 - the name of the field
-    """The condition of a type in the status of an object, empty when there is none."""
+    """The condition of a type in an object's status; empty when absent."""
     return find_condition((obj.get("status") or {}).get("conditions"), type) or {}

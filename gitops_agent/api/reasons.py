@@ -1,4 +1,4 @@
-"""Table of reason codes of conditions, events and errors, with meaning, remedy and kind.
+"""The reasons of conditions, events and errors, with remedies and kinds.
 
 A code is a promise to scripts, so each stands here once; a test looks for codes in the package that are not in the table, and
 the reference page is printed from it. Whether a reason is a failure is a fact about the reason, so it stands here too, and no
@@ -33,7 +33,7 @@ class Reason:
         meaning: what it stands for.
         remedy: what a person can do; empty when there is nothing to do.
         kind: whether it is progress, a wait, a hold or a failure.
-        transient: whether a failure is tried again and may pass without anyone acting.
+        transient: whether a failure is retried and may pass without a user's action.
     """
 
     code: str
@@ -44,7 +44,7 @@ class Reason:
 
     @property
     def passes(self) -> bool:
-        """Whether it may pass without anyone acting."""
+        """Whether it may pass without a user's action."""
         return self.transient or self.kind in (ReasonKind.PROGRESS, ReasonKind.WAIT)
 
 
@@ -295,5 +295,5 @@ REASONS: dict[str, Reason] = {
 
 
 def reason_of(code: str) -> Reason:
-    """The reason of a code; a code that is not in the table is a failure."""
+    """The reason of a code; an unknown code is a failure."""
     return REASONS.get(code) or Reason(code=code, meaning="")

@@ -45,7 +45,7 @@ class TargetRef(Model):
 
 
 class TrafficProvider(StrEnum):
-    """What splits the traffic."""
+    """The kinds of traffic providers."""
 
     SERVICE = "service"
     GATEWAY_API = "gatewayAPI"
@@ -79,7 +79,7 @@ class RouteRef(Model):
 
 
 class Traffic(Model):
-    """What splits the traffic."""
+    """The traffic provider and its objects."""
 
     provider: TrafficProvider = TrafficProvider.SERVICE
     """`service` splits by numbers of pods, so it knows neither match nor mirror."""

@@ -87,7 +87,7 @@ class RunStatus(Model):
 
 
 class RolloutPolicyStatus(Model):
-    """The observed state; nothing in it changes with the clock alone."""
+    """The observed state of a rollout; never changes with the clock alone."""
 
     observed_generation: int = 0
     """The generation of the spec that was followed last."""

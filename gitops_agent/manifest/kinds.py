@@ -1,4 +1,4 @@
-"""Kinds with a meaning of their own for order, pruning, health and rollouts."""
+"""Kinds with special meaning for order, pruning, health and rollouts."""
 
 from __future__ import annotations
 

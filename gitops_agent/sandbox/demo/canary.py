@@ -128,7 +128,7 @@ def _taken(
 
 
 def _by_hand(scene: Scene, rollout: Rollout) -> None:
-    """A share that somebody writes is drift, while the one of the rollout is not."""
+    """A manually written share is drift, the rollout's own is not."""
     service = SERVICE.named(SHOP, rollout.name)
     scene.spectator.objects.merge_patch(service, {"spec": {"selector": {VARIANT: "canary"}}}, field_manager="kubectl-edit")
     seconds = scene.spectator.until(

@@ -1,0 +1,105 @@
+"""The English of docstrings, comments and documentation: short first lines, and the field's own words."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LONGEST_FIRST_LINE = 12
+
+EXEMPT = ("gitops_agent/agent", "gitops_agent/rollout", "gitops_agent/cli/rollout", "docs/reference/commands.md")
+"""Rooms that are not written in these words yet, and the page that prints their docstrings; to become fewer."""
+
+INDEFINITE = r"somebody|someone|whoever|nobody|no[ -]one|anybody|anyone|everybody|what is the case"
+SPOKEN = r"tells?|told|(go(es)?|going|went) back|way back|tak(es?|en) along|took along|look(s|ed)? at|other side"
+WANTED = r"wish(es|ed)?|belongings?|(is|are|was|were|been|be) asked for"
+BANNED = re.compile(rf"\b({INDEFINITE}|{SPOKEN}|{WANTED})\b", re.IGNORECASE)
+"""Indefinite persons, and words that stand for report, roll back, abort, delete, reconcile, check, request and option."""
+
+EMPTY = re.compile(r"^(See the module\b.*|Thread-safe\.)")
+"""First lines that say nothing about the class."""
+
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+"""Output of commands and names, which are contracts of their own."""
+
+
+def files(folder: str, pattern: str) -> list[Path]:
+    paths = [path.relative_to(ROOT) for path in sorted((ROOT / folder).rglob(pattern))]
+    return [path for path in paths if not any(path.is_relative_to(exempt) for exempt in EXEMPT)]
+
+
+MODULES = files("gitops_agent", "*.py")
+PAGES = [*files("docs", "*.md"), Path("README.md"), Path("CONTRIBUTING.md"), Path("CHANGELOG.md")]
+
+
+def documented(module: Path) -> Iterator[tuple[str, str]]:
+    """Names of the module, its classes and functions, with their docstrings."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)) is not None:
+            yield getattr(node, "name", module.stem), text
+
+
+def prose(module: Path) -> Iterator[tuple[int, str]]:
+    """Lines of docstrings (of fields as well) and of comments, by line number."""
+    source = (ROOT / module).read_text()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield from enumerate(CODE.sub("", node.value.value).splitlines(), node.lineno)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def faults(path: Path) -> list[str]:
+    """Banned words of a module or page, with their lines."""
+    lines = prose(path) if path.suffix == ".py" else enumerate(CODE.sub("", (ROOT / path).read_text()).splitlines(), 1)
+    return [f"{path}:{number}: {match.group()}" for number, line in lines for match in BANNED.finditer(line)]
+
+
+def test_first_lines_of_docstrings_are_short() -> None:
+    firsts = [(module, name, text.splitlines()[0]) for module in MODULES for name, text in documented(module)]
+
+    assert [f"{module}: {name}: {line}" for module, name, line in firsts if len(line.split()) > LONGEST_FIRST_LINE] == []
+
+
+def test_a_docstring_stands_on_its_own() -> None:
+    assert [f"{module}: {name}" for module in MODULES for name, text in documented(module) if EMPTY.match(text)] == []
+
+
+def test_no_two_classes_of_a_room_have_one_docstring() -> None:
+    for folder in {module.parent for module in MODULES}:
+        lines = Counter(
+            ast.get_docstring(node)
+            for module in MODULES
+            if module.parent == folder
+            for node in ast.walk(ast.parse((ROOT / module).read_text()))
+            if isinstance(node, ast.ClassDef)
+        )
+        lines.pop(None, None)
+        assert [text for text, count in lines.items() if count > 1] == [], folder
+
+
+@pytest.mark.parametrize("folder", sorted({module.parts[1] for module in MODULES}))
+def test_docstrings_and_comments_use_standard_terms(folder: str) -> None:
+    assert [fault for module in MODULES if module.parts[1] == folder for fault in faults(module)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_documentation_uses_standard_terms(page: Path) -> None:
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("exempt", EXEMPT)
+def test_no_exemption_outlives_its_reason(exempt: str) -> None:
+    path = ROOT / exempt
+    paths = [path.relative_to(ROOT)] if path.is_file() else [file.relative_to(ROOT) for file in path.rglob("*.py")]
+
+    assert [fault for file in paths for fault in faults(file)] != []
