@@ -1,4 +1,4 @@
-"""Whether an object meets the condition a dependant waits for.
+"""Whether an object meets the condition a dependent object waits for.
 
 Read from the live state alone.
 """
