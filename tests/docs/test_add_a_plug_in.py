@@ -117,6 +117,36 @@ assert second == route["spec"]["http"][1]
 assert (verdict(quarter, 25), verdict(quarter, 50), verdict(route, 25)) == ("ready", "not_yet", "not_yet")
 assert routed(state(Phase.IDLE, target=None)) == route
 """,
+    "Metric provider": """
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
+from gitops_agent.api.problems import read
+from gitops_agent.api.rollout_metrics import Metric
+from tests.agent.rollouts.test_analysis_runner import POLICY, assignment
+from tests.notify.receiver import Receiver
+from tests.waiting import eventually
+
+def points(_, handler):
+    handler.answer(200, b'[{"target": "errors", "datapoints": [[0.5, 100], [7.0, 160], [null, 220]]}]')
+
+with Receiver(points) as graphite:
+    address = graphite.url.removesuffix("/hook")
+    options = {"address": address, "query": "sum({{workload}}.errors)", "secretRef": {"name": "graphite"}}
+    wanted = {"name": "errors", "provider": {"graphite": options}, "interval": "1s", "success": "result < 5"}
+    metric = read(Metric, wanted, root="metric")
+    runner = AnalysisRunner(lambda *_: {"token": b"t"}, None, look=lambda _: None, now=lambda: datetime.now(UTC))
+    runner.start()
+    runner.want(assignment(metric))
+    seen = eventually(lambda: runner.results(POLICY))[0]
+    runner.stop()
+
+assert seen.answer == "failure", seen
+asked = graphite.told[0]
+assert asked.headers["authorization"] == "Bearer t"
+query = parse_qs(urlsplit(asked.path).query)
+assert (urlsplit(asked.path).path, query["target"]) == ("/render", ["sum(web-c-0123abcd.errors)"]), asked
+""",
 }
 
 
