@@ -67,7 +67,7 @@ with Wire(lambda _, line: line.refuse(503, "ServiceUnavailable")) as api_server,
     })
     clock = lambda: datetime.now(UTC)
     outbox = Outbox(Objects(transport, Discovery(transport)), notifier, clock=clock)
-    worker = DeliveryWorker(outbox, secrets=lambda *_: {}, http=HttpClient(), clock=clock, patience=RetryPolicy())
+    worker = DeliveryWorker(outbox, secrets=lambda *_: {}, http=HttpClient(), clock=clock, retry=RetryPolicy())
     worker.start()
     (told,) = eventually(lambda: list(receiver.told))
     worker.ask_to_stop()
@@ -118,12 +118,10 @@ assert (verdict(quarter, 25), verdict(quarter, 50), verdict(route, 25)) == ("rea
 assert routed(state(Phase.IDLE, target=None)) == route
 """,
     "Metric provider": """
-from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
-from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric
-from tests.agent.rollouts.test_analysis_runner import POLICY, assignment
+from tests.agent.rollouts.test_analysis_runner import POLICY, Bench, assignment
 from tests.notify.receiver import Receiver
 from tests.waiting import eventually
 
@@ -135,8 +133,7 @@ with Receiver(points) as graphite:
     options = {"address": address, "query": "sum({{workload}}.errors)", "secretRef": {"name": "graphite"}}
     wanted = {"name": "errors", "provider": {"graphite": options}, "interval": "1s", "success": "result < 5"}
     metric = read(Metric, wanted, root="metric")
-    runner = AnalysisRunner(lambda *_: {"token": b"t"}, None, look=lambda _: None, now=lambda: datetime.now(UTC))
-    runner.start()
+    runner = Bench({"token": b"t"}).measuring
     runner.want(assignment(metric))
     seen = eventually(lambda: runner.results(POLICY))[0]
     runner.stop()
