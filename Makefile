@@ -13,7 +13,7 @@ test: $(STAMP) check  ## Everything CI runs: style, types, layers, then all test
 	$(MAKE) programs
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
-test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases of each property: 35 seconds of each of two cores
+test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases of each property; about 70 seconds of CPU
 	$(BIN)/pytest -q -n 2 -m "not cluster and not slow" --hypothesis-profile=quick $(PYTEST_ARGS)
 
 check: $(STAMP)  ## Style, types, layers, spelling
