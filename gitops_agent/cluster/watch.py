@@ -157,10 +157,6 @@ class Watch:
         if self._thread.ident is not None and self._thread is not threading.current_thread():
             self._thread.join(seconds)
 
-    def nudge(self) -> None:
-        """Ends a pause between attempts, as the next one may succeed."""
-        self._wake.set()
-
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:

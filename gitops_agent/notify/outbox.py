@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gitops_agent.api.conditions import set_condition
+from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.notifier import Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
@@ -162,7 +162,7 @@ class Outbox:
     def report(self, *, ready: bool, reason: str, message: str) -> None:
         """Sets the condition Ready; the next store writes it if changed."""
         with self._lock:
-            old = next((entry for entry in self._conditions if entry.get("type") == "Ready"), {})
+            old = find_condition(self._conditions, "Ready") or {}
             said = (str(ready), reason, message, self.notifier.generation)
             if (old.get("status"), old.get("reason"), old.get("message"), old.get("observedGeneration")) == said:
                 return

@@ -105,13 +105,12 @@ def test_a_kind_that_is_deleted_while_it_is_watched_has_no_objects_and_can_come_
     resource = install(objects, discovery, group)
     objects.apply(widget(group, namespace))
     try:
-        with watching(transport, resource, heard, discovery=discovery) as watch:
+        with watching(transport, resource, heard, discovery=discovery):
             eventually(lambda: heard.known)
             remove(objects, group)
             eventually(lambda: heard.syncs[-1] == [], seconds=30)
             install(objects, discovery, group)
             objects.apply(widget(group, namespace, "two"))
-            watch.nudge()
             eventually(lambda: set(heard.known) == {"two"}, seconds=20)
     finally:
         remove(objects, group)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
-from gitops_agent.api.conditions import set_condition
+from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.health.status import UNHEALTHY, Status
@@ -175,7 +175,7 @@ def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, n
     )
     if outcome.held:
         wanted = (*wanted, ("Held", True, "HeldForApproval", outcome.held))
-    elif any(condition.get("type") == "Held" for condition in conditions):
+    elif find_condition(conditions, "Held") is not None:
         wanted = (*wanted, ("Held", False, synced_reason, "nothing is held"))
     for kind, value, reason, message in wanted:
         conditions = set_condition(conditions, kind, value, reason, message[:_TEXT_LIMIT], generation=generation, now=now)
