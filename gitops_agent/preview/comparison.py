@@ -70,7 +70,7 @@ class Preview:
     errors: dict[ObjectKey, AgentError] = field(default_factory=dict)
 
 
-def compare(access: ClusterClient, raw: Object, wish: PreviewTarget) -> Preview:
+def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Preview:
     """Plans, and asks the API server about every change.
 
     Raises:
@@ -80,7 +80,7 @@ def compare(access: ClusterClient, raw: Object, wish: PreviewTarget) -> Preview:
     facts = KubeFacts(version=str(access.transport.request("GET", "/version")["gitVersion"]).removeprefix("v"))
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
-        _wanted(access, application, wish, Path(scratch)) as (tree, revision, path),
+        _wanted(access, application, target, Path(scratch)) as (tree, revision, path),
     ):
         rendered = render(tree, application, path=path, facts=facts, scratch=Path(scratch))
     autoscaled = _autoscaled(access)
@@ -144,14 +144,14 @@ def _autoscaled(access: ClusterClient) -> frozenset[ObjectKey]:
 
 @contextmanager
 def _wanted(
-    access: ClusterClient, application: Application, wish: PreviewTarget, scratch: Path
+    access: ClusterClient, application: Application, target: PreviewTarget, scratch: Path
 ) -> Iterator[tuple[Tree, Revision, str]]:
     """What is rendered: (the tree, its revision, the path in it)."""
-    if wish.path is not None:
-        root, path = root_of(wish.path)
+    if target.path is not None:
+        root, path = root_of(target.path)
         yield WorkTree(root), Revision(repository=str(root), ref="", commit=""), path
         return
-    with fetched(access, application, scratch, revision=wish.revision) as (tree, revision):
+    with fetched(access, application, scratch, revision=target.revision) as (tree, revision):
         yield tree, revision, application.spec.source.path
 
 
@@ -179,10 +179,10 @@ def fetched(
             poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
             if ref in poll.errors:
                 raise poll.errors[ref]
-            found = sources.resolve(repository, ref)
+            resolved = sources.resolve(repository, ref)
         except SourceError as error:
             raise SourceError(f"{spec.repo_url}: {error}", reason=error.reason, transient=error.transient) from error
-        yield sources.tree(repository, found.commit), found
+        yield sources.tree(repository, resolved.commit), resolved
     finally:
         sources.close()
 
@@ -208,8 +208,8 @@ def root_of(path: Path) -> tuple[Path, str]:
 
 
 def _live(access: ClusterClient, application: Application, desired: Desired) -> tuple[Snapshot, dict[ObjectKey, Object]]:
-    found, unseen = owned(access, application.key)
-    objects = {ObjectKey.of(obj): obj for obj in found}
+    ours, unseen = owned(access, application.key)
+    objects = {ObjectKey.of(obj): obj for obj in ours}
     missing = [manifest.key for manifest in desired.manifests if manifest.key not in objects]
 
     def get(key: ObjectKey) -> Object | None:

@@ -25,9 +25,9 @@ def dependants(access: ClusterClient, made: Plan) -> Mapping[ObjectKey, Dependan
     seen = set(applications)
     while applications:
         key = applications.pop()
-        found, unseen = owned(access, AppKey(key.namespace, key.name))
+        objects, unseen = owned(access, AppKey(key.namespace, key.name))
         live.cannot_see.update(unseen)
-        for obj in found:
+        for obj in objects:
             change = live.put(observe(obj))
             if change.key.group_kind == APPLICATION and change.key not in seen:
                 seen.add(change.key)

@@ -43,7 +43,7 @@ def owned(access: ClusterClient, application: AppKey) -> tuple[list[Object], dic
     with ThreadPoolExecutor(_THREADS) as pool:
         kinds = access.discovery.kinds()
         answers = list(zip(kinds, pool.map(look, kinds), strict=True))
-    objects = [obj for _, (found, _) in answers for obj in found if owner(obj) == application]
+    objects = [obj for _, (listed, _) in answers for obj in listed if owner(obj) == application]
     return objects, {resource.group_kind: problem for resource, (_, problem) in answers if problem}
 
 
@@ -53,12 +53,12 @@ def children(access: ClusterClient, parents: Iterable[Object]) -> dict[str, list
     ReplicaSets, Jobs, Pods and claims that it, or what it owns, controls.
     """
     namespaces = {str(obj["metadata"].get("namespace")) for obj in parents if obj["metadata"].get("namespace")}
-    found: dict[str, list[Object]] = {}
+    by_parent: dict[str, list[Object]] = {}
     for kind in _CHILD_KINDS:
         resource = access.discovery.find(kind.group, kind.kind)
         for namespace in sorted(namespaces):
             for obj in access.objects.list(resource, namespace=namespace).items:
                 for reference in obj["metadata"].get("ownerReferences") or ():
                     if reference.get("controller"):
-                        found.setdefault(str(reference["uid"]), []).append(obj)
-    return found
+                        by_parent.setdefault(str(reference["uid"]), []).append(obj)
+    return by_parent

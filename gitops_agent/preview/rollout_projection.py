@@ -60,8 +60,8 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
         SpecInvalid: a policy cannot be read.
     """
     standings = {key: RolloutProgress.of(obj) for key, obj in live.items() if key.group_kind == ROLLOUT_POLICY}
-    manifests = {one.key: one for one in desired.manifests}
-    scaled = autoscaled | targets(one.obj for one in desired.manifests)
+    manifests = {manifest.key: manifest for manifest in desired.manifests}
+    scaled = autoscaled | targets(manifest.obj for manifest in desired.manifests)
     parts: list[Part] = []
     asides: dict[ObjectKey, str] = {}
     for key, manifest in manifests.items():
@@ -75,10 +75,16 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
         if part is not None:
             parts.append(part)
             asides[part.subject.workload] = _aside(part, key, standings.get(key))
-    running = {one.workload for one in standings.values() if one.state.running}
-    mine = frozenset(key for key, obj in live.items() if _maker(key, obj) in {(one.namespace, one.name) for one in running})
-    waiting = next((_waits(one) for one in standings.values() if retains(one.state)), "")
-    notes = tuple(f"rollout {one.key}: {one.message}" for one in standings.values() if one.state.running or retains(one.state))
+    running = {standing.workload for standing in standings.values() if standing.state.running}
+    mine = frozenset(
+        key for key, obj in live.items() if _maker(key, obj) in {(workload.namespace, workload.name) for workload in running}
+    )
+    waiting = next((_waits(standing) for standing in standings.values() if retains(standing.state)), "")
+    notes = tuple(
+        f"rollout {standing.key}: {standing.message}"
+        for standing in standings.values()
+        if standing.state.running or retains(standing.state)
+    )
     if not parts:
         return RolloutProjection(desired=replace(desired, kept=desired.kept | mine), waiting=waiting, notes=notes)
     overlaid = compose(desired.manifests, parts)
@@ -92,7 +98,7 @@ def _part(
     """A rollout that is over, at what the commit declares."""
     if subject.workload not in manifests:
         return None
-    hashed = version_hash(manifests[subject.workload].obj, {known: one.obj for known, one in manifests.items()})
+    hashed = version_hash(manifests[subject.workload].obj, {key: manifest.obj for key, manifest in manifests.items()})
     version = Version(commit=desired.revision.commit, hash=hashed)
     if standing is not None and standing.state.stable is not None and standing.state.stable.hash == hashed:
         version = standing.state.stable

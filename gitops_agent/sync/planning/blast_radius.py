@@ -110,22 +110,22 @@ class DependantCounter:
             resource for resource in self._discovery.kinds() if resource.namespaced and resource.group_kind not in UNCOUNTED
         ]
         unseen = [f"{group} ({why})" for group, why in self._discovery.blind().items()]
-        found: list[Object] = []
+        objects: list[Object] = []
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="blast") as pool:
             for resource, listed in zip(
-                resources, pool.map(lambda one: self._listed(one, namespace=key.name), resources), strict=True
+                resources, pool.map(lambda resource: self._listed(resource, namespace=key.name), resources), strict=True
             ):
                 if isinstance(listed, CannotSee):
                     unseen.append(f"{resource.group_kind} ({listed})")
                 else:
-                    found += listed
-        pods = sum(ObjectKey.of(obj).group_kind == POD for obj in found)
+                    objects += listed
+        pods = sum(ObjectKey.of(obj).group_kind == POD for obj in objects)
         notes = [f"{pods} pods"] if pods else []
-        claims = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == PERSISTENT_VOLUME_CLAIM]
-        services = [ObjectKey.of(obj) for obj in found if ObjectKey.of(obj).group_kind == SERVICE]
+        claims = [ObjectKey.of(obj) for obj in objects if ObjectKey.of(obj).group_kind == PERSISTENT_VOLUME_CLAIM]
+        services = [ObjectKey.of(obj) for obj in objects if ObjectKey.of(obj).group_kind == SERVICE]
         for inner in [*claims[:_NOTED], *services[:_NOTED]]:
             notes += self._notes(inner)
-        return _counted(found, application, going, notes=notes, unseen=unseen)
+        return _counted(objects, application, going, notes=notes, unseen=unseen)
 
     def _definition(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
         spec = self._objects.get(key).get("spec") or {}
@@ -152,17 +152,17 @@ class DependantCounter:
                 continue
             inner = self._live.of(AppKey(current.namespace, current.name))
             unseen += (f"{kind} ({why})" for kind, why in self._live.cannot_see.items() if f"{kind} ({why})" not in unseen)
-            for one in sorted(inner):
-                under[one] = None
-                if one.group_kind == APPLICATION and one not in seen:
-                    seen.add(one)
-                    stack.append(one)
+            for child in sorted(inner):
+                under[child] = None
+                if child.group_kind == APPLICATION and child not in seen:
+                    seen.add(child)
+                    stack.append(child)
         if not self._live.complete:
             unseen.append("kinds that were not listed since the start")
-        left = [one for one in under if one not in going]
+        left = [child for child in under if child not in going]
         return Dependants(
             total=len(left),
-            samples=tuple(str(one) for one in left[:_SAMPLES]),
+            samples=tuple(str(child) for child in left[:_SAMPLES]),
             notes=tuple(notes),
             cannot_see=tuple(unseen),
         )
@@ -209,7 +209,7 @@ def _balancer_note(service: Object) -> Iterator[str]:
     if (service.get("spec") or {}).get("type") != "LoadBalancer":
         return
     ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    addresses = ", ".join(str(one.get("ip") or one.get("hostname")) for one in ingress) or "no address yet"
+    addresses = ", ".join(str(address.get("ip") or address.get("hostname")) for address in ingress) or "no address yet"
     yield f"the load balancer of {ObjectKey.of(service)} ({addresses})"
 
 
@@ -221,13 +221,13 @@ def _pods_note(workload: Object) -> Iterator[str]:
 
 
 def _counted(
-    found: Iterable[Object], application: AppKey, going: frozenset[ObjectKey], *, notes: Iterable[str], unseen: Iterable[str]
+    objects: Iterable[Object], application: AppKey, going: frozenset[ObjectKey], *, notes: Iterable[str], unseen: Iterable[str]
 ) -> Dependants:
     """Counts the dependants that are listed under no other owner.
 
     Excluded: children of controllers, objects the plan itself removes, and given ones.
     """
-    counted = [obj for obj in found if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
+    counted = [obj for obj in objects if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
     counted = [obj for obj in counted if ObjectKey.of(obj).group_kind not in UNCOUNTED]
     elsewhere = [obj for obj in counted if owner(obj) not in (None, application)]
     nobodys = [obj for obj in counted if owner(obj) is None]

@@ -68,7 +68,7 @@ class BlastRadius:
     @property
     def total(self) -> int:
         """Objects that go, those that hang under others included."""
-        return len(self.deletions) + len(self.replacements) + sum(one.total for one in self.dependants.values())
+        return len(self.deletions) + len(self.replacements) + sum(under.total for under in self.dependants.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,14 +125,14 @@ def plan(
     actions += (
         Action(
             kind=ActionKind.SKIP,
-            key=one.manifest.key,
-            manifest=one.manifest,
-            live=snapshot.objects.get(one.manifest.key),
-            reason=one.reason,
-            message=one.message,
+            key=skipped.manifest.key,
+            manifest=skipped.manifest,
+            live=snapshot.objects.get(skipped.manifest.key),
+            reason=skipped.reason,
+            message=skipped.message,
             intent=ActionKind.SKIP,
         )
-        for one in desired.skipped
+        for skipped in desired.skipped
     )
     actions += prune_actions(desired, snapshot, policy, dependants or {})
     edges = graph(actions)
@@ -156,7 +156,7 @@ def _judged(
     dependants: Mapping[ObjectKey, Dependants],
 ) -> Plan:
     """The plan of these actions, after the guard has seen them."""
-    actions = tuple(replace(one, rollout=True) if one.key in desired.rolled else one for one in actions)
+    actions = tuple(replace(action, rollout=True) if action.key in desired.rolled else action for action in actions)
     declared = [list(pair) for pair in desired.content]
     content = digest([str(desired.application), policy.application_uid, declared])
     removed = _removed(actions)

@@ -28,15 +28,15 @@ def prune_actions(
     dependants: Mapping[ObjectKey, Dependants],
 ) -> Iterator[Action]:
     """One action for every undeclared live object of the application."""
-    declared = {one.key for one in desired.manifests} | {one.manifest.key for one in desired.skipped}
-    found = [
+    declared = {manifest.key for manifest in desired.manifests} | {skipped.manifest.key for skipped in desired.skipped}
+    actions = [
         _alone(live, desired=desired, snapshot=snapshot, policy=policy)
         for key, live in snapshot.objects.items()
         if key not in declared and key not in desired.kept and live.owner == desired.application
     ]
-    kept = [action for action in found if action.kind is not ActionKind.DELETE and action.reason != "Terminating"]
+    kept = [action for action in actions if action.kind is not ActionKind.DELETE and action.reason != "Terminating"]
     contents = _Contents(desired, kept, snapshot.objects.keys() & desired.kept)
-    for action in found:
+    for action in actions:
         if action.kind is ActionKind.DELETE and action.key.group_kind in (NAMESPACE, CRD):
             yield _container(action, contents, dependants.get(action.key))
         else:
@@ -88,12 +88,12 @@ class _Contents:
     """Remaining contents of namespaces and CRDs: declared or kept objects."""
 
     def __init__(self, desired: Desired, kept: Iterable[Action], needed: Iterable[ObjectKey]) -> None:
-        manifests = [*desired.manifests, *(one.manifest for one in desired.skipped)]
-        staying = [*(one.key for one in manifests), *(action.key for action in kept), *needed]
+        manifests = [*desired.manifests, *(skipped.manifest for skipped in desired.skipped)]
+        staying = [*(manifest.key for manifest in manifests), *(action.key for action in kept), *needed]
         self.waiting = {action.key for action in kept if action.kind is ActionKind.WAIT}
         self.by_namespace: dict[str, list[ObjectKey]] = {}
         self.by_group: dict[str, list[ObjectKey]] = {}
-        defined = {kind for one in manifests if (kind := _defined(one.obj)) is not None}
+        defined = {kind for manifest in manifests if (kind := _defined(manifest.obj)) is not None}
         for key in staying:
             if key.namespace:
                 self.by_namespace.setdefault(key.namespace, []).append(key)
@@ -109,7 +109,7 @@ class _Contents:
         if key.group_kind == NAMESPACE:
             return self.by_namespace.get(key.name, [])
         plural, _, group = key.name.partition(".")
-        return [one for one in self.by_group.get(group, []) if one.kind[:1].lower() == plural[:1]]
+        return [member for member in self.by_group.get(group, []) if member.kind[:1].lower() == plural[:1]]
 
 
 def _defined(obj: Mapping[str, object]) -> GroupKind | None:
