@@ -54,6 +54,30 @@ def test_a_commit_outside_the_closure_renders_nothing_and_writes_no_status(world
     assert world.application("shop")["metadata"]["resourceVersion"] == before
 
 
+def test_a_reconcile_in_which_nothing_changed_costs_no_render_and_no_request(world: ClusterEnv) -> None:
+    commit = world.commit({"shop/one.yaml": config_map("one"), "shop/two.yaml": config_map("two")})
+    world.create("shop")
+    world.await_synced("shop", commit)
+    components, shop = world.components, AppKey(world.home, "shop")
+    events = f"/apis/events.k8s.io/v1/namespaces/{world.home}/events"
+    world.until(lambda: world.person.request("GET", events)["items"], "the event Synced is recorded")
+
+    def idle() -> bool:
+        return not components.queue.running and components.queue.depth() == 0
+
+    def calls() -> dict[tuple[str, str], int]:
+        return {call: count for call, count in world.transport.count.items() if call[0] not in ("list", "watch")}
+
+    world.until(idle)
+    before, renders = calls(), components.renders.count
+    for number in range(5):
+        components.queue.add(shop, f"reconcile {number}")
+        world.until(idle)
+
+    assert calls() == before
+    assert components.renders.count == renders
+
+
 def test_drift_is_repaired_from_the_last_good_commit_while_a_newer_one_does_not_render(world: ClusterEnv) -> None:
     world.create("shop")
     good = world.commit({"shop/one.yaml": config_map("one", colour="red")})
