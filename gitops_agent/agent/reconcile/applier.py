@@ -13,7 +13,7 @@ from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.reconcile.apply_result import ApplyResult, build_result
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
 from gitops_agent.agent.reconcile.planner import PlanMemo, Planner
-from gitops_agent.agent.reconcile.restrictions import HELD_BACK, defer_deletions, deletes, only, without
+from gitops_agent.agent.reconcile.restrictions import defer_deletions, deletes, hold_back, only, without
 from gitops_agent.api.application import Application
 from gitops_agent.api.sync_options import ErrorPolicy
 from gitops_agent.errors import AgentError
@@ -94,9 +94,9 @@ class Applier:
             replaced = {action.key for action in plan.changes() if action.intent is ActionKind.REPLACE}
             refused = {key: error for key, error in refused.items() if key not in replaced}
         drifts = self._drift.detected(application, runnable, snapshot)
+        held_back: frozenset[ObjectKey] = frozenset()
         if refused and application.spec.sync.error_policy is ErrorPolicy.ATOMIC:
-            # Traffic must be able to leave a bad version whatever else is wrong.
-            runnable = only(runnable, lambda action: action.rollout, HELD_BACK)
+            runnable, held_back = hold_back(runnable)
         if refused:
             runnable = without(runnable, refused)
         result = Result()
@@ -106,7 +106,8 @@ class Applier:
             metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
         done = {outcome.key for outcome in result.outcomes if outcome.ok}
         self._drift.repaired(application, drifts, done)
-        applied = build_result(plan, runnable, result, refused, terminating=self._terminating(runnable, done))
+        terminating = self._terminating(runnable, done)
+        applied = build_result(plan, runnable, result, refused, terminating=terminating, held_back=held_back)
         return replace(applied, again=self._drift.cooldown(applied.fought))
 
     def preview(self, application: Application, declared: Desired, memo: PlanMemo) -> Plan | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, Requeue
-from gitops_agent.agent.reconcile.restrictions import HELD_BACK
 from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
 from gitops_agent.cluster.error_text import simplify
 from gitops_agent.errors import AgentError
@@ -65,6 +64,7 @@ def build_result(
     refused: Mapping[ObjectKey, AgentError],
     *,
     terminating: Sequence[Action],
+    held_back: Collection[ObjectKey] = (),
 ) -> ApplyResult:
     """What an apply came to.
 
@@ -74,6 +74,7 @@ def build_result(
         result: of the execution.
         refused: what the dry run refused.
         terminating: deletions that were sent and whose objects are still there.
+        held_back: objects that are not applied because others are refused.
     """
     errors = {**refused} | {outcome.key: outcome.error for outcome in result.outcomes if outcome.error is not None}
     done = {outcome.key for outcome in result.outcomes if outcome.ok}
@@ -95,7 +96,10 @@ def build_result(
         waiting=_waiting(result, waits, awaited),
         fought=frozenset(fought),
         awaited=frozenset(error.reason for error in errors.values()) & PREREQUISITES,
-        problems=_issues(ran, result, errors=errors, texts=texts, drifted=drifted, waits=waits),
+        problems=(
+            *_issues(result, errors=errors, texts=texts, drifted=drifted, waits=waits),
+            *_missing(ran, held_back, errors),
+        ),
         retry=after if errors else None,
         in_sync=total - behind,
         drifted=len(drifted),
@@ -103,7 +107,6 @@ def build_result(
 
 
 def _issues(
-    ran: Plan,
     result: Result,
     *,
     errors: Mapping[ObjectKey, AgentError],
@@ -117,12 +120,14 @@ def _issues(
     issues += [ObjectIssue(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
     known = {issue.key for issue in issues}
     issues += [ObjectIssue(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in known]
-    issues += [
-        ObjectIssue(key=a.key, reason="Missing", message=a.message)
-        for a in ran.actions
-        if a.message == HELD_BACK and a.live is None and a.key not in errors
-    ]
     return tuple(issues)
+
+
+def _missing(ran: Plan, held_back: Collection[ObjectKey], errors: Mapping[ObjectKey, AgentError]) -> Iterator[ObjectIssue]:
+    """The objects that are held back and do not exist yet."""
+    for action in ran.actions:
+        if action.key in held_back and action.live is None and action.key not in errors:
+            yield ObjectIssue(key=action.key, reason="Missing", message=action.message)
 
 
 def _texts(plan: Plan, errors: Mapping[ObjectKey, AgentError]) -> dict[ObjectKey, str]:

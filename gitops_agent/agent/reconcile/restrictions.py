@@ -9,7 +9,7 @@ from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.planning.plan import Plan
 
-HELD_BACK = "not applied, because other objects of this revision are refused (errorPolicy: atomic)"
+_HELD_BACK = "not applied, because other objects of this revision are refused (errorPolicy: atomic)"
 
 
 def only(plan: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
@@ -21,6 +21,15 @@ def only(plan: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
         for action in plan.actions
     )
     return replace(plan, actions=actions)
+
+
+def hold_back(plan: Plan) -> tuple[Plan, frozenset[ObjectKey]]:
+    """The plan in which only rollouts write, and the objects that are held back.
+
+    Traffic must be able to leave a bad version whatever else is wrong.
+    """
+    held = frozenset(action.key for action in plan.writes if not action.rollout)
+    return only(plan, lambda action: action.rollout, _HELD_BACK), held
 
 
 def defer_deletions(plan: Plan, why: str) -> Plan:

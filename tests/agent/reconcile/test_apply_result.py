@@ -28,7 +28,9 @@ def done(*actions: Action, failed: AgentError | None = None) -> Result:
 
 
 def result(made: Plan, result: Result, ran: Plan | None = None, **fields: Any) -> ApplyResult:
-    return build_result(made, ran or made, result, fields.pop("refused", {}), terminating=fields.pop("terminating", ()))
+    return build_result(
+        made, ran or made, result, fields.pop("refused", {}), terminating=fields.pop("terminating", ()), **fields
+    )
 
 
 def test_a_plan_that_ran_is_synced() -> None:
@@ -80,6 +82,14 @@ def test_an_object_on_its_way_out_keeps_the_rest_from_being_synced() -> None:
 
     assert not applied.synced
     assert [(problem.key, problem.reason) for problem in applied.problems] == [(GONE, "Terminating")]
+
+
+def test_an_object_that_is_held_back_and_does_not_exist_is_missing() -> None:
+    held = tuple(replace(action, kind=ActionKind.SKIP, message="others are refused") for action in BOTH)
+    refused = {ONE: AgentError("no such field", reason="Invalid", transient=False)}
+    applied = result(plan(), Result(), plan(*held), refused=refused, held_back={ONE, TWO})
+
+    assert [(problem.key, problem.reason) for problem in applied.problems] == [(ONE, "Invalid"), (TWO, "Missing")]
 
 
 def test_drift_that_is_left_alone_is_a_problem() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gitops_agent.agent.reconcile.restrictions import defer_deletions, only, without
+from gitops_agent.agent.reconcile.restrictions import defer_deletions, hold_back, only, without
 from gitops_agent.sync.action import ActionKind
 from gitops_agent.sync.planning.plan import Plan
 from tests.sync.samples import APP, REVISION, creations, deletions, key, kinds, thing
@@ -28,6 +28,16 @@ def test_a_plan_that_is_wholly_allowed_stays_the_same() -> None:
     whole = plan()
 
     assert only(whole, lambda _: True, "paused") is whole
+
+
+def test_only_rollouts_go_on_where_others_are_refused() -> None:
+    whole = plan()
+    rolled = replace(whole, actions=(replace(whole.actions[0], rollout=True), *whole.actions[1:]))
+
+    restricted, held = hold_back(rolled)
+
+    assert kinds(restricted) == {str(ONE): "create", str(TWO): "skip", str(GONE): "skip"}
+    assert held == {TWO, GONE}
 
 
 def test_deletions_wait_and_nothing_else_does() -> None:
