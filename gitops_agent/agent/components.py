@@ -127,7 +127,7 @@ class Components:
         self._applications = Informer(objects, APPLICATION, stores.applications, options=own)
         self._slices = Informer(objects, ENDPOINT_SLICE, stores.endpoints, options=SPLIT_ONLY)
         self._workers = WorkerPool("worker", self.queue, self.reconciler, count=settings.sync.workers)
-        self._source_workers = WorkerPool("git", repositories, self.poller, count=_SOURCE_WORKERS)
+        self._source_workers = WorkerPool("git", repositories, self.poller, count=_SOURCE_WORKERS, end_seconds=0)
         self._services: tuple[Service, ...] = (
             _Mirrors(sources),
             stores.secrets,

@@ -13,6 +13,7 @@ from gitops_agent.observe.log import logger
 K = TypeVar("K", bound=Hashable)
 _log = logger("agent")
 _END_SECONDS = 10.0
+"""How long `stop` waits for running keys: they end at their next safe point."""
 
 
 class Reconciler(Protocol[K]):
@@ -30,10 +31,13 @@ class WorkerPool(Generic[K]):
         queue: of keys.
         reconciler: handles them.
         count: how many threads.
+        end_seconds: how long `stop` waits for running keys; 0 leaves them to end by themselves.
     """
 
-    def __init__(self, name: str, queue: WorkQueue[K], reconciler: Reconciler[K], *, count: int) -> None:
-        self._queue, self._reconciler = queue, reconciler
+    def __init__(
+        self, name: str, queue: WorkQueue[K], reconciler: Reconciler[K], *, count: int, end_seconds: float = _END_SECONDS
+    ) -> None:
+        self._queue, self._reconciler, self._end_seconds = queue, reconciler, end_seconds
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{i}", daemon=True) for i in range(count)]
 
     def start(self) -> None:
@@ -48,7 +52,7 @@ class WorkerPool(Generic[K]):
     def stop(self) -> None:
         """Closes the queue and waits, for some seconds at most, until running keys are handled."""
         self._queue.close()
-        self.join(_END_SECONDS)
+        self.join(self._end_seconds)
 
     def join(self, seconds: float) -> bool:
         """Waits for the threads after the queue was closed; False when one is still running after `seconds`."""

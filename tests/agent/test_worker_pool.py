@@ -49,3 +49,24 @@ def test_a_slow_key_holds_one_worker_and_no_other_key() -> None:
     gate.set()
     queue.close()
     assert workers.join(5)
+
+
+def test_the_end_waits_for_running_keys_only_where_it_should() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    gate, begun = threading.Event(), threading.Event()
+
+    class Hanging:
+        def reconcile(self, _item: Item[str], /) -> None:
+            begun.set()
+            gate.wait(10)
+
+    workers = WorkerPool("worker", queue, Hanging(), count=1, end_seconds=0)
+    workers.start()
+    queue.add("slow", "test")
+    assert begun.wait(10)
+
+    workers.stop()
+    assert not workers.join(0)
+
+    gate.set()
+    assert workers.join(5)
