@@ -126,7 +126,7 @@ class WorkQueue(Generic[K]):
                     if now >= limit:
                         return None
                     pause = limit - now if pause is None else min(pause, limit - now)
-                self._changed.wait(pause)
+                self._changed.wait(None if pause is None else min(pause, threading.TIMEOUT_MAX))
 
     def done(self, key: K) -> None:
         """Ends the handling of `key`; an entry added meanwhile becomes ready now."""

@@ -22,6 +22,19 @@ def make(**options: float) -> tuple[WorkQueue[str], Time]:
     return WorkQueue(clock=clock, jitter=Longest(), **options), clock
 
 
+def test_an_entry_of_the_far_future_is_waited_for_like_any_other() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("shop", "a pause ended", delay=8000 * 365 * 86_400.0)
+    taken: list[object] = []
+    thread = threading.Thread(target=lambda: taken.append(queue.take()))
+    thread.start()
+
+    queue.add("desk", "now")
+    thread.join(10)
+
+    assert [getattr(item, "key", None) for item in taken] == ["desk"]
+
+
 def test_many_wishes_for_one_key_become_one_turn_with_all_reasons() -> None:
     queue, _ = make()
     for reason in ("commit", "drift", "commit"):
