@@ -121,7 +121,7 @@ class Components:
             health=HealthAssessor(Explainer(objects)),
             status=StatusWriter(objects, events),
         )
-        self.reconciler = ApplicationReconciler(stages, stores, self.queue)
+        self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler)
 
         own = WatchOptions(namespace=settings.cluster.namespace)
         self._applications = Informer(objects, APPLICATION, stores.applications, options=own)

@@ -39,12 +39,14 @@ class Requeue:
     Attributes:
         reason: why.
         delay: seconds until then; at least so many where `backoff` decides.
+        at: the date, aware, where the wall clock decides; `delay` is not used then.
         priority: how urgent it is then.
         backoff: something failed: the delay grows with every failure in a row.
     """
 
     reason: str
     delay: float = 0.0
+    at: datetime | None = None
     priority: Priority = Priority.RESYNC
     backoff: bool = False
 

@@ -7,7 +7,7 @@ the outcome, as values: the reconciler performs them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from gitops_agent.agent.desired.declared_state import DeclaredState
 from gitops_agent.agent.reconcile.app_state import ApplicationState
@@ -121,8 +121,7 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
         requeues.append(Requeue(reason="a wait is looked at again", delay=_WAIT_BACKSTOP_SECONDS))
     suspend = findings.application.spec.suspend
     if findings.suspended and suspend is not None and suspend.until is not None:
-        seconds = max(0.0, (suspend.until.astimezone(UTC) - findings.now).total_seconds())
-        requeues.append(Requeue(reason="a pause ended", delay=seconds, priority=Priority.COMMIT))
+        requeues.append(Requeue(reason="a pause ended", at=suspend.until, priority=Priority.COMMIT))
     return tuple(requeues)
 
 

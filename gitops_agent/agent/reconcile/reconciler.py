@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -25,6 +26,7 @@ from gitops_agent.agent.reconcile.outcome_builder import Findings, build_outcome
 from gitops_agent.agent.reconcile.status_writer import StatusWriter
 from gitops_agent.agent.rollouts.controller import RolloutController
 from gitops_agent.agent.rollouts.rollout_pass import RolloutRequest
+from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
 from gitops_agent.api.application import Application
@@ -67,10 +69,11 @@ class ApplicationReconciler:
         stages: what a reconcile goes through.
         stores: what is known of the cluster.
         queue: of applications.
+        scheduler: requeues at dates.
     """
 
-    def __init__(self, stages: Stages, stores: Stores, queue: WorkQueue[AppKey]) -> None:
-        self._stages, self._stores, self._queue = stages, stores, queue
+    def __init__(self, stages: Stages, stores: Stores, queue: WorkQueue[AppKey], scheduler: Scheduler) -> None:
+        self._stages, self._stores, self._queue, self._scheduler = stages, stores, queue, scheduler
         self._states: dict[AppKey, ApplicationState] = {}
 
     def reconcile(self, item: Item[AppKey]) -> None:
@@ -250,6 +253,9 @@ class ApplicationReconciler:
             if requeue.backoff:
                 delay = self._queue.retry(key, requeue.reason, after=requeue.delay)
                 _log.info("retry", reason=requeue.reason, seconds=round(delay, 2))
+            elif requeue.at is not None:
+                add = partial(self._queue.add, key, requeue.reason, requeue.priority)
+                self._scheduler.at(f"{requeue.reason}: {key}", requeue.at, add)
             else:
                 self._queue.add(key, requeue.reason, requeue.priority, delay=requeue.delay)
 

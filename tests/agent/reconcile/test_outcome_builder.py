@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -133,13 +133,7 @@ def test_a_pause_ends_by_itself_and_health_is_not_asked_meanwhile() -> None:
     outcome = built(spec=spec, suspended=True, health=HealthReport(Health(Status.PROGRESSING), (), 4.0))
 
     assert outcome.suspended == "paused until 2026-05-04T12:10:00Z: incident 4711"
-    assert outcome.requeue == (Requeue(reason="a pause ended", delay=600.0, priority=Priority.COMMIT),)
-
-
-def test_a_pause_that_ended_meanwhile_ends_now() -> None:
-    spec = {"suspend": {"until": "2026-05-04T11:59:59Z"}}
-
-    assert built(spec=spec, suspended=True).requeue[0].delay == 0.0
+    assert outcome.requeue == (Requeue(reason="a pause ended", at=NOON + timedelta(minutes=10), priority=Priority.COMMIT),)
 
 
 def test_mode_observe_is_said() -> None:
