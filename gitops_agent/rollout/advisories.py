@@ -1,4 +1,4 @@
-"""What somebody should know about a rollout though nothing of it is wrong: shown in the status of its policy."""
+"""Advisories: risks of a valid rollout, shown in its status."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def notes(
 
 
 def _ahead(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], unknown: frozenset[GroupKind]) -> Iterator[str]:
-    """What is wrong is told before somebody pushes a version that then waits."""
+    """What would refuse the next version, before it is pushed."""
     if refused := refusal(subject, manifests, unknown=unknown):
         yield f"no rollout can begin: {refused}"
 
 
 def _budgets(subject: ResolvedPolicy, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
-    """A budget over both sides allows evictions of stable pods because there are canary pods, and the reverse."""
+    """Budgets that count stable and canary pods as one."""
     own = (template(workload).get("metadata") or {}).get("labels") or {}
     second = {**own, **canary_objects.labels("0")}
     for key, one in sorted(manifests.items()):
@@ -64,7 +64,7 @@ def _budgets(subject: ResolvedPolicy, workload: Object, manifests: Mapping[Objec
 
 
 def _services(subject: ResolvedPolicy, workload: Object, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
-    """Whoever calls the pods by another Service meets those of the canary too, in the ratio of the pods."""
+    """Other Services that reach canary pods whatever the weight is."""
     own = (template(workload).get("metadata") or {}).get("labels") or {}
     second = {**own, **canary_objects.labels("0")}
     for key, one in sorted(manifests.items()):

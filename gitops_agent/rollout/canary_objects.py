@@ -1,4 +1,4 @@
-"""The objects of a second version: its Deployment, its Service, and copies of the configuration that changed; and the baseline.
+"""Builds the objects of a canary, its copied configuration, and the baseline.
 
 All of them are made from Git's manifests and a hash, never from anything live: the same inputs give the same objects, and two
 versions never share a name.
@@ -30,12 +30,12 @@ _NOT_COPIED = (marks.PRUNE, marks.APPLY, marks.REPLACE, marks.DEPENDS_ON, marks.
 
 
 def canary_name(workload: str, version: str) -> str:
-    """The name of the second Deployment: short enough for the labels its controller derives from it."""
+    """The name of the canary Deployment, short enough for derived labels."""
     return fitted(f"{workload}-c-{version}", limit=_LABEL_LIMIT - 11)
 
 
 def baseline_name(workload: str, version: str) -> str:
-    """The name of the third Deployment."""
+    """The name of the baseline Deployment."""
     return fitted(f"{workload}-b-{version}", limit=_LABEL_LIMIT - 11)
 
 
@@ -45,7 +45,7 @@ def canary_service_name(service: str) -> str:
 
 
 def fitted(name: str, *, limit: int) -> str:
-    """The name, with its middle replaced by a hash where it is too long."""
+    """The name, its middle replaced by a hash where too long."""
     if len(name) <= limit:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -53,12 +53,12 @@ def fitted(name: str, *, limit: int) -> str:
 
 
 def labels(version: str) -> dict[str, str]:
-    """What tells the canary's pods from all others."""
+    """The labels that distinguish canary pods from all others."""
     return {VARIANT: CANARY, ROLLOUT_HASH: version}
 
 
 def canary(workload: Object, *, version: str, replicas: int, copies: Mapping[tuple[str, str], str]) -> Object:
-    """The second Deployment.
+    """The canary Deployment.
 
     Args:
         workload: the target's Deployment, as rendered; its own labels stay, so what selects by them finds both.
@@ -79,7 +79,7 @@ def canary(workload: Object, *, version: str, replicas: int, copies: Mapping[tup
 
 
 def baseline(workload: Object, *, version: str, replicas: int) -> Object:
-    """The third Deployment: the stable version, made anew, for a fair comparison with a canary that is as young and as small.
+    """The baseline Deployment: new pods of the stable version, for comparison.
 
     Its pods carry the label of the stable side, since it is by that label that the Service finds them, and the hash of their
     version, which no pod of the workload itself carries; only the Deployment is labelled `variant: baseline`.
@@ -111,7 +111,7 @@ def labelled(pod_template: Object, more: Mapping[str, str]) -> Object:
 
 
 def canary_service(service: Object, *, version: str, before: Object | None = None) -> Object:
-    """The canary's Service: cluster-internal, with the ports and the selector of the other, narrowed to the canary.
+    """The canary's Service: cluster-internal, its selector narrowed to the canary.
 
     Args:
         service: as the target has it.
@@ -135,7 +135,7 @@ def canary_service(service: Object, *, version: str, before: Object | None = Non
 
 
 def _ports(spec: Object, before: Object) -> list[Object]:
-    """The ports of a Service, and those it had before; several of them need names."""
+    """The ports of a Service and its earlier ones, named where several."""
     ports = [{name: value for name, value in port.items() if name != "nodePort"} for port in spec.get("ports") or ()]
     known, names = {_place(port) for port in ports}, {port.get("name") for port in ports}
     for port in before.get("ports") or ():
@@ -155,7 +155,7 @@ def _place(port: Object) -> tuple[object, object]:
 def copies(
     workload: Object, *, version: str, stable: Mapping[ObjectKey, Object], target: Mapping[ObjectKey, Object]
 ) -> tuple[Object, ...]:
-    """The configuration of the target's pods that differs from the stable one, under names of its own.
+    """The target's configuration that differs from the stable one, renamed.
 
     What is new needs no copy: nothing else reads it. It is applied under its own name before the canary.
     """
@@ -186,7 +186,7 @@ def copied_names(made: Sequence[Object], originals: Mapping[ObjectKey, Object], 
 
 
 def _without_instructions(metadata: Object) -> None:
-    """What people ask for the original (never prune it, create it only once) must not keep a copy alive."""
+    """Removes annotations of the original that would keep a copy alive."""
     annotations = metadata.pop("annotations", None)
     if isinstance(annotations, dict):
         rest = {name: value for name, value in annotations.items() if name not in _NOT_COPIED}

@@ -1,7 +1,7 @@
-"""What a person asks of a rollout; a nonce makes sure that it is done once, however often it is read.
+"""Commands to a rollout, as an annotation on its RolloutPolicy.
 
-It is asked by an annotation on the RolloutPolicy, so whoever may patch the policy may command its rollout, the API server's
-audit log tells who did, and nothing is lost while no agent runs.
+RBAC on the policy is RBAC on its rollout, the audit log of the API server names the author, and no command is lost while no
+agent runs. A nonce makes sure that a command takes effect once, however often it is read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WORD = 128
 
 
 class CommandKind(StrEnum):
-    """What is asked. `advance` ends what is left of the present step; `promote` skips every step that is left."""
+    """Kinds of commands: `advance` ends the present step, `promote` skips all."""
 
     ADVANCE = "advance"
     PROMOTE = "promote"
@@ -37,14 +37,14 @@ class CommandKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One thing asked.
+    """One command.
 
     Attributes:
         order: what.
         nonce: names this very command; one that was consumed is not obeyed again.
         hash: the version it is about; one about another version is consumed without effect. Empty means whichever runs.
         actor: who asked.
-        reason: why, for whoever reads the status.
+        reason: why, for readers of the status.
     """
 
     order: CommandKind
@@ -67,7 +67,7 @@ def written(command: Command) -> str:
 
 
 def read(text: str | None) -> Command | None:
-    """The command an annotation holds; None for what is no command, since nothing may be done on a guess."""
+    """The command of an annotation; None for anything invalid."""
     if text is None or len(text) > _LONGEST:
         return None
     try:

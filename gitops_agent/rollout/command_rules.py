@@ -1,4 +1,4 @@
-"""Commands of a rollout: when each is legal, what it does, and when it is done.
+"""Rules of a rollout's commands: legality, effect, completion.
 
 Problem: the agent that obeys a command, the CLI that refuses it and the view that offers it each had an opinion of its own.
 Decision: one table, read by all three. A command is consumed exactly once, whether it was legal or not.
@@ -24,7 +24,7 @@ _AT_REST = "it is at rest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class CommandContext:
     """What the legality of a command depends on.
 
     Attributes:
@@ -49,33 +49,33 @@ class CommandRule:
         reached: whether a run that has ended by now had the effect as well.
     """
 
-    refusal: Callable[[Situation], str]
+    refusal: Callable[[CommandContext], str]
     effect: Callable[[StepContext, str], RolloutState | None]
     done: Callable[[RolloutState, RolloutState], bool]
     reached: bool = False
 
 
-def obey(sit: StepContext) -> RolloutState:
+def obey(ctx: StepContext) -> RolloutState:
     """The state after every command that was not consumed before."""
-    for command in sit.seen.commands:
-        if command.nonce in sit.state.nonces:
+    for command in ctx.seen.commands:
+        if command.nonce in ctx.state.nonces:
             continue
-        state = sit.state
+        state = ctx.state
         about = state.target.hash if state.target else ""
-        legal = not refusal(command.order, Situation(state=state, run=sit.run))
+        legal = not refusal(command.order, CommandContext(state=state, run=ctx.run))
         if legal and (not command.hash or command.hash == about):
             by = f" by {command.actor}" if command.actor else ""
             by += f": {command.reason}" if command.reason else ""
-            state = RULES[command.order].effect(sit, by) or state
-        sit = replace(sit, state=replace(state, nonces=(*state.nonces, command.nonce)[-REMEMBERED:]))
-    return sit.state
+            state = RULES[command.order].effect(ctx, by) or state
+        ctx = replace(ctx, state=replace(state, nonces=(*state.nonces, command.nonce)[-REMEMBERED:]))
+    return ctx.state
 
 
-def refusal(kind: CommandKind, situation: Situation) -> str:
-    """Why a command is illegal now, and what would be legal; empty when it is legal."""
-    if kind is not CommandKind.RETRY and not situation.state.running:
-        return f"no rollout is under way, {situation.message or _AT_REST}"
-    return RULES[kind].refusal(situation)
+def refusal(kind: CommandKind, context: CommandContext) -> str:
+    """Why a command is illegal now; empty when it is legal."""
+    if kind is not CommandKind.RETRY and not context.state.running:
+        return f"no rollout is under way, {context.message or _AT_REST}"
+    return RULES[kind].refusal(context)
 
 
 def done(kind: CommandKind, before: RolloutState, after: RolloutState) -> bool:
@@ -93,12 +93,12 @@ def done(kind: CommandKind, before: RolloutState, after: RolloutState) -> bool:
 # Refusals
 
 
-def _retry_refused(now: Situation) -> str:
+def _retry_refused(now: CommandContext) -> str:
     held = now.state.phase is Phase.HELD
     return "" if held else f"nothing is to be tried again, {now.message or _AT_REST}"
 
 
-def _advance_refused(now: Situation) -> str:
+def _advance_refused(now: CommandContext) -> str:
     state = now.state
     if state.phase is Phase.PAUSED:
         return f"it is paused ({state.reason}): `rollout resume` goes on, `rollout promote --full` skips what is left"
@@ -111,13 +111,13 @@ def _advance_refused(now: Situation) -> str:
     return f"it is in no step: {now.message}"
 
 
-def _promote_refused(now: Situation) -> str:
+def _promote_refused(now: CommandContext) -> str:
     if now.run.rolling:
         return "the strategy rolling has no steps to skip"
     return "" if now.state.early else f"there is no step left to skip: {now.message}"
 
 
-def _approve_refused(now: Situation) -> str:
+def _approve_refused(now: CommandContext) -> str:
     state = now.state
     if not state.in_steps:
         return f"nothing waits for approval: {now.message}"
@@ -126,7 +126,7 @@ def _approve_refused(now: Situation) -> str:
     return f"step {state.step + 1} is approved already" if state.approved else ""
 
 
-def _pause_refused(now: Situation) -> str:
+def _pause_refused(now: CommandContext) -> str:
     if now.state.phase is Phase.STEP:
         return ""
     if now.state.phase is Phase.PAUSED:
@@ -134,11 +134,11 @@ def _pause_refused(now: Situation) -> str:
     return f"it can be paused in a step only: {now.message}"
 
 
-def _resume_refused(now: Situation) -> str:
+def _resume_refused(now: CommandContext) -> str:
     return "" if now.state.phase is Phase.PAUSED else f"it is not paused: {now.message}"
 
 
-def _abort_refused(now: Situation) -> str:
+def _abort_refused(now: CommandContext) -> str:
     leaving = now.state.leaving or now.state.stage is Stage.RESTORE
     return f"it is on its way out already: {now.message}" if leaving else ""
 
@@ -146,32 +146,32 @@ def _abort_refused(now: Situation) -> str:
 # Effects
 
 
-def _retry(sit: StepContext, _: str) -> RolloutState | None:
+def _retry(ctx: StepContext, _: str) -> RolloutState | None:
     """Forgives the version Git asks for."""
-    head = sit.seen.head
-    if head is None or not sit.state.rejects(head):
+    head = ctx.seen.head
+    if head is None or not ctx.state.rejects(head):
         return None
-    return replace(sit.state, rejected=tuple(entry for entry in sit.state.rejected if entry.hash != head.hash))
+    return replace(ctx.state, rejected=tuple(entry for entry in ctx.state.rejected if entry.hash != head.hash))
 
 
-def _advance(sit: StepContext, _: str) -> RolloutState:
-    """Ends the waits of a step that a person may end: its approval and its pause; what metrics say still counts."""
-    return replace(_approved(sit.state), until=None)
+def _advance(ctx: StepContext, _: str) -> RolloutState:
+    """Ends the waits a person may end: approval and pause, not metrics."""
+    return replace(_approved(ctx.state), until=None)
 
 
-def _promote(sit: StepContext, _: str) -> RolloutState:
-    return replace(resume(sit) if sit.state.phase is Phase.PAUSED else sit.state, full=True)
+def _promote(ctx: StepContext, _: str) -> RolloutState:
+    return replace(resume(ctx) if ctx.state.phase is Phase.PAUSED else ctx.state, full=True)
 
 
-def _approve(sit: StepContext, _: str) -> RolloutState:
-    return _approved(sit.state)
+def _approve(ctx: StepContext, _: str) -> RolloutState:
+    return _approved(ctx.state)
 
 
-def _abort(sit: StepContext, by: str) -> RolloutState:
-    """Out of the run; a workload that has begun to roll gets the stable version back first."""
-    state = sit.state
+def _abort(ctx: StepContext, by: str) -> RolloutState:
+    """Leaves the run; a rolling workload gets the stable version back first."""
+    state = ctx.state
     out = restore if state.phase is Phase.PROMOTE and not state.cutting else abort
-    return out(sit, f"aborted{by}")
+    return out(ctx, f"aborted{by}")
 
 
 def _approved(state: RolloutState) -> RolloutState:
@@ -195,11 +195,11 @@ RULES: Mapping[CommandKind, CommandRule] = {
     ),
     CommandKind.PAUSE: CommandRule(
         refusal=_pause_refused,
-        effect=lambda sit, by: pause(sit, f"paused{by}"),
+        effect=lambda ctx, by: pause(ctx, f"paused{by}"),
         done=lambda _, after: after.phase is Phase.PAUSED,
     ),
     CommandKind.RESUME: CommandRule(
-        refusal=_resume_refused, effect=lambda sit, _: resume(sit), done=lambda _, after: after.phase is not Phase.PAUSED
+        refusal=_resume_refused, effect=lambda ctx, _: resume(ctx), done=lambda _, after: after.phase is not Phase.PAUSED
     ),
     CommandKind.ABORT: CommandRule(refusal=_abort_refused, effect=_abort, done=lambda _, after: after.rolled_back),
 }

@@ -1,12 +1,12 @@
-"""The desired state at this moment: D(t) = overlay(rollout state, render(stable commit), render(target commit)).
+"""Composes D(t), the desired state now, from the rollouts of an application.
 
 Problem: two tools, one that applies Git and one that shifts traffic, undo each other's writes, and rules for ignoring fields
 only hide it. Decision: there is one desired state, made here, and everything that compares the cluster with something (diff,
 apply, drift, prune, health) compares it with this. So weights in flight are no drift and a manual edit of them is.
 
-Several rollouts of one application share everything that is nobody's own. That stays at the stable commit while one of them
-has not come to its Cut, or holds the old version after a failure. The first to take the new version takes the rest along,
-because its new pods read it.
+Several rollouts of one application share every object that belongs to none of them. Those stay at the stable commit while one
+rollout has not come to its Cut, or holds the old version after a failure. They change with the first workload that takes the
+new version, because its new pods read them.
 """
 
 from __future__ import annotations
@@ -82,5 +82,5 @@ def _rank(state: RolloutState) -> int:
 
 
 def retains(state: RolloutState) -> bool:
-    """Whether everything but what is new stays at the stable commit because of this rollout."""
+    """Whether this rollout keeps the shared objects at the stable commit."""
     return state.phase is Phase.HELD or (state.running and not state.rolled)

@@ -1,4 +1,4 @@
-"""Where a rollout stands, in one line for people.
+"""Describes the state of a rollout in one line.
 
 It names times, never what is left of them: a status moves with events only.
 """
@@ -60,7 +60,7 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
 
 
 def doing(state: RolloutState) -> str:
-    """What goes on within the phase, in words; empty where the phase says it all."""
+    """The activity within the phase, in words; empty where there is none."""
     return "the canary comes up, without traffic" if state.phase is Phase.PROVISION else _STAGES.get(state.stage, "")
 
 
@@ -107,7 +107,7 @@ def _held(state: RolloutState, what: RunPlan) -> str:
 
 
 def _until(state: RolloutState) -> str:
-    """Until when a stage waits at least; nothing for one that waits for no time at all."""
+    """The earliest end of the stage, in words; empty without one."""
     if state.until is None or (state.entered_at is not None and state.until <= state.entered_at):
         return ""
     return f", at least until {state.until.astimezone(UTC):%H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""The rollout as a pure state machine: state, observation and time in, next state out.
+"""Pure state machine of a rollout: state, observation, time → next state.
 
 One call makes at most one transition. What the cluster should look like then is D(t) of the new state (`rollout.compose`), and
 nothing else says what to do. The caller writes the state first, applies D(t), looks again and calls again; killed anywhere in
@@ -42,7 +42,7 @@ _JUDGING = frozenset({Stage.HOLD, Stage.CUT_HOLD, Stage.ROLL, Stage.WATCH})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What one step came to.
+    """Result of one step.
 
     Attributes:
         state: to be written before anything is done in its name.
@@ -58,11 +58,11 @@ class StepResult:
 
 
 def step(state: RolloutState, observation: Observation, policy: RolloutPolicySpec, now: datetime) -> StepResult:
-    """The next state, and what goes with it.
+    """One step: at most one transition.
 
     Args:
         state: as persisted last; `RolloutState()` when there is none.
-        observation: what is the case, gathered after `state` was written.
+        observation: made after `state` was written.
         policy: what is wanted now; a run under way keeps to the policy it was started with.
         now: the time, UTC.
 
@@ -72,43 +72,43 @@ def step(state: RolloutState, observation: Observation, policy: RolloutPolicySpe
     Raises:
         SpecInvalid: the plan inside the state is not readable.
     """
-    sit = _situation(state, observation, policy, now)
+    ctx = _context(state, observation, policy, now)
     for look in (_clock, _routing, _counting, obey, _supersede, _loss):
-        sit = replace(sit, state=look(sit))
-    if sit.state.phase is state.phase and sit.state.stage is state.stage:
-        move = first if sit.state.stable is None else _PHASES[sit.state.phase]
-        sit = replace(sit, state=move(sit) or sit.state)
+        ctx = replace(ctx, state=look(ctx))
+    if ctx.state.phase is state.phase and ctx.state.stage is state.stage:
+        move = first if ctx.state.stable is None else _PHASES[ctx.state.phase]
+        ctx = replace(ctx, state=move(ctx) or ctx.state)
     # A transition may have fixed another plan, or ended the run.
-    if sit.state.plan != state.plan:
-        sit = replace(sit, run=run(policy if sit.state.plan is None else load_policy(sit.state.plan)))
-    sit = replace(sit, state=_pairing(sit))
-    return StepResult(state=sit.state, replicas=affordable(sit), measure=_measured(sit), wake_at=_wake_at(sit))
+    if ctx.state.plan != state.plan:
+        ctx = replace(ctx, run=run(policy if ctx.state.plan is None else load_policy(ctx.state.plan)))
+    ctx = replace(ctx, state=_pairing(ctx))
+    return StepResult(state=ctx.state, replicas=affordable(ctx), measure=_measured(ctx), wake_at=_wake_at(ctx))
 
 
 def still(state: RolloutState, observation: Observation, policy: RolloutPolicySpec, now: datetime) -> StepResult:
-    """The result for a rollout in which nothing may move: the state and the live replicas; arguments as for `step`.
+    """The result for a frozen rollout: its state and the live replicas.
 
     Raises:
         SpecInvalid: the plan inside the state is not readable.
     """
-    return StepResult(state=state, replicas=unchanged(_situation(state, observation, policy, now)))
+    return StepResult(state=state, replicas=unchanged(_context(state, observation, policy, now)))
 
 
-def _situation(state: RolloutState, seen: Observation, policy: RolloutPolicySpec, now: datetime) -> StepContext:
+def _context(state: RolloutState, seen: Observation, policy: RolloutPolicySpec, now: datetime) -> StepContext:
     spec = policy if state.plan is None else load_policy(state.plan)
     return StepContext(state=state, seen=seen, policy=policy, run=run(spec), now=now)
 
 
-def _clock(sit: StepContext) -> RolloutState:
-    """A clock that was set back must not make a wait longer than it is: what lies ahead of now is moved to now."""
-    state, since = sit.state, sit.state.entered_at
+def _clock(ctx: StepContext) -> RolloutState:
+    """Moves times ahead to now, after the clock was set back."""
+    state, since = ctx.state, ctx.state.entered_at
     verified = state.traffic.verified_at
-    if verified is not None and verified > sit.now:
-        state = replace(state, traffic=replace(state.traffic, verified_at=sit.now))
-    if since is not None and since > sit.now:
-        back: timedelta = since - sit.now
-        state = replace(state, entered_at=sit.now, until=None if state.until is None else state.until - back)
-    counters = tuple(_not_ahead(one, sit.now) for one in state.counters)
+    if verified is not None and verified > ctx.now:
+        state = replace(state, traffic=replace(state.traffic, verified_at=ctx.now))
+    if since is not None and since > ctx.now:
+        back: timedelta = since - ctx.now
+        state = replace(state, entered_at=ctx.now, until=None if state.until is None else state.until - back)
+    counters = tuple(_not_ahead(one, ctx.now) for one in state.counters)
     return state if counters == state.counters else replace(state, counters=counters)
 
 
@@ -116,90 +116,90 @@ def _not_ahead(counter: Counter, now: datetime) -> Counter:
     return replace(counter, last_at=now) if counter.last_at is not None and counter.last_at > now else counter
 
 
-def _routing(sit: StepContext) -> RolloutState:
-    """Writes down whether the share that is wanted is in force; a verdict about another share is none."""
-    seen, traffic = sit.seen.routing, sit.state.traffic
-    if seen is None or seen.share != traffic.want or not sit.state.running:
-        return sit.state
-    ready = seen.verdict is Verdict.READY or _as_good_as_it_gets(sit)
+def _routing(ctx: StepContext) -> RolloutState:
+    """Records whether the wanted share is in force."""
+    seen, traffic = ctx.seen.routing, ctx.state.traffic
+    if seen is None or seen.share != traffic.want or not ctx.state.running:
+        return ctx.state
+    ready = seen.verdict is Verdict.READY or _as_good_as_it_gets(ctx)
     if ready and not traffic.verified:
-        return replace(sit.state, traffic=Traffic(want=traffic.want, applied=traffic.want, verified_at=sit.now))
+        return replace(ctx.state, traffic=Traffic(want=traffic.want, applied=traffic.want, verified_at=ctx.now))
     if not ready and traffic.verified:
-        return replace(sit.state, traffic=replace(traffic, verified_at=None))
-    return sit.state
+        return replace(ctx.state, traffic=replace(traffic, verified_at=None))
+    return ctx.state
 
 
-def _as_good_as_it_gets(sit: StepContext) -> bool:
-    """Whether routes are what Git says and nothing will confirm it: no run may wait for that for ever.
+def _as_good_as_it_gets(ctx: StepContext) -> bool:
+    """Whether unconfirmed routes count as in force, so that the run ends.
 
-    Whoever serves the routes may refuse them, and a plain Service without a single endpoint shows no share at all.
+    The controller of the routes may refuse them, and a plain Service without an endpoint shows no share at all.
     """
-    seen, traffic = sit.seen.routing, sit.state.traffic
-    out = sit.state.leaving or sit.state.stage is Stage.BACK
+    seen, traffic = ctx.seen.routing, ctx.state.traffic
+    out = ctx.state.leaving or ctx.state.stage is Stage.BACK
     refused = seen is not None and seen.verdict is Verdict.ERROR
-    empty = sit.run.plain and sit.silent
-    if empty and sit.state.full and sit.ready and sit.state.phase is Phase.PROMOTE:
-        # Nothing but the canary can answer, which is more than any share; whoever promoted it wants just that.
+    empty = ctx.run.plain and ctx.silent
+    if empty and ctx.state.full and ctx.ready and ctx.state.phase is Phase.PROMOTE:
+        # Nothing but the canary can answer, which is more than any share; a promotion by hand asks for just that.
         return True
-    patient = traffic.verified or sit.overdue or (empty and not sit.seen.replicas)
+    patient = traffic.verified or ctx.overdue or (empty and not ctx.seen.replicas)
     return (refused or empty) and out and traffic.want.none and patient
 
 
-def _counting(sit: StepContext) -> RolloutState:
-    """Counts what was measured, while it is judged by."""
-    state = sit.state
+def _counting(ctx: StepContext) -> RolloutState:
+    """Counts measurements while the run is judged."""
+    state = ctx.state
     if not state.running or state.stage not in _JUDGING or state.target is None:
         return state
-    counters = counted(state.counters, sit.seen.measurements, version=state.target.hash, now=sit.now)
+    counters = counted(state.counters, ctx.seen.measurements, version=state.target.hash, now=ctx.now)
     return state if counters == state.counters else replace(state, counters=counters)
 
 
-def _supersede(sit: StepContext) -> RolloutState:
-    """A newer version takes over at once while the workload is still the old one; after that it waits."""
-    state, head = sit.state, sit.seen.head
+def _supersede(ctx: StepContext) -> RolloutState:
+    """Supersedes the target by a newer version while the workload is untouched."""
+    state, head = ctx.state, ctx.seen.head
     if head is None or state.target is None or head == state.target:
         return state
-    if not (state.beside or (state.cutting and not sit.run.rolling)):
+    if not (state.beside or (state.cutting and not ctx.run.rolling)):
         return state
     if head.hash == state.target.hash:
         return replace(state, target=head)
     back = state.stable is not None and head.hash == state.stable.hash
-    return leave(sit, Phase.SUPERSEDED, "Git is back at the stable version" if back else f"{head.hash} is newer")
+    return leave(ctx, Phase.SUPERSEDED, "Git is back at the stable version" if back else f"{head.hash} is newer")
 
 
-def _pairing(sit: StepContext) -> RolloutState:
-    """As many new pods of the stable version as the canary has, from the begin of a run to the end of its steps."""
-    state, pods = sit.state, 0
+def _pairing(ctx: StepContext) -> RolloutState:
+    """Sizes the baseline like the canary, until the steps end."""
+    state, pods = ctx.state, 0
     if state.beside:
-        pods = sit.run.baseline(state.canary, max(sit.seen.replicas, 1))
+        pods = ctx.run.baseline(state.canary, max(ctx.seen.replicas, 1))
     return state if pods == state.baseline else replace(state, baseline=pods)
 
 
-def _loss(sit: StepContext) -> RolloutState:
-    return lost(sit) or sit.state if sit.state.running else sit.state
+def _loss(ctx: StepContext) -> RolloutState:
+    return lost(ctx) or ctx.state if ctx.state.running else ctx.state
 
 
-def _measured(sit: StepContext) -> tuple[str, ...]:
+def _measured(ctx: StepContext) -> tuple[str, ...]:
     """The metrics that are measured now."""
-    state = sit.state
-    judging = state.stage in {Stage.HOLD, Stage.CUT_HOLD, Stage.WATCH} or (sit.run.rolling and state.stage is Stage.ROLL)
+    state = ctx.state
+    judging = state.stage in {Stage.HOLD, Stage.CUT_HOLD, Stage.WATCH} or (ctx.run.rolling and state.stage is Stage.ROLL)
     if not (state.running and judging and state.target is not None):
         return ()
-    metrics = sit.run.lasting if state.stage is Stage.CUT_HOLD else sit.run.metrics
+    metrics = ctx.run.lasting if state.stage is Stage.CUT_HOLD else ctx.run.metrics
     return tuple(metric.name for metric in metrics)
 
 
-def _wake_at(sit: StepContext) -> datetime | None:
+def _wake_at(ctx: StepContext) -> datetime | None:
     """The next time at which the clock alone could change something."""
-    state = sit.state
+    state = ctx.state
     if not state.running:
         return None
     ends: list[datetime] = []
     if state.until is not None and state.entered_at is not None and state.phase is not Phase.PAUSED:
         ends.append(state.until)
     if state.entered_at is not None:
-        deadline = sit.run.paused_deadline if state.phase is Phase.PAUSED else sit.run.deadline
+        deadline = ctx.run.paused_deadline if state.phase is Phase.PAUSED else ctx.run.deadline
         ends += [] if deadline is None else [state.entered_at + deadline]
     if state.traffic.verified_at is not None:
-        ends.append(state.traffic.verified_at + sit.run.drain)
-    return min((end for end in ends if end > sit.now), default=None)
+        ends.append(state.traffic.verified_at + ctx.run.drain)
+    return min((end for end in ends if end > ctx.now), default=None)

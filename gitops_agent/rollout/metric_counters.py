@@ -1,4 +1,4 @@
-"""Measurements counted, and what the counts mean.
+"""Counts measurements and derives the verdict of a run.
 
 Counting is done here and kept in the state, one measurement once: a restart loses no failure and counts none twice.
 """
@@ -25,7 +25,7 @@ class CounterVerdict(IntEnum):
 
 
 def fresh(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Counter, ...]:
-    """The counters at the begin of a Hold: samples are counted anew, failures are not forgotten."""
+    """The counters for a new Hold: samples start anew, failures stay."""
     known = {one.metric: one for one in counters}
     return tuple(replace(known.get(metric.name, Counter(metric=metric.name)), samples=0) for metric in metrics)
 
@@ -33,7 +33,7 @@ def fresh(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Count
 def counted(
     counters: Sequence[Counter], measurements: Iterable[Measurement], *, version: str, now: datetime
 ) -> tuple[Counter, ...]:
-    """The counters after some measurements; those of another version, or counted before, change nothing.
+    """The counters after new measurements of the version, each counted once.
 
     Nor do those ahead of now: a clock that was set back would have each of them counted again and again.
     """
@@ -48,7 +48,10 @@ def counted(
 
 
 def find(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[CounterVerdict, str]:
-    """The worst that any judged metric says, and why. All errors and no answer is never a pass."""
+    """The worst verdict of the judged metrics, and why.
+
+    Errors without an answer never pass.
+    """
     known = {one.metric: one for one in counters}
     worst = (CounterVerdict.PASSED, "")
     for metric in metrics:

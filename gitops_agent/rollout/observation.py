@@ -1,4 +1,4 @@
-"""What is the case: everything the machine may know of the world, gathered by others before each step."""
+"""Input of the state machine: the observed cluster, Git and commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitops_agent.rollout.traffic.router import Verdict
 
 
 class Answer(StrEnum):
-    """What one measurement said."""
+    """Verdict of one measurement."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -39,7 +39,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadStatus:
-    """A workload as it lives.
+    """A live workload.
 
     Attributes:
         version: which version it was last applied with, read from its own annotations; None when it says nothing.
@@ -62,7 +62,7 @@ class WorkloadStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routing:
-    """What the live routes say, and about which share they were asked.
+    """Verdict of the live routes on one share.
 
     Attributes:
         share: what was asked for when they were read: a verdict about another share says nothing.
@@ -77,7 +77,7 @@ class Routing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What is the case.
+    """The observed cluster, Git and commands at one step.
 
     Attributes:
         head: what Git says now; None when it cannot be rendered, or no longer declares the workload.
@@ -91,7 +91,7 @@ class Observation:
         canary_service: whether the canary's Service exists.
         configs: whether copied ConfigMaps and Secrets of a run exist.
         leftovers: whether objects of any other run exist.
-        lost: the version of a canary that is there though the state was lost; None where there is none, or it cannot be told.
+        lost: the version of a canary that is there though the state was lost; None where there is none, or it is unknown.
         routing: what the live routes say; None when there are none to ask.
         added: whether objects new in the target are applied.
         applied: the version all other objects were last applied with.
@@ -127,6 +127,6 @@ class Observation:
 
     @property
     def leavings(self) -> bool:
-        """Whether anything of a run exists."""
+        """Whether any object of a run exists."""
         there = self.canary is not None or self.baseline is not None
         return there or self.canary_service or self.configs or self.leftovers

@@ -1,6 +1,6 @@
-"""D(t): what the cluster should look like now, from the state of a rollout and the manifests of two commits.
+"""Lays a rollout over the manifests of two commits: part of D(t).
 
-Problem: whoever compares the cluster with Git alone calls every weight in flight a drift. Decision: what is compared with,
+Problem: compared with Git alone, every weight in flight is drift. Decision: what is compared with,
 applied and pruned by is made here, by one pure function: a weight the rollout wants is declared, one that a hand wrote is not.
 """
 
@@ -23,7 +23,7 @@ from gitops_agent.rollout.traffic.router import TrafficRouter
 from gitops_agent.rollout.version_hash import configuration, template
 
 MADE = "the rollout"
-"""Stands for the file of objects that nobody wrote."""
+"""Stands for the file of generated objects."""
 
 _AUTOSCALERS = {
     ("autoscaling", "HorizontalPodAutoscaler"): ("behavior",),
@@ -34,7 +34,7 @@ _AUTOSCALERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlayResult:
-    """The desired state of now.
+    """Desired state with a rollout laid over.
 
     Attributes:
         manifests: by key.
@@ -55,13 +55,13 @@ class OverlayResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedPolicy:
-    """What a policy is about.
+    """A policy with its workload, provider and autoscaling resolved.
 
     Attributes:
         policy: the policy of the run.
         workload: the key of its workload.
         provider: what lays shares over routes; None for `rolling`.
-        autoscaled: whether somebody else decides the workload's replicas.
+        autoscaled: whether an autoscaler decides the replicas of the workload.
     """
 
     policy: RolloutPolicySpec
@@ -82,7 +82,7 @@ def overlay(
     subject: ResolvedPolicy,
     replicas: Replicas | None = None,
 ) -> OverlayResult:
-    """What the cluster should look like now.
+    """The desired state of now.
 
     Args:
         state: where the rollout stands.
@@ -98,7 +98,7 @@ def overlay(
 
 
 def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy) -> OverlayResult:
-    """The desired state with the share of one rollout laid over its routes too.
+    """The desired state with the share of a rollout on its routes.
 
     Raises:
         RenderError: the routes cannot carry the share.
@@ -126,7 +126,7 @@ def laid(
     subject: ResolvedPolicy,
     replicas: Replicas | None = None,
 ) -> OverlayResult:
-    """The desired state but for the routes, which several rollouts may share; arguments as for `overlay`."""
+    """The desired state without routes, which several rollouts may share."""
     replicas = replicas or Replicas.of(state)
     old = {one.key: one for one in stable}
     new = {one.key: one for one in target} if state.running and state.target is not None else old
@@ -155,7 +155,7 @@ def laid(
 def _waiting(
     state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest]
 ) -> tuple[dict[ObjectKey, Manifest], set[ObjectKey]]:
-    """The stable manifests, with what is new in the target, and what asks to come first."""
+    """The stable manifests, with the early objects of the target."""
     result, early = dict(old), set[ObjectKey]()
     if not (state.early or state.phase is Phase.PROMOTE) or state.stage is Stage.RESTORE:
         return result, early
@@ -169,7 +169,7 @@ def _waiting(
 
 
 def _primary(workload: Object, state: RolloutState, replicas: int | None, subject: ResolvedPolicy) -> Object:
-    """The workload itself: as Git has it, and which version that is written on it (on it, not on its pods)."""
+    """The workload, annotated with its version (on itself, not its pods)."""
     result = copy(workload)
     metadata, spec = result["metadata"], result["spec"]
     version = state.target if state.rolled else state.stable
@@ -186,7 +186,7 @@ def _primary(workload: Object, state: RolloutState, replicas: int | None, subjec
 
 
 def _selecting(service: Object, weight: int = 0) -> Object:
-    """The Service, on the pods of the workload, on those of the canary, or, for a share between, on both."""
+    """The Service, selecting stable pods, canary pods, or both."""
     result = copy(service)
     metadata, spec = result["metadata"], result["spec"]
     metadata["labels"] = {**(metadata.get("labels") or {}), canary_objects.SPLIT: "true"}
@@ -204,7 +204,7 @@ def _second(
     new: Mapping[ObjectKey, Manifest],
     subject: ResolvedPolicy,
 ) -> Iterable[Manifest]:
-    """The objects of the second version, as far as the phase has them."""
+    """The objects of the canary, as far as the phase has them."""
     workload, service = new.get(subject.workload), new.get(subject.service) or old.get(subject.service)
     leaving = state.leaving and state.stage in {Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE}
     if workload is None or state.target is None or not (state.beside or state.phase is Phase.PROMOTE or leaving):
@@ -223,7 +223,7 @@ def _second(
 
 
 def _third(state: RolloutState, old: Mapping[ObjectKey, Manifest], subject: ResolvedPolicy) -> Iterable[Manifest]:
-    """New pods of the stable version, as long as the canary is compared with them."""
+    """The baseline, while the canary is compared with it."""
     workload, stable = old.get(subject.workload), state.stable
     if workload is None or stable is None or not state.baseline:
         return
@@ -232,14 +232,14 @@ def _third(state: RolloutState, old: Mapping[ObjectKey, Manifest], subject: Reso
 
 
 def _made(obj: Object, subject: ResolvedPolicy, **said: str) -> Manifest:
-    """An object that nobody wrote, marked as the rollout's."""
+    """A generated object, marked as the rollout's."""
     metadata = dict(obj["metadata"])
     metadata["annotations"] = {**(metadata.get("annotations") or {}), marks.ROLLOUT: subject.workload.name, **said}
     return Manifest.of({**obj, "metadata": metadata}, file=MADE)
 
 
 def _route(share: Share, result: dict[ObjectKey, Manifest], subject: ResolvedPolicy) -> tuple[ObjectKey, ...]:
-    """Lays the share over the routes as Git has them; returns what carries it."""
+    """Lays the share over the routes; returns the keys of carriers."""
     if subject.provider is None:
         return ()
     plain = subject.policy.traffic.provider is TrafficProvider.SERVICE
@@ -262,7 +262,7 @@ def _route(share: Share, result: dict[ObjectKey, Manifest], subject: ResolvedPol
 
 
 def routes(manifests: Iterable[ObjectKey], subject: ResolvedPolicy) -> list[ObjectKey]:
-    """The routes a policy names, among the keys of manifests; for a plain Service the Service itself."""
+    """The routes of a policy; for a plain Service the Service itself."""
     if subject.policy.traffic.provider is TrafficProvider.SERVICE:
         return [key for key in manifests if key == subject.service]
     named = [(str(route.kind), route.name) for route in subject.policy.traffic.routes]
@@ -271,7 +271,7 @@ def routes(manifests: Iterable[ObjectKey], subject: ResolvedPolicy) -> list[Obje
 
 
 def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: list[str]) -> tuple[ObjectKey, ...]:
-    """Forbids the autoscaler to take pods away during the run: load that moves to the canary comes back in an abort."""
+    """Disables scale-down during a run: an abort brings the load back."""
     found: list[ObjectKey] = []
     for key, one in tuple(result.items()):
         target = (one.obj.get("spec") or {}).get("scaleTargetRef") or {}
@@ -294,7 +294,7 @@ def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: l
 def _kept(
     state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: ResolvedPolicy
 ) -> frozenset[ObjectKey]:
-    """What living pods of either side may still need; what was added for a version that is given up goes after its pods."""
+    """Configuration that living pods may read, kept until they are gone."""
     if not state.running:
         return frozenset()
     return frozenset(_read_by_pods(old, subject.workload) | (new.keys() - old.keys() if state.given_up else set()))

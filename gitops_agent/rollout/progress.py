@@ -1,7 +1,7 @@
-"""Where a rollout stands, as a command shows it: what is done, what it waits for and for how long, what may be typed next.
+"""Progress of a rollout for people: done, awaited, time left, next commands.
 
 The status of a policy holds absolute times only, so that it moves with events alone; what is left of them is reckoned here, at
-the moment somebody looks. Pure: everything comes from the live policy and the clock.
+the moment of the look. Pure: everything comes from the live policy and the clock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.rollout.command import CommandKind
-from gitops_agent.rollout.command_rules import Situation, refusal
+from gitops_agent.rollout.command_rules import CommandContext, refusal
 from gitops_agent.rollout.describe import awaited, describe, doing, share
 from gitops_agent.rollout.run_plan import RunPlan, RunStep, load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
@@ -26,7 +26,7 @@ from gitops_agent.rollout.status import from_status
 
 
 class Attention(StrEnum):
-    """How urgently a rollout needs somebody, the most urgent first; the words are codes of the table of reasons."""
+    """Urgency of a rollout, most urgent first; values are reason codes."""
 
     ROLLED_BACK = "RolledBack"
     PAUSED = "RolloutPaused"
@@ -38,7 +38,7 @@ class Attention(StrEnum):
 
 
 class Mark(StrEnum):
-    """How far a step is."""
+    """Progress of a step."""
 
     DONE = "✔"
     NOW = "▶"
@@ -50,7 +50,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One step: how far it is, its number (0 for the promotion), what it does, and what is to be said of it now."""
+    """One step: mark, number (0 for the promotion), description, note."""
 
     mark: Mark
     number: int
@@ -60,7 +60,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutProgress:
-    """See the module's text.
+    """A live policy, read for people; pure.
 
     Attributes:
         raw: the live policy.
@@ -76,7 +76,7 @@ class RolloutProgress:
 
     @classmethod
     def of(cls, raw: Object) -> RolloutProgress:
-        """Reads a live policy; one that cannot be read is shown as far as it can be."""
+        """Reads a live policy as far as it is readable."""
         state, spec, problem = RolloutState(), None, ""
         try:
             state = from_status(raw.get("status") or {})
@@ -137,7 +137,7 @@ class RolloutProgress:
 
     @property
     def outlook(self) -> Attention:
-        """How urgently it needs somebody."""
+        """The urgency."""
         phase = self.state.phase
         if self.problem or (phase is Phase.IDLE and self.state.stable is None):
             return Attention.UNSEEN
@@ -153,14 +153,14 @@ class RolloutProgress:
 
     @property
     def place(self) -> str:
-        """The step under way and how many there are, as `2/3`; empty while in none."""
+        """The present step of all, as `2/3`; empty outside of steps."""
         if not self.steps or not (self.state.in_steps or self.state.abandoned):
             return ""
         return f"{self.state.step + 1}/{len(self.steps)}"
 
     @property
     def shifting(self) -> bool:
-        """Whether it is at a point where traffic goes to the new version, or could."""
+        """Whether traffic may go to the new version at this point."""
         beforehand = self.state.phase in {Phase.PENDING, Phase.PROVISION}
         return self.state.running and not beforehand and bool(self.steps)
 
@@ -193,7 +193,7 @@ class RolloutProgress:
         return [] if self.run is None else list(self._waits(self.run, now))
 
     def deadline(self, now: datetime) -> str:
-        """When it is rolled back if it does not go on, in words; empty where it may take its time."""
+        """The time of the rollback by deadline, in words; empty without one."""
         state, made = self.state, self.run
         if made is None or state.entered_at is None or not state.running:
             return ""
@@ -203,10 +203,10 @@ class RolloutProgress:
         return f"rolled back unless that is done {_left(state.entered_at + limit, now)}" if limit is not None else ""
 
     def refusal(self, kind: CommandKind) -> str:
-        """Why a command is illegal now, and what would be legal; empty when it is legal."""
+        """Why a command is illegal now; empty when it is legal."""
         if self.run is None or self.outlook is Attention.UNSEEN:
             return self.message
-        return refusal(kind, Situation(state=self.state, run=self.run, message=self.message))
+        return refusal(kind, CommandContext(state=self.state, run=self.run, message=self.message))
 
     def commands(self) -> list[tuple[str, str]]:
         """What may be typed next, and what that does."""

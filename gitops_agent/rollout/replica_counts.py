@@ -1,4 +1,4 @@
-"""How many pods each side gets.
+"""Computes the pods of each side.
 
 Two ways to a share: a route that knows weights needs canary pods for its share beside the full workload, a plain Service has no
 weights at all, so there the numbers of pods are the share. Both obey one limit: pods beyond the workload's own.
@@ -19,7 +19,7 @@ class ReplicaCounts:
     Attributes:
         canary: pods of the new version.
         stable: pods of the workload itself.
-        warning: what somebody should know, e.g. that the real share is another one; empty when there is nothing.
+        warning: a caveat, e.g. that the real share is another one; empty without one.
         refused: why the weight cannot be had; empty when it can. The counts then send nothing to the canary.
     """
 
@@ -35,12 +35,12 @@ def ceil_div(value: int, by: int) -> int:
 
 
 def surge_limit(replicas: int, percent: int) -> int:
-    """How many pods beyond `replicas` a policy allows: percent of them, rounded up."""
+    """Pods a policy allows beyond `replicas`, rounded up."""
     return ceil_div(replicas * percent, FULL)
 
 
 def ratio(replicas: int, weight: int, *, surge: bool) -> ReplicaCounts:
-    """The pods behind a plain Service whose numbers come nearest to a weight.
+    """The pod counts behind a plain Service nearest to a weight.
 
     Args:
         replicas: what the workload has without a rollout.
@@ -70,7 +70,9 @@ def ratio(replicas: int, weight: int, *, surge: bool) -> ReplicaCounts:
 def motion(
     now: ReplicaCounts, goal: ReplicaCounts, *, available: int, most: int, least: int, idle: int = 0, serving: bool = True
 ) -> ReplicaCounts:
-    """The next numbers on the way to a goal: up first, as far as the surge allows, then down, as far as availability allows.
+    """The next counts towards a goal: first up, then down.
+
+    Up as far as the surge allows, down as far as availability allows.
 
     Args:
         now: the numbers asked for at present.
@@ -78,7 +80,7 @@ def motion(
         available: pods of both sides that serve at present.
         most: pods there may be of both sides together.
         least: pods that must go on serving.
-        idle: pods of the workload that serve nobody; they are the first to go when it is scaled down.
+        idle: unavailable pods of the workload, the first to go when it is scaled down.
         serving: whether the canary gets any traffic; without it all its pods are idle.
     """
     room = max(most - now.canary - now.stable, 0)
@@ -94,7 +96,7 @@ def motion(
 
 
 def routed(replicas: int, weight: int, *, limit: int, floor: int = 0) -> int:
-    """The canary pods a routed share needs; never more than the surge limit.
+    """The canary pods of a routed share, within the surge limit.
 
     Args:
         replicas: live replicas of the workload.
@@ -113,7 +115,7 @@ def largest_weight(replicas: int, *, limit: int) -> int:
 
 
 def safe_weight(weight: int, *, available: int, replicas: int, max_unavailable: int) -> int:
-    """The smallest share the canary must keep because the workload is short of pods; 0 when it is not.
+    """The smallest share the canary must keep while the workload lacks pods.
 
     Args:
         weight: the share at present; the result is never larger.

@@ -31,14 +31,14 @@ class Replicas:
         return cls(primary=state.primary, canary=state.canary)
 
 
-def affordable(sit: StepContext) -> Replicas:
+def affordable(ctx: StepContext) -> Replicas:
     """What may be applied of what the state asks for."""
-    return Replicas(primary=_primary(sit), canary=_canary(sit))
+    return Replicas(primary=_primary(ctx), canary=_canary(ctx))
 
 
-def unchanged(sit: StepContext) -> Replicas:
+def unchanged(ctx: StepContext) -> Replicas:
     """The live replicas, for a rollout in which nothing may move."""
-    primary, canary, state = sit.seen.primary, sit.seen.canary, sit.state
+    primary, canary, state = ctx.seen.primary, ctx.seen.canary, ctx.state
     fewer = primary is not None and state.primary is not None and state.primary < primary.replicas
     return Replicas(
         primary=primary.replicas if primary is not None and fewer else state.primary,
@@ -46,21 +46,21 @@ def unchanged(sit: StepContext) -> Replicas:
     )
 
 
-def _primary(sit: StepContext) -> int | None:
-    wanted, live = sit.state.primary, sit.seen.primary
-    if wanted is None or live is None or wanted >= live.replicas or sit.affordable(primary=wanted):
+def _primary(ctx: StepContext) -> int | None:
+    wanted, live = ctx.state.primary, ctx.seen.primary
+    if wanted is None or live is None or wanted >= live.replicas or ctx.affordable(primary=wanted):
         return wanted
     return live.replicas
 
 
-def _canary(sit: StepContext) -> int:
-    state, seen, canary = sit.state, sit.seen, sit.seen.canary
+def _canary(ctx: StepContext) -> int:
+    state, seen, canary = ctx.state, ctx.seen, ctx.seen.canary
     if canary is None or not state.running:
         return state.canary
     # On the way out what is left is kept, but gets no more pods without its Service: its traffic is on its way out as well.
     out = state.leaving and (state.stage in {Stage.SERVICE, Stage.WORKLOAD} or not seen.canary_service)
-    unwise = state.canary < canary.replicas and sit.run.plain and not state.traffic.want.none
-    unwise = unwise and not sit.affordable(canary=state.canary)
+    unwise = state.canary < canary.replicas and ctx.run.plain and not state.traffic.want.none
+    unwise = unwise and not ctx.affordable(canary=state.canary)
     # A baseline that leaves makes room first: canary and baseline together obey the surge limit.
     crowded = state.canary > canary.replicas and seen.baseline is not None and not state.baseline
     return canary.replicas if state.phase is Phase.PENDING or out or unwise or crowded else state.canary

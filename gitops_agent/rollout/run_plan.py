@@ -1,4 +1,4 @@
-"""What one run will do: the policy's strategy, whichever it is, as one list of steps and a few numbers."""
+"""Plan of a run: any strategy as steps and limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RunStep:
         replicas: fewest canary pods; 0 leaves it to the share.
         percent: fewest canary pods in percent of the workload's.
         pause: how long to hold.
-        approval: whether somebody must approve.
+        approval: whether a person must approve.
         analysis: whether every metric must have its samples.
     """
 
@@ -42,7 +42,7 @@ class RunStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What a run will do.
+    """Steps and limits of a run.
 
     Attributes:
         steps: in order; none for `rolling`, which has no second Deployment at all.
@@ -70,11 +70,11 @@ class RunPlan:
 
     @property
     def lasting(self) -> tuple[Metric, ...]:
-        """What it is still judged by when the canary carries all traffic, and nothing is left to compare it with."""
+        """The metrics without comparison, judged while the canary has all traffic."""
         return tuple(metric for metric in self.metrics if metric.compare is None)
 
     def baseline(self, canary: int, replicas: int) -> int:
-        """Pods of the baseline: as many as the canary has, or none where the surge leaves no room for both."""
+        """Baseline pods: as many as canary pods, if the surge allows both."""
         return canary if self.compared and 2 * canary <= self.limit(replicas) else 0
 
     def limit(self, replicas: int) -> int:
@@ -82,7 +82,7 @@ class RunPlan:
         return replica_counts.surge_limit(replicas, self.surge_percent)
 
     def scale(self, step: int, replicas: int) -> int:
-        """Canary pods of a step; for a plain Service those to begin with."""
+        """Canary pods of a step; behind a plain Service the first ones."""
         one = self.steps[step]
         if self.plain:
             goal = replica_counts.ratio(replicas, one.share.weight, surge=self.surge_percent > 0)
@@ -91,11 +91,11 @@ class RunPlan:
         return replica_counts.routed(replicas, one.share.weight, limit=self.limit(replicas), floor=floor)
 
     def cut(self, replicas: int) -> int:
-        """The weight of the Cut: everything, unless the surge leaves no room for that."""
+        """The weight of the Cut: 100, or what the surge allows."""
         return replica_counts.largest_weight(replicas, limit=self.limit(replicas))
 
     def refusal(self, replicas: int, max_unavailable: int) -> str:
-        """Why a run cannot start with so many replicas; empty when it can."""
+        """Why a run cannot start with these replicas; empty when it can."""
         if not self.plain or not replicas:
             return ""
         if not self.surge_percent and not max_unavailable:
@@ -130,7 +130,7 @@ def run(spec: RolloutPolicySpec) -> RunPlan:
 
 
 def dump_policy(spec: RolloutPolicySpec) -> Object:
-    """The policy as it is kept in the state of a run: JSON, as in YAML."""
+    """The policy as JSON, kept in the state of a run."""
     return spec.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -145,12 +145,12 @@ def load_policy(plan: Object) -> RolloutPolicySpec:
 
 @lru_cache(maxsize=256)
 def _thawed(plan: bytes) -> RolloutPolicySpec:
-    """Reading a plan takes a hundred times as long as a step, and it is the same from step to step."""
+    """A parsed plan, cached: reading it costs a hundred steps."""
     return read(RolloutPolicySpec, orjson.loads(plan), root="status.plan")
 
 
 def _preview(green: BlueGreen, *, judged: bool) -> RunStep:
-    """Blue-green's one step: the preview, without traffic, until it may be switched to."""
+    """The one step of blue-green: a preview without traffic."""
     return RunStep(
         share=Share(),
         replicas=green.preview_replicas or 0,

@@ -1,4 +1,4 @@
-"""Where a rollout stands: everything that must survive a restart, and nothing that changes with the clock alone.
+"""State of a rollout: all that must survive a restart.
 
 Times are absolute UTC, so a restart neither restarts a pause nor skips one. What a run does is fixed when it starts (`plan`):
 an edit of the policy never moves the ground under a run; it counts from the next one on.
@@ -21,7 +21,7 @@ Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezo
 
 
 class Phase(StrEnum):
-    """What a rollout is at. `Superseded` is the way out of a run that nobody blames: as Abort, but nothing is rejected."""
+    """Phases of a rollout; `Superseded` leaves as Abort does, without rejection."""
 
     IDLE = "Idle"
     PENDING = "Pending"
@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where within a phase."""
+    """Stages within a phase."""
 
     NONE = ""
     SCALE = "Scale"
@@ -56,7 +56,7 @@ class Stage(StrEnum):
 
 
 class Adoption(StrEnum):
-    """How far a workload is made ready: first its pods are labelled, only then its Service selects by the label."""
+    """Progress of adoption: pods are labelled, then the Service selects them."""
 
     NONE = ""
     LABEL = "Label"
@@ -66,7 +66,7 @@ class Adoption(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A version of the workload: the commit it was seen in, and the hash that names it."""
+    """A version of the workload: commit, and hash of its pods."""
 
     commit: str
     hash: str
@@ -74,7 +74,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What of the traffic goes to the canary."""
+    """The share of the traffic for the canary."""
 
     weight: int = 0
     match: Match | None = None
@@ -88,7 +88,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """The share that is wanted, the last one that was seen in force, and since when."""
+    """The wanted share, the last one in force, and since when."""
 
     want: Share = Share()
     applied: Share = Share()
@@ -102,7 +102,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """What a metric has said in this run.
+    """Counted measurements of one metric.
 
     Attributes:
         metric: its name.
@@ -148,7 +148,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutState:
-    """Where a rollout stands.
+    """State of a rollout.
 
     Attributes:
         phase: what it is at.
@@ -171,7 +171,7 @@ class RolloutState:
         rejected: versions that are not tried again.
         history: the last ten runs, newest first.
         plan: the policy's spec as it was when the run started.
-        full: somebody asked to promote without further steps.
+        full: a command asked to promote without further steps.
         resume: where to go on after a pause.
     """
 
@@ -205,7 +205,7 @@ class RolloutState:
 
     @property
     def beside(self) -> bool:
-        """Whether the canary runs beside an untouched workload, with or without traffic (Provision, Step, Paused)."""
+        """Whether the canary runs beside an untouched workload."""
         return self.phase in {Phase.PROVISION, Phase.STEP, Phase.PAUSED}
 
     @property
@@ -220,7 +220,7 @@ class RolloutState:
 
     @property
     def holding(self) -> bool:
-        """Whether the share of a step is in force and the step waits."""
+        """Whether the step's share is in force and the step waits."""
         return self.phase is Phase.STEP and self.stage is Stage.HOLD
 
     @property
@@ -230,12 +230,12 @@ class RolloutState:
 
     @property
     def cutting(self) -> bool:
-        """Whether the canary takes all traffic while the workload is still the old version: one switch takes it back."""
+        """Whether the canary takes all traffic from a still old workload."""
         return self.phase is Phase.PROMOTE and self.stage in {Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD}
 
     @property
     def rolled(self) -> bool:
-        """Whether the workload, and everything else, is to be of the target."""
+        """Whether the workload and all shared objects should be of the target."""
         rolling = self.phase is Phase.PROMOTE and self.stage in {Stage.ROLL, Stage.WATCH, Stage.BACK}
         return rolling or self.phase is Phase.FINALIZE
 
@@ -251,7 +251,7 @@ class RolloutState:
 
     @property
     def given_up(self) -> bool:
-        """Whether the target is on its way out without a promotion; its pods may serve until then."""
+        """Whether the target leaves without a promotion; its pods may still serve."""
         return self.abandoned or self.stage is Stage.RESTORE
 
     @property
@@ -267,7 +267,7 @@ class RolloutState:
 
     @property
     def approval(self) -> str:
-        """The key under which the approval of the present step is kept: `hash/step`."""
+        """The key of the present step's approval: `hash/step`."""
         return f"{self.target.hash if self.target else ''}/{self.step}"
 
     @property

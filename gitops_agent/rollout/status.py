@@ -1,4 +1,4 @@
-"""Status of a RolloutPolicy: the state as JSON, and what printer columns show of it.
+"""Status of a RolloutPolicy: the state as JSON, and printer columns.
 
 Problem: a state half understood is a rollout half undone. Decision: pydantic reads it strictly, and a field that is unknown,
 missing or of the wrong type is an error; fields that have their default are left out.
@@ -26,7 +26,7 @@ _STATE: TypeAdapter[RolloutState | None] = TypeAdapter(
 
 
 def to_status(state: RolloutState) -> Object:
-    """The status: the state, and what of it people and printer columns look for."""
+    """The status: the state, and fields for printer columns."""
     run = {"revision": state.target.commit, "hash": state.target.hash} if state.target else {}
     stable = {"revision": state.stable.commit, "hash": state.stable.hash} if state.stable else {}
     shown: Object = {
@@ -43,7 +43,7 @@ def to_status(state: RolloutState) -> Object:
 
 
 def from_status(status: Mapping[str, Any]) -> RolloutState:
-    """The state a status holds; the empty one, which means that nothing is known, when it holds none.
+    """The state of a status; the empty state when it holds none.
 
     Raises:
         SpecInvalid: it holds what is no state; with every problem and its path.

@@ -1,4 +1,4 @@
-"""What a phase looks at, all in one value: the state, what is the case, what the run will do, and the time."""
+"""Context of a phase: state, observation, plan and time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _HISTORY = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepContext:
-    """What a phase looks at.
+    """Context of a phase.
 
     Attributes:
         state: where the rollout stands.
-        seen: what is the case.
+        seen: the observation.
         policy: what is wanted now; counts for the next run.
         run: what this run does.
         now: the time, UTC.
@@ -42,7 +42,7 @@ class StepContext:
         return replace(self.state, phase=phase, stage=stage, entered_at=self.now, until=until, **changes)
 
     def wanting(self, share: Share) -> Traffic:
-        """The traffic with another share wanted; the same when it is wanted already."""
+        """The traffic with another share wanted."""
         now = self.state.traffic
         return now if now.want == share else Traffic(want=share, applied=now.applied)
 
@@ -56,23 +56,23 @@ class StepContext:
 
     @property
     def overdue(self) -> bool:
-        """Whether the stage takes longer than anything may that is no wait by intent."""
+        """Whether the stage outlasts the progress deadline."""
         return self.state.entered_at is not None and self.now >= self.state.entered_at + self.run.deadline
 
     @property
     def waited(self) -> bool:
-        """Whether what the stage waits for by the clock is over."""
+        """Whether the timed wait of the stage is over."""
         return self.state.until is None or self.now >= self.state.until
 
     @property
     def drained(self) -> bool:
-        """Whether the share that is wanted has been in force for the time that requests sent elsewhere before it get."""
+        """Whether the share has been in force for the drain time."""
         since = self.state.traffic.verified_at
         return self.state.traffic.verified and since is not None and self.now >= since + self.run.drain
 
     @property
     def share(self) -> Share:
-        """What the present step sends to the canary: no more than the surge limit leaves pods for."""
+        """The share of the present step, within the surge limit."""
         share = self.run.steps[self.state.step].share
         if self.run.plain:
             return share
@@ -80,7 +80,7 @@ class StepContext:
 
     @property
     def refused(self) -> str:
-        """Why whoever serves the routes will not take up the share that is wanted; empty while they may."""
+        """Why the routes' controller refuses the wanted share; empty otherwise."""
         routing = self.seen.routing
         if routing is None or routing.share != self.state.traffic.want or routing.verdict is not Verdict.ERROR:
             return ""
@@ -88,18 +88,18 @@ class StepContext:
 
     @property
     def serving(self) -> bool:
-        """Whether anything of the canary could answer."""
+        """Whether any canary pod can answer."""
         canary = self.seen.canary
         return canary is not None and canary.available > 0 and self.seen.endpoints > 0
 
     @property
     def sharing(self) -> bool:
-        """Whether pods of the canary answer requests to the Service: a share that is only written down sends them none."""
+        """Whether canary pods answer requests to the Service already."""
         return not self.state.traffic.want.none and not (self.run.plain and self.seen.selected)
 
     @property
     def ready(self) -> bool:
-        """Whether every canary pod asked for is available, and can be reached where it should be."""
+        """Whether every wanted canary pod is available and reachable."""
         canary = self.seen.canary
         if canary is None or not self.seen.canary_service or canary.replicas != self.state.canary:
             return False
@@ -107,7 +107,7 @@ class StepContext:
 
     @property
     def short(self) -> bool:
-        """Whether the canary has too few pods for more traffic, at the moment that it is sent (I2).
+        """Whether the canary lacks pods for the share about to be sent.
 
         Pods may have been lost since the decision, or the workload may have grown. A workload without pods takes nothing back.
         """
@@ -124,7 +124,7 @@ class StepContext:
 
     @property
     def lacking(self) -> str:
-        """What the workload itself lacks, for people: whatever the canary does, it is not to blame. Empty when it is whole."""
+        """Pods the workload itself lacks, in words; empty when it is whole."""
         primary, wanted = self.seen.primary, self._asked()
         available = primary.available if primary else 0
         if available >= wanted - self.seen.max_unavailable:
@@ -133,13 +133,13 @@ class StepContext:
 
     @property
     def paired(self) -> bool:
-        """Whether what the canary is compared with is there, or does not come in time: the canary is not to blame for that."""
+        """Whether the baseline is available, or overdue."""
         pods = self.seen.baseline
         return self.overdue or (pods.available if pods else 0) >= self.state.baseline
 
     @property
     def unreachable(self) -> bool:
-        """Whether the Service itself does not know all pods yet that the workload says are available."""
+        """Whether the Service lacks endpoints of available workload pods."""
         primary = self.seen.primary
         return primary is not None and self.seen.reachable < primary.available
 
@@ -159,7 +159,7 @@ class StepContext:
         )
 
     def moved(self, goal: ReplicaCounts) -> ReplicaCounts:
-        """The next numbers of pods on the way to a goal; those of now while the last ones have not been taken up."""
+        """The next pod counts towards a goal, once the last took effect."""
         asked = ReplicaCounts(canary=self.state.canary, stable=self._asked())
         primary, canary = self.seen.primary, self.seen.canary
         if primary is None or primary.replicas != asked.stable or (canary.replicas if canary else 0) != asked.canary:
@@ -187,7 +187,7 @@ class StepContext:
         if self.sharing:
             left += self._available(self.seen.canary, canary)
             now += self._available(self.seen.canary, None)
-        # Where there are too few already, pods that serve nobody may still go.
+        # Where too few serve already, pods that serve no request may still go.
         return left >= min(self.seen.replicas - self.seen.max_unavailable, now)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What a policy asks for that cannot be had with what Git declares, found before anything is changed.
+"""Validates a policy against the manifests before anything changes.
 
 A rollout that is refused when half of it is done is worse than none. Everything that can be known from the manifests alone is
 looked at here, all at once, and keeps the run from starting; the new version waits, and the status says why.
@@ -30,7 +30,7 @@ def refusal(
     stable: Mapping[ObjectKey, Manifest] | None = None,
     unknown: frozenset[GroupKind] = frozenset(),
 ) -> str:
-    """Why the policy cannot be followed with these manifests, in words; empty when it can.
+    """Why a policy cannot be followed with these manifests; empty when valid.
 
     Args:
         subject: what the policy is about.
@@ -69,7 +69,7 @@ def _refusals(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], 
 
 
 def _idle(workload: Object) -> str:
-    """Why a workload would never take a new version by itself; empty when it would."""
+    """Why a workload would never roll by itself; empty otherwise."""
     spec = workload.get("spec") or {}
     if spec.get("paused") is True:
         return "is paused in Git (spec.paused) and would never take a new version"
@@ -91,7 +91,7 @@ def _of_ratio(subject: ResolvedPolicy, workload: Object) -> Iterator[str]:
 def _of_ports(
     subject: ResolvedPolicy, stable: Mapping[ObjectKey, Manifest], target: Mapping[ObjectKey, Manifest]
 ) -> Iterator[str]:
-    """Behind a plain Service one list of ports serves the pods of both versions."""
+    """Refuses port differences behind a plain Service, which serves both versions."""
     before, after = stable.get(subject.service), target.get(subject.service)
     plain = subject.policy.traffic.provider is TrafficProvider.SERVICE and subject.policy.strategy.rolling is None
     if not plain or before is None or after is None:

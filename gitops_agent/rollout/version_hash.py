@@ -1,8 +1,9 @@
-"""The name of a version: a hash over what its pods are made of, as Git says it.
+"""Hash of a version: what its pods are made of, from Git.
 
 Problem: a hash over what the API server returns changes with every default a new release adds, and re-rolls everything.
 Decision: the rendered pod template and the contents of the ConfigMaps and Secrets it names, in canonical JSON, and nothing the
-server said. What the manifests do not declare (a Secret made by hand) is no part of the version: nobody could bring it back.
+server said. What the manifests do not declare (a Secret made by hand) is no part of the version: no commit could
+bring it back.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _CONTENT = ("data", "binaryData", "stringData", "type")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One spot of a pod template that names a ConfigMap or Secret: the map, and the field the name stands in."""
+    """A reference to a ConfigMap or Secret in a pod template."""
 
     holder: Object
     field: str
@@ -36,7 +37,7 @@ class Place:
 
 
 def places(template: Object) -> Iterator[Place]:
-    """Where a pod template names ConfigMaps and Secrets whose content its pods read."""
+    """The references to ConfigMaps and Secrets in a pod template."""
     spec = mapping(template.get("spec"))
     for volume in items(spec.get("volumes")):
         yield from _place(volume.get("configMap"), "name", "ConfigMap")
@@ -85,7 +86,7 @@ def content(obj: Object) -> Object:
 
 
 def renamed(pod_template: Object, names: Mapping[tuple[str, str], str]) -> Object:
-    """A copy of a pod template in which ConfigMaps and Secrets are named otherwise.
+    """A copy of a pod template with renamed ConfigMaps and Secrets.
 
     Args:
         pod_template: never mutated.

@@ -1,4 +1,4 @@
-"""What a live Deployment, StatefulSet or DaemonSet says about its pods, each in its own words, as one value.
+"""Reads the pods of a Deployment, StatefulSet or DaemonSet as one value.
 
 `complete` never believes a status that speaks of an earlier spec: a controller that has not looked yet reports the old pods as
 all there is.
@@ -46,19 +46,19 @@ def pods(workload: Object) -> WorkloadStatus:
 
 
 def version(workload: Object) -> Version | None:
-    """The version a live workload was last applied with, as its annotations say it."""
+    """The version annotated on a live workload."""
     named, commit = annotation(workload, canary_objects.ROLLOUT_HASH), annotation(workload, canary_objects.COMMIT)
     return Version(commit=commit or "", hash=named) if named else None
 
 
 def replicas(workload: Object) -> int | None:
-    """The number of pods a workload asks for; None where it leaves that to others."""
+    """The wanted pods of a workload; None where an autoscaler decides."""
     value = mapping(workload.get("spec")).get("replicas")
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def max_unavailable(workload: Object, number: int) -> int:
-    """How many of so many pods its own strategy lets be missing (rounded down, 25 % by default, as Deployments do)."""
+    """Pods its update strategy allows to be missing, as Kubernetes rounds."""
     strategy = mapping(mapping(workload.get("spec")).get("strategy"))
     if strategy.get("type") == "Recreate":
         return 0
@@ -70,7 +70,7 @@ def max_unavailable(workload: Object, number: int) -> int:
 
 
 def stuck(workload: Object, found: Iterable[Object]) -> tuple[Object, ...]:
-    """Those of some pods that are a StatefulSet's, of a version it is asked for no longer, and not ready.
+    """Unready pods of a StatefulSet of a version no longer wanted.
 
     With ordered pods its controller waits for them; nothing is said before it has seen the present spec.
     """
@@ -129,7 +129,7 @@ def _seen(workload: Object) -> bool:
 
 
 def _manual(spec: Object) -> bool:
-    """Whether somebody else deletes the pods, so that nothing is ever rolled by itself."""
+    """Whether pods are replaced on deletion only (OnDelete)."""
     return mapping(spec.get("updateStrategy")).get("type") == "OnDelete"
 
 
@@ -140,7 +140,7 @@ def _failed(workload: Object, status: Object) -> str:
 
 
 def _said(workload: Object, status: Object, kind: str, value: str) -> str:
-    """Reason and message of a condition, if it is so for the present spec."""
+    """Reason and message of a condition of the present spec."""
     if not _seen(workload):
         return ""
     for condition in status.get("conditions") or ():

@@ -1,8 +1,8 @@
-"""`gitops-agent rollout …`: look at rollouts, and say how they shall go on.
+"""`gitops-agent rollout …`: shows rollouts and commands them.
 
 The words are those of Argo Rollouts where it has them: `promote` lets the step in hand go on at once, in whatever a person may
 decide (its approval, its pause), and `promote --full` skips all that is left. `approve` is a word of its own, being less:
-it gives the approval a step asks for while its pause and metrics still count, so whoever reviews need not know what else is
+it gives the approval a step asks for while its pause and metrics still count, so a reviewer need not know what else is
 waited for. Neither overrules metrics; `promote --full` skips their waits, but a promotion is measured as well.
 
 Every command writes one annotation on the RolloutPolicy, so RBAC says who may, and the audit log who did.
@@ -31,7 +31,7 @@ _SHORT = 12
 
 
 def _policy_options(function: F) -> F:
-    """Adds `--kubeconfig`, `--context` and `-n/--namespace`, which is where the policy lives and not where Applications do."""
+    """Adds `--kubeconfig`, `--context` and `-n/--namespace`, the namespace of the policy."""
 
     @functools.wraps(function)
     def command(*args: Any, namespace: str | None, **options: Any) -> Any:
@@ -242,7 +242,7 @@ def history(name: str | None, *, output: str, kubeconfig: str | None, context: s
 
 
 def code(found: list[RolloutProgress]) -> int:
-    """3 when one was rolled back or is paused, 4 when one waits for approval, else 0."""
+    """Exit code: 3 rolled back or paused, 4 awaiting approval, else 0."""
     from gitops_agent.rollout.progress import Attention
 
     outlooks = {one.outlook for one in found}

@@ -1,4 +1,4 @@
-"""Finding rollouts: by name, with or without the namespace, and those of one application."""
+"""Finds rollouts by name, by namespace or by Application."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def find(access: ClusterClient, name: str, namespace: str = "") -> RolloutProgre
 
 
 def every(access: ClusterClient, namespace: str = "") -> list[RolloutProgress]:
-    """All rollouts of a namespace, or of every one when it is empty; the worst first."""
+    """All rollouts of a namespace, or of every namespace; worst first."""
     return sorted((RolloutProgress.of(raw) for raw in access.listed(KIND, namespace=namespace)), key=urgency)
 
 
@@ -57,7 +57,7 @@ def urgency(standing: RolloutProgress) -> tuple[int, AppKey]:
 
 
 def of_application(access: ClusterClient, application: Object) -> tuple[list[RolloutProgress], str]:
-    """The rollouts that the status of an Application speaks of, worst first, and why not all of them can be read."""
+    """The rollouts in the status of an Application, and what was unreadable."""
     found: list[RolloutProgress] = []
     problem = ""
     for one in (application.get("status") or {}).get("rollouts") or ():

@@ -1,4 +1,4 @@
-"""The pods of all sides of a rollout as they are at this moment: read from the cluster, not from any status of ours."""
+"""Pods of all sides of a rollout, read live from the cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gitops_agent.rollout.workload_status import pods as numbers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodLine:
-    """One pod: what it runs, how it is, and why where it is not well."""
+    """One pod: its images, its health and the reason."""
 
     name: str
     images: tuple[str, ...]
@@ -51,7 +51,7 @@ class PodGroup:
 
 
 def sides(standing: RolloutProgress, workloads: Mapping[ObjectKey, Object], pods: Iterable[Object]) -> tuple[PodGroup, ...]:
-    """The sides: the workload, and the Deployments that the run under way made beside it, as far as they are there.
+    """The live sides: workload, canary and baseline.
 
     Args:
         standing: the rollout.
@@ -101,7 +101,10 @@ def made(standing: RolloutProgress) -> dict[str, ObjectKey]:
 
 
 def selecting(workload: Object | None) -> str:
-    """A label selector for the pods of all sides; empty when the workload is not there, or selects by expressions."""
+    """A label selector for the pods of all sides.
+
+    Empty when the workload is absent, or selects by expressions.
+    """
     labels = (((workload or {}).get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
@@ -166,7 +169,7 @@ def _images(template: Any) -> tuple[str, ...]:
 
 
 def _place(pod: Object) -> str:
-    """Which side a pod is of: canary or baseline; empty for the workload itself."""
+    """The side of a pod: canary or baseline; empty for the workload."""
     labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
     if labels.get(canary_objects.VARIANT) == canary_objects.CANARY:
         return canary_objects.CANARY

@@ -1,4 +1,4 @@
-"""Ordering something of a rollout: does it make sense now, write it, and see whether the agent took it.
+"""Sends commands to a rollout: check, write, await the effect.
 
 An order is one annotation on the policy, written only if the policy is still the one that was looked at, so an order is about
 what its author saw. It names the version it is about; the agent consumes an order about another one without effect. What became
@@ -28,11 +28,11 @@ _TRIES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
-    """What became of an order.
+    """Outcome of a command.
 
     Attributes:
         before: the rollout when it was ordered.
-        after: the rollout once the order was consumed; None when nobody consumed it in time.
+        after: the rollout once the order was consumed; None when no agent consumed it in time.
         effect: whether it did what it says.
     """
 
@@ -42,13 +42,13 @@ class CommandResult:
 
 
 def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str = "", seconds: float) -> CommandResult:
-    """Orders something, and waits until the agent has taken it.
+    """Sends a command, and waits until the agent has taken it.
 
     Args:
         access: the cluster.
         key: of the policy.
         order: what.
-        reason: why, for whoever reads the status.
+        reason: why, for readers of the status.
         seconds: how long to wait for the agent; 0 does not wait.
 
     Raises:
@@ -73,7 +73,7 @@ def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str 
 
 
 def unanswered(access: ClusterClient, standing: RolloutProgress, seconds: float) -> str:
-    """What to say of an order that nobody has taken in time, and why that may be."""
+    """The message for a command that no agent took in time."""
     text = f"no agent took it within {seconds:g} s; it stays on the policy, and is followed once one does"
     application = standing.application
     if application is None:
@@ -104,7 +104,7 @@ def _taken(access: ClusterClient, before: RolloutProgress, command: Command, sec
 
 
 def _say_what_is_replaced(raw: Object, standing: RolloutProgress) -> None:
-    """One annotation holds one order; an earlier one that nobody has taken is lost, which its author should be told."""
+    """Reports an untaken earlier command, since one annotation holds one."""
     earlier = read(annotation(raw, COMMAND))
     if earlier is not None and earlier.nonce not in standing.state.nonces:
         by = f" by {earlier.actor}" if earlier.actor else ""
@@ -112,7 +112,7 @@ def _say_what_is_replaced(raw: Object, standing: RolloutProgress) -> None:
 
 
 def _actor(access: ClusterClient) -> str:
-    """Who asks, as the API server knows them; where it does not say, who is logged in here."""
+    """The user as the API server knows them, else the local login."""
     try:
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         answer = access.transport.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)

@@ -1,4 +1,4 @@
-"""A rollout drawn for a person: who, where, how far, what it waits for, both sides' pods, what was measured, what to type next.
+"""Draws one rollout for people: versions, steps, waits, pods, metrics, next commands.
 
 The same lines serve a terminal, where words of status have their colour and the picture is drawn anew as things change, and a
 pipe, where they are plain text.
@@ -97,7 +97,7 @@ HEADERS = ("rollout", "strategy", "phase", "step", "weight", "stable", "new", "m
 
 
 def document(standing: RolloutProgress, now: datetime) -> dict[str, Any]:
-    """What a script gets: the reckoned parts, and the status as the agent wrote it, without the state it goes on from."""
+    """The rollout as JSON for scripts, without the machine's state."""
     status = standing.raw.get("status") or {}
     return {
         "namespace": standing.key.namespace,

@@ -1,6 +1,6 @@
-"""Rollouts while one looks at them: drawn anew on a terminal whenever something changes, a line for each change in a pipe.
+"""Follows rollouts: redraws on a terminal, prints a line a change elsewhere.
 
-The API server tells what changes: nothing is polled. What is drawn is drawn anew once a second as well, because time goes on.
+Watches report changes; nothing is polled. The picture is redrawn once a second as well, because it shows times.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FRAME_SECONDS = 0.1
 
 @dataclass
 class WatchCache:
-    """What the watches have told so far; thread-safe, `changed` is set with every piece of news."""
+    """Latest objects of the watches; thread-safe, `changed` is set by every event."""
 
     objects: dict[ObjectKey, Object] = field(default_factory=dict)
     changed: threading.Event = field(default_factory=threading.Event)
@@ -73,7 +73,7 @@ class WatchCache:
 
 
 def follow(access: ClusterClient, namespace: str, key: AppKey | None) -> None:
-    """Shows one rollout, or all of a namespace (of every one when empty), until interrupted.
+    """Shows one rollout, or all of a namespace, until interrupted.
 
     Raises:
         AgentError: something cannot be watched, or the rollout was deleted.
@@ -129,7 +129,7 @@ def _one(scene: WatchCache, key: AppKey) -> RolloutProgress:
 
 
 def _news(scene: WatchCache, tick: float | None) -> Iterator[None]:
-    """Once at each change and each tick, at most some times a second."""
+    """Yields at each change and each tick, rate-limited."""
     frame = threading.Event()
     while True:
         scene.changed.wait(tick)

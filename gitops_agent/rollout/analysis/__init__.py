@@ -1,1 +1,1 @@
-"""Analysis: from what a metric said to whether a rollout goes on; pure, the sending of requests lies elsewhere."""
+"""Analysis: from a metric's answer to a verdict; pure."""

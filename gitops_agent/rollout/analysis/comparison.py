@@ -21,7 +21,7 @@ from gitops_agent.rollout.analysis.metric import Comparison, Direction, MetricCr
 def compared(
     metric: MetricCriteria, comparison: Comparison, canary: Sequence[float], stable: Sequence[float], *, at: datetime
 ) -> Measurement:
-    """The one measurement of a metric that is compared; values that are not finite are left out.
+    """The measurement of a comparison; values that are not finite are dropped.
 
     Args:
         metric: whose `noData` decides when a side has no value at all.
@@ -52,7 +52,7 @@ def compared(
 
 
 def _worse(found: Shift, direction: Direction) -> tuple[float, float]:
-    """The likeliest worsening, and the one that is sure at the confidence asked for."""
+    """The likeliest worsening, and the one certain at the confidence level."""
     if direction is Direction.INCREASE:
         return found.estimate, found.lower
     return -found.estimate, -found.upper

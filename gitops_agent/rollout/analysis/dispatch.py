@@ -1,4 +1,4 @@
-"""Table of the metric providers, and a metric's way through it: criteria, request, result.
+"""Table of metric providers; criteria, request and result of a metric.
 
 Decision: everything is pure; one caller sends all requests. A provider is one file in `providers/` and one row here, under the
 name of its field in the API.

@@ -1,4 +1,4 @@
-"""Protocol of metric providers that are asked over HTTP: two pure functions, one for the request and one for the answer."""
+"""Protocol of HTTP metric providers: pure functions for request and answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Ask:
 
     @property
     def authorization(self) -> dict[str, str]:
-        """The header that `token`, or `username` and `password`, of the Secret give; none without them.
+        """The Authorization header from `token`, or `username` and `password`.
 
         Raises:
             QueryInvalid: the token cannot stand in a header.

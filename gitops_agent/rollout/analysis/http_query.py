@@ -1,4 +1,4 @@
-"""One HTTP request to a provider of metrics, and what can be wrong with its answer.
+"""HTTP request to a metric provider, and the faults of its answer.
 
 Building a request and reading an answer are pure functions, one file a provider; a single door sends them. Headers may hold
 credentials, so the text form of a query shows method and address only.
@@ -32,7 +32,7 @@ class QueryInvalid(AgentError):
 
 
 class MeasurementFailed(AgentError):
-    """A provider gave no usable answer; an error in the sense of the four verdicts."""
+    """A provider gave no usable answer: the verdict is error."""
 
     reason = "MeasurementFailed"
 
@@ -95,7 +95,7 @@ def answered(status: int, body: bytes) -> Any:
 
 
 def number(value: Any) -> float:
-    """A number of an answer, also one written as text (`"0.5"`, `"NaN"`, `"+Inf"`); NaN for null.
+    """A number, also written as text (`"0.5"`, `"NaN"`); NaN for null.
 
     Raises:
         MeasurementFailed: it is none.

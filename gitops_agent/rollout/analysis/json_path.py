@@ -1,4 +1,4 @@
-"""The part of a JSON answer that a metric is about: `$.data.items[0].value`, `data.ratio`, or `/data/items/0/value`.
+"""Reads a part of a JSON answer: `$.data.items[0].value` or `/data/items/0/value`.
 
 Both common spellings are read: a path with dots and brackets (a JSONPath without filters or wildcards) and an RFC 6901 pointer.
 One path names one place; what lies there is the result.
@@ -24,7 +24,7 @@ _STEP = re.compile(
 
 
 def steps(path: str) -> tuple[Step, ...]:
-    """The steps of a path; none for an empty path or `$`, which name the whole answer.
+    """The steps of a path; none for an empty path or `$`.
 
     Raises:
         QueryInvalid: the path cannot be read or is too long.
@@ -36,7 +36,7 @@ def steps(path: str) -> tuple[Step, ...]:
 
 
 def at(answer: Any, path: tuple[Step, ...]) -> Any:
-    """What lies at the path in a JSON value; None when there is nothing."""
+    """The value at the path; None when absent."""
     for step in path:
         if isinstance(answer, list):
             index = _index(step)

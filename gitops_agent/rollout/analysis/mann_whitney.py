@@ -1,4 +1,4 @@
-"""By how much one set of values lies above another: the Mann-Whitney shift interval.
+"""Mann-Whitney shift interval: how far one sample lies above another.
 
 The shift is the number that, taken off every canary value, makes the two sets alike; it is estimated by the median of all
 differences canary minus stable (Hodges-Lehmann), and the interval of the shifts that the rank test does not reject runs from
@@ -32,7 +32,7 @@ VALUES_LIMIT = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """How far the canary lies above stable, in the unit of the metric; negative when it lies below.
+    """How far the canary lies above stable; negative when below.
 
     Args:
         lower: the lower end of the interval; minus infinity where there are too few values.
@@ -90,7 +90,7 @@ def thinned(values: Sequence[float]) -> list[float]:
 
 
 def exact_rank(m: int, n: int, tail: float) -> int:
-    """The largest k with P(U ≤ k-1) ≤ tail when the two sets do not differ; 0 when there is none."""
+    """The largest rank k with P(U ≤ k-1) ≤ tail; else 0."""
     total, sum_so_far = math.comb(m + n, m), 0
     for rank, count in enumerate(orderings(m, n)):
         sum_so_far += count
@@ -101,7 +101,7 @@ def exact_rank(m: int, n: int, tail: float) -> int:
 
 @lru_cache(maxsize=64)
 def orderings(m: int, n: int) -> tuple[int, ...]:
-    """In how many of the C(m+n, m) orderings the statistic U is 0, 1, … m·n: the Gaussian binomial coefficients."""
+    """Orderings of both samples by the value of U: Gaussian binomial coefficients."""
     counts = [1] + [0] * (m * n)
     for size in range(1, m + 1):
         for value in range(m * n, n + size - 1, -1):

@@ -55,12 +55,12 @@ def measured(metric: MetricCriteria, result: Any, *, at: datetime) -> Measuremen
 
 
 def failed(message: str, *, at: datetime) -> Measurement:
-    """The measurement of a provider that gave no answer; `message` holds no secret."""
+    """The measurement of a failed request; `message` holds no secret."""
     return Measurement(at=at, verdict=Verdict.ERROR, message=message)
 
 
 def empty(result: Any) -> bool:
-    """Whether a result holds nothing: absent, NaN, or a list or map of nothing else."""
+    """Whether a result holds nothing: absent, NaN, or a collection of such."""
     if isinstance(result, float):
         return math.isnan(result)
     if isinstance(result, list):

@@ -1,4 +1,4 @@
-"""How results are judged, as values: conditions, comparison, and the meaning of no data."""
+"""Criteria of a metric: conditions, comparison, and the meaning of no data."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricCriteria:
-    """How the results of one metric are judged.
+    """Criteria the results of one metric are judged by.
 
     Args:
         name: unique in the policy.
-        no_data: what a measurement without data says; there is no default, because each of the four is wrong for somebody.
+        no_data: what a measurement without data says; there is no default, because each of the four is wrong for some metric.
         success: holds when all is well; without conditions having measured is success.
         failure: holds when it is not; failure wins when both hold, and neither is inconclusive.
         compare: judge canary against stable instead of conditions.

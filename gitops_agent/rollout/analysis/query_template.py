@@ -1,4 +1,4 @@
-"""Names in a query that stand for facts of the rollout: `{{variant}}`, `{{hash}}`, `{{namespace}}`.
+"""Fills placeholders of a query: `{{variant}}`, `{{hash}}`, `{{namespace}}`.
 
 One query serves both sides of a comparison, and the hash of a canary is not known when the query is written. Values are names
 of Kubernetes, so nothing that could end a quoted text in a query language ever gets in.

@@ -1,1 +1,1 @@
-"""The phases of a rollout: each a function from a situation to the next state, or None while it stays."""
+"""Phases of a rollout: each maps a context to the next state."""

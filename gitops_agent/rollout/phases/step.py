@@ -1,4 +1,4 @@
-"""Provision, Step and Paused: the canary beside the workload, with a growing share of the traffic."""
+"""Provision, Step and Paused: the canary beside the workload."""
 
 from __future__ import annotations
 
@@ -11,175 +11,180 @@ from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
 
 
-def provision(sit: StepContext) -> RolloutState | None:
+def provision(ctx: StepContext) -> RolloutState | None:
     """Provision: the second Deployment comes up, without traffic."""
-    if sit.ready and sit.paired:
-        return _next(sit, 0)
-    if sit.overdue:
-        return abort(sit, f"the canary did not come up in time: {sit.missing}")
-    return grown(sit, sit.run.scale(0, max(sit.seen.replicas, 1))) or _told(sit)
+    if ctx.ready and ctx.paired:
+        return _next(ctx, 0)
+    if ctx.overdue:
+        return abort(ctx, f"the canary did not come up in time: {ctx.missing}")
+    return grown(ctx, ctx.run.scale(0, max(ctx.seen.replicas, 1))) or _told(ctx)
 
 
-def stepping(sit: StepContext) -> RolloutState | None:
+def stepping(ctx: StepContext) -> RolloutState | None:
     """Step: scale, then route, then hold."""
-    if sit.state.full:
-        return sit.enter(Phase.PROMOTE, Stage.CUT_SCALE)
-    if sit.state.stage is Stage.SCALE:
-        return _scale(sit)
-    if sit.state.stage is Stage.ROUTE:
-        return _route(sit)
-    return _hold(sit)
+    if ctx.state.full:
+        return ctx.enter(Phase.PROMOTE, Stage.CUT_SCALE)
+    if ctx.state.stage is Stage.SCALE:
+        return _scale(ctx)
+    if ctx.state.stage is Stage.ROUTE:
+        return _route(ctx)
+    return _hold(ctx)
 
 
-def paused(sit: StepContext) -> RolloutState | None:
-    """Paused: nothing moves, but a share that was lost with its pods comes back with them."""
-    deadline = sit.run.paused_deadline
-    if deadline is not None and sit.state.entered_at is not None and sit.now >= sit.state.entered_at + deadline:
-        return abort(sit, "nobody resumed the rollout in time")
-    if sit.state.resume is not Stage.HOLD:
+def paused(ctx: StepContext) -> RolloutState | None:
+    """Paused: nothing moves; a share lost with its pods returns with them."""
+    deadline = ctx.run.paused_deadline
+    if deadline is not None and ctx.state.entered_at is not None and ctx.now >= ctx.state.entered_at + deadline:
+        return abort(ctx, "nobody resumed the rollout in time")
+    if ctx.state.resume is not Stage.HOLD:
         return None
-    if sit.ready and sit.state.traffic.want != sit.share:
-        return replace(sit.state, traffic=sit.wanting(sit.share))
-    return None if sit.run.plain else grown(sit, sit.run.scale(sit.state.step, max(sit.seen.replicas, 1)))
+    if ctx.ready and ctx.state.traffic.want != ctx.share:
+        return replace(ctx.state, traffic=ctx.wanting(ctx.share))
+    return None if ctx.run.plain else grown(ctx, ctx.run.scale(ctx.state.step, max(ctx.seen.replicas, 1)))
 
 
-def pause(sit: StepContext, reason: str) -> RolloutState:
+def pause(ctx: StepContext, reason: str) -> RolloutState:
     """Pauses a step; it goes on where it was."""
-    return replace(sit.enter(Phase.PAUSED, reason=reason), resume=sit.state.stage or Stage.SCALE, until=sit.state.until)
+    return replace(ctx.enter(Phase.PAUSED, reason=reason), resume=ctx.state.stage or Stage.SCALE, until=ctx.state.until)
 
 
-def resume(sit: StepContext) -> RolloutState:
-    """Goes on after a pause: what was left of a Hold is left still, and what paused it is forgiven."""
-    state = sit.state
+def resume(ctx: StepContext) -> RolloutState:
+    """Resumes a step with the rest of its wait, forgiving inconclusive measurements."""
+    state = ctx.state
     left = None
     if state.until is not None and state.entered_at is not None:
         left = state.until - state.entered_at
     counters = tuple(replace(one, inconclusive=0, consecutive_errors=0) for one in state.counters)
-    return sit.enter(Phase.STEP, state.resume or Stage.SCALE, wait=left, counters=counters, resume=Stage.NONE)
+    return ctx.enter(Phase.STEP, state.resume or Stage.SCALE, wait=left, counters=counters, resume=Stage.NONE)
 
 
-def grown(sit: StepContext, pods: int) -> RolloutState | None:
-    """More canary pods, when the workload grew; never fewer while they may have traffic."""
-    return replace(sit.state, canary=pods) if pods > sit.state.canary else None
+def grown(ctx: StepContext, pods: int) -> RolloutState | None:
+    """More canary pods when the workload grew; never fewer under traffic."""
+    return replace(ctx.state, canary=pods) if pods > ctx.state.canary else None
 
 
-def _next(sit: StepContext, step: int) -> RolloutState:
-    if step >= len(sit.run.steps):
-        return sit.enter(Phase.PROMOTE, Stage.CUT_SCALE)
-    pods = sit.state.canary if sit.run.plain else max(sit.state.canary, sit.run.scale(step, max(sit.seen.replicas, 1)))
-    return sit.enter(Phase.STEP, Stage.SCALE, step=step, canary=pods)
+def _next(ctx: StepContext, step: int) -> RolloutState:
+    if step >= len(ctx.run.steps):
+        return ctx.enter(Phase.PROMOTE, Stage.CUT_SCALE)
+    pods = ctx.state.canary if ctx.run.plain else max(ctx.state.canary, ctx.run.scale(step, max(ctx.seen.replicas, 1)))
+    return ctx.enter(Phase.STEP, Stage.SCALE, step=step, canary=pods)
 
 
-def _scale(sit: StepContext) -> RolloutState | None:
-    share = sit.share
-    if sit.run.plain:
-        moved = _moved(sit)
+def _scale(ctx: StepContext) -> RolloutState | None:
+    share = ctx.share
+    if ctx.run.plain:
+        moved = _moved(ctx)
         if moved is not None:
             return moved
-        arrived = _arrived(sit)
+        arrived = _arrived(ctx)
     else:
-        more = grown(sit, sit.run.scale(sit.state.step, max(sit.seen.replicas, 1)))
+        more = grown(ctx, ctx.run.scale(ctx.state.step, max(ctx.seen.replicas, 1)))
         if more is not None:
             return more
-        arrived = sit.ready and sit.paired
+        arrived = ctx.ready and ctx.paired
     if arrived:
-        return sit.enter(Phase.STEP, Stage.ROUTE, traffic=sit.wanting(share))
-    if sit.overdue:
-        if sit.ready and sit.lacking:
-            return pause(sit, sit.lacking)
-        return abort(sit, f"the canary did not scale in time: {sit.missing}")
-    return _told(sit)
+        return ctx.enter(Phase.STEP, Stage.ROUTE, traffic=ctx.wanting(share))
+    if ctx.overdue:
+        if ctx.ready and ctx.lacking:
+            return pause(ctx, ctx.lacking)
+        return abort(ctx, f"the canary did not scale in time: {ctx.missing}")
+    return _told(ctx)
 
 
-def _told(sit: StepContext) -> RolloutState | None:
-    """Writes down, once, why its controller cannot make the canary's pods; the words name a pod, another one at each try."""
-    canary = sit.seen.canary
+def _told(ctx: StepContext) -> RolloutState | None:
+    """Records, once, why the canary's pods cannot be made."""
+    canary = ctx.seen.canary
     why = (canary.failed or canary.hindered) if canary else ""
-    return replace(sit.state, reason=why) if why and not sit.state.reason else None
+    return replace(ctx.state, reason=why) if why and not ctx.state.reason else None
 
 
-def _moved(sit: StepContext) -> RolloutState | None:
-    """One step towards the numbers of a plain Service's weight; the first pod that serves gets its share at once.
+def _moved(ctx: StepContext) -> RolloutState | None:
+    """Moves one step towards the pod counts of a plain Service's weight.
+
+    The first pod that serves gets its share at once.
 
     Every ready pod behind a plain Service gets the same number of requests, so a canary that is still small cannot be
     overrun, and the workload need not be short of pods before the canary answers. A weight of 0 waits for the pods of the
     workload, and the last canary pod for that.
     """
-    state = sit.state
-    goal = replica_counts.ratio(sit.seen.replicas, sit.share.weight, surge=sit.run.surge_percent > 0)
+    state = ctx.state
+    goal = replica_counts.ratio(ctx.seen.replicas, ctx.share.weight, surge=ctx.run.surge_percent > 0)
     if goal.refused:
-        return abort(sit, goal.refused)
-    if state.traffic.want != sit.share and (sit.serving if sit.share.weight else not least(sit)):
-        return replace(state, traffic=sit.wanting(sit.share))
-    asked = sit.moved(goal)
-    if (asked.canary, asked.stable) == (state.canary, sit.seen.replicas if state.primary is None else state.primary):
+        return abort(ctx, goal.refused)
+    if state.traffic.want != ctx.share and (ctx.serving if ctx.share.weight else not least(ctx)):
+        return replace(state, traffic=ctx.wanting(ctx.share))
+    asked = ctx.moved(goal)
+    if (asked.canary, asked.stable) == (state.canary, ctx.seen.replicas if state.primary is None else state.primary):
         return None
     return replace(state, canary=asked.canary, primary=asked.stable, reason=goal.warning)
 
 
-def _arrived(sit: StepContext) -> bool:
-    goal = replica_counts.ratio(sit.seen.replicas, sit.share.weight, surge=sit.run.surge_percent > 0)
-    primary = sit.seen.primary
-    stable = sit.seen.replicas if sit.state.primary is None else sit.state.primary
-    if primary is None or (sit.state.canary, stable) != (goal.canary, goal.stable):
+def _arrived(ctx: StepContext) -> bool:
+    goal = replica_counts.ratio(ctx.seen.replicas, ctx.share.weight, surge=ctx.run.surge_percent > 0)
+    primary = ctx.seen.primary
+    stable = ctx.seen.replicas if ctx.state.primary is None else ctx.state.primary
+    if primary is None or (ctx.state.canary, stable) != (goal.canary, goal.stable):
         return False
-    return sit.ready and primary.replicas == stable and primary.available >= stable - sit.seen.max_unavailable
+    return ctx.ready and primary.replicas == stable and primary.available >= stable - ctx.seen.max_unavailable
 
 
-def _route(sit: StepContext) -> RolloutState | None:
-    if sit.state.traffic.want != sit.share:
-        return sit.enter(Phase.STEP, Stage.SCALE)
-    if sit.state.traffic.verified:
-        return sit.enter(
+def _route(ctx: StepContext) -> RolloutState | None:
+    if ctx.state.traffic.want != ctx.share:
+        return ctx.enter(Phase.STEP, Stage.SCALE)
+    if ctx.state.traffic.verified:
+        return ctx.enter(
             Phase.STEP,
             Stage.HOLD,
-            wait=sit.run.steps[sit.state.step].pause,
-            counters=fresh(sit.state.counters, sit.run.metrics),
+            wait=ctx.run.steps[ctx.state.step].pause,
+            counters=fresh(ctx.state.counters, ctx.run.metrics),
         )
-    if sit.refused:
-        return abort(sit, sit.refused)
-    if sit.short:
-        return sit.enter(Phase.STEP, Stage.SCALE, traffic=sit.wanting(sit.state.traffic.applied), reason=sit.missing)
-    if sit.overdue and sit.run.plain and sit.ready and sit.lacking:
-        return pause(sit, sit.lacking)
-    if sit.overdue:
-        routing = sit.seen.routing
-        return abort(sit, f"the routes did not take up the weight in time: {routing.reason if routing else 'not seen'}")
+    if ctx.refused:
+        return abort(ctx, ctx.refused)
+    if ctx.short:
+        return ctx.enter(Phase.STEP, Stage.SCALE, traffic=ctx.wanting(ctx.state.traffic.applied), reason=ctx.missing)
+    if ctx.overdue and ctx.run.plain and ctx.ready and ctx.lacking:
+        return pause(ctx, ctx.lacking)
+    if ctx.overdue:
+        routing = ctx.seen.routing
+        return abort(ctx, f"the routes did not take up the weight in time: {routing.reason if routing else 'not seen'}")
     return None
 
 
-def _hold(sit: StepContext) -> RolloutState | None:
-    step = sit.run.steps[sit.state.step]
-    found, why = find(sit.state.counters, sit.run.metrics)
+def _hold(ctx: StepContext) -> RolloutState | None:
+    step = ctx.run.steps[ctx.state.step]
+    found, why = find(ctx.state.counters, ctx.run.metrics)
     if found is CounterVerdict.FAILED:
-        return abort(sit, why)
+        return abort(ctx, why)
     if found is CounterVerdict.UNSURE:
-        return pause(sit, why)
-    if sit.state.traffic.want != sit.share:
-        return sit.enter(Phase.STEP, Stage.SCALE)
-    if sit.run.plain:
-        goal = replica_counts.ratio(sit.seen.replicas, sit.share.weight, surge=sit.run.surge_percent > 0)
-        stable = sit.seen.replicas if sit.state.primary is None else sit.state.primary
-        if (goal.canary, goal.stable) != (sit.state.canary, stable):
-            return sit.enter(Phase.STEP, Stage.SCALE)
+        return pause(ctx, why)
+    if ctx.state.traffic.want != ctx.share:
+        return ctx.enter(Phase.STEP, Stage.SCALE)
+    if ctx.run.plain:
+        goal = replica_counts.ratio(ctx.seen.replicas, ctx.share.weight, surge=ctx.run.surge_percent > 0)
+        stable = ctx.seen.replicas if ctx.state.primary is None else ctx.state.primary
+        if (goal.canary, goal.stable) != (ctx.state.canary, stable):
+            return ctx.enter(Phase.STEP, Stage.SCALE)
     else:
-        more = grown(sit, sit.run.scale(sit.state.step, max(sit.seen.replicas, 1)))
+        more = grown(ctx, ctx.run.scale(ctx.state.step, max(ctx.seen.replicas, 1)))
         if more is not None:
             return more
-    approved = not step.approval or sit.state.approved
+    approved = not step.approval or ctx.state.approved
     judged = not step.analysis or found is CounterVerdict.PASSED
-    if sit.waited and approved and judged and sit.ready and sit.state.traffic.verified:
-        return _next(sit, sit.state.step + 1)
+    if ctx.waited and approved and judged and ctx.ready and ctx.state.traffic.verified:
+        return _next(ctx, ctx.state.step + 1)
     return None
 
 
-def lost(sit: StepContext) -> RolloutState | None:
-    """Takes all traffic from a canary that cannot answer; the step gets it back when the pods are back."""
-    if sit.state.traffic.want.none or sit.serving:
+def lost(ctx: StepContext) -> RolloutState | None:
+    """Takes all traffic from a canary that cannot answer.
+
+    The step returns it when the pods are back.
+    """
+    if ctx.state.traffic.want.none or ctx.serving:
         return None
-    empty = sit.wanting(Share())
-    if sit.state.phase is Phase.STEP:
-        return sit.enter(Phase.STEP, Stage.SCALE, traffic=empty, reason="the canary has no available pod")
-    if sit.state.phase is Phase.PROMOTE and sit.state.stage in {Stage.CUT_ROUTE, Stage.CUT_HOLD}:
-        return sit.enter(Phase.PROMOTE, Stage.CUT_SCALE, traffic=empty, reason="the canary has no available pod")
-    return replace(sit.state, traffic=empty)
+    empty = ctx.wanting(Share())
+    if ctx.state.phase is Phase.STEP:
+        return ctx.enter(Phase.STEP, Stage.SCALE, traffic=empty, reason="the canary has no available pod")
+    if ctx.state.phase is Phase.PROMOTE and ctx.state.stage in {Stage.CUT_ROUTE, Stage.CUT_HOLD}:
+        return ctx.enter(Phase.PROMOTE, Stage.CUT_SCALE, traffic=empty, reason="the canary has no available pod")
+    return replace(ctx.state, traffic=empty)

@@ -1,1 +1,1 @@
-"""Traffic providers: one file each, all pure functions over the routes as Git has them."""
+"""Traffic providers: one file each, pure functions over Git's routes."""

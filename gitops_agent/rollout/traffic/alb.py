@@ -1,4 +1,4 @@
-"""AWS Load Balancer Controller: a forward action, which is JSON in an annotation of an Ingress.
+"""AWS Load Balancer Controller: a forward action in an Ingress annotation.
 
 The user's Ingress has a backend named as the action, with the port `use-annotation`, and the action forwards to a target group
 of the service. The annotation is one text, rendered whole: the groups' weights divided, everything else of the action kept. A
@@ -40,7 +40,7 @@ class Alb:
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """As in `Provider`."""
+        """As in `TrafficRouter`."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("alb", "mirror requests")
@@ -61,7 +61,7 @@ class Alb:
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """As in `Provider`; the caller lets the provider's settle time pass afterwards."""
+        """As in `TrafficRouter`; the caller lets the provider's settle time pass afterwards."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("alb", "mirror requests")
@@ -96,7 +96,7 @@ def _json(route: Object, name: str, text: Any) -> Any:
 
 
 def _actions(route: Object, service: str) -> dict[str, Object]:
-    """The forward actions that name a service, by the name of the action."""
+    """The forward actions that name a service, by action name."""
     found: dict[str, Object] = {}
     for name, text in _annotations(route).items():
         if name.startswith(_ACTIONS):
@@ -131,13 +131,13 @@ def _overlaid(route: Object, actions: dict[str, Object], ask: RouteRequest) -> O
     if _actions(route, ask.canary):
         raise refused(route, f"has an action for the Service {ask.canary}, which is the rollout's own")
     result = copy(route)
-    told = result["metadata"]["annotations"]
+    annotations = result["metadata"]["annotations"]
     for name, action in actions.items():
         if ask.match is not None:
-            told[_ACTIONS + _front(name)] = _text(_replaced(action, ask))
-            told[_CONDITIONS + _front(name)] = _text([*_conditions(route, name), _condition(route, ask)])
+            annotations[_ACTIONS + _front(name)] = _text(_replaced(action, ask))
+            annotations[_CONDITIONS + _front(name)] = _text([*_conditions(route, name), _condition(route, ask)])
         if ask.weight:
-            told[_ACTIONS + name] = _text(_divided(action, ask))
+            annotations[_ACTIONS + name] = _text(_divided(action, ask))
     if ask.match is not None:
         _put_in_front(result, set(actions))
     return result

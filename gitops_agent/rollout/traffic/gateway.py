@@ -1,9 +1,9 @@
-"""Gateway API: weights, matches and mirrors in the rules of HTTPRoute and GRPCRoute; also where the parent is a Service.
+"""Gateway API: weights, matches and mirrors of HTTPRoute and GRPCRoute.
 
 `spec.rules` is one atomic list, sent whole. A weight multiplies all weights of a rule by 100 and divides that of the service.
 A match copies the rule and puts the copy in front, with the header added to each of the rule's matches: the copy is more
 specific than its original, so the order of precedence that the API defines prefers it too. A rule where the canary stands
-without the service beside it is such a copy; that is how it is told apart, not by a name.
+without the service beside it is such a copy; that is how it is recognised, not by a name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class GatewayAPI:
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """As in `Provider`."""
+        """As in `TrafficRouter`."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         ours = [is_route(route) and _names(route, service) for route in routes]
         if not any(ours):
@@ -57,7 +57,7 @@ class GatewayAPI:
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """As in `Provider`; every parent has accepted this generation of every route, and resolved its backends."""
+        """As in `TrafficRouter`: all parents accepted this generation and its backends."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         routes = [route for route in live if is_route(route) and (_names(route, service) or _names(route, canary_service))]
         if not routes:

@@ -1,4 +1,4 @@
-"""What the controllers of a Gateway API route say: every parent, this generation, accepted and all backends resolved."""
+"""Status of a Gateway API route: accepted by every parent, backends resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matches as regular expressions, for APIs that compare headers whole: anchored, and spelled so that RE2 and PCRE agree."""
+"""Header matches as anchored regular expressions for RE2 and PCRE."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 
 
 def literal(text: str) -> str:
-    """The pattern of a text that is to be found as it is."""
+    """The pattern of a literal text."""
     return _SPECIAL.sub(r"\\\1", text)
 
 
@@ -29,6 +29,6 @@ def header_pattern(match: Match) -> str:
 
 
 def cookie_pattern(match: Match) -> str:
-    """The pattern of a whole Cookie header that has the cookie among its pairs."""
+    """The pattern of a Cookie header that holds a cookie."""
     value = literal(match.value) + "[^;]*" if match.mode is MatchMode.PREFIX else value_pattern(match)
     return rf"^(.*;\s*)?{literal(match.name)}={value}(\s*;.*)?$"

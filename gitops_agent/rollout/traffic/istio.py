@@ -1,4 +1,4 @@
-"""Istio: weights, matches and mirrors in a VirtualService; DestinationRules for what they refer to.
+"""Istio: weights, matches and mirrors of a VirtualService; DestinationRules.
 
 `http`, `tls` and `tcp` are atomic lists, sent whole. Weights keep the sum that Git has (older releases demand 100) unless that
 is below 100, where every weight is multiplied by 100. The canary is reached in one of two ways. By host, the usual one: the
@@ -46,7 +46,7 @@ class Istio:
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """As in `Provider`."""
+        """As in `TrafficRouter`."""
         names = [is_istio(route, VIRTUAL_SERVICE) and _names(route, service) for route in routes]
         if not any(names):
             raise unnamed(service, VIRTUAL_SERVICE)
@@ -69,7 +69,7 @@ class Istio:
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """As in `Provider`. Istio reports no uptake, so the caller lets the provider's settle time pass afterwards."""
+        """As in `TrafficRouter`; Istio reports no uptake, so a settle time follows."""
         target = _Target(service, canary_service, self._subsets)
         found = [route for route in live if is_istio(route, VIRTUAL_SERVICE) and _names(route, service)]
         if not found:

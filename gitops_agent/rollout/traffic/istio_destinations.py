@@ -1,4 +1,4 @@
-"""DestinationRules of a canary: a twin for its host, or two subsets of the service's own host."""
+"""DestinationRules of a canary: a twin, or two subsets of one host."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Subsets:
 def overlaid_rules(
     routes: Sequence[Object], *, service: str, canary_service: str, subsets: Subsets | None
 ) -> tuple[Object, ...]:
-    """The routes with the DestinationRules a canary needs: twins appended, or subsets added.
+    """The routes with the DestinationRules a canary needs.
 
     Raises:
         RenderError: subsets are asked for and no DestinationRule is there, or a name is taken.

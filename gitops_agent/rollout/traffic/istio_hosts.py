@@ -1,4 +1,4 @@
-"""Istio's hosts: a Service has four spellings, and a destination says which of its backends are meant."""
+"""Hosts of Istio: four spellings of a Service, and its subsets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_istio(obj: Object, kind: str) -> bool:
 
 
 def same_host(host: object, service: str, obj: Object) -> bool:
-    """Whether a host written in an object means a Service of the object's namespace."""
+    """Whether a host of an object means a Service in its namespace."""
     if host == service:
         return True
     name, _, rest = str(host).partition(".")
@@ -27,7 +27,7 @@ def same_host(host: object, service: str, obj: Object) -> bool:
 
 
 def renamed(host: object, canary: str) -> str:
-    """The host of the canary, in the spelling of the one it stands beside."""
+    """The host of the canary, spelled like the stable one."""
     _, dot, rest = str(host).partition(".")
     return canary + dot + rest
 
@@ -38,5 +38,5 @@ def destination(route: Object) -> Object:
 
 
 def weight_of(route: Object, *, alone: bool) -> int:
-    """The weight of one backend; one that stands alone has all of it when it does not say."""
+    """The weight of a backend; a lone one defaults to all."""
     return number(route.get("weight"), 100 if alone else 0)

@@ -1,4 +1,4 @@
-"""ingress-nginx: a second Ingress with canary annotations beside the user's, which is left as it is.
+"""ingress-nginx: a canary Ingress beside the user's unchanged one.
 
 The canary Ingress has only those rules and paths of the original that lead to the service. It takes over the class, TLS and the
 few annotations the controller reads of a canary (affinity and load balancing). A header comes before a cookie and both before
@@ -36,7 +36,7 @@ class Nginx:
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """As in `Provider`; the Ingress of the canary follows the routes, and there is none without weight and match."""
+        """As in `TrafficRouter`, with a canary Ingress while there is a share."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("nginx", "mirror requests to the canary")
@@ -59,7 +59,7 @@ class Nginx:
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """As in `Provider`; the caller lets the provider's settle time pass afterwards."""
+        """As in `TrafficRouter`; the caller lets the provider's settle time pass afterwards."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         found = [route for route in live if is_ingress(route)]
         ours = [route for route in found if _rules(route, service)]
@@ -75,8 +75,8 @@ class Nginx:
             beside = canaries.get(ObjectKey.of(_canary(route, ask, {})))
             if beside is None:
                 return waiting("the canary Ingress is not there yet")
-            told = {name: value for name, value in _annotations(beside).items() if name.startswith(PREFIX + "canary")}
-            if told != wanted:
+            annotations = {name: value for name, value in _annotations(beside).items() if name.startswith(PREFIX + "canary")}
+            if annotations != wanted:
                 return waiting("the canary Ingress does not carry what is wanted yet")
         return READY
 
@@ -86,7 +86,7 @@ def _annotations(route: Object) -> dict[str, str]:
 
 
 def _rules(route: Object, service: str) -> list[Object]:
-    """The rules with only those paths that lead to a service; rules without any are left out."""
+    """The rules and paths that lead to a service."""
     found: list[Object] = []
     for rule in items(mapping(route, "spec").get("rules")):
         paths = items(mapping(rule, "http").get("paths"))
@@ -111,11 +111,11 @@ def _canary(route: Object, ask: RouteRequest, annotations: dict[str, str]) -> Ob
             path["backend"]["service"]["name"] = ask.canary
     named = {"name": f"{metadata.get('name')}-canary"}
     place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
-    told = {**kept, **{PREFIX + name: value for name, value in annotations.items()}}
+    merged = {**kept, **{PREFIX + name: value for name, value in annotations.items()}}
     return {
         "apiVersion": base["apiVersion"],
         "kind": "Ingress",
-        "metadata": {**named, **place, "annotations": told},
+        "metadata": {**named, **place, "annotations": merged},
         "spec": spec,
     }
 

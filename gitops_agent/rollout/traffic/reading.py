@@ -1,4 +1,4 @@
-"""Verdicts and refusals of routes."""
+"""Reads routes defensively, and builds the errors of refused ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each traffic provider can do, as data: for the documentation, the plan and whoever refuses a policy early."""
+"""Table of traffic providers and their capabilities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ALL = (MatchMode.EXACT, MatchMode.PREFIX, MatchMode.REGEX)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """What one provider can do.
+    """Capabilities of one provider.
 
     Args:
         name: as in `spec.traffic.provider`.
@@ -28,7 +28,7 @@ class Capability:
         header: how headers can be compared; empty when not at all.
         cookie: how cookies can be compared.
         mirror: whether it can mirror.
-        settle_seconds: to wait after the objects are in place, where nobody reports the uptake; 0 where a status says it.
+        settle_seconds: to wait after the objects are in place, where no status reports the uptake; 0 where one does.
         limits: what else is to know, for people.
     """
 

@@ -1,4 +1,4 @@
-"""What is asked of routes, as one value to hand around inside a provider."""
+"""Arguments of an overlay as one value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a traffic provider is: two pure functions, one that lays a share of traffic over routes, one that reads the result.
+"""Protocol of a traffic provider: lay a share over routes, verify it.
 
 Problem: tools that patch routes relative to what is live, or keep a copy of "the original" in an annotation, lose what Git
 changes in the meantime. Decision: a provider never sees the live route while it renders. It takes the routes as Git has them
@@ -50,7 +50,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
-    """Requests that are sent to the canary a second time, the answer thrown away.
+    """Requests that the canary gets a copy of, its answers discarded.
 
     Attributes:
         percent: of all requests, 1 to 100.
@@ -93,7 +93,7 @@ class TrafficRouter(Protocol):
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """The routes as they are to be sent: whole objects, in the same order, followed by objects of the provider's own.
+        """The routes to send, followed by objects of the provider's own.
 
         Args:
             routes: the route objects as Git has them; never mutated.
@@ -118,7 +118,7 @@ class TrafficRouter(Protocol):
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """Whether the live objects carry what was asked for, and whoever serves them has taken it up.
+        """Whether the live objects carry the share and it took effect.
 
         Args:
             live: the objects `overlay` gave, as they are in the cluster now; those that are absent are left out.

@@ -1,4 +1,4 @@
-"""A plain Service: it has no weights, so the share is the ratio of pods, and there is nothing to write here.
+"""Plain Service: without weights, the share is the ratio of pods.
 
 How many pods each side gets is decided elsewhere; here is only seen whether the endpoints show it. In this mode the Service
 selects the pods of both sides and the canary's Service only the canary's, so an address that both EndpointSlices hold is one
@@ -31,7 +31,7 @@ class PlainService:
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """As in `Provider`: the routes as they are."""
+        """As in `TrafficRouter`: the routes as they are."""
         del service, canary_service, weight
         _supported(match, mirror)
         return tuple(routes)
@@ -46,7 +46,7 @@ class PlainService:
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """As in `Provider`; `live` are the EndpointSlices of both Services."""
+        """As in `TrafficRouter`; `live` are the EndpointSlices of both Services."""
         _supported(match, mirror)
         total = ready_addresses(live, service)
         canary = total & ready_addresses(live, canary_service)
@@ -58,7 +58,7 @@ class PlainService:
 
 
 def ready_addresses(live: Sequence[Object], service: str) -> frozenset[str]:
-    """The addresses of a Service that take traffic: one a pod, though with two families of addresses each pod has two."""
+    """The ready addresses of a Service, one a pod."""
     pieces = [
         piece
         for piece in live
@@ -76,7 +76,7 @@ def ready_addresses(live: Sequence[Object], service: str) -> frozenset[str]:
 
 
 def wanted_counts(total: int, weight: int) -> frozenset[int]:
-    """How many of the pods may be the canary's: the share rounded either way.
+    """The canary endpoints a share allows: rounded either way.
 
     A share that is neither nothing nor all
     leaves each side one pod.

@@ -1,4 +1,4 @@
-"""SMI TrafficSplit: weights of backends; it knows neither matches nor mirrors, and reports no uptake."""
+"""SMI TrafficSplit: weights only; uptake is not reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Smi:
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """As in `Provider`."""
+        """As in `TrafficRouter`."""
         _supported(match, mirror)
         ours = [_is_split(route) and _names(route, service) for route in routes]
         if not any(ours):
@@ -49,7 +49,7 @@ class Smi:
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """As in `Provider`; the caller lets the provider's settle time pass afterwards."""
+        """As in `TrafficRouter`; the caller lets the provider's settle time pass afterwards."""
         _supported(match, mirror)
         found = [route for route in live if _is_split(route) and _names(route, service)]
         if not found:

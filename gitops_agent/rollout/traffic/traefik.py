@@ -36,7 +36,7 @@ class Traefik:
         match: Match | None,
         mirror: Mirror | None,
     ) -> tuple[Object, ...]:
-        """As in `Provider`; a TraefikService of the rollout's own follows where weights and a mirror are both needed."""
+        """As in `TrafficRouter`; weights with a mirror take a second TraefikService."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if match is not None:
             raise unsupported("traefik", "match requests")
@@ -63,7 +63,7 @@ class Traefik:
         match: Match | None,
         mirror: Mirror | None,
     ) -> Verification:
-        """As in `Provider`; the caller lets the provider's settle time pass afterwards."""
+        """As in `TrafficRouter`; the caller lets the provider's settle time pass afterwards."""
         if match is not None:
             raise unsupported("traefik", "match requests")
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)

@@ -1,4 +1,4 @@
-"""Weights: how the share of one backend is divided between stable and canary while all others keep theirs.
+"""Divides the weight of one backend between stable and canary.
 
 Weights of all these APIs are relative to their sum. Where the API's numbers are large enough every weight is multiplied by 100,
 and the division is exact; where they are not (AWS stops at 999, older Istio wants the sum of 100 kept) whole numbers are found
@@ -14,7 +14,7 @@ WHOLE = 100
 
 
 class WeightSplit(NamedTuple):
-    """The weights of one backend: what stays with it, and what the canary gets (0 for backends that are not divided)."""
+    """Weights of one backend: the stable part and the canary's."""
 
     stable: int
     canary: int

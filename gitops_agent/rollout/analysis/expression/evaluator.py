@@ -1,4 +1,4 @@
-"""Conditions over a measured value: `success: "result < 0.01"`, evaluated by walking the tree, never by `eval`.
+"""Evaluates conditions such as `result < 0.01` by walking the tree.
 
 Numbers are floats, booleans are no numbers, and nothing is converted silently. What is missing is never smaller or larger than
 anything: where other languages let a comparison with NaN be false, so that `failure: result > 0.01` passes a metric that
@@ -19,13 +19,13 @@ from gitops_agent.rollout.analysis.expression.parser import Binary, Call, Index,
 
 
 class ConditionFailed(AgentError):
-    """A condition does not fit what was measured (text where a number is needed, a division by zero)."""
+    """A condition that does not fit the result, e.g. text."""
 
     reason = "MeasurementFailed"
 
 
 class NoData(ConditionFailed):
-    """The part of the result a condition asks for is not there, or is not a number (NaN)."""
+    """The part of the result a condition reads is absent or NaN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The words of a condition: numbers, quoted text, names and operators, each with its place for the error message."""
+"""Splits a condition into tokens, each with its place for error messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS = {"and": "and", "or": "or", "not": "not", "&&": "and", "||": "or", "!": 
 
 
 class ConditionInvalid(AgentError):
-    """A condition that cannot be read, whatever will be measured; found when the policy is, not when the metric is."""
+    """A condition that cannot be parsed; found when the policy is read."""
 
     reason = "InvalidSpec"
 
@@ -42,7 +42,7 @@ class TokenKind(StrEnum):
 
 
 class Token(NamedTuple):
-    """One word; `place` counts characters from 0. `and`, `or`, `not` are signs, however they were spelled."""
+    """One token; `place` counts characters from 0."""
 
     sort: TokenKind
     value: str

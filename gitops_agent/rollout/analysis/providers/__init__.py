@@ -1,1 +1,1 @@
-"""Providers of metrics: a request built, an answer read; nothing here opens a connection."""
+"""Metric providers: build requests and read answers; no connection is opened."""

@@ -1,4 +1,4 @@
-"""Signature version 4 of AWS: proves who sends a request without sending the secret. Standard library only."""
+"""AWS Signature Version 4, with the standard library only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsKeys:
-    """The keys of a principal; `token` belongs to temporary ones. The text form shows none of them."""
+    """Keys of an AWS principal; `repr` shows none of them."""
 
     key_id: str = field(repr=False)
     secret: str = field(repr=False)

@@ -58,7 +58,9 @@ def metric_data(
     at: datetime,
     address: str = "",
 ) -> Query:
-    """Asks for metric data; the queries are MetricDataQuery structures as AWS documents them, handed on as they are.
+    """The request for metric data.
+
+    The queries are MetricDataQuery structures as AWS documents them, sent unchanged.
 
     Args:
         queries: exactly one of them returns data (`ReturnData` true or absent).

@@ -1,4 +1,4 @@
-"""Datadog, version 1 of its query API: one request gives the points of a window."""
+"""Datadog, query API version 1: the points of a window."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def result(status: int, body: bytes) -> float | None:
 
 
 def samples(status: int, body: bytes) -> list[float]:
-    """The values of the window in the order of time, empty points left out.
+    """The values of the window, oldest first, without empty points.
 
     Raises:
         MeasurementFailed: the answer is an error, or there is more than one series.

@@ -1,4 +1,4 @@
-"""A Kubernetes Job as a metric: the pod that ends well is a success, the one that does not is a failure."""
+"""Kubernetes Job as a metric: completion is a success."""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ def instant(address: str, query: str, *, at: datetime, headers: Mapping[str, str
 
 
 def result(status: int, body: bytes) -> float | list[float] | None:
-    """The result of an instant query: a number, or a list of one number a series; None when there is no series.
+    """The number of an instant query, or one for each series.
+
+    None when there is no series.
 
     A vector with one series is its number, so that `result < 0.01` does what it says.
 

@@ -1,4 +1,4 @@
-"""Anything that answers JSON over HTTP: a path into the answer names the result."""
+"""JSON over HTTP: a path into the answer names the result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Web:
 
 
 def page(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: Any = None) -> Query:
-    """Asks an address; unlike other providers' addresses it may have a query string.
+    """The request for an address, which may have a query string.
 
     Args:
         url: absolute.
