@@ -1,1 +1,4 @@
-"""Measurements, always as ratios to a floor measured in the same run on the same machine; no timed tests."""
+"""Measurements, as ratios to a floor measured in the same run.
+
+On the same machine; no timed tests.
+"""

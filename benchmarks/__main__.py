@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--json FILE]`: runs the measurements and prints what each has found.
+"""Runs and prints the measurements: `python -m benchmarks [NAME …] [--json FILE]`.
 
 `python -m benchmarks traffic` is a measurement of its own, in a world of its own; see `benchmarks/traffic/run.py`.
 """
@@ -19,7 +19,7 @@ NAMES = ("install", "steady", "push", "drift", "restart", "failover")
 
 
 def main() -> int:
-    """Runs what was asked for; 1 when a measurement could not be made."""
+    """Runs the selected measurements; 1 when one could not be made."""
     if sys.argv[1:2] == ["traffic"]:
         return importlib.import_module("benchmarks.traffic.run").main(sys.argv[2:])  # type: ignore[no-any-return]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -43,7 +43,7 @@ def main() -> int:
             figures += found
             for figure in found:
                 print(f"{figure.name:<{_WIDTH}}  {figure.value:>10.2f} {figure.unit:<6} {figure.note}".rstrip(), flush=True)
-            # What was measured so far: a thousand applications take long, and whoever has seen enough ends it.
+            # Results so far: a thousand applications take long, and a user may end the run early.
             if arguments.json:
                 arguments.json.write_text(json.dumps([figure.document() for figure in figures], indent=2) + "\n")
     return 0

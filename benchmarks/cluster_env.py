@@ -1,4 +1,4 @@
-"""What every measurement needs: a control plane, a repository of many applications, the agent, and its figures."""
+"""The environment of measurements: control plane, repository, agent and figures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ class Figure:
 
 
 class ClusterEnv:
-    """A control plane, `count` applications of five objects in one repository, and an agent that may be started."""
+    """A control plane, `count` applications in one repository, and an agent.
+
+    Each application has five objects; the agent may be started.
+    """
 
     def __init__(self, directory: Path, count: int) -> None:
         self.directory, self.count = directory, count
@@ -93,7 +96,10 @@ class ClusterEnv:
         return any(one.kind == kind for one in self.spectator.discovery.kinds() if one.group == "gitops-agent.dev")
 
     def agent(self, *, instead: AgentProcess | None = None) -> AgentProcess:
-        """Starts a replica, which ends with the world; with the files of another one when it starts in that one's place."""
+        """Starts a replica, optionally with the files of its predecessor.
+
+        It ends with the environment.
+        """
         self._agents += 1
         environ = {"GITOPS_AGENT_SOURCE__CACHE_DIR": str(self.directory / f"{instead.log.stem}-cache")} if instead else {}
         agent = AgentProcess(self.kubeconfig, self.directory, name=f"agent-{self._agents}", environ=environ)
@@ -155,7 +161,10 @@ def rendered(folder: Path) -> list[Object]:
 
 
 def metrics(agent: AgentProcess) -> dict[str, float]:
-    """The agent's own metrics, summed over their labels except `resource` and `verb` of API requests."""
+    """The agent's metrics, summed over most labels.
+
+    Except `resource` and `verb` of API requests.
+    """
     port = next(event["port"] for event in agent.events() if event.get("event") == "listening")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()

@@ -1,4 +1,4 @@
-"""Somebody changes or deletes an object: until it is as declared again."""
+"""An object is changed or deleted: time until it is repaired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two replicas; the leader is killed or ends: until the other one acts."""
+"""The leader of two replicas is killed or ends: time until takeover."""
 
 from __future__ import annotations
 

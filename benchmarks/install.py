@@ -1,6 +1,6 @@
-"""First installation of all applications until every one is Healthy, against the floor.
+"""First installation of all applications until Healthy, against the floor.
 
-The floor is what nobody can beat: the same objects as ready JSON through sixteen connections, without Git, renders, status or
+The floor cannot be beaten: the same objects as ready JSON through sixteen connections, without Git, renders, status or
 health, until every Deployment is available. It is measured before and after the agent, since a machine that others use too is
 not the same one a minute later.
 """
@@ -48,7 +48,10 @@ def measure(world: ClusterEnv) -> list[Figure]:
 
 
 def _floor(world: ClusterEnv, when: str) -> float:
-    """Seconds until the same objects, in namespaces of their own, are available; they are removed again."""
+    """Seconds until the same objects are available in other namespaces.
+
+    They are removed again.
+    """
     template = rendered(world.repository.work / "apps" / name(0))
     objects = world.spectator.objects
     namespaces = [f"{_FLOOR_PREFIX}{when}-{number:04d}" for number in range(world.count)]

@@ -1,4 +1,4 @@
-"""An agent with all applications installed, for the measurements that start from there."""
+"""An agent with all applications installed, as a starting point."""
 
 from __future__ import annotations
 

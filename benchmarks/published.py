@@ -1,4 +1,6 @@
-"""Files other projects publish in Go modules, such as their CRDs; each module is pinned by the hash Go gives its content.
+"""Files of other projects in Go modules, such as CRDs.
+
+Each module is pinned by the hash Go gives its content.
 
 They are had the way the sandbox's programs are: a machine that can build those can have these, and nothing of another project
 lies in this repository. `python -m benchmarks.published` fetches all of them, for tests and measurements without a network.
@@ -22,7 +24,7 @@ _LIMITS = process.Limits(seconds=300.0, memory_bytes=1 << 40)
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A Go module at a version (`path@version`), and its hash as go.sum writes it."""
+    """A Go module at a version (`path@version`), and its hash."""
 
     name: str
     sum: str

@@ -1,4 +1,7 @@
-"""A commit that touches one application: from the push, with a request to look as a webhook makes it, until it is live."""
+"""A commit that touches one application: from push to live.
+
+With a sync request as a webhook makes it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""kill -9 and a new start with everything live: until all states are known, and how many writes that took."""
+"""kill -9 and a restart: time until all states are known.
+
+With everything live; counts the writes that took.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from benchmarks.installed import installed
 
 
 def measure(world: ClusterEnv) -> list[Figure]:
-    """Seconds until every application was looked at again; writes to managed objects."""
+    """Seconds until every application was reconciled; writes to managed objects."""
     old = installed(world)
     before = world.versions()
     old.kill()

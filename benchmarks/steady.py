@@ -1,4 +1,7 @@
-"""Nothing changes for a while: requests beyond watches and the lease, processor time, renders."""
+"""An idle period: requests beyond watches, processor time, renders.
+
+Requests of the lease are left out as well.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: one real control plane for a test run, a fresh namespace for a test.
+"""Fixtures of the suite: one control plane, a namespace per test.
 
 The control plane is started by the first test that asks for it, in whichever process that runs, and shared by all workers of a
 parallel run. It is tied to the pytest process that was called and ends with it, however that process dies; there is no count
@@ -42,7 +42,7 @@ _BUILD_SECONDS = 3600
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The process that was called names the folder; its workers inherit the name."""
+    """Names the folder of the run, which its workers inherit."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell ignores interrupts in what it runs in the background, and programs that tests interrupt would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -60,13 +60,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fails a run in CI that skips a test for an unlisted reason."""
+    """Fails a CI run that skips a test for unlisted reasons."""
     if not hasattr(session.config, "workerinput") and _unlisted(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Names the skips that failed the run, after pytest's own list of all skips."""
+    """Lists the skips that failed the run, after pytest's own list."""
     for reason in _unlisted(terminalreporter.config):
         terminalreporter.write_line(f"ERROR skipped for a reason that tests/skips.py does not list: {reason}", red=True)
 
@@ -80,7 +80,7 @@ def _unlisted(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where programs have to be built first, the tests that need them may take as long as that."""
+    """Extends timeouts where programs have to be built first."""
     cache = ToolCache()
     if not all(cache.present(tool) for tool in selected()):
         for item in items:
@@ -103,7 +103,10 @@ def control_plane(request: pytest.FixtureRequest) -> ControlPlane:
 
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:
-    """The name of a fresh namespace pods can be created in; deleted afterwards, not waited for."""
+    """The name of a fresh namespace, deleted afterwards without waiting.
+
+    Pods can be created in it.
+    """
     name = f"t-{uuid.uuid4().hex[:10]}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     control_plane.request("POST", "/api/v1/namespaces", body)

@@ -16,7 +16,10 @@ _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 
 
 def clone(name: str, target: Path, *options: str) -> Path:
-    """A clone of a bundle's branch main, made once; options as `git clone` takes them. Skips the test without the bundle."""
+    """A clone of a bundle's main branch, made once, or a skip.
+
+    Options as `git clone` takes them.
+    """
     folder = Path(os.environ.get("GITOPS_AGENT_CORPUS") or _BESIDE)
     bundle = folder / f"{name}.bundle"
     if not bundle.exists():

@@ -1,4 +1,4 @@
-"""Reasons for which CI may skip a test; any other skip fails the run.
+"""Reasons for which CI may skip a test; others fail it.
 
 Problem: a skipped test proves nothing, and a run that skips more tests than yesterday still ends with code 0. Decision: with
 `CI=true` every skip needs a row here. A missing program is no reason: `make programs` brings what the tests run.

@@ -1,4 +1,4 @@
-"""The commands and hooks a contributor uses, against the Makefile and the pinned tools."""
+"""The contributor's commands and hooks, against the Makefile and pinned tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The English of docstrings, comments and documentation: short first lines, and the field's own words."""
+"""English of docstrings, comments and documentation: short, in standard terms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LONGEST_FIRST_LINE = 12
 
-EXEMPT = ("gitops_agent/agent", "gitops_agent/rollout", "gitops_agent/cli/rollout", "docs/reference/commands.md")
+EXEMPT = (
+    "gitops_agent/agent",
+    "gitops_agent/rollout",
+    "gitops_agent/cli/rollout",
+    "docs/reference/commands.md",
+    "tests/agent",
+    "tests/rollout",
+)
 """Rooms that are not written in these words yet, and the page that prints their docstrings; to become fewer."""
 
 INDEFINITE = r"somebody|someone|whoever|nobody|no[ -]one|anybody|anyone|everybody|what is the case"
@@ -23,6 +30,9 @@ SPOKEN = r"tells?|told|(go(es)?|going|went) back|way back|tak(es?|en) along|took
 WANTED = r"wish(es|ed)?|belongings?|(is|are|was|were|been|be) asked for"
 BANNED = re.compile(rf"\b({INDEFINITE}|{SPOKEN}|{WANTED})\b", re.IGNORECASE)
 """Indefinite persons, and words that stand for report, roll back, abort, delete, reconcile, check, request and option."""
+
+VAGUE = {"found", "said", "told", "wanted", "known", "made", "asked", "seen", "place", "somebody", "nobody"}
+"""Names of variables that say nothing about the thing they hold."""
 
 EMPTY = re.compile(r"^(See the module\b.*|Thread-safe\.)")
 """First lines that say nothing about the class."""
@@ -37,6 +47,8 @@ def files(folder: str, pattern: str) -> list[Path]:
 
 
 MODULES = files("gitops_agent", "*.py")
+BESIDE = [*files("tests", "*.py"), *files("benchmarks", "*.py")]
+FOLDERS = sorted({module.parts[:2] for module in MODULES} | {module.parts[:2] for module in BESIDE})
 PAGES = [*files("docs", "*.md"), Path("README.md"), Path("CONTRIBUTING.md"), Path("CHANGELOG.md")]
 
 
@@ -65,13 +77,15 @@ def faults(path: Path) -> list[str]:
 
 
 def test_first_lines_of_docstrings_are_short() -> None:
-    firsts = [(module, name, text.splitlines()[0]) for module in MODULES for name, text in documented(module)]
+    firsts = [(module, name, text.splitlines()[0]) for module in [*MODULES, *BESIDE] for name, text in documented(module)]
 
     assert [f"{module}: {name}: {line}" for module, name, line in firsts if len(line.split()) > LONGEST_FIRST_LINE] == []
 
 
 def test_a_docstring_stands_on_its_own() -> None:
-    assert [f"{module}: {name}" for module in MODULES for name, text in documented(module) if EMPTY.match(text)] == []
+    texts = [(module, name, text) for module in [*MODULES, *BESIDE] for name, text in documented(module)]
+
+    assert [f"{module}: {name}" for module, name, text in texts if EMPTY.match(text)] == []
 
 
 def test_no_two_classes_of_a_room_have_one_docstring() -> None:
@@ -87,9 +101,18 @@ def test_no_two_classes_of_a_room_have_one_docstring() -> None:
         assert [text for text, count in lines.items() if count > 1] == [], folder
 
 
-@pytest.mark.parametrize("folder", sorted({module.parts[1] for module in MODULES}))
-def test_docstrings_and_comments_use_standard_terms(folder: str) -> None:
-    assert [fault for module in MODULES if module.parts[1] == folder for fault in faults(module)] == []
+@pytest.mark.parametrize("folder", FOLDERS, ids="/".join)
+def test_docstrings_and_comments_use_standard_terms(folder: tuple[str, ...]) -> None:
+    assert [fault for file in [*MODULES, *BESIDE] if file.parts[:2] == folder for fault in faults(file)] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_variables_are_named_after_the_thing_they_hold(module: Path) -> None:
+    functions = [node for node in ast.walk(ast.parse((ROOT / module).read_text())) if isinstance(node, ast.FunctionDef)]
+    names = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)]
+    stored = [name for name in names if isinstance(name.ctx, ast.Store)]
+
+    assert [f"{module}:{name.lineno}: {name.id}" for name in stored if name.id in VAGUE] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

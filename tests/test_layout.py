@@ -1,4 +1,4 @@
-"""The shape of the tree: every module has its tests beside its name, and no file grows into a room of its own."""
+"""The shape of the tree: tests beside modules, and short files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TESTED_ELSEWHERE = {
     "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "preview/owned_objects.py": "cli/test_tree.py",  # what is printed there
-    "sandbox/demo/*.py": "acceptance/test_demo.py",  # chapters of one story, which is told as a whole
+    "sandbox/demo/*.py": "acceptance/test_demo.py",  # chapters of one story, tested as a whole
     "agent/rollouts/loader.py": "acceptance/test_rollouts.py",  # what only a real rollout shows, with those that follow
     "agent/stores/endpoint_slices.py": "acceptance/test_rollouts.py",
     "agent/rollouts/stuck_pods.py": "acceptance/test_rollout_strategies.py",

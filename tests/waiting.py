@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 def eventually(check: Callable[[], T], *, seconds: float = 10.0, every: float = 0.02, what: str = "") -> T:
-    """The first truthy result of `check`; an error of the last try, or an AssertionError, once the deadline has passed."""
+    """The first truthy result of `check` within the deadline.
+
+    Else the error of the last try, or an AssertionError.
+    """
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while True:

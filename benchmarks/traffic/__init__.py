@@ -1,1 +1,4 @@
-"""Real traffic against rollouts: control plane, pods that answer, gateway, Services, load and Prometheus in one network."""
+"""Real traffic against rollouts, in one network.
+
+Control plane, pods that answer, gateway, Services, load and Prometheus.
+"""

@@ -9,7 +9,7 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One request that was sent, and its end.
+    """One request and its result.
 
     Attributes:
         at: when it was sent, on the monotonic clock.
@@ -19,7 +19,7 @@ class Answer:
         variant: of the pod that answered, as its label says; empty when no pod did.
         image: of its first container.
         pod: its name.
-        injected: the pod was told to fail, so this failure proves nothing about the path to it.
+        injected: the pod was configured to fail, so this failure proves nothing about the path to it.
     """
 
     at: float
@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """Whether a user would have seen an error that nobody asked for."""
+        """Whether a user would have seen an unexpected error."""
         return bool(self.error) or (self.status >= _SERVER_ERROR and not self.injected)
 
     def __str__(self) -> str:

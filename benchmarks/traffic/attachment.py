@@ -1,4 +1,4 @@
-"""Which Gateways are ours, which routes are attached to them, and what is said about both in their status."""
+"""Attachment of routes to our Gateways, and the status of both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ours(gateways: Iterable[Object], class_name: str) -> Gateways:
 
 
 def parents(route: Object, gateways: Gateways) -> list[tuple[Object, Problem | None]]:
-    """The parents of a route that are ours, each with the reason why the route is not attached there."""
+    """The parents of a route that are ours, with attachment errors."""
     found: list[tuple[Object, Problem | None]] = []
     namespace = str(route["metadata"]["namespace"])
     for ref in (route.get("spec") or {}).get("parentRefs") or []:
@@ -66,7 +66,7 @@ def route_status(
 
 
 def gateway_status(gateway: Object, address: str, port: int) -> Object:
-    """The status of a Gateway of ours: its listeners on our port are programmed, others are not."""
+    """The status of our Gateway: only listeners on our port are programmed."""
     listeners = [
         {
             "name": one["name"],

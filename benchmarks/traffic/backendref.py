@@ -1,4 +1,4 @@
-"""The backends a route names: whether they can be sent to, and under which name Envoy knows them."""
+"""Backends of a route: their validity and their Envoy cluster."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Problem:
 
 
 def resolve(ref: Object, namespace: str, services: Services) -> Cluster | Problem:
-    """The cluster of a backendRef of a route in a namespace, or why there is none."""
+    """The cluster of a route's backendRef, or the reason for none."""
     name = str(ref.get("name") or "")
     if (ref.get("group") or "") != "" or (ref.get("kind") or "Service") != "Service":
         return Problem(reason="InvalidKind", message=f"{name} is a {ref.get('kind')}: only Services are known here")

@@ -1,4 +1,4 @@
-"""The pods of the cluster as servers: those that run answer, as long as they run."""
+"""The running pods of the cluster as servers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gitops_agent.cluster.transport import Transport
 
 
 class Backends(Servers):
-    """The servers, told by a watch which pods there are.
+    """The servers, added and removed by a watch of pods.
 
     Args:
         transport: the API server.

@@ -1,4 +1,4 @@
-"""The client's end of one HTTP/1.1 connection: as little as a load generator needs, and it tells every way to fail apart."""
+"""A minimal HTTP/1.1 client connection that distinguishes every kind of failure."""
 
 from __future__ import annotations
 

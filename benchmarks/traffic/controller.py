@@ -1,4 +1,4 @@
-"""Keeps Envoy in step with the Gateway API's objects, and says so in their status no sooner than it is true.
+"""Translates Gateway API objects to Envoy, and reports confirmed status.
 
 One thread does everything: the watches only put down what they saw and wake it. Clusters and endpoints are written before the
 routes that use them, and a cluster stays as long as its Service, so no request is ever sent to one that is not there yet or no
@@ -57,12 +57,12 @@ class _Feed:
 
 
 class Controller:
-    """The controller.
+    """The Gateway controller.
 
     Args:
         transport: the API server.
         discovery: its kinds; those of the Gateway API must be served.
-        envoy: what is told.
+        envoy: the proxy to configure.
         class_name: of the GatewayClass whose Gateways are ours.
         address: Envoy's, for the Gateways' status.
         port: likewise.
@@ -90,10 +90,12 @@ class Controller:
         self._thread = threading.Thread(target=self._run, name="traffic-gateway", daemon=True)
 
     def prepare(self) -> None:
-        """Starts to watch, and writes the first configuration for a proxy that starts after it.
+        """Starts to watch, and writes the proxy's first configuration.
+
+        For a proxy that starts after it.
 
         Raises:
-            AgentError: the API server does not tell what is there.
+            AgentError: the API server cannot list the objects.
         """
         for watch in self._watches:
             watch.start()
@@ -224,7 +226,7 @@ class Controller:
             return
         version = {"metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]}, "status": status}
         with contextlib.suppress(NotFound, Conflict):
-            # A conflict: the object has changed meanwhile, the watch tells, and the next turn speaks about the new one.
+            # A conflict: the object has changed meanwhile, the watch reports it, and the next turn writes about the new one.
             self._objects.merge_patch(ObjectKey.of(obj), version, subresource="status")
 
 

@@ -19,7 +19,7 @@ class Desk(Protocol):
     """What a conversation asks those who know the pods."""
 
     def enter(self, conversation: Conversation) -> bool:
-        """Takes a new connection; False when there is nobody at its address."""
+        """Accepts a connection; False when no pod has its address."""
 
     def leave(self, conversation: Conversation) -> None:
         """Forgets a connection."""
@@ -79,7 +79,7 @@ class Conversation(asyncio.Protocol):
             self._transport.abort()
 
     def _enter(self) -> None:
-        """Takes the connection, or refuses it where no pod has appeared after a moment.
+        """Accepts a connection, waiting a moment for its pod to appear.
 
         The news of a new pod comes to us and to those who send it traffic by watches of their own, in either order, and no
         kubelet calls a pod ready whose process does not listen yet. Addresses are used again, so one that was known before

@@ -38,7 +38,7 @@ class Daemon:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Starts it unless it runs; it ends with the thread that called this.
+        """Starts it unless it runs; it ends with the calling thread.
 
         Raises:
             ProcessError: it cannot be started.
@@ -48,7 +48,7 @@ class Daemon:
                 self._process = spawn(self.argv, log=log, cwd=self.log.parent, env=self._env)
 
     def stop(self) -> None:
-        """Asks it to end and waits; kills it when that takes too long."""
+        """Terminates it and waits; kills it after a timeout."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -67,7 +67,7 @@ class Daemon:
 
 
 def ask(port: int, path: str) -> tuple[int, bytes]:
-    """Status and body of a GET from a server on loopback, past any proxy the environment names.
+    """Status and body of a GET on loopback, bypassing proxies.
 
     Raises:
         OSError: it gives no answer.

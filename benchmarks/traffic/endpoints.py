@@ -1,4 +1,7 @@
-"""EndpointSlices as Envoy's endpoints: those that are ready, else those that still serve while they end, as kube-proxy does."""
+"""Converts EndpointSlices to Envoy's endpoints, by kube-proxy's rules.
+
+Those that are ready, else those that still serve while they end.
+"""
 
 from __future__ import annotations
 

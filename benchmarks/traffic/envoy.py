@@ -2,7 +2,7 @@
 
 Envoy reads clusters, endpoints and routes from files and notices when one is replaced (renamed over; writing in place would be
 seen half-done). Whether it has really taken what was written is asked of itself, at its administration port: a version number
-goes into each file, and `config_dump` tells which one is in force. A refusal shows in a counter and in the log only.
+goes into each file, and `config_dump` shows which one is in force. A refusal shows in a counter and in the log only.
 """
 
 from __future__ import annotations
@@ -99,11 +99,11 @@ class Envoy:
     # Configuration
 
     def write_endpoints(self, file: str, assignment: Object) -> bool:
-        """Replaces the endpoints of one cluster; False when they are as they were."""
+        """Replaces the endpoints of one cluster; False when unchanged."""
         return bool(self._write(self.endpoints / file, [assignment]))
 
     def write_clusters(self, clusters: list[Object]) -> str:
-        """Replaces the clusters; the version of what is written now, or was before when it is the same."""
+        """Replaces the clusters; returns the version now in force."""
         return self._write(self._directory / "clusters.json", clusters) or self._versions[self._directory / "clusters.json"]
 
     def write_routes(self, virtual_hosts: list[Object]) -> str:
@@ -136,7 +136,7 @@ class Envoy:
         return False
 
     def _write(self, path: Path, resources: list[Object]) -> str:
-        """Replaces a file; its new version, empty when its content is the same."""
+        """Replaces a file; its new version, empty when unchanged."""
         content = _content(resources)
         if self._contents.get(path) == content:
             return ""

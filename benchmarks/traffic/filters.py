@@ -1,4 +1,4 @@
-"""The filters of HTTPRoutes this gateway knows: changes of headers, and copies of requests."""
+"""The supported filters of HTTPRoutes: header changes, and request mirrors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def mirrors(filters: list[Any]) -> Iterator[Copy]:
 
 
 def header_changes(filters: list[Any], *, backend: bool = False) -> Object:
-    """What filters change in headers, as fields of Envoy's route or weighted cluster.
+    """Header changes of filters, as fields of Envoy's routes.
+
+    Of a route or a weighted cluster.
 
     Raises:
         UnknownFilter: one of them is something else.

@@ -32,13 +32,13 @@ _SECONDS = 30.0
 
 
 class Gateway:
-    """Envoy and the controller that tells it about HTTPRoutes.
+    """Envoy and the controller that configures it from HTTPRoutes.
 
     Args:
         transport: the API server.
         discovery: its kinds.
         directory: for configuration and logs.
-        progress: told when something has to be fetched.
+        progress: receives what has to be fetched.
 
     Attributes:
         url: `http://127.0.0.1:PORT`.
@@ -58,7 +58,9 @@ class Gateway:
         return self._envoy.pid
 
     def start(self) -> None:
-        """Starts both (the first time, with the CRDs and the Gateway) or the proxy again; returns once it takes requests.
+        """Starts the controller and the proxy, or the proxy again.
+
+        The first time with the CRDs and the Gateway; returns once it takes requests.
 
         A route is in force when its status says so.
 
@@ -78,7 +80,10 @@ class Gateway:
             eventually("the Gateway is programmed", self._programmed, seconds=_SECONDS)
 
     def kill(self) -> None:
-        """Kills the proxy at once; the controller stays and goes on once the proxy is started again."""
+        """Kills the proxy at once; the controller keeps running.
+
+        It goes on once the proxy is started again.
+        """
         self._envoy.kill()
 
     def stop(self) -> None:
@@ -100,7 +105,7 @@ class Gateway:
         return {"GatewayClass", "Gateway", "HTTPRoute"} <= kinds
 
     def _applied(self, obj: Object) -> bool:
-        """A kind that was just made may be listed before it is served."""
+        """Retries an apply, as a new kind may be listed before served."""
         with contextlib.suppress(NotFound):
             self._objects.apply(obj)
             return True

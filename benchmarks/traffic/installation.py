@@ -1,4 +1,4 @@
-"""Where the scenarios are played: the stage, an installed agent on it, and one application for each scenario."""
+"""An installed agent on the test bed, and an application per scenario."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WARM = 20
 
 
 class Installation:
-    """See the module's text.
+    """The agent's installation on a test bed.
 
     Args:
         stage: entered already.
@@ -49,7 +49,7 @@ class Installation:
 
     @contextlib.contextmanager
     def shop(self, strategy: Object, *, house: InstalledAgent | None = None, **options: Any) -> Iterator[Shop]:
-        """An application in a namespace of its own, installed and ready to be rolled out; it goes at the end.
+        """An application in its own namespace, ready for rollouts; removed afterwards.
 
         Args:
             strategy: of its policy.
@@ -75,7 +75,7 @@ class Installation:
 
     @contextlib.contextmanager
     def load(self, shop: Shop, record: Record, *, rate: float | None = None, **headers: str) -> Iterator[Load]:
-        """Load on an application until the end of the block; every request of it is counted in the record.
+        """Load on an application within the block, counted in the record.
 
         It begins once the path to the application is open: what fails before is not the rollout's doing.
         """

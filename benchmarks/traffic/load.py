@@ -42,7 +42,7 @@ class LoadStalled(AgentError):
 
 
 class Load:
-    """Sends GET requests at a fixed rate until it is stopped or has sent enough.
+    """Sends GET requests at a fixed rate until stopped or finished.
 
     Args:
         url: `http://host:port/path`.
@@ -103,7 +103,7 @@ class Load:
         return self
 
     def stop(self) -> Self:
-        """Sends no more, waits for what is under way (at most the time-out) and returns."""
+        """Stops sending, and waits for pending requests up to the time-out."""
         self._ended.set()
         with contextlib.suppress(RuntimeError, AttributeError):
             self._loop.call_soon_threadsafe(self._told.set)  # type: ignore[union-attr]
@@ -129,13 +129,13 @@ class Load:
         return sum(one.failed for one in self._records)
 
     def mark(self) -> float:
-        """This moment, on the monotonic clock, for `since`: what is sent from now on comes after it."""
+        """This moment on the monotonic clock, for `since`."""
         begun, now = len(self._records), time.monotonic()
         self._marks[now] = begun
         return now
 
     def since(self, mark: float = 0.0) -> list[Answer]:
-        """What became of the requests that were sent after a mark, in the order they ended."""
+        """The results of requests sent after a mark, in ending order."""
         return [one for one in self._records[self._marks.get(mark, 0) :] if one.at >= mark]
 
     def failures(self, mark: float = 0.0) -> list[Answer]:
@@ -143,7 +143,9 @@ class Load:
         return [one for one in self.since(mark) if one.failed]
 
     def share(self, variant: str = "canary", *, last: int | None = None, since: float = 0.0) -> float:
-        """Percent of the requests that pods answered, which pods of a variant answered; 0 when there was none.
+        """Percent of answered requests that pods of a variant answered.
+
+        0 when there was none.
 
         Args:
             variant: as the pods' label says.
@@ -198,14 +200,14 @@ class Load:
             connection.close()
 
     async def _told_to_end(self, due: float) -> bool:
-        """Waits until it is time, or until somebody has called `stop`: whether that was so."""
+        """Waits until the time or `stop`; returns whether it was stopped."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(0.0, due - time.monotonic())):
                 await self._told.wait()
         return self._ended.is_set()
 
     def _look_at_the_clock(self, due: float) -> None:
-        """Notes when this very program stood still: the pods' servers, which it is too, answered nothing meanwhile."""
+        """Records pauses of this process, in which its servers were silent too."""
         now = time.monotonic()
         if now - max(due, self._awake) > STALL_SECONDS:
             self.stalls.append((max(due, self._awake), now))
@@ -223,7 +225,10 @@ class Load:
         self._records.append(answer)
 
     def _take(self) -> Connection:
-        """The connection that rested longest; a new one while there are fewer than wanted, or all are busy."""
+        """The connection idle for longest, or a new one if needed.
+
+        A new one while there are fewer than configured, or all are busy.
+        """
         while self._idle and self._open >= self._lanes:
             connection = self._idle.pop(0)
             if connection.reusable:

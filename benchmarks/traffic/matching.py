@@ -1,4 +1,4 @@
-"""When a request matches a rule of an HTTPRoute, in Envoy's words, and which rule wins when several do.
+"""Matches of HTTPRoute rules in Envoy's terms, in order of precedence.
 
 The order is the Gateway API's: an exact path before a pattern before the longest prefix, then a method, then more headers, then
 more query parameters; among equals the older route, the name, the earlier rule.
@@ -64,7 +64,7 @@ def _string(one: Object) -> Object:
 
 
 def _first_of_each(items: list[Any], *, lower: bool) -> list[Any]:
-    """Of several entries with one name only the first counts, says the Gateway API."""
+    """The first entry of each name, as the Gateway API requires."""
     found: dict[str, Any] = {}
     for one in items:
         found.setdefault(str(one["name"]).lower() if lower else str(one["name"]), one)

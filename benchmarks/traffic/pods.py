@@ -1,11 +1,11 @@
-"""Which pods there are, as those who answer for them have to know: by address, followed by a watch.
+"""The answering pods by address, followed by a watch.
 
 What a real pod does, and these therefore do:
 
 - It answers from the moment its containers run until they end, whether or not it is *ready*: readiness is advice to those who
   send traffic, and a gateway that sends it to a pod that is not ready is to be caught by its answers, not protected from them.
 - A pod that is being deleted goes on answering while its `preStop` hook sleeps (`lifecycle.preStop.sleep`, which KWOK's stages
-  honour). Then its process is told to end: it finishes what it is answering, closes its other connections and refuses new ones.
+  honour). Then its process is terminated: it finishes what it is answering, closes its other connections and refuses new ones.
   A pod without that hook refuses from the moment it is deleted, and loses what was still sent to it, as everywhere.
 - A container that waits (for its image, for its next crash) or has ended answers nothing.
 """
@@ -62,13 +62,13 @@ def running(obj: Object) -> Pod | None:
 
 
 class PodWatch:
-    """Follows all pods and tells which of them answer.
+    """Watches all pods, and reports those that answer.
 
     Args:
         transport: the API server.
         discovery: its kinds.
-        appeared: told about each pod that has begun to answer, or is known by another label now, in the watch's thread.
-        vanished: told about each that has stopped.
+        appeared: called with each pod that has begun to answer, or has another label now, in the watch's thread.
+        vanished: called with each that has stopped.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class PodWatch:
             self._appeared(pod)
 
     def on_error(self, error: AgentError) -> None:
-        """What is known stays: pods go on running while nobody can look."""
+        """The pods stay known: they keep running without a watch."""
 
 
 def _key(obj: Object) -> str:

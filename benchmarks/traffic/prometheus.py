@@ -1,4 +1,4 @@
-"""A real Prometheus that looks at the pods every second."""
+"""A real Prometheus that scrapes the pods every second."""
 
 from __future__ import annotations
 

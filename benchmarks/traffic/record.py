@@ -1,4 +1,4 @@
-"""What one scenario came to, in numbers: every request, every share, every time that somebody would ask for."""
+"""The results of one scenario: requests, shares and times."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Record:
         self._fail([one for one in answers if one.failed and id(one) not in gone], place)
 
     def share(self, load: Load, want: float, count: int, *, variant: str = "canary") -> Share:
-        """Measures a share over the next so many requests, and waits for them."""
+        """Measures a share over the next requests, and waits for them."""
         # Those under way were sent before the share was in force for certain.
         mark = load.mark()
         load.wait(50, since=mark)

@@ -1,4 +1,6 @@
-"""`python -m benchmarks traffic [--quick] [--json [FILE]] [--only NAME …]`: rollouts under real traffic, in numbers.
+"""Rollouts under real traffic, in figures.
+
+`python -m benchmarks traffic [--quick] [--json [FILE]] [--only NAME …]`.
 
 Everything runs in a network namespace of its own: a control plane with kube-proxy, pods that answer, Envoy behind a Gateway API
 controller, Prometheus, the agent as it is installed, and steady load. Progress goes to stderr; the last thing on stdout is the
@@ -68,7 +70,7 @@ NO_NETWORK = 3
 
 
 def main(argv: Sequence[str]) -> int:
-    """Plays what is asked for; 0 when everything was as it should be."""
+    """Runs the selected scenarios; 0 when all passed."""
     arguments = _parsed(argv)
     _fetch()
     try:
@@ -98,7 +100,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _fetch() -> None:
-    """Gets what is not here yet: from inside the namespace nothing can be fetched."""
+    """Fetches missing files, as the namespace has no network."""
     progress = to_stderr()
     Installer(progress=progress).ensure(selected(tuple(TOOLS)))
     programs = SystemPackages(progress=progress)

@@ -1,4 +1,4 @@
-"""The CRDs the gateway under test needs, as the Gateway API publishes them."""
+"""The Gateway API's CRDs for the gateway under test."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The HTTP servers in the pods: one listener that answers for every pod address.
+"""The pods' HTTP servers: one listener for every pod address.
 
 In the sandbox's own network all addresses of pods are local, so a socket bound to 0.0.0.0 takes every connection, and the local
 end of the accepted one says which pod was meant. What a pod that is ready, not ready, ending or gone does with it is written
 down in `pods.py`. A refusal is a reset right after the connection was made (one listener cannot refuse single addresses
-earlier); for whoever asks, that is an error all the same.
+earlier); for the client, that is an error all the same.
 
-Every answer tells in its headers who gave it: `x-pod`, `x-image`, `x-variant`; `injected: true` marks an error that was asked
-for with `fault`. `/metrics` at a pod's address is the pod's, at 127.0.0.1 it is everybody's.
+Every answer names its pod in its headers: `x-pod`, `x-image`, `x-variant`; `injected: true` marks an error that was configured
+with `fault`. `/metrics` at a pod's address is the pod's, at 127.0.0.1 it is that of all.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Fault:
 
 
 class Servers:
-    """The servers of all pods that were said to have appeared, from `start` to `stop`.
+    """The servers of all reported pods, from `start` to `stop`.
 
     Args:
         host: where to listen; everywhere in the sandbox's own network.
@@ -96,7 +96,10 @@ class Servers:
     # What the scenarios say and ask
 
     def fault(self, image: str, *, error_percent: float = 0.0, delay_seconds: float = 0.0, status: int = 500) -> None:
-        """Lets every pod with an image fail so often and answer so late, from now on; replaces what was said before."""
+        """Makes every pod of an image fail and delay at given rates.
+
+        From now on; replaces the rates before.
+        """
         self._faults[image] = Fault(error_percent=error_percent, delay_seconds=delay_seconds, status=status)
 
     def heal(self, image: str | None = None) -> None:
@@ -109,7 +112,10 @@ class Servers:
     def received(
         self, *, variant: str | None = None, image: str | None = None, namespace: str | None = None, mirrored: bool = False
     ) -> int:
-        """Requests answered so far by pods that match, those that are gone included; only copies when `mirrored`."""
+        """Requests answered so far by matching pods, past ones included.
+
+        Only copies when `mirrored`.
+        """
         wanted = {"variant": variant, "image": image, "namespace": namespace}
         return sum(
             one.mirrored if mirrored else one.total
@@ -139,11 +145,11 @@ class Servers:
         self._loop.close()
 
     def appeared(self, pod: Pod) -> None:
-        """A pod answers from now on, or is known by another label; in any thread."""
+        """A pod answers from now on, or has another label; thread-safe."""
         self._loop.call_soon_threadsafe(self._open, pod)
 
     def vanished(self, pod: Pod) -> None:
-        """A pod's process is told to end; in any thread."""
+        """A pod's process is terminated; in any thread."""
         self._loop.call_soon_threadsafe(self._end, pod)
 
     def _open(self, pod: Pod) -> None:
@@ -165,7 +171,7 @@ class Servers:
     # As its connections use it
 
     def enter(self, conversation: Conversation) -> bool:
-        """Takes a new connection; False when there is nobody at its address."""
+        """Accepts a connection; False when no pod has its address."""
         if conversation.address not in self._pods and conversation.address != _EVERYBODY:
             return False
         self._connections.setdefault(conversation.address, set()).add(conversation)

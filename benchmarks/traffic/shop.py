@@ -1,4 +1,7 @@
-"""What is rolled out under load: a Deployment behind a Service and a route, followed by the real agent."""
+"""The application rolled out under load by the real agent.
+
+A Deployment behind a Service and a route.
+"""
 
 from __future__ import annotations
 
@@ -61,17 +64,17 @@ class Shop(Rollout):
         return f"registry.example.com/{self.team.namespace}:{number}"
 
     def load(self, rate: float, **headers: str) -> Load:
-        """Steady load on it, the way its users come: by the gateway, or by its Service."""
+        """Steady load through the gateway, or through the Service."""
         if self.provider == GATEWAY:
             return self.stage.load(self.stage.gateway.url, rate=rate, headers={"Host": self.host, **headers}, seconds=3600)
         return self.stage.load(self.stage.service_url(self.team.namespace, WEB), rate=rate, seconds=3600)
 
     def witness(self) -> StateRecorder:
-        """Somebody who writes down where the rollout stood."""
+        """Records the states of the rollout."""
         return StateRecorder(self.team.plane, self.team.namespace)
 
     def quota(self, pods: int | None) -> None:
-        """Lets the namespace have no more than so many pods; any number when None."""
+        """Limits the pods of the namespace, or lifts it with None."""
         if pods is None:
             self.team.delete("ResourceQuota", "pods")
             return

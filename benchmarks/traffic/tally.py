@@ -1,4 +1,4 @@
-"""What one pod has answered so far, in its own count and as Prometheus reads it."""
+"""Counts the answers of one pod, for itself and Prometheus."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ class Tally:
 
 
 def exposition(tallies: Iterable[Tally]) -> str:
-    """The counts as Prometheus reads them: `http_requests_total` by code and `http_request_duration_seconds`, by pod."""
+    """The counts in Prometheus' text format, by pod.
+
+    `http_requests_total` by code and `http_request_duration_seconds`.
+    """
     requests, durations = ["# TYPE http_requests_total counter"], ["# TYPE http_request_duration_seconds histogram"]
     for one in tallies:
         pod = one.pod

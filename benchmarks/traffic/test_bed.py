@@ -1,4 +1,6 @@
-"""Everything a scenario needs, in one network namespace, from `with Stage(folder) as stage` to its end.
+"""The test bed of a scenario, in one network namespace.
+
+Everything from `with Stage(folder) as stage` to its end.
 
     with Stage(folder) as stage, stage.load(stage.gateway.url, headers={"Host": "shop.example"}) as load:
         …
@@ -31,11 +33,11 @@ from gitops_agent.toolchain.system_packages import SystemPackages
 
 
 class TestBed:
-    """The stage.
+    """The test bed.
 
     Args:
         directory: an empty folder for everything it keeps.
-        progress: told what is being waited for.
+        progress: receives what is being waited for.
 
     Attributes:
         directory: that folder; a scenario may put its own things beside.
@@ -43,7 +45,7 @@ class TestBed:
         spectator: an administrator's view of the cluster.
         backends: the pods' servers.
         gateway: the proxy in front of them; its Gateway, class and the Gateway API's CRDs are installed.
-        prometheus: looks at the pods every second.
+        prometheus: scrapes the pods every second.
     """
 
     def __init__(self, directory: Path, *, progress: Progress | None = None) -> None:
@@ -61,7 +63,9 @@ class TestBed:
         self._stack.close()
 
     def service_url(self, namespace: str, name: str, *, port: int | None = None) -> str:
-        """The URL of a Service as pods would call it: its cluster address and port, the first when none is named.
+        """The URL of a Service for pods: cluster address and port.
+
+        The first port when none is named.
 
         Raises:
             AgentError: there is no such Service, or it has no address.

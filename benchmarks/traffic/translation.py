@@ -1,4 +1,4 @@
-"""HTTPRoutes as Envoy's route configuration: pure, so that tables can say what is right.
+"""Translates HTTPRoutes to Envoy's route configuration, as a pure function.
 
 What the Gateway API asks for and this does: weights of 0 take nothing; a backend that cannot be resolved answers 500 for its
 share, one without endpoints 503 (Envoy's own doing); a rule without any weight answers 500. A route that uses a filter this

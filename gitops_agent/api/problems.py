@@ -93,9 +93,9 @@ def _problem(model: type[Model], root: str, detail: ErrorDetails) -> Problem:
         return Problem(path=_path(root, location[:-2]), message=f"the key {str(location[-2])[:64]!r} {_message(detail)}")
     if detail["type"] != "extra_forbidden":
         return Problem(path=_path(root, location), message=_message(detail))
-    known = [field.alias or name for name, field in _model_at(model, location[:-1]).model_fields.items()]
-    similar = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
-    hint = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(known)}"
+    names = [field.alias or name for name, field in _model_at(model, location[:-1]).model_fields.items()]
+    similar = difflib.get_close_matches(str(location[-1]), names, n=1, cutoff=0.6)
+    hint = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(names)}"
     return Problem(path=_path(root, location), message=f"is unknown; {hint}")
 
 

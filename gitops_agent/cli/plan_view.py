@@ -74,12 +74,12 @@ def _dependants_of(under: Dependants | None) -> Iterator[str]:
 
 def document(comparison: Preview) -> Object:
     """The comparison as JSON values."""
-    made = comparison.plan
+    plan = comparison.plan
     return {
-        "application": str(made.application),
-        "revision": made.revision.commit,
-        "plan": made.hash,
-        "held": made.verdict.message if made.verdict.held else "",
+        "application": str(plan.application),
+        "revision": plan.revision.commit,
+        "plan": plan.hash,
+        "held": plan.verdict.message if plan.verdict.held else "",
         "actions": [
             {
                 "object": str(action.key),
@@ -91,9 +91,9 @@ def document(comparison: Preview) -> Object:
                 ],
                 "refused": str(comparison.errors[action.key]) if action.key in comparison.errors else "",
             }
-            for action in made.changes()
+            for action in plan.changes()
         ],
-        "warnings": list(made.warnings),
+        "warnings": list(plan.warnings),
         "rollouts": list(comparison.rest.notes),
     }
 

@@ -66,8 +66,8 @@ def down(directory: Path | None) -> None:
     """Stop the control plane and remove its data."""
     from gitops_agent.sandbox.controlplane import stop
 
-    place = directory or default_directory()
-    talk(f"ended, {place} is removed" if stop(place) else f"nothing was running in {place}")
+    folder = directory or default_directory()
+    talk(f"ended, {folder} is removed" if stop(folder) else f"nothing was running in {folder}")
 
 
 @sandbox.command("status")

@@ -71,25 +71,27 @@ class Request:
 
 def of(status: int, headers: Mapping[str, str], body: bytes, request: Request) -> ClusterError:
     """The error of an answer that is no success."""
-    said = _status_object(body)
-    return from_status(said, status=status, retry_after=_seconds(headers.get("retry-after")), request=request, raw=body)
+    answer = _status_object(body)
+    return from_status(answer, status=status, retry_after=_seconds(headers.get("retry-after")), request=request, raw=body)
 
 
 def from_status(
-    said: Object, *, status: int, request: Request, retry_after: float | None = None, raw: bytes = b""
+    answer: Object, *, status: int, request: Request, retry_after: float | None = None, raw: bytes = b""
 ) -> ClusterError:
     """The error of a Status object, which also travels inside watch streams."""
-    details = said.get("details")
+    details = answer.get("details")
     details = details if isinstance(details, dict) else {}
-    text = str(said.get("message") or raw[:_LIMIT].decode("utf-8", "replace").strip() or f"HTTP status {status}")
-    code = _code(status, said, details, text, request)
+    text = str(answer.get("message") or raw[:_LIMIT].decode("utf-8", "replace").strip() or f"HTTP status {status}")
+    code = _code(status, answer, details, text, request)
     kind = _class(status, code, request)
     if code == "SchemaViolation":
-        found = [{"reason": "FieldValueInvalid", "field": field[1:], "message": why} for field, why in _VIOLATION.findall(text)]
-        details = {**details, "causes": found}
+        causes = [
+            {"reason": "FieldValueInvalid", "field": field[1:], "message": why} for field, why in _VIOLATION.findall(text)
+        ]
+        details = {**details, "causes": causes}
     if retry_after is None:
-        asked = details.get("retryAfterSeconds")
-        retry_after = float(asked) if isinstance(asked, int) and asked > 0 else None
+        seconds = details.get("retryAfterSeconds")
+        retry_after = float(seconds) if isinstance(seconds, int) and seconds > 0 else None
     if request.secret:
         text, details = _without_values(text, code or str(status), details, request.body)
     return kind(
@@ -104,27 +106,27 @@ def from_status(
 
 def webhook_of(message: str) -> str:
     """The webhook that a message reports as failed, or an empty text."""
-    found = _WEBHOOK.search(message)
-    return (found.group(1) or found.group(2)) if found else ""
+    match = _WEBHOOK.search(message)
+    return (match.group(1) or match.group(2)) if match else ""
 
 
 def _status_object(body: bytes) -> Object:
     try:
-        said = orjson.loads(body)
+        answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
-    return said if isinstance(said, dict) and said.get("kind") == "Status" else {}
+    return answer if isinstance(answer, dict) and answer.get("kind") == "Status" else {}
 
 
-def _code(status: int, said: Object, details: Object, text: str, request: Request) -> str:
+def _code(status: int, answer: Object, details: Object, text: str, request: Request) -> str:
     """The server's reason, refined where it is missing or vague."""
-    code = str(said.get("reason") or "")
+    code = str(answer.get("reason") or "")
     if status == 500:  # noqa: PLR2004 - HTTP
         return _broken(code, text)
     if status == 403:  # noqa: PLR2004 - HTTP
         return _denied(code, text, details)
     if status == 404:  # noqa: PLR2004 - HTTP
-        return _missing(code, text, said, request)
+        return _missing(code, text, answer, request)
     return code
 
 
@@ -143,10 +145,10 @@ def _denied(code: str, text: str, details: Object) -> str:
     return "QuotaExceeded" if "exceeded quota" in text else code
 
 
-def _missing(code: str, text: str, said: Object, request: Request) -> str:
+def _missing(code: str, text: str, answer: Object, request: Request) -> str:
     if _NAMESPACE.match(text) and not _OWN_NAMESPACE.match(request.path):
         return "NamespaceNotFound"
-    unserved = not said or not (said.get("details") or {}).get("kind")
+    unserved = not answer or not (answer.get("details") or {}).get("kind")
     return "KindNotServed" if unserved else code
 
 
@@ -176,19 +178,19 @@ def _without_values(text: str, code: str, details: Object, body: Any) -> tuple[s
     """A text and details that name fields, without values of a Secret."""
     causes = [cause for cause in details.get("causes") or () if isinstance(cause, dict)]
     fields = [str(cause["field"]) for cause in causes if cause.get("field")]
-    fields += [found.group(0).lstrip(".") for found in _FIELD_PATH.finditer(text)]
-    fields += [found.group(0) for found in _UNKNOWN_FIELD.finditer(text)]
+    fields += [match.group(0).lstrip(".") for match in _FIELD_PATH.finditer(text)]
+    fields += [match.group(0) for match in _UNKNOWN_FIELD.finditer(text)]
     webhook = webhook_of(text)
-    said = f'the webhook "{webhook}" could not be called' if webhook else f"the API server refused the Secret: {code}"
+    message = f'the webhook "{webhook}" could not be called' if webhook else f"the API server refused the Secret: {code}"
     if "illegal base64" in text:
         fields.append("a value of data is no base64")
     places = ", ".join(dict.fromkeys(fields))
-    shown = f"{said} ({places})" if places else said
+    shown = f"{message} ({places})" if places else message
     kept: Object = {name: details[name] for name in ("name", "kind", "group", "uid", "retryAfterSeconds") if name in details}
     kept["causes"] = [{"reason": cause.get("reason", ""), "field": cause.get("field", "")} for cause in causes]
     everything = " ".join([shown, *(str(kept.get(name, "")) for name in ("name", "kind")), *map(str, fields)])
     if any(value in everything or " ".join(value.split()) in _line(everything) for value in _values(body)):
-        return said, {}
+        return message, {}
     return shown, kept
 
 

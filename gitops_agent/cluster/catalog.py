@@ -37,18 +37,18 @@ class Catalog:
 
     def __post_init__(self) -> None:
         by_kind: dict[GroupKind, tuple[Resource, ...]] = {}
-        for found in self.resources:
-            by_kind[found.group_kind] = (*by_kind.get(found.group_kind, ()), found)
+        for resource in self.resources:
+            by_kind[resource.group_kind] = (*by_kind.get(resource.group_kind, ()), resource)
         object.__setattr__(self, "_by_kind", by_kind)
 
     def find(self, group: str, kind: str, version: str | None = None) -> Resource | None:
         """The resource of a kind in one version, else the preferred one."""
         served = self._by_kind.get(GroupKind(group, kind), ())
-        return next((found for found in served if version in (None, found.version)), None)
+        return next((resource for resource in served if version in (None, resource.version)), None)
 
     def versions(self, group: str, kind: str) -> tuple[str, ...]:
         """The versions a kind is served in, the preferred one first."""
-        return tuple(found.version for found in self._by_kind.get(GroupKind(group, kind), ()))
+        return tuple(resource.version for resource in self._by_kind.get(GroupKind(group, kind), ()))
 
     def preferred(self) -> Iterator[Resource]:
         """Every kind once."""
@@ -61,18 +61,18 @@ class Catalog:
         The core group and built-in groups win over others, as the server orders them.
         """
         word, _, group = name.lower().partition(".")
-        candidates = [found for found in self.preferred() if not group or found.group == group]
+        candidates = [resource for resource in self.preferred() if not group or resource.group == group]
         for names in (_formal, _short):
-            for found in candidates:
-                if word in names(found):
-                    return found
+            for resource in candidates:
+                if word in names(resource):
+                    return resource
         return None
 
     def near(self, name: str) -> list[str]:
         """Up to three names that look like this one."""
-        known = {word: found.full_name for found in self.preferred() for word in _formal(found)}
-        close = difflib.get_close_matches(name.lower().partition(".")[0], known, n=3)
-        return list(dict.fromkeys(known[word] for word in close))
+        full_names = {word: resource.full_name for resource in self.preferred() for word in _formal(resource)}
+        close = difflib.get_close_matches(name.lower().partition(".")[0], full_names, n=3)
+        return list(dict.fromkeys(full_names[word] for word in close))
 
 
 class Directory:
@@ -94,31 +94,31 @@ class Directory:
         resources: list[Resource] = []
         blind: dict[str, str] = {}
         for path in ("/api", "/apis"):
-            said = self._ask(path)
-            if said.get("kind") == "APIGroupDiscoveryList":
-                self._aggregated(said, resources, blind)
+            answer = self._ask(path)
+            if answer.get("kind") == "APIGroupDiscoveryList":
+                self._aggregated(answer, resources, blind)
             else:
-                self._piecewise(path, said, resources, blind)
+                self._piecewise(path, answer, resources, blind)
         return Catalog(resources=tuple(resources), blind=blind)
 
     def _ask(self, path: str) -> Object:
-        tag, known = self._answers.get(path, ("", {}))
+        tag, catalog = self._answers.get(path, ("", {}))
         headers = {"if-none-match": tag} if tag else None
         answer = self._transport.exchange("GET", path, accept=_AGGREGATED, headers=headers)
         if answer.status == 304:  # noqa: PLR2004 - HTTP
-            return known
+            return catalog
         try:
-            said = orjson.loads(answer.body)
+            body = orjson.loads(answer.body)
         except orjson.JSONDecodeError:
-            said = None
-        if not isinstance(said, dict):
+            body = None
+        if not isinstance(body, dict):
             raise Unavailable(f"{self._transport.host} does not say which kinds it serves", code="NotJSON")
-        self._answers[path] = (answer.headers.get("etag", ""), said)
-        return said
+        self._answers[path] = (answer.headers.get("etag", ""), body)
+        return body
 
     @staticmethod
-    def _aggregated(said: Object, resources: list[Resource], blind: dict[str, str]) -> None:
-        for item in said.get("items") or ():
+    def _aggregated(answer: Object, resources: list[Resource], blind: dict[str, str]) -> None:
+        for item in answer.get("items") or ():
             group = str((item.get("metadata") or {}).get("name") or "")
             for version in item.get("versions") or ():
                 if version.get("freshness") == "Stale":
@@ -126,13 +126,13 @@ class Directory:
                     continue
                 resources.extend(_resources(group, str(version["version"]), version.get("resources") or ()))
 
-    def _piecewise(self, path: str, said: Object, resources: list[Resource], blind: dict[str, str]) -> None:
+    def _piecewise(self, path: str, answer: Object, resources: list[Resource], blind: dict[str, str]) -> None:
         """One request a group version, for servers that do not aggregate."""
         if path == "/api":
-            wanted = [("", str(version)) for version in said.get("versions") or ()]
+            versions = [("", str(version)) for version in answer.get("versions") or ()]
         else:
-            wanted = [(str(group["name"]), version) for group in said.get("groups") or () for version in _preference(group)]
-        for group, version in wanted:
+            versions = [(str(group["name"]), version) for group in answer.get("groups") or () for version in _preference(group)]
+        for group, version in versions:
             where = f"/apis/{group}/{version}" if group else f"/api/{version}"
             try:
                 listed = self._transport.request("GET", where)
@@ -177,9 +177,9 @@ def _preference(group: Mapping[str, Any]) -> list[str]:
     return sorted(versions, key=lambda version: version != preferred)
 
 
-def _formal(found: Resource) -> tuple[str, ...]:
-    return found.plural.lower(), found.singular.lower(), found.kind.lower()
+def _formal(resource: Resource) -> tuple[str, ...]:
+    return resource.plural.lower(), resource.singular.lower(), resource.kind.lower()
 
 
-def _short(found: Resource) -> tuple[str, ...]:
-    return found.short_names
+def _short(resource: Resource) -> tuple[str, ...]:
+    return resource.short_names

@@ -83,5 +83,5 @@ class ClusterClient:
             resource = self.discovery.find(GROUP, kind)
         except UnknownKind as error:
             raise UsageError(NOT_INSTALLED) from error
-        found = self.objects.list(resource, namespace=where).items
-        return sorted(found, key=lambda obj: (str(obj["metadata"]["name"]), str(obj["metadata"].get("namespace") or "")))
+        objects = self.objects.list(resource, namespace=where).items
+        return sorted(objects, key=lambda obj: (str(obj["metadata"]["name"]), str(obj["metadata"].get("namespace") or "")))

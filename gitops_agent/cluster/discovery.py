@@ -48,12 +48,12 @@ class Discovery:
         """
         with self._lock:
             catalog = self._current(group)
-            found = catalog.find(group, kind, version)
-            if found is None and self._may_ask():
+            resource = catalog.find(group, kind, version)
+            if resource is None and self._may_ask():
                 catalog = self._ask()
-                found = catalog.find(group, kind, version)
-        if found is not None:
-            return found
+                resource = catalog.find(group, kind, version)
+        if resource is not None:
+            return resource
         shown = GroupKind(group, kind)
         if group in catalog.blind:
             raise CannotSee(f"{shown} cannot be seen: {catalog.blind[group]}", group=group, kind=kind)
@@ -75,12 +75,12 @@ class Discovery:
         """
         with self._lock:
             catalog = self._current(None)
-            found = catalog.lookup(name)
-            if found is None and self._may_ask():
+            resource = catalog.lookup(name)
+            if resource is None and self._may_ask():
                 catalog = self._ask()
-                found = catalog.lookup(name)
-        if found is not None:
-            return found
+                resource = catalog.lookup(name)
+        if resource is not None:
+            return resource
         near = catalog.near(name)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UnknownKind(f"the cluster knows no kind called {name!r}{hint}", kind=name)
@@ -92,7 +92,7 @@ class Discovery:
             ClusterError: discovery failed.
         """
         with self._lock:
-            return tuple(found for found in self._current(None).preferred() if "list" in found.verbs)
+            return tuple(resource for resource in self._current(None).preferred() if "list" in resource.verbs)
 
     def blind(self) -> Mapping[str, str]:
         """The groups whose kinds cannot be seen, and why.

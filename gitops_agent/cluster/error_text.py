@@ -34,9 +34,9 @@ def simplify(text: str) -> str:
     """
     rest = text
     for opening in _OPENINGS:
-        found = opening.match(rest)
-        if found:
-            rest = rest[found.end() :]
+        match = opening.match(rest)
+        if match:
+            rest = rest[match.end() :]
     rest = _NEXT.sub("; ", _TYPED.sub(r"\1", rest))
     rest = _LIST.sub(r"\1", rest)
     rest = _VALUE.sub(lambda value: f'"{value[1][:_SHOWN]}…"', _PATTERN.sub("", rest))

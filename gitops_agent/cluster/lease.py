@@ -147,10 +147,10 @@ class Lease:
             return self._renew
         self._lose(f"the lease belongs to {holder or 'nobody'}")
         now = time.monotonic()
-        seen = self._seen
-        if seen[:2] != (holder, version):
-            seen = self._seen = (holder, version, now)
-        expires = seen[2] + float(spec.get("leaseDurationSeconds") or self._duration)
+        last = self._seen
+        if last[:2] != (holder, version):
+            last = self._seen = (holder, version, now)
+        expires = last[2] + float(spec.get("leaseDurationSeconds") or self._duration)
         if holder and now < expires:
             # Between our own reads the watch reports; right at the end we read ourselves.
             return min(self._duration / 2, expires - now)
@@ -159,12 +159,12 @@ class Lease:
 
     def _read(self) -> Object | None:
         try:
-            found: Object = self._transport.request("GET", self._path, timeout=self._patience())
+            lease: Object = self._transport.request("GET", self._path, timeout=self._patience())
         except NotFound as error:
             if error.code == "NamespaceNotFound":
                 raise
             return None
-        return found
+        return lease
 
     def _write(self, method: str, lease: Object, began: float) -> None:
         path = self._path if method == "PUT" else _LEASES.path(self._namespace)

@@ -74,12 +74,12 @@ def pages(
     accept = _METADATA_LIST if metadata_only else "application/json"
     while True:
         try:
-            said = transport.request("GET", path, query=query, accept=accept, timeout=timeout, as_user=as_user)
+            answer = transport.request("GET", path, query=query, accept=accept, timeout=timeout, as_user=as_user)
         except Unavailable as error:
             if error.code != "NotJSON":
                 raise
-            said = None
-        page, token = _page(said, resource)
+            answer = None
+        page, token = _page(answer, resource)
         yield page
         if not token:
             return
@@ -92,13 +92,13 @@ def selectors(*, label_selector: str, field_selector: str) -> dict[str, str]:
     return {name: value for name, value in query.items() if value}
 
 
-def _page(said: Any, resource: Resource) -> tuple[Page, str]:
+def _page(answer: Any, resource: Resource) -> tuple[Page, str]:
     name = resource.full_name
-    if not isinstance(said, dict) or not str(said.get("kind") or "").endswith("List"):
+    if not isinstance(answer, dict) or not str(answer.get("kind") or "").endswith("List"):
         raise CannotSee(f"the list of {name} is damaged: the server answered with no list", kind=str(resource.group_kind))
-    metadata = said.get("metadata") or {}
-    items = said.get("items")
-    if items is None and "items" in said:
+    metadata = answer.get("metadata") or {}
+    items = answer.get("items")
+    if items is None and "items" in answer:
         items = []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise CannotSee(f"the list of {name} is damaged: it has no items", kind=str(resource.group_kind))

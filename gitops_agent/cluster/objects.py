@@ -52,8 +52,8 @@ class Objects:
         path = resource.path(key.namespace, key.name)
         if not metadata_only:
             return cast("Object", self.transport.request("GET", path, timeout=self._timeout, as_user=as_user))
-        found = self.transport.request("GET", path, accept=_METADATA, timeout=self._timeout, as_user=as_user)
-        return {**found, "apiVersion": resource.api_version, "kind": resource.kind}
+        live = self.transport.request("GET", path, accept=_METADATA, timeout=self._timeout, as_user=as_user)
+        return {**live, "apiVersion": resource.api_version, "kind": resource.kind}
 
     def list(
         self,

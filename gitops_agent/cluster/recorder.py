@@ -131,11 +131,11 @@ class Recorder:
                 return
 
     def _take(self, identity: _Identity, event: Object) -> None:
-        known = self._series.get(identity)
-        if known is not None and time.monotonic() - known.written < _SERIES_SECONDS:
-            known.count += 1
-            known.last = str(event["eventTime"])
-            known.pending = True
+        series = self._series.get(identity)
+        if series is not None and time.monotonic() - series.written < _SERIES_SECONDS:
+            series.count += 1
+            series.last = str(event["eventTime"])
+            series.pending = True
             return
         try:
             self._objects.create(event)
@@ -152,14 +152,14 @@ class Recorder:
 
     def _flush(self, *, everything: bool) -> None:
         now = time.monotonic()
-        for identity, known in list(self._series.items()):
-            if not known.pending or (not everything and now - known.written < self._fold_seconds):
+        for identity, written in list(self._series.items()):
+            if not written.pending or (not everything and now - written.written < self._fold_seconds):
                 continue
-            known.pending = False
-            known.written = now
-            series = {"series": {"count": known.count, "lastObservedTime": known.last}}
+            written.pending = False
+            written.written = now
+            series = {"series": {"count": written.count, "lastObservedTime": written.last}}
             try:
-                self._objects.merge_patch(known.key, series)
+                self._objects.merge_patch(written.key, series)
             except NotFound:
                 # The server forgets Events after an hour: the next repeat is a new one.
                 del self._series[identity]

@@ -40,8 +40,8 @@ class Secrets:
             Forbidden: it may not be read.
             ClusterError: the server gave no answer.
         """
-        said = self._transport.request("GET", _SECRETS.path(namespace, name), as_user=as_user)
+        secret = self._transport.request("GET", _SECRETS.path(namespace, name), as_user=as_user)
         try:
-            return {key: base64.b64decode(value, validate=True) for key, value in (said.get("data") or {}).items()}
+            return {key: base64.b64decode(value, validate=True) for key, value in (secret.get("data") or {}).items()}
         except (binascii.Error, ValueError, TypeError, AttributeError):
             raise Invalid(f"{ObjectKey('', 'Secret', namespace, name)} is damaged: its data is no base64") from None

@@ -56,8 +56,8 @@ class Stream:
             if self._closed.is_set():
                 return
             hung = isinstance(error, (ReadTimeoutError, TimeoutError))
-            said = "sent nothing for too long" if hung else "broke off"
-            raise Unavailable(f"the stream from {self._what} {said}", code="Timeout" if hung else "ConnectionTorn") from error
+            fault = "sent nothing for too long" if hung else "broke off"
+            raise Unavailable(f"the stream from {self._what} {fault}", code="Timeout" if hung else "ConnectionTorn") from error
         if rest.strip() and not self._closed.is_set():
             yield self._parse(rest)
 

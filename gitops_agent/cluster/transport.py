@@ -236,8 +236,8 @@ class Transport:
                 renewed, attempts = True, attempts + 1
                 continue
             secret = call.resource == "secrets" or (isinstance(body, dict) and body.get("kind") == "Secret")
-            asked = api_errors.Request(method=method, path=path, named=call.named, secret=secret, body=body)
-            raise api_errors.of(answer.status, answer.headers, answer.body, asked)
+            described = api_errors.Request(method=method, path=path, named=call.named, secret=secret, body=body)
+            raise api_errors.of(answer.status, answer.headers, answer.body, described)
 
     def stream(
         self,
@@ -273,14 +273,14 @@ class Transport:
                 response = self._streams.open("GET", target, None, headers=headers, timeout=timeout)
                 if response.status == 200:  # noqa: PLR2004 - HTTP
                     return Stream(response, read_timeout=read_timeout, what=f"{self._host}{path}")
-                said = response.read()
+                body = response.read()
             except HTTPError as error:
                 raise self._unreachable(error, "GET", path) from error
             if response.status == 401 and not renewed and self._reload():  # noqa: PLR2004 - HTTP
                 renewed = True
                 continue
-            asked = api_errors.Request(method="GET", path=path, secret=call.resource == "secrets")
-            raise api_errors.of(response.status, response.headers, said, asked)
+            sent = api_errors.Request(method="GET", path=path, secret=call.resource == "secrets")
+            raise api_errors.of(response.status, response.headers, body, sent)
 
     def close(self) -> None:
         """Closes idle connections; the transport stays usable."""

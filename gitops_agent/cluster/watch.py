@@ -183,7 +183,7 @@ class Watch:
         self.lists += 1
         options = self._options
         everything: list[Any] = []
-        place = ""
+        version = ""
         for page in pages(
             self._transport,
             self.resource,
@@ -193,12 +193,12 @@ class Watch:
             metadata_only=options.metadata_only,
             timeout=self._timing.list_seconds,
         ):
-            place = place or page.resource_version
+            version = version or page.resource_version
             everything += page.items if options.distil is None else map(options.distil, page.items)
             if self._stopped.is_set():
                 return
-        self._synced(everything, place)
-        self._place = place
+        self._synced(everything, version)
+        self._place = version
 
     def _synced(self, everything: list[Any], resource_version: str) -> None:
         with self._speaking:
@@ -231,8 +231,8 @@ class Watch:
             try:
                 if self._stopped.is_set():
                     return
-                for said in stream:
-                    self._take(said)
+                for event in stream:
+                    self._take(event)
                     got = True
             finally:
                 self._stream = None
@@ -240,15 +240,15 @@ class Watch:
             # A server that hangs up at once would be asked in a tight loop.
             raise Unavailable(f"the watch of {self.resource.full_name} ends as soon as it begins", code="ConnectionTorn")
 
-    def _take(self, said: Any) -> None:
-        kind, obj = (said.get("type"), said.get("object")) if isinstance(said, dict) else (None, None)
+    def _take(self, event: Any) -> None:
+        kind, obj = (event.get("type"), event.get("object")) if isinstance(event, dict) else (None, None)
         if not isinstance(obj, dict):
             raise Unavailable(f"the watch of {self.resource.full_name} sent something that is no event", code="ConnectionTorn")
         if kind == "ERROR":
             status = obj.get("code")
-            asked = api_errors.Request(method="GET", path=self.resource.path(self._options.namespace))
-            raise api_errors.from_status(obj, status=status if isinstance(status, int) else 500, request=asked)
-        place = str((obj.get("metadata") or {}).get("resourceVersion") or "")
+            sent = api_errors.Request(method="GET", path=self.resource.path(self._options.namespace))
+            raise api_errors.from_status(obj, status=status if isinstance(status, int) else 500, request=sent)
+        version = str((obj.get("metadata") or {}).get("resourceVersion") or "")
         if kind != "BOOKMARK":
             if self._options.metadata_only:
                 obj = {**obj, "apiVersion": self.resource.api_version, "kind": self.resource.kind}
@@ -256,8 +256,8 @@ class Watch:
                 if self._stopped.is_set():
                     return
                 self._handler.on_event(str(kind), obj)
-        if place:
-            self._place = place
+        if version:
+            self._place = version
         self._recovered()
 
     def _recovered(self) -> None:
@@ -272,7 +272,7 @@ class Watch:
         group, kind = self.resource.group_kind
         self._discovery.invalidate(group)
         try:
-            found = self._discovery.find(group, kind)
+            resource = self._discovery.find(group, kind)
         except UnknownKind:
             self._place = ""
             if self._told != "gone":
@@ -283,8 +283,8 @@ class Watch:
         except AgentError as unseen:
             self._failed(unseen)
         else:
-            if found.version != self.resource.version:
-                self.resource = found
+            if resource.version != self.resource.version:
+                self.resource = resource
                 self._place = ""
             self._failed(error)
 

@@ -131,7 +131,7 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
     yield f"## {path.removeprefix('gitops-agent ')}"
     yield f"```console\n{' '.join((path, *command.collect_usage_pieces(context)))}\n```"
     yield inspect.cleandoc(str(command.help))
-    own = [one for one in command.params if isinstance(one, click.Option) and one.name not in _SHARED]
+    own = [option for option in command.params if isinstance(option, click.Option) and option.name not in _SHARED]
     if own:
         yield _options(own)
     if isinstance(command, click.Group):

@@ -50,22 +50,22 @@ class HttpClient:
         Raises:
             DeliveryError: it may not go there, or there was no answer in time.
         """
-        place = target(request.url, resolver=self._resolver)
-        context = _context(authority) if place.secure else None
+        target_ = target(request.url, resolver=self._resolver)
+        context = _context(authority) if target_.secure else None
         deadline = time.monotonic() + self._timeout
         last: Exception | None = None
-        for address in place.addresses:
-            connection = _connection(place, address, context, max(0.1, deadline - time.monotonic()))
+        for address in target_.addresses:
+            connection = _connection(target_, address, context, max(0.1, deadline - time.monotonic()))
             try:
                 self._open(connection)
-                return self._exchange(connection, place, request, deadline)
+                return self._exchange(connection, target_, request, deadline)
             except _Unreached as error:
                 last = error.__cause__ if isinstance(error.__cause__, Exception) else error
                 if time.monotonic() >= deadline:
                     break
             finally:
                 self._close(connection)
-        raise DeliveryError(f"{place.host} cannot be reached: {_words(last)}")
+        raise DeliveryError(f"{target_.host} cannot be reached: {_words(last)}")
 
     def abort(self) -> None:
         """Ends the request under way and refuses further ones."""
@@ -86,7 +86,7 @@ class HttpClient:
             self._connection = None
         connection.close()
 
-    def _exchange(self, connection: HTTPConnection, place: EgressTarget, request: Request, deadline: float) -> Answer:
+    def _exchange(self, connection: HTTPConnection, egress: EgressTarget, request: Request, deadline: float) -> Answer:
         watchdog = threading.Timer(max(0.1, deadline - time.monotonic()), _shut, [connection])
         watchdog.daemon = True
         watchdog.name = "notify-deadline"
@@ -97,8 +97,8 @@ class HttpClient:
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 raise _Unreached from error
             try:
-                headers = {"Host": place.authority, "User-Agent": _AGENT, "Connection": "close", **request.headers}
-                connection.request(request.method, place.path, body=request.body, headers=headers, preload_content=False)
+                headers = {"Host": egress.authority, "User-Agent": _AGENT, "Connection": "close", **request.headers}
+                connection.request(request.method, egress.path, body=request.body, headers=headers, preload_content=False)
                 answer = connection.getresponse()
                 try:
                     body = _body(answer)
@@ -108,7 +108,7 @@ class HttpClient:
             except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
                 late = time.monotonic() >= deadline - 0.05
                 words = f"no answer within {self._timeout:g} s" if late else _words(error)
-                raise DeliveryError(f"{place.host}: {words}") from None
+                raise DeliveryError(f"{egress.host}: {words}") from None
         finally:
             watchdog.cancel()
 
@@ -117,15 +117,15 @@ class _Unreached(Exception):
     """No connection to this address: the next one may do."""
 
 
-def _connection(place: EgressTarget, address: str, context: ssl.SSLContext | None, timeout: float) -> HTTPConnection:
+def _connection(egress: EgressTarget, address: str, context: ssl.SSLContext | None, timeout: float) -> HTTPConnection:
     if context is None:
-        return HTTPConnection(address, place.port, timeout=timeout)
+        return HTTPConnection(address, egress.port, timeout=timeout)
     return HTTPSConnection(
         address,
-        place.port,
+        egress.port,
         timeout=timeout,
         ssl_context=context,
-        server_hostname=place.host,
+        server_hostname=egress.host,
     )
 
 
@@ -139,13 +139,13 @@ def _context(authority: bytes) -> ssl.SSLContext:
 
 
 def _body(answer: urllib3.BaseHTTPResponse) -> bytes:
-    found = bytearray()
-    while len(found) < _ANSWER_BYTES:
+    body = bytearray()
+    while len(body) < _ANSWER_BYTES:
         chunk = answer.read(_CHUNK_BYTES, decode_content=False)
         if not chunk:
             break
-        found += chunk
-    return bytes(found[:_ANSWER_BYTES])
+        body += chunk
+    return bytes(body[:_ANSWER_BYTES])
 
 
 def _shut(connection: HTTPConnection) -> None:

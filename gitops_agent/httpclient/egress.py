@@ -71,8 +71,8 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
     Raises:
         OSError: there are none.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in answers))
 
 
 def target(url: str, *, resolver: Resolve = resolve) -> EgressTarget:

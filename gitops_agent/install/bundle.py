@@ -78,19 +78,19 @@ def folder() -> Path:
         UsageError: in neither place.
     """
     package = Path(gitops_agent.__file__).parent
-    for place in (package / "deploy", package.parent / "deploy"):
-        if (place / "kustomization.yaml").is_file():
-            return place
+    for candidate in (package / "deploy", package.parent / "deploy"):
+        if (candidate / "kustomization.yaml").is_file():
+            return candidate
     raise UsageError("this copy of gitops-agent came without its deploy/ folder")
 
 
-def install(objects: Objects, wanted: list[Object], report: Callable[[ObjectKey, bool], None]) -> None:
+def install(objects: Objects, manifests: list[Object], report: Callable[[ObjectKey, bool], None]) -> None:
     """Applies the installation; `report` receives every object and whether it changed.
 
     Raises:
         AgentError: the API server refused one; those before it are applied, and applying again goes on.
     """
-    for obj in wanted:
+    for obj in manifests:
         key = ObjectKey.of(obj)
         before = _version(objects, key)
         after = objects.apply(obj, field_manager=FIELD_MANAGER)

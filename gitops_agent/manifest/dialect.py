@@ -52,9 +52,9 @@ def plain(text: str) -> Scalar:
     if text[0] not in "0123456789+-" or len(text) > _LONGEST:
         return text
     digits = text.replace("_", "")
-    found = _INTEGER.fullmatch(digits)
-    if found:
-        return _integer(found)
+    match = _INTEGER.fullmatch(digits)
+    if match:
+        return _integer(match)
     return number(digits) if _FLOAT.fullmatch(digits) and not math.isinf(float(digits)) else text
 
 
@@ -69,8 +69,8 @@ def exponent(text: str) -> bool:
     return _EXPONENT.fullmatch(text) is not None
 
 
-def _integer(found: re.Match[str]) -> int | float:
-    sign, hexadecimal, binary, octal, decimal = found.groups()
+def _integer(match: re.Match[str]) -> int | float:
+    sign, hexadecimal, binary, octal, decimal = match.groups()
     if hexadecimal is not None:
         value = int(hexadecimal, 16)
     elif binary is not None:

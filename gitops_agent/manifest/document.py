@@ -59,9 +59,9 @@ def refusal(problem: str, *, file: str, line: int | None = None, document: int |
         line: one-based.
         document: zero-based.
     """
-    place = file or "the text"
+    location = file or "the text"
     if document:
-        place += f", document {document + 1}"
+        location += f", document {document + 1}"
     if line is not None:
-        place += f", line {line}"
-    return RenderError(f"{place}: {problem}", reason="InvalidManifest", file=file, line=line, document=document)
+        location += f", line {line}"
+    return RenderError(f"{location}: {problem}", reason="InvalidManifest", file=file, line=line, document=document)

@@ -50,8 +50,8 @@ TOOL_MANAGERS: tuple[tuple[str, str], ...] = (
 """Field managers of declarative tools an object may have been taken over from."""
 
 NEVER_KEYS: tuple[tuple[str, str], ...] = (
-    ("kubectl.kubernetes.io/", "a wish spoken through an annotation (restart), or a note of kubectl's own"),
-    (PREFIX, "a wish spoken to this agent (approve, sync now)"),
+    ("kubectl.kubernetes.io/", "a request by annotation (restart), or a note of kubectl's own"),
+    (PREFIX, "a request to this agent (approve, sync now)"),
     ("kubernetes.io/metadata.name", "set by the API server"),
 )
 """Labels and annotations, by prefix, that are never removed, and why."""
@@ -125,8 +125,8 @@ def foreign_fields(obj: Object, manager: str = FIELD_MANAGER) -> tuple[FieldEdit
                     operation=str(entry.get("operation")),
                     time=str(entry.get("time") or ""),
                 )
-                known = result.get(path)
-                result[path] = edit if known is None or edit.time > known.time else known
+                earlier = result.get(path)
+                result[path] = edit if earlier is None or edit.time > earlier.time else earlier
     return tuple(result.values())
 
 
@@ -152,31 +152,31 @@ def _left_alone(parent: str, name: str, path: str) -> bool:
     return False
 
 
-def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, found: list[str]) -> bool:
-    """Adds the outermost removable paths to `found`; returns whether all is.
+def _collect(fields: FieldSet, others: list[FieldSet], live: Any, path: str, paths: list[str]) -> bool:
+    """Adds the outermost removable paths to `paths`; returns whether all is.
 
     True when nothing at or below `path` must stay.
     """
     free, there = True, "." in fields
     for element, below in fields.items():
-        place = step(element, live)
-        if place is None:
+        position = step(element, live)
+        if position is None:
             continue
         there = True
-        here = path + pointer(str(place))
-        if isinstance(place, str) and _left_alone(path, place, here):
+        here = path + pointer(str(position))
+        if isinstance(position, str) and _left_alone(path, position, here):
             free = False
             continue
         beside = [other[element] for other in others if element in other]
         inner: list[str] = []
-        alone = _collect(below, [other for other in beside if other], live[place], here, inner) if below else True
+        alone = _collect(below, [other for other in beside if other], live[position], here, inner) if below else True
         if beside:
             # Shared: a leaf of theirs is co-owned; below it, what is theirs alone was collected.
             free = False
-            found.extend(inner)
+            paths.extend(inner)
         elif alone:
-            found.append(here)
+            paths.append(here)
         else:
             free = False
-            found.extend(inner)
+            paths.extend(inner)
     return free and there

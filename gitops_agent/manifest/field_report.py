@@ -89,7 +89,7 @@ def field_changes(old: Any, new: Any, *, spelling: bool = False) -> tuple[FieldC
             change = lists.order(level.up) if moved else (_given(level.t1), _given(level.t2))
             if change is not None:
                 changes[(report if moved else "", *steps)] = rank, FieldChange(pointer(*steps), *change)
-    return tuple(change for _, change in sorted(changes.values(), key=lambda found: found[0]))
+    return tuple(change for _, change in sorted(changes.values(), key=lambda ranked: ranked[0]))
 
 
 class _Lists:
@@ -146,7 +146,7 @@ class _Lists:
     def _rank(self, level: DiffLevel) -> dict[str, int]:
         pair = (id(level.t1), id(level.t2))
         if pair not in self._ranks:
-            self._ranks[pair] = {step: place for place, step in enumerate(dict.fromkeys(self._steps(level)))}
+            self._ranks[pair] = {step: rank for rank, step in enumerate(dict.fromkeys(self._steps(level)))}
         return self._ranks[pair]
 
     def _steps(self, level: DiffLevel) -> Iterator[str]:

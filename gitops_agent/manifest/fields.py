@@ -137,7 +137,7 @@ def step(element: str, live: Any) -> str | int | None:
     if kind == "k:":
         names, key = item_key(element)
         items = ((i, tuple(item.get(name) for name in names)) for i, item in enumerate(live) if isinstance(item, dict))
-        return next((i for i, found in items if found == key), None)
+        return next((i for i, candidate in items if candidate == key), None)
     if kind == "v:":
         value = item_value(element)
         return live.index(value) if value in live else None
@@ -195,15 +195,15 @@ def _project_items(live: list[Any], fields: FieldSet, others: tuple[FieldSet, ..
             indexes[int(element[2:])] = element
     result = []
     for index, item in enumerate(live):
-        found = indexes.get(index)
-        if found is None and by_key and type(item) is dict:
+        position = indexes.get(index)
+        if position is None and by_key and type(item) is dict:
             for names, keys in by_key.items():
-                found = keys.get(tuple([item.get(name) for name in names]))
-                if found is not None:
+                position = keys.get(tuple([item.get(name) for name in names]))
+                if position is not None:
                     break
-        if found is not None:
-            below = fields[found]
-            beside = tuple(other[found] for other in others if other.get(found)) if others else ()
+        if position is not None:
+            below = fields[position]
+            beside = tuple(other[position] for other in others if other.get(position)) if others else ()
             result.append(_project(item, below, beside) if below else _leaf(item, beside))
         elif values and _hashable(item) in values:
             result.append(normal(item))

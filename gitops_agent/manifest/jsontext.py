@@ -54,19 +54,19 @@ def read_json(data: bytes, *, file: str = "", limits: YamlLimits | None = None) 
 
 
 def _after_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
 
 
 def _check_depth(text: str, *, file: str, limits: YamlLimits) -> None:
     """Before parsing: the parser recurses."""
     depth = 0
-    for found in _OPENING.finditer(text):
-        mark = found[0]
+    for match in _OPENING.finditer(text):
+        mark = match[0]
         if mark in "[{":
             depth += 1
             if depth > limits.depth:
-                line = text.count("\n", 0, found.start()) + 1
+                line = text.count("\n", 0, match.start()) + 1
                 raise refusal(f"nested more than {limits.depth} levels deep", file=file, line=line)
         elif mark in "]}":
             depth -= 1

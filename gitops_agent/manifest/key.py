@@ -53,9 +53,9 @@ class ObjectKey:
         Raises:
             ValueError: the text is no key.
         """
-        kind_part, colon, place = text.partition(":")
+        kind_part, colon, rest = text.partition(":")
         group, _, kind = kind_part.rpartition("/")
-        namespace, _, name = place.rpartition("/")
+        namespace, _, name = rest.rpartition("/")
         if not colon or not kind or not name:
             raise ValueError(f"{text!r} is not of the form group/Kind:namespace/name")
         return cls(group, kind, namespace, name)
@@ -66,8 +66,8 @@ class ObjectKey:
         return GroupKind(self.group, self.kind)
 
     def __str__(self) -> str:
-        place = f"{self.namespace}/{self.name}" if self.namespace else self.name
-        return f"{self.group_kind}:{place}"
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.group_kind}:{name}"
 
 
 class AppKey(NamedTuple):

@@ -79,14 +79,14 @@ def resolve(value: Any, path: str) -> Any:
 
 
 def _identifies(names: MergeKey, items: Iterable[Any]) -> bool:
-    seen = set()
+    labels = set()
     for item in items:
         if not isinstance(item, dict) or not isinstance(item.get(names[0]), str | int):
             return False
         text = label(names, item)
-        if text in seen:
+        if text in labels:
             return False
-        seen.add(text)
+        labels.add(text)
     return True
 
 

@@ -53,8 +53,8 @@ def _noting(fields: FieldSet, live: Any) -> FieldSet:
     """
     result: FieldSet = {}
     for element, below in fields.items():
-        place = step(element, live) if below else None
-        result[element] = below if place is None else _noting(below, live[place])
+        position = step(element, live) if below else None
+        result[element] = below if position is None else _noting(below, live[position])
     if isinstance(live, dict):
         filled = [name for name, value in live.items() if value and isinstance(value, list) and f"f:{name}" not in fields]
         if filled:
@@ -84,10 +84,10 @@ def _covers_items(fields: FieldSet, items: list[Any]) -> bool:
     # An item may leave out key fields that the server defaults (a port's protocol), so the most explicit items choose first.
     names = keyed[0][0]
     for item in sorted(items, key=lambda item: -sum(name in item for name in names) if isinstance(item, dict) else 0):
-        found = next((entry for entry in keyed if isinstance(item, dict) and _names(entry[0], entry[1], item)), None)
-        if found is None or not _covers(found[2], {name: value for name, value in item.items() if name not in names}):
+        match = next((entry for entry in keyed if isinstance(item, dict) and _names(entry[0], entry[1], item)), None)
+        if match is None or not _covers(match[2], {name: value for name, value in item.items() if name not in names}):
             return False
-        keyed.remove(found)
+        keyed.remove(match)
     return True
 
 

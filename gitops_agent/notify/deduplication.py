@@ -52,8 +52,8 @@ class Deduplicator:
         A message to send now opens its window.
         """
         self._ends = {id_: entry for id_, entry in self._ends.items() if entry[0] > now}
-        if (known := self._ends.get(message.id)) is not None:
-            return known[0]
+        if (end := self._ends.get(message.id)) is not None:
+            return end[0]
         self._ends[message.id] = (now + self._window, message.application, message.event)
         return None
 

@@ -203,8 +203,8 @@ class DeliveryWorker:
         asked = error.retry_after if isinstance(error, DeliveryError) else None
         self._retry_at = time.monotonic() + self._retry.pause(self._failures, asked=asked)
         if self._failures >= _FAILURES_UNTIL_TOLD or not error.transient:
-            self.outbox.report(ready=False, reason=error.reason, message=f"tried again: {said}")
-        _log.debug("a notification is tried again", notifier=str(self.outbox.notifier.key), id=entry.id, error=said)
+            self.outbox.report(ready=False, reason=error.reason, message=f"tried again: {text}")
+        _log.debug("a notification is tried again", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)
 
 
 def _hidden(error: AgentError, credentials: Credentials, address: str | None) -> AgentError:

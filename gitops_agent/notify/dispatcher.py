@@ -63,15 +63,15 @@ class NotificationDispatcher:
     def set_notifier(self, notifier: Notifier) -> None:
         """Adds a Notifier with its pending messages, or updates its spec."""
         with self._lock:
-            known = self._couriers.get(notifier.key)
-            if known is not None and known.outbox.notifier.uid == notifier.uid:
-                fresh = known.outbox.notifier.spec != notifier.spec
-                known.outbox.notifier = notifier
+            present = self._couriers.get(notifier.key)
+            if present is not None and present.outbox.notifier.uid == notifier.uid:
+                fresh = present.outbox.notifier.spec != notifier.spec
+                present.outbox.notifier = notifier
                 if fresh:
-                    known.retry_now()
+                    present.retry_now()
                 return
-            if known is not None:
-                known.ask_to_stop()
+            if present is not None:
+                present.ask_to_stop()
             courier = self._couriers[notifier.key] = self._courier(notifier)
             if self._started:
                 courier.start()
@@ -93,7 +93,7 @@ class NotificationDispatcher:
         Raises:
             AgentError: the API server did not take them (now); the same call may be repeated and counts once.
         """
-        found = tuple(events)
+        edges = tuple(events)
         with self._lock:
             if self._stopped:
                 raise AgentError("the agent is stopping: nobody keeps notifications any more", transient=True)
@@ -101,15 +101,15 @@ class NotificationDispatcher:
         admitted: list[tuple[Outbox, Admission]] = []
         for outbox in outboxes:
             spec = outbox.notifier.spec
-            messages = [Message.of(event) for event in found if wants(outbox.notifier, event, labels)]
+            messages = [Message.of(event) for event in edges if wants(outbox.notifier, event, labels)]
             admission = outbox.admit([message for message in messages if PROVIDERS[spec.provider].speaks_of(message, spec)])
             admitted.append((outbox, admission))
         for position, (outbox, admission) in enumerate(admitted):
             try:
                 outbox.store(admission)
             except AgentError:
-                for stored, known in admitted[:position]:
-                    stored.expect(known)
+                for stored, earlier in admitted[:position]:
+                    stored.expect(earlier)
                 for lost, unknown in admitted[position:]:
                     lost.retract(unknown)
                 raise

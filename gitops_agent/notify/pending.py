@@ -78,8 +78,8 @@ class PendingQueue:
 
         When there is no room, the oldest informational entry goes, else the oldest; `dropped` counts them.
         """
-        if (known := self._entries.get(entry.id)) is not None:
-            self._entries[entry.id] = replace(known, message=entry.message.again(known.message.count))
+        if (older := self._entries.get(entry.id)) is not None:
+            self._entries[entry.id] = replace(older, message=entry.message.again(older.message.count))
             return
         self._entries[entry.id] = entry
         while len(self._entries) > self._limit:
@@ -97,19 +97,19 @@ class PendingQueue:
 
         The edges were delivered, or reverted.
         """
-        known = self._entries.get(id_)
-        if known is None:
+        entry = self._entries.get(id_)
+        if entry is None:
             return
-        if known.message.count <= count:
+        if entry.message.count <= count:
             del self._entries[id_]
         else:
-            self._entries[id_] = replace(known, message=known.message.again(-count), not_before=not_before)
+            self._entries[id_] = replace(entry, message=entry.message.again(-count), not_before=not_before)
 
     def release(self, ids: Iterable[str]) -> None:
         """Lets entries that wait for the end of a window go now."""
         for id_ in ids:
-            if (known := self._entries.get(id_)) is not None:
-                self._entries[id_] = replace(known, not_before=None)
+            if (entry := self._entries.get(id_)) is not None:
+                self._entries[id_] = replace(entry, not_before=None)
 
     def due(self, now: datetime, stored: int) -> Entry | None:
         """The first entry that is due."""

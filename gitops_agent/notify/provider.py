@@ -75,8 +75,8 @@ def judge_status(answer: Answer) -> None:
     if 300 <= status < 400:  # noqa: PLR2004 - HTTP
         raise DeliveryError(f"the receiver answered {status}: redirects are not followed", transient=False, status=status)
     transient = status in {408, 425, 429} or status >= 500  # noqa: PLR2004 - HTTP
-    said = " ".join(answer.body[:300].decode("utf-8", "replace").split())
-    message = f"the receiver answered {status}" + (f": {said[:200]}" if said else "")
+    text = " ".join(answer.body[:300].decode("utf-8", "replace").split())
+    message = f"the receiver answered {status}" + (f": {text[:200]}" if text else "")
     raise DeliveryError(message, transient=transient, retry_after=retry_after(answer), status=status)
 
 

@@ -137,10 +137,10 @@ class _Budget:
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
     environment.globals.clear()
-    known: dict[str, Callable[..., Any]] = {name: environment.filters[name] for name in _FILTERS}
-    known |= {"join": _join, "truncate": _truncate, "counted": lambda values, budget: budget.counted(values)}
+    filters: dict[str, Callable[..., Any]] = {name: environment.filters[name] for name in _FILTERS}
+    filters |= {"join": _join, "truncate": _truncate, "counted": lambda values, budget: budget.counted(values)}
     environment.filters.clear()
-    environment.filters.update(known)
+    environment.filters.update(filters)
     return environment
 
 

@@ -16,20 +16,20 @@ from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.plan import Plan
 
 
-def dependants(access: ClusterClient, made: Plan) -> Mapping[ObjectKey, Dependants]:
+def dependants(access: ClusterClient, plan: Plan) -> Mapping[ObjectKey, Dependants]:
     """The dependants of each deletion that the caller may see."""
     live = LiveState()
     live.complete = True
-    going = [action.key for action in made.changes() if action.intent is ActionKind.DELETE]
+    going = [action.key for action in plan.changes() if action.intent is ActionKind.DELETE]
     applications = [key for key in going if key.group_kind == APPLICATION]
-    seen = set(applications)
+    applications_seen = set(applications)
     while applications:
         key = applications.pop()
         objects, unseen = owned(access, AppKey(key.namespace, key.name))
         live.cannot_see.update(unseen)
         for obj in objects:
             change = live.put(observe(obj))
-            if change.key.group_kind == APPLICATION and change.key not in seen:
-                seen.add(change.key)
+            if change.key.group_kind == APPLICATION and change.key not in applications_seen:
+                applications_seen.add(change.key)
                 applications.append(change.key)
-    return DependantCounter(access.objects, access.discovery, live).gather(made)
+    return DependantCounter(access.objects, access.discovery, live).gather(plan)

@@ -98,20 +98,20 @@ class _Reader:
         return _mapping(self._inputs.read(entry.path, limit=_LIMITS.bytes), file)
 
     def _dependencies(self, path: str, about: Object) -> Iterator[Object]:
-        found = about.get("dependencies")
+        dependencies = about.get("dependencies")
         older = self._inputs.locate(join(path, "requirements.yaml"))
         if older is not None and older.type is EntryType.FILE:
-            found = _mapping(self._inputs.read(older.path, limit=_LIMITS.bytes), older.path).get("dependencies")
-        if isinstance(found, list):
-            yield from (dependency for dependency in found if isinstance(dependency, dict))
+            dependencies = _mapping(self._inputs.read(older.path, limit=_LIMITS.bytes), older.path).get("dependencies")
+        if isinstance(dependencies, list):
+            yield from (dependency for dependency in dependencies if isinstance(dependency, dict))
 
     def _local(self, path: str, name: str, repository: str, copies: dict[str, str], *, nested: int) -> None:
         """A dependency that lies elsewhere in the repository."""
         file = join(path, "Chart.yaml")
-        place = join(path, repository.removeprefix("file://"), named_in=f"{file}: dependency {name}")
-        entry = self._inputs.locate(place)
+        local = join(path, repository.removeprefix("file://"), named_in=f"{file}: dependency {name}")
+        entry = self._inputs.locate(local)
         if entry is None or entry.type is not EntryType.DIRECTORY:
-            text = f"{file}: the dependency {name} is not at {place or '.'}"
+            text = f"{file}: the dependency {name} is not at {local or '.'}"
             raise RenderError(text, reason="FileNotFound", file=file)
         if path == entry.path or path.startswith(f"{entry.path}/") or not entry.path:
             raise RenderError(f"{file}: the dependency {name} holds the chart itself", reason="RenderFailed", file=file)

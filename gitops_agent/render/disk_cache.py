@@ -49,10 +49,10 @@ class RenderCache:
         None when there is none or it is damaged.
         """
         try:
-            said: Any = orjson.loads(self._file(application).read_bytes())
-            if said["key"] != _whole(key):
+            stored: Any = orjson.loads(self._file(application).read_bytes())
+            if stored["key"] != _whole(key):
                 return None
-            return _read(said)
+            return _read(stored)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -89,7 +89,7 @@ def _whole(key: str) -> list[Any]:
 
 def _written(rendered: Rendered) -> dict[str, Any]:
     return {
-        "manifests": [[one.file, one.document, one.obj] for one in rendered.manifests],
+        "manifests": [[manifest.file, manifest.document, manifest.obj] for manifest in rendered.manifests],
         "closure": sorted(([path, oid] for path, oid in rendered.closure.entries), key=lambda entry: str(entry[0])),
         "warnings": list(rendered.warnings),
         "format": rendered.format.value,
@@ -98,15 +98,15 @@ def _written(rendered: Rendered) -> dict[str, Any]:
     }
 
 
-def _read(said: dict[str, Any]) -> Rendered | None:
-    manifests = tuple(Manifest.of(obj, file=file, document=document) for file, document, obj in said["manifests"])
-    if digest_of(manifests) != said["digest"]:
+def _read(stored: dict[str, Any]) -> Rendered | None:
+    manifests = tuple(Manifest.of(obj, file=file, document=document) for file, document, obj in stored["manifests"])
+    if digest_of(manifests) != stored["digest"]:
         return None
     return Rendered(
         manifests=manifests,
-        closure=Closure(entries=frozenset((path, oid) for path, oid in said["closure"])),
-        warnings=tuple(said["warnings"]),
-        format=Format(said["format"]),
-        tools=tuple((name, version) for name, version in said["tools"]),
-        digest=said["digest"],
+        closure=Closure(entries=frozenset((path, oid) for path, oid in stored["closure"])),
+        warnings=tuple(stored["warnings"]),
+        format=Format(stored["format"]),
+        tools=tuple((name, version) for name, version in stored["tools"]),
+        digest=stored["digest"],
     )

@@ -47,7 +47,7 @@ class Graph:
             RenderError: a cycle, too deep, or something named that is absent, remote or refused.
         """
         if folder in self._stack:
-            chain = " → ".join(place or "." for place in [*self._stack[self._stack.index(folder) :], folder])
+            chain = " → ".join(visited or "." for visited in [*self._stack[self._stack.index(folder) :], folder])
             raise RenderError(f"kustomizations build on one another in a circle: {chain}", reason="RenderFailed")
         if folder in self._done:
             return self._done[folder]
@@ -61,10 +61,10 @@ class Graph:
         return file
 
     def _file(self, folder: str) -> str:
-        found = [entry for name in KUSTOMIZATIONS if (entry := self._inputs.file(join(folder, name))) is not None]
-        if not found:
+        entries = [entry for name in KUSTOMIZATIONS if (entry := self._inputs.file(join(folder, name))) is not None]
+        if not entries:
             raise RenderError(f"{folder or '.'} holds no kustomization.yaml", reason="FileNotFound", path=folder)
-        if len(found) > 1:
+        if len(entries) > 1:
             names = " and ".join(join(folder, name) for name in KUSTOMIZATIONS if self._inputs.locate(join(folder, name)))
             raise RenderError(f"two kustomizations in one directory: {names}", reason="RenderFailed", path=folder)
         return next(path for name in KUSTOMIZATIONS if self._inputs.locate(path := join(folder, name)) is not None)

@@ -63,7 +63,7 @@ def render_helm(job: Job) -> None:
 def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
     """The values files in the order given; later ones win."""
     field = "spec.render.helm.valuesFiles"
-    found = []
+    documents = []
     for name in options.values_files:
         if "://" in name:
             raise RenderError(f"{field}: {name.split('@')[-1]} is an address; values files lie in the repository", field=field)
@@ -71,13 +71,13 @@ def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
         if entry is None or entry.type is not EntryType.FILE:
             what = "is a directory" if entry is not None else "does not exist"
             raise RenderError(f"{field}: {join(path, name)} {what}", reason="FileNotFound", field=field)
-        found.append(entry.path)
-    return found
+        documents.append(entry.path)
+    return documents
 
 
 def _copy_dependencies(chart: Chart, workspace: Workspace) -> None:
-    for place, source in sorted(chart.copies.items(), key=lambda copy: copy[0].count("/")):
-        target = workspace.at(join(chart.path, place))
+    for copied, source in sorted(chart.copies.items(), key=lambda copy: copy[0].count("/")):
+        target = workspace.at(join(chart.path, copied))
         if not target.exists():
             shutil.copytree(workspace.at(source), target, symlinks=False)
 
@@ -140,6 +140,6 @@ class _Origins:
 
     def located(self, text: str) -> str:
         """A message about the output, as one about the template."""
-        found = _PLACE.match(text)
-        template = self.at(int(found[1])) if found else ""
-        return f"{template}{text[found.end() :]}" if found and template else text
+        match = _PLACE.match(text)
+        template = self.at(int(match[1])) if match else ""
+        return f"{template}{text[match.end() :]}" if match and template else text

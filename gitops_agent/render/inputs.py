@@ -88,26 +88,26 @@ class Inputs:
         into.mkdir(parents=True, exist_ok=True)
         self._tree.materialise(sorted(self._files), into, limit=self._limits.input_bytes)
         for link, target in sorted(self._links.items()):
-            place = into / link
-            if (into / target).exists() and not place.is_symlink() and not place.exists():
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(posixpath.relpath(target or ".", posixpath.dirname(link) or "."))
+            destination = into / link
+            if (into / target).exists() and not destination.is_symlink() and not destination.exists():
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                destination.symlink_to(posixpath.relpath(target or ".", posixpath.dirname(link) or "."))
 
     def _below(self, path: str, behind: tuple[str, ...]) -> list[Entry]:
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for entry in self._tree.walk(path):
             if entry.type is EntryType.SUBMODULE:
                 raise submodule(entry.path)
             if entry.type is EntryType.FILE:
                 self._add(entry)
-                found.append(entry)
+                entries.append(entry)
             elif entry.type is EntryType.LINK:
-                found += self._linked(entry, behind)
+                entries += self._linked(entry, behind)
         # Last, because a folder of this machine is only known by reading all of it: now its size is known to be bearable.
         if path not in self._seen:
             top = self._tree.entry(path)
             self._seen[path] = top.oid if top else None
-        return found
+        return entries
 
     def _linked(self, link: Entry, behind: tuple[str, ...]) -> list[Entry]:
         self._count()

@@ -65,8 +65,8 @@ def _placed(error: RenderError, file: str) -> RenderError:
 def _overlay(options: KustomizeOptions, inputs: Inputs, graph: Graph, path: str, workspace: Workspace) -> dict[str, Any]:
     """The kustomization over the user's own."""
 
-    def relative(place: str) -> str:
-        return os.path.relpath(workspace.at(place), workspace.root / "overlay")
+    def relative(path: str) -> str:
+        return os.path.relpath(workspace.at(path), workspace.root / "overlay")
 
     components = []
     for component in options.components:

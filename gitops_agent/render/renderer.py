@@ -130,30 +130,30 @@ def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:
     if entry is None:
         raise RenderError(f"{shown} is not in the revision", reason="PathNotFound", path=path)
     options = request.options
-    asked = None
+    requested = None
     if options is not None and (options.helm or options.kustomize):
-        asked = Format.HELM if options.helm else Format.KUSTOMIZE
+        requested = Format.HELM if options.helm else Format.KUSTOMIZE
     if entry.type is EntryType.FILE:
-        _check_file(inputs, entry, asked)
+        _check_file(inputs, entry, requested)
         return entry, Format.PLAIN
     # Every name is looked up, so that one that appears later ends the closure.
     kustomizations = [name for name in KUSTOMIZATIONS if inputs.locate(join(entry.path, name)) is not None]
-    found = Format.KUSTOMIZE if kustomizations else Format.PLAIN
-    if asked is Format.HELM or not kustomizations:
+    detected = Format.KUSTOMIZE if kustomizations else Format.PLAIN
+    if requested is Format.HELM or not kustomizations:
         chart = inputs.locate(join(entry.path, "Chart.yaml"))
         if chart is not None:
-            found = Format.HELM
-    if asked is not None and asked is not found:
-        needed = "Chart.yaml" if asked is Format.HELM else "kustomization.yaml"
-        text = f"spec.render.{asked.value} is set, but there is no {needed} in {shown}"
+            detected = Format.HELM
+    if requested is not None and requested is not detected:
+        needed = "Chart.yaml" if requested is Format.HELM else "kustomization.yaml"
+        text = f"spec.render.{requested.value} is set, but there is no {needed} in {shown}"
         raise RenderError(text, reason="RenderFailed", path=path)
-    return entry, found
+    return entry, detected
 
 
-def _check_file(inputs: Inputs, entry: Entry, asked: Format | None) -> None:
+def _check_file(inputs: Inputs, entry: Entry, requested: Format | None) -> None:
     name = posixpath.basename(entry.path)
-    if asked is not None:
-        raise RenderError(f"spec.render.{asked.value} is set, but {entry.path} is a file", path=entry.path)
+    if requested is not None:
+        raise RenderError(f"spec.render.{requested.value} is set, but {entry.path} is a file", path=entry.path)
     if name in (*KUSTOMIZATIONS, "Chart.yaml"):
         folder = posixpath.dirname(entry.path) or "the repository's root"
         raise RenderError(f"{entry.path} is not rendered by itself: name its directory, {folder}", path=entry.path)

@@ -52,7 +52,7 @@ def _of_file(data: bytes, path: Path) -> Iterator[str]:
     except AgentError:
         documents = []
     if not documents:
-        yield from (found["value"] for found in _LINE.finditer(text) if _TELLING.search(found["name"]))
+        yield from (match["value"] for match in _LINE.finditer(text) if _TELLING.search(match["name"]))
     for document in documents:
         yield from _of_value(document, secret=False)
         for generator in _generators(document):
@@ -92,8 +92,8 @@ def _decoded(value: str) -> Iterator[str]:
 
 
 def _generators(document: Any) -> list[dict[str, Any]]:
-    found = document.get("secretGenerator") if isinstance(document, dict) else None
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    generators = document.get("secretGenerator") if isinstance(document, dict) else None
+    return [generator for generator in generators if isinstance(generator, dict)] if isinstance(generators, list) else []
 
 
 def _generated(generator: dict[str, Any], folder: Path) -> Iterator[str]:

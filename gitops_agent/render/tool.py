@@ -118,9 +118,9 @@ def _translated(error: ProcessError, workspace: Workspace) -> RenderError:
     if error.cause in ("output", "memory"):
         return RenderError(error.message, reason="RenderTooLarge", cause=error.cause)
     if error.cause == "exit" and error.returncode is not None:
-        said = without_secrets(_essence(workspace.own(error.stderr)), workspace.root)
-        if said:
-            return RenderError(said, reason="RenderFailed", returncode=error.returncode)
+        message = without_secrets(_essence(workspace.own(error.stderr)), workspace.root)
+        if message:
+            return RenderError(message, reason="RenderFailed", returncode=error.returncode)
     return RenderError(without_secrets(workspace.own(error.message), workspace.root), reason="RenderFailed", cause=error.cause)
 
 
@@ -129,8 +129,8 @@ def _essence(stderr: str) -> str:
     lines = [line.strip() for line in stderr[-16 * _MESSAGE :].splitlines() if line.strip()]
     starts = [index for index, line in enumerate(lines) if line.startswith("Error:")]
     if starts:
-        told = [line for line in lines[starts[-1] :] if not line.startswith("Use --debug flag")]
-        text = " ".join(told).removeprefix("Error:").strip()
+        message = [line for line in lines[starts[-1] :] if not line.startswith("Use --debug flag")]
+        text = " ".join(message).removeprefix("Error:").strip()
     else:
         text = lines[-1] if lines else ""
     text = "".join(letter if letter.isprintable() else " " for letter in text)

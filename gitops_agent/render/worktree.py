@@ -60,9 +60,9 @@ class WorkTree:
         self._ids: dict[tuple[str, int, int, int], str] = {}
 
     @classmethod
-    def around(cls, place: Path) -> tuple[WorkTree, str]:
+    def around(cls, path: Path) -> tuple[WorkTree, str]:
         """The tree of a path's repository or folder, and its path there."""
-        absolute = place.absolute()
+        absolute = path.absolute()
         for parent in (absolute, *absolute.parents):
             if (parent / ".git").exists():
                 return cls(parent), _normal(os.path.relpath(absolute, parent))
@@ -94,7 +94,7 @@ class WorkTree:
         top = self.resolve(path)
         if top is None or top.type is not EntryType.DIRECTORY:
             return ()
-        names = sorted(place.name for place in self._at(top.path).iterdir() if place.name != ".git")
+        names = sorted(child.name for child in self._at(top.path).iterdir() if child.name != ".git")
         entries = (self._entry(posixpath.join(top.path, name), posixpath.join(_normal(path), name)) for name in names)
         return tuple(entry for entry in entries if entry is not None)
 
@@ -171,9 +171,9 @@ class WorkTree:
         return real
 
     def _entry(self, real: str, shown: str) -> Entry | None:
-        place = self._at(real)
+        path = self._at(real)
         try:
-            status = place.lstat()
+            status = path.lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISDIR(status.st_mode):
@@ -182,15 +182,15 @@ class WorkTree:
         kind = EntryType.LINK if stat.S_ISLNK(status.st_mode) else EntryType.FILE
         if not stat.S_ISREG(status.st_mode) and kind is EntryType.FILE:
             return None
-        return _Lazy(shown, kind, lambda: self._blob_id(place, status), size=status.st_size, executable=executable)
+        return _Lazy(shown, kind, lambda: self._blob_id(path, status), size=status.st_size, executable=executable)
 
-    def _blob_id(self, place: Path, status: os.stat_result) -> str:
-        key = (str(place), status.st_mtime_ns, status.st_size, status.st_ino)
+    def _blob_id(self, path: Path, status: os.stat_result) -> str:
+        key = (str(path), status.st_mtime_ns, status.st_size, status.st_ino)
         if key not in self._ids:
             if stat.S_ISLNK(status.st_mode):
-                self._ids[key] = _object_id(b"blob", os.fsencode(os.readlink(place)))  # noqa: PTH115 - likewise
+                self._ids[key] = _object_id(b"blob", os.fsencode(os.readlink(path)))  # noqa: PTH115 - likewise
             else:
-                with place.open("rb") as file:
+                with path.open("rb") as file:
                     start = hashlib.sha1(b"blob %d\0" % status.st_size, usedforsecurity=False)
                     self._ids[key] = hashlib.file_digest(file, lambda: start).hexdigest()
         return self._ids[key]
@@ -198,7 +198,7 @@ class WorkTree:
     def _directory_id(self, real: str) -> str:
         """The id of Git's tree object; it leaves out empty directories."""
         rows: list[tuple[bytes, bytes]] = []
-        for name in (place.name for place in self._at(real).iterdir()):
+        for name in (path.name for path in self._at(real).iterdir()):
             entry = self._entry(posixpath.join(real, name), name) if name != ".git" else None
             if entry is None or (entry.type is EntryType.DIRECTORY and entry.oid == _EMPTY):
                 continue

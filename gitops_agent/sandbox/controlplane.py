@@ -135,20 +135,20 @@ class ControlPlane:
     def _await_ready(cls, directory: Path, tell: Detail, seconds: float) -> ControlPlane:
         pause = threading.Event()
         begun = time.monotonic()
-        seen, told = False, ""
+        started, reported = False, ""
         while True:
             alive = held(directory / LOCK_FILE)
             state = read_state(directory)
             elapsed = time.monotonic() - begun
-            seen = seen or alive
+            started = started or alive
             if alive and state is not None and state.phase is Phase.READY:
                 return cls(directory, state)
-            if alive and state is not None and state.step != told:
-                told = state.step
-                tell(f"waiting for {told}")
+            if alive and state is not None and state.step != reported:
+                reported = state.step
+                tell(f"waiting for {reported}")
             if not alive and state is not None and state.phase is Phase.FAILED:
                 raise BootError(f"the control plane did not start: {state.error}", logs=str(directory / "logs"))
-            if not alive and (seen or elapsed > _LAUNCH_SECONDS):
+            if not alive and (started or elapsed > _LAUNCH_SECONDS):
                 raise BootError(f"the supervisor of {directory} ended before the control plane was ready")
             if elapsed > seconds:
                 raise BootError(f"the control plane in {directory} was not ready after {seconds:g} s")
@@ -264,7 +264,7 @@ def stop(directory: Path) -> bool:
     deadline = time.monotonic() + _STOP_SECONDS
     pause = threading.Event()
     lock = FileLock(directory / LOCK_FILE, wait=False)
-    asked = False
+    requested = False
     while True:
         try:
             lock.acquire()
@@ -272,8 +272,8 @@ def stop(directory: Path) -> bool:
         except Busy:
             if time.monotonic() > deadline:
                 raise
-            if not asked:
-                asked = _ask_to_stop(directory)
+            if not requested:
+                requested = _ask_to_stop(directory)
             pause.wait(_POLL_SECONDS)
     try:
         clean(directory)
@@ -310,5 +310,5 @@ def _launch(order: SandboxSpec) -> None:
 
 
 def _installed(progress: Progress, *, network: bool) -> dict[str, tuple[Path, str]]:
-    found = Installer(progress=progress).ensure(selected((*ORDER, PROXY) if network else ORDER))
-    return {name: (here.path, here.version) for name, here in found.items()}
+    installed = Installer(progress=progress).ensure(selected((*ORDER, PROXY) if network else ORDER))
+    return {name: (here.path, here.version) for name, here in installed.items()}

@@ -61,7 +61,7 @@ def read_token(path: Path) -> str:
     Raises:
         ValueError: it holds none.
     """
-    found = re.search(r'^ +token: "([^"]+)"$', path.read_text(), re.MULTILINE)
-    if found is None:
+    match = re.search(r'^ +token: "([^"]+)"$', path.read_text(), re.MULTILINE)
+    if match is None:
         raise ValueError(f"{path} holds no token")
-    return found[1]
+    return match[1]

@@ -95,5 +95,5 @@ def _namespace() -> str:
 
 def _path() -> str:
     """PATH with the folders of administrators' programs, which users often lack."""
-    known = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join([*known, *(folder for folder in ("/usr/sbin", "/sbin") if folder not in known)])
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([*folders, *(folder for folder in ("/usr/sbin", "/sbin") if folder not in folders)])

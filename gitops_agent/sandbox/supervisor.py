@@ -221,9 +221,9 @@ class Supervisor:
         verb, name = request.get("do"), str(request.get("component"))
         if verb == "stop":
             return
-        known = self._order.components
-        if verb not in ("halt", "resume", "restart") or name not in known:
-            raise AgentError(f"cannot {verb} {name}: the components are {', '.join(known)}", reason="Usage")
+        components = self._order.components
+        if verb not in ("halt", "resume", "restart") or name not in components:
+            raise AgentError(f"cannot {verb} {name}: the components are {', '.join(components)}", reason="Usage")
         if self._state.phase is not Phase.READY:
             raise AgentError("the sandbox is still starting", reason="SandboxStarting", transient=True)
         child = self._children[name]

@@ -37,11 +37,11 @@ def materialise(tree: _Contents, paths: Iterable[str], into: Path, *, limit: int
         layout.add(path)
     try:
         into.mkdir(parents=True, exist_ok=True)
-        made: set[str] = set()
+        folders: set[str] = set()
         for path in sorted(layout.directories):
-            _make(into, path, made)
+            _make(into, path, folders)
         for path, entry in layout.files.items():
-            _make(into, path.rpartition("/")[0], made)
+            _make(into, path.rpartition("/")[0], folders)
             _write(into / path, tree.content(entry, limit=limit), executable=entry.executable)
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
@@ -60,84 +60,84 @@ class _Layout:
         self._bytes = 0
 
     def add(self, path: str) -> None:
-        place = normalised(path)
-        found = self._tree.resolve(place)
-        if found is None:
+        target = normalised(path)
+        entry = self._tree.resolve(target)
+        if entry is None:
             raise SourceError(
                 f"there is no {shown(path)} in commit {self._tree.commit[:12]}", reason="PathNotFound", path=shown(path)
             )
-        for name in place.split("/") if place else ():
-            _check(name, place)
-        self._place(place, found, ())
+        for name in target.split("/") if target else ():
+            _check(name, target)
+        self._place(target, entry, ())
 
-    def _place(self, place: str, entry: Entry, above: tuple[str, ...]) -> None:
+    def _place(self, target: str, entry: Entry, above: tuple[str, ...]) -> None:
         if entry.type is EntryType.LINK:
-            found = self._tree.resolve(entry.path)
-            if found is None:
-                raise SourceError(f"the link {shown(place)} leads nowhere", reason="PathNotFound", path=shown(place))
-            entry = found
+            behind = self._tree.resolve(entry.path)
+            if behind is None:
+                raise SourceError(f"the link {shown(target)} leads nowhere", reason="PathNotFound", path=shown(target))
+            entry = behind
         if entry.type is EntryType.SUBMODULE:
             raise SourceError(
-                f"{shown(place)} is a Git submodule, which is not supported", reason="SubmodulesRefused", path=shown(place)
+                f"{shown(target)} is a Git submodule, which is not supported", reason="SubmodulesRefused", path=shown(target)
             )
         if entry.type is EntryType.FILE:
-            self._file(place, entry)
+            self._file(target, entry)
             return
         if entry.path in above:
             raise SourceError(
-                f"the link {shown(place)} leads back to a directory that contains it", reason="PathEscapes", path=shown(place)
+                f"the link {shown(target)} leads back to a directory that contains it", reason="PathEscapes", path=shown(target)
             )
-        self._count(place)
-        self.directories.add(place)
+        self._count(target)
+        self.directories.add(target)
         for child in self._tree.children(entry.path):
             name = child.path.rpartition("/")[2]
-            _check(name, f"{place}/{name}")
-            self._place(f"{place}/{name}" if place else name, child, (*above, entry.path))
+            _check(name, f"{target}/{name}")
+            self._place(f"{target}/{name}" if target else name, child, (*above, entry.path))
 
-    def _file(self, place: str, entry: Entry) -> None:
-        if place in self.files:
+    def _file(self, target: str, entry: Entry) -> None:
+        if target in self.files:
             return
-        self._count(place)
+        self._count(target)
         self._bytes += max(0, entry.size)
         if self._bytes > self._limit:
             raise SourceError(
-                f"the files are larger than the {self._limit} bytes allowed; {shown(place)} has {entry.size}",
+                f"the files are larger than the {self._limit} bytes allowed; {shown(target)} has {entry.size}",
                 reason="FileTooLarge",
-                path=shown(place),
+                path=shown(target),
             )
-        self.files[place] = entry
+        self.files[target] = entry
 
-    def _count(self, place: str) -> None:
+    def _count(self, target: str) -> None:
         if len(self.files) + len(self.directories) >= _MOST_FILES:
             raise SourceError(
-                f"there are more than {_MOST_FILES} files up to {shown(place)}", reason="FileTooLarge", path=shown(place)
+                f"there are more than {_MOST_FILES} files up to {shown(target)}", reason="FileTooLarge", path=shown(target)
             )
 
 
-def _check(name: str, place: str) -> None:
+def _check(name: str, path: str) -> None:
     """Refuses a name that is special to programs or file systems."""
     raw = name.encode("utf-8", "surrogateescape")
     if name in {"", ".", ".."} or name.lower() == ".git" or "\\" in name or not name.isprintable() or len(raw) > _LONGEST_NAME:
         raise SourceError(
-            f"the name {name[:80]!a} in {shown(place)} cannot be written safely", reason="PathEscapes", path=shown(place)
+            f"the name {name[:80]!a} in {shown(path)} cannot be written safely", reason="PathEscapes", path=shown(path)
         )
-    if len(place) > _LONGEST_PATH:
+    if len(path) > _LONGEST_PATH:
         raise SourceError(
-            f"the path {shown(place)} is longer than {_LONGEST_PATH} characters", reason="PathEscapes", path=shown(place)
+            f"the path {shown(path)} is longer than {_LONGEST_PATH} characters", reason="PathEscapes", path=shown(path)
         )
 
 
-def _make(into: Path, path: str, made: set[str]) -> None:
+def _make(into: Path, path: str, folders: set[str]) -> None:
     """Makes a directory and its parents; refuses existing links."""
-    if not path or path in made:
+    if not path or path in folders:
         return
-    _make(into, path.rpartition("/")[0], made)
+    _make(into, path.rpartition("/")[0], folders)
     try:
         (into / path).mkdir(mode=0o755)
     except FileExistsError:
         if not stat.S_ISDIR((into / path).lstat().st_mode):
             raise
-    made.add(path)
+    folders.add(path)
 
 
 def _write(path: Path, data: bytes, *, executable: bool) -> None:

@@ -93,13 +93,13 @@ class Credentials:
 
     def secrets(self) -> tuple[str, ...]:
         """Every text to redact from outputs, in all spellings of programs."""
-        found = {self.password, self.bearer_token, *_spellings(self.identity), *_spellings(self.key)}
+        texts = {self.password, self.bearer_token, *_spellings(self.identity), *_spellings(self.key)}
         if self.password and self.username:
-            found.add(base64.b64encode(f"{self.username}:{self.password}".encode()).decode())
+            texts.add(base64.b64encode(f"{self.username}:{self.password}".encode()).decode())
         if self.password in {"", "x-oauth-basic"}:
-            found.add(self.username)
-        found |= {quote(text, safe="") for text in found}
-        return tuple(sorted(text for text in found if text))
+            texts.add(self.username)
+        texts |= {quote(text, safe="") for text in texts}
+        return tuple(sorted(text for text in texts if text))
 
     def __repr__(self) -> str:
         return f"Credentials({', '.join(field.name for field in fields(self) if getattr(self, field.name))})"

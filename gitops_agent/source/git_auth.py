@@ -59,9 +59,9 @@ def sweep() -> None:
     """Removes what killed processes left behind."""
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
-            found = directory.lstat()
-            young = time.time() - found.st_mtime < _STALE_SECONDS  # perhaps made, but not locked yet
-            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not young:
+            status = directory.lstat()
+            young = time.time() - status.st_mtime < _STALE_SECONDS  # perhaps made, but not locked yet
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not young:
                 with _locked(directory):
                     shutil.rmtree(directory, ignore_errors=True)
 

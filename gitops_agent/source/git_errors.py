@@ -178,9 +178,9 @@ def explain(error: ProcessError, repository: Repository, credentials: Credential
         match = rule.pattern.search(error.stderr)
         if match is not None:
             message = rule.message or _authentication(repository, credentials)
-            said = _line(error.stderr, match.start())
+            line = _line(error.stderr, match.start())
             return SourceError(
-                f"{repository}: {message} ({said})", reason=rule.reason, transient=rule.transient, failure=rule.failure
+                f"{repository}: {message} ({line})", reason=rule.reason, transient=rule.transient, failure=rule.failure
             )
     return SourceError(f"{repository}: {last_words(error.stderr)}", reason="SourceFailed", transient=True, failure="other")
 

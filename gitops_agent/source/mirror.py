@@ -185,9 +185,9 @@ class Mirror:
 
     def commits(self, names: Sequence[str]) -> dict[str, str]:
         """The commits that names or references peel to; others are omitted."""
-        asked = "".join(f"{name}^{{commit}}\n" for name in names)
+        names_in = "".join(f"{name}^{{commit}}\n" for name in names)
         answer = git.run(
-            self.directory, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked.encode(), limits=_LOCAL
+            self.directory, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=names_in.encode(), limits=_LOCAL
         )
         lines = answer.stdout.decode("utf-8", "replace").splitlines()
         return {name: line[: -len(" commit")] for name, line in zip(names, lines, strict=False) if line.endswith(" commit")}

@@ -86,15 +86,15 @@ class Poller:
 
     def poll(self, refs: Iterable[Ref]) -> Poll:
         """See `Sources.poll`; builds a torn mirror anew and tries once more."""
-        wanted = sorted(refs, key=str)
+        ordered = sorted(refs, key=str)
         before = dict(self._mirror.tips())
         try:
             try:
-                return self._poll(wanted, before)
+                return self._poll(ordered, before)
             except ProcessError as error:
                 if not self._repaired(error):
                     raise
-                return self._poll(wanted, before)
+                return self._poll(ordered, before)
         except ProcessError as error:
             raise explain(error, self._mirror.repository, self._credentials) from None
 
@@ -111,13 +111,13 @@ class Poller:
             return True
         return False
 
-    def _poll(self, wanted: list[Ref], before: dict[str, Tip]) -> Poll:
+    def _poll(self, refs: list[Ref], before: dict[str, Tip]) -> Poll:
         mirror, self._errors = self._mirror, {}
-        mirror.prepare(self._format(wanted, before))
-        known = mirror.tips()
-        tips = {ref: known[key(ref)] for ref in wanted if ref.kind == "commit" and key(ref) in known}
-        if len(tips) < len(wanted) or mirror.suspect.is_set():
-            advertised = self._ask(wanted)
+        mirror.prepare(self._format(refs, before))
+        stored_tips = mirror.tips()
+        tips = {ref: stored_tips[key(ref)] for ref in refs if ref.kind == "commit" and key(ref) in stored_tips}
+        if len(tips) < len(refs) or mirror.suspect.is_set():
+            advertised = self._ask(refs)
             digits = max(map(len, advertised.commits.values()), default=0)
             object_format = "sha256" if digits == _SHA256_DIGITS else "sha1"
             if mirror.suspect.is_set():  # only now: a server that does not answer would leave nothing at all
@@ -125,14 +125,14 @@ class Poller:
                 mirror.build(object_format)
                 tips = {}
             mirror.prepare(object_format)
-            known = mirror.tips()
-            tips |= self._named([ref for ref in wanted if ref.kind != "commit"], advertised, known)
-            tips |= self._pinned([ref for ref in wanted if ref.kind == "commit" and ref not in tips], advertised)
+            stored_tips = mirror.tips()
+            tips |= self._named([ref for ref in refs if ref.kind != "commit"], advertised, stored_tips)
+            tips |= self._pinned([ref for ref in refs if ref.kind == "commit" and ref not in tips], advertised)
         moved = tuple(self._move(ref, before.get(key(ref)), tip) for ref, tip in tips.items() if before.get(key(ref)) != tip)
-        if any(known.get(key(ref)) != tip for ref, tip in tips.items()):
+        if any(stored_tips.get(key(ref)) != tip for ref, tip in tips.items()):
             mirror.record(
                 {**before, **{key(ref): tip for ref, tip in tips.items()}}
-                if known
+                if stored_tips
                 else {key(ref): tip for ref, tip in tips.items()}
             )
             mirror.tidy()
@@ -143,13 +143,13 @@ class Poller:
             errors=self._errors,
         )
 
-    def _format(self, wanted: list[Ref], before: Mapping[str, Tip]) -> str:
-        names = [tip.commit for tip in before.values()] + [ref.value for ref in wanted if ref.kind == "commit"]
+    def _format(self, refs: list[Ref], before: Mapping[str, Tip]) -> str:
+        names = [tip.commit for tip in before.values()] + [ref.value for ref in refs if ref.kind == "commit"]
         return "sha256" if any(len(name) == _SHA256_DIGITS for name in names) else "sha1"
 
-    def _ask(self, wanted: list[Ref]) -> Advertised:
+    def _ask(self, refs: list[Ref]) -> Advertised:
         """Lists the branches, and the tags where required."""
-        kinds = ["--heads"] if {ref.kind for ref in wanted} == {"branch"} else ["--heads", "--tags"]
+        kinds = ["--heads"] if {ref.kind for ref in refs} == {"branch"} else ["--heads", "--tags"]
         answer = self._remote("ls-remote", "--quiet", *kinds, "--", self._mirror.repository.url)
         advertised = Advertised.parse(answer)
         if not advertised.commits:
@@ -161,7 +161,7 @@ class Poller:
             )
         return advertised
 
-    def _named(self, refs: list[Ref], advertised: Advertised, known: Mapping[str, Tip]) -> dict[Ref, Tip]:
+    def _named(self, refs: list[Ref], advertised: Advertised, stored_tips: Mapping[str, Tip]) -> dict[Ref, Tip]:
         """The tips of branches, tags and ranges, after fetching those that moved."""
         names: dict[Ref, str] = {}
         for ref in refs:
@@ -169,12 +169,12 @@ class Poller:
                 names[ref] = advertised.name(ref)
             except SourceError as error:
                 self._errors[ref] = error
-        seen = {tip.name: tip.commit for tip in known.values()}
+        commits = {tip.name: tip.commit for tip in stored_tips.values()}
         dead = self._mirror.dead_ends
         stale = sorted(
             name
             for name in set(names.values())
-            if seen.get(name) != advertised.commits[name] and dead.get(name, ("",))[0] != advertised.commits[name]
+            if commits.get(name) != advertised.commits[name] and dead.get(name, ("",))[0] != advertised.commits[name]
         )
         fetched: dict[str, str] = {}
         if stale:
@@ -188,7 +188,7 @@ class Poller:
                     dead[name] = (advertised.commits[name], none)
         tips: dict[Ref, Tip] = {}
         for ref, name in names.items():
-            commit = fetched.get(name) or (seen.get(name) if name not in stale else None)
+            commit = fetched.get(name) or (commits.get(name) if name not in stale else None)
             if name in dead and dead[name][0] == advertised.commits[name]:
                 self._errors[ref] = dead[name][1]
             elif commit is not None:
@@ -200,7 +200,7 @@ class Poller:
 
         Not every server gives single ones.
         """
-        found: dict[Ref, Tip] = {}
+        result: dict[Ref, Tip] = {}
         state = str(hash(frozenset(advertised.commits.items())))
         for ref in refs:
             dead = self._mirror.dead_ends.get(ref.value)
@@ -209,7 +209,7 @@ class Poller:
                 continue
             commit = self._mirror.commits([stored(ref.value)]).get(stored(ref.value)) or self._fetch_commit(ref)
             if commit == ref.value:
-                found[ref] = Tip(name=ref.value, commit=commit)
+                result[ref] = Tip(name=ref.value, commit=commit)
                 continue
             missing = SourceError(
                 f"commit {ref.value} is on none of the repository's branches and tags, and the server gives no other commits "
@@ -219,12 +219,12 @@ class Poller:
             )
             self._errors[ref] = missing
             self._mirror.dead_ends[ref.value] = (state, missing)
-        return found
+        return result
 
     def _fetch_commit(self, ref: Ref) -> str | None:
-        place = stored(ref.value)
+        stored_name = stored(ref.value)
         try:
-            self._fetch([f"+{ref.value}:{place}"])
+            self._fetch([f"+{ref.value}:{stored_name}"])
         except ProcessError as error:
             if not any(
                 words in error.stderr
@@ -240,8 +240,8 @@ class Poller:
             self._fetch(["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"], "--prune")
             if ref.value not in self._mirror.commits([ref.value]):
                 return None
-            git.run(self._mirror.directory, "update-ref", "--no-deref", place, ref.value)
-        return self._mirror.commits([place]).get(place)
+            git.run(self._mirror.directory, "update-ref", "--no-deref", stored_name, ref.value)
+        return self._mirror.commits([stored_name]).get(stored_name)
 
     def _fetch(self, specs: list[str], *options: str) -> None:
         stdin = "".join(f"{spec}\n" for spec in specs).encode("utf-8", "surrogateescape")

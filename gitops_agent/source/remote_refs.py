@@ -65,10 +65,10 @@ class Advertised:
         names = self._names(_PREFIX[ref.kind])
         if ref.kind == "semver":
             latest = Range.parse(">=0.0.0-0").select(names)
-            known = (
+            candidates = (
                 f"the highest version among its {len(names)} tags is {latest}" if latest else "no tag is a version like v1.2.3"
             )
-            return SourceError(f"no tag is in the range {ref.value!r}: {known}", reason="RevisionNotFound", ref=str(ref))
+            return SourceError(f"no tag is in the range {ref.value!r}: {candidates}", reason="RevisionNotFound", ref=str(ref))
         near = difflib.get_close_matches(ref.value, names, n=_NEAR, cutoff=0.6)
         other = "tag" if ref.kind == "branch" else "branch"
         hint = f"; did you mean {', '.join(near)}?" if near else ""

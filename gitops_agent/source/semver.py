@@ -108,7 +108,7 @@ class Range:
         Of equals the later build metadata, then name, wins.
         """
         candidates = ((version, name) for name in names if (version := Version.parse(name)) is not None and version in self)
-        best = max(candidates, key=lambda found: (found[0].precedence, _order(found[0].build), found[1]), default=None)
+        best = max(candidates, key=lambda pair: (pair[0].precedence, _order(pair[0].build), pair[1]), default=None)
         return best[1] if best else None
 
 

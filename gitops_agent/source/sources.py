@@ -95,12 +95,12 @@ class Sources:
         tip = mirror.tips().get(key(ref))
         if tip is None:
             raise SourceError(f"{repository}: {ref} has not been fetched yet", reason="SourceUnavailable", transient=True)
-        known = (repository.id, tip.commit, ref.value)
+        cache_key = (repository.id, tip.commit, ref.value)
         with self._lock:
-            found = _recall(self._revisions, known)
-        if found is None:
+            revision = _recall(self._revisions, cache_key)
+        if revision is None:
             try:
-                found = describe(mirror.directory, tip.commit, repository=repository.url, ref=ref.value)
+                revision = describe(mirror.directory, tip.commit, repository=repository.url, ref=ref.value)
             except ProcessError as error:
                 mirror.suspect.set()
                 raise SourceError(
@@ -111,10 +111,10 @@ class Sources:
                     failure="torn",
                 ) from error
             with self._lock:
-                self._revisions[known] = found
+                self._revisions[cache_key] = revision
                 while len(self._revisions) > _MOST_REVISIONS:
                     self._revisions.popitem(last=False)
-        return found
+        return revision
 
     def tree(self, repository: Repository, commit: str) -> Tree:
         """The files of a commit that was fetched; no network.
@@ -133,8 +133,8 @@ class Sources:
         with self._lock:
             self._mirrors.pop(repository.id, None)
             reader = self._readers.pop(repository.id, None)
-            for known in [known for known in self._indexes if known[0] == repository.id]:
-                del self._indexes[known]
+            for cache_key in [cache_key for cache_key in self._indexes if cache_key[0] == repository.id]:
+                del self._indexes[cache_key]
             for other in [other for other in self._revisions if other[0] == repository.id]:
                 del self._revisions[other]
         if reader is not None:
@@ -158,15 +158,15 @@ class Sources:
 
     def _index(self, mirror: Mirror, commit: str) -> tuple[Index, str]:
         """The paths of a commit and its root tree's object name."""
-        known = (mirror.repository.id, commit)
+        cache_key = (mirror.repository.id, commit)
         with mirror.loading:
             with self._lock:
-                found = _recall(self._indexes, known)
-            if found is not None:
-                return found
+                cached = _recall(self._indexes, cache_key)
+            if cached is not None:
+                return cached
             try:
                 head = self._read(mirror, commit, _LONGEST_COMMIT, type_="commit")
-                found = Index.load(mirror.directory, commit), head[5 : head.index(b"\n")].decode()
+                cached = Index.load(mirror.directory, commit), head[5 : head.index(b"\n")].decode()
             except SourceError as error:
                 if error.facts.get("failure") != "torn":
                     raise
@@ -177,10 +177,10 @@ class Sources:
                     f"{mirror.repository}: commit {commit[:12]} is not in the mirror", reason="RevisionNotFound", transient=True
                 ) from error
             with self._lock:
-                self._indexes[known] = found
+                self._indexes[cache_key] = cached
                 while len(self._indexes) > 1 and sum(len(index) for index, _ in self._indexes.values()) > _MOST_ENTRIES:
                     self._indexes.popitem(last=False)
-            return found
+            return cached
 
     def _read(self, mirror: Mirror, oid: str, limit: int, *, type_: str = "blob") -> bytes:
         """The content of an object, by a pooled reader."""

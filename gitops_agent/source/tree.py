@@ -57,29 +57,29 @@ class GitTree:
 
     def children(self, path: str) -> tuple[Entry, ...]:
         """The direct entries of a directory, by name; empty when absent."""
-        found = self.resolve(path)
-        if found is None or found.type is not EntryType.DIRECTORY:
+        entry = self.resolve(path)
+        if entry is None or entry.type is not EntryType.DIRECTORY:
             return ()
-        return tuple(self._index.children(found.path))
+        return tuple(self._index.children(entry.path))
 
     def walk(self, path: str) -> Iterator[Entry]:
         """Every file, link and submodule below a directory, by path."""
-        found = self.resolve(path)
-        if found is not None and found.type is EntryType.DIRECTORY:
-            for entry in self._index.walk(found.path):
+        start = self.resolve(path)
+        if start is not None and start.type is EntryType.DIRECTORY:
+            for entry in self._index.walk(start.path):
                 if entry.type is not EntryType.DIRECTORY:
                     yield entry
 
     def read(self, path: str, *, limit: int) -> bytes:
         """The content of a file; see `revision.tree.Tree.read`."""
-        found = self.resolve(path)
-        if found is None:
+        entry = self.resolve(path)
+        if entry is None:
             raise SourceError(
                 f"there is no file {shown(path)} in commit {self._commit[:12]}", reason="PathNotFound", path=shown(path)
             )
-        if found.type is EntryType.DIRECTORY:
+        if entry.type is EntryType.DIRECTORY:
             raise SourceError(f"{shown(path)} is a directory, not a file", reason="PathNotFound", path=shown(path))
-        return self.content(found, limit=limit)
+        return self.content(entry, limit=limit)
 
     def content(self, entry: Entry, *, limit: int) -> bytes:
         """The content of a file's entry."""

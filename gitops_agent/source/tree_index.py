@@ -66,12 +66,12 @@ class Index:
         """The direct entries of a directory, by name."""
         position, prefix = self._begin(path)
         while position < len(self._paths) and self._paths[position].startswith(prefix):
-            found = self._paths[position]
-            name, below, _ = found[len(prefix) :].partition("/")
+            entry = self._paths[position]
+            name, below, _ = entry[len(prefix) :].partition("/")
             if below:  # all that is below one child stands together, and ends before the character that follows the slash
                 position = bisect.bisect_left(self._paths, f"{prefix}{name}0", position + 1)
             else:
-                yield self._entries[found]
+                yield self._entries[entry]
                 position += 1
 
     def walk(self, path: str) -> Iterator[Entry]:

@@ -96,12 +96,12 @@ class Desired:
         """What Git declares, as sorted pairs of key and digest."""
         if self.declared is not None:
             return self.declared
-        return tuple(sorted((str(one.key), one.digest) for one in self.manifests))
+        return tuple(sorted((str(manifest.key), manifest.digest) for manifest in self.manifests))
 
     @property
     def told(self) -> tuple[str, ...]:
         """The warnings and what is left out, one line each."""
-        left_out = (f"{one.manifest.key} in {one.manifest.file}: {one.message}" for one in self.skipped)
+        left_out = (f"{skipped.manifest.key} in {skipped.manifest.file}: {skipped.message}" for skipped in self.skipped)
         return (*left_out, *self.warnings)
 
     @property
@@ -110,7 +110,9 @@ class Desired:
 
         Objects that are only created if missing, such as the namespace of `createNamespace`, may be declared by several.
         """
-        return {one.key: one.place for one in self.manifests if not object_options.read(one.obj)[0].create_only}
+        return {
+            manifest.key: manifest.place for manifest in self.manifests if not object_options.read(manifest.obj)[0].create_only
+        }
 
 
 def build(
@@ -143,37 +145,37 @@ def build(
     manifests = tuple(rendered)
     unscoped: set[GroupKind] = set()
     problems: list[str] = []
-    known = _scope(manifests, scope)
-    placed = [_placed(one, namespace=namespace, scope=known, unscoped=unscoped) for one in manifests]
+    known_scope = _scope(manifests, scope)
+    placed = [_placed(source, namespace=namespace, scope=known_scope, unscoped=unscoped) for source in manifests]
     doubles = list(_doubles(placed))
-    autoscaled |= targets(one.obj for one in placed)
+    autoscaled |= targets(source.obj for source in placed)
     kept: list[Manifest] = []
     skipped: list[Skipped] = []
-    for one in placed:
-        wishes, wrong = object_options.read(one.obj)
-        problems += (f"{one.key} in {one.place}: {text}" for text in wrong)
+    for source in placed:
+        options, wrong = object_options.read(source.obj)
+        problems += (f"{source.key} in {source.place}: {text}" for text in wrong)
         try:
-            moment = hook(one.obj)
-            manifest = _sent(one, autoscaled=autoscaled, ignore_fields=ignore_fields)
+            moment = hook(source.obj)
+            manifest = _sent(source, autoscaled=autoscaled, ignore_fields=ignore_fields)
         except ValueError as error:
-            problems.append(f"{one.key} in {one.place}: {error}")
+            problems.append(f"{source.key} in {source.place}: {error}")
             continue
         if moment:
             skipped.append(Skipped(manifest=manifest, reason="HookNotRun", message=f"{moment[0]}: {moment[1]} is not run"))
-        elif wishes.ignore:
+        elif options.ignore:
             skipped.append(Skipped(manifest=manifest, reason="Ignored", message="an annotation asks not to apply it"))
         else:
             kept.append(manifest)
     _refuse(doubles, problems)
-    declared = {one.key for one in kept} | {one.manifest.key for one in skipped}
+    declared = {manifest.key for manifest in kept} | {excluded.manifest.key for excluded in skipped}
     # Never for an empty render: it must look as empty as it is.
     if create_namespace and declared and NAMESPACE.named("", namespace) not in declared:
         kept.append(_created(namespace))
     return Desired(
         application=application,
         revision=revision,
-        manifests=tuple(sorted(kept, key=lambda one: one.key)),
-        skipped=tuple(sorted(skipped, key=lambda one: one.manifest.key)),
+        manifests=tuple(sorted(kept, key=lambda manifest: manifest.key)),
+        skipped=tuple(sorted(skipped, key=lambda excluded: excluded.manifest.key)),
         warnings=tuple(_warnings(kept, declared)),
         unscoped=frozenset(unscoped),
     )
@@ -226,11 +228,11 @@ def _doubles(manifests: Iterable[Manifest]) -> Iterator[str]:
 
 
 def _refuse(doubles: list[str], problems: list[str]) -> None:
-    found = [*doubles, *problems]
-    if found:
+    faults = [*doubles, *problems]
+    if faults:
         reason = "DuplicateObject" if doubles else "InvalidManifest"
-        count = f"{len(found)} problems: " if len(found) > 1 else ""
-        raise RenderError(count + "; ".join(found), reason=reason, problems=found)
+        count = f"{len(faults)} problems: " if len(faults) > 1 else ""
+        raise RenderError(count + "; ".join(faults), reason=reason, problems=faults)
 
 
 def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields: tuple[IgnoreFields, ...]) -> Manifest:

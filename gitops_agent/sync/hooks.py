@@ -48,12 +48,12 @@ def hook(obj: Object) -> tuple[str, str] | None:
         text = annotation(obj, name)
         if text is None:
             continue
-        found = [part.strip() for part in text.split(",") if part.strip()]
-        unknown = sorted(set(found) - moments)
-        if unknown or not found:
+        phases = [part.strip() for part in text.split(",") if part.strip()]
+        unknown = sorted(set(phases) - moments)
+        if unknown or not phases:
             wrong = ", ".join(unknown) or text
             raise ValueError(f"annotation {name}: {wrong!r} is none of {', '.join(sorted(moments))}")
-        if set(found) <= ORDINARY:
+        if set(phases) <= ORDINARY:
             continue
-        return name, ",".join(found)
+        return name, ",".join(phases)
     return None

@@ -63,22 +63,22 @@ def _choice(**effects: dict[str, Any]) -> Reader:
     """A reader of one word; `_` stands for `-` in the words."""
     words = {word.replace("_", "-"): effect for word, effect in effects.items()}
 
-    def read_word(found: ObjectOptions, text: str) -> ObjectOptions:
+    def read_word(options: ObjectOptions, text: str) -> ObjectOptions:
         effect = words.get(text.strip().lower())
         if effect is None:
             raise ValueError(f"{text!r} is none of {', '.join(words)}")
-        return replace(found, **effect) if effect else found
+        return replace(options, **effect) if effect else options
 
     return read_word
 
 
-def _wave(found: ObjectOptions, text: str) -> ObjectOptions:
+def _wave(options: ObjectOptions, text: str) -> ObjectOptions:
     if not _WAVE.fullmatch(text.strip()):
         raise ValueError(f"{text!r} is not a whole number")
-    return replace(found, wave=int(text))
+    return replace(options, wave=int(text))
 
 
-def _options(found: ObjectOptions, text: str) -> ObjectOptions:
+def _options(options: ObjectOptions, text: str) -> ObjectOptions:
     for option in (part.strip() for part in text.split(",") if part.strip()):
         name, equals, value = option.partition("=")
         if not equals:
@@ -87,23 +87,23 @@ def _options(found: ObjectOptions, text: str) -> ObjectOptions:
             if value not in ("true", "false", "confirm"):
                 raise ValueError(f"{option!r}: the value is none of true, false, confirm")
             if value != "true":
-                found = replace(found, prune_disabled=True)
+                options = replace(options, prune_disabled=True)
         elif name == "Force" and value == "true":
-            found = replace(found, replace_on_immutable=True)
-    return found
+            options = replace(options, replace_on_immutable=True)
+    return options
 
 
-def _own_depends_on(found: ObjectOptions, text: str) -> ObjectOptions:
-    return _depends_on(found, text, ObjectKey.parse)
+def _own_depends_on(options: ObjectOptions, text: str) -> ObjectOptions:
+    return _depends_on(options, text, ObjectKey.parse)
 
 
-def _kpt_depends_on(found: ObjectOptions, text: str) -> ObjectOptions:
-    return _depends_on(found, text, _kpt_key)
+def _kpt_depends_on(options: ObjectOptions, text: str) -> ObjectOptions:
+    return _depends_on(options, text, _kpt_key)
 
 
-def _depends_on(found: ObjectOptions, text: str, parse: Callable[[str], ObjectKey]) -> ObjectOptions:
+def _depends_on(options: ObjectOptions, text: str, parse: Callable[[str], ObjectKey]) -> ObjectOptions:
     keys = [parse(part.strip()) for part in text.split(",")]
-    return replace(found, depends_on=tuple(dict.fromkeys((*found.depends_on, *keys))))
+    return replace(options, depends_on=tuple(dict.fromkeys((*options.depends_on, *keys))))
 
 
 def _kpt_key(text: str) -> ObjectKey:
@@ -149,7 +149,7 @@ def read(obj: Object) -> tuple[ObjectOptions, tuple[str, ...]]:
     written = [name for name in annotations if isinstance(name, str) and name.startswith(_PREFIXES)]
     if not written:
         return NONE, ()
-    found = NONE
+    options = NONE
     problems = []
     for name, reader in READERS.items():
         if name not in annotations:
@@ -159,11 +159,11 @@ def read(obj: Object) -> tuple[ObjectOptions, tuple[str, ...]]:
             problems.append(f"annotation {name}: {value!r} is not text; put it in quotes")
             continue
         try:
-            found = reader(found, value)
+            options = reader(options, value)
         except ValueError as error:
             problems.append(f"annotation {name}: {error}")
     problems += (_unknown(name) for name in written if name.startswith(marks.PREFIX) and name not in _OWN)
-    return found, tuple(problems)
+    return options, tuple(problems)
 
 
 @lru_cache(maxsize=256)
@@ -184,18 +184,18 @@ def prune_disabled(obj: Object) -> bool:
 
     Live annotations are not validated, so an invalid value counts as such a request.
     """
-    found, problems = read(obj)
-    return found.prune_disabled or any(problem.startswith(f"annotation {name}:") for problem in problems for name in _KEEPING)
+    options, problems = read(obj)
+    return options.prune_disabled or any(problem.startswith(f"annotation {name}:") for problem in problems for name in _KEEPING)
 
 
-def within(wanted: ObjectKey, asker: ObjectKey, declared: Container[ObjectKey]) -> ObjectKey | None:
+def within(reference: ObjectKey, asker: ObjectKey, declared: Container[ObjectKey]) -> ObjectKey | None:
     """The declared object that a reference of `asker` means.
 
     Without a namespace it may be in the asker's own.
     """
-    if wanted in declared:
-        return wanted
-    near = ObjectKey(wanted.group, wanted.kind, wanted.namespace or asker.namespace, wanted.name)
+    if reference in declared:
+        return reference
+    near = ObjectKey(reference.group, reference.kind, reference.namespace or asker.namespace, reference.name)
     return near if near in declared else None
 
 

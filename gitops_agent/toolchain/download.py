@@ -135,14 +135,14 @@ class Downloader:
     def _transfer(self, url: str, into: Path, promised: str, detail: Detail) -> None:
         for attempt in range(1, _TRIES + 1):
             try:
-                found = self._copy(url, into, detail)
+                digest = self._copy(url, into, detail)
                 break
             except Unreachable:
                 if attempt == _TRIES:
                     raise
-        if found != promised:
-            text = f"{url} has SHA-256 {found}, promised was {promised}: nothing was installed"
-            raise ChecksumMismatch(text, url=url, found=found, promised=promised)
+        if digest != promised:
+            text = f"{url} has SHA-256 {digest}, promised was {promised}: nothing was installed"
+            raise ChecksumMismatch(text, url=url, found=digest, promised=promised)
 
     def _copy(self, url: str, into: Path, detail: Detail) -> str:
         digest, size = hashlib.sha256(), 0

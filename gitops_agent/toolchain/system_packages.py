@@ -55,8 +55,8 @@ class SystemPackages:
             ProgramMissing: it is neither on PATH nor in the cache, and its package cannot be unpacked.
         """
         path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS])
-        if found := shutil.which(name, path=path):
-            return Path(found).absolute()
+        if program := shutil.which(name, path=path):
+            return Path(program).absolute()
         package = PACKAGES.get(name, name)
         folder = self._root / package
         launcher = folder / "bin" / name
@@ -93,14 +93,16 @@ class SystemPackages:
         process.run(("apt-get", "download", *names), cwd=archives, env=_environment(), limits=_LIMITS)
         for archive in sorted(archives.glob("*.deb")):
             process.run(("dpkg", "-x", str(archive), str(tree)), limits=_LIMITS)
-        found = [path for path in sorted(tree.rglob(name)) if path.is_file() and path.parent.name in ("bin", "sbin")]
-        if not found:
+        programs = [path for path in sorted(tree.rglob(name)) if path.is_file() and path.parent.name in ("bin", "sbin")]
+        if not programs:
             raise ProgramMissing(f"the package {package} holds no program {name}", program=name)
         libraries = sorted({path.parent.relative_to(tree) for path in tree.rglob("*.so*")})
         (tree / "bin").mkdir(exist_ok=True)
         launcher = tree / "bin" / name
         search = ":".join(str(folder / path) for path in libraries)
-        program = found[0].rename(tree / "program") if found[0] == launcher else found[0]  # some packages use /bin themselves
+        program = (
+            programs[0].rename(tree / "program") if programs[0] == launcher else programs[0]
+        )  # some packages use /bin themselves
         target = folder / program.relative_to(tree)
         lines = ["#!/bin/sh", *([f"export LD_LIBRARY_PATH={shlex.quote(search)}"] if libraries else [])]
         launcher.write_text("\n".join([*lines, f'exec {shlex.quote(str(target))} "$@"', ""]))
@@ -111,14 +113,14 @@ class SystemPackages:
 
 def _missing_libraries(package: str) -> tuple[str, ...]:
     """The missing shared libraries of a package, transitively."""
-    asked = process.run(("apt-cache", "depends", "--recurse", *_ONLY_DEPENDS, package), env=_environment(), limits=_LIMITS)
-    names = set(re.findall(r"^(lib[a-z0-9.+-]+)(?::\w+)?$", asked.stdout.decode(), re.MULTILINE))
-    wanted = sorted(name for name in names if not name.startswith(("libjs-", "libc6")))
+    listing = process.run(("apt-cache", "depends", "--recurse", *_ONLY_DEPENDS, package), env=_environment(), limits=_LIMITS)
+    names = set(re.findall(r"^(lib[a-z0-9.+-]+)(?::\w+)?$", listing.stdout.decode(), re.MULTILINE))
+    packages = sorted(name for name in names if not name.startswith(("libjs-", "libc6")))
     here = process.run(
-        ("dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *wanted), allowed=frozenset({0, 1}), limits=_LIMITS
+        ("dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *packages), allowed=frozenset({0, 1}), limits=_LIMITS
     )
     installed = {line.split()[0] for line in here.stdout.decode().splitlines() if line.endswith(" installed")}
-    return tuple(name for name in wanted if name not in installed)
+    return tuple(name for name in packages if name not in installed)
 
 
 def _environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Agents that stand behind a proxy and are killed at their nth call."""
+"""Agents behind a proxy that are killed at their nth call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def start(team: Tenant, proxy: Proxy) -> Agent:
 
 
 def killer(team: Tenant, proxy: Proxy, which: Callable[[Call], bool], *, nth: int) -> threading.Event:
-    """Kills the present agent at the nth call of a sort: before it is passed on, or (for even numbers) after it was."""
+    """Kills the agent at its nth call of a sort.
+
+    Before it is passed on, or (for even numbers) after it was.
+    """
     agent = team.agent
     assert agent is not None
     killed = threading.Event()

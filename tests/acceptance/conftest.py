@@ -1,4 +1,7 @@
-"""Real agents for the acceptance tests: one shared by a worker's tests, and houses for those who break theirs."""
+"""Real agents for acceptance tests, shared or of a test's own.
+
+One shared by a worker's tests, and installations for those that break theirs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from tests.acceptance.tenant import Tenant
 
 @pytest.fixture(scope="session")
 def shared(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InstalledAgent, Agent]]:
-    """The agent that all tests of a worker use unless they break it."""
+    """The agent shared by the tests of a worker."""
     house = InstalledAgent(control_plane, _fresh("agent"), tmp_path_factory.mktemp("agent"))
     try:
         agent = house.start()

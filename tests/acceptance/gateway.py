@@ -1,4 +1,4 @@
-"""A Gateway API route, and somebody who answers for its parent, as the controller of a Gateway does."""
+"""A Gateway API route, and a controller of its parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PARENT = {"name": "edge"}
 
 
 def route(name: str = WEB, *services: str, port: int = 80, prefix: str = "/") -> Object:
-    """A route of some Services (`web` when none is named), one rule each."""
+    """A route of Services (`web` by default), one rule each."""
     rules = [
         {
             "matches": [{"path": {"type": "PathPrefix", "value": prefix}}],
@@ -35,7 +35,7 @@ def route(name: str = WEB, *services: str, port: int = 80, prefix: str = "/") ->
 
 
 def served(made: Object) -> list[Object]:
-    """The rules of a route as the API server gives them back: the same, with what it says of a backend that nobody said."""
+    """The rules of a route with the API server's defaults."""
     defaults = {"group": "", "kind": "Service"}
     return [{**rule, "backendRefs": [{**defaults, **ref} for ref in rule["backendRefs"]]} for rule in made["spec"]["rules"]]
 
@@ -47,13 +47,16 @@ def weights(route: Object | None) -> dict[str, int]:
 
 
 def define(plane: ControlPlane) -> None:
-    """Lets the API server know HTTPRoutes, with the schema everybody else has, if it does not yet."""
+    """Installs the CRD of HTTPRoutes, with a shared schema, if missing."""
     install(plane, "HTTPRoute")
     eventually(lambda: plane.request("GET", f"/apis/{API}/httproutes"), seconds=60, what="HTTPRoutes are served")
 
 
 class Controller:
-    """Accepts every route of a namespace within a tenth of a second, unless it is deaf; a refusal fails the test."""
+    """Accepts a namespace's routes at once, unless deaf; refusals fail the test.
+
+    Within a tenth of a second.
+    """
 
     def __init__(self, plane: ControlPlane, namespace: str) -> None:
         define(plane)

@@ -1,4 +1,7 @@
-"""An installed agent: a namespace, a ServiceAccount with the rights of `deploy/`, and processes that run with its token."""
+"""An installed agent: namespace, ServiceAccount with rights, and processes.
+
+The rights are those of `deploy/`; the processes run with its token.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def path(obj: Object) -> str:
 
 
 def apply(plane: ControlPlane, obj: Object, *, manager: str = "somebody") -> Object:
-    """Server-side apply by somebody who is not the agent."""
+    """Server-side apply by another manager than the agent."""
     query = f"fieldManager={manager}&force=true&fieldValidation=Strict"
     result: Object = plane.request("PATCH", f"{path(obj)}?{query}", obj, content_type=APPLY)
     return result
@@ -68,7 +71,7 @@ def _roles() -> tuple[Object, ...]:
 
 
 class InstalledAgent:
-    """See the module's text.
+    """An installation of the agent.
 
     Attributes:
         plane: the cluster.
@@ -102,7 +105,10 @@ class InstalledAgent:
         eventually(self._may_write, seconds=SECONDS, what="the roles are known to the API server")
 
     def kubeconfig_for(self, server: str, name: str = "direct") -> Path:
-        """A kubeconfig with the account's token for a server that may stand before the real one."""
+        """A kubeconfig with the account's token for a given server.
+
+        The server may stand before the real one.
+        """
         return write_kubeconfig(
             self.folder / f"{name}.kubeconfig", server=server, authority=self.plane.authority, user=name, token=self.token
         )
@@ -148,7 +154,7 @@ class InstalledAgent:
 
 
 class Agent(AgentProcess):
-    """A replica, as somebody looks at it from outside."""
+    """A replica, observed from outside."""
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Every log line with this event so far."""
@@ -179,7 +185,7 @@ class Agent(AgentProcess):
 
 
 def forget(plane: ControlPlane, application: Object) -> None:
-    """Removes an Application and leaves its objects, whether or not an agent runs."""
+    """Removes an Application without its objects, with or without an agent."""
     place = path(application)
     with contextlib.suppress(NotFound, ClusterError):
         patch = {"spec": {"deletionPolicy": "orphan", "suspend": None}}

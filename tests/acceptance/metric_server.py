@@ -1,4 +1,4 @@
-"""A provider of metrics on loopback that says what a test tells it to."""
+"""A provider of metrics on loopback with scripted answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Asked:
 
 
 class MetricServer:
-    """See the module's text.
+    """A scripted metric provider.
 
     Attributes:
         value: what is answered as JSON under `errors`, unless there is an answer of the test's own.

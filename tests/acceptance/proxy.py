@@ -1,4 +1,4 @@
-"""Stands between an agent and the API server, passes everything on, and does to it what it is told."""
+"""A proxy between agent and API server, with injected faults."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _FINE = Fault()
 
 
 class Proxy:
-    """See the module's text.
+    """A proxy of the API server with faults.
 
     Attributes:
         rule: asked for every request; None passes everything on.

@@ -1,4 +1,4 @@
-"""A Git repository somebody pushes to."""
+"""A Git repository with a developer's pushes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Repository:
         return self._git(self.work, "rev-parse", "HEAD")
 
     def rewrite(self, changes: Mapping[str, str | bytes | None]) -> str:
-        """Commits as a first commit, with no history before it, and pushes: the commit."""
+        """Force-pushes a first commit without history; returns the commit."""
         self._git(self.work, "checkout", "--quiet", "--orphan", f"rewritten-{len(self._git(self.work, 'branch'))}")
         return self.commit(changes, "Begin anew")
 

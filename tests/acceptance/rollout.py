@@ -45,7 +45,7 @@ def image(number: int) -> str:
 
 
 class Rollout:
-    """The rollout of `web`, or of another workload that is only looked at, in a team's repository."""
+    """The rollout of `web`, or of another workload, of a tenant."""
 
     def __init__(self, team: Tenant, strategy: Object, *more: Object, replicas: int = 4, name: str = WEB, **spec: Any) -> None:
         self.team, self.strategy, self.more, self.replicas, self.spec = team, strategy, more, replicas, spec
@@ -94,7 +94,10 @@ class Rollout:
             raise
 
     def at(self, phase: str, stage: str = "", *, step: int | None = None, seconds: float = 60.0) -> Object:
-        """Waits until the rollout is in a phase (and stage, and step): the status."""
+        """Waits until the rollout is in a phase: the status.
+
+        And in a stage and step where given.
+        """
 
         def there(status: Object) -> bool:
             return (

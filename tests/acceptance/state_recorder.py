@@ -1,4 +1,4 @@
-"""Somebody who writes down every state a rollout goes through, whether or not an agent runs."""
+"""Records every state of a rollout, independently of the agent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gitops_agent.sandbox.controlplane import ControlPlane
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Where a rollout stood: the phase, the stage, the weight that was wanted, why it was there, and when that was seen."""
+    """A recorded state: phase, stage, weight, reason and time."""
 
     phase: str
     stage: str
@@ -60,7 +60,7 @@ class StateRecorder:
             return self.seen[number:]
 
     def when(self, moment: float) -> Seen | None:
-        """Where the rollout stood at a moment of the monotonic clock; None before anything was seen."""
+        """The state at a moment of the monotonic clock, or None."""
         with self._lock:
             return next((one for one in reversed(self.seen) if one.at <= moment), None)
 

@@ -1,4 +1,4 @@
-"""A team that uses the agent: a repository, a namespace to deploy to, and Applications."""
+"""A tenant: a repository, a namespace, and Applications."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MERGE = "application/merge-patch+json"
 
 
 class Tenant:
-    """See the module's text.
+    """A tenant of an installed agent.
 
     Attributes:
         house: the agent's.
@@ -44,7 +44,7 @@ class Tenant:
         return f"{short}-{self.namespace}"
 
     def declare(self, short: str = "app", *, source: Object | None = None, **spec: Any) -> Object:
-        """Creates an Application, or changes it; what is not given is as small and quick as it can be."""
+        """Creates or changes an Application, with small and quick defaults."""
         name = self.name(short)
         wanted: Object = {
             "source": {"repoURL": self.repository.url, "ref": {"branch": "main"}, **(source or {})},
@@ -113,7 +113,7 @@ class Tenant:
     # Waiting
 
     def until(self, check: Callable[[], T], what: str, *, seconds: float = SECONDS) -> T:
-        """The first truthy result; when there is none, an error that tells what the Applications say."""
+        """The first truthy result, else an error with the Applications' status."""
         try:
             return eventually(check, seconds=seconds, every=0.05, what=what)
         except AssertionError as error:
@@ -134,7 +134,10 @@ class Tenant:
         return self.until(check, f"{short} is ready at {commit[:12]}", seconds=seconds)
 
     def says(self, reason: str, text: str = "", *, short: str = "app", kind: str = "Ready") -> str:
-        """Waits until a condition has this reason and this in its message: the message."""
+        """Waits until a condition has this reason: the message.
+
+        And this text in its message.
+        """
 
         def check() -> str:
             found = self.condition(kind, short)
@@ -149,7 +152,7 @@ class Tenant:
         return str(self.application(short)["status"]["sync"]["plan"]), message
 
     def looked(self, short: str = "app", *, times: int = 2) -> None:
-        """Waits until the agent has looked at an Application again: what it was going to do by itself, it has done."""
+        """Waits until the agent has reconciled an Application again."""
         agent = self.agent
         assert agent is not None
         key = f"{self.house.namespace}/{self.name(short)}"
@@ -181,12 +184,15 @@ class Tenant:
         return self.get("ConfigMap", name, namespace=namespace)
 
     def configs(self) -> set[str]:
-        """The names of the ConfigMaps that somebody made."""
+        """The names of the ConfigMaps that tests made."""
         items = self.plane.request("GET", f"/api/v1/namespaces/{self.namespace}/configmaps")["items"]
         return {str(item["metadata"]["name"]) for item in items} - {"kube-root-ca.crt"}
 
     def apply(self, obj: Object, *, manager: str = "somebody", namespace: str | None = None) -> Object:
-        """Applies as somebody else, in the team's namespace unless another (or none: "") is named."""
+        """Applies as another manager, in the tenant's namespace by default.
+
+        Another namespace where named; none: "".
+        """
         where = self.namespace if namespace is None else namespace
         metadata = {"namespace": where, **obj["metadata"]} if where else obj["metadata"]
         return apply(self.plane, {**obj, "metadata": metadata}, manager=manager)
@@ -205,7 +211,7 @@ class Tenant:
         self.plane.request("DELETE", path(obj))
 
     def foreign(self, name: str = "foreign") -> str:
-        """Somebody else's ConfigMap in the namespace: its uid, to be compared later."""
+        """Another manager's ConfigMap in the namespace: its uid, for comparison."""
         return str(self.apply(config_map(name))["metadata"]["uid"])
 
     def close(self) -> None:

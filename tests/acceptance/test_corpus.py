@@ -1,4 +1,7 @@
-"""Public repositories, synced by the real agent: every object becomes Healthy, or the status says why it does not."""
+"""Public repositories, synced by the real agent: Healthy or explained.
+
+Every object becomes Healthy, or the status says why it does not.
+"""
 
 from __future__ import annotations
 
@@ -96,12 +99,15 @@ PROMETHEUS = (
         },
     ),
 )
-"""Pods are not real here: nobody serves the metrics, and the operators do not run."""
+"""Pods are not real here: no metrics are served, and the operators do not run."""
 
 
 @contextlib.contextmanager
 def team(folder: Path) -> Iterator[Tenant]:
-    """An agent on a control plane of its own: what public repositories bring is cluster-wide, and stays."""
+    """An agent on its own control plane, for cluster-wide leftovers.
+
+    What public repositories bring is cluster-wide, and stays.
+    """
     with (
         ControlPlane.start(folder / "plane", nodes=3, tied=True) as plane,
         InstalledAgent(plane, "gitops-agent", folder / "house") as house,
@@ -122,7 +128,7 @@ def declare(made: Tenant, short: str, url: str, path: str, **sync: Any) -> None:
 
 
 def explained(made: Tenant, short: str, case: Case) -> Object:
-    """The status once it says of every object what is expected, else nothing."""
+    """The status once it explains every object, else nothing."""
     status: Object = made.application(short).get("status") or {}
     ready: Object = next((one for one in status.get("conditions") or () if one["type"] == "Ready"), {})
     if case.refused:
@@ -215,7 +221,7 @@ def synced(made: Tenant, short: str, commit: str) -> str:
 
 
 def settled(made: Tenant, short: str, commit: str) -> str:
-    """How a commit ended: `Synced`, or the reason why it could not be applied; never a half."""
+    """How a commit ended: `Synced`, or the reason of its failure."""
 
     def check() -> str:
         status = made.application(short).get("status") or {}

@@ -320,7 +320,7 @@ def test_a_parent_that_drops_an_application_is_held_with_everything_under_it(tea
     team.approve(plan, "parent")
     held, _ = team.held("8 objects", short="child")
     team.approve(held, "child")
-    # The garbage collector may take half a minute to look at a kind that has just been defined.
+    # The garbage collector may take half a minute to notice a kind that has just been defined.
     team.until(lambda: team.configs() == {"stays"}, "the objects of the child are gone")
 
 

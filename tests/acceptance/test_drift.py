@@ -1,4 +1,4 @@
-"""What people and other controllers do to objects, and what becomes of it."""
+"""Changes by users and controllers to objects, and their handling."""
 
 from __future__ import annotations
 

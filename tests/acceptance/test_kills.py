@@ -1,4 +1,4 @@
-"""The agent is killed between API calls, started anew, and nothing shows that it ever happened."""
+"""The agent is killed between API calls and restarted without traces."""
 
 from __future__ import annotations
 
@@ -106,7 +106,10 @@ def _numbers(phase: str) -> Iterator[int]:
 
 
 def _kill_at(team: Tenant, proxy: Proxy, number: int, *, phase: str, contents: dict[str, str]) -> bool:
-    """Kills the agent at its nth call after a commit, or after a start with a new commit: False when it made fewer calls."""
+    """Kills the agent at its nth call; False when it made fewer.
+
+    After a commit, or after a start with a new commit.
+    """
     agent = team.agent
     assert agent is not None
     if phase == "starting":
@@ -137,7 +140,7 @@ def _objects(team: Tenant) -> Iterator[Object]:
 
 
 def _state(team: Tenant) -> dict[str, Any]:
-    """Everything of the application that does not depend on when and how often it was made."""
+    """The application's state without times and counts."""
     result: dict[str, Any] = {}
     for obj in _objects(team):
         metadata = obj["metadata"]

@@ -1,4 +1,4 @@
-"""What real repositories hold: manifests with a past, charts with parts, and mistakes that everybody makes once."""
+"""Real repositories: old manifests, charts with parts, and common mistakes."""
 
 from __future__ import annotations
 

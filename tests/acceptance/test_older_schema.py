@@ -21,7 +21,7 @@ ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def _lenient() -> Object:
-    """The Application CRD as if nobody had ever written a schema."""
+    """The Application CRD without its schema."""
     crd = copy(next(one for one in crds() if one["spec"]["names"]["kind"] == "Application"))
     for version in crd["spec"]["versions"]:
         version["schema"]["openAPIV3Schema"] = {"type": "object", "properties": {"spec": ANYTHING, "status": ANYTHING}}
@@ -53,5 +53,5 @@ def test_a_bad_duration_and_a_bad_mode_stall_only_the_applications_that_have_the
 
 
 def _declared(team: Tenant, name: str, spec: dict[str, Any]) -> bool:
-    """Whether the lenient schema is served already, which the API server tells by taking the object."""
+    """Whether the lenient schema is served, as the API server shows."""
     return bool(team.declare(name, source={"path": name}, **spec))

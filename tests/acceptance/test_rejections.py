@@ -1,4 +1,4 @@
-"""What the API server does not take, does not know yet, or does not allow."""
+"""Objects the API server refuses, does not know, or forbids."""
 
 from __future__ import annotations
 

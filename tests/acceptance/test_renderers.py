@@ -1,4 +1,4 @@
-"""Render programs that hang, crash, or print without end, while other applications go on."""
+"""Render programs that hang, crash or flood, beside healthy applications."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HEAD = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
 
 
 def _fake(folder: Path, name: str) -> str:
-    """A program that behaves like the real one unless the files tell it not to."""
+    """A program like the real one, unless the files request a failure."""
     path = folder / name
     path.write_text(SCRIPT.format(python=sys.executable, real=str(find(name).path)))
     path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Rollouts as a person steers them: the command line in processes of its own, a real agent, a real control plane."""
+"""Rollouts controlled by commands, with a real agent and control plane."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
 class Shell:
-    """Somebody's terminal."""
+    """A user's terminal."""
 
     def __init__(self, team: Tenant) -> None:
         self.team = team

@@ -1,4 +1,4 @@
-"""The agent dies in the middle of a rollout, starts anew, and the rollout goes on where it stood."""
+"""The agent is killed during a rollout, and its successor continues."""
 
 from __future__ import annotations
 
@@ -129,7 +129,10 @@ def _restarted(team: Tenant, proxy: Proxy, rule: Any = None) -> None:
 
 
 def _pushed(rollout: Rollout, proxy: Proxy, image: int, number: int, end: str, **changes: Any) -> tuple[str, bool]:
-    """Pushes a version, kills the agent at its nth call from then on and starts another: the commit, and whether it died."""
+    """Pushes, kills the agent at its nth call, and restarts it.
+
+    Returns the commit, and whether it died.
+    """
     team = rollout.team
     killed = killer(team, proxy, _counted, nth=number)
     commit = rollout.push(image, **changes)
@@ -147,7 +150,7 @@ def _pushed(rollout: Rollout, proxy: Proxy, image: int, number: int, end: str, *
 
 
 def _enough(kills: int) -> None:
-    """Whoever runs it at every call is told how many that were; far fewer than a rollout has would be no proof."""
+    """Checks that a run at every call had enough calls."""
     sys.stderr.write(f"the agent was killed at {kills} calls\n")
     assert kills >= (30 if os.environ.get(EVERYWHERE) else len(SAMPLE) // 2)
 
@@ -161,7 +164,10 @@ def _numbers() -> Iterator[int]:
 
 
 def _only_forward(seen: list[Seen], when: str) -> None:
-    """Nothing was taken back on the way: no way out was entered, and the weight only grew until the promotion ended."""
+    """Checks that the rollout never reverted: the weight only grew.
+
+    No way out was entered until the promotion ended.
+    """
     assert not {one.phase for one in seen} & {"Abort", "Superseded", "Held", "Paused"}, (when, seen)
     weights = [one.weight for one in seen if one.phase in ("Step", "Promote") and one.stage != "Back"]
     assert weights == sorted(weights), (when, seen)

@@ -59,7 +59,7 @@ def quota(team: Tenant, pods: int) -> None:
 
 
 def begun(rollout: Rollout) -> None:
-    """Installs it; no controller says that the autoscaler is well, so the application never is."""
+    """Installs it; the application never gets healthy without autoscaler controller."""
     rollout.team.commit(rollout.manifests(1))
     rollout.team.declare()
     rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
@@ -183,7 +183,10 @@ def test_a_quota_without_room_for_a_surge_does_not_end_a_rolling_update(team: Te
 
 
 def retried(team: Tenant) -> bool:
-    """Has every ReplicaSet reconciled now: after refused pods their controller backs off for up to 1,000 s."""
+    """Triggers every ReplicaSet, which backs off after refused pods.
+
+    For up to 1,000 s.
+    """
     items = team.plane.request("GET", f"/apis/apps/v1/namespaces/{team.namespace}/replicasets")["items"]
     for item in items:
         touched = item["metadata"]["resourceVersion"]

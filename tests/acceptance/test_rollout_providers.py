@@ -1,4 +1,4 @@
-"""Metrics from servers that speak each provider's own format, and what their answers lead to."""
+"""Metrics in each provider's own format, and their verdicts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ def signature(asked: Asked, key: str) -> str:
 
 
 class Providers:
-    """Prometheus, Datadog, CloudWatch and any endpoint with JSON on one port; each checks who asks."""
+    """Prometheus, Datadog, CloudWatch and JSON endpoints on one port.
+
+    Each checks who asks.
+    """
 
     def __init__(self) -> None:
         self.prometheus, self.refused = "0.001", 0

@@ -1,4 +1,4 @@
-"""What is taken away, changed or wrong while a rollout is under way, or before one may begin."""
+"""Objects removed, changed or broken before or during a rollout."""
 
 from __future__ import annotations
 

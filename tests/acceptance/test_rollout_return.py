@@ -1,4 +1,4 @@
-"""What people see of a commit that was taken back, and what becomes of it."""
+"""Commits that were rolled back: their status and their fate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a rollout: who may write it, and what happens when it is gone."""
+"""The state of a rollout: its writers, and its loss."""
 
 from __future__ import annotations
 

@@ -36,7 +36,10 @@ def meter() -> Iterator[MetricServer]:
 
 
 class Most:
-    """The largest number of pods seen at once before the workload itself rolls, which adds the surge of its own strategy."""
+    """The maximum of pods at once, before the workload itself rolls.
+
+    That adds the surge of its own strategy.
+    """
 
     def __init__(self, rollout: Rollout) -> None:
         self.rollout, self.pods, self.image = rollout, 0, rollout.image()

@@ -1,4 +1,4 @@
-"""Rollouts with a real agent on a real control plane, behind a plain Service."""
+"""Rollouts with a real agent and control plane, behind a Service."""
 
 from __future__ import annotations
 

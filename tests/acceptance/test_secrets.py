@@ -1,4 +1,4 @@
-"""F23: a value of a Secret is told nowhere, however things fail."""
+"""F23: no value of a Secret is ever published, even in failures."""
 
 from __future__ import annotations
 

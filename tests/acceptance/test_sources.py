@@ -150,6 +150,6 @@ def test_f15_a_rewritten_history_is_followed_and_told(team: Tenant) -> None:
 
 
 def _failed(team: Tenant) -> str:
-    """The message of the Ready condition once it says that something is wrong."""
+    """The message of the Ready condition once it reports a failure."""
     ready = team.condition()
     return str(ready.get("message") or "") if ready.get("status") == "False" else ""

@@ -1,4 +1,7 @@
-"""Rollouts under real traffic, the shortened run: Envoy and kube-proxy, pods that answer, steady load, and no request lost."""
+"""Rollouts under real traffic, shortened: no request is lost.
+
+Envoy and kube-proxy, pods that answer, steady load.
+"""
 
 from __future__ import annotations
 

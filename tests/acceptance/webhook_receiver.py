@@ -1,4 +1,4 @@
-"""A receiver of webhooks that can be away, hang, and come back at the same place."""
+"""A webhook receiver that can be down, hang, and come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specs that both the API server and the agent must take, or both refuse."""
+"""Specs that the API server and the agent judge alike."""
 
 from __future__ import annotations
 

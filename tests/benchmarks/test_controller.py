@@ -1,4 +1,4 @@
-"""What the gateway's controller says about routes, on the real API with the real proxy."""
+"""The gateway controller's route statuses, with real API and proxy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.cluster
 
 
 class Cluster:
-    """An administrator, with a Gateway of a class of the test's own and the controller behind it."""
+    """An administrator with a Gateway and its controller."""
 
     def __init__(self, plane: ControlPlane, namespace: str, folder: Path) -> None:
         self.namespace, self.port = namespace, free_ports(1)[0]

@@ -1,4 +1,4 @@
-"""Translated routes in the real proxy: what it refuses to load, or does otherwise, no table can tell."""
+"""Translated routes in the real proxy, which may refuse them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Serve = Callable[[bytes], str]
 
 
 class Server:
-    """Answers every request on a connection with the same bytes; empty ones are a hang-up."""
+    """Answers every request with the same bytes; none is a hang-up."""
 
     def __init__(self, answer: bytes) -> None:
         self._answer = answer

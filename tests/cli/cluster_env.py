@@ -1,4 +1,4 @@
-"""Applications with a status of the test's making, their objects with real marks, and a repository to compare with."""
+"""Applications with scripted status, marked objects, and a repository."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def troubled(ready: str, reason: str, message: str, **more: Any) -> Object:
 
 @dataclass
 class ClusterEnv:
-    """See the module's text."""
+    """A namespace with Applications for commands."""
 
     plane: ControlPlane
     namespace: str
@@ -120,7 +120,10 @@ class ClusterEnv:
         return done
 
     def repository(self, files: Mapping[str, str]) -> str:
-        """A repository with one commit on main: its URL; `clone` is the work tree."""
+        """A repository with one commit on main: its URL.
+
+        `clone` is the work tree.
+        """
         work = self.clone
         work.mkdir()
         self.git("init", "--quiet", "--initial-branch=main")

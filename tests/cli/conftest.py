@@ -1,4 +1,4 @@
-"""The command line as a shell sees it: arguments in, exit code and two streams out."""
+"""Runs commands as a shell does: arguments, exit code and streams."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Run = Callable[..., Said]
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No settings of whoever runs the tests, and the logging as it was."""
+    """Resets the user's settings and the logging."""
     before = structlog.get_config()
     for name in ("GITOPS_AGENT_NAMESPACE", "GITOPS_AGENT_CONFIG", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -59,7 +59,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def stage(control_plane: ControlPlane, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterEnv:
-    """A namespace for Applications, with the kubeconfig and the namespace in the environment."""
+    """A namespace for Applications, selected by the environment.
+
+    With the kubeconfig and the namespace.
+    """
     install_crds(control_plane)
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
     monkeypatch.setenv("GITOPS_AGENT_NAMESPACE", namespace)

@@ -1,4 +1,4 @@
-"""Policies with a state of the test's making, as the API server would return them."""
+"""Policies with scripted state, as the API server returns them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def spec(strategy: Object | None = None, **more: Any) -> Object:
 
 
 def at(phase: Phase, stage: Stage = Stage.NONE, *, wanted: Object | None = None, **fields: Any) -> RolloutState:
-    """A state in a run of `wanted` (or `spec()`), entered at `START`; at rest it has no run."""
+    """A state in a run of `wanted`, entered at `START`.
+
+    Of `spec()` by default; at rest it has no run.
+    """
     if phase is not Phase.IDLE:
         plan = dump_policy(read(RolloutPolicySpec, wanted or spec(), root="spec")) if phase is not Phase.HELD else None
         fields = {"target": NEW, "plan": plan, **fields}
@@ -66,7 +69,10 @@ def policy(state: RolloutState | None = None, *, name: str = "web", namespace: s
 
 
 def stored(stage: Scene, state: RolloutState | None = None, *, name: str = "web", **more: Any) -> Object:
-    """The policy in the cluster; of the Application `shop` of the namespace `application`, or of none."""
+    """The policy in the cluster, of Application `shop` or of none.
+
+    Of the namespace `application`.
+    """
     marked = "application" in more
     made = policy(state, name=name, namespace=stage.namespace, **more)
     marks = {key: made["metadata"][key] for key in ("labels", "annotations")} if marked else {}
@@ -76,7 +82,7 @@ def stored(stage: Scene, state: RolloutState | None = None, *, name: str = "web"
 
 
 def write(stage: Scene, state: RolloutState, *, name: str = "web", **more: Any) -> Object:
-    """What the agent does: it writes the state, and whatever else the status says."""
+    """Writes a state and status like the agent."""
     body = found(stage, name) | {"status": to_status(state) | more}
     done: Object = stage.plane.request("PUT", stage.path("rolloutpolicies", name) + "/status", body)
     return done

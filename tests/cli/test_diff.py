@@ -13,7 +13,7 @@ pytestmark = pytest.mark.cluster
 
 @pytest.fixture
 def shop(stage: ClusterEnv) -> ClusterEnv:
-    """An application whose one ConfigMap is live as an older commit declared it."""
+    """An application whose one ConfigMap is live from an older commit."""
     url = stage.repository({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="warm")])})
     stage.owned("shop", configmap("settings", tone="cold"))
     stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})

@@ -24,7 +24,7 @@ def on_a_terminal(show: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(sys, "stdout", terminal)
         show()
     parts = []
-    with contextlib.suppress(OSError):  # the end of a terminal nobody writes to any more
+    with contextlib.suppress(OSError):  # the end of an abandoned terminal
         while part := os.read(leader, 65536):
             parts.append(part)
     os.close(leader)

@@ -1,4 +1,4 @@
-"""Fixtures of the room: a transport, the kinds and the objects of the shared control plane."""
+"""Fixtures: a transport, the kinds and objects of the control plane."""
 
 from __future__ import annotations
 

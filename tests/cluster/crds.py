@@ -1,4 +1,7 @@
-"""Custom resource definitions for tests, each with a group of its own so that parallel tests never meet."""
+"""CRDs for tests, each with a group of its own.
+
+So that parallel tests never meet.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from tests.waiting import eventually
 
 
 def new_group() -> str:
-    """A group nobody else has."""
+    """A unique group."""
     return f"g{uuid.uuid4().hex[:8]}.example.com"
 
 
 def widget_crd(group: str, versions: Sequence[str] = ("v1",)) -> Object:
-    """The definition of a namespaced Widget with `spec.size` and `spec.colour`; the first version is the stored one."""
+    """The definition of a namespaced Widget with size and colour.
+
+    The first version is the stored one.
+    """
     fields = {"size": {"type": "integer"}, "colour": {"type": "string"}}
     schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": fields}}}
     return {

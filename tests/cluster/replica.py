@@ -1,4 +1,7 @@
-"""Competes for a lease and says on standard output when it leads: `python replica.py KUBECONFIG NAMESPACE WHO`."""
+"""Competes for a lease, and prints when it leads.
+
+`python replica.py KUBECONFIG NAMESPACE WHO`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine believes about server-side apply, asked of the real API server."""
+"""Assumptions about server-side apply, checked against the real API server."""
 
 from __future__ import annotations
 

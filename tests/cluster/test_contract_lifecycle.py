@@ -1,4 +1,4 @@
-"""What the engine believes about deletion, selectors and metadata lists, asked of the real API server."""
+"""Assumptions about deletion, selectors and metadata lists, checked against reality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches against the real API server: nothing is lost, whatever happens to it."""
+"""Watches against the real API server never lose an event."""
 
 from __future__ import annotations
 

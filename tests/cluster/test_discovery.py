@@ -21,7 +21,7 @@ Start = Callable[[Script], Wire]
 
 
 class Clock:
-    """Seconds that pass when told."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.now = 0.0

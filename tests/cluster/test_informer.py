@@ -18,7 +18,7 @@ FOUND = {"resource": "widgets", "responseKind": {"kind": "Widget"}, "scope": "Na
 
 
 class Store:
-    """Remembers what it was told, in order."""
+    """Records its calls, in order."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []
@@ -38,7 +38,10 @@ def event(kind: str, name: str, version: str) -> dict[str, Any]:
 
 
 class Server:
-    """Serves widgets, with a list and three events; refuses the list once `refuses` is set."""
+    """Serves widgets: a list and three events, or refuses.
+
+    Refuses the list once `refuses` is set.
+    """
 
     def __init__(self) -> None:
         self.served = self.refuses = False

@@ -101,7 +101,7 @@ def test_closing_a_stream_over_tls_ends_a_blocked_read_at_once(transport: Transp
 
 
 def _seconds_to_close(stream: Stream) -> float:
-    """How long a reader in another thread takes to end after the stream was closed."""
+    """Seconds until a blocked reader ends after the stream's close."""
     reading = threading.Event()
     errors: list[Exception] = []
 
@@ -110,7 +110,7 @@ def _seconds_to_close(stream: Stream) -> float:
             try:
                 for _ in lines:
                     reading.set()
-            except Exception as error:  # noqa: BLE001 - told to the test
+            except Exception as error:  # noqa: BLE001 - reported to the test
                 errors.append(error)
 
     thread = threading.Thread(target=read)

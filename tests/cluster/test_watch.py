@@ -37,7 +37,10 @@ GONE = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Ex
 
 
 class Server:
-    """Answers lists with `listing`, and the n-th stream with the n-th of `streams`; the last one is repeated."""
+    """Answers lists with `listing`, and streams with `streams` in turn.
+
+    The last one is repeated.
+    """
 
     def __init__(self, *streams: Callable[[Line], None], listing: dict[str, Any] | None = None) -> None:
         self.streams = list(streams) or [hang]

@@ -1,4 +1,4 @@
-"""A receiver of watches that remembers what it was told, in order."""
+"""A watch handler that records its calls, in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ QUICK = Timing(idle_seconds=0.4, first_wait_seconds=0.02, longest_wait_seconds=0
 
 
 class WatchRecorder:
-    """`said` holds ("sync", names), (event, name) and ("error", class); `known` the objects by name, as receivers keep them."""
+    """Records calls in `said` and objects by name in `known`.
+
+    `said` holds ("sync", names), (event, name) and ("error", class); `known` is what receivers keep.
+    """
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []

@@ -1,4 +1,7 @@
-"""A scripted HTTP server: what no healthy API server does (tear, hang, drip, forget) can be done on the wire."""
+"""A scripted HTTP server for faults on the wire.
+
+It tears, hangs, drips and forgets, as no healthy API server does.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 def test_every_setting_is_read_by_somebody() -> None:
-    """A setting that nothing reads is a promise that nobody keeps."""
+    """A setting that nothing reads is an empty promise."""
     package = Path(config.__file__).parents[1]
     read = {
         match

@@ -1,4 +1,4 @@
-"""The Dockerfile, read as text: a test machine has no container engine, but the invariants can be checked all the same."""
+"""The Dockerfile's invariants, read as text without a container engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What deploy/ installs, on a real API server: it is accepted as a whole, and it grants what it should and no more."""
+"""The objects of deploy/ on a real API server: validity and permissions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def test_the_pods_pass_the_restricted_standard(control_plane: ControlPlane, ever
 
 
 def installed(plane: ControlPlane, objects: list[Object], namespace: str) -> Callable[..., bool]:
-    """Applies an installation's account and roles under names of their own; the answer says what the account may do."""
+    """Applies an installation's account and roles under other names.
+
+    The answer says what the account may do.
+    """
     for original in objects:
         if original["kind"] not in {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}:
             continue

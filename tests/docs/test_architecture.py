@@ -1,4 +1,4 @@
-"""The architecture page against the tree: paths exist, and every feature, command and package has its place."""
+"""The architecture page against the tree: paths, features, commands and packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation against the repository: links lead somewhere, examples are valid, tables are complete."""
+"""The documentation against the repository: links, examples and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects of many kinds as people write them: what the hashes and the ownership proof are tried on."""
+"""Objects of many kinds, for hashes and ownership proofs."""
 
 from __future__ import annotations
 

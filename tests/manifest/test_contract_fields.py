@@ -1,4 +1,4 @@
-"""What the API server records about ownership and how it stores what was sent: the claims `fields` and `ownership` stand on."""
+"""Assumptions about ownership and storage, checked against the real API server."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ bodies = st.dictionaries(
 
 
 def owned_all(value: Any) -> dict[str, Any]:
-    """The field set of somebody who applied exactly this value."""
+    """The field set of a manager that applied exactly this value."""
     if isinstance(value, dict):
         return {f"f:{name}": owned_all(item) for name, item in value.items()}
     if isinstance(value, list) and isinstance(value[0], dict):

@@ -1,4 +1,4 @@
-"""Notifiers on the real API server, and couriers that end with their test."""
+"""Notifiers on the real API server, and workers per test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A real HTTP receiver on loopback that does what receivers do: take, refuse, hang, drip, talk without end."""
+"""A real HTTP receiver on loopback with every behaviour.
+
+It takes, refuses, hangs, drips, or talks without end.
+"""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_nothing_is_saved_once_the_agent_stops(desk: Desk) -> None:
 
 
 class Store:
-    """Answers for Notifiers like an API server, until it is told to fail."""
+    """Answers for Notifiers like an API server, until set to fail."""
 
     def __init__(self) -> None:
         self.failing: set[str] = set()

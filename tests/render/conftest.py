@@ -38,7 +38,7 @@ def renderer(tmp_path: Path, programs: Mapping[str, Path]) -> Iterator[Renderer]
 
 @pytest.fixture
 def render(repository: Path, renderer: Renderer) -> Callable[..., Rendered]:
-    """Writes files and renders what is asked for."""
+    """Writes files and renders a request."""
 
     def do(request: RenderRequest, files: Mapping[str, str | bytes] | None = None) -> Rendered:
         put(repository, files or {})

@@ -1,4 +1,7 @@
-"""A render stays valid exactly as long as nothing it read, or looked for, changes."""
+"""A render is valid until one of its inputs changes.
+
+What it looked for and did not find is an input too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public repositories render exactly as their tools render them by hand over a full checkout."""
+"""Public repositories render exactly as with their own tools."""
 
 from __future__ import annotations
 

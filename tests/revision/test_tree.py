@@ -34,7 +34,7 @@ def at(author: Author, sources: Sources, files: dict[str, str]) -> Tree:
 
 
 def read(tree: Tree, *paths: str) -> Closure:
-    """The closure of a render that looked at these paths."""
+    """The closure of a render that read these paths."""
     return Closure(frozenset((path, entry.oid if (entry := tree.entry(path)) else None) for path in paths))
 
 

@@ -1,4 +1,4 @@
-"""Somebody who writes real repositories, commit by commit, without a work tree."""
+"""Writes real repositories, commit by commit, without a work tree."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Author:
         return self.git("hash-object", "-w", "--stdin", stdin=data)
 
     def tree(self, entries: Mapping[str, tuple[str, str]]) -> str:
-        """A directory from names to (mode, object name), however wrong the names are."""
+        """A directory of (mode, object name) by name, even invalid ones."""
 
         def order(item: tuple[str, tuple[str, str]]) -> bytes:
             return item[0].encode() + (b"/" if item[1][0] == "40000" else b"")
@@ -93,7 +93,7 @@ class Author:
         orphan: bool = False,
         parent: str = "",
     ) -> str:
-        """Commits a whole tree (or one made before) and moves the branch to it, whatever it was before."""
+        """Commits a whole tree and moves the branch to it."""
         tree = files if isinstance(files, str) else self.files(files, links)
         parents = [parent] if parent else [] if orphan else self._head(branch)
         oid = self.git("commit-tree", tree, *[word for one in parents for word in ("-p", one)], stdin=message.encode())

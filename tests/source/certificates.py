@@ -16,7 +16,7 @@ LOCAL = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0
 
 
 class Certificates:
-    """An authority, a server certificate for `localhost` and 127.0.0.1, and a client certificate."""
+    """An authority, a server certificate for localhost, and a client certificate."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

@@ -59,7 +59,10 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 @pytest.fixture
 def sshd(ssh_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> SshServer:
-    """The server, and an `ssh` program on PATH for git: the machine's, else the unpacked package's."""
+    """The SSH server, and an `ssh` program on PATH for git.
+
+    The machine's, else the unpacked package's.
+    """
     client = SystemPackages().find("ssh")
     monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
     return ssh_server

@@ -1,4 +1,7 @@
-"""A Git server over https: `git http-backend` behind Python's own server, with switches for everything that can go wrong."""
+"""A Git server over https, with switches for every fault.
+
+`git http-backend` behind Python's own server.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ class GitServer(ThreadingHTTPServer):
         self.server_close()
 
     def finish_request(self, request: object, client_address: object) -> None:
-        """Shakes hands in the connection's own thread, so that a bad client stops nobody."""
+        """Shakes hands in the connection's own thread, to block no others."""
         assert isinstance(request, socket.socket)
         with self.context.wrap_socket(request, server_side=True) as secured:
             _Handler(secured, client_address, self)

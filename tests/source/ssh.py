@@ -1,4 +1,4 @@
-"""An SSH server on a free loopback port that runs git's own commands.
+"""An SSH server on loopback that runs git's own commands.
 
 Problem: most machines have no `sshd`, and it needs its own user and directories. Decision: asyncssh serves, in a thread with an
 event loop of its own, as the user who runs the tests; the client is the `ssh` program, as in production.
@@ -32,7 +32,7 @@ _ENVIRONMENT = {
 
 
 class SshServer:
-    """Admits the holder of `identity` and serves every path of the machine to git."""
+    """Serves every path to git, for the holder of `identity`."""
 
     def __init__(self, directory: Path) -> None:
         self.user = getpass.getuser()

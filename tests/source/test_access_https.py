@@ -329,7 +329,10 @@ def test_what_a_server_says_back_is_redacted(
 
 
 def _processes(mark: str, part: str = "cmdline", *, all_of_them: bool = False) -> list[str]:
-    """What the processes whose command line holds the mark (or all but ours) show in a file of /proc."""
+    """Contents of a /proc file of processes with a mark.
+
+    Of all but ours without one.
+    """
     found = []
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit() or directory.name == str(os.getpid()):

@@ -15,7 +15,7 @@ from tests.source.conftest import MAIN
 
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git refuses most hostile names when they are fetched; here it does not, so that the second wall is tried too."""
+    """Disables git's own checks of names, to test ours."""
     monkeypatch.setattr(git, "_CONFIG", (*git._CONFIG, "fetch.fsckObjects=false", "transfer.fsckObjects=false"))
 
 
@@ -104,7 +104,10 @@ def test_links_that_lead_nowhere_good_stop_it_before_anything_is_written(
 
 
 def test_a_bomb_of_links_is_stopped(sources: Sources, author: Author, tmp_path: Path) -> None:
-    """Thirty directories, each with two links to the next one: a thousand million copies of one file."""
+    """Thirty directories of links: a thousand million copies of one file.
+
+    Each has two links to the next one.
+    """
     links = {f"d{number}/{side}": f"../d{number + 1}" for number in range(30) for side in ("left", "right")}
     author.commit({"d30/file": "x"}, links=links)
 

@@ -13,7 +13,7 @@ RANGE = Ref(kind="semver", value="^1.0")
 
 
 def _fetches(sources: Sources, author: Author) -> int:
-    """How many packs the mirror got: every fetch that brings something is one."""
+    """Counts the mirror's packs: every effective fetch is one."""
     return len(list(sources._mirror(author.repository).directory.glob("objects/pack/*.pack")))
 
 

@@ -1,4 +1,7 @@
-"""A stage for whole passes against the real API server: plan, preflight, execute, without watches."""
+"""Whole passes against the real API server, without watches.
+
+Plan, preflight, execute.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ POLICY = PlanPolicy()
 
 
 class ClusterEnv:
-    """One application of its own; `live` knows what its executor wrote and what `look` fetched."""
+    """An application, its executor, and the live state it fetched.
+
+    `live` knows what its executor wrote and what `look` fetched.
+    """
 
     def __init__(self, objects: Objects, discovery: Discovery, namespace: str, pool: ThreadPoolExecutor) -> None:
         self.objects, self.discovery, self.namespace = objects, discovery, namespace
@@ -63,7 +69,7 @@ class ClusterEnv:
         return self.executor.execute(self.plan(*objects, policy=policy, **options), stop=stop)
 
     def look(self, *keys: ObjectKey) -> None:
-        """Takes in what the watches would have told by now."""
+        """Fetches what the watches would have reported by now."""
         for key in keys:
             try:
                 self.live.put(observe(self.objects.get(key)))

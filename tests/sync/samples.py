@@ -65,7 +65,7 @@ CLUSTER_SCOPED = frozenset(
 
 
 def scope(kind: GroupKind) -> bool | None:
-    """The scope of the kinds above; Widgets only a CRD tells about."""
+    """The scope of the kinds above; Widgets only by their CRD."""
     if kind.kind not in API or kind.kind == "Widget":
         return None
     return kind.kind not in CLUSTER_SCOPED

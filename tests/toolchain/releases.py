@@ -30,7 +30,10 @@ class Publisher:
     url: str = ""
 
     def tool(self, content: bytes, *, member: str = "", sha256: str | None = None, version: str = "1.2.3") -> Tool:
-        """Publishes a program and returns its entry for a lock; `sha256` is what is promised."""
+        """Publishes a program and returns its lock entry.
+
+        `sha256` is what is promised.
+        """
         body = _archive(member, content) if member else content
         self.files["/thing"] = body
         self.files["/thing.sha256"] = (sha256 or hashlib.sha256(body).hexdigest()).encode()

@@ -1,1 +1,1 @@
-"""The scenarios, each a function that plays one and writes down what came of it."""
+"""The scenarios, one function each, with their results."""

@@ -1,4 +1,7 @@
-"""Every way out of a rollout, from every phase: aborted by a person, superseded by a newer commit, taken back in Git."""
+"""Every exit of a rollout from every phase.
+
+Aborted by a user, superseded by a newer commit, reverted in Git.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def supersedes(theatre: Installation, record: Record) -> None:
 
 
 def reverts(theatre: Installation, record: Record) -> None:
-    """Taken back in Git in every phase in which the workload is still the old one."""
+    """Reverted in Git in each phase with the old workload."""
     for shop, load, moments in _shops(theatre, record):
         for number, moment in enumerate(one for one in moments if one.stage not in ("Roll", "Back")):
             shop.push(number + 2)
@@ -92,7 +95,10 @@ def reverts(theatre: Installation, record: Record) -> None:
 
 
 def _shops(theatre: Installation, record: Record) -> Iterator[tuple[Shop, Load, tuple[Moment, ...]]]:
-    """An application behind a route, then one behind a plain Service, each under load, with the moments it is met at."""
+    """An application behind a route, then one behind a Service.
+
+    Each under load, with the moments it is interrupted at.
+    """
     places: tuple[tuple[str, tuple[Moment, ...]], ...] = ((GATEWAY, BY_ROUTE), (SERVICE, BY_PODS))
     if theatre.quick:
         places = ((GATEWAY, QUICK),)
@@ -105,7 +111,7 @@ def _shops(theatre: Installation, record: Record) -> Iterator[tuple[Shop, Load, 
 
 
 def _reach(shop: Shop, moment: Moment) -> None:
-    """Waits until the rollout is there; pauses it where that is what is wanted."""
+    """Waits until the rollout is there, and pauses it if required."""
     if moment.phase == "Paused":
         shop.at("Step", "Hold", step=0)
         shop.command(CommandKind.PAUSE)
@@ -113,7 +119,7 @@ def _reach(shop: Shop, moment: Moment) -> None:
 
 
 def _quiet(load: Load, begun: float) -> float:
-    """Seconds from a moment until the last request that the canary answered was sent."""
+    """Seconds until the last request that the canary answered."""
     last = max((one.at for one in load.since() if one.variant == "canary"), default=begun)
     return max(0.0, last - begun)
 

@@ -1,4 +1,7 @@
-"""The agent is killed at its nth call of a whole rollout, under load, and another one goes on."""
+"""The agent is killed at its nth call during a rollout.
+
+Under load, and another one goes on.
+"""
 
 from __future__ import annotations
 

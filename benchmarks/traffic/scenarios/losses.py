@@ -1,4 +1,7 @@
-"""Pods that go away under a rollout: evicted one by one, deleted all at once, on both sides."""
+"""Pods lost during a rollout: evicted singly, deleted together.
+
+On both sides.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _VARIANT = "gitops-agent.dev/variant"
 
 
 def pods(theatre: Installation, record: Record) -> None:
-    """Canary pods evicted and deleted at weight 50, then pods of the workload."""
+    """Evicts and deletes canary pods at weight 50, then the workload's."""
     strategy = canary({"weight": 50, "approval": True})
     with theatre.shop(strategy) as shop, theatre.load(shop, record) as load:
         commit = shop.push(2)
@@ -52,7 +55,10 @@ def _of(shop: Shop, side: str) -> list[str]:
 
 
 def _whole(shop: Shop) -> None:
-    """Waits until both sides have all their pods, the traffic is where it was, and those that were deleted are gone."""
+    """Waits until all pods and the traffic are restored.
+
+    Those that were deleted are gone.
+    """
 
     def there() -> bool:
         try:

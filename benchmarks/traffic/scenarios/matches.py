@@ -1,4 +1,4 @@
-"""Requests that are told apart: one user by a header, and copies that nobody waits for."""
+"""Requests routed by header, and mirrored requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FEW = 150
 
 
 def header(theatre: Installation, record: Record) -> None:
-    """A header sends exactly the named user to the canary, and nobody else."""
+    """A header routes exactly the named user to the canary."""
     step = {"match": {"header": {"name": "user", "value": "david"}}, "approval": True}
     with (
         theatre.shop(canary(step)) as shop,
@@ -32,7 +32,7 @@ def header(theatre: Installation, record: Record) -> None:
 
 
 def mirror(theatre: Installation, record: Record) -> None:
-    """The canary gets copies, fails at them, and no answer of it is used."""
+    """The canary gets mirrored requests, fails them, and none is used."""
     step = {"mirror": {"percent": 100}, "approval": True}
     with theatre.shop(canary(step)) as shop, theatre.load(shop, record) as load:
         commit = shop.push(2)

@@ -1,4 +1,4 @@
-"""What a rollout stands on goes down: the proxy, the metrics; and what it does when the metrics say no."""
+"""Outages of the proxy and of the metrics, and failing metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ERROR_PERCENT = 20.0
 
 
 def proxy(theatre: Installation, record: Record) -> None:
-    """The proxy is down for a while: what nobody confirms is waited for, and goes on when it is back."""
+    """The proxy is down for a while: unconfirmed changes are awaited."""
     strategy = canary({"weight": 25, "pause": "2s"}, {"weight": 50, "approval": True})
     with theatre.shop(strategy) as shop, theatre.load(shop, record) as load:
         commit = shop.push(2)
@@ -59,7 +59,7 @@ def blind(theatre: Installation, record: Record) -> None:
 
 
 def failing(theatre: Installation, record: Record) -> None:
-    """The metric fails: the time from the verdict until no request reaches the canary."""
+    """The metric fails: time from the verdict to no canary requests."""
     strategy = canary({"weight": 50, "approval": True})
     with theatre.shop(strategy, analysis={"metrics": [_metric(theatre)]}) as shop, theatre.load(shop, record) as load:
         shop.push(2)
@@ -91,7 +91,7 @@ def _last(load: Load) -> float:
 
 
 def _metric(theatre: Installation, **more: Any) -> Object:
-    """The share of errors among the canary's answers of the last seconds, by Prometheus; fails above five percent."""
+    """The canary's recent error rate by Prometheus; fails above five percent."""
     of = 'namespace="{{namespace}}",variant="{{variant}}"'
     query = f'sum(rate(http_requests_total{{{of},code=~"5.."}}[5s])) / sum(rate(http_requests_total{{{of}}}[5s])) or vector(0)'
     return {

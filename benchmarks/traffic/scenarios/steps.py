@@ -1,4 +1,7 @@
-"""A canary in steps up to its promotion, every share measured: by the weights of a route, and by numbers of pods."""
+"""A canary in steps to its promotion, with measured shares.
+
+By the weights of a route, and by numbers of pods.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ PLAIN_COUNT = 8000
 
 
 def gateway(theatre: Installation, record: Record) -> None:
-    """Canary 5 → 25 → 50 → 100 by the weights of an HTTPRoute."""
+    """Canary 5, 25, 50, 100 by the weights of an HTTPRoute."""
     weights = WEIGHTS[::2] if theatre.quick else WEIGHTS
     strategy = canary(*({"weight": weight, "approval": True} for weight in weights))
     with theatre.shop(strategy, provider=GATEWAY) as shop, theatre.load(shop, record, rate=RATE) as load:
@@ -50,7 +53,7 @@ def service(theatre: Installation, record: Record) -> None:
 
 
 def promoted(shop: Shop, commit: str, number: int) -> None:
-    """Waits for the end of a promotion, and looks whether it is one.
+    """Waits for the end of a rollout, which must be a promotion.
 
     Raises:
         AssertionError: something is left, or the workload is of another version.

@@ -53,10 +53,10 @@ def speaks_of(message: Message, spec: NotifierSpec) -> bool:
 def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
     """A commit status."""
     del now
-    token, place = credential(credentials, "token"), repository(message, spec)
+    token, repository_ = credential(credentials, "token"), repository(message, spec)
     if not token:
         raise AgentError("the Secret has no key token", reason="SecretInvalid")
-    if place is None:
+    if repository_ is None:
         raise AgentError(
             f"{message.repository} is no repository of {spec.address or _API}", reason="DeliveryFailed", transient=False
         )
@@ -68,7 +68,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     }
     return Request(
         method="POST",
-        url=f"{(spec.address or _API).rstrip('/')}/repos/{quote(place)}/statuses/{message.commit}",
+        url=f"{(spec.address or _API).rstrip('/')}/repos/{quote(repository_)}/statuses/{message.commit}",
         headers={
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {token}",

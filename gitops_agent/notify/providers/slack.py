@@ -65,9 +65,9 @@ def judge(answer: Answer) -> None:
     """
     judge_status(answer)
     try:
-        said = orjson.loads(answer.body)
+        reply = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return
-    if isinstance(said, dict) and said.get("ok") is False:
-        error = str(said.get("error") or "no reason given")[:100]
+    if isinstance(reply, dict) and reply.get("ok") is False:
+        error = str(reply.get("error") or "no reason given")[:100]
         raise DeliveryError(f"Slack refused: {error}", transient=error in _LATER, retry_after=retry_after(answer))

@@ -54,9 +54,9 @@ class AgentProcess:
         """Every line of its log so far."""
         for line in self.log.read_text(errors="replace").splitlines():
             with contextlib.suppress(json.JSONDecodeError):
-                found = json.loads(line)
-                if isinstance(found, dict):
-                    yield found
+                entry = json.loads(line)
+                if isinstance(entry, dict):
+                    yield entry
 
     def stop(self) -> int | None:
         """Stops it and waits; returns its exit code, None when killed."""

@@ -31,9 +31,9 @@ def error_rate(rollout: Rollout, deployment: str) -> float | None:
 
     By the version it runs.
     """
-    for one in (rollout.workload(), rollout.second()):
-        if one and one["metadata"]["name"] == deployment:
-            return ERRORS.get(tag(one), _USUAL)
+    for candidate in (rollout.workload(), rollout.second()):
+        if candidate and candidate["metadata"]["name"] == deployment:
+            return ERRORS.get(tag(candidate), _USUAL)
     return None
 
 

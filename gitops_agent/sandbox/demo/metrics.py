@@ -41,14 +41,14 @@ class Metrics:
                 body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _MOST_BYTES)).decode(
                     "utf-8", "replace"
                 )
-                found = _WORKLOAD.search((parse_qs(body).get("query") or [""])[0])
-                if self.path != "/api/v1/query" or found is None:
+                match = _WORKLOAD.search((parse_qs(body).get("query") or [""])[0])
+                if self.path != "/api/v1/query" or match is None:
                     self._answer(HTTPStatus.BAD_REQUEST, {"status": "error", "error": "only rates of a deployment are known"})
                     return
-                value = rate(found[1])
+                value = rate(match[1])
                 series = [] if value is None else [{"metric": {}, "value": [time.time(), f"{value:g}"]}]
                 if value is not None:
-                    metrics.answered.append((found[1], value))
+                    metrics.answered.append((match[1], value))
                 self._answer(HTTPStatus.OK, {"status": "success", "data": {"resultType": "vector", "result": series}})
 
             def _answer(self, status: HTTPStatus, value: Any) -> None:

@@ -88,7 +88,7 @@ def example() -> Path:
         UsageError: in neither place.
     """
     package = Path(gitops_agent.__file__).parent
-    for place in (package / "examples" / "repo", package.parent / "examples" / "repo"):
-        if place.is_dir():
-            return place
+    for folder in (package / "examples" / "repo", package.parent / "examples" / "repo"):
+        if folder.is_dir():
+            return folder
     raise UsageError("this copy of gitops-agent came without its examples/ folder")

@@ -38,8 +38,10 @@ class Rollout:
         """The second Deployment, empty when there is none."""
         selector = f"{VARIANT}%3D{CANARY}"
         path = f"/apis/apps/v1/namespaces/{SHOP}/deployments?labelSelector={selector}"
-        found = self.spectator.transport.request("GET", path)["items"]
-        return next((one for one in found if one["metadata"]["name"].startswith(f"{self.name}-c-")), {})
+        deployments = self.spectator.transport.request("GET", path)["items"]
+        return next(
+            (deployment for deployment in deployments if deployment["metadata"]["name"].startswith(f"{self.name}-c-")), {}
+        )
 
     def selected(self) -> str:
         """Which side the Service selects: primary, canary, or empty for both."""
@@ -64,8 +66,8 @@ class Rollout:
         """Jobs that measured the second version and succeeded."""
         labels = (self.second().get("metadata") or {}).get("labels") or {}
         path = f"/apis/batch/v1/namespaces/{SHOP}/jobs?labelSelector={ROLLOUT_HASH}%3D{labels.get(ROLLOUT_HASH)}"
-        found = self.spectator.transport.request("GET", path)["items"]
-        return sum(int((job.get("status") or {}).get("succeeded") or 0) for job in found)
+        deployments = self.spectator.transport.request("GET", path)["items"]
+        return sum(int((job.get("status") or {}).get("succeeded") or 0) for job in deployments)
 
     def gone(self) -> bool:
         """Whether the second version is removed and the Service restored."""
@@ -94,8 +96,11 @@ class Rollout:
         )
 
     def _slices(self) -> list[Object]:
-        found = self.spectator.transport.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{SHOP}/endpointslices")
-        return [{"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", **one} for one in found["items"]]
+        slices = self.spectator.transport.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{SHOP}/endpointslices")
+        return [
+            {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", **endpoint_slice}
+            for endpoint_slice in slices["items"]
+        ]
 
 
 def image(workload: Object) -> str:

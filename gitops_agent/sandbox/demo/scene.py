@@ -62,8 +62,8 @@ class Scene:
 
     def heard(self, kind: str, *, about: str = "") -> list[dict[str, Any]]:
         """The notifications of one type of event, optionally of one commit."""
-        found = [message for message in self.receiver.messages if message.get("event") == kind]
-        return [one for one in found if not about or (one.get("revision") or {}).get("commit") == about]
+        messages = [message for message in self.receiver.messages if message.get("event") == kind]
+        return [event for event in messages if not about or (event.get("revision") or {}).get("commit") == about]
 
     def release(self, image: str, old: str, new: str, message: str) -> str:
         """Commits another image tag, triggers a poll, and returns the commit."""

@@ -92,10 +92,10 @@ class Story:
         """What the chapters work with."""
 
         def received(message: dict[str, Any]) -> None:
-            said = [str(message.get("title"))]
+            lines = [str(message.get("title"))]
             if message.get("event") in (*_ROLLOUTS, "Degraded", "SyncFailed"):
-                said += str(message.get("text") or "").splitlines()[:1]
-            self.progress.say(f"    webhook ← {': '.join(said)}")
+                lines += str(message.get("text") or "").splitlines()[:1]
+            self.progress.say(f"    webhook ← {': '.join(lines)}")
 
         spectator = Spectator(Transport.from_kubeconfig(plane.kubeconfig))
         receiver = Receiver(_SECRET, received)
@@ -121,10 +121,10 @@ class Story:
         scene.seen("A Git repository", f"{repository.url} with {files} files: kustomize, Helm and plain YAML", started)
         started = time.monotonic()
         spectator = scene.spectator
-        wanted = bundle.manifests(bundle.Flavour.FULL)
+        manifests = bundle.manifests(bundle.Flavour.FULL)
         # The agent of the story runs on this machine with the account's own token; its image is nowhere to be pulled from.
-        wanted = [obj for obj in wanted if obj["kind"] not in ("Deployment", "PodDisruptionBudget")]
-        bundle.install(spectator.objects, wanted, lambda _key, _changed: None)
+        manifests = [obj for obj in manifests if obj["kind"] not in ("Deployment", "PodDisruptionBudget")]
+        bundle.install(spectator.objects, manifests, lambda _key, _changed: None)
         spectator.until("the CRDs are served", lambda: _served(spectator))
         spectator.objects.apply(
             {
@@ -147,7 +147,7 @@ class Story:
                 },
             }
         )
-        scene.seen("The agent's installation", f"{len(wanted)} objects of deploy/, and a Notifier for a webhook", started)
+        scene.seen("The agent's installation", f"{len(manifests)} objects of deploy/, and a Notifier for a webhook", started)
 
 
 @contextlib.contextmanager
@@ -157,11 +157,11 @@ def scratch(keep: Path | None) -> Iterator[Path]:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep.resolve()
         return
-    made = Path(tempfile.mkdtemp(prefix="gitops-agent-demo-"))
+    folder = Path(tempfile.mkdtemp(prefix="gitops-agent-demo-"))
     try:
-        yield made
+        yield folder
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _served(spectator: Spectator) -> bool:

@@ -56,10 +56,10 @@ def order(path: str) -> list[tuple[int, int, str]]:
 def _cut(fields: FieldSet, live: Any, steps: tuple[str, ...]) -> bool:
     """Removes a path from a field set; returns whether it became empty."""
     for element in list(fields):
-        place = step(element, live)
-        if place is None or str(place) != steps[0]:
+        position = step(element, live)
+        if position is None or str(position) != steps[0]:
             continue
-        if len(steps) == 1 or _cut(fields[element], live[place], steps[1:]):
+        if len(steps) == 1 or _cut(fields[element], live[position], steps[1:]):
             del fields[element]
     return not _owns(fields)
 

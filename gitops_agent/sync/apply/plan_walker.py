@@ -86,18 +86,18 @@ class PlanWalker:
 
     def waiting(self) -> tuple[Waiting, ...]:
         """What was not done, in the order of the plan."""
-        found = []
+        result = []
         behind = {action.key for actions in self._behind.values() for action in actions}
         for key, action in self._actions.items():
             if key in self._parked:
                 why = f"the old {action.key} to be gone, so that the new one can be created"
-                found.append(Waiting(key=key, on=key, until=Until.GONE, why=why))
+                result.append(Waiting(key=key, on=key, until=Until.GONE, why=why))
             elif key in behind:
                 edge = self._gate.blocked(key)
                 if edge is not None:
                     why = f"{edge.before} ({edge.why}{', and it failed' if edge.before in self._failed else ''})"
-                    found.append(Waiting(key=key, on=edge.before, until=edge.until, why=why))
-        return tuple(found)
+                    result.append(Waiting(key=key, on=edge.before, until=edge.until, why=why))
+        return tuple(result)
 
     def _queue(self, actions: list[Action]) -> None:
         for action in actions:

@@ -76,9 +76,9 @@ def ask(
         spread: maps a function over actions in parallel, keeping their order.
         impersonated: see `verdicts`.
     """
-    asked = candidates(plan)
-    answers = spread(dry_run, asked)
-    refused = {action.key: error for action, error in zip(asked, answers, strict=True) if error is not None}
+    actions = candidates(plan)
+    answers = spread(dry_run, actions)
+    refused = {action.key: error for action, error in zip(actions, answers, strict=True) if error is not None}
     return verdicts(plan, refused, impersonated=impersonated)
 
 

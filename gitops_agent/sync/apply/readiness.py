@@ -20,9 +20,9 @@ def has_come(live: LiveState, key: ObjectKey, until: Until) -> bool:
 
     A kind that cannot be seen is never gone.
     """
-    known = live.get(key)
+    cached = live.get(key)
     if until is Until.GONE:
-        return known is None and key.group_kind not in live.cannot_see
-    if known is None or known.deleting:
+        return cached is None and key.group_kind not in live.cannot_see
+    if cached is None or cached.deleting:
         return False
-    return until is Until.APPLIED or known.health.status in _GOOD
+    return until is Until.APPLIED or cached.health.status in _GOOD

@@ -28,7 +28,9 @@ def leaves_out(action: Action, plan: Plan, scaled: frozenset[ObjectKey]) -> bool
     spec = action.manifest.obj.get("spec")
     if not isinstance(spec, dict) or "replicas" in spec or "template" not in spec:
         return False
-    return action.key in scaled or action.key in targets(one.manifest.obj for one in plan.actions if one.manifest is not None)
+    return action.key in scaled or action.key in targets(
+        other.manifest.obj for other in plan.actions if other.manifest is not None
+    )
 
 
 def hold(objects: Objects, key: ObjectKey, *, as_user: str | None) -> bool:

@@ -74,19 +74,19 @@ class Writer:
         if action.key.group_kind in _DEFINING:
             self._discovery.invalidate(str((body.get("spec") or {}).get("group") or ""))
         if action.undeclared and live.undeclared:
-            wanted = frozenset((edit.path, edit.manager) for edit in action.undeclared)
-            changed = self._take_back(action, live, wanted, as_user=as_user)[1] or changed
+            chosen = frozenset((edit.path, edit.manager) for edit in action.undeclared)
+            changed = self._take_back(action, live, chosen, as_user=as_user)[1] or changed
         return Done(changed=changed)
 
     def _take_back(
-        self, action: Action, live: LiveObject, wanted: frozenset[tuple[str, str]], *, as_user: str | None
+        self, action: Action, live: LiveObject, chosen: frozenset[tuple[str, str]], *, as_user: str | None
     ) -> tuple[LiveObject, bool]:
         """Removes the remaining (path, manager) edits of a plan.
 
         Returns the object then, and whether any was removed.
         """
         for _ in range(_TRIES):
-            edits = [edit for edit in live.undeclared if (edit.path, edit.manager) in wanted]
+            edits = [edit for edit in live.undeclared if (edit.path, edit.manager) in chosen]
             if live.raw is None or not edits:
                 return live, False
             try:
@@ -112,9 +112,9 @@ class Writer:
             raise Invalid(text, status=error.status, code=error.code) from error
         refusals = []
         for path in paths:
-            wanted = frozenset((edit.path, edit.manager) for edit in edits if edit.path == path)
+            chosen = frozenset((edit.path, edit.manager) for edit in edits if edit.path == path)
             try:
-                live, _ = self._take_back(action, live, wanted, as_user=as_user)
+                live, _ = self._take_back(action, live, chosen, as_user=as_user)
             except Invalid as refusal:
                 refusals.append(refusal)
         if refusals:
@@ -168,15 +168,15 @@ class Writer:
         """
         uid = action.live.uid if action.live is not None else ""
         try:
-            found = observe(self._objects.get(action.key, as_user=as_user))
+            live = observe(self._objects.get(action.key, as_user=as_user))
         except NotFound:
             self._live.remove(action.key, uid)
             return Done(changed=False)
-        if found.uid == uid and not found.deleting:
+        if live.uid == uid and not live.deleting:
             raise Conflict(f"{action.key} cannot be deleted now", status=409, code="Conflict")
-        if found.uid != uid:
+        if live.uid != uid:
             self._live.remove(action.key, uid)
-        self._live.put(found)
+        self._live.put(live)
         return Done(changed=False)
 
     def _take_in(self, answer: Object, action: Action) -> LiveObject:

@@ -98,9 +98,9 @@ def describe(manifest: Manifest, live: Object | None) -> DriftReport:
         for change in field_changes(desired_form(manifest.obj), normal(live), spelling=True)
         if change.old is not ABSENT and not _respelled(change, manifest.obj, live)
     ]
-    known = [drift.path for drift in drifts]
+    paths = [drift.path for drift in drifts]
     for edit in foreign_fields(live):
-        if not any(path == edit.path or path.startswith(edit.path + "/") for path in known):
+        if not any(path == edit.path or path.startswith(edit.path + "/") for path in paths):
             value = resolve(shown, edit.path)
             drifts.append(FieldDrift(path=edit.path, declared=ABSENT, found=value, manager=edit.manager, time=edit.time))
     return DriftReport(changes=tuple(drifts[:_SHOWN]), more=max(0, len(drifts) - _SHOWN))
@@ -140,11 +140,11 @@ def _reaches(fields: Object, live: Any, steps: tuple[str, ...]) -> bool:
     if not steps or not fields:
         return True
     for element, below in fields.items():
-        place = step(element, live)
-        if place is None:
+        position = step(element, live)
+        if position is None:
             continue
-        if str(place) == steps[0] or (isinstance(place, int) and resolve(live, pointer(steps[0])) == live[place]):
-            return _reaches(below, live[place], steps[1:])
+        if str(position) == steps[0] or (isinstance(position, int) and resolve(live, pointer(steps[0])) == live[position]):
+            return _reaches(below, live[position], steps[1:])
     return False
 
 

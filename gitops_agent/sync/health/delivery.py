@@ -22,13 +22,13 @@ def application(obj: Object) -> Health:
     if reported is None:
         return progressing("NotObserved", "it has not reported its health yet")
     ready = Conditions.of(obj)["Ready"]
-    said = text(mapping(status, "health").get("message")) or ready.message
+    message = text(mapping(status, "health").get("message")) or ready.message
     if reported is Status.HEALTHY:
         synced = text(mapping(status, "sync").get("status"))
-        return progressing("OutOfSync", said or f"its objects are {synced}") if synced == "OutOfSync" else healthy()
+        return progressing("OutOfSync", message or f"its objects are {synced}") if synced == "OutOfSync" else healthy()
     if reported in {Status.MISSING, Status.UNKNOWN}:
-        return progressing(str(reported), said or f"its health is {reported}")
-    return Health(reported, ready.reason or str(reported), said or f"its health is {reported}")
+        return progressing(str(reported), message or f"its health is {reported}")
+    return Health(reported, ready.reason or str(reported), message or f"its health is {reported}")
 
 
 def notifier(obj: Object) -> Health:
@@ -63,31 +63,31 @@ def rollout(obj: Object) -> Health:
     status = mapping(obj, "status")
     if not observed(obj):
         return progressing("NotObserved", "the controller has not seen it yet")
-    phase, said = text(status.get("phase")), text(status.get("message"))
+    phase, message = text(status.get("phase")), text(status.get("message"))
     if phase == "Paused" or items(status.get("pauseConditions")):
-        return suspended("Paused", said or "paused in a step")
+        return suspended("Paused", message or "paused in a step")
     if phase == "Degraded" or status.get("abort") is True:
-        return degraded("RolloutAborted" if status.get("abort") is True else "Degraded", said or "the rollout is degraded")
+        return degraded("RolloutAborted" if status.get("abort") is True else "Degraded", message or "the rollout is degraded")
     conditions = Conditions.of(obj)
     if conditions.true("InvalidSpec"):
         return degraded("InvalidSpec", conditions["InvalidSpec"].said("its spec is invalid"))
     if phase == "Healthy":
         return healthy()
-    wanted = number(mapping(obj, "spec").get("replicas"), 1)
+    replicas = number(mapping(obj, "spec").get("replicas"), 1)
     return progressing(
-        "RollingOut", said or f"{number(status.get('updatedReplicas'))} of {wanted} pods are of the new revision"
+        "RollingOut", message or f"{number(status.get('updatedReplicas'))} of {replicas} pods are of the new revision"
     )
 
 
 def workflow(obj: Object) -> Health:
     """The phase of an Argo Workflow; suspended is Suspended."""
     status = mapping(obj, "status")
-    phase, said = text(status.get("phase")), text(status.get("message"))
+    phase, message = text(status.get("phase")), text(status.get("message"))
     if (verdict := _PHASES.get(phase)) is not None:
-        return Health(verdict, phase, said or f"the workflow is {phase}")
+        return Health(verdict, phase, message or f"the workflow is {phase}")
     if mapping(obj, "spec").get("suspend") is True:
         return suspended("Suspended", "spec.suspend is set")
-    return progressing(phase or "Pending", said or f"the workflow is {phase or 'not started'}")
+    return progressing(phase or "Pending", message or f"the workflow is {phase or 'not started'}")
 
 
 _ARGO = "argoproj.io"

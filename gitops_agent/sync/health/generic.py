@@ -43,9 +43,9 @@ def terminating(obj: Object) -> Health | None:
 
 def unobserved(obj: Object) -> Health | None:
     """Progressing while the controller has not seen the current spec."""
-    wanted, seen = generation(obj), observed(obj)
-    if wanted and seen and wanted != seen:
-        return progressing("NotObserved", f"the controller has seen generation {seen} of {wanted}")
+    current, reported = generation(obj), observed(obj)
+    if current and reported and current != reported:
+        return progressing("NotObserved", f"the controller has seen generation {reported} of {current}")
     return None
 
 
@@ -57,8 +57,8 @@ def reconciling(obj: Object) -> Health | None:
         return degraded(stalled.reason or "Stalled", stalled.said("stalled"))
     if conditions.true("Reconciling"):
         running, ready = conditions["Reconciling"], conditions["Ready"]
-        said = ready.message if conditions.false("Ready") and ready.message else running.said("reconciling")
-        return progressing(running.reason or "Reconciling", said)
+        message = ready.message if conditions.false("Ready") and ready.message else running.said("reconciling")
+        return progressing(running.reason or "Reconciling", message)
     return None
 
 

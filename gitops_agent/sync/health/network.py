@@ -45,11 +45,11 @@ def gateway(obj: Object) -> Health:
     conditions = Conditions.of(obj)
     verdicts = [by_condition(conditions[name], name=name, waiting=_NOT_YET) for name in ("Accepted", "Programmed")]
     for listener in items(mapping(obj, "status").get("listeners")):
-        said = Conditions(listener.get("conditions"), generation=generation(obj))
+        reported = Conditions(listener.get("conditions"), generation=generation(obj))
         name = text(listener.get("name"))
         for kind, bad in (("Conflicted", "True"), ("ResolvedRefs", "False"), ("Accepted", "False")):
-            if said[kind].value == bad and said[kind].reason not in _NOT_YET:
-                verdicts.append(degraded(said[kind].reason or kind, text(f"listener {name}: {said[kind].said(kind)}")))
+            if reported[kind].value == bad and reported[kind].reason not in _NOT_YET:
+                verdicts.append(degraded(reported[kind].reason or kind, text(f"listener {name}: {reported[kind].said(kind)}")))
     return worst(verdicts)
 
 
@@ -64,10 +64,10 @@ def route(obj: Object) -> Health:
     if not parents and items(mapping(obj, "spec").get("parentRefs")):
         return progressing("NotAccepted", "no gateway has taken the route yet")
     return worst(
-        by_condition(said[name], name=name, waiting=_NOT_YET)
-        for said in (Conditions(parent.get("conditions"), generation=generation(obj)) for parent in parents)
+        by_condition(conditions[name], name=name, waiting=_NOT_YET)
+        for conditions in (Conditions(parent.get("conditions"), generation=generation(obj)) for parent in parents)
         for name in ("Accepted", "ResolvedRefs")
-        if name == "Accepted" or name in said
+        if name == "Accepted" or name in conditions
     )
 
 

@@ -42,11 +42,11 @@ def certificate_request(obj: Object) -> Health:
 def acme(obj: Object) -> Health:
     """The state of an ACME order or challenge."""
     status = mapping(obj, "status")
-    state, said = text(status.get("state")), text(status.get("reason"))
+    state, reason = text(status.get("state")), text(status.get("reason"))
     if state == "valid":
         return healthy()
     return (degraded if state in _ACME_FAILED else progressing)(
-        state or "pending", said or f"its state is {state or 'pending'}"
+        state or "pending", reason or f"its state is {state or 'pending'}"
     )
 
 
@@ -90,8 +90,8 @@ def database_cluster(obj: Object) -> Health:
     status, conditions = mapping(obj, "status"), Conditions.of(obj)
     if conditions.true("Ready"):
         return healthy()
-    said = text(status.get("phaseReason")) or text(status.get("phase"))
-    return progressing(conditions["Ready"].reason or "NotReady", said or conditions["Ready"].said("not ready"))
+    message = text(status.get("phaseReason")) or text(status.get("phase"))
+    return progressing(conditions["Ready"].reason or "NotReady", message or conditions["Ready"].said("not ready"))
 
 
 def certificate_signing(obj: Object) -> Health:

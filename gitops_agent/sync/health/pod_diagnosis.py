@@ -101,11 +101,11 @@ def _findings(pod: Object) -> Iterator[Finding]:
 def _container(container: Object, what: str) -> Iterator[Finding]:
     name = text(container.get("name"))
     waiting = mapping(container, "state", "waiting")
-    reason, said = text(waiting.get("reason")), text(waiting.get("message"))
+    reason, detail = text(waiting.get("reason")), text(waiting.get("message"))
     if reason in _CONFIG:
-        yield Finding(reason="ContainerConfigError", message=f"{what} {name}: {said or reason}", certain=True, container=name)
+        yield Finding(reason="ContainerConfigError", message=f"{what} {name}: {detail or reason}", certain=True, container=name)
     elif reason in _IMAGE:
-        message = said or f"{reason} of {text(container.get('image'))}"
+        message = detail or f"{reason} of {text(container.get('image'))}"
         yield Finding(
             reason="ImagePullFailed", message=f"{what} {name}: {message}", certain=_final(reason, message), container=name
         )
@@ -144,7 +144,7 @@ def _ended(container: Object) -> Object | None:
 def _last_line(value: object) -> str:
     """The last line with text: those before it are mostly a traceback."""
     lines = value.splitlines() if isinstance(value, str) else []
-    return next((said for line in reversed(lines) if (said := text(line))), "")
+    return next((stripped for line in reversed(lines) if (stripped := text(line))), "")
 
 
 def _exit(ended: Object) -> str:
@@ -173,11 +173,11 @@ def first(pods: Iterable[Object], *, newer: Callable[[Object], bool] = lambda _:
 
     Newer pods come first.
     """
-    found = [(pod, finding) for pod in pods if (finding := diagnose(pod)) is not None]
-    if not found:
+    findings = [(pod, finding) for pod in pods if (finding := diagnose(pod)) is not None]
+    if not findings:
         return None
-    pod, finding = min(found, key=lambda entry: (not newer(entry[0]), rank(entry[1]), _name(entry[0])))
-    return pod, finding, sum(other.reason == finding.reason for _, other in found)
+    pod, finding = min(findings, key=lambda entry: (not newer(entry[0]), rank(entry[1]), _name(entry[0])))
+    return pod, finding, sum(other.reason == finding.reason for _, other in findings)
 
 
 def _name(pod: Object) -> str:

@@ -41,19 +41,19 @@ def claim(obj: Object) -> Health:
 def volume(obj: Object) -> Health:
     """Failed is Degraded, Pending is Progressing, everything else is Healthy."""
     status = mapping(obj, "status")
-    phase, said = status.get("phase"), text(status.get("message"))
+    phase, message = status.get("phase"), text(status.get("message"))
     if phase == "Failed":
-        return degraded(text(status.get("reason")) or "ReclaimFailed", said or "its reclamation failed")
+        return degraded(text(status.get("reason")) or "ReclaimFailed", message or "its reclamation failed")
     if phase == "Pending":
-        return progressing("Pending", said or "not available yet")
+        return progressing("Pending", message or "not available yet")
     return healthy("Released", "its claim is gone; it has not been reclaimed") if phase == "Released" else healthy()
 
 
 def snapshot(obj: Object) -> Health:
     """An error is Degraded; Progressing until it is ready to use."""
     status = mapping(obj, "status")
-    if said := text(mapping(status, "error").get("message")):
-        return degraded("SnapshotFailed", said)
+    if message := text(mapping(status, "error").get("message")):
+        return degraded("SnapshotFailed", message)
     return healthy() if status.get("readyToUse") is True else progressing("NotReady", "the snapshot is not ready to use yet")
 
 

@@ -42,15 +42,15 @@ def deployment(obj: Object) -> Health:
         return degraded("ProgressDeadlineExceeded", _with_cause(rollout, conditions["ReplicaFailure"]))
     if conditions.true("ReplicaFailure"):
         return _replica_failure(conditions["ReplicaFailure"])
-    wanted = number(spec.get("replicas"), 1)
+    desired = number(spec.get("replicas"), 1)
     total, updated, available = (number(status.get(name)) for name in ("replicas", "updatedReplicas", "availableReplicas"))
-    if updated < wanted:
-        return progressing("RollingOut", f"{updated} of {wanted} pods are of the new revision")
+    if updated < desired:
+        return progressing("RollingOut", f"{updated} of {desired} pods are of the new revision")
     if total > updated:
         return progressing("RollingOut", f"{total - updated} pods of older revisions remain")
-    if available < wanted:
-        return progressing("PodsUnavailable", f"{available} of {wanted} pods are available")
-    return _scaled(wanted)
+    if available < desired:
+        return progressing("PodsUnavailable", f"{available} of {desired} pods are available")
+    return _scaled(desired)
 
 
 def replica_set(obj: Object) -> Health:
@@ -60,11 +60,11 @@ def replica_set(obj: Object) -> Health:
         return _replica_failure(conditions["ReplicaFailure"])
     if not observed(obj):
         return progressing("NotObserved", "the controller has not seen it yet")
-    wanted = number(mapping(obj, "spec").get("replicas"), 1)
+    desired = number(mapping(obj, "spec").get("replicas"), 1)
     available = number(mapping(obj, "status").get("availableReplicas"))
-    if available < wanted:
-        return progressing("PodsUnavailable", f"{available} of {wanted} pods are available")
-    return _scaled(wanted)
+    if available < desired:
+        return progressing("PodsUnavailable", f"{available} of {desired} pods are available")
+    return _scaled(desired)
 
 
 def stateful_set(obj: Object) -> Health:
@@ -75,27 +75,27 @@ def stateful_set(obj: Object) -> Health:
     spec, status = mapping(obj, "spec"), mapping(obj, "status")
     if not observed(obj):
         return progressing("NotObserved", "the controller has not seen it yet")
-    wanted = number(spec.get("replicas"), 1)
+    desired = number(spec.get("replicas"), 1)
     total, ready = number(status.get("replicas")), number(status.get("readyReplicas"))
     available = number(status.get("availableReplicas"), ready)
-    if total > wanted:
-        return progressing("ScalingDown", f"{total} pods, {wanted} wanted")
-    if ready < wanted:
-        return progressing("PodsNotReady", f"{ready} of {wanted} pods are ready")
-    if available < wanted:
-        return progressing("PodsUnavailable", f"{available} of {wanted} pods have been ready for minReadySeconds")
-    return _stateful_revision(spec, status, wanted) if wanted else _scaled(wanted)
+    if total > desired:
+        return progressing("ScalingDown", f"{total} pods, {desired} wanted")
+    if ready < desired:
+        return progressing("PodsNotReady", f"{ready} of {desired} pods are ready")
+    if available < desired:
+        return progressing("PodsUnavailable", f"{available} of {desired} pods have been ready for minReadySeconds")
+    return _stateful_revision(spec, status, desired) if desired else _scaled(desired)
 
 
-def _stateful_revision(spec: Object, status: Object, wanted: int) -> Health:
+def _stateful_revision(spec: Object, status: Object, desired: int) -> Health:
     """Progress of the new revision, as far as the strategy requires."""
     if text(status.get("updateRevision")) == text(status.get("currentRevision")):
         return healthy()
     strategy, updated = mapping(spec, "updateStrategy"), number(status.get("updatedReplicas"))
     if strategy.get("type") == "OnDelete":
-        return healthy("OnDelete", f"{wanted - updated} pods keep the old revision until they are deleted")
+        return healthy("OnDelete", f"{desired - updated} pods keep the old revision until they are deleted")
     partition = number(mapping(strategy, "rollingUpdate").get("partition"))
-    due = max(wanted - partition, 0)
+    due = max(desired - partition, 0)
     if partition > 0 and updated >= due:
         return healthy("Partitioned", f"rolled out down to partition {partition}")
     above = f" above partition {partition}" if partition else ""
@@ -107,16 +107,16 @@ def daemon_set(obj: Object) -> Health:
     status = mapping(obj, "status")
     if not observed(obj):
         return progressing("NotObserved", "the controller has not seen it yet")
-    wanted = number(status.get("desiredNumberScheduled"))
+    desired = number(status.get("desiredNumberScheduled"))
     updated, available = number(status.get("updatedNumberScheduled")), number(status.get("numberAvailable"))
     on_delete = mapping(obj, "spec", "updateStrategy").get("type") == "OnDelete"
-    if updated < wanted and not on_delete:
-        return progressing("RollingOut", f"{updated} of {wanted} pods are of the new revision")
-    if available < wanted:
-        return progressing("PodsUnavailable", f"{available} of {wanted} pods are available")
-    if updated < wanted:
-        return healthy("OnDelete", f"{wanted - updated} pods keep the old revision until they are deleted")
-    return healthy() if wanted else healthy("NoNodes", "no node matches")
+    if updated < desired and not on_delete:
+        return progressing("RollingOut", f"{updated} of {desired} pods are of the new revision")
+    if available < desired:
+        return progressing("PodsUnavailable", f"{available} of {desired} pods are available")
+    if updated < desired:
+        return healthy("OnDelete", f"{desired - updated} pods keep the old revision until they are deleted")
+    return healthy() if desired else healthy("NoNodes", "no node matches")
 
 
 def pod(obj: Object) -> Health:
@@ -173,8 +173,8 @@ def cron_job(obj: Object) -> Health:
     return healthy()
 
 
-def _scaled(wanted: int) -> Health:
-    return healthy() if wanted else healthy("ScaledToZero", "no pod is wanted")
+def _scaled(desired: int) -> Health:
+    return healthy() if desired else healthy("ScaledToZero", "no pod is wanted")
 
 
 def _replica_failure(condition: Condition) -> Health:
@@ -183,8 +183,8 @@ def _replica_failure(condition: Condition) -> Health:
 
 
 def _with_cause(rollout: Condition, failure: Condition) -> str:
-    said = rollout.said("the rollout does not progress")
-    return text(f"{said}: {failure.message}") if failure.value == "True" and failure.message else said
+    message = rollout.said("the rollout does not progress")
+    return text(f"{message}: {failure.message}") if failure.value == "True" and failure.message else message
 
 
 def _stuck(container: Object) -> Health | None:
@@ -196,10 +196,10 @@ def _stuck(container: Object) -> Health | None:
     reason = text(waiting.get("reason"))
     if reason in _PATIENT or not (reason.endswith(("Error", "BackOff")) or reason.startswith(("Err", "Invalid"))):
         return None
-    said = text(waiting.get("message")) or reason
+    message = text(waiting.get("message")) or reason
     if reason == "CrashLoopBackOff":
-        said = _ended_badly([container])
-    return degraded(reason, text(f"container {text(container.get('name'))}: {said}"))
+        message = _ended_badly([container])
+    return degraded(reason, text(f"container {text(container.get('name'))}: {message}"))
 
 
 def _ended_badly(containers: list[Object]) -> str:

@@ -122,8 +122,8 @@ class LiveState:
         Any incarnation, where the uid is empty.
         """
         with self._lock:
-            known = self._objects.get(key)
-            if known is None or (uid and known.uid != uid):
+            cached = self._objects.get(key)
+            if cached is None or (uid and cached.uid != uid):
                 return None
             return self._remove(key)
 
@@ -154,15 +154,15 @@ class LiveState:
         Returns:
             Those that are known, but not as a whole: read them once.
         """
-        wanted = frozenset(keys)
+        pinned = frozenset(keys)
         with self._lock:
-            if self._pinned.get(application, frozenset()) != wanted:
-                self._pinned[application] = wanted
-                if not wanted:
+            if self._pinned.get(application, frozenset()) != pinned:
+                self._pinned[application] = pinned
+                if not pinned:
                     del self._pinned[application]
                 self._whole = frozenset().union(*self._pinned.values())
-            known = {key: self._objects[key] for key in wanted if key in self._objects}
-        return frozenset(key for key, live in known.items() if live.evidence is None)
+            cached = {key: self._objects[key] for key in pinned if key in self._objects}
+        return frozenset(key for key, live in cached.items() if live.evidence is None)
 
     def snapshot(self, application: AppKey, keys: Iterable[ObjectKey] = ()) -> Snapshot:
         """Input of a plan: the application's objects, and any live `keys`."""
@@ -181,10 +181,10 @@ class LiveState:
             )
 
     def _put(self, live: LiveObject) -> Change:
-        known = self._objects.get(live.key)
-        same = known is not None and known.uid == live.uid
-        if known is not None and not is_newer(live.resource_version, known.resource_version):
-            stale = live.resource_version != known.resource_version
+        cached = self._objects.get(live.key)
+        same = cached is not None and cached.uid == live.uid
+        if cached is not None and not is_newer(live.resource_version, cached.resource_version):
+            stale = live.resource_version != cached.resource_version
             # The same version again still brings the settling that a new baseline allows.
             if not stale:
                 self._store(self._settled(live))
@@ -192,37 +192,37 @@ class LiveState:
         gone_at = self._removed.get(live.uid)
         if gone_at is not None and not is_newer(live.resource_version, gone_at):
             return Change(kind=ChangeKind.STALE, key=live.key, application=live.owner)
-        was_adrift = same and known is not None and self._adrift(known)
-        if known is not None and not same:
-            self._forget(known)
+        was_adrift = same and cached is not None and self._adrift(cached)
+        if cached is not None and not same:
+            self._forget(cached)
         settled = self._settled(live)
         self._store(settled)
-        if known is None or not same:
+        if cached is None or not same:
             return Change(
-                kind=ChangeKind.ADDED if known is None else ChangeKind.CHANGED,
+                kind=ChangeKind.ADDED if cached is None else ChangeKind.CHANGED,
                 key=live.key,
                 application=live.owner,
                 drifted=self._adrift(settled),
                 health=True,
             )
-        health = known.health != settled.health or live.key in self._whole
+        health = cached.health != settled.health or live.key in self._whole
         return Change(
-            kind=ChangeKind.CHANGED if health or _essence(known) != _essence(settled) else ChangeKind.UNCHANGED,
+            kind=ChangeKind.CHANGED if health or _essence(cached) != _essence(settled) else ChangeKind.UNCHANGED,
             key=live.key,
-            application=live.owner if known.owner is None else known.owner,
+            application=live.owner if cached.owner is None else cached.owner,
             drifted=self._adrift(settled) and not was_adrift,
             health=health,
         )
 
     def _remove(self, key: ObjectKey) -> Change:
-        known = self._objects[key]
-        self._forget(known)
+        cached = self._objects[key]
+        self._forget(cached)
         self._baselines.pop(key, None)
-        self._removed[known.uid] = known.resource_version
-        self._removed.move_to_end(known.uid)
+        self._removed[cached.uid] = cached.resource_version
+        self._removed.move_to_end(cached.uid)
         while len(self._removed) > _REMEMBERED:
             self._removed.popitem(last=False)
-        return Change(kind=ChangeKind.REMOVED, key=key, application=known.owner, health=True)
+        return Change(kind=ChangeKind.REMOVED, key=key, application=cached.owner, health=True)
 
     def _adrift(self, live: LiveObject) -> bool:
         return live.drifted(self._baselines.get(live.key))
@@ -234,25 +234,25 @@ class LiveState:
         return live.settled(baseline=self._baselines.get(live.key), whole=live.key in self._whole)
 
     def _store(self, live: LiveObject) -> None:
-        known = self._objects.get(live.key)
-        if known is not None and known.owner != live.owner:
-            self._disown(known)
+        cached = self._objects.get(live.key)
+        if cached is not None and cached.owner != live.owner:
+            self._disown(cached)
         self._objects[live.key] = live
         self._kinds.setdefault(live.key.group_kind, set()).add(live.key)
         if live.owner is not None:
             self._applications.setdefault(live.owner, {})[live.key] = live
 
-    def _forget(self, known: LiveObject) -> None:
-        del self._objects[known.key]
-        self._kinds[known.key.group_kind].discard(known.key)
-        self._disown(known)
+    def _forget(self, live: LiveObject) -> None:
+        del self._objects[live.key]
+        self._kinds[live.key.group_kind].discard(live.key)
+        self._disown(live)
 
-    def _disown(self, known: LiveObject) -> None:
-        if known.owner is not None and known.owner in self._applications:
-            index = self._applications[known.owner]
-            index.pop(known.key, None)
+    def _disown(self, live: LiveObject) -> None:
+        if live.owner is not None and live.owner in self._applications:
+            index = self._applications[live.owner]
+            index.pop(live.key, None)
             if not index:
-                del self._applications[known.owner]
+                del self._applications[live.owner]
 
 
 def is_newer(version: str, than: str) -> bool:

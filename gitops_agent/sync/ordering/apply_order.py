@@ -33,7 +33,7 @@ class _Index:
     """What is declared, by what others look for."""
 
     objects: Mapping[ObjectKey, Object]
-    wishes: dict[ObjectKey, ObjectOptions] = field(default_factory=dict)
+    options: dict[ObjectKey, ObjectOptions] = field(default_factory=dict)
     definitions: dict[GroupKind, ObjectKey] = field(default_factory=dict)
     apis: dict[str, ObjectKey] = field(default_factory=dict)
     templates: dict[ObjectKey, Object] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class _Index:
 
     def add(self, key: ObjectKey, obj: Object) -> None:
         """Takes one object in."""
-        self.wishes[key] = object_options.read(obj)[0]
+        self.options[key] = object_options.read(obj)[0]
         kind = key.group_kind
         if kind == CRD:
             spec: Any = obj.get("spec")
@@ -68,36 +68,36 @@ class _Index:
         Without a wait for health where its annotation opts out.
         """
         until = RULES[rule].until
-        wishes = self.wishes.get(before)
-        if until is Until.HEALTHY and wishes is not None and wishes.ignore_health:
+        options = self.options.get(before)
+        if until is Until.HEALTHY and options is not None and options.ignore_health:
             until = Until.APPLIED
         return Edge(before, until, RULES[rule].why, rule)
 
     def behind(self, service: ObjectKey) -> list[ObjectKey]:
         """The workloads whose pods answer for a declared Service."""
-        found = self.backends.get(service)
-        if found is None:
+        workloads = self.backends.get(service)
+        if workloads is None:
             obj = self.objects[service]
             here = self.workloads.get(service.namespace, ())
-            found = self.backends[service] = [key for key in here if selects(obj, self.templates[key])]
-        return found
+            workloads = self.backends[service] = [key for key in here if selects(obj, self.templates[key])]
+        return workloads
 
 
 def apply_edges(manifests: Iterable[Manifest]) -> Edges:
     """Edges between declared objects; other objects are never waited for."""
-    objects = {one.key: one.obj for one in manifests}
+    objects = {manifest.key: manifest.obj for manifest in manifests}
     index = _Index(objects)
     for key, obj in objects.items():
         index.add(key, obj)
     edges: Edges = {}
     for subject, bindings in index.bindings.items():
-        edges[_access(subject)] = [index.edge(one, "access") for one in sorted(set(bindings))]
+        edges[_access(subject)] = [index.edge(manifest, "access") for manifest in sorted(set(bindings))]
     for namespace, limits in index.limits.items():
-        edges[_limits(namespace)] = [index.edge(one, "limits") for one in sorted(limits)]
+        edges[_limits(namespace)] = [index.edge(manifest, "limits") for manifest in sorted(limits)]
     for key, obj in objects.items():
-        found = list(dict.fromkeys(_edges(index, key, obj)))
-        if found:
-            edges[key] = found
+        edges_of_key = list(dict.fromkeys(_edges(index, key, obj)))
+        if edges_of_key:
+            edges[key] = edges_of_key
     _add_waves(index, edges)
     return edges
 
@@ -118,11 +118,11 @@ def _edges(index: _Index, key: ObjectKey, obj: Object) -> Iterator[Edge]:
     if key.group_kind in SERVED:
         for service in services(obj):
             if service in index.objects:
-                yield from (index.edge(one, "backend") for one in (service, *index.behind(service)))
-    for wanted in index.wishes[key].depends_on:
-        found = object_options.within(wanted, key, index.objects)
-        if found is not None:
-            yield index.edge(found, "depends-on")
+                yield from (index.edge(backend, "backend") for backend in (service, *index.behind(service)))
+    for named in index.options[key].depends_on:
+        declared = object_options.within(named, key, index.objects)
+        if declared is not None:
+            yield index.edge(declared, "depends-on")
 
 
 def _around(index: _Index, key: ObjectKey) -> Iterator[Edge]:
@@ -151,10 +151,10 @@ def _add_waves(index: _Index, edges: Edges) -> None:
     What an object of an early wave cannot do without comes into that wave too, whatever it says itself: a Namespace, a CRD or a
     Secret without a wave would otherwise wait for the very objects that need it.
     """
-    wave = {key: wishes.wave for key, wishes in index.wishes.items()}
+    wave = {key: options.wave for key, options in index.options.items()}
     if len(set(wave.values())) <= 1:
         return
-    for key in sorted(wave, key=lambda one: wave[one]):
+    for key in sorted(wave, key=lambda item: wave[item]):
         pulled = [key]
         while pulled:
             early = pulled.pop()
@@ -169,7 +169,7 @@ def _add_waves(index: _Index, edges: Edges) -> None:
     numbers = sorted(members)
     for lower, number in pairwise(numbers):
         node = barrier(f"wave {number}")
-        edges[node] = [index.edge(one, "wave") for one in members[lower]]
+        edges[node] = [index.edge(member, "wave") for member in members[lower]]
         if earlier is not None:
             edges[node].insert(0, Edge(earlier, Until.HEALTHY, RULES["wave"].why, "wave"))
         for key in members[number]:

@@ -17,7 +17,7 @@ def break_cycles(edges: Mapping[ObjectKey, Sequence[Edge]]) -> dict[ObjectKey, l
     Raises:
         PlanError: objects wait for each other in a circle that no preference is part of.
     """
-    result = {key: list(found) for key, found in edges.items()}
+    result = {key: list(targets) for key, targets in edges.items()}
     knots = list(_knots(result))
     for knot in knots:
         for key in knot:

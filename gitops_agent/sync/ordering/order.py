@@ -58,7 +58,7 @@ def graph(actions: Collection[Action]) -> Graph:
     applied = (key for key, action in stands.items() if action.kind in _AWAITED)
     groups = {action.key.name.partition(".")[2] for action in actions if action.key.group_kind == CRD}
     edges |= prune_edges(deleted, applied=applied, groups=groups)
-    return Graph(edges={key: tuple(found) for key, found in edges.items()})
+    return Graph(edges={key: tuple(targets) for key, targets in edges.items()})
 
 
 def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
@@ -67,10 +67,10 @@ def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
     Where the graph leaves a choice: applies before deletions, then by kind and identity.
     """
     by_key = {action.key: action for action in actions}
-    open_edges = {key: len(found) for key, found in edges.edges.items() if found}
+    open_edges = {key: len(predecessors) for key, predecessors in edges.edges.items() if predecessors}
     followers: dict[ObjectKey, list[ObjectKey]] = {}
-    for key, found in edges.edges.items():
-        for edge in found:
+    for key, predecessors in edges.edges.items():
+        for edge in predecessors:
             followers.setdefault(edge.before, []).append(key)
     ready = [(_rank(key, by_key), key) for key in {*by_key, *edges.edges} if key not in open_edges]
     heapq.heapify(ready)
@@ -107,7 +107,7 @@ def _needed(edges: Edges, stands: dict[ObjectKey, Action]) -> Edges:
         repair = key in stands and stands[key].drift
         result[key] = [edge for edge in edges[key] if not (repair and edge.until is Until.HEALTHY) and not _met(edge, stands)]
         todo += (edge.before for edge in result[key] if is_barrier(edge.before))
-    return {key: found for key, found in result.items() if found or is_barrier(key)}
+    return {key: predecessors for key, predecessors in result.items() if predecessors or is_barrier(key)}
 
 
 def _met(edge: Edge, stands: dict[ObjectKey, Action]) -> bool:

@@ -86,8 +86,14 @@ def prune_edges(deleted: Collection[ObjectKey], *, applied: Iterable[ObjectKey],
     first = _barrier(edges, "applies", "prune", applied, Until.APPLIED)
     no_resources = _barrier(edges, "custom resources gone", "gone resources", resources)
     no_callers = _barrier(edges, "callers gone", "gone callers", callers)
-    running = {place: [key for key in workloads if key.namespace == place] for place in {key.namespace for key in workloads}}
-    idle = {place: _barrier(edges, f"workloads of {place} gone", "gone workloads", keys) for place, keys in running.items()}
+    running = {
+        namespace: [key for key in workloads if key.namespace == namespace]
+        for namespace in {key.namespace for key in workloads}
+    }
+    idle = {
+        namespace: _barrier(edges, f"workloads of {namespace} gone", "gone workloads", keys)
+        for namespace, keys in running.items()
+    }
     all_idle = _barrier(edges, "workloads gone", "gone workloads", workloads)
     last = _barrier(edges, "all else gone", "gone contents", [key for key in deleted if key.group_kind != NAMESPACE])
     for key in deleted:
@@ -107,9 +113,9 @@ def prune_edges(deleted: Collection[ObjectKey], *, applied: Iterable[ObjectKey],
             before = iter((first, no_resources, no_callers, idle.get(key.namespace) if key.namespace else all_idle))
         else:
             before = iter((first,))
-        found = [edge for edge in before if edge is not None]
-        if found:
-            edges[key] = found
+        barriers = [edge for edge in before if edge is not None]
+        if barriers:
+            edges[key] = barriers
     return edges
 
 

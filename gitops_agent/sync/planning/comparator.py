@@ -46,9 +46,9 @@ class ObjectComparator:
         live = self.snapshot.objects.get(manifest.key)
         if live is None:
             return self._missing(manifest)
-        wishes, _ = object_options.read(manifest.obj)
+        options, _ = object_options.read(manifest.obj)
         stranger = live.owner not in (None, self.application)
-        if wishes.create_only:
+        if options.create_only:
             message = f"it is there, and belongs to application {live.owner}" if stranger else "it is there"
             return _left(manifest, live, "CreateOnly", message)
         if stranger:
@@ -63,7 +63,7 @@ class ObjectComparator:
         if live.owner != self.application:
             return _to(ActionKind.UPDATE, manifest, live, "Adopted", "it is there already, and belongs to no application")
         if live.digest != manifest.digest:
-            if wishes.replace_on_immutable and manifest.key in self.immutable:
+            if options.replace_on_immutable and manifest.key in self.immutable:
                 message = "what changed cannot be changed in place"
                 return _to(ActionKind.REPLACE, manifest, live, "Immutable", message, intent=ActionKind.REPLACE)
             return _to(ActionKind.UPDATE, manifest, live, "Changed", "")

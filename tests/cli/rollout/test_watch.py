@@ -47,7 +47,7 @@ def started(stage: Place, *words: str, output: Path) -> subprocess.Popen[bytes]:
 
 
 def ended(watching: subprocess.Popen[bytes]) -> int:
-    """The exit code; a process that does not end is killed, so that no other test meets it."""
+    """The exit code; a process that does not end is killed."""
     try:
         return watching.wait(timeout=60)
     finally:

@@ -141,7 +141,7 @@ def test_an_object_taken_over_from_kubectl_loses_what_git_does_not_declare_and_c
 
 
 def test_an_addition_that_cannot_be_taken_back_is_told_once(stage: ClusterEnv) -> None:
-    """A claim's volume name may be set once and then neither changed nor removed."""
+    """A claim's volume name may be set once and never changed."""
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -301,7 +301,7 @@ def test_nothing_is_begun_once_the_process_is_ending(stage: ClusterEnv) -> None:
 
 
 def test_a_run_that_is_cut_after_any_call_is_finished_by_the_next(stage: ClusterEnv) -> None:
-    """Every cut is followed by a restart that knows nothing but what is live."""
+    """Every cut is followed by a restart without any memory."""
     wanted = [config("a"), config("b"), deployment(), config("d")]
     stage.sync(config("a", x="old"), config("gone-1"), config("gone-2"))
     rounds = 0

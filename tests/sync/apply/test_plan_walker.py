@@ -34,7 +34,7 @@ def after(before: ObjectKey, until: Until = Until.APPLIED) -> Edge:
 
 
 def everything(course: PlanWalker) -> list[ObjectKey]:
-    """Does all that may be done, in the order it is given out."""
+    """Does all ready actions, in the order they are yielded."""
     order = []
     while (action := course.next()) is not None:
         order.append(action.key)

@@ -9,7 +9,7 @@ from gitops_agent.sync.health import assess
 
 
 def live(api_version: str, kind: str, *, spec: Any = None, status: Any = None, generation: int = 1, **metadata: Any) -> Object:
-    """An object as the API server gives it; `None` parts are left out."""
+    """An object as returned by the API server, without `None` parts."""
     obj: Object = {
         "apiVersion": api_version,
         "kind": kind,

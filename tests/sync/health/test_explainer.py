@@ -47,7 +47,7 @@ def workload(namespace: str, pods: Object, kind: str = "Deployment", replicas: i
 def explained(
     objects: Objects, obj: Object, until: Callable[[Explanation], bool] = lambda _: True, seconds: float = 30.0
 ) -> Explanation:
-    """Applies an object and waits for the explanation that is asked for."""
+    """Applies an object and waits for the expected explanation."""
     objects.apply(obj)
     explainer = Explainer(objects)
 

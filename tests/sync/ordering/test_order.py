@@ -112,7 +112,7 @@ def test_a_binding_of_a_later_wave_gives_way_instead_of_closing_a_circle() -> No
 
 @st.composite
 def applications(draw: st.DrawFn) -> list[Object]:
-    """Objects with waves and dependencies on objects of a lower number, so that there is no circle."""
+    """Objects with waves and acyclic dependencies."""
     count = draw(st.integers(1, 12))
     numbers = draw(st.lists(st.integers(-2, 2), min_size=count, max_size=count).map(sorted))
     objects = []
