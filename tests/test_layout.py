@@ -87,7 +87,10 @@ def test_no_file_is_longer_than_a_person_reads_at_once() -> None:
 
 
 def constructors() -> Iterator[tuple[str, dict[str, str]]]:
-    """Every class with a constructor of its own (a dataclass has none), and the annotations of its arguments by name."""
+    """Constructors with the annotations of their arguments, by class.
+
+    A dataclass has none of its own.
+    """
     for module in MODULES:
         for node in ast.walk(ast.parse((ROOT / "gitops_agent" / module).read_text())):
             for method in node.body if isinstance(node, ast.ClassDef) else ():
@@ -105,7 +108,10 @@ def test_no_constructor_takes_more_than_six_arguments() -> None:
 
 
 def test_in_the_agent_only_a_clock_is_a_function() -> None:
-    """What a class of the agent calls lies below it, so it is an object; `Wake` and `EventSink` alone travel down."""
+    """A class of the agent calls only objects below it.
+
+    `Wake` and `EventSink` alone travel down.
+    """
     functions = {
         f"{name}.{argument}"
         for name, arguments in constructors()

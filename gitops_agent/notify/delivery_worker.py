@@ -191,17 +191,17 @@ class DeliveryWorker:
         waits = error.transient or error.reason in {"SecretNotFound", "SecretInvalid"}
         born = max(moment for moment in (entry.message.at, entry.not_before) if moment is not None)
         late = self._clock() - born >= self._retry.give_up
-        said = error.message[:_MESSAGE]
+        text = error.message[:_MESSAGE]
         if not waits or late:
             self._failures, self._retry_at = 0, 0.0
             self.outbox.give_up(entry)
             age = f" (given up after {self._retry.give_up})" if waits else ""
-            self.outbox.report(ready=False, reason=error.reason, message=f"{entry.message.title}: {said}{age}")
-            _log.warning("a notification was given up", notifier=str(self.outbox.notifier.key), id=entry.id, error=said)
+            self.outbox.report(ready=False, reason=error.reason, message=f"{entry.message.title}: {text}{age}")
+            _log.warning("a notification was given up", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)
             return
         self._failures += 1
-        asked = error.retry_after if isinstance(error, DeliveryError) else None
-        self._retry_at = time.monotonic() + self._retry.pause(self._failures, asked=asked)
+        retry_after = error.retry_after if isinstance(error, DeliveryError) else None
+        self._retry_at = time.monotonic() + self._retry.pause(self._failures, asked=retry_after)
         if self._failures >= _FAILURES_UNTIL_TOLD or not error.transient:
             self.outbox.report(ready=False, reason=error.reason, message=f"tried again: {text}")
         _log.debug("a notification is tried again", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)

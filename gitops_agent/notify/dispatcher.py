@@ -1,4 +1,4 @@
-"""Dispatches events to the outboxes of Notifiers, and never waits for a receiver.
+"""Dispatches events to outboxes of Notifiers, without waiting for receivers.
 
 At-least-once, across a restart and across replicas: `save` returns when every message is in the status of its Notifier; only
 then does the agent write the Application's status, which is what makes the edge an old one. Only the leader saves and delivers;
