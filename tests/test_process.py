@@ -35,7 +35,7 @@ def test_a_program_gives_its_output_its_errors_and_its_code() -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"out\n", "err\n", 3)
 
 
-def test_a_failure_is_told_by_the_last_words() -> None:
+def test_a_failure_is_reported_with_the_last_words() -> None:
     error = failure("echo said; echo first >&2; echo 'the cause' >&2; echo >&2; exit 7")
 
     assert error.message == "sh ended with code 7: the cause"
@@ -57,7 +57,7 @@ def test_a_folder_that_is_not_there_is_one_too(tmp_path: Path) -> None:
     assert failure("true", cwd=tmp_path / "gone").cause == "start"
 
 
-def test_it_runs_where_it_is_told(tmp_path: Path) -> None:
+def test_it_runs_in_the_given_folder(tmp_path: Path) -> None:
     assert run(("pwd",), cwd=tmp_path).stdout.decode().strip() == str(tmp_path.resolve())
 
 
@@ -76,7 +76,7 @@ def test_tokens_of_ours_are_not_inherited(monkeypatch: pytest.MonkeyPatch) -> No
     assert not names & {"KUBECONFIG", "GITHUB_TOKEN", "HOME"}
 
 
-def test_nobody_is_asked_on_a_terminal() -> None:
+def test_nothing_prompts_on_a_terminal() -> None:
     assert run(sh("cat; if read x < /dev/tty; then echo asked; fi"), allowed=frozenset({0, 1, 2})).stdout == b""
 
 
@@ -154,7 +154,7 @@ def test_the_memory_of_children_counts() -> None:
     assert failure(script, limits=Limits(memory_bytes=150 * MEBIBYTE)).cause == "memory"
 
 
-def test_what_nobody_wants_any_more_is_ended() -> None:
+def test_what_is_no_longer_needed_is_ended() -> None:
     cancel = threading.Event()
     threading.Timer(0.2, cancel.set).start()
     started = time.monotonic()

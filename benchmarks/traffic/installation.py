@@ -40,33 +40,33 @@ class Installation:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self.house = self._stack.enter_context(InstalledAgent(self.stage.plane, "agent", self.stage.directory / "agent"))
-        self.agent = self.house.start()
+        self.installed = self._stack.enter_context(InstalledAgent(self.stage.plane, "agent", self.stage.directory / "agent"))
+        self.agent = self.installed.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stack.close()
 
     @contextlib.contextmanager
-    def shop(self, strategy: Object, *, house: InstalledAgent | None = None, **options: Any) -> Iterator[Shop]:
+    def shop(self, strategy: Object, *, installed: InstalledAgent | None = None, **options: Any) -> Iterator[Shop]:
         """An application in its own namespace, ready for rollouts; removed afterwards.
 
         Args:
             strategy: of its policy.
-            house: whose agent follows it; that of the theatre when None.
+            installed: the agent that follows it; that of the installation when None.
             options: as for `Shop`.
         """
-        with self.bare(strategy, house=house, **options) as shop:
+        with self.bare(strategy, installed=installed, **options) as shop:
             shop.begin()
             yield shop
 
     @contextlib.contextmanager
-    def bare(self, strategy: Object, *, house: InstalledAgent | None = None, **options: Any) -> Iterator[Shop]:
+    def bare(self, strategy: Object, *, installed: InstalledAgent | None = None, **options: Any) -> Iterator[Shop]:
         """The same, with nothing in its repository yet."""
         name = f"shop-{uuid.uuid4().hex[:6]}"
         plane = self.stage.plane
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        team = Tenant(house or self.house, self.agent if house is None else None, name, self.stage.directory / name)
+        team = Tenant(installed or self.installed, self.agent if installed is None else None, name, self.stage.directory / name)
         try:
             yield Shop(self.stage, team, strategy, **options)
         finally:
@@ -80,14 +80,14 @@ class Installation:
         It begins once the path to the application is open: what fails before is not the rollout's doing.
         """
         _opened(shop)
-        with shop.witness() as witness, shop.load(rate or self.rate, **headers) as load:
+        with shop.recorder() as recorder, shop.load(rate or self.rate, **headers) as load:
             load.wait(_WARM)
             try:
                 yield load
             finally:
                 load.wait(_WARM, since=load.mark())
                 load.stop()
-                record.take(load, lambda moment: _place(witness.when(moment)))
+                record.take(load, lambda moment: _place(recorder.when(moment)))
 
 
 def _place(seen: Seen | None) -> str:

@@ -84,10 +84,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         with (
             TestBed(folder) as stage,
-            Installation(stage, quick=arguments.quick, stride=arguments.stride) as theatre,
+            Installation(stage, quick=arguments.quick, stride=arguments.stride) as installation,
             ThreadPoolExecutor(arguments.lanes or (QUICK_LANES if arguments.quick else 1)) as lanes,
         ):
-            records += lanes.map(lambda name: _played(theatre, name), wanted)
+            records += lanes.map(lambda name: _played(installation, name), wanted)
     finally:
         if not arguments.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -109,12 +109,12 @@ def _fetch() -> None:
     GATEWAY_API.folder(progress)
 
 
-def _played(theatre: Installation, name: str) -> Record:
+def _played(installation: Installation, name: str) -> Record:
     sys.stderr.write(f"{name} …\n")
     record = Record(name=name)
     begun = time.monotonic()
     try:
-        SCENARIOS[name](theatre, record)
+        SCENARIOS[name](installation, record)
     except (AgentError, AssertionError) as error:
         record.broken = f"{type(error).__name__}: {error}".splitlines()[0][:400]
         sys.stderr.write("".join(f"  {line}\n" for line in getattr(error, "__notes__", ())))

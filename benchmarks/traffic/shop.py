@@ -69,7 +69,7 @@ class Shop(Rollout):
             return self.stage.load(self.stage.gateway.url, rate=rate, headers={"Host": self.host, **headers}, seconds=3600)
         return self.stage.load(self.stage.service_url(self.team.namespace, WEB), rate=rate, seconds=3600)
 
-    def witness(self) -> StateRecorder:
+    def recorder(self) -> StateRecorder:
         """Records the states of the rollout."""
         return StateRecorder(self.team.plane, self.team.namespace)
 

@@ -18,8 +18,8 @@ SINGLE = {"leader__enabled": "false"}
 
 def start(team: Tenant, proxy: Proxy) -> Agent:
     """Starts the team's agent anew, behind the proxy."""
-    agent = team.house.start(
-        f"agent-{len(team.house.agents)}", kubeconfig=team.house.kubeconfig_for(proxy.url, "proxied"), settings=SINGLE
+    agent = team.installed.start(
+        f"agent-{len(team.installed.agents)}", kubeconfig=team.installed.kubeconfig_for(proxy.url, "proxied"), settings=SINGLE
     )
     team.agent = agent
     return agent

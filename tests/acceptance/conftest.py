@@ -19,28 +19,28 @@ from tests.acceptance.tenant import Tenant
 @pytest.fixture(scope="session")
 def shared(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InstalledAgent, Agent]]:
     """The agent shared by the tests of a worker."""
-    house = InstalledAgent(control_plane, _fresh("agent"), tmp_path_factory.mktemp("agent"))
+    installed = InstalledAgent(control_plane, _fresh("agent"), tmp_path_factory.mktemp("agent"))
     try:
-        agent = house.start()
-        yield house, agent
+        agent = installed.start()
+        yield installed, agent
         assert not agent.unexpected()
     finally:
-        house.close()
+        installed.close()
 
 
 @pytest.fixture
 def team(shared: tuple[InstalledAgent, Agent], namespace: str, tmp_path: Path) -> Iterator[Tenant]:
     """A team of the shared agent."""
-    house, agent = shared
-    made = Tenant(house, agent, namespace, tmp_path)
+    installed, agent = shared
+    made = Tenant(installed, agent, namespace, tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def house(control_plane: ControlPlane, tmp_path: Path) -> Iterator[InstalledAgent]:
+def installed(control_plane: ControlPlane, tmp_path: Path) -> Iterator[InstalledAgent]:
     """An installation of the test's own, in which nothing runs yet."""
-    made = InstalledAgent(control_plane, _fresh("agent"), tmp_path / "house")
+    made = InstalledAgent(control_plane, _fresh("agent"), tmp_path / "installed")
     try:
         yield made
     finally:
@@ -48,9 +48,9 @@ def house(control_plane: ControlPlane, tmp_path: Path) -> Iterator[InstalledAgen
 
 
 @pytest.fixture
-def own(house: InstalledAgent, namespace: str, tmp_path: Path) -> Iterator[Tenant]:
+def own(installed: InstalledAgent, namespace: str, tmp_path: Path) -> Iterator[Tenant]:
     """A team of that installation; the test starts the agent."""
-    made = Tenant(house, None, namespace, tmp_path / "team")
+    made = Tenant(installed, None, namespace, tmp_path / "team")
     yield made
     made.close()
 

@@ -42,7 +42,7 @@ class StateRecorder:
             self._transport,
             Discovery(self._transport).find("gitops-agent.dev", "RolloutPolicy"),
             self,
-            options=WatchOptions(namespace=namespace, name="witness"),
+            options=WatchOptions(namespace=namespace, name="recorder"),
         )
 
     def __enter__(self) -> Self:

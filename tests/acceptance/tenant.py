@@ -24,15 +24,15 @@ class Tenant:
     """A tenant of an installed agent.
 
     Attributes:
-        house: the agent's.
+        installed: the agent's.
         agent: the process that serves this team; tests that restart it put the new one here.
         namespace: where the objects go; its name is also part of every Application's, so tests share an agent.
         repository: with nothing in it at first.
     """
 
-    def __init__(self, house: InstalledAgent, agent: Agent | None, namespace: str, folder: Path) -> None:
-        self.house, self.agent, self.namespace = house, agent, namespace
-        self.plane = house.plane
+    def __init__(self, installed: InstalledAgent, agent: Agent | None, namespace: str, folder: Path) -> None:
+        self.installed, self.agent, self.namespace = installed, agent, namespace
+        self.plane = installed.plane
         self.folder = folder
         self.repository = Repository(folder / "git")
         self._applications: list[str] = []
@@ -54,7 +54,7 @@ class Tenant:
         body = {
             "apiVersion": "gitops-agent.dev/v1alpha1",
             "kind": "Application",
-            "metadata": {"name": name, "namespace": self.house.namespace},
+            "metadata": {"name": name, "namespace": self.installed.namespace},
             "spec": wanted,
         }
         if name not in self._applications:
@@ -63,7 +63,7 @@ class Tenant:
 
     def application(self, short: str = "app") -> Object:
         """An Application as it stands in the cluster."""
-        result: Object = self.plane.request("GET", self.house.path("applications", self.name(short)))
+        result: Object = self.plane.request("GET", self.installed.path("applications", self.name(short)))
         return result
 
     def condition(self, kind: str = "Ready", short: str = "app") -> Object:
@@ -73,14 +73,14 @@ class Tenant:
 
     def patch(self, patch: Object, short: str = "app") -> None:
         """Changes an Application."""
-        self.plane.request("PATCH", self.house.path("applications", self.name(short)), patch, content_type=_MERGE)
+        self.plane.request("PATCH", self.installed.path("applications", self.name(short)), patch, content_type=_MERGE)
 
     def ask(self, short: str | None = None) -> None:
         """Asks for a sync, of one Application or all."""
         for name in self._applications if short is None else [self.name(short)]:
             stamp = {"metadata": {"annotations": {REQUESTED: f"{time.time():.6f}"}}}
             with contextlib.suppress(NotFound):
-                self.plane.request("PATCH", self.house.path("applications", name), stamp, content_type=_MERGE)
+                self.plane.request("PATCH", self.installed.path("applications", name), stamp, content_type=_MERGE)
 
     def approve(self, plan: str, short: str = "app") -> None:
         """Approves a plan by its hash."""
@@ -88,7 +88,7 @@ class Tenant:
 
     def remove(self, short: str = "app") -> None:
         """Deletes an Application."""
-        self.plane.request("DELETE", self.house.path("applications", self.name(short)))
+        self.plane.request("DELETE", self.installed.path("applications", self.name(short)))
 
     # Git
 
@@ -155,7 +155,7 @@ class Tenant:
         """Waits until the agent has reconciled an Application again."""
         agent = self.agent
         assert agent is not None
-        key = f"{self.house.namespace}/{self.name(short)}"
+        key = f"{self.installed.namespace}/{self.name(short)}"
 
         def count() -> int:
             return sum(line.get("application") == key for line in agent.reconciles())
@@ -218,13 +218,13 @@ class Tenant:
         """Forgets the Applications; their objects go with the namespace."""
         for name in self._applications:
             with contextlib.suppress(NotFound):
-                forget(self.plane, self.plane.request("GET", self.house.path("applications", name)))
+                forget(self.plane, self.plane.request("GET", self.installed.path("applications", name)))
 
     def _told(self) -> str:
         lines = []
         for name in self._applications:
             with contextlib.suppress(NotFound):
-                found = self.plane.request("GET", self.house.path("applications", name))
+                found = self.plane.request("GET", self.installed.path("applications", name))
                 lines.append(f"{name}: {found.get('status')}")
         if self.agent is not None:
             lines += ["the agent's last words:", *self.agent.log.read_text(errors="replace").splitlines()[-25:]]

@@ -99,7 +99,7 @@ def test_manual_mode_applies_what_was_approved_and_nothing_else(team: Tenant) ->
     team.settled(second)
 
 
-def test_observe_mode_tells_and_changes_nothing(team: Tenant) -> None:
+def test_observe_mode_reports_and_changes_nothing(team: Tenant) -> None:
     team.apply(config_map("good", key="somebody's"))
     team.commit(files(config_map("good"), config_map("more")))
     team.declare(sync={"mode": "observe"})

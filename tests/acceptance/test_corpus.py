@@ -110,10 +110,10 @@ def team(folder: Path) -> Iterator[Tenant]:
     """
     with (
         ControlPlane.start(folder / "plane", nodes=3, tied=True) as plane,
-        InstalledAgent(plane, "gitops-agent", folder / "house") as house,
+        InstalledAgent(plane, "gitops-agent", folder / "installed") as installed,
     ):
-        agent = house.start(settings={"leader__enabled": "false"})
-        made = Tenant(house, agent, "shop", folder / "team")
+        agent = installed.start(settings={"leader__enabled": "false"})
+        made = Tenant(installed, agent, "shop", folder / "team")
         yield made
         assert not agent.unexpected()
 
@@ -239,7 +239,7 @@ def settled(made: Tenant, short: str, commit: str) -> str:
 
 def owned(made: Tenant, short: str) -> set[tuple[str, str]]:
     """Everything in the namespace that carries the application's mark: kind and name."""
-    label = f"{APPLICATION}={made.house.namespace}_{made.name(short)}"
+    label = f"{APPLICATION}={made.installed.namespace}_{made.name(short)}"
     found = set()
     for root in ("/api/v1", "/apis/apps/v1", "/apis/autoscaling/v2", "/apis/networking.k8s.io/v1", "/apis/policy/v1"):
         for resource in made.plane.request("GET", root)["resources"]:

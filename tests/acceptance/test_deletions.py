@@ -97,7 +97,7 @@ def test_a_few_deletions_within_the_budget_need_no_approval(team: Tenant) -> Non
     assert team.configs() == {"item-0", "item-1"}
 
 
-def test_f02_a_namespace_with_objects_nobody_declared_is_held_with_their_number(team: Tenant) -> None:
+def test_f02_a_namespace_with_undeclared_objects_is_held_with_their_number(team: Tenant) -> None:
     inner = f"{team.namespace}-inner"
     first = team.commit(files(namespace(inner), config_map("stays")))
     team.declare()
@@ -135,7 +135,7 @@ def test_f03_a_namespace_that_still_holds_declared_objects_stays(team: Tenant) -
 
 
 def test_f08_the_agent_never_prunes_its_own_namespace(team: Tenant) -> None:
-    home = team.house.namespace
+    home = team.installed.namespace
     first = team.commit(files(namespace(home), config_map("stays")))
     team.declare(sync={"deletionGuard": {"protectedKinds": [], "maxObjects": 100}})
     team.settled(first)
@@ -201,7 +201,7 @@ def test_a_copied_label_never_leads_to_a_deletion(team: Tenant) -> None:
     assert (team.config("copy") or {})["metadata"]["uid"] == uid
 
 
-def test_a_deleted_application_takes_its_objects_along_and_nobody_elses(team: Tenant) -> None:
+def test_a_deleted_application_deletes_its_objects_and_no_others(team: Tenant) -> None:
     first = team.commit(files(*config_maps(3)))
     team.declare()
     team.settled(first)
@@ -270,7 +270,7 @@ def test_a_move_between_applications_is_a_handover_of_the_same_object(team: Tena
 
     def moved() -> bool:
         labels = (team.config("moving") or {"metadata": {}})["metadata"].get("labels") or {}
-        return labels.get(APPLICATION) == f"{team.house.namespace}_{team.name('two')}"
+        return labels.get(APPLICATION) == f"{team.installed.namespace}_{team.name('two')}"
 
     team.until(moved, "the object belongs to the other application")
     team.says("Synced", short="one")
@@ -302,7 +302,7 @@ def test_a_parent_that_drops_an_application_is_held_with_everything_under_it(tea
     application: Object = {
         "apiVersion": "gitops-agent.dev/v1alpha1",
         "kind": "Application",
-        "metadata": {"name": child, "namespace": team.house.namespace},
+        "metadata": {"name": child, "namespace": team.installed.namespace},
         "spec": spec,
     }
     parts = {"parent/child.yaml": dump_all([application]), "parent/stays.yaml": dump_all([config_map("stays")])}
@@ -326,5 +326,5 @@ def test_a_parent_that_drops_an_application_is_held_with_everything_under_it(tea
 
 def _exists(team: Tenant) -> bool:
     name = team.name("app")
-    items = team.plane.request("GET", team.house.path("applications"))["items"]
+    items = team.plane.request("GET", team.installed.path("applications"))["items"]
     return any(item["metadata"]["name"] == name for item in items)

@@ -17,7 +17,7 @@ def _data(team: Tenant, name: str = "good") -> Object:
     return data
 
 
-def test_f21_an_edit_by_hand_is_told_with_its_author_and_repaired(team: Tenant) -> None:
+def test_f21_an_edit_by_hand_is_reported_with_its_author_and_repaired(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare()
     team.settled(commit)
@@ -70,7 +70,7 @@ def test_what_a_person_adds_is_removed_and_what_a_controller_adds_stays(team: Te
     assert (team.get("Deployment", "web", api="apps/v1") or {})["metadata"]["annotations"]["seen-by"] == "operator"
 
 
-def test_without_self_healing_drift_is_told_and_left_alone(team: Tenant) -> None:
+def test_without_self_healing_drift_is_reported_and_left_alone(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare(sync={"selfHeal": False})
     team.settled(commit)
@@ -101,7 +101,7 @@ def test_f27_a_fight_is_stopped_and_the_other_side_is_named(team: Tenant) -> Non
     team.until(lambda: _data(team, "calm") == {"key": "value"}, "another object is still repaired")
 
 
-def test_fields_that_are_ignored_belong_to_somebody_else(team: Tenant) -> None:
+def test_fields_that_are_ignored_are_managed_by_others(team: Tenant) -> None:
     commit = team.commit(files(deployment("web", replicas=2)))
     ignored = [{"kind": "Deployment", "name": "*", "paths": ["/spec/replicas"]}]
     team.declare(sync={"ignoreFields": ignored})
@@ -146,14 +146,14 @@ def _problem(team: Tenant, reason: str) -> str:
 
 
 def _events(team: Tenant, reason: str) -> list[Object]:
-    items = team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{team.house.namespace}/events")["items"]
+    items = team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{team.installed.namespace}/events")["items"]
     name = team.name("app")
     return [one for one in items if one.get("reason") == reason and one.get("regarding", {}).get("name") == name]
 
 
 def test_a_drift_that_came_while_no_agent_ran_is_repaired_at_the_start(own: Tenant) -> None:
     single = {"leader__enabled": "false"}
-    own.agent = own.house.start(settings=single)
+    own.agent = own.installed.start(settings=single)
     commit = own.commit(files(config_map("good"), config_map("gone")))
     own.declare()
     own.settled(commit)
@@ -161,7 +161,7 @@ def test_a_drift_that_came_while_no_agent_ran_is_repaired_at_the_start(own: Tena
     own.edit("ConfigMap", "good", {"data": {"key": "by hand"}})
     own.delete("ConfigMap", "gone")
 
-    own.agent = own.house.start("again", settings=single)
+    own.agent = own.installed.start("again", settings=single)
 
     own.until(lambda: _data(own) == {"key": "value"} and own.config("gone"), "both are repaired")
     eventually(lambda: own.condition().get("status") == "True", seconds=30)

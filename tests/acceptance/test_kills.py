@@ -63,7 +63,7 @@ def test_killed_between_any_two_calls_the_end_is_that_of_an_undisturbed_run(own:
 
 
 def test_a_restart_with_everything_live_writes_nothing(own: Tenant) -> None:
-    own.agent = own.house.start(settings=SINGLE)
+    own.agent = own.installed.start(settings=SINGLE)
     commit = own.commit(files(*config_maps(5), secret("token", key="value"), service("web"), deployment("web")))
     own.declare()
     own.settled(commit)
@@ -71,7 +71,7 @@ def test_a_restart_with_everything_live_writes_nothing(own: Tenant) -> None:
     before = _versions(own)
     assert own.agent.stop() == 0
 
-    agent = own.agent = own.house.start("again", settings=SINGLE)
+    agent = own.agent = own.installed.start("again", settings=SINGLE)
     own.until(lambda: [line for line in agent.reconciles() if line["sync"] == "Synced"], "the application is known again")
     own.looked()
 
@@ -95,7 +95,7 @@ def test_a_kill_while_an_application_leaves_does_not_stop_it(own: Tenant, proxy:
     start(own, proxy)
 
     own.until(lambda: own.configs() == {"foreign"}, "the objects are gone")
-    own.until(lambda: not own.plane.request("GET", own.house.path("applications"))["items"], "the Application is gone")
+    own.until(lambda: not own.plane.request("GET", own.installed.path("applications"))["items"], "the Application is gone")
 
 
 def _numbers(phase: str) -> Iterator[int]:

@@ -39,7 +39,7 @@ def test_an_aggregated_role_is_no_fight_with_the_controller_that_fills_it(team: 
         team.delete("ClusterRole", one, namespace="", api=f"{RBAC}/v1")
 
 
-def test_a_retired_api_version_is_told_with_its_file_and_what_to_write_instead(team: Tenant) -> None:
+def test_a_retired_api_version_is_reported_with_its_file_and_what_to_write_instead(team: Tenant) -> None:
     old: Object = {"apiVersion": "extensions/v1beta1", "kind": "Deployment", "metadata": {"name": "old"}, "spec": {}}
     ingress: Object = {"apiVersion": "networking.k8s.io/v1beta1", "kind": "Ingress", "metadata": {"name": "old"}, "spec": {}}
     team.commit(files(old, ingress))
@@ -53,7 +53,7 @@ def test_a_retired_api_version_is_told_with_its_file_and_what_to_write_instead(t
     assert told.endswith("write apiVersion: networking.k8s.io/v1")
 
 
-def test_a_wrong_value_is_told_with_file_and_field_and_no_more_words_than_needed(team: Tenant) -> None:
+def test_a_wrong_value_is_reported_with_file_and_field_and_no_more_words_than_needed(team: Tenant) -> None:
     wrong = config_map("numeric")
     wrong["data"] = {"port": 8080, "debug": True}
     team.commit(files(wrong))
@@ -66,7 +66,7 @@ def test_a_wrong_value_is_told_with_file_and_field_and_no_more_words_than_needed
     assert "valueUnstructured" not in message
 
 
-def test_a_secret_that_is_no_base64_is_told_by_file_and_key(team: Tenant) -> None:
+def test_a_secret_that_is_no_base64_is_reported_by_file_and_key(team: Tenant) -> None:
     obj = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "hunter2 in clear"}}
     team.commit(files(obj))
     team.declare()

@@ -24,14 +24,14 @@ def hooks() -> Iterator[WebhookReceiver]:
     made.stop()
 
 
-def notifier(house: InstalledAgent, name: str, url: str, **spec: object) -> Object:
+def notifier(installed: InstalledAgent, name: str, url: str, **spec: object) -> Object:
     """Creates a Notifier for a webhook."""
     return apply(
-        house.plane,
+        installed.plane,
         {
             "apiVersion": "gitops-agent.dev/v1alpha1",
             "kind": "Notifier",
-            "metadata": {"name": name, "namespace": house.namespace},
+            "metadata": {"name": name, "namespace": installed.namespace},
             "spec": {"provider": "webhook", "address": url, **spec},
         },
     )
@@ -39,8 +39,8 @@ def notifier(house: InstalledAgent, name: str, url: str, **spec: object) -> Obje
 
 def test_a_message_survives_the_death_of_the_agent_that_was_delivering_it(own: Tenant, hooks: WebhookReceiver) -> None:
     hooks.hang = True
-    notifier(own.house, "hooks", hooks.url, events=["Synced"])
-    agent = own.agent = own.house.start(settings=SINGLE)
+    notifier(own.installed, "hooks", hooks.url, events=["Synced"])
+    agent = own.agent = own.installed.start(settings=SINGLE)
     commit = own.commit(files(config_map("good")))
     own.declare()
     own.settled(commit)
@@ -48,18 +48,18 @@ def test_a_message_survives_the_death_of_the_agent_that_was_delivering_it(own: T
     agent.kill()
 
     hooks.hang = False
-    own.agent = own.house.start("again", settings=SINGLE)
+    own.agent = own.installed.start("again", settings=SINGLE)
 
     own.until(lambda: [message for message in hooks.of("Synced") if message["revision"]["commit"] == commit], "it arrives")
 
 
-def test_a_receiver_that_hangs_slows_nothing_and_nobody(own: Tenant, hooks: WebhookReceiver) -> None:
+def test_a_receiver_that_hangs_slows_nothing_else(own: Tenant, hooks: WebhookReceiver) -> None:
     deaf = WebhookReceiver()
     deaf.hang = True
     try:
-        notifier(own.house, "deaf", deaf.url)
-        notifier(own.house, "hooks", hooks.url)
-        own.agent = own.house.start(settings=SINGLE)
+        notifier(own.installed, "deaf", deaf.url)
+        notifier(own.installed, "hooks", hooks.url)
+        own.agent = own.installed.start(settings=SINGLE)
         for number in range(3):
             commit = own.commit(files(config_map("good", key=str(number))))
             own.declare()
@@ -72,9 +72,9 @@ def test_a_receiver_that_hangs_slows_nothing_and_nobody(own: Tenant, hooks: Webh
         deaf.stop()
 
 
-def test_edges_are_told_once_and_levels_never(own: Tenant, hooks: WebhookReceiver) -> None:
-    notifier(own.house, "hooks", hooks.url)
-    own.agent = own.house.start(settings=SINGLE)
+def test_edges_are_sent_once_and_levels_never(own: Tenant, hooks: WebhookReceiver) -> None:
+    notifier(own.installed, "hooks", hooks.url)
+    own.agent = own.installed.start(settings=SINGLE)
     first = own.commit(files(config_map("good")))
     own.declare()
     own.settled(first)

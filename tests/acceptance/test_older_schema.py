@@ -31,10 +31,10 @@ def _lenient() -> Object:
 def test_a_bad_duration_and_a_bad_mode_stall_only_the_applications_that_have_them(tmp_path: Path) -> None:
     with (
         ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane,
-        InstalledAgent(plane, "gitops-agent", tmp_path / "house") as house,
+        InstalledAgent(plane, "gitops-agent", tmp_path / "installed") as installed,
     ):
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-        team = Tenant(house, None, "shop", tmp_path / "team")
+        team = Tenant(installed, None, "shop", tmp_path / "team")
         commit = team.commit(files(config_map("good")))
         apply(plane, _lenient(), manager="gitops-agent-install")
         wrong: dict[str, dict[str, Any]] = {"duration": {"sync": {"interval": "soon"}}, "mode": {"sync": {"mode": "reckless"}}}
@@ -42,7 +42,7 @@ def test_a_bad_duration_and_a_bad_mode_stall_only_the_applications_that_have_the
             team.until(lambda name=name, spec=spec: _declared(team, name, spec), f"{name} is stored")  # type: ignore[misc]
         install_crds(plane)
 
-        team.agent = house.start(settings={"leader__enabled": "false"})
+        team.agent = installed.start(settings={"leader__enabled": "false"})
         team.declare("right")
 
         team.settled(commit, "right")

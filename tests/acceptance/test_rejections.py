@@ -18,7 +18,7 @@ def _bad(name: str) -> Object:
     return obj
 
 
-def test_atomic_applies_nothing_of_a_revision_with_rejected_objects_and_tells_all_of_them(team: Tenant) -> None:
+def test_atomic_applies_nothing_of_a_revision_with_rejected_objects_and_reports_all_of_them(team: Tenant) -> None:
     first = team.commit(files(config_map("good")))
     team.declare()
     team.settled(first)
@@ -52,7 +52,7 @@ def test_isolate_applies_the_rest(team: Tenant) -> None:
     assert team.get("Service", "one") is None
 
 
-def test_a_first_installation_tells_all_rejected_objects(team: Tenant) -> None:
+def test_a_first_installation_reports_all_rejected_objects(team: Tenant) -> None:
     team.commit(files(config_map("good"), _bad("one"), _bad("two")))
     team.declare()
 
@@ -64,7 +64,7 @@ def test_a_first_installation_tells_all_rejected_objects(team: Tenant) -> None:
     assert {problem["object"].rpartition("/")[2] for problem in problems} == {"one", "two"}
 
 
-def test_an_unknown_kind_is_waited_for_and_told(team: Tenant) -> None:
+def test_an_unknown_kind_is_waited_for_and_reported(team: Tenant) -> None:
     group = f"{team.namespace}.example.com"
     team.commit(files(config_map("good"), widget(group, "w")))
     team.declare()
@@ -116,8 +116,8 @@ def test_create_namespace_makes_the_namespace_first(team: Tenant) -> None:
     team.delete("Namespace", inner, namespace="")
 
 
-def test_a_denial_by_rbac_is_told_and_ends_when_the_right_is_given(team: Tenant) -> None:
-    home, account = team.house.namespace, f"deployer-{team.namespace}"
+def test_a_denial_by_rbac_is_reported_and_ends_when_the_right_is_given(team: Tenant) -> None:
+    home, account = team.installed.namespace, f"deployer-{team.namespace}"
     team.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}, namespace=home)
     commit = team.commit(files(config_map("good")))
     team.declare(serviceAccountName=account)
@@ -143,7 +143,7 @@ def test_a_denial_by_rbac_is_told_and_ends_when_the_right_is_given(team: Tenant)
     assert team.configs() == {"good"}
 
 
-def test_a_denial_by_quota_is_told_and_ends_with_it(team: Tenant) -> None:
+def test_a_denial_by_quota_is_reported_and_ends_with_it(team: Tenant) -> None:
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
 
 def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill_within_fifteen_seconds(own: Tenant) -> None:
-    one, two = own.house.start("one"), own.house.start("two")
+    one, two = own.installed.start("one"), own.installed.start("two")
     leader, follower = _leader(own, one, two)
     own.agent = leader
     commit = own.commit(files(config_map("good")))
@@ -36,8 +36,8 @@ def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill_
     own.settled(newer)
 
 
-def test_a_leader_that_is_told_to_end_hands_over_within_three_seconds(own: Tenant) -> None:
-    one, two = own.house.start("one"), own.house.start("two")
+def test_a_leader_that_is_stopped_hands_over_within_three_seconds(own: Tenant) -> None:
+    one, two = own.installed.start("one"), own.installed.start("two")
     leader, follower = _leader(own, one, two)
     own.until(lambda: follower.said("listening"), "the other runs")
     commit = own.commit(files(config_map("good")))

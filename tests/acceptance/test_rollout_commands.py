@@ -26,7 +26,7 @@ class Shell:
 
     def run(self, *words: str, code: int = 0) -> str:
         """The output of a command that ends with this code."""
-        kubeconfig, namespace = str(self.team.plane.kubeconfig), self.team.house.namespace
+        kubeconfig, namespace = str(self.team.plane.kubeconfig), self.team.installed.namespace
         environment = {**os.environ, "KUBECONFIG": kubeconfig, "GITOPS_AGENT_NAMESPACE": namespace}
         argv = [sys.executable, "-m", "gitops_agent", *words]
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
@@ -97,9 +97,9 @@ def test_a_canary_is_paused_aborted_for_a_reason_and_tried_again_in_full(team: T
 
 
 def test_a_command_that_no_agent_takes_is_not_called_done_and_is_followed_by_the_next_one(
-    house: InstalledAgent, own: Tenant
+    installed: InstalledAgent, own: Tenant
 ) -> None:
-    agent = own.agent = house.start()
+    agent = own.agent = installed.start()
     rollout, shell = Rollout(own, canary({"weight": 50, "approval": True})), Shell(own)
     rollout.begin()
     commit = rollout.push(2)
@@ -110,6 +110,6 @@ def test_a_command_that_no_agent_takes_is_not_called_done_and_is_followed_by_the
 
     assert "no agent took it within 2 s" in said
     assert "does the agent run?" in said
-    own.agent = house.start("next")
+    own.agent = installed.start("next")
     own.settled(commit)
     assert rollout.image() == image(2)

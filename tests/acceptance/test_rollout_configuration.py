@@ -46,7 +46,7 @@ def value(team: Tenant, name: str) -> str:
     return base64.b64decode(found["data"]["password"]).decode()
 
 
-def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_told_nowhere(team: Tenant) -> None:
+def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_reported_nowhere(team: Tenant) -> None:
     old, new = "old-value-5d20c1", "new-value-91ab77"
     rollout = begin(team, version(1, secret("token", password=old), config_map("settings", colour="red")))
 
@@ -66,7 +66,7 @@ def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_told_nowhere(te
     assert agent is not None
     events = [
         team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{one}/events")["items"]
-        for one in (team.namespace, team.house.namespace)
+        for one in (team.namespace, team.installed.namespace)
     ]
     told += json.dumps([rollout.status(), team.application(), events]) + agent.log.read_text(errors="replace")
     for word in (old, new):

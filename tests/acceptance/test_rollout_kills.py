@@ -39,28 +39,28 @@ def meter() -> Iterator[MetricServer]:
 
 
 @pytest.mark.parametrize("late", ["endpointslices", "deployments", "services"])
-def test_a_start_takes_no_traffic_back_before_everything_has_been_looked_at(own: Tenant, proxy: Proxy, late: str) -> None:
+def test_a_start_takes_no_traffic_back_before_everything_was_reconciled(own: Tenant, proxy: Proxy, late: str) -> None:
     rollout = _begun(own, proxy, {"weight": 50, "approval": True})
     rollout.push(2)
     rollout.at("Step", "Hold")
-    with StateRecorder(own.plane, own.namespace) as witness:
+    with StateRecorder(own.plane, own.namespace) as recorder:
         _restarted(own, proxy, lambda call: Fault(seconds=3) if call.listing and call.path.endswith(late) else None)
         own.looked()
 
-        assert [(one.phase, one.stage, one.weight) for one in witness.since()] == [("Step", "Hold", 50)]
+        assert [(one.phase, one.stage, one.weight) for one in recorder.since()] == [("Step", "Hold", 50)]
 
 
 def test_a_start_while_the_newest_commit_does_not_render_leaves_the_rollout_where_it_is(own: Tenant, proxy: Proxy) -> None:
     rollout = _begun(own, proxy, {"weight": 50, "approval": True})
     commit = rollout.push(2)
     rollout.at("Step", "Hold")
-    with StateRecorder(own.plane, own.namespace) as witness:
+    with StateRecorder(own.plane, own.namespace) as recorder:
         own.commit({"broken.yaml": "{"})
         own.says("InvalidManifest")
         _restarted(own, proxy)
         own.says("InvalidManifest")
         own.looked()
-        assert [(one.phase, one.stage, one.weight) for one in witness.since()] == [("Step", "Hold", 50)]
+        assert [(one.phase, one.stage, one.weight) for one in recorder.since()] == [("Step", "Hold", 50)]
 
     commit = own.commit({"broken.yaml": None})
     rollout.command(CommandKind.PROMOTE)
@@ -75,11 +75,11 @@ def test_killed_at_any_call_of_a_rollout_it_is_promoted_as_if_nothing_had_happen
 
     kills = 0
     for count, number in enumerate(_numbers()):
-        with StateRecorder(own.plane, own.namespace) as witness:
+        with StateRecorder(own.plane, own.namespace) as recorder:
             commit, killed = _pushed(rollout, proxy, 3 + count, number, "Idle")
             own.settled(commit)
             own.until(lambda: _state(own) == undisturbed, f"the end state after a kill at call {number}")
-            _only_forward(witness.since(), f"after a kill at call {number}")
+            _only_forward(recorder.since(), f"after a kill at call {number}")
         last = rollout.status()["history"][0]
         assert (last["result"], last["revision"]) == ("Promoted", commit)
         kills += killed

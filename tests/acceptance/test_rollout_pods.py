@@ -125,7 +125,7 @@ def keda(control_plane: ControlPlane) -> None:
     eventually(lambda: control_plane.request("GET", "/apis/keda.sh/v1alpha1/scaledobjects"), seconds=60)
 
 
-def test_a_budget_that_counts_both_sides_is_told(team: Tenant) -> None:
+def test_a_budget_that_counts_both_sides_is_reported(team: Tenant) -> None:
     budget = {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

@@ -204,7 +204,7 @@ def test_a_good_canary_passes_its_comparison_and_the_baseline_goes_before_the_cu
 def test_a_baseline_survives_its_agent_and_goes_with_a_revert(own: Tenant) -> None:
     with Controller(own.plane, own.namespace):
         settings = {"leader__enabled": "false"}
-        own.agent = own.house.start(settings=settings)
+        own.agent = own.installed.start(settings=settings)
         strategy = canary({"weight": 50, "approval": True})
         rollout = Rollout(own, strategy, route(), analysis={"baseline": True}, traffic=ROUTED)
         rollout.begin()
@@ -214,7 +214,7 @@ def test_a_baseline_survives_its_agent_and_goes_with_a_revert(own: Tenant) -> No
         before = own.get("Deployment", f"web-b-{stable}", api="apps/v1") or {}
         own.agent.kill()
 
-        own.agent = own.house.start("again", settings=settings)
+        own.agent = own.installed.start("again", settings=settings)
         own.looked()
         after = own.get("Deployment", f"web-b-{stable}", api="apps/v1") or {}
         assert before["metadata"]["uid"] == after["metadata"]["uid"]

@@ -249,7 +249,7 @@ def test_a_service_with_named_ports_and_several_routes_is_split_on_all_of_them(t
         assert live["spec"]["rules"] == served(made)
 
 
-def test_another_service_of_the_same_pods_is_told_of(team: Tenant) -> None:
+def test_another_service_of_the_same_pods_is_reported(team: Tenant) -> None:
     other = service("metrics")
     other["spec"]["selector"] = {"app": WEB}
     rollout = Rollout(team, HELD_AT_HALF, other)

@@ -29,7 +29,7 @@ def meter() -> Iterator[MetricServer]:
 
 def github(team: Tenant, meter: MetricServer) -> None:
     """Commit statuses of `acme/shop` go to the meter."""
-    team.apply(secret("github", token="t0ken"), namespace=team.house.namespace)
+    team.apply(secret("github", token="t0ken"), namespace=team.installed.namespace)
     spec: Object = {
         "provider": "github",
         "address": meter.url,
@@ -37,7 +37,7 @@ def github(team: Tenant, meter: MetricServer) -> None:
         "repository": "acme/shop",
         "events": ["RolloutStarted", "RolloutAborted", "Synced", "Promoted"],
     }
-    metadata = {"name": "github", "namespace": team.house.namespace}
+    metadata = {"name": "github", "namespace": team.installed.namespace}
     apply(team.plane, {"apiVersion": "gitops-agent.dev/v1alpha1", "kind": "Notifier", "metadata": metadata, "spec": spec})
 
 
@@ -52,7 +52,7 @@ def said(meter: MetricServer, commit: str) -> list[tuple[str, str]]:
 
 
 def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked(own: Tenant, meter: MetricServer) -> None:
-    own.agent = own.house.start(settings=SINGLE)
+    own.agent = own.installed.start(settings=SINGLE)
     github(own, meter)
     rollout = Rollout(own, canary({"weight": 50}), progressDeadline="4s")
     good = rollout.begin()
@@ -64,13 +64,13 @@ def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked
     assert "rolled back" in said(meter, bad)[-1][1]
     assert all(state != "success" for state, _ in said(meter, bad))
     own.until(lambda: said(meter, good) and said(meter, good)[-1][0] == "success", "the good one is marked as good")
-    events = own.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{own.house.namespace}/events")["items"]
+    events = own.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{own.installed.namespace}/events")["items"]
     (told,) = [one for one in events if one["reason"] == "RolloutAborted"]
     assert (told["type"], "is rolled back" in told["note"]) == ("Warning", True)
     assert own.application()["status"]["rollouts"][0]["phase"] == "Held"
 
     assert own.agent.stop() == 0
-    own.agent = own.house.start("again", settings=SINGLE)
+    own.agent = own.installed.start("again", settings=SINGLE)
     own.looked()
     assert rollout.status()["phase"] == "Held"
     assert rollout.second() is None
@@ -83,7 +83,7 @@ def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked
 
 
 def test_a_revert_of_a_bad_commit_ends_at_rest_without_a_run(own: Tenant) -> None:
-    own.agent = own.house.start(settings=SINGLE)
+    own.agent = own.installed.start(settings=SINGLE)
     rollout = Rollout(own, canary({"weight": 50}), progressDeadline="4s")
     rollout.begin()
     rollout.push(2, annotations=BAD)

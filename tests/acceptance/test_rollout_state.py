@@ -16,7 +16,7 @@ STEP = canary({"weight": 50, "approval": True})
 
 
 def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Tenant) -> None:
-    own.agent = own.house.start(settings=SINGLE)
+    own.agent = own.installed.start(settings=SINGLE)
     rollout = Rollout(own, STEP)
     rollout.begin()
     commit = rollout.push(2)
@@ -37,7 +37,7 @@ def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Tenant)
     assert (rollout.second() or {})["spec"]["replicas"] == 1, "it does not even repair"
     own.agent.kill()
 
-    own.agent = own.house.start("again", settings=SINGLE)
+    own.agent = own.installed.start("again", settings=SINGLE)
     own.settled(commit)
     assert rollout.status()["history"][0]["result"] == "Promoted"
 
@@ -63,13 +63,13 @@ def test_a_state_that_is_wiped_in_the_middle_leads_back_to_stable_and_then_on(te
 
 
 def test_history_that_was_rewritten_around_the_same_version_changes_nothing(own: Tenant) -> None:
-    own.agent = own.house.start(settings=SINGLE)
+    own.agent = own.installed.start(settings=SINGLE)
     rollout = Rollout(own, STEP)
     rollout.begin()
     own.agent.kill()
     commit = own.repository.rewrite(rollout.manifests(1))
 
-    own.agent = own.house.start("again", settings=SINGLE)
+    own.agent = own.installed.start("again", settings=SINGLE)
 
     rollout.until(lambda status: status["stable"]["revision"] == commit, "the new commit counts as the stable one")
     rollout.push(2)
@@ -78,8 +78,8 @@ def test_history_that_was_rewritten_around_the_same_version_changes_nothing(own:
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_a_stable_commit_that_is_gone_from_git_is_told_with_the_way_out(own: Tenant, *, running: bool) -> None:
-    own.agent = own.house.start(settings=SINGLE)
+def test_a_stable_commit_that_is_gone_from_git_is_reported_with_the_way_out(own: Tenant, *, running: bool) -> None:
+    own.agent = own.installed.start(settings=SINGLE)
     rollout = Rollout(own, STEP)
     rollout.begin()
     if running:
@@ -88,7 +88,7 @@ def test_a_stable_commit_that_is_gone_from_git_is_told_with_the_way_out(own: Ten
     own.agent.kill()
     own.repository.rewrite(rollout.manifests(3))
 
-    own.agent = own.house.start("again", settings=SINGLE)
+    own.agent = own.installed.start("again", settings=SINGLE)
 
     own.says("RolloutRefused", "take the RolloutPolicy out of Git")
     assert rollout.image() == image(1), "nothing is touched meanwhile"

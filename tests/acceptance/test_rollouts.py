@@ -72,7 +72,7 @@ def test_an_aborted_canary_leaves_the_stable_version_and_is_not_tried_again_unti
     assert rollout.image() == image(2)
 
 
-def test_a_canary_whose_pods_crash_goes_back_by_itself_and_a_mended_commit_goes_on(team: Tenant) -> None:
+def test_a_canary_whose_pods_crash_is_rolled_back_and_a_fixed_commit_continues(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), progressDeadline="4s")
     rollout.begin()
     rollout.push(2, annotations=BAD)
@@ -105,7 +105,7 @@ def test_a_newer_commit_takes_over_from_one_that_is_under_way(team: Tenant) -> N
     assert second["spec"]["template"]["spec"]["containers"][0]["image"] == image(3)
 
 
-def test_a_revert_in_git_ends_the_run_and_blames_nobody(team: Tenant) -> None:
+def test_a_revert_in_git_ends_the_run_and_blames_no_version(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50, "approval": True}))
     rollout.begin()
     rollout.push(2)
@@ -119,7 +119,7 @@ def test_a_revert_in_git_ends_the_run_and_blames_nobody(team: Tenant) -> None:
     assert "rejected" not in rollout.status()
 
 
-def test_a_changed_config_map_rolls_and_goes_back_with_its_pods(team: Tenant) -> None:
+def test_a_changed_config_map_rolls_out_and_back_with_its_pods(team: Tenant) -> None:
     def reading(number: int) -> dict[str, str]:
         workload = deployment(WEB, image=image(1), replicas=2)
         source = [{"configMapRef": {"name": "settings"}}]

@@ -57,11 +57,11 @@ def _ways() -> dict[str, dict[str, str]]:
 
 def test_f23_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Tenant, hooks: WebhookReceiver) -> None:
     with Proxy(own.plane) as proxy:
-        notifier(own.house, "hooks", hooks.url)
-        kubeconfig = own.house.kubeconfig_for(proxy.url, "proxied")
+        notifier(own.installed, "hooks", hooks.url)
+        kubeconfig = own.installed.kubeconfig_for(proxy.url, "proxied")
         settings = {"leader__enabled": "false", "log__level": "debug"}
-        agent = own.agent = own.house.start(kubeconfig=kubeconfig, settings=settings)
-        own.apply(secret("git", username="ada", password=CREDENTIAL), namespace=own.house.namespace)
+        agent = own.agent = own.installed.start(kubeconfig=kubeconfig, settings=settings)
+        own.apply(secret("git", username="ada", password=CREDENTIAL), namespace=own.installed.namespace)
         commit = own.commit({"good/secret.yaml": files(secret("token", password=CANARY))["secret-token.yaml"]})
         own.declare("good", source={"path": "good"})
         own.settled(commit, "good")
@@ -95,7 +95,7 @@ def test_f23_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Te
         "webhooks": json.dumps(hooks.messages),
         "applications": json.dumps(_without_spec(own, "applications")),
         "notifiers": json.dumps(_without_spec(own, "notifiers")),
-        "events": json.dumps(_events(own, own.house.namespace) + _events(own, own.namespace)),
+        "events": json.dumps(_events(own, own.installed.namespace) + _events(own, own.namespace)),
     }
     words = (CANARY, ENCODED, CREDENTIAL, base64.b64encode(CREDENTIAL.encode()).decode())
     found = [
@@ -130,7 +130,7 @@ def _away(team: Tenant, name: str) -> bool:
 
 
 def _without_spec(team: Tenant, plural: str) -> list[Object]:
-    items = team.plane.request("GET", team.house.path(plural))["items"]
+    items = team.plane.request("GET", team.installed.path(plural))["items"]
     return [{name: value for name, value in item.items() if name != "spec"} for item in items]
 
 

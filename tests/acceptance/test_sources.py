@@ -57,7 +57,7 @@ def test_f04_a_repository_that_goes_away_takes_nothing_along_and_comes_back(team
     assert (team.config("good") or {})["metadata"]["uid"] == uid
 
 
-def test_a_repository_that_never_answered_is_told_and_deploys_nothing(team: Tenant) -> None:
+def test_a_repository_that_never_answered_is_reported_and_deploys_nothing(team: Tenant) -> None:
     team.declare(source={"repoURL": f"file://{team.folder}/nowhere.git"})
 
     message = team.until(lambda: team.condition().get("message"), "the application tells something")
@@ -66,7 +66,7 @@ def test_a_repository_that_never_answered_is_told_and_deploys_nothing(team: Tena
     assert team.configs() == set()
 
 
-def test_an_empty_repository_is_told_and_deploys_once_it_has_a_commit(team: Tenant) -> None:
+def test_an_empty_repository_is_reported_and_deploys_once_it_has_a_commit(team: Tenant) -> None:
     team.declare()
     message = team.until(lambda: _failed(team), "the empty repository is told")
     assert message
@@ -77,7 +77,7 @@ def test_an_empty_repository_is_told_and_deploys_once_it_has_a_commit(team: Tena
     assert team.configs() == {"good"}
 
 
-def test_a_path_that_is_not_there_is_told_and_deletes_nothing(team: Tenant) -> None:
+def test_a_path_that_is_not_there_is_reported_and_deletes_nothing(team: Tenant) -> None:
     commit = team.commit({f"apps/shop/{name}": text for name, text in files(config_map("good")).items()})
     team.declare(source={"path": "apps/shop"})
     team.settled(commit)
@@ -88,7 +88,7 @@ def test_a_path_that_is_not_there_is_told_and_deletes_nothing(team: Tenant) -> N
     assert team.configs() == {"good"}
 
 
-def test_a_broken_symlink_is_told_and_deletes_nothing(team: Tenant) -> None:
+def test_a_broken_symlink_is_reported_and_deletes_nothing(team: Tenant) -> None:
     _installed(team)
     (team.repository.work / "broken.yaml").symlink_to("nowhere.yaml")
 
@@ -129,7 +129,7 @@ def test_an_alias_bomb_is_refused_and_the_next_commit_is_applied(team: Tenant) -
     assert team.configs() == {"good", "more"}
 
 
-def test_f15_a_rewritten_history_is_followed_and_told(team: Tenant) -> None:
+def test_f15_a_rewritten_history_is_followed_and_reported(team: Tenant) -> None:
     first = _installed(team)
     team.commit(files(config_map("second")))
     lost = team.repository.commit(files(config_map("third")))

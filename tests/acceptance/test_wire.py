@@ -25,7 +25,9 @@ def proxy(own: Tenant) -> Iterator[Proxy]:
 
 
 def _start(team: Tenant, proxy: Proxy, name: str = "agent") -> Agent:
-    agent = team.agent = team.house.start(name, kubeconfig=team.house.kubeconfig_for(proxy.url, "proxied"), settings=SINGLE)
+    agent = team.agent = team.installed.start(
+        name, kubeconfig=team.installed.kubeconfig_for(proxy.url, "proxied"), settings=SINGLE
+    )
     return agent
 
 
@@ -79,8 +81,8 @@ def test_f05_a_list_that_breaks_off_after_its_first_page_deletes_nothing(own: Te
     for broken in (Fault(status=500, reason="InternalError"), Fault(status=410, reason="Expired"), Fault(tear=True)):
         proxy.page = 2
         proxy.rule = lambda call, broken=broken: broken if _second(call) else None
-        agent = _start(own, proxy, f"agent-{len(own.house.agents)}")
-        own.repository.commit(files(config_map("item-0", key=f"newer-{len(own.house.agents)}")))
+        agent = _start(own, proxy, f"agent-{len(own.installed.agents)}")
+        own.repository.commit(files(config_map("item-0", key=f"newer-{len(own.installed.agents)}")))
         own.until(lambda: proxy.count(_second) > 3, "pages break off")
         own.ask()
         own.until(lambda known=agent: list(known.reconciles()), "the agent has looked")  # type: ignore[misc]
@@ -165,11 +167,11 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(own: Tenant, proxy
 def test_the_api_server_is_restarted_under_the_agent(tmp_path: Path) -> None:
     with (
         ControlPlane.start(tmp_path / "plane", nodes=1, tied=True) as plane,
-        InstalledAgent(plane, "gitops-agent", tmp_path / "house") as house,
+        InstalledAgent(plane, "gitops-agent", tmp_path / "installed") as installed,
     ):
-        agent = house.start(settings=SINGLE)
+        agent = installed.start(settings=SINGLE)
         plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-        team = Tenant(house, agent, "shop", tmp_path / "team")
+        team = Tenant(installed, agent, "shop", tmp_path / "team")
         commit = team.commit(files(*config_maps(3)))
         team.declare()
         team.settled(commit)

@@ -98,7 +98,7 @@ def test_an_object_with_a_deletion_timestamp_is_deleting() -> None:
     assert parse(obj).deleting
 
 
-def test_all_problems_are_told_at_once_with_their_paths() -> None:
+def test_all_problems_are_reported_at_once_with_their_paths() -> None:
     fields = {
         "source": {**SOURCE, "path": "/x"},
         "sync": {"interval": "1d", "mode": "auto-ish", "deletionGuard": {"maxPercent": 101}},

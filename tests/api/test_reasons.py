@@ -69,5 +69,5 @@ def test_a_reason_knows_whether_it_passes_by_itself(code: str, kind: ReasonKind,
     assert (reason_of(code).kind, reason_of(code).passes) == (kind, passes)
 
 
-def test_edges_are_told_apart_by_name() -> None:
+def test_edges_are_distinguished_by_name() -> None:
     assert len({str(kind) for kind in EventType}) == len(EventType)

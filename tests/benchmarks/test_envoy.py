@@ -108,7 +108,7 @@ def test_without_draws_of_its_own_a_request_gets_one_from_the_proxy(proxy: Proxy
     assert 20 < load.share("canary") < 80
 
 
-def test_a_header_leads_to_the_canary_and_nobody_else(proxy: Proxy) -> None:
+def test_a_header_leads_only_its_users_to_the_canary(proxy: Proxy) -> None:
     cookie = {"type": "RegularExpression", "name": "Cookie", "value": r"^(.*;\s*)?user=david(\s*;.*)?$"}
     proxy.route({"backendRefs": [STABLE]}, {"matches": [{"headers": [cookie]}], "backendRefs": [CANARY]})
 
@@ -117,7 +117,7 @@ def test_a_header_leads_to_the_canary_and_nobody_else(proxy: Proxy) -> None:
     assert proxy.load(5).share("canary") == 0
 
 
-def test_copies_reach_the_mirror_and_their_answers_nobody(proxy: Proxy) -> None:
+def test_copies_reach_the_mirror_and_their_answers_are_dropped(proxy: Proxy) -> None:
     mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": CANARY}}
     proxy.route({"filters": [mirror], "backendRefs": [STABLE]})
     before = len(proxy.pods["web-canary"].seen)
@@ -149,7 +149,7 @@ def test_a_weight_changes_under_load_without_a_failure(proxy: Proxy) -> None:
     assert load.failed == 0
 
 
-def test_a_refused_configuration_is_told_and_the_old_one_stays(proxy: Proxy) -> None:
+def test_a_refused_configuration_is_reported_and_the_old_one_stays(proxy: Proxy) -> None:
     proxy.route({"backendRefs": [STABLE]})
     broken = {"name": "x", "domains": ["*"], "routes": [{"match": {"safe_regex": {"regex": "("}}, "route": {"cluster": "x"}}]}
     version = proxy.envoy.write_routes([broken])

@@ -114,7 +114,7 @@ def test_an_error_that_was_asked_for_is_no_failure(server: Server) -> None:
     assert all(one.injected and one.status == 500 for one in load.since())
 
 
-def test_a_port_nobody_listens_on_is_a_failure() -> None:
+def test_a_closed_port_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
     with Load(url, rate=100, count=2) as load:

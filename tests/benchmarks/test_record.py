@@ -35,7 +35,7 @@ def test_what_was_sent_to_a_path_that_was_taken_down_is_counted_apart() -> None:
     assert (record.requests, record.failed, record.excluded, record.fine) == (2, 0, 1, True)
 
 
-def test_what_timed_out_while_the_load_itself_stood_still_is_counted_apart_and_told() -> None:
+def test_what_timed_out_while_the_load_itself_stood_still_is_counted_apart_and_reported() -> None:
     load = ended(answer(9.9, error="timeout", seconds=6.0), answer(9.9, status=503), answer(20.0, error="timeout", seconds=5.0))
     load.stalls.append((10.0, 15.0))
     record = Record(name="here")

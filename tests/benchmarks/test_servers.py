@@ -43,21 +43,21 @@ def place() -> Iterator[Place]:
     found.servers.stop()
 
 
-def test_an_answer_tells_who_gave_it(place: Place) -> None:
+def test_an_answer_names_its_pod(place: Place) -> None:
     place.begin()
     [answer] = place.ask(1).since()
 
     assert (answer.status, answer.pod, answer.image, answer.variant) == (200, "web-1", "web:2", "canary")
 
 
-def test_an_address_without_a_pod_resets_whoever_comes(place: Place) -> None:
+def test_an_address_without_a_pod_resets_every_connection(place: Place) -> None:
     load = place.ask(5)
 
     assert load.failed == 5
     assert {one.error for one in load.since()} <= {"reset", "closed"}
 
 
-def test_whoever_hears_of_a_pod_before_its_server_does_is_answered(place: Place) -> None:
+def test_a_client_that_learns_of_a_pod_before_its_server_is_answered(place: Place) -> None:
     with Load(place.url, count=1, timeout_seconds=5) as load:
         eventually(lambda: load.sent == 1)
         place.servers.appeared(POD)

@@ -31,7 +31,7 @@ def test_rollouts_and_notifications_are_checked_as_applications_are(stage: Clust
         assert found[f"may patch {kind}/status.gitops-agent.dev"][0] == "ok"
 
 
-def test_every_application_tells_whether_its_repository_answers(stage: ClusterEnv, run: Run) -> None:
+def test_every_application_reports_whether_its_repository_answers(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"apps/shop/kustomization.yaml": "resources: []\n"})
     stage.application("good", source={"repoURL": url, "ref": {"branch": "main"}})
     stage.application("twin", source={"repoURL": url, "ref": {"branch": "main"}})

@@ -65,7 +65,7 @@ def test_a_kubeconfig_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None
         ClusterClient.open(str(tmp_path / "nothing"), None, "gitops-system")
 
 
-def test_whoever_may_not_read_is_told_so(control_plane: ControlPlane, stage: ClusterEnv, run: Run) -> None:
+def test_a_user_without_read_permission_gets_an_error(control_plane: ControlPlane, stage: ClusterEnv, run: Run) -> None:
     weak = control_plane.service_account_kubeconfig(stage.namespace, "default")
 
     said = run("status", "--kubeconfig", str(weak))

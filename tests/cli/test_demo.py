@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.cli.conftest import Run
 
 
-def test_a_story_that_cannot_be_told_is_an_error_and_says_why(run: Run, tmp_path: Path) -> None:
+def test_a_demo_that_cannot_run_is_an_error_and_says_why(run: Run, tmp_path: Path) -> None:
     occupied = tmp_path / "demo"
     (occupied / "plane").mkdir(parents=True)
     (occupied / "plane/somebody's.txt").write_text("keep")

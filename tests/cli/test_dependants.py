@@ -24,7 +24,7 @@ def child(name: str) -> Object:
     return {**kind, "metadata": {"name": name}, "spec": {"source": source}}
 
 
-def test_an_application_takes_along_all_that_is_under_it(root: ClusterEnv, run: Run) -> None:
+def test_an_application_deletes_all_its_dependants(root: ClusterEnv, run: Run) -> None:
     root.owned("root", child("outer"))
     root.owned("outer", child("inner"))
     for number in range(4):

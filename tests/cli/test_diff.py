@@ -20,7 +20,7 @@ def shop(stage: ClusterEnv) -> ClusterEnv:
     return stage
 
 
-def test_a_change_is_told_field_by_field(shop: ClusterEnv, run: Run) -> None:
+def test_a_change_is_reported_field_by_field(shop: ClusterEnv, run: Run) -> None:
     said = run("diff", "shop")
 
     assert said.code == 3

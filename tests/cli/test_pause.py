@@ -22,7 +22,7 @@ def test_a_pause_has_an_end_and_a_reason(stage: ClusterEnv, run: Run) -> None:
     assert abs(until - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
 
 
-def test_a_pause_may_last_until_somebody_ends_it(stage: ClusterEnv, run: Run) -> None:
+def test_a_pause_may_last_until_a_user_ends_it(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     run("pause", "shop", "--reason", "a while")
 

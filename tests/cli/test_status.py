@@ -39,7 +39,7 @@ def test_the_worst_stand_first() -> None:
     ]
 
 
-def test_an_application_nobody_looked_at_yet_says_so() -> None:
+def test_an_application_without_a_reconcile_says_so() -> None:
     row = summary(one("new", {}))
 
     assert (row["sync"], row["health"], row["reason"]) == ("Unknown", "Unknown", "NotReconciled")
@@ -117,7 +117,7 @@ def test_the_detail_of_a_broken_application_lists_its_problems(stage: ClusterEnv
 
 
 @pytest.mark.cluster
-def test_the_detail_tells_what_is_left_out_and_every_warning(stage: ClusterEnv, run: Run) -> None:
+def test_the_detail_reports_what_is_left_out_and_every_warning(stage: ClusterEnv, run: Run) -> None:
     status = healthy()
     status["resources"]["leftOut"] = 1
     stage.application("shop", status | {"warnings": ["batch/Job:shop/migrate in hook.yaml: it is not run"]})
@@ -156,7 +156,7 @@ def test_the_detail_shows_the_rollouts_of_an_application_and_how_to_approve(stag
 
 
 @pytest.mark.cluster
-def test_a_rollout_whose_policy_is_gone_is_told_about(stage: ClusterEnv, run: Run) -> None:
+def test_a_rollout_whose_policy_is_gone_is_reported(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", waiting(stage.namespace))
 
     said = run("status", "shop")

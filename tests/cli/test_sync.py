@@ -67,7 +67,7 @@ def test_no_answer_is_exit_code_three(stage: ClusterEnv, run: Run) -> None:
     assert said.stderr == "no result within 1s: see `gitops-agent status shop`\n"
 
 
-def test_a_dry_run_shows_the_plan_and_asks_nobody(stage: ClusterEnv, run: Run) -> None:
+def test_a_dry_run_shows_the_plan_and_requests_nothing(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"apps/shop/settings.yaml": dump_all([configmap("settings")])})
     stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
 

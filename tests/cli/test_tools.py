@@ -27,7 +27,7 @@ def _pretend(name: str) -> Path:
         return cache.put(tool, program, origin="built from a test")
 
 
-def test_the_list_tells_what_is_there_and_where_it_came_from() -> None:
+def test_the_list_reports_what_is_there_and_where_it_came_from() -> None:
     path = _pretend("kwok")
     result = CliRunner().invoke(tools, ["list", "-o", "json"])
     assert result.exit_code == 0

@@ -12,7 +12,7 @@ def one(status: Object, *, generation: int = 1) -> Object:
     return {"metadata": {"name": "shop", "generation": generation}, "status": status}
 
 
-def test_nothing_is_over_before_the_newest_spec_was_looked_at() -> None:
+def test_nothing_is_over_before_the_newest_spec_was_reconciled() -> None:
     assert ended(one(healthy()))
     assert not ended(one(healthy(), generation=2))
 
@@ -29,7 +29,7 @@ def test_only_the_revision_asked_for_counts() -> None:
     assert not ended(one(healthy()), OLDER[:8])
 
 
-def test_a_rollout_under_way_is_waited_for_until_it_needs_a_person_or_went_back() -> None:
+def test_a_rollout_under_way_is_waited_for_until_it_needs_a_person_or_was_rolled_back() -> None:
     approval = troubled("Unknown", "RolloutPaused", "waits for approval", rollouts=[{"policy": "web", "approval": "2222/1"}])
     paused = troubled("Unknown", "RolloutPaused", "paused by ada", rollouts=[{"policy": "web"}])
     back = troubled("False", "RolledBack", "errors failed 2 times")

@@ -92,7 +92,7 @@ def test_a_conversion_webhook_that_is_down_is_named_even_in_the_middle_of_a_sche
     assert (type(error), error.code) == (Unavailable, "WebhookUnavailable")
 
 
-def test_a_used_up_quota_is_told_from_a_missing_permission() -> None:
+def test_a_used_up_quota_differs_from_a_missing_permission() -> None:
     spent = refused(403, reason="Forbidden", message='pods "web" is forbidden: exceeded quota: small, used: pods=1')
     denied = refused(403, reason="Forbidden", message='deployments.apps is forbidden: User "x" cannot patch')
 
@@ -106,7 +106,7 @@ def test_a_terminating_namespace_can_be_tried_again() -> None:
     assert (error.code, error.transient) == ("NamespaceTerminating", True)
 
 
-def test_a_missing_namespace_is_told_from_a_missing_object() -> None:
+def test_a_missing_namespace_differs_from_a_missing_object() -> None:
     details = {"name": "shop", "kind": "namespaces"}
     said: dict[str, Any] = {"reason": "NotFound", "message": 'namespaces "shop" not found', "details": details}
     asked_for_it = api_errors.Request(method="GET", path="/api/v1/namespaces/shop", named=True)
@@ -115,7 +115,7 @@ def test_a_missing_namespace_is_told_from_a_missing_object() -> None:
     assert refused(404, request=asked_for_it, **said).code == "NotFound"
 
 
-def test_a_path_nobody_serves_is_told_from_a_missing_object() -> None:
+def test_an_unserved_path_differs_from_a_missing_object() -> None:
     plain = api_errors.of(404, {}, b"404 page not found\n", NAMED)
     within_the_group = refused(404, reason="NotFound", message="the server could not find the requested resource", details={})
     missing = refused(404, reason="NotFound", message='"web" not found', details={"name": "web", "kind": "deployments"})

@@ -59,7 +59,7 @@ def test_a_full_name_wins_over_a_short_one() -> None:
     assert Catalog(resources=(DEPLOYMENT, DEPLOY)).lookup("deploy") == DEPLOY
 
 
-def test_a_name_nobody_has_finds_nothing_but_its_neighbours() -> None:
+def test_an_unknown_name_finds_nothing_but_its_neighbours() -> None:
     assert CATALOG.lookup("deploymnet") is None
     assert CATALOG.near("deploymnet") == ["deployments.apps"]
 

@@ -72,7 +72,7 @@ def test_a_quantity_is_spelled_anew_and_stays_ours(objects: Objects, namespace: 
     assert set(ours["f:resources"]["f:requests"]) == {"f:cpu", "f:memory"}
 
 
-def test_defaults_are_filled_in_and_belong_to_nobody(objects: Objects, namespace: str) -> None:
+def test_defaults_are_filled_in_and_have_no_owner(objects: Objects, namespace: str) -> None:
     made = objects.apply(deployment(namespace))
 
     assert made["spec"]["revisionHistoryLimit"] == 10
@@ -85,7 +85,7 @@ def test_a_field_that_is_no_longer_applied_is_removed(objects: Objects, configma
     assert objects.apply(configmap(data={"a": "1"}))["data"] == {"a": "1"}
 
 
-def test_a_field_of_somebody_else_stays(objects: Objects, configmap: Make) -> None:
+def test_a_field_of_another_manager_stays(objects: Objects, configmap: Make) -> None:
     made = objects.apply(configmap(data={"a": "1"}))
     objects.merge_patch(ObjectKey.of(made), {"data": {"b": "2"}}, field_manager="kubectl-edit")
     again = objects.apply(configmap(data={"a": "1"}))

@@ -146,7 +146,7 @@ def test_many_threads_that_miss_a_kind_ask_once(wire: Start, tmp_path: Path) -> 
     assert (found, kinds.reads) == (["deployments"] * 8, 1)
 
 
-def test_the_versions_a_kind_is_served_in_are_told(wire: Start, tmp_path: Path) -> None:
+def test_the_versions_a_kind_is_served_in_are_reported(wire: Start, tmp_path: Path) -> None:
     discovery = Discovery(wire(Kinds(group("apps", "Deployment"))).transport(tmp_path))
     with pytest.raises(UnknownKind, match=r"no apps/Deployment in version v1beta1 \(it is served as v1\)"):
         discovery.find("apps", "Deployment", "v1beta1")

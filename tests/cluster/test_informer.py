@@ -92,7 +92,7 @@ def test_a_kind_that_is_not_served_at_the_start_has_no_objects_and_is_not_waited
     assert informer.watch is None
 
 
-def test_a_kind_that_cannot_be_seen_is_told_and_not_empty(wire: Start, tmp_path: Path) -> None:
+def test_a_kind_that_cannot_be_seen_is_reported_and_not_empty(wire: Start, tmp_path: Path) -> None:
     server, store = Server(), Store()
     server.served = server.refuses = True
     errors: list[AgentError] = []

@@ -110,7 +110,7 @@ def test_the_lease_is_given_back_at_the_end(crew: Crew, transport: Transport, na
 
 
 @pytest.mark.cluster
-def test_a_lease_somebody_takes_by_force_is_lost_at_once(crew: Crew, transport: Transport, namespace: str) -> None:
+def test_a_lease_taken_by_force_is_lost_at_once(crew: Crew, transport: Transport, namespace: str) -> None:
     only = crew("only")
     eventually(lambda: only.words == ["start"])
 

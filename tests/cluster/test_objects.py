@@ -45,7 +45,7 @@ def test_a_missing_namespace_is_named_as_such(objects: Objects, configmap: Make)
     assert caught.value.code == "NamespaceNotFound"
 
 
-def test_a_kind_nobody_serves_is_unknown(objects: Objects) -> None:
+def test_an_unserved_kind_is_unknown(objects: Objects) -> None:
     with pytest.raises(UnknownKind):
         objects.apply({"apiVersion": "example.com/v1", "kind": "Nothing", "metadata": {"name": "a"}})
 
@@ -159,7 +159,7 @@ def test_a_list_names_kind_and_version_of_every_item(objects: Objects, namespace
     assert [(item["apiVersion"], item["kind"]) for item in found.items] == [("v1", "ConfigMap")]
 
 
-def test_reading_as_somebody_without_permission_is_forbidden(objects: Objects, namespace: str, configmap: Make) -> None:
+def test_reading_as_a_user_without_permission_is_forbidden(objects: Objects, namespace: str, configmap: Make) -> None:
     made = objects.apply(configmap())
     with pytest.raises(Forbidden) as caught:
         objects.get(ObjectKey.of(made), as_user=f"system:serviceaccount:{namespace}:default")

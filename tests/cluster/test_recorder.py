@@ -31,7 +31,7 @@ def events(objects: Objects, namespace: str, reason: str) -> list[Object]:
 
 
 @pytest.mark.cluster
-def test_an_event_is_told_about_its_object(recorder: Recorder, objects: Objects, namespace: str, configmap: Make) -> None:
+def test_an_event_names_its_object(recorder: Recorder, objects: Objects, namespace: str, configmap: Make) -> None:
     made = objects.apply(configmap())
     recorder.record(made, "Warning", "ApplyFailed", "it did not work")
     found = eventually(lambda: events(objects, namespace, "ApplyFailed"))[0]
@@ -69,7 +69,7 @@ def test_what_is_queued_is_written_before_the_end(objects: Objects, namespace: s
 
 
 @pytest.mark.cluster
-def test_a_long_message_is_cut_and_a_cluster_scoped_object_is_told_about_in_default(
+def test_a_long_message_is_cut_and_a_cluster_scoped_object_is_reported_in_default(
     recorder: Recorder, objects: Objects, namespace: str
 ) -> None:
     node = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}

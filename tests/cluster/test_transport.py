@@ -231,7 +231,7 @@ def test_a_server_that_drips_is_given_up_although_something_always_comes(wire: S
     assert caught.value.code == "Timeout"
 
 
-def test_nobody_listening_is_unavailable(tmp_path: Path) -> None:
+def test_a_refused_connection_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be reached") as caught:
         Transport.from_kubeconfig(kubeconfig(tmp_path, "http://127.0.0.1:1")).request("GET", "/version")
 
@@ -321,7 +321,7 @@ def test_requests_are_counted_by_verb_and_resource(wire: Start, tmp_path: Path) 
     assert transport.count == {("list", "pods"): 1, ("patch", "deployments.apps"): 2}
 
 
-def test_somebody_without_a_name_cannot_be_impersonated(wire: Start, tmp_path: Path) -> None:
+def test_a_user_without_a_name_cannot_be_impersonated(wire: Start, tmp_path: Path) -> None:
     transport = wire(lambda _, line: line.json({})).transport(tmp_path)
     for name in ("", "a\r\nImpersonate-Group: system:masters"):
         with pytest.raises(Forbidden):

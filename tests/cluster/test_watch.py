@@ -181,7 +181,7 @@ def test_a_torn_list_is_no_list(wire: Start, tmp_path: Path) -> None:
     assert heard.syncs == [["a"]]
 
 
-def test_a_missing_permission_is_told_once_and_its_return_noticed(wire: Start, tmp_path: Path) -> None:
+def test_a_missing_permission_is_reported_once_and_its_return_noticed(wire: Start, tmp_path: Path) -> None:
     server, heard = Server(hang), WatchRecorder()
     server.refusal = 403
     with watching(wire(server), tmp_path, heard) as watch:
@@ -196,7 +196,7 @@ def test_a_missing_permission_is_told_once_and_its_return_noticed(wire: Start, t
     assert "configmaps cannot be listed or watched: no configmaps for you" in str(heard.errors[0])
 
 
-def test_a_permission_that_is_lost_is_told_and_its_return_brings_a_whole_list(wire: Start, tmp_path: Path) -> None:
+def test_a_permission_that_is_lost_is_reported_and_its_return_brings_a_whole_list(wire: Start, tmp_path: Path) -> None:
     server, heard = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
     with watching(wire(server), tmp_path, heard):
         eventually(lambda: ("ADDED", "b") in heard.said)
@@ -208,7 +208,7 @@ def test_a_permission_that_is_lost_is_told_and_its_return_brings_a_whole_list(wi
     assert [kind for kind, _ in heard.said] == ["sync", "ADDED", "error", "sync"]
 
 
-def test_a_short_outage_is_nobodys_business(wire: Start, tmp_path: Path) -> None:
+def test_a_short_outage_is_not_reported(wire: Start, tmp_path: Path) -> None:
     server, heard = Server(then_cut(), then_cut(), then_hang(event("ADDED", "b", 11))), WatchRecorder()
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: ("ADDED", "b") in heard.said)
@@ -216,7 +216,7 @@ def test_a_short_outage_is_nobodys_business(wire: Start, tmp_path: Path) -> None
     assert (heard.errors, server.lists) == ([], 1)
 
 
-def test_a_long_outage_is_told_and_ends_with_a_whole_list(wire: Start, tmp_path: Path) -> None:
+def test_a_long_outage_is_reported_and_ends_with_a_whole_list(wire: Start, tmp_path: Path) -> None:
     server, heard = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
     with watching(wire(server), tmp_path, heard):
         eventually(lambda: ("ADDED", "b") in heard.said)
@@ -228,7 +228,7 @@ def test_a_long_outage_is_told_and_ends_with_a_whole_list(wire: Start, tmp_path:
     assert isinstance(heard.errors[0], Unavailable)
 
 
-def test_the_first_failure_before_the_first_list_is_told_at_once(wire: Start, tmp_path: Path) -> None:
+def test_the_first_failure_before_the_first_list_is_reported_at_once(wire: Start, tmp_path: Path) -> None:
     server, heard = Server(), WatchRecorder()
     server.refusal = 500
     with watching(wire(server), tmp_path, heard, timing=Timing(grace_seconds=3600)):
@@ -342,7 +342,7 @@ def test_stopping_does_not_wait_for_a_list_that_hangs(wire: Start, tmp_path: Pat
         assert time.monotonic() - began < 2
 
 
-def test_nothing_is_told_after_the_stop(wire: Start, tmp_path: Path) -> None:
+def test_nothing_is_reported_after_the_stop(wire: Start, tmp_path: Path) -> None:
     def endless(line: Line) -> None:
         line.begin()
         version = 11

@@ -113,7 +113,7 @@ def test_a_wrong_variable_or_flag_is_named() -> None:
         load(None, {}, {"server.port": "70000"})
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         loaded("sync: {wrokers: 3}\nlgo: {}\n", tmp_path, {"GITOPS_AGENT_X__Y": "1"})
 

@@ -29,7 +29,7 @@ def test_every_setting_says_what_it_is_for() -> None:
     assert silent == []
 
 
-def test_every_setting_is_read_by_somebody() -> None:
+def test_every_setting_is_read() -> None:
     """A setting that nothing reads is an empty promise."""
     package = Path(config.__file__).parents[1]
     read = {

@@ -115,7 +115,7 @@ def test_the_read_role_sees_everything_and_changes_only_its_own(
     assert not may("escalate", RBAC, "clusterroles")
 
 
-def test_the_write_role_applies_and_prunes_and_impersonates_nobody(
+def test_the_write_role_applies_and_prunes_and_impersonates_no_user(
     control_plane: ControlPlane, namespace: str, everything: list[Object]
 ) -> None:
     may = installed(control_plane, everything, namespace)

@@ -24,7 +24,7 @@ def test_an_event_of_which_little_is_said_is_information_about_nothing_else() ->
     )
 
 
-def test_an_event_is_a_value_that_nobody_changes_afterwards() -> None:
+def test_an_event_is_a_value_that_never_changes() -> None:
     event = Event(type=EventType.SYNCED, application=AppKey("gitops-system", "shop"), at=NOON)
 
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -97,7 +97,7 @@ def test_an_answer_that_is_no_http_is_transient() -> None:
         assert caught.value.transient
 
 
-def test_a_port_nobody_listens_on_is_transient() -> None:
+def test_a_closed_port_is_transient() -> None:
     with Receiver() as receiver:
         url = receiver.url
 

@@ -74,7 +74,7 @@ def test_credentials_belong_into_the_secret() -> None:
     assert "hunter22" not in caught.value.message
 
 
-def test_a_name_nobody_has_may_be_had_later() -> None:
+def test_an_unknown_name_may_resolve_later() -> None:
     def nobody(host: str, port: int) -> tuple[str, ...]:
         raise OSError(-2, "Name or service not known")
 

@@ -49,7 +49,7 @@ def config_map(namespace: str, name: str, **data: object) -> Object:
 
 
 @pytest.mark.cluster
-def test_applying_tells_of_each_object_whether_it_changed(objects: Objects, namespace: str) -> None:
+def test_applying_reports_for_each_object_whether_it_changed(objects: Objects, namespace: str) -> None:
     told: list[tuple[str, bool]] = []
     wanted = [config_map(namespace, "one", a="1"), config_map(namespace, "two", a="1")]
 

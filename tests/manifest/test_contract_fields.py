@@ -141,7 +141,7 @@ def target(namespace: str) -> Object:
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_whoever_changes_a_value_of_ours_is_found_out_by_both_proofs(change: Change, objects: Objects, namespace: str) -> None:
+def test_a_change_of_our_value_is_detected_by_both_proofs(change: Change, objects: Objects, namespace: str) -> None:
     desired = target(namespace)
     before = objects.apply(sent(desired))
     key = ObjectKey.of(desired)
@@ -167,7 +167,7 @@ def test_what_others_add_beside_our_fields_changes_nothing_for_us(objects: Objec
     assert foreign_fields(after) == ()
 
 
-def test_somebody_who_fills_a_list_we_left_empty_is_noticed_without_a_baseline(objects: Objects, namespace: str) -> None:
+def test_another_writer_that_fills_our_empty_list_is_detected_without_a_baseline(objects: Objects, namespace: str) -> None:
     desired = within(RESPELLED["an empty list of items with keys is owned by nobody"], namespace)
     objects.apply(sent(desired))
     patch: list[Object] = [
@@ -193,7 +193,7 @@ def test_values_set_below_string_data_are_not_seen_in_data(objects: Objects, nam
     assert "data" not in (projection(live) or {})
 
 
-def test_an_addition_by_hand_is_told_with_its_manager_and_time(objects: Objects, namespace: str) -> None:
+def test_an_addition_by_hand_is_reported_with_its_manager_and_time(objects: Objects, namespace: str) -> None:
     desired = target(namespace)
     objects.apply(sent(desired))
     patch: list[Object] = [

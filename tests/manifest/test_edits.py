@@ -21,7 +21,7 @@ def by(manager: str, fields: dict[str, Any], **rest: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "manager", ["kubectl-edit", "kubectl-patch", "kubectl", "kubectl-client-side-apply", "node-fetch", "k9s", "Mozilla"]
 )
-def test_an_addition_through_a_tool_in_somebodys_hands_is_told(manager: str) -> None:
+def test_an_addition_through_a_tool_used_by_hand_is_reported(manager: str) -> None:
     obj = live({"spec": {"image": "a", "debug": True}}, OURS, by(manager, {"f:spec": {"f:debug": {}}}))
     (edit,) = foreign_fields(obj)
     assert (edit.path, edit.manager, edit.operation, edit.time) == ("/spec/debug", manager, "Update", "2026-11-01T00:00:00Z")
@@ -84,7 +84,7 @@ def test_what_people_put_into_an_empty_map_of_ours_is_named() -> None:
         ({"ownerReferences": [{"uid": "1"}]}, {"f:ownerReferences": {'k:{"uid":"1"}': {}}}),
     ],
 )
-def test_wishes_and_other_peoples_claims_are_left_alone(body: dict[str, Any], fields: dict[str, Any]) -> None:
+def test_requests_and_fields_of_others_are_left_alone(body: dict[str, Any], fields: dict[str, Any]) -> None:
     assert foreign_fields(live({"metadata": body}, by("kubectl-edit", {"f:metadata": fields}))) == ()
 
 
@@ -100,7 +100,7 @@ def test_scaling_by_hand_where_git_names_no_number_is_meant() -> None:
     assert foreign_fields(obj) == ()
 
 
-def test_a_status_is_nobodys_edit() -> None:
+def test_a_status_is_no_edit() -> None:
     assert foreign_fields(live({"status": {"a": 1}}, by("kubectl-edit", {"f:status": {"f:a": {}}}, subresource="status"))) == ()
 
 

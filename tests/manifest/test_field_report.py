@@ -55,7 +55,7 @@ def test_items_that_share_a_name_are_compared_by_position() -> None:
     assert field_changes(old, [{"name": "a", "v": 1}, {"name": "a", "v": 3}]) == (FieldChange("/1/v", 2, 3),)
 
 
-def test_ports_of_one_number_are_told_apart_by_their_protocol() -> None:
+def test_ports_of_one_number_are_distinguished_by_their_protocol() -> None:
     old = [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP", "targetPort": 1}]
     new = [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP", "targetPort": 2}]
     assert field_changes(old, new) == (FieldChange("/[port=53,protocol=UDP]/targetPort", 1, 2),)
@@ -108,7 +108,7 @@ def test_a_path_is_printed_as_people_write_it() -> None:
     ]
 
 
-def test_a_volume_mounted_twice_is_told_apart_by_its_path() -> None:
+def test_a_volume_mounted_twice_is_distinguished_by_its_path() -> None:
     old = {"volumeMounts": [{"name": "data", "mountPath": "/a"}, {"name": "data", "mountPath": "/b"}]}
     new = {"volumeMounts": [*old["volumeMounts"], {"name": "cache", "mountPath": "/cache"}]}
 

@@ -72,7 +72,7 @@ def test_items_with_keys_keep_their_live_order_and_only_our_fields() -> None:
     assert projection(obj) == {"containers": [{"name": "a"}, {"name": "b", "image": "y"}]}
 
 
-def test_items_with_several_keys_are_told_apart() -> None:
+def test_items_with_several_keys_are_distinguished() -> None:
     fields: dict[str, Any] = {'k:{"port":53,"protocol":"UDP"}': {".": {}, "f:port": {}, "f:targetPort": {}}}
     ports = [{"port": 53, "protocol": "TCP", "targetPort": 1}, {"port": 53, "protocol": "UDP", "targetPort": 2}]
     obj = live({"ports": ports}, entry({"f:ports": fields}))

@@ -37,13 +37,13 @@ def test_labels_written_as_null_can_be_marked() -> None:
     assert marks.owner(marked(deployment(labels=None, annotations=None))) == SHOP
 
 
-def test_a_copy_under_another_name_belongs_to_nobody() -> None:
+def test_a_copy_under_another_name_has_no_owner() -> None:
     copied = marked()
     copied["metadata"]["name"] = "web-copy"
     assert marks.owner(copied) is None
 
 
-def test_a_copy_in_another_namespace_belongs_to_nobody() -> None:
+def test_a_copy_in_another_namespace_has_no_owner() -> None:
     copied = marked()
     copied["metadata"]["namespace"] = "staging"
     assert marks.owner(copied) is None

@@ -72,7 +72,7 @@ def test_a_port_without_its_protocol_is_the_one_the_server_completed() -> None:
 
 
 @pytest.mark.parametrize(("filled", "expected"), [([], True), ([{"name": "A"}], False)])
-def test_an_empty_list_that_is_owned_by_nobody_is_covered_while_it_is_empty(filled: list[Any], *, expected: bool) -> None:
+def test_an_empty_list_that_is_owned_by_no_manager_is_covered_while_it_is_empty(filled: list[Any], *, expected: bool) -> None:
     stored = packed({"f:spec": {"f:image": {}}}, {"spec": {"image": "x", "env": filled}})
     assert covers(stored, {"spec": {"image": "x", "env": []}}) is expected
 

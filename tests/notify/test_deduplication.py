@@ -7,7 +7,7 @@ from gitops_agent.notify.deduplication import WINDOW, Deduplicator
 from tests.notify.builders import NOON, message
 
 
-def test_the_first_is_told_at_once_and_the_next_at_the_end_of_the_window() -> None:
+def test_the_first_is_sent_at_once_and_the_next_at_the_end_of_the_window() -> None:
     fold = Deduplicator()
 
     assert fold.until(message(), NOON) is None

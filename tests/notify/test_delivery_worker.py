@@ -38,7 +38,7 @@ def test_pauses_grow_to_a_bound_and_are_spread(failures: int) -> None:
     assert len(set(pauses)) > 40
 
 
-def test_nobody_is_asked_earlier_than_he_said_and_nobody_says_for_ever() -> None:
+def test_no_receiver_is_called_before_its_retry_after_which_is_capped() -> None:
     assert RetryPolicy().pause(1, asked=30) >= 30
     assert RetryPolicy().pause(1, asked=10**9) <= 3600
 
@@ -61,7 +61,7 @@ def test_a_message_arrives_signed_and_leaves_the_status(desk: Desk) -> None:
 
 
 @pytest.mark.cluster
-def test_a_receiver_that_was_down_for_a_moment_is_told_again(desk: Desk) -> None:
+def test_a_receiver_that_was_down_for_a_moment_gets_another_attempt(desk: Desk) -> None:
     with Receiver(answering(500), answering(503), accept) as receiver:
         desk.notifications(desk.make(address=receiver.url)).save([happened(desk)], {})
         eventually(lambda: desk.status().get("delivered") == 1)
@@ -131,7 +131,7 @@ def test_a_receiver_that_stays_away_is_said_while_it_is_tried_again(desk: Desk) 
 
 
 @pytest.mark.cluster
-def test_a_receiver_that_hangs_slows_nobody(desk: Desk) -> None:
+def test_a_receiver_that_hangs_slows_no_other(desk: Desk) -> None:
     with Receiver(lambda _, handler: handler.hang()) as hanging, Receiver() as sound:
         notifiers = [desk.make("hangs", address=hanging.url), desk.make("sound", address=sound.url)]
         room = desk.notifications(*notifiers, retry=replace(QUICK, timeout_seconds=30.0))

@@ -48,7 +48,7 @@ def test_only_who_wants_an_event_holds_it(desk: Desk) -> None:
 
 
 @pytest.mark.cluster
-def test_what_a_stopped_agent_left_is_told_by_the_next(desk: Desk, waiting_for: Callable[[int], list[Object]]) -> None:
+def test_what_a_stopped_agent_left_is_sent_by_the_next(desk: Desk, waiting_for: Callable[[int], list[Object]]) -> None:
     first = desk.notifications(desk.make())
     first.save([happened(desk)], {})
     first.stop(0.1)
@@ -135,7 +135,7 @@ def test_our_own_status_coming_back_by_the_watch_changes_nothing(desk: Desk) -> 
 
 
 @pytest.mark.cluster
-def test_a_removed_notifier_is_told_nothing_more(desk: Desk) -> None:
+def test_a_removed_notifier_gets_nothing_more(desk: Desk) -> None:
     notifier = desk.make()
     room = desk.notifications(notifier)
     room.remove_notifier(notifier.key)

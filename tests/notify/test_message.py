@@ -26,7 +26,7 @@ def test_every_edge_has_a_title(type_: EventType) -> None:
     assert message(type_).title.startswith("ops/shop: ")
 
 
-def test_the_same_edge_has_the_same_id_whenever_it_is_told() -> None:
+def test_the_same_edge_has_the_same_id_whenever_it_is_sent() -> None:
     assert message().id == message(at=NOON + timedelta(hours=1), message="other words").id
 
 

@@ -86,7 +86,7 @@ def test_a_repeat_after_a_crash_is_the_same_message(desk: Desk) -> None:
     assert [entry.get("count") for entry in desk.status()["pending"]] == [1]
 
 
-def test_a_repeat_after_its_delivery_is_not_told_again(desk: Desk) -> None:
+def test_a_repeat_after_its_delivery_is_not_sent_again(desk: Desk) -> None:
     save(outbox(desk), "shop")
     again = Outbox(desk.objects, desk.read(), clock=Clock())
     taken = again.take()
@@ -98,7 +98,7 @@ def test_a_repeat_after_its_delivery_is_not_told_again(desk: Desk) -> None:
     assert pending(desk) == []
 
 
-def test_after_a_crash_a_second_breakage_is_told_although_the_first_was_pending(desk: Desk) -> None:
+def test_after_a_crash_a_second_breakage_is_sent_although_the_first_was_pending(desk: Desk) -> None:
     save(outbox(desk), "shop")
     again = Outbox(desk.objects, desk.read(), clock=Clock())
     taken = again.take()
@@ -110,7 +110,7 @@ def test_after_a_crash_a_second_breakage_is_told_although_the_first_was_pending(
     assert [entry["event"] for entry in desk.status()["pending"]] == ["Recovered", "Degraded"]
 
 
-def test_identical_messages_are_folded_and_told_at_the_end_of_the_window(desk: Desk) -> None:
+def test_identical_messages_are_folded_and_sent_at_the_end_of_the_window(desk: Desk) -> None:
     clock = Clock()
     box = outbox(desk, clock)
     save(box, "shop")
@@ -215,7 +215,7 @@ def test_a_full_outbox_of_the_largest_messages_is_accepted(desk: Desk) -> None:
     assert len(pending(desk)) == 64
 
 
-def test_a_notifier_that_is_gone_holds_nobody_up(desk: Desk) -> None:
+def test_a_notifier_that_is_gone_blocks_no_other(desk: Desk) -> None:
     box = outbox(desk)
     desk.delete(box.notifier)
     save(box, "shop")

@@ -21,7 +21,7 @@ def names(pending: PendingQueue) -> list[str]:
     return [kept.message.application.name for kept in pending.entries.values()]
 
 
-def test_messages_are_told_in_order() -> None:
+def test_messages_are_sent_in_order() -> None:
     pending = PendingQueue([entry("a"), entry("b")])
 
     first = pending.due(NOON, 0)
@@ -38,7 +38,7 @@ def test_an_identical_message_is_counted_where_the_first_one_stands() -> None:
     assert [kept.message.count for kept in pending.entries.values()] == [2, 1]
 
 
-def test_a_message_waits_for_its_moment_and_holds_nobody_up() -> None:
+def test_a_message_waits_for_its_moment_and_blocks_no_other() -> None:
     pending = PendingQueue([entry("late", not_before=SOON), entry("now")])
 
     assert pending.next_moment() == SOON
@@ -46,7 +46,7 @@ def test_a_message_waits_for_its_moment_and_holds_nobody_up() -> None:
     assert pending.due(SOON, 0) == pending.entries[entry("late").id]
 
 
-def test_a_message_that_is_not_stored_yet_is_not_told() -> None:
+def test_a_message_that_is_not_stored_yet_is_not_sent() -> None:
     pending = PendingQueue([entry(version=3)])
 
     assert pending.due(NOON, 2) is None
@@ -68,7 +68,7 @@ def test_the_oldest_gives_way_when_none_is_informational() -> None:
     assert names(pending) == ["b", "c"]
 
 
-def test_what_came_in_while_a_message_was_told_is_told_later() -> None:
+def test_what_came_in_while_a_message_was_sent_is_sent_later() -> None:
     pending = PendingQueue([entry("a")])
     pending.put(entry("a"))
     pending.put(entry("a"))
@@ -79,7 +79,7 @@ def test_what_came_in_while_a_message_was_told_is_told_later() -> None:
     assert pending.due(NOON, 0) is None
 
 
-def test_a_message_that_was_told_is_gone() -> None:
+def test_a_message_that_was_sent_is_gone() -> None:
     pending = PendingQueue([entry("a")])
     pending.less(entry("a").id, 1)
     pending.less("unknown", 1)

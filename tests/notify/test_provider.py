@@ -20,7 +20,7 @@ def test_success_is_success(status: int) -> None:
     ("status", "transient"),
     [(301, False), (400, False), (401, False), (403, False), (404, False), (408, True), (410, False), (429, True), (500, True)],
 )
-def test_what_may_pass_later_is_told_from_what_will_not(status: int, *, transient: bool) -> None:
+def test_what_may_pass_later_differs_from_what_will_not(status: int, *, transient: bool) -> None:
     with pytest.raises(DeliveryError, match=str(status)) as caught:
         judge_status(answer(status, b"because\nof that"))
 

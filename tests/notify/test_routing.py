@@ -8,17 +8,17 @@ from tests.notify.builders import event, notifier
 
 
 @pytest.mark.parametrize("type_", EventType)
-def test_who_names_no_events_is_told_the_default_set(type_: EventType) -> None:
+def test_a_notifier_without_events_gets_the_default_set(type_: EventType) -> None:
     assert wants(notifier(), event(type_), {}) is (type_ in DEFAULT_EVENTS)
 
 
-def test_who_is_on_call_is_told_of_a_rollout_that_waits_or_ended_and_not_of_each_step() -> None:
+def test_the_default_set_has_rollouts_that_wait_or_ended_and_not_each_step() -> None:
     told = {type_ for type_ in EventType if type_.startswith(("Rollout", "Promoted")) and wants(notifier(), event(type_), {})}
 
     assert told == {EventType.ROLLOUT_PAUSED, EventType.ROLLOUT_ABORTED, EventType.PROMOTED}
 
 
-def test_who_names_events_is_told_these_alone() -> None:
+def test_a_notifier_with_events_gets_these_alone() -> None:
     chosen = notifier(events=["RevisionSeen"])
 
     assert wants(chosen, event(EventType.REVISION_SEEN), {})
@@ -33,5 +33,5 @@ def test_labels_choose_applications() -> None:
     assert not wants(chosen, event(), {})
 
 
-def test_applications_of_another_namespace_are_nobody_elses_business() -> None:
+def test_applications_of_another_namespace_are_ignored() -> None:
     assert not wants(notifier(namespace="other"), event(), {})

@@ -53,7 +53,7 @@ def test_an_application_that_goes_takes_its_gauge_along_and_no_other() -> None:
     metrics.forget_application(kept)
 
 
-def test_requests_are_read_from_the_transport_when_somebody_scrapes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_are_read_from_the_transport_on_a_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "REGISTRY", CollectorRegistry(auto_describe=True))
     counts = {("GET", "pods"): 1}
     metrics.count_requests(lambda: counts)

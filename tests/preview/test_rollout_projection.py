@@ -102,7 +102,7 @@ def test_another_version_says_that_it_comes_by_a_rollout() -> None:
     assert found(rested.desired, WEB)["metadata"]["annotations"][canary_objects.COMMIT] == COMMIT
 
 
-def test_a_version_that_went_back_says_that_it_is_not_tried_again() -> None:
+def test_a_version_that_was_rolled_back_says_that_it_is_not_tried_again() -> None:
     bad = version("web:2")
     state = at(
         Phase.HELD,
@@ -122,7 +122,7 @@ def test_a_rolling_update_lays_nothing_over_the_pods() -> None:
     assert canary_objects.VARIANT not in found(rested.desired, WEB)["spec"]["template"]["metadata"]["labels"]
 
 
-def test_the_replicas_of_a_workload_that_is_scaled_are_nobodys_difference() -> None:
+def test_the_replicas_of_a_workload_that_is_scaled_are_no_difference() -> None:
     rested = rest(declared(), {}, frozenset({WEB}))
 
     assert "replicas" not in found(rested.desired, WEB)["spec"]

@@ -59,7 +59,7 @@ def test_a_named_one_is_used_whatever_it_says(nothing: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\nkill -9 $$\n", "#!/bin/sh\n"])
-def test_one_that_tells_no_version_is_known_by_its_content(nothing: Path, text: str) -> None:
+def test_one_that_reports_no_version_is_known_by_its_content(nothing: Path, text: str) -> None:
     assert find("helm", program(nothing / "x", text, "helm")).version.startswith("sha256:")
 
 

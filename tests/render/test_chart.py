@@ -55,6 +55,6 @@ def test_each_kind_of_warning_is_given_once(repository: Path) -> None:
     assert [warning.split(" uses ")[0] for warning in found] == ["web/templates/0.yaml", "web/templates/2.yaml"]
 
 
-def test_tests_of_the_chart_are_not_looked_at(repository: Path) -> None:
+def test_tests_of_the_chart_are_ignored(repository: Path) -> None:
     put(repository, {"web/templates/tests/a.yaml": "{{ randAlphaNum 5 }}"})
     assert chart(repository).warnings == []

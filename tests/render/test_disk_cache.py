@@ -87,7 +87,7 @@ def test_plain_files_are_read_again(kept: RenderCache) -> None:
     assert kept.take(SHOP, "k1") is None
 
 
-def test_nobody_else_can_read_it(kept: RenderCache, tmp_path: Path) -> None:
+def test_only_its_owner_can_read_it(kept: RenderCache, tmp_path: Path) -> None:
     kept.put(SHOP, "k1", made(config_map("one")))
 
     folder = tmp_path / "rendered"

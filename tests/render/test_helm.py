@@ -47,7 +47,7 @@ def test_options_name_the_release_and_the_facts(render: Render) -> None:
     assert manifest.obj["data"] == {"version": "v1.30.4", "has": "true", "service": "Helm"}
 
 
-def test_the_cluster_tells_its_version_and_kinds(render: Render) -> None:
+def test_the_cluster_reports_its_version_and_kinds(render: Render) -> None:
     facts = KubeFacts(version="1.33.1", api_versions=("example.com/v1/Thing",))
     (manifest,) = render(ask("web", facts=facts), chart(templates__a=FACTS)).manifests
     assert manifest.obj["data"]["version"] == "v1.33.1"

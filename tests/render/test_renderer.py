@@ -121,7 +121,7 @@ def test_the_key_changes_with_options_facts_and_programs(renderer: Renderer, tmp
     assert keys[0] == renderer.key(ask("app"))
 
 
-def test_the_programs_and_their_versions_are_told(render: Render) -> None:
+def test_the_programs_and_their_versions_are_reported(render: Render) -> None:
     rendered = render(ask("app"), {"app/kustomization.yaml": "resources: []\n"})
     ((name, version),) = rendered.tools
     assert name == "kustomize"

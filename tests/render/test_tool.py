@@ -76,7 +76,7 @@ def test_a_program_that_is_gone_is_said_so(repository: Path, tmp_path: Path) -> 
     assert caught.value.reason == "ToolMissing"
 
 
-def test_a_render_nobody_wants_any_more_ends_at_once(run: Run) -> None:
+def test_a_render_that_is_no_longer_needed_ends_at_once(run: Run) -> None:
     cancel = threading.Event()
     cancel.set()
     started = time.monotonic()

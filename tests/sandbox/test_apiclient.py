@@ -15,7 +15,7 @@ def test_json_is_parsed_and_text_is_text(control_plane: ControlPlane) -> None:
     assert control_plane.request("GET", "/readyz") == "ok"
 
 
-def test_refusals_are_told_apart(control_plane: ControlPlane, namespace: str) -> None:
+def test_refusals_are_distinguished(control_plane: ControlPlane, namespace: str) -> None:
     path = f"/api/v1/namespaces/{namespace}"
     with pytest.raises(NotFound) as missing:
         control_plane.request("GET", f"{path}/pods/none")

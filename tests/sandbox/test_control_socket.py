@@ -44,7 +44,7 @@ def test_a_refusal_is_an_error_with_its_text(tmp_path: Path) -> None:
         thread.join(5)
 
 
-def test_nobody_listening_is_an_error(tmp_path: Path) -> None:
+def test_a_refused_connection_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="does not answer"):
         control_socket.ask(tmp_path, {"do": "stop"})
 

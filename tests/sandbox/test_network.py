@@ -48,7 +48,7 @@ def test_the_tests_themselves_are_outside(tmp_path: Path) -> None:
         ControlPlane.start(tmp_path / "here", network=True)
 
 
-def test_a_machine_without_the_programs_is_told_which(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_programs_of_the_machine_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "_path", lambda: "/nowhere")
 
     with pytest.raises(network.NoNetwork, match=r"'unshare'.*util-linux"):

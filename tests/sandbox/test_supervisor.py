@@ -53,7 +53,7 @@ def test_it_detaches_at_once_and_ends_with_the_process_it_is_tied_to_even_while_
     eventually(lambda: not folder.exists())
 
 
-def test_it_ends_when_told_by_a_signal(tmp_path: Path) -> None:
+def test_it_ends_on_a_signal(tmp_path: Path) -> None:
     folder = tmp_path / "plane"
     _launch(_order(folder, os.getpid()))
     pids = _started(folder)

@@ -78,7 +78,7 @@ def test_nothing_else_is_served(ask: Ask, path: str) -> None:
     assert ask(path)[0] == 404
 
 
-def test_a_client_that_says_nothing_keeps_nobody_else_waiting(ask: Ask, probes: Probes) -> None:
+def test_a_client_that_says_nothing_blocks_no_other(ask: Ask, probes: Probes) -> None:
     with socket.create_connection(("127.0.0.1", probes.port), timeout=30):
         assert ask("/healthz")[0] == 200
 

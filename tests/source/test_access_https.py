@@ -69,7 +69,7 @@ def test_a_repository_is_read_with_a_client_certificate(
     assert caught.value.facts["failure"] in {"client-certificate", "broken"}, caught.value  # the server may just hang up
 
 
-def test_a_server_of_an_unknown_authority_is_refused_and_the_remedy_told(
+def test_a_server_of_an_unknown_authority_is_refused_and_the_remedy_reported(
     sources: Sources, author: Author, serve: Serve
 ) -> None:
     author.commit({"a.yaml": "a: 1\n"})
@@ -84,7 +84,7 @@ def test_a_server_of_an_unknown_authority_is_refused_and_the_remedy_told(
     [{"username": "ada", "password": "wrong-" + PASSWORD}, {"bearer_token": "wrong-" + TOKEN}, {}],
     ids=["password", "token", "none"],
 )
-def test_wrong_credentials_are_told_without_repeating_them(
+def test_wrong_credentials_are_reported_without_repeating_them(
     sources: Sources, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, str]
 ) -> None:
     author.commit({"a.yaml": "a: 1\n"})
@@ -247,7 +247,7 @@ def test_a_hanging_server_costs_the_timeout_and_leaves_no_process(
     eventually(lambda: not _processes(f":{server.port}/"), what="git has ended")
 
 
-def test_a_poll_nobody_wants_any_more_ends_at_once(
+def test_a_poll_that_is_no_longer_needed_ends_at_once(
     sources: Sources, author: Author, serve: Serve, certificates: Certificates
 ) -> None:
     author.commit({"a.yaml": "a: 1\n"})

@@ -44,7 +44,7 @@ def test_a_host_that_is_not_the_known_one_is_refused(sources: Sources, author: A
         assert caught.value.facts["failure"] == "host-key"
 
 
-def test_a_key_the_server_does_not_know_is_told(sources: Sources, author: Author, sshd: SshServer) -> None:
+def test_a_key_the_server_does_not_know_is_reported(sources: Sources, author: Author, sshd: SshServer) -> None:
     author.commit({"a.yaml": "a: 1\n"})
     stranger = Credentials(identity=sshd.key("stranger"), known_hosts=sshd.known_hosts)
 
@@ -54,7 +54,7 @@ def test_a_key_the_server_does_not_know_is_told(sources: Sources, author: Author
     assert not any(secret in str(caught.value) for secret in stranger.secrets())
 
 
-def test_a_path_without_a_repository_is_told(sources: Sources, tmp_path: Path, sshd: SshServer) -> None:
+def test_a_path_without_a_repository_is_reported(sources: Sources, tmp_path: Path, sshd: SshServer) -> None:
     with pytest.raises(SourceError, match="no such repository") as caught:
         sources.poll(
             sshd.repository(tmp_path / "nothing.git"),

@@ -46,7 +46,7 @@ def test_github_app_credentials_are_refused_by_name() -> None:
         ({"tls.key": b"very-secret"}, "tls.crt"),
     ],
 )
-def test_a_wrong_secret_is_told_by_its_keys_and_not_by_its_values(data: dict[str, bytes], words: str) -> None:
+def test_a_wrong_secret_is_reported_by_its_keys_and_not_by_its_values(data: dict[str, bytes], words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:
         Credentials.from_secret(data)
     assert caught.value.reason == "InvalidSpec"

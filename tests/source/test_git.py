@@ -108,7 +108,7 @@ def test_what_fails_is_reported_without_secrets(author: Author) -> None:
     assert "***" in caught.value.report()
 
 
-def test_a_machine_without_git_is_told(author: Author, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_machine_without_git_is_reported(author: Author, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ProcessError, match="git") as caught:
         git.run(author.directory, "version")

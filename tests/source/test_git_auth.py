@@ -119,7 +119,7 @@ def test_ssh_without_known_hosts_or_key_is_refused_before_anything_runs(credenti
     assert caught.value.reason == "AuthenticationFailed"
 
 
-def test_an_ssh_key_for_an_https_url_is_told() -> None:
+def test_an_ssh_key_for_an_https_url_is_reported() -> None:
     with pytest.raises(SourceError, match="the URL is https"), access(HTTPS, Credentials(identity="KEY")):
         pass
 

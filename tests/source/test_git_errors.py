@@ -83,7 +83,7 @@ def test_a_refused_login_names_what_was_used(credentials: Credentials | None, wo
     assert words in str(explain(_failed("fatal: Authentication failed for 'x'"), HERE, credentials))
 
 
-def test_a_refused_key_is_told_for_ssh() -> None:
+def test_a_refused_key_is_reported_for_ssh() -> None:
     ssh = Repository(url="git@git.example.com:config.git")
     error = explain(_failed("git@x: Permission denied (publickey)."), ssh, Credentials(identity="x", known_hosts="y"))
     assert "identity" in str(error)

@@ -120,7 +120,7 @@ def test_damage_met_while_reading_is_repaired_by_the_next_poll_though_nothing_mo
     assert sources.tree(author.repository, commit).read("a", limit=10) == b"1"
 
 
-def test_a_rewrite_seen_after_the_objects_were_lost_says_that_nobody_can_count(sources: Sources, author: Author) -> None:
+def test_a_rewrite_seen_after_the_objects_were_lost_has_no_count(sources: Sources, author: Author) -> None:
     old = author.commit({"a": "1"})
     sources.poll(author.repository, frozenset({MAIN}))
     _mirror(sources, author).suspect.set()
@@ -207,7 +207,7 @@ def test_a_server_that_talks_like_a_torn_mirror_does_not_cost_the_mirror(sources
     assert sources.tree(author.repository, old).read("a", limit=10) == b"1"
 
 
-def test_a_full_disk_is_told_and_does_no_harm(tmp_path: Path, author: Author) -> None:
+def test_a_full_disk_is_reported_and_does_no_harm(tmp_path: Path, author: Author) -> None:
     cache = tmp_path / "small"
     cache.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", cache], capture_output=True, check=False)

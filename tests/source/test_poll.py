@@ -52,7 +52,7 @@ def test_nothing_is_fetched_while_the_wanted_tip_stands_still(sources: Sources, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("orphan", [True, False])
-def test_a_force_push_is_told_with_the_number_of_lost_commits_and_the_old_ones_stay(
+def test_a_force_push_is_reported_with_the_number_of_lost_commits_and_the_old_ones_stay(
     sources: Sources,
     author: Author,
     orphan: bool,  # noqa: FBT001
@@ -73,7 +73,7 @@ def test_a_force_push_is_told_with_the_number_of_lost_commits_and_the_old_ones_s
     assert sources.resolve(author.repository, MAIN).commit == new
 
 
-def test_a_force_push_while_the_agent_was_down_is_told_too(tmp_path: Path, author: Author) -> None:
+def test_a_force_push_while_the_agent_was_down_is_reported_too(tmp_path: Path, author: Author) -> None:
     old = author.commit({"a": "1"})
     Sources(tmp_path / "cache", allow_file=True).poll(author.repository, frozenset({MAIN}))
     new = author.commit({"a": "2"}, orphan=True)
@@ -83,7 +83,7 @@ def test_a_force_push_while_the_agent_was_down_is_told_too(tmp_path: Path, autho
     assert found.moved == (Move(ref=MAIN, old=old, new=new, rewritten=True, lost=1),)
 
 
-def test_a_branch_that_goes_back_is_a_rewrite(sources: Sources, author: Author) -> None:
+def test_a_branch_that_moves_backwards_is_a_rewrite(sources: Sources, author: Author) -> None:
     old = author.commit({"a": "1"})
     new = author.commit({"a": "2"})
     sources.poll(author.repository, frozenset({MAIN}))
@@ -225,7 +225,7 @@ def test_an_old_server_that_gives_no_single_commits_is_asked_for_all_branches(
     assert sources.poll(author.repository, frozenset({missing})).tips == {missing: lost}
 
 
-def test_a_commit_that_never_was_is_told(sources: Sources, author: Author) -> None:
+def test_a_commit_that_never_was_is_reported(sources: Sources, author: Author) -> None:
     author.commit({"a": "1"})
     never = Ref(kind="commit", value="1234567890" * 4)
 
@@ -235,7 +235,7 @@ def test_a_commit_that_never_was_is_told(sources: Sources, author: Author) -> No
     assert found.errors[never].reason == "RevisionNotFound"
 
 
-def test_an_empty_repository_is_told(sources: Sources, author: Author) -> None:
+def test_an_empty_repository_is_reported(sources: Sources, author: Author) -> None:
     with pytest.raises(SourceError, match="empty") as caught:
         sources.poll(author.repository, frozenset({MAIN}))
     assert caught.value.reason == "EmptyRepository"
@@ -259,7 +259,7 @@ def test_a_repository_that_becomes_empty_keeps_its_last_commit(sources: Sources,
         ("file:///nonexistent/config.git", "not-found"),
     ],
 )
-def test_a_repository_that_cannot_be_reached_is_told_by_class(sources: Sources, url: str, failure: str) -> None:
+def test_a_repository_that_cannot_be_reached_is_reported_by_class(sources: Sources, url: str, failure: str) -> None:
     with pytest.raises(SourceError) as caught:
         sources.poll(Repository(url=url), frozenset({MAIN}))
     assert caught.value.facts["failure"] == failure

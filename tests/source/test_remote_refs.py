@@ -34,7 +34,7 @@ def test_names_are_found_by_kind() -> None:
         (Ref(kind="semver", value=">=2"), r"highest version among its 1 tags is v1\.0\.0"),
     ],
 )
-def test_a_missing_name_is_told_with_what_there_is(ref: Ref, words: str) -> None:
+def test_a_missing_name_is_reported_with_what_there_is(ref: Ref, words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:
         Advertised.parse(OUTPUT.encode()).name(ref)
     assert caught.value.reason == "RevisionNotFound"

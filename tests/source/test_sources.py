@@ -130,7 +130,7 @@ def test_after_closing_no_process_is_left(tmp_path: Path, author: Author) -> Non
     assert not _children(tmp_path)
 
 
-def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, author: Author) -> None:
+def test_a_cache_that_cannot_be_written_is_reported(tmp_path: Path, author: Author) -> None:
     author.commit({"a": "1"})
     (tmp_path / "cache").write_text("a file where the directory should be")
 

@@ -43,7 +43,7 @@ def linked(sources: Sources, author: Author) -> Tree:
     return _tree(sources, author)
 
 
-def test_entries_are_told_without_following_the_last_link(linked: Tree) -> None:
+def test_entries_are_reported_without_following_the_last_link(linked: Tree) -> None:
     def kind(path: str) -> EntryType | None:
         entry = linked.entry(path)
         return entry.type if entry else None

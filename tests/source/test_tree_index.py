@@ -69,7 +69,7 @@ def test_every_kind_of_entry_is_read_with_its_size(author: Author) -> None:
     assert len(index) == 6
 
 
-def test_a_commit_that_is_not_there_is_told(author: Author) -> None:
+def test_a_commit_that_is_not_there_is_reported(author: Author) -> None:
     with pytest.raises(SourceError) as caught:
         Index.load(author.directory, "0" * 40)
     assert caught.value.transient

@@ -81,13 +81,13 @@ def test_a_secret_value_that_is_no_text_is_a_problem_that_does_not_show_it() -> 
     assert "4711" not in str(caught.value)
 
 
-def test_data_that_is_no_base64_is_told_by_its_key_and_not_shown() -> None:
+def test_data_that_is_no_base64_is_reported_by_its_key_and_not_shown() -> None:
     with pytest.raises(RenderError, match=r"Secret:shop/key in all\.yaml .* the value of pin is no base64") as caught:
         wanted(thing("Secret", "key", data={"pin": "hunter2!", "fine": "eA==", "wrapped": "aGVs\nbG8=\n", "empty": ""}))
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_secret_that_is_encrypted_is_told_as_such() -> None:
+def test_a_secret_that_is_encrypted_is_reported_as_such() -> None:
     with pytest.raises(RenderError, match="is encrypted with SOPS"):
         wanted(thing("Secret", "key", data={"pin": "ENC[AES256_GCM,data:x]"}, sops={"version": "3.8.1"}))
 
@@ -124,7 +124,7 @@ def test_hooks_are_skipped_and_said_to_be() -> None:
     assert [(one.manifest.key.name, one.reason) for one in desired.skipped] == [("migrate", "HookNotRun")]
 
 
-def test_what_is_left_out_is_told_with_its_file() -> None:
+def test_what_is_left_out_is_reported_with_its_file() -> None:
     desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "PreSync"}))
     assert desired.told == ("batch/Job:shop/migrate in all.yaml: argocd.argoproj.io/hook: PreSync is not run",)
 
@@ -146,7 +146,7 @@ def test_an_object_is_also_declared_twice_when_only_the_default_namespace_makes_
         wanted(bare("ConfigMap", "web"), thing("ConfigMap", "web", namespace="shop"))
 
 
-def test_all_problems_are_told_at_once_with_file_object_and_annotation() -> None:
+def test_all_problems_are_reported_at_once_with_file_object_and_annotation() -> None:
     with pytest.raises(RenderError) as caught:
         wanted(
             thing("ConfigMap", "web", annotations={"gitops-agent.dev/wave": "first"}),
@@ -160,7 +160,7 @@ def test_all_problems_are_told_at_once_with_file_object_and_annotation() -> None
     assert second.startswith("ConfigMap:shop/db in all.yaml (document 2): annotation gitops-agent.dev/hook: 'sometime'")
 
 
-def test_the_namespace_is_declared_on_wish_created_only_and_kept() -> None:
+def test_the_namespace_is_declared_on_request_created_only_and_kept() -> None:
     desired = wanted(thing("ConfigMap", "web"), create_namespace=True)
     namespace = next(one for one in desired.manifests if one.key.kind == "Namespace")
     assert namespace.key.name == "shop"
@@ -172,7 +172,7 @@ def test_a_namespace_that_is_declared_is_not_declared_again() -> None:
     assert len(wanted(thing("Namespace", "shop"), create_namespace=True).manifests) == 1
 
 
-def test_an_empty_render_stays_empty_even_when_a_namespace_is_wished_for() -> None:
+def test_an_empty_render_stays_empty_even_when_a_namespace_is_requested() -> None:
     assert wanted(create_namespace=True).manifests == ()
 
 

@@ -68,7 +68,7 @@ def test_a_dependency_may_be_cluster_scoped_or_of_the_core_group() -> None:
         ("config.kubernetes.io/depends-on", "apps/namespaces//Deployment/db"),
     ],
 )
-def test_a_value_nobody_understands_is_a_problem_and_never_ignored(name: str, value: object) -> None:
+def test_an_invalid_value_is_a_problem_and_never_ignored(name: str, value: object) -> None:
     _, problems = read(thing("ConfigMap", "web", annotations={name: value}))
     assert len(problems) == 1
     assert problems[0].startswith(f"annotation {name}: ")
@@ -79,22 +79,22 @@ def test_a_misspelt_annotation_is_a_problem_with_a_suggestion() -> None:
     assert problems == ("annotation gitops-agent.dev/prunes is not known; did you mean gitops-agent.dev/prune?",)
 
 
-def test_several_problems_are_told_at_once() -> None:
+def test_several_problems_are_reported_at_once() -> None:
     _, problems = read(thing("ConfigMap", "web", annotations={"gitops-agent.dev/wave": "x", "gitops-agent.dev/prune": "x"}))
     assert len(problems) == 2
 
 
-def test_wishes_to_be_kept_add_up_across_spellings() -> None:
+def test_requests_to_keep_add_up_across_spellings() -> None:
     annotations = {"gitops-agent.dev/prune": "enabled", "argocd.argoproj.io/sync-options": "Delete=false"}
     assert prune_disabled(thing("Secret", "key", annotations=annotations))
 
 
-def test_a_torn_wish_on_a_live_object_keeps_it() -> None:
+def test_an_invalid_request_on_a_live_object_keeps_it() -> None:
     assert prune_disabled(thing("Secret", "key", annotations={"gitops-agent.dev/prune": "disable"}))
     assert not prune_disabled(thing("Secret", "key", annotations={"gitops-agent.dev/wave": "x"}))
 
 
-def test_an_object_without_annotations_has_no_wishes() -> None:
+def test_an_object_without_annotations_has_no_options() -> None:
     assert read({"kind": "Pod", "metadata": {"annotations": None}}) == (NONE, ())
     assert read({"kind": "Pod"}) == (NONE, ())
 

@@ -40,7 +40,7 @@ def test_a_program_is_taken_out_of_its_archive_and_nothing_else_is(publisher: Pu
     assert _nothing_left(tmp_path, "thing")
 
 
-def test_a_wrong_checksum_is_told_and_leaves_nothing(publisher: Publisher, tmp_path: Path) -> None:
+def test_a_wrong_checksum_is_reported_and_leaves_nothing(publisher: Publisher, tmp_path: Path) -> None:
     tool = publisher.tool(b"evil", sha256="a" * 64)
     with pytest.raises(ChecksumMismatch, match="promised was aaaa") as caught:
         Downloader().fetch(tool, tmp_path / "thing")
@@ -64,7 +64,7 @@ def test_a_torn_transfer_is_tried_again(publisher: Publisher, tmp_path: Path) ->
     assert (tmp_path / "thing").read_bytes() == b"program" * 1000
 
 
-def test_a_transfer_that_keeps_tearing_is_told_and_leaves_nothing(publisher: Publisher, tmp_path: Path) -> None:
+def test_a_transfer_that_keeps_tearing_is_reported_and_leaves_nothing(publisher: Publisher, tmp_path: Path) -> None:
     tool = publisher.tool(b"program" * 1000)
     publisher.torn["/thing"] = 99
     with pytest.raises(Unreachable, match=r"ended after|tore"):
@@ -72,7 +72,7 @@ def test_a_transfer_that_keeps_tearing_is_told_and_leaves_nothing(publisher: Pub
     assert _nothing_left(tmp_path)
 
 
-def test_a_torn_archive_with_a_fitting_checksum_is_told(publisher: Publisher, tmp_path: Path) -> None:
+def test_a_torn_archive_with_a_fitting_checksum_is_reported(publisher: Publisher, tmp_path: Path) -> None:
     tool = publisher.tool(b"program" * 1000, member="thing")
     half = publisher.files["/thing"][:40]
     publisher.files["/thing"] = half
@@ -96,7 +96,7 @@ def test_a_missing_file_or_digest_is_unavailable_but_the_network_lives(publisher
     assert not downloader.dead
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(publisher: Publisher, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(publisher: Publisher, tmp_path: Path) -> None:
     tool = publisher.tool(b"x" * 200_000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
@@ -129,7 +129,7 @@ def test_a_network_that_does_not_answer_costs_the_probe_once(tmp_path: Path) -> 
     assert downloader.dead
 
 
-def test_a_name_nobody_knows_is_a_dead_network(tmp_path: Path) -> None:
+def test_an_unknown_name_is_a_dead_network(tmp_path: Path) -> None:
     downloader = Downloader()
     begun = time.monotonic()
     with pytest.raises(Unreachable):

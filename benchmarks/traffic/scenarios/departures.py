@@ -56,9 +56,9 @@ BY_PODS = (
 QUICK = (Moment("Step", "Hold", 0), Moment("Promote", "Roll"))
 
 
-def aborts(theatre: Installation, record: Record) -> None:
+def aborts(installation: Installation, record: Record) -> None:
     """Aborted by a person in every phase."""
-    for shop, load, moments in _shops(theatre, record):
+    for shop, load, moments in _shops(installation, record):
         for number, moment in enumerate(moments, start=2):
             shop.push(number)
             _reach(shop, moment)
@@ -71,9 +71,9 @@ def aborts(theatre: Installation, record: Record) -> None:
             _stable(shop, 1)
 
 
-def supersedes(theatre: Installation, record: Record) -> None:
+def supersedes(installation: Installation, record: Record) -> None:
     """Superseded by a newer commit in every phase."""
-    for shop, _, moments in _shops(theatre, record):
+    for shop, _, moments in _shops(installation, record):
         for number, moment in enumerate(moments):
             shop.push(2 * number + 2)
             _reach(shop, moment)
@@ -81,9 +81,9 @@ def supersedes(theatre: Installation, record: Record) -> None:
             promoted(shop, commit, 2 * number + 3)
 
 
-def reverts(theatre: Installation, record: Record) -> None:
+def reverts(installation: Installation, record: Record) -> None:
     """Reverted in Git in each phase with the old workload."""
-    for shop, load, moments in _shops(theatre, record):
+    for shop, load, moments in _shops(installation, record):
         for number, moment in enumerate(one for one in moments if one.stage not in ("Roll", "Back")):
             shop.push(number + 2)
             _reach(shop, moment)
@@ -94,19 +94,19 @@ def reverts(theatre: Installation, record: Record) -> None:
             _stable(shop, 1)
 
 
-def _shops(theatre: Installation, record: Record) -> Iterator[tuple[Shop, Load, tuple[Moment, ...]]]:
+def _shops(installation: Installation, record: Record) -> Iterator[tuple[Shop, Load, tuple[Moment, ...]]]:
     """An application behind a route, then one behind a Service.
 
     Each under load, with the moments it is interrupted at.
     """
     places: tuple[tuple[str, tuple[Moment, ...]], ...] = ((GATEWAY, BY_ROUTE), (SERVICE, BY_PODS))
-    if theatre.quick:
+    if installation.quick:
         places = ((GATEWAY, QUICK),)
     for provider, moments in places:
-        with theatre.bare(STRATEGY, provider=provider) as shop:
+        with installation.bare(STRATEGY, provider=provider) as shop:
             shop.spec_changes = SLOW
             shop.begin()
-            with theatre.load(shop, record) as load:
+            with installation.load(shop, record) as load:
                 yield shop, load, moments
 
 

@@ -22,28 +22,28 @@ MOST = 600
 QUICK = (30, 60)
 
 
-def gateway(theatre: Installation, record: Record) -> None:
+def gateway(installation: Installation, record: Record) -> None:
     """By the weights of an HTTPRoute."""
-    _killed(theatre, record, GATEWAY)
+    _killed(installation, record, GATEWAY)
 
 
-def service(theatre: Installation, record: Record) -> None:
+def service(installation: Installation, record: Record) -> None:
     """By numbers of pods."""
-    _killed(theatre, record, SERVICE)
+    _killed(installation, record, SERVICE)
 
 
-def _killed(theatre: Installation, record: Record, provider: str) -> None:
-    directory: Path = theatre.stage.directory / f"kills-{provider}"
+def _killed(installation: Installation, record: Record, provider: str) -> None:
+    directory: Path = installation.stage.directory / f"kills-{provider}"
     with (
-        InstalledAgent(theatre.stage.plane, f"agent-{provider.lower()}", directory) as house,
-        Proxy(theatre.stage.plane) as proxy,
-        theatre.bare(STRATEGY, house=house, provider=provider) as shop,
+        InstalledAgent(installation.stage.plane, f"agent-{provider.lower()}", directory) as installed,
+        Proxy(installation.stage.plane) as proxy,
+        installation.bare(STRATEGY, installed=installed, provider=provider) as shop,
     ):
         start(shop.team, proxy)
         shop.begin()
-        with theatre.load(shop, record):
+        with installation.load(shop, record):
             kills = 0
-            for version, number in enumerate(_numbers(theatre), start=2):
+            for version, number in enumerate(_numbers(installation), start=2):
                 killed = killer(shop.team, proxy, lambda call: not call.watch, nth=number)
                 commit = shop.push(version)
                 shop.team.until(
@@ -61,8 +61,8 @@ def _killed(theatre: Installation, record: Record, provider: str) -> None:
             record.figures["kills"] = kills
 
 
-def _numbers(theatre: Installation) -> Iterator[int]:
-    yield from QUICK if theatre.quick else range(1, MOST, theatre.stride)
+def _numbers(installation: Installation) -> Iterator[int]:
+    yield from QUICK if installation.quick else range(1, MOST, installation.stride)
 
 
 def _promoted(status: dict[str, object], commit: str) -> bool:

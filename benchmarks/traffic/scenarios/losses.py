@@ -17,10 +17,10 @@ from tests.acceptance.rollout import canary
 _VARIANT = "gitops-agent.dev/variant"
 
 
-def pods(theatre: Installation, record: Record) -> None:
+def pods(installation: Installation, record: Record) -> None:
     """Evicts and deletes canary pods at weight 50, then the workload's."""
     strategy = canary({"weight": 50, "approval": True})
-    with theatre.shop(strategy) as shop, theatre.load(shop, record) as load:
+    with installation.shop(strategy) as shop, installation.load(shop, record) as load:
         commit = shop.push(2)
         shop.at("Step", "Hold")
         _evict(shop, _of(shop, "canary")[:1])
@@ -30,7 +30,7 @@ def pods(theatre: Installation, record: Record) -> None:
                 shop.team.delete("Pod", pod)
             _whole(shop)
         shop.at("Step", "Hold")
-        record.share(load, 50, theatre.count if not theatre.quick else 200)
+        record.share(load, 50, installation.count if not installation.quick else 200)
         shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
 

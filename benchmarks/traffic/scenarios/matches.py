@@ -12,13 +12,13 @@ _USER = {"user": "david"}
 _FEW = 150
 
 
-def header(theatre: Installation, record: Record) -> None:
+def header(installation: Installation, record: Record) -> None:
     """A header routes exactly the named user to the canary."""
     step = {"match": {"header": {"name": "user", "value": "david"}}, "approval": True}
     with (
-        theatre.shop(canary(step)) as shop,
-        theatre.load(shop, record) as others,
-        theatre.load(shop, record, rate=theatre.rate / 3, **_USER) as david,
+        installation.shop(canary(step)) as shop,
+        installation.load(shop, record) as others,
+        installation.load(shop, record, rate=installation.rate / 3, **_USER) as david,
     ):
         commit = shop.push(2)
         shop.at("Step", "Hold")
@@ -31,13 +31,13 @@ def header(theatre: Installation, record: Record) -> None:
         promoted(shop, commit, 2)
 
 
-def mirror(theatre: Installation, record: Record) -> None:
+def mirror(installation: Installation, record: Record) -> None:
     """The canary gets mirrored requests, fails them, and none is used."""
     step = {"mirror": {"percent": 100}, "approval": True}
-    with theatre.shop(canary(step)) as shop, theatre.load(shop, record) as load:
+    with installation.shop(canary(step)) as shop, installation.load(shop, record) as load:
         commit = shop.push(2)
         shop.at("Step", "Hold")
-        backends, image = theatre.stage.backends, shop.of(2)
+        backends, image = installation.stage.backends, shop.of(2)
         backends.fault(image, error_percent=100.0)
         before, mark = backends.received(image=image, mirrored=True), load.mark()
         load.wait(_FEW, since=mark)

@@ -22,55 +22,58 @@ _UNDER_WAY_SECONDS = 0.1
 _ERROR_PERCENT = 20.0
 
 
-def proxy(theatre: Installation, record: Record) -> None:
+def proxy(installation: Installation, record: Record) -> None:
     """The proxy is down for a while: unconfirmed changes are awaited."""
     strategy = canary({"weight": 25, "pause": "2s"}, {"weight": 50, "approval": True})
-    with theatre.shop(strategy) as shop, theatre.load(shop, record) as load:
+    with installation.shop(strategy) as shop, installation.load(shop, record) as load:
         commit = shop.push(2)
         shop.at("Step", "Hold", step=0)
         begun = time.monotonic() - _UNDER_WAY_SECONDS
-        theatre.stage.gateway.kill()
+        installation.stage.gateway.kill()
         shop.at("Step", "Route", step=1)
         threading.Event().wait(_DOWN_SECONDS)
         assert (shop.status()["phase"], shop.status()["stage"]) == ("Step", "Route"), shop.status()  # noqa: S101 - what is claimed
-        theatre.stage.gateway.start()
+        installation.stage.gateway.start()
         record.away.append((begun, time.monotonic()))
         shop.at("Step", "Hold", step=1)
-        record.share(load, 50, theatre.count if not theatre.quick else 200)
+        record.share(load, 50, installation.count if not installation.quick else 200)
         shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
 
 
-def blind(theatre: Installation, record: Record) -> None:
+def blind(installation: Installation, record: Record) -> None:
     """Prometheus is down: errors pause, and never count as success."""
-    metric = _metric(theatre, consecutiveErrorLimit=1)
+    metric = _metric(installation, consecutiveErrorLimit=1)
     strategy = canary({"weight": 50, "analysis": True})
-    with theatre.shop(strategy, analysis={"metrics": [metric]}) as shop, theatre.load(shop, record) as load:
-        theatre.stage.prometheus.kill()
+    with installation.shop(strategy, analysis={"metrics": [metric]}) as shop, installation.load(shop, record) as load:
+        installation.stage.prometheus.kill()
         try:
             commit = shop.push(2)
             shop.at("Paused", seconds=120)
             record.share(load, 50, 400)
             assert shop.status()["weight"] == 50  # noqa: PLR2004, S101 - paused, not taken back and not promoted
         finally:
-            theatre.stage.prometheus.start()
+            installation.stage.prometheus.start()
         shop.command(CommandKind.RESUME)
         promoted(shop, commit, 2)
 
 
-def failing(theatre: Installation, record: Record) -> None:
+def failing(installation: Installation, record: Record) -> None:
     """The metric fails: time from the verdict to no canary requests."""
     strategy = canary({"weight": 50, "approval": True})
-    with theatre.shop(strategy, analysis={"metrics": [_metric(theatre)]}) as shop, theatre.load(shop, record) as load:
+    with (
+        installation.shop(strategy, analysis={"metrics": [_metric(installation)]}) as shop,
+        installation.load(shop, record) as load,
+    ):
         shop.push(2)
         shop.at("Step", "Hold")
         load.wait(100, since=load.mark())
-        theatre.stage.backends.fault(shop.of(2), error_percent=_ERROR_PERCENT)
+        installation.stage.backends.fault(shop.of(2), error_percent=_ERROR_PERCENT)
         broken = time.monotonic()
         try:
             status = shop.at("Held")
         finally:
-            theatre.stage.backends.heal(shop.of(2))
+            installation.stage.backends.heal(shop.of(2))
         verdict = _verdict(status)
         last = _last(load)
         record.worst("time_to_abort", last - broken)
@@ -90,13 +93,13 @@ def _last(load: Load) -> float:
     return max(one.at for one in load.since() if one.variant == "canary")
 
 
-def _metric(theatre: Installation, **more: Any) -> Object:
+def _metric(installation: Installation, **more: Any) -> Object:
     """The canary's recent error rate by Prometheus; fails above five percent."""
     of = 'namespace="{{namespace}}",variant="{{variant}}"'
     query = f'sum(rate(http_requests_total{{{of},code=~"5.."}}[5s])) / sum(rate(http_requests_total{{{of}}}[5s])) or vector(0)'
     return {
         "name": "errors",
-        "provider": {"prometheus": {"address": theatre.stage.prometheus.url, "query": query}},
+        "provider": {"prometheus": {"address": installation.stage.prometheus.url, "query": query}},
         "success": "result < 0.05",
         "interval": "1s",
         **more,

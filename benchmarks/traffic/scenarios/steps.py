@@ -23,30 +23,33 @@ PLAIN_COUNT = 8000
 """kube-proxy draws for each connection: 2,000 draws scatter by a whole point at 50 %, and two points would be luck."""
 
 
-def gateway(theatre: Installation, record: Record) -> None:
+def gateway(installation: Installation, record: Record) -> None:
     """Canary 5, 25, 50, 100 by the weights of an HTTPRoute."""
-    weights = WEIGHTS[::2] if theatre.quick else WEIGHTS
+    weights = WEIGHTS[::2] if installation.quick else WEIGHTS
     strategy = canary(*({"weight": weight, "approval": True} for weight in weights))
-    with theatre.shop(strategy, provider=GATEWAY) as shop, theatre.load(shop, record, rate=RATE) as load:
+    with installation.shop(strategy, provider=GATEWAY) as shop, installation.load(shop, record, rate=RATE) as load:
         commit = shop.push(2)
         for step, weight in enumerate(weights):
             shop.at("Step", "Hold", step=step)
-            record.share(load, weight, theatre.count)
+            record.share(load, weight, installation.count)
             shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
-        record.share(load, 100, theatre.count if not theatre.quick else 200, variant="primary")
+        record.share(load, 100, installation.count if not installation.quick else 200, variant="primary")
 
 
-def service(theatre: Installation, record: Record) -> None:
+def service(installation: Installation, record: Record) -> None:
     """The same behind a plain Service and kube-proxy."""
-    weights = PLAIN_WEIGHTS[:1] if theatre.quick else PLAIN_WEIGHTS
+    weights = PLAIN_WEIGHTS[:1] if installation.quick else PLAIN_WEIGHTS
     strategy = canary(*({"weight": weight, "approval": True} for weight in weights))
     pods = PLAIN_PODS
-    with theatre.shop(strategy, provider=SERVICE, replicas=pods) as shop, theatre.load(shop, record, rate=RATE) as load:
+    with (
+        installation.shop(strategy, provider=SERVICE, replicas=pods) as shop,
+        installation.load(shop, record, rate=RATE) as load,
+    ):
         commit = shop.push(2)
         for step, weight in enumerate(weights):
             shop.at("Step", "Hold", step=step, seconds=120)
-            record.share(load, weight, theatre.count if theatre.quick else PLAIN_COUNT)
+            record.share(load, weight, installation.count if installation.quick else PLAIN_COUNT)
             shop.command(CommandKind.APPROVE)
         promoted(shop, commit, 2)
         record.share(load, 100, 200, variant="primary")

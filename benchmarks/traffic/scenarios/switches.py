@@ -12,29 +12,29 @@ from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.rollout import blue_green
 
 
-def gateway(theatre: Installation, record: Record) -> None:
+def gateway(installation: Installation, record: Record) -> None:
     """By the weights of an HTTPRoute."""
-    _there_and_back(theatre, record, GATEWAY)
+    _there_and_back(installation, record, GATEWAY)
 
 
-def service(theatre: Installation, record: Record) -> None:
+def service(installation: Installation, record: Record) -> None:
     """By the selector of a plain Service."""
-    _there_and_back(theatre, record, SERVICE)
+    _there_and_back(installation, record, SERVICE)
 
 
-def _there_and_back(theatre: Installation, record: Record, provider: str) -> None:
-    strategy = blue_green(autoPromote=False, scaleDownDelay="20s" if not theatre.quick else "3s")
-    with theatre.shop(strategy, provider=provider) as shop, theatre.load(shop, record) as load:
+def _there_and_back(installation: Installation, record: Record, provider: str) -> None:
+    strategy = blue_green(autoPromote=False, scaleDownDelay="20s" if not installation.quick else "3s")
+    with installation.shop(strategy, provider=provider) as shop, installation.load(shop, record) as load:
         shop.push(2)
         _switched(shop)
-        record.share(load, 100, theatre.count if not theatre.quick else 100)
+        record.share(load, 100, installation.count if not installation.quick else 100)
         begun = time.monotonic()
         shop.command(CommandKind.ABORT)
         shop.at("Held")
         last = max(one.at for one in load.since() if one.variant == "canary")
         record.worst("time_to_switch_back", last - begun)
-        record.share(load, 100, 200 if not theatre.quick else 100, variant="primary")
-        if theatre.quick:
+        record.share(load, 100, 200 if not installation.quick else 100, variant="primary")
+        if installation.quick:
             return
         commit = shop.push(3)
         _switched(shop)

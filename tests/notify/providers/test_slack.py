@@ -44,7 +44,7 @@ def test_another_api_may_be_named() -> None:
     assert sent.url == "https://slack.example.org/api/chat.postMessage"
 
 
-def test_a_commit_message_mentions_nobody() -> None:
+def test_a_commit_message_mentions_no_user() -> None:
     said = orjson.loads(request({"address": b"https://x/"}, "<!channel> & <https://evil|click>").body)
 
     assert said["attachments"][0]["text"] == "&lt;!channel&gt; &amp; &lt;https://evil|click&gt;"

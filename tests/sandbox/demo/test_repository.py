@@ -62,9 +62,7 @@ def test_removed_files_are_counted_and_gone_with_the_next_commit(repository: Dem
     assert git(repository, "ls-tree", "--name-only", "-r", "main") == "apps/app.yaml"
 
 
-def test_settings_of_whoever_runs_the_demo_do_not_matter(
-    tmp_path: Path, example: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_of_the_user_do_not_matter(tmp_path: Path, example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / ".gitconfig").write_text("[commit]\n\tgpgsign = true\n[user]\n\tname = Somebody\n\tsigningkey = none\n")

@@ -27,7 +27,7 @@ def test_a_rollout_that_does_not_exist_shows_nothing(spectator: Spectator) -> No
     assert rollout.ended("aa") == ""
 
 
-def test_of_a_deployment_are_told_its_image_its_tag_and_its_pods() -> None:
+def test_a_deployment_is_reported_with_its_image_its_tag_and_its_pods() -> None:
     workload = {
         "spec": {"template": {"spec": {"containers": [{"image": "registry.example.com/shop/web:1.5.0"}]}}},
         "status": {"availableReplicas": 2},

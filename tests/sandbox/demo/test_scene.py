@@ -49,7 +49,7 @@ def scene(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Scene]:
     transport.close()
 
 
-def test_what_was_seen_is_kept_and_told(scene: Scene) -> None:
+def test_what_was_seen_is_kept_and_reported(scene: Scene) -> None:
     scene.seen("A step", "it happened", 0.0)
 
     assert [(step.title, step.seen) for step in scene.steps] == [("A step", "it happened")]
@@ -57,7 +57,7 @@ def test_what_was_seen_is_kept_and_told(scene: Scene) -> None:
     assert scene.progress.lines[0].startswith("✓ A step (")
 
 
-def test_what_was_heard_is_told_apart_by_kind_and_commit(scene: Scene) -> None:
+def test_what_was_heard_is_distinguished_by_kind_and_commit(scene: Scene) -> None:
     scene.receiver.messages = [
         {"event": "Promoted", "revision": {"commit": "aa"}},
         {"event": "Promoted", "revision": {"commit": "bb"}},

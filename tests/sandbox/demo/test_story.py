@@ -14,7 +14,7 @@ def test_scratch_is_taken_away_whatever_happens() -> None:
     assert not folder.exists()
 
 
-def test_a_folder_somebody_named_is_kept(tmp_path: Path) -> None:
+def test_a_named_folder_is_kept(tmp_path: Path) -> None:
     with scratch(tmp_path / "kept") as folder:
         (folder / "file").write_text("x")
 

@@ -46,7 +46,7 @@ def test_every_refusal_has_a_reason_and_says_whether_time_helps(error: AgentErro
     assert (told.reason, told.transient) == (reason, transient)
 
 
-def test_the_servers_wish_for_patience_is_kept() -> None:
+def test_the_servers_retry_after_is_kept() -> None:
     told = classify(Throttled("no", status=429, retry_after=3.0), WEB)
     assert isinstance(told, ClusterError)
     assert told.retry_after == 3.0
@@ -70,13 +70,13 @@ def test_causes_that_all_speak_of_immutability_prove_it(message: str) -> None:
     assert told.facts["fields"] == ["spec.selector"]
 
 
-def test_what_cannot_be_changed_is_told_with_the_way_out() -> None:
+def test_what_cannot_be_changed_is_reported_with_the_way_out() -> None:
     causes = refused({"field": "spec.selector", "message": "field is immutable"})
     assert classify(causes, WEB).reason == "Immutable"
     assert "gitops-agent.dev/replace: on-immutable" in str(classify(causes, WEB))
 
 
-def test_what_is_never_replaced_is_not_told_to_be_replaced() -> None:
+def test_what_is_never_replaced_has_no_advice_to_replace_it() -> None:
     crd = ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com")
     told = str(classify(refused({"field": "spec.scope", "message": "field is immutable"}), crd))
     assert "on-immutable" not in told
@@ -104,7 +104,7 @@ def test_explaining_twice_is_explaining_once() -> None:
     assert classify(once, WEB) is once
 
 
-def test_a_kind_that_no_crd_will_bring_is_invalid_and_told_what_to_write() -> None:
+def test_a_kind_that_no_crd_will_bring_is_invalid_with_what_to_write() -> None:
     key = ObjectKey("extensions", "Deployment", "shop", "web")
     error = classify(UnknownKind("the cluster knows no such kind", version="v1beta1", served=[]), key)
 

@@ -88,7 +88,7 @@ def test_drift_is_found_and_repaired(stage: ClusterEnv) -> None:
     assert stage.plan(config()).is_empty
 
 
-def test_drift_that_happened_while_nobody_looked_is_found_after_a_restart(stage: ClusterEnv) -> None:
+def test_drift_during_downtime_is_found_after_a_restart(stage: ClusterEnv) -> None:
     shaped = deployment()
     shaped["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1000m"}}
     stage.sync(shaped)
@@ -140,7 +140,7 @@ def test_an_object_taken_over_from_kubectl_loses_what_git_does_not_declare_and_c
     assert live["spec"]["revisionHistoryLimit"] == 10
 
 
-def test_an_addition_that_cannot_be_taken_back_is_told_once(stage: ClusterEnv) -> None:
+def test_an_addition_that_cannot_be_taken_back_is_reported_once(stage: ClusterEnv) -> None:
     """A claim's volume name may be set once and never changed."""
     claim = {
         "apiVersion": "v1",
@@ -236,7 +236,7 @@ def test_pruning_waits_while_something_declared_fails(stage: ClusterEnv) -> None
     assert stage.objects.get(stage.key("ConfigMap", "old"))
 
 
-def test_one_failure_is_reported_and_keeps_nobody_else(stage: ClusterEnv) -> None:
+def test_one_failure_is_reported_and_blocks_no_other(stage: ClusterEnv) -> None:
     broken = deployment("broken", replicas=-1)
     unknown = {"apiVersion": "nowhere.test/v1", "kind": "Nothing", "metadata": {"name": "x", "namespace": stage.namespace}}
     stranger = {**config("lost"), "metadata": {"name": "lost", "namespace": "no-such-namespace"}}
@@ -250,7 +250,7 @@ def test_one_failure_is_reported_and_keeps_nobody_else(stage: ClusterEnv) -> Non
     assert [error.transient for key, error in sorted(result.errors.items()) if key.name != "broken"] == [True, True]
 
 
-def test_quota_and_permissions_are_told_apart(stage: ClusterEnv) -> None:
+def test_quota_and_permissions_are_distinguished(stage: ClusterEnv) -> None:
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": stage.namespace}}
     stage.objects.create({**quota, "spec": {"hard": {"count/secrets": "0"}}})
     key = stage.key("ResourceQuota", "q")

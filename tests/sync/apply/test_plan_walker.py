@@ -101,7 +101,7 @@ def test_an_unchanged_object_counts_as_applied_but_is_asked_about_its_health() -
     assert everything(PlanWalker(healthy, never)) == []
 
 
-def test_nobody_waits_for_what_somebody_wants_left_alone() -> None:
+def test_no_object_waits_for_a_skipped_one() -> None:
     skipped = replace(creating("a")[0], kind=ActionKind.SKIP)
     assert everything(PlanWalker(made([skipped, *creating("b")], {B: [after(A, Until.HEALTHY)]}), never)) == [B]
 

@@ -84,7 +84,7 @@ def test_permissions_that_come_with_the_plan_are_left_to_the_attempt_of_a_servic
 
 
 @pytest.mark.cluster
-def test_all_errors_of_a_revision_are_told_and_nothing_is_written(stage: ClusterEnv) -> None:
+def test_all_errors_of_a_revision_are_reported_and_nothing_is_written(stage: ClusterEnv) -> None:
     broken, worse = deployment("broken", replicas=-1), deployment("worse", strategy={"type": "Nonsense"})
     unknown = deployment("unknown", paws=4)
     refused = stage.executor.preflight(stage.plan(config(), broken, worse, unknown))

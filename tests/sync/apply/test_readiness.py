@@ -27,7 +27,7 @@ WEB = key("ConfigMap", "web")
         (Status.HEALTHY, Until.GONE, False),
     ],
 )
-def test_how_far_an_object_has_come_is_told_by_its_health(status: Status, until: Until, *, expected: bool) -> None:
+def test_how_far_an_object_has_come_is_reported_by_its_health(status: Status, until: Until, *, expected: bool) -> None:
     state = LiveState()
     state.put(config(health=Health(status)))
     assert has_come(state, WEB, until) is expected

@@ -54,7 +54,7 @@ def test_what_is_sent_is_the_manifest_and_the_marks() -> None:
 
 
 @pytest.mark.cluster
-def test_an_answer_is_known_before_any_watch_tells_it(stage: ClusterEnv) -> None:
+def test_an_answer_is_known_before_any_watch_reports_it(stage: ClusterEnv) -> None:
     plan = stage.plan(config())
     done = Writer(stage.objects, stage.live).apply(plan.writes[0], plan, as_user=None)
     one = ObjectKey("", "ConfigMap", stage.namespace, "web")

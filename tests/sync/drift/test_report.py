@@ -27,7 +27,7 @@ def test_without_the_object_the_report_says_that_it_is_missing() -> None:
     assert describe(Manifest.of(CONFIG), None).missing
 
 
-def test_an_edit_is_told_with_both_values_the_manager_and_the_time() -> None:
+def test_an_edit_is_reported_with_both_values_the_manager_and_the_time() -> None:
     live = stored(CONFIG)
     live["data"]["a"] = "evil"
     live["metadata"]["managedFields"][0]["fieldsV1"].pop("f:data")
@@ -80,7 +80,7 @@ def test_more_than_fifty_changes_are_counted() -> None:
         ),
     ],
 )
-def test_on_a_real_object_exactly_what_was_edited_is_told(
+def test_on_a_real_object_exactly_what_was_edited_is_reported(
     patch: Object, path: str, declared: Any, found: Any, stage: ClusterEnv
 ) -> None:
     wanted = deployment()

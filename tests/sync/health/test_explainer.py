@@ -61,7 +61,7 @@ def explained(
 
 
 @pytest.mark.cluster
-def test_a_crash_loop_is_certain_and_tells_the_exit_code(objects: Objects, namespace: str) -> None:
+def test_a_crash_loop_is_certain_and_reports_the_exit_code(objects: Objects, namespace: str) -> None:
     marks = {"sandbox.gitops-agent.dev/exit-code": "3", "sandbox.gitops-agent.dev/last-words": "no DATABASE_URL"}
 
     found = explained(objects, workload(namespace, template("crash", annotations=marks)), lambda found: found.certain)
@@ -96,7 +96,7 @@ def test_an_image_that_cannot_be_pulled_is_named(objects: Objects, namespace: st
 
 
 @pytest.mark.cluster
-def test_a_node_selector_nobody_has_is_the_schedulers_word(objects: Objects, namespace: str) -> None:
+def test_an_unmatched_node_selector_is_the_schedulers_word(objects: Objects, namespace: str) -> None:
     nowhere = template(nodeSelector={"disk": "quantum"})
 
     found = explained(objects, workload(namespace, nowhere), lambda found: "didn't match" in found.message)
@@ -105,7 +105,7 @@ def test_a_node_selector_nobody_has_is_the_schedulers_word(objects: Objects, nam
 
 
 @pytest.mark.cluster
-def test_a_failing_probe_is_told_with_its_event(objects: Objects, namespace: str) -> None:
+def test_a_failing_probe_is_reported_with_its_event(objects: Objects, namespace: str) -> None:
     found = explained(objects, workload(namespace, template("probe-fails")), lambda found: "503" in found.message)
 
     assert (found.reason, found.certain) == ("ProbeFailed", False)
@@ -243,7 +243,7 @@ def asked_on_the_wire(folder: Path, log: str | None) -> tuple[Explanation, Wire]
     return found, wire
 
 
-def test_the_last_line_of_the_log_is_told_scrubbed_and_cut(tmp_path: Path) -> None:
+def test_the_last_line_of_the_log_is_reported_scrubbed_and_cut(tmp_path: Path) -> None:
     found, wire = asked_on_the_wire(tmp_path, "cannot open postgres://shop:hunter22@db/shop " + "x" * 500)
 
     assert "cannot open postgres://***@db/shop" in found.message

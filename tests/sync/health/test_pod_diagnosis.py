@@ -86,7 +86,7 @@ def test_a_sidecar_that_runs_is_no_stuck_init_container() -> None:
     assert finding.reason == "ProbeFailed"
 
 
-def test_the_last_words_of_a_container_are_told_and_else_its_log_is_asked_for() -> None:
+def test_the_last_words_of_a_container_are_reported_and_else_its_log_is_asked_for() -> None:
     spoken: Object = {"terminated": {"exitCode": 1, "message": "Traceback:\n  line 3\nKeyError: 'DB'\n"}}
     told, silent = diagnose(pod(container(last=spoken))), diagnose(pod(container(last=DIED)))
 

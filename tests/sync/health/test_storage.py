@@ -30,7 +30,7 @@ def claim(phase: str | None, *entries: Object, spec: Any = None, **annotations: 
         (claim("Bound", condition("ControllerResizeError", "True", "", "no space")), ("Degraded", "ControllerResizeError")),
     ],
 )
-def test_a_claim_waits_only_while_somebody_works_on_it(obj: Object, expected: tuple[str, str]) -> None:
+def test_a_claim_waits_only_once_work_on_it_has_begun(obj: Object, expected: tuple[str, str]) -> None:
     assert verdict(obj) == expected
 
 

@@ -150,7 +150,7 @@ def test_a_pod(obj: Object, expected: tuple[str, str]) -> None:
     assert verdict(obj) == expected
 
 
-def test_a_failed_pod_tells_how_its_container_ended() -> None:
+def test_a_failed_pod_reports_how_its_container_ended() -> None:
     killed = {"name": "app", "state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
 
     assert assess(pod("Failed", killed)).message == "ended with exit code 137: OOMKilled"

@@ -67,7 +67,7 @@ def test_an_owner_that_does_not_control_is_no_controller() -> None:
     assert not observe(stored(CONFIG, ownerReferences=[{"uid": "1"}])).controlled
 
 
-def test_an_object_of_nobody_is_observed_without_surprise() -> None:
+def test_an_object_without_owner_is_observed_without_surprise() -> None:
     live = observe({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}})
     assert (live.owner, live.digest, live.projection, live.undeclared) == (None, None, "", ())
 
@@ -149,5 +149,5 @@ def fill(state: LiveState, shape: Object, numbers: range) -> None:
         state.applied(live, digest=live.digest or "")
 
 
-def test_two_applications_are_told_apart() -> None:
+def test_two_applications_are_distinguished() -> None:
     assert observe(stored(CONFIG, application=OTHER)).owner == OTHER

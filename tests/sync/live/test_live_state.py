@@ -108,7 +108,7 @@ def test_without_a_baseline_nothing_is_known_to_have_drifted() -> None:
     assert not state.put(config(version=6, projection="p2")).drifted
 
 
-def test_one_that_lost_its_marks_is_told_to_the_application_that_had_it() -> None:
+def test_one_that_lost_its_marks_is_reported_to_the_application_that_had_it() -> None:
     state = LiveState()
     state.put(config())
     assert state.put(config(version=6, owner=None)).application == APP

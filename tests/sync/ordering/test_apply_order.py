@@ -96,7 +96,7 @@ def test_depends_on_waits_for_health() -> None:
     assert of(key("Deployment", "web")) == {("apps/StatefulSet:shop/db", "healthy")}
 
 
-def test_nobody_waits_for_the_health_of_what_asks_for_that() -> None:
+def test_no_object_waits_for_an_ignored_health() -> None:
     of = waits(
         workload("Deployment", "web", annotations={"gitops-agent.dev/depends-on": "apps/StatefulSet:shop/db"}),
         workload("StatefulSet", "db", annotations={"gitops-agent.dev/ignore-health": "true"}),

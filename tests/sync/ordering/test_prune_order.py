@@ -36,7 +36,7 @@ def test_custom_resources_go_before_callers_operator_access_and_crd() -> None:
     assert before(edges, NAMESPACE) == {*EVERYTHING} - {NAMESPACE}
 
 
-def test_resources_of_somebody_elses_crd_hold_nothing_up() -> None:
+def test_resources_of_a_foreign_crd_hold_nothing_up() -> None:
     assert before(prune_edges(EVERYTHING, applied=(), groups=()), OPERATOR) == {WEBHOOK}
 
 

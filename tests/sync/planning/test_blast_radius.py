@@ -114,7 +114,7 @@ def test_what_cannot_be_listed_is_never_nothing(stage: ClusterEnv, monkeypatch: 
     assert found.cannot_see == ("Secret (secrets is forbidden)",)
 
 
-def test_volumes_and_load_balancers_are_told(stage: ClusterEnv) -> None:
+def test_volumes_and_load_balancers_are_reported(stage: ClusterEnv) -> None:
     name = f"pv-{stage.namespace}"
     claim_ref = {"namespace": stage.namespace, "name": "data"}
     volume = {
@@ -164,7 +164,7 @@ def application(stage: ClusterEnv, name: str, **spec: object) -> ObjectKey:
     return ObjectKey.of(obj)
 
 
-def test_an_application_takes_along_what_carries_its_marks(stage: ClusterEnv, applications: None) -> None:
+def test_an_application_deletes_what_carries_its_marks(stage: ClusterEnv, applications: None) -> None:
     key = application(stage, "child")
     for name in ("a", "b"):
         stage.live.put(observe(owned(stage, config(name), AppKey(stage.namespace, "child"))))

@@ -38,7 +38,7 @@ def test_what_is_missing_is_created() -> None:
     assert outcome(compared(WEB)) == ("create", "New", False)
 
 
-def test_what_somebody_deleted_after_we_applied_it_is_drift() -> None:
+def test_a_deletion_after_our_apply_is_drift() -> None:
     manifest = wanted(WEB).manifests[0]
     baselines = {manifest.key: (manifest.digest, "x")}
     assert outcome(compared(WEB, baselines=baselines)) == ("create", "Missing", True)
@@ -79,13 +79,13 @@ def test_drift_is_repaired_unless_self_heal_is_off() -> None:
     assert action.intent is ActionKind.UPDATE
 
 
-def test_what_somebody_added_is_drift_that_names_field_and_manager() -> None:
+def test_an_addition_is_drift_that_names_field_and_manager() -> None:
     action = compared(WEB, live(WEB, undeclared=(EDIT,)))
     assert outcome(action) == ("update", "Undeclared", True)
     assert action.message == "nobody declared /data/b by kubectl-edit"
 
 
-def test_what_somebody_added_to_an_ignored_field_is_none_of_our_business() -> None:
+def test_an_addition_to_an_ignored_field_is_ignored() -> None:
     policy = PlanPolicy(ignore_fields=(IgnoreFields(kind="ConfigMap", paths=("/data",)),))
     there = live_of(wanted(WEB).manifests[0], undeclared=(EDIT,))
     assert outcome(compared(WEB, there, policy=policy))[0] == "unchanged"

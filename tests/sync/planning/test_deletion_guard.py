@@ -54,7 +54,7 @@ def test_an_approved_plan_passes_and_says_that_it_was_approved() -> None:
     assert (found.held, found.approved, found.reason) == (False, True, "HeldForApproval")
 
 
-def test_a_plan_nobody_objects_to_is_not_called_approved() -> None:
+def test_a_plan_without_objections_is_not_called_approved() -> None:
     assert not verdict(*maps(1), approved=True).approved
 
 
@@ -114,7 +114,7 @@ def test_in_mode_manual_changes_wait_and_repairs_do_not() -> None:
     assert not judge([], mode=SyncMode.MANUAL, **settings).held
 
 
-def test_every_objection_is_told() -> None:
+def test_every_objection_is_reported() -> None:
     found = verdict(*maps(6), CRD, key("PersistentVolumeClaim", "data"))
     assert len(found.message.split("; ")) == 3
 

@@ -65,7 +65,7 @@ def test_skipped_objects_are_in_the_plan_with_their_reason() -> None:
     assert (action.kind, action.reason) == (ActionKind.SKIP, "HookNotRun")
 
 
-def test_in_mode_observe_nothing_is_written_and_everything_is_told() -> None:
+def test_in_mode_observe_nothing_is_written_and_everything_is_reported() -> None:
     made = planned(WEB, EDITED, there=[DRIFT, *OLD], policy=PlanPolicy(mode=SyncMode.OBSERVE))
     assert made.writes == ()
     assert not made.verdict.held

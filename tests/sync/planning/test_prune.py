@@ -125,7 +125,7 @@ def test_what_holds_objects_of_other_applications_is_kept(obj: Object) -> None:
     assert "ConfigMap:shop/foreign" in action.message
 
 
-def test_a_namespace_that_holds_what_nobody_declared_is_left_to_the_guard() -> None:
+def test_a_namespace_that_holds_undeclared_objects_is_left_to_the_guard() -> None:
     assert outcome(removed(NAMESPACE, dependants={NAMESPACE.key: Dependants(total=2)})["shop"])[0] == "delete"
 
 
