@@ -172,14 +172,14 @@ class Controller:
             refused = Problem(reason="UnsupportedValue", message=str(error)[:1000])
         self._tell_classes()
         for gateway in gateways.values():
-            self._tell(gateway, gateway_status(gateway, self._address, self._port))
+            self._report(gateway, gateway_status(gateway, self._address, self._port))
         for key, route in routes.items():
             if attached[key]:
                 verdict = translation.verdicts.get(key, Verdict())
                 said = Verdict(accepted=verdict.accepted or refused, resolved=verdict.resolved)
                 known = (route.get("status") or {}).get("parents") or []
                 others = [one for one in known if one.get("controllerName") != CONTROLLER]
-                self._tell(route, route_status(route, attached[key], said, others))
+                self._report(route, route_status(route, attached[key], said, others))
 
     def _translation(self) -> Translation:
         routes = self._all("HTTPRoute")
@@ -217,9 +217,9 @@ class Controller:
     def _tell_classes(self) -> None:
         for one in self._all("GatewayClass").values():
             if (one.get("spec") or {}).get("controllerName") == CONTROLLER:
-                self._tell(one, class_status(one))
+                self._report(one, class_status(one))
 
-    def _tell(self, obj: Object, status: Object) -> None:
+    def _report(self, obj: Object, status: Object) -> None:
         """Writes a status that says something else than before."""
         live = obj.get("status") or {}
         if same({name: live.get(name) for name in status}, status):

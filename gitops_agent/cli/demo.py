@@ -30,7 +30,7 @@ def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
     with scratch(directory) as folder:
         story = Story(folder, to_stderr(), nodes)
         try:
-            story.tell()
+            story.run()
             total = sum(step.seconds for step in story.steps)
             click.echo(f"{len(story.steps)} steps, each observed in the cluster, in {total:.1f} s")
             if not leave and story.plane is not None:

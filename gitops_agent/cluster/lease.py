@@ -98,7 +98,7 @@ class Lease:
                 self._wait(stop, pause)
         finally:
             watch.stop()
-            self._lose("stopped")
+            self._end_leadership("stopped")
             with self._changed:
                 self._over = True
                 self._changed.notify_all()
@@ -145,7 +145,7 @@ class Lease:
         if holder == self._identity:
             self._write("PUT", self._renewed(lease), began)
             return self._renew
-        self._lose(f"the lease belongs to {holder or 'nobody'}")
+        self._end_leadership(f"the lease belongs to {holder or 'nobody'}")
         now = time.monotonic()
         last = self._seen
         if last[:2] != (holder, version):
@@ -187,7 +187,7 @@ class Lease:
             return max(0.1, min(self._renew * 1.5, self._deadline - time.monotonic()))
         return self._renew * 1.5
 
-    def _lose(self, why: str) -> None:
+    def _end_leadership(self, why: str) -> None:
         with self._changed:
             if not self._leading:
                 return
@@ -203,7 +203,7 @@ class Lease:
                     return
                 left = self._deadline - time.monotonic() if self._leading else None
                 if left is not None and left <= 0:
-                    self._lose("not renewed in time")
+                    self._end_leadership("not renewed in time")
                 else:
                     self._changed.wait(left)
 

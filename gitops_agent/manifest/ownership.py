@@ -25,7 +25,7 @@ _FILLED = "!"
 def pack(obj: Object, manager: str = FIELD_MANAGER) -> bytes | None:
     """The manager's field set, compressed; None when it never applied the object."""
     fields = owned(obj, manager)
-    return None if fields is None else zlib.compress(orjson.dumps(_noting(fields, obj)), 1)
+    return None if fields is None else zlib.compress(orjson.dumps(_with_lists(fields, obj)), 1)
 
 
 def covers(packed: bytes, desired: Object) -> bool:
@@ -46,7 +46,7 @@ def covers(packed: bytes, desired: Object) -> bool:
     return _covers(fields, spec) and _covers(metadata, meta)
 
 
-def _noting(fields: FieldSet, live: Any) -> FieldSet:
+def _with_lists(fields: FieldSet, live: Any) -> FieldSet:
     """The set with lists beside our fields that others filled.
 
     An empty list of items with keys is not owned at all, so nothing is lost when another writer fills it; this records it.
@@ -54,7 +54,7 @@ def _noting(fields: FieldSet, live: Any) -> FieldSet:
     result: FieldSet = {}
     for element, below in fields.items():
         position = step(element, live) if below else None
-        result[element] = below if position is None else _noting(below, live[position])
+        result[element] = below if position is None else _with_lists(below, live[position])
     if isinstance(live, dict):
         filled = [name for name, value in live.items() if value and isinstance(value, list) and f"f:{name}" not in fields]
         if filled:

@@ -113,7 +113,7 @@ class PendingQueue:
 
     def due(self, now: datetime, stored: int) -> Entry | None:
         """The first entry that is due."""
-        return next((entry for entry in self._entries.values() if entry.version <= stored and _ripe(entry, now)), None)
+        return next((entry for entry in self._entries.values() if entry.version <= stored and _due(entry, now)), None)
 
     def next_moment(self) -> datetime | None:
         """The time when the first delayed entry is due."""
@@ -124,5 +124,5 @@ class PendingQueue:
         return [entry.to_json() for entry in self._entries.values()]
 
 
-def _ripe(entry: Entry, now: datetime) -> bool:
+def _due(entry: Entry, now: datetime) -> bool:
     return entry.not_before is None or entry.not_before <= now

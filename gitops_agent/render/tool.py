@@ -118,13 +118,13 @@ def _translated(error: ProcessError, workspace: Workspace) -> RenderError:
     if error.cause in ("output", "memory"):
         return RenderError(error.message, reason="RenderTooLarge", cause=error.cause)
     if error.cause == "exit" and error.returncode is not None:
-        message = without_secrets(_essence(workspace.own(error.stderr)), workspace.root)
+        message = without_secrets(_message(workspace.own(error.stderr)), workspace.root)
         if message:
             return RenderError(message, reason="RenderFailed", returncode=error.returncode)
     return RenderError(without_secrets(workspace.own(error.message), workspace.root), reason="RenderFailed", cause=error.cause)
 
 
-def _essence(stderr: str) -> str:
+def _message(stderr: str) -> str:
     """The message after `Error:` on one line, else the last line."""
     lines = [line.strip() for line in stderr[-16 * _MESSAGE :].splitlines() if line.strip()]
     starts = [index for index, line in enumerate(lines) if line.startswith("Error:")]

@@ -206,7 +206,7 @@ class Supervisor:
             request: dict[str, Any] = {}
             try:
                 request = control_socket.receive(connection)
-                self._obey(request)
+                self._handle_command(request)
                 answer: dict[str, Any] = {"ok": True}
             except AgentError as error:
                 answer = {"ok": False, "error": str(error)}
@@ -217,7 +217,7 @@ class Supervisor:
         if request.get("do") == "stop":
             raise Ended
 
-    def _obey(self, request: dict[str, Any]) -> None:
+    def _handle_command(self, request: dict[str, Any]) -> None:
         verb, name = request.get("do"), str(request.get("component"))
         if verb == "stop":
             return

@@ -168,14 +168,14 @@ class Downloader:
             done = threading.Event()
             trouble: list[AgentError] = []
 
-            def knock() -> None:
+            def connect() -> None:
                 try:
                     self._open(url, self._probe_seconds).close()
                 except AgentError as error:
                     trouble.append(error)
                 done.set()
 
-            threading.Thread(target=knock, name="download-probe", daemon=True).start()
+            threading.Thread(target=connect, name="download-probe", daemon=True).start()
             in_time = done.wait(self._probe_seconds)
             self._alive = in_time and all(error.facts.get("answered") for error in trouble)
             if not in_time:

@@ -11,13 +11,13 @@ from gitops_agent.errors import AgentError
 from gitops_agent.sandbox import control_socket
 
 
-def _answer_once(server: socket.socket, answer: dict[str, Any], heard: list[dict[str, Any]]) -> threading.Thread:
+def _answer_once(server: socket.socket, answer: dict[str, Any], notifications: list[dict[str, Any]]) -> threading.Thread:
     server.setblocking(True)
 
     def serve() -> None:
         connection, _ = server.accept()
         with connection:
-            heard.append(control_socket.receive(connection))
+            notifications.append(control_socket.receive(connection))
             control_socket.send(connection, answer)
 
     thread = threading.Thread(target=serve)
@@ -28,12 +28,12 @@ def _answer_once(server: socket.socket, answer: dict[str, Any], heard: list[dict
 def test_a_request_gets_its_answer_even_in_a_very_deep_folder(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100) / ("e" * 100)
     deep.mkdir(parents=True)
-    heard: list[dict[str, Any]] = []
+    notifications: list[dict[str, Any]] = []
     with control_socket.listen(deep) as server:
-        thread = _answer_once(server, {"ok": True, "n": 1}, heard)
+        thread = _answer_once(server, {"ok": True, "n": 1}, notifications)
         assert control_socket.ask(deep, {"do": "restart"}) == {"ok": True, "n": 1}
         thread.join(5)
-    assert heard == [{"do": "restart"}]
+    assert notifications == [{"do": "restart"}]
 
 
 def test_a_refusal_is_an_error_with_its_text(tmp_path: Path) -> None:

@@ -31,8 +31,10 @@ def switched(scene: Scene) -> None:
         raise NotSeen("the preview got traffic before anybody approved it")
     if not _steady(scene):
         raise NotSeen("the autoscaler may take pods away in the middle of the rollout")
-    scene.tell(f"{pods} pods of {_NEW} behind Service {WEB}-canary, tried by a Job; Service {WEB} selects the old ones")
-    scene.spectator.until("the webhook hears that somebody is asked", lambda: scene.heard("RolloutPaused", about=commit))
+    scene.report(f"{pods} pods of {_NEW} behind Service {WEB}-canary, tried by a Job; Service {WEB} selects the old ones")
+    scene.spectator.until(
+        "the webhook receives the request for approval", lambda: scene.notifications("RolloutPaused", about=commit)
+    )
     approved = time.monotonic()
     rollout.approve()
     scene.spectator.until("the Service selects the new version", lambda: rollout.selected() == "canary")
@@ -40,7 +42,7 @@ def switched(scene: Scene) -> None:
     seconds = time.monotonic() - approved
     if tag(rollout.workload()) == _NEW:
         raise NotSeen("the old version was gone at the switch: nothing to switch back to")
-    scene.tell(f"approved; Service {WEB} selects {rollout.selected()} {seconds:.1f} s later, {pods} old pods stand by")
+    scene.report(f"approved; Service {WEB} selects {rollout.selected()} {seconds:.1f} s later, {pods} old pods stand by")
     scene.spectator.until("the workload takes the new version", lambda: tag(rollout.workload()) == _NEW)
     scene.spectator.until("nothing of the preview is left", rollout.gone)
     scene.ready("shop", commit)

@@ -58,7 +58,7 @@ def rejected(scene: Scene) -> None:
         return tag(rollout.second()) == "2.3.0" and rollout.share() == (1, _PODS)
 
     scene.spectator.until("the bad version gets its first share", bad_share)
-    scene.tell(
+    scene.report(
         f"1 of {_PODS} ready pods behind Service {CHECKOUT} is of 2.3.0, which fails {ERRORS['2.3.0']:.0%} of its requests"
     )
     exposed = time.monotonic()
@@ -70,14 +70,14 @@ def rejected(scene: Scene) -> None:
     scene.spectator.until("the traffic and the pods are back", back)
     seconds = time.monotonic() - exposed
     measured = sum(value == ERRORS["2.3.0"] for _, value in scene.metrics.answered)
-    scene.tell(
+    scene.report(
         f"measured {measured} times, and back on 2.2.0 {seconds:.1f} s later: {_PODS} of {_PODS} pods, no second Deployment"
     )
     scene.spectator.until("the run is written down", lambda: rollout.ended(commit) == "RolledBack")
     rejections = rollout.status().get("rejected") or [{}]
     if rejections[-1].get("revision") != commit:
         raise NotSeen(f"the commit {commit[:12]} was rolled back but is not among the rejected ones")
-    scene.spectator.until("the webhook hears of it", lambda: scene.heard("RolloutAborted", about=commit))
+    scene.spectator.until("the webhook receives it", lambda: scene.notifications("RolloutAborted", about=commit))
     scene.spectator.until(
         "the application says it went back",
         lambda: condition_of(scene.spectator.application("shop", NAMESPACE), "Ready").get("reason") == "RolledBack",
@@ -86,11 +86,11 @@ def rejected(scene: Scene) -> None:
     scene.seen("A bad version goes back by itself", f"commit {commit[:12]} is rejected: {reason}", started)
 
 
-def mended(scene: Scene) -> None:
+def fixed(scene: Scene) -> None:
     """The next commit of the rejected workload goes on."""
     started = time.monotonic()
     _taken(scene, "2.3.0", "2.3.1", f"Answer carts without an address, {CHECKOUT} 2.3.1")
-    scene.seen("A mended commit goes on", "2.3.1 went through the same steps and was promoted; 2.3.0 never was", started)
+    scene.seen("A fixed commit goes on", "2.3.1 went through the same steps and was promoted; 2.3.0 never was", started)
 
 
 def _taken(
@@ -107,7 +107,7 @@ def _taken(
 
         scene.spectator.until(f"{pods} of {_PODS} pods are of {new}", there)
         what = f"{pods} of {_PODS} ready pods behind Service {CHECKOUT} {'is' if pods == 1 else 'are'} of {new}"
-        scene.tell(f"{time.monotonic() - started:4.1f} s  {what}: {weight} % of the traffic")
+        scene.report(f"{time.monotonic() - started:4.1f} s  {what}: {weight} % of the traffic")
         if weight == _FIRST:
             within(scene, rollout)
     scene.spectator.until(
@@ -117,14 +117,14 @@ def _taken(
     if tag(rollout.workload()) == new:
         raise NotSeen(f"the workload took {new} before the new version carried the traffic")
     running = tag(rollout.workload())
-    scene.tell(f"{time.monotonic() - started:4.1f} s  all of it; Deployment {CHECKOUT} still runs {running}, one switch away")
+    scene.report(f"{time.monotonic() - started:4.1f} s  all of it; Deployment {CHECKOUT} still runs {running}, one switch away")
     scene.spectator.until("the workload takes the new version", lambda: tag(rollout.workload()) == new)
     scene.spectator.until("nothing of the second Deployment is left", rollout.gone)
-    scene.tell(f"{time.monotonic() - started:4.1f} s  Deployment {CHECKOUT} runs {new} and has its traffic back")
+    scene.report(f"{time.monotonic() - started:4.1f} s  Deployment {CHECKOUT} runs {new} and has its traffic back")
     scene.ready("shop", commit)
     if rollout.ended(commit) != "Promoted":
         raise NotSeen(f"the policy does not say that {commit[:12]} was promoted: {rollout.status().get('history')}")
-    scene.spectator.until("the webhook hears of it", lambda: scene.heard("Promoted", about=commit))
+    scene.spectator.until("the webhook receives it", lambda: scene.notifications("Promoted", about=commit))
 
 
 def _by_hand(scene: Scene, rollout: Rollout) -> None:
@@ -134,7 +134,7 @@ def _by_hand(scene: Scene, rollout: Rollout) -> None:
     seconds = scene.spectator.until(
         "the share is as the rollout wants it", lambda: not rollout.selected() and rollout.share() == (1, _PODS)
     )
-    scene.tell(f"        somebody sends everything to 2.2.0 by hand: undone after {seconds:.2f} s")
+    scene.report(f"        a manual change sends everything to 2.2.0: reverted after {seconds:.2f} s")
 
 
 def _not_taken(rollout: Rollout, version: str) -> None:

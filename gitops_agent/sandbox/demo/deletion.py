@@ -32,7 +32,7 @@ def held(scene: Scene) -> None:
     still = sum(scene.spectator.get(_page(name)) is not None for name in PAGES)
     if still != len(PAGES):
         raise NotSeen(f"only {still} of {len(PAGES)} pages are still there although their deletion is held")
-    scene.spectator.until("the webhook hears of the hold", lambda: scene.heard("HeldForApproval"))
+    scene.spectator.until("the webhook receives the hold", lambda: scene.notifications("HeldForApproval"))
     message = condition_of(application, "Ready")["message"]
     scene.seen("A mass deletion is held", f"{len(PAGES)} objects still there: {message}", started)
     started = time.monotonic()

@@ -18,9 +18,9 @@ def repaired(scene: Scene) -> None:
     started = time.monotonic()
     seconds = scene.spectator.until("the replicas are back", lambda: _replicas(scene.spectator.get(_GUESTBOOK)) == _DECLARED)
     scene.spectator.until(
-        "the webhook hears of the drift", lambda: scene.heard("DriftDetected") and scene.heard("DriftRepaired")
+        "the webhook receives the drift", lambda: scene.notifications("DriftDetected") and scene.notifications("DriftRepaired")
     )
-    message = str(scene.heard("DriftDetected")[-1].get("text") or "").partition("\n")[0]
+    message = str(scene.notifications("DriftDetected")[-1].get("text") or "").partition("\n")[0]
     words = f"somebody scaled the guestbook to 5; back at {_DECLARED} after {seconds:.2f} s: {message}"
     scene.seen("Manual drift", words, started)
 

@@ -31,17 +31,17 @@ def first_sync(scene: Scene) -> None:
         scene.spectator.until(f"all applications ready at {commit[:12]}", all_settled, seconds=120)
     total = sum(_count(scene.spectator.application(name, NAMESPACE)) for name in names)
     scene.seen("First sync", f"{len(names)} applications, {total} objects, all Synced and Healthy", started)
-    scene.spectator.until("the webhook hears of every sync", lambda: len(scene.heard("Synced")) >= len(names))
+    scene.spectator.until("the webhook receives every sync", lambda: len(scene.notifications("Synced")) >= len(names))
 
 
 def image_bump(scene: Scene) -> None:
     """A workload with policy `rolling` updates its image pod by pod."""
-    before = len(scene.heard("Synced"))
+    before = len(scene.notifications("Synced"))
     started = time.monotonic()
     commit = scene.release("worker", "1.4.0", "1.5.0", "Release worker 1.5.0")
     live = scene.spectator.until("the new image is live", lambda: image(scene.spectator.get(_WORKER) or {}).endswith(":1.5.0"))
     scene.ready("shop", commit)
-    scene.spectator.until("the webhook hears of it", lambda: len(scene.heard("Synced")) > before)
+    scene.spectator.until("the webhook receives it", lambda: len(scene.notifications("Synced")) > before)
     scene.seen("An image bump", f"pushed, live after {live:.2f} s, rolled out pod by pod and Healthy", started)
 
 

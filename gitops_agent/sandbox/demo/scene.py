@@ -56,11 +56,11 @@ class Scene:
         self.steps.append(step)
         self.progress.say(f"✓ {step.title} ({step.seconds:.1f} s): {step.seen}")
 
-    def tell(self, words: str) -> None:
+    def report(self, words: str) -> None:
         """One line within a step."""
         self.progress.say(f"    {words}")
 
-    def heard(self, kind: str, *, about: str = "") -> list[dict[str, Any]]:
+    def notifications(self, kind: str, *, about: str = "") -> list[dict[str, Any]]:
         """The notifications of one type of event, optionally of one commit."""
         messages = [message for message in self.receiver.messages if message.get("event") == kind]
         return [event for event in messages if not about or (event.get("revision") or {}).get("commit") == about]

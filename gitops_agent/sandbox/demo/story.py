@@ -63,7 +63,7 @@ class Story:
     plane: ControlPlane | None = None
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    def tell(self) -> None:
+    def run(self) -> None:
         """Runs all chapters; `close` stops what was started.
 
         Raises:

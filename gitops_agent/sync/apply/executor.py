@@ -20,7 +20,7 @@ from gitops_agent.sync.apply import preflight
 from gitops_agent.sync.apply.concurrency import AdaptiveLimit
 from gitops_agent.sync.apply.errors import classify
 from gitops_agent.sync.apply.plan_walker import PlanWalker, Waiting
-from gitops_agent.sync.apply.readiness import has_come
+from gitops_agent.sync.apply.readiness import is_reached
 from gitops_agent.sync.apply.writer import Done, Writer, body_of
 from gitops_agent.sync.autoscalers import Autoscaled
 from gitops_agent.sync.live.live_state import LiveState
@@ -141,7 +141,7 @@ class Executor:
             if flying:
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
                     land(flying.pop(future), *future.result())
-            elif stop() or not (course.more or course.look_again()):
+            elif stop() or not (course.more or course.recheck()):
                 break
         stopped = stop()
         return Result(outcomes=tuple(outcomes), waiting=() if stopped else course.waiting(), stopped=stopped)
@@ -171,7 +171,7 @@ class Executor:
         )
 
     def _ready(self, key: ObjectKey, until: Until) -> bool:
-        return has_come(self._live, key, until)
+        return is_reached(self._live, key, until)
 
     def _run(self, action: Action, plan: Plan, *, as_user: str | None) -> tuple[Outcome, Done | None]:
         started = self._clock()

@@ -74,7 +74,7 @@ class PlanWalker:
         """Marks an action as failed or (parked) half done; dependants wait."""
         (self._parked if parked else self._failed).add(key)
 
-    def look_again(self) -> bool:
+    def recheck(self) -> bool:
         """Checks all waiting actions, because the cluster changes by itself.
 
         Returns whether one of them is ready now.

@@ -13,7 +13,7 @@ from gitops_agent.sync.ordering.order import Until
 _GOOD = frozenset({Status.HEALTHY, Status.SUSPENDED})
 
 
-def has_come(live: LiveState, key: ObjectKey, until: Until) -> bool:
+def is_reached(live: LiveState, key: ObjectKey, until: Until) -> bool:
     """Whether the object is present, established, active, healthy or gone.
 
     The live state holds the last watch event or the answer to our own write.

@@ -69,16 +69,16 @@ class Writer:
         autoscaled = self._autoscalers.targets() if self._autoscalers is not None else frozenset[ObjectKey]()
         if replica_handoff.leaves_out(action, plan, autoscaled):
             replica_handoff.hold(self._objects, action.key, as_user=as_user)
-        live = self._take_in(self._objects.apply(body, as_user=as_user), action)
+        live = self._update_live(self._objects.apply(body, as_user=as_user), action)
         changed = action.live is None or live.resource_version != action.live.resource_version
         if action.key.group_kind in _DEFINING:
             self._discovery.invalidate(str((body.get("spec") or {}).get("group") or ""))
         if action.undeclared and live.undeclared:
             chosen = frozenset((edit.path, edit.manager) for edit in action.undeclared)
-            changed = self._take_back(action, live, chosen, as_user=as_user)[1] or changed
+            changed = self._remove_edits(action, live, chosen, as_user=as_user)[1] or changed
         return Done(changed=changed)
 
-    def _take_back(
+    def _remove_edits(
         self, action: Action, live: LiveObject, chosen: frozenset[tuple[str, str]], *, as_user: str | None
     ) -> tuple[LiveObject, bool]:
         """Removes the remaining (path, manager) edits of a plan.
@@ -95,13 +95,13 @@ class Writer:
                 fresh = observe(self._objects.get(action.key, as_user=as_user))
                 if fresh.resource_version == live.resource_version:
                     # Not outdated but impossible: a required or protected field is among them.
-                    return self._take_back_singly(action, live, edits, error, as_user=as_user)
+                    return self._remove_singly(action, live, edits, error, as_user=as_user)
                 live = fresh
             else:
-                return self._take_in(patched, action), True
+                return self._update_live(patched, action), True
         raise Conflict(f"{action.key} changes too fast for anything to be taken back", code="Conflict")
 
-    def _take_back_singly(
+    def _remove_singly(
         self, action: Action, live: LiveObject, edits: list[FieldEdit], error: Invalid, *, as_user: str | None
     ) -> tuple[LiveObject, bool]:
         """Removes edits one by one; reports an impossible one once."""
@@ -114,7 +114,7 @@ class Writer:
         for path in paths:
             chosen = frozenset((edit.path, edit.manager) for edit in edits if edit.path == path)
             try:
-                live, _ = self._take_back(action, live, chosen, as_user=as_user)
+                live, _ = self._remove_edits(action, live, chosen, as_user=as_user)
             except Invalid as refusal:
                 refusals.append(refusal)
         if refusals:
@@ -179,7 +179,7 @@ class Writer:
         self._live.put(live)
         return Done(changed=False)
 
-    def _take_in(self, answer: Object, action: Action) -> LiveObject:
+    def _update_live(self, answer: Object, action: Action) -> LiveObject:
         live = observe(answer)
         digest = action.manifest.digest if action.manifest is not None else live.digest or ""
         self._live.applied(live, digest=digest)

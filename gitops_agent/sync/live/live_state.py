@@ -192,7 +192,7 @@ class LiveState:
         gone_at = self._removed.get(live.uid)
         if gone_at is not None and not is_newer(live.resource_version, gone_at):
             return Change(kind=ChangeKind.STALE, key=live.key, application=live.owner)
-        was_adrift = same and cached is not None and self._adrift(cached)
+        was_adrift = same and cached is not None and self._is_drifted(cached)
         if cached is not None and not same:
             self._forget(cached)
         settled = self._settled(live)
@@ -202,15 +202,15 @@ class LiveState:
                 kind=ChangeKind.ADDED if cached is None else ChangeKind.CHANGED,
                 key=live.key,
                 application=live.owner,
-                drifted=self._adrift(settled),
+                drifted=self._is_drifted(settled),
                 health=True,
             )
         health = cached.health != settled.health or live.key in self._whole
         return Change(
-            kind=ChangeKind.CHANGED if health or _essence(cached) != _essence(settled) else ChangeKind.UNCHANGED,
+            kind=ChangeKind.CHANGED if health or _relevant_state(cached) != _relevant_state(settled) else ChangeKind.UNCHANGED,
             key=live.key,
             application=live.owner if cached.owner is None else cached.owner,
-            drifted=self._adrift(settled) and not was_adrift,
+            drifted=self._is_drifted(settled) and not was_adrift,
             health=health,
         )
 
@@ -224,7 +224,7 @@ class LiveState:
             self._removed.popitem(last=False)
         return Change(kind=ChangeKind.REMOVED, key=key, application=cached.owner, health=True)
 
-    def _adrift(self, live: LiveObject) -> bool:
+    def _is_drifted(self, live: LiveObject) -> bool:
         return live.drifted(self._baselines.get(live.key))
 
     def _settled(self, live: LiveObject) -> LiveObject:
@@ -236,7 +236,7 @@ class LiveState:
     def _store(self, live: LiveObject) -> None:
         cached = self._objects.get(live.key)
         if cached is not None and cached.owner != live.owner:
-            self._disown(cached)
+            self._unindex(cached)
         self._objects[live.key] = live
         self._kinds.setdefault(live.key.group_kind, set()).add(live.key)
         if live.owner is not None:
@@ -245,9 +245,9 @@ class LiveState:
     def _forget(self, live: LiveObject) -> None:
         del self._objects[live.key]
         self._kinds[live.key.group_kind].discard(live.key)
-        self._disown(live)
+        self._unindex(live)
 
-    def _disown(self, live: LiveObject) -> None:
+    def _unindex(self, live: LiveObject) -> None:
         if live.owner is not None and live.owner in self._applications:
             index = self._applications[live.owner]
             index.pop(live.key, None)
@@ -265,7 +265,7 @@ def is_newer(version: str, than: str) -> bool:
     return version != than
 
 
-def _essence(live: LiveObject) -> tuple[object, ...]:
+def _relevant_state(live: LiveObject) -> tuple[object, ...]:
     """All a plan or a status depends on, except the health."""
     return (
         live.owner,

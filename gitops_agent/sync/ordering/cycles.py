@@ -18,12 +18,12 @@ def break_cycles(edges: Mapping[ObjectKey, Sequence[Edge]]) -> dict[ObjectKey, l
         PlanError: objects wait for each other in a circle that no preference is part of.
     """
     result = {key: list(targets) for key, targets in edges.items()}
-    knots = list(_knots(result))
+    knots = list(_cyclic_components(result))
     for knot in knots:
         for key in knot:
-            result[key] = [edge for edge in result[key] if edge.before not in knot or not _yields(edge)]
-    for knot in _knots(result) if knots else ():
-        circle = _circle(result, knot)
+            result[key] = [edge for edge in result[key] if edge.before not in knot or not _is_preference(edge)]
+    for knot in _cyclic_components(result) if knots else ():
+        circle = _cycle(result, knot)
         text = " → ".join(map(label, [*circle, circle[0]]))
         raise PlanError(
             f"objects wait for each other in a circle: {text}",
@@ -33,7 +33,7 @@ def break_cycles(edges: Mapping[ObjectKey, Sequence[Edge]]) -> dict[ObjectKey, l
     return result
 
 
-def _yields(edge: Edge) -> bool:
+def _is_preference(edge: Edge) -> bool:
     """Whether an edge is a preference, which may be dropped.
 
     One to a barrier stays, since the edges behind the barrier are dropped instead.
@@ -41,7 +41,7 @@ def _yields(edge: Edge) -> bool:
     return RULES[edge.rule].yields and not is_barrier(edge.before)
 
 
-def _knots(edges: Mapping[ObjectKey, Sequence[Edge]]) -> Iterator[set[ObjectKey]]:
+def _cyclic_components(edges: Mapping[ObjectKey, Sequence[Edge]]) -> Iterator[set[ObjectKey]]:
     """The strongly connected components with a cycle (Tarjan, own stack)."""
     number: dict[ObjectKey, int] = {}
     low: dict[ObjectKey, int] = {}
@@ -79,7 +79,7 @@ def _knots(edges: Mapping[ObjectKey, Sequence[Edge]]) -> Iterator[set[ObjectKey]
                         yield knot
 
 
-def _circle(edges: Mapping[ObjectKey, Sequence[Edge]], knot: Collection[ObjectKey]) -> list[ObjectKey]:
+def _cycle(edges: Mapping[ObjectKey, Sequence[Edge]], knot: Collection[ObjectKey]) -> list[ObjectKey]:
     """A shortest circle through the first object of a knot."""
     start = min(knot)
     came: dict[ObjectKey, ObjectKey] = {}

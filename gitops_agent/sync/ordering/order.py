@@ -51,7 +51,7 @@ def graph(actions: Collection[Action]) -> Graph:
     if not any(action.kind in _AWAITED for action in actions):
         return Graph()
     deleted = [action.key for action in actions if action.kind is ActionKind.DELETE]
-    stands = {action.key: action for action in actions if _stands(action)}
+    stands = {action.key: action for action in actions if _is_live(action)}
     edges = _needed(
         break_cycles(apply_edges(action.manifest for action in stands.values() if action.manifest is not None)), stands
     )
@@ -86,7 +86,7 @@ def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
     return tuple(result)
 
 
-def _stands(action: Action) -> bool:
+def _is_live(action: Action) -> bool:
     """Whether an object is, or will be, live as declared.
 
     Others may wait for it only then.

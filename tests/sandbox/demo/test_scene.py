@@ -64,6 +64,6 @@ def test_what_was_heard_is_distinguished_by_kind_and_commit(scene: Scene) -> Non
         {"event": "Synced"},
     ]
 
-    assert len(scene.heard("Promoted")) == 2
-    assert scene.heard("Promoted", about="bb") == [scene.receiver.messages[1]]
-    assert scene.heard("Synced", about="bb") == []
+    assert len(scene.notifications("Promoted")) == 2
+    assert scene.notifications("Promoted", about="bb") == [scene.receiver.messages[1]]
+    assert scene.notifications("Synced", about="bb") == []

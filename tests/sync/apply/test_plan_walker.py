@@ -81,9 +81,9 @@ def test_applied_is_not_healthy() -> None:
     ready: set[ObjectKey] = set()
     course = PlanWalker(made(creating("a", "b"), {B: [after(A, Until.HEALTHY)]}), lambda one, _: one in ready)
     assert everything(course) == [A]
-    assert not course.look_again()
+    assert not course.recheck()
     ready.add(A)
-    assert course.look_again()
+    assert course.recheck()
     assert everything(course) == [B]
 
 
@@ -136,7 +136,7 @@ def test_a_deletion_is_over_when_the_object_is_gone_and_not_when_it_was_asked_fo
     assert everything(course) == [A]
     assert [waiting.until for waiting in course.waiting()] == [Until.GONE]
     gone.add(A)
-    assert course.look_again()
+    assert course.recheck()
     assert everything(course) == [B]
 
 
