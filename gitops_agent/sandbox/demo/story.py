@@ -40,7 +40,7 @@ _EVENTS = (
 _PATIENT, _IMPATIENT = "apps/shop/overlays/production", "apps/shop/overlays/demo"
 _CHAPTERS = (
     *(first_sync.first_sync, first_sync.image_bump),
-    *(canary.promoted, canary.rejected, canary.mended),
+    *(canary.promoted, canary.rejected, canary.fixed),
     *(blue_green.switched, drift.repaired, deletion.held),
 )
 
