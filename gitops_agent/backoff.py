@@ -33,7 +33,7 @@ class Backoff:
 
         Args:
             failures: attempts that have failed in a row, at least one.
-            at_least: seconds that the other side asked for; they are kept even beyond the longest pause.
+            at_least: seconds that the server requires; they are kept even beyond the longest pause.
             chance: a number in [0, 1].
         """
         bound = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))

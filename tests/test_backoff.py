@@ -17,7 +17,7 @@ def test_no_pause_is_shorter_than_its_floor() -> None:
     assert Backoff(first_seconds=1, longest_seconds=8, floor=0.0).pause(3, chance=lambda: 0.0) == 0
 
 
-def test_what_the_other_side_asked_for_is_kept() -> None:
+def test_a_pause_that_the_server_requires_is_kept() -> None:
     assert GROWING.pause(1, at_least=60) == 60
 
 

@@ -15,7 +15,7 @@ _DIGITS = 18
 
 
 def mapping(value: Any, *path: str) -> Object:
-    """The map at a path below `value`; empty when anything on the way is no map."""
+    """The map at a path below `value`; empty when there is none."""
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
@@ -27,7 +27,7 @@ def items(value: Any) -> list[Object]:
 
 
 def number(value: Any, default: int = 0) -> int:
-    """An integer, also one that was written as text (Argo Rollouts does); `default` for anything else."""
+    """An integer, or its text (Argo Rollouts); `default` for anything else."""
     if isinstance(value, bool):
         return default
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""Label selectors: match labels, and spell a selector as the API takes it in a query."""
+"""Matches label selectors, and spells them for list requests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from gitops_agent.manifest.reading import items, mapping
 
 
 def matches_labels(wanted: Mapping[str, object], labels: Mapping[str, object]) -> bool:
-    """Whether the labels hold every pair that is wanted, as the selector of a Service does."""
+    """Whether labels hold every pair of a Service's selector."""
     return all(name in labels and labels[name] == value for name, value in wanted.items())
 
 
 def meets(key: str, operator: str, values: Collection[object], labels: Mapping[str, object]) -> bool:
-    """Whether labels meet one requirement; `NotIn` is met by an absent label, an unknown operator never."""
+    """Whether labels meet one requirement; `NotIn` matches an absent label."""
     match operator:
         case "In":
             return key in labels and labels[key] in values
@@ -28,7 +28,7 @@ def meets(key: str, operator: str, values: Collection[object], labels: Mapping[s
 
 
 def matches(selector: Any, labels: Mapping[str, object]) -> bool:
-    """Whether a raw LabelSelector matches labels; an empty one matches all, an absent one none."""
+    """Whether a raw LabelSelector matches; empty matches all, absent matches none."""
     if not isinstance(selector, dict):
         return False
     return matches_labels(mapping(selector, "matchLabels"), labels) and all(

@@ -52,7 +52,10 @@ class RetryPolicy:
     give_up: timedelta = timedelta(hours=24)
 
     def pause(self, failures: int, *, asked: float | None = None) -> float:
-        """Seconds until the next attempt: full jitter, but never earlier than the receiver asked (at most an hour)."""
+        """Seconds until the next attempt, with full jitter.
+
+        It is never earlier than the receiver asked, up to an hour.
+        """
         backoff = Backoff(first_seconds=self.first_seconds, longest_seconds=self.longest_seconds, floor=0.0)
         return backoff.pause(failures, at_least=min(asked or 0.0, _RETRY_AFTER_LIMIT))
 

@@ -28,6 +28,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import NOTIFIER
+from gitops_agent.manifest.reading import items
 from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.pending import LIMIT, Entry, PendingQueue
@@ -74,8 +75,7 @@ class Outbox:
         self._delivered, self._last_delivery = _count(status, "delivered"), str(status.get("lastDelivery") or "")
         raw = status.get("conditions")
         # A Notifier that reached this place can be followed, whatever was said of an earlier form of it.
-        known: list[Object] = [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
-        self._conditions = [one for one in known if one.get("type") != "Stalled"]
+        self._conditions = [condition for condition in items(raw) if condition.get("type") != "Stalled"]
         self._resource_version = str(notifier.raw.get("metadata", {}).get("resourceVersion") or "")
         self._version = self._stored = 0
         self._told_unstorable = False
@@ -163,8 +163,8 @@ class Outbox:
         """Sets the condition Ready; the next store writes it if changed."""
         with self._lock:
             old = find_condition(self._conditions, "Ready") or {}
-            said = (str(ready), reason, message, self.notifier.generation)
-            if (old.get("status"), old.get("reason"), old.get("message"), old.get("observedGeneration")) == said:
+            new = (str(ready), reason, message, self.notifier.generation)
+            if (old.get("status"), old.get("reason"), old.get("message"), old.get("observedGeneration")) == new:
                 return
             self._conditions = set_condition(
                 self._conditions, "Ready", ready, reason, message, generation=self.notifier.generation, now=self._clock()
@@ -198,9 +198,9 @@ class Outbox:
         """
         ended = ended_by(message.event)
         self._repeats = {
-            id_: (known, end)
-            for id_, (known, end) in self._repeats.items()
-            if end > now and not (known.application == message.application and known.event in ended)
+            id_: (saved, end)
+            for id_, (saved, end) in self._repeats.items()
+            if end > now and not (saved.application == message.application and saved.event in ended)
         }
         return self._repeats.pop(message.id, None) is not None
 
@@ -254,13 +254,13 @@ class Outbox:
 
     def _merge(self) -> None:
         """Merges a concurrent write: adds the other replica's messages, keeps ours."""
-        found = self._objects.get(self._key)
-        if found["metadata"]["uid"] != self.notifier.uid:
+        stored = self._objects.get(self._key)
+        if stored["metadata"]["uid"] != self.notifier.uid:
             # A patch of a status is not refused for its UID, so only this check can detect it.
             raise Conflict(f"Notifier {self.notifier.key} was replaced by another of its name", status=409, code="Replaced")
-        status = found.get("status") or {}
+        status = stored.get("status") or {}
         with self._lock:
-            self._resource_version = str(found["metadata"]["resourceVersion"])
+            self._resource_version = str(stored["metadata"]["resourceVersion"])
             for entry in _entries(status):
                 if entry.id not in self._written and entry.id not in self._pending.entries:
                     self._pending.put(entry)
@@ -277,14 +277,14 @@ class Outbox:
 
 def _entries(status: Object) -> list[Entry]:
     """The pending messages of a status, without unreadable ones."""
-    found: list[Entry] = []
+    entries: list[Entry] = []
     raw: Any = status.get("pending")
     for value in raw if isinstance(raw, list) else ():
         try:
-            found.append(Entry.from_json(value))
+            entries.append(Entry.from_json(value))
         except (ValueError, AttributeError) as error:
             _log.warning("a pending notification cannot be read", error=str(error))
-    return found
+    return entries
 
 
 def _count(status: Object, name: str) -> int:

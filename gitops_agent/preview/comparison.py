@@ -43,7 +43,8 @@ from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired, build, marked
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, observe
-from gitops_agent.sync.planning.plan import Plan, plan
+from gitops_agent.sync.planning.plan import Plan
+from gitops_agent.sync.planning.plan import plan as plan_of
 from gitops_agent.sync.planning.policy import PlanPolicy
 
 _THREADS = 16
@@ -107,11 +108,11 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         protected=protected(access.namespace),
         application_uid=application.uid,
     )
-    made = plan(desired, live, policy)
-    if made.uncounted or made.verdict.held:
-        made = plan(desired, live, policy, dependants=dependants(access, made))
-    fields, errors = _fields(access, made, objects)
-    return Preview(plan=made, rest=rested, fields=fields, errors=errors)
+    plan = plan_of(desired, live, policy)
+    if plan.uncounted or plan.verdict.held:
+        plan = plan_of(desired, live, policy, dependants=dependants(access, plan))
+    fields, errors = _fields(access, plan, objects)
+    return Preview(plan=plan, rest=rested, fields=fields, errors=errors)
 
 
 def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts, scratch: Path) -> Rendered:
@@ -226,7 +227,7 @@ def _live(access: ClusterClient, application: Application, desired: Desired) -> 
 
 
 def _fields(
-    access: ClusterClient, made: Plan, objects: dict[ObjectKey, Object]
+    access: ClusterClient, plan: Plan, objects: dict[ObjectKey, Object]
 ) -> tuple[dict[ObjectKey, tuple[FieldChange, ...]], dict[ObjectKey, AgentError]]:
     """Changed fields and refusals of each update, by server-side dry run."""
     fields: dict[ObjectKey, tuple[FieldChange, ...]] = {}
@@ -235,7 +236,7 @@ def _fields(
     def ask(action: Action) -> None:
         if action.manifest is None:
             return
-        body = marked(action.manifest, application=made.application, revision=made.revision, live=action.live)
+        body = marked(action.manifest, application=plan.application, revision=plan.revision, live=action.live)
         before = objects.get(action.key)
         try:
             after = access.objects.apply(body, dry_run=True, field_manager=FIELD_MANAGER)
@@ -248,9 +249,11 @@ def _fields(
         if before is not None:
             fields[action.key] = object_changes(_bare(before), _bare(after))
 
-    asked = [action for action in made.changes() if action.intent in (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE)]
+    applied = [
+        action for action in plan.changes() if action.intent in (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE)
+    ]
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(ask, asked))
+        list(pool.map(ask, applied))
     return fields, errors
 
 

@@ -48,10 +48,10 @@ def find(name: str, explicit: Path | None = None) -> Binary:
     unsupported = ""
     on_path = shutil.which(name)
     if on_path is not None:
-        found = _binary(name, Path(on_path))
-        if _supported(name, found.version):
-            return found
-        unsupported = f" ({on_path} is version {found.version})"
+        binary = _binary(name, Path(on_path))
+        if _supported(name, binary.version):
+            return binary
+        unsupported = f" ({on_path} is version {binary.version})"
     for version, path in sorted(_cached(name), reverse=True):
         text = ".".join(map(str, version))
         if _supported(name, text):
@@ -62,13 +62,13 @@ def find(name: str, explicit: Path | None = None) -> Binary:
 
 
 def _cached(name: str) -> list[tuple[tuple[int, int, int], Path]]:
-    found = []
+    binaries = []
     for folder in tool_cache().glob(f"{name}-*"):
         version = _VERSION.fullmatch(folder.name.removeprefix(f"{name}-"))
         path = folder / name
         if version and path.is_file() and os.access(path, os.X_OK):
-            found.append(((int(version[1]), int(version[2]), int(version[3] or 0)), path))
-    return found
+            binaries.append(((int(version[1]), int(version[2]), int(version[3] or 0)), path))
+    return binaries
 
 
 def _binary(name: str, path: Path) -> Binary:

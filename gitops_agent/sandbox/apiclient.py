@@ -1,4 +1,4 @@
-"""Sends the few requests of the sandbox itself: one connection each, JSON both ways.
+"""Sends the sandbox's own API requests, one connection each.
 
 The agent's own transport loads the Kubernetes client, which costs the supervisor most of a second and 60 MiB; the sandbox has
 to be quick and small, and it calls only the server it has just started. Refusals are read as the agent reads them.
@@ -61,9 +61,9 @@ class ApiClient:
             connection.close()
         if response.status < _OK:
             return _parse(data)
-        asked = api_errors.Request(method=method, path=path, secret="/secrets" in path, body=body)
+        request = api_errors.Request(method=method, path=path, secret="/secrets" in path, body=body)
         headers = {name.lower(): value for name, value in response.getheaders()}
-        refusal = api_errors.of(response.status, headers, data, asked)
+        refusal = api_errors.of(response.status, headers, data, request)
         refusal.message = f"{method} {path}: {refusal.message}"
         raise refusal
 

@@ -132,10 +132,10 @@ class _Question:
 
     def _of_pods(self, pods: list[Object], maker: Object) -> Explanation | None:
         update = text(mapping(maker, "status").get("updateRevision"))
-        found = first(pods, newer=lambda pod: not update or update in _hashes(pod))
-        if found is None:
+        diagnosis = first(pods, newer=lambda pod: not update or update in _hashes(pod))
+        if diagnosis is None:
             return None
-        pod, finding, count = found
+        pod, finding, count = diagnosis
         finding = self._completed(pod, finding)
         more = f" ({count} of {len(pods)} pods)" if count > 1 else ""
         return Explanation(
@@ -164,7 +164,7 @@ class _Question:
             if status.get("name") == container
         )
         query = {"container": container, "tailLines": "1", "limitBytes": str(_LOG_BYTES)}
-        said = self.objects.transport.exchange(
+        answer = self.objects.transport.exchange(
             "GET",
             _PODS.path(self.key.namespace, name, "log"),
             query=query | ({"previous": "true"} if restarted else {}),
@@ -173,7 +173,7 @@ class _Question:
             as_user=self.as_user,
         )
         # Scrubbed before it is cut: half a credential has no shape to be recognised by.
-        return scrub(" ".join(said.body[:_LOG_BYTES].decode("utf-8", "replace").split()))[:_LINE_CHARACTERS]
+        return scrub(" ".join(answer.body[:_LOG_BYTES].decode("utf-8", "replace").split()))[:_LINE_CHARACTERS]
 
     def _event(self, obj: Object, reason: str = "") -> str:
         """The newest warning about an object, of one reason or of any."""
@@ -183,19 +183,19 @@ class _Question:
         return _cut(simplify(scrub(text((newest or {}).get("message")))))
 
     def _said_by_events(self, obj: Object, *, reason: str) -> Explanation | None:
-        said = self._event(obj)
-        return Explanation(reason=reason, message=said, certain=False) if said else None
+        message = self._event(obj)
+        return Explanation(reason=reason, message=message, certain=False) if message else None
 
     def _refused(self, maker: Object, pods: list[Object]) -> Explanation | None:
         """The reason why pods are not created: a quota, an admission policy."""
-        wanted = mapping(maker, "spec").get("replicas", mapping(maker, "status").get("desiredNumberScheduled", 1))
-        if len(pods) >= min(number(wanted, 1), _LIMIT):
+        replicas = mapping(maker, "spec").get("replicas", mapping(maker, "status").get("desiredNumberScheduled", 1))
+        if len(pods) >= min(number(replicas, 1), _LIMIT):
             return None
-        said = self._event(maker, "FailedCreate")
-        if not said:
+        message = self._event(maker, "FailedCreate")
+        if not message:
             return None
-        reason = "QuotaExceeded" if "exceeded quota" in said else "PodsRefused"
-        return Explanation(reason=reason, message=said, certain=False)
+        reason = "QuotaExceeded" if "exceeded quota" in message else "PodsRefused"
+        return Explanation(reason=reason, message=message, certain=False)
 
 
 def _cut(line: str) -> str:

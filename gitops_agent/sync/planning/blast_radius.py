@@ -140,7 +140,7 @@ class DependantCounter:
         under: dict[ObjectKey, None] = {}
         notes: list[str] = []
         unseen: list[str] = []
-        stack, seen = [key], {key}
+        stack, visited = [key], {key}
         while stack:
             current = stack.pop()
             try:
@@ -154,8 +154,8 @@ class DependantCounter:
             unseen += (f"{kind} ({why})" for kind, why in self._live.cannot_see.items() if f"{kind} ({why})" not in unseen)
             for child in sorted(inner):
                 under[child] = None
-                if child.group_kind == APPLICATION and child not in seen:
-                    seen.add(child)
+                if child.group_kind == APPLICATION and child not in visited:
+                    visited.add(child)
                     stack.append(child)
         if not self._live.complete:
             unseen.append("kinds that were not listed since the start")

@@ -78,8 +78,8 @@ class Plan:
     @property
     def uncounted(self) -> tuple[ObjectKey, ...]:
         """Deletions whose dependants were not counted yet: gather them and plan again."""
-        known = self.verdict.blast.dependants
-        return tuple(key for key in _removed(self.actions) if key.group_kind in CONTAINERS and key not in known)
+        dependants = self.verdict.blast.dependants
+        return tuple(key for key in _removed(self.actions) if key.group_kind in CONTAINERS and key not in dependants)
 
     def changes(self) -> tuple[Action, ...]:
         """All intended writes, whether run, held, waiting or skipped."""
