@@ -1,4 +1,4 @@
-"""The page about plug-ins, applied to a copy of the code: each plug-in of the page works.
+"""Applies the page about plug-ins to a copy of the code.
 
 A program of its own runs the copy, because modules read the tables when they are imported. It reaches the plug-in as the agent
 does: from the resource or the command line, through the table.
