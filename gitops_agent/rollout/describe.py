@@ -30,7 +30,7 @@ _LEAVING = {Phase.ABORT: "rolling back", Phase.SUPERSEDED: "superseded", Phase.F
 
 
 def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
-    """The line; empty while there is nothing to tell.
+    """The line; empty before the first version.
 
     Args:
         state: where the rollout stands.

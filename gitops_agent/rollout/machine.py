@@ -2,7 +2,7 @@
 
 One call makes at most one transition. What the cluster should look like then is D(t) of the new state (`rollout.compose`), and
 nothing else says what to do. The caller writes the state first, applies D(t), looks again and calls again; killed anywhere in
-between, the next call says the same. No phase waits for an event that the next look at the world would not show.
+between, the next call says the same. No phase waits for an event that the next observation would not show.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class WorkloadStatus:
 
     Attributes:
         version: which version it was last applied with, read from its own annotations; None when it says nothing.
-        replicas: what it is asked for.
+        replicas: those of its spec.
         available: its available pods, of whichever version.
         complete: its controller has seen the last change, and every pod is of it and available.
         replaced: its controller has seen the last change, and every pod is of it, available or not.
@@ -65,7 +65,7 @@ class Routing:
     """Verdict of the live routes on one share.
 
     Attributes:
-        share: what was asked for when they were read: a verdict about another share says nothing.
+        share: the one wanted when they were read; a verdict on another share says nothing.
         verdict: whether it is in force.
         reason: for people.
     """

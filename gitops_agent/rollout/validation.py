@@ -1,7 +1,7 @@
 """Validates a policy against the manifests before anything changes.
 
 A rollout that is refused when half of it is done is worse than none. Everything that can be known from the manifests alone is
-looked at here, all at once, and keeps the run from starting; the new version waits, and the status says why.
+checked here, all at once, and keeps the run from starting; the new version waits, and the status says why.
 """
 
 from __future__ import annotations

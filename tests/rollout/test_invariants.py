@@ -164,6 +164,7 @@ def told(cluster: Cluster) -> None:
 @example(events=[("turns", 1), ("evict", 1)], begin=5, crashes=1, autoscaled=False)
 @example(events=[("crash", 1), ("command", 4), ("turns", 1)], begin=1, crashes=0, autoscaled=False)
 @example(events=[("lag", 15), ("scale", 6), ("turns", 20)], begin=2, crashes=1, autoscaled=True)
+@example(events=[("turns", 1), ("turns", 1), ("turns", 18), ("edit", 0), ("lose", 0)], begin=2, crashes=3, autoscaled=False)
 @example(events=[("scale", 1)], begin=1, crashes=0, autoscaled=False)
 @example(events=[("turns", 1), ("turns", 2), ("fall", 0), ("evict", 1)], begin=1, crashes=1, autoscaled=False)
 def test_no_history_breaks_an_invariant_and_every_one_ends(

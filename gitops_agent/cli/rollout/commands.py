@@ -58,7 +58,7 @@ class _Words(click.Group):
 
 @click.group(cls=_Words)
 def rollout() -> None:
-    """Look at rollouts, and say how they shall go on.
+    """Show rollouts and command them.
 
     NAME is that of a RolloutPolicy, as `namespace/name` or `name`. What is ordered is written on the policy, and the agent
     follows it; the exit code is 1 when it makes no sense now, or when no agent took it.
@@ -83,7 +83,9 @@ def status(
     context: str | None,
     namespace: str,
 ) -> None:
-    """Say where rollouts stand: all of them in a table, worst first, or one with its steps, pods and metrics.
+    """Show rollouts: a table, worst first, or one in full.
+
+    One is shown with its steps, pods and metrics.
 
     With --exit-code: 0 at rest or on its way; 3 rolled back, being rolled back, or paused; 4 waiting for approval. Of several
     the first that holds counts, 3 before 4.
@@ -126,7 +128,9 @@ def status(
 @_order_options
 @_policy_options
 def promote(name: str, *, full: bool, **options: Any) -> None:
-    """Let the present step go on at once: its approval is given and its pause ends; what metrics ask for still counts.
+    """Let the present step go on at once.
+
+    Its approval is given and its pause ends; what metrics ask for still counts.
 
     With --full no further step is gone through. The promotion itself is as careful as ever: pods must be available, traffic is
     moved before pods go, and metrics are measured until the end.
@@ -146,9 +150,10 @@ def promote(name: str, *, full: bool, **options: Any) -> None:
 @_order_options
 @_policy_options
 def approve(name: str, **options: Any) -> None:
-    """Give the approval that the present step asks for; its pause and its metrics still count.
+    """Give the approval that the present step asks for.
 
-    It may be given before everything else of the step is done. It is about this step of this version, and about no other one.
+    Its pause and its metrics still count. It may be given before everything else of the step is done, and is about this step
+    of this version only.
     """
     from gitops_agent.rollout.command import CommandKind
 
@@ -157,11 +162,14 @@ def approve(name: str, **options: Any) -> None:
 
 @rollout.command(short_help="Stop in the present step.")
 @click.argument("name")
-@click.option("--reason", default="", help="Why, for whoever finds it.")
+@click.option("--reason", default="", help="Why, for the status.")
 @_order_options
 @_policy_options
 def pause(name: str, **options: Any) -> None:
-    """Stop a rollout in its step: the traffic stays as it is, what drifts is repaired, and no time passes for its pause."""
+    """Stop a rollout in its step.
+
+    The traffic stays as it is, drift is repaired, and no time passes for its pause.
+    """
     from gitops_agent.rollout.command import CommandKind
 
     _order(name, CommandKind.PAUSE, "is paused", **options)
@@ -172,7 +180,10 @@ def pause(name: str, **options: Any) -> None:
 @_order_options
 @_policy_options
 def resume(name: str, **options: Any) -> None:
-    """Let a paused rollout go on where it was; undecided measurements that paused it are forgiven."""
+    """Let a paused rollout go on where it was.
+
+    Undecided measurements that paused it are forgiven.
+    """
     from gitops_agent.rollout.command import CommandKind
 
     _order(name, CommandKind.RESUME, "goes on", **options)
@@ -180,13 +191,13 @@ def resume(name: str, **options: Any) -> None:
 
 @rollout.command(short_help="Take the traffic back and reject the version.")
 @click.argument("name")
-@click.option("--reason", default="", help="Why, for whoever reads the status.")
+@click.option("--reason", default="", help="Why, for the status.")
 @_order_options
 @_policy_options
 def abort(name: str, **options: Any) -> None:
-    """Take the traffic back to the stable version, end the new one's pods, and reject that version.
+    """Roll back to the stable version and reject the new one.
 
-    It is not tried again until Git says something else or somebody asks for it with `rollout retry`.
+    The traffic returns and the new pods end. The version is not tried again until Git has another one, or `rollout retry`.
     """
     from gitops_agent.rollout.command import CommandKind
 
@@ -198,7 +209,7 @@ def abort(name: str, **options: Any) -> None:
 @_order_options
 @_policy_options
 def retry(name: str, **options: Any) -> None:
-    """Try the version that was rolled back once more, from the first step."""
+    """Retry the version that was rolled back, from the first step."""
     from gitops_agent.rollout.command import CommandKind
 
     _order(name, CommandKind.RETRY, "is tried again", **options)
@@ -209,7 +220,7 @@ def retry(name: str, **options: Any) -> None:
 @out.output_option
 @_policy_options
 def history(name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the last ten runs of a rollout, or of all rollouts, newest first."""
+    """Print the last ten runs of rollouts, newest first."""
     from gitops_agent.cli.rollout.lookup import every, find
 
     access = _open(kubeconfig, context)

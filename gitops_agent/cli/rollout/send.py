@@ -1,6 +1,6 @@
 """Sends commands to a rollout: check, write, await the effect.
 
-An order is one annotation on the policy, written only if the policy is still the one that was looked at, so an order is about
+An order is one annotation on the policy, written only if the policy is still the one that was read, so an order is about
 what its author saw. It names the version it is about; the agent consumes an order about another one without effect. What became
 of it is read from the state: a nonce that is there was consumed.
 """

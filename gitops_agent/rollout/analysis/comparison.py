@@ -1,9 +1,9 @@
 """Canary against stable, judged once over the whole Hold.
 
-Judged at every tick, a healthy canary is sooner or later unlucky: ten looks at 5 % each abort four in ten. So the values of the
-whole window are compared once. The canary fails when two things come together: the interval of the shift lies wholly on the bad
-side of zero (it is not chance), and the likeliest shift is more than the threshold allows (it matters). Too few values are
-inconclusive, never a success.
+Judged at every tick, a healthy canary is sooner or later unlucky: ten checks at 5 % each abort four in ten. So the values of
+the whole window are compared once. The canary fails when two things come together: the interval of the shift lies wholly on
+the bad side of zero (it is not chance), and the likeliest shift is more than the threshold allows (it matters). Too few values
+are inconclusive, never a success.
 """
 
 from __future__ import annotations

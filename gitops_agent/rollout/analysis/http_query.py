@@ -18,7 +18,7 @@ import orjson
 from gitops_agent.errors import AgentError
 
 ANSWER_LIMIT = 4 * 1024 * 1024
-"""Bytes of an answer that are looked at; a longer one is refused."""
+"""Most bytes of an answer; a longer one is refused."""
 
 _SAID = 200
 _OK = range(200, 300)

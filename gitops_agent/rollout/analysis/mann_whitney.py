@@ -27,7 +27,7 @@ EXACT_LIMIT = 400
 """The largest product of the two sizes that is counted exactly."""
 
 VALUES_LIMIT = 500
-"""Values of a side that are looked at; of more, as many are taken at even distances."""
+"""Most values of a side; of more, as many are taken at even distances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

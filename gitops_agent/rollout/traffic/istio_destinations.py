@@ -45,7 +45,7 @@ def overlaid_rules(
     """The routes with the DestinationRules a canary needs.
 
     Raises:
-        RenderError: subsets are asked for and no DestinationRule is there, or a name is taken.
+        RenderError: subsets are needed and no DestinationRule is there, or a name is taken.
     """
     ours = [is_istio(route, DESTINATION_RULE) and _of(route, service) for route in routes]
     if subsets is None:

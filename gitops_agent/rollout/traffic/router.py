@@ -3,7 +3,7 @@
 Problem: tools that patch routes relative to what is live, or keep a copy of "the original" in an annotation, lose what Git
 changes in the meantime. Decision: a provider never sees the live route while it renders. It takes the routes as Git has them
 and gives them back whole, with the share laid over; with nothing to lay over it gives back exactly what Git has. Whether the
-share is in force is read elsewhere, from the live routes, and is a verdict, not a wish.
+share is in force is read elsewhere, from the live routes, and is a verdict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gitops_agent.manifest.key import Object
 
 
 class MatchOn(StrEnum):
-    """What of a request is looked at."""
+    """Part of a request that a match reads."""
 
     HEADER = "header"
     COOKIE = "cookie"
@@ -69,7 +69,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """Whether what was asked for is in force.
+    """Whether the share is in force.
 
     Attributes:
         verdict: ready, not yet, or an error that waiting does not mend.
