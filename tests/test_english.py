@@ -17,9 +17,6 @@ LONGEST_FIRST_LINE = 12
 
 EXEMPT = (
     "gitops_agent/agent",
-    "gitops_agent/rollout",
-    "gitops_agent/cli/rollout",
-    "docs/reference/commands.md",
     "tests/agent",
     "tests/rollout",
 )

@@ -130,16 +130,16 @@ def canary_service(service: Object, *, version: str, before: Object | None = Non
     if namespace := service["metadata"].get("namespace"):
         metadata["namespace"] = namespace
     selector = {name: value for name, value in (spec.get("selector") or {}).items() if name != VARIANT}
-    made = {"type": "ClusterIP", "ports": ports, "selector": {**selector, **labels(version)}, **kept}
-    return copy({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": made})
+    canary_spec = {"type": "ClusterIP", "ports": ports, "selector": {**selector, **labels(version)}, **kept}
+    return copy({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": canary_spec})
 
 
 def _ports(spec: Object, before: Object) -> list[Object]:
     """The ports of a Service and its earlier ones, named where several."""
     ports = [{name: value for name, value in port.items() if name != "nodePort"} for port in spec.get("ports") or ()]
-    known, names = {_place(port) for port in ports}, {port.get("name") for port in ports}
+    numbers, names = {_place(port) for port in ports}, {port.get("name") for port in ports}
     for port in before.get("ports") or ():
-        if _place(port) not in known:
+        if _place(port) not in numbers:
             named = {"name": port["name"]} if port.get("name") and port["name"] not in names else {}
             kept = {name: value for name, value in port.items() if name not in ("nodePort", "name")}
             ports.append({**kept, **named})
@@ -162,11 +162,11 @@ def copies(
     result: list[Object] = []
     for key, obj in configuration(workload, target).items():
         if key in stable and content(stable[key]) != content(obj):
-            made = copy(obj)
-            made["metadata"]["name"] = copy_name(key.name, version)
-            made["metadata"]["labels"] = {**(made["metadata"].get("labels") or {}), ROLLOUT_HASH: version}
-            _without_instructions(made["metadata"])
-            result.append(made)
+            renamed_copy = copy(obj)
+            renamed_copy["metadata"]["name"] = copy_name(key.name, version)
+            renamed_copy["metadata"]["labels"] = {**(renamed_copy["metadata"].get("labels") or {}), ROLLOUT_HASH: version}
+            _without_instructions(renamed_copy["metadata"])
+            result.append(renamed_copy)
     return tuple(result)
 
 
@@ -177,11 +177,11 @@ def copy_name(name: str, version: str) -> str:
 
 def copied_names(made: Sequence[Object], originals: Mapping[ObjectKey, Object], version: str) -> dict[tuple[str, str], str]:
     """New names by kind and old name."""
-    known = {(str(one["kind"]), str(one["metadata"]["name"])) for one in made}
+    copied = {(str(one["kind"]), str(one["metadata"]["name"])) for one in made}
     return {
         (key.kind, key.name): copy_name(key.name, version)
         for key in originals
-        if not key.group and (key.kind, copy_name(key.name, version)) in known
+        if not key.group and (key.kind, copy_name(key.name, version)) in copied
     }
 
 

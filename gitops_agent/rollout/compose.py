@@ -55,19 +55,19 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
         return OverlayResult(manifests=tuple(head))
     base = min(views, key=lambda one: _rank(one[0].state))[1]
     result = {one.key: one for one in base.manifests}
-    for _, found in views:
-        theirs = {one.key: one for one in found.manifests}
-        for key in found.own | found.early:
+    for _, view in views:
+        theirs = {one.key: one for one in view.manifests}
+        for key in view.own | view.early:
             if key in theirs:
                 result[key] = theirs[key]
             else:
                 result.pop(key, None)
     merged = OverlayResult(
         manifests=tuple(result.values()),
-        kept=frozenset[ObjectKey]().union(*(found.kept for _, found in views)) - result.keys(),
-        own=frozenset[ObjectKey]().union(*(found.own for _, found in views)),
-        early=frozenset[ObjectKey]().union(*(found.early for _, found in views)),
-        notes=tuple(note for _, found in views for note in found.notes),
+        kept=frozenset[ObjectKey]().union(*(view.kept for _, view in views)) - result.keys(),
+        own=frozenset[ObjectKey]().union(*(view.own for _, view in views)),
+        early=frozenset[ObjectKey]().union(*(view.early for _, view in views)),
+        notes=tuple(note for _, view in views for note in view.notes),
     )
     for part in parts:
         merged = routed(merged, part.state, part.subject)

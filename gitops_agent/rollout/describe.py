@@ -85,13 +85,13 @@ def share(wanted: Share) -> str:
 
 def _step(state: RolloutState, what: RunPlan) -> str:
     target = state.target.hash if state.target else ""
-    place = f"{target} step {state.step + 1} of {len(what.steps)}, {share(what.steps[state.step].share)}"
+    position = f"{target} step {state.step + 1} of {len(what.steps)}, {share(what.steps[state.step].share)}"
     if state.phase is Phase.PAUSED:
-        return f"{place}: {state.reason if state.reason.startswith('paused') else f'paused, because {state.reason}'}"
+        return f"{position}: {state.reason if state.reason.startswith('paused') else f'paused, because {state.reason}'}"
     if state.stage is not Stage.HOLD:
         why = f" ({state.reason})" if state.reason else ""
-        return f"{place}: {doing(state)}{why}"
-    return f"{place}: {_held(state, what)}"
+        return f"{position}: {doing(state)}{why}"
+    return f"{position}: {_held(state, what)}"
 
 
 def _held(state: RolloutState, what: RunPlan) -> str:

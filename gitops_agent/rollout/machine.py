@@ -118,10 +118,10 @@ def _not_ahead(counter: Counter, now: datetime) -> Counter:
 
 def _routing(ctx: StepContext) -> RolloutState:
     """Records whether the wanted share is in force."""
-    seen, traffic = ctx.seen.routing, ctx.state.traffic
-    if seen is None or seen.share != traffic.want or not ctx.state.running:
+    routing, traffic = ctx.seen.routing, ctx.state.traffic
+    if routing is None or routing.share != traffic.want or not ctx.state.running:
         return ctx.state
-    ready = seen.verdict is Verdict.READY or _as_good_as_it_gets(ctx)
+    ready = routing.verdict is Verdict.READY or _as_good_as_it_gets(ctx)
     if ready and not traffic.verified:
         return replace(ctx.state, traffic=Traffic(want=traffic.want, applied=traffic.want, verified_at=ctx.now))
     if not ready and traffic.verified:
@@ -134,9 +134,9 @@ def _as_good_as_it_gets(ctx: StepContext) -> bool:
 
     The controller of the routes may refuse them, and a plain Service without an endpoint shows no share at all.
     """
-    seen, traffic = ctx.seen.routing, ctx.state.traffic
+    routing, traffic = ctx.seen.routing, ctx.state.traffic
     out = ctx.state.leaving or ctx.state.stage is Stage.BACK
-    refused = seen is not None and seen.verdict is Verdict.ERROR
+    refused = routing is not None and routing.verdict is Verdict.ERROR
     empty = ctx.run.plain and ctx.silent
     if empty and ctx.state.full and ctx.ready and ctx.state.phase is Phase.PROMOTE:
         # Nothing but the canary can answer, which is more than any share; a promotion by hand asks for just that.

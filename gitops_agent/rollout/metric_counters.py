@@ -26,8 +26,8 @@ class CounterVerdict(IntEnum):
 
 def fresh(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Counter, ...]:
     """The counters for a new Hold: samples start anew, failures stay."""
-    known = {one.metric: one for one in counters}
-    return tuple(replace(known.get(metric.name, Counter(metric=metric.name)), samples=0) for metric in metrics)
+    by_metric = {one.metric: one for one in counters}
+    return tuple(replace(by_metric.get(metric.name, Counter(metric=metric.name)), samples=0) for metric in metrics)
 
 
 def counted(
@@ -52,11 +52,11 @@ def find(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Counte
 
     Errors without an answer never pass.
     """
-    known = {one.metric: one for one in counters}
+    by_metric = {one.metric: one for one in counters}
     worst = (CounterVerdict.PASSED, "")
     for metric in metrics:
         if not metric.dry_run:
-            worst = max(worst, _of(known.get(metric.name, Counter(metric=metric.name)), metric), key=lambda one: one[0])
+            worst = max(worst, _of(by_metric.get(metric.name, Counter(metric=metric.name)), metric), key=lambda one: one[0])
     return worst
 
 

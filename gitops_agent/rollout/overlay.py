@@ -142,11 +142,11 @@ def laid(
         )
     if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
         result[subject.service] = service.with_object(_selecting(service.obj))
-    made = {one.key: one for one in (*_second(state, replicas.canary, old, new, subject), *_third(state, old, subject))}
-    result |= made
-    notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in made)
+    generated = {one.key: one for one in (*_second(state, replicas.canary, old, new, subject), *_third(state, old, subject))}
+    result |= generated
+    notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in generated)
     steadied = _steady(result, subject, notes) if state.running else ()
-    own = frozenset({subject.workload, subject.service, *made, *steadied})
+    own = frozenset({subject.workload, subject.service, *generated, *steadied})
     return OverlayResult(
         manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes)
     )
@@ -174,8 +174,8 @@ def _primary(workload: Object, state: RolloutState, replicas: int | None, subjec
     metadata, spec = result["metadata"], result["spec"]
     version = state.target if state.rolled else state.stable
     if version is not None:
-        said = {canary_objects.ROLLOUT_HASH: version.hash, canary_objects.COMMIT: version.commit}
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), **said}
+        annotations = {canary_objects.ROLLOUT_HASH: version.hash, canary_objects.COMMIT: version.commit}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
     if state.adoption is not Adoption.NONE and subject.policy.strategy.rolling is None:
         spec["template"] = canary_objects.labelled(template(result), {canary_objects.VARIANT: canary_objects.PRIMARY})
     if subject.autoscaled:
@@ -212,9 +212,9 @@ def _second(
     version = state.target.hash
     before = {key: one.obj for key, one in old.items()}
     after = {key: one.obj for key, one in new.items()}
-    made = canary_objects.copies(workload.obj, version=version, stable=before, target=after)
-    names = canary_objects.copied_names(made, after, version)
-    for obj in made:
+    copied = canary_objects.copies(workload.obj, version=version, stable=before, target=after)
+    names = canary_objects.copied_names(copied, after, version)
+    for obj in copied:
         yield _made(obj, subject)
     if service is not None and state.stage is not Stage.SERVICE:
         yield _made(canary_objects.canary_service(service.obj, version=version, before=before.get(subject.service)), subject)
@@ -231,10 +231,10 @@ def _third(state: RolloutState, old: Mapping[ObjectKey, Manifest], subject: Reso
     yield _made(third, subject, **{canary_objects.ROLLOUT_HASH: stable.hash, canary_objects.COMMIT: stable.commit})
 
 
-def _made(obj: Object, subject: ResolvedPolicy, **said: str) -> Manifest:
+def _made(obj: Object, subject: ResolvedPolicy, **annotations: str) -> Manifest:
     """A generated object, marked as the rollout's."""
     metadata = dict(obj["metadata"])
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), marks.ROLLOUT: subject.workload.name, **said}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), marks.ROLLOUT: subject.workload.name, **annotations}
     return Manifest.of({**obj, "metadata": metadata}, file=MADE)
 
 
@@ -256,8 +256,8 @@ def _route(share: Share, result: dict[ObjectKey, Manifest], subject: ResolvedPol
     )
     for obj in overlaid:
         key = ObjectKey.of(obj)
-        known = result.get(key)
-        result[key] = known.with_object(obj) if known else _made(obj, subject)
+        declared = result.get(key)
+        result[key] = declared.with_object(obj) if declared else _made(obj, subject)
     return tuple(ObjectKey.of(obj) for obj in overlaid)
 
 
@@ -272,7 +272,7 @@ def routes(manifests: Iterable[ObjectKey], subject: ResolvedPolicy) -> list[Obje
 
 def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: list[str]) -> tuple[ObjectKey, ...]:
     """Disables scale-down during a run: an abort brings the load back."""
-    found: list[ObjectKey] = []
+    steadied: list[ObjectKey] = []
     for key, one in tuple(result.items()):
         target = (one.obj.get("spec") or {}).get("scaleTargetRef") or {}
         path = _AUTOSCALERS.get((key.group, key.kind))
@@ -287,8 +287,8 @@ def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: l
             behavior["scaleDown"] = {**(behavior.get("scaleDown") or {}), "selectPolicy": "Disabled"}
             result[key] = one.with_object(obj)
             notes.append(f"{key} does not scale down during the rollout")
-            found.append(key)
-    return tuple(found)
+            steadied.append(key)
+    return tuple(steadied)
 
 
 def _kept(

@@ -194,12 +194,12 @@ class RolloutProgress:
 
     def deadline(self, now: datetime) -> str:
         """The time of the rollback by deadline, in words; empty without one."""
-        state, made = self.state, self.run
-        if made is None or state.entered_at is None or not state.running:
+        state, plan = self.state, self.run
+        if plan is None or state.entered_at is None or not state.running:
             return ""
-        limit = made.paused_deadline if state.phase is Phase.PAUSED else None
+        limit = plan.paused_deadline if state.phase is Phase.PAUSED else None
         if state.bounded:
-            limit = made.deadline
+            limit = plan.deadline
         return f"rolled back unless that is done {_left(state.entered_at + limit, now)}" if limit is not None else ""
 
     def refusal(self, kind: CommandKind) -> str:
@@ -219,7 +219,7 @@ class RolloutProgress:
         since = f" for {span(now - state.entered_at)}" if state.entered_at is not None else ""
         return (holding or doing(state)) + since
 
-    def _waits(self, made: RunPlan, now: datetime) -> Iterator[str]:
+    def _waits(self, plan: RunPlan, now: datetime) -> Iterator[str]:
         state = self.state
         if state.phase is Phase.PAUSED:
             yield "somebody to resume it"
@@ -228,11 +228,11 @@ class RolloutProgress:
         elif state.phase is Phase.HELD:
             yield "a mended commit, a revert, or a retry"
         elif state.stage in {Stage.HOLD, Stage.CUT_HOLD}:
-            yield from self._held(made, now)
-        elif state.running and (made.steps or state.phase is Phase.PROMOTE):
+            yield from self._held(plan, now)
+        elif state.running and (plan.steps or state.phase is Phase.PROMOTE):
             yield doing(state)
 
-    def _held(self, made: RunPlan, now: datetime) -> Iterator[str]:
+    def _held(self, plan: RunPlan, now: datetime) -> Iterator[str]:
         state = self.state
         if self.approval:
             yield "approval"
@@ -240,7 +240,7 @@ class RolloutProgress:
             yield f"the end of its pause {_left(state.until, now)}"
         judged = state.stage is Stage.CUT_HOLD or self.steps[state.step].analysis
         counters = {one.metric: one for one in state.counters}
-        for metric in made.metrics if judged else ():
+        for metric in plan.metrics if judged else ():
             samples = counters[metric.name].samples if metric.name in counters else 0
             if not metric.dry_run and samples < metric.samples:
                 yield f"samples of {metric.name}: {samples} of {metric.samples}"

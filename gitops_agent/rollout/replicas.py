@@ -47,20 +47,20 @@ def unchanged(ctx: StepContext) -> Replicas:
 
 
 def _primary(ctx: StepContext) -> int | None:
-    wanted, live = ctx.state.primary, ctx.seen.primary
-    if wanted is None or live is None or wanted >= live.replicas or ctx.affordable(primary=wanted):
-        return wanted
+    replicas, live = ctx.state.primary, ctx.seen.primary
+    if replicas is None or live is None or replicas >= live.replicas or ctx.affordable(primary=replicas):
+        return replicas
     return live.replicas
 
 
 def _canary(ctx: StepContext) -> int:
-    state, seen, canary = ctx.state, ctx.seen, ctx.seen.canary
+    state, observation, canary = ctx.state, ctx.seen, ctx.seen.canary
     if canary is None or not state.running:
         return state.canary
     # On the way out what is left is kept, but gets no more pods without its Service: its traffic is on its way out as well.
-    out = state.leaving and (state.stage in {Stage.SERVICE, Stage.WORKLOAD} or not seen.canary_service)
+    out = state.leaving and (state.stage in {Stage.SERVICE, Stage.WORKLOAD} or not observation.canary_service)
     unwise = state.canary < canary.replicas and ctx.run.plain and not state.traffic.want.none
     unwise = unwise and not ctx.affordable(canary=state.canary)
     # A baseline that leaves makes room first: canary and baseline together obey the surge limit.
-    crowded = state.canary > canary.replicas and seen.baseline is not None and not state.baseline
+    crowded = state.canary > canary.replicas and observation.baseline is not None and not state.baseline
     return canary.replicas if state.phase is Phase.PENDING or out or unwise or crowded else state.canary

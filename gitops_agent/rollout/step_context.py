@@ -125,11 +125,11 @@ class StepContext:
     @property
     def lacking(self) -> str:
         """Pods the workload itself lacks, in words; empty when it is whole."""
-        primary, wanted = self.seen.primary, self._asked()
+        primary, replicas = self.seen.primary, self._asked()
         available = primary.available if primary else 0
-        if available >= wanted - self.seen.max_unavailable:
+        if available >= replicas - self.seen.max_unavailable:
             return ""
-        return f"the workload itself has {available} of {wanted} pods available"
+        return f"the workload itself has {available} of {replicas} pods available"
 
     @property
     def paired(self) -> bool:
@@ -160,16 +160,16 @@ class StepContext:
 
     def moved(self, goal: ReplicaCounts) -> ReplicaCounts:
         """The next pod counts towards a goal, once the last took effect."""
-        asked = ReplicaCounts(canary=self.state.canary, stable=self._asked())
+        counts = ReplicaCounts(canary=self.state.canary, stable=self._asked())
         primary, canary = self.seen.primary, self.seen.canary
-        if primary is None or primary.replicas != asked.stable or (canary.replicas if canary else 0) != asked.canary:
-            return asked
+        if primary is None or primary.replicas != counts.stable or (canary.replicas if canary else 0) != counts.canary:
+            return counts
         total = self.seen.replicas
-        available = min(primary.available, asked.stable)
+        available = min(primary.available, counts.stable)
         if self.sharing:
-            available += min(canary.available if canary else 0, asked.canary)
+            available += min(canary.available if canary else 0, counts.canary)
         return replica_counts.motion(
-            asked,
+            counts,
             goal,
             available=available,
             most=total + self.run.limit(total),

@@ -114,12 +114,12 @@ def _targets(service: Object) -> dict[object, object]:
 def _of_routes(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
     """Every route must be there, and carry every share of the run."""
     here = routes(manifests, subject)
-    known = {(key.kind, key.name) for key in here}
-    missing = [route for route in subject.policy.traffic.routes if (str(route.kind), route.name) not in known]
+    declared = {(key.kind, key.name) for key in here}
+    missing = [route for route in subject.policy.traffic.routes if (str(route.kind), route.name) not in declared]
     yield from (f"{route.kind} {route.name} is not declared by this application" for route in missing)
     if missing or subject.provider is None:
         return
-    said: set[str] = set()
+    reported: set[str] = set()
     shares = [(one.share.weight, one.share.match, one.share.mirror) for one in run(subject.policy).steps]
     every: list[tuple[int, Match | None, Mirror | None]] = [*shares, (100, None, None)]
     for weight, match, mirror in every:
@@ -133,8 +133,8 @@ def _of_routes(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest])
                 mirror=mirror,
             )
         except RenderError as error:
-            if str(error) not in said:
-                said.add(str(error))
+            if str(error) not in reported:
+                reported.add(str(error))
                 yield str(error)
 
 

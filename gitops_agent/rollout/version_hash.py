@@ -64,7 +64,7 @@ def template(workload: Object) -> Object:
 def configuration(workload: Object, declared: Mapping[ObjectKey, Object]) -> dict[ObjectKey, Object]:
     """The declared ConfigMaps and Secrets whose content a workload's pods read."""
     namespace = ObjectKey.of(workload).namespace
-    keys = {ObjectKey("", place.kind, namespace, place.name) for place in places(template(workload))}
+    keys = {ObjectKey("", reference.kind, namespace, reference.name) for reference in places(template(workload))}
     return {key: declared[key] for key in sorted(keys) if key in declared}
 
 
@@ -93,8 +93,8 @@ def renamed(pod_template: Object, names: Mapping[tuple[str, str], str]) -> Objec
         names: new names by kind and old name.
     """
     result = copy(pod_template)
-    for place in tuple(places(result)):
-        place.holder[place.field] = names.get((place.kind, place.name), place.name)
+    for reference in tuple(places(result)):
+        reference.holder[reference.field] = names.get((reference.kind, reference.name), reference.name)
     return result
 
 

@@ -25,20 +25,20 @@ def pods(workload: Object) -> WorkloadStatus:
     if workload.get("kind") == "DaemonSet":
         return _daemons(workload)
     spec, status = mapping(workload.get("spec")), mapping(workload.get("status"))
-    wanted = number(spec.get("replicas"), 1)
+    desired = number(spec.get("replicas"), 1)
     ready = number(status.get("availableReplicas"), 0)
     updated = number(status.get("updatedReplicas"), 0)
     if workload.get("kind") == "StatefulSet":
         settled = not status.get("updateRevision") or status.get("currentRevision") == status.get("updateRevision")
         # The pods below the partition keep their version by intent, for ever.
         kept = number(mapping(mapping(spec.get("updateStrategy")).get("rollingUpdate")).get("partition"), 0)
-        updated = wanted if settled and not _manual(spec) else min(wanted, updated + kept)
-    replaced = _seen(workload) and updated == wanted and number(status.get("replicas"), 0) == wanted
+        updated = desired if settled and not _manual(spec) else min(desired, updated + kept)
+    replaced = _seen(workload) and updated == desired and number(status.get("replicas"), 0) == desired
     return WorkloadStatus(
         version=version(workload),
-        replicas=wanted,
+        replicas=desired,
         available=ready,
-        complete=replaced and ready >= wanted,
+        complete=replaced and ready >= desired,
         replaced=replaced,
         failed=_failed(workload, status),
         hindered=_said(workload, status, "ReplicaFailure", "True"),
@@ -69,16 +69,16 @@ def max_unavailable(workload: Object, number: int) -> int:
     return max(0, min(value, number)) if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def stuck(workload: Object, found: Iterable[Object]) -> tuple[Object, ...]:
+def stuck(workload: Object, candidates: Iterable[Object]) -> tuple[Object, ...]:
     """Unready pods of a StatefulSet of a version no longer wanted.
 
     With ordered pods its controller waits for them; nothing is said before it has seen the present spec.
     """
     metadata, status = mapping(workload.get("metadata")), mapping(workload.get("status"))
-    wanted = status.get("updateRevision")
-    if not wanted or not _seen(workload):
+    revision = status.get("updateRevision")
+    if not revision or not _seen(workload):
         return ()
-    return tuple(pod for pod in found if _of(pod, metadata.get("uid")) and _behind(pod, wanted) and not _ready(pod))
+    return tuple(pod for pod in candidates if _of(pod, metadata.get("uid")) and _behind(pod, revision) and not _ready(pod))
 
 
 def _of(pod: Object, uid: object) -> bool:
@@ -86,14 +86,14 @@ def _of(pod: Object, uid: object) -> bool:
     return any(owner.get("controller") and owner.get("uid") == uid for owner in owners if isinstance(owner, dict))
 
 
-def _behind(pod: Object, wanted: object) -> bool:
+def _behind(pod: Object, revision: object) -> bool:
     metadata = mapping(pod.get("metadata"))
-    return "deletionTimestamp" not in metadata and mapping(metadata.get("labels")).get("controller-revision-hash") != wanted
+    return "deletionTimestamp" not in metadata and mapping(metadata.get("labels")).get("controller-revision-hash") != revision
 
 
 def _ready(pod: Object) -> bool:
-    said = mapping(pod.get("status")).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in said if isinstance(one, dict))
+    conditions = mapping(pod.get("status")).get("conditions") or ()
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions if isinstance(one, dict))
 
 
 def labelled(workload: Object) -> bool:
@@ -109,15 +109,15 @@ def selects(service: Object) -> str:
 
 def _daemons(workload: Object) -> WorkloadStatus:
     status = mapping(workload.get("status"))
-    wanted = number(status.get("desiredNumberScheduled"), 0)
+    desired = number(status.get("desiredNumberScheduled"), 0)
     available = number(status.get("numberAvailable"), 0)
     updated = number(status.get("updatedNumberScheduled"), 0)
     return WorkloadStatus(
         version=version(workload),
-        replicas=wanted,
+        replicas=desired,
         available=available,
-        complete=_seen(workload) and updated >= wanted and available >= wanted,
-        replaced=_seen(workload) and updated >= wanted,
+        complete=_seen(workload) and updated >= desired and available >= desired,
+        replaced=_seen(workload) and updated >= desired,
         failed=_failed(workload, status),
         hindered=_said(workload, status, "ReplicaFailure", "True"),
     )
@@ -135,8 +135,8 @@ def _manual(spec: Object) -> bool:
 
 def _failed(workload: Object, status: Object) -> str:
     """Why its controller has given up on the present spec."""
-    said = _said(workload, status, "Progressing", "False")
-    return said if said.startswith("ProgressDeadlineExceeded") else ""
+    message = _said(workload, status, "Progressing", "False")
+    return message if message.startswith("ProgressDeadlineExceeded") else ""
 
 
 def _said(workload: Object, status: Object, kind: str, value: str) -> str:

@@ -98,7 +98,8 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             cluster.turn(crash_after=1)
             cluster.primary_up = min(cluster.primary_up, value)
         case "leftover":
-            if cluster.state.stable is not None and (not cluster.state.running or cluster.state.phase is Phase.PENDING):
+            early = not cluster.state.running or cluster.state.phase is Phase.PENDING
+            if cluster.state.stable is not None and early and not cluster.leftovers:
                 cluster.leave_behind(version(value + 10))
         case "push":
             cluster.head = version(value)

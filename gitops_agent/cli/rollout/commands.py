@@ -99,27 +99,27 @@ def status(
     from gitops_agent.cli.rollout.watch import follow
 
     access = _open(kubeconfig, context)
-    found = [find(access, name, namespace)] if name else every(access, namespace)
+    rollouts = [find(access, name, namespace)] if name else every(access, namespace)
     now = datetime.now(UTC)
     if watch:
         if output != "table":
             raise click.UsageError("--watch is for tables only")
         try:
-            follow(access, namespace, found[0].key if name else None)
+            follow(access, namespace, rollouts[0].key if name else None)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
     elif output == "name":
-        for one in found:
+        for one in rollouts:
             click.echo(str(one.key))
     elif output in ("json", "yaml"):
-        documents = [document(one, now) for one in found]
-        out.document(documents[0] | {"sides": of_sides(look(access, found[0]))} if name else documents, output)
+        documents = [document(one, now) for one in rollouts]
+        out.document(documents[0] | {"sides": of_sides(look(access, rollouts[0]))} if name else documents, output)
     elif name:
-        out.draw(picture(found[0], look(access, found[0]), now))
+        out.draw(picture(rollouts[0], look(access, rollouts[0]), now))
     else:
-        _overview(found, namespace)
+        _overview(rollouts, namespace)
     if exit_code:
-        sys.exit(code(found))
+        sys.exit(code(rollouts))
 
 
 @rollout.command(short_help="Let the present step go on at once; --full skips all steps.")
@@ -224,8 +224,8 @@ def history(name: str | None, *, output: str, kubeconfig: str | None, context: s
     from gitops_agent.cli.rollout.lookup import every, find
 
     access = _open(kubeconfig, context)
-    found = [find(access, name, namespace)] if name else every(access, namespace)
-    runs = sorted(((run, one.key) for one in found for run in one.state.history), key=lambda pair: pair[0].at, reverse=True)
+    rollouts = [find(access, name, namespace)] if name else every(access, namespace)
+    runs = sorted(((run, one.key) for one in rollouts for run in one.state.history), key=lambda pair: pair[0].at, reverse=True)
     if output in ("json", "yaml"):
         entries = [
             {
@@ -252,11 +252,11 @@ def history(name: str | None, *, output: str, kubeconfig: str | None, context: s
         out.talk(f"no rollout of {name} has ended yet" if name else "no rollout has ended yet")
 
 
-def code(found: list[RolloutProgress]) -> int:
+def code(rollouts: list[RolloutProgress]) -> int:
     """Exit code: 3 rolled back or paused, 4 awaiting approval, else 0."""
     from gitops_agent.rollout.progress import Attention
 
-    outlooks = {one.outlook for one in found}
+    outlooks = {one.outlook for one in rollouts}
     if outlooks & {Attention.ROLLED_BACK, Attention.PAUSED}:
         return DIFFERENT
     return HELD if Attention.APPROVAL in outlooks else 0
@@ -308,10 +308,10 @@ def _open(kubeconfig: str | None, context: str | None) -> ClusterClient:
     return ClusterClient.open(kubeconfig, context, "")
 
 
-def _overview(found: list[RolloutProgress], namespace: str) -> None:
+def _overview(rollouts: list[RolloutProgress], namespace: str) -> None:
     from gitops_agent.cli.rollout.view import HEADERS, row
 
-    if found:
-        out.table(HEADERS, [row(one) for one in found])
+    if rollouts:
+        out.table(HEADERS, [row(one) for one in rollouts])
     else:
         out.talk(f"there are no RolloutPolicies{f' in namespace {namespace}' if namespace else ''}")

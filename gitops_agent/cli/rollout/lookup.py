@@ -34,13 +34,13 @@ def find(access: ClusterClient, name: str, namespace: str = "") -> RolloutProgre
             pass
         except UnknownKind as error:
             raise UsageError(NOT_INSTALLED) from error
-    known = every(access, where)
-    found = [one for one in known if one.key.name == short]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f"there are several of that name: say {' or '.join(str(one.key) for one in found)}")
-    names = [str(one.key) for one in known]
+    candidates = every(access, where)
+    matching = [one for one in candidates if one.key.name == short]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise UsageError(f"there are several of that name: say {' or '.join(str(one.key) for one in matching)}")
+    names = [str(one.key) for one in candidates]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     there = f"there is {', '.join(names[:_SHOWN])}{more}" if names else "there is none at all"
     raise UsageError(f"there is no {KIND} {short}{f' in namespace {where}' if where else ''}; {there}")
@@ -58,14 +58,14 @@ def urgency(standing: RolloutProgress) -> tuple[int, AppKey]:
 
 def of_application(access: ClusterClient, application: Object) -> tuple[list[RolloutProgress], str]:
     """The rollouts in the status of an Application, and what was unreadable."""
-    found: list[RolloutProgress] = []
+    rollouts: list[RolloutProgress] = []
     problem = ""
     for one in (application.get("status") or {}).get("rollouts") or ():
         try:
             workload = ObjectKey.parse(str(one.get("workload")))
-            found.append(
+            rollouts.append(
                 RolloutProgress.of(access.objects.get(ObjectKey(GROUP, KIND, workload.namespace, str(one.get("policy")))))
             )
         except (AgentError, ValueError) as error:
             problem = str(error)
-    return sorted(found, key=urgency), problem
+    return sorted(rollouts, key=urgency), problem

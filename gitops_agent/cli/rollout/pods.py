@@ -63,8 +63,8 @@ def sides(standing: RolloutProgress, workloads: Mapping[ObjectKey, Object], pods
         mine.setdefault(_place(pod), []).append(pod)
     role = _role(standing, workloads.get(standing.workload))
     result = [_side(role, standing.workload, workloads, mine.get("", []))]
-    for place, key in made(standing).items():
-        side = _side("preview" if standing.strategy == "blueGreen" else place, key, workloads, mine.get(place, []))
+    for variant, key in made(standing).items():
+        side = _side("preview" if standing.strategy == "blueGreen" else variant, key, workloads, mine.get(variant, []))
         result += [side] if side.there or side.pods else []
     return tuple(result)
 
@@ -75,18 +75,18 @@ def look(access: ClusterClient, standing: RolloutProgress) -> tuple[PodGroup, ..
     Raises:
         ClusterError: the API server does not say.
     """
-    found: dict[ObjectKey, Object] = {}
+    workloads: dict[ObjectKey, Object] = {}
     for key in (standing.workload, *made(standing).values()):
         try:
-            found[key] = access.objects.get(key)
+            workloads[key] = access.objects.get(key)
         except NotFound:
             continue
-    selector = selecting(found.get(standing.workload))
+    selector = selecting(workloads.get(standing.workload))
     if not selector:
-        return sides(standing, found, ())
+        return sides(standing, workloads, ())
     resource = access.discovery.find("", "Pod")
     listing = access.objects.list(resource, namespace=standing.key.namespace, label_selector=selector)
-    return sides(standing, found, listing.items)
+    return sides(standing, workloads, listing.items)
 
 
 def made(standing: RolloutProgress) -> dict[str, ObjectKey]:
@@ -109,7 +109,7 @@ def selecting(workload: Object | None) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
 
-def document(found: Sequence[PodGroup]) -> list[Object]:
+def document(groups: Sequence[PodGroup]) -> list[Object]:
     """The sides as JSON values."""
     return [
         {
@@ -124,12 +124,12 @@ def document(found: Sequence[PodGroup]) -> list[Object]:
                 for pod in side.pods
             ],
         }
-        for side in found
+        for side in groups
     ]
 
 
-def _side(role: str, key: ObjectKey, workloads: Mapping[ObjectKey, Object], found: Sequence[Object]) -> PodGroup:
-    lines = tuple(_pod(pod) for pod in sorted(found, key=lambda pod: str(pod["metadata"]["name"])))
+def _side(role: str, key: ObjectKey, workloads: Mapping[ObjectKey, Object], pods: Sequence[Object]) -> PodGroup:
+    lines = tuple(_pod(pod) for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])))
     live = workloads.get(key)
     if live is None:
         return PodGroup(role=role, workload=key, pods=lines)

@@ -79,10 +79,10 @@ def unanswered(access: ClusterClient, standing: RolloutProgress, seconds: float)
     if application is None:
         return f"{text}: no Application declares {standing.key}"
     try:
-        found = access.objects.get(ObjectKey(GROUP, "Application", application.namespace, application.name))
+        live = access.objects.get(ObjectKey(GROUP, "Application", application.namespace, application.name))
     except AgentError:
         return text
-    spec = found.get("spec") or {}
+    spec = live.get("spec") or {}
     if spec.get("suspend") is not None:
         return f"{text}: Application {application} is paused (`gitops-agent resume {application.name}`)"
     if (spec.get("sync") or {}).get("mode") == "observe":
@@ -94,12 +94,12 @@ def _taken(access: ClusterClient, before: RolloutProgress, command: Command, sec
     def consumed(obj: Object) -> bool:
         return command.nonce in RolloutProgress.of(obj).state.nonces
 
-    found = until(
+    consumed_policy = until(
         access, before.key.name, consumed, seconds=seconds, seen=lambda _: None, kind=KIND, namespace=before.key.namespace
     )
-    if found is None:
+    if consumed_policy is None:
         return CommandResult(before=before, after=None)
-    after = RolloutProgress.of(found)
+    after = RolloutProgress.of(consumed_policy)
     return CommandResult(before=before, after=after, effect=done(command.order, before.state, after.state))
 
 

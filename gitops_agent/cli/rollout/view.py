@@ -166,12 +166,12 @@ def _version(version: Version | None) -> str:
 
 def _traffic(standing: RolloutProgress, now: datetime) -> str:
     traffic = standing.state.traffic
-    wanted = f"{share(traffic.want)} to the new version"
+    text = f"{share(traffic.want)} to the new version"
     if traffic.want.none and traffic.verified:
-        return wanted
+        return text
     if traffic.verified and traffic.verified_at is not None:
-        return f"{wanted}, in force for {span(now - traffic.verified_at)}"
-    return f"{wanted}, not seen in force yet"
+        return f"{text}, in force for {span(now - traffic.verified_at)}"
+    return f"{text}, not seen in force yet"
 
 
 def _steps(lines: Sequence[Line]) -> list[RenderableType]:
@@ -240,7 +240,7 @@ def _metrics(standing: RolloutProgress, measured: Iterable[dict[str, Any]]) -> R
             )
             for entry in reversed(last)
         )
-        said = str(one.get("message") or (last[-1].get("message") if last else "") or "")
+        message = str(one.get("message") or (last[-1].get("message") if last else "") or "")
         name = str(one.get("metric")) + (" (dry run)" if one.get("dryRun") else "")
         allowed = f", {metric.failure_limit} allowed" if metric is not None and not one.get("dryRun") else ""
         rows.append(
@@ -252,7 +252,7 @@ def _metrics(standing: RolloutProgress, measured: Iterable[dict[str, Any]]) -> R
                 Text(str(one.get("inconclusive", 0)), style="yellow" if one.get("inconclusive") else ""),
                 Text(str(one.get("errors", 0)), style="yellow" if one.get("errors") else ""),
                 values,
-                Text(out.line(said)),
+                Text(out.line(message)),
             )
         )
     return _grid(rows)

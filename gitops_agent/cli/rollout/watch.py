@@ -87,9 +87,9 @@ def follow(access: ClusterClient, namespace: str, key: AppKey | None) -> None:
 
 def change(standing: RolloutProgress) -> str:
     """A rollout in one line of a pipe."""
-    name, _, phase, place, weight, *_ = row(standing)
+    name, _, phase, step, weight, *_ = row(standing)
     verified = "" if weight == "-" else " in force" if standing.state.traffic.verified else " wanted"
-    return f"{name}  {phase}  {place}  {weight}{verified}  {out.line(standing.message)}"
+    return f"{name}  {phase}  {step}  {weight}{verified}  {out.line(standing.message)}"
 
 
 def _live(scene: WatchCache, key: AppKey | None) -> None:
@@ -102,8 +102,8 @@ def _live(scene: WatchCache, key: AppKey | None) -> None:
 
 def _drawn(scene: WatchCache, key: AppKey | None) -> RenderableType:
     if key is None:
-        found = sorted(map(RolloutProgress.of, scene.of(KIND)), key=urgency)
-        return out.grid(HEADERS, [row(one) for one in found])
+        rollouts = sorted(map(RolloutProgress.of, scene.of(KIND)), key=urgency)
+        return out.grid(HEADERS, [row(one) for one in rollouts])
     standing = _one(scene, key)
     workloads = {ObjectKey.of(obj): obj for obj in scene.of(standing.workload.kind)}
     return picture(standing, sides(standing, workloads, scene.of("Pod")), datetime.now(UTC))
@@ -112,8 +112,8 @@ def _drawn(scene: WatchCache, key: AppKey | None) -> RenderableType:
 def _told(scene: WatchCache, key: AppKey | None) -> None:
     last: dict[AppKey, str] = {}
     for _ in _news(scene, None):
-        found = map(RolloutProgress.of, scene.of(KIND)) if key is None else [_one(scene, key)]
-        for standing in found:
+        rollouts = map(RolloutProgress.of, scene.of(KIND)) if key is None else [_one(scene, key)]
+        for standing in rollouts:
             text = change(standing)
             if last.get(standing.key) != text:
                 last[standing.key] = text
@@ -148,15 +148,15 @@ def _watching(access: ClusterClient, namespace: str, key: AppKey | None) -> Iter
     watches: list[Watch] = []
 
     def watch(resource: Resource, *, within: str, labels: str = "", fields: str = "") -> Watch:
-        made = Watch(
+        opened = Watch(
             access.transport,
             resource,
             _Feed(scene, resource.kind),
             options=WatchOptions(namespace=within, label_selector=labels, field_selector=fields),
         )
-        watches.append(made)
-        made.start()
-        return made
+        watches.append(opened)
+        opened.start()
+        return opened
 
     find = access.discovery.find
     try:

@@ -38,12 +38,12 @@ def compared(
     if min(len(above), len(below)) < comparison.minimum:
         words = f"{len(above)} values of the canary and {len(below)} of stable, {comparison.minimum} of each are needed"
         return Measurement(at=at, verdict=Verdict.INCONCLUSIVE, message=words)
-    found = shift(above, below, confidence=comparison.confidence)
+    interval = shift(above, below, confidence=comparison.confidence)
     middle = median(below)
-    shown = _shown(found, middle)
-    if not found.known:
+    shown = _shown(interval, middle)
+    if not interval.known:
         return Measurement(at=at, verdict=Verdict.INCONCLUSIVE, value=shown, message="too few values for this confidence")
-    worse, surely = _worse(found, comparison.direction)
+    worse, surely = _worse(interval, comparison.direction)
     allowed = comparison.threshold * abs(middle)
     if surely > 0 and worse > allowed:
         words = f"the canary's median is {_words(comparison)} by {worse:.4g}, {allowed:.4g} is allowed"
@@ -51,16 +51,16 @@ def compared(
     return Measurement(at=at, verdict=Verdict.SUCCESS, value=shown)
 
 
-def _worse(found: Shift, direction: Direction) -> tuple[float, float]:
+def _worse(interval: Shift, direction: Direction) -> tuple[float, float]:
     """The likeliest worsening, and the one certain at the confidence level."""
     if direction is Direction.INCREASE:
-        return found.estimate, found.lower
-    return -found.estimate, -found.upper
+        return interval.estimate, interval.lower
+    return -interval.estimate, -interval.upper
 
 
 def _words(comparison: Comparison) -> str:
     return "higher" if comparison.direction is Direction.INCREASE else "lower"
 
 
-def _shown(found: Shift, middle: float) -> str:
-    return f"{found.estimate:+.4g} [{found.lower:+.4g}, {found.upper:+.4g}] on {middle:.4g}"
+def _shown(interval: Shift, middle: float) -> str:
+    return f"{interval.estimate:+.4g} [{interval.lower:+.4g}, {interval.upper:+.4g}] on {middle:.4g}"

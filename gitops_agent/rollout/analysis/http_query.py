@@ -54,8 +54,8 @@ class Query:
     body: bytes = field(default=b"", repr=False)
 
     def __str__(self) -> str:
-        place = urlsplit(self.url)
-        return f"{self.method} {place.scheme}://{place.hostname}{place.path}"
+        parts = urlsplit(self.url)
+        return f"{self.method} {parts.scheme}://{parts.hostname}{parts.path}"
 
 
 def base(address: str) -> str:
@@ -65,15 +65,15 @@ def base(address: str) -> str:
         QueryInvalid: it is no http or https address, or carries credentials, a query or a fragment.
     """
     try:
-        place = urlsplit(address)
-        usable = place.scheme in {"http", "https"} and bool(place.hostname) and place.port != 0
+        parts = urlsplit(address)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or any(character.isspace() or not character.isprintable() for character in address):
         raise QueryInvalid("the provider's address is no http or https address")
-    if place.username is not None or place.password is not None:
+    if parts.username is not None or parts.password is not None:
         raise QueryInvalid("the provider's address holds credentials, put them into a Secret")
-    if place.query or place.fragment:
+    if parts.query or parts.fragment:
         raise QueryInvalid("the provider's address has a query or fragment")
     return address.rstrip("/")
 

@@ -29,10 +29,10 @@ def steps(path: str) -> tuple[Step, ...]:
     Raises:
         QueryInvalid: the path cannot be read or is too long.
     """
-    found = parse(path) if path.startswith("/") else _dotted(path)
-    if len(found) > STEP_LIMIT:
-        raise QueryInvalid(f"the path {path[:80]!r} has {len(found)} steps, {STEP_LIMIT} are allowed")
-    return found
+    result = parse(path) if path.startswith("/") else _dotted(path)
+    if len(result) > STEP_LIMIT:
+        raise QueryInvalid(f"the path {path[:80]!r} has {len(result)} steps, {STEP_LIMIT} are allowed")
+    return result
 
 
 def at(answer: Any, path: tuple[Step, ...]) -> Any:
@@ -55,13 +55,13 @@ def _index(step: Step) -> int | None:
 
 
 def _dotted(path: str) -> tuple[Step, ...]:
-    place = 1 if path.startswith("$") else 0
-    found: list[Step] = []
-    while place < len(path):
-        match = _STEP.match(path, place)
+    position = 1 if path.startswith("$") else 0
+    result: list[Step] = []
+    while position < len(path):
+        match = _STEP.match(path, position)
         if match is None:
-            raise QueryInvalid(f"the path {path[:80]!r} cannot be read from character {place + 1} on")
+            raise QueryInvalid(f"the path {path[:80]!r} cannot be read from character {position + 1} on")
         index = match.group("index")
-        found.append(int(index) if index is not None else match.group("name") or match.group("key") or "")
-        place = match.end()
-    return tuple(found)
+        result.append(int(index) if index is not None else match.group("name") or match.group("key") or "")
+        position = match.end()
+    return tuple(result)

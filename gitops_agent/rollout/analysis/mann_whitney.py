@@ -72,11 +72,11 @@ def shift(canary: Sequence[float], stable: Sequence[float], *, confidence: float
     tail = (1 - confidence) / 2
     exact = len(differences) <= EXACT_LIMIT
     rank = exact_rank(len(above), len(below), tail) if exact else _normal_rank(above, below, tail)
-    known = rank >= 1
+    bounded = rank >= 1
     return Shift(
-        lower=differences[rank - 1] if known else -math.inf,
+        lower=differences[rank - 1] if bounded else -math.inf,
         estimate=median(differences),
-        upper=differences[-rank] if known else math.inf,
+        upper=differences[-rank] if bounded else math.inf,
         exact=exact,
     )
 
@@ -86,7 +86,7 @@ def thinned(values: Sequence[float]) -> list[float]:
     size = len(values)
     if size <= VALUES_LIMIT:
         return list(values)
-    return [values[place * size // VALUES_LIMIT] for place in range(VALUES_LIMIT)]
+    return [values[index * size // VALUES_LIMIT] for index in range(VALUES_LIMIT)]
 
 
 def exact_rank(m: int, n: int, tail: float) -> int:

@@ -36,8 +36,12 @@ class Measurement:
 
     def written(self) -> Object:
         """As it stands in a status."""
-        said = {"value": self.value, "message": self.message}
-        return {"at": self.at.isoformat(), "verdict": str(self.verdict), **{name: text for name, text in said.items() if text}}
+        fields = {"value": self.value, "message": self.message}
+        return {
+            "at": self.at.isoformat(),
+            "verdict": str(self.verdict),
+            **{name: text for name, text in fields.items() if text},
+        }
 
 
 def measured(metric: MetricCriteria, result: Any, *, at: datetime) -> Measurement:

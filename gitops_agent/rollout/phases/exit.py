@@ -98,21 +98,21 @@ def _returned(ctx: StepContext) -> RolloutState | None:
     """Moves pods back to the workload behind a plain Service, one step."""
     if not ctx.run.plain:
         return None
-    asked = ctx.moved(ReplicaCounts(canary=0, stable=ctx.seen.replicas))
-    if (asked.canary, asked.stable) == (ctx.state.canary, ctx.state.primary):
+    counts = ctx.moved(ReplicaCounts(canary=0, stable=ctx.seen.replicas))
+    if (counts.canary, counts.stable) == (ctx.state.canary, ctx.state.primary):
         return None
-    return replace(ctx.state, canary=asked.canary, primary=asked.stable)
+    return replace(ctx.state, canary=counts.canary, primary=counts.stable)
 
 
 def _end(ctx: StepContext) -> RolloutState:
-    state, seen = ctx.state, ctx.seen
+    state, observation = ctx.state, ctx.seen
     fresh: dict[str, Any] = {"plan": None, "counters": (), "approvals": (), "primary": None, "canary": 0, "step": 0}
     if state.phase is Phase.FINALIZE:
         return ctx.enter(Phase.IDLE, stable=state.target, target=None, history=ctx.ended("Promoted"), **fresh)
     if state.phase is Phase.ABORT:
         return ctx.enter(Phase.HELD, reason=state.reason, history=ctx.ended("RolledBack", state.reason), **fresh)
     stable = state.stable
-    if seen.head is not None and stable is not None and seen.head.hash == stable.hash:
-        stable = seen.head
+    if observation.head is not None and stable is not None and observation.head.hash == stable.hash:
+        stable = observation.head
     history = state.history if state.target == state.stable else ctx.ended("Superseded", state.reason)
     return ctx.enter(Phase.IDLE, stable=stable, target=None, history=history, **fresh)

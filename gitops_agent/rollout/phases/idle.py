@@ -18,12 +18,14 @@ def first(ctx: StepContext) -> RolloutState | None:
     stable = (ctx.seen.primary.version if ctx.seen.primary else None) or ctx.seen.head
     if stable is None:
         return None
-    known = replace(ctx, state=replace(ctx.state, stable=stable))
+    with_stable = replace(ctx, state=replace(ctx.state, stable=stable))
     if ctx.seen.leavings and not ctx.run.rolling:
-        lost = replace(known, state=replace(known.state, target=ctx.seen.lost or stable, plan=dump_policy(ctx.policy)))
+        lost = replace(
+            with_stable, state=replace(with_stable.state, target=ctx.seen.lost or stable, plan=dump_policy(ctx.policy))
+        )
         pods = ctx.seen.canary.replicas if ctx.seen.canary else 0
         return leave(lost, Phase.SUPERSEDED, "the state was lost", canary=pods, traffic=Traffic())
-    return known.enter(Phase.IDLE)
+    return with_stable.enter(Phase.IDLE)
 
 
 def idle(ctx: StepContext) -> RolloutState | None:
@@ -96,9 +98,9 @@ def pending(ctx: StepContext) -> RolloutState | None:
 def _waits(ctx: StepContext) -> str:
     """Why the run cannot start yet."""
     labelled = ctx.seen.labelled or ctx.silent
-    made = ctx.run.rolling or (ctx.state.adoption is Adoption.DONE and labelled and ctx.seen.selected)
+    adopted = ctx.run.rolling or (ctx.state.adoption is Adoption.DONE and labelled and ctx.seen.selected)
     refused = ctx.run.refusal(ctx.seen.replicas, ctx.seen.max_unavailable)
-    return ctx.seen.gate or refused or ("" if made else "the workload is being made ready for a second Deployment")
+    return ctx.seen.gate or refused or ("" if adopted else "the workload is being made ready for a second Deployment")
 
 
 def _go(ctx: StepContext) -> RolloutState | None:

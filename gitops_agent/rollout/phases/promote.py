@@ -81,14 +81,14 @@ def _cut_route(ctx: StepContext) -> RolloutState | None:
 
 
 def _cut_hold(ctx: StepContext) -> RolloutState | None:
-    found, why = find(ctx.state.counters, ctx.run.lasting)
-    if found in {CounterVerdict.FAILED, CounterVerdict.UNSURE}:
+    verdict, why = find(ctx.state.counters, ctx.run.lasting)
+    if verdict in {CounterVerdict.FAILED, CounterVerdict.UNSURE}:
         return abort(ctx, why)
     replicas = max(ctx.seen.replicas, 1)
     if not ctx.run.plain and (more := grown(ctx, min(replicas, ctx.run.limit(replicas)))) is not None:
         return more
     # A share that was taken away meanwhile and has come back is as new as one that comes for the first time.
-    if ctx.waited and found is CounterVerdict.PASSED and ctx.ready and ctx.drained and ctx.seen.barrier:
+    if ctx.waited and verdict is CounterVerdict.PASSED and ctx.ready and ctx.drained and ctx.seen.barrier:
         return ctx.enter(Phase.PROMOTE, Stage.ROLL)
     if not ctx.state.traffic.verified and ctx.waited and ctx.overdue:
         return abort(ctx, ctx.refused or "the routes lost the weight and do not take it up again")
@@ -113,20 +113,20 @@ def _roll(ctx: StepContext) -> RolloutState | None:
         return restore(ctx, f"the workload did not take the new version in time{why}")
     if ctx.run.rolling:
         counters = ctx.state.counters or fresh((), ctx.run.metrics)
-        found, why = find(counters, ctx.run.metrics)
-        if found is CounterVerdict.FAILED:
+        verdict, why = find(counters, ctx.run.metrics)
+        if verdict is CounterVerdict.FAILED:
             return restore(ctx, why)
         return replace(ctx.state, counters=counters) if counters != ctx.state.counters else None
     return None
 
 
 def _watch(ctx: StepContext) -> RolloutState | None:
-    found, why = find(ctx.state.counters, ctx.run.metrics)
-    if found in {CounterVerdict.FAILED, CounterVerdict.UNSURE}:
+    verdict, why = find(ctx.state.counters, ctx.run.metrics)
+    if verdict in {CounterVerdict.FAILED, CounterVerdict.UNSURE}:
         return restore(ctx, why)
     if ctx.seen.primary is not None and ctx.seen.primary.failed:
         return restore(ctx, ctx.seen.primary.failed)
-    return ctx.enter(Phase.FINALIZE, Stage.WORKLOAD) if found is CounterVerdict.PASSED else None
+    return ctx.enter(Phase.FINALIZE, Stage.WORKLOAD) if verdict is CounterVerdict.PASSED else None
 
 
 def _restore(ctx: StepContext) -> RolloutState | None:

@@ -113,10 +113,10 @@ def _moved(ctx: StepContext) -> RolloutState | None:
         return abort(ctx, goal.refused)
     if state.traffic.want != ctx.share and (ctx.serving if ctx.share.weight else not least(ctx)):
         return replace(state, traffic=ctx.wanting(ctx.share))
-    asked = ctx.moved(goal)
-    if (asked.canary, asked.stable) == (state.canary, ctx.seen.replicas if state.primary is None else state.primary):
+    counts = ctx.moved(goal)
+    if (counts.canary, counts.stable) == (state.canary, ctx.seen.replicas if state.primary is None else state.primary):
         return None
-    return replace(state, canary=asked.canary, primary=asked.stable, reason=goal.warning)
+    return replace(state, canary=counts.canary, primary=counts.stable, reason=goal.warning)
 
 
 def _arrived(ctx: StepContext) -> bool:
@@ -152,10 +152,10 @@ def _route(ctx: StepContext) -> RolloutState | None:
 
 def _hold(ctx: StepContext) -> RolloutState | None:
     step = ctx.run.steps[ctx.state.step]
-    found, why = find(ctx.state.counters, ctx.run.metrics)
-    if found is CounterVerdict.FAILED:
+    verdict, why = find(ctx.state.counters, ctx.run.metrics)
+    if verdict is CounterVerdict.FAILED:
         return abort(ctx, why)
-    if found is CounterVerdict.UNSURE:
+    if verdict is CounterVerdict.UNSURE:
         return pause(ctx, why)
     if ctx.state.traffic.want != ctx.share:
         return ctx.enter(Phase.STEP, Stage.SCALE)
@@ -169,7 +169,7 @@ def _hold(ctx: StepContext) -> RolloutState | None:
         if more is not None:
             return more
     approved = not step.approval or ctx.state.approved
-    judged = not step.analysis or found is CounterVerdict.PASSED
+    judged = not step.analysis or verdict is CounterVerdict.PASSED
     if ctx.waited and approved and judged and ctx.ready and ctx.state.traffic.verified:
         return _next(ctx, ctx.state.step + 1)
     return None

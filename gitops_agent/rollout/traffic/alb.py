@@ -44,12 +44,14 @@ class Alb:
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("alb", "mirror requests")
-        found = [_actions(route, service) if is_ingress(route) else {} for route in routes]
-        if not any(found):
+        by_route = [_actions(route, service) if is_ingress(route) else {} for route in routes]
+        if not any(by_route):
             raise unnamed(service, "Ingress with a forward action")
         if ask.nothing:
             return tuple(routes)
-        return tuple(_overlaid(route, actions, ask) if actions else route for route, actions in zip(routes, found, strict=True))
+        return tuple(
+            _overlaid(route, actions, ask) if actions else route for route, actions in zip(routes, by_route, strict=True)
+        )
 
     def verify(
         self,
@@ -65,10 +67,10 @@ class Alb:
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
         if mirror is not None:
             raise unsupported("alb", "mirror requests")
-        found = [(route, _actions(route, service)) for route in live if is_ingress(route)]
-        if not any(actions for _, actions in found):
+        by_route = [(route, _actions(route, service)) for route in live if is_ingress(route)]
+        if not any(actions for _, actions in by_route):
             return waiting(f"no Ingress has a forward action for the Service {service}")
-        for route, actions in found:
+        for route, actions in by_route:
             for action in actions.values():
                 stable, canary = (_weight(action, name) for name in (service, canary_service))
                 named = any(group.get("serviceName") == canary_service for group in _groups(action))
@@ -97,13 +99,13 @@ def _json(route: Object, name: str, text: Any) -> Any:
 
 def _actions(route: Object, service: str) -> dict[str, Object]:
     """The forward actions that name a service, by action name."""
-    found: dict[str, Object] = {}
+    result: dict[str, Object] = {}
     for name, text in _annotations(route).items():
         if name.startswith(_ACTIONS):
             action = _json(route, name, text)
             if any(group.get("serviceName") == service for group in _groups(action)):
-                found[name.removeprefix(_ACTIONS)] = action
-    return found
+                result[name.removeprefix(_ACTIONS)] = action
+    return result
 
 
 def _groups(action: Any) -> list[Object]:

@@ -63,9 +63,9 @@ class GatewayAPI:
         if not routes:
             return waiting(f"no HTTPRoute or GRPCRoute names the Service {service}")
         for route in routes:
-            found = _carries(route, ask) or accepted(route)
-            if found is not None:
-                return found
+            verification = _carries(route, ask) or accepted(route)
+            if verification is not None:
+                return verification
         return READY
 
 
@@ -162,7 +162,7 @@ def _mirrored(rule: Object, ours: list[bool], canary: str, mirror: Mirror) -> li
 
 def _carries(route: Object, ask: RouteRequest) -> Verification | None:
     copies = [rule for rule in _rules(route) if _has(rule, ask.canary, route) and not _has(rule, ask.service, route)]
-    wanted: list[list[Object]] = []
+    expected: list[list[Object]] = []
     for rule in _rules(route):
         if not _has(rule, ask.service, route):
             continue
@@ -172,8 +172,8 @@ def _carries(route: Object, ask: RouteRequest) -> Verification | None:
         if _mirrors(rule, ask.canary) != ask.mirrored:
             return waiting("the mirror of a rule is not the one that is wanted")
         if ask.match is not None:
-            wanted.append(_narrowed(rule, _header(route, ask.match)))
-    if sorted(map(canonical, wanted)) != sorted(canonical(rule.get("matches")) for rule in copies):
+            expected.append(_narrowed(rule, _header(route, ask.match)))
+    if sorted(map(canonical, expected)) != sorted(canonical(rule.get("matches")) for rule in copies):
         return waiting("the rules in front for the match are not the ones that are wanted")
     return None
 

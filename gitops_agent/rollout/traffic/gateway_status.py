@@ -14,15 +14,15 @@ _PASSING = frozenset({"", "Pending", "BackendNotFound", "NoReadyBackends"})
 def accepted(route: Object) -> Verification | None:
     """Why the route is not in force; None when it is."""
     generation = number(mapping(route, "metadata").get("generation"), 0)
-    said = items(mapping(route, "status").get("parents"))
-    wanted = items(mapping(route, "spec").get("parentRefs"))
-    if not said or any(not any(_same(ref, mapping(parent, "parentRef")) for parent in said) for ref in wanted):
+    statuses = items(mapping(route, "status").get("parents"))
+    parents = items(mapping(route, "spec").get("parentRefs"))
+    if not statuses or any(not any(_same(ref, mapping(parent, "parentRef")) for parent in statuses) for ref in parents):
         return waiting("not every parent has answered yet")
-    for parent in said:
-        if not any(_same(ref, mapping(parent, "parentRef")) for ref in wanted):
+    for parent in statuses:
+        if not any(_same(ref, mapping(parent, "parentRef")) for ref in parents):
             continue  # of a parent the route has left
-        if (found := _parent(parent, generation)) is not None:
-            return found
+        if (verification := _parent(parent, generation)) is not None:
+            return verification
     return None
 
 

@@ -71,17 +71,17 @@ class Istio:
     ) -> Verification:
         """As in `TrafficRouter`; Istio reports no uptake, so a settle time follows."""
         target = _Target(service, canary_service, self._subsets)
-        found = [route for route in live if is_istio(route, VIRTUAL_SERVICE) and _names(route, service)]
-        if not found:
+        routes = [route for route in live if is_istio(route, VIRTUAL_SERVICE) and _names(route, service)]
+        if not routes:
             return waiting(f"no {VIRTUAL_SERVICE} names the Service {service}")
-        for route in found:
-            for said in items(mapping(route, "status").get("validationMessages")):
-                if said.get("level") == "ERROR":
-                    return broken(f"Istio refuses the VirtualService: {mapping(said, 'type').get('name') or 'invalid'}")
+        for route in routes:
+            for problem in items(mapping(route, "status").get("validationMessages")):
+                if problem.get("level") == "ERROR":
+                    return broken(f"Istio refuses the VirtualService: {mapping(problem, 'type').get('name') or 'invalid'}")
             if (late := _carries(route, target, weight, match, mirror)) is not None:
                 return late
-        asked = bool(weight or match or mirror)
-        if asked and not rules_carry(live, service=service, canary_service=canary_service, subsets=self._subsets):
+        shared = bool(weight or match or mirror)
+        if shared and not rules_carry(live, service=service, canary_service=canary_service, subsets=self._subsets):
             return waiting("a DestinationRule does not hold what the canary needs yet")
         return READY
 
@@ -191,14 +191,14 @@ def _header_name(match: Match) -> str:
 
 
 def _narrowed(route: Object, match: Match) -> list[Object]:
-    wanted: Mapping[str, Any]
+    condition: Mapping[str, Any]
     if match.on is MatchOn.COOKIE:
-        wanted = {"regex": cookie_pattern(match)}
+        condition = {"regex": cookie_pattern(match)}
     else:
-        wanted = {{MatchMode.EXACT: "exact", MatchMode.PREFIX: "prefix", MatchMode.REGEX: "regex"}[match.mode]: match.value}
+        condition = {{MatchMode.EXACT: "exact", MatchMode.PREFIX: "prefix", MatchMode.REGEX: "regex"}[match.mode]: match.value}
     name = _header_name(match)
     bases = items(route.get("match")) or [{}]
-    return [{**each, "headers": {**mapping(each, "headers"), name: dict(wanted)}} for each in bases]
+    return [{**each, "headers": {**mapping(each, "headers"), name: dict(condition)}} for each in bases]
 
 
 def _mirror(obj: Object, route: Object, target: _Target, mirror: Mirror) -> None:
@@ -210,7 +210,7 @@ def _mirror(obj: Object, route: Object, target: _Target, mirror: Mirror) -> None
 
 
 def _carries(obj: Object, target: _Target, weight: int, match: Match | None, mirror: Mirror | None) -> Verification | None:
-    wanted: list[bytes] = []
+    expected: list[bytes] = []
     copies: list[bytes] = []
     for protocol in _PROTOCOLS:
         for route in _routes(obj, protocol):
@@ -226,8 +226,8 @@ def _carries(obj: Object, target: _Target, weight: int, match: Match | None, mir
             if protocol == "http" and _mirrors(route, obj, target) != (mirror.percent if mirror else None):
                 return waiting("the mirror of a route is not the one that is wanted")
             if protocol == "http" and match is not None:
-                wanted.append(canonical(_narrowed(route, match)))
-    return None if sorted(wanted) == sorted(copies) else waiting("the routes in front for the match are not those wanted")
+                expected.append(canonical(_narrowed(route, match)))
+    return None if sorted(expected) == sorted(copies) else waiting("the routes in front for the match are not those wanted")
 
 
 def _mirrors(route: Object, obj: Object, target: _Target) -> float | None:

@@ -63,7 +63,7 @@ def rules_carry(live: Sequence[Object], *, service: str, canary_service: str, su
     if subsets is None:
         return not stable or any(_of(rule, canary_service) for rule in rules)
     return bool(stable) and all(
-        all(wanted in items(mapping(rule, "spec").get("subsets")) for wanted in subsets.listed()) for rule in stable
+        all(subset in items(mapping(rule, "spec").get("subsets")) for subset in subsets.listed()) for rule in stable
     )
 
 
@@ -75,19 +75,19 @@ def _twin(rule: Object, canary: str) -> Object:
     spec = {name: value for name, value in copy(mapping(rule, "spec")).items() if name not in {"subsets", "workloadSelector"}}
     metadata = mapping(rule, "metadata")
     named = {"name": f"{metadata.get('name')}-canary"}
-    place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
+    namespaced = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
     return {
         "apiVersion": rule["apiVersion"],
         "kind": rule["kind"],
-        "metadata": {**named, **place},
+        "metadata": {**named, **namespaced},
         "spec": {**spec, "host": renamed(spec.get("host"), canary)},
     }
 
 
 def _divided(rule: Object, subsets: Subsets) -> Object:
     result = copy(rule)
-    found = items(result["spec"].get("subsets"))
-    if {subsets.stable, subsets.canary} & {str(each.get("name")) for each in found}:
+    existing = items(result["spec"].get("subsets"))
+    if {subsets.stable, subsets.canary} & {str(each.get("name")) for each in existing}:
         raise refused(rule, f"has a subset named {subsets.stable} or {subsets.canary}, which are the rollout's own")
-    result["spec"]["subsets"] = [*found, *subsets.listed()]
+    result["spec"]["subsets"] = [*existing, *subsets.listed()]
     return result

@@ -22,8 +22,8 @@ def same_host(host: object, service: str, obj: Object) -> bool:
     if host == service:
         return True
     name, _, rest = str(host).partition(".")
-    place = namespace(obj)
-    return name == service and bool(place) and (rest in {place, f"{place}.svc"} or rest.startswith(f"{place}.svc."))
+    own = namespace(obj)
+    return name == service and bool(own) and (rest in {own, f"{own}.svc"} or rest.startswith(f"{own}.svc."))
 
 
 def renamed(host: object, canary: str) -> str:

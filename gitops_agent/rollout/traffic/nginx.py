@@ -43,11 +43,11 @@ class Nginx:
         ours = [route for route in routes if is_ingress(route) and _rules(route, service)]
         if not ours:
             raise unnamed(service, "rule of an Ingress")
-        wanted = _canary_annotations(ask) if not ask.nothing else {}
+        annotations = _canary_annotations(ask) if not ask.nothing else {}
         for route in ours:
             if _annotations(route).get(PREFIX + "canary") == "true":
                 raise refused(route, "is a canary Ingress itself")
-        return (*routes, *([] if ask.nothing else [_canary(route, ask, wanted) for route in ours]))
+        return (*routes, *([] if ask.nothing else [_canary(route, ask, annotations) for route in ours]))
 
     def verify(
         self,
@@ -61,22 +61,22 @@ class Nginx:
     ) -> Verification:
         """As in `TrafficRouter`; the caller lets the provider's settle time pass afterwards."""
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
-        found = [route for route in live if is_ingress(route)]
-        ours = [route for route in found if _rules(route, service)]
-        canaries = {ObjectKey.of(route): route for route in found if _rules(route, canary_service)}
+        ingresses = [route for route in live if is_ingress(route)]
+        ours = [route for route in ingresses if _rules(route, service)]
+        canaries = {ObjectKey.of(route): route for route in ingresses if _rules(route, canary_service)}
         if ask.nothing:
             return waiting("the canary Ingress is still there") if canaries else READY
         if mirror is not None:
             raise unsupported("nginx", "mirror requests to the canary")
         if not ours:
             return waiting(f"no Ingress leads to the Service {service}")
-        wanted = {PREFIX + name: value for name, value in _canary_annotations(ask).items()}
+        expected = {PREFIX + name: value for name, value in _canary_annotations(ask).items()}
         for route in ours:
             beside = canaries.get(ObjectKey.of(_canary(route, ask, {})))
             if beside is None:
                 return waiting("the canary Ingress is not there yet")
             annotations = {name: value for name, value in _annotations(beside).items() if name.startswith(PREFIX + "canary")}
-            if annotations != wanted:
+            if annotations != expected:
                 return waiting("the canary Ingress does not carry what is wanted yet")
         return READY
 
@@ -87,13 +87,13 @@ def _annotations(route: Object) -> dict[str, str]:
 
 def _rules(route: Object, service: str) -> list[Object]:
     """The rules and paths that lead to a service."""
-    found: list[Object] = []
+    result: list[Object] = []
     for rule in items(mapping(route, "spec").get("rules")):
         paths = items(mapping(rule, "http").get("paths"))
         ours = [path for path in paths if mapping(path, "backend", "service").get("name") == service]
         if ours:
-            found.append({**rule, "http": {**mapping(rule, "http"), "paths": ours}})
-    return found
+            result.append({**rule, "http": {**mapping(rule, "http"), "paths": ours}})
+    return result
 
 
 def _canary(route: Object, ask: RouteRequest, annotations: dict[str, str]) -> Object:
@@ -110,27 +110,27 @@ def _canary(route: Object, ask: RouteRequest, annotations: dict[str, str]) -> Ob
         for path in rule["http"]["paths"]:
             path["backend"]["service"]["name"] = ask.canary
     named = {"name": f"{metadata.get('name')}-canary"}
-    place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
+    namespaced = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
     merged = {**kept, **{PREFIX + name: value for name, value in annotations.items()}}
     return {
         "apiVersion": base["apiVersion"],
         "kind": "Ingress",
-        "metadata": {**named, **place, "annotations": merged},
+        "metadata": {**named, **namespaced, "annotations": merged},
         "spec": spec,
     }
 
 
 def _canary_annotations(ask: RouteRequest) -> dict[str, str]:
-    found = {"canary": "true", "canary-weight": str(ask.weight), "canary-weight-total": "100"}
+    result = {"canary": "true", "canary-weight": str(ask.weight), "canary-weight-total": "100"}
     match = ask.match
     if match is None:
-        return found
+        return result
     if match.on is MatchOn.COOKIE:
         if match.mode is not MatchMode.EXACT or match.value != "always":
             raise unsupported("nginx", "match a cookie by another value than always")
-        return {**found, "canary-by-cookie": match.name}
-    found["canary-by-header"] = match.name
+        return {**result, "canary-by-cookie": match.name}
+    result["canary-by-header"] = match.name
     if match.mode is MatchMode.EXACT:
-        return {**found, "canary-by-header-value": match.value}
+        return {**result, "canary-by-header-value": match.value}
     pattern = match.value if match.mode is MatchMode.REGEX else f"^{literal(match.value)}"
-    return {**found, "canary-by-header-pattern": pattern}
+    return {**result, "canary-by-header-pattern": pattern}

@@ -51,10 +51,10 @@ class Smi:
     ) -> Verification:
         """As in `TrafficRouter`; the caller lets the provider's settle time pass afterwards."""
         _supported(match, mirror)
-        found = [route for route in live if _is_split(route) and _names(route, service)]
-        if not found:
+        splits = [route for route in live if _is_split(route) and _names(route, service)]
+        if not splits:
             return waiting(f"no TrafficSplit names the Service {service}")
-        for route in found:
+        for route in splits:
             stable, canary = (_weight(route, name) for name in (service, canary_service))
             if not fits(stable, canary, weight, named=_names(route, canary_service)):
                 return waiting(f"a TrafficSplit has the weights {stable} and {canary}, the canary is to get {weight} %")

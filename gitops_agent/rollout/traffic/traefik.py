@@ -67,15 +67,15 @@ class Traefik:
         if match is not None:
             raise unsupported("traefik", "match requests")
         ask = RouteRequest(service=service, canary=canary_service, weight=weight, match=match, mirror=mirror)
-        found = [route for route in live if _is_service(route)]
-        seen = [route for route in found if _names(route, service)]
-        if not seen:
+        services = [route for route in live if _is_service(route)]
+        named = [route for route in services if _names(route, service)]
+        if not named:
             return waiting(f"no TraefikService names the Service {service}")
-        for route in seen:
+        for route in named:
             stable, canary = (_weight(route, name) for name in (service, canary_service))
             if not fits(stable, canary, weight, named=_names(route, canary_service)):
                 return waiting(f"a TraefikService has the weights {stable} and {canary}, the canary is to get {weight} %")
-        mirrored = {_mirrors(route, canary_service) for route in found} - {None}
+        mirrored = {_mirrors(route, canary_service) for route in services} - {None}
         if mirrored != ({ask.mirrored} - {None}):
             return waiting("the mirror is not the one that is wanted")
         return READY
@@ -124,8 +124,8 @@ def _overlaid(route: Object, ask: RouteRequest) -> tuple[Object, Object | None]:
     kept = {name: value for name, value in mirroring.items() if name in _KEPT}
     if ask.mirror is not None:
         port = next((backend.get("port") for backend in backends if _is(backend, ask.service)), None)
-        place = {"port": port} if port is not None else {}
-        added = {"name": ask.canary, **place, "percent": ask.mirror.percent}
+        ported = {"port": port} if port is not None else {}
+        added = {"name": ask.canary, **ported, "percent": ask.mirror.percent}
         kept["mirrors"] = [*items(kept.get("mirrors")), added]
     if mirroring and not ask.weight:
         return {**result, "spec": {**result["spec"], "mirroring": {**mirroring, **kept}}}, None
@@ -147,10 +147,10 @@ def _divided(backends: list[Object], ask: RouteRequest) -> list[Object]:
 
 def _own(route: Object, spec: Object) -> Object:
     metadata = mapping(route, "metadata")
-    place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
+    namespaced = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
     return {
         "apiVersion": route["apiVersion"],
         "kind": "TraefikService",
-        "metadata": {"name": f"{metadata.get('name')}{_SUFFIX}", **place},
+        "metadata": {"name": f"{metadata.get('name')}{_SUFFIX}", **namespaced},
         "spec": spec,
     }

@@ -34,14 +34,14 @@ def divide(weights: Sequence[int], divided: Sequence[bool], percent: int, *, lim
     kept = (keep and total >= keep) or max(weights, default=0) * WHOLE > limit
     factor = 1 if kept else WHOLE
     scaled = [weight * factor for weight in weights]
-    ours = [place for place, mine in enumerate(divided) if mine]
-    wanted = sum(scaled[place] for place in ours) * percent
-    canary = {place: scaled[place] * percent // WHOLE for place in ours}
-    missing = (wanted + WHOLE // 2) // WHOLE - sum(canary.values())
-    by_remainder = sorted(ours, key=lambda place: -(scaled[place] * percent % WHOLE))
-    for place in by_remainder[: max(0, missing)]:
-        canary[place] += 1
-    return [WeightSplit(weight - canary.get(place, 0), canary.get(place, 0)) for place, weight in enumerate(scaled)]
+    ours = [index for index, mine in enumerate(divided) if mine]
+    target = sum(scaled[index] for index in ours) * percent
+    canary = {index: scaled[index] * percent // WHOLE for index in ours}
+    missing = (target + WHOLE // 2) // WHOLE - sum(canary.values())
+    by_remainder = sorted(ours, key=lambda index: -(scaled[index] * percent % WHOLE))
+    for index in by_remainder[: max(0, missing)]:
+        canary[index] += 1
+    return [WeightSplit(weight - canary.get(index, 0), canary.get(index, 0)) for index, weight in enumerate(scaled)]
 
 
 def fits(stable: int, canary: int, percent: int, *, named: bool) -> bool:

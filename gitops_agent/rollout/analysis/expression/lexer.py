@@ -60,26 +60,26 @@ def tokens(condition: str) -> tuple[Token, ...]:
     """
     if len(condition) > TEXT_LIMIT:
         raise ConditionInvalid(f"the condition has {len(condition)} characters, {TEXT_LIMIT} are allowed")
-    found: list[Token] = []
-    place = 0
-    while place < len(condition):
-        match = _PATTERN.match(condition, place)
+    result: list[Token] = []
+    position = 0
+    while position < len(condition):
+        match = _PATTERN.match(condition, position)
         if match is None:
-            raise ConditionInvalid(f"the condition {condition!r} cannot be read from character {place + 1} on")
+            raise ConditionInvalid(f"the condition {condition!r} cannot be read from character {position + 1} on")
         if (token := _token(match)) is not None:
-            found.append(token)
-        place = match.end()
-    if len(found) > WORD_LIMIT:
-        raise ConditionInvalid(f"the condition has {len(found)} words, {WORD_LIMIT} are allowed")
-    return (*found, Token(TokenKind.END, "", place))
+            result.append(token)
+        position = match.end()
+    if len(result) > WORD_LIMIT:
+        raise ConditionInvalid(f"the condition has {len(result)} words, {WORD_LIMIT} are allowed")
+    return (*result, Token(TokenKind.END, "", position))
 
 
 def _token(match: re.Match[str]) -> Token | None:
-    value, place = match.group(), match.start()
+    value, position = match.group(), match.start()
     if match.lastgroup == "space":
         return None
     if value in _WORDS:
-        return Token(TokenKind.SIGN, _WORDS[value], place)
+        return Token(TokenKind.SIGN, _WORDS[value], position)
     if match.lastgroup == "text":
-        return Token(TokenKind.TEXT, value[1:-1], place)
-    return Token(TokenKind(match.lastgroup or ""), value, place)
+        return Token(TokenKind.TEXT, value[1:-1], position)
+    return Token(TokenKind(match.lastgroup or ""), value, position)

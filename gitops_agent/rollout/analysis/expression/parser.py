@@ -214,16 +214,16 @@ class _Reader:
         return Name(token.value)
 
     def _call(self, name: Token) -> Node:
-        wanted = FUNCTIONS.get(name.value)
-        if wanted is None:
+        arity = FUNCTIONS.get(name.value)
+        if arity is None:
             raise self._refuse(f"unknown function {name}, there are {', '.join(FUNCTIONS)}")
         arguments: list[Node] = []
         while not self._take(")"):
             if arguments:
                 self._expect(",")
             arguments.append(self._nested())
-        if len(arguments) != wanted:
-            raise self._refuse(f"{name} takes {wanted} arguments instead of {len(arguments)}")
+        if len(arguments) != arity:
+            raise self._refuse(f"{name} takes {arity} arguments instead of {len(arguments)}")
         return Call(name.value, tuple(arguments))
 
     def _nested(self) -> Node:

@@ -39,8 +39,8 @@ def signed(query: Query, keys: AwsKeys, *, region: str, service: str, at: dateti
         headers["X-Amz-Security-Token"] = keys.token
     names = ";".join(sorted(name.lower() for name in headers))
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
-    asked = hashlib.sha256(canonical_request(query, headers).encode()).hexdigest()
-    text = f"{_ALGORITHM}\n{moment}\n{scope}\n{asked}"
+    request_hash = hashlib.sha256(canonical_request(query, headers).encode()).hexdigest()
+    text = f"{_ALGORITHM}\n{moment}\n{scope}\n{request_hash}"
     signature = hmac.new(signing_key(keys.secret, moment[:8], region, service), text.encode(), hashlib.sha256).hexdigest()
     headers["Authorization"] = f"{_ALGORITHM} Credential={keys.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     return replace(query, headers=headers)
@@ -48,13 +48,13 @@ def signed(query: Query, keys: AwsKeys, *, region: str, service: str, at: dateti
 
 def canonical_request(query: Query, headers: Mapping[str, str]) -> str:
     """The request in the one spelling that both sides hash."""
-    place = urlsplit(query.url)
-    fields = sorted((_quoted(name), _quoted(value)) for name, value in parse_qsl(place.query, keep_blank_values=True))
+    parts = urlsplit(query.url)
+    fields = sorted((_quoted(name), _quoted(value)) for name, value in parse_qsl(parts.query, keep_blank_values=True))
     lines = sorted((name.lower(), " ".join(value.split())) for name, value in headers.items())
     return "\n".join(
         (
             query.method,
-            quote(place.path or "/", safe="/-_.~%"),
+            quote(parts.path or "/", safe="/-_.~%"),
             "&".join(f"{name}={value}" for name, value in fields),
             *(f"{name}:{value}" for name, value in lines),
             "",
@@ -77,7 +77,7 @@ def _quoted(text: str) -> str:
 
 
 def _host(url: str) -> str:
-    place = urlsplit(url)
-    usual = {"http": 80, "https": 443}.get(place.scheme)
-    host = place.hostname or ""
-    return host if place.port in {None, usual} else f"{host}:{place.port}"
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    host = parts.hostname or ""
+    return host if parts.port in {None, usual} else f"{host}:{parts.port}"

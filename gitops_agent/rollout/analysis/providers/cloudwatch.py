@@ -80,7 +80,7 @@ def metric_data(
     if len(queries) > _QUERIES_LIMIT or len(returning) != 1:
         raise QueryInvalid(f"{len(returning)} of the CloudWatch queries return data, exactly one has to")
     suffix = ".cn" if region.startswith("cn-") else ""
-    place = base(address or f"https://monitoring.{region}.amazonaws.com{suffix}")
+    endpoint = base(address or f"https://monitoring.{region}.amazonaws.com{suffix}")
     body = {
         "MetricDataQueries": list(queries),
         "StartTime": int(start.timestamp()),
@@ -88,7 +88,7 @@ def metric_data(
         "ScanBy": "TimestampAscending",
     }
     unsigned = Query(
-        url=place + "/",
+        url=endpoint + "/",
         method="POST",
         headers={"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": _TARGET},
         body=orjson.dumps(body),
@@ -114,19 +114,19 @@ def samples(status: int, body: bytes) -> list[float]:
     """
     answer = answered(status, body)
     results = answer.get("MetricDataResults") if isinstance(answer, dict) else None
-    if not isinstance(results, list) or len(results) > 1 or not all(isinstance(found, dict) for found in results):
+    if not isinstance(results, list) or len(results) > 1 or not all(isinstance(series, dict) for series in results):
         raise MeasurementFailed("CloudWatch's answer holds no single result")
     if not results:
         return []
-    found = results[0]
-    if found.get("StatusCode") in {"InternalError", "Forbidden"}:
-        raise MeasurementFailed(f"CloudWatch gave no result: {found['StatusCode']}{_messages(found)}", transient=True)
-    if found.get("StatusCode") == "PartialData" or answer.get("NextToken"):
+    series = results[0]
+    if series.get("StatusCode") in {"InternalError", "Forbidden"}:
+        raise MeasurementFailed(f"CloudWatch gave no result: {series['StatusCode']}{_messages(series)}", transient=True)
+    if series.get("StatusCode") == "PartialData" or answer.get("NextToken"):
         raise MeasurementFailed("CloudWatch gave only a part of the data; ask for a shorter window or a longer period")
-    values = [number(value) for value in found.get("Values") or []]
+    values = [number(value) for value in series.get("Values") or []]
     return [value for value in values if not math.isnan(value)]
 
 
-def _messages(found: dict[str, Any]) -> str:
-    messages = [str(each.get("Value")) for each in found.get("Messages") or [] if isinstance(each, dict)]
+def _messages(series: dict[str, Any]) -> str:
+    messages = [str(each.get("Value")) for each in series.get("Messages") or [] if isinstance(each, dict)]
     return f": {messages[0][:200]}" if messages else ""

@@ -74,8 +74,8 @@ def samples(status: int, body: bytes) -> list[float]:
     if not isinstance(answer, dict):
         raise MeasurementFailed("Datadog's answer is not of its query API")
     if answer.get("status") == "error" or answer.get("error") or answer.get("errors"):
-        said = answer.get("error") or answer.get("errors") or "no reason given"
-        raise MeasurementFailed(f"Datadog refuses the query: {str(said)[:200]}")
+        reason = answer.get("error") or answer.get("errors") or "no reason given"
+        raise MeasurementFailed(f"Datadog refuses the query: {str(reason)[:200]}")
     series = answer.get("series")
     if not isinstance(series, list):
         raise MeasurementFailed("Datadog's answer has no series")

@@ -27,16 +27,16 @@ def job(spec: Object, *, name: str, namespace: str, labels: dict[str, str]) -> O
         raise QueryInvalid("the Job of a metric needs spec.template.spec.containers")
     if not name or len(name) > NAME_LIMIT:
         raise QueryInvalid(f"the name {name[:80]!r} of a metric's Job needs 1 to {NAME_LIMIT} characters")
-    wanted = copy(spec)
-    wanted.setdefault("backoffLimit", 0)
-    wanted["template"]["spec"].setdefault("restartPolicy", "Never")
-    metadata = wanted["template"].get("metadata") or {}
-    wanted["template"]["metadata"] = metadata | {"labels": {**(metadata.get("labels") or {}), **labels}}
+    job_spec = copy(spec)
+    job_spec.setdefault("backoffLimit", 0)
+    job_spec["template"]["spec"].setdefault("restartPolicy", "Never")
+    metadata = job_spec["template"].get("metadata") or {}
+    job_spec["template"]["metadata"] = metadata | {"labels": {**(metadata.get("labels") or {}), **labels}}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
-        "spec": wanted,
+        "spec": job_spec,
     }
 
 
@@ -50,6 +50,6 @@ def verdict(live: Object) -> tuple[Verdict, str] | None:
         if condition.get("type") == "Complete":
             return Verdict.SUCCESS, ""
         if condition.get("type") == "Failed":
-            said = condition.get("message") or condition.get("reason") or "the Job failed"
-            return Verdict.FAILURE, " ".join(str(said).split())[:200]
+            reason = condition.get("message") or condition.get("reason") or "the Job failed"
+            return Verdict.FAILURE, " ".join(str(reason).split())[:200]
     return None

@@ -49,11 +49,11 @@ def result(status: int, body: bytes) -> float | list[float] | None:
     Raises:
         MeasurementFailed: the answer is an error or not of this API.
     """
-    sort, found = _data(status, body)
+    sort, data = _data(status, body)
     if sort == "scalar":
-        return _value(found)
-    if sort == "vector" and isinstance(found, list):
-        values = [_value(series.get("value") if isinstance(series, dict) else None) for series in found]
+        return _value(data)
+    if sort == "vector" and isinstance(data, list):
+        values = [_value(series.get("value") if isinstance(series, dict) else None) for series in data]
         return values[0] if len(values) == 1 else values or None
     raise MeasurementFailed(f"the query gives a {sort}; a number or a vector is needed")
 
@@ -74,8 +74,8 @@ def _seconds(moment: datetime) -> str:
 def _data(status: int, body: bytes) -> tuple[str, Any]:
     answer = answered(status, body)
     if not isinstance(answer, dict) or answer.get("status") != "success" or not isinstance(answer.get("data"), dict):
-        said = answer.get("error") if isinstance(answer, dict) else ""
-        raise MeasurementFailed(f"Prometheus gave no result: {str(said or 'the answer is not of its API')[:200]}")
+        reason = answer.get("error") if isinstance(answer, dict) else ""
+        raise MeasurementFailed(f"Prometheus gave no result: {str(reason or 'the answer is not of its API')[:200]}")
     data = answer["data"]
     return str(data.get("resultType")), data.get("result")
 

@@ -40,8 +40,8 @@ def page(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = N
     Raises:
         QueryInvalid: the address or method cannot be used.
     """
-    place, _, fragment = url.partition("#")
-    base(place.partition("?")[0])
+    address, _, fragment = url.partition("#")
+    base(address.partition("?")[0])
     if fragment or not urlsplit(url).hostname:
         raise QueryInvalid("the provider's address has a fragment")
     if any(character.isspace() or not character.isprintable() for character in url):
