@@ -299,10 +299,10 @@ class Watch:
         if error is not None:
             settled = not isinstance(error, (Unavailable, Throttled, NotFound))
             if settled or not self.synced.is_set() or now - self._failing_since > self._timing.grace_seconds:
-                self._tell(error)
+                self._report(error)
         self._pause(at_least=(getattr(error, "retry_after", None) or 0.0))
 
-    def _tell(self, error: AgentError) -> None:
+    def _report(self, error: AgentError) -> None:
         self._place = ""
         text = str(error)
         if text == self._told:
