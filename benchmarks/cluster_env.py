@@ -124,7 +124,7 @@ class ClusterEnv:
         listing = self.spectator.objects.list(
             self.spectator.discovery.find("gitops-agent.dev", "Application"), namespace=NAMESPACE
         )
-        return len(listing.items) >= self.count and all(settled(one, commit) for one in listing.items)
+        return len(listing.items) >= self.count and all(settled(item, commit) for item in listing.items)
 
     def versions(self) -> dict[str, str]:
         """The resource version of every managed object: what a write would change."""

@@ -57,7 +57,7 @@ def documented(module: Path) -> Iterator[tuple[str, str]]:
 
 
 def prose(module: Path) -> Iterator[tuple[int, str]]:
-    """Lines of docstrings (of fields as well) and of comments, by line number."""
+    """Lines of docstrings and comments, by line number."""
     source = (ROOT / module).read_text()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):

@@ -21,9 +21,9 @@ Gateways = dict[tuple[str, str], Object]
 def ours(gateways: Iterable[Object], class_name: str) -> Gateways:
     """The Gateways of our class."""
     return {
-        (str(one["metadata"]["namespace"]), str(one["metadata"]["name"])): one
-        for one in gateways
-        if (one.get("spec") or {}).get("gatewayClassName") == class_name
+        (str(gateway["metadata"]["namespace"]), str(gateway["metadata"]["name"])): gateway
+        for gateway in gateways
+        if (gateway.get("spec") or {}).get("gatewayClassName") == class_name
     }
 
 
@@ -103,15 +103,15 @@ def same(status: Object, other: Object) -> bool:
 def _refusal(ref: Object, gateway: Object, namespace: str) -> Problem | None:
     spec = gateway.get("spec") or {}
     listeners = [
-        one
-        for one in spec.get("listeners") or []
-        if ref.get("sectionName") in (None, one.get("name")) and ref.get("port") in (None, one.get("port"))
+        listener
+        for listener in spec.get("listeners") or []
+        if ref.get("sectionName") in (None, listener.get("name")) and ref.get("port") in (None, listener.get("port"))
     ]
     if not listeners:
         return Problem(reason="NoMatchingParent", message="the Gateway has no such listener")
     home = str(gateway["metadata"]["namespace"])
-    for one in listeners:
-        origin = ((one.get("allowedRoutes") or {}).get("namespaces") or {}).get("from") or "Same"
+    for listener in listeners:
+        origin = ((listener.get("allowedRoutes") or {}).get("namespaces") or {}).get("from") or "Same"
         if origin == "All" or (origin == "Same" and namespace == home):
             return None
     return Problem(reason="NotAllowedByListeners", message=f"no listener takes routes of the namespace {namespace}")

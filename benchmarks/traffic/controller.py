@@ -215,9 +215,9 @@ class Controller:
             self._ended.wait(_LOOK_SECONDS)
 
     def _tell_classes(self) -> None:
-        for one in self._all("GatewayClass").values():
-            if (one.get("spec") or {}).get("controllerName") == CONTROLLER:
-                self._report(one, class_status(one))
+        for value in self._all("GatewayClass").values():
+            if (value.get("spec") or {}).get("controllerName") == CONTROLLER:
+                self._report(value, class_status(value))
 
     def _report(self, obj: Object, status: Object) -> None:
         """Writes a status that says something else than before."""

@@ -59,10 +59,10 @@ def definition(cluster: Cluster, folder: str) -> Object:
 
 
 def _slices(cluster: Cluster, slices: Iterable[Object]) -> Iterator[tuple[Object, int]]:
-    for one in slices:
-        metadata = one["metadata"]
+    for endpoint_slice in slices:
+        metadata = endpoint_slice["metadata"]
         if metadata.get("namespace") != cluster.namespace or (metadata.get("labels") or {}).get(SERVICE) != cluster.service:
             continue
-        for port in one.get("ports") or []:
+        for port in endpoint_slice.get("ports") or []:
             if (port.get("name") or "") == cluster.port_name and port.get("port"):
-                yield one, int(port["port"])
+                yield endpoint_slice, int(port["port"])

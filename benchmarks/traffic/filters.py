@@ -45,9 +45,9 @@ class Copy:
 
 def mirrors(filters: list[Any]) -> Iterator[Copy]:
     """The mirrors among a rule's filters."""
-    for one in filters:
-        if one.get("type") == _MIRROR:
-            mirror = one["requestMirror"]
+    for filter_ in filters:
+        if filter_.get("type") == _MIRROR:
+            mirror = filter_["requestMirror"]
             fraction = mirror.get("fraction") or {"numerator": mirror.get("percent", _PERCENT)}
             yield Copy(
                 ref=mirror["backendRef"],
@@ -65,14 +65,14 @@ def header_changes(filters: list[Any], *, backend: bool = False) -> Object:
         UnknownFilter: one of them is something else.
     """
     found: Object = {}
-    for one in filters:
-        kind = str(one.get("type"))
+    for filter_ in filters:
+        kind = str(filter_.get("type"))
         if kind == _MIRROR and not backend:
             continue
         if kind not in _CHANGES:
             raise UnknownFilter(f"the filter {kind} is not known here")
         field, side = _CHANGES[kind]
-        change = one[field]
+        change = filter_[field]
         added = found.setdefault(f"{side}_headers_to_add", [])
         added += [_header(each, "OVERWRITE_IF_EXISTS_OR_ADD") for each in change.get("set") or []]
         added += [_header(each, "APPEND_IF_EXISTS_OR_ADD") for each in change.get("add") or []]

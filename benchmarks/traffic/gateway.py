@@ -101,7 +101,7 @@ class Gateway:
 
     def _served(self) -> bool:
         self._discovery.invalidate(_GROUP)
-        kinds = {one.kind for one in self._discovery.kinds() if one.group == _GROUP}
+        kinds = {kind.kind for kind in self._discovery.kinds() if kind.group == _GROUP}
         return {"GatewayClass", "Gateway", "HTTPRoute"} <= kinds
 
     def _applied(self, obj: Object) -> bool:
@@ -114,7 +114,7 @@ class Gateway:
     def _programmed(self) -> bool:
         gateway = self._objects.get(ObjectKey(_GROUP, "Gateway", NAMESPACE, NAME))
         conditions = (gateway.get("status") or {}).get("conditions") or []
-        return any(one["type"] == "Programmed" and one["status"] == "True" for one in conditions)
+        return any(condition["type"] == "Programmed" and condition["status"] == "True" for condition in conditions)
 
 
 _CLASS: Object = {

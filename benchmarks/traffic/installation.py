@@ -100,6 +100,6 @@ def _opened(shop: Shop) -> None:
     def answers() -> bool:
         with shop.load(20) as probe:
             probe.wait(4, seconds=10)
-        return not probe.failed and all(one.pod for one in probe.since())
+        return not probe.failed and all(answer.pod for answer in probe.since())
 
     shop.team.until(answers, "the path to the application is open")

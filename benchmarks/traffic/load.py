@@ -126,7 +126,7 @@ class Load:
     @property
     def failed(self) -> int:
         """Requests that failed so far; see `Answer.failed`."""
-        return sum(one.failed for one in self._records)
+        return sum(answer.failed for answer in self._records)
 
     def mark(self) -> float:
         """This moment on the monotonic clock, for `since`."""
@@ -136,11 +136,11 @@ class Load:
 
     def since(self, mark: float = 0.0) -> list[Answer]:
         """The results of requests sent after a mark, in ending order."""
-        return [one for one in self._records[self._marks.get(mark, 0) :] if one.at >= mark]
+        return [answer for answer in self._records[self._marks.get(mark, 0) :] if answer.at >= mark]
 
     def failures(self, mark: float = 0.0) -> list[Answer]:
         """The failed ones among them."""
-        return [one for one in self.since(mark) if one.failed]
+        return [answer for answer in self.since(mark) if answer.failed]
 
     def share(self, variant: str = "canary", *, last: int | None = None, since: float = 0.0) -> float:
         """Percent of answered requests that pods of a variant answered.
@@ -152,9 +152,9 @@ class Load:
             last: only so many of the latest.
             since: only those sent after a mark.
         """
-        records = [one for one in self.since(since) if one.pod]
+        records = [answer for answer in self.since(since) if answer.pod]
         records = records[-last:] if last is not None else records
-        return 100.0 * sum(one.variant == variant for one in records) / len(records) if records else 0.0
+        return 100.0 * sum(answer.variant == variant for answer in records) / len(records) if records else 0.0
 
     def wait(self, count: int, *, since: float = 0.0, seconds: float | None = None) -> Self:
         """Returns once `count` requests that were sent after a mark have ended.

@@ -66,6 +66,6 @@ def _string(one: Object) -> Object:
 def _first_of_each(items: list[Any], *, lower: bool) -> list[Any]:
     """The first entry of each name, as the Gateway API requires."""
     found: dict[str, Any] = {}
-    for one in items:
-        found.setdefault(str(one["name"]).lower() if lower else str(one["name"]), one)
+    for item in items:
+        found.setdefault(str(item["name"]).lower() if lower else str(item["name"]), item)
     return list(found.values())

@@ -49,7 +49,7 @@ def running(obj: Object) -> Pod | None:
     containers = status.get("containerStatuses") or []
     if status.get("phase") != "Running" or not status.get("podIP") or not containers:
         return None
-    if not all("running" in (one.get("state") or {}) for one in containers):
+    if not all("running" in (container.get("state") or {}) for container in containers):
         return None
     metadata = obj["metadata"]
     return Pod(

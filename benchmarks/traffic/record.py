@@ -82,16 +82,16 @@ class Record:
             place: where the rollout stood at a moment of the monotonic clock, in words.
         """
         answers = load.since()
-        apart = [one for one in answers if any(begin <= one.at <= end for begin, end in self.away)]
-        late = [one for one in answers if one.error == "timeout" and any(_met(one, stall) for stall in load.stalls)]
+        apart = [answer for answer in answers if any(begin <= answer.at <= end for begin, end in self.away)]
+        late = [answer for answer in answers if answer.error == "timeout" and any(_met(answer, stall) for stall in load.stalls)]
         if late:
             longest = max(end - begin for begin, end in load.stalls)
             self.notes.append(f"{len(late)} requests timed out while the load itself stood still, for up to {longest:.1f} s")
             apart += late
         self.excluded += len(apart)
         self.requests += len(answers) - len(apart)
-        gone = {id(one) for one in apart}
-        self._fail([one for one in answers if one.failed and id(one) not in gone], place)
+        gone = {id(answer) for answer in apart}
+        self._fail([answer for answer in answers if answer.failed and id(answer) not in gone], place)
 
     def share(self, load: Load, want: float, count: int, *, variant: str = "canary") -> Share:
         """Measures a share over the next requests, and waits for them."""
@@ -100,8 +100,8 @@ class Record:
         load.wait(50, since=mark)
         mark = load.mark()
         load.wait(count, since=mark)
-        answered = [one for one in load.since(mark)[:count] if one.pod]
-        seen = 100.0 * sum(one.variant == variant for one in answered) / max(1, len(answered))
+        answered = [answer for answer in load.since(mark)[:count] if answer.pod]
+        seen = 100.0 * sum(answer.variant == variant for answer in answered) / max(1, len(answered))
         made = Share(want=want, seen=round(seen, 2), requests=len(answered))
         self.shares.append(made)
         return made
@@ -113,7 +113,7 @@ class Record:
     @property
     def fine(self) -> bool:
         """Whether nothing failed and every share that counts was right."""
-        return not self.failed and not self.broken and all(one.error <= POINTS for one in self.shares if one.judged)
+        return not self.failed and not self.broken and all(share.error <= POINTS for share in self.shares if share.judged)
 
     def document(self) -> dict[str, Any]:
         """As JSON values; what is empty is left out."""
@@ -127,9 +127,9 @@ class Record:
     def _fail(self, failures: list[Answer], place: Callable[[float], str]) -> None:
         self.failed += len(failures)
         base = time.time() - time.monotonic()
-        for one in failures[: max(0, _TOLD - len(self.failures))]:
-            clock = time.strftime("%H:%M:%S", time.gmtime(base + one.at))
-            self.failures.append(f"{clock}.{int((base + one.at) % 1 * 1000):03d} {one}{place(one.at)}")
+        for answer in failures[: max(0, _TOLD - len(self.failures))]:
+            clock = time.strftime("%H:%M:%S", time.gmtime(base + answer.at))
+            self.failures.append(f"{clock}.{int((base + answer.at) % 1 * 1000):03d} {answer}{place(answer.at)}")
 
 
 def _met(answer: Answer, stall: tuple[float, float]) -> bool:
@@ -150,13 +150,15 @@ def document(records: list[Record]) -> dict[str, Any]:
 
 def table(records: list[Record]) -> str:
     """The same for people."""
-    width = max((len(one.name) for one in records), default=0)
+    width = max((len(record.name) for record in records), default=0)
     lines = [f"{'scenario':<{width}}  requests  failed  seconds  what was seen"]
-    for one in records:
-        said = [f"{share.want:g} % → {share.seen:.1f} % of {share.requests}" for share in one.shares]
-        said += [f"{name.replace('_', ' ')} {value:g}" for name, value in one.figures.items()]
-        said += [f"{one.excluded} requests excluded"] if one.excluded else []
-        said += [*one.notes, *([f"BROKEN: {one.broken}"] if one.broken else [])]
-        lines.append(f"{one.name:<{width}}  {one.requests:>8}  {one.failed:>6}  {one.seconds:>7.1f}  {'; '.join(said)}")
-        lines += [f"{'':<{width}}  {failure}" for failure in one.failures]
+    for record in records:
+        said = [f"{share.want:g} % → {share.seen:.1f} % of {share.requests}" for share in record.shares]
+        said += [f"{name.replace('_', ' ')} {value:g}" for name, value in record.figures.items()]
+        said += [f"{record.excluded} requests excluded"] if record.excluded else []
+        said += [*record.notes, *([f"BROKEN: {record.broken}"] if record.broken else [])]
+        lines.append(
+            f"{record.name:<{width}}  {record.requests:>8}  {record.failed:>6}  {record.seconds:>7.1f}  {'; '.join(said)}"
+        )
+        lines += [f"{'':<{width}}  {failure}" for failure in record.failures]
     return "\n".join(lines)

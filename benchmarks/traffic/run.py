@@ -96,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
     else:
         text = json.dumps(document(records), indent=2)
         print(text) if arguments.json == "-" else Path(arguments.json).write_text(f"{text}\n")
-    return 0 if all(one.fine for one in records) else 1
+    return 0 if all(record.fine for record in records) else 1
 
 
 def _fetch() -> None:

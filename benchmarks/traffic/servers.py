@@ -160,8 +160,8 @@ class Servers:
             self._tallies[pod.address] = Tally(pod=pod)
 
     def _end(self, pod: Pod) -> None:
-        known = self._pods.get(pod.address)
-        if known is None or known.name != pod.name:
+        obj = self._pods.get(pod.address)
+        if obj is None or obj.name != pod.name:
             return  # another pod has the address by now
         del self._pods[pod.address]
         self._gone.append(self._tallies.pop(pod.address))

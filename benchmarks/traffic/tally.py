@@ -51,17 +51,17 @@ def exposition(tallies: Iterable[Tally]) -> str:
     `http_requests_total` by code and `http_request_duration_seconds`.
     """
     requests, durations = ["# TYPE http_requests_total counter"], ["# TYPE http_request_duration_seconds histogram"]
-    for one in tallies:
-        pod = one.pod
+    for tally in tallies:
+        pod = tally.pod
         labels = f'namespace="{pod.namespace}",pod="{pod.name}",image="{pod.image}",variant="{pod.variant}"'
-        requests += [f'http_requests_total{{code="{code}",{labels}}} {count}' for code, count in one.codes.items()]
+        requests += [f'http_requests_total{{code="{code}",{labels}}} {count}' for code, count in tally.codes.items()]
         below = 0
-        for bound, count in zip(BUCKETS, one.buckets, strict=True):
+        for bound, count in zip(BUCKETS, tally.buckets, strict=True):
             below += count
             durations.append(f'http_request_duration_seconds_bucket{{le="{bound}",{labels}}} {below}')
         durations += [
-            f'http_request_duration_seconds_bucket{{le="+Inf",{labels}}} {one.total}',
-            f"http_request_duration_seconds_sum{{{labels}}} {one.seconds:.6f}",
-            f"http_request_duration_seconds_count{{{labels}}} {one.total}",
+            f'http_request_duration_seconds_bucket{{le="+Inf",{labels}}} {tally.total}',
+            f"http_request_duration_seconds_sum{{{labels}}} {tally.seconds:.6f}",
+            f"http_request_duration_seconds_count{{{labels}}} {tally.total}",
         ]
     return "\n".join([*requests, *durations, ""])

@@ -32,27 +32,27 @@ def shared(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 def team(shared: tuple[InstalledAgent, Agent], namespace: str, tmp_path: Path) -> Iterator[Tenant]:
     """A team of the shared agent."""
     installed, agent = shared
-    made = Tenant(installed, agent, namespace, tmp_path)
-    yield made
-    made.close()
+    tenant = Tenant(installed, agent, namespace, tmp_path)
+    yield tenant
+    tenant.close()
 
 
 @pytest.fixture
 def installed(control_plane: ControlPlane, tmp_path: Path) -> Iterator[InstalledAgent]:
     """An installation of the test's own, in which nothing runs yet."""
-    made = InstalledAgent(control_plane, _fresh("agent"), tmp_path / "installed")
+    installed_agent = InstalledAgent(control_plane, _fresh("agent"), tmp_path / "installed")
     try:
-        yield made
+        yield installed_agent
     finally:
-        made.close()
+        installed_agent.close()
 
 
 @pytest.fixture
 def own(installed: InstalledAgent, namespace: str, tmp_path: Path) -> Iterator[Tenant]:
     """A team of that installation; the test starts the agent."""
-    made = Tenant(installed, None, namespace, tmp_path / "team")
-    yield made
-    made.close()
+    tenant = Tenant(installed, None, namespace, tmp_path / "team")
+    yield tenant
+    tenant.close()
 
 
 def _fresh(word: str) -> str:

@@ -81,9 +81,9 @@ class Controller:
             if self.deaf.is_set():
                 continue
             try:
-                for found in self.plane.request("GET", self._path())["items"]:
-                    if self._behind(found):
-                        self._accept(found)
+                for item in self.plane.request("GET", self._path())["items"]:
+                    if self._behind(item):
+                        self._accept(item)
             except (NotFound, Unavailable):
                 continue  # The route has just gone, or the API server is away.
             except ClusterError as error:
@@ -95,7 +95,7 @@ class Controller:
     @staticmethod
     def _behind(found: Object) -> bool:
         parents = (found.get("status") or {}).get("parents") or [{"conditions": []}]
-        said = [one.get("observedGeneration") for one in parents[0]["conditions"]]
+        said = [condition.get("observedGeneration") for condition in parents[0]["conditions"]]
         return not said or said[0] != found["metadata"]["generation"]
 
     def _accept(self, found: Object) -> None:

@@ -145,20 +145,20 @@ class Proxy:
                     self._answer(answer, fault)
 
             def _answer(self, answer: http.client.HTTPResponse, fault: Fault) -> None:
-                said = answer.read()
+                content = answer.read()
                 if fault.after is not None:
                     fault.after()
                 self.send_response(answer.status)
                 for name, value in answer.getheaders():
                     if name.lower() not in _HOP:
                         self.send_header(name, value)
-                self.send_header("content-length", str(len(said)))
+                self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 if fault.tear:
-                    self.wfile.write(said[: len(said) // 2])
+                    self.wfile.write(content[: len(content) // 2])
                     self._cut()
                     return
-                self.wfile.write(said)
+                self.wfile.write(content)
 
             def _stream(self, answer: http.client.HTTPResponse) -> None:
                 upstream = self.upstream

@@ -76,8 +76,8 @@ class Rollout:
 
     def status(self) -> Object:
         """The status of the policy."""
-        found = self.team.get("RolloutPolicy", self.name, api=API)
-        status: Object = (found or {}).get("status") or {}
+        obj = self.team.get("RolloutPolicy", self.name, api=API)
+        status: Object = (obj or {}).get("status") or {}
         return status
 
     def until(self, check: Callable[[Object], Any], what: str, *, seconds: float = 60.0) -> Object:
@@ -120,7 +120,7 @@ class Rollout:
     def second(self) -> Object | None:
         """The second Deployment."""
         items = self.team.plane.request("GET", f"/apis/apps/v1/namespaces/{self.team.namespace}/deployments")["items"]
-        return next((one for one in items if one["metadata"]["name"] != WEB), None)
+        return next((item for item in items if item["metadata"]["name"] != WEB), None)
 
     def pods(self) -> list[Object]:
         """The pods of both sides."""
@@ -129,5 +129,5 @@ class Rollout:
 
     def selector(self, name: str = WEB) -> Object | None:
         """What a Service selects; None when it is not there."""
-        found = self.team.get("Service", name)
-        return None if found is None else found["spec"]["selector"]
+        obj = self.team.get("Service", name)
+        return None if obj is None else obj["spec"]["selector"]

@@ -77,7 +77,7 @@ class StateRecorder:
     def _note(self, policy: Object) -> None:
         status = policy.get("status") or {}
         reason = str(status.get("message", ""))
-        one = Seen(str(status.get("phase", "")), str(status.get("stage", "")), int(status.get("weight") or 0), reason)
+        seen = Seen(str(status.get("phase", "")), str(status.get("stage", "")), int(status.get("weight") or 0), reason)
         with self._lock:
-            if not self.seen or self.seen[-1] != one:
-                self.seen.append(one)
+            if not self.seen or self.seen[-1] != seen:
+                self.seen.append(seen)

@@ -174,10 +174,10 @@ class Tenant:
         if where:
             obj["metadata"]["namespace"] = where
         try:
-            found: Object = self.plane.request("GET", path(obj))
+            answer: Object = self.plane.request("GET", path(obj))
         except NotFound:
             return None
-        return found
+        return answer
 
     def config(self, name: str, *, namespace: str | None = None) -> Object | None:
         """A ConfigMap."""
@@ -224,8 +224,8 @@ class Tenant:
         lines = []
         for name in self._applications:
             with contextlib.suppress(NotFound):
-                found = self.plane.request("GET", self.installed.path("applications", name))
-                lines.append(f"{name}: {found.get('status')}")
+                answer = self.plane.request("GET", self.installed.path("applications", name))
+                lines.append(f"{name}: {answer.get('status')}")
         if self.agent is not None:
             lines += ["the agent's last words:", *self.agent.log.read_text(errors="replace").splitlines()[-25:]]
         return "\n".join(lines)

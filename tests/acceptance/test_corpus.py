@@ -113,8 +113,8 @@ def team(folder: Path) -> Iterator[Tenant]:
         InstalledAgent(plane, "gitops-agent", folder / "installed") as installed,
     ):
         agent = installed.start(settings={"leader__enabled": "false"})
-        made = Tenant(installed, agent, "shop", folder / "team")
-        yield made
+        tenant = Tenant(installed, agent, "shop", folder / "team")
+        yield tenant
         assert not agent.unexpected()
 
 
@@ -202,7 +202,7 @@ def test_six_years_of_releases_are_replayed_without_leftovers(tmp_path: Path) ->
                 made.ask()
                 outcome["chart"] = made.until(partial(synced, made, "chart", commit), "the Deployment is made anew")
             outcomes.append(outcome)
-        applied = [one for outcome in outcomes for one in outcome.values() if one == "Synced"]
+        applied = [value for outcome in outcomes for value in outcome.values() if value == "Synced"]
         assert outcomes[-1] == {"chart": "Synced", "plain": "Synced"}
         assert len(applied) > len(replayed)
         left = {short: owned(made, short) for short in ("chart", "plain")}

@@ -12,13 +12,13 @@ from gitops_agent.process import Limits, run
 @pytest.mark.e2e
 @pytest.mark.timeout(480)
 def test_the_demonstration_is_observed_step_by_step_in_the_cluster(tmp_path: Path) -> None:
-    told = run(
+    result = run(
         (sys.executable, "-m", "gitops_agent", "demo", "--exit", "--dir", str(tmp_path / "demo")),
         env={"HOME": str(Path.home())},
         limits=Limits(seconds=420),
     )
 
-    text = told.stderr + told.stdout.decode()
+    text = result.stderr + result.stdout.decode()
     seen = (
         "First sync",
         "An image bump",

@@ -148,7 +148,7 @@ def _problem(team: Tenant, reason: str) -> str:
 def _events(team: Tenant, reason: str) -> list[Object]:
     items = team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{team.installed.namespace}/events")["items"]
     name = team.name("app")
-    return [one for one in items if one.get("reason") == reason and one.get("regarding", {}).get("name") == name]
+    return [item for item in items if item.get("reason") == reason and item.get("regarding", {}).get("name") == name]
 
 
 def test_a_drift_that_came_while_no_agent_ran_is_repaired_at_the_start(own: Tenant) -> None:

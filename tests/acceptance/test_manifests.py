@@ -47,7 +47,7 @@ def test_a_retired_api_version_is_reported_with_its_file_and_what_to_write_inste
 
     message = team.says("Invalid", "deployment-old.yaml")
     assert "write apiVersion: apps/v1" in message
-    problems = {one["object"]: one["message"] for one in team.application()["status"]["resources"]["problems"]}
+    problems = {problem["object"]: problem["message"] for problem in team.application()["status"]["resources"]["problems"]}
     told = problems[f"networking.k8s.io/Ingress:{team.namespace}/old"]
     assert told.startswith("ingress-old.yaml: ")
     assert told.endswith("write apiVersion: networking.k8s.io/v1")
@@ -110,7 +110,7 @@ def test_pods_that_a_namespace_does_not_admit_are_explained(team: Tenant) -> Non
 
     def told() -> list[str]:
         reasons = (team.application().get("status") or {}).get("health", {}).get("reasons") or []
-        return [one for one in reasons if "violates PodSecurity" in one]
+        return [reason for reason in reasons if "violates PodSecurity" in reason]
 
     assert "similar events" not in team.until(told, "the admission policy is named")[0]
     team.delete("Namespace", inner, namespace="")

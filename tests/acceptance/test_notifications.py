@@ -19,9 +19,9 @@ SINGLE = {"leader__enabled": "false"}
 
 @pytest.fixture
 def hooks() -> Iterator[WebhookReceiver]:
-    made = WebhookReceiver()
-    yield made
-    made.stop()
+    webhook_receiver = WebhookReceiver()
+    yield webhook_receiver
+    webhook_receiver.stop()
 
 
 def notifier(installed: InstalledAgent, name: str, url: str, **spec: object) -> Object:

@@ -29,7 +29,9 @@ def test_every_way_in_which_a_pod_fails_is_explained(team: Tenant) -> None:
 
     def told() -> bool:
         reasons = team.application()["status"]["health"]["reasons"]
-        return all(any(f"/{name}" in one and text in one.lower() for one in reasons) for name, text in expected.items())
+        return all(
+            any(f"/{name}" in reason and text in reason.lower() for reason in reasons) for name, text in expected.items()
+        )
 
     team.until(told, "each failure has its reason")
     status = team.application()["status"]

@@ -27,7 +27,8 @@ def test_atomic_applies_nothing_of_a_revision_with_rejected_objects_and_reports_
 
     team.says("Invalid", "one")
     problems = {
-        one["object"].rpartition("/")[2]: one["message"] for one in team.application()["status"]["resources"]["problems"]
+        problem["object"].rpartition("/")[2]: problem["message"]
+        for problem in team.application()["status"]["resources"]["problems"]
     }
     assert problems.keys() == {"new", "one", "two"}
     assert "other objects of this revision are refused" in problems["new"]

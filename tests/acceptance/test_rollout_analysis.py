@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 @pytest.fixture
 def meter() -> Iterator[MetricServer]:
-    made = MetricServer()
-    yield made
-    made.stop()
+    metric_server = MetricServer()
+    yield metric_server
+    metric_server.stop()
 
 
 def test_a_metric_that_fails_takes_the_traffic_back_within_a_second(team: Tenant, meter: MetricServer) -> None:

@@ -83,9 +83,9 @@ def test_a_canary_is_paused_aborted_for_a_reason_and_tried_again_in_full(team: T
 
     shell.run("wait", shell.application, code=3)
     rollout.at("Held")
-    told = json.loads(shell.run("rollout", "status", shell.rollout, "-o", "json"))
-    assert told["status"]["rejected"][0]["reason"].endswith(": latency doubled")
-    assert told["next"] == [f"gitops-agent rollout retry {shell.rollout}"]
+    document = json.loads(shell.run("rollout", "status", shell.rollout, "-o", "json"))
+    assert document["status"]["rejected"][0]["reason"].endswith(": latency doubled")
+    assert document["next"] == [f"gitops-agent rollout retry {shell.rollout}"]
     assert "is not tried again" in shell.run("diff", shell.application, code=3)
 
     shell.run("rollout", "retry", shell.rollout)
@@ -106,10 +106,10 @@ def test_a_command_that_no_agent_takes_is_not_called_done_and_is_followed_by_the
     rollout.at("Step", "Hold")
     agent.stop()
 
-    said = shell.run("rollout", "approve", shell.rollout, "--timeout", "2s", code=1)
+    result = shell.run("rollout", "approve", shell.rollout, "--timeout", "2s", code=1)
 
-    assert "no agent took it within 2 s" in said
-    assert "does the agent run?" in said
+    assert "no agent took it within 2 s" in result
+    assert "does the agent run?" in result
     own.agent = installed.start("next")
     own.settled(commit)
     assert rollout.image() == image(2)

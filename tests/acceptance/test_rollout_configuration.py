@@ -38,7 +38,7 @@ def begin(team: Tenant, contents: dict[str, str]) -> Rollout:
 
 def secrets(team: Tenant) -> set[str]:
     items = team.plane.request("GET", f"/api/v1/namespaces/{team.namespace}/secrets")["items"]
-    return {str(one["metadata"]["name"]) for one in items}
+    return {str(item["metadata"]["name"]) for item in items}
 
 
 def value(team: Tenant, name: str) -> str:

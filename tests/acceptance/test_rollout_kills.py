@@ -33,9 +33,9 @@ def proxy(own: Tenant) -> Iterator[Proxy]:
 
 @pytest.fixture
 def meter() -> Iterator[MetricServer]:
-    made = MetricServer()
-    yield made
-    made.stop()
+    metric_server = MetricServer()
+    yield metric_server
+    metric_server.stop()
 
 
 @pytest.mark.parametrize("late", ["endpointslices", "deployments", "services"])
@@ -47,7 +47,7 @@ def test_a_start_takes_no_traffic_back_before_everything_was_reconciled(own: Ten
         _restarted(own, proxy, lambda call: Fault(seconds=3) if call.listing and call.path.endswith(late) else None)
         own.looked()
 
-        assert [(one.phase, one.stage, one.weight) for one in recorder.since()] == [("Step", "Hold", 50)]
+        assert [(answer.phase, answer.stage, answer.weight) for answer in recorder.since()] == [("Step", "Hold", 50)]
 
 
 def test_a_start_while_the_newest_commit_does_not_render_leaves_the_rollout_where_it_is(own: Tenant, proxy: Proxy) -> None:
@@ -60,7 +60,7 @@ def test_a_start_while_the_newest_commit_does_not_render_leaves_the_rollout_wher
         _restarted(own, proxy)
         own.says("InvalidManifest")
         own.looked()
-        assert [(one.phase, one.stage, one.weight) for one in recorder.since()] == [("Step", "Hold", 50)]
+        assert [(answer.phase, answer.stage, answer.weight) for answer in recorder.since()] == [("Step", "Hold", 50)]
 
     commit = own.commit({"broken.yaml": None})
     rollout.command(CommandKind.PROMOTE)

@@ -38,8 +38,8 @@ SCALED: Object = {
 
 @pytest.fixture
 def gateway(team: Tenant) -> Iterator[Controller]:
-    with Controller(team.plane, team.namespace) as made:
-        yield made
+    with Controller(team.plane, team.namespace) as controller:
+        yield controller
 
 
 def routed(team: Tenant, *more: Object, replicas: int = 4, **step: object) -> Rollout:
@@ -170,7 +170,7 @@ def test_a_quota_without_room_for_a_surge_does_not_end_a_rolling_update(team: Te
 
     def hindered() -> bool:
         conditions = rollout.workload()["status"].get("conditions") or ()
-        return any(one["type"] == "ReplicaFailure" and one["status"] == "True" for one in conditions)
+        return any(condition["type"] == "ReplicaFailure" and condition["status"] == "True" for condition in conditions)
 
     team.until(hindered, "the quota stands in the way")
     team.looked()
@@ -281,7 +281,14 @@ def test_neither_adoption_nor_its_end_leaves_the_service_short_of_pods(team: Ten
 
     def ready() -> int:
         found = team.plane.request("GET", slices)["items"]
-        return len({one["addresses"][0] for each in found for one in each["endpoints"] or () if one["conditions"]["ready"]})
+        return len(
+            {
+                endpoint["addresses"][0]
+                for each in found
+                for endpoint in each["endpoints"] or ()
+                if endpoint["conditions"]["ready"]
+            }
+        )
 
     team.until(lambda: ready() == 4, "all pods are endpoints")
     fewest, done = [4], threading.Event()

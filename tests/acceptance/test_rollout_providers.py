@@ -28,15 +28,15 @@ TOKEN = {"token": f"{PASSWORD}-token"}
 
 @pytest.fixture
 def meter() -> Iterator[MetricServer]:
-    made = MetricServer()
-    yield made
-    made.stop()
+    metric_server = MetricServer()
+    yield metric_server
+    metric_server.stop()
 
 
 @pytest.fixture
 def gateway(team: Tenant) -> Iterator[Controller]:
-    with Controller(team.plane, team.namespace) as made:
-        yield made
+    with Controller(team.plane, team.namespace) as controller:
+        yield controller
 
 
 def signature(asked: Asked, key: str) -> str:
@@ -111,11 +111,11 @@ def test_every_provider_is_asked_in_its_own_way_and_believed(team: Tenant, meter
     rollout.push(2)
 
     status = rollout.at("Step", "Hold", step=1)
-    shown = {one["metric"]: one for one in status["analysis"]}
-    assert {name: one["succeeded"] >= 2 for name, one in shown.items()} == dict.fromkeys(
+    shown = {analysi["metric"]: analysi for analysi in status["analysis"]}
+    assert {name: analysi["succeeded"] >= 2 for name, analysi in shown.items()} == dict.fromkeys(
         ("prometheus", "datadog", "cloudwatch", "web"), True
     )
-    assert {name: one["measurements"][0]["value"] for name, one in shown.items()} == {
+    assert {name: analysi["measurements"][0]["value"] for name, analysi in shown.items()} == {
         "prometheus": "0.001",
         "datadog": "0.5",
         "cloudwatch": "0.1",
@@ -172,12 +172,16 @@ def test_a_canary_is_compared_with_a_baseline_of_its_own_age_and_size(
     assert (third["spec"]["replicas"], third["status"]["availableReplicas"]) == (2, 2)
     assert third["spec"]["template"]["spec"]["containers"][0]["image"] == image(1)
     slices = team.plane.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{team.namespace}/endpointslices")["items"]
-    behind = [one for one in slices if one["metadata"]["labels"]["kubernetes.io/service-name"] == "web"]
-    assert len([end for one in behind for end in one["endpoints"]]) == 6
+    behind = [
+        endpoint_slice
+        for endpoint_slice in slices
+        if endpoint_slice["metadata"]["labels"]["kubernetes.io/service-name"] == "web"
+    ]
+    assert len([end for endpoint_slice in behind for end in endpoint_slice["endpoints"]]) == 6
     status = rollout.at("Held")
     assert "latency failed" in status["message"]
     assert "is higher by 8" in status["analysis"][0]["measurements"][-1]["message"]
-    asked = {one.path for one in meter.asked}
+    asked = {endpoint_slice.path for endpoint_slice in meter.asked}
     assert asked == {f"/canary/web-c-{target}/{target}", f"/primary/web-b-{stable}/{stable}"}
     assert team.get("Deployment", f"web-b-{stable}", api="apps/v1") is None
     assert rollout.image() == image(1)

@@ -21,8 +21,8 @@ HELD_AT_HALF = canary({"weight": 50, "approval": True})
 
 @pytest.fixture
 def gateway(team: Tenant) -> Iterator[Controller]:
-    with Controller(team.plane, team.namespace) as made:
-        yield made
+    with Controller(team.plane, team.namespace) as controller:
+        yield controller
 
 
 def test_a_route_that_a_hand_deletes_comes_back_with_its_share(team: Tenant, gateway: Controller) -> None:
@@ -90,9 +90,9 @@ def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team:
     def left() -> list[str]:
         places = ("apis/apps/v1", "deployments"), ("api/v1", "services"), (f"apis/{API}", "rolloutpolicies")
         return [
-            str(one["metadata"]["name"])
+            str(item["metadata"]["name"])
             for root, plural in places
-            for one in team.plane.request("GET", f"/{root}/namespaces/{team.namespace}/{plural}")["items"]
+            for item in team.plane.request("GET", f"/{root}/namespaces/{team.namespace}/{plural}")["items"]
         ]
 
     team.until(lambda: not left(), "nothing is left")
@@ -203,7 +203,7 @@ def test_names_that_leave_no_room_for_more_are_shortened(team: Tenant) -> None:
     commit = team.commit(version(2))
     rollout.at("Step", "Hold")
     items = team.plane.request("GET", f"/api/v1/namespaces/{team.namespace}/services")["items"]
-    names = sorted(one["metadata"]["name"] for one in items)
+    names = sorted(item["metadata"]["name"] for item in items)
     assert len(names) == 2
     assert max(map(len, names)) == 63
     rollout.command(CommandKind.APPROVE)

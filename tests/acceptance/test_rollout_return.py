@@ -22,9 +22,9 @@ SINGLE = {"leader__enabled": "false"}
 
 @pytest.fixture
 def meter() -> Iterator[MetricServer]:
-    made = MetricServer()
-    yield made
-    made.stop()
+    metric_server = MetricServer()
+    yield metric_server
+    metric_server.stop()
 
 
 def github(team: Tenant, meter: MetricServer) -> None:
@@ -65,7 +65,7 @@ def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked
     assert all(state != "success" for state, _ in said(meter, bad))
     own.until(lambda: said(meter, good) and said(meter, good)[-1][0] == "success", "the good one is marked as good")
     events = own.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{own.installed.namespace}/events")["items"]
-    (told,) = [one for one in events if one["reason"] == "RolloutAborted"]
+    (told,) = [event for event in events if event["reason"] == "RolloutAborted"]
     assert (told["type"], "is rolled back" in told["note"]) == ("Warning", True)
     assert own.application()["status"]["rollouts"][0]["phase"] == "Held"
 
@@ -75,7 +75,7 @@ def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked
     assert rollout.status()["phase"] == "Held"
     assert rollout.second() is None
     assert (rollout.image(), rollout.status()["rejected"][0]["revision"]) == (image(1), bad)
-    assert len([one for one in said(meter, bad) if one[0] == "failure"]) == 1
+    assert len([event for event in said(meter, bad) if event[0] == "failure"]) == 1
 
     rollout.command(CommandKind.RETRY)
     rollout.at("Provision")
@@ -93,7 +93,7 @@ def test_a_revert_of_a_bad_commit_ends_at_rest_without_a_run(own: Tenant) -> Non
 
     own.settled(commit)
     status = rollout.at("Idle")
-    assert [one["result"] for one in status["history"]] == ["RolledBack"], "going back is no run"
+    assert [run["result"] for run in status["history"]] == ["RolledBack"], "going back is no run"
     assert status["rejected"], "the bad version stays rejected"
     again = rollout.push(2, annotations=BAD)
     rollout.at("Held")

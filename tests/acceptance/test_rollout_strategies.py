@@ -24,15 +24,15 @@ SIDE = "gitops-agent.dev/variant"
 
 @pytest.fixture
 def gateway(team: Tenant) -> Iterator[Controller]:
-    with Controller(team.plane, team.namespace) as made:
-        yield made
+    with Controller(team.plane, team.namespace) as controller:
+        yield controller
 
 
 @pytest.fixture
 def meter() -> Iterator[MetricServer]:
-    made = MetricServer()
-    yield made
-    made.stop()
+    metric_server = MetricServer()
+    yield metric_server
+    metric_server.stop()
 
 
 class Most:
@@ -56,7 +56,7 @@ class Most:
 
     def _look(self) -> None:
         while not self._stop.wait(0.1):
-            alive = [one for one in self.rollout.pods() if "deletionTimestamp" not in one["metadata"]]
+            alive = [pod for pod in self.rollout.pods() if "deletionTimestamp" not in pod["metadata"]]
             # Asked after the pods: while it still runs the old version, none of them is of its own surge.
             if self.rollout.image() != self.image:
                 return

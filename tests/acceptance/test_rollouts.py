@@ -98,7 +98,7 @@ def test_a_newer_commit_takes_over_from_one_that_is_under_way(team: Tenant) -> N
         lambda status: status["phase"] == "Step" and status["stage"] == "Hold" and status["target"]["hash"] != first,
         "the newer version is in the step",
     )
-    assert [one["result"] for one in status["history"]] == ["Superseded"]
+    assert [run["result"] for run in status["history"]] == ["Superseded"]
     assert "rejected" not in status
     second = rollout.second()
     assert second is not None

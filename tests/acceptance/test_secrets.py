@@ -25,9 +25,9 @@ KUSTOMIZE = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
 
 @pytest.fixture
 def hooks() -> Iterator[WebhookReceiver]:
-    made = WebhookReceiver()
-    yield made
-    made.stop()
+    webhook_receiver = WebhookReceiver()
+    yield webhook_receiver
+    webhook_receiver.stop()
 
 
 def _ways() -> dict[str, dict[str, str]]:

@@ -51,10 +51,10 @@ def test_a_moment_without_a_zone_is_refused() -> None:
 
 
 def test_a_spec_can_be_made_in_python_and_is_immutable() -> None:
-    wanted = ApplicationSpec(source=SourceSpec(repo_url="https://git.example.com/x", ref=RefSpec(branch="main")))
+    application_spec = ApplicationSpec(source=SourceSpec(repo_url="https://git.example.com/x", ref=RefSpec(branch="main")))
 
     with pytest.raises(ValidationError, match="frozen"):
-        wanted.service_account_name = "x"  # type: ignore[misc]
+        application_spec.service_account_name = "x"  # type: ignore[misc]
 
 
 def test_a_spec_is_written_as_it_is_read() -> None:

@@ -43,9 +43,9 @@ def nodes(schema: Object, path: str) -> Iterator[tuple[str, Object]]:
 
 def everywhere(part: str) -> list[tuple[str, Object]]:
     return [
-        found
+        node
         for crd in crds()
-        for found in nodes(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part], part)
+        for node in nodes(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part], part)
     ]
 
 

@@ -65,9 +65,9 @@ def test_a_policy_is_read() -> None:
     ],
 )
 def test_every_strategy_survives_its_json(spec: Object) -> None:
-    found = read(spec)
+    content = read(spec)
 
-    assert read(found.model_dump(mode="json", by_alias=True, exclude_none=True)) == found
+    assert read(content.model_dump(mode="json", by_alias=True, exclude_none=True)) == content
 
 
 @pytest.mark.parametrize(

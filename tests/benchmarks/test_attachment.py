@@ -52,7 +52,7 @@ def test_a_route_in_force_is_one_the_agent_takes_for_verified() -> None:
     route["status"] = route_status(route, parents(route, GATEWAYS), Verdict(), [])
 
     assert accepted(route) is None
-    assert {one["observedGeneration"] for one in route["status"]["parents"][0]["conditions"]} == {7}
+    assert {condition["observedGeneration"] for condition in route["status"]["parents"][0]["conditions"]} == {7}
 
 
 def test_what_others_say_about_a_route_is_kept() -> None:
@@ -60,15 +60,15 @@ def test_what_others_say_about_a_route_is_kept() -> None:
     problem = Problem(reason="BackendNotFound", message="there is no Service shop/web")
     status = route_status(route, parents(route, GATEWAYS), Verdict(resolved=problem), [{"controllerName": "other"}])
 
-    assert [one["controllerName"] for one in status["parents"]] == ["other", CONTROLLER]
-    conditions = {one["type"]: (one["status"], one["reason"]) for one in status["parents"][1]["conditions"]}
+    assert [parent["controllerName"] for parent in status["parents"]] == ["other", CONTROLLER]
+    conditions = {parent["type"]: (parent["status"], parent["reason"]) for parent in status["parents"][1]["conditions"]}
     assert conditions == {"Accepted": ("True", "Accepted"), "ResolvedRefs": ("False", "BackendNotFound")}
 
 
 def test_a_listener_that_is_not_served_is_not_programmed() -> None:
     listeners = gateway_status(GATEWAY, "127.0.0.1", 8000)["listeners"]
 
-    programmed = {one["name"]: one["conditions"][1]["status"] for one in listeners}
+    programmed = {listener["name"]: listener["conditions"][1]["status"] for listener in listeners}
     assert programmed == {"web": "True", "own": "True", "tls": "False"}
 
 

@@ -77,7 +77,7 @@ class Cluster:
 
     def _served(self) -> bool:
         self.objects.discovery.invalidate(GROUP)
-        return {"GatewayClass", "Gateway", "HTTPRoute"} <= {one.kind for one in self.objects.discovery.kinds()}
+        return {"GatewayClass", "Gateway", "HTTPRoute"} <= {kind.kind for kind in self.objects.discovery.kinds()}
 
     def _apply(self, kind: str, name: str, spec: Object, *, namespaced: bool = True) -> None:
         metadata = {"name": name, **({"namespace": self.namespace} if namespaced else {})}

@@ -60,11 +60,11 @@ class Proxy:
         self.url = f"http://127.0.0.1:{port}/"
         self.pods = {"web": Pod("primary"), "web-canary": Pod("canary")}
         clusters = [Cluster(namespace="shop", service=name, port=80, port_name="") for _, name in SERVICES]
-        for one in clusters:
-            pod = self.pods.get(one.service)
+        for cluster in clusters:
+            pod = self.pods.get(cluster.service)
             places = [("127.0.0.1", int(pod.server_address[1]))] if pod else []
-            self.envoy.write_endpoints(one.file, assignment(one, places))
-        self.envoy.write_clusters([definition(one, str(self.envoy.endpoints)) for one in clusters])
+            self.envoy.write_endpoints(cluster.file, assignment(cluster, places))
+        self.envoy.write_clusters([definition(cluster, str(self.envoy.endpoints)) for cluster in clusters])
         self.envoy.write_routes([])
         self.envoy.start()
 
@@ -134,7 +134,7 @@ def test_a_backend_that_is_missing_or_empty_fails_for_its_share(proxy: Proxy, re
     proxy.route({"backendRefs": [{**STABLE, "weight": 50}, {**ref, "weight": 50}]})
     load = proxy.load(100)
 
-    assert [one.status for one in load.failures()] == [status] * 50
+    assert [answer.status for answer in load.failures()] == [status] * 50
 
 
 @pytest.mark.slow

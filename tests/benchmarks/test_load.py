@@ -66,8 +66,10 @@ def test_requests_go_round_the_connections_and_are_recorded(server: Server) -> N
 
     assert (load.sent, load.failed, load.share("primary"), load.share("canary")) == (60, 0, 100.0, 0.0)
     assert server.connections >= 3
-    assert all(b"\r\nhost: shop.example\r\n" in one and b"\r\nx-user: david\r\n" in one for one in server.requests)
-    assert {(one.status, one.pod, one.variant, one.error) for one in load.since()} == {(200, "a", "primary", "")}
+    assert all(b"\r\nhost: shop.example\r\n" in request and b"\r\nx-user: david\r\n" in request for request in server.requests)
+    assert {(request.status, request.pod, request.variant, request.error) for request in load.since()} == {
+        (200, "a", "primary", "")
+    }
 
 
 @pytest.mark.parametrize("server", [FINE], indirect=True)
@@ -83,7 +85,7 @@ def test_the_draws_of_a_hundred_requests_meet_every_remainder_once(server: Serve
     with Load(server.url, rate=1000, count=100) as load:
         load.wait(100)
 
-    draws = [int(one.partition(b"x-draw: ")[2].split()[0]) for one in server.requests]
+    draws = [int(request.partition(b"x-draw: ")[2].split()[0]) for request in server.requests]
     assert sorted(draw % 100 for draw in draws) == list(range(100))
 
 
@@ -102,7 +104,7 @@ def test_what_a_user_would_see_as_an_error_is_one(server: Server, error: str) ->
         load.wait(3)
 
     assert load.failed == 3
-    assert {one.error for one in load.failures()} == {error}
+    assert {answer.error for answer in load.failures()} == {error}
 
 
 @pytest.mark.parametrize("server", [b"HTTP/1.1 500 No\r\ninjected: true\r\ncontent-length: 0\r\n\r\n"], indirect=True)
@@ -111,7 +113,7 @@ def test_an_error_that_was_asked_for_is_no_failure(server: Server) -> None:
         load.wait(3)
 
     assert load.failed == 0
-    assert all(one.injected and one.status == 500 for one in load.since())
+    assert all(answer.injected and answer.status == 500 for answer in load.since())
 
 
 def test_a_closed_port_is_a_failure() -> None:
@@ -120,7 +122,7 @@ def test_a_closed_port_is_a_failure() -> None:
     with Load(url, rate=100, count=2) as load:
         load.wait(2)
 
-    assert [one.error for one in load.failures()] == ["connect", "connect"]
+    assert [answer.error for answer in load.failures()] == ["connect", "connect"]
 
 
 @pytest.mark.parametrize("server", [FINE], indirect=True)
@@ -130,7 +132,7 @@ def test_a_mark_divides_by_the_time_of_sending(server: Server) -> None:
         mark = load.mark()
         load.wait(5, since=mark)
 
-    assert all(one.at >= mark for one in load.since(mark))
+    assert all(answer.at >= mark for answer in load.since(mark))
     assert len(load.since(mark)) < len(load.since())
 
 

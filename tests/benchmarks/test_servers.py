@@ -54,7 +54,7 @@ def test_an_address_without_a_pod_resets_every_connection(place: Place) -> None:
     load = place.ask(5)
 
     assert load.failed == 5
-    assert {one.error for one in load.since()} <= {"reset", "closed"}
+    assert {answer.error for answer in load.since()} <= {"reset", "closed"}
 
 
 def test_a_client_that_learns_of_a_pod_before_its_server_is_answered(place: Place) -> None:
@@ -104,9 +104,9 @@ def test_errors_come_as_often_as_asked_for_and_are_marked(place: Place) -> None:
     load = place.ask(100)
     place.servers.heal("web:2")
 
-    assert [one.status for one in load.since() if one.injected] == [500] * 25
+    assert [answer.status for answer in load.since() if answer.injected] == [500] * 25
     assert load.failed == 0
-    assert not any(one.injected for one in place.ask(20).since())
+    assert not any(answer.injected for answer in place.ask(20).since())
 
 
 def test_delays_are_seen_by_the_client_and_by_prometheus(place: Place) -> None:

@@ -24,15 +24,15 @@ def _route(*rules: Object, name: str = "web", hostnames: tuple[str, ...] = (), c
 
 def _weights(translation: Translation, number: int = 0) -> dict[str, int]:
     clusters = translation.virtual_hosts[0]["routes"][number]["route"]["weighted_clusters"]["clusters"]
-    return {one["name"]: one["weight"] for one in clusters}
+    return {cluster["name"]: cluster["weight"] for cluster in clusters}
 
 
 def test_weights_are_kept_and_none_is_sent_where_the_weight_is_zero() -> None:
-    found = translate([_route({"backendRefs": [_ref("web", 7500), _ref("web-canary", 2500), _ref("cart", 0)]})], SERVICES)
+    translation = translate([_route({"backendRefs": [_ref("web", 7500), _ref("web-canary", 2500), _ref("cart", 0)]})], SERVICES)
 
-    assert _weights(found) == {"shop/web/80": 7500, "shop/web-canary/80": 2500}
-    assert {one.service for one in found.clusters} == {"web", "web-canary", "cart"}
-    assert found.verdicts["shop", "web"].resolved is None
+    assert _weights(translation) == {"shop/web/80": 7500, "shop/web-canary/80": 2500}
+    assert {cluster.service for cluster in translation.clusters} == {"web", "web-canary", "cart"}
+    assert translation.verdicts["shop", "web"].resolved is None
 
 
 def test_a_reference_without_a_weight_weighs_one() -> None:
@@ -52,28 +52,28 @@ def test_a_reference_without_a_weight_weighs_one() -> None:
     ],
 )
 def test_a_backend_that_cannot_be_resolved_answers_500_for_its_share(ref: Object, reason: str) -> None:
-    found = translate([_route({"backendRefs": [_ref("cart", 70), ref]})], SERVICES)
+    translation = translate([_route({"backendRefs": [_ref("cart", 70), ref]})], SERVICES)
 
-    assert _weights(found) == {"shop/cart/80": 70, INVALID: 30}
-    assert found.virtual_hosts[0]["routes"][0]["route"]["cluster_not_found_response_code"] == "INTERNAL_SERVER_ERROR"
-    resolved = found.verdicts["shop", "web"].resolved
+    assert _weights(translation) == {"shop/cart/80": 70, INVALID: 30}
+    assert translation.virtual_hosts[0]["routes"][0]["route"]["cluster_not_found_response_code"] == "INTERNAL_SERVER_ERROR"
+    resolved = translation.verdicts["shop", "web"].resolved
     assert resolved is not None
     assert resolved.reason == reason
 
 
 @pytest.mark.parametrize("refs", [[], [_ref("web", 0)]])
 def test_a_rule_that_sends_nowhere_answers_500(refs: list[Object]) -> None:
-    found = translate([_route({"backendRefs": refs})], SERVICES)
+    translation = translate([_route({"backendRefs": refs})], SERVICES)
 
-    assert found.virtual_hosts[0]["routes"][0]["direct_response"]["status"] == 500
+    assert translation.virtual_hosts[0]["routes"][0]["direct_response"]["status"] == 500
 
 
 def test_copies_go_to_the_mirror_and_do_not_count_as_a_backend() -> None:
     mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": _ref("web-canary"), "percent": 10}}
-    found = translate([_route({"filters": [mirror], "backendRefs": [_ref("web")]})], SERVICES)
+    translation = translate([_route({"filters": [mirror], "backendRefs": [_ref("web")]})], SERVICES)
 
-    assert _weights(found) == {"shop/web/80": 1}
-    assert found.virtual_hosts[0]["routes"][0]["route"]["request_mirror_policies"] == [
+    assert _weights(translation) == {"shop/web/80": 1}
+    assert translation.virtual_hosts[0]["routes"][0]["route"]["request_mirror_policies"] == [
         {
             "cluster": "shop/web-canary/80",
             "runtime_fraction": {"default_value": {"numerator": 100_000, "denominator": "MILLION"}},
@@ -83,9 +83,9 @@ def test_copies_go_to_the_mirror_and_do_not_count_as_a_backend() -> None:
 
 def test_headers_are_changed_for_a_rule_and_for_a_backend() -> None:
     change = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "a", "value": "1"}], "remove": ["b"]}}
-    found = translate([_route({"filters": [change], "backendRefs": [_ref("web", 1, filters=[change])]})], SERVICES)
+    translation = translate([_route({"filters": [change], "backendRefs": [_ref("web", 1, filters=[change])]})], SERVICES)
 
-    route = found.virtual_hosts[0]["routes"][0]
+    route = translation.virtual_hosts[0]["routes"][0]
     added = [{"header": {"key": "a", "value": "1"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
     for place in (route, route["route"]["weighted_clusters"]["clusters"][0]):
         assert (place["request_headers_to_add"], place["request_headers_to_remove"]) == (added, ["b"])
@@ -93,20 +93,20 @@ def test_headers_are_changed_for_a_rule_and_for_a_backend() -> None:
 
 def test_a_route_with_an_unknown_filter_is_not_in_force_at_all() -> None:
     redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
-    found = translate([_route({"backendRefs": [_ref("web")]}, {"filters": [redirect]})], SERVICES)
+    translation = translate([_route({"backendRefs": [_ref("web")]}, {"filters": [redirect]})], SERVICES)
 
-    assert found.virtual_hosts == []
-    accepted = found.verdicts["shop", "web"].accepted
+    assert translation.virtual_hosts == []
+    accepted = translation.verdicts["shop", "web"].accepted
     assert accepted is not None
     assert (accepted.reason, accepted.message) == ("UnsupportedValue", "the filter RequestRedirect is not known here")
 
 
 def test_the_rule_with_a_header_comes_before_the_one_without_wherever_it_stands() -> None:
     header = {"matches": [{"headers": [{"name": "x-user", "value": "david"}]}], "backendRefs": [_ref("web-canary")]}
-    found = translate([_route({"backendRefs": [_ref("web")]}, header)], SERVICES)
+    translation = translate([_route({"backendRefs": [_ref("web")]}, header)], SERVICES)
 
-    assert _weights(found, 0) == {"shop/web-canary/80": 1}
-    assert _weights(found, 1) == {"shop/web/80": 1}
+    assert _weights(translation, 0) == {"shop/web-canary/80": 1}
+    assert _weights(translation, 1) == {"shop/web/80": 1}
 
 
 def test_of_equal_matches_the_older_route_wins() -> None:
@@ -117,7 +117,7 @@ def test_of_equal_matches_the_older_route_wins() -> None:
 
 
 def test_every_host_name_has_its_own_routes() -> None:
-    found = translate(
+    translation = translate(
         [
             _route({"backendRefs": [_ref("web")]}, hostnames=("shop.example", "www.shop.example")),
             _route({"backendRefs": [_ref("cart")]}, name="any"),
@@ -125,7 +125,7 @@ def test_every_host_name_has_its_own_routes() -> None:
         SERVICES,
     )
 
-    assert [(one["domains"], len(one["routes"])) for one in found.virtual_hosts] == [
+    assert [(virtual_host["domains"], len(virtual_host["routes"])) for virtual_host in translation.virtual_hosts] == [
         (["*"], 1),
         (["shop.example"], 1),
         (["www.shop.example"], 1),
@@ -134,6 +134,6 @@ def test_every_host_name_has_its_own_routes() -> None:
 
 @pytest.mark.parametrize(("said", "expected"), [("10s", "10s"), ("1m30s", "90s"), ("500ms", "0.5s"), ("1h", "3600s")])
 def test_a_rules_time_limit_is_kept(said: str, expected: str) -> None:
-    found = translate([_route({"timeouts": {"request": said}, "backendRefs": [_ref("web")]})], SERVICES)
+    translation = translate([_route({"timeouts": {"request": said}, "backendRefs": [_ref("web")]})], SERVICES)
 
-    assert found.virtual_hosts[0]["routes"][0]["route"]["timeout"] == expected
+    assert translation.virtual_hosts[0]["routes"][0]["route"]["timeout"] == expected

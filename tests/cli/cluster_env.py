@@ -94,8 +94,8 @@ class ClusterEnv:
             "metadata": {"name": name},
             "spec": {"source": source, "destination": {"namespace": self.namespace}} | spec,
         }
-        made: Object = self.plane.request("POST", self.path("applications"), body)
-        return self.status(name, status) if status else made
+        answer: Object = self.plane.request("POST", self.path("applications"), body)
+        return self.status(name, status) if status else answer
 
     def status(self, name: str, status: Object) -> Object:
         path = self.path("applications", name) + "/status"
@@ -103,8 +103,8 @@ class ClusterEnv:
         return done
 
     def get(self, name: str) -> Object:
-        found: Object = self.plane.request("GET", self.path("applications", name))
-        return found
+        answer: Object = self.plane.request("GET", self.path("applications", name))
+        return answer
 
     def owned(self, name: str, obj: Object) -> Object:
         """Applies an object as the agent would for the application `name`."""

@@ -90,5 +90,5 @@ def write(stage: Scene, state: RolloutState, *, name: str = "web", **more: Any) 
 
 def found(stage: Scene, name: str = "web") -> Object:
     """The policy as it stands."""
-    one: Object = stage.plane.request("GET", stage.path("rolloutpolicies", name))
-    return one
+    answer: Object = stage.plane.request("GET", stage.path("rolloutpolicies", name))
+    return answer

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.cluster
 
 
 def approved(stage: ClusterEnv) -> str | None:
-    found = (stage.get("shop")["metadata"].get("annotations") or {}).get(APPROVED)
-    return found if isinstance(found, str) else None
+    obj = (stage.get("shop")["metadata"].get("annotations") or {}).get(APPROVED)
+    return obj if isinstance(obj, str) else None
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def held(stage: ClusterEnv) -> ClusterEnv:
 
 @pytest.mark.parametrize("given", [PLAN, PLAN[:12], PLAN[:12].upper()])
 def test_a_held_plan_is_approved_by_its_hash_or_twelve_digits_of_it(held: ClusterEnv, run: Run, given: str) -> None:
-    said = run("approve", "shop", given)
+    result = run("approve", "shop", given)
 
-    assert (said.code, said.stdout) == (0, f"application/shop: plan {PLAN[:12]} approved\n")
+    assert (result.code, result.stdout) == (0, f"application/shop: plan {PLAN[:12]} approved\n")
     assert approved(held) == PLAN
 
 
@@ -32,17 +32,17 @@ def test_a_held_plan_is_approved_by_its_hash_or_twelve_digits_of_it(held: Cluste
     ("given", "words"), [(PLAN[:6], "at least 12 digits"), ("f" * 12, f"not the plan that is held now; that is {PLAN[:12]}")]
 )
 def test_no_other_plan_is_approved(held: ClusterEnv, run: Run, given: str, words: str) -> None:
-    said = run("approve", "shop", given)
+    result = run("approve", "shop", given)
 
-    assert (said.code, said.stderr.count("\n")) == (2, 1)
-    assert words in said.stderr
+    assert (result.code, result.stderr.count("\n")) == (2, 1)
+    assert words in result.stderr
     assert approved(held) is None
 
 
 def test_where_nothing_is_held_nothing_is_approved(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("approve", "shop", PLAN)
+    result = run("approve", "shop", PLAN)
 
-    assert (said.code, said.stderr) == (2, "error: nothing of shop is held for approval\n")
+    assert (result.code, result.stderr) == (2, "error: nothing of shop is held for approval\n")
     assert approved(stage) is None

@@ -15,11 +15,11 @@ def findings(text: str) -> dict[str, tuple[str, str]]:
 
 
 def test_an_administrator_may_do_everything(stage: ClusterEnv, run: Run) -> None:
-    said = run("check", "-o", "json")
+    result = run("check", "-o", "json")
 
-    found = findings(said.stdout)
+    found = findings(result.stdout)
     assert {state for state, _ in found.values()} == {"ok"}, found
-    assert said.code == 0
+    assert result.code == 0
     assert {"git", "helm", "kustomize", "cluster", "CRD Application", "CRD Notifier"} <= found.keys()
 
 
@@ -37,28 +37,28 @@ def test_every_application_reports_whether_its_repository_answers(stage: Cluster
     stage.application("twin", source={"repoURL": url, "ref": {"branch": "main"}})
     stage.application("bad", source={"repoURL": url, "ref": {"branch": "nope"}})
 
-    said = run("check", "-o", "json")
+    result = run("check", "-o", "json")
 
-    found = findings(said.stdout)
+    found = findings(result.stdout)
     head = stage.git("rev-parse", "HEAD")[:12]
-    assert said.code == 3
+    assert result.code == 3
     assert found["application good"] == found["application twin"] == ("ok", f"{url} main is at {head}")
     assert found["application bad"][0] == "failed"
     assert "application bad" not in run("check", "--no-repositories", "-o", "json").stdout
 
 
 def test_the_permissions_of_the_agents_account_can_be_asked_about(stage: ClusterEnv, run: Run) -> None:
-    said = run("check", "--as-agent", "--no-repositories")
+    result = run("check", "--as-agent", "--no-repositories")
 
-    assert said.code == 3
-    assert said.lines[0].split() == ["CHECK", "STATE", "MESSAGE"]
-    missing = next(line for line in said.lines if line.startswith("may watch deployments.apps"))
+    assert result.code == 3
+    assert result.lines[0].split() == ["CHECK", "STATE", "MESSAGE"]
+    missing = next(line for line in result.lines if line.startswith("may watch deployments.apps"))
     assert missing.split(None, 3)[3].startswith("failed")
     assert "failed/may list namespaces" in run("check", "--as-agent", "--no-repositories", "-o", "name").lines
 
 
 def test_a_cluster_that_cannot_be_reached_ends_the_list(run: Run) -> None:
-    said = run("check", "--kubeconfig", "/nowhere", "-o", "json")
+    result = run("check", "--kubeconfig", "/nowhere", "-o", "json")
 
-    assert said.code == 3
-    assert list(findings(said.stdout).items())[-1][0] == "cluster"
+    assert result.code == 3
+    assert list(findings(result.stdout).items())[-1][0] == "cluster"

@@ -18,7 +18,7 @@ def test_applications_come_by_name(stage: ClusterEnv) -> None:
         stage.application(name)
     access = ClusterClient.open(None, None, stage.namespace)
 
-    assert [one["metadata"]["name"] for one in access.applications()] == ["guestbook", "notes", "shop"]
+    assert [application["metadata"]["name"] for application in access.applications()] == ["guestbook", "notes", "shop"]
     assert access.application("notes")["spec"]["source"]["path"] == "apps/shop"
 
 
@@ -40,16 +40,16 @@ def test_applications_come_by_name(stage: ClusterEnv) -> None:
     ],
 )
 def test_an_unknown_application_is_one_line_and_exit_code_two(stage: ClusterEnv, run: Run, words: tuple[str, ...]) -> None:
-    said = run(*words)
+    result = run(*words)
 
-    assert (said.code, said.stdout) == (2, "")
-    assert said.stderr == f"error: there is no Application nope in namespace {stage.namespace}\n"
+    assert (result.code, result.stdout) == (2, "")
+    assert result.stderr == f"error: there is no Application nope in namespace {stage.namespace}\n"
 
 
 def test_an_unknown_context_is_named(stage: ClusterEnv, run: Run) -> None:
-    said = run("status", "--context", "nope")
+    result = run("status", "--context", "nope")
 
-    assert (said.code, said.stderr) == (2, "error: there is no context nope in the kubeconfig\n")
+    assert (result.code, result.stderr) == (2, "error: there is no context nope in the kubeconfig\n")
 
 
 def test_the_kubeconfig_of_the_option_wins(stage: ClusterEnv, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,9 +68,9 @@ def test_a_kubeconfig_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None
 def test_a_user_without_read_permission_gets_an_error(control_plane: ControlPlane, stage: ClusterEnv, run: Run) -> None:
     weak = control_plane.service_account_kubeconfig(stage.namespace, "default")
 
-    said = run("status", "--kubeconfig", str(weak))
+    result = run("status", "--kubeconfig", str(weak))
 
-    assert said.code == 1
-    assert "applications" in said.stderr
-    assert said.stderr.endswith("(Forbidden)\n")
-    assert said.stderr.count("\n") == 1
+    assert result.code == 1
+    assert "applications" in result.stderr
+    assert result.stderr.endswith("(Forbidden)\n")
+    assert result.stderr.count("\n") == 1

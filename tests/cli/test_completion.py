@@ -12,10 +12,10 @@ from tests.cli.conftest import Run
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell_names_the_program(run: Run, shell: str) -> None:
-    said = run("completion", shell)
+    result = run("completion", shell)
 
-    assert said.code == 0
-    assert "_GITOPS_AGENT_COMPLETE" in said.stdout
+    assert result.code == 0
+    assert "_GITOPS_AGENT_COMPLETE" in result.stdout
 
 
 def test_bash_understands_its_script(run: Run, tmp_path: Path) -> None:
@@ -42,6 +42,6 @@ def test_completion_offers_the_commands(words: str, offered: str) -> None:
 
 
 def test_another_shell_is_exit_code_two(run: Run) -> None:
-    said = run("completion", "tcsh")
+    result = run("completion", "tcsh")
 
-    assert (said.code, said.stderr.count("\n")) == (2, 1)
+    assert (result.code, result.stderr.count("\n")) == (2, 1)

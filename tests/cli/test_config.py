@@ -14,10 +14,10 @@ def test_every_setting_says_where_it_came_from(run: Run, tmp_path: Path, monkeyp
     file.write_text("sync: {workers: 3}\nlog: {level: debug}\n")
     monkeypatch.setenv("GITOPS_AGENT_LOG__LEVEL", "warning")
 
-    said = run("config", "show", "--config", str(file), "--set", "source.allowFile=true")
+    result = run("config", "show", "--config", str(file), "--set", "source.allowFile=true")
 
-    rows = {line.split()[0]: line.split()[1:] for line in said.lines[1:]}
-    assert said.code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in result.lines[1:]}
+    assert result.code == 0
     assert rows["sync.workers"] == ["3", "file", str(file)]
     assert rows["log.level"] == ["warning", "environment", "GITOPS_AGENT_LOG__LEVEL"]
     assert rows["source.allowFile"] == ["true", "flag"]
@@ -38,8 +38,8 @@ def test_scripts_get_the_document_and_the_names(run: Run) -> None:
     ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_two(run: Run, assignment: str, words: str) -> None:
-    said = run("config", "show", "--set", assignment)
+    result = run("config", "show", "--set", assignment)
 
-    assert (said.code, said.stdout) == (2, "")
-    assert said.stderr.count("\n") == 1
-    assert words in said.stderr
+    assert (result.code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert words in result.stderr

@@ -10,10 +10,10 @@ def test_a_demo_that_cannot_run_is_an_error_and_says_why(run: Run, tmp_path: Pat
     (occupied / "plane").mkdir(parents=True)
     (occupied / "plane/somebody's.txt").write_text("keep")
 
-    said = run("demo", "--exit", "--dir", str(occupied))
+    result = run("demo", "--exit", "--dir", str(occupied))
 
-    assert said.code == 1
-    assert "the story failed: " in said.stderr
+    assert result.code == 1
+    assert "the story failed: " in result.stderr
     assert (occupied / "plane/somebody's.txt").read_text() == "keep"
 
 

@@ -30,11 +30,11 @@ def test_an_application_deletes_all_its_dependants(root: ClusterEnv, run: Run) -
     for number in range(4):
         root.owned("inner", configmap(f"page-{number}"))
 
-    said = run("diff", "root")
+    result = run("diff", "root")
 
-    deleted = said.lines.index(f"- gitops-agent.dev/Application:{root.namespace}/outer")
-    assert said.lines[deleted + 1].startswith("    takes along 5 objects that are not of this application: ")
-    assert "6 objects would go, 5 of them along with others, more than the budget of 5" in said.stderr
+    deleted = result.lines.index(f"- gitops-agent.dev/Application:{root.namespace}/outer")
+    assert result.lines[deleted + 1].startswith("    takes along 5 objects that are not of this application: ")
+    assert "6 objects would go, 5 of them along with others, more than the budget of 5" in result.stderr
 
 
 def test_a_namespace_that_holds_what_others_declare_is_kept(root: ClusterEnv, run: Run) -> None:
@@ -49,8 +49,8 @@ def test_a_namespace_that_holds_what_others_declare_is_kept(root: ClusterEnv, ru
         body = marked(obj, application=AppKey(root.namespace, owner), digest="", revision="")
         root.plane.request("PATCH", f"{path}?{manager}", body, content_type=apply)
 
-    said = run("diff", "root")
+    result = run("diff", "root")
 
     root.plane.request("DELETE", f"/api/v1/namespaces/{name}")
-    assert (said.code, said.stdout) == (0, "")
-    assert f"warning: Namespace:{name}: it holds 1 objects of other applications" in said.stderr
+    assert (result.code, result.stdout) == (0, "")
+    assert f"warning: Namespace:{name}: it holds 1 objects of other applications" in result.stderr

@@ -21,12 +21,12 @@ def shop(stage: ClusterEnv) -> ClusterEnv:
 
 
 def test_a_change_is_reported_field_by_field(shop: ClusterEnv, run: Run) -> None:
-    said = run("diff", "shop")
+    result = run("diff", "shop")
 
-    assert said.code == 3
-    assert said.stdout == f"~ ConfigMap:{shop.namespace}/settings\n    data.tone: 'cold' → 'warm'\n"
-    assert "1 to update" in said.stderr
-    assert said.stderr.startswith("plan ")
+    assert result.code == 3
+    assert result.stdout == f"~ ConfigMap:{shop.namespace}/settings\n    data.tone: 'cold' → 'warm'\n"
+    assert "1 to update" in result.stderr
+    assert result.stderr.startswith("plan ")
     assert shop.plane.request("GET", f"/api/v1/namespaces/{shop.namespace}/configmaps/settings")["data"] == {"tone": "cold"}
 
 
@@ -35,19 +35,19 @@ def test_what_is_left_out_is_named_and_not_counted(shop: ClusterEnv, run: Run) -
     hook["metadata"]["annotations"] = {"helm.sh/hook": "pre-install"}
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), hook])})
 
-    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+    result = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
 
-    assert said.stderr.startswith(f"left out: ConfigMap:{shop.namespace}/migrate: helm.sh/hook: pre-install is not run\n")
-    assert "2 objects" not in said.stderr
+    assert result.stderr.startswith(f"left out: ConfigMap:{shop.namespace}/migrate: helm.sh/hook: pre-install is not run\n")
+    assert "2 objects" not in result.stderr
 
 
 def test_a_directory_needs_no_commit(shop: ClusterEnv, run: Run) -> None:
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), configmap("new")])})
 
-    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+    result = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
 
-    assert said.code == 3
-    assert f"+ ConfigMap:{shop.namespace}/new" in said.lines
+    assert result.code == 3
+    assert f"+ ConfigMap:{shop.namespace}/new" in result.lines
 
 
 def test_another_commit_or_branch_can_be_asked_about(shop: ClusterEnv, run: Run) -> None:
@@ -63,11 +63,11 @@ def test_a_deletion_is_shown_and_the_guard_has_its_say(shop: ClusterEnv, run: Ru
     for number in range(6):
         shop.owned("shop", configmap(f"page-{number}"))
 
-    said = run("diff", "shop")
+    result = run("diff", "shop")
 
-    assert said.code == 3
-    assert sum(line.startswith("- ConfigMap:") for line in said.lines) == 6
-    assert "it would be held: 6 objects would go, more than the budget of 5" in said.stderr
+    assert result.code == 3
+    assert sum(line.startswith("- ConfigMap:") for line in result.lines) == 6
+    assert "it would be held: 6 objects would go, more than the budget of 5" in result.stderr
 
 
 def test_values_of_secrets_are_not_printed(shop: ClusterEnv, run: Run) -> None:
@@ -76,11 +76,11 @@ def test_values_of_secrets_are_not_printed(shop: ClusterEnv, run: Run) -> None:
     new = {**secret, "stringData": {"password": "correct horse"}}
     shop.write({"apps/shop/settings.yaml": dump_all([new])})
 
-    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+    result = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
     documented = run("diff", "shop", "--path", str(shop.clone / "apps/shop"), "-o", "json")
 
-    assert f"~ Secret:{shop.namespace}/key" in said.lines
-    for text in (said.stdout, said.stderr, documented.stdout):
+    assert f"~ Secret:{shop.namespace}/key" in result.lines
+    for text in (result.stdout, result.stderr, documented.stdout):
         assert not any(word in text for word in ("hunter2", "correct horse", "aHVudGVyMg", "Y29ycmVjdCBob3JzZQ"))
 
 
@@ -88,10 +88,10 @@ def test_what_the_api_server_would_refuse_is_said(shop: ClusterEnv, run: Run) ->
     bad = {**configmap("settings"), "data": {"not a key!": "x"}}
     shop.write({"apps/shop/settings.yaml": dump_all([bad])})
 
-    said = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+    result = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
 
-    assert said.code == 3
-    assert any(line.startswith("    refused: ") for line in said.lines)
+    assert result.code == 3
+    assert any(line.startswith("    refused: ") for line in result.lines)
 
 
 def test_scripts_get_the_plan(shop: ClusterEnv, run: Run) -> None:
@@ -107,16 +107,16 @@ def test_no_differences_are_exit_code_zero(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"README": "nothing to declare", "apps/shop/kustomization.yaml": "resources: []\n"})
     stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
 
-    said = run("diff", "shop")
+    result = run("diff", "shop")
 
-    assert (said.code, said.stdout) == (0, "")
-    assert said.stderr.startswith("no differences: ")
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr.startswith("no differences: ")
 
 
 def test_a_branch_that_is_not_there_is_one_line_and_exit_code_one(shop: ClusterEnv, run: Run) -> None:
-    said = run("diff", "shop", "--revision", "nope")
+    result = run("diff", "shop", "--revision", "nope")
 
-    assert said.code == 1
-    assert said.stderr.startswith(f"error: file://{shop.clone}: ")
-    assert said.stderr.endswith("(RevisionNotFound)\n")
-    assert said.stderr.count("\n") == 1
+    assert result.code == 1
+    assert result.stderr.startswith(f"error: file://{shop.clone}: ")
+    assert result.stderr.endswith("(RevisionNotFound)\n")
+    assert result.stderr.count("\n") == 1

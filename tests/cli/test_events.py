@@ -54,10 +54,10 @@ def test_events_of_this_application_stand_oldest_first(stage: ClusterEnv, run: R
 def test_none_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("events", "shop")
+    result = run("events", "shop")
 
-    assert (said.code, said.stdout) == (0, "")
-    assert said.stderr.startswith("no events about shop")
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr.startswith("no events about shop")
 
 
 def test_a_series_counts_from_its_last_time() -> None:

@@ -66,27 +66,31 @@ def test_policies_live_beside_their_workloads_and_say_where_their_rollouts_stand
 
 
 def test_no_policies_are_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
-    said = run("get", "rop", "-n", stage.namespace)
+    result = run("get", "rop", "-n", stage.namespace)
 
-    assert (said.code, said.stdout, said.stderr) == (0, "", f"there are no RolloutPolicies in namespace {stage.namespace}\n")
+    assert (result.code, result.stdout, result.stderr) == (
+        0,
+        "",
+        f"there are no RolloutPolicies in namespace {stage.namespace}\n",
+    )
 
 
 def test_an_unknown_kind_is_one_line_and_exit_code_two(stage: ClusterEnv, run: Run) -> None:
-    said = run("get", "deployments")
+    result = run("get", "deployments")
 
-    assert (said.code, said.stdout) == (2, "")
-    assert said.stderr == (
+    assert (result.code, result.stdout) == (2, "")
+    assert result.stderr == (
         "error: there is no kind deployments to get: say applications (app), notifiers (ntf) or rolloutpolicies (rop)\n"
     )
 
 
 def test_an_unknown_notifier_is_named(stage: ClusterEnv, run: Run) -> None:
-    said = run("get", "ntf", "nope")
+    result = run("get", "ntf", "nope")
 
-    assert (said.code, said.stderr) == (2, f"error: there is no Notifier nope in namespace {stage.namespace}\n")
+    assert (result.code, result.stderr) == (2, f"error: there is no Notifier nope in namespace {stage.namespace}\n")
 
 
 def test_none_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
-    said = run("get", "notifiers")
+    result = run("get", "notifiers")
 
-    assert (said.code, said.stdout, said.stderr) == (0, "", f"there are no Notifiers in namespace {stage.namespace}\n")
+    assert (result.code, result.stdout, result.stderr) == (0, "", f"there are no Notifiers in namespace {stage.namespace}\n")

@@ -40,9 +40,9 @@ def test_the_syncs_are_listed_newest_first(stage: ClusterEnv, run: Run) -> None:
 def test_no_history_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop")
 
-    said = run("history", "shop")
+    result = run("history", "shop")
 
-    assert (said.code, said.stdout, said.stderr) == (0, "", "nothing of shop was synced yet\n")
+    assert (result.code, result.stdout, result.stderr) == (0, "", "nothing of shop was synced yet\n")
 
 
 def test_rollouts_that_ended_stand_among_the_syncs(stage: ClusterEnv, run: Run) -> None:
@@ -51,8 +51,8 @@ def test_rollouts_that_ended_stand_among_the_syncs(stage: ClusterEnv, run: Run) 
     ended = Ended(hash=NEW.hash, commit=NEW.commit, result="RolledBack", reason="slow", at=START.replace(hour=11, minute=30))
     stored(stage, at(Phase.IDLE, history=(ended,)))
 
-    said = run("history", "shop")
+    result = run("history", "shop")
 
-    assert [line.split()[2] for line in said.lines[1:]] == ["Synced", "RolledBack", "Invalid"]
-    assert said.lines[2].endswith(f"rollout {stage.namespace}/web: 22222222, slow")
+    assert [line.split()[2] for line in result.lines[1:]] == ["Synced", "RolledBack", "Invalid"]
+    assert result.lines[2].endswith(f"rollout {stage.namespace}/web: 22222222, slow")
     assert json.loads(run("history", "shop", "-o", "json").stdout)[1]["ended"] == "2026-05-04T11:30:00Z"

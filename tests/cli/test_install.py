@@ -15,10 +15,10 @@ def objects(said: Said) -> list[Object]:
 
 
 def test_it_is_printed_unless_asked_to_apply_and_needs_no_cluster(run: Run) -> None:
-    said = run("install", "--kubeconfig", "/nowhere", "--image", "registry.example.com/gitops-agent:1")
+    result = run("install", "--kubeconfig", "/nowhere", "--image", "registry.example.com/gitops-agent:1")
 
-    found = objects(said)
-    assert said.code == 0
+    found = objects(result)
+    assert result.code == 0
     assert [obj["kind"] for obj in found][:4] == [*["CustomResourceDefinition"] * 3, "Namespace"]
     (deployment,) = (obj for obj in found if obj["kind"] == "Deployment")
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example.com/gitops-agent:1"
@@ -32,10 +32,10 @@ def test_the_read_only_flavour_has_no_write_role(run: Run) -> None:
 
 
 def test_another_namespace_is_refused_rather_than_ignored(run: Run) -> None:
-    said = run("install", "-n", "elsewhere")
+    result = run("install", "-n", "elsewhere")
 
-    assert (said.code, said.stdout) == (2, "")
-    assert "gitops-system" in said.stderr
+    assert (result.code, result.stdout) == (2, "")
+    assert "gitops-system" in result.stderr
 
 
 @pytest.mark.cluster

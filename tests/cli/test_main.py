@@ -43,20 +43,20 @@ def test_help_of_a_command_loads_no_heavy_library(command: str) -> None:
 
 
 def test_the_commands_stand_in_the_order_of_the_story(run: Run) -> None:
-    said = run("--help")
+    result = run("--help")
 
-    listed = [line.split()[0] for line in said.stdout.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
-    assert said.code == 0
+    listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
+    assert result.code == 0
     assert listed == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_what_it_does(run: Run, command: str) -> None:
-    said = run(command, "--help")
+    result = run(command, "--help")
 
-    assert said.code == 0
-    assert said.stdout.startswith(f"Usage: gitops-agent {command} ")
-    assert said.stdout.splitlines()[2].strip()
+    assert result.code == 0
+    assert result.stdout.startswith(f"Usage: gitops-agent {command} ")
+    assert result.stdout.splitlines()[2].strip()
 
 
 def test_the_version_is_printed_without_a_cluster(run: Run) -> None:
@@ -73,19 +73,19 @@ def test_the_version_is_printed_without_a_cluster(run: Run) -> None:
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_code_two(run: Run, words: tuple[str, ...], text: str) -> None:
-    said = run(*words)
+    result = run(*words)
 
-    assert (said.code, said.stdout) == (2, "")
-    assert said.stderr.count("\n") == 1
-    assert text in said.stderr
-    assert "--help" in said.stderr
+    assert (result.code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert text in result.stderr
+    assert "--help" in result.stderr
 
 
 def test_no_command_at_all_shows_the_help_on_standard_error(run: Run) -> None:
-    said = run()
+    result = run()
 
-    assert (said.code, said.stdout) == (2, "")
-    assert said.stderr.startswith("Usage: gitops-agent")
+    assert (result.code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: gitops-agent")
 
 
 def test_a_server_that_does_not_answer_is_one_line_and_exit_code_one(run: Run, tmp_path: Path) -> None:
@@ -96,15 +96,15 @@ def test_a_server_that_does_not_answer_is_one_line_and_exit_code_one(run: Run, t
     file = tmp_path / "kubeconfig"
     file.write_text(json.dumps(config | {"current-context": "x"}))
 
-    said = run("status", "--kubeconfig", str(file))
+    result = run("status", "--kubeconfig", str(file))
 
-    assert (said.code, said.stdout) == (1, "")
-    assert said.stderr.startswith("error: ")
-    assert said.stderr.endswith("(Unavailable)\n")
-    assert said.stderr.count("\n") == 1
+    assert (result.code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.endswith("(Unavailable)\n")
+    assert result.stderr.count("\n") == 1
     verbose = run("-v", "status", "--kubeconfig", str(file))
-    assert len(verbose.stderr) > len(said.stderr)
-    assert "t0p-secret" not in said.stderr + verbose.stderr
+    assert len(verbose.stderr) > len(result.stderr)
+    assert "t0p-secret" not in result.stderr + verbose.stderr
 
 
 @pytest.mark.cluster

@@ -13,11 +13,11 @@ pytestmark = pytest.mark.cluster
 def test_a_pause_has_an_end_and_a_reason(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("pause", "shop", "--for", "2h", "--reason", "incident 4711")
+    result = run("pause", "shop", "--for", "2h", "--reason", "incident 4711")
 
     suspend = stage.get("shop")["spec"]["suspend"]
     until = datetime.fromisoformat(suspend["until"])
-    assert said.stdout == f"application/shop paused until {suspend['until']}\n"
+    assert result.stdout == f"application/shop paused until {suspend['until']}\n"
     assert suspend["reason"] == "incident 4711"
     assert abs(until - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
 
@@ -26,9 +26,9 @@ def test_a_pause_may_last_until_a_user_ends_it(stage: ClusterEnv, run: Run) -> N
     stage.application("shop", healthy())
     run("pause", "shop", "--reason", "a while")
 
-    said = run("pause", "shop", "--for", "forever", "--reason", "migration")
+    result = run("pause", "shop", "--for", "forever", "--reason", "migration")
 
-    assert said.stdout == "application/shop paused until it is resumed\n"
+    assert result.stdout == "application/shop paused until it is resumed\n"
     assert stage.get("shop")["spec"]["suspend"] == {"reason": "migration"}
 
 
@@ -43,8 +43,8 @@ def test_resuming_takes_the_pause_away_and_says_whether_there_was_one(stage: Clu
 def test_a_pause_without_a_reason_is_refused(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("pause", "shop")
+    result = run("pause", "shop")
 
-    assert said.code == 2
-    assert "Missing option '--reason'" in said.stderr
+    assert result.code == 2
+    assert "Missing option '--reason'" in result.stderr
     assert run("pause", "shop", "--reason", "x", "--for", "a bit").code == 2

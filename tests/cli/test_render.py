@@ -15,10 +15,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "repo"
 def test_plain_yaml_is_printed_as_yaml_and_needs_no_cluster(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(dump_all([configmap("a"), configmap("b", tone="warm")]))
 
-    said = run("render", str(tmp_path), "--kubeconfig", "/nowhere")
+    result = run("render", str(tmp_path), "--kubeconfig", "/nowhere")
 
-    assert (said.code, said.stderr) == (0, "")
-    assert [obj["metadata"]["name"] for obj in load_all(said.stdout.encode(), file="stdout")] == ["a", "b"]
+    assert (result.code, result.stderr) == (0, "")
+    assert [obj["metadata"]["name"] for obj in load_all(result.stdout.encode(), file="stdout")] == ["a", "b"]
 
 
 def test_json_is_a_list_and_names_are_names(run: Run, tmp_path: Path) -> None:
@@ -29,27 +29,27 @@ def test_json_is_a_list_and_names_are_names(run: Run, tmp_path: Path) -> None:
 
 
 def test_an_overlay_reaches_its_base_without_a_commit(run: Run) -> None:
-    said = run("render", str(EXAMPLES / "apps/shop/overlays/production"), "-o", "name")
+    result = run("render", str(EXAMPLES / "apps/shop/overlays/production"), "-o", "name")
 
-    assert said.code == 0
-    assert "apps/Deployment:shop/web" in said.lines
+    assert result.code == 0
+    assert "apps/Deployment:shop/web" in result.lines
 
 
 def test_a_chart_takes_values_and_a_release_name(run: Run) -> None:
-    said = run("render", str(EXAMPLES / "apps/notes"), "-f", "values-production.yaml", "--name", "diary", "-o", "name")
+    result = run("render", str(EXAMPLES / "apps/notes"), "-f", "values-production.yaml", "--name", "diary", "-o", "name")
 
-    assert said.code == 0
-    assert any("diary" in line for line in said.lines)
+    assert result.code == 0
+    assert any("diary" in line for line in result.lines)
 
 
 def test_files_that_do_not_render_are_one_line_and_exit_code_one(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("kind: ConfigMap\n  metadata: {\n")
 
-    said = run("render", str(tmp_path))
+    result = run("render", str(tmp_path))
 
-    assert (said.code, said.stdout) == (1, "")
-    assert "bad.yaml" in said.stderr
-    assert said.stderr.endswith("(InvalidManifest)\n")
+    assert (result.code, result.stdout) == (1, "")
+    assert "bad.yaml" in result.stderr
+    assert result.stderr.endswith("(InvalidManifest)\n")
 
 
 def test_a_path_that_is_not_there_is_exit_code_two(run: Run, tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_a_path_that_is_not_there_is_exit_code_two(run: Run, tmp_path: Path) -> 
 def test_an_application_lends_its_options(stage: ClusterEnv, run: Run) -> None:
     stage.application("notes", render={"helm": {"releaseName": "memo", "valuesFiles": ["values-production.yaml"]}})
 
-    said = run("render", str(EXAMPLES / "apps/notes"), "--application", "notes", "-o", "name")
+    result = run("render", str(EXAMPLES / "apps/notes"), "--application", "notes", "-o", "name")
 
-    assert any("memo" in line for line in said.lines)
+    assert any("memo" in line for line in result.lines)
     both = run("render", str(EXAMPLES / "apps/notes"), "--application", "notes", "-f", "values.yaml")
     assert (both.code, both.stderr.count("\n")) == (2, 1)

@@ -55,7 +55,7 @@ def test_the_agent_answers_its_probes_and_ends_gracefully(stage: ClusterEnv, tmp
 
 
 def test_a_wrong_setting_ends_it_before_it_begins(run: Run) -> None:
-    said = run("run", "--set", "sync.wokers=3")
+    result = run("run", "--set", "sync.wokers=3")
 
-    assert (said.code, said.stderr.count("\n")) == (2, 1)
-    assert "sync.workers" in said.stderr
+    assert (result.code, result.stderr.count("\n")) == (2, 1)
+    assert "sync.workers" in result.stderr

@@ -61,10 +61,10 @@ def test_the_overview_shows_what_is_on_its_way(stage: ClusterEnv, run: Run) -> N
     stage.application("fine", healthy())
     stage.application("broken", troubled("False", "Invalid", "spec.replicas: must be a number"))
 
-    said = run("status")
+    result = run("status")
 
-    assert said.code == 0
-    assert said.stdout == (
+    assert result.code == 0
+    assert result.stdout == (
         "APPLICATION  SYNC       HEALTH   REVISION                     MESSAGE\n"
         "broken       OutOfSync  Healthy  badc0de000ba → c0ffee0000c0  spec.replicas: must be a number\n"
         "fine         Synced     Healthy  c0ffee0000c0                 c0ffee0000c0 is applied: 3 objects\n"
@@ -91,11 +91,11 @@ def test_the_detail_of_a_healthy_application(stage: ClusterEnv, run: Run) -> Non
 def test_the_detail_of_a_held_application_says_how_to_approve_it(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", troubled("False", "HeldForApproval", HELD))
 
-    said = run("status", "shop", "--exit-code")
+    result = run("status", "shop", "--exit-code")
 
-    assert said.code == 4
-    assert said.lines[-1] == f"Approve:     gitops-agent approve shop {PLAN[:12]}"
-    assert f"Ready:       no, HeldForApproval: {HELD}" in said.lines
+    assert result.code == 4
+    assert result.lines[-1] == f"Approve:     gitops-agent approve shop {PLAN[:12]}"
+    assert f"Ready:       no, HeldForApproval: {HELD}" in result.lines
 
 
 @pytest.mark.cluster
@@ -105,11 +105,11 @@ def test_the_detail_of_a_broken_application_lists_its_problems(stage: ClusterEnv
     away = {"revision": COMMIT, "unavailableSince": "2026-05-04T12:00:00Z", "message": "no route to host"}
     stage.application("shop", troubled("False", "Degraded", "web crashes", resources=resources, source=away))
 
-    said = run("status", "shop", "--exit-code")
+    result = run("status", "shop", "--exit-code")
 
-    assert said.code == 3
-    assert "Unavailable: since 2026-05-04T12:00:00Z: no route to host" in said.lines
-    assert said.lines[-3:] == [
+    assert result.code == 3
+    assert "Unavailable: since 2026-05-04T12:00:00Z: no route to host" in result.lines
+    assert result.lines[-3:] == [
         "",
         "OBJECT                    REASON     MESSAGE",
         "apps/Deployment:shop/web  CrashLoop  exit code 1: no database",
@@ -122,10 +122,10 @@ def test_the_detail_reports_what_is_left_out_and_every_warning(stage: ClusterEnv
     status["resources"]["leftOut"] = 1
     stage.application("shop", status | {"warnings": ["batch/Job:shop/migrate in hook.yaml: it is not run"]})
 
-    said = run("status", "shop", "--exit-code")
+    result = run("status", "shop", "--exit-code")
 
-    assert said.code == 0
-    assert said.lines[-2:] == [
+    assert result.code == 0
+    assert result.lines[-2:] == [
         "Objects:     3 total, 3 synced, 0 drifted, 0 unhealthy, 1 left out",
         "Warning:     batch/Job:shop/migrate in hook.yaml: it is not run",
     ]
@@ -148,21 +148,21 @@ def test_the_detail_shows_the_rollouts_of_an_application_and_how_to_approve(stag
     stored(stage, holding(1))
     where = stage.namespace
 
-    said = run("status", "shop", "--exit-code")
+    result = run("status", "shop", "--exit-code")
 
-    assert said.code == 4
-    assert f"Approve:     gitops-agent rollout approve {where}/web" in said.lines
-    assert said.lines[-1].startswith(f"{where}/web  canary    Step   2/3   50 %    11111111  22222222  ")
+    assert result.code == 4
+    assert f"Approve:     gitops-agent rollout approve {where}/web" in result.lines
+    assert result.lines[-1].startswith(f"{where}/web  canary    Step   2/3   50 %    11111111  22222222  ")
 
 
 @pytest.mark.cluster
 def test_a_rollout_whose_policy_is_gone_is_reported(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", waiting(stage.namespace))
 
-    said = run("status", "shop")
+    result = run("status", "shop")
 
-    assert said.code == 0
-    assert said.stderr.startswith("not every rollout can be read: ")
+    assert result.code == 0
+    assert result.stderr.startswith("not every rollout can be read: ")
 
 
 @pytest.mark.cluster
@@ -170,13 +170,13 @@ def test_scripts_get_the_row_and_the_whole_status(stage: ClusterEnv, run: Run) -
     stage.application("fine", healthy())
     stage.application("held", troubled("False", "HeldForApproval", HELD))
 
-    found = json.loads(run("status", "-o", "json").stdout)
+    document = json.loads(run("status", "-o", "json").stdout)
 
-    assert [(x["name"], x["reason"], x["applied"]) for x in found] == [
+    assert [(x["name"], x["reason"], x["applied"]) for x in document] == [
         ("held", "HeldForApproval", OLDER[:12]),
         ("fine", "Synced", COMMIT[:12]),
     ]
-    assert found[1]["status"]["sync"]["revision"] == COMMIT
+    assert document[1]["status"]["sync"]["revision"] == COMMIT
     assert json.loads(run("status", "fine", "-o", "json").stdout)["namespace"] == stage.namespace
     assert load_all(run("status", "-o", "yaml").stdout.encode(), file="stdout")[0][1]["name"] == "fine"
     assert run("status", "-o", "name").lines == ["application/held", "application/fine"]
@@ -184,8 +184,8 @@ def test_scripts_get_the_row_and_the_whole_status(stage: ClusterEnv, run: Run) -
 
 @pytest.mark.cluster
 def test_an_empty_namespace_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
-    said = run("status", "--exit-code")
+    result = run("status", "--exit-code")
 
-    assert (said.code, said.stdout) == (0, "")
-    assert said.stderr == f"there are no Applications in namespace {stage.namespace}\n"
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr == f"there are no Applications in namespace {stage.namespace}\n"
     assert run("status", "-o", "json").stdout == "[]\n"

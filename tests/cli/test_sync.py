@@ -43,44 +43,44 @@ def test_the_answer_of_the_agent_is_the_exit_code(stage: ClusterEnv, run: Run, s
     stage.application("shop", healthy())
     join = answering(stage, status)
 
-    said = run("sync", "shop", "--timeout", "30s")
+    result = run("sync", "shop", "--timeout", "30s")
 
     join()
-    assert (said.code, said.stdout) == (code, f"application/shop {words}\n")
+    assert (result.code, result.stdout) == (code, f"application/shop {words}\n")
 
 
 def test_without_waiting_it_only_asks(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("sync", "shop", "--no-wait")
+    result = run("sync", "shop", "--no-wait")
 
-    assert (said.code, said.stdout) == (0, "application/shop asked to sync\n")
+    assert (result.code, result.stdout) == (0, "application/shop asked to sync\n")
     assert asked(stage)
 
 
 def test_no_answer_is_exit_code_three(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("sync", "shop", "--timeout", "1s")
+    result = run("sync", "shop", "--timeout", "1s")
 
-    assert (said.code, said.stdout) == (3, "")
-    assert said.stderr == "no result within 1s: see `gitops-agent status shop`\n"
+    assert (result.code, result.stdout) == (3, "")
+    assert result.stderr == "no result within 1s: see `gitops-agent status shop`\n"
 
 
 def test_a_dry_run_shows_the_plan_and_requests_nothing(stage: ClusterEnv, run: Run) -> None:
     url = stage.repository({"apps/shop/settings.yaml": dump_all([configmap("settings")])})
     stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/shop"})
 
-    said = run("sync", "shop", "--dry-run")
+    result = run("sync", "shop", "--dry-run")
 
-    assert (said.code, said.stdout) == (3, f"+ ConfigMap:{stage.namespace}/settings\n")
+    assert (result.code, result.stdout) == (3, f"+ ConfigMap:{stage.namespace}/settings\n")
     assert not asked(stage)
 
 
 def test_a_timeout_that_is_none_is_one_line_and_exit_code_two(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("sync", "shop", "--timeout", "soon")
+    result = run("sync", "shop", "--timeout", "soon")
 
-    assert (said.code, said.stderr.count("\n")) == (2, 1)
-    assert said.stderr.startswith("error: --timeout soon: ")
+    assert (result.code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith("error: --timeout soon: ")

@@ -23,8 +23,8 @@ def statefulset(image: str = "registry.example.com/queue:1") -> Object:
 
 
 def ready(stage: ClusterEnv, kind: str, name: str) -> bool:
-    found = stage.plane.request("GET", f"/apis/apps/v1/namespaces/{stage.namespace}/{kind}/{name}")
-    return bool((found.get("status") or {}).get("readyReplicas"))
+    answer = stage.plane.request("GET", f"/apis/apps/v1/namespaces/{stage.namespace}/{kind}/{name}")
+    return bool((answer.get("status") or {}).get("readyReplicas"))
 
 
 def test_the_objects_and_what_they_own_are_drawn(stage: ClusterEnv, run: Run) -> None:
@@ -33,10 +33,10 @@ def test_the_objects_and_what_they_own_are_drawn(stage: ClusterEnv, run: Run) ->
     stage.owned("shop", statefulset())
     eventually(lambda: ready(stage, "statefulsets", "queue"), seconds=60)
 
-    said = run("tree", "shop")
+    result = run("tree", "shop")
 
-    assert said.code == 0
-    assert said.stdout == (
+    assert result.code == 0
+    assert result.stdout == (
         "Application shop  Synced, Healthy: c0ffee0000c0 is applied: 3 objects\n"
         f"├── ConfigMap:{stage.namespace}/settings  Healthy\n"
         f"└── apps/StatefulSet:{stage.namespace}/queue  Healthy\n"

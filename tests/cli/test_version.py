@@ -12,16 +12,16 @@ from tests.cli.conftest import Run
 
 @pytest.mark.cluster
 def test_the_versions_of_everything_involved(stage: ClusterEnv, run: Run) -> None:
-    found = json.loads(run("version", "-o", "json").stdout)
+    document = json.loads(run("version", "-o", "json").stdout)
 
-    assert found["gitops-agent"] == __version__
-    assert found["cluster"] == f"v{TOOLS['kube-apiserver'].version}"
-    assert set(found) == {"gitops-agent", "python", "helm", "kustomize", "git", "cluster"}
+    assert document["gitops-agent"] == __version__
+    assert document["cluster"] == f"v{TOOLS['kube-apiserver'].version}"
+    assert set(document) == {"gitops-agent", "python", "helm", "kustomize", "git", "cluster"}
     assert run("version", "-o", "name").stdout == f"gitops-agent/{__version__}\n"
 
 
 def test_a_cluster_that_does_not_answer_is_no_error(run: Run) -> None:
-    said = run("version", "--kubeconfig", "/nowhere")
+    result = run("version", "--kubeconfig", "/nowhere")
 
-    assert said.code == 0
-    assert said.lines[-1].startswith("cluster       not reached: ")
+    assert result.code == 0
+    assert result.lines[-1].startswith("cluster       not reached: ")

@@ -66,21 +66,21 @@ def test_what_cannot_go_on_by_itself_is_over() -> None:
 def test_the_end_is_the_exit_code(stage: ClusterEnv, run: Run, status: Object, code: int) -> None:
     stage.application("shop", status)
 
-    said = run("wait", "shop")
+    result = run("wait", "shop")
 
-    assert said.code == code
-    assert said.stdout.startswith("application/shop ")
-    assert said.stdout.count("\n") == 1
+    assert result.code == code
+    assert result.stdout.startswith("application/shop ")
+    assert result.stdout.count("\n") == 1
 
 
 @pytest.mark.cluster
 def test_when_the_time_is_up_the_exit_code_is_three(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
 
-    said = run("wait", "shop", "--revision", OLDER, "--timeout", "1s")
+    result = run("wait", "shop", "--revision", OLDER, "--timeout", "1s")
 
-    assert (said.code, said.stdout) == (3, "")
-    assert said.stderr.splitlines()[-1] == "not within 1s"
+    assert (result.code, result.stdout) == (3, "")
+    assert result.stderr.splitlines()[-1] == "not within 1s"
 
 
 @pytest.mark.cluster

@@ -64,10 +64,10 @@ def remove(objects: Objects, group: str) -> None:
     """Deletes the definition, with every Widget."""
     key = ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", f"widgets.{group}")
     try:
-        found = objects.get(key)
+        obj = objects.get(key)
     except NotFound:
         return
-    objects.delete(key, uid=found["metadata"]["uid"], propagation="Background")
+    objects.delete(key, uid=obj["metadata"]["uid"], propagation="Background")
 
 
 def widget(group: str, namespace: str, name: str = "one", version: str = "v1", **labels: str) -> Object:

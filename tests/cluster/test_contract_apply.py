@@ -58,25 +58,25 @@ def test_an_identical_apply_of_a_workload_keeps_the_resource_version(objects: Ob
 
 
 def test_our_manager_has_one_entry_with_exactly_our_fields(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap(data={"a": "1"}, part="x"))
+    applied = objects.apply(configmap(data={"a": "1"}, part="x"))
 
-    assert managers(made)["gitops-agent", "Apply"] == {"f:data": {"f:a": {}}, "f:metadata": {"f:labels": {"f:part": {}}}}
+    assert managers(applied)["gitops-agent", "Apply"] == {"f:data": {"f:a": {}}, "f:metadata": {"f:labels": {"f:part": {}}}}
 
 
 def test_a_quantity_is_spelled_anew_and_stays_ours(objects: Objects, namespace: str) -> None:
-    made = objects.apply(deployment(namespace))
-    requests = made["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
-    ours = managers(made)["gitops-agent", "Apply"]["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"web"}']
+    applied = objects.apply(deployment(namespace))
+    requests = applied["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
+    ours = managers(applied)["gitops-agent", "Apply"]["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"web"}']
 
     assert requests == {"cpu": "1", "memory": "1Gi"}
     assert set(ours["f:resources"]["f:requests"]) == {"f:cpu", "f:memory"}
 
 
 def test_defaults_are_filled_in_and_have_no_owner(objects: Objects, namespace: str) -> None:
-    made = objects.apply(deployment(namespace))
+    applied = objects.apply(deployment(namespace))
 
-    assert made["spec"]["revisionHistoryLimit"] == 10
-    assert "f:revisionHistoryLimit" not in managers(made)["gitops-agent", "Apply"]["f:spec"]
+    assert applied["spec"]["revisionHistoryLimit"] == 10
+    assert "f:revisionHistoryLimit" not in managers(applied)["gitops-agent", "Apply"]["f:spec"]
 
 
 def test_a_field_that_is_no_longer_applied_is_removed(objects: Objects, configmap: Make) -> None:
@@ -86,8 +86,8 @@ def test_a_field_that_is_no_longer_applied_is_removed(objects: Objects, configma
 
 
 def test_a_field_of_another_manager_stays(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap(data={"a": "1"}))
-    objects.merge_patch(ObjectKey.of(made), {"data": {"b": "2"}}, field_manager="kubectl-edit")
+    applied = objects.apply(configmap(data={"a": "1"}))
+    objects.merge_patch(ObjectKey.of(applied), {"data": {"b": "2"}}, field_manager="kubectl-edit")
     again = objects.apply(configmap(data={"a": "1"}))
 
     assert again["data"] == {"a": "1", "b": "2"}
@@ -95,8 +95,8 @@ def test_a_field_of_another_manager_stays(objects: Objects, configmap: Make) -> 
 
 
 def test_an_edit_of_our_field_takes_it_from_us_and_force_takes_it_back(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap(data={"a": "1"}))
-    edited = objects.merge_patch(ObjectKey.of(made), {"data": {"a": "2"}}, field_manager="kubectl-edit")
+    applied = objects.apply(configmap(data={"a": "1"}))
+    edited = objects.merge_patch(ObjectKey.of(applied), {"data": {"a": "2"}}, field_manager="kubectl-edit")
     repaired = objects.apply(configmap(data={"a": "1"}))
 
     assert "f:a" not in managers(edited).get(("gitops-agent", "Apply"), {}).get("f:data", {})
@@ -119,11 +119,11 @@ def test_a_dry_run_stores_nothing(objects: Objects, configmap: Make) -> None:
     with pytest.raises(NotFound):
         objects.get(ObjectKey.of(shown))
 
-    made = objects.apply(configmap(data={"a": "1"}))
+    applied = objects.apply(configmap(data={"a": "1"}))
     changed = objects.apply(configmap(data={"a": "2"}), dry_run=True)
 
     assert changed["data"] == {"a": "2"}
-    assert version(objects.get(ObjectKey.of(made))) == version(made)
+    assert version(objects.get(ObjectKey.of(applied))) == version(applied)
 
 
 def test_string_data_is_owned_as_such_so_it_never_shows_an_edit_of_data(objects: Objects, namespace: str) -> None:
@@ -133,10 +133,10 @@ def test_string_data_is_owned_as_such_so_it_never_shows_an_edit_of_data(objects:
         "metadata": {"name": "db", "namespace": namespace},
         "stringData": {"password": "one"},
     }
-    made = objects.apply(secret)
+    applied = objects.apply(secret)
 
-    assert "f:stringData" in managers(made)["gitops-agent", "Apply"]
-    assert "f:data" not in managers(made)["gitops-agent", "Apply"]
+    assert "f:stringData" in managers(applied)["gitops-agent", "Apply"]
+    assert "f:data" not in managers(applied)["gitops-agent", "Apply"]
 
 
 def test_an_unknown_field_of_a_built_in_kind_is_refused_for_good(objects: Objects, configmap: Make) -> None:

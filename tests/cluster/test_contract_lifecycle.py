@@ -37,9 +37,9 @@ def missing(objects: Objects, key: ObjectKey) -> bool:
 
 
 def test_a_deletion_with_another_uid_is_a_conflict(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap())
+    applied = objects.apply(configmap())
     with pytest.raises(Conflict) as caught:
-        objects.delete(ObjectKey.of(made), uid="11111111-1111-1111-1111-111111111111")
+        objects.delete(ObjectKey.of(applied), uid="11111111-1111-1111-1111-111111111111")
 
     assert (caught.value.status, caught.value.code) == (409, "Conflict")
 
@@ -69,14 +69,14 @@ def test_an_orphaning_deletion_leaves_the_dependents(objects: Objects, configmap
 def test_a_watch_by_label_says_deleted_when_the_label_goes(
     transport: Transport, objects: Objects, namespace: str, configmap: Make
 ) -> None:
-    made = objects.apply(configmap(part="x"))
-    query = {"watch": "true", "labelSelector": "part=x", "resourceVersion": made["metadata"]["resourceVersion"]}
+    applied = objects.apply(configmap(part="x"))
+    query = {"watch": "true", "labelSelector": "part=x", "resourceVersion": applied["metadata"]["resourceVersion"]}
     with transport.stream(f"/api/v1/namespaces/{namespace}/configmaps", query, read_timeout=10) as lines:
-        objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"part": None}}})
+        objects.merge_patch(ObjectKey.of(applied), {"metadata": {"labels": {"part": None}}})
         said = next(iter(lines))
 
     assert (said["type"], said["object"]["metadata"]["name"]) == ("DELETED", "settings")
-    assert not missing(objects, ObjectKey.of(made))
+    assert not missing(objects, ObjectKey.of(applied))
 
 
 def test_a_metadata_list_has_no_content_but_all_marks(objects: Objects, namespace: str, configmap: Make) -> None:
@@ -95,7 +95,7 @@ def test_a_bookmark_carries_a_place_and_no_object(transport: Transport) -> None:
 
     def bookmarks() -> list[Object]:
         with transport.stream("/api/v1/configmaps", query, read_timeout=20) as lines:
-            return [said["object"] for said in lines if said["type"] == "BOOKMARK"]
+            return [line["object"] for line in lines if line["type"] == "BOOKMARK"]
 
     last = eventually(bookmarks, seconds=60)[-1]
 

@@ -58,9 +58,9 @@ def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
     def write(part: int) -> None:
         for index in range(60):
             name = f"c{part}-{index % 20}"
-            made = objects.apply(configmap(name, {"round": str(index)}, part="race"))
+            applied = objects.apply(configmap(name, {"round": str(index)}, part="race"))
             if index % 7 == 0:
-                objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"], propagation="Background")
+                objects.delete(ObjectKey.of(applied), uid=applied["metadata"]["uid"], propagation="Background")
 
     writers = [threading.Thread(target=write, args=(part,)) for part in range(3)]
     options: dict[str, Any] = {"namespace": namespace, "label_selector": "part=race"}
@@ -76,7 +76,7 @@ def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
                 for writer in writers:
                     writer.join()
                 whole = objects.list(resource, namespace=namespace, label_selector="part=race")
-                expected = versions({found["metadata"]["name"]: found for found in whole.items})
+                expected = versions({item["metadata"]["name"]: item for item in whole.items})
                 for heard in heards:
                     eventually(lambda heard=heard: versions(heard.known) == expected)  # type: ignore[misc]
 

@@ -176,17 +176,17 @@ def test_the_kinds_of_a_real_server_are_found_by_every_name(discovery: Discovery
     assert discovery.lookup("events").full_name == "events"
     assert discovery.find("autoscaling", "HorizontalPodAutoscaler").version == "v2"
     assert not discovery.find("", "Namespace").namespaced
-    assert {"ConfigMap", "Secret", "Pod"} <= {found.kind for found in discovery.kinds()}
+    assert {"ConfigMap", "Secret", "Pod"} <= {kind.kind for kind in discovery.kinds()}
 
 
 @pytest.mark.cluster
 def test_both_forms_of_discovery_agree_about_a_real_server(transport: Transport, discovery: Discovery) -> None:
-    found = discovery.find("apps", "Deployment")
+    resource = discovery.find("apps", "Deployment")
     listed = transport.request("GET", "/apis/apps/v1")["resources"]
     plain = next(item for item in listed if item["name"] == "deployments")
 
-    assert found.verbs == frozenset(plain["verbs"])
-    assert (found.singular, list(found.short_names), found.namespaced) == ("deployment", plain["shortNames"], True)
+    assert resource.verbs == frozenset(plain["verbs"])
+    assert (resource.singular, list(resource.short_names), resource.namespaced) == ("deployment", plain["shortNames"], True)
 
 
 @pytest.mark.cluster
@@ -199,7 +199,7 @@ def test_a_new_kind_is_found_within_a_second_of_being_established(objects: Objec
 
     def established() -> bool:
         conditions = objects.get(key).get("status", {}).get("conditions", [])
-        return any(found["type"] == "Established" and found["status"] == "True" for found in conditions)
+        return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
 
     try:
         eventually(established)
@@ -258,4 +258,4 @@ def test_a_dead_aggregated_api_cannot_be_seen_and_hides_nothing_else(discovery: 
 
     assert discovery.find("apps", "Deployment").plural == "deployments"
     assert dead_api in discovery.blind()
-    assert all(found.group != dead_api for found in discovery.kinds())
+    assert all(kind.group != dead_api for kind in discovery.kinds())

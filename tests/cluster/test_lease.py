@@ -68,8 +68,8 @@ def crew(transport: Transport, namespace: str) -> Iterator[Crew]:
 
 
 def read(transport: Transport, namespace: str) -> Object:
-    found: Object = transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/agent")
-    return found
+    answer: Object = transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/agent")
+    return answer
 
 
 @pytest.mark.cluster

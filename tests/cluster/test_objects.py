@@ -15,18 +15,18 @@ Make = Callable[..., Object]
 
 
 def test_what_was_applied_can_be_read(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap(data={"a": "1"}))
-    found = objects.get(ObjectKey.of(made))
+    applied = objects.apply(configmap(data={"a": "1"}))
+    obj = objects.get(ObjectKey.of(applied))
 
-    assert found["data"] == {"a": "1"}
-    assert found["metadata"]["uid"] == made["metadata"]["uid"]
+    assert obj["data"] == {"a": "1"}
+    assert obj["metadata"]["uid"] == applied["metadata"]["uid"]
 
 
 def test_metadata_alone_can_be_read(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap())
-    found = objects.get(ObjectKey.of(made), metadata_only=True)
+    applied = objects.apply(configmap())
+    obj = objects.get(ObjectKey.of(applied), metadata_only=True)
 
-    assert (found["kind"], found["apiVersion"], "data" in found) == ("ConfigMap", "v1", False)
+    assert (obj["kind"], obj["apiVersion"], "data" in obj) == ("ConfigMap", "v1", False)
 
 
 def test_an_object_that_is_not_there_is_not_found(objects: Objects, namespace: str) -> None:
@@ -67,28 +67,28 @@ def test_creating_what_is_there_already_is_a_conflict(objects: Objects, configma
 
 
 def test_deleting_needs_a_uid(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap())
+    applied = objects.apply(configmap())
     with pytest.raises(Invalid):
-        objects.delete(ObjectKey.of(made), uid="")
+        objects.delete(ObjectKey.of(applied), uid="")
 
-    assert objects.get(ObjectKey.of(made))
+    assert objects.get(ObjectKey.of(applied))
 
 
 def test_an_object_that_was_replaced_is_not_deleted(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap())
+    applied = objects.apply(configmap())
     with pytest.raises(Conflict):
-        objects.delete(ObjectKey.of(made), uid="00000000-0000-0000-0000-000000000000")
+        objects.delete(ObjectKey.of(applied), uid="00000000-0000-0000-0000-000000000000")
 
-    assert objects.get(ObjectKey.of(made))["metadata"]["uid"] == made["metadata"]["uid"]
+    assert objects.get(ObjectKey.of(applied))["metadata"]["uid"] == applied["metadata"]["uid"]
 
 
 def test_a_deleted_object_goes_away(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap())
-    objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
+    applied = objects.apply(configmap())
+    objects.delete(ObjectKey.of(applied), uid=applied["metadata"]["uid"])
 
     def gone() -> bool:
         try:
-            objects.get(ObjectKey.of(made))
+            objects.get(ObjectKey.of(applied))
         except NotFound:
             return True
         return False
@@ -97,46 +97,46 @@ def test_a_deleted_object_goes_away(objects: Objects, configmap: Make) -> None:
 
 
 def test_a_dry_run_of_a_deletion_deletes_nothing(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap())
-    objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"], dry_run=True)
+    applied = objects.apply(configmap())
+    objects.delete(ObjectKey.of(applied), uid=applied["metadata"]["uid"], dry_run=True)
 
-    assert "deletionTimestamp" not in objects.get(ObjectKey.of(made))["metadata"]
+    assert "deletionTimestamp" not in objects.get(ObjectKey.of(applied))["metadata"]
 
 
 def test_a_merge_patch_removes_what_is_none(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap(data={"a": "1", "b": "2"}))
-    patched = objects.merge_patch(ObjectKey.of(made), {"data": {"a": None}})
+    applied = objects.apply(configmap(data={"a": "1", "b": "2"}))
+    patched = objects.merge_patch(ObjectKey.of(applied), {"data": {"a": None}})
 
     assert patched["data"] == {"b": "2"}
 
 
 def test_a_merge_patch_with_an_old_resource_version_is_a_conflict(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap())
-    objects.merge_patch(ObjectKey.of(made), {"data": {"a": "2"}})
+    applied = objects.apply(configmap())
+    objects.merge_patch(ObjectKey.of(applied), {"data": {"a": "2"}})
     with pytest.raises(Conflict):
         objects.merge_patch(
-            ObjectKey.of(made), {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "data": {"a": "3"}}
+            ObjectKey.of(applied), {"metadata": {"resourceVersion": applied["metadata"]["resourceVersion"]}, "data": {"a": "3"}}
         )
 
 
 def test_a_json_patch_whose_test_fails_changes_nothing(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap(data={"a": "1"}))
+    applied = objects.apply(configmap(data={"a": "1"}))
     ops = [{"op": "test", "path": "/data/a", "value": "other"}, {"op": "remove", "path": "/data/a"}]
     with pytest.raises(Invalid):
-        objects.json_patch(ObjectKey.of(made), ops)
+        objects.json_patch(ObjectKey.of(applied), ops)
 
-    assert objects.get(ObjectKey.of(made))["data"] == {"a": "1"}
+    assert objects.get(ObjectKey.of(applied))["data"] == {"a": "1"}
 
 
 def test_a_json_patch_is_not_taken_for_a_merge(objects: Objects, configmap: Make) -> None:
-    made = objects.apply(configmap(data={"a": "1", "b": "2"}))
-    patched = objects.json_patch(ObjectKey.of(made), [{"op": "remove", "path": "/data/a"}])
+    applied = objects.apply(configmap(data={"a": "1", "b": "2"}))
+    patched = objects.json_patch(ObjectKey.of(applied), [{"op": "remove", "path": "/data/a"}])
 
     assert patched["data"] == {"b": "2"}
 
 
 def test_a_status_is_patched_through_its_subresource(objects: Objects, namespace: str) -> None:
-    made = objects.apply(
+    applied = objects.apply(
         {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
@@ -145,7 +145,7 @@ def test_a_status_is_patched_through_its_subresource(objects: Objects, namespace
         }
     )
     patched = objects.merge_patch(
-        ObjectKey.of(made), {"status": {"disruptedPods": {"x": "2026-01-01T00:00:00Z"}}}, subresource="status"
+        ObjectKey.of(applied), {"status": {"disruptedPods": {"x": "2026-01-01T00:00:00Z"}}}, subresource="status"
     )
 
     assert patched["status"]["disruptedPods"] == {"x": "2026-01-01T00:00:00Z"}
@@ -154,15 +154,15 @@ def test_a_status_is_patched_through_its_subresource(objects: Objects, namespace
 def test_a_list_names_kind_and_version_of_every_item(objects: Objects, namespace: str, configmap: Make) -> None:
     objects.apply(configmap(part="list"))
     resource = objects.discovery.find("", "ConfigMap")
-    found = objects.list(resource, namespace=namespace, label_selector="part=list")
+    listing = objects.list(resource, namespace=namespace, label_selector="part=list")
 
-    assert [(item["apiVersion"], item["kind"]) for item in found.items] == [("v1", "ConfigMap")]
+    assert [(item["apiVersion"], item["kind"]) for item in listing.items] == [("v1", "ConfigMap")]
 
 
 def test_reading_as_a_user_without_permission_is_forbidden(objects: Objects, namespace: str, configmap: Make) -> None:
-    made = objects.apply(configmap())
+    applied = objects.apply(configmap())
     with pytest.raises(Forbidden) as caught:
-        objects.get(ObjectKey.of(made), as_user=f"system:serviceaccount:{namespace}:default")
+        objects.get(ObjectKey.of(applied), as_user=f"system:serviceaccount:{namespace}:default")
 
     assert f"system:serviceaccount:{namespace}:default" in str(caught.value)
 
@@ -204,7 +204,7 @@ def test_an_admission_webhook_that_is_down_is_unavailable_and_named(objects: Obj
         "metadata": {"name": f"down-{namespace}"},
         "webhooks": [hook],
     }
-    made = objects.apply(webhooks)
+    applied = objects.apply(webhooks)
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -234,7 +234,7 @@ def test_an_admission_webhook_that_is_down_is_unavailable_and_named(objects: Obj
             assert "down.example.com" in str(error)
             assert "hunter2" not in str(error)
     finally:
-        objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
+        objects.delete(ObjectKey.of(applied), uid=applied["metadata"]["uid"])
 
 
 @pytest.mark.parametrize(

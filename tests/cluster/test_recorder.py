@@ -27,26 +27,26 @@ def recorder(objects: Objects) -> Iterator[Recorder]:
 
 def events(objects: Objects, namespace: str, reason: str) -> list[Object]:
     resource = objects.discovery.find("events.k8s.io", "Event")
-    return [found for found in objects.list(resource, namespace=namespace).items if found["reason"] == reason]
+    return [item for item in objects.list(resource, namespace=namespace).items if item["reason"] == reason]
 
 
 @pytest.mark.cluster
 def test_an_event_names_its_object(recorder: Recorder, objects: Objects, namespace: str, configmap: Make) -> None:
-    made = objects.apply(configmap())
-    recorder.record(made, "Warning", "ApplyFailed", "it did not work")
+    applied = objects.apply(configmap())
+    recorder.record(applied, "Warning", "ApplyFailed", "it did not work")
     found = eventually(lambda: events(objects, namespace, "ApplyFailed"))[0]
 
     assert (found["type"], found["note"]) == ("Warning", "it did not work")
     assert (found["reportingController"], found["reportingInstance"]) == ("gitops-agent", "test")
-    assert found["regarding"]["uid"] == made["metadata"]["uid"]
+    assert found["regarding"]["uid"] == applied["metadata"]["uid"]
 
 
 @pytest.mark.cluster
 def test_repeats_become_a_series(recorder: Recorder, objects: Objects, namespace: str, configmap: Make) -> None:
-    made = objects.apply(configmap())
+    applied = objects.apply(configmap())
     for _ in range(5):
-        recorder.record(made, "Normal", "Synced", "again")
-    recorder.record(made, "Normal", "Synced", "something else")
+        recorder.record(applied, "Normal", "Synced", "again")
+    recorder.record(applied, "Normal", "Synced", "something else")
     eventually(lambda: any("series" in found for found in events(objects, namespace, "Synced")))
     found = {event["note"]: event for event in events(objects, namespace, "Synced")}
 
@@ -57,11 +57,11 @@ def test_repeats_become_a_series(recorder: Recorder, objects: Objects, namespace
 
 @pytest.mark.cluster
 def test_what_is_queued_is_written_before_the_end(objects: Objects, namespace: str, configmap: Make) -> None:
-    made = objects.apply(configmap())
+    applied = objects.apply(configmap())
     recorder = Recorder(objects, fold_seconds=3600)
     recorder.start()
     for _ in range(3):
-        recorder.record(made, "Normal", "Synced", "last words")
+        recorder.record(applied, "Normal", "Synced", "last words")
     recorder.close()
     found = events(objects, namespace, "Synced")
 

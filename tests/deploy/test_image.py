@@ -34,8 +34,12 @@ def instructions() -> list[Instruction]:
 
 
 def given(word: str, *, final: bool = False) -> list[str]:
-    last = max(one.stage for one in instructions())
-    return [one.text for one in instructions() if one.word == word and (one.stage == last or not final)]
+    last = max(instruction.stage for instruction in instructions())
+    return [
+        instruction.text
+        for instruction in instructions()
+        if instruction.word == word and (instruction.stage == last or not final)
+    ]
 
 
 def test_every_base_has_a_version_and_takes_a_digest() -> None:
@@ -62,7 +66,7 @@ def test_the_image_runs_as_a_number_that_the_deployment_knows() -> None:
 
 
 def test_nothing_is_run_as_another_user_afterwards() -> None:
-    words = [one.word for one in instructions()]
+    words = [instruction.word for instruction in instructions()]
 
     assert "RUN" not in words[len(words) - words[::-1].index("USER") :]
 

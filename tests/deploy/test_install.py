@@ -51,9 +51,11 @@ def test_the_pods_pass_the_restricted_standard(control_plane: ControlPlane, ever
     template = only(everything, "Deployment")["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe", "labels": template["metadata"]["labels"]}}
 
-    made = control_plane.request("POST", "/api/v1/namespaces/gitops-system/pods?dryRun=All", {**pod, "spec": template["spec"]})
+    answer = control_plane.request(
+        "POST", "/api/v1/namespaces/gitops-system/pods?dryRun=All", {**pod, "spec": template["spec"]}
+    )
 
-    assert made["spec"]["securityContext"]["runAsNonRoot"]
+    assert answer["spec"]["securityContext"]["runAsNonRoot"]
 
 
 def installed(plane: ControlPlane, objects: list[Object], namespace: str) -> Callable[..., bool]:

@@ -90,26 +90,26 @@ def test_the_readme_sets_up_with_exactly_two_commands_that_exist() -> None:
 
 
 def test_every_printed_application_is_one() -> None:
-    found = list(examples("Application"))
+    listing = list(examples("Application"))
 
-    assert len(found) >= 5
-    for _, document in found:
+    assert len(listing) >= 5
+    for _, document in listing:
         parse(document)
 
 
 def test_every_printed_notifier_is_one() -> None:
-    found = list(examples("Notifier"))
+    listing = list(examples("Notifier"))
 
-    assert len(found) >= 3
-    for _, document in found:
+    assert len(listing) >= 3
+    for _, document in listing:
         notifier.parse(document)
 
 
 def test_every_printed_rollout_policy_is_one() -> None:
-    found = list(examples("RolloutPolicy"))
+    listing = list(examples("RolloutPolicy"))
 
-    assert len(found) >= 5
-    for _, document in found:
+    assert len(listing) >= 5
+    for _, document in listing:
         read(RolloutPolicySpec, document["spec"], root="spec")
 
 

@@ -13,7 +13,7 @@ from gitops_agent.observe import metrics
 def samples() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """Everything that would be scraped now, by name and labels."""
     families = text_string_to_metric_families(metrics.exposition().decode())
-    return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
+    return {(sample.name, frozenset(sample.labels.items())): sample.value for family in families for sample in family.samples}
 
 
 def labelled(application: str) -> list[frozenset[tuple[str, str]]]:

@@ -57,7 +57,7 @@ def live(state: RolloutState) -> dict[ObjectKey, Object]:
 
 
 def found(desired: Desired, key: ObjectKey) -> Object:
-    return next(one.obj for one in desired.manifests if one.key == key)
+    return next(manifest.obj for manifest in desired.manifests if manifest.key == key)
 
 
 def test_without_rollouts_a_commit_means_what_it_declares() -> None:

@@ -32,11 +32,11 @@ def test_a_repository_is_read_with_user_name_and_password(
     server.basic = ("ada", PASSWORD)
     repository = server.repository(secret="team/git")
 
-    found = sources.poll(
+    poll = sources.poll(
         repository, frozenset({MAIN}), Credentials(username="ada", password=PASSWORD, ca=certificates.text("ca.crt"))
     )
 
-    assert found.tips == {MAIN: commit}
+    assert poll.tips == {MAIN: commit}
     assert sources.tree(repository, commit).read("a.yaml", limit=100) == b"a: 1\n"
 
 
@@ -47,11 +47,9 @@ def test_a_repository_is_read_with_a_bearer_token(
     server = serve()
     server.bearer = TOKEN
 
-    found = sources.poll(
-        server.repository(), frozenset({MAIN}), Credentials(bearer_token=TOKEN, ca=certificates.text("ca.crt"))
-    )
+    poll = sources.poll(server.repository(), frozenset({MAIN}), Credentials(bearer_token=TOKEN, ca=certificates.text("ca.crt")))
 
-    assert found.tips == {MAIN: commit}
+    assert poll.tips == {MAIN: commit}
 
 
 def test_a_repository_is_read_with_a_client_certificate(
@@ -113,9 +111,9 @@ def test_rotated_credentials_count_from_the_next_poll_on(
     with pytest.raises(SourceError):
         sources.poll(server.repository(), frozenset({MAIN}), Credentials(username="ada", password="first-password", ca=ca))
     commit = author.commit({"a.yaml": "a: 2\n"})
-    found = sources.poll(server.repository(), frozenset({MAIN}), Credentials(username="ada", password="second-password", ca=ca))
+    poll = sources.poll(server.repository(), frozenset({MAIN}), Credentials(username="ada", password="second-password", ca=ca))
 
-    assert found.tips == {MAIN: commit}
+    assert poll.tips == {MAIN: commit}
 
 
 @pytest.mark.parametrize(
@@ -160,9 +158,9 @@ def test_a_redirect_is_followed_where_there_is_nothing_to_lose(
     old, new = serve(), serve()
     old.redirect = f"https://localhost:{new.port}"
 
-    found = sources.poll(old.repository(), frozenset({MAIN}), Credentials(ca=certificates.text("ca.crt")))
+    poll = sources.poll(old.repository(), frozenset({MAIN}), Credentials(ca=certificates.text("ca.crt")))
 
-    assert found.tips == {MAIN: commit}
+    assert poll.tips == {MAIN: commit}
 
 
 def test_a_redirect_to_a_file_is_not_followed(

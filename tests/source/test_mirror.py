@@ -113,10 +113,10 @@ def test_damage_met_while_reading_is_repaired_by_the_next_poll_though_nothing_mo
     with pytest.raises(SourceError) as caught:
         sources.tree(author.repository, commit).read("a", limit=10)
     assert caught.value.transient
-    found = sources.poll(author.repository, frozenset({MAIN}))
+    poll = sources.poll(author.repository, frozenset({MAIN}))
 
-    assert found.tips == {MAIN: commit}
-    assert found.moved == ()
+    assert poll.tips == {MAIN: commit}
+    assert poll.moved == ()
     assert sources.tree(author.repository, commit).read("a", limit=10) == b"1"
 
 
@@ -126,9 +126,9 @@ def test_a_rewrite_seen_after_the_objects_were_lost_has_no_count(sources: Source
     _mirror(sources, author).suspect.set()
     new = author.commit({"a": "2"}, orphan=True)
 
-    found = sources.poll(author.repository, frozenset({MAIN}))
+    poll = sources.poll(author.repository, frozenset({MAIN}))
 
-    assert found.moved == (Move(ref=MAIN, old=old, new=new, rewritten=True, lost=-1),)
+    assert poll.moved == (Move(ref=MAIN, old=old, new=new, rewritten=True, lost=-1),)
 
 
 def test_the_lock_of_a_killed_git_does_not_stop_the_next_poll(sources: Sources, author: Author) -> None:

@@ -66,9 +66,9 @@ def test_a_force_push_is_reported_with_the_number_of_lost_commits_and_the_old_on
     author.git("reflog", "expire", "--expire=now", "--all")
     author.git("gc", "-q", "--prune=now")
 
-    found = sources.poll(author.repository, frozenset({MAIN}))
+    poll = sources.poll(author.repository, frozenset({MAIN}))
 
-    assert found.moved == (Move(ref=MAIN, old=old, new=new, rewritten=True, lost=8 if orphan else 7),)
+    assert poll.moved == (Move(ref=MAIN, old=old, new=new, rewritten=True, lost=8 if orphan else 7),)
     assert sources.tree(author.repository, old).read("a", limit=10) == b"old 6"
     assert sources.resolve(author.repository, MAIN).commit == new
 
@@ -78,9 +78,9 @@ def test_a_force_push_while_the_agent_was_down_is_reported_too(tmp_path: Path, a
     Sources(tmp_path / "cache", allow_file=True).poll(author.repository, frozenset({MAIN}))
     new = author.commit({"a": "2"}, orphan=True)
 
-    found = Sources(tmp_path / "cache", allow_file=True).poll(author.repository, frozenset({MAIN}))
+    poll = Sources(tmp_path / "cache", allow_file=True).poll(author.repository, frozenset({MAIN}))
 
-    assert found.moved == (Move(ref=MAIN, old=old, new=new, rewritten=True, lost=1),)
+    assert poll.moved == (Move(ref=MAIN, old=old, new=new, rewritten=True, lost=1),)
 
 
 def test_a_branch_that_moves_backwards_is_a_rewrite(sources: Sources, author: Author) -> None:
@@ -103,9 +103,9 @@ def test_tags_are_peeled_and_one_that_moves_is_a_rewrite(sources: Sources, autho
     new = author.commit({"a": "2"})
     author.tag("v1.0.0", annotated=annotated)
 
-    found = sources.poll(author.repository, frozenset({tag}))
+    poll = sources.poll(author.repository, frozenset({tag}))
 
-    assert found.moved == (Move(ref=tag, old=old, new=new, rewritten=True, lost=0),)
+    assert poll.moved == (Move(ref=tag, old=old, new=new, rewritten=True, lost=0),)
 
 
 def test_a_tag_of_a_tag_leads_to_the_commit(sources: Sources, author: Author) -> None:
@@ -123,9 +123,9 @@ def test_a_tag_of_something_else_is_an_error_of_its_own_and_not_fetched_again(so
     odd = Ref(kind="tag", value="odd")
 
     for _ in range(2):
-        found = sources.poll(author.repository, frozenset({MAIN, odd}))
-        assert set(found.tips) == {MAIN}
-        assert found.errors[odd].reason == "RevisionNotFound"
+        poll = sources.poll(author.repository, frozenset({MAIN, odd}))
+        assert set(poll.tips) == {MAIN}
+        assert poll.errors[odd].reason == "RevisionNotFound"
 
 
 def test_a_range_follows_the_highest_version_and_is_no_rewrite(sources: Sources, author: Author) -> None:
@@ -138,10 +138,10 @@ def test_a_range_follows_the_highest_version_and_is_no_rewrite(sources: Sources,
     author.tag("v1.1.0", annotated=True)
     author.tag("v2.0.0")
 
-    found = sources.poll(author.repository, frozenset({RANGE}))
+    poll = sources.poll(author.repository, frozenset({RANGE}))
 
-    assert found.moved == (Move(ref=RANGE, old=first, new=second),)
-    assert found.names == {RANGE: "refs/tags/v1.1.0"}
+    assert poll.moved == (Move(ref=RANGE, old=first, new=second),)
+    assert poll.names == {RANGE: "refs/tags/v1.1.0"}
 
 
 def test_a_missing_name_is_an_error_of_that_reference_only_with_names_that_come_near(sources: Sources, author: Author) -> None:
@@ -150,12 +150,12 @@ def test_a_missing_name_is_an_error_of_that_reference_only_with_names_that_come_
     good = Ref(kind="branch", value="release-1.2")
     typo, range_ = Ref(kind="branch", value="relaese-1.2"), Ref(kind="semver", value="^1")
 
-    found = sources.poll(author.repository, frozenset({good, typo, range_}))
+    poll = sources.poll(author.repository, frozenset({good, typo, range_}))
 
-    assert found.tips == {good: commit}
-    assert found.errors[typo].reason == found.errors[range_].reason == "RevisionNotFound"
-    assert "release-1.2" in str(found.errors[typo])
-    assert "v3.0.0" in str(found.errors[range_])
+    assert poll.tips == {good: commit}
+    assert poll.errors[typo].reason == poll.errors[range_].reason == "RevisionNotFound"
+    assert "release-1.2" in str(poll.errors[typo])
+    assert "v3.0.0" in str(poll.errors[range_])
 
 
 def test_a_branch_that_is_gone_keeps_its_last_commit(sources: Sources, author: Author) -> None:
@@ -164,9 +164,9 @@ def test_a_branch_that_is_gone_keeps_its_last_commit(sources: Sources, author: A
     sources.poll(author.repository, frozenset({MAIN}))
     author.git("update-ref", "-d", "refs/heads/main")
 
-    found = sources.poll(author.repository, frozenset({MAIN}))
+    poll = sources.poll(author.repository, frozenset({MAIN}))
 
-    assert found.errors[MAIN].reason == "RevisionNotFound"
+    assert poll.errors[MAIN].reason == "RevisionNotFound"
     assert sources.resolve(author.repository, MAIN).commit == commit
 
 
@@ -185,10 +185,10 @@ def test_a_commit_on_a_branch_is_had_by_its_name(sources: Sources, author: Autho
     author.commit({"a": "2"})
     pinned = Ref(kind="commit", value=old)
 
-    found = sources.poll(author.repository, frozenset({pinned}))
+    poll = sources.poll(author.repository, frozenset({pinned}))
 
-    assert found.tips == {pinned: old}
-    assert found.moved == (Move(ref=pinned, old="", new=old),)
+    assert poll.tips == {pinned: old}
+    assert poll.moved == (Move(ref=pinned, old="", new=old),)
     assert sources.tree(author.repository, old).read("a", limit=10) == b"1"
 
 
@@ -213,11 +213,11 @@ def test_an_old_server_that_gives_no_single_commits_is_asked_for_all_branches(
     author.git("update-ref", "-d", "refs/heads/gone")
     pinned, missing = Ref(kind="commit", value=old), Ref(kind="commit", value=lost)
 
-    found = sources.poll(author.repository, frozenset({pinned, missing}))
+    poll = sources.poll(author.repository, frozenset({pinned, missing}))
 
-    assert found.tips == {pinned: old}
-    assert found.errors[missing].reason == "RevisionNotFound"
-    assert "branch or tag that contains it" in str(found.errors[missing])
+    assert poll.tips == {pinned: old}
+    assert poll.errors[missing].reason == "RevisionNotFound"
+    assert "branch or tag that contains it" in str(poll.errors[missing])
     packs = _fetches(sources, author)
     assert sources.poll(author.repository, frozenset({pinned, missing})).errors[missing].reason == "RevisionNotFound"
     assert _fetches(sources, author) == packs
@@ -229,10 +229,10 @@ def test_a_commit_that_never_was_is_reported(sources: Sources, author: Author) -
     author.commit({"a": "1"})
     never = Ref(kind="commit", value="1234567890" * 4)
 
-    found = sources.poll(author.repository, frozenset({never, MAIN}))
+    poll = sources.poll(author.repository, frozenset({never, MAIN}))
 
-    assert set(found.tips) == {MAIN}
-    assert found.errors[never].reason == "RevisionNotFound"
+    assert set(poll.tips) == {MAIN}
+    assert poll.errors[never].reason == "RevisionNotFound"
 
 
 def test_an_empty_repository_is_reported(sources: Sources, author: Author) -> None:

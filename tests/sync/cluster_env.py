@@ -60,7 +60,9 @@ class ClusterEnv:
     def plan(self, *objects: Object, policy: PlanPolicy = POLICY, **options: Any) -> Plan:
         """The plan for these objects against what is known to be live."""
         desired = self.desired(*objects)
-        return plan(desired, self.live.snapshot(self.application, [one.key for one in desired.manifests]), policy, **options)
+        return plan(
+            desired, self.live.snapshot(self.application, [manifest.key for manifest in desired.manifests]), policy, **options
+        )
 
     def sync(
         self, *objects: Object, policy: PlanPolicy = POLICY, stop: Callable[[], bool] = lambda: False, **options: Any

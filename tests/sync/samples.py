@@ -147,7 +147,7 @@ def seen(
     """A snapshot of these live objects."""
     baselines = rest.pop("baselines", {})
     assert not rest
-    by_key = {one.key: one for one in objects}
+    by_key = {obj.key: obj for obj in objects}
     return Snapshot(objects=by_key, baselines=baselines, cannot_see=cannot_see or {}, complete=complete)
 
 
@@ -174,7 +174,10 @@ def executed(plan: Plan, snapshot: Snapshot) -> Snapshot:
 def creations(objects: Iterable[Object]) -> list[Action]:
     """Actions that create these objects."""
     desired = wanted(*objects)
-    return [Action(kind=ActionKind.CREATE, key=one.key, manifest=one, intent=ActionKind.CREATE) for one in desired.manifests]
+    return [
+        Action(kind=ActionKind.CREATE, key=manifest.key, manifest=manifest, intent=ActionKind.CREATE)
+        for manifest in desired.manifests
+    ]
 
 
 def deletions(*keys: ObjectKey) -> list[Action]:

@@ -37,7 +37,7 @@ def test_cluster_scoped_objects_lose_a_namespace() -> None:
 
 def test_the_renders_own_crds_tell_the_scope_first() -> None:
     desired = wanted(crd(namespaced=False), thing("Widget", "one"), scope=lambda _: True)
-    assert ObjectKey("example.com", "Widget", "", "one") in {one.key for one in desired.manifests}
+    assert ObjectKey("example.com", "Widget", "", "one") in {manifest.key for manifest in desired.manifests}
     assert desired.unscoped == frozenset()
 
 
@@ -103,7 +103,10 @@ def test_the_rules_of_an_aggregated_role_belong_to_the_controller_that_gathers_t
 def test_replicas_are_left_out_where_a_declared_autoscaler_decides() -> None:
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     scaler = thing("HorizontalPodAutoscaler", "web", spec={"scaleTargetRef": reference})
-    by_key = {one.key: one for one in wanted(workload("Deployment", "web"), workload("Deployment", "db"), scaler).manifests}
+    by_key = {
+        manifest.key: manifest
+        for manifest in wanted(workload("Deployment", "web"), workload("Deployment", "db"), scaler).manifests
+    }
     assert "replicas" not in by_key[key("Deployment", "web")].obj["spec"]
     assert by_key[key("Deployment", "db")].obj["spec"]["replicas"] == 2
 
@@ -120,8 +123,8 @@ def test_ignored_fields_are_not_sent() -> None:
 
 def test_hooks_are_skipped_and_said_to_be() -> None:
     desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "PreSync"}), thing("ConfigMap", "web"))
-    assert [one.key.name for one in desired.manifests] == ["web"]
-    assert [(one.manifest.key.name, one.reason) for one in desired.skipped] == [("migrate", "HookNotRun")]
+    assert [manifest.key.name for manifest in desired.manifests] == ["web"]
+    assert [(manifest.manifest.key.name, manifest.reason) for manifest in desired.skipped] == [("migrate", "HookNotRun")]
 
 
 def test_what_is_left_out_is_reported_with_its_file() -> None:
@@ -131,7 +134,7 @@ def test_what_is_left_out_is_reported_with_its_file() -> None:
 
 def test_objects_that_ask_to_be_ignored_are_skipped() -> None:
     desired = wanted(thing("ConfigMap", "web", annotations={"gitops-agent.dev/apply": "ignore"}))
-    assert [one.reason for one in desired.skipped] == ["Ignored"]
+    assert [skipped.reason for skipped in desired.skipped] == ["Ignored"]
 
 
 def test_an_object_declared_twice_is_refused_naming_both_places() -> None:
@@ -162,7 +165,7 @@ def test_all_problems_are_reported_at_once_with_file_object_and_annotation() -> 
 
 def test_the_namespace_is_declared_on_request_created_only_and_kept() -> None:
     desired = wanted(thing("ConfigMap", "web"), create_namespace=True)
-    namespace = next(one for one in desired.manifests if one.key.kind == "Namespace")
+    namespace = next(manifest for manifest in desired.manifests if manifest.key.kind == "Namespace")
     assert namespace.key.name == "shop"
     assert marks.annotation(namespace.obj, marks.APPLY) == "create-only"
     assert marks.annotation(namespace.obj, marks.PRUNE) == "disabled"
@@ -191,7 +194,9 @@ def test_depending_on_what_is_not_declared_is_a_warning() -> None:
 def test_the_order_of_manifests_does_not_matter() -> None:
     objects = [thing("ConfigMap", name) for name in "abc"]
     first, second = wanted(*objects), wanted(*reversed(objects))
-    assert [(one.key, one.digest) for one in first.manifests] == [(one.key, one.digest) for one in second.manifests]
+    assert [(manifest.key, manifest.digest) for manifest in first.manifests] == [
+        (manifest.key, manifest.digest) for manifest in second.manifests
+    ]
 
 
 def test_a_new_object_is_marked_with_the_commit() -> None:

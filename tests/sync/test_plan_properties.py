@@ -118,7 +118,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 def deleted(made: Plan, kind: ActionKind = ActionKind.DELETE) -> Sequence[ObjectKey]:
-    return [one.key for one in made.actions if one.kind is kind]
+    return [action.key for action in made.actions if action.kind is kind]
 
 
 @given(worlds())
@@ -129,7 +129,7 @@ def test_the_second_plan_after_an_execution_has_nothing_to_write(world: World) -
     second = World(world.objects, executed(first, world.snapshot), world.policy).plan()
     # Deletions only: what a namespace held is gone now, so it may follow.
     assert second is not None
-    assert {one.key.kind for one in second.writes} <= {"Namespace"}
+    assert {write.key.kind for write in second.writes} <= {"Namespace"}
     third = World(world.objects, executed(second, executed(first, world.snapshot)), world.policy).plan()
     assert third is not None
     assert third.verdict.held or third.writes == ()
@@ -141,17 +141,17 @@ def test_the_guard_is_never_exceeded_without_approval(world: World) -> None:
     if found is None:
         return
     guard = world.policy.guard
-    owned = sum(one.owner == APP for one in world.snapshot.objects.values())
+    owned = sum(value.owner == APP for value in world.snapshot.objects.values())
     gone = deleted(found)
     assert len(gone) <= max(guard.max_objects, guard.max_percent * owned / 100)
-    assert not {one.kind for one in gone} & {*guard.protected_kinds, "Namespace", "CustomResourceDefinition"}
+    assert not {value.kind for value in gone} & {*guard.protected_kinds, "Namespace", "CustomResourceDefinition"}
 
 
 @given(worlds())
 def test_a_held_plan_does_nothing_but_repair_drift(world: World) -> None:
     found = world.plan()
     if found is not None and found.verdict.held:
-        assert all(one.drift for one in found.writes)
+        assert all(write.drift for write in found.writes)
 
 
 @given(worlds(), st.booleans())
@@ -159,15 +159,15 @@ def test_nothing_foreign_is_ever_deleted_even_with_approval(world: World, counte
     found = world.plan()
     if found is None:
         return
-    dependants = {one: Dependants() for one in found.uncounted} if counted else {}
+    dependants = {manifest: Dependants() for manifest in found.uncounted} if counted else {}
     approved = plan(wanted(*world.objects), world.snapshot, replace(world.policy, approved=found.hash), dependants=dependants)
-    declared = {one.key for one in wanted(*world.objects).manifests}
-    for one in deleted(approved):
-        there = world.snapshot.objects[one]
+    declared = {manifest.key for manifest in wanted(*world.objects).manifests}
+    for manifest in deleted(approved):
+        there = world.snapshot.objects[manifest]
         assert there.owner == APP
         assert not any((there.controlled, there.prune_disabled, there.deleting))
-        assert world.policy.application_deleting or (one not in declared and world.policy.prune)
-        assert not (one.kind == "Namespace" and one.name == world.policy.agent_namespace)
+        assert world.policy.application_deleting or (manifest not in declared and world.policy.prune)
+        assert not (manifest.kind == "Namespace" and manifest.name == world.policy.agent_namespace)
 
 
 @given(worlds())
@@ -190,10 +190,10 @@ def test_no_namespace_goes_that_holds_what_stays(world: World) -> None:
     approved = world.plan(approved=found.hash)
     assert approved is not None
     gone = set(deleted(approved))
-    leaving = gone | {one.key for one in world.snapshot.objects.values() if one.deleting}
-    for one in gone:
-        if one.kind == "Namespace":
-            mine = {key for key, there in world.snapshot.objects.items() if there.owner == APP and key.namespace == one.name}
+    leaving = gone | {value.key for value in world.snapshot.objects.values() if value.deleting}
+    for value in gone:
+        if value.kind == "Namespace":
+            mine = {key for key, there in world.snapshot.objects.items() if there.owner == APP and key.namespace == value.name}
             assert mine <= leaving
 
 
@@ -207,7 +207,9 @@ def test_the_plan_does_not_depend_on_the_order_of_anything(world: World, shuffle
     assert (first is None) == (second is None)
     if first is not None and second is not None:
         assert first.hash == second.hash
-        assert [(one.kind, one.key) for one in first.actions] == [(one.kind, one.key) for one in second.actions]
+        assert [(action.kind, action.key) for action in first.actions] == [
+            (action.kind, action.key) for action in second.actions
+        ]
         assert first.edges == second.edges
 
 
@@ -224,8 +226,8 @@ def test_every_object_has_exactly_one_action_and_comes_after_what_it_waits_for(w
     found = world.plan()
     if found is None:
         return
-    keys = [one.key for one in found.actions]
+    keys = [action.key for action in found.actions]
     assert len(keys) == len(set(keys))
-    position = {one: index for index, one in enumerate(keys)}
-    for one, edges in found.edges.edges.items():
-        assert all(position.get(edge.before, -1) < position.get(one, len(keys)) for edge in edges)
+    position = {action: index for index, action in enumerate(keys)}
+    for action, edges in found.edges.edges.items():
+        assert all(position.get(edge.before, -1) < position.get(action, len(keys)) for edge in edges)

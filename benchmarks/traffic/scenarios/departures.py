@@ -120,7 +120,7 @@ def _reach(shop: Shop, moment: Moment) -> None:
 
 def _quiet(load: Load, begun: float) -> float:
     """Seconds until the last request that the canary answered."""
-    last = max((one.at for one in load.since() if one.variant == "canary"), default=begun)
+    last = max((answer.at for answer in load.since() if answer.variant == "canary"), default=begun)
     return max(0.0, last - begun)
 
 

@@ -42,7 +42,7 @@ def mirror(installation: Installation, record: Record) -> None:
         before, mark = backends.received(image=image, mirrored=True), load.mark()
         load.wait(_FEW, since=mark)
         copies = backends.received(image=image, mirrored=True) - before
-        used = [one for one in load.since(mark) if one.variant == "canary" or one.status != 200]  # noqa: PLR2004 - HTTP's OK
+        used = [answer for answer in load.since(mark) if answer.variant == "canary" or answer.status != 200]  # noqa: PLR2004 - HTTP's OK
         backends.heal(image)
         record.figures["copies_percent"] = round(100.0 * copies / len(load.since(mark)), 1)
         record.figures["answers_of_the_canary_used"] = len(used)

@@ -83,14 +83,14 @@ def failing(installation: Installation, record: Record) -> None:
 
 def _verdict(status: Object) -> float:
     """When the failing measurement ended, on the monotonic clock."""
-    failures = [one for one in status["analysis"][0]["measurements"] if one["verdict"] == "failure"]
+    failures = [measurement for measurement in status["analysis"][0]["measurements"] if measurement["verdict"] == "failure"]
     passed: float = (datetime.now(UTC) - datetime.fromisoformat(failures[0]["at"])).total_seconds()
     return time.monotonic() - passed
 
 
 def _last(load: Load) -> float:
     """When the last request was sent that the canary answered."""
-    return max(one.at for one in load.since() if one.variant == "canary")
+    return max(answer.at for answer in load.since() if answer.variant == "canary")
 
 
 def _metric(installation: Installation, **more: Any) -> Object:

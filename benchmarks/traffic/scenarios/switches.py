@@ -31,7 +31,7 @@ def _there_and_back(installation: Installation, record: Record, provider: str) -
         begun = time.monotonic()
         shop.command(CommandKind.ABORT)
         shop.at("Held")
-        last = max(one.at for one in load.since() if one.variant == "canary")
+        last = max(answer.at for answer in load.since() if answer.variant == "canary")
         record.worst("time_to_switch_back", last - begun)
         record.share(load, 100, 200 if not installation.quick else 100, variant="primary")
         if installation.quick:

@@ -40,57 +40,57 @@ def test_the_table_has_every_rollout_of_a_namespace_worst_first(stage: Scene, ru
     stored(stage, holding(1))
     where = stage.namespace
 
-    said = run("rollout", "status", "-n", where, "--exit-code")
+    result = run("rollout", "status", "-n", where, "--exit-code")
 
-    assert said.code == 4
-    assert [line.split()[:7] for line in said.lines] == [
+    assert result.code == 4
+    assert [line.split()[:7] for line in result.lines] == [
         ["ROLLOUT", "STRATEGY", "PHASE", "STEP", "WEIGHT", "STABLE", "NEW"],
         [f"{where}/web", "canary", "Step", "2/3", "50", "%", "11111111"],
         [f"{where}/api", "canary", "Idle", "-", "-", "11111111", "-"],
     ]
     assert run("rollout", "status", "-n", where, "-o", "name").lines == [f"{where}/web", f"{where}/api"]
-    assert [one["name"] for one in json.loads(run("rollout", "status", "-n", where, "-o", "json").stdout)] == ["web", "api"]
+    assert [load["name"] for load in json.loads(run("rollout", "status", "-n", where, "-o", "json").stdout)] == ["web", "api"]
 
 
 @pytest.mark.cluster
 def test_one_rollout_is_drawn_with_its_steps_and_pods(stage: Scene, run: Run) -> None:
     stored(stage, holding(1))
 
-    said = run("rollout", "status", f"{stage.namespace}/web")
+    result = run("rollout", "status", f"{stage.namespace}/web")
 
-    assert said.code == 0
-    assert said.lines[0] == f"{stage.namespace}/web  canary, step 2 of 3  waits for approval"
-    assert any(line.startswith("  ▶  2  50 % of the traffic, approval") for line in said.lines)
-    assert "  stable  web  not there" in said.lines
+    assert result.code == 0
+    assert result.lines[0] == f"{stage.namespace}/web  canary, step 2 of 3  waits for approval"
+    assert any(line.startswith("  ▶  2  50 % of the traffic, approval") for line in result.lines)
+    assert "  stable  web  not there" in result.lines
 
 
 @pytest.mark.cluster
 def test_scripts_get_one_rollout_with_both_sides(stage: Scene, run: Run) -> None:
     stored(stage, holding(1))
 
-    one = json.loads(run("rollout", "status", f"{stage.namespace}/web", "-o", "json").stdout)
+    document = json.loads(run("rollout", "status", f"{stage.namespace}/web", "-o", "json").stdout)
 
-    assert (one["outlook"], one["sides"][0]["role"]) == ("AwaitingApproval", "stable")
+    assert (document["outlook"], document["sides"][0]["role"]) == ("AwaitingApproval", "stable")
     written = load_all(run("rollout", "status", f"{stage.namespace}/web", "-o", "yaml").stdout.encode(), file="stdout")
     assert written[0]["name"] == "web"
 
 
 @pytest.mark.cluster
 def test_none_at_all_is_said_on_standard_error(stage: Scene, run: Run) -> None:
-    said = run("rollout", "status", "-n", stage.namespace)
+    result = run("rollout", "status", "-n", stage.namespace)
 
-    assert (said.code, said.stdout) == (0, "")
-    assert said.stderr == f"there are no RolloutPolicies in namespace {stage.namespace}\n"
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr == f"there are no RolloutPolicies in namespace {stage.namespace}\n"
 
 
 @pytest.mark.cluster
 def test_a_wrong_name_is_one_line_and_exit_code_two(stage: Scene, run: Run) -> None:
     stored(stage, holding(1))
 
-    said = run("rollout", "abort", "wbe", "-n", stage.namespace)
+    result = run("rollout", "abort", "wbe", "-n", stage.namespace)
 
-    assert (said.code, said.stderr.count("\n")) == (2, 1)
-    assert said.stderr.endswith(f"there is {stage.namespace}/web\n")
+    assert (result.code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.endswith(f"there is {stage.namespace}/web\n")
 
 
 @pytest.mark.cluster
@@ -124,22 +124,22 @@ def test_what_the_agent_made_of_a_command_is_told(
     stored(stage, before)
     join = obeying(stage, after)
 
-    said = run("rollout", *words, f"{stage.namespace}/web", "--timeout", "20s")
+    result = run("rollout", *words, f"{stage.namespace}/web", "--timeout", "20s")
 
     join()
-    assert (said.code, said.stderr) == (0, "")
-    assert said.stdout.startswith(f"{stage.namespace}/web ")
-    assert told in said.stdout
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"{stage.namespace}/web ")
+    assert told in result.stdout
 
 
 @pytest.mark.cluster
 def test_a_command_that_makes_no_sense_is_exit_code_one_and_not_written(stage: Scene, run: Run) -> None:
     stored(stage, at(Phase.IDLE))
 
-    said = run("rollout", "promote", f"{stage.namespace}/web")
+    result = run("rollout", "promote", f"{stage.namespace}/web")
 
-    assert (said.code, said.stdout) == (1, "")
-    assert said.stderr == (f"error: {stage.namespace}/web: no rollout is under way, 11111111 is stable (CommandRefused)\n")
+    assert (result.code, result.stdout) == (1, "")
+    assert result.stderr == (f"error: {stage.namespace}/web: no rollout is under way, 11111111 is stable (CommandRefused)\n")
     assert "annotations" not in found(stage)["metadata"]
 
 
@@ -148,31 +148,31 @@ def test_a_command_that_changed_nothing_is_exit_code_one(stage: Scene, run: Run)
     stored(stage, holding(0))
     join = obeying(stage, at(Phase.PROMOTE, Stage.CUT_SCALE))
 
-    said = run("rollout", "pause", f"{stage.namespace}/web", "--timeout", "20s")
+    result = run("rollout", "pause", f"{stage.namespace}/web", "--timeout", "20s")
 
     join()
-    assert (said.code, said.stdout) == (1, "")
-    assert "came too late and changed nothing" in said.stderr
+    assert (result.code, result.stdout) == (1, "")
+    assert "came too late and changed nothing" in result.stderr
 
 
 @pytest.mark.cluster
 def test_a_command_that_no_agent_takes_says_so(stage: Scene, run: Run) -> None:
     stored(stage, holding(1))
 
-    said = run("rollout", "approve", f"{stage.namespace}/web", "--timeout", "1s")
+    result = run("rollout", "approve", f"{stage.namespace}/web", "--timeout", "1s")
 
-    assert (said.code, said.stdout) == (1, "")
-    assert said.stderr.startswith("error: no agent took it within 1 s; it stays on the policy")
-    assert said.stderr.endswith("(CommandNotTaken)\n")
+    assert (result.code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: no agent took it within 1 s; it stays on the policy")
+    assert result.stderr.endswith("(CommandNotTaken)\n")
 
 
 @pytest.mark.cluster
 def test_without_waiting_it_only_asks(stage: Scene, run: Run) -> None:
     stored(stage, holding(1))
 
-    said = run("rollout", "approve", f"{stage.namespace}/web", "--no-wait")
+    result = run("rollout", "approve", f"{stage.namespace}/web", "--no-wait")
 
-    assert (said.code, said.stdout) == (0, f"{stage.namespace}/web: approve is asked for\n")
+    assert (result.code, result.stdout) == (0, f"{stage.namespace}/web: approve is asked for\n")
     assert command(stage) is not None
 
 
@@ -181,9 +181,9 @@ def test_why_a_paused_application_takes_no_command_is_told(stage: Scene, run: Ru
     stage.application("shop", healthy(), suspend={"reason": "incident"})
     stored(stage, holding(1), application=stage.namespace)
 
-    said = run("rollout", "approve", f"{stage.namespace}/web", "--timeout", "1s")
+    result = run("rollout", "approve", f"{stage.namespace}/web", "--timeout", "1s")
 
-    assert f"Application {stage.namespace}/shop is paused (`gitops-agent resume shop`)" in said.stderr
+    assert f"Application {stage.namespace}/shop is paused (`gitops-agent resume shop`)" in result.stderr
 
 
 @pytest.mark.cluster
@@ -197,7 +197,7 @@ def test_runs_that_ended_are_listed_newest_first(stage: Scene, run: Run) -> None
         f"2026-05-04T13:00:00Z  {where}  33333333  bbbbbbbbbbbb  Promoted\n"
         f"2026-05-04T12:00:00Z  {where}  22222222  bbbbbbbbbbbb  RolledBack  errors failed 2 times\n"
     )
-    assert [one["hash"] for one in json.loads(run("rollout", "history", where, "-o", "json").stdout)] == [
+    assert [load["hash"] for load in json.loads(run("rollout", "history", where, "-o", "json").stdout)] == [
         "33333333",
         "22222222",
     ]
@@ -208,13 +208,13 @@ def test_runs_that_ended_are_listed_newest_first(stage: Scene, run: Run) -> None
 def test_a_rollout_that_never_ran_has_no_history(stage: Scene, run: Run) -> None:
     stored(stage, replace(at(Phase.IDLE), stable=OLD))
 
-    said = run("rollout", "history", f"{stage.namespace}/web")
+    result = run("rollout", "history", f"{stage.namespace}/web")
 
-    assert (said.code, said.stdout) == (0, "")
-    assert said.stderr == f"no rollout of {stage.namespace}/web has ended yet\n"
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr == f"no rollout of {stage.namespace}/web has ended yet\n"
 
 
 def test_a_watch_is_for_people(run: Run) -> None:
-    said = run("rollout", "status", "--watch", "-o", "json")
+    result = run("rollout", "status", "--watch", "-o", "json")
 
-    assert (said.code, said.stderr.count("\n")) == (2, 1)
+    assert (result.code, result.stderr.count("\n")) == (2, 1)

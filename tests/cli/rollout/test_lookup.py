@@ -23,7 +23,7 @@ def test_the_worst_stand_first() -> None:
     }
     standings = [RolloutProgress.of(policy(state, name=name)) for name, state in world.items()]
 
-    assert [one.key.name for one in sorted(standings, key=urgency)] == [
+    assert [standing.key.name for standing in sorted(standings, key=urgency)] == [
         *("held", "paused", "approval", "unseen", "waiting", "running", "stable")
     ]
 

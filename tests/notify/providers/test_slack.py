@@ -25,9 +25,9 @@ def test_an_incoming_webhook_is_its_own_credential() -> None:
 
     assert sent.url == "https://hooks.slack.com/services/T/B/x"
     assert "Authorization" not in sent.headers
-    said = orjson.loads(sent.body)
-    assert said["text"] == "ops/shop: degraded"
-    assert said["attachments"][0]["text"] == "the text"
+    document = orjson.loads(sent.body)
+    assert document["text"] == "ops/shop: degraded"
+    assert document["attachments"][0]["text"] == "the text"
 
 
 def test_a_token_posts_to_a_channel() -> None:
@@ -45,10 +45,10 @@ def test_another_api_may_be_named() -> None:
 
 
 def test_a_commit_message_mentions_no_user() -> None:
-    said = orjson.loads(request({"address": b"https://x/"}, "<!channel> & <https://evil|click>").body)
+    document = orjson.loads(request({"address": b"https://x/"}, "<!channel> & <https://evil|click>").body)
 
-    assert said["attachments"][0]["text"] == "&lt;!channel&gt; &amp; &lt;https://evil|click&gt;"
-    assert said["unfurl_links"] is False
+    assert document["attachments"][0]["text"] == "&lt;!channel&gt; &amp; &lt;https://evil|click&gt;"
+    assert document["unfurl_links"] is False
 
 
 @pytest.mark.parametrize("credentials", [{}, {"token": b"xoxb-1"}])

@@ -19,15 +19,20 @@ def request(credentials: dict[str, bytes] | None = None) -> Request:
 
 
 def test_the_document_says_everything() -> None:
-    said = orjson.loads(request().body)
+    document = orjson.loads(request().body)
 
-    assert said["id"] == message().id
-    assert said["application"] == {"namespace": "ops", "name": "shop"}
-    assert (said["event"], said["severity"], said["reason"], said["count"]) == ("Degraded", "error", "Degraded", 1)
-    assert (said["title"], said["text"]) == ("ops/shop: degraded", "the text")
-    assert said["revision"]["commit"] == COMMIT
-    assert said["objects"] == ["apps/Deployment:shop/web"]
-    assert said["at"] == "2026-03-01T12:00:00.000Z"
+    assert document["id"] == message().id
+    assert document["application"] == {"namespace": "ops", "name": "shop"}
+    assert (document["event"], document["severity"], document["reason"], document["count"]) == (
+        "Degraded",
+        "error",
+        "Degraded",
+        1,
+    )
+    assert (document["title"], document["text"]) == ("ops/shop: degraded", "the text")
+    assert document["revision"]["commit"] == COMMIT
+    assert document["objects"] == ["apps/Deployment:shop/web"]
+    assert document["at"] == "2026-03-01T12:00:00.000Z"
 
 
 def test_a_receiver_can_prove_who_sent_it_and_when() -> None:

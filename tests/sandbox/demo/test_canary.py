@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 def policies(overlay: str) -> dict[str, RolloutPolicySpec]:
     """The policies of an overlay of the shop, by name."""
     path = example() / "apps" / "shop" / "overlays" / overlay
-    said = run((sys.executable, "-m", "gitops_agent", "render", str(path)), env={"HOME": str(Path.home())})
-    found = [obj for obj in load_all(said.stdout, file=overlay) if obj["kind"] == "RolloutPolicy"]
+    result = run((sys.executable, "-m", "gitops_agent", "render", str(path)), env={"HOME": str(Path.home())})
+    found = [obj for obj in load_all(result.stdout, file=overlay) if obj["kind"] == "RolloutPolicy"]
     return {obj["metadata"]["name"]: read(RolloutPolicySpec, obj["spec"], root="spec") for obj in found}
 
 

@@ -180,9 +180,9 @@ def test_a_namespace_that_is_going_already_is_not_deleted_twice(stage: ClusterEn
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     stage.sync(config("a"), namespace)
     key = ObjectKey("", "Namespace", "", name)
-    known = stage.live.get(key)
-    assert known is not None
-    delete = Action(kind=ActionKind.DELETE, key=key, live=known, intent=ActionKind.DELETE)
+    obj = stage.live.get(key)
+    assert obj is not None
+    delete = Action(kind=ActionKind.DELETE, key=key, live=obj, intent=ActionKind.DELETE)
     plan = replace(stage.plan(config("a")), actions=(delete,))
     pinned = stage.objects.json_patch(key, [{"op": "add", "path": "/metadata/finalizers", "value": ["tests.test/pin"]}])
     assert stage.executor.execute(plan).outcomes[0].ok
@@ -319,9 +319,9 @@ def test_a_run_that_is_cut_after_any_call_is_finished_by_the_next(stage: Cluster
 
 
 def test_two_executions_of_one_plan_at_once_end_as_one(stage: ClusterEnv) -> None:
-    made = stage.plan(*(config(f"c{number}") for number in range(10)))
+    plan = stage.plan(*(config(f"c{number}") for number in range(10)))
     results = []
-    threads = [threading.Thread(target=lambda: results.append(stage.executor.execute(made))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: results.append(stage.executor.execute(plan))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -44,9 +44,9 @@ def test_adding_an_autoscaler_does_not_scale_the_workload_down(stage: ClusterEnv
 
     stage.sync(workload(stage.namespace, replicas=None), autoscaler(stage.namespace))
 
-    found = stage.objects.get(ObjectKey("apps", "Deployment", stage.namespace, "web"))
-    assert found["spec"]["replicas"] == 40
-    assert HOLDER in {entry["manager"] for entry in found["metadata"]["managedFields"]}
+    obj = stage.objects.get(ObjectKey("apps", "Deployment", stage.namespace, "web"))
+    assert obj["spec"]["replicas"] == 40
+    assert HOLDER in {entry["manager"] for entry in obj["metadata"]["managedFields"]}
 
 
 @pytest.mark.cluster
@@ -55,8 +55,8 @@ def test_without_an_autoscaler_replicas_that_are_no_longer_declared_fall_back_as
 
     stage.sync(workload(stage.namespace, replicas=None))
 
-    found = stage.objects.get(ObjectKey("apps", "Deployment", stage.namespace, "web"))
-    assert found["spec"]["replicas"] == 1
+    obj = stage.objects.get(ObjectKey("apps", "Deployment", stage.namespace, "web"))
+    assert obj["spec"]["replicas"] == 1
 
 
 def test_nothing_is_handed_over_for_the_same_content_a_new_object_or_another_kind() -> None:

@@ -57,11 +57,11 @@ def test_what_is_sent_is_the_manifest_and_the_marks() -> None:
 def test_an_answer_is_known_before_any_watch_reports_it(stage: ClusterEnv) -> None:
     plan = stage.plan(config())
     done = Writer(stage.objects, stage.live).apply(plan.writes[0], plan, as_user=None)
-    one = ObjectKey("", "ConfigMap", stage.namespace, "web")
-    known = stage.live.get(one)
-    assert known is not None
-    assert (done.changed, known.owner) == (True, stage.application)
-    assert stage.live.snapshot(stage.application).baselines[one] == (known.digest, known.projection)
+    object_key = ObjectKey("", "ConfigMap", stage.namespace, "web")
+    obj = stage.live.get(object_key)
+    assert obj is not None
+    assert (done.changed, obj.owner) == (True, stage.application)
+    assert stage.live.snapshot(stage.application).baselines[object_key] == (obj.digest, obj.projection)
 
 
 @pytest.mark.cluster

@@ -120,7 +120,7 @@ def test_evidence_kept_by_the_live_state_is_enough_for_a_report(stage: ClusterEn
     key = stage.key("ConfigMap", "web")
     stage.objects.merge_patch(key, {"data": {"a": "evil"}}, field_manager="kubectl-edit")
     stage.look(key)
-    known = stage.live.get(key)
-    assert known is not None
+    obj = stage.live.get(key)
+    assert obj is not None
     (manifest,) = stage.desired(config()).manifests
-    assert [change.path for change in describe(manifest, known.evidence).changes] == ["/data/a"]
+    assert [change.path for change in describe(manifest, obj.evidence).changes] == ["/data/a"]

@@ -29,10 +29,10 @@ def test_text_becomes_one_line_of_bounded_length() -> None:
 def test_a_condition_of_an_earlier_generation_is_left_out() -> None:
     raw = [{"type": "Accepted", "status": "True", "observedGeneration": 1}, {"type": "Old", "status": "True"}]
 
-    found = Conditions(raw, generation=2)
+    conditions = Conditions(raw, generation=2)
 
-    assert "Accepted" not in found
-    assert found.true("Old")
+    assert "Accepted" not in conditions
+    assert conditions.true("Old")
 
 
 def test_an_observed_generation_written_as_text_counts() -> None:

@@ -189,7 +189,7 @@ def test_a_snapshot_holds_what_is_owned_and_what_is_asked_for() -> None:
     state.put(config("other", owner=OTHER))
     state.cannot_see[GroupKind("x", "Y")] = "down"
     snapshot = state.snapshot(APP, [key("ConfigMap", "foreign"), key("ConfigMap", "absent")])
-    assert {one.name for one in snapshot.objects} == {"own", "foreign"}
+    assert {obj.name for obj in snapshot.objects} == {"own", "foreign"}
     assert snapshot.baselines == {key("ConfigMap", "own"): ("d1", "p1")}
     assert (snapshot.complete, snapshot.cannot_see) == (False, {GroupKind("x", "Y"): "down"})
 

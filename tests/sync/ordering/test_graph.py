@@ -39,9 +39,9 @@ def test_what_was_met_is_not_asked_for_again() -> None:
 
     members = tuple(Edge(key, Until.HEALTHY, "") for key in (A, B, C))
     others = [key("Pod", str(number)) for number in range(100)]
-    edges = {one: (Edge(barrier("wave 1"), Until.HEALTHY, ""),) for one in others} | {barrier("wave 1"): members}
+    edges = {other: (Edge(barrier("wave 1"), Until.HEALTHY, ""),) for other in others} | {barrier("wave 1"): members}
     gate = Gate(Graph(edges=edges), met)
-    assert all(gate.blocked(one) is not None for one in others)
+    assert all(gate.blocked(other) is not None for other in others)
     assert asked.count(A) == 1
 
 

@@ -14,7 +14,7 @@ from tests.sync.samples import crd, creations, deletions, key, live_of, thing, w
 
 
 def names(actions: tuple[Action, ...]) -> list[str]:
-    return [f"{one.kind.value} {one.key.kind} {one.key.name}" for one in actions]
+    return [f"{action.kind.value} {action.key.kind} {action.key.name}" for action in actions]
 
 
 def changed(action: Action, kind: ActionKind, *, drift: bool = False) -> Action:
@@ -63,7 +63,7 @@ def test_the_order_does_not_depend_on_the_order_of_the_input() -> None:
 
 
 def test_nothing_to_do_needs_no_graph() -> None:
-    actions = [changed(one, ActionKind.UNCHANGED) for one in creations([crd(), thing("Widget", "one")])]
+    actions = [changed(creation, ActionKind.UNCHANGED) for creation in creations([crd(), thing("Widget", "one")])]
     assert graph(actions) == Graph()
 
 
@@ -77,13 +77,13 @@ def test_an_unchanged_object_waits_for_nothing_and_is_not_waited_for_to_be_appli
 
 
 def test_an_unchanged_object_is_still_waited_for_to_be_healthy() -> None:
-    actions = {one.key.kind: one for one in creations([DEPENDENT, workload("StatefulSet", "db")])}
+    actions = {creation.key.kind: creation for creation in creations([DEPENDENT, workload("StatefulSet", "db")])}
     edges = graph([actions["Deployment"], changed(actions["StatefulSet"], ActionKind.UNCHANGED)])
     assert [(edge.before.name, edge.until) for edge in edges.before(key("Deployment", "web"))] == [("db", Until.HEALTHY)]
 
 
 def test_a_repair_of_drift_does_not_wait_for_health() -> None:
-    actions = {one.key.kind: one for one in creations([DEPENDENT, workload("StatefulSet", "db")])}
+    actions = {creation.key.kind: creation for creation in creations([DEPENDENT, workload("StatefulSet", "db")])}
     drifted = changed(actions["Deployment"], ActionKind.UPDATE, drift=True)
     assert graph([drifted, changed(actions["StatefulSet"], ActionKind.UNCHANGED)]).before(drifted.key) == ()
 

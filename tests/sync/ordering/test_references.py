@@ -10,7 +10,7 @@ from tests.sync.samples import key, thing, workload
 
 
 def named(obj: Object) -> set[tuple[str, str]]:
-    return {(str(one.key), one.rule) for one in references(obj, ObjectKey.of(obj))}
+    return {(str(reference.key), reference.rule) for reference in references(obj, ObjectKey.of(obj))}
 
 
 def foreign(api: str, kind: str, /, namespace: str = "shop", **spec: Any) -> Object:
@@ -163,6 +163,6 @@ def test_torn_shapes_refer_to_nothing(obj: Object) -> None:
 
 
 def test_pods_without_an_account_run_as_the_default_one() -> None:
-    assert [one.key for one in references(workload("Deployment", "web"), key("Deployment", "web"))] == [
+    assert [reference.key for reference in references(workload("Deployment", "web"), key("Deployment", "web"))] == [
         key("ServiceAccount", "default"),
     ]

@@ -127,6 +127,6 @@ def test_the_blast_radius_counts_every_object_and_what_hangs_under_it() -> None:
 
 def test_held_and_waiting_actions_take_nothing_away() -> None:
     actions = deletions(*maps(9))
-    waiting = [type(one)(kind=ActionKind.WAIT, key=one.key, live=one.live, intent=one.intent) for one in actions]
+    waiting = [type(action)(kind=ActionKind.WAIT, key=action.key, live=action.live, intent=action.intent) for action in actions]
     settings: dict[str, Any] = {"guard": DeletionGuard(), "live": 1, "empty": False, "dependants": {}, "approved": False}
     assert judge(waiting, mode=SyncMode.AUTO, **settings).blast.total == 0

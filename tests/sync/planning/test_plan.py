@@ -39,7 +39,7 @@ def test_a_plan_creates_updates_keeps_and_deletes() -> None:
         ActionKind.UNCHANGED: 1,
         ActionKind.DELETE: 1,
     }
-    assert [one.key.name for one in made.changes()] == ["changed", "edited", "old0"]
+    assert [change.key.name for change in made.changes()] == ["changed", "edited", "old0"]
     assert made.writes == made.changes()
     assert not made.is_empty
 
@@ -69,7 +69,7 @@ def test_in_mode_observe_nothing_is_written_and_everything_is_reported() -> None
     made = planned(WEB, EDITED, there=[DRIFT, *OLD], policy=PlanPolicy(mode=SyncMode.OBSERVE))
     assert made.writes == ()
     assert not made.verdict.held
-    assert {one.reason for one in made.actions} == {"Observing"}
+    assert {action.reason for action in made.actions} == {"Observing"}
     assert len(made.changes()) == 12
 
 
@@ -84,9 +84,9 @@ def test_in_mode_manual_changes_wait_for_approval_and_drift_does_not() -> None:
 def test_a_mass_deletion_is_held_and_only_drift_is_repaired() -> None:
     made = planned(WEB, EDITED, there=[DRIFT, *OLD])
     assert made.verdict.held
-    assert [str(one.key) for one in made.writes] == ["ConfigMap:shop/edited"]
+    assert [str(write.key) for write in made.writes] == ["ConfigMap:shop/edited"]
     assert sum(action.kind is ActionKind.HOLD for action in made.actions) == 11
-    assert made.verdict.blast.deletions == tuple(sorted(one.key for one in OLD))
+    assert made.verdict.blast.deletions == tuple(sorted(write.key for write in OLD))
 
 
 def test_a_held_action_says_what_it_would_do() -> None:
@@ -158,7 +158,7 @@ def test_the_hash_sees_content_and_deletions_and_their_uids() -> None:
         planned(WEB, there=[OLD[0], live(thing("ConfigMap", "old1"), uid="another one")]),
         planned(WEB, there=OLD[:2], policy=PlanPolicy(application_uid="another one")),
     ]
-    assert len({base.hash, *(one.hash for one in others)}) == 6
+    assert len({base.hash, *(other.hash for other in others)}) == 6
 
 
 def test_holding_and_observing_do_not_change_the_hash() -> None:

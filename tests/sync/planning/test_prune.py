@@ -88,7 +88,7 @@ def test_the_agents_own_objects_are_never_deleted() -> None:
         live(own),
         policy=policy,
     )
-    assert {outcome(one) for one in found.values()} == {("skip", "AgentObject")}
+    assert {outcome(value) for value in found.values()} == {("skip", "AgentObject")}
     assert len(found) == 3
 
 
