@@ -243,15 +243,14 @@ class _Threads:
 
 
 def _renderer(settings: Settings) -> Renderer:
-    render = settings.render
     limits = RenderLimits(
-        seconds=render.timeout_seconds,
-        memory_bytes=render.memory_mib * _MEBIBYTE,
-        output_bytes=render.output_mib * _MEBIBYTE,
-        files=render.max_files,
+        seconds=settings.render.timeout_seconds,
+        memory_bytes=settings.render.memory_mib * _MEBIBYTE,
+        output_bytes=settings.render.output_mib * _MEBIBYTE,
+        files=settings.render.max_files,
     )
     scratch = Path(settings.source.cache_dir) / "renders"
-    return Renderer(scratch=scratch, limits=limits, helm=render.helm, kustomize=render.kustomize)
+    return Renderer(scratch=scratch, limits=limits, helm=settings.render.helm, kustomize=settings.render.kustomize)
 
 
 def _dispatcher(settings: Settings, objects: Objects, secrets: SecretReader) -> NotificationDispatcher:
