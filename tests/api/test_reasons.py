@@ -27,7 +27,7 @@ def test_every_reason_the_package_uses_is_in_the_table() -> None:
 def test_every_error_has_a_reason_of_the_table() -> None:
     classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.AgentError)]
 
-    assert {classe.reason for classe in classes} <= set(REASONS)
+    assert {error.reason for error in classes} <= set(REASONS)
 
 
 @pytest.mark.parametrize("code", REASONS)
