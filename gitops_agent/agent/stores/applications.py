@@ -1,6 +1,6 @@
 """Applications of the agent's namespace, fed by a watch.
 
-A status write of our own comes back as a watch event; only what a person or Git can change (spec, labels, marks, deletion)
+A status write of our own comes back as a watch event; only what a user or Git can change (spec, labels, marks, deletion)
 puts a key on the queue, so the agent never answers itself.
 """
 
@@ -56,8 +56,9 @@ class ApplicationStore:
             if changed:
                 self._understand(key, obj)
         if changed:
-            asked = before is not None and _asked(before) != _asked(obj)
-            self._wake(key, "asked for" if asked else "the Application changed", Priority.USER if asked else Priority.COMMIT)
+            requested = before is not None and _asked(before) != _asked(obj)
+            reason = "asked for" if requested else "the Application changed"
+            self._wake(key, reason, Priority.USER if requested else Priority.COMMIT)
 
     def remove(self, obj: Object) -> None:
         """Takes an Application that was deleted."""
@@ -92,7 +93,10 @@ class ApplicationStore:
             return self._objects.get(key)
 
     def may_exist(self, key: AppKey) -> bool:
-        """Whether an Application may be there: one of another agent's namespace cannot be seen from here, so it may."""
+        """Whether an Application may exist.
+
+        One in a namespace of another agent cannot be seen from here, so it may.
+        """
         return self._namespace not in ("", key.namespace) or self.raw(key) is not None
 
     def keys(self) -> tuple[AppKey, ...]:
@@ -101,7 +105,10 @@ class ApplicationStore:
             return tuple(sorted(self._objects))
 
     def following_too(self, key: AppKey) -> tuple[AppKey, ...]:
-        """The other applications that follow the same reference of the same repository and are here to stay, sorted."""
+        """Other applications on the same reference of the same repository, sorted.
+
+        Those that are being deleted are left out.
+        """
         mine = self.raw(key)
         with self._lock:
             others = [
@@ -118,14 +125,14 @@ class ApplicationStore:
 
     def _remove(self, key: AppKey) -> None:
         with self._lock:
-            known = self._objects.pop(key, None) is not None
+            removed = self._objects.pop(key, None) is not None
             self._wishes.pop(key, None)
             self._detach(key)
-        if known:
+        if removed:
             self._wake(key, "the Application is gone", Priority.COMMIT)
 
     def _understand(self, key: AppKey, obj: Object) -> None:
-        """Reads the spec once for each change of it; the caller holds the lock."""
+        """Parses a changed spec; the caller holds the lock."""
         self._detach(key)
         try:
             application = parse(obj)
@@ -148,7 +155,7 @@ def _key(obj: Object) -> AppKey:
 
 
 def _wish(obj: Object) -> str:
-    """A digest of everything a person or Git can change, and of nothing the agent writes."""
+    """Digest of what a user or Git can change, not the agent."""
     metadata = obj["metadata"]
     return digest(
         [

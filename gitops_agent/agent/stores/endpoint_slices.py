@@ -1,7 +1,7 @@
 """Ready addresses of the Services whose traffic is split.
 
 A Service that a rollout splits, and the one it makes for the canary, carry a label that Kubernetes copies to their
-EndpointSlices. One watch by that label sees what is asked for here, and nothing of all the other Services of a cluster.
+EndpointSlices. One watch by that label receives what is needed here, and nothing of all the other Services of a cluster.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SERVICE = "kubernetes.io/service-name"
 
 
 class EndpointSliceStore:
-    """Thread-safe.
+    """EndpointSlices of Services whose traffic is split; thread-safe.
 
     Args:
         live: knows which application a Service belongs to.
@@ -40,13 +40,13 @@ class EndpointSliceStore:
 
     @property
     def listed(self) -> bool:
-        """Whether the first list has arrived; before that an address that is not known may well be there."""
+        """Whether the first list has arrived; before it, missing addresses prove nothing."""
         return self._listed.is_set()
 
     def slices(self, services: Iterable[ObjectKey]) -> tuple[Object, ...]:
         """The EndpointSlices of some Services; not to be changed."""
         with self._lock:
-            return tuple(one for service in services for _, one in sorted(self._slices.get(service, {}).items()))
+            return tuple(obj for service in services for _, obj in sorted(self._slices.get(service, {}).items()))
 
     def ready(self, service: ObjectKey) -> int:
         """How many addresses of a Service take traffic."""

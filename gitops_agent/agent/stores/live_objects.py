@@ -1,4 +1,4 @@
-"""Feeds the live state: one list and watch for each kind that holds something of ours.
+"""Feeds the live state: one watch per kind with our objects.
 
 Every watch selects by our label, so another tenant's ten thousand Secrets cost nothing. After a start it is unknown which kinds
 hold objects of ours (there is no inventory to lose), so every listable kind is asked once, by label, metadata only; until that
@@ -78,8 +78,9 @@ class LiveObjectInformer:
             informer.stop()
 
     def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
-        """Watches the kinds; returns those whose first list is still under way, and wakes the application when it arrives.
+        """Watches the kinds; returns those whose first list is under way.
 
+        The application is woken when such a list arrives.
         A kind the cluster does not know yet is left out: what is declared of it waits for the CRD's arrival.
         """
         pending = []
@@ -100,7 +101,10 @@ class LiveObjectInformer:
         return tuple(pending)
 
     def complete(self, application: AppKey) -> bool:
-        """Whether the sweep and every list it led to are complete; if not, wakes the application when they are."""
+        """Whether the sweep and the lists it led to are complete.
+
+        If not, the application is woken when they are.
+        """
         with self._lock:
             done = self._live.complete
             if not done:
@@ -132,7 +136,7 @@ class LiveObjectInformer:
         informer.start()
 
     def replace(self, kind: GroupKind, objects: list[LiveObject], resource_version: str) -> None:
-        """Takes a complete list of a kind; what our own writes made known in a newer version stays."""
+        """Takes a complete list; newer versions from our own writes stay."""
         changes = self._live.replace(kind, objects, resource_version=resource_version)
         with self._lock:
             self._listed.add(kind)
@@ -161,7 +165,10 @@ class LiveObjectInformer:
             self._wake(change.application, f"{change.key} {change.kind}", Priority.DRIFT)
 
     def _failed(self, kind: GroupKind, error: AgentError) -> None:
-        """The kind cannot be seen now: what was known of it stays, nothing of it counts as gone, and its users are woken."""
+        """Marks a kind that cannot be listed, and wakes its applications.
+
+        What was known of the kind stays: none of its objects counts as gone.
+        """
         self._live.cannot_see[kind] = str(error)
         _log.warning("kind cannot be seen", kind=str(kind), error=error)
         with self._lock:
@@ -171,7 +178,7 @@ class LiveObjectInformer:
         self._finish_sweep()
 
     def _sweep(self) -> None:
-        """Asks every listable kind for objects of ours; retried as a whole until discovery itself answers."""
+        """Lists objects of ours of every listable kind, once discovery answers."""
         while not self._stop.is_set():
             try:
                 resources = [r for r in self._objects.discovery.kinds() if GroupKind(r.group, r.kind) not in _CONTROLLED]
@@ -189,7 +196,7 @@ class LiveObjectInformer:
             hidden = self._sweep_over(hidden)
 
     def _sweep_over(self, resources: Sequence[Resource]) -> list[Resource]:
-        """Watches the kinds that hold something of ours; returns those that could not be listed."""
+        """Watches the kinds that hold our objects; returns those not listable."""
         with ThreadPoolExecutor(_SWEEP_THREADS, thread_name_prefix="sweep") as pool:
             answers = list(zip(resources, pool.map(self._holds_ours, resources), strict=True))
         ours = {resource.group_kind for resource, holds in answers if holds}
@@ -204,7 +211,7 @@ class LiveObjectInformer:
         return [resource for resource, holds in answers if holds is None]
 
     def _holds_ours(self, resource: Resource) -> bool | None:
-        """Whether the kind holds something of ours; None when it cannot be listed."""
+        """Whether the kind holds our objects; None when it cannot be listed."""
         kind = resource.group_kind
         if self._stop.is_set() or "list" not in resource.verbs or "watch" not in resource.verbs:
             return False

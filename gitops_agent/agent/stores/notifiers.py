@@ -56,7 +56,7 @@ class NotifierStore:
         self._notifications.set_notifier(notifier)
 
     def _stall(self, obj: Object, error: SpecInvalid) -> None:
-        """Writes into the status why a Notifier is invalid, once for each generation."""
+        """Writes why a Notifier is invalid into its status, once per generation."""
         generation = int(obj["metadata"].get("generation") or 0)
         conditions = list((obj.get("status") or {}).get("conditions") or [])
         stalled = find_condition(conditions, "Stalled")

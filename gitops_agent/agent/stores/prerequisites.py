@@ -1,7 +1,7 @@
 """Wakes applications that wait for a CRD or a Namespace.
 
 A custom resource may be declared by one team and its CRD by another, or be installed by hand. Two watches over the names of the
-cluster's CRDs and Namespaces answer that without asking again and again. A new kind is served a moment after its CRD says so:
+cluster's CRDs and Namespaces answer that without polling. A new kind is served a moment after its CRD says so:
 what a woken application meets then is retried from the shortest pause on.
 """
 
@@ -52,7 +52,7 @@ class PrerequisiteWatcher:
             informer.stop()
 
     def expect(self, application: AppKey, reasons: Collection[str]) -> None:
-        """Registers the reasons for which the application waits; it waits for no others."""
+        """Registers the reasons the application waits for; earlier ones are dropped."""
         with self._lock:
             for reason, waiting in self._waiting.items():
                 if reason in reasons:
@@ -61,7 +61,13 @@ class PrerequisiteWatcher:
                     waiting.discard(application)
 
     def changed(self, reason: str, name: str = "", *, gone: bool = False) -> None:
-        """Wakes the applications that wait for this reason: an object came or changed, or all were listed anew."""
+        """Wakes the applications that wait for this reason.
+
+        Args:
+            reason: one of `REASONS`.
+            name: of the object that came or changed; empty when all were listed anew.
+            gone: whether the object was deleted, which wakes no application.
+        """
         if name and reason == "UnknownKind":
             self._objects.discovery.invalidate(name.partition(".")[2])
         if gone:

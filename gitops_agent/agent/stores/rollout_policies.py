@@ -1,7 +1,7 @@
-"""RolloutPolicies of the cluster, fed by a watch and by the answers to our own writes.
+"""RolloutPolicies, fed by a watch and by the responses to our writes.
 
 The state of a rollout stands in the status of its policy and is written by compare-and-swap, so what is known here must never
-be older than what was written from here: the answer to a write is taken in at once, and the newer version wins.
+be older than what was written from here: the response to a write is taken in at once, and the newer version wins.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Known:
 
 
 class RolloutPolicyStore:
-    """Thread-safe.
+    """RolloutPolicies of the cluster and their owners; thread-safe.
 
     Args:
         objects: writes statuses.
@@ -40,7 +40,7 @@ class RolloutPolicyStore:
         self._waiting: set[AppKey] = set()
 
     def listed(self, application: AppKey) -> bool:
-        """Whether the first list has arrived; an application that asks before that is woken when it does.
+        """Whether the first list has arrived; wakes the application when it does.
 
         Until then it is not known whether a rollout of it is under way, so nothing of it may be applied.
         """
@@ -52,27 +52,27 @@ class RolloutPolicyStore:
     def get(self, key: ObjectKey) -> Object | None:
         """The policy as last known; not to be changed."""
         with self._lock:
-            known = self._known.get(key)
-        return known.raw if known else None
+            policy = self._known.get(key)
+        return policy.raw if policy else None
 
     def of(self, application: AppKey) -> tuple[ObjectKey, ...]:
         """The policies that carry an application's marks, sorted."""
         with self._lock:
-            return tuple(sorted(key for key, known in self._known.items() if known.application == application))
+            return tuple(sorted(key for key, policy in self._known.items() if policy.application == application))
 
     def applications(self) -> tuple[AppKey, ...]:
         """Every application that has a policy."""
         with self._lock:
-            return tuple(sorted({known.application for known in self._known.values() if known.application is not None}))
+            return tuple(sorted({policy.application for policy in self._known.values() if policy.application is not None}))
 
     def owner(self, key: ObjectKey) -> AppKey | None:
         """The application a policy belongs to."""
         with self._lock:
-            known = self._known.get(key)
-        return known.application if known else None
+            policy = self._known.get(key)
+        return policy.application if policy else None
 
     def write(self, raw: Object, status: Object) -> None:
-        """Writes the status, provided that nothing of the policy has changed since `raw` was read.
+        """Writes the status if the policy is unchanged since `raw` was read.
 
         Raises:
             Conflict: something has; the caller must start from the new one.
@@ -101,7 +101,7 @@ class RolloutPolicyStore:
         self._remove(ObjectKey.of(obj))
 
     def put(self, obj: Object) -> None:
-        """Takes a policy that was added or changed, unless a newer one is known."""
+        """Takes an added or changed policy, unless a newer one is known."""
         key, application = ObjectKey.of(obj), owner(obj)
         with self._lock:
             before = self._known.get(key)
@@ -109,18 +109,18 @@ class RolloutPolicyStore:
                 return
             self._known[key] = _Known(obj, application)
         if application is not None and (before is None or _wish(before.raw) != _wish(obj)):
-            asked = before is not None and annotation(before.raw, COMMAND) != annotation(obj, COMMAND)
-            self._wake(application, f"{key} changed", Priority.USER if asked else Priority.COMMIT)
+            requested = before is not None and annotation(before.raw, COMMAND) != annotation(obj, COMMAND)
+            self._wake(application, f"{key} changed", Priority.USER if requested else Priority.COMMIT)
 
     def _remove(self, key: ObjectKey) -> None:
         with self._lock:
-            known = self._known.pop(key, None)
-        if known is not None and known.application is not None:
-            self._wake(known.application, f"{key} is gone", Priority.COMMIT)
+            policy = self._known.pop(key, None)
+        if policy is not None and policy.application is not None:
+            self._wake(policy.application, f"{key} is gone", Priority.COMMIT)
 
 
 def _replacing(raw: Object, status: Object) -> Object:
-    """A merge patch that leaves exactly `status`: what is missing from it is taken out."""
+    """Merge patch that leaves exactly `status`, and removes all else."""
     patch = _difference(raw.get("status") or {}, status)
     return patch if isinstance(patch, dict) else {}
 

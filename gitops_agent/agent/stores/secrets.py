@@ -1,7 +1,8 @@
-"""Secrets the agent reads (repository credentials, notifier tokens), kept fresh by one watch each.
+"""Secrets the agent reads, kept current by one watch each.
 
-Reading a Secret at every poll would cost an API call a poll; reading it once would need a restart to rotate it. One watch on
-exactly that name costs nothing while nothing changes and sees a rotation at once.
+They hold repository credentials and notifier tokens. Reading a Secret at every poll would cost an API call a poll; reading it
+once would need a restart to rotate it. One watch on exactly that name costs nothing while nothing changes and sees a rotation
+at once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class RotationListener(Protocol):
 
 
 class _Watched:
-    """One Secret: `data` counts once it is `known`; `answered` is set by the first list or the first error."""
+    """One Secret and its watch.
+
+    `data` counts once it is `known`; `answered` is set by the first list or the first error.
+    """
 
     def __init__(self, place: str, listeners: list[RotationListener]) -> None:
         self._place, self._listeners = place, listeners
@@ -82,12 +86,12 @@ class SecretStore:
         self._listeners.append(listener)
 
     def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
-        """The decoded content of a Secret as last seen; the first look waits for the watch's first answer.
+        """Decoded content of a Secret; the first read waits for its watch.
 
         Raises:
             NotFound: there is no such Secret.
             SourceError: it could not be read (yet); once it can, listeners are called.
-            AgentError: nothing can be asked of the API server.
+            AgentError: the API server does not answer.
         """
         watched = self._ensure(namespace, name)
         watched.answered.wait(_FIRST_LOOK_SECONDS)
@@ -111,12 +115,12 @@ class SecretStore:
             informer.stop()
 
     def _ensure(self, namespace: str, name: str) -> _Watched:
-        place = f"{namespace}/{name}"
+        key = f"{namespace}/{name}"
         with self._lock:
-            watched = self._watched.get(place)
+            watched = self._watched.get(key)
             if watched is not None:
                 return watched
-        watched = _Watched(place, self._listeners)
+        watched = _Watched(key, self._listeners)
         informer = Informer(
             self._objects,
             SECRET,
@@ -128,10 +132,10 @@ class SecretStore:
         with self._lock:
             if self._stopped:
                 raise SourceError("the agent is stopping", reason="CannotSee", transient=True)
-            if place in self._watched:
-                return self._watched[place]
+            if key in self._watched:
+                return self._watched[key]
             watched.informer = informer
-            self._watched[place] = watched
+            self._watched[key] = watched
         informer.start()
         return watched
 

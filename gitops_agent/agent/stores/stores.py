@@ -1,4 +1,7 @@
-"""Bundles the watch-fed stores: read by every stage, written by their watches and by answers to our own writes."""
+"""Bundles the watch-fed stores.
+
+Every stage reads them; their watches and the responses to our own writes fill them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class Stores:
 
 
 def build_stores(objects: Objects, queue: WorkQueue[AppKey], *, namespace: str = "") -> Stores:
-    """Makes empty stores that put applications on the queue when something of theirs changes.
+    """Makes empty stores that queue an application when its objects change.
 
     Args:
         objects: the cluster.
