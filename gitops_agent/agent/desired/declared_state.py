@@ -1,5 +1,6 @@
-"""Loads what a commit declares: resolve, render, build, claim. No network: what is missing is requested.
+"""Loads what a commit declares: resolve, render, build, claim.
 
+There is no network in it: what is missing is requested.
 What was built stays as long as nothing it was built from changes, so the reconciles in between (health, drift, another
 application's commit) build nothing.
 """
@@ -92,7 +93,7 @@ class DeclaredStateLoader:
         return declared
 
     def refresh(self, application: AppKey, reason: str) -> int:
-        """Polls the application's repository now and retries failed renders; returns the number of the poll."""
+        """Polls the repository and retries failed renders; returns the poll's number."""
         self._renders.retry(application)
         return self._poller.ask(application, reason)
 
@@ -101,7 +102,7 @@ class DeclaredStateLoader:
         return self._poller.answered(application, poll)
 
     def stalled(self, application: AppKey) -> None:
-        """Registers that the spec of an application is invalid: no other application waits for it."""
+        """Registers an invalid spec: no other application waits for this one."""
         self._looked(application, "")
 
     def _looked(self, application: AppKey, commit: str) -> None:
@@ -144,7 +145,7 @@ class DeclaredStateLoader:
         return self._desired(application, revision, slot=slot)
 
     def keep(self, application: AppKey, slots: frozenset[str]) -> None:
-        """Drops the commits that are needed no longer."""
+        """Drops the commits that no slot needs."""
         self._renders.keep(application, slots)
         for key in [key for key in self._built if key[0] == application and key[1] not in {HEAD, *slots}]:
             del self._built[key]
@@ -177,7 +178,7 @@ class DeclaredStateLoader:
         return desired if desired.revision == revision else replace(desired, revision=revision)
 
     def forget(self, application: AppKey) -> None:
-        """Drops everything about an application, and wakes those that waited for its objects."""
+        """Drops an application, and wakes those that waited for its objects."""
         self._poller.forget(application)
         self._renders.forget(application)
         for key in [key for key in self._built if key[0] == application]:
@@ -188,7 +189,7 @@ class DeclaredStateLoader:
             self._wake(other, f"{application} is gone", Priority.COMMIT)
 
     def release(self, application: AppKey) -> None:
-        """Releases the claims of an application: another one that declares an object takes it over."""
+        """Releases an application's claims to the others that declare the objects."""
         for other in sorted(self.claims.release(application)):
             self._wake(other, f"{application} let go of its objects", Priority.COMMIT)
 
@@ -202,10 +203,12 @@ class DeclaredStateLoader:
         )
 
     def claim_more(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
-        """Claims what a rollout adds to what the newest commit declares: the stable version's objects, and its own.
+        """Claims what a rollout adds to what the newest commit declares.
+
+        That is the objects of the stable version, and the rollout's own.
 
         Returns:
-            Those of them that another application declares: they are that one's.
+            Those of them that another application declares, which belong to it.
         """
         places = declared.claimed if declared is not None else {}
         more = frozenset(keys) - places.keys()

@@ -1,9 +1,9 @@
-"""Polls repositories into mirrors: one poll a repository, however many applications use it.
+"""Polls repositories into mirrors, once for all applications of each.
 
 Nothing happens downstream while no tip moves.
 
 The clock and webhooks put a repository on a queue of its own with its own threads, so a hanging Git server holds a fetch thread
-and no reconcile. A repository that fails is asked less and less often (backoff, or as long as it asked for), it is never
+and no reconcile. A repository that fails is polled less and less often (backoff, or `Retry-After`), it is never
 taken for an empty one, and every application that uses it learns since when.
 """
 
@@ -35,7 +35,7 @@ _GATHER_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """What the last polls of a repository said.
+    """Result of the last polls of a repository.
 
     Attributes:
         polled: whether any poll has ended yet.
@@ -94,7 +94,7 @@ class SourcePoller:
         secrets.subscribe(self)
 
     def use(self, application: Application) -> tuple[Repository, Ref]:
-        """Registers what an application reads, and asks for a first poll when that is new."""
+        """Registers an application's source, and polls a new one."""
         spec = application.spec.source
         secret = f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
         repository = Repository(url=spec.repo_url, secret=secret)
@@ -114,13 +114,13 @@ class SourcePoller:
             if before is None or (before.repository, before.ref) != (use.repository, use.ref):
                 with self._lock:
                     state = self._states.get(repository, SourceState())
-                    known = state.polled and any(
+                    polled = state.polled and any(
                         key != application.key and (other.repository, other.ref) == (repository, use.ref)
                         for key, other in self._uses.items()
                     )
-                # A hundred Applications that come at once are one question more, not a hundred.
+                # A hundred Applications that come at once cost one more poll, not a hundred.
                 self._queue.add(
-                    repository, "a new reference", priority=Priority.COMMIT, delay=_GATHER_SECONDS if known else 0.0
+                    repository, "a new reference", priority=Priority.COMMIT, delay=_GATHER_SECONDS if polled else 0.0
                 )
         return repository, use.ref
 
@@ -132,11 +132,11 @@ class SourcePoller:
             self._schedule(use.repository)
 
     def ask(self, application: AppKey, reason: str) -> int:
-        """Polls the application's repository now, and wakes the application when that has ended.
+        """Polls the application's repository, then wakes the application.
 
         Returns:
-            The number of the poll that answers: one that begins after this call, since one under way may have looked at the
-            repository before whatever the caller knows of was pushed.
+            The number of the poll that answers: one that begins after this call, since one under way may have read the
+            repository before the push that the caller knows of.
         """
         with self._lock:
             use = self._uses.get(application)
@@ -149,7 +149,7 @@ class SourcePoller:
         return number
 
     def answered(self, application: AppKey, number: int) -> bool:
-        """Whether the poll with that number, or a later one, of the application's repository has ended."""
+        """Whether that poll of the application's repository, or a later one, ended."""
         with self._lock:
             use = self._uses.get(application)
             return use is None or self._ended.get(use.repository, 0) >= number
@@ -256,7 +256,7 @@ class SourcePoller:
         return Credentials.from_secret(self._secrets.data(namespace, name))
 
     def _schedule(self, repository: Repository) -> None:
-        """Ticks at the shortest interval any application asks for; not at all when none is left."""
+        """Polls at the shortest interval of the applications that are left."""
         with self._lock:
             intervals = [use.seconds for use in self._uses.values() if use.repository == repository]
             seconds = min(intervals, default=0.0)
@@ -275,7 +275,10 @@ class SourcePoller:
             self._queue.add(repository, "it is no longer followed")
 
     def _unwanted(self, repository: Repository) -> None:
-        """Removes the mirror; an application that follows the repository again has asked for another poll."""
+        """Removes a mirror without users.
+
+        An application that follows the repository again has queued another poll.
+        """
         with self._lock:
             self._states.pop(repository, None)
         try:

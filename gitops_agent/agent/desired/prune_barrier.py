@@ -1,9 +1,8 @@
-"""Holds deletions back until every application that may take the object over has loaded the same commit.
+"""Holds prunes back until every peer application has loaded the commit.
 
-One commit moves an object from one application to another, and the application that lets go of it may be looked at first. Were
-it to delete at once, the move would be an outage. So deletions wait until every Application that follows the same reference of
-the same repository has looked at the commit; one that cannot be looked at (it is stalled, its render hangs) is waited for only
-so long.
+One commit moves an object from one application to another, and the one that loses it may be reconciled first. Were it to
+prune at once, the move would be an outage. So deletions wait until every Application that follows the same reference of the
+same repository has loaded the commit; one that cannot load it (it is stalled, its render hangs) is waited for until a deadline.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 class PruneBarrier:
-    """Thread-safe.
+    """Commits that the applications have loaded; thread-safe.
 
     Args:
         applications: know the peers that follow the same reference of the same repository.
@@ -34,9 +33,12 @@ class PruneBarrier:
         self._waiting: dict[AppKey, set[AppKey]] = {}
 
     def looked(self, application: AppKey, commit: str) -> frozenset[AppKey]:
-        """Registers that the application loaded a commit, or failed to; returns the applications that waited for it.
+        """Registers a commit that the application loaded or failed to load.
 
-        Without a commit it cannot load any, and none waits for it.
+        Without a commit it cannot load any, and no application waits for it.
+
+        Returns:
+            The applications that waited for this one.
         """
         with self._lock:
             if self._seen.get(application) == commit:
@@ -45,7 +47,10 @@ class PruneBarrier:
             return frozenset(self._waiting.pop(application, ()))
 
     def behind(self, application: AppKey, commit: str) -> AppKey | None:
-        """A peer that has not loaded the commit yet; its `looked` will name the application."""
+        """A peer that has yet to load the commit, if any.
+
+        Its `looked` will return the application.
+        """
         peers = self._applications.following_too(application)
         now = self._clock()
         with self._lock:
@@ -53,8 +58,8 @@ class PruneBarrier:
             if late is None:
                 self._since.pop(application, None)
                 return None
-            known, since = self._since.get(application, ("", now))
-            if known != commit:
+            awaited, since = self._since.get(application, ("", now))
+            if awaited != commit:
                 since = now
                 self._since[application] = (commit, now)
             if now - since >= _PATIENCE_SECONDS:

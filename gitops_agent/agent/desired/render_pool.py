@@ -1,8 +1,8 @@
-"""Renders commits on a pool, each at most once and never on a worker's time.
+"""Renders commits on a pool, each at most once, off the workers.
 
 A reconcile asks and returns; the render runs on a pool as wide as the machine has cores and puts the application back on the
 queue when it is done. A render stays valid for every commit that leaves its input closure untouched, so a commit in a
-monorepo renders the applications it touches and no other. A newer wish cancels the render it supersedes.
+monorepo renders the applications it touches and no other. A newer request cancels the render it supersedes.
 
 An application may need several commits side by side (a rollout has a stable one and a target): each has a slot of its own, and
 a slot takes over what another one has rendered wherever that is still valid.
@@ -70,13 +70,13 @@ class RenderPool:
         self.count = 0
 
     def rendered(self, application: AppKey, tree: Tree, request: RenderRequest, *, slot: str = HEAD) -> Rendered | None:
-        """The render of `request` at the tree's commit, or None while it is being made.
+        """The render of `request` at the tree's commit; None until done.
 
         Args:
             application: whose.
             tree: the files.
             request: what to make of them.
-            slot: which of the application's wishes this is; each slot holds one render.
+            slot: what the application needs the render as; each slot holds one.
 
         Raises:
             RenderError: the files do not render.
@@ -84,9 +84,9 @@ class RenderPool:
         """
         key = self._renderer.key(request)
         with self._lock:
-            known = dict(self._done.get(application, {}))
-        own = known.pop(slot, None)
-        for done in (*([own] if own else []), *known.values()):
+            renders = dict(self._done.get(application, {}))
+        own = renders.pop(slot, None)
+        for done in (*([own] if own else []), *renders.values()):
             if done.key != key:
                 continue
             if done.commit == tree.commit and done.error is not None:
@@ -112,7 +112,7 @@ class RenderPool:
         return None
 
     def _kept(self, application: AppKey, tree: Tree, key: str) -> Rendered | None:
-        """What an earlier process rendered, where it is still valid; asked once for an application."""
+        """Valid render of an earlier process; read once per application."""
         with self._lock:
             if self._cache is None or application in self._recalled:
                 return None
@@ -126,14 +126,14 @@ class RenderPool:
         return rendered
 
     def retry(self, application: AppKey) -> None:
-        """Forgets failed renders, so that the next wish tries them again."""
+        """Drops failed renders, so that the next request retries them."""
         with self._lock:
             done = self._done.get(application, {})
             for slot in [slot for slot, render in done.items() if render.error is not None]:
                 del done[slot]
 
     def keep(self, application: AppKey, slots: Collection[str]) -> None:
-        """Drops the slots that are wished for no longer; the newest commit's always stays."""
+        """Drops the slots that are not listed; the newest commit's stays."""
         with self._lock:
             done = self._done.get(application, {})
             for slot in done.keys() - {HEAD, *slots}:
@@ -172,7 +172,7 @@ class RenderPool:
             rendered = self._renderer.render(tree, request, cancel=work.cancel)
         except (RenderError, SourceError) as problem:
             error = problem
-        except Exception as problem:  # noqa: BLE001 - a surprise in one render is that render's failure
+        except Exception as problem:  # noqa: BLE001 - an unexpected error in one render is that render's failure
             _log.error("unexpected error in a render", application=str(application), error=problem, exc_info=True)
             error = RenderError(f"unexpected {type(problem).__name__} while rendering", reason="RenderFailed")
         if work.cancel.is_set():
