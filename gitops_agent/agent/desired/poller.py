@@ -3,7 +3,7 @@
 Nothing happens downstream while no tip moves.
 
 The clock and webhooks put a repository on a queue of its own with its own threads, so a hanging Git server holds a fetch thread
-and no reconcile. A repository that fails is polled less and less often (backoff, or `Retry-After`), it is never
+and no reconcile. A repository that fails is polled less and less often (backoff, or the pause it requests), it is never
 taken for an empty one, and every application that uses it learns since when.
 """
 

@@ -1,8 +1,8 @@
 """Runs the metrics of rollouts that hold, on threads of its own.
 
-A machine that waits for an answer holds up everything else, so asking is done here, on threads of its own, and the machine only
-ever sees measurements that have ended. One thread knows when what is due, a small pool asks; a provider that hangs costs its
-own metric time and nothing else. What is no longer wanted is never started, and its late answers are dropped.
+A machine that waits for a response blocks everything else, so providers are queried here, and the machine only ever sees
+measurements that have ended. One thread schedules, a small pool queries; a provider that hangs delays its own metric and
+nothing else. A measurement that is no longer needed is never started, and its late result is dropped.
 """
 
 from __future__ import annotations
@@ -123,11 +123,11 @@ class AnalysisRunner:
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
 
     def start(self) -> None:
-        """Starts asking."""
+        """Starts the scheduling thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it; requests under way end by themselves."""
+        """Ends the thread; requests under way end by themselves."""
         with self._changed:
             self._stopped = True
             self._runs.clear()
@@ -137,26 +137,26 @@ class AnalysisRunner:
             self._thread.join(1)
 
     def want(self, run: AnalysisRun) -> None:
-        """Measures this from now on; the same run again changes nothing."""
+        """Starts measuring a run; the same run again changes nothing."""
         with self._changed:
-            known = self._runs.get(run.policy)
-            if self._stopped or (known is not None and known.run == run):
+            previous = self._runs.get(run.policy)
+            if self._stopped or (previous is not None and previous.run == run):
                 return
             active = self._runs[run.policy] = _ActiveRun(run=run)
-            if known is not None and known.run.hash == run.hash:
-                active.results, active.shown = known.results, known.shown
-            for wanted in run.metrics:
-                self._schedule(active, wanted, run.since + (wanted.initial_delay or timedelta(0)) - self._now())
+            if previous is not None and previous.run.hash == run.hash:
+                active.results, active.shown = previous.results, previous.shown
+            for metric in run.metrics:
+                self._schedule(active, metric, run.since + (metric.initial_delay or timedelta(0)) - self._now())
 
     def drop(self, policy: AppKey) -> None:
-        """Measures nothing more for a policy; what was measured goes with its rollout."""
+        """Ends the measurements of a policy and drops their results."""
         with self._changed:
             self._runs.pop(policy, None)
 
     def results(self, policy: AppKey) -> tuple[Seen, ...]:
-        """The measurements that ended lately; when the clock was set back, none of those dated ahead of it.
+        """The measurements that ended lately, without those dated in the future.
 
-        They were counted before, and one that comes again would count twice once the clock is there.
+        A clock that was set back leaves such. They were counted before, and would count twice once the clock is there.
         """
         with self._changed:
             active = self._runs.get(policy)
@@ -183,10 +183,13 @@ class AnalysisRunner:
                 for name, kept in sorted(active.shown.items())
             )
 
-    # Asking
+    # Measuring
 
     def _schedule(self, active: _ActiveRun, wanted: Wanted, pause: timedelta) -> None:
-        """Schedules a measurement by the monotonic clock: a clock that is set back would blind a run for hours."""
+        """Schedules a measurement by the monotonic clock.
+
+        A wall clock that is set back would delay it for hours.
+        """
         due = time.monotonic() + max(pause.total_seconds(), 0)
         heapq.heappush(self._due, (due, next(self._order), active, wanted))
         self._changed.notify()
@@ -198,18 +201,18 @@ class AnalysisRunner:
                     self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
                 if self._stopped:
                     return
-                _, _, active, wanted = heapq.heappop(self._due)
+                _, _, active, metric = heapq.heappop(self._due)
                 if self._runs.get(active.run.policy) is not active:
                     continue
-                self._pool.submit(self._measure, active, wanted)
+                self._pool.submit(self._measure, active, metric)
 
     def _measure(self, active: _ActiveRun, wanted: Wanted) -> None:
-        """One measurement, or one look at a Job; then the next is put on the list."""
+        """Measures or polls a Job once, then schedules the next measurement."""
         try:
             measurement = self._job(active, wanted) if wanted.provider.job is not None else self._asked(active, wanted)
         except AgentError as error:
             measurement = failed(str(error), at=self._now())
-        except Exception as error:  # noqa: BLE001 - a surprise in one measurement is that measurement's error
+        except Exception as error:  # noqa: BLE001 - an unexpected error in one measurement is that measurement's error
             _log.error("unexpected error in a measurement", metric=wanted.name, error=error, exc_info=True)
             measurement = failed(f"unexpected {type(error).__name__}", at=self._now())
         with self._changed:
@@ -221,7 +224,7 @@ class AnalysisRunner:
                 pause = min(pause, _ERROR_RETRY) if measurement.verdict is Verdict.ERROR else pause
             elif wanted.provider.job is not None:
                 pause = _JOB_LOOK
-            # Looked at again and again, a healthy canary is sooner or later unlucky: a comparison has one verdict in a Hold.
+            # Repeated tests fail a healthy canary sooner or later by chance: a comparison has one verdict in a Hold.
             if wanted.compare is None or measurement is None or measurement.verdict not in _DECIDED:
                 self._schedule(active, wanted, pause)
         if measurement is not None:
@@ -281,7 +284,7 @@ class AnalysisRunner:
         return dispatch.answer(wanted, answer.status, answer.body)
 
     def _job(self, active: _ActiveRun, wanted: Wanted) -> Measurement | None:
-        """Starts the Job of a measurement, or looks whether it has ended; None while it runs."""
+        """Starts or polls the Job of a measurement; None while it runs."""
         run = active.run
         name = active.jobs.get(wanted.name)
         if name is None:
@@ -296,7 +299,7 @@ class AnalysisRunner:
 
 
 def _number(value: object) -> float | None:
-    """A value as a number that can be compared; None for what is no number."""
+    """A finite number, which can be compared; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, float | int):
         return None
     return float(value) if math.isfinite(value) else None

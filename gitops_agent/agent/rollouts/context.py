@@ -1,4 +1,4 @@
-"""One rollout of an application at this moment: policy, state, and the manifests of both commits."""
+"""One rollout at this moment: policy, state, and manifests of both commits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RolloutContext:
         raw: the live policy.
         subject: the policy of the run (or the present one), resolved.
         state: of the rollout.
-        head: the version Git asks for; None when it is unknown, or not to be followed.
+        head: the version in Git; None when it is unknown, or not to be followed.
         stable: the manifests of the stable commit, by key.
         target: those of the commit under way, by key; of the stable one while there is none.
         replicas: what each side may have now; those of the state where None.
@@ -61,7 +61,7 @@ class RolloutContext:
 
     @property
     def canary(self) -> ObjectKey | None:
-        """The canary Deployment of the target, or the one left by a lost state."""
+        """The canary Deployment of the target, or that of a lost state."""
         target = self.state.target or self.lost
         if self.rolling or target is None:
             return None

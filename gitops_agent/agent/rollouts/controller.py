@@ -1,13 +1,13 @@
-"""Rollout controller: one step of each rollout of an application, its state written, and D(t).
+"""Advances the rollouts of an application by one step, and composes D(t).
 
-One pass makes at most one step of each rollout and returns D(t), and the engine makes the cluster that. So everything a rollout
-does to the cluster goes the same way as everything else: planned, checked, applied, repaired, explained. Nothing here waits.
-A pass that moved a rollout asks for another one; whatever ends a wait (pods, endpoints, routes, a measurement, the clock, a
-person) brings the next.
+One pass makes at most one step of each rollout, writes its state and returns D(t), which the engine applies. So everything a
+rollout does to the cluster is planned, checked, applied, repaired and explained like everything else. Nothing here waits.
+A pass that moved a rollout requeues the application; whatever ends a wait (pods, endpoints, routes, a measurement, the clock,
+a user) triggers the next.
 
 The state is written before anything is done in its name, by compare-and-swap; a pass that loses that race does nothing and
-reads again. A leader marks each rollout under way with an epoch of its own, one more than the last; a leader that finds a later
-epoch has been followed by another one, whatever it believes itself, and touches nothing more.
+is repeated. A leader marks each rollout under way with an epoch of its own, one more than the last; a leader that reads a later
+epoch has been superseded, whatever it believes itself, and writes nothing more.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ class RolloutController:
         self._epochs: dict[ObjectKey, int] = {}
 
     def prepare(self, request: RolloutRequest) -> RolloutPass:
-        """Loads the rollouts of an application, and says whether a run wants to start.
+        """Loads the rollouts, and reports whether a run is about to start.
 
         Raises:
-            ClusterError: the API server did not answer, or did not take the status of a refused policy.
+            ClusterError: the API server did not answer, or refused the status of a refused policy.
         """
         current = RolloutPass(request=request, base=request.head or request.last)
         try:
@@ -90,10 +90,10 @@ class RolloutController:
 
         Args:
             current: a prepared pass.
-            held: why a run that wants to start must wait; empty when it need not.
+            held: why a run that is about to start must wait; empty when it need not.
 
         Raises:
-            ClusterError: the API server did not take a state, or did not answer.
+            ClusterError: the API server refused a state, or did not answer.
         """
         if current.result is None:
             try:
@@ -179,7 +179,7 @@ class RolloutController:
     def _step(
         self, current: RolloutPass, rollout: RolloutContext, rollouts: Sequence[RolloutContext]
     ) -> tuple[RolloutContext, StepResult, Observation]:
-        """The rollout after one step, the result of the step, and what was observed."""
+        """Makes one step: the new rollout, the result, and the observation."""
         live = self._live.of(current.key).values()
         observation = self._observer.survey(rollout, rollouts, live)
         spec = rollout.subject.policy
@@ -199,7 +199,7 @@ class RolloutController:
         return self._loader.following(current, after), result, observation
 
     def _marked(self, before: RolloutContext, after: RolloutContext, *, frozen: bool) -> RolloutContext:
-        """The rollout with this leader's epoch on it, once there is anything to protect.
+        """The rollout, marked with this leader's epoch while a run needs it.
 
         Raises:
             AgentError: it belongs to a later leader.
@@ -269,7 +269,7 @@ class RolloutController:
                 self._policies.write(raw, status)
 
     def _measure(self, rollout: RolloutContext, metrics: Sequence[str], observation: Observation) -> None:
-        """Starts the metrics the state asks for, and ends the others."""
+        """Starts the metrics of the state, and ends the others."""
         state, policy = rollout.state, _app_key(rollout.key)
         if not metrics or state.target is None or state.entered_at is None:
             self._analysis.drop(policy)
@@ -293,7 +293,7 @@ class RolloutController:
         )
 
     def _unblock(self, current: RolloutPass, rollout: RolloutContext, observation: Observation) -> None:
-        """Deletes the pods that keep a workload from taking up the stable manifests."""
+        """Deletes the pods that block a rollback to the stable manifests."""
         primary = observation.primary
         waits = rollout.state.stage is Stage.RESTORE and primary is not None and not primary.complete
         live = self._live.get(rollout.subject.workload)
@@ -303,7 +303,7 @@ class RolloutController:
     # Composing
 
     def _keep_commits(self, current: RolloutPass, rollouts: Iterable[RolloutContext]) -> None:
-        """Keeps the renders of the commits that the states name, and drops the others."""
+        """Keeps the renders that the states need, and drops the others."""
         head = current.request.head.revision.commit if current.request.head is not None else ""
         for rollout in rollouts:
             state = rollout.state
@@ -338,8 +338,8 @@ class RolloutController:
 
     def _drop(self, application: AppKey, policies: frozenset[ObjectKey]) -> None:
         """Forgets the rollouts an application no longer has."""
-        known = self._known.get(application, frozenset())
-        for gone in known - policies:
+        previous = self._known.get(application, frozenset())
+        for gone in previous - policies:
             self._epochs.pop(gone, None)
             self._analysis.drop(_app_key(gone))
             self._observer.forget(gone)
@@ -352,7 +352,7 @@ class RolloutController:
 
 
 def _without_desired(error: CommitPending | AgentError) -> RolloutResult:
-    """The result of a pass that could not say D(t).
+    """The result of a pass without D(t).
 
     Raises:
         AgentError: the error itself, where it passes and the whole reconcile has to be tried again.
@@ -382,15 +382,15 @@ def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
     """Refuses two policies of one workload: they would undo each other.
 
     Raises:
-        RenderError: there are such.
+        RenderError: two policies target one workload.
     """
-    seen: dict[tuple[str, str, str], ObjectKey] = {}
+    policies: dict[tuple[str, str, str], ObjectKey] = {}
     for key, spec in specs.items():
-        place = (key.namespace, str(spec.target_ref.kind), spec.target_ref.name)
-        other = seen.setdefault(place, key)
+        workload = (key.namespace, str(spec.target_ref.kind), spec.target_ref.name)
+        other = policies.setdefault(workload, key)
         if other != key:
             raise RenderError(
-                f"{key} and {other} are both about {place[1]} {place[2]}",
+                f"{key} and {other} are both about {workload[1]} {workload[2]}",
                 reason="RolloutRefused",
                 objects=[str(key), str(other)],
             )

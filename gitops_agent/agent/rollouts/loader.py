@@ -1,7 +1,7 @@
-"""Loads the rollouts of an application: policy, state, manifests of the stable and target commits.
+"""Loads rollouts: policy, state, manifests of the stable and target commits.
 
-A policy in Git and its live twin make a rollout. Its state names commits, and those are rendered side by side with the newest.
-The odd cases live here too: a policy that is new, one that was deleted under a running rollout, one that Git dropped while its
+A policy in Git and the live policy make a rollout. Its state names commits, which are rendered beside the newest.
+The edge cases are here too: a policy that is new, one that was deleted under a running rollout, one that Git dropped while its
 rollout was under way.
 """
 
@@ -62,10 +62,10 @@ class RolloutLoader:
     def load(
         self, current: RolloutPass, key: ObjectKey, spec: RolloutPolicySpec | None, base: Desired | None
     ) -> RolloutContext | None:
-        """One rollout as it stands; None where there is nothing to roll out.
+        """Loads one rollout; None where there is nothing to roll out.
 
         Args:
-            current: the pass; a run that wants to start is registered there.
+            current: the pass; a run that is about to start is registered there.
             key: of the policy.
             spec: the policy in Git; None where Git has none.
             base: what is declared where no rollout decides.
@@ -103,14 +103,14 @@ class RolloutLoader:
             stable = target = manifests
         head: Version | None = None
         if spec is None or workload is None:
-            # Git no longer wants this rollout: the safe way out is back to the stable version.
+            # The rollout was removed from Git: the safe exit is a rollback to the stable version.
             head = state.stable
         elif newest is not None:
             head = again or _head(newest, workload, state, stable, target)
         if self._lost_label(subject, state):
             state = replace(state, stable=None, adoption=Adoption.NONE)
         lost = self._lost(current.key, subject) if state.stable is None else None
-        # Where a canary lives, the workload had been made ready for it.
+        # Where a canary is live, the workload had been adopted for it.
         if state.stable is None and (self.observer.adopted(subject) or (lost and self.observer.labelled(subject))):
             state = replace(state, adoption=Adoption.DONE)
         return RolloutContext(
@@ -129,13 +129,16 @@ class RolloutLoader:
     def _versions(
         self, current: RolloutPass, state: RolloutState, key: ObjectKey
     ) -> tuple[Mapping[ObjectKey, Manifest], Mapping[ObjectKey, Manifest]]:
-        """The manifests of the stable version and of the target; those of the stable one while there is no target."""
+        """Manifests of the stable and the target version.
+
+        Both are the stable ones while there is no target.
+        """
         stable = self._manifests(current, state.stable, f"stable {key.name}")
         return stable, self._manifests(current, state.target, f"target {key.name}") if state.running else stable
 
     @staticmethod
     def _gate(current: RolloutPass, subject: ResolvedPolicy, key: ObjectKey, stable: Mapping[ObjectKey, Manifest]) -> str:
-        """Why a run that wants to start is refused; one that is not is registered as starting."""
+        """Why a new run is refused; otherwise it is registered as starting."""
         newest = current.request.head
         if newest is None:
             return ""
@@ -145,9 +148,10 @@ class RolloutLoader:
         return refused
 
     def standing(self, current: RolloutPass) -> Desired | None:
-        """What the commit declares that the rollouts are at: right after a start the newest may not be readable.
+        """What the commit declares that the rollouts are at.
 
-        Without it every policy would look as if Git had dropped it. None where no rollout has been loaded yet.
+        Right after a start the newest commit may not be readable, and every policy would look as if it were removed from Git.
+        None where no rollout has a state yet.
 
         Raises:
             CommitPending: it is being rendered.
@@ -156,14 +160,14 @@ class RolloutLoader:
         policies = [self._policies.get(key) for key in self._policies.of(current.key)]
         states = [from_status(raw.get("status") or {}) for raw in policies if raw is not None]
         for state in sorted(states, key=lambda state: not state.running):
-            wanted = state.target if state.running else state.stable
-            if wanted is not None:
-                self._manifests(current, wanted, REMEMBERED)
-                return current.commits[wanted.commit]
+            decisive = state.target if state.running else state.stable
+            if decisive is not None:
+                self._manifests(current, decisive, REMEMBERED)
+                return current.commits[decisive.commit]
         return None
 
     def _lost(self, application: AppKey, subject: ResolvedPolicy) -> Version | None:
-        """The version of a canary that lives on after the state of its run was lost."""
+        """The version of a live canary whose run lost its state."""
         for live in self._live.of(application).values():
             if live.rollout == subject.workload.name and live.key.kind == "Deployment" and not live.deleting:
                 raw = live.evidence or self._fetch(live.key)
@@ -176,17 +180,17 @@ class RolloutLoader:
     ) -> RolloutContext | None:
         """A policy that is declared and not live yet.
 
-        Where the workload is not live either, it is born adopted. One that carries a version was rolled out before: its policy
-        was deleted, and until that is back nothing of the rollout may move. Any other goes on as without a policy.
+        Where the workload is not live either, it is created adopted. One that has a version was rolled out before: its policy
+        was deleted, and until that is restored nothing of the rollout may move. Any other is applied as without a policy.
         """
         manifests = by_key(base)
         if subject.workload not in manifests:
             return None
         live = self._live.get(subject.workload)
         if live is None:
-            made = Version(commit=base.revision.commit if base else "", hash=_hash(subject, manifests))
-            state = RolloutState(stable=made, adoption=Adoption.DONE)
-            return RolloutContext(key=key, raw={}, subject=subject, state=state, head=made, stable=manifests, target=manifests)
+            first = Version(commit=base.revision.commit if base else "", hash=_hash(subject, manifests))
+            state = RolloutState(stable=first, adoption=Adoption.DONE)
+            return RolloutContext(key=key, raw={}, subject=subject, state=state, head=first, stable=manifests, target=manifests)
         self._live.pin(current.key, {subject.workload})
         raw = live.evidence or self._fetch(subject.workload)
         before = version(raw) if raw is not None else None
@@ -197,11 +201,11 @@ class RolloutLoader:
         return RolloutContext(key=key, raw={}, subject=subject, state=state, head=None, stable=stable, target=stable)
 
     def untouchable(self, rollout: RolloutContext, application: AppKey) -> set[ObjectKey]:
-        """What must not change until a deleted policy is back: every object of its rollout."""
+        """Objects of a rollout that stay until its deleted policy is restored."""
         if rollout.head is not None:
             return set()
-        made = {live.key for live in self._live.of(application).values() if live.rollout == rollout.subject.workload.name}
-        return made | rollout.pinned
+        owned = {live.key for live in self._live.of(application).values() if live.rollout == rollout.subject.workload.name}
+        return owned | rollout.pinned
 
     def _subject(self, policy: RolloutPolicySpec, key: ObjectKey, base: Desired | None) -> ResolvedPolicy:
         workload = ObjectKey("apps", str(policy.target_ref.kind), key.namespace, policy.target_ref.name)
@@ -212,7 +216,10 @@ class RolloutLoader:
         return ResolvedPolicy(policy=policy, workload=workload, provider=provider, autoscaled=autoscaled)
 
     def _lost_label(self, subject: ResolvedPolicy, state: RolloutState) -> bool:
-        """Whether an adopted workload is so no longer: the policy names another one, or its label was removed."""
+        """Whether an adopted workload lost its label.
+
+        The policy names another workload, or the label was removed.
+        """
         if state.adoption is not Adoption.DONE or state.phase not in {Phase.IDLE, Phase.HELD} or state.stable is None:
             return False
         live = self._live.get(subject.workload)
@@ -238,13 +245,13 @@ class RolloutLoader:
         return by_key(declared)
 
     def with_routes(self, base: Desired | None, rollouts: Sequence[RolloutContext]) -> tuple[RolloutContext, ...]:
-        """The rollouts with the objects that carry their traffic in the desired state of their present states."""
+        """The rollouts, with the traffic objects of their present states."""
         result = []
         for rollout in rollouts:
             try:
                 overlaid = compose(tuple(base.manifests) if base else (), [part(rollout)])
             except RenderError:
-                # The routes cannot carry what was wanted; the step that follows is the way out.
+                # The routes cannot carry the share; the step that follows aborts the run.
                 overlaid = OverlayResult(manifests=())
             result.append(replace(rollout, routes=overlaid.routes))
         return tuple(result)
@@ -264,9 +271,9 @@ class RolloutLoader:
             raise CommitPending(unseen)
 
     def pin(self, application: AppKey, rollouts: Iterable[RolloutContext]) -> None:
-        """Keeps the whole live objects that rollouts read, and reads those that are known only in part."""
-        wanted = frozenset[ObjectKey]().union(*(rollout.pinned for rollout in rollouts))
-        for key in sorted(self._live.pin(application, wanted)):
+        """Keeps full live objects for rollouts, and reads the partial ones."""
+        pinned = frozenset[ObjectKey]().union(*(rollout.pinned for rollout in rollouts))
+        for key in sorted(self._live.pin(application, pinned)):
             self._fetch(key)
 
     def _fetch(self, key: ObjectKey) -> Object | None:
@@ -278,7 +285,7 @@ class RolloutLoader:
         return raw
 
     def following(self, current: RolloutPass, rollout: RolloutContext) -> RolloutContext:
-        """The rollout with the manifests of the commits that its new state names."""
+        """The rollout, with the manifests that its new state needs."""
         state = rollout.state
         stable = self._manifests(current, state.stable, f"stable {rollout.key.name}") or rollout.stable
         target = self._manifests(current, state.target, f"target {rollout.key.name}") if state.running else stable
@@ -291,7 +298,7 @@ class RolloutLoader:
         self._declared.keep(application, frozenset(slots))
 
     def claim(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
-        """Claims what rollouts add to a declared state; returns what of it another application declares."""
+        """Claims what rollouts add; returns what another application declares."""
         return self._declared.claim_more(application, declared, keys)
 
 
@@ -307,14 +314,17 @@ def _starting(state: RolloutState, head: Version | None) -> bool:
 
 
 def _same_version(state: RolloutState, newest: Desired, hash_: str | None) -> Version | None:
-    """The stable version under its new commit, where history was rewritten and nothing is under way."""
+    """The stable version under its new commit, after a rewrite of history.
+
+    None while a run is under way, or where the versions differ.
+    """
     if state.running or state.stable is None or hash_ != state.stable.hash:
         return None
     return Version(commit=newest.revision.commit, hash=state.stable.hash)
 
 
 def _gone(subject: ResolvedPolicy, error: SourceError) -> AgentError:
-    """The error of a rollout whose commit cannot be read any more; it names the two ways out."""
+    """The error for an unreadable commit, with the two ways to continue."""
     way = "merge it back, or take the RolloutPolicy out of Git (and delete it by hand, if a rollout is under way) until the"
     words = f"{error}: the rollout of {subject.workload} cannot go on without it; {way} newest version is applied"
     return AgentError(words, reason="RolloutRefused", transient=False)
@@ -347,11 +357,14 @@ def _head(
     stable: Mapping[ObjectKey, Manifest],
     target: Mapping[ObjectKey, Manifest],
 ) -> Version:
-    """The version Git asks for; one that is known already where a commit changed nothing of this application."""
+    """The version in Git.
+
+    It is the stable or target one where the commit changed nothing of this application.
+    """
     manifests = by_key(head)
-    for known, declared in ((state.stable, stable), (state.target if state.running else None, target)):
-        if known is not None and _same(manifests, declared):
-            return known
+    for candidate, declared in ((state.stable, stable), (state.target if state.running else None, target)):
+        if candidate is not None and _same(manifests, declared):
+            return candidate
     declared_objects = {key: manifest.obj for key, manifest in manifests.items()}
     return Version(commit=head.revision.commit, hash=version_hash(workload.obj, declared_objects))
 

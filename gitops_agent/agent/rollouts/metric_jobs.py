@@ -1,7 +1,8 @@
-"""Runs Kubernetes Jobs as metrics: each measurement is a Job made from a suspended template.
+"""Runs Kubernetes Jobs as metrics, each from a suspended template.
 
-The template is an ordinary, suspended Job in Git beside the policy, so it is validated, applied and reviewed like everything
-else. Its copies belong to the policy: they are deleted with it, and ten minutes after they ended.
+Each measurement is a Job of its own. The template is an ordinary, suspended Job in Git beside the policy, so it is validated,
+applied and reviewed like everything else. Its copies are dependents of the policy: they are deleted with it, and ten minutes
+after they ended.
 """
 
 from __future__ import annotations
@@ -56,17 +57,17 @@ class MetricJobs:
         # The name is of this very measurement, so a repeated start finds the Job it made before.
         moment = hashlib.sha256(f"{policy}/{metric.name}/{version}/{at.isoformat()}".encode()).hexdigest()[:8]
         name = fitted(f"{policy.name}-{metric.name}-{version}-{moment}", limit=NAME_LIMIT)
-        made = job(_spec(template), name=name, namespace=namespace, labels={ROLLOUT_HASH: version})
-        made["spec"]["ttlSecondsAfterFinished"] = _KEPT_SECONDS
-        made["metadata"]["ownerReferences"] = [
+        measurement = job(_spec(template), name=name, namespace=namespace, labels={ROLLOUT_HASH: version})
+        measurement["spec"]["ttlSecondsAfterFinished"] = _KEPT_SECONDS
+        measurement["metadata"]["ownerReferences"] = [
             {"apiVersion": API_VERSION, "kind": KIND, "name": policy.name, "uid": owner["metadata"]["uid"]}
         ]
         with contextlib.suppress(Conflict):
-            self._objects.create(made)
+            self._objects.create(measurement)
         return name
 
     def ended(self, policy: AppKey, metric: Metric, name: str) -> tuple[Verdict, str] | None:
-        """What the Job says, with why; None while it runs.
+        """The verdict of the Job and its reason; None while it runs.
 
         Raises:
             MeasurementFailed: it is gone.
@@ -80,7 +81,7 @@ class MetricJobs:
 
 
 def _spec(template: Object) -> Object:
-    """The spec of a Job without what the server wrote into the template's."""
+    """The spec of the template, without the fields the API server set."""
     spec = copy(template.get("spec") or {})
     for name in ("selector", "suspend", "manualSelector"):
         spec.pop(name, None)

@@ -54,7 +54,7 @@ class RolloutObserver:
         """
         subject = rollout.subject
         primary = self._pods(subject.workload)
-        made = [live for live in mine if live.rollout == subject.workload.name]
+        owned = [live for live in mine if live.rollout == subject.workload.name]
         names = {rollout.canary, rollout.baseline if rollout.state.baseline else None, *self._copies(rollout)}
         service = rollout.canary_service
         return Observation(
@@ -67,10 +67,10 @@ class RolloutObserver:
             endpoints=0 if rollout.rolling else self._endpoints.ready(service),
             reachable=0 if rollout.rolling else self._endpoints.ready(subject.service),
             canary_service=not rollout.rolling and self._live.get(service) is not None,
-            configs=any(live.key.kind in _CONFIGURATION and live.key in names for live in made),
-            # An object under deletion still exists: a run ends when nothing of it does.
+            configs=any(live.key.kind in _CONFIGURATION and live.key in names for live in owned),
+            # An object under deletion still exists: a run ends when none of its objects does.
             leftovers=any(
-                live.key not in {service, *rollout.routes} and (live.deleting or live.key not in names) for live in made
+                live.key not in {service, *rollout.routes} and (live.deleting or live.key not in names) for live in owned
             ),
             lost=rollout.lost,
             routing=self._routing(rollout),
@@ -85,8 +85,9 @@ class RolloutObserver:
         )
 
     def unseen(self, rollouts: Iterable[RolloutContext]) -> str:
-        """What the rollouts need and no list has shown since the start, in words; empty when all is known.
+        """What the rollouts need that no list has shown since the start.
 
+        Empty when all is known.
         Right after a start an object that was not listed yet looks absent, and an absent canary loses its traffic.
         """
         behind = [rollout for rollout in rollouts if not rollout.rolling]
@@ -98,12 +99,12 @@ class RolloutObserver:
         return kind in self._live.cannot_see
 
     def settle_seconds(self, rollout: RolloutContext) -> float | None:
-        """Seconds until the routes count as taken up; None while they are not waited for."""
-        known = self._settling.get(rollout.key)
-        return None if known is None else max(0.0, known[1] + self._settle(rollout) - self._clock())
+        """Seconds until the routes count as effective; None without a wait."""
+        settling = self._settling.get(rollout.key)
+        return None if settling is None else max(0.0, settling[1] + self._settle(rollout) - self._clock())
 
     def adopted(self, subject: ResolvedPolicy) -> bool:
-        """Whether the live workload and Service carry the labels of the stable side already."""
+        """Whether the live workload and Service are labelled as the stable side."""
         workload, service = self._raw(subject.workload), self._raw(subject.service)
         return (
             workload is not None and service is not None and labelled(workload) and selects(service) == canary_objects.PRIMARY
@@ -127,11 +128,11 @@ class RolloutObserver:
         return None if raw is None else pods(raw)
 
     def _replicas(self, rollout: RolloutContext, primary: WorkloadStatus | None) -> int:
-        """Desired replicas of the workload: the live ones, or Git's where the agent scales it."""
+        """Desired replicas: the live ones, or Git's without an autoscaler."""
         declared = rollout.stable.get(rollout.subject.workload) or rollout.target.get(rollout.subject.workload)
-        wanted = replicas(declared.obj) if declared is not None else None
-        if wanted is not None and not rollout.subject.autoscaled:
-            return wanted
+        desired = replicas(declared.obj) if declared is not None else None
+        if desired is not None and not rollout.subject.autoscaled:
+            return desired
         return primary.replicas if primary is not None else 1
 
     def _missing(self, rollout: RolloutContext, primary: WorkloadStatus | None) -> int:
@@ -148,11 +149,11 @@ class RolloutObserver:
             return ()
         stable = {key: manifest.obj for key, manifest in rollout.stable.items()}
         target = {key: manifest.obj for key, manifest in rollout.target.items()}
-        made = canary_objects.copies(workload.obj, version=state.target.hash, stable=stable, target=target)
-        return tuple(ObjectKey.of(obj) for obj in made)
+        copies = canary_objects.copies(workload.obj, version=state.target.hash, stable=stable, target=target)
+        return tuple(ObjectKey.of(obj) for obj in copies)
 
     def _routing(self, rollout: RolloutContext) -> Routing | None:
-        """The verdict of the live routes on the wanted share, once they had time to take effect."""
+        """Verdict on the live routes, once they had time to take effect."""
         state, subject = rollout.state, rollout.subject
         if not state.running or state.target is None:
             self._settling.pop(rollout.key, None)
@@ -177,10 +178,10 @@ class RolloutObserver:
         if verification.verdict is not Verdict.READY:
             self._settling.pop(rollout.key, None)
             return Routing(share=share, verdict=verification.verdict, reason=verification.reason)
-        known = self._settling.get(rollout.key)
-        if known is None or known[0] != share:
-            known = self._settling[rollout.key] = (share, self._clock())
-        if self._clock() - known[1] < self._settle(rollout):
+        settling = self._settling.get(rollout.key)
+        if settling is None or settling[0] != share:
+            settling = self._settling[rollout.key] = (share, self._clock())
+        if self._clock() - settling[1] < self._settle(rollout):
             return Routing(share=share, verdict=Verdict.NOT_YET, reason="the routes are given time to take effect")
         return Routing(share=share, verdict=Verdict.READY)
 
@@ -191,13 +192,13 @@ class RolloutObserver:
     @staticmethod
     def _added(rollout: RolloutContext) -> Iterable[Manifest]:
         for key, manifest in rollout.target.items():
-            known = rollout.stable.get(key)
+            stable = rollout.stable.get(key)
             early = marks.annotation(manifest.obj, marks.APPLY_BEFORE_ROLLOUT) == "true"
-            if known is None or (early and known.digest != manifest.digest):
+            if stable is None or (early and stable.digest != manifest.digest):
                 yield manifest
 
     def _rest(self, rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> Version | None:
-        """The version all other objects were applied with; the wanted one where both are the same."""
+        """The version of all other objects; the desired one where both match."""
         state = rollout.state
         first, second = (state.stable, rollout.stable), (state.target, rollout.target)
         if state.running and not retains(state):
@@ -217,7 +218,7 @@ class RolloutObserver:
 
 
 def _shared(rollouts: Sequence[RolloutContext], key: ObjectKey) -> bool:
-    """Whether an object belongs to no rollout and is no autoscaler, which a run steadies."""
+    """Whether an object is neither a rollout's nor an autoscaler."""
     own = any(key in {rollout.subject.workload, rollout.subject.service, *rollout.routes} for rollout in rollouts)
     return not own and key.kind not in ("HorizontalPodAutoscaler", "ScaledObject")
 
@@ -229,7 +230,7 @@ def _together(rollout: RolloutContext, other: RolloutContext) -> bool:
 
 
 def _turn(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> str:
-    """A rolling workload waits for those whose rollback is still a switch of traffic."""
+    """Why a rolling workload waits: others can still switch traffic back."""
     if not rollout.rolling or rollout.state.phase is not Phase.PENDING:
         return ""
     ahead = [
@@ -244,7 +245,10 @@ def _turn(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> str:
 
 
 def _commands(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> Iterable[Command]:
-    """Commands of people, and the abort of a commit that another rollout of the application rejected."""
+    """Commands of users, and the abort after a rejection by another rollout.
+
+    That is an abort of a commit that another rollout of the application rejected.
+    """
     command = read(marks.annotation(rollout.raw, COMMAND))
     if command is not None:
         yield command

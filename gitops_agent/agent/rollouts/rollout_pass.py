@@ -1,7 +1,7 @@
-"""Values of one pass over the rollouts of an application: what is asked, what is known, what results.
+"""Values of one pass over the rollouts: request, state and result.
 
-A pass has two halves. `prepare` loads the rollouts and says whether a run wants to start; whether the commit as a whole is held
-for approval is answered by a plan, which is not the rollouts' business. `advance` takes that answer and makes the steps.
+A pass has two halves. `prepare` loads the rollouts and reports whether a run is about to start; whether the commit as a whole
+is held for approval is decided by a plan, outside of the rollouts. `advance` takes that decision and makes the steps.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RolloutResult:
         pending: what is under way, in words.
         error: why there is no D(t).
         views: where each rollout stands.
-        again: seconds after which another pass is worth it; None when something else brings it.
+        again: seconds after which to requeue; None when an event triggers the next pass.
         moved: a rollout made a step, so another one may follow at once.
         held: why the commit waits for approval before its rollout begins.
     """
@@ -65,12 +65,12 @@ class RolloutPass:
     """State of one pass, from its preparation to its result.
 
     Attributes:
-        request: what was asked.
+        request: input of the pass.
         base: what is declared where no rollout decides.
         rollouts: of the application, as they stand.
         commits: the declared states of the commits that were needed so far.
         slots: the renders that are needed from now on.
-        starting: the policies whose run wants to start.
+        starting: the policies whose run is about to start.
         result: set as soon as it is known; nothing more is done then.
     """
 
@@ -89,5 +89,5 @@ class RolloutPass:
 
     @property
     def wants_to_start(self) -> Desired | None:
-        """What the commit declares whose run wants to start; None when no run does."""
+        """What the commit declares whose run is to start; None without one."""
         return self.request.head if self.starting and self.result is None else None

@@ -1,6 +1,6 @@
-"""Builds the status of a RolloutPolicy and the events between two states; pure.
+"""Builds the status of a RolloutPolicy and the events of transitions. Pure.
 
-The state is written for the machine, everything else for people. Both stand in one status and are written at once, so they
+The state is written for the machine, everything else for users. Both stand in one status and are written at once, so they
 never contradict each other. A restart between saving the events and writing the state finds the same events again.
 """
 
@@ -69,7 +69,7 @@ def status(
 
 
 def refused(before: Object, message: str, *, generation: int, now: datetime) -> Object:
-    """The status of a refused policy; the rest of the live one stays.
+    """The status of a refused policy; other live fields stay.
 
     Args:
         before: the live one.
@@ -132,10 +132,10 @@ def _edges(
         yield EventType.ROLLOUT_STARTED, Severity.INFO, "RollingOut", f"the rollout of {target} begins (rolling)"
     if after.holding and before.phase is Phase.STEP and not before.holding:
         steps = run(policy).steps
-        place = f"{target} step {after.step + 1} of {len(steps)}"
-        yield EventType.ROLLOUT_STEP, Severity.INFO, "RolloutStep", f"{place}: {share(steps[after.step].share)}"
+        progress = f"{target} step {after.step + 1} of {len(steps)}"
+        yield EventType.ROLLOUT_STEP, Severity.INFO, "RolloutStep", f"{progress}: {share(steps[after.step].share)}"
         if waits := awaited(after, policy):
-            yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "AwaitingApproval", f"{place} waits for approval of {waits}"
+            yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "AwaitingApproval", f"{progress} waits for approval of {waits}"
     if after.phase is Phase.PAUSED and before.phase is not Phase.PAUSED:
         yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "RolloutPaused", describe(after, policy)
     if after.rolled_back and not before.rolled_back:
@@ -158,15 +158,15 @@ def _ready(state: RolloutState, policy: RolloutPolicySpec) -> tuple[bool | None,
 
 
 def _analysis(before: Object, state: RolloutState, analysis: Sequence[Object]) -> list[Object]:
-    """Measurements and counters by metric; after a restart those of this run stay."""
+    """Measurements and counters by metric; those of this run survive restarts."""
     same = (before.get("target") or {}).get("hash") == (state.target.hash if state.target else None)
     entries = before.get("analysis") or () if same else ()
-    known = {str(entry.get("metric")): entry for entry in entries if isinstance(entry, dict)}
+    recorded = {str(entry.get("metric")): entry for entry in entries if isinstance(entry, dict)}
     fresh = {str(entry["metric"]): entry for entry in analysis}
     counts = {counter.metric: counter for counter in state.counters}
     result = []
-    for name in sorted(known.keys() | fresh.keys() | counts.keys()):
-        entry: Object = {**known.get(name, {}), **fresh.get(name, {}), "metric": name}
+    for name in sorted(recorded.keys() | fresh.keys() | counts.keys()):
+        entry: Object = {**recorded.get(name, {}), **fresh.get(name, {}), "metric": name}
         if counter := counts.get(name):
             entry |= {
                 "samples": counter.samples,

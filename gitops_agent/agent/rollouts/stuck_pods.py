@@ -2,7 +2,7 @@
 
 Problem: a StatefulSet with ordered pods waits for each pod to become ready before it replaces the next, also for a pod of a
 rejected version: the stable manifests are applied and nothing happens, for ever. Kubernetes leaves the deletion of that pod to
-people. Decision: during a rollback the agent deletes it, when it is neither ready nor of the wanted version.
+users. Decision: during a rollback the agent deletes it, when it is neither ready nor of the stable version.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class StuckPodRemover:
         self._objects = objects
 
     def free(self, workload: Object, *, as_user: str | None = None) -> None:
-        """Deletes the pods that block a live workload; most often there are none.
+        """Deletes the pods that block a live workload, if there are any.
 
         Raises:
             ClusterError: the API server refused or gave no answer.

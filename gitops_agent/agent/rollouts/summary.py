@@ -1,4 +1,4 @@
-"""Summary of one rollout: the line that the status of its Application shows."""
+"""Summary of one rollout, for the status of its Application."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class RolloutSummary:
         workload: what it rolls out.
         phase: of the machine.
         weight: percent of the traffic that is to go to the new version.
-        message: one line for people.
+        message: one line for users.
         running: whether a run is under way.
         failed: whether the newest version was rolled back.
-        waits: whether it waits for a person.
+        waits: whether it waits for a user.
         approval: the approval it waits for, as `hash/step`; empty when for none.
     """
 
