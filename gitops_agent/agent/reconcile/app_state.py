@@ -1,4 +1,7 @@
-"""In-memory state of one application between reconciles. All of it can be lost: the next reconcile finds it again."""
+"""In-memory state of one application between reconciles.
+
+All of it can be lost: the next reconcile restores it.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class ApplicationState:
 
     @property
     def last_applied(self) -> str:
-        """The commit whose every object is applied, as far as the agent or the status knows."""
+        """The commit whose every object is applied, from memory or the status."""
         return self.applied or str(((self.status.written or {}).get("sync") or {}).get("revision") or "")
 
     def restore(self, application: Object) -> None:
@@ -59,7 +62,7 @@ class ApplicationState:
             self.plans.approval = Approval.from_json(sync.get("approval") or {})
 
     def follow(self, commit: str, now: datetime) -> None:
-        """Makes a commit the target; with a new one the time until health counts as late begins anew."""
+        """Makes a commit the target; a new one restarts the health timeout."""
         if commit != self.target:
             self.target, self.started = commit, now
             self.health.unhealthy_since = None

@@ -1,7 +1,7 @@
-"""Brings D(t) to the cluster: plan, guard, preflight, execute.
+"""Applies D(t) to the cluster: plan, guard, preflight, execute.
 
 What a pause, an older commit, a possible hand-over or a fight forbids is taken out of the plan before anything is sent; the
-plan itself, which people read and approve, stays whole.
+plan itself, which users read and approve, stays whole.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Applier:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Does nothing: an apply runs on the thread that asks for it."""
+        """Does nothing: an apply runs on the thread of its caller."""
 
     def stop(self) -> None:
-        """Lets every apply under way end at its next safe point: between two API calls."""
+        """Ends applies under way at their next safe point, between API calls."""
         self._stopping.set()
 
     def apply(
@@ -111,9 +111,10 @@ class Applier:
         return replace(applied, again=self._drift.cooldown(applied.fought))
 
     def preview(self, application: Application, declared: Desired, memo: PlanMemo) -> Plan | None:
-        """The plan of a commit whose rollout has not begun, when it is held; an approval of it is remembered.
+        """The plan of a commit whose rollout has not begun, if held.
 
-        A rollout that is held in its middle would leave traffic between two versions, so all of its commit is planned before.
+        A rollout that is held in its middle would leave traffic between two versions, so its whole commit is planned first. An
+        approval is remembered.
         """
         snapshot = self._planner.snapshot(application.key, declared)
         try:
@@ -125,7 +126,10 @@ class Applier:
         return plan if plan.verdict.held else None
 
     def _allowed(self, plan: Plan, *, suspended: bool, current: bool, deleting: bool) -> Plan:
-        """The plan without what a pause, an outdated D(t), a possible hand-over or a fight forbids."""
+        """The plan without the writes that are not allowed now.
+
+        A pause, an outdated D(t), a possible hand-over and a fight forbid writes.
+        """
         if suspended:
             return only(plan, lambda _: False, "paused")
         if not current:
@@ -138,7 +142,7 @@ class Applier:
         return self._drift.leave_fights(plan)
 
     def _preflight(self, application: Application, plan: Plan, snapshot: Snapshot) -> dict[ObjectKey, AgentError]:
-        """Dry-runs what would change, when there is something live to lose; a first installation has nothing."""
+        """Dry-runs the changes; a first installation has nothing live to lose."""
         if not snapshot.objects or not plan.writes:
             return {}
         return self._executor.preflight(plan, as_user=application.user)

@@ -1,4 +1,4 @@
-"""Result of one apply: what of the desired state is live, what failed, what waits, when to try again. Pure."""
+"""Result of one apply: live, failed and waiting objects, and retries. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ApplyResult:
         waiting: what it waits for, in words.
         problems: objects that failed, drifted or wait.
         error: why no plan could be made.
-        retry: seconds after which failures are worth another try (0: backoff decides); None when there are none.
+        retry: seconds after which to retry failures (0: backoff decides); None when there are none.
         in_sync: declared objects that are live as declared.
         drifted: objects that deviate and were left alone.
         fought: those of them that others keep changing back.
@@ -48,7 +48,7 @@ class ApplyResult:
 
     @property
     def requeue(self) -> tuple[Requeue, ...]:
-        """When failures are tried again, and objects that were left alone are repaired again."""
+        """When failures are retried, and objects in a fight repaired again."""
         requeues = []
         if self.retry is not None:
             requeues.append(Requeue(reason="retry of what failed", delay=self.retry, backoff=True))
@@ -66,7 +66,7 @@ def build_result(
     terminating: Sequence[Action],
     held_back: Collection[ObjectKey] = (),
 ) -> ApplyResult:
-    """What an apply came to.
+    """Builds the result of an apply.
 
     Args:
         plan: all of the plan.
@@ -118,8 +118,8 @@ def _issues(
     issues = [ObjectIssue(key=key, reason=errors[key].reason, message=text) for key, text in texts.items()]
     issues += [ObjectIssue(key=w.key, reason="WaitingFor", message=f"waits for {w.why}") for w in result.waiting]
     issues += [ObjectIssue(key=a.key, reason=a.reason or "Drifted", message=a.message or "deviates") for a in drifted]
-    known = {issue.key for issue in issues}
-    issues += [ObjectIssue(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in known]
+    listed = {issue.key for issue in issues}
+    issues += [ObjectIssue(key=a.key, reason=a.reason or "WaitingFor", message=a.message) for a in waits if a.key not in listed]
     return tuple(issues)
 
 
@@ -131,7 +131,7 @@ def _missing(ran: Plan, held_back: Collection[ObjectKey], errors: Mapping[Object
 
 
 def _texts(plan: Plan, errors: Mapping[ObjectKey, AgentError]) -> dict[ObjectKey, str]:
-    """Every failure in words, by object; with the file to change, where a commit is what mends it."""
+    """Text of every failure, with the file where a commit fixes it."""
     files = {action.key: action.manifest.file for action in plan.actions if action.manifest is not None}
     texts = {}
     for key, error in sorted(errors.items()):
@@ -149,5 +149,5 @@ def _waiting(result: Result, waits: Sequence[Action], awaited: Sequence[str]) ->
 
 
 def _deviates(action: Action) -> bool:
-    """Whether a live object differs from Git: drift, or left alone only because of mode observe."""
+    """Whether an object drifted, or deviates because mode observe changes nothing."""
     return action.drift or (action.reason == "Observing" and action.manifest is not None)

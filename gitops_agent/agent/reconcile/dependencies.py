@@ -1,4 +1,4 @@
-"""Dependencies of an Application (`dependsOn`): what must be ready before anything of it is applied. Pure."""
+"""Dependencies of an Application (`dependsOn`), ready before it is applied. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Dependency:
 
 
 def unmet(application: Application, commit: str, dependencies: Mapping[str, Dependency]) -> str:
-    """The first dependency that is not ready, in words; empty when all are.
+    """Text of the first unready dependency; empty when all are ready.
 
     A dependency that follows the same reference of the same repository must be ready at the same commit.
 

@@ -1,4 +1,4 @@
-"""Events of drift and fights: what deviates, what was restored, and which objects others keep changing back."""
+"""Events of drift and fights: what deviates, is restored, or changed back."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DriftReporter:
         self._events, self._fights = events, fights
 
     def leave_fights(self, plan: Plan) -> Plan:
-        """The plan in which objects that others keep changing back are left alone."""
+        """The plan without the objects that others keep changing back."""
         fought = {action.key for action in plan.writes if action.drift and self._fights.fighting(action.key)}
         if not fought:
             return plan
@@ -57,7 +57,7 @@ class DriftReporter:
         return replace(plan, actions=actions)
 
     def cooldown(self, fought: Collection[ObjectKey]) -> float | None:
-        """Seconds until the first of these objects is repaired again; None when there are none."""
+        """Seconds until the first object is repaired again; None without objects."""
         return min((self._fights.seconds(key) + 1.0 for key in fought), default=None)
 
     def detected(self, application: Application, plan: Plan, snapshot: Snapshot) -> tuple[Drift, ...]:
@@ -113,7 +113,7 @@ def drift_detected(application: AppKey, plan: Plan, drifts: Sequence[Drift], *, 
 
 
 def drift_repaired(application: AppKey, drifts: Sequence[Drift], *, now: datetime) -> Event:
-    """The event of objects that were restored; the first of them are named."""
+    """The event of restored objects; the first of them are named."""
     shown = [f"{drift.action.key}: {_paths(drift.report) or 'the object'} restored" for drift in drifts[:_OBJECTS_SHOWN]]
     return Event(
         type=EventType.DRIFT_REPAIRED,

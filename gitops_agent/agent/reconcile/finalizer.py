@@ -1,7 +1,7 @@
-"""Deletes an Application: its objects first, under the same guard, unless its policy keeps them.
+"""Deletes an Application, its objects first unless its policy keeps them.
 
-A finalizer keeps the Application until its objects are gone. The deletion is a plan like any other: counted, held when it is
-too large, approved by its hash on the Application that waits to be deleted.
+A finalizer keeps the Application until its objects are gone. The deletion is a plan under the same guard: counted,
+held when it is too large, approved by its hash on the Application that waits to be deleted.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Finalizer:
 
     def guard(self, application: Application) -> None:
         """Adds or removes the finalizer, as the deletion policy says."""
-        wanted = application.spec.deletion_policy is DeletionPolicy.PRUNE
-        if wanted == (FINALIZER in application.finalizers):
+        guarded = application.spec.deletion_policy is DeletionPolicy.PRUNE
+        if guarded == (FINALIZER in application.finalizers):
             return
         finalizers = [name for name in application.finalizers if name != FINALIZER]
-        self._finalize(application, [*finalizers, FINALIZER] if wanted else finalizers)
+        self._finalize(application, [*finalizers, FINALIZER] if guarded else finalizers)
 
     def depart(self, application: Application, state: ApplicationState) -> ReconcileOutcome | None:
-        """One step of the deletion: its outcome, or None once the finalizer is removed."""
+        """Makes one step of the deletion; None once the finalizer is removed."""
         if FINALIZER not in application.finalizers:
             return None
         key = application.key
@@ -63,7 +63,7 @@ class Finalizer:
         applied = self._applier.apply(application, desired, state.plans, deleting=True)
         remaining = self._live.of(key)
         if state.plans.plan is not None and state.plans.plan.is_empty and applied.error is None and not applied.held:
-            # What is left asks to be kept, or the mode is observe: it will never be deleted for this Application.
+            # The objects that are left are to be kept, or the mode is observe: it will never be deleted for this Application.
             self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
             _log.info("application departed", kept=len(remaining))
             return None

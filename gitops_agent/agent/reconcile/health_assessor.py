@@ -1,7 +1,8 @@
-"""Assesses the health of an application: the worst of its objects, with a reason for each unhealthy one.
+"""Assesses the health of an application: the worst of its objects.
 
-What an object says of itself comes with the watch. Why its pods do not start does not: that is asked of the API server, a few
-times, for a few objects, and only while something is wrong, so a healthy cluster is never asked.
+Each unhealthy object gets a reason. Its own status comes with the watch. Why its pods do not start does not: that is queried
+from the API server, a few times, for a few objects, and only while some object is unhealthy, so a healthy cluster costs no
+request.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class HealthMemo:
 
     Attributes:
         unhealthy_since: monotonic time since when the application is not Healthy, None while it is.
-        explanations: why objects are not healthy, as last asked.
-        explained_at: monotonic time of the last question.
+        explanations: why objects are not healthy, as last queried.
+        explained_at: monotonic time of the last query.
         explain_pause: seconds until the next one.
     """
 
@@ -49,7 +50,7 @@ class HealthReport(NamedTuple):
     Attributes:
         health: the worst of its objects.
         problems: its unhealthy objects, worst first.
-        recheck: seconds after which to assess it again; None when an event brings that.
+        recheck: seconds after which to assess it again; None when an event triggers that.
     """
 
     health: Health
@@ -61,7 +62,7 @@ class HealthAssessor:
     """Assesses health from live objects, and explains what is not healthy.
 
     Args:
-        explainer: asks why pods do not start.
+        explainer: queries why pods do not start.
         clock: monotonic seconds.
     """
 
@@ -126,7 +127,7 @@ class HealthAssessor:
 
 
 def _resting(verdicts: Mapping[ObjectKey, Health]) -> Health:
-    """The worst where nothing is unhealthy; what is suspended is named, since no problem will name it."""
+    """The worst health without unhealthy objects; it names a suspended one."""
     health = worst(verdicts.values())
     if health.status is not Status.SUSPENDED:
         return health
@@ -136,7 +137,7 @@ def _resting(verdicts: Mapping[ObjectKey, Health]) -> Health:
 
 
 def _judged(health: Health, explanation: Explanation | None, *, late: bool, timeout: float) -> Health:
-    """The object's own verdict, sharpened by what its pods say, and no longer patient once time is up."""
+    """The object's own health, refined by its pods and the timeout."""
     if explanation is not None:
         sure = explanation.certain or health.status is Status.DEGRADED
         status = Status.DEGRADED if sure else health.status

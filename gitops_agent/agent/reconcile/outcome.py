@@ -1,4 +1,4 @@
-"""Outcome of one reconcile: the facts from which status and events are made, and when to reconcile again."""
+"""Outcome of one reconcile: facts for status and events, and requeues."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SyncStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectIssue:
-    """One object that is not as declared or not healthy, with a reason to act on."""
+    """One object that is not as declared or unhealthy, with a reason."""
 
     key: ObjectKey
     reason: str
@@ -71,12 +71,12 @@ class ReconcileOutcome:
         problems: unhealthy, failed, drifted and waiting objects, worst first.
         total: declared objects.
         left_out: declared objects that are not applied, such as hooks.
-        warnings: what a person should know though nothing fails for it.
+        warnings: what a user should know though nothing fails for it.
         synced: objects that are live as declared.
         drifted: objects that deviate.
         unhealthy: objects that are not Healthy.
         rollouts: where each rollout stands.
-        actor: who caused the sync: the commit's author, or the person who asked.
+        actor: who caused the sync: the commit's author, or the user who requested it.
         started: when the sync of `revision` began.
         provisional: nothing is known yet that a status in the cluster does not say better.
         answered: the last request (`sync`) that was answered.

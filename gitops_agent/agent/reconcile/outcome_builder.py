@@ -1,4 +1,4 @@
-"""Builds the outcome of a reconcile from what its stages found out. Pure.
+"""Builds the outcome of a reconcile from its stages' findings. Pure.
 
 The stages fill in `Findings` in their order; one that was not reached leaves its default. When to reconcile again is part of
 the outcome, as values: the reconciler performs them.
@@ -25,7 +25,7 @@ _WAIT_BACKSTOP_SECONDS = 30.0
 
 @dataclass(slots=True, kw_only=True)
 class Findings:
-    """What the stages of one reconcile found out so far.
+    """Findings of the stages of one reconcile so far.
 
     Attributes:
         application: which is reconciled.
@@ -47,7 +47,7 @@ class Findings:
 
 
 def merge(declared: DeclaredState, rollouts: RolloutResult) -> DeclaredState:
-    """The declared state once the rollouts had their say: without D(t) nothing of it may be applied."""
+    """Merges the rollouts' result: without D(t) nothing may be applied."""
     if rollouts.desired is None and declared.desired is not None:
         declared = replace(declared, desired=None, pending=declared.pending or rollouts.pending)
     if rollouts.error is not None:
@@ -69,7 +69,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
     waiting = findings.waiting or declared.pending or (applied.waiting if applied else "")
     error = declared.error or (applied.error if applied else None)
     unavailable = declared.source.error
-    # What a rollout holds back is not synced, though the cluster is what it should be at this moment.
+    # A commit that a rollout holds back is not synced, though the cluster equals D(t).
     settled = not (rollouts and rollouts.moved) and not any(view.running or view.failed for view in views)
     in_force = applied is not None and applied.synced and declared.desired is not None and error is None
     synced = in_force and settled
@@ -104,14 +104,14 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
 
 
 def rollout_requeue(rollouts: RolloutResult | None) -> tuple[Requeue, ...]:
-    """When the rollouts go on; asked for even when a later stage fails."""
+    """The requeue of the rollouts, also when a later stage fails."""
     if rollouts is None or rollouts.again is None:
         return ()
     return (Requeue(reason="its rollout goes on", delay=rollouts.again),)
 
 
 def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
-    """When to reconcile again; most waits end with an event, which needs no entry here."""
+    """Requeues of a reconcile; most waits end with an event instead."""
     requeues = list(rollout_requeue(findings.rollouts))
     applied, health = findings.applied, findings.health
     if health is not None and health.recheck is not None and (findings.waiting or not findings.suspended):
@@ -128,9 +128,9 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
 def _problems(findings: Findings) -> tuple[ObjectIssue, ...]:
     """What failed, drifted or waits, then what is unhealthy beside it."""
     problems = findings.applied.problems if findings.applied else ()
-    known = {problem.key for problem in problems}
+    listed = {problem.key for problem in problems}
     unhealthy = findings.health.problems if findings.health else ()
-    return problems + tuple(problem for problem in unhealthy if problem.key not in known)
+    return problems + tuple(problem for problem in unhealthy if problem.key not in listed)
 
 
 def _sync_status(*, synced: bool, known: bool) -> SyncStatus:

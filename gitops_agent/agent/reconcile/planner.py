@@ -1,7 +1,7 @@
-"""Plans a desired state against the live objects, with what the cluster has taught about the plan so far.
+"""Plans a desired state against the live objects and earlier answers.
 
-Two things are not in Git: what hangs under the deletions of a plan, which is counted before a person is asked to approve it,
-and which objects the API server refuses to change in place. Both are learnt once for a plan, and planned with again.
+Two things are not in Git: the dependents of a plan's deletions, which are counted before a user is asked to approve it, and
+which objects the API server refuses to change in place. Both are learnt once for a plan, which is then made again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PlanMemo:
         approval: an approved plan under way.
         immutable: objects that the API server refuses to change in place to `proved`, the content of a plan.
         proved: see `immutable`.
-        counted: what hangs under the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
+        counted: the dependents of the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
         counted_for: see `counted`.
         counted_at: see `counted`.
     """
@@ -55,16 +55,16 @@ class PlanMemo:
 
     @property
     def hash(self) -> str:
-        """The plan people read and approve: that of the commit whose rollout waits for approval, else the last."""
+        """Hash of the plan that users approve: the preview, else the last."""
         plan = self.preview or self.plan
         return plan.hash if plan else ""
 
     def refuse_update(self, keys: frozenset[ObjectKey], plan: Plan) -> None:
-        """Remembers that the API server refuses to change objects in place to what a plan asks for."""
+        """Remembers objects that the API server refuses to change in place."""
         self.immutable, self.proved = self.immutable | keys, plan.content
 
     def follow(self, plan: Plan, snapshot: Snapshot, *, rolling: bool) -> None:
-        """Takes over the last plan; an approval stays as long as deletions of it may be ahead.
+        """Takes over the last plan; its approval stays while deletions are pending.
 
         Args:
             plan: the last plan.
@@ -84,7 +84,7 @@ class Planner:
     Args:
         stores: the live objects, and which Applications exist.
         claims: which application declares an object.
-        dependants: counts what hangs under deletions.
+        dependants: counts the dependents of deletions.
         agent_namespace: where the agent is installed; its own objects are protected.
         clock: monotonic seconds.
     """
@@ -103,7 +103,7 @@ class Planner:
         self._agent_namespace, self._protected = agent_namespace, protected(agent_namespace)
 
     def snapshot(self, application: AppKey, desired: Desired) -> Snapshot:
-        """The live objects; one whose Application no longer exists has no owner and may be adopted."""
+        """The live objects; those of deleted Applications may be adopted."""
         snapshot = self._live.snapshot(application, [manifest.key for manifest in desired.manifests])
         objects = {}
         for key, live in snapshot.objects.items():
@@ -122,9 +122,9 @@ class Planner:
     def plan(
         self, application: Application, desired: Desired, snapshot: Snapshot, memo: PlanMemo, *, deleting: bool = False
     ) -> Plan:
-        """The plan; made twice when what hangs under its deletions has to be counted first.
+        """Makes the plan, twice when the dependents of deletions must be counted.
 
-        A held plan is read by many reconciles and by a person who decides: it is counted once, and again after a while.
+        A held plan is read by many reconciles and by a user who decides: it is counted once, and again after a while.
 
         Raises:
             PlanError: the desired state cannot be planned.
@@ -160,7 +160,10 @@ class Planner:
 
 
 def trailer(message: str) -> str | None:
-    """The hash of a `Gitops-Agent-Approve:` trailer in the last paragraph of a commit message."""
+    """Hash in a commit message's `Gitops-Agent-Approve:` trailer.
+
+    The trailer is in the last paragraph.
+    """
     for line in reversed(message.strip().rpartition("\n\n")[2].splitlines()):
         if line.lower().startswith(_TRAILER):
             return line[len(_TRAILER) :].strip() or None
@@ -168,7 +171,10 @@ def trailer(message: str) -> str | None:
 
 
 def _under_way(approval: Approval, plan: Plan, snapshot: Snapshot) -> bool:
-    """Whether approved deletions may be ahead: after a start not all of them are known, or allowed, at once."""
+    """Whether approved deletions may be pending.
+
+    After a start not all of them are known, or allowed, at once.
+    """
     if approval.content != plan.content:
         return False
     pending = any(action.intent in REMOVES for action in plan.actions)

@@ -2,7 +2,7 @@
 
 resolve → render → compose → plan → guard → preflight → execute → observe. A reconcile does what can be done now and returns: no
 step waits for health, a CRD, a timer, a render or an approval. Whatever ends a wait (a watch event, a finished render, the
-clock, a person) puts the key back on the queue, and the next reconcile starts from the top with what is then true.
+clock, a user) puts the key back on the queue, and the next reconcile starts from the top with what is then true.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Stages:
     """The stages of a reconcile, in their order.
 
     Attributes:
-        finalizer: deletes an Application that is to go.
+        finalizer: deletes an Application under deletion.
         loader: loads what the newest commit declares.
         rollouts: advances rollouts, and composes D(t).
-        applier: brings D(t) to the cluster.
+        applier: applies D(t) to the cluster.
         health: assesses the live objects.
         status: publishes the outcome.
     """
@@ -87,11 +87,11 @@ class ApplicationReconciler:
             metrics.QUEUE_DEPTH.labels("applications").set(self._queue.depth())
 
     def state(self, application: AppKey) -> ApplicationState:
-        """What is remembered of an application; made where there is nothing yet."""
+        """State of an application, created on first use."""
         return self._states.setdefault(application, ApplicationState())
 
     def _reconcile(self, item: Item[AppKey]) -> str:
-        """One reconcile, from the Application to its status: the result for the metrics."""
+        """One reconcile, from Application to status; the result is for metrics."""
         key, started = item.key, time.monotonic()
         raw = self._stores.applications.raw(key)
         if raw is None:
@@ -134,7 +134,7 @@ class ApplicationReconciler:
         return "ok" if outcome.error is None else "failed"
 
     def _departure(self, application: Application, state: ApplicationState) -> ReconcileOutcome | None:
-        """One step of a deletion; None when the Application may go."""
+        """One step of a deletion; None once the finalizer is removed."""
         self._stages.loader.release(application.key)
         return self._stages.finalizer.depart(application, state)
 
@@ -158,9 +158,9 @@ class ApplicationReconciler:
         return outcome
 
     def _load(self, application: Application, state: ApplicationState) -> DeclaredState:
-        """What the newest commit declares; takes up a person's request (`sync`) for a new poll."""
+        """Loads the newest commit's state, and starts a requested (`sync`) poll."""
         key, loader = application.key, self._stages.loader
-        # Asked before the commit is resolved, so that an answer always speaks of what the poll brought.
+        # Checked before the commit is resolved, so that an answered request includes what the poll fetched.
         answered = state.requested != state.answered and loader.refreshed(key, state.poll)
         declared = loader.load(application)
         if answered:
@@ -174,7 +174,10 @@ class ApplicationReconciler:
         return declared
 
     def _advance_rollouts(self, findings: Findings, declared: DeclaredState, state: ApplicationState) -> DeclaredState:
-        """One step of each rollout and D(t); a run starts only when the plan of its whole commit is not held."""
+        """Makes one step of each rollout, and D(t).
+
+        A run starts only when the plan of its whole commit is not held.
+        """
         application = findings.application
         frozen = findings.suspended or application.spec.sync.mode is SyncMode.OBSERVE
         request = RolloutRequest(application=application, head=declared.desired, last=state.declared, frozen=frozen)
@@ -189,7 +192,7 @@ class ApplicationReconciler:
         return merge(declared, findings.rollouts)
 
     def _blocked(self, application: Application, state: ApplicationState) -> str:
-        """Why no plan can be made yet, in words: a first list, or a dependency; empty when one can."""
+        """The first list or dependency a plan waits for; empty without one."""
         kinds = {manifest.key.group_kind for manifest in state.desired.manifests} if state.desired else set()
         pending = self._stores.informer.ensure(kinds, application.key)
         if pending:
@@ -237,7 +240,7 @@ class ApplicationReconciler:
         """Performs the requeues of an outcome, then publishes it.
 
         Raises:
-            AgentError: the API server did not take the status.
+            AgentError: the API server refused the status.
         """
         key = AppKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
         if outcome.recovered:

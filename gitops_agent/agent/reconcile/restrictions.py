@@ -1,4 +1,7 @@
-"""Restricts plans: turns writes that a pause, an older commit or a refusal forbids into skips and waits. Pure."""
+"""Restricts plans: turns forbidden writes into skips and waits. Pure.
+
+A pause, an older commit or a refusal of the API server forbids writes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _HELD_BACK = "not applied, because other objects of this revision are refused (e
 
 
 def only(plan: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
-    """The plan in which every write that is not allowed became a skip that says why."""
+    """The plan with a skip and a reason per forbidden write."""
     if all(allowed(action) for action in plan.writes):
         return plan
     actions = tuple(
@@ -24,7 +27,7 @@ def only(plan: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
 
 
 def hold_back(plan: Plan) -> tuple[Plan, frozenset[ObjectKey]]:
-    """The plan in which only rollouts write, and the objects that are held back.
+    """The plan with only rollouts' writes, and the objects held back.
 
     Traffic must be able to leave a bad version whatever else is wrong.
     """
@@ -42,7 +45,7 @@ def defer_deletions(plan: Plan, why: str) -> Plan:
 
 
 def without(plan: Plan, refused: Container[ObjectKey]) -> Plan:
-    """The plan without the objects that the API server refuses; what depends on one of them goes on waiting."""
+    """The plan without refused objects; those that depend on one keep waiting."""
     actions = tuple(
         replace(action, kind=ActionKind.WAIT, message="the API server refused it") if action.key in refused else action
         for action in plan.actions

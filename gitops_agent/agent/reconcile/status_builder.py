@@ -1,4 +1,6 @@
-"""Builds the status that people and kstatus read from the outcome of a reconcile. Pure.
+"""Builds an Application's status from the outcome of a reconcile. Pure.
+
+Its readers are users and kstatus.
 
 Nothing in a status changes with the clock alone, so an idle agent writes nothing; `lastTransitionTime` and the history
 move only with a real transition.
@@ -65,7 +67,7 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
 
 
 def ready(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
-    """The Ready condition (status, reason, message): the one line people read first."""
+    """The Ready condition (status, reason, message): the one line users read first."""
     synced, reason, message = _synced(outcome)
     if outcome.suspended:
         return None, "Suspended", outcome.suspended
@@ -98,7 +100,7 @@ def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
 
 
 def _failed(problem: ObjectIssue) -> bool:
-    """Whether a problem is a failure of the sync: health is judged in a condition of its own."""
+    """Whether a problem is a failed sync; health has its own condition."""
     return problem.reason not in UNHEALTHY and reason_of(problem.reason).kind is ReasonKind.FAILURE
 
 
@@ -129,7 +131,10 @@ def _behind(outcome: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool 
 
 
 def _rollout(outcome: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
-    """Ready as rollouts see it: first one that was rolled back, then one that waits for a person, then those under way."""
+    """The Ready condition of rollouts; None when all are at rest.
+
+    One that was rolled back goes first, then one that waits for a user, then the others under way.
+    """
     shown = sorted(
         (rollout for rollout in outcome.rollouts if rollout.failed or rollout.running),
         key=lambda rollout: (not rollout.failed, not rollout.waits, rollout.workload),
@@ -161,7 +166,7 @@ def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, n
         None if healthy in (None, Status.UNKNOWN, Status.PROGRESSING) else healthy in (Status.HEALTHY, Status.SUSPENDED)
     )
     health_reason = healthy.value if healthy else "Unknown"
-    wanted: tuple[tuple[str, bool | None, str, str], ...] = (
+    updates: tuple[tuple[str, bool | None, str, str], ...] = (
         ("Ready", ready_status, ready_reason, ready_message),
         ("Synced", synced_status, synced_reason, synced_message),
         (
@@ -174,16 +179,16 @@ def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, n
         ("Stalled", stalled, ready_reason, ready_message),
     )
     if outcome.held:
-        wanted = (*wanted, ("Held", True, "HeldForApproval", outcome.held))
+        updates = (*updates, ("Held", True, "HeldForApproval", outcome.held))
     elif find_condition(conditions, "Held") is not None:
-        wanted = (*wanted, ("Held", False, synced_reason, "nothing is held"))
-    for kind, value, reason, message in wanted:
+        updates = (*updates, ("Held", False, synced_reason, "nothing is held"))
+    for kind, value, reason, message in updates:
         conditions = set_condition(conditions, kind, value, reason, message[:_TEXT_LIMIT], generation=generation, now=now)
     return conditions
 
 
 def _health(before: Object, outcome: ReconcileOutcome) -> Object:
-    """Health of the objects; the commit that made them Degraded stays until they are healthy again."""
+    """Health of the objects; the degrading commit stays until they are healthy."""
     now = outcome.health.status if outcome.health else Status.UNKNOWN
     reasons = [f"{problem.key}: {problem.message}"[:_TEXT_LIMIT] for problem in outcome.problems[:_PROBLEMS_SHOWN]]
     result: Object = {"status": now.value, "reasons": reasons}
@@ -223,7 +228,10 @@ def _problem(problem: ObjectIssue) -> Object:
 
 
 def _history(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> list[Object]:
-    """One entry for each sync that ended: newest first; a failure of one revision for one reason is one entry."""
+    """History of ended syncs, newest first.
+
+    A failure of one revision for one reason is one entry.
+    """
     history: list[Object] = [entry for entry in before.get("history") or [] if isinstance(entry, dict)]
     if outcome.revision is None or outcome.suspended:
         return history

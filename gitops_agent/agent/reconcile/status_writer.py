@@ -1,4 +1,4 @@
-"""Writes the status of an Application, and publishes the events between the old one and the new one first.
+"""Publishes the events of a status transition, then writes the status.
 
 The order is the guarantee: events are in the notifiers' outbox before the status is written. Killed in between, the next start
 finds the same transitions again. A status is written only when it differs, and while something merely progresses at most once a
@@ -67,7 +67,7 @@ class StatusWriter:
         self._now, self._clock = now, clock
 
     def publish(self, raw: Object, memo: StatusMemo, outcome: ReconcileOutcome, *, generation: int) -> float | None:
-        """Publishes an outcome; returns seconds after which to come back because the write was put off, else None.
+        """Publishes an outcome, or returns the seconds by which it is deferred.
 
         Args:
             raw: the Application as the cluster has it.
@@ -76,7 +76,7 @@ class StatusWriter:
             generation: of the spec that was reconciled.
 
         Raises:
-            AgentError: the API server did not take the status; the next reconcile tries again.
+            AgentError: the API server refused the status; the next reconcile retries.
         """
         before = memo.written if memo.written is not None else (raw.get("status") or {})
         patience = self._patience(outcome, before, memo, generation)
@@ -112,7 +112,7 @@ class StatusWriter:
         return None
 
     def _patience(self, outcome: ReconcileOutcome, before: Object, memo: StatusMemo, generation: int) -> float:
-        """Seconds for which a status that only says "not yet" is put off.
+        """Seconds by which a provisional status is deferred.
 
         Most fetches and renders end within a second, and a status in the cluster of this very spec says more.
         """
@@ -123,7 +123,7 @@ class StatusWriter:
         return _PROVISIONAL_SECONDS - (self._clock() - memo.seen)
 
     def _progressing(self, after: Object, memo: StatusMemo) -> float:
-        """Seconds for which nothing is written, because objects that were just applied are not healthy yet."""
+        """Seconds by which Progressing is deferred after an apply."""
         if (_condition(after, "Ready").get("status"), _condition(after, "Ready").get("reason")) != ("Unknown", "Progressing"):
             memo.progressing_since = None
             return 0.0
@@ -138,7 +138,7 @@ class StatusWriter:
 
 
 def quiet(before: Object, after: Object) -> bool:
-    """Whether the two differ only in the commit, because a commit left everything of this application untouched.
+    """Whether only the commit changed, and nothing of this application.
 
     A monorepo of a thousand applications would otherwise write a thousand statuses for each commit. The commit is written with
     the next change, and when a sync is requested.
@@ -170,7 +170,7 @@ def _without_commit(status_: Object) -> Object:
 
 
 def _progress_only(before: Object, after: Object) -> bool:
-    """Whether nothing a person waits for changed: the same readiness for the same reason, at the same commit."""
+    """Whether only progress changed: same readiness, reason and commit."""
 
     def gist(status_: Object) -> object:
         conditions = {c["type"]: (c["status"], c["reason"]) for c in status_.get("conditions") or []}

@@ -1,4 +1,7 @@
-"""Derives events from two statuses. Pure: a restart finds the same transitions in the status of the cluster."""
+"""Derives events from two statuses. Pure.
+
+A restart derives the same transitions from the status in the cluster.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +110,7 @@ def _health(before: Object, after: Object) -> Iterator[tuple[EventType, Severity
 
 
 def at(status: Object, *path: str) -> Any:
-    """The value at a path of a status, None when any step of it is missing."""
+    """The value at a path of a status, None where missing."""
     value: Any = status
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
