@@ -16,7 +16,6 @@ ROOT = Path(__file__).parent.parent
 LONGEST_FIRST_LINE = 12
 
 EXEMPT = (
-    "gitops_agent/agent",
     "tests/agent",
     "tests/rollout",
 )

@@ -1,6 +1,6 @@
 """Composition root: builds, starts and stops what a leader runs.
 
-The order of the start is one tuple, and the end is its reverse: the clock and the watch of Applications stop asking, applies
+The order of the start is one tuple, and the end is its reverse: the clock and the watch of Applications stop queueing, applies
 under way end at their next safe point (every point between two API calls is one), the queues close and their workers end,
 renders are cancelled, the watches end, and last the outbox and the Events are flushed. The lease is released after that.
 """
@@ -151,7 +151,7 @@ class Components:
         self._starter = threading.Thread(target=self._start, name="start", daemon=True)
 
     def start(self) -> None:
-        """Starts everything, on a thread of its own: the API server may not answer yet."""
+        """Starts everything, on its own thread while the API server is awaited."""
         self._starter.start()
 
     def healthy(self) -> bool:
@@ -184,7 +184,10 @@ class Components:
             service.start()
 
     def _await_cluster(self) -> str | None:
-        """The version of Kubernetes, once the API server answers and serves our kinds; None when the agent ends before."""
+        """Waits until the API server serves our kinds; returns its version.
+
+        None when the agent ends before.
+        """
         while not self._stopping.is_set():
             try:
                 self._applications.resolve()
@@ -202,7 +205,10 @@ class Components:
 
 
 class _FirstList:
-    """Starts an informer of Notifiers and waits, for a while, for its first list: events before that reach no notifier."""
+    """Starts an informer of Notifiers and waits briefly for its first list.
+
+    Events before that list reach no notifier.
+    """
 
     def __init__(self, informer: Informer) -> None:
         self._informer = informer

@@ -1,4 +1,7 @@
-"""The two kinds of behaviour that travel down: everything else a class needs is an object below it."""
+"""Ports of the agent: callbacks that lower components receive.
+
+Everything else a class needs is an object of a lower layer.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ class Wake(Protocol):
     """Puts an application on the work queue."""
 
     def __call__(self, key: AppKey, reason: str, priority: Priority, /) -> None:
-        """Says which application, why, and how urgent it is."""
+        """Queues the application, with a reason and a priority."""
 
 
 class EventSink(Protocol):

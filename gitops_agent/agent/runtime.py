@@ -1,8 +1,8 @@
 """Replica of the agent: leader election, liveness, readiness.
 
 A replica that is not the leader holds nothing but the lease's watch and the probes. The leader runs all components. A leader
-that loses its lease ends the process: what it believes about the cluster is no longer its to act on, and the supervisor starts
-it afresh.
+that loses its lease ends the process: it must not act on its caches of the cluster any more, and the supervisor
+restarts it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Runtime:
         self._components: Components | None = None
 
     def run(self) -> int:
-        """Runs until `stop`; 0 after a clean end, 1 after losing the lease."""
+        """Runs until `stop`; returns 0, or 1 after a lost lease."""
         settings = self._settings
         _log.info("starting", identity=self._identity, server=self._transport.host, namespace=settings.cluster.namespace)
         if not settings.leader.enabled:
@@ -59,11 +59,11 @@ class Runtime:
         return 1 if self._lost.is_set() else 0
 
     def stop(self) -> None:
-        """Asks for a graceful end; may be called from a signal handler."""
+        """Requests a graceful end; may be called from a signal handler."""
         self._stop.set()
 
     def alive(self) -> tuple[bool, str]:
-        """Liveness: false only when something is broken that a restart mends."""
+        """Liveness: false only for a failure that a restart fixes."""
         components = self._components
         if components is not None and not components.healthy():
             return False, "a worker thread has ended"

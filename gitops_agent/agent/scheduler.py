@@ -1,7 +1,8 @@
-"""The clock: turns intervals and dates into calls that put keys on a queue. The one door to APScheduler.
+"""Scheduler: puts keys on a queue at intervals and at dates.
 
-APScheduler's defaults drop what is late: eight jobs due together on two threads run two. Here nothing is ever dropped
-(`misfire_grace_time=None`), missed ticks fold into one (`coalesce`), and a job only enqueues, so one thread is enough.
+It is the one door to APScheduler, whose defaults drop late jobs: of eight that are due together on two threads, two run. Here
+none is dropped (`misfire_grace_time=None`), missed ticks fold into one (`coalesce`), and a job only enqueues, so one thread is
+enough.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _log = logger("clock")
 
 
 class Scheduler:
-    """Calls functions at intervals and at dates, on one thread of its own."""
+    """Calls functions at intervals and dates, on one thread of its own."""
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(
@@ -40,14 +41,20 @@ class Scheduler:
         self._scheduler.start()
 
     def every(self, name: str, seconds: float, call: Callable[[], None], *, jitter: float = 0.0) -> None:
-        """Calls `call` every `seconds`, give or take `jitter` seconds; replaces what had the same name."""
+        """Calls `call` every `seconds` ± `jitter` seconds; replaces a job `name`."""
         if not self._stopped:
             self._scheduler.add_job(
                 call, "interval", seconds=seconds, jitter=jitter or None, id=name, name=name, replace_existing=True
             )
 
     def at(self, name: str, when: datetime, call: Callable[[], None]) -> None:
-        """Calls `call` once at `when` (aware), or at once when that has passed; replaces what had the same name."""
+        """Calls `call` once at `when`; replaces the job of that name.
+
+        Args:
+            name: of the job.
+            when: aware; a date that has passed is due now.
+            call: what to do.
+        """
         if not self._stopped:
             self._scheduler.add_job(call, "date", run_date=when, id=name, name=name, replace_existing=True)
 

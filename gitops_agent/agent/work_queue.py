@@ -1,7 +1,7 @@
-"""Work queue, one entry a key: webhook, clock, watch and command line only call `add(key, reason)`.
+"""Work queue with one entry a key, filled by `add(key, reason)`.
 
 Problem: a thousand events about one application must become one reconcile, one application must never run twice at once, a
-slow or failing one must not starve the others, and a person's request must not stand behind a resync. Decision: one entry a
+slow or failing one must not starve the others, and a user's request must not wait behind a resync. Decision: one entry a
 key; a key that is running is remembered and runs again when it is done; entries are ordered by the time they became ready
 plus a handicap of one second for each step of lower priority, which favours the urgent and starves no key.
 """
@@ -42,7 +42,7 @@ class Item(Generic[K]):
     Attributes:
         key: which one.
         reasons: why, the first eight.
-        priority: the most urgent of those asked for.
+        priority: the most urgent of those requested.
         waited: seconds since it became ready.
     """
 
@@ -92,7 +92,7 @@ class WorkQueue(Generic[K]):
         self._closed = False
 
     def add(self, key: K, reason: str, priority: Priority = Priority.RESYNC, *, delay: float = 0.0) -> None:
-        """Queues `key` for `delay` seconds from now at the earliest; an earlier or more urgent entry of it wins."""
+        """Queues `key` after `delay` seconds; an earlier or more urgent entry wins."""
         with self._changed:
             if self._closed:
                 return
@@ -112,7 +112,7 @@ class WorkQueue(Generic[K]):
                 self._changed.notify()
 
     def take(self, timeout: float | None = None) -> Item[K] | None:
-        """The next key whose time has come, or None after `timeout` seconds or when the queue is closed."""
+        """Takes the next due key; None after `timeout` seconds or when closed."""
         limit = None if timeout is None else self._clock() + timeout
         with self._changed:
             while True:
@@ -138,7 +138,13 @@ class WorkQueue(Generic[K]):
                 self._changed.notify()
 
     def retry(self, key: K, reason: str, *, after: float | None = None) -> float:
-        """Queues `key` after a backoff with jitter (at least `after` seconds); returns the delay in seconds."""
+        """Queues `key` after a backoff; returns the delay in seconds.
+
+        Args:
+            key: which failed.
+            reason: why.
+            after: the least delay, in seconds; the backoff has jitter.
+        """
         with self._changed:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
         delay = self._backoff.pause(failures, at_least=after or 0.0, chance=self._jitter.random)
@@ -183,7 +189,10 @@ class WorkQueue(Generic[K]):
         heapq.heappush(self._heap, (entry.rank(), entry.ticket, key))
 
     def _pop(self, now: float) -> tuple[Item[K] | None, float | None]:
-        """The best ready item, else None with the seconds until one may be ready (None: not before an `add`)."""
+        """The best ready item, else the seconds until one may be ready.
+
+        Neither when only an `add` can bring one.
+        """
         later: list[tuple[float, int, K]] = []
         item: Item[K] | None = None
         pause: float | None = None

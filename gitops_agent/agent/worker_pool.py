@@ -1,4 +1,4 @@
-"""Runs a reconciler on threads around a work queue; a failing key never ends a worker."""
+"""Runs a reconciler on a queue; a failing key ends no worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reconciler(Protocol[K]):
     """Handles the keys of a queue."""
 
     def reconcile(self, item: Item[K], /) -> None:
-        """Handles one key; what it raises is logged, and the key is retried with backoff."""
+        """Handles one key; errors are logged and the key is retried."""
 
 
 class WorkerPool(Generic[K]):
@@ -50,12 +50,12 @@ class WorkerPool(Generic[K]):
         return all(thread.ident is None or thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
-        """Closes the queue and waits, for some seconds at most, until running keys are handled."""
+        """Closes the queue and waits a limited time for running keys."""
         self._queue.close()
         self.join(self._end_seconds)
 
     def join(self, seconds: float) -> bool:
-        """Waits for the threads after the queue was closed; False when one is still running after `seconds`."""
+        """Waits for the threads to end; False when one runs after `seconds`."""
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             if thread.ident is not None:
@@ -66,7 +66,7 @@ class WorkerPool(Generic[K]):
         while (item := self._queue.take()) is not None:
             try:
                 self._reconciler.reconcile(item)
-            except Exception as error:  # noqa: BLE001 - one key's surprise must not end the worker of the others
+            except Exception as error:  # noqa: BLE001 - one key's error must not end the worker of the others
                 delay = self._queue.retry(item.key, "retry after an unexpected error")
                 _log.error("unexpected error", key=str(item.key), error=error, retry_seconds=round(delay, 2), exc_info=True)
             finally:
