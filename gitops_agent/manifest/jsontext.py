@@ -19,7 +19,8 @@ _EXACT = 2**63
 _INTEGER_DIGITS = 20
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_OPENING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_OPENING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A string, or a bracket; a string that nothing closes reaches to the end, so that the search does not start again in it."""
 
 
 def read_json(data: bytes, *, file: str = "", limits: YamlLimits | None = None) -> Documents:

@@ -22,7 +22,7 @@ _ASK: dict[str, tuple[str, ...]] = {
     "kustomize": ("version",),
 }
 _SUPPORTED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {"helm": ((3, 10), (5, 0)), "kustomize": ((5, 0), (6, 0))}
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _LIMITS = Limits(seconds=5.0, output_bytes=64 * 1024)
 
 

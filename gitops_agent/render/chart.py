@@ -20,13 +20,12 @@ from gitops_agent.manifest.yaml import read
 from gitops_agent.render.archive import Member, members
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.paths import join
+from gitops_agent.render.template_code import code_of
 from gitops_agent.revision.tree import Entry, EntryType
 
 _LIMITS = YamlLimits(bytes=4 * 1024 * 1024, documents=1, nodes=200_000)
 _NESTED = 10
 _TEMPLATE_BYTES = 5 * 1024 * 1024
-_ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_QUOTED = re.compile(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|`[^`]*`', re.DOTALL)
 _CHANGING = re.compile(
     r"(?<![\w.$])(rand(?:Alpha|AlphaNum|Numeric|Ascii|Bytes|Int)|uuidv4|gen(?:CA|CAWithKey|PrivateKey|SelfSignedCert"
     r"|SelfSignedCertWithKey|SignedCert|SignedCertWithKey)|htpasswd|bcrypt|encryptAES|shuffle|now|ago)(?!\w)"
@@ -161,7 +160,7 @@ class _Reader:
             return
         if not member.path.endswith((".yaml", ".yml", ".tpl", ".json")) or len(member.data) > _TEMPLATE_BYTES:
             return
-        code = " ".join(_QUOTED.sub(" ", action) for action in _ACTION.findall(member.data.decode("utf-8", "replace")))
+        code = code_of(member.data.decode("utf-8", "replace"))
         if _LOOKUP.search(code):
             self._warn("lookup", f"{member.path} uses lookup, which finds nothing here: charts are rendered without a cluster")
         changing = _CHANGING.search(code)

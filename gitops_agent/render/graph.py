@@ -15,7 +15,17 @@ from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import read
 from gitops_agent.render.inputs import Inputs
-from gitops_agent.render.kustomization import Reference, Role, charts, function, plugin_references, references, remote, shown
+from gitops_agent.render.kustomization import (
+    LONGEST,
+    Reference,
+    Role,
+    charts,
+    function,
+    plugin_references,
+    references,
+    remote,
+    shown,
+)
 from gitops_agent.render.paths import join
 from gitops_agent.render.plain import KUSTOMIZATIONS
 from gitops_agent.revision.tree import Entry, EntryType
@@ -94,6 +104,9 @@ class Graph:
             if reference.role is Role.PLUGIN:
                 self._plugin(folder, file, reference.value.encode())
             return
+        if len(reference.value) > LONGEST:
+            text = f"{file}: {reference.field}: a name has at most {LONGEST} characters"
+            raise RenderError(text, reason="RenderFailed", file=file, field=reference.field)
         if remote(reference.value):
             text = (
                 f"{file}: {reference.field}: {shown(reference.value)} lies outside the repository, and nothing is fetched "

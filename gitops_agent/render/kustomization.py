@@ -53,18 +53,13 @@ _LISTS = (
 _WITH_PATH = ("patches", "patchesJson6902", "replacements")
 _GENERATORS = ("configMapGenerator", "configmapGenerator", "secretGenerator")
 _BUILTIN_GENERATORS = ("ConfigMapGenerator", "SecretGenerator")
-_REMOTE = re.compile(
-    r"""
-    [a-zA-Z][a-zA-Z0-9+.-]*://          # any scheme
-    | git::
-    | [^/\s]+@[^/\s]+[:/]               # git@host:path, user@host/path
-    | (?:www\.)?github\.com[:/]
-    | gh:
-    """,
-    re.VERBOSE,
-)
-_QUERY = re.compile(r"\?(?:.*&)?(?:ref|version|timeout|submodules)=")
-_USERINFO = re.compile(r"//[^/@\s]*@")
+LONGEST = 4096
+"""Characters of a name, as many as a path has at most. Nothing longer is read further."""
+
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*+://|git::|(?:www\.)?github\.com[:/]|gh:")
+_SEGMENT = re.compile(r"[^/\s]++")
+_QUERY = re.compile(r"[?&](?:ref|version|timeout|submodules)=")
+_USERINFO = re.compile(r"//[^/@\s]*+@")
 _FUNCTION = "config.kubernetes.io/function"
 _FUNCTIONS = (_FUNCTION, "config.k8s.io/function", "kustomize.config.k8s.io/function")
 
@@ -125,12 +120,25 @@ def function(config: Object) -> bool:
 
 def remote(value: str) -> bool:
     """Whether kustomize would take a reference for something to fetch."""
-    return _REMOTE.match(value) is not None or _QUERY.search(value) is not None
+    question = value.find("?")
+    return (
+        _SCHEME.match(value) is not None
+        or _user_and_host(value)
+        or (question >= 0 and _QUERY.search(value, question) is not None)
+    )
+
+
+def _user_and_host(value: str) -> bool:
+    """Whether a reference begins as `git@host:path` or `user@host/path`."""
+    found = _SEGMENT.match(value)
+    segment = found[0] if found else ""
+    at = segment.find("@", 1)
+    return at > 0 and (segment.find(":", at + 2) > 0 or (len(segment) > at + 1 and value.startswith("/", len(segment))))
 
 
 def shown(value: str) -> str:
     """A reference without credentials, for messages."""
-    return _USERINFO.sub("//***@", value.strip())[:300]
+    return _USERINFO.sub("//***@", value.strip()[:LONGEST])[:300]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -21,28 +21,29 @@ from gitops_agent.process import redact
 _TELLING = re.compile(
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)$", re.IGNORECASE
 )
-_LINE = re.compile(
-    r"^[\s\"'-]*(?P<name>[\w.-]+)[\"']?\s*[:=]\s*[\"']?(?P<value>[^\"'\s].*?)[\"']?\s*$",
-    re.MULTILINE,
-)
+_LINE = re.compile(r"[\s\"'-]*+(?P<name>[\w.-]++)[\"']?+\s*+[:=]")
+"""How a line begins that names a value. Every part is possessive: a line that does not fit is given up in linear time."""
 _FILE_BYTES = 256 * 1024
 _FILES = 500
 _SHORTEST = 4
+_LONGEST_NAME = 64
 
 
 def without_secrets(text: str, folder: Path) -> str:
     """The text without what the files under a folder mark as secret."""
-    return redact(text, _found(folder))
+    return redact(text, _found(folder, text))
 
 
-def _found(folder: Path) -> set[str]:
+def _found(folder: Path, text: str) -> set[str]:
+    """The secret values that stand in a text; the others are not kept, there may be megabytes of them."""
     result: set[str] = set()
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
     for path, _ in zip(files, range(_FILES), strict=False):
         with path.open("rb") as file:
             data = file.read(_FILE_BYTES)
-        result.update(value.strip() for value in _of_file(data, path))
-    return {value for value in result if len(value) >= _SHORTEST}
+        found = (value.strip() for value in _of_file(data, path))
+        result.update(value for value in found if len(value) >= _SHORTEST and value in text)
+    return result
 
 
 def _of_file(data: bytes, path: Path) -> Iterator[str]:
@@ -52,11 +53,33 @@ def _of_file(data: bytes, path: Path) -> Iterator[str]:
     except AgentError:
         documents = []
     if not documents:
-        yield from (match["value"] for match in _LINE.finditer(text) if _TELLING.search(match["name"]))
+        yield from _of_lines(text)
     for document in documents:
         yield from _of_value(document, secret=False)
         for generator in _generators(document):
             yield from _generated(generator, path.parent)
+
+
+def _of_lines(text: str) -> Iterator[str]:
+    """Values of a text that is no YAML, by the names before them; a name alone on its line has its value on the next one."""
+    telling = False
+    for line in text.splitlines():
+        found = _LINE.match(line)
+        if found is not None:
+            telling = bool(_TELLING.search(found["name"][-_LONGEST_NAME:]))
+        elif not telling:
+            continue
+        value = _unquoted(line[found.end() :] if found else line)
+        if value and telling:
+            yield value
+        if value:
+            telling = False
+
+
+def _unquoted(text: str) -> str:
+    value = text.strip()
+    value = value[1:] if value[:1] in ("'", '"') else value
+    return value[:-1] if value[-1:] in ("'", '"') else value
 
 
 def _of_value(value: Any, *, secret: bool) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gitops_agent.errors import ProcessError, SourceError
 from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.phrases import Phrases, ends
 from gitops_agent.source.repository import Repository
 
 
@@ -20,12 +21,14 @@ class _Rule:
     failure: str
     reason: str
     transient: bool
-    pattern: re.Pattern[str]
+    phrases: Phrases
     message: str
 
 
-def _rule(failure: str, reason: str, pattern: str, message: str, *, transient: bool = True) -> _Rule:
-    return _Rule(failure, reason, transient, re.compile(pattern, re.IGNORECASE), message)
+def _rule(
+    failure: str, reason: str, pattern: str, message: str, *, gap: tuple[str, str] | None = None, transient: bool = True
+) -> _Rule:
+    return _Rule(failure, reason, transient, Phrases(pattern, *([gap] if gap else [])), message)
 
 
 _RULES = (
@@ -60,8 +63,9 @@ _RULES = (
     _rule(
         "identity",
         "AuthenticationFailed",
-        r"Load key .*(?:error in libcrypto|invalid format|incorrect passphrase)|bad passphrase",
+        r"bad passphrase",
         "the private key in identity cannot be read: it is damaged, or its passphrase (password) is missing or wrong",
+        gap=("Load key ", "error in libcrypto|invalid format|incorrect passphrase"),
         transient=False,
     ),
     _rule(
@@ -111,9 +115,10 @@ _RULES = (
     _rule(
         "not-found",
         "SourceFailed",
-        r"Repository not found|returned error: 404|repository '.*' not found|does not appear to be a git repository|"
+        r"Repository not found|returned error: 404|does not appear to be a git repository|"
         r"project you were looking for could not be found|No such file or directory|not a git repository",
         "there is no such repository, or these credentials may not see it",
+        gap=("repository '", "' not found"),
         transient=False,
     ),
     _rule(
@@ -127,9 +132,10 @@ _RULES = (
     _rule(
         "unsafe",
         "SourceFailed",
-        r"(?:error|fatal): (?:object|.*object) [0-9a-f]+: \w+|fsck error|unterminated (?:header|author)|not a valid object",
+        r"fsck error|unterminated (?:header|author)|not a valid object",
         "an object in its history fails Git's own safety check and nothing is read from such a repository: "
         "the commit that contains it has to be removed from the branches and tags that are followed",
+        gap=("(?:error|fatal): ", r"object [0-9a-f]+: \w"),
         transient=False,
     ),
     _rule("server", "SourceUnavailable", r"returned error: 5\d\d", "the server fails"),
@@ -137,29 +143,31 @@ _RULES = (
         "broken",
         "SourceUnavailable",
         r"early EOF|getpeername\(\) failed|RPC failed|hung up unexpectedly|unexpected disconnect|Connection reset|Broken pipe|"
-        r"Connection (?:closed|to .* closed)|index-pack failed|transfer closed|expected flush|bad line length|protocol error|"
+        r"Connection closed|index-pack failed|transfer closed|expected flush|bad line length|protocol error|"
         r"invalid (?:index-pack|server response)|Empty reply|kex_exchange|bytes? of body are still expected|unexpected EOF",
         "the connection broke off",
+        gap=("Connection to ", " closed"),
     ),
 )
 
 _NO_SUCH_PROGRAM = 127
+_BREAK = re.compile(r"[\r\n]")
+_FATAL = re.compile(r"(?:fatal|error|ssh|remote: (?:error|fatal)):", re.IGNORECASE)
 
-CORRUPT = re.compile(
+CORRUPT = Phrases(
     r"not a git repository|"
     r"is corrupt|badly packed|has garbage|"
-    r"object file .* is empty|"
     r"bad (?:object|tree object|config)|loose object|cannot unpack|unable to parse|"
     r"missing (?:blob|tree|commit)|"
     r"inflate: data stream|"
-    r"packfile .* (?:cannot be accessed|is truncated|does not match|is too small)|"
     r"far too short to be a pack|pack has bad|unresolved deltas|"
-    r"index file .* (?:is too small|corrupt)|"
     r"(?:unable|failed) to read (?:object|tree|[0-9a-f]{40})|"
     r"could not (?:read|parse) (?:object|commit|[0-9a-f]{40})|"
     r"unable to find [0-9a-f]{40}|did not send all necessary|revision walk setup failed|"
     r"reference broken|unable to resolve reference|invalid sha1 pointer",
-    re.IGNORECASE,
+    ("object file ", " is empty"),
+    ("packfile ", " (?:cannot be accessed|is truncated|does not match|is too small)"),
+    ("index file ", " (?:is too small|corrupt)"),
 )
 """What git says about a repository on disk that is torn; a server may say some of it too, so the mirror is examined first."""
 
@@ -174,15 +182,16 @@ def explain(error: ProcessError, repository: Repository, credentials: Credential
         return SourceError("git could not be started: it is not installed where PATH leads", transient=False, failure="git")
     if error.cause in {"output", "memory", "cancelled"}:
         return SourceError(f"{repository}: {error}", transient=error.cause == "cancelled", failure=error.cause)
+    stderr = ends(error.stderr)
     for rule in _RULES:
-        match = rule.pattern.search(error.stderr)
-        if match is not None:
+        position = rule.phrases.find(stderr)
+        if position is not None:
             message = rule.message or _authentication(repository, credentials)
-            line = _line(error.stderr, match.start())
+            line = _line(stderr, position)
             return SourceError(
                 f"{repository}: {message} ({line})", reason=rule.reason, transient=rule.transient, failure=rule.failure
             )
-    return SourceError(f"{repository}: {last_words(error.stderr)}", reason="SourceFailed", transient=True, failure="other")
+    return SourceError(f"{repository}: {last_words(stderr)}", reason="SourceFailed", transient=True, failure="other")
 
 
 def last_words(stderr: str, limit: int = 300) -> str:
@@ -190,16 +199,16 @@ def last_words(stderr: str, limit: int = 300) -> str:
 
     The first fatal one, else the last.
     """
-    lines = [line.strip() for line in re.split(r"[\r\n]+", stderr) if line.strip()]
-    fatal = [line for line in lines if re.match(r"(?:fatal|error|ssh|remote: (?:error|fatal)):", line, re.IGNORECASE)]
+    lines = [line.strip() for line in _BREAK.split(ends(stderr)) if line.strip()]
+    fatal = [line for line in lines if _FATAL.match(line)]
     chosen = fatal[0] if fatal else (lines[-1] if lines else "git said nothing")
     return _plain(chosen)[:limit]
 
 
 def _line(text: str, position: int, limit: int = 300) -> str:
     """The line a position is in."""
-    before = re.split(r"[\r\n]", text[:position])[-1]
-    return _plain(before + re.split(r"[\r\n]", text[position:])[0]).strip()[:limit]
+    before = _BREAK.split(text[:position])[-1]
+    return _plain(before + _BREAK.split(text[position:], maxsplit=1)[0]).strip()[:limit]
 
 
 def _plain(text: str) -> str:

@@ -15,6 +15,7 @@ from gitops_agent.source.git_auth import access
 from gitops_agent.source.git_errors import CORRUPT, explain, last_words
 from gitops_agent.source.history import lost
 from gitops_agent.source.mirror import Mirror, Tip, key, stored
+from gitops_agent.source.phrases import ends
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.remote_refs import Advertised
 
@@ -105,7 +106,7 @@ class Poller:
         if "File exists" in error.stderr:
             self._mirror.unlock()
             return True
-        if CORRUPT.search(error.stderr) and self._mirror.torn():
+        if CORRUPT.find(ends(error.stderr)) is not None and self._mirror.torn():
             _log.warning("mirror built anew", repository=self._mirror.repository.url, error=last_words(error.stderr))
             self._mirror.build()
             return True

@@ -44,6 +44,8 @@ def test_what_comes_out_differently_every_time_is_warned_about(repository: Path,
         "{{ .Values.now }} {{ .Values.lookup }} {{ $now }}",
         "{{ include `lookup` . }}",
         "{{ knows }}{{ lookups }}",
+        '{{ print "}} {{ now" }}',
+        '{{ print "\\" now" }}',
     ],
 )
 def test_words_that_only_look_like_it_are_not(repository: Path, template: str) -> None:

@@ -175,3 +175,8 @@ def test_an_error_in_a_kustomization_names_its_line(refusal: Refusal) -> None:
 def test_an_alias_bomb_in_a_kustomization_is_refused(refusal: Refusal) -> None:
     rows = ["a0: &a0 [x,x,x,x,x,x,x,x,x]"] + [f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)]
     assert "unfolds" in refusal(ask("app"), {"app/kustomization.yaml": "\n".join(rows)}).message
+
+
+def test_a_name_longer_than_a_path_is_refused(refusal: Refusal) -> None:
+    error = refusal(ask("app"), {"app/kustomization.yaml": f"resources: ['{'a@' * 2049}']\n"})
+    assert error.message.startswith("app/kustomization.yaml: resources: a name has at most 4096 characters")

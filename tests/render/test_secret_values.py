@@ -22,8 +22,9 @@ ENCODED = base64.b64encode(CANARY.encode()).decode()
         ("values.json", f'{{"apiKey": "{CANARY}"}}\n'),
         ("templates/broken.yaml", f"{{{{ if }}}}\npassword: {CANARY}\n"),
         ("settings.env", f"DB_PASSWORD={CANARY}\n"),
+        ("templates/broken.yaml", f"{{{{ if }}}}\n- 'password':\n    '{CANARY}'\n"),
     ],
-    ids=["string-data", "data", "bare-literal", "literal", "values", "json", "no-yaml", "env"],
+    ids=["string-data", "data", "bare-literal", "literal", "values", "json", "no-yaml", "env", "next-line"],
 )
 def test_what_the_files_mark_as_secret_is_taken_out(tmp_path: Path, name: str, content: str) -> None:
     path = tmp_path / name

@@ -115,11 +115,11 @@ def test_the_words_of_a_server_cannot_move_the_cursor_or_fill_a_page() -> None:
     ],
 )
 def test_a_torn_mirror_is_recognised(stderr: str) -> None:
-    assert CORRUPT.search(stderr)
+    assert CORRUPT.find(stderr) is not None
 
 
 @pytest.mark.parametrize(
     "stderr", ["fatal: '/x' does not appear to be a git repository", "fatal: Authentication failed", "fatal: early EOF"]
 )
 def test_trouble_of_a_server_is_not_taken_for_a_torn_mirror(stderr: str) -> None:
-    assert not CORRUPT.search(stderr)
+    assert CORRUPT.find(stderr) is None
