@@ -40,11 +40,17 @@ def render_helm(job: Job) -> None:
     values = _values_files(options, job.inputs, job.path)
     job.inputs.materialise(workspace.tree)
     _copy_dependencies(chart, workspace)
-    done = job.run(*_arguments(options, job.request, chart, [str(workspace.at(file)) for file in values], workspace))
+    given = _copy_values(values, workspace)
+    try:
+        done = job.run(*_arguments(options, job.request, chart, [*given], workspace))
+    except RenderError as error:
+        message = error.message
+        for name, file in given.items():
+            message = message.replace(name, file)
+        raise RenderError(message, reason=error.reason, **error.facts) from None
     objects.warnings += chart.warnings
-    objects.warnings += [workspace.own(line.strip())[:500] for line in done.stderr.splitlines() if "warning" in line.lower()][
-        :_WARNINGS
-    ]
+    warnings = [_without_values(line.strip()) for line in done.stderr.splitlines() if "warning" in line.lower()]
+    objects.warnings += job.masked(warnings[:_WARNINGS])
     origins = _Origins(done.stdout, chart.path)
     text_limits = YamlLimits(bytes=job.limits.output_bytes)
     try:
@@ -73,6 +79,24 @@ def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
             raise RenderError(f"{field}: {join(path, name)} {what}", reason="FileNotFound", field=field)
         documents.append(entry.path)
     return documents
+
+
+def _copy_values(values: list[str], workspace: Workspace) -> dict[str, str]:
+    """Copies the values files to names that Helm does not split: it takes a comma for the end of a name.
+
+    Returns the new names, which lie where Helm runs, and the files they are copies of.
+    """
+    given = {f"values-{number}.yaml": file for number, file in enumerate(values)}
+    for name, file in given.items():
+        shutil.copyfile(workspace.at(file), workspace.root / name)
+    return given
+
+
+def _without_values(warning: str) -> str:
+    """A warning without the value that Helm adds in parentheses where a table and another value meet."""
+    before, opened, _ = warning.partition(" (")
+    closed = '"' if warning.endswith('"') else ""
+    return f"{before}{closed}" if opened and "table" in before else warning
 
 
 def _copy_dependencies(chart: Chart, workspace: Workspace) -> None:
@@ -107,7 +131,7 @@ def _arguments(
             inline.write_text(dump(options.values), encoding="utf-8")
         except RecursionError:
             raise RenderError("spec.render.helm.values is nested too deeply", field="spec.render.helm.values") from None
-        arguments += ["--values", str(inline)]
+        arguments += ["--values", inline.name]
     return tuple(arguments)
 
 

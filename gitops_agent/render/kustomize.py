@@ -43,9 +43,9 @@ def render_kustomize(job: Job) -> None:
         done = job.run("build", str(target), "--load-restrictor", "LoadRestrictionsRootOnly")
     except RenderError as error:
         raise _placed(error, file) from None
-    objects.warnings += [
-        workspace.own(line.removeprefix("#").strip()) for line in done.stderr.splitlines() if line.startswith("# Warning:")
-    ]
+    objects.warnings += job.masked(
+        line.removeprefix("#").strip() for line in done.stderr.splitlines() if line.startswith("# Warning:")
+    )
     documents = read(done.stdout, file=file, limits=YamlLimits(bytes=job.limits.output_bytes))
     objects.warnings += documents.warnings
     for document in documents.documents:

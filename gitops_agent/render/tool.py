@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gitops_agent.render.request import RenderLimits, RenderRequest
 from gitops_agent.render.secret_values import without_secrets
 
 _MESSAGE = 2000
+_WARNING = 500
 _UNREACHABLE = "http://127.0.0.1:9"
 """Port 9 discards; a program that tries to go out through it fails at once."""
 
@@ -110,6 +112,11 @@ class Job:
             )
         except ProcessError as error:
             raise _translated(error, self.workspace) from None
+
+    def masked(self, warnings: Iterable[str]) -> list[str]:
+        """What the program warned of, without this machine's folders and what its files mark as secret."""
+        words = self.workspace.own("\n".join(warnings))
+        return [line[:_WARNING] for line in without_secrets(words, self.workspace.root).split("\n")] if words else []
 
 
 def _translated(error: ProcessError, workspace: Workspace) -> RenderError:

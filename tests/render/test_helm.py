@@ -306,3 +306,32 @@ def test_words_mean_to_us_what_they_mean_to_helm(render: Render) -> None:
     rendered = render(ask("web"), chart(templates__a=template, values=f"all:\n{text}"))
     theirs = json.loads(rendered.manifests[0].obj["data"]["all"], parse_int=number)
     assert [plain(word) for word in words] == theirs
+
+
+def test_a_comma_in_the_name_of_a_values_file_names_no_second_file(render: Render, repository: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("token: of-this-machine\n")
+    files = chart(templates__a=VALUES) | {"web/a,b": "given: by link\n", "web/v": "{}\n", f"web/v,{outside}": "given: 2\n"}
+    put(repository, {"web/Chart.yaml": CHART})
+    (repository / "web/one.yaml").symlink_to("a,b")
+    (repository / "web/two.yaml").symlink_to(f"v,{outside}")
+
+    (first,) = render(ask("web", helm={"valuesFiles": ["one.yaml"]}), files).manifests
+    (second,) = render(ask("web", helm={"valuesFiles": ["two.yaml"]}), files).manifests
+
+    assert json.loads(first.obj["data"]["values"]) == {"given": "by link"}
+    assert json.loads(second.obj["data"]["values"]) == {"given": 2}
+
+
+def test_an_error_names_the_values_file_of_the_repository(refusal: Refusal) -> None:
+    files = chart(templates__a=VALUES, broken="a: [\n")
+    assert "web/broken.yaml" in refusal(ask("web", helm={"valuesFiles": ["broken.yaml"]}), files).message
+
+
+def test_a_table_in_the_chart_that_a_value_replaces_is_not_quoted(render: Render) -> None:
+    files = chart(templates__a=config_map(), values="app: {db: {dsn: hunter22-dsn, password: hunter22-word}}\n")
+
+    rendered = render(ask("web", helm={"values": {"app": {"db": "url"}}}), files)
+
+    assert [warning for warning in rendered.warnings if "web.app.db" in warning]
+    assert "hunter22" not in str(rendered.warnings)
