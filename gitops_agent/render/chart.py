@@ -31,7 +31,9 @@ _CHANGING = re.compile(
     r"|SelfSignedCertWithKey|SignedCert|SignedCertWithKey)|htpasswd|bcrypt|encryptAES|shuffle|now|ago)(?!\w)"
 )
 _LOOKUP = re.compile(r"(?<![\w.$])lookup(?!\w)")
-_REFERENCE = "$ref"
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_STANDARD = ("http://json-schema.org/", "https://json-schema.org/")
+"""Addresses of the schemas that Helm has with it."""
 
 
 @dataclass(slots=True)
@@ -189,21 +191,32 @@ def _name(about: Object) -> str:
 
 
 def _fetches(member: Member) -> bool:
-    """Whether a JSON schema refers to another address."""
+    """Whether a JSON schema refers to another address.
+
+    It does so in a reference or as its own kind of schema, or by its name where a reference is relative to that.
+    """
     try:
         pending: list[Any] = [document.value for document in read_json(member.data, file=member.path).documents]
     except RenderError:
-        return False
+        return b"://" in member.data
+    relative = named = False
     while pending:
         value = pending.pop()
         if isinstance(value, dict):
-            reference = value.get(_REFERENCE)
-            if isinstance(reference, str) and "://" in reference.split("#", 1)[0]:
+            references = [reference for name in _REFERENCES if isinstance(reference := value.get(name), str)]
+            schema = value.get("$schema")
+            if any(_address(reference) for reference in references) or _address(schema):
                 return True
+            relative = relative or any(not reference.startswith("#") for reference in references)
+            named = named or _address(value.get("$id")) or _address(value.get("id"))
             pending.extend(value.values())
         elif isinstance(value, list):
             pending.extend(value)
-    return False
+    return relative and named
+
+
+def _address(value: Any) -> bool:
+    return isinstance(value, str) and "://" in value.split("#", 1)[0] and not value.startswith(_STANDARD)
 
 
 def _not_vendored(path: str, dependency: Object) -> RenderError:

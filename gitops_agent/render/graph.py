@@ -21,6 +21,7 @@ from gitops_agent.render.kustomization import (
     Role,
     charts,
     function,
+    misspelled,
     plugin_references,
     references,
     remote,
@@ -87,6 +88,7 @@ class Graph:
         return value
 
     def _walk(self, folder: str, file: str, kustomization: Object) -> None:
+        _check_spelling(file, kustomization)
         field = charts(kustomization)
         if field is not None:
             text = (
@@ -146,12 +148,22 @@ class Graph:
             config: Any = document.value
             if not isinstance(config, dict):
                 continue
+            _check_spelling(file, config)
             if function(config) or config.get("kind") == "HelmChartInflationGenerator":
                 what = "a chart" if config.get("kind") == "HelmChartInflationGenerator" else "a function"
                 text = f"{file}: {posixpath.basename(file)} asks kustomize to run {what}, which is refused"
                 raise RenderError(text, reason="RenderFailed", file=file)
             for reference in plugin_references(config):
                 self._ask(folder, file, reference)
+
+
+def _check_spelling(file: str, config: Object) -> None:
+    """Refuses keys that kustomize would read and this graph would not."""
+    found = misspelled(config)
+    if found is not None:
+        written, meant = found
+        text = f"{file}: {shown(written)}: the field is spelled {meant}"
+        raise RenderError(text, reason="RenderFailed", file=file, field=shown(written))
 
 
 def _mapping_text(value: str) -> bool:

@@ -53,6 +53,9 @@ _LISTS = (
 _WITH_PATH = ("patches", "patchesJson6902", "replacements")
 _GENERATORS = ("configMapGenerator", "configmapGenerator", "secretGenerator")
 _BUILTIN_GENERATORS = ("ConfigMapGenerator", "SecretGenerator")
+_CHARTS = ("helmCharts", "helmChartInflationGenerator")
+_SPELLED = frozenset({*(name for name, _ in _LISTS), *_WITH_PATH, *_GENERATORS, *_CHARTS, "openapi", "kind", "metadata"})
+_SPELLED_BELOW = frozenset({"files", "envs", "env", "path", "paths", "annotations"})
 LONGEST = 4096
 """Characters of a name, as many as a path has at most. Nothing longer is read further."""
 
@@ -95,6 +98,22 @@ def plugin_references(config: Object) -> Iterator[Reference]:
     yield from _paths(f"{name}.replacements", config.get("replacements"))
 
 
+def misspelled(config: Object) -> tuple[str, str] | None:
+    """A key that differs from a known one in case only, and the known one.
+
+    kustomize takes both for the same, so that what such a key names would escape `references`. What counts as the same
+    letter is what Go says: the long s and the sign for Kelvin are letters too.
+    """
+    fields = (*_WITH_PATH, *_GENERATORS, "openapi", "metadata")
+    below = (item for name in fields for item in (config.get(name), *_mappings(config.get(name))) if isinstance(item, dict))
+    for mapping, known in ((config, _SPELLED | _SPELLED_BELOW), *((item, _SPELLED_BELOW) for item in below)):
+        spelled = {name.casefold(): name for name in known if name != "configmapGenerator"}
+        for key in mapping:
+            if key not in known and key.casefold() in spelled:
+                return key, spelled[key.casefold()]
+    return None
+
+
 def generated_from(name: str, generator: Object) -> Iterator[Reference]:
     """The files a ConfigMap or Secret is generated from."""
     for value in _texts(generator.get("files")):
@@ -108,7 +127,7 @@ def generated_from(name: str, generator: Object) -> Iterator[Reference]:
 
 def charts(kustomization: Object) -> str | None:
     """The field of a kustomization that names Helm charts, if any."""
-    return next((name for name in ("helmCharts", "helmChartInflationGenerator") if kustomization.get(name)), None)
+    return next((name for name in _CHARTS if kustomization.get(name)), None)
 
 
 def function(config: Object) -> bool:

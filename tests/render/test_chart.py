@@ -60,3 +60,23 @@ def test_each_kind_of_warning_is_given_once(repository: Path) -> None:
 def test_tests_of_the_chart_are_ignored(repository: Path) -> None:
     put(repository, {"web/templates/tests/a.yaml": "{{ randAlphaNum 5 }}"})
     assert chart(repository).warnings == []
+
+
+SCHEMA = '{"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"a": %s}}'
+
+
+@pytest.mark.parametrize(
+    ("schema", "fetched"),
+    [
+        ('{"$ref": "#/definitions/x"}', False),
+        ('{"$ref": "http://127.0.0.1:1/x"}', True),
+        ('{"$schema": "http://127.0.0.1:1/x"}', True),
+        ('{"$id": "http://127.0.0.1:1/x"}', False),
+        ('{"$id": "http://127.0.0.1:1/x", "$ref": "leaf.json"}', True),
+        ('{"$id": "http://127.0.0.1:1/x", "$ref": "#/a"}', False),
+        ('{"$ref": "a", "$ref": "http://127.0.0.1:1/x"}', True),
+    ],
+)
+def test_a_schema_that_refers_to_an_address_is_not_used(repository: Path, schema: str, *, fetched: bool) -> None:
+    put(repository, {"web/values.schema.json": SCHEMA % schema})
+    assert chart(repository).skip_schema is fetched

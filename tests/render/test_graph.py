@@ -180,3 +180,29 @@ def test_an_alias_bomb_in_a_kustomization_is_refused(refusal: Refusal) -> None:
 def test_a_name_longer_than_a_path_is_refused(refusal: Refusal) -> None:
     error = refusal(ask("app"), {"app/kustomization.yaml": f"resources: ['{'a@' * 2049}']\n"})
     assert error.message.startswith("app/kustomization.yaml: resources: a name has at most 4096 characters")
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("Resources: ['http://127.0.0.1:1/x']", "Resources"),
+        ("re\u017fources: ['http://127.0.0.1:1/x']", "re\u017fources"),
+        ("configMapGenerator: [{name: loot, Files: ['data=http://127.0.0.1:1/x']}]", "Files"),
+        ("CONFIGMAPGENERATOR: [{name: loot}]", "CONFIGMAPGENERATOR"),
+        ("patches: [{Path: 'http://127.0.0.1:1/x'}]", "Path"),
+        ("openapi: {PATH: 'http://127.0.0.1:1/x'}", "PATH"),
+        ("HelmCharts: [{name: x}]", "HelmCharts"),
+        ('generators: ["Kind: HelmChartInflationGenerator\\nmetadata: {name: x}\\n"]', "Kind"),
+        ('transformers: ["kind: PatchTransformer\\nmetadata: {name: x}\\nPath: a\\n"]', "Path"),
+    ],
+)
+def test_a_key_that_differs_in_case_only_is_refused(refusal: Refusal, text: str, field: str) -> None:
+    error = refusal(ask("app"), {"app/kustomization.yaml": f"{text}\n"})
+    assert error.message.startswith(f"app/kustomization.yaml: {field}: the field is spelled ")
+    assert error.facts["field"] == field
+
+
+def test_both_spellings_of_a_generator_are_read(render: Render) -> None:
+    assert render(
+        ask("app"), {"app/kustomization.yaml": "configmapGenerator: []\nresources: [a.yaml]\n", "app/a.yaml": config_map()}
+    )
