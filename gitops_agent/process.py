@@ -15,6 +15,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ _PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_
 Process = subprocess.Popen[bytes]
 """A program that runs."""
 
+_CONFINE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("confined.py")))
 _TICK_SECONDS = 0.1
 _CHUNK = 65536
 _TAIL = 4096
@@ -91,6 +93,7 @@ def run(
     secrets: Iterable[str] = (),
     allowed: frozenset[int] = frozenset({0}),
     cancel: threading.Event | None = None,
+    confined: bool = False,
 ) -> Completed:
     """Runs a program to its end.
 
@@ -103,13 +106,16 @@ def run(
         secrets: texts that must not appear in any output this function hands on.
         allowed: exit codes that are no error.
         cancel: ends the program early when set.
+        confined: without a network where the kernel can do that, and killed when the calling thread dies; see `confined`. The
+            program has to be named with its path.
 
     Raises:
         ProcessError: it could not be started, was killed at a limit, or ended with another exit code.
     """
     secrets = tuple(secrets)
     shown = tuple(redact(word, secrets) for word in argv)
-    process = _start(argv, shown, cwd=cwd, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+    started = (*_CONFINE, str(os.getpid()), *argv) if confined else argv
+    process = _start(started, shown, cwd=cwd, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
     return supervise(process, shown, stdin=stdin, limits=limits, secrets=secrets, allowed=allowed, cancel=cancel)
 
 
@@ -221,7 +227,7 @@ def _start(
         )
     except OSError as error:
         raise ProcessError(
-            f"{argv[0]} could not be started: {error.strerror}", command=shown, returncode=None, cause="start"
+            f"{shown[0]} could not be started: {error.strerror}", command=shown, returncode=None, cause="start"
         ) from error
 
 

@@ -109,6 +109,7 @@ class Job:
                 env=self.workspace.environment(self.binary.path),
                 limits=self.limits.process,
                 cancel=self.cancel,
+                confined=True,
             )
         except ProcessError as error:
             raise _translated(error, self.workspace) from None
