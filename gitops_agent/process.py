@@ -3,8 +3,8 @@
 Problem: a renderer or git may hang, crash, eat memory, print a gigabyte, ask on a terminal, or leave children behind;
 and its error output may repeat a credential. Decision: argv lists only, an environment built from an allow-list, no standard
 input unless given, a session of its own that is killed as a group, limits on time, output and resident memory that are watched
-from outside (Go programs reserve address space freely, so RLIMIT_AS says little), and redaction of every known secret before
-any text leaves this module.
+from outside (Go programs reserve address space freely, so RLIMIT_AS says little) and held by the kernel a little later, and
+redaction of every known secret before any text leaves this module.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -34,6 +35,8 @@ Process = subprocess.Popen[bytes]
 
 _CONFINE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("confined.py")))
 _TICK_SECONDS = 0.1
+_SLACK_SECONDS = 10
+_SLACK_BYTES = 512 * 1024 * 1024
 _CHUNK = 65536
 _TAIL = 4096
 _MEBIBYTE = 1024 * 1024
@@ -49,12 +52,14 @@ class Limits:
         output_bytes: of standard output; of the error output a sixteenth of it is kept, from both ends, and more is never
             fatal.
         memory_bytes: resident memory of all processes of the group together, sampled ten times a second.
+        file_bytes: of one file it writes; None for as much as the disk holds.
         idle_seconds: how long it may print nothing at all, for programs that report progress; None for as long as it likes.
     """
 
     seconds: float = 60.0
     output_bytes: int = 64 * _MEBIBYTE
     memory_bytes: int = 2048 * _MEBIBYTE
+    file_bytes: int | None = None
     idle_seconds: float | None = None
 
 
@@ -138,6 +143,7 @@ def supervise(
     shown = tuple(redact(word, secrets) for word in argv)
     name = Path(argv[0]).name
     started = time.monotonic()
+    _restrict(process.pid, limits)
     try:
         out, err, broken = _pump(process, stdin or b"", limits, started, cancel)
     finally:
@@ -229,6 +235,23 @@ def _start(
         raise ProcessError(
             f"{shown[0]} could not be started: {error.strerror}", command=shown, returncode=None, cause="start"
         ) from error
+
+
+def _restrict(pid: int, limits: Limits) -> None:
+    """Has the kernel hold what must hold even while nobody samples: each process of the program inherits it.
+
+    More than is sampled, so that the sampling, which says why, comes first. Not the number of processes: the kernel counts
+    those of the user, the agent's own threads among them.
+    """
+    seconds = int(limits.seconds * (os.cpu_count() or 1)) + _SLACK_SECONDS
+    bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: seconds, resource.RLIMIT_DATA: limits.memory_bytes + _SLACK_BYTES}
+    if limits.file_bytes is not None:
+        bounds[resource.RLIMIT_FSIZE] = limits.file_bytes
+    for kind, most in bounds.items():
+        with contextlib.suppress(OSError, ValueError):
+            _, hard = resource.prlimit(pid, kind)
+            bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(pid, kind, (bound, bound))
 
 
 def _pump(

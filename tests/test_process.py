@@ -315,3 +315,22 @@ def test_a_confined_program_dies_with_us_however_we_die(tmp_path: Path) -> None:
 def test_a_confined_program_that_is_not_there_says_so() -> None:
     with pytest.raises(ProcessError, match="/nowhere/helm could not be started: No such file"):
         run(("/nowhere/helm",), confined=True)
+
+
+def test_the_kernel_holds_limits_of_a_program() -> None:
+    limits = Limits(seconds=30, memory_bytes=64 * MEBIBYTE, file_bytes=2 * MEBIBYTE)
+    script = "read line; ulimit -c; ulimit -f; ulimit -d; ulimit -t"
+
+    core, file, data, seconds = run(sh(script), stdin=b"go\n", limits=limits).stdout.split()
+
+    assert (core, file, data) == (b"0", b"4096", b"589824")
+    assert int(seconds) >= 30
+
+
+def test_a_program_that_writes_a_larger_file_is_ended(tmp_path: Path) -> None:
+    place = tmp_path / "big"
+
+    error = failure(f"read line; exec head -c 9000000 /dev/zero > {place}", stdin=b"go\n", limits=Limits(file_bytes=MEBIBYTE))
+
+    assert error.returncode == -signal.SIGXFSZ
+    assert place.stat().st_size == MEBIBYTE

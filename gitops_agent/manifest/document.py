@@ -10,6 +10,21 @@ from gitops_agent.errors import RenderError
 _MEBIBYTE = 1024 * 1024
 
 
+class NodeBudget:
+    """Values that several files may hold together; for one thread.
+
+    Args:
+        total: how many.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = self.left = total
+
+    def spend(self, nodes: int) -> None:
+        """Takes the values of one file off."""
+        self.left -= nodes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YamlLimits:
     """What one file may hold.
@@ -19,12 +34,30 @@ class YamlLimits:
         documents: in one file.
         depth: of nesting; the largest known custom resource definitions stay under 60, and JSON writers stop at 254.
         nodes: values after aliases are expanded; a long text counts once more for every 256 characters.
+        budget: shared with other files, None when there are none.
     """
 
     bytes: int = 16 * _MEBIBYTE
     documents: int = 20_000
     depth: int = 150
     nodes: int = 2_000_000
+    budget: NodeBudget | None = None
+
+    @property
+    def most(self) -> int:
+        """Values that the next file may hold."""
+        return self.nodes if self.budget is None else min(self.nodes, self.budget.left)
+
+    def spend(self, nodes: int) -> None:
+        """Takes the values of one file off the budget."""
+        if self.budget is not None:
+            self.budget.spend(nodes)
+
+    def too_many(self) -> str:
+        """What is wrong with a file of more than `most` values."""
+        if self.budget is not None and self.budget.left < self.nodes:
+            return f"unfolds, with the other files of the render, to more than {self.budget.total} values"
+        return f"unfolds to more than {self.nodes} values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ _EXACT = 2**63
 _INTEGER_DIGITS = 20
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_OPENING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-"""A string, or a bracket; a string that nothing closes reaches to the end, so that the search does not start again in it."""
+_OPENING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
+"""A string, a bracket, or a comma. A string that nothing closes reaches to the end, so that no search starts again in it."""
 
 
 def read_json(data: bytes, *, file: str = "", limits: YamlLimits | None = None) -> Documents:
@@ -31,12 +31,13 @@ def read_json(data: bytes, *, file: str = "", limits: YamlLimits | None = None) 
     """
     limits = limits or YamlLimits()
     text = decode(data, file=file, limits=limits)
-    _check_depth(text, file=file, limits=limits)
+    _check_extent(text, file=file, limits=limits)
     escaped = _SURROGATE.search(text) is not None
     documents: list[Document] = []
     position = _after_space(text, 0)
+    counted, line = 0, 1
     while position < len(text):
-        line = text.count("\n", 0, position) + 1
+        line, counted = line + text.count("\n", counted, position), position
         index = len(documents)
         if index >= limits.documents:
             raise refusal(f"more than {limits.documents} documents", file=file, line=line)
@@ -59,11 +60,16 @@ def _after_space(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _check_depth(text: str, *, file: str, limits: YamlLimits) -> None:
-    """Before parsing: the parser recurses."""
-    depth = 0
+def _check_extent(text: str, *, file: str, limits: YamlLimits) -> None:
+    """Before parsing: the parser recurses, and builds whatever there is."""
+    depth = nodes = 0
+    most = limits.most
     for match in _OPENING.finditer(text):
         mark = match[0]
+        nodes += mark in "[{,"
+        if nodes > most:
+            line = text.count("\n", 0, match.start()) + 1
+            raise refusal(limits.too_many(), file=file, line=line)
         if mark in "[{":
             depth += 1
             if depth > limits.depth:
@@ -71,6 +77,7 @@ def _check_depth(text: str, *, file: str, limits: YamlLimits) -> None:
                 raise refusal(f"nested more than {limits.depth} levels deep", file=file, line=line)
         elif mark in "]}":
             depth -= 1
+    limits.spend(nodes)
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

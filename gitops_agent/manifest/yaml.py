@@ -139,6 +139,7 @@ class _Reader:
             raise self._refusal("holds half of a surrogate pair", None) from None
         finally:
             parser.dispose()
+        self._limits.spend(self._weight)
         return Documents(documents=tuple(documents), warnings=tuple(self._warnings))
 
     def _build(self, parser: Any) -> Any:
@@ -147,6 +148,7 @@ class _Reader:
         following = parser.get_event
         scalar, mapping, sequence, alias = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent, yaml.AliasEvent
         limits = self._limits
+        most = limits.most
         while True:
             event = following()
             kind = type(event)
@@ -175,8 +177,8 @@ class _Reader:
                 if frame.anchor is not None:
                     self._open.discard(frame.anchor)
                     self._anchors[frame.anchor] = (value, self._weight - frame.weight)
-            if self._weight > limits.nodes:
-                raise self._refusal(f"unfolds to more than {limits.nodes} values", event.start_mark.line + 1)
+            if self._weight > most:
+                raise self._refusal(limits.too_many(), event.start_mark.line + 1)
             if not stack:
                 return value
             self._attach(stack[-1], value, event)

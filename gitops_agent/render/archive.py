@@ -15,6 +15,8 @@ _MEBIBYTE = 1024 * 1024
 _UNPACKED = 64 * _MEBIBYTE
 _MEMBERS = 10_000
 _TEXT = 2 * _MEBIBYTE
+_GZIPPED = 100
+"""Gzip members. Each one costs a copy of what follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,18 @@ def _interesting(name: str) -> bool:
 
 
 def _unpacked(data: bytes, *, file: str) -> bytes:
-    """The tar inside any number of gzip members.
+    """The tar inside its gzip members.
 
     What a header claims about sizes is not believed.
     """
     result = bytearray()
     rest = data
+    count = 0
     try:
         while rest:
+            count += 1
+            if count > _GZIPPED:
+                raise RenderError(f"{file} holds more than {_GZIPPED} gzip members", reason="RenderTooLarge", file=file)
             unzip = zlib.decompressobj(wbits=31)
             result += unzip.decompress(rest, _UNPACKED + 1 - len(result))
             if len(result) > _UNPACKED:

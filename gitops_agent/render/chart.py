@@ -96,13 +96,20 @@ class _Reader:
         entry = self._inputs.locate(file)
         if entry is None:
             raise RenderError(f"{file} does not exist", reason="FileNotFound", file=file)
-        return _mapping(self._inputs.read(entry.path, limit=_LIMITS.bytes), file)
+        return self._mapping(self._inputs.read(entry.path, limit=_LIMITS.bytes), file)
+
+    def _mapping(self, data: bytes, file: str) -> Object:
+        documents = read(data, file=file, limits=self._inputs.bounded(_LIMITS), last_key_wins=True).documents
+        value = documents[0].value if documents else {}
+        if not isinstance(value, dict):
+            raise RenderError(f"{file}: is no mapping", reason="RenderFailed", file=file)
+        return value
 
     def _dependencies(self, path: str, about: Object) -> Iterator[Object]:
         dependencies = about.get("dependencies")
         older = self._inputs.locate(join(path, "requirements.yaml"))
         if older is not None and older.type is EntryType.FILE:
-            dependencies = _mapping(self._inputs.read(older.path, limit=_LIMITS.bytes), older.path).get("dependencies")
+            dependencies = self._mapping(self._inputs.read(older.path, limit=_LIMITS.bytes), older.path).get("dependencies")
         if isinstance(dependencies, list):
             yield from (dependency for dependency in dependencies if isinstance(dependency, dict))
 
@@ -131,7 +138,7 @@ class _Reader:
                 continue
             parts = file.path.removeprefix(f"{charts}/").split("/")
             if len(parts) == 2 and parts[1] == "Chart.yaml":  # noqa: PLR2004 - a directory and its file
-                names.add(_name(_mapping(self._inputs.read(file.path, limit=_LIMITS.bytes), file.path)))
+                names.add(_name(self._mapping(self._inputs.read(file.path, limit=_LIMITS.bytes), file.path)))
             if file.path.endswith(".tgz"):
                 names |= self._packed(file.path, top=len(parts) == 1)
         return names
@@ -141,7 +148,7 @@ class _Reader:
         for member in members(self._inputs.read(file), file=file):
             if posixpath.basename(member.path) == "Chart.yaml":
                 if top and member.path.strip("/").count("/") == 1:
-                    names.add(_name(_mapping(member.data, f"{file}: {member.path}")))
+                    names.add(_name(self._mapping(member.data, f"{file}: {member.path}")))
             else:
                 self._look(Member(f"{file}: {member.path}", member.data))
         return names
@@ -155,7 +162,7 @@ class _Reader:
 
     def _look(self, member: Member) -> None:
         if member.path.endswith("values.schema.json"):
-            if _fetches(member):
+            if _fetches(member, self._inputs.bounded(_LIMITS)):
                 self._chart.skip_schema = True
                 text = f"{member.path} refers to another address, which is not fetched: values are not checked against schemas"
                 self._chart.warnings.append(text)
@@ -177,26 +184,18 @@ class _Reader:
             self._chart.warnings.append(text)
 
 
-def _mapping(data: bytes, file: str) -> Object:
-    documents = read(data, file=file, limits=_LIMITS, last_key_wins=True).documents
-    value = documents[0].value if documents else {}
-    if not isinstance(value, dict):
-        raise RenderError(f"{file}: is no mapping", reason="RenderFailed", file=file)
-    return value
-
-
 def _name(about: Object) -> str:
     name = about.get("name")
     return name if isinstance(name, str) else ""
 
 
-def _fetches(member: Member) -> bool:
+def _fetches(member: Member, limits: YamlLimits) -> bool:
     """Whether a JSON schema refers to another address.
 
     It does so in a reference or as its own kind of schema, or by its name where a reference is relative to that.
     """
     try:
-        pending: list[Any] = [document.value for document in read_json(member.data, file=member.path).documents]
+        pending: list[Any] = [document.value for document in read_json(member.data, file=member.path, limits=limits).documents]
     except RenderError:
         return b"://" in member.data
     relative = named = False

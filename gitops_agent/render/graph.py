@@ -81,7 +81,8 @@ class Graph:
         return next(path for name in KUSTOMIZATIONS if self._inputs.locate(path := join(folder, name)) is not None)
 
     def _read(self, file: str) -> Object:
-        documents = read(self._inputs.read(file, limit=_LIMITS.bytes), file=file, limits=_LIMITS).documents
+        data = self._inputs.read(file, limit=_LIMITS.bytes)
+        documents = read(data, file=file, limits=self._inputs.bounded(_LIMITS)).documents
         value = documents[0].value if documents else {}
         if len(documents) > 1 or not isinstance(value, dict):
             raise RenderError(f"{file}: a kustomization is one mapping", reason="RenderFailed", file=file)
@@ -144,7 +145,7 @@ class Graph:
 
         kustomize's own generators, transformers and validators name further files.
         """
-        for document in read(data, file=file, limits=_LIMITS).documents:
+        for document in read(data, file=file, limits=self._inputs.bounded(_LIMITS)).documents:
             config: Any = document.value
             if not isinstance(config, dict):
                 continue

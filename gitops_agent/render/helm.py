@@ -52,7 +52,7 @@ def render_helm(job: Job) -> None:
     warnings = [_without_values(line.strip()) for line in done.stderr.splitlines() if "warning" in line.lower()]
     objects.warnings += job.masked(warnings[:_WARNINGS])
     origins = _Origins(done.stdout, chart.path)
-    text_limits = YamlLimits(bytes=job.limits.output_bytes)
+    text_limits = job.inputs.bounded(YamlLimits(bytes=job.limits.output_bytes))
     try:
         # Charts often write a key twice, and both Helm and kubectl take the last one.
         documents = read(done.stdout, file=_OUTPUT, limits=text_limits, last_key_wins=True)

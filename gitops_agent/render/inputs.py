@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from dataclasses import replace
 from pathlib import Path
 
 from gitops_agent.errors import RenderError, SourceError
+from gitops_agent.manifest.document import NodeBudget, YamlLimits
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderLimits
 from gitops_agent.revision.tree import Closure, Entry, EntryType, Tree
@@ -31,6 +33,11 @@ class Inputs:
         self._asked = 0
         self._bytes = 0
         self._links: dict[str, str] = {}
+        self._budget = NodeBudget(limits.nodes)
+
+    def bounded(self, limits: YamlLimits) -> YamlLimits:
+        """Limits of one file, within what all files of the render may hold together."""
+        return replace(limits, budget=self._budget)
 
     def locate(self, path: str) -> Entry | None:
         """The file or directory behind a path's links; None is recorded too.

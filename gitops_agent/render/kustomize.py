@@ -46,7 +46,8 @@ def render_kustomize(job: Job) -> None:
     objects.warnings += job.masked(
         line.removeprefix("#").strip() for line in done.stderr.splitlines() if line.startswith("# Warning:")
     )
-    documents = read(done.stdout, file=file, limits=YamlLimits(bytes=job.limits.output_bytes))
+    limits = job.inputs.bounded(YamlLimits(bytes=job.limits.output_bytes))
+    documents = read(done.stdout, file=file, limits=limits)
     objects.warnings += documents.warnings
     for document in documents.documents:
         objects.add(document, file=file)

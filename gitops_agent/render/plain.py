@@ -57,4 +57,5 @@ def _add(inputs: Inputs, path: str, objects: Objects) -> None:
 def documents_of(inputs: Inputs, path: str) -> Documents:
     """What a YAML or JSON file says."""
     data = inputs.read(path)
-    return read_json(data, file=path, limits=DEFAULT_LIMITS) if path.endswith(".json") else read(data, file=path)
+    limits = inputs.bounded(DEFAULT_LIMITS)
+    return read_json(data, file=path, limits=limits) if path.endswith(".json") else read(data, file=path, limits=limits)

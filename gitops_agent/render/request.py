@@ -48,6 +48,7 @@ class RenderLimits:
         input_bytes: read from the repository.
         depth: of kustomizations that build on one another.
         objects: in the result.
+        nodes: values in all YAML and JSON that is read for it, what the program prints included.
     """
 
     seconds: float = 60.0
@@ -58,11 +59,14 @@ class RenderLimits:
     input_bytes: int = 128 * _MEBIBYTE
     depth: int = 40
     objects: int = 20_000
+    nodes: int = 1_000_000
 
     @property
     def process(self) -> Limits:
         """The part the subprocess door watches."""
-        return Limits(seconds=self.seconds, output_bytes=self.output_bytes, memory_bytes=self.memory_bytes)
+        return Limits(
+            seconds=self.seconds, output_bytes=self.output_bytes, memory_bytes=self.memory_bytes, file_bytes=self.output_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

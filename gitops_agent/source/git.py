@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import PIPE
 
@@ -29,6 +29,10 @@ _CONFIG = (
     "core.fsmonitor=false",
     "core.askPass=",
     "core.alternateRefsCommand=true",
+    "core.bigFileThreshold=16m",  # larger blobs are streamed, not held
+    "core.deltaBaseCacheLimit=32m",
+    "core.packedGitLimit=128m",
+    "core.packedGitWindowSize=16m",
     "fetch.fsckObjects=true",
     "fetch.recurseSubmodules=false",
     "fetch.unpackLimit=1",  # every fetch stays one pack: loose objects would cost an inode each
@@ -36,6 +40,8 @@ _CONFIG = (
     "gc.auto=0",  # nothing that a rewritten branch lost is thrown away; see Mirror.tidy
     "log.showSignature=false",
     "maintenance.auto=false",
+    "pack.threads=1",
+    "pack.windowMemory=64m",
     "protocol.ext.allow=never",
     "submodule.recurse=false",
     "transfer.fsckObjects=true",
@@ -60,6 +66,10 @@ _CONFIG = (
         )
     ),
 )
+
+_MEMORY_BYTES = 512 * 1024 * 1024
+_FILE_BYTES = 2 * 1024 * 1024 * 1024
+"""Of one pack; what a repository may cost on disk."""
 
 _ENVIRONMENT = {
     "HOME": "/nonexistent",
@@ -116,6 +126,8 @@ def run(
         ProcessError: as `process.run` does; its texts are redacted.
     """
     setting = setting or Setting()
+    limits = limits or process.Limits()
+    limits = replace(limits, memory_bytes=min(limits.memory_bytes, _MEMORY_BYTES), file_bytes=limits.file_bytes or _FILE_BYTES)
     started, shown = _start(directory, arguments, setting, stdin=stdin is not None)
     return process.supervise(
         started, shown, stdin=stdin, limits=limits, secrets=setting.secrets, allowed=allowed, cancel=cancel

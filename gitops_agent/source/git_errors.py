@@ -39,6 +39,13 @@ _RULES = (
         "the disk that holds the cache is full: give the cache more room or empty it, it is refilled by itself",
     ),
     _rule(
+        "too-large",
+        "SourceFailed",
+        r"died of signal 25\b",
+        "it sends a pack of more than 2 GiB, which is not kept: use a repository without large files",
+        transient=False,
+    ),
+    _rule(
         "host-key",
         "AuthenticationFailed",
         r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No .{1,40} host key is known",

@@ -20,6 +20,8 @@ from gitops_agent.source.tree_index import Index
 
 _MOST_LINKS = 40
 _LONGEST_TARGET = 4096
+_MOST_STEPS = 1_000_000
+"""Path components of all links that are followed in one tree."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LONGEST_POINTER = 1024
 
@@ -41,6 +43,7 @@ class GitTree:
         self._index = index
         self._root = Entry(path="", type=EntryType.DIRECTORY, oid=root)
         self._read = read
+        self._steps = 0
 
     @property
     def commit(self) -> str:
@@ -130,7 +133,11 @@ class GitTree:
                 links, last_link = links + 1, entry.path
                 if links > _MOST_LINKS:
                     raise _escape(last_link, "is part of a loop of links")
-                pending.extendleft(reversed(self._target(entry).split("/")))
+                names = self._target(entry).split("/")
+                self._steps += len(names)
+                if self._steps > _MOST_STEPS:
+                    raise _escape(last_link, "is one of too many links to follow")
+                pending.extendleft(reversed(names))
                 continue
             if entry.type is EntryType.SUBMODULE and pending:
                 raise _submodule(entry.path)

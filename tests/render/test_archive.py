@@ -78,3 +78,9 @@ def test_what_is_broken_is_refused(data: bytes, words: str) -> None:
 def test_too_many_members_are_refused() -> None:
     with pytest.raises(RenderError, match="more than"):
         list(members(packed({f"x/{number}": "" for number in range(10_001)}), file="charts/x.tgz"))
+
+
+def test_an_archive_of_very_many_gzip_members_is_refused() -> None:
+    with pytest.raises(RenderError, match=r"x\.tgz holds more than 100 gzip members") as caught:
+        list(members(gzip.compress(b"") * 101, file="x.tgz"))
+    assert caught.value.reason == "RenderTooLarge"

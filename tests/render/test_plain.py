@@ -114,3 +114,13 @@ def test_a_file_of_large_file_storage_is_refused(render: Render) -> None:
     with pytest.raises(SourceError) as caught:
         render(ask("app"), {"app/a.yaml": pointer})
     assert caught.value.reason == "LFSRefused"
+
+
+@pytest.mark.parametrize("name", ["{}.yaml", "{}.json"])
+def test_all_files_of_a_render_share_one_budget_of_values(repository: Path, tmp_path: Path, name: str) -> None:
+    obj = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a%d"}, "x": [' + ",".join(["{}"] * 500) + "]}"
+    put(repository, {name.format(number): obj % number for number in range(4)})
+    renderer = Renderer(scratch=tmp_path, limits=RenderLimits(nodes=1_500))
+
+    with pytest.raises(RenderError, match="with the other files of the render, to more than 1500 values"):
+        renderer.render(WorkTree(repository), ask(""))

@@ -212,3 +212,19 @@ def test_errors_about_hostile_names_are_one_printable_line(sources: Sources, aut
     with pytest.raises(SourceError) as caught:
         tree.read("evil\n\x1b[2J", limit=10)
     assert str(caught.value).isprintable()
+
+
+def test_links_of_a_tree_are_followed_for_so_many_steps_only(sources: Sources, author: Author) -> None:
+    long_way = "base/../" * 500 + "base"
+    links = {f"l{number}": long_way if number == 0 else f"./l{number - 1}" for number in range(30)}
+    author.commit({"base/a.yaml": "a: 1\n"}, links=links)
+    tree = _tree(sources, author)
+
+    def follow_all() -> None:
+        for _ in range(2_000):
+            tree.resolve("l29/a.yaml")
+
+    with pytest.raises(SourceError, match="too many links") as caught:
+        follow_all()
+
+    assert caught.value.reason == "PathEscapes"
