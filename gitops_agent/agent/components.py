@@ -1,8 +1,9 @@
 """Composition root: builds, starts and stops what a leader runs.
 
-The order of the start is one tuple, and the end is its reverse: the clock and the watch of Applications stop queueing, applies
-under way end at their next safe point (every point between two API calls is one), the queues close and their workers end,
-renders are cancelled, the watches end, and last the outbox and the Events are flushed. The lease is released after that.
+The order of the start is one tuple, and the end is its reverse: applies under way end at their next safe point (every point
+between two API calls is one, and a write that waits for a thread is dropped), the clock and the watch of Applications stop
+queueing, the queues close and their workers end, renders are cancelled, the watches end, and last the outbox and the Events are
+flushed. The lease is released after that. A lease that is lost refuses every write at once, whatever has ended by then.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.recorder import Recorder
@@ -80,12 +82,13 @@ class Components:
     Args:
         settings: the effective configuration.
         transport: to the API server, as the agent.
+        fence: asked before every write.
     """
 
-    def __init__(self, settings: Settings, transport: Transport) -> None:
+    def __init__(self, settings: Settings, transport: Transport, *, fence: Fence = UNFENCED) -> None:
         self._transport = transport
         self._discovery = discovery = Discovery(transport)
-        objects = Objects(transport, discovery)
+        objects = Objects(transport, discovery, fence=fence)
         self.queue: WorkQueue[AppKey] = WorkQueue()
         repositories: WorkQueue[Repository] = WorkQueue(base=1.0)
         wake = self.queue.add
@@ -143,9 +146,9 @@ class Components:
             self.renders,
             self._source_workers,
             self._workers,
-            applier,
             self._applications,
             scheduler,
+            applier,
         )
         self._stopping = threading.Event()
         self._starter = threading.Thread(target=self._start, name="start", daemon=True)

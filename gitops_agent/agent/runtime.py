@@ -13,6 +13,7 @@ import threading
 import uuid
 
 from gitops_agent.agent.components import Components
+from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.lease import Lease
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
@@ -37,6 +38,7 @@ class Runtime:
         self._leading = threading.Event()
         self._lost = threading.Event()
         self._components: Components | None = None
+        self._fence: Fence = UNFENCED
 
     def run(self) -> int:
         """Runs until `stop`; returns 0, or 1 after a lost lease."""
@@ -47,7 +49,7 @@ class Runtime:
             self._stop.wait()
             self._unlead()
             return 0
-        lease = Lease(
+        self._fence = lease = Lease(
             self._transport,
             namespace=settings.cluster.namespace,
             name=settings.leader.lease_name,
@@ -83,7 +85,7 @@ class Runtime:
     def _lead(self) -> None:
         _log.info("leading", identity=self._identity)
         metrics.LEADER.set(1)
-        self._components = Components(self._settings, self._transport)
+        self._components = Components(self._settings, self._transport, fence=self._fence)
         self._components.start()
         self._leading.set()
 

@@ -94,6 +94,11 @@ _TABLE = (
         "Another agent has taken over a rollout that this one believed to lead; this one touches nothing of it.",
         "See that only one agent runs without leader election, and that its old process has ended.",
     ),
+    (
+        "LeadershipLost",
+        "A write was not sent, because the lease of this replica had run out or was taken over; the new leader does it.",
+        "Nothing, when it is rare; else look for an API server that is too slow, or a node that is overloaded or suspended.",
+    ),
     ("RolloutOver", "An object that a rollout made is deleted, because the rollout no longer needs it.", ""),
     ("Observing", "The mode is `observe`: differences are reported, nothing is changed.", "Set `spec.sync.mode: auto` to act."),
     ("AwaitingApproval", "The mode is `manual`: the plan waits for approval.", "Approve it with `gitops-agent approve`."),
@@ -277,6 +282,7 @@ _HOLD = frozenset({"HeldForApproval", "AwaitingApproval", "RolloutPaused", "Roll
 _TRANSIENT = frozenset(
     {
         *("WebhookUnavailable", "SourceUnavailable", "RenderTimeout", "Unavailable", "Throttled", "Conflict", "Expired"),
+        "LeadershipLost",
     }
 )
 """Failures that are tried again; all that is in no set is a failure that lasts."""

@@ -78,8 +78,8 @@ class Lease:
         Args:
             stop: ends it; noticed within a fifth of a second.
             on_start: called when this process becomes the leader; must return at once.
-            on_stop: called when it no longer is, before any other can be; must return at once. It runs in another thread
-                when the API server does not answer in time. Each call of one follows a call of the other.
+            on_stop: called when it no longer is, before any other can be. It runs in another thread when the API server does
+                not answer in time; nothing is renewed before it has returned. Each call of one follows a call of the other.
         """
         self._on_start, self._on_stop = on_start, on_stop
         self._over = False
@@ -98,7 +98,7 @@ class Lease:
                 self._wait(stop, pause)
         finally:
             watch.stop()
-            self._end_leadership("stopped")
+            self._end_leadership("stopped", polite=True)
             with self._changed:
                 self._over = True
                 self._changed.notify_all()
@@ -110,10 +110,11 @@ class Lease:
     def held(self) -> bool:
         """Whether this process may act now.
 
-        Counts on the monotonic clock and needs no answer from the API server.
+        Counts on the monotonic clock and needs no answer from the API server. It never waits, so writes may ask it while a
+        leadership ends. A leader that ends by itself may act until `on_stop` has returned, but no longer than the last renewal
+        allows.
         """
-        with self._changed:
-            return self._leading and time.monotonic() < self._deadline
+        return time.monotonic() < self._deadline
 
     def _turn(self) -> float:
         """Reads or renews the lease once; returns the seconds until the next."""
@@ -187,13 +188,16 @@ class Lease:
             return max(0.1, min(self._renew * 1.5, self._deadline - time.monotonic()))
         return self._renew * 1.5
 
-    def _end_leadership(self, why: str) -> None:
+    def _end_leadership(self, why: str, *, polite: bool = False) -> None:
         with self._changed:
             if not self._leading:
                 return
             self._leading = False
+            if not polite:
+                self._deadline = 0.0
             _log.warning("leadership lost", lease=f"{self._namespace}/{self._name}", identity=self._identity, why=why)
             self._on_stop()
+            self._deadline = 0.0
 
     def _guard(self) -> None:
         """Ends the leadership in time, whatever the renewing thread is blocked in."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.fence import UNFENCED, Fence, LeadershipLost
 from gitops_agent.cluster.listing import Listing, read_list
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.transport import APPLY, JSON_PATCH, MERGE_PATCH, Transport
@@ -27,15 +28,22 @@ class Objects:
         discovery: its kinds.
         field_manager: who we are in `managedFields`.
         timeout: seconds a request may take.
+        fence: asked directly before each write.
     """
 
     def __init__(
-        self, transport: Transport, discovery: Discovery, *, field_manager: str = FIELD_MANAGER, timeout: float = 30.0
+        self,
+        transport: Transport,
+        discovery: Discovery,
+        *,
+        field_manager: str = FIELD_MANAGER,
+        timeout: float = 30.0,
+        fence: Fence = UNFENCED,
     ) -> None:
         self.transport = transport
         self.discovery = discovery
         self.field_manager = field_manager
-        self._timeout = timeout
+        self._timeout, self._fence = timeout, fence
 
     def get(
         self, key: ObjectKey, *, version: str | None = None, metadata_only: bool = False, as_user: str | None = None
@@ -223,6 +231,8 @@ class Objects:
         content_type: str = "application/json",
         as_user: str | None = None,
     ) -> Object:
+        if not self._fence.held:
+            raise LeadershipLost(f"{method} {path} was not sent: this replica no longer leads")
         # The server gives up when we do, so that nothing is written long after a call has been reported as failed.
         timed = {**query, "timeout": f"{max(1, int(self._timeout))}s"}
         answer = self.transport.request(

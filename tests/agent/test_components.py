@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.agent.components import Components
+from gitops_agent.agent.reconcile.applier import Applier
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.transport import Transport
@@ -26,9 +27,10 @@ def ends(components: Components) -> list[str]:
     return [type(service).__name__ for service in reversed(components._services)]
 
 
-def test_the_clock_and_the_watch_of_applications_stop_asking_first(components: Components) -> None:
-    scheduler, applications, *_ = reversed(components._services)
+def test_applies_end_first_and_then_the_clock_and_the_watch_of_applications_stop_asking(components: Components) -> None:
+    applier, scheduler, applications, *_ = reversed(components._services)
 
+    assert isinstance(applier, Applier)
     assert isinstance(scheduler, Scheduler)
     assert isinstance(applications, Informer)
     assert applications.kind.kind == "Application"

@@ -11,6 +11,7 @@ import pytest
 from gitops_agent.agent.runtime import Runtime
 from gitops_agent.api.crd import crds
 from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.fence import LeadershipLost
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
@@ -20,6 +21,11 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 SECONDS = 40.0
+ROLLOUT_POLICY_OBJECT: Object = {
+    "apiVersion": "gitops-agent.dev/v1alpha1",
+    "kind": "RolloutPolicy",
+    "metadata": {"name": "web", "namespace": "default", "resourceVersion": "1"},
+}
 
 
 class Replica:
@@ -118,6 +124,8 @@ def test_a_leader_that_lost_its_lease_ends_at_once_with_an_error(
 ) -> None:
     one = replica(duration_seconds=6, renew_seconds=1)
     one.until(one.working)
+    components = one.runtime._components
+    assert components is not None
 
     path = f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/gitops-agent"
     patch: Object = {"spec": {"holderIdentity": "somebody-else"}}
@@ -125,6 +133,8 @@ def test_a_leader_that_lost_its_lease_ends_at_once_with_an_error(
 
     assert one.ended() == 1
     assert not one.runtime.leading
+    with pytest.raises(LeadershipLost):
+        components.stores.policies.write(ROLLOUT_POLICY_OBJECT, {"phase": "late"})
 
 
 @pytest.mark.parametrize("workers", ["_workers", "_source_workers"])

@@ -7,14 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.fence import LeadershipLost
 from gitops_agent.cluster.lease import Lease
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.manifest.key import Object
+from gitops_agent.errors import NotFound
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
@@ -65,6 +70,13 @@ def crew(transport: Transport, namespace: str) -> Iterator[Crew]:
     yield join
     for member in members:
         member.end()
+
+
+LEASE_PATH = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/agent"
+
+
+def config_map(namespace: str, name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": namespace, "name": name}}
 
 
 def read(transport: Transport, namespace: str) -> Object:
@@ -123,6 +135,49 @@ def test_a_lease_taken_by_force_is_lost_at_once(crew: Crew, transport: Transport
 
     eventually(steal)
     eventually(lambda: only.words == ["start", "stop", "start"])
+
+
+@pytest.mark.cluster
+def test_a_write_is_refused_from_the_moment_the_lease_is_lost(crew: Crew, transport: Transport, namespace: str) -> None:
+    leader = crew("leader")
+    eventually(lambda: leader.words == ["start"])
+    objects = Objects(transport, Discovery(transport), fence=leader.lease)
+    objects.apply(config_map(namespace, "first"))
+    lease = read(transport, namespace)
+    transport.request("PUT", LEASE_PATH.format(namespace), body=lease | {"spec": lease["spec"] | {"holderIdentity": "thief"}})
+    eventually(lambda: leader.words == ["start", "stop"])
+
+    with pytest.raises(LeadershipLost):
+        objects.apply(config_map(namespace, "second"))
+    with pytest.raises(NotFound):
+        objects.get(ObjectKey("", "ConfigMap", namespace, "second"))
+
+
+@pytest.mark.cluster
+def test_a_leader_that_ends_by_itself_may_write_until_its_end_is_done(transport: Transport, namespace: str) -> None:
+    lease = Lease(transport, namespace=namespace, name="agent", identity="leader", duration_seconds=10.0, renew_seconds=0.5)
+    stop, held = threading.Event(), []
+    lease.run(stop, stop.set, lambda: held.append(lease.held))
+
+    assert held == [True]
+    assert not lease.held
+
+
+@pytest.mark.cluster
+def test_whether_a_lease_is_held_is_known_while_its_end_is_under_way(crew: Crew, transport: Transport, namespace: str) -> None:
+    ending, end = threading.Event(), threading.Event()
+    leader = crew("leader")
+    eventually(lambda: leader.words == ["start"])
+    leader.lease._on_stop = lambda: ending.set() or end.wait(30)  # type: ignore[func-returns-value]
+    lease = read(transport, namespace)
+    transport.request("PUT", LEASE_PATH.format(namespace), body=lease | {"spec": lease["spec"] | {"holderIdentity": "thief"}})
+    assert ending.wait(30)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: leader.lease.held)
+        try:
+            assert asked.result(10) is False
+        finally:
+            end.set()
 
 
 @pytest.mark.cluster

@@ -120,12 +120,15 @@ class Executor:
         """
         course = PlanWalker(plan, self._ready)
         outcomes: list[Outcome] = []
-        flying: dict[Future[tuple[Outcome, Done | None]], Action] = {}
+        flying: dict[Future[tuple[Outcome | None, Done | None]], Action] = {}
 
-        def run(action: Action) -> tuple[Outcome, Done | None]:
-            return self._run(action, plan, as_user=as_user)
+        def run(action: Action) -> tuple[Outcome | None, Done | None]:
+            # Asked again here, because an action may have waited for a thread since it was submitted.
+            return (None, None) if stop() else self._run(action, plan, as_user=as_user)
 
-        def land(action: Action, outcome: Outcome, done: Done | None) -> None:
+        def land(action: Action, outcome: Outcome | None, done: Done | None) -> None:
+            if outcome is None:
+                return
             outcomes.append(outcome)
             if done is not None and not done.parked:
                 course.done(action.key)

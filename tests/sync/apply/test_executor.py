@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Invalid
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, REVISION, owner
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply.errors import Immutable
+from gitops_agent.sync.apply.executor import Executor, Result
 from gitops_agent.sync.ordering.order import Until
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -298,6 +302,58 @@ def test_a_custom_resource_waits_for_its_definition_and_follows_by_itself(stage:
 def test_nothing_is_begun_once_the_process_is_ending(stage: ClusterEnv) -> None:
     result = stage.sync(config("a"), config("b"), stop=lambda: True)
     assert (result.outcomes, result.waiting, result.stopped, result.ok) == ((), (), True, False)
+
+
+class Fence:
+    held = True
+
+
+@pytest.fixture
+def busy() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
+    """A pool whose only thread is busy until the event is set."""
+    free = threading.Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="apply") as pool:
+        pool.submit(free.wait, 60)
+        yield pool, free
+        free.set()
+
+
+def queued(pool: ThreadPoolExecutor, run: Callable[[], Result]) -> Future[Result]:
+    """Begins an execution of three writes, and returns once all of them wait for a thread."""
+    result: Future[Result] = Future()
+    threading.Thread(target=lambda: result.set_result(run()), daemon=True).start()
+    eventually(lambda: pool._work_queue.qsize() == 3, what="three writes wait for a thread")
+    return result
+
+
+def test_a_write_that_waits_for_a_thread_is_not_begun_once_the_process_is_ending(
+    stage: ClusterEnv, busy: tuple[ThreadPoolExecutor, threading.Event]
+) -> None:
+    pool, free = busy
+    ending = threading.Event()
+    plan = stage.plan(*(config(name) for name in "abc"))
+    executor = Executor(stage.objects, pool, stage.live)
+    result = queued(pool, lambda: executor.execute(plan, stop=ending.is_set))
+    ending.set()
+    free.set()
+
+    assert (result.result(60).outcomes, result.result().stopped) == ((), True)
+    assert all(gone(stage, stage.key("ConfigMap", name)) for name in "abc")
+
+
+def test_a_write_that_waits_for_a_thread_is_refused_once_the_lease_is_lost(
+    stage: ClusterEnv, busy: tuple[ThreadPoolExecutor, threading.Event]
+) -> None:
+    pool, free = busy
+    fence = Fence()
+    plan = stage.plan(*(config(name) for name in "abc"))
+    executor = Executor(Objects(stage.objects.transport, stage.objects.discovery, fence=fence), pool, stage.live)
+    result = queued(pool, lambda: executor.execute(plan))
+    fence.held = False
+    free.set()
+
+    assert {error.reason for error in result.result(60).errors.values()} == {"LeadershipLost"}
+    assert all(gone(stage, stage.key("ConfigMap", name)) for name in "abc")
 
 
 def test_a_run_that_is_cut_after_any_call_is_finished_by_the_next(stage: ClusterEnv) -> None:
