@@ -13,7 +13,7 @@ from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.jsontext import read_json
 
 
-def values(data: bytes, **limits: int) -> list[Any]:
+def values(data: bytes, **limits: Any) -> list[Any]:
     return [document.value for document in read_json(data, file="a.json", limits=YamlLimits(**limits)).documents]
 
 

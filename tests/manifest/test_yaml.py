@@ -27,7 +27,7 @@ VALUES = st.recursive(
 )
 
 
-def problem(text: str | bytes, **limits: int) -> RenderError:
+def problem(text: str | bytes, **limits: Any) -> RenderError:
     with pytest.raises(RenderError) as caught:
         load_all(text.encode() if isinstance(text, str) else text, file="web.yaml", limits=YamlLimits(**limits))
     assert caught.value.reason == "InvalidManifest"

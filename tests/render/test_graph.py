@@ -203,6 +203,7 @@ def test_a_key_that_differs_in_case_only_is_refused(refusal: Refusal, text: str,
 
 
 def test_both_spellings_of_a_generator_are_read(render: Render) -> None:
-    assert render(
+    rendered = render(
         ask("app"), {"app/kustomization.yaml": "configmapGenerator: []\nresources: [a.yaml]\n", "app/a.yaml": config_map()}
     )
+    assert len(rendered.manifests) == 1
