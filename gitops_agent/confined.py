@@ -1,4 +1,6 @@
-"""Starts a program without a network, and dies with the agent. A program of its own: `process` runs it, nothing imports it.
+"""Starts a program without a network that dies with the agent.
+
+A program of its own: `process` runs it, nothing imports it.
 
 Problem: a render program that is led to an address reaches what listens on this machine, and one that hangs outlives an agent
 that was killed. Both are settled between fork and exec, where a process with threads must run no Python. Decision: this file

@@ -238,7 +238,7 @@ def _start(
 
 
 def _restrict(pid: int, limits: Limits) -> None:
-    """Has the kernel hold what must hold even while nobody samples: each process of the program inherits it.
+    """Sets kernel limits, which every process of the program inherits.
 
     More than is sampled, so that the sampling, which says why, comes first. Not the number of processes: the kernel counts
     those of the user, the agent's own threads among them.

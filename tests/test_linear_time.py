@@ -1,4 +1,7 @@
-"""No pattern or scanner that reads foreign text takes more than linear time: `re` lets no other thread run meanwhile."""
+"""Patterns and scanners of foreign text take linear time.
+
+The module `re` lets no other thread run meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 
 
 def scanners() -> dict[str, Callable[[Any], Any]]:
-    """Functions whose only required argument is text: what takes foreign text apart looks like that."""
+    """Functions whose only required argument is text: parsers of foreign text."""
     found: dict[str, Callable[[Any], Any]] = {}
     for module in modules((gitops_agent.render, gitops_agent.source)):
         if module is binaries:  # the names of our own programs, looked up on PATH
@@ -93,7 +96,10 @@ def scanners() -> dict[str, Callable[[Any], Any]]:
 
 
 def used(place: str) -> set[str]:
-    """How its module uses a pattern; one that is only held against the beginning of a text need not be fast elsewhere."""
+    """How its module uses a pattern.
+
+    A pattern that is only matched at the beginning of a text need not be fast elsewhere.
+    """
     package, module, name = place.partition("[")[0].split(".")[:3]
     tree = ast.parse(Path(importlib.import_module(f"gitops_agent.{package}.{module}").__file__ or "").read_text())
     return {
@@ -128,7 +134,7 @@ def seconds(work: Callable[[Any], Any], text: Any) -> float:
 
 
 def superlinear(work: Callable[[Any], Any], *, binary: bool) -> tuple[str, str, str] | None:
-    """The hostile text for which the time grows faster than the text does."""
+    """Hostile text whose time grows faster than its length."""
     for shape, text in hostile(LONG):
         if seconds(work, text.encode() if binary else text) > NEGLIGIBLE_SECONDS:
             prefix, unit, suffix = shape

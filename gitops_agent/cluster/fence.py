@@ -1,4 +1,4 @@
-"""A fence in front of every write: whether this process may act right now.
+"""Fence in front of every write, held by the lease.
 
 Problem: a leader that was frozen, or whose lease another replica took, still has writes queued, and a caller that has to ask
 before each of them forgets one. Decision: the fence is part of the client that writes (`Objects`), which asks it directly
@@ -20,11 +20,11 @@ class LeadershipLost(AgentError):
 
 
 class Fence(Protocol):
-    """Tells whether this process may write."""
+    """Decides whether this process may write."""
 
     @property
     def held(self) -> bool:
-        """Whether a write may begin now; must answer at once, without the API server."""
+        """Whether a write may begin now; answers without the API server."""
 
 
 class Unfenced:

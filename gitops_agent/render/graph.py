@@ -160,9 +160,9 @@ class Graph:
 
 def _check_spelling(file: str, config: Object) -> None:
     """Refuses keys that kustomize would read and this graph would not."""
-    found = misspelled(config)
-    if found is not None:
-        written, meant = found
+    misspelling = misspelled(config)
+    if misspelling is not None:
+        written, meant = misspelling
         text = f"{file}: {shown(written)}: the field is spelled {meant}"
         raise RenderError(text, reason="RenderFailed", file=file, field=shown(written))
 

@@ -82,7 +82,7 @@ def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
 
 
 def _copy_values(values: list[str], workspace: Workspace) -> dict[str, str]:
-    """Copies the values files to names that Helm does not split: it takes a comma for the end of a name.
+    """Copies values files to names that Helm does not split at commas.
 
     Returns the new names, which lie where Helm runs, and the files they are copies of.
     """
@@ -93,7 +93,7 @@ def _copy_values(values: list[str], workspace: Workspace) -> dict[str, str]:
 
 
 def _without_values(warning: str) -> str:
-    """A warning without the value that Helm adds in parentheses where a table and another value meet."""
+    """A warning without the value that Helm quotes in parentheses."""
     before, opened, _ = warning.partition(" (")
     closed = '"' if warning.endswith('"') else ""
     return f"{before}{closed}" if opened and "table" in before else warning

@@ -36,7 +36,7 @@ class Inputs:
         self._budget = NodeBudget(limits.nodes)
 
     def bounded(self, limits: YamlLimits) -> YamlLimits:
-        """Limits of one file, within what all files of the render may hold together."""
+        """Limits of one file, within the budget of the whole render."""
         return replace(limits, budget=self._budget)
 
     def locate(self, path: str) -> Entry | None:

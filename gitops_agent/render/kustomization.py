@@ -99,17 +99,17 @@ def plugin_references(config: Object) -> Iterator[Reference]:
 
 
 def misspelled(config: Object) -> tuple[str, str] | None:
-    """A key that differs from a known one in case only, and the known one.
+    """A key that differs from a known one only in case.
 
     kustomize takes both for the same, so that what such a key names would escape `references`. What counts as the same
     letter is what Go says: the long s and the sign for Kelvin are letters too.
     """
     fields = (*_WITH_PATH, *_GENERATORS, "openapi", "metadata")
     below = (item for name in fields for item in (config.get(name), *_mappings(config.get(name))) if isinstance(item, dict))
-    for mapping, known in ((config, _SPELLED | _SPELLED_BELOW), *((item, _SPELLED_BELOW) for item in below)):
-        spelled = {name.casefold(): name for name in known if name != "configmapGenerator"}
+    for mapping, names in ((config, _SPELLED | _SPELLED_BELOW), *((item, _SPELLED_BELOW) for item in below)):
+        spelled = {name.casefold(): name for name in names if name != "configmapGenerator"}
         for key in mapping:
-            if key not in known and key.casefold() in spelled:
+            if key not in names and key.casefold() in spelled:
                 return key, spelled[key.casefold()]
     return None
 
@@ -149,8 +149,8 @@ def remote(value: str) -> bool:
 
 def _user_and_host(value: str) -> bool:
     """Whether a reference begins as `git@host:path` or `user@host/path`."""
-    found = _SEGMENT.match(value)
-    segment = found[0] if found else ""
+    match = _SEGMENT.match(value)
+    segment = match[0] if match else ""
     at = segment.find("@", 1)
     return at > 0 and (segment.find(":", at + 2) > 0 or (len(segment) > at + 1 and value.startswith("/", len(segment))))
 

@@ -35,14 +35,14 @@ def without_secrets(text: str, folder: Path) -> str:
 
 
 def _found(folder: Path, text: str) -> set[str]:
-    """The secret values that stand in a text; the others are not kept, there may be megabytes of them."""
+    """The secret values that a text contains; others are not kept."""
     result: set[str] = set()
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
     for path, _ in zip(files, range(_FILES), strict=False):
         with path.open("rb") as file:
             data = file.read(_FILE_BYTES)
-        found = (value.strip() for value in _of_file(data, path))
-        result.update(value for value in found if len(value) >= _SHORTEST and value in text)
+        values = (value.strip() for value in _of_file(data, path))
+        result.update(value for value in values if len(value) >= _SHORTEST and value in text)
     return result
 
 
@@ -61,15 +61,18 @@ def _of_file(data: bytes, path: Path) -> Iterator[str]:
 
 
 def _of_lines(text: str) -> Iterator[str]:
-    """Values of a text that is no YAML, by the names before them; a name alone on its line has its value on the next one."""
+    """Values of a text that is no YAML, after their names.
+
+    A name alone on its line has its value on the next one.
+    """
     telling = False
     for line in text.splitlines():
-        found = _LINE.match(line)
-        if found is not None:
-            telling = bool(_TELLING.search(found["name"][-_LONGEST_NAME:]))
+        match = _LINE.match(line)
+        if match is not None:
+            telling = bool(_TELLING.search(match["name"][-_LONGEST_NAME:]))
         elif not telling:
             continue
-        value = _unquoted(line[found.end() :] if found else line)
+        value = _unquoted(line[match.end() :] if match else line)
         if value and telling:
             yield value
         if value:

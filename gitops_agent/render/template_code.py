@@ -16,7 +16,7 @@ _CLOSING = {"/*": "*/", "`": "`"}
 
 
 def code_of(text: str) -> str:
-    """The text of all actions, without comments and strings; blanks stand between the parts."""
+    """The text of all actions, without comments and strings, joined by blanks."""
     parts: list[str] = []
     position = text.find(_OPENING)
     while position >= 0:
@@ -26,7 +26,7 @@ def code_of(text: str) -> str:
 
 
 def _action(text: str, start: int, parts: list[str]) -> int:
-    """Adds the code of one action; returns where the text goes on, -1 when nothing closes it."""
+    """Adds the code of one action; returns its end, -1 when unclosed."""
     while (token := _TOKEN.search(text, start)) is not None:
         parts.append(text[start : token.start()])
         if token[0] == "}}":
@@ -36,8 +36,8 @@ def _action(text: str, start: int, parts: list[str]) -> int:
             start = string.end() if string else -1
         else:
             closing = _CLOSING[token[0]]
-            found = text.find(closing, token.end())
-            start = found + len(closing) if found >= 0 else -1
+            end = text.find(closing, token.end())
+            start = end + len(closing) if end >= 0 else -1
         if start < 0:
             return -1
     return -1

@@ -115,7 +115,7 @@ class Job:
             raise _translated(error, self.workspace) from None
 
     def masked(self, warnings: Iterable[str]) -> list[str]:
-        """What the program warned of, without this machine's folders and what its files mark as secret."""
+        """Warnings of the program, without local folders and secret values."""
         words = self.workspace.own("\n".join(warnings))
         return [line[:_WARNING] for line in without_secrets(words, self.workspace.root).split("\n")] if words else []
 

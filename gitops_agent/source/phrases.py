@@ -27,24 +27,24 @@ class Phrases:
 
     def find(self, text: str) -> int | None:
         """Where the first of the phrases stands, None when there is none."""
-        found = self._pattern.search(text)
-        if found is not None:
-            return found.start()
-        places = (place for first, second in self._gaps if (place := _gapped(first, second, text)) is not None)
-        return next(places, None)
+        match = self._pattern.search(text)
+        if match is not None:
+            return match.start()
+        starts = (start for first, second in self._gaps if (start := _gapped(first, second, text)) is not None)
+        return next(starts, None)
 
 
 def ends(text: str) -> str:
-    """The beginning and end of a text that is too long to be searched."""
+    """Beginning and end of a text too long to be searched."""
     return text if len(text) <= _MOST else f"{text[: _MOST // 2]}\n{text[-_MOST // 2 :]}"
 
 
 def _gapped(first: re.Pattern[str], second: re.Pattern[str], text: str) -> int | None:
     position = 0
-    while (found := first.search(text, position)) is not None:
-        end = text.find("\n", found.end())
+    while (match := first.search(text, position)) is not None:
+        end = text.find("\n", match.end())
         end = len(text) if end < 0 else end
-        if second.search(text, found.end(), end) is not None:
-            return found.start()
+        if second.search(text, match.end(), end) is not None:
+            return match.start()
         position = end
     return None

@@ -168,7 +168,7 @@ def test_whether_a_lease_is_held_is_known_while_its_end_is_under_way(crew: Crew,
     ending, end = threading.Event(), threading.Event()
     leader = crew("leader")
     eventually(lambda: leader.words == ["start"])
-    leader.lease._on_stop = lambda: (ending.set(), end.wait(30))  # type: ignore[assignment,func-returns-value]
+    leader.lease._on_stop = lambda: (ending.set(), end.wait(30))  # type: ignore[func-returns-value]
     lease = read(transport, namespace)
     transport.request("PUT", LEASE_PATH.format(namespace), body=lease | {"spec": lease["spec"] | {"holderIdentity": "thief"}})
     assert ending.wait(30)

@@ -319,7 +319,7 @@ def busy() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
 
 
 def queued(pool: ThreadPoolExecutor, run: Callable[[], Result]) -> Future[Result]:
-    """Begins an execution of three writes, and returns once all of them wait for a thread."""
+    """Begins three writes; returns once all of them wait for a thread."""
     result: Future[Result] = Future()
     threading.Thread(target=lambda: result.set_result(run()), daemon=True).start()
     eventually(lambda: pool._work_queue.qsize() == 3, what="three writes wait for a thread")
