@@ -1,4 +1,7 @@
-"""An agent at work inside the test's process: everything a leader runs, without the lease, in a namespace of its own."""
+"""A running agent in the process of the test.
+
+It has everything a leader runs, without the lease, in a namespace of its own.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ SECONDS = 30.0
 
 
 class ClusterEnv:
-    """The agent, the repository it follows, and a person who looks.
+    """The agent, the repository it follows, and a user of the cluster.
 
-    Applications deploy the folder that has their name to `namespace`, and are told of commits by `ask`: nothing is polled on
-    its own while a test runs.
+    Applications deploy the folder that has their name to `namespace`, and poll commits on `ask`: nothing is polled by interval
+    while a test runs.
     """
 
     def __init__(
@@ -60,20 +63,20 @@ class ClusterEnv:
             self.components.stop()
 
     def close(self) -> None:
-        """Ends the agent and takes its Applications away, as if nobody had held them."""
+        """Ends the agent and removes its Applications, whatever finalizers they have."""
         self.stop()
-        for found in self.person.request("GET", self._path())["items"]:
-            self.forget(found["metadata"]["name"])
+        for application in self.person.request("GET", self._path())["items"]:
+            self.forget(application["metadata"]["name"])
         self.transport.close()
         self.person.close()
 
     # Git
 
     def commit(self, files: Mapping[str, str], message: str = "Change") -> str:
-        """Commits a whole tree and tells every application there is."""
+        """Commits a whole tree and polls it for every application."""
         commit = self.author.commit(files, message=message)
-        known = self.components.stores.applications.keys()
-        for key in known:
+        keys = self.components.stores.applications.keys()
+        for key in keys:
             self.components.poller.ask(key, "a commit")
         return commit
 
@@ -112,13 +115,13 @@ class ClusterEnv:
         self.person.request("DELETE", self._path(name))
 
     def forget(self, name: str) -> None:
-        """Removes an Application whatever holds it."""
+        """Removes an Application, whatever finalizers it has."""
         with contextlib.suppress(NotFound):
             self.person.request("DELETE", self._path(name))
             self.patch(name, {"metadata": {"finalizers": None}})
 
     def application(self, name: str) -> Object:
-        """As it stands, empty when it is not there."""
+        """The live Application, empty when there is none."""
         try:
             return cast("Object", self.person.request("GET", self._path(name)))
         except NotFound:
@@ -144,14 +147,14 @@ class ClusterEnv:
         """Waits until an application is Ready at a commit: its status."""
 
         def synced() -> bool:
-            found = self.status(name)
-            return found.get("sync", {}).get("revision") == commit and self.ready(name) == ("True", "Synced")
+            status = self.status(name)
+            return status.get("sync", {}).get("revision") == commit and self.ready(name) == ("True", "Synced")
 
         eventually(synced, seconds=SECONDS, what=f"{name} is ready at {commit[:12]}")
         return self.status(name)
 
     def state(self, name: str) -> ApplicationState:
-        """What the agent remembers of an application."""
+        """In-memory state of an application."""
         return self.components.reconciler.state(AppKey(self.home, name))
 
     # Objects of the applications' namespace
@@ -168,20 +171,20 @@ class ClusterEnv:
 
     def data(self, name: str) -> dict[str, str] | None:
         """What a ConfigMap holds, None when it is not there."""
-        found = self.live(name)
-        return None if found is None else found.get("data", {})
+        config_map = self.live(name)
+        return None if config_map is None else config_map.get("data", {})
 
     def edit(self, name: str, patch: Object, kind: str = "ConfigMap", group: str = "") -> None:
-        """What somebody does by hand."""
+        """Patches an object as a user does by hand."""
         self.objects.merge_patch(self.key(name, kind, group), patch)
 
     def until(self, check: Callable[[], object], what: str = "") -> None:
         eventually(check, seconds=SECONDS, what=what)
 
     def _condition(self, name: str, kind: str = "Ready") -> tuple[str, str, str]:
-        for one in self.status(name).get("conditions") or ():
-            if one["type"] == kind:
-                return one["status"], one["reason"], one["message"]
+        for condition in self.status(name).get("conditions") or ():
+            if condition["type"] == kind:
+                return condition["status"], condition["reason"], condition["message"]
         return "", "", ""
 
     def _path(self, name: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Real parts for the tests of the process: a repository, its mirror, the kinds and objects of the shared control plane."""
+"""Fixtures of the agent's tests: repository, mirror, kinds and objects."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ API_GROUP = "gitops-agent.dev"
 
 @pytest.fixture
 def author(tmp_path: Path) -> Author:
-    """Somebody who pushes to a repository of the test's own."""
+    """An author who pushes to a repository of the test."""
     return Author(tmp_path / "config.git")
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Iterator[Sources]:
-    made = Sources(tmp_path / "mirrors", allow_file=True, timeout_seconds=30)
-    yield made
-    made.close()
+    sources = Sources(tmp_path / "mirrors", allow_file=True, timeout_seconds=30)
+    yield sources
+    sources.close()
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def installed(transport: Transport) -> None:
 
 @pytest.fixture
 def home(control_plane: ControlPlane, installed: None, namespace: str) -> Iterator[str]:
-    """A namespace for an agent, which is not the one its applications deploy to; deleted afterwards."""
+    """A namespace for an agent, apart from that of its applications."""
     name = f"home-{namespace}"
     control_plane.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
@@ -98,9 +98,12 @@ def home(control_plane: ControlPlane, installed: None, namespace: str) -> Iterat
 def start(
     home: str, namespace: str, author: Author, control_plane: ControlPlane, tmp_path: Path
 ) -> Iterator[Callable[[], ClusterEnv]]:
-    """Starts agents in this process, one after the other; the last one is ended and its Applications are taken away."""
+    """Starts agents in this process, one after the other.
+
+    The last one is ended and its Applications are removed.
+    """
     worlds: list[ClusterEnv] = []
-    tools = {name: found.path for name, found in Installer().ensure(selected(("helm", "kustomize"))).items()}
+    tools = {name: tool.path for name, tool in Installer().ensure(selected(("helm", "kustomize"))).items()}
 
     def do() -> ClusterEnv:
         cache = tmp_path / f"cache-{len(worlds)}"
@@ -116,13 +119,13 @@ def start(
 
 @pytest.fixture
 def world(start: Callable[[], ClusterEnv]) -> ClusterEnv:
-    """An agent at work."""
+    """A running agent."""
     return start()
 
 
 @pytest.fixture
 def config_map(objects: Objects, namespace: str) -> Callable[..., ObjectKey]:
-    """Creates ConfigMaps of the test's namespace that belong to nobody."""
+    """Creates ConfigMaps without an owner in the test's namespace."""
 
     def make(name: str, **data: str) -> ObjectKey:
         obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}

@@ -1,4 +1,4 @@
-"""Applications, manifests and a queue's time, as the tests of the process write them."""
+"""Sample Applications and manifests, and the clock of a queue."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def application_object(
 
 
 def application(name: str = "shop", **options: Any) -> Application:
-    """The same, understood."""
+    """A parsed Application."""
     return parse(application_object(name, **options))
 
 

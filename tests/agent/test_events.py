@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cluster
 
 
 class Desk:
-    """A broadcaster, one Notifier that wants everything, and who reads what comes of it."""
+    """A broadcaster, a Notifier for all events, and their readers."""
 
     def __init__(self, objects: Objects, dispatching: Objects, namespace: str) -> None:
         self.objects, self.namespace = objects, namespace

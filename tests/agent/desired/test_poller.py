@@ -25,12 +25,12 @@ ANSWER = "the repository was read as asked"
 
 
 class Stand:
-    """A poller whose queue is worked by the test, in the test's own time."""
+    """A poller whose queue and clock the test drives."""
 
     def __init__(self, sources: Sources, nowhere: Transport, author: Author, clock: Scheduler) -> None:
         self.time = Time()
         self.queue: WorkQueue[Repository] = WorkQueue(base=1.0, clock=self.time, jitter=Longest())
-        self.told: list[tuple[AppKey, str, Priority]] = []
+        self.wakes: list[tuple[AppKey, str, Priority]] = []
         self.log = EventLog()
         self.author, self.clock = author, clock
         self.meanwhile: Callable[[], object] = lambda: None
@@ -45,7 +45,7 @@ class Stand:
         )
 
     def moved(self, *news: Any) -> None:
-        self.told.append(news)
+        self.wakes.append(news)
         self.meanwhile()
 
     def application(self, name: str, **options: Any) -> Application:
@@ -67,12 +67,12 @@ class Stand:
         return count
 
     def news(self) -> list[tuple[AppKey, str, Priority]]:
-        """What applications were told since the last question, beside that what they asked for was done."""
-        told, self.told = self.told, []
-        return [news for news in told if news[1] != ANSWER]
+        """The wakes since the last call, without those that end an `ask`."""
+        wakes, self.wakes = self.wakes, []
+        return [wake for wake in wakes if wake[1] != ANSWER]
 
     def interval(self) -> float:
-        """At which interval the clock ticks for the repository, in seconds; 0 when it does not."""
+        """Polling interval of the repository in seconds; 0 without one."""
         for job in self.clock._scheduler.get_jobs():
             if job.id.startswith("poll "):
                 return float(job.trigger.interval.total_seconds())
@@ -132,7 +132,7 @@ def test_a_request_is_answered_by_a_poll_that_began_after_it(stand: Stand) -> No
     stand.turn()
 
     assert stand.polling.answered(SHOP, during[0])
-    assert (SHOP, ANSWER, Priority.USER) in stand.told
+    assert (SHOP, ANSWER, Priority.USER) in stand.wakes
 
 
 def test_a_request_is_answered_when_the_repository_cannot_be_read_too(stand: Stand) -> None:

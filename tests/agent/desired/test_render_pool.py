@@ -29,7 +29,7 @@ PLAIN = {"app/one.yaml": config_map("one")}
 
 
 class Studio:
-    """A pool of one render, whose kustomize hangs, and the trees it is asked to render."""
+    """A pool of one render, whose kustomize hangs, and its trees."""
 
     def __init__(self, folder: Path, author: Author, sources: Sources) -> None:
         self.author, self.sources = author, sources
@@ -52,10 +52,10 @@ class Studio:
         return self.rendering.rendered(application, tree, request)
 
     def wait(self, tree: Tree, application: AppKey = SHOP, **options: str) -> Rendered:
-        """Asks until there is a render."""
-        found = eventually(lambda: self.ask(tree, application, **options), seconds=SECONDS)
-        assert found is not None
-        return found
+        """Requests until there is a render."""
+        rendered = eventually(lambda: self.ask(tree, application, **options), seconds=SECONDS)
+        assert rendered is not None
+        return rendered
 
     def wait_for_failure(self, tree: Tree) -> RenderError:
         def failed() -> RenderError | None:
@@ -65,9 +65,9 @@ class Studio:
                 return error
             return None
 
-        found = eventually(failed, seconds=SECONDS)
-        assert found is not None
-        return found
+        error = eventually(failed, seconds=SECONDS)
+        assert error is not None
+        return error
 
     def hang(self) -> None:
         """Occupies the pool with a render that does not end."""
@@ -223,7 +223,7 @@ BUILT = {"app/kustomization.yaml": "resources: [one.yaml]\n", "app/one.yaml": co
 
 @pytest.fixture
 def start(studio: Studio, tmp_path: Path) -> Iterator[Callable[[], RenderPool]]:
-    """Starts what renders anew, as a new process would, with the same folder."""
+    """Starts a new pool on the same folder, as a restart does."""
     started: list[RenderPool] = []
 
     def do() -> RenderPool:

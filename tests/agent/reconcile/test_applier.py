@@ -16,7 +16,7 @@ BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: broken\ndata:\n  l
 
 @pytest.fixture
 def made(world: ClusterEnv) -> Made:
-    """Creates the Application `shop` with a ConfigMap `one` and waits until it is live."""
+    """Creates the Application `shop` and waits for its ConfigMap `one`."""
 
     def do(extra: dict[str, str] | None = None, **spec: Any) -> ClusterEnv:
         commit = world.commit({"shop/one.yaml": config_map("one", colour="red"), **(extra or {})})

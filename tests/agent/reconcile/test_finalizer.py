@@ -20,7 +20,7 @@ Made = Callable[..., ClusterEnv]
 
 @pytest.fixture
 def made(world: ClusterEnv) -> Made:
-    """Creates the Application `shop` with some objects and waits until they are live."""
+    """Creates the Application `shop` and waits for its objects."""
 
     def do(*names: str, extra: dict[str, str] | None = None, **spec: Any) -> ClusterEnv:
         files = {f"shop/{name}.yaml": config_map(name) for name in names or ("one", "two")}
@@ -166,7 +166,7 @@ def test_a_deletion_that_was_refused_is_tried_again(world: ClusterEnv) -> None:
 
 @pytest.fixture
 def idle(start: Callable[[], ClusterEnv]) -> tuple[ClusterEnv, Finalizer]:
-    """An agent that has stopped, and the part of it that would see Applications off."""
+    """A stopped agent, and its finalizer of Applications."""
     world = start()
     world.stop()
     return world, world.components.reconciler._stages.finalizer

@@ -31,7 +31,7 @@ def time() -> Time:
 
 @pytest.fixture
 def assessor(nowhere: Transport, time: Time) -> HealthAssessor:
-    """Over a cluster that does not answer: an explanation that cannot be had is none."""
+    """An assessor without explanations: the API server does not answer."""
     return HealthAssessor(Explainer(Objects(nowhere, Discovery(nowhere), timeout=1)), clock=time)
 
 

@@ -44,7 +44,7 @@ def view(commit: str = "a", *, health: Status = Status.HEALTHY, **more: Any) -> 
 
 
 class Desk:
-    """Where statuses of one Application are written, in the test's own time."""
+    """Writes statuses of one Application, on a clock of the test."""
 
     def __init__(self, objects: Objects, notifications: NotificationDispatcher, namespace: str) -> None:
         self.objects, self.time, self.memo = objects, Time(), StatusMemo()
@@ -211,7 +211,7 @@ def test_an_application_that_is_gone_is_no_error(desk: Desk) -> None:
 
 @pytest.fixture
 def lost(nowhere: Transport, objects: Objects, installed: None, namespace: str) -> Iterator[NotificationDispatcher]:
-    """Notifications that cannot be saved, with somebody who wants them."""
+    """Notifications that cannot be saved, and a Notifier that selects them."""
     notifications = NotificationDispatcher(Objects(nowhere, Discovery(nowhere), timeout=1), SecretData())
     body: Object = {
         "apiVersion": "gitops-agent.dev/v1alpha1",

@@ -70,7 +70,7 @@ class Bench:
     """A runner, and the applications it woke."""
 
     def __init__(self, secret: Mapping[str, bytes]) -> None:
-        self.told: list[AppKey] = []
+        self.woken: list[AppKey] = []
         self.behind = timedelta(0)
         objects = cast("Objects", None)  # no Job is measured here
         policies = RolloutPolicyStore(objects, lambda *_: None)
@@ -81,7 +81,7 @@ class Bench:
             SecretData(**secret),
             objects,
             policies,
-            lambda application, _reason, _priority: self.told.append(application),
+            lambda application, _reason, _priority: self.woken.append(application),
             now=lambda: datetime.now(UTC) - self.behind,
             timeout_seconds=1.0,
         )
@@ -122,7 +122,7 @@ def test_a_metric_is_measured_at_once_and_whoever_waits_is_told(provider: Provid
 
     found = eventually(lambda: bench.measuring.results(POLICY))
     assert (found[0].answer, found[0].hash, found[0].metric) == (Answer.SUCCESS, "0123abcd", "errors")
-    assert eventually(lambda: bench.told) == [SHOP]
+    assert eventually(lambda: bench.woken) == [SHOP]
 
 
 @pytest.mark.slow

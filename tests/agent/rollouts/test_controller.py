@@ -69,7 +69,7 @@ def image(desired: Desired | None) -> str:
 
 
 class Bench:
-    """A rollout controller without a process: nothing runs but the watches it asks for."""
+    """A rollout controller without a process: only its watches run."""
 
     def __init__(self, objects: Objects, sources: Sources, scratch: Path) -> None:
         self.objects, self.log = objects, EventLog()
@@ -96,7 +96,7 @@ class Bench:
         self.stores.policies.replace([], "")
 
     def apply(self, desired: Desired | None) -> None:
-        """Does what the applier does with D(t), and tells the stores what their watches would."""
+        """Applies D(t), and feeds the stores as their watches would."""
         for manifest in desired.manifests if desired is not None else ():
             assert desired is not None
             raw = self.objects.apply(marked(manifest, application=SHOP, revision=desired.revision))

@@ -23,7 +23,7 @@ class Said:
         self.calls.append((application, why, priority))
 
     def new(self) -> list[tuple[AppKey, str, Priority]]:
-        """What was said since the last question."""
+        """The wakes since the last call."""
         calls, self.calls = self.calls, []
         return calls
 
@@ -35,7 +35,7 @@ def said() -> Said:
 
 @pytest.fixture
 def applications(said: Said) -> ApplicationStore:
-    """Knows one application already."""
+    """A store that has one application."""
     applications = ApplicationStore(said)
     applications.put(application_object("shop"))
     said.new()

@@ -30,15 +30,15 @@ CONFIG_MAP, SECRET = GroupKind("", "ConfigMap"), GroupKind("", "Secret")
 
 
 class Stand:
-    """The watches of one agent, and whom they told."""
+    """The watches of one agent, and the applications they woke."""
 
     def __init__(self, transport: Transport, namespace: str) -> None:
         self.discovery = Discovery(transport)
         self.live = LiveState()
-        self.told: list[tuple[AppKey, str, Priority]] = []
+        self.wakes: list[tuple[AppKey, str, Priority]] = []
         self.shop, self.desk = AppKey(namespace, "shop"), AppKey(namespace, "desk")
         objects = Objects(transport, self.discovery)
-        self.observing = LiveObjectInformer(objects, self.live, lambda *news: self.told.append(news))
+        self.observing = LiveObjectInformer(objects, self.live, lambda *news: self.wakes.append(news))
 
     def start(self) -> None:
         self.observing.start()
@@ -53,7 +53,7 @@ class Stand:
         assert self.observing._informers[kind].synced(SECONDS), f"{kind} is listed"
 
     def reasons(self, application: AppKey) -> list[str]:
-        return [why for who, why, _ in self.told if who == application]
+        return [why for who, why, _ in self.wakes if who == application]
 
 
 Make = Callable[..., Stand]
@@ -73,7 +73,7 @@ def make(transport: Transport, namespace: str) -> Iterator[Make]:
 
 @dataclass(frozen=True)
 class Held:
-    """A way to the API server on which every list waits for `release`."""
+    """A transport to the API server; every list waits for `release`."""
 
     transport: Transport
     release: threading.Event
@@ -182,16 +182,16 @@ def test_a_kind_is_watched_once_however_many_declare_it(stand: Stand) -> None:
 
 def test_a_change_is_told_to_the_application_it_belongs_to(stand: Stand, objects: Objects, namespace: str) -> None:
     stand.listed(CONFIG_MAP, stand.shop)
-    stand.told.clear()
+    stand.wakes.clear()
 
     made = objects.apply(ours(namespace, "one", data={"a": "1"}))
     eventually(lambda: stand.reasons(stand.shop), seconds=SECONDS)
     objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
     eventually(lambda: stand.reasons(stand.shop)[-1] == f"ConfigMap:{namespace}/one removed", seconds=SECONDS)
 
-    # Other tests share the cluster: only what happens in this namespace is looked at.
-    told = [(who, priority) for who, _, priority in stand.told if who.namespace == namespace]
-    assert set(told) == {(stand.shop, Priority.DRIFT)}
+    # Other tests share the cluster: only events of this namespace count.
+    wakes = [(who, priority) for who, _, priority in stand.wakes if who.namespace == namespace]
+    assert set(wakes) == {(stand.shop, Priority.DRIFT)}
     assert stand.reasons(stand.shop)[0] == f"ConfigMap:{namespace}/one added"
 
 
@@ -199,7 +199,7 @@ def test_an_object_whose_marks_are_torn_off_is_told_to_its_last_owner(stand: Sta
     made = objects.apply(ours(namespace, "one"))
     stand.listed(CONFIG_MAP, stand.shop)
     eventually(lambda: stand.live.of(stand.shop), seconds=SECONDS)
-    stand.told.clear()
+    stand.wakes.clear()
 
     objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"gitops-agent.dev/application": None}}})
 

@@ -29,7 +29,7 @@ def informer(objects: Objects, notifications: NotificationDispatcher, namespace:
 
 
 class Stand:
-    """The Notifiers of one namespace, and a person who writes them."""
+    """The Notifiers of one namespace, and a user who writes them."""
 
     def __init__(self, objects: Objects, namespace: str) -> None:
         self.objects, self.namespace = objects, namespace
@@ -45,11 +45,11 @@ class Stand:
         return self.objects.get(ObjectKey("gitops-agent.dev", "Notifier", self.namespace, name))
 
     def listeners(self) -> set[str]:
-        """Who would be told of an edge now."""
-        return {known.name for known in self.notifications._couriers}
+        """The Notifiers that would get an edge now."""
+        return {notifier.name for notifier in self.notifications._couriers}
 
     def pending(self, name: str = "chat") -> list[str]:
-        """What waits to be told, by the kind of edge."""
+        """Pending notifications, by the kind of edge."""
         return [entry["event"] for entry in (self.get(name).get("status") or {}).get("pending") or ()]
 
 

@@ -18,16 +18,16 @@ SHOP, DESK = AppKey("gitops-system", "shop"), AppKey("gitops-system", "desk")
 
 def test_who_waits_for_a_namespace_is_told_when_somebody_makes_it(control_plane: ControlPlane, namespace: str) -> None:
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
-    told: list[tuple[AppKey, str]] = []
+    wakes: list[tuple[AppKey, str]] = []
     queue: WorkQueue[AppKey] = WorkQueue()
     arrivals = PrerequisiteWatcher(Objects(transport, Discovery(transport)), queue)
 
     def heard() -> list[tuple[AppKey, str]]:
         """What has been put on the queue so far, reason by reason."""
         while (item := queue.take(0)) is not None:
-            told.extend((item.key, reason) for reason in item.reasons)
+            wakes.extend((item.key, reason) for reason in item.reasons)
             queue.done(item.key)
-        return told
+        return wakes
 
     arrivals.expect(SHOP, {"MissingNamespace"})
     arrivals.expect(DESK, {"UnknownKind"})
@@ -43,7 +43,7 @@ def test_who_waits_for_a_namespace_is_told_when_somebody_makes_it(control_plane:
 
         arrivals.expect(SHOP, ())
         arrivals.expect(DESK, {"MissingNamespace"})
-        # A watch tells one after another: once DESK has heard of a change, what was on its way to SHOP has arrived.
+        # A watch wakes applications in order: once DESK was woken by a change, an earlier wake of SHOP has arrived.
         patch = {"metadata": {"labels": {"example.com/touched": "yes"}}}
         path = f"/api/v1/namespaces/{name}"
         control_plane.request("PATCH", path, patch, content_type="application/merge-patch+json")

@@ -20,28 +20,28 @@ SHOP = AppKey("gitops-system", "shop")
 
 
 @pytest.fixture
-def told() -> list[tuple[AppKey, str]]:
+def wakes() -> list[tuple[AppKey, str]]:
     return []
 
 
 @pytest.fixture
-def watched(control_plane: ControlPlane, told: list[tuple[AppKey, str]]) -> Iterator[tuple[RolloutPolicyStore, Informer]]:
+def watched(control_plane: ControlPlane, wakes: list[tuple[AppKey, str]]) -> Iterator[tuple[RolloutPolicyStore, Informer]]:
     install_crds(control_plane)
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
     objects = Objects(transport, Discovery(transport), field_manager="gitops-agent")
-    made = RolloutPolicyStore(objects, lambda application, reason, _priority: told.append((application, reason)))
+    made = RolloutPolicyStore(objects, lambda application, reason, _priority: wakes.append((application, reason)))
     informer = Informer(objects, ROLLOUT_POLICY, made)
     yield made, informer
     informer.stop()
 
 
 def test_before_the_first_list_nothing_is_known_and_whoever_asked_is_told_of_it(
-    watched: tuple[RolloutPolicyStore, Informer], told: list[tuple[AppKey, str]]
+    watched: tuple[RolloutPolicyStore, Informer], wakes: list[tuple[AppKey, str]]
 ) -> None:
     policies, informer = watched
     assert not policies.listed(SHOP)
 
     informer.start()
 
-    eventually(lambda: (SHOP, "the rollout policies are known") in told, what="the one that asked is looked at")
+    eventually(lambda: (SHOP, "the rollout policies are known") in wakes, what="the application that asked is woken")
     assert policies.listed(SHOP)
