@@ -15,11 +15,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LONGEST_FIRST_LINE = 12
 
-EXEMPT = (
-    "tests/rollout",
-)
-"""Rooms that are not written in these words yet, and the page that prints their docstrings; to become fewer."""
-
 INDEFINITE = r"somebody|someone|whoever|nobody|no[ -]one|anybody|anyone|everybody|what is the case"
 SPOKEN = r"tells?|told|(go(es)?|going|went) back|way back|tak(es?|en) along|took along|look(s|ed)? at|other side"
 WANTED = r"wish(es|ed)?|belongings?|(is|are|was|were|been|be) asked for"
@@ -37,8 +32,7 @@ CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
 def files(folder: str, pattern: str) -> list[Path]:
-    paths = [path.relative_to(ROOT) for path in sorted((ROOT / folder).rglob(pattern))]
-    return [path for path in paths if not any(path.is_relative_to(exempt) for exempt in EXEMPT)]
+    return [path.relative_to(ROOT) for path in sorted((ROOT / folder).rglob(pattern))]
 
 
 MODULES = files("gitops_agent", "*.py")
@@ -113,11 +107,3 @@ def test_variables_are_named_after_the_thing_they_hold(module: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_documentation_uses_standard_terms(page: Path) -> None:
     assert faults(page) == []
-
-
-@pytest.mark.parametrize("exempt", EXEMPT)
-def test_no_exemption_outlives_its_reason(exempt: str) -> None:
-    path = ROOT / exempt
-    paths = [path.relative_to(ROOT)] if path.is_file() else [file.relative_to(ROOT) for file in path.rglob("*.py")]
-
-    assert [fault for file in paths for fault in faults(file)] != []

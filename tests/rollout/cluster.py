@@ -1,7 +1,7 @@
-"""A small cluster that is brought to D(t) by the engine's own plan, in the plan's own order; it notes each broken invariant.
+"""A model cluster, reconciled to D(t) by the engine's own plan.
 
-Each turn does what the agent does: look, step, write the state, compose D(t), plan, and write object by object as the plan's
-graph lets them go. Between any two writes the agent can die.
+Each turn does what the agent does: observe, step, write the state, compose D(t), plan, and write object by object in the order
+of the plan's graph. Between any two writes the agent can die. Each broken invariant is noted.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class Cluster(World):
     """The world with the agent in it, and the invariants."""
 
     def step(self) -> StepResult:
-        """One step of the machine, from what lives now."""
+        """One step of the machine, from the live objects."""
         state = self.state
         ready = labelled(self.live[WEB].obj) and (self.selected or self.canary is not None)
         if state.stable is None and ready and self.running.steps:
-            state = replace(state, adoption=Adoption.DONE)  # as the agent does where the workload is made ready already
+            state = replace(state, adoption=Adoption.DONE)  # as the agent does where the workload is adopted already
         return step(state, self.observe(), self.policy, self.now)
 
     def turn(self, *, crash_after: int | None = None) -> bool:
-        """One look, one step, and the writes of its plan; false when nothing was written.
+        """Observes, steps, and writes the plan; false when nothing was written.
 
         Args:
             crash_after: writes, the one of the state included, after which the agent dies.
@@ -82,7 +82,7 @@ class Cluster(World):
         return bool(self.log)
 
     def plan(self, result: StepResult) -> Plan | None:
-        """The plan to D(t); None when the cluster was found to be just that and was not touched since."""
+        """The plan to D(t); None when the cluster equals D(t) since."""
         policy = self.policy if result.state.plan is None else load_policy(result.state.plan)
         overlaid = composed(result.state, result.replicas, policy, self._declared)
         if self.met == (overlaid, result.state.running):
@@ -241,7 +241,7 @@ class Cluster(World):
             self._roll(self._version(obj))
 
     def _roll(self, to: Version) -> None:
-        """The workload gets another template: some of its pods go at once, and whatever they were answering with them."""
+        """Replaces the template: some pods end at once, with their requests."""
         self.settled = False
         self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
         if not self.running.steps or to == self.state.stable:
@@ -258,7 +258,7 @@ class Cluster(World):
         share = self.share
         if not share.none:
             self.note(self.endpoints >= 1, "I1: traffic to a canary that cannot answer")
-        # A share that a hand took away and that comes back is a repair, as good as the share that was there.
+        # A share that was removed by hand and is restored is a repair, as safe as the share before.
         if share.weight > sent.weight and not self.running.plain:
             enough = self.canary_up >= ceil_div(share.weight * self.wanted, FULL) or not self.primary_up
             self.note(enough, "I2: more traffic than the canary has pods for")
@@ -289,7 +289,7 @@ class Cluster(World):
         self.commands.append(Command(order=order, nonce=f"n{len(self.commands)}"))
 
     def settle(self, *, turns: int = 400, seconds: float = 15) -> None:
-        """Turns until nothing is asked for any more and time brings nothing either."""
+        """Turns until neither a step nor time changes anything."""
         quiet = 0
         for _ in range(turns):
             quiet = 0 if self.turn() else quiet + 1
@@ -313,7 +313,7 @@ class Cluster(World):
 def started(
     policy: RolloutPolicySpec | None = None, *, answer: Answer = Answer.SUCCESS, broken: frozenset[str] = frozenset()
 ) -> Cluster:
-    """A cluster at rest, adopted, to which Git has just brought a second version."""
+    """An adopted cluster at rest; Git has just declared a second version."""
     cluster = Cluster(policy=policy or canary(), answer=answer, broken=broken)
     cluster.settle(turns=30)
     cluster.head = V2

@@ -1,4 +1,4 @@
-"""The commits of the model cluster: what Git declares at each version, and D(t) of a state over two of them."""
+"""The commits of the model cluster, and D(t) over two of them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Shares:
 
 
 def carrying(route: Object, share: Share) -> Object:
-    """The route with a share on it; as Git has it for none."""
+    """The route with a share; Git's route for none."""
     spec: dict[str, Any] = {} if share.none else {"weight": share.weight}
     if share.match is not None:
         one = share.match
@@ -120,7 +120,10 @@ def release(what: Version, replicas: int | None) -> tuple[Manifest, ...]:
 
 @lru_cache(maxsize=4)
 def _policy(*, rolls: bool, plain: bool, green: bool) -> RolloutPolicySpec:
-    """A policy that means the same to D(t), which looks at the strategy's kind and the provider alone."""
+    """A policy with the same D(t).
+
+    D(t) depends on the strategy's kind and the provider alone.
+    """
     if rolls:
         return rolling()
     return blue_green(plain=plain) if green else canary(plain=plain)

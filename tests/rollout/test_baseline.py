@@ -1,4 +1,4 @@
-"""The baseline: new pods of the stable version that a canary is compared with."""
+"""The baseline: pods of the stable version to compare a canary with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that somebody sets while a rollout runs."""
+"""A clock that is set while a rollout runs."""
 
 from __future__ import annotations
 

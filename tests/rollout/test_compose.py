@@ -57,7 +57,7 @@ def named(kind: str, name: str, version: str = "v1", **fields: Any) -> Manifest:
 
 
 def commit(what: Version) -> tuple[Manifest, ...]:
-    """Two workloads, `web` and `api`, one route for both, and an object that is neither's."""
+    """The workloads `web` and `api`, their route, and an unrelated object."""
     result = [
         named("ConfigMap", "rest", data={"of": what.hash}),
         named("HTTPRoute", "shop", "gateway.networking.k8s.io/v1", spec={}),
@@ -80,7 +80,7 @@ def commit(what: Version) -> tuple[Manifest, ...]:
 
 
 def part(name: str, phase: Phase, stage: Stage = Stage.NONE, *, weight: int = 0, done: bool = False) -> Part:
-    """A rollout; at rest it has the old version, or the new one when it is done."""
+    """A rollout; one at rest has the new version when `done`."""
     stable = NEW if done and phase is Phase.IDLE else OLD
     state = RolloutState(
         phase=phase,

@@ -1,4 +1,4 @@
-"""The Cut: the canary carries everything, and the workload is still the old one."""
+"""The Cut: the canary has all traffic, the workload the stable version."""
 
 from __future__ import annotations
 

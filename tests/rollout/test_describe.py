@@ -1,4 +1,4 @@
-"""Where a rollout stands, in one line: for every phase a sentence that explains itself."""
+"""The one-line description of a rollout in each of its phases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The invariants of a rollout over random histories: whatever happens, in whichever order, and wherever the agent dies."""
+"""The invariants of a rollout over random histories.
+
+They hold whatever happens, in whichever order, and wherever the agent dies.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +140,7 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             if cluster.canary_up and not cluster.share.none:
                 cluster.share = Share(weight=value) if value else Share(match=Match(on=MatchOn.HEADER, name="x", value="y"))
         case "scale":
-            # Load grows, or somebody asks for more; only an autoscaler does so in the middle of a run.
+            # Load grows, or a user requests more; only an autoscaler does so in the middle of a run.
             more = value if not cluster.state.running else max(value, cluster.replicas)
             cluster.replicas = more if cluster.autoscaled or not cluster.state.running else cluster.replicas
         case "gate":
@@ -197,7 +200,7 @@ def test_no_history_breaks_an_invariant_and_every_one_ends(
 
 
 def calm(cluster: Cluster) -> None:
-    """Nothing bad happens any more, and somebody sees to what waits for people."""
+    """Ends all faults, and answers what waits for users."""
     cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
     cluster.lag, cluster.uptake, cluster.unlisted, cluster.refused = 0, 0, 0, False
     cluster.gate, cluster.barrier = "", True
@@ -277,7 +280,7 @@ def test_what_has_traffic_is_never_missing_from_what_the_cluster_should_look_lik
 
 
 def at_rest(cluster: Cluster) -> None:
-    """Turns until nothing moves any more, while no time passes and no pod comes or goes."""
+    """Turns until nothing moves, while time and pods stand still."""
     for _ in range(60):
         before = (_placed(cluster), cluster.state.counters, len(cluster.measurements))
         cluster.turn()

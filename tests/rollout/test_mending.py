@@ -1,4 +1,4 @@
-"""Rollouts of workloads that were broken, or empty, before: the new version is not to blame."""
+"""Rollouts of workloads that were broken or empty before."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.rollout.policies import canary
 
 
 def shrinking() -> Cluster:
-    """A workload that gives one of its four pods to the canary, as written down and not yet done."""
+    """A workload that shrinks by one pod: decided, not yet applied."""
     cluster = started(canary([{"weight": 50, "approval": True}], plain=True, surge=0))
     while cluster.step().state.primary != 3:
         cluster.turn()

@@ -1,4 +1,4 @@
-"""A share and the pods it needs, between the decision and the write."""
+"""A share and its pods, between the decision and the write."""
 
 from __future__ import annotations
 

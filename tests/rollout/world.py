@@ -1,4 +1,7 @@
-"""What lives in the model cluster of rollouts: objects, pods and routes, what the agent may see of them, and how they move."""
+"""Live objects, pods and routes of the model cluster, over time.
+
+It also has what the agent may see of them.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ _HEALTHY = Health(status=Status.HEALTHY)
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """An object as it lives, and what the agent remembers of it; the digest of its content stands for the projection."""
+    """A live object, and what the agent remembers of it.
+
+    The digest of its content stands for the projection.
+    """
 
     obj: Object
     seen: LiveObject
@@ -62,7 +68,7 @@ class World:
         uptake: ticks a route takes to be in force after it was written.
         behind: ticks of that which are left.
         unlisted: pods of each side that are available and no endpoints of their Service yet.
-        refused: whoever serves the routes does not accept them.
+        refused: the controller of the routes does not accept them.
         gate: why a run may not start.
         barrier: the other workloads of the run have come to their Cut.
         sent: the share the agent wrote last.
@@ -109,7 +115,7 @@ class World:
     met: tuple[object, object] = (None, None)
 
     def __post_init__(self) -> None:
-        """What lives before the policy is there: the first version, as Git has it."""
+        """Creates the objects of the first version, before there is a policy."""
         for one in release(V1, self._declared):
             self._put(one.key, one.obj, one.digest)
 
@@ -161,7 +167,10 @@ class World:
 
     @property
     def share(self) -> Share:
-        """What the live routes send to the canary; behind a plain Service that selects both sides, what is wanted."""
+        """The share that the live routes send to the canary.
+
+        Behind a plain Service that selects both sides it is the desired share.
+        """
         if not run(self.policy).plain and self.running.steps:
             return carried(self.live[ROUTE].obj)
         selector = self.live[SERVICE].obj["spec"]["selector"].get(canary_objects.VARIANT)
@@ -195,7 +204,7 @@ class World:
         return [one for one, said in labels if said.get(canary_objects.VARIANT) == side]
 
     def _put(self, key: ObjectKey, obj: Object, declared: str | None) -> None:
-        """Takes an object in; with `declared`, as the answer to an apply of that digest."""
+        """Stores an object; with `declared`, as the response to its apply."""
         known = self.live.get(key)
         content = declared or digest(obj)
         self.live[key] = Live(
@@ -273,7 +282,7 @@ class World:
         return [key for key in self._made() if key not in names and key not in {CANARY_SERVICE, ROUTE, SERVICE}]
 
     def leave_behind(self, what: Version) -> None:
-        """A canary without pods and what it reads, of a run that no state speaks of."""
+        """Leaves a canary without pods, and its configuration, of a lost run."""
         declared = {one.key: one for one in release(what, self._declared)}
         reads = declared[named("ConfigMap", f"own-{what.hash}")]
         self._put(reads.key, reads.obj, reads.digest)
@@ -355,7 +364,7 @@ class World:
         self.behind = self.uptake
 
     def tick(self, seconds: float = 0) -> None:
-        """Lets time pass: routes come into force, pods come up unless they are broken; the workload rolls."""
+        """Lets time pass: routes take effect, sound pods start, the workload rolls."""
         self.now += timedelta(seconds=seconds)
         if self.behind:
             self.behind -= 1
@@ -379,7 +388,7 @@ class World:
             self._autoscale()
 
     def _autoscale(self) -> None:
-        """The autoscaler gives the workload as many pods as its share of the load needs."""
+        """Scales the workload to its share of the load."""
         spec = self.live[named("HorizontalPodAutoscaler", "web")].obj["spec"]
         needed = max(ceil_div(self.replicas * (FULL - self.share.weight), FULL), 1)
         if needed < self.primary_pods and (spec.get("behavior") or {}).get("scaleDown") == {"selectPolicy": "Disabled"}:

@@ -1,4 +1,4 @@
-"""Goldens: a file holds what is asked, the routes as Git has them, and the objects that are to be sent."""
+"""Goldens: a file holds a share, Git's routes, and the result."""
 
 from __future__ import annotations
 

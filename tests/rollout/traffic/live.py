@@ -1,4 +1,4 @@
-"""Objects as a cluster would hold them once whoever serves them has taken them up."""
+"""Objects as a cluster holds them once their controllers accepted them."""
 
 from __future__ import annotations
 

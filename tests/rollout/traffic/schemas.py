@@ -31,7 +31,7 @@ SCHEMAS = {
 
 @cache
 def schema(kind: str) -> Object:
-    """The CRD of a kind, as it is published; one of an API version that is no longer served is told anew."""
+    """The published CRD of a kind, converted to v1 where older."""
     module, file = SCHEMAS[kind]
     documents = yaml.safe_load_all((module.folder(Silent()) / file).read_bytes())
     found: Object = next(one for one in documents if one and one["spec"]["names"]["kind"] == kind)
@@ -39,7 +39,7 @@ def schema(kind: str) -> Object:
 
 
 def install(plane: ControlPlane, kind: str) -> str:
-    """Lets the API server know a kind, if it does not yet: its plural."""
+    """Installs the CRD of a kind unless installed; returns its plural."""
     definition = copy(schema(kind))
     with contextlib.suppress(Conflict):
         plane.request("POST", DEFINITIONS, definition)
@@ -53,7 +53,7 @@ def install(plane: ControlPlane, kind: str) -> str:
 
 
 def _of_today(old: Object) -> Object:
-    """In v1 every version has its schema, and a schema says of what type it is."""
+    """Converts a CRD to v1: a typed schema for every version."""
     spec = {name: old["spec"][name] for name in ("group", "scope", "names")}
     body = {"type": "object", **old["spec"]["validation"]["openAPIV3Schema"]}
     versions = [{**one, "schema": {"openAPIV3Schema": body}} for one in old["spec"]["versions"]]

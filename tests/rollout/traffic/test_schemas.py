@@ -1,4 +1,7 @@
-"""The goldens against the real schemas on a real API server of their own, since other tests make do with fewer of them."""
+"""The goldens against the real schemas, on a real API server.
+
+The server is their own, since other tests install fewer schemas.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The vectors are those AWS publishes: the `get-vanilla` family of its suite and the worked example of its documentation."""
+"""AWS Signature Version 4 against the vectors AWS publishes.
+
+They are the `get-vanilla` family of its suite and the worked example of its documentation.
+"""
 
 from __future__ import annotations
 
