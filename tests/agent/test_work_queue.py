@@ -35,7 +35,7 @@ def test_an_entry_of_the_far_future_is_waited_for_like_any_other() -> None:
     assert [getattr(item, "key", None) for item in taken] == ["desk"]
 
 
-def test_many_wishes_for_one_key_become_one_turn_with_all_reasons() -> None:
+def test_many_requests_for_one_key_become_one_turn_with_all_reasons() -> None:
     queue, _ = make()
     for reason in ("commit", "drift", "commit"):
         queue.add("shop", reason)
@@ -97,7 +97,7 @@ def test_a_delayed_key_waits_for_its_time() -> None:
     assert queue.take(0) is not None
 
 
-def test_an_earlier_wish_brings_a_delayed_key_forward() -> None:
+def test_an_earlier_request_brings_a_delayed_key_forward() -> None:
     queue, _ = make()
     queue.add("shop", "later", delay=10)
     queue.add("shop", "now", priority=Priority.USER)
@@ -109,7 +109,7 @@ def test_an_earlier_wish_brings_a_delayed_key_forward() -> None:
     assert item.priority is Priority.USER
 
 
-def test_a_later_wish_does_not_put_off_an_earlier_one() -> None:
+def test_a_later_request_does_not_defer_an_earlier_one() -> None:
     queue, clock = make()
     queue.add("shop", "soon", delay=1)
     queue.add("shop", "later", delay=100)

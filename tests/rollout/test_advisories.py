@@ -32,7 +32,7 @@ def subject(**policy: Any) -> ResolvedPolicy:
     return ResolvedPolicy(policy=canary(**policy), workload=WEB, provider=GatewayAPI())
 
 
-def test_a_budget_over_both_sides_is_told() -> None:
+def test_a_budget_over_both_sides_is_reported() -> None:
     (note,) = notes(RolloutState(), subject(), declared({"matchLabels": {"app": "web"}}))
 
     assert note.startswith("policy/PodDisruptionBudget:shop/web counts the pods of")
@@ -44,7 +44,7 @@ def test_a_budget_of_one_side_or_of_others_is_not(labels: dict[str, str]) -> Non
     assert notes(RolloutState(), subject(), declared({"matchLabels": labels})) == ()
 
 
-def test_another_service_that_reaches_both_sides_is_told() -> None:
+def test_another_service_that_reaches_both_sides_is_reported() -> None:
     def other(name: str, selector: Object | None) -> dict[ObjectKey, Manifest]:
         metadata = {"name": name, "namespace": "shop"}
         made = Manifest.of({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": selector}})
@@ -57,7 +57,7 @@ def test_another_service_that_reaches_both_sides_is_told() -> None:
     assert notes(RolloutState(), subject(), other("outside", None)) == ()
 
 
-def test_what_would_keep_a_rollout_from_beginning_is_told_before_one_is_asked_for() -> None:
+def test_what_would_keep_a_rollout_from_beginning_is_reported_in_advance() -> None:
     whole = declared({"matchLabels": {"app": "other"}})
     without = {key: one for key, one in whole.items() if key.kind != "Service"}
 
@@ -73,7 +73,7 @@ def test_a_rolling_update_has_no_second_side() -> None:
     assert notes(RolloutState(), about, declared({"matchLabels": {"app": "web"}})) == ()
 
 
-def test_a_missing_baseline_is_told_while_there_is_something_to_compare() -> None:
+def test_a_missing_baseline_is_reported_while_there_is_something_to_compare() -> None:
     others = declared({"matchLabels": {"app": "other"}})
 
     assert "no room for a baseline" in notes(RUNNING, subject(baseline=True), others)[0]

@@ -22,7 +22,7 @@ def test_a_baseline_is_as_large_as_the_canary_and_ends_with_the_steps() -> None:
     assert (cluster.primary, cluster.baseline, cluster.faults) == (V2, None, [])
 
 
-def test_no_traffic_moves_before_the_baseline_is_there_and_one_that_never_comes_blames_nobody() -> None:
+def test_no_traffic_moves_before_the_baseline_is_there_and_one_that_never_comes_rejects_no_version() -> None:
     cluster = started(canary([{"weight": 50}], baseline=True, progressDeadline="2m"))
     cluster.stuck = True
     cluster.until("Provision")
@@ -35,7 +35,7 @@ def test_no_traffic_moves_before_the_baseline_is_there_and_one_that_never_comes_
     assert (cluster.primary, cluster.baseline) == (V2, None)
 
 
-def test_an_abort_takes_the_baseline_along() -> None:
+def test_an_abort_deletes_the_baseline() -> None:
     cluster = started(canary([{"weight": 50, "approval": True}], baseline=True))
     cluster.until("Step", "Hold")
     assert cluster.baseline == V1

@@ -99,7 +99,7 @@ def test_the_other_strategies_do_so_too(policy: RolloutPolicySpec, now: RolloutS
     assert describe(now, policy) == line
 
 
-def test_metrics_that_only_watch_are_told_apart_from_those_that_are_waited_for() -> None:
+def test_metrics_that_only_watch_differ_from_those_that_are_waited_for() -> None:
     watched = canary([{"weight": 25, "pause": "5m"}], metrics=True)
 
     assert describe(state(Phase.STEP, Stage.HOLD), watched).endswith("is watched by its metrics")
@@ -114,7 +114,7 @@ def test_an_approval_is_named_by_version_and_step_and_only_while_it_is_waited_fo
     assert awaited(state(Phase.STEP, Stage.HOLD), policy) == ""
 
 
-def test_a_share_is_told_in_words() -> None:
+def test_a_share_is_described_in_words() -> None:
     match = Match(on=MatchOn.HEADER, name="user", value="david", mode=MatchMode.EXACT)
 
     assert share(Share()) == "no traffic"

@@ -81,7 +81,7 @@ def test_a_canary_that_does_not_come_up_is_rejected_and_remembered() -> None:
     assert "crash loop" in cluster.state.reason
 
 
-def test_what_keeps_the_pods_from_coming_up_is_told_while_it_is_waited_for() -> None:
+def test_what_keeps_the_pods_from_coming_up_is_reported_while_it_is_waited_for() -> None:
     cluster = started(broken=frozenset({V2.hash}))
     cluster.until("Provision")
     cluster.turn()
@@ -125,7 +125,7 @@ def test_an_approval_is_waited_for_however_long_it_takes() -> None:
 
 
 @pytest.mark.parametrize("first", [{"weight": 50, "approval": True}, {"weight": 50, "pause": "10m"}])
-def test_whoever_advances_a_step_ends_its_waits_and_no_other_ones(first: Object) -> None:
+def test_advancing_a_step_ends_its_waits_and_no_other_ones(first: Object) -> None:
     cluster = started(canary([first, {"weight": 75, "approval": True}]))
     cluster.until("Step", "Hold")
     begin = cluster.now

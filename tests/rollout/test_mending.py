@@ -49,7 +49,7 @@ def test_a_second_attempt_to_mend_a_broken_workload_does_not_wait_for_it(policy:
     assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
 
 
-def test_behind_a_plain_service_without_an_endpoint_a_run_that_goes_back_ends_by_its_deadline() -> None:
+def test_behind_a_plain_service_without_an_endpoint_a_rollback_ends_by_its_deadline() -> None:
     cluster = started(canary(plain=True))
     cluster.broken, cluster.primary_up = frozenset({V1.hash, V2.hash}), 0
     cluster.until("Abort", "Unroute", seconds=15)

@@ -41,7 +41,7 @@ def marks(state: RolloutState) -> str:
         (at(Phase.HELD), Attention.ROLLED_BACK),
     ],
 )
-def test_how_urgently_a_rollout_needs_somebody(state: RolloutState | None, outlook: Attention) -> None:
+def test_how_urgently_a_rollout_needs_a_user(state: RolloutState | None, outlook: Attention) -> None:
     assert standing(state).outlook is outlook
 
 
@@ -93,7 +93,7 @@ def test_a_rolling_update_has_no_steps_but_itself() -> None:
     assert (line.mark, line.note) == (Mark.NOW, "the workload takes the new version for 3m00s")
 
 
-def test_what_is_left_of_a_pause_is_reckoned_when_somebody_looks() -> None:
+def test_what_is_left_of_a_pause_is_computed_when_it_is_shown() -> None:
     held = standing(holding(0, until=START + timedelta(minutes=5)))
 
     assert held.waits(LATER) == ["the end of its pause in 2m00s (at 12:05:00 UTC)"]

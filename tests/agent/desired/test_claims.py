@@ -66,7 +66,7 @@ def test_no_object_ever_has_two_holders(script: list[tuple[AppKey, set[ObjectKey
             assert claims.holder(key) == holder != application
 
 
-def test_what_is_let_go_is_never_nobodys_while_somebody_would_like_it() -> None:
+def test_a_released_object_has_a_holder_while_another_application_contends_for_it() -> None:
     claims = ClaimRegistry()
     claims.claim(SHOP, [WEB])
     claims.claim(DESK, [WEB])
@@ -78,7 +78,7 @@ def test_what_is_let_go_is_never_nobodys_while_somebody_would_like_it() -> None:
     assert claims.wanted_by_another(WEB, SHOP) == DESK
 
 
-def test_who_no_longer_would_like_it_is_forgotten() -> None:
+def test_an_application_that_no_longer_contends_is_forgotten() -> None:
     claims = ClaimRegistry()
     claims.claim(SHOP, [WEB])
     claims.claim(DESK, [WEB])

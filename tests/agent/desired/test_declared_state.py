@@ -143,7 +143,7 @@ def test_a_branch_that_is_not_there_is_the_error_of_its_follower(stand: Stand) -
     assert stand.declare().error is None
 
 
-def test_a_repository_that_is_away_is_told_beside_what_was_read_last(stand: Stand) -> None:
+def test_a_repository_that_is_away_is_reported_beside_what_was_read_last(stand: Stand) -> None:
     stand.author.commit({"shop/one.yaml": config_map("one")})
     stand.settled()
     stand.author.directory.rename(stand.author.directory.with_suffix(".away"))
@@ -178,7 +178,7 @@ def test_files_that_do_not_render_are_the_error_of_their_commit(stand: Stand) ->
     assert declared.error.facts["file"] == "shop/one.yaml"
 
 
-def test_one_object_is_declared_by_one_application_and_the_other_is_told_where(stand: Stand) -> None:
+def test_one_object_is_declared_by_one_application_and_the_error_of_the_other_names_where(stand: Stand) -> None:
     same = {"destination": {"namespace": "front"}}
     stand.author.commit({"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")})
     assert stand.settled("shop", **same).error is None
@@ -191,7 +191,7 @@ def test_one_object_is_declared_by_one_application_and_the_other_is_told_where(s
     assert "Application gitops-system/shop" in str(error)
 
 
-def test_whoever_waits_for_an_object_is_woken_when_it_is_let_go(stand: Stand) -> None:
+def test_an_application_that_waits_for_an_object_is_woken_when_it_is_released(stand: Stand) -> None:
     same = {"destination": {"namespace": "front"}}
     files = {"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")}
     stand.author.commit(files)
@@ -206,7 +206,7 @@ def test_whoever_waits_for_an_object_is_woken_when_it_is_let_go(stand: Stand) ->
     assert stand.settled("desk", **same).error is None
 
 
-def test_whoever_waits_is_woken_when_the_other_application_goes(stand: Stand) -> None:
+def test_an_application_that_waits_is_woken_when_the_other_one_is_gone(stand: Stand) -> None:
     same = {"destination": {"namespace": "front"}}
     stand.author.commit({"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")})
     stand.settled("shop", **same)

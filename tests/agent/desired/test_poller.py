@@ -108,7 +108,7 @@ def test_applications_that_come_one_after_another_are_one_poll_more(stand: Stand
     assert stand.turns() == 1
 
 
-def test_a_reference_that_nobody_followed_is_asked_for_at_once(stand: Stand) -> None:
+def test_a_reference_that_no_application_followed_is_polled_at_once(stand: Stand) -> None:
     stand.polling.use(stand.application("shop"))
     stand.turns()
 
@@ -181,7 +181,7 @@ def test_a_moved_branch_is_news_for_those_who_follow_it(stand: Stand) -> None:
     assert stand.log.events == []
 
 
-def test_a_rewritten_branch_is_told_as_such(stand: Stand) -> None:
+def test_a_rewritten_branch_is_reported_as_such(stand: Stand) -> None:
     stand.polling.use(stand.application("shop"))
     stand.turns()
     new = stand.author.commit({"readme.md": "another history"}, orphan=True)
@@ -201,7 +201,7 @@ def test_the_shortest_interval_wins(stand: Stand) -> None:
     assert stand.interval() == 3600
 
 
-def test_nobody_s_repository_is_not_polled_any_more(stand: Stand) -> None:
+def test_a_repository_without_applications_is_not_polled_any_more(stand: Stand) -> None:
     repository, _ = stand.polling.use(stand.application("shop"))
     stand.polling.use(stand.application("desk"))
     stand.turns()
@@ -217,7 +217,7 @@ def test_nobody_s_repository_is_not_polled_any_more(stand: Stand) -> None:
     assert not stand.polling.state(repository).polled
 
 
-def test_the_mirror_of_a_repository_nobody_follows_is_removed(stand: Stand, tmp_path: Path) -> None:
+def test_the_mirror_of_a_repository_without_applications_is_removed(stand: Stand, tmp_path: Path) -> None:
     repository, _ = stand.polling.use(stand.application("shop"))
     stand.turns()
     mirrors = tmp_path / "mirrors"
@@ -277,7 +277,7 @@ def away(stand: Stand) -> Away:
     return Away(stand)
 
 
-def test_a_repository_that_fails_is_told_once_with_the_time_it_began(stand: Stand, away: Away) -> None:
+def test_a_repository_that_fails_is_reported_once_with_the_time_it_began(stand: Stand, away: Away) -> None:
     away.go()
     first = stand.polling.state(away.repository)
     assert [why for _, why, _ in stand.news()] == ["the repository cannot be read"]
@@ -321,7 +321,7 @@ def test_a_person_does_shorten_it(stand: Stand, away: Away) -> None:
     assert item.priority is Priority.USER
 
 
-def test_a_recovery_is_told(stand: Stand, away: Away) -> None:
+def test_a_recovery_is_reported(stand: Stand, away: Away) -> None:
     away.go()
     stand.news()
     away.come_back()

@@ -32,7 +32,7 @@ def test_a_deletion_waits_for_everybody_who_may_take_over() -> None:
     assert handover.behind(ONE, "new") is None
 
 
-def test_who_looked_at_an_older_commit_has_not_looked() -> None:
+def test_a_peer_that_loaded_an_older_commit_is_behind() -> None:
     handover = _handover()
     handover.looked(TWO, "old")
     handover.looked(THREE, "new")
@@ -48,7 +48,7 @@ def test_who_cannot_look_is_not_waited_for() -> None:
     assert handover.behind(ONE, "new") is None
 
 
-def test_nobody_is_waited_for_forever() -> None:
+def test_no_peer_is_waited_for_forever() -> None:
     clock = Clock()
     handover = _handover(clock)
     assert handover.behind(ONE, "new") == TWO
@@ -68,7 +68,7 @@ def test_patience_begins_anew_with_each_commit() -> None:
     assert handover.behind(ONE, "newer") == TWO
 
 
-def test_who_waited_is_told_when_the_other_is_gone() -> None:
+def test_an_application_that_waits_is_returned_when_its_peer_is_gone() -> None:
     handover = _handover()
     handover.behind(ONE, "new")
 
@@ -76,7 +76,7 @@ def test_who_waited_is_told_when_the_other_is_gone() -> None:
     assert handover.looked(TWO, "new") == frozenset()
 
 
-def test_looking_twice_wakes_nobody_twice() -> None:
+def test_loading_twice_wakes_no_application_twice() -> None:
     handover = _handover()
     handover.behind(ONE, "new")
 

@@ -82,7 +82,7 @@ def studio(tmp_path: Path, author: Author, sources: Sources) -> Iterator[Studio]
     studio.rendering.stop()
 
 
-def test_a_render_is_asked_for_and_told_when_it_is_done(studio: Studio) -> None:
+def test_a_render_is_requested_and_wakes_its_application_when_it_is_done(studio: Studio) -> None:
     tree = studio.tree(PLAIN)
 
     assert studio.ask(tree) is None
@@ -93,7 +93,7 @@ def test_a_render_is_asked_for_and_told_when_it_is_done(studio: Studio) -> None:
     assert [manifest.key.name for manifest in rendered.manifests] == ["one"]
 
 
-def test_the_same_wish_again_is_one_render(studio: Studio) -> None:
+def test_the_same_request_again_is_one_render(studio: Studio) -> None:
     tree = studio.tree(PLAIN)
     for _ in range(10):
         studio.ask(tree)
@@ -124,7 +124,7 @@ def test_other_options_are_another_render(studio: Studio) -> None:
     assert studio.ask(tree, namespace="elsewhere") is None
 
 
-def test_a_failed_render_is_told_every_time_and_not_tried_again_for_the_same_commit(studio: Studio) -> None:
+def test_a_failed_render_is_reported_every_time_and_not_retried_for_the_same_commit(studio: Studio) -> None:
     tree = studio.tree({"app/one.yaml": "kind: [\n"})
     first = studio.wait_for_failure(tree)
 
@@ -134,7 +134,7 @@ def test_a_failed_render_is_told_every_time_and_not_tried_again_for_the_same_com
     assert studio.rendering.count == 1
 
 
-def test_a_failed_render_is_tried_again_when_somebody_asks(studio: Studio) -> None:
+def test_a_failed_render_is_retried_on_request(studio: Studio) -> None:
     tree = studio.tree({"app/one.yaml": "kind: [\n"})
     studio.wait_for_failure(tree)
 
@@ -145,7 +145,7 @@ def test_a_failed_render_is_tried_again_when_somebody_asks(studio: Studio) -> No
     assert studio.rendering.count == 2
 
 
-def test_a_good_render_is_not_thrown_away_when_somebody_asks(studio: Studio) -> None:
+def test_a_good_render_is_kept_on_request(studio: Studio) -> None:
     tree = studio.tree(PLAIN)
     rendered = studio.wait(tree)
 
@@ -160,7 +160,7 @@ def test_a_commit_that_mends_a_failed_render_is_rendered(studio: Studio) -> None
     assert studio.wait(studio.tree(PLAIN)).manifests
 
 
-def test_a_newer_wish_ends_a_render_that_hangs(studio: Studio) -> None:
+def test_a_newer_request_ends_a_render_that_hangs(studio: Studio) -> None:
     studio.hang()
     started = time.monotonic()
 

@@ -34,7 +34,7 @@ def events(world: ClusterEnv) -> set[str]:
 
 
 @pytest.mark.cluster
-def test_an_edit_by_hand_is_undone_and_told(made: Made) -> None:
+def test_an_edit_by_hand_is_undone_and_reported(made: Made) -> None:
     world = made()
 
     world.edit("one", {"data": {"colour": "by hand"}})
@@ -55,7 +55,7 @@ def test_a_deletion_by_hand_is_undone(made: Made) -> None:
 
 
 @pytest.mark.cluster
-def test_what_somebody_adds_beside_git_is_undone(made: Made) -> None:
+def test_what_a_user_adds_beside_git_is_undone(made: Made) -> None:
     world = made()
 
     world.edit("one", {"data": {"added": "by hand"}})
@@ -64,7 +64,7 @@ def test_what_somebody_adds_beside_git_is_undone(made: Made) -> None:
 
 
 @pytest.mark.cluster
-def test_without_self_healing_drift_is_only_told(made: Made) -> None:
+def test_without_self_healing_drift_is_only_reported(made: Made) -> None:
     world = made(sync={"selfHeal": False})
 
     world.edit("one", {"data": {"colour": "by hand"}})
@@ -261,7 +261,7 @@ def test_what_cannot_be_changed_is_replaced_only_when_it_asks_for_it(made: Made)
 
 
 @pytest.mark.cluster
-def test_the_agent_s_own_namespace_is_deleted_by_nobody(made: Made) -> None:
+def test_the_agent_s_own_namespace_is_never_deleted(made: Made) -> None:
     own = "apiVersion: v1\nkind: Namespace\nmetadata: {name: NAME}\n"
     world = made(sync={"deletionGuard": {"maxObjects": 100, "maxPercent": 100, "protectedKinds": []}})
     files = {"shop/one.yaml": config_map("one")}

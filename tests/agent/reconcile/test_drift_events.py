@@ -66,7 +66,7 @@ def test_what_is_no_drift_is_no_event(desk: Desk) -> None:
     assert desk.types() == []
 
 
-def test_only_what_was_repaired_is_told_as_repaired(desk: Desk) -> None:
+def test_only_what_was_repaired_is_reported_as_repaired(desk: Desk) -> None:
     drifts = desk.reporter.detected(SHOP, repair("one", "two"), seen())
 
     desk.reporter.repaired(SHOP, drifts, {ONE})
@@ -77,7 +77,7 @@ def test_only_what_was_repaired_is_told_as_repaired(desk: Desk) -> None:
     assert len(desk.log.events) == 2
 
 
-def test_a_fight_is_told_and_left_alone_until_it_has_cooled_down(desk: Desk) -> None:
+def test_a_fight_is_reported_and_left_alone_until_it_has_cooled_down(desk: Desk) -> None:
     desk.fight()
 
     assert desk.types().count(EventType.FIGHTING) == 1

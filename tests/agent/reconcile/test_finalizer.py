@@ -127,7 +127,7 @@ def test_an_object_that_cannot_go_is_named(made: Made) -> None:
     gone(world)
 
 
-def test_a_repository_that_is_gone_keeps_nobody_from_finalizer(made: Made) -> None:
+def test_a_repository_that_is_gone_does_not_block_the_finalizer(made: Made) -> None:
     world = made()
     place = world.author.directory
     place.rename(place.with_suffix(".away"))
@@ -203,7 +203,7 @@ def test_a_status_that_was_written_meanwhile_does_not_keep_an_application_from_g
     assert finalizers(world) == ["example.com/other"]
 
 
-def test_finalizers_that_somebody_else_changed_meanwhile_are_read_again(idle: tuple[ClusterEnv, Finalizer]) -> None:
+def test_finalizers_that_others_changed_meanwhile_are_read_again(idle: tuple[ClusterEnv, Finalizer]) -> None:
     world, finalizer = idle
     application = parse(world.create("shop"))
     world.patch("shop", {"metadata": {"finalizers": ["example.com/other"]}})

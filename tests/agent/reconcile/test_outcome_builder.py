@@ -124,7 +124,7 @@ def test_a_wait_has_a_backstop() -> None:
     assert built(applied=None, waiting="Application shop to be ready").requeue == (WAIT,)
 
 
-def test_a_fight_is_looked_at_again_when_it_may_be_over() -> None:
+def test_a_fight_is_reconciled_again_when_it_may_be_over() -> None:
     assert built(applied=ApplyResult(again=61.0)).requeue == (Requeue(reason="a fight may be over", delay=61.0),)
 
 

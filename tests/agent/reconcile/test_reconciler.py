@@ -102,7 +102,7 @@ def test_nothing_is_deleted_while_a_commit_does_not_render(world: ClusterEnv) ->
     assert world.data("two") is not None
 
 
-def test_a_repository_that_goes_away_changes_nothing_and_is_told(world: ClusterEnv) -> None:
+def test_a_repository_that_goes_away_changes_nothing_and_is_reported(world: ClusterEnv) -> None:
     commit = world.commit({"shop/one.yaml": config_map("one", colour="red")})
     world.create("shop")
     world.await_synced("shop", commit)
@@ -120,7 +120,7 @@ def test_a_repository_that_goes_away_changes_nothing_and_is_told(world: ClusterE
     world.until(lambda: not world.status("shop")["source"].get("unavailableSince"), "the source is back")
 
 
-def test_a_path_that_is_not_there_is_told_and_mended_by_a_commit(world: ClusterEnv) -> None:
+def test_a_path_that_is_not_there_is_reported_and_fixed_by_a_commit(world: ClusterEnv) -> None:
     world.commit({"elsewhere/one.yaml": config_map("one")})
     world.create("shop")
     assert "shop" in world.await_reason("shop", "PathNotFound")

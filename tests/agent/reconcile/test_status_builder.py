@@ -99,7 +99,7 @@ def test_a_spec_that_cannot_be_followed_stalls() -> None:
     assert "Reconciling" not in after
 
 
-def test_a_pause_is_told_as_such() -> None:
+def test_a_pause_is_reported_as_such() -> None:
     after = status({}, synced(suspended="paused until noon: incident"), generation=1, now=NOW)
 
     ready = next(c for c in after["conditions"] if c["type"] == "Ready")
@@ -227,7 +227,7 @@ def test_texts_are_cut_to_what_a_status_can_hold() -> None:
     assert all(len(c["message"]) <= 500 for c in after["conditions"])
 
 
-def test_a_failure_is_told_before_what_waits_for_it() -> None:
+def test_a_failure_is_reported_before_what_waits_for_it() -> None:
     failed = ObjectIssue(key=WEB, reason="Invalid", message="port 70000 is none")
     waits = ObjectIssue(key=WEB, reason="WaitingFor", message="waits for something")
     view = synced(sync=SyncStatus.OUT_OF_SYNC, waiting="something waits", problems=(waits, failed))

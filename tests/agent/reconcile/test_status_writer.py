@@ -140,7 +140,7 @@ def test_a_commit_that_left_everything_untouched_is_not_written(desk: Desk) -> N
 
 
 @pytest.mark.cluster
-def test_the_commit_is_told_with_the_next_thing_worth_telling(desk: Desk) -> None:
+def test_the_commit_is_written_with_the_next_change(desk: Desk) -> None:
     desk.publish(view("a"))
     desk.publish(view("b"))
     desk.publish(view("b", health=Status.DEGRADED))
@@ -167,7 +167,7 @@ def test_progress_is_written_at_most_once_a_second(desk: Desk) -> None:
 
 
 @pytest.mark.cluster
-def test_objects_that_are_healthy_a_moment_later_are_told_of_once(desk: Desk) -> None:
+def test_objects_that_are_healthy_a_moment_later_are_reported_once(desk: Desk) -> None:
     first = desk.version()
     desk.publish(view(health=Status.PROGRESSING))
     assert desk.version() == first
@@ -178,7 +178,7 @@ def test_objects_that_are_healthy_a_moment_later_are_told_of_once(desk: Desk) ->
 
 
 @pytest.mark.cluster
-def test_what_does_not_progress_is_told_at_once(desk: Desk) -> None:
+def test_what_does_not_progress_is_reported_at_once(desk: Desk) -> None:
     assert desk.publish(view(health=Status.DEGRADED)) is None
     assert desk.get()["status"]["health"]["status"] == "Degraded"
 
@@ -238,7 +238,7 @@ def test_a_status_is_written_only_after_its_edges_are_saved(
 
 
 @pytest.mark.cluster
-def test_edges_nobody_could_save_are_found_again(
+def test_edges_that_could_not_be_saved_are_derived_again(
     desk: Desk, lost: NotificationDispatcher, objects: Objects, notifications: NotificationDispatcher
 ) -> None:
     desk.publish(view())
@@ -288,12 +288,12 @@ def test_only_the_commit_is_quiet() -> None:
     ],
     ids=["plan", "health", "count", "held", "error", "source"],
 )
-def test_anything_else_is_told(other: ReconcileOutcome) -> None:
+def test_anything_else_is_written(other: ReconcileOutcome) -> None:
     before = written(view("a"))
 
     assert not quiet(before, status(before, other, generation=1, now=NOON))
 
 
-def test_a_first_status_is_told() -> None:
+def test_a_first_status_is_written() -> None:
     assert not quiet({}, written(view("a")))
     assert not quiet(written(view("a", plan="")), written(view("b", plan="")))

@@ -69,7 +69,7 @@ def test_a_long_text_is_cut() -> None:
     assert [len(event.message) for event in found({}, stalled)] == [1000]
 
 
-def test_an_approved_plan_that_ran_is_told() -> None:
+def test_an_approved_plan_that_ran_is_reported() -> None:
     done = standing(synced=("True", "Synced", "b is applied"), sync={"revision": "b", "plan": "p3"}, source={"revision": "b"})
 
     assert types(HELD, done) == [EventType.APPROVED, EventType.SYNCED]
@@ -97,7 +97,7 @@ def test_a_pause_and_its_end_are_two_edges() -> None:
     assert types(paused, resumed) == [EventType.RESUMED]
 
 
-def test_a_stalled_application_is_told_again_only_when_it_stalls_for_another_reason() -> None:
+def test_a_stalled_application_is_reported_again_only_when_it_stalls_for_another_reason() -> None:
     first = standing(stalled=("True", "InvalidSpec", "one"))
     second = standing(stalled=("True", "InvalidSpec", "two"))
 
@@ -111,7 +111,7 @@ def test_waiting_is_no_failure() -> None:
         assert types(SYNCED, SYNCED | standing(synced=("False", reason, "not yet"))) == []
 
 
-def test_progress_is_told_when_it_begins_and_never_on_the_way_up_from_degraded() -> None:
+def test_progress_is_reported_when_it_begins_and_never_during_a_recovery() -> None:
     healthy, progressing = ({"health": {"status": status}} for status in ("Healthy", "Progressing"))
     degraded = {"health": {"status": "Degraded", "degradedRevision": "a"}}
 
@@ -120,7 +120,7 @@ def test_progress_is_told_when_it_begins_and_never_on_the_way_up_from_degraded()
     assert types(progressing, degraded) == [EventType.DEGRADED]
 
 
-def test_a_recovery_by_way_of_progress_is_told() -> None:
+def test_a_recovery_by_way_of_progress_is_reported() -> None:
     degraded, progressing, healthy = (
         {"health": {"status": "Degraded", "degradedRevision": "a"}},
         {"health": {"status": "Progressing", "degradedRevision": "a"}},
@@ -132,7 +132,7 @@ def test_a_recovery_by_way_of_progress_is_told() -> None:
     assert types(progressing, healthy) == [EventType.RECOVERED]
 
 
-def test_a_crash_loop_that_comes_and_goes_is_told_once_for_each_commit() -> None:
+def test_a_crash_loop_that_comes_and_goes_is_reported_once_for_each_commit() -> None:
     progressing = {"health": {"status": "Progressing", "degradedRevision": "a"}}
 
     assert types(progressing, {"health": {"status": "Degraded", "degradedRevision": "a"}}) == []
@@ -147,7 +147,7 @@ def test_the_severity_says_how_much_to_care() -> None:
     assert (degraded[0].severity, degraded[0].message) == (Severity.ERROR, "web: exit 1; api: exit 2")
 
 
-def test_a_status_somebody_else_wrote_is_no_reason_to_fail() -> None:
+def test_a_status_that_others_wrote_is_no_reason_to_fail() -> None:
     nonsense: Object = {"conditions": ["no mapping", {"type": "Synced"}], "sync": "text", "source": None, "health": []}
 
     assert types(nonsense, SYNCED) == [EventType.REVISION_SEEN, EventType.SYNCED]

@@ -117,7 +117,7 @@ def assignment(*metrics: Metric, hold: str = "first", version: str = "0123abcd")
     )
 
 
-def test_a_metric_is_measured_at_once_and_whoever_waits_is_told(provider: Provider, bench: Bench) -> None:
+def test_a_metric_is_measured_at_once_and_wakes_its_application(provider: Provider, bench: Bench) -> None:
     bench.measuring.want(assignment(metric(f"{provider.url}/canary")))
 
     found = eventually(lambda: bench.measuring.results(POLICY))
@@ -126,7 +126,7 @@ def test_a_metric_is_measured_at_once_and_whoever_waits_is_told(provider: Provid
 
 
 @pytest.mark.slow
-def test_what_the_clock_before_it_was_set_back_dates_ahead_is_told_no_more(provider: Provider, bench: Bench) -> None:
+def test_results_dated_ahead_of_a_clock_that_was_set_back_are_dropped(provider: Provider, bench: Bench) -> None:
     bench.measuring.want(assignment(metric(f"{provider.url}/canary")))
     (first,) = eventually(lambda: bench.measuring.results(POLICY))
 
@@ -140,7 +140,7 @@ def test_what_the_clock_before_it_was_set_back_dates_ahead_is_told_no_more(provi
     assert first not in bench.measuring.results(POLICY)
 
 
-def test_a_condition_that_does_not_hold_is_a_failure_that_tells_its_value(provider: Provider, bench: Bench) -> None:
+def test_a_condition_that_does_not_hold_is_a_failure_with_its_value(provider: Provider, bench: Bench) -> None:
     provider.answers["canary"] = 7.5
     bench.measuring.want(assignment(metric(f"{provider.url}/canary")))
 
@@ -172,7 +172,7 @@ def test_credentials_reach_the_provider_and_no_message(provider: Provider, bench
 
 
 @pytest.mark.slow
-def test_a_provider_that_hangs_is_an_error_and_holds_up_nobody(provider: Provider, bench: Bench) -> None:
+def test_a_provider_that_hangs_is_an_error_and_delays_no_other(provider: Provider, bench: Bench) -> None:
     other = Provider()
     provider.gate.clear()
     try:

@@ -49,7 +49,7 @@ def changed(obj: Object, **metadata: object) -> Object:
     return result
 
 
-def test_a_new_application_is_looked_at(said: Said) -> None:
+def test_a_new_application_is_reconciled(said: Said) -> None:
     ApplicationStore(said).put(application_object("shop"))
 
     assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
@@ -115,7 +115,7 @@ def test_an_old_request_is_not_asked_for_again_at_the_start(said: Said) -> None:
     ],
     ids=lambda metadata: next(iter(metadata)),
 )
-def test_what_others_can_change_is_looked_at(applications: ApplicationStore, said: Said, metadata: dict[str, object]) -> None:
+def test_what_others_can_change_is_reconciled(applications: ApplicationStore, said: Said, metadata: dict[str, object]) -> None:
     applications.put(changed(application_object("shop"), **metadata))
 
     assert said.new() == [(SHOP, "the Application changed", Priority.COMMIT)]
@@ -139,14 +139,14 @@ def test_what_a_list_lacks_is_gone(applications: ApplicationStore, said: Said) -
     assert applications.raw(SHOP) is None
 
 
-def test_a_deletion_is_told_once(applications: ApplicationStore, said: Said) -> None:
+def test_a_deletion_is_reported_once(applications: ApplicationStore, said: Said) -> None:
     applications.remove(application_object("shop"))
     applications.remove(application_object("shop"))
 
     assert said.new() == [(SHOP, "the Application is gone", Priority.COMMIT)]
 
 
-def test_a_spec_that_cannot_be_followed_is_told_to_whoever_asks_and_to_nobody_else(applications: ApplicationStore) -> None:
+def test_an_invalid_spec_is_an_error_for_its_own_readers_only(applications: ApplicationStore) -> None:
     applications.put(application_object("desk", sync={"interval": "often"}))
 
     with pytest.raises(SpecInvalid, match="interval"):
@@ -172,7 +172,7 @@ def test_dependants_are_found_in_the_same_namespace_only(applications: Applicati
     assert applications.depending_on(SHOP) == (DESK,)
 
 
-def test_whoever_no_longer_depends_is_no_dependant(applications: ApplicationStore) -> None:
+def test_an_application_that_no_longer_depends_is_no_dependant(applications: ApplicationStore) -> None:
     applications.put(application_object("desk", dependsOn=[{"name": "shop"}]))
     applications.put(application_object("desk"))
     assert applications.depending_on(SHOP) == ()

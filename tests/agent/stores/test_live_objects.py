@@ -117,7 +117,9 @@ def config_map(namespace: str, name: str) -> ObjectKey:
     return ObjectKey("", "ConfigMap", namespace, name)
 
 
-def test_the_sweep_finds_what_is_ours_in_kinds_that_nobody_declared(stand: Stand, objects: Objects, namespace: str) -> None:
+def test_the_sweep_finds_our_objects_in_kinds_that_no_application_declares(
+    stand: Stand, objects: Objects, namespace: str
+) -> None:
     objects.apply(ours(namespace, "one"))
     objects.apply(ours(namespace, "two", "ServiceAccount"))
     objects.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "foreign", "namespace": namespace}})
@@ -164,7 +166,7 @@ def test_nothing_is_known_to_be_complete_before_every_list_has_arrived(stand: St
     assert stand.observing.complete(stand.shop)
 
 
-def test_a_kind_somebody_declares_is_watched_and_its_first_list_told(held: Held, make: Make) -> None:
+def test_a_kind_that_is_declared_is_watched_and_its_first_list_reported(held: Held, make: Make) -> None:
     stand = make(held.transport)
     assert stand.observing.ensure({CONFIG_MAP, SECRET}, stand.shop) == (CONFIG_MAP, SECRET)
 
@@ -180,7 +182,7 @@ def test_a_kind_is_watched_once_however_many_declare_it(stand: Stand) -> None:
     assert stand.observing.watched() == 1
 
 
-def test_a_change_is_told_to_the_application_it_belongs_to(stand: Stand, objects: Objects, namespace: str) -> None:
+def test_a_change_wakes_the_owner(stand: Stand, objects: Objects, namespace: str) -> None:
     stand.listed(CONFIG_MAP, stand.shop)
     stand.wakes.clear()
 
@@ -195,7 +197,7 @@ def test_a_change_is_told_to_the_application_it_belongs_to(stand: Stand, objects
     assert stand.reasons(stand.shop)[0] == f"ConfigMap:{namespace}/one added"
 
 
-def test_an_object_whose_marks_are_torn_off_is_told_to_its_last_owner(stand: Stand, objects: Objects, namespace: str) -> None:
+def test_an_object_whose_marks_are_removed_wakes_its_last_owner(stand: Stand, objects: Objects, namespace: str) -> None:
     made = objects.apply(ours(namespace, "one"))
     stand.listed(CONFIG_MAP, stand.shop)
     eventually(lambda: stand.live.of(stand.shop), seconds=SECONDS)
@@ -207,7 +209,7 @@ def test_an_object_whose_marks_are_torn_off_is_told_to_its_last_owner(stand: Sta
     assert stand.live.of(stand.shop) == {}
 
 
-def test_a_kind_nobody_knows_is_left_out(stand: Stand) -> None:
+def test_an_unknown_kind_is_left_out(stand: Stand) -> None:
     unknown = GroupKind(f"g{uuid.uuid4().hex[:8]}.example.com", "Widget")
 
     assert stand.observing.ensure({unknown}, stand.shop) == ()
@@ -306,7 +308,7 @@ def held_and_restricted(control_plane: ControlPlane, restricted: Transport, name
         yield made
 
 
-def test_whoever_declares_an_unseen_kind_is_told(
+def test_an_application_that_declares_an_unseen_kind_is_woken(
     held_and_restricted: Held, make: Make, objects: Objects, namespace: str
 ) -> None:
     objects.apply(ours(namespace, "one"))

@@ -86,7 +86,7 @@ def test_one_that_comes_and_goes_is_followed(stand: Stand) -> None:
 
 
 @pytest.mark.cluster
-def test_one_that_cannot_be_followed_is_told_so_and_disturbs_no_other(stand: Stand) -> None:
+def test_an_invalid_notifier_is_reported_and_disturbs_no_other(stand: Stand) -> None:
     stand.apply("good")
     stand.apply("bad", provider="teams")
     stand.notifiers.start()
@@ -126,7 +126,7 @@ def test_one_that_was_spoiled_is_no_listener_until_it_is_mended(stand: Stand) ->
 
 
 @pytest.mark.cluster
-def test_notifiers_of_other_namespaces_are_nobody_s_business(stand: Stand, home: str) -> None:
+def test_notifiers_of_other_namespaces_are_ignored(stand: Stand, home: str) -> None:
     body = {"apiVersion": "gitops-agent.dev/v1alpha1", "kind": "Notifier", "metadata": {"name": "other", "namespace": home}}
     stand.objects.apply({**body, "spec": {"provider": "webhook", "address": "http://127.0.0.1:1/hook"}})
     stand.apply()
@@ -136,7 +136,7 @@ def test_notifiers_of_other_namespaces_are_nobody_s_business(stand: Stand, home:
     assert stand.listeners() == {"chat"}
 
 
-def test_without_the_kind_nobody_is_waited_for(nowhere: Transport) -> None:
+def test_without_the_kind_no_notifier_is_waited_for(nowhere: Transport) -> None:
     objects = Objects(nowhere, Discovery(nowhere))
     notifiers = informer(objects, NotificationDispatcher(objects, SecretData()), "gitops-system")
     notifiers.start()

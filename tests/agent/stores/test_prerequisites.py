@@ -16,7 +16,9 @@ pytestmark = pytest.mark.cluster
 SHOP, DESK = AppKey("gitops-system", "shop"), AppKey("gitops-system", "desk")
 
 
-def test_who_waits_for_a_namespace_is_told_when_somebody_makes_it(control_plane: ControlPlane, namespace: str) -> None:
+def test_an_application_that_waits_for_a_namespace_is_woken_when_it_is_created(
+    control_plane: ControlPlane, namespace: str
+) -> None:
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
     wakes: list[tuple[AppKey, str]] = []
     queue: WorkQueue[AppKey] = WorkQueue()

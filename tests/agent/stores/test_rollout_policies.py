@@ -35,7 +35,7 @@ def watched(control_plane: ControlPlane, wakes: list[tuple[AppKey, str]]) -> Ite
     informer.stop()
 
 
-def test_before_the_first_list_nothing_is_known_and_whoever_asked_is_told_of_it(
+def test_before_the_first_list_nothing_is_known_and_it_wakes_the_application_that_asked(
     watched: tuple[RolloutPolicyStore, Informer], wakes: list[tuple[AppKey, str]]
 ) -> None:
     policies, informer = watched

@@ -61,7 +61,9 @@ def test_a_second_look_costs_no_request(secrets: SecretStore, objects: Objects, 
     assert transport.count == before
 
 
-def test_a_rotation_is_seen_and_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
+def test_a_rotation_is_observed_and_reported(
+    secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations
+) -> None:
     objects.apply(secret(namespace, username="ada"))
     secrets.data(namespace, "token")
     assert rotated == []
@@ -83,7 +85,9 @@ def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Object
     assert set(rotated) == {f"{namespace}/token"}
 
 
-def test_a_secret_that_comes_later_is_told(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
+def test_a_secret_that_is_created_later_is_reported(
+    secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations
+) -> None:
     with pytest.raises(NotFound, match=f"no Secret {namespace}/token"):
         secrets.data(namespace, "token")
 
@@ -128,7 +132,7 @@ def restricted(control_plane: ControlPlane, namespace: str) -> Iterator[Transpor
     transport.close()
 
 
-def test_a_secret_that_may_not_be_read_is_told_at_once(restricted: Transport, namespace: str) -> None:
+def test_a_secret_that_may_not_be_read_is_reported_at_once(restricted: Transport, namespace: str) -> None:
     secrets = SecretStore(Objects(restricted, Discovery(restricted)))
     started = time.monotonic()
 

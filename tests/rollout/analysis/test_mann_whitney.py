@@ -97,7 +97,7 @@ def test_one_wild_value_moves_nothing() -> None:
     assert shift([*calm, 1e9], calm).upper < 20
 
 
-def test_of_many_values_an_even_selection_is_looked_at() -> None:
+def test_of_many_values_an_even_selection_is_compared() -> None:
     found = thinned([float(value) for value in range(10 * VALUES_LIMIT)])
 
     assert len(found) == VALUES_LIMIT

@@ -18,7 +18,7 @@ def test_the_sum_is_the_same_for_every_percentage(found: list[tuple[int, bool]],
 
 
 @given(backends, st.integers(1, 100), st.sampled_from([999, 1_000_000]), st.sampled_from([0, 100]))
-def test_the_canary_gets_its_share_of_the_service_and_nobody_else_gives(
+def test_the_canary_gets_its_share_of_the_service_and_no_other_backend_gives(
     found: list[tuple[int, bool]], percent: int, limit: int, keep: int
 ) -> None:
     weights, ours = [weight for weight, _ in found], [mine for _, mine in found]

@@ -108,7 +108,7 @@ def test_what_does_not_fit_is_an_error_and_no_verdict(condition: str, result: An
     assert not isinstance(caught.value, NoData)
 
 
-def test_the_right_side_is_not_looked_at_when_the_left_decides() -> None:
+def test_the_right_side_is_not_evaluated_when_the_left_decides() -> None:
     assert holds("len(result) == 0 or result[0] < 1", [])
     assert not holds("len(result) > 0 and result[0] < 1", [])
 
