@@ -7,7 +7,6 @@ runs over copies of the files of the closure and nothing else.
 from __future__ import annotations
 
 import posixpath
-import tempfile
 import threading
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join, root
 from gitops_agent.render.plain import KUSTOMIZATIONS, SUFFIXES, render_plain
 from gitops_agent.render.request import Format, KubeFacts, Rendered, RenderLimits, RenderRequest
+from gitops_agent.render.scratch import workspace
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
@@ -73,14 +73,13 @@ class Renderer:
         else:
             binary = find(form.value, self._explicit[form.value])
             tools = ((form.value, binary.version),)
-            self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.TemporaryDirectory(prefix="render-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
+            with workspace(self._scratch) as folder:
                 job = Job(
                     binary=binary,
                     inputs=inputs,
                     path=entry.path,
                     request=request,
-                    workspace=Workspace(root=Path(folder).resolve()),
+                    workspace=Workspace(root=folder),
                     limits=self._limits,
                     objects=objects,
                     cancel=cancel,
