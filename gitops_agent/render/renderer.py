@@ -10,7 +10,7 @@ import posixpath
 import threading
 from pathlib import Path
 
-from gitops_agent.errors import RenderError
+from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.render.binaries import find
 from gitops_agent.render.disk_cache import digest_of
@@ -20,14 +20,19 @@ from gitops_agent.render.kustomize import render_kustomize
 from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join, root
 from gitops_agent.render.plain import KUSTOMIZATIONS, SUFFIXES, render_plain
-from gitops_agent.render.request import Format, KubeFacts, Rendered, RenderLimits, RenderRequest
+from gitops_agent.render.request import Failure, Format, KubeFacts, Rendered, RenderLimits, RenderRequest
 from gitops_agent.render.scratch import workspace
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
-__all__ = ["Format", "KubeFacts", "RenderLimits", "RenderRequest", "Rendered", "Renderer"]
+__all__ = ["Failure", "Format", "KubeFacts", "RenderLimits", "RenderRequest", "Rendered", "Renderer"]
 
 _WARNINGS = 50
+_OVER_ALL_INPUTS = ("exit", "timeout", "output", "memory")
+"""How a program ends that had all of its inputs."""
+
+_PASSING = ("timeout", "start", "cancelled")
+"""What may end in another way on a machine that is less busy."""
 
 
 class Renderer:
@@ -64,7 +69,24 @@ class Renderer:
             RenderError: the files do not render; the reason says why.
             SourceError: a file cannot be read: too large, an LFS pointer, a link that is broken or escapes.
         """
+        result = self.attempt(tree, request, cancel=cancel)
+        if isinstance(result, Failure):
+            raise result.error
+        return result
+
+    def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
+        """Like `render`, but returns what does not render, with what that depends on."""
         inputs = Inputs(tree, self._limits)
+        try:
+            return self._render(inputs, request, cancel)
+        except (RenderError, SourceError) as error:
+            # Before the program runs, what was not asked for yet may be what is wrong.
+            cause = error.facts.get("cause")
+            final = cause in _OVER_ALL_INPUTS or "returncode" in error.facts
+            passing = error.transient or cause in _PASSING
+            return Failure(error=error, closure=inputs.closure if final else None, passing=passing)
+
+    def _render(self, inputs: Inputs, request: RenderRequest, cancel: threading.Event | None) -> Rendered:
         entry, form = _detect(inputs, request)
         objects = Objects(limit=self._limits.objects)
         tools: tuple[tuple[str, str], ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitops_agent.api.render_options import RenderOptions
+from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.process import Limits
@@ -107,3 +108,18 @@ class Rendered:
     format: Format
     tools: tuple[tuple[str, str], ...]
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A commit that does not render.
+
+    Attributes:
+        error: why.
+        closure: what that depends on; as long as it holds, another commit fails in the same way. None when that is not known.
+        passing: whether the same commit may render later.
+    """
+
+    error: RenderError | SourceError
+    closure: Closure | None
+    passing: bool

@@ -4,6 +4,9 @@ A reconcile asks and returns; the render runs on a pool as wide as the machine h
 queue when it is done. A render stays valid for every commit that leaves its input closure untouched, so a commit in a
 monorepo renders the applications it touches and no other. A newer request cancels the render it supersedes.
 
+A failure that may pass (a time limit, a full disk, a torn mirror) is tried again by backoff; any other one stays until its
+inputs change.
+
 An application may need several commits side by side (a rollout has a stable one and a target): each has a slot of its own, and
 a slot takes over what another one has rendered wherever that is still valid.
 """
@@ -13,17 +16,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
+from gitops_agent.agent.desired.render_lanes import RenderLanes, RenderTask
 from gitops_agent.agent.ports import Wake
-from gitops_agent.agent.work_queue import Priority
-from gitops_agent.errors import AgentError, RenderError, SourceError
+from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
+from gitops_agent.agent.worker_pool import WorkerPool
+from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.render.disk_cache import RenderCache
-from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
+from gitops_agent.render.renderer import Failure, Rendered, Renderer, RenderRequest
 from gitops_agent.revision.tree import Tree
 
 _log = logger("render")
@@ -32,21 +36,26 @@ HEAD = "head"
 """The slot of the newest commit."""
 
 _Slot = tuple[AppKey, str]
+_RETRY_SECONDS = 5.0
+_LONGEST_RETRY_SECONDS = 300.0
 
 
-@dataclass(slots=True)
-class _Work:
-    commit: str
-    key: str
-    cancel: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
+    """What a task came to; for a failure that may pass, the task as well."""
+
     commit: str
     key: str
-    rendered: Rendered | None
-    error: AgentError | None
+    rendered: Rendered | None = None
+    failure: Failure | None = None
+    again: RenderTask | None = None
+
+    def holds(self, tree: Tree) -> bool:
+        """Whether it is what the tree renders to, too."""
+        if self.commit == tree.commit:
+            return True
+        closure = self.rendered.closure if self.rendered is not None else self.failure.closure if self.failure else None
+        return closure is not None and closure.holds(tree)
 
 
 class RenderPool:
@@ -61,9 +70,11 @@ class RenderPool:
 
     def __init__(self, renderer: Renderer, wake: Wake, *, concurrency: int, cache: RenderCache | None = None) -> None:
         self._renderer, self._wake, self._cache = renderer, wake, cache
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="render")
+        self._lanes = RenderLanes(self, concurrency=concurrency)
+        self._retries: WorkQueue[AppKey] = WorkQueue(base=_RETRY_SECONDS, cap=_LONGEST_RETRY_SECONDS)
+        self._retrier = WorkerPool("render-retry", self._retries, self, count=1)
         self._lock = threading.Lock()
-        self._work: dict[_Slot, _Work] = {}
+        self._work: dict[_Slot, RenderTask] = {}
         self._done: dict[AppKey, dict[str, _Done]] = {}
         self._recalled: set[AppKey] = set()
         self._stopped = False
@@ -87,29 +98,40 @@ class RenderPool:
             renders = dict(self._done.get(application, {}))
         own = renders.pop(slot, None)
         for done in (*([own] if own else []), *renders.values()):
-            if done.key != key:
-                continue
-            if done.commit == tree.commit and done.error is not None:
-                raise done.error
-            if done.commit == tree.commit or (done.rendered is not None and done.rendered.closure.holds(tree)):
+            if done.key == key and done.holds(tree):
                 if done is not own or done.commit != tree.commit:
                     with self._lock:
-                        self._done.setdefault(application, {})[slot] = _Done(tree.commit, key, done.rendered, None)
+                        self._done.setdefault(application, {})[slot] = replace(done, commit=tree.commit)
+                if done.failure is not None:
+                    raise done.failure.error
                 return done.rendered
         kept = self._kept(application, tree, key) if slot == HEAD and own is None else None
         if kept is not None:
             return kept
-        with self._lock:
-            work = self._work.get((application, slot))
-            if work is not None:
-                if (work.commit, work.key) == (tree.commit, key):
-                    return None
-                work.cancel.set()
-            if self._stopped:
-                return None
-            work = self._work[application, slot] = _Work(tree.commit, key)
-            self._pool.submit(self._run, (application, slot), tree, request, work)
+        self._retries.succeeded(application)
+        self._start(RenderTask(application=application, slot=slot, tree=tree, request=request, key=key))
         return None
+
+    def _start(self, task: RenderTask, *, supersede: bool = True) -> None:
+        """Starts a task, unless the same one is under way, or any other one that it does not supersede."""
+        with self._lock:
+            running = self._work.get((task.application, task.slot))
+            if running is not None:
+                if not supersede or (running.tree.commit, running.key) == (task.tree.commit, task.key):
+                    return
+                running.cancel.set()
+            if self._stopped:
+                return
+            self._work[task.application, task.slot] = task
+        self._lanes.add(task)
+
+    def reconcile(self, item: Item[AppKey]) -> None:
+        """Tries failures again that may have passed; what is known stays known meanwhile."""
+        with self._lock:
+            slots = self._done.get(item.key, {})
+            again = [done.again for slot, done in slots.items() if done.again and (item.key, slot) not in self._work]
+        for task in again:
+            self._start(replace(task, cancel=threading.Event(), preempted=False), supersede=False)
 
     def _kept(self, application: AppKey, tree: Tree, key: str) -> Rendered | None:
         """Valid render of an earlier process; read once per application."""
@@ -121,7 +143,7 @@ class RenderPool:
         if rendered is None or not rendered.closure.holds(tree):
             return None
         with self._lock:
-            self._done.setdefault(application, {})[HEAD] = _Done(tree.commit, key, rendered, None)
+            self._done.setdefault(application, {})[HEAD] = _Done(commit=tree.commit, key=key, rendered=rendered)
         _log.info("render kept", application=str(application), commit=tree.commit[:12], objects=len(rendered.manifests))
         return rendered
 
@@ -129,7 +151,7 @@ class RenderPool:
         """Drops failed renders, so that the next request retries them."""
         with self._lock:
             done = self._done.get(application, {})
-            for slot in [slot for slot, render in done.items() if render.error is not None]:
+            for slot in [slot for slot, render in done.items() if render.failure is not None]:
                 del done[slot]
 
     def keep(self, application: AppKey, slots: Collection[str]) -> None:
@@ -145,13 +167,16 @@ class RenderPool:
             works = [self._work.pop(slot) for slot in tuple(self._work) if slot[0] == application]
             self._done.pop(application, None)
             self._recalled.discard(application)
+        self._retries.forget(application)
+        self._lanes.forget(application)
         if self._cache is not None:
             self._cache.drop(application)
         for work in works:
             work.cancel.set()
 
     def start(self) -> None:
-        """Does nothing: the pool's threads come with the first render."""
+        """Starts to retry; the threads that render come with the first render."""
+        self._retrier.start()
 
     def stop(self) -> None:
         """Cancels what runs and what waits."""
@@ -159,43 +184,73 @@ class RenderPool:
             self._stopped = True
             for work in self._work.values():
                 work.cancel.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._retrier.stop()
+        self._lanes.stop()
 
-    def _run(self, slot: _Slot, tree: Tree, request: RenderRequest, work: _Work) -> None:
-        if work.cancel.is_set():
+    def perform(self, task: RenderTask) -> None:
+        """Renders, on a thread of the pool, and keeps what came of it."""
+        if task.cancel.is_set():
             return
-        application = slot[0]
         started = time.monotonic()
-        rendered: Rendered | None = None
-        error: AgentError | None = None
-        try:
-            rendered = self._renderer.render(tree, request, cancel=work.cancel)
-        except (RenderError, SourceError) as problem:
-            error = problem
-        except Exception as problem:  # noqa: BLE001 - an unexpected error in one render is that render's failure
-            _log.error("unexpected error in a render", application=str(application), error=problem, exc_info=True)
-            error = RenderError(f"unexpected {type(problem).__name__} while rendering", reason="RenderFailed")
-        if work.cancel.is_set():
+        result = self._result(task)
+        if task.preempted and isinstance(result, Failure) and result.error.facts.get("cause") == "cancelled":
+            self._requeue(task)
             return
-        seconds = time.monotonic() - started
-        if rendered is not None and self._cache is not None and slot[1] == HEAD:
-            self._cache.put(application, work.key, rendered)
+        if task.cancel.is_set() and not task.preempted:
+            return
+        failure = result if isinstance(result, Failure) else None
+        rendered = result if isinstance(result, Rendered) else None
+        passing = failure is not None and failure.passing
+        self._cached(task, rendered)
         with self._lock:
-            if self._work.get(slot) is not work:
-                if self._cache is not None and slot[1] == HEAD:
-                    self._cache.drop(application)
+            if self._work.get((task.application, task.slot)) is not task:
+                if self._cache is not None and task.slot == HEAD:
+                    self._cache.drop(task.application)
                 return
-            del self._work[slot]
-            self._done.setdefault(application, {})[slot[1]] = _Done(work.commit, work.key, rendered, error)
+            del self._work[task.application, task.slot]
+            self._done.setdefault(task.application, {})[task.slot] = _Done(
+                commit=task.tree.commit, key=task.key, rendered=rendered, failure=failure, again=task if passing else None
+            )
             self.count += 1
+        if passing:
+            self._retries.retry(task.application, "the render failed and may pass")
+        else:
+            self._retries.succeeded(task.application)
+        self._wake(task.application, "its render is done", Priority.COMMIT)
+        seconds = time.monotonic() - started
         metrics.RENDER_SECONDS.observe(seconds)
-        metrics.RENDERS.labels(rendered.format if rendered else "unknown", "failed" if error else "ok").inc()
+        metrics.RENDERS.labels(rendered.format if rendered else "unknown", "failed" if failure else "ok").inc()
         _log.info(
             "rendered",
-            application=str(application),
-            commit=work.commit[:12],
+            application=str(task.application),
+            commit=task.tree.commit[:12],
             objects=len(rendered.manifests) if rendered else 0,
             seconds=round(seconds, 3),
-            error=error,
+            error=failure.error if failure else None,
         )
-        self._wake(application, "its render is done", Priority.COMMIT)
+
+    def _result(self, task: RenderTask) -> Rendered | Failure:
+        try:
+            return self._renderer.attempt(task.tree, task.request, cancel=task.cancel)
+        except Exception as problem:  # noqa: BLE001 - an unexpected error in one render is that render's failure
+            _log.error("unexpected error in a render", application=str(task.application), error=problem, exc_info=True)
+            words = f"unexpected {type(problem).__name__} while rendering"
+            return Failure(error=RenderError(words, reason="RenderFailed"), closure=None, passing=isinstance(problem, OSError))
+
+    def _requeue(self, task: RenderTask) -> None:
+        """Puts a task that was ended for others behind them, unless it was superseded meanwhile."""
+        again = replace(task, cancel=threading.Event(), preempted=False)
+        with self._lock:
+            if self._stopped or self._work.get((task.application, task.slot)) is not task:
+                return
+            self._work[task.application, task.slot] = again
+        self._lanes.add(again)
+
+    def _cached(self, task: RenderTask, rendered: Rendered | None) -> None:
+        """Keeps a render for the next start; that it cannot be kept is no reason to lose it."""
+        if rendered is None or self._cache is None or task.slot != HEAD:
+            return
+        try:
+            self._cache.put(task.application, task.key, rendered)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the render is good
+            _log.error("render not kept for the next start", application=str(task.application), error=problem, exc_info=True)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,7 +18,7 @@ from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderRe
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.sources import Ref, Sources
 from tests.agent.samples import config_map, key
-from tests.render.programs import HANGS, program
+from tests.render.programs import FAILS, HANGS, program
 from tests.source.author import Author
 from tests.waiting import eventually
 
@@ -218,6 +219,53 @@ def test_a_surprise_is_the_failure_of_one_render(studio: Studio) -> None:
     assert studio.wait(studio.tree(PLAIN), DESK).manifests
 
 
+class Faltering:
+    """A tree whose disk fails once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree, self._failed = tree, False
+
+    @property
+    def commit(self) -> str:
+        return self._tree.commit
+
+    def __getattr__(self, name: str) -> object:
+        if not self._failed:
+            self._failed = True
+            raise OSError("no space left on device")
+        return getattr(self._tree, name)
+
+
+@pytest.mark.slow
+def test_a_failure_that_may_pass_is_tried_again_and_known_until_then(studio: Studio) -> None:
+    studio.rendering.start()
+    tree = cast("Tree", Faltering(studio.tree(PLAIN)))
+    studio.wait_for_failure(tree)
+
+    eventually(lambda: studio.rendering.count == 2, seconds=SECONDS)
+
+    assert studio.ask(tree) is not None
+    assert studio.finished == [SHOP, SHOP]
+
+
+def test_a_failure_is_not_repeated_by_commits_that_leave_its_inputs_alone(studio: Studio, tmp_path: Path) -> None:
+    renderer = Renderer(scratch=tmp_path / "failing", kustomize=program(tmp_path / "failing-bin", FAILS))
+    pool = studio.rendering = RenderPool(renderer, studio.wake, concurrency=1)
+    first = studio.wait_for_failure(studio.tree(HANGING))
+
+    assert studio.wait_for_failure(studio.tree(HANGING | {"other/readme.md": "x"})) is first
+    assert pool.count == 1
+    assert studio.wait_for_failure(studio.tree(HANGING | {"app/one.yaml": config_map("two")})) is not first
+    assert pool.count == 2
+
+
+def test_a_failure_before_all_inputs_are_known_is_tried_with_every_commit(studio: Studio) -> None:
+    studio.wait_for_failure(studio.tree({"app/kustomization.yaml": "resources: [absent.yaml]\n"}))
+    studio.wait_for_failure(studio.tree({"other/readme.md": "x"}))
+
+    assert studio.rendering.count == 2
+
+
 BUILT = {"app/kustomization.yaml": "resources: [one.yaml]\n", "app/one.yaml": config_map("one")}
 
 
@@ -271,6 +319,15 @@ def test_a_new_process_renders_for_another_request(studio: Studio, start: Callab
     studio.wait(tree, namespace="elsewhere")
 
     assert again.count == 1
+
+
+def test_a_render_that_cannot_be_kept_for_the_next_start_is_no_less_good(studio: Studio, tmp_path: Path) -> None:
+    renderer = Renderer(scratch=tmp_path / "real", kustomize=find("kustomize").path)
+    impossible = RenderCache(Path("no\0folder"))
+    pool = studio.rendering = RenderPool(renderer, studio.wake, concurrency=1, cache=impossible)
+
+    assert studio.wait(studio.tree(BUILT)).manifests
+    assert pool.count == 1
 
 
 def test_what_is_forgotten_is_not_taken_up(studio: Studio, start: Callable[[], RenderPool]) -> None:

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from gitops_agent.agent.desired.render_lanes import RenderLanes, RenderTask
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.render.renderer import RenderRequest
+from gitops_agent.revision.tree import Tree
+from tests.agent.samples import key
+from tests.waiting import eventually
+
+SECONDS = 30.0
+
+
+class Performer:
+    """Holds the tasks of some applications until they are cancelled or it is opened, and starts preempted ones again."""
+
+    def __init__(self) -> None:
+        self.lanes: RenderLanes
+        self.hanging: set[AppKey] = set()
+        self.running: list[AppKey] = []
+        self.done: list[AppKey] = []
+        self.opened = threading.Event()
+
+    def perform(self, task: RenderTask) -> None:
+        self.running.append(task.application)
+        while task.application in self.hanging and not task.cancel.wait(0.01) and not self.opened.is_set():
+            pass
+        self.running.remove(task.application)
+        if task.preempted:
+            self.lanes.add(self.task(task.application))
+        else:
+            self.done.append(task.application)
+
+    @staticmethod
+    def task(application: AppKey) -> RenderTask:
+        return RenderTask(
+            application=application, slot="head", tree=cast("Tree", None), request=cast("RenderRequest", None), key=""
+        )
+
+    def add(self, name: str) -> None:
+        self.lanes.add(self.task(key(name)))
+
+
+@pytest.fixture
+def performer() -> Iterator[Performer]:
+    performer = Performer()
+    performer.lanes = RenderLanes(performer, concurrency=2, quick_seconds=0.1)
+    yield performer
+    performer.opened.set()
+    performer.lanes.stop()
+
+
+def test_many_that_hang_leave_a_thread_to_the_others(performer: Performer) -> None:
+    names = [f"slow{number}" for number in range(4)]
+    performer.hanging = {key(name) for name in names}
+    for name in names:
+        performer.add(name)
+
+    performer.add("quick")
+    eventually(lambda: key("quick") in performer.done, seconds=SECONDS)
+    eventually(lambda: len(performer.running) == 1, seconds=SECONDS)
+    performer.add("another")
+    eventually(lambda: key("another") in performer.done, seconds=SECONDS)
+
+    assert not performer.hanging & set(performer.done)
+
+
+def test_slow_ones_get_their_turn_one_after_the_other(performer: Performer) -> None:
+    performer.hanging = {key("one"), key("two")}
+    performer.add("one")
+    performer.add("two")
+    eventually(lambda: len(performer.running) == 1, seconds=SECONDS)
+
+    performer.opened.set()
+
+    eventually(lambda: set(performer.done) == performer.hanging, seconds=SECONDS)
