@@ -75,7 +75,7 @@ class Renderer:
         return result
 
     def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
-        """Like `render`, but returns what does not render, with what that depends on."""
+        """Like `render`, but returns a failure, with its closure."""
         inputs = Inputs(tree, self._limits)
         try:
             return self._render(inputs, request, cancel)

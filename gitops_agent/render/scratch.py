@@ -1,4 +1,4 @@
-"""Private folders of renders, which are removed even when the agent was killed.
+"""Private folders of renders, removed even after a kill.
 
 Problem: a killed process leaves the copies of a render behind, perhaps with Secrets in them, and its process id says nothing
 after a restart in a container. Decision: a folder is locked while it is used, and each render removes the folders that no
@@ -38,7 +38,10 @@ def workspace(scratch: Path) -> Iterator[Path]:
 
 
 def _sweep(scratch: Path) -> None:
-    """Removes folders of killed processes; a young one may have been made and not locked yet."""
+    """Removes folders of killed processes.
+
+    A young one may have been made and not locked yet.
+    """
     for folder in scratch.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.lstat().st_mtime > _YOUNG_SECONDS:

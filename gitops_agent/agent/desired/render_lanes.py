@@ -84,7 +84,7 @@ class RenderLanes:
             self._slow.discard(application)
 
     def stop(self) -> None:
-        """Drops what waits and waits for what runs; its tasks have to be cancelled."""
+        """Drops waiting tasks and joins running ones, which are cancelled before."""
         with self._lock:
             self._stopped = True
             self._waiting.clear()
@@ -124,7 +124,10 @@ class RenderLanes:
         return task.application not in self._slow or len(self._slow_running) < self._most_slow
 
     def _overdue(self, task: RenderTask) -> None:
-        """Counts a running task among the slow ones, or ends it when there are enough of them."""
+        """Counts a running task as slow.
+
+        It is ended when enough slow ones run.
+        """
         with self._lock:
             if task not in self._running or task in self._slow_running:
                 return

@@ -42,7 +42,7 @@ _LONGEST_RETRY_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
-    """What a task came to; for a failure that may pass, the task as well."""
+    """The result of a task; and the task, where it is retried."""
 
     commit: str
     key: str
@@ -113,7 +113,10 @@ class RenderPool:
         return None
 
     def _start(self, task: RenderTask, *, supersede: bool = True) -> None:
-        """Starts a task, unless the same one is under way, or any other one that it does not supersede."""
+        """Starts a task, unless the same one is under way.
+
+        Without `supersede`, any task of its slot keeps it from starting.
+        """
         with self._lock:
             running = self._work.get((task.application, task.slot))
             if running is not None:
@@ -126,7 +129,7 @@ class RenderPool:
         self._lanes.add(task)
 
     def reconcile(self, item: Item[AppKey]) -> None:
-        """Tries failures again that may have passed; what is known stays known meanwhile."""
+        """Retries failures that may pass; their errors stay until then."""
         with self._lock:
             slots = self._done.get(item.key, {})
             again = [done.again for slot, done in slots.items() if done.again and (item.key, slot) not in self._work]
@@ -188,7 +191,7 @@ class RenderPool:
         self._lanes.stop()
 
     def perform(self, task: RenderTask) -> None:
-        """Renders, on a thread of the pool, and keeps what came of it."""
+        """Renders on a thread of the pool and keeps the result."""
         if task.cancel.is_set():
             return
         started = time.monotonic()
@@ -238,7 +241,7 @@ class RenderPool:
             return Failure(error=RenderError(words, reason="RenderFailed"), closure=None, passing=isinstance(problem, OSError))
 
     def _requeue(self, task: RenderTask) -> None:
-        """Puts a task that was ended for others behind them, unless it was superseded meanwhile."""
+        """Queues a preempted task again, unless it was superseded."""
         again = replace(task, cancel=threading.Event(), preempted=False)
         with self._lock:
             if self._stopped or self._work.get((task.application, task.slot)) is not task:
@@ -247,7 +250,7 @@ class RenderPool:
         self._lanes.add(again)
 
     def _cached(self, task: RenderTask, rendered: Rendered | None) -> None:
-        """Keeps a render for the next start; that it cannot be kept is no reason to lose it."""
+        """Writes a render to the cache; a failure there is only logged."""
         if rendered is None or self._cache is None or task.slot != HEAD:
             return
         try:
