@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from gitops_agent.agent.desired import poll_slots
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.render_pool import RenderPool
@@ -59,7 +60,6 @@ from gitops_agent.sync.health.explainer import Explainer
 from gitops_agent.sync.planning.blast_radius import DependantCounter
 
 _log = logger("agent")
-_SOURCE_WORKERS = 4
 _CLUSTER_RETRY_SECONDS = 2.0
 _STARTER_SECONDS = 5.0
 _NOTIFIERS_SECONDS = 10.0
@@ -130,7 +130,7 @@ class Components:
         self._applications = Informer(objects, APPLICATION, stores.applications, options=own)
         self._slices = Informer(objects, ENDPOINT_SLICE, stores.endpoints, options=SPLIT_ONLY)
         self._workers = WorkerPool("worker", self.queue, self.reconciler, count=settings.sync.workers)
-        self._source_workers = WorkerPool("git", repositories, self.poller, count=_SOURCE_WORKERS, end_seconds=0)
+        self._source_workers = WorkerPool("git", repositories, self.poller, count=poll_slots.WORKERS, end_seconds=0)
         self._services: tuple[Service, ...] = (
             _Mirrors(sources),
             stores.secrets,

@@ -55,6 +55,13 @@ class Repository:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def host(self) -> str:
+        """The name of its server; empty for files."""
+        if "://" in self.url:
+            return urlsplit(self.url).hostname or ""
+        return self.url.partition(":")[0].rpartition("@")[2]
+
+    @property
     def id(self) -> str:
         """The name of its mirror's directory."""
         return hashlib.sha256(f"{self.url}\n{self.secret}".encode()).hexdigest()[:32]

@@ -87,3 +87,16 @@ def test_mirrors_are_shared_only_with_the_same_secret() -> None:
 
 def test_the_origin_is_what_credentials_are_bound_to() -> None:
     assert Repository(url="https://git.example.com:8443/a/b.git").origin == "https://git.example.com:8443"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://git.example.com:8443/a.git", "git.example.com"),
+        ("ssh://git@git.example.com/a.git", "git.example.com"),
+        ("git@git.example.com:a.git", "git.example.com"),
+        ("file:///srv/a.git", ""),
+    ],
+)
+def test_the_host_is_that_of_the_server(url: str, host: str) -> None:
+    assert Repository(url=url).host == host

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from gitops_agent.agent.desired.poll_slots import PollSlots
 from gitops_agent.agent.ports import EventSink, Wake
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
@@ -31,6 +32,7 @@ from gitops_agent.source.sources import Move, Poll, Sources
 
 _log = logger("source")
 _GATHER_SECONDS = 1.0
+_SLOT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class SourcePoller:
         self._secrets, self._scheduler, self._queue = secrets, scheduler, queue
         self._wake, self._events = wake, events
         self._lock = threading.Lock()
+        self._slots = PollSlots()
         self._uses: dict[AppKey, _Use] = {}
         self._states: dict[Repository, SourceState] = {}
         self._intervals: dict[Repository, float] = {}
@@ -171,6 +174,15 @@ class SourcePoller:
     def reconcile(self, item: Item[Repository]) -> None:
         """Polls one repository, on a thread of the source workers."""
         repository = item.key
+        if not self._slots.take(repository):
+            self._queue.add(repository, "waits for a slot", item.priority, delay=_SLOT_SECONDS)
+            return
+        try:
+            self._poll(repository)
+        finally:
+            self._slots.release(repository)
+
+    def _poll(self, repository: Repository) -> None:
         with self._lock:
             refs = frozenset(use.ref for use in self._uses.values() if use.repository == repository)
             before = self._states.get(repository, SourceState())
@@ -279,6 +291,7 @@ class SourcePoller:
 
         An application that follows the repository again has queued another poll.
         """
+        self._slots.forget(repository)
         with self._lock:
             self._states.pop(repository, None)
         try:
