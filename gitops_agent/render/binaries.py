@@ -21,7 +21,8 @@ _ASK: dict[str, tuple[str, ...]] = {
     "helm": ("version", "--template", "{{.Version}}"),
     "kustomize": ("version",),
 }
-_SUPPORTED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {"helm": ((3, 10), (5, 0)), "kustomize": ((5, 0), (6, 0))}
+_SUPPORTED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {"helm": ((3, 12), (5, 0)), "kustomize": ((5, 0), (6, 0))}
+"""Older Helm resolves names of hosts that a chart asks for."""
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _LIMITS = Limits(seconds=5.0, output_bytes=64 * 1024)
 

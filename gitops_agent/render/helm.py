@@ -109,7 +109,7 @@ def _copy_dependencies(chart: Chart, workspace: Workspace) -> None:
 def _arguments(
     options: HelmOptions, request: RenderRequest, chart: Chart, values: list[str], workspace: Workspace
 ) -> tuple[str, ...]:
-    """The command line; its flags exist in Helm 3.10 and 4.
+    """The command line; its flags exist in Helm 3.12 and 4.
 
     Except for skipping schemas (3.16).
     """

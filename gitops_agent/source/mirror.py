@@ -103,7 +103,13 @@ class Mirror:
             lock.release()
 
     def prepare(self, object_format: str = "sha1") -> None:
-        """Creates the bare repository unless a sound one exists."""
+        """Creates the bare repository unless a sound one exists.
+
+        Only the agent's user may read the folder of the mirrors: they may be private.
+        """
+        with contextlib.suppress(OSError):
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            self.directory.parent.chmod(0o700)
         with contextlib.suppress(OSError):
             config = (self.directory / "config").read_text()
             whole = (self.directory / "HEAD").is_file() and (self.directory / "objects").is_dir()

@@ -45,7 +45,7 @@ def test_one_on_path_comes_before_the_cache(nothing: Path) -> None:
     assert (find("helm").path, find("helm").version) == (path, "3.14.2")
 
 
-@pytest.mark.parametrize("version", ["v3.2.0", "v5.0.0", "nonsense"])
+@pytest.mark.parametrize("version", ["v3.2.0", "v3.11.3", "v5.0.0", "nonsense"])
 def test_one_on_path_that_is_too_old_or_new_is_passed_over(nothing: Path, version: str) -> None:
     program(nothing / "bin", says(version), "helm")
     with pytest.raises(RenderError, match="bin/helm is version"):

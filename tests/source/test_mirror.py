@@ -34,6 +34,17 @@ def test_what_was_seen_is_read_back_and_nonsense_is_nothing(tmp_path: Path, auth
         assert Mirror(tmp_path / "cache", author.repository).tips() == {}
 
 
+def test_other_users_of_the_machine_cannot_read_a_mirror(tmp_path: Path, author: Author) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o755)
+    mirror = Mirror(cache, author.repository)
+
+    with mirror.locked(5):
+        mirror.prepare()
+
+    assert cache.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_mirror_that_is_being_written_is_waited_for_only_so_long(tmp_path: Path, author: Author) -> None:
     mirror = Mirror(tmp_path / "cache", author.repository)
     other = Mirror(tmp_path / "cache", author.repository)
