@@ -27,7 +27,7 @@ class PollSlots:
         self._running: dict[Repository, float] = {}
 
     def take(self, repository: Repository) -> bool:
-        """Takes a slot for a poll, if there is one; `release` gives it back."""
+        """Takes a slot for a poll, if one is free, until `release`."""
         now = time.monotonic()
         with self._lock:
             slow = [one for one, since in self._running.items() if one not in self._quick or now - since > _QUICK_SECONDS]

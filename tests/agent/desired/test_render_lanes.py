@@ -17,7 +17,7 @@ SECONDS = 30.0
 
 
 class Performer:
-    """Holds the tasks of some applications until they are cancelled or it is opened, and starts preempted ones again."""
+    """Holds tasks of some applications until cancelled or opened; restarts preempted ones."""
 
     def __init__(self) -> None:
         self.lanes: RenderLanes
