@@ -2,7 +2,8 @@
 
 Problem: every store that mirrors a kind needs the same plumbing, and a list that was served before one of our own writes lacks
 what that write made. Decision: one informer a kind finds the resource, runs the watch and hands on three things, and a whole
-list always comes with its resource version, so that a store can keep what it knows in a newer one.
+list always comes with its resource version, so that a store can keep what it knows in a newer one. A kind that is not served at
+the start (a CRD that comes late) or cannot be asked for is looked up again until it is found.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from gitops_agent.backoff import Backoff
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import Watch, WatchOptions
-from gitops_agent.errors import AgentError
+from gitops_agent.errors import AgentError, UnknownKind
 from gitops_agent.manifest.key import GroupKind, Object
 from gitops_agent.observe.log import logger
 
 _log = logger("cluster")
 _WHOLE = WatchOptions()
+_BACKOFF = Backoff(first_seconds=1.0, longest_seconds=15.0)
+_END_SECONDS = 2.0
 
 
 class Receiver(Protocol):
@@ -66,7 +70,9 @@ class Informer:
         self._discovery = client.discovery if may_go else None
         self._resource: Resource | None = None
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopped = threading.Event()
+        self._finder = threading.Thread(target=self._find, name=f"watch-{kind}", daemon=True)
+        self._told = ""
 
     def resolve(self) -> None:
         """Finds out how the kind is served; `start` uses what was found.
@@ -80,16 +86,18 @@ class Informer:
     def start(self) -> None:
         """Starts the watch, once.
 
-        Where the kind is not served now, the receiver gets an empty list and nothing more.
+        Where the kind is not served now, the receiver gets an empty list, and the watch begins once the kind is served.
         """
-        if self._resource is None:
-            try:
-                self.resolve()
-            except AgentError as error:
-                _log.warning("kind cannot be watched", kind=str(self.kind), error=error)
-                self._receiver.replace([], "")
+        if self._resource is not None or self._found():
+            self._begin()
+            return
         with self._lock:
-            if self._resource is None or self._stopped or self.watch is not None:
+            if not self._stopped.is_set() and self._finder.ident is None:
+                self._finder.start()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._resource is None or self._stopped.is_set() or self.watch is not None:
                 return
             self.watch = Watch(self._client.transport, self._resource, self, options=self._options, discovery=self._discovery)
             self.watch.start()
@@ -97,10 +105,37 @@ class Informer:
     def stop(self) -> None:
         """Ends the watch; it cannot be started again."""
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             watch = self.watch
+        if self._finder.ident is not None and self._finder is not threading.current_thread():
+            self._finder.join(_END_SECONDS)
         if watch is not None:
             watch.stop()
+
+    def _found(self) -> bool:
+        """Looks the kind up; hands on, once, why it is not found."""
+        try:
+            self.resolve()
+        except AgentError as error:
+            if self._told != str(error) and not self._stopped.is_set():
+                self._told = str(error)
+                if isinstance(error, UnknownKind):
+                    _log.warning("kind is not served yet", kind=str(self.kind), error=error)
+                    self._receiver.replace([], "")
+                else:
+                    self.on_error(error)
+            return False
+        return True
+
+    def _find(self) -> None:
+        """Looks the kind up until it is found, then watches it."""
+        tries = 1
+        while not self._stopped.wait(_BACKOFF.pause(tries)):
+            self._client.discovery.invalidate(self.kind.group)
+            if self._found():
+                self._begin()
+                return
+            tries += 1
 
     def synced(self, seconds: float = 0.0) -> bool:
         """Waits for the first list; returns whether it was handed over.

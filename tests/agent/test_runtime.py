@@ -158,8 +158,13 @@ def test_it_waits_for_its_kinds_and_starts_when_they_come(tmp_path: Path) -> Non
         assert not one.working()
 
         objects = Objects(one.transport, Discovery(one.transport))
-        for crd in crds():
+        definitions = {crd["spec"]["names"]["kind"]: crd for crd in crds()}
+        objects.apply(definitions.pop("Application"))
+        one.until(one.working, "it works")
+        assert "watch-notifiers.gitops-agent.dev" not in threads()
+        for crd in definitions.values():
             objects.apply(crd)
 
-        one.until(one.working, "it works")
+        late = {f"watch-{plural}.gitops-agent.dev" for plural in ("notifiers", "rolloutpolicies")}
+        one.until(lambda: late <= threads(), "the kinds that came late are watched")
         one.close()

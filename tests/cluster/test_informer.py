@@ -40,14 +40,16 @@ def event(kind: str, name: str, version: str) -> dict[str, Any]:
 class Server:
     """Serves widgets: a list and three events, or refuses.
 
-    Refuses the list once `refuses` is set.
+    Refuses the list once `refuses` is set, and everything while `silent` is.
     """
 
     def __init__(self) -> None:
-        self.served = self.refuses = False
+        self.served = self.refuses = self.silent = False
 
     def __call__(self, asked: Asked, line: Line) -> None:
-        if asked.path in {"/api", "/apis"}:
+        if self.silent:
+            line.refuse(503, "ServiceUnavailable")
+        elif asked.path in {"/api", "/apis"}:
             group = {"metadata": {"name": "example.com"}, "versions": [{"version": "v1", "resources": [FOUND]}]}
             items = [group] if asked.path == "/apis" and self.served else []
             line.json({"kind": "APIGroupDiscoveryList", "items": items})
@@ -86,10 +88,41 @@ def test_a_kind_that_is_not_served_at_the_start_has_no_objects_and_is_not_waited
     store = Store()
     informer = Informer(client(wire, Server(), tmp_path), WIDGET, store)
     informer.start()
+    try:
+        assert informer.synced()
+        assert store.said == [("", [])]
+        assert informer.watch is None
+    finally:
+        informer.stop()
 
-    assert informer.synced()
-    assert store.said == [("", [])]
-    assert informer.watch is None
+
+def test_a_kind_that_is_served_later_is_watched_from_then_on(wire: Start, tmp_path: Path) -> None:
+    server, store = Server(), Store()
+    informer = Informer(client(wire, server, tmp_path), WIDGET, store)
+    informer.start()
+    server.served = True
+    try:
+        eventually(lambda: len(store.said) == 5, seconds=30)
+    finally:
+        informer.stop()
+
+    assert store.said == [("", []), ("10", ["a"]), ("put", "b"), ("put", "a"), ("remove", "b")]
+
+
+def test_an_api_server_that_does_not_answer_at_the_start_is_asked_again(wire: Start, tmp_path: Path) -> None:
+    server, store = Server(), Store()
+    server.served = server.silent = True
+    errors: list[AgentError] = []
+    informer = Informer(client(wire, server, tmp_path), WIDGET, store, on_error=errors.append)
+    informer.start()
+    try:
+        assert (len(errors), store.said) == (1, [])
+        server.silent = False
+        eventually(lambda: store.said, seconds=30)
+    finally:
+        informer.stop()
+
+    assert store.said[0] == ("10", ["a"])
 
 
 def test_a_kind_that_cannot_be_seen_is_reported_and_not_empty(wire: Start, tmp_path: Path) -> None:
