@@ -137,7 +137,7 @@ class Components:
             events,
             _Threads(writers),
             stores.informer,
-            Informer(objects, AUTOSCALER, stores.autoscalers),
+            Informer(objects, AUTOSCALER, stores.autoscalers, on_error=stores.autoscalers.failed),
             Informer(objects, ROLLOUT_POLICY, stores.policies),
             self._slices,
             analysis,

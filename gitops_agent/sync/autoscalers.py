@@ -20,8 +20,8 @@ SCALERS: dict[tuple[str, str], tuple[str, str]] = {
 class Autoscaled(Protocol):
     """Knows the workloads that live autoscalers scale."""
 
-    def targets(self) -> frozenset[ObjectKey]:
-        """Those workloads."""
+    def targets(self) -> frozenset[ObjectKey] | None:
+        """Those workloads; None while it is not known which they are."""
 
 
 def target(scaler: Object) -> ObjectKey | None:

@@ -20,7 +20,7 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.errors import AgentError, CannotSee, SourceError, UnknownKind
-from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.render.renderer import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.action import PlanError
@@ -68,7 +68,7 @@ class DeclaredStateLoader:
         poller: keeps the mirrors, and knows the state of repositories.
         renders: renders commits.
         discovery: knows which kinds are namespaced.
-        stores: know the Applications and the workloads that autoscalers scale.
+        stores: know the Applications and the workloads that are live or autoscaled.
         wake: wakes applications that waited for this one.
 
     Attributes:
@@ -79,7 +79,7 @@ class DeclaredStateLoader:
 
     def __init__(self, poller: SourcePoller, renders: RenderPool, discovery: Discovery, stores: Stores, wake: Wake) -> None:
         self._poller, self._renders, self._sources = poller, renders, poller.sources
-        self._discovery, self._autoscalers, self._wake = discovery, stores.autoscalers, wake
+        self._discovery, self._stores, self._wake = discovery, stores, wake
         self.claims, self.barrier = ClaimRegistry(), PruneBarrier(stores.applications)
         self.facts = KubeFacts()
         self._built: dict[tuple[AppKey, str], _Built] = {}
@@ -125,7 +125,9 @@ class DeclaredStateLoader:
         except AgentError as error:
             return DeclaredState(source=state, revision=revision, error=error)
         if desired is None:
-            return DeclaredState(source=state, revision=revision, pending=f"{revision.short} is being rendered")
+            listing = self._stores.autoscalers.pending(application.key)
+            pending = "the autoscalers are being listed" if listing else f"{revision.short} is being rendered"
+            return DeclaredState(source=state, revision=revision, pending=pending)
         return DeclaredState(source=state, revision=revision, desired=desired)
 
     def at(self, application: Application, commit: str, *, slot: str) -> Desired | None:
@@ -154,9 +156,9 @@ class DeclaredStateLoader:
         repository, _ = self._poller.use(application)
         tree = self._sources.tree(repository, revision.commit)
         rendered = self._renders.rendered(application.key, tree, self._request(application), slot=slot)
-        if rendered is None:
+        if rendered is None or self._stores.autoscalers.pending(application.key):
             return None
-        autoscaled = self._autoscalers.targets()
+        autoscaled = self._autoscaled(rendered, application)
         built = self._built.get((application.key, slot))
         if built is None or not built.of(rendered, application, autoscaled):
             desired = build(
@@ -176,6 +178,20 @@ class DeclaredStateLoader:
                 self._built[application.key, slot] = built
         desired = built.desired
         return desired if desired.revision == revision else replace(desired, revision=revision)
+
+    def _autoscaled(self, rendered: Rendered, application: Application) -> frozenset[ObjectKey]:
+        """The workloads that live autoscalers scale; while that is not known, all that may be live already."""
+        targets = self._stores.autoscalers.targets()
+        if targets is not None:
+            return targets
+        scalable = (manifest.key for manifest in rendered.manifests if _scalable(manifest.obj))
+        placed = (ObjectKey(key.group, key.kind, key.namespace or application.namespace, key.name) for key in scalable)
+        return frozenset(key for key in placed if self._may_be_live(key, application.key))
+
+    def _may_be_live(self, key: ObjectKey, application: AppKey) -> bool:
+        kind, live = key.group_kind, self._stores.live
+        unseen = bool(self._stores.informer.ensure({kind}, application)) or kind in live.cannot_see
+        return unseen or live.get(key) is not None
 
     def forget(self, application: AppKey) -> None:
         """Drops an application, and wakes those that waited for its objects."""
@@ -247,3 +263,8 @@ class DeclaredStateLoader:
             return self._discovery.find(kind.group, kind.kind).namespaced
         except (UnknownKind, CannotSee):
             return None
+
+
+def _scalable(obj: Object) -> bool:
+    spec = obj.get("spec")
+    return isinstance(spec, dict) and "replicas" in spec and "template" in spec

@@ -211,7 +211,8 @@ class RolloutLoader:
         workload = ObjectKey("apps", str(policy.target_ref.kind), key.namespace, policy.target_ref.name)
         rolling = policy.strategy.rolling is not None
         declared = by_key(base).get(workload)
-        autoscaled = workload in self._autoscalers.targets() or (declared is not None and _scaled(workload, base))
+        scaled = self._autoscalers.targets()
+        autoscaled = scaled is None or workload in scaled or (declared is not None and _scaled(workload, base))
         provider = None if rolling else CAPABILITIES[str(policy.traffic.provider)].provider
         return ResolvedPolicy(policy=policy, workload=workload, provider=provider, autoscaled=autoscaled)
 

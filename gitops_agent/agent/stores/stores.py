@@ -63,7 +63,7 @@ def build_stores(objects: Objects, queue: WorkQueue[AppKey], *, namespace: str =
         live=live,
         informer=LiveObjectInformer(objects, live, wake),
         endpoints=EndpointSliceStore(live, policies, wake),
-        autoscalers=AutoscalerStore(),
+        autoscalers=AutoscalerStore(wake),
         secrets=SecretStore(objects),
         prerequisites=PrerequisiteWatcher(objects, queue),
     )

@@ -21,15 +21,23 @@ HOLDER = "gitops-agent-replicas"
 """The field manager that holds the number between our last apply and the autoscaler's first."""
 
 
-def leaves_out(action: Action, plan: Plan, scaled: frozenset[ObjectKey]) -> bool:
-    """Whether this apply may stop declaring the replicas of an autoscaled workload."""
+def leaves_out(action: Action, plan: Plan, scaled: frozenset[ObjectKey] | None) -> bool:
+    """Whether this apply may stop declaring the replicas of an autoscaled workload.
+
+    Args:
+        action: the apply.
+        plan: its autoscalers count as well.
+        scaled: the workloads that live autoscalers scale; None when that is not known, so that each may be one.
+    """
     if action.live is None or action.manifest is None or action.live.digest == action.manifest.digest:
         return False
     spec = action.manifest.obj.get("spec")
     if not isinstance(spec, dict) or "replicas" in spec or "template" not in spec:
         return False
-    return action.key in scaled or action.key in targets(
-        other.manifest.obj for other in plan.actions if other.manifest is not None
+    return (
+        scaled is None
+        or action.key in scaled
+        or action.key in targets(other.manifest.obj for other in plan.actions if other.manifest is not None)
     )
 
 

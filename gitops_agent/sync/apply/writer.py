@@ -66,7 +66,7 @@ class Writer:
             AgentError: the server refused or gave no answer.
         """
         body = body_of(action, plan)
-        autoscaled = self._autoscalers.targets() if self._autoscalers is not None else frozenset[ObjectKey]()
+        autoscaled = frozenset[ObjectKey]() if self._autoscalers is None else self._autoscalers.targets()
         if replica_handoff.leaves_out(action, plan, autoscaled):
             replica_handoff.hold(self._objects, action.key, as_user=as_user)
         live = self._update_live(self._objects.apply(body, as_user=as_user), action)

@@ -15,10 +15,12 @@ from gitops_agent.agent.work_queue import Priority, WorkQueue
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.manifest.key import AppKey
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import AppKey, GroupKind
 from gitops_agent.manifest.marks import owner
 from gitops_agent.render.renderer import Renderer
 from gitops_agent.source.sources import Repository, Sources
+from gitops_agent.sync.live.live_object import observe
 from tests.agent.cluster_env import ClusterEnv
 from tests.agent.samples import EventLog, Time, application, config_map, deployment, key
 from tests.source.author import Author
@@ -71,13 +73,21 @@ class Stand:
 
 
 @pytest.fixture
-def stand(sources: Sources, author: Author, transport: Transport, tmp_path: Path) -> Iterator[Stand]:
+def early(sources: Sources, author: Author, transport: Transport, tmp_path: Path) -> Iterator[Stand]:
+    """A stand that knows nothing of autoscalers yet."""
     clock = Scheduler()
     clock.start()
     stand = Stand(sources=sources, author=author, transport=transport, clock=clock, scratch=tmp_path / "scratch")
     yield stand
     stand.rendering.stop()
+    stand.stores.informer.stop()
     clock.stop()
+
+
+@pytest.fixture
+def stand(early: Stand) -> Stand:
+    early.stores.autoscalers.replace([], "1")
+    return early
 
 
 def names(declared: DeclaredState) -> set[str]:
@@ -130,6 +140,33 @@ def test_replicas_belong_to_a_live_autoscaler(stand: Stand) -> None:
 
     assert desired is not None
     assert "replicas" not in desired.manifests[0].obj["spec"]
+
+
+def test_nothing_is_declared_before_the_autoscalers_were_listed(early: Stand) -> None:
+    early.author.commit({"shop/web.yaml": deployment("web")})
+    early.declare()
+    early.poll()
+
+    declared = early.declare()
+    assert (declared.desired, declared.pending) == (None, "the autoscalers are being listed")
+    early.stores.autoscalers.replace([], "1")
+    assert early.settled().desired is not None
+
+
+def test_while_autoscalers_cannot_be_seen_the_replicas_of_live_workloads_are_left_alone(early: Stand) -> None:
+    early.author.commit({"shop/api.yaml": deployment("api"), "shop/web.yaml": deployment("web")})
+    early.stores.autoscalers.failed(AgentError("no"))
+    eventually(lambda: not early.stores.informer.ensure({GroupKind("apps", "Deployment")}, key("shop")), seconds=SECONDS)
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "gitops-system"}}
+    early.stores.live.put(observe({**web, "spec": {"replicas": 3}}))
+
+    desired = early.settled().desired
+
+    assert desired is not None
+    assert {manifest.key.name: "replicas" in manifest.obj["spec"] for manifest in desired.manifests} == {
+        "api": True,
+        "web": False,
+    }
 
 
 def test_a_branch_that_is_not_there_is_the_error_of_its_follower(stand: Stand) -> None:

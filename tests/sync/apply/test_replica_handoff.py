@@ -75,3 +75,4 @@ def test_nothing_is_handed_over_for_the_same_content_a_new_object_or_another_kin
     assert not asked(replace(config, live=live(config.manifest.obj, digest="old")))  # type: ignore[union-attr]
     assert asked(changed)
     assert not leaves_out(changed, made([changed], {}), frozenset({key("ConfigMap", "web")}))
+    assert leaves_out(changed, made([changed], {}), None)
