@@ -1,14 +1,20 @@
 """Scheduler: puts keys on a queue at intervals and at dates.
 
-It is the one door to APScheduler, whose defaults drop late jobs: of eight that are due together on two threads, two run. Here
-none is dropped (`misfire_grace_time=None`), missed ticks fold into one (`coalesce`), and a job only enqueues, so one thread is
-enough.
+Problem: APScheduler compares dates of the wall clock, so a clock that is set back by an hour stops every interval for an hour.
+Decision: intervals are counted on the monotonic clock of a work queue, and only dates are APScheduler's; it reads the wall
+clock again twice a minute, so that a date is noticed in time after the clock was set forward.
+
+APScheduler's defaults drop what is late: eight jobs due together on two threads run two. Here nothing is ever dropped
+(`misfire_grace_time=None`), missed ticks fold into one, and a job only enqueues, so one thread for each of the two is enough.
 """
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -17,15 +23,35 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.observe.log import logger
+
+_WALL_CLOCK = ""
+"""The name of the interval at which the wall clock is looked at again."""
 
 _log = logger("clock")
 
 
-class Scheduler:
-    """Calls functions at intervals and dates, on one thread of its own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interval:
+    seconds: float
+    jitter: float
+    call: Callable[[], None]
 
-    def __init__(self) -> None:
+    def pause(self) -> float:
+        """Seconds until the next tick."""
+        return max(0.0, self.seconds + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, no secret
+
+
+class Scheduler:
+    """Calls functions at intervals and at dates, on two threads of its own.
+
+    Args:
+        wall_clock_seconds: seconds between two readings of the wall clock for dates.
+    """
+
+    def __init__(self, *, wall_clock_seconds: float = 30.0) -> None:
+        self._wall_clock_seconds = wall_clock_seconds
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(1)},
@@ -35,17 +61,26 @@ class Scheduler:
         )
         self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
         self._stopped = False
+        self._lock = threading.Lock()
+        self._intervals: dict[str, _Interval] = {}
+        self._due: WorkQueue[str] = WorkQueue()
+        self._thread = threading.Thread(target=self._tick, name="ticks", daemon=True)
 
     def start(self) -> None:
         """Starts ticking."""
         self._scheduler.start()
+        self.every(_WALL_CLOCK, self._wall_clock_seconds, self._scheduler.wakeup)
+        self._thread.start()
 
     def every(self, name: str, seconds: float, call: Callable[[], None], *, jitter: float = 0.0) -> None:
         """Calls `call` every `seconds` ± `jitter` seconds; replaces a job `name`."""
-        if not self._stopped:
-            self._scheduler.add_job(
-                call, "interval", seconds=seconds, jitter=jitter or None, id=name, name=name, replace_existing=True
-            )
+        interval = _Interval(seconds=seconds, jitter=jitter, call=call)
+        with self._lock:
+            if self._stopped:
+                return
+            self._intervals[name] = interval
+            self._due.forget(name)
+            self._due.add(name, "interval", delay=interval.pause())
 
     def at(self, name: str, when: datetime, call: Callable[[], None]) -> None:
         """Calls `call` once at `when`; replaces the job of that name.
@@ -60,20 +95,43 @@ class Scheduler:
 
     def cancel(self, name: str) -> None:
         """Forgets the job of that name, if there is one."""
+        with self._lock:
+            self._intervals.pop(name, None)
+            self._due.forget(name)
         with suppress(JobLookupError):
             self._scheduler.remove_job(name)
 
     def names(self) -> frozenset[str]:
         """The names of all jobs."""
-        return frozenset(job.id for job in self._scheduler.get_jobs())
+        with self._lock:
+            intervals = self._intervals.keys() - {_WALL_CLOCK}
+        return frozenset(job.id for job in self._scheduler.get_jobs()) | intervals
 
     def stop(self) -> None:
         """Stops ticking; a running call ends by itself."""
-        self._stopped = True
+        with self._lock:
+            self._stopped = True
+            self._intervals.clear()
+        self._due.close()
         if self._scheduler.running:
             # First, because its thread fails when it is ended while it puts a job away.
             self._scheduler.remove_all_jobs()
             self._scheduler.shutdown(wait=False)
+
+    def _tick(self) -> None:
+        while (item := self._due.take()) is not None:
+            name = item.key
+            with self._lock:
+                interval = self._intervals.get(name)
+            if interval is not None:
+                try:
+                    interval.call()
+                except Exception as error:  # noqa: BLE001 - one job's surprise must not end the ticks of the others
+                    _log.error("clock job failed", job=name, error=error)
+                with self._lock:
+                    if self._intervals.get(name) is interval:
+                        self._due.add(name, "interval", delay=interval.pause())
+            self._due.done(name)
 
     @staticmethod
     def _failed(event: JobExecutionEvent) -> None:

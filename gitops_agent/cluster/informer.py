@@ -3,7 +3,7 @@
 Problem: every store that mirrors a kind needs the same plumbing, and a list that was served before one of our own writes lacks
 what that write made. Decision: one informer a kind finds the resource, runs the watch and hands on three things, and a whole
 list always comes with its resource version, so that a store can keep what it knows in a newer one. A kind that is not served at
-the start (a CRD that comes late) or cannot be asked for is looked up again until it is found.
+the start (a CRD that comes late), or not found because discovery fails, is looked up again until it is found.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def replica(control_plane: ControlPlane, home: str, tmp_path: Path) -> Iterator[
 
 def threads() -> set[str]:
     """The threads of agents that run now."""
-    kinds = ("worker-", "git-", "watch-", "recorder", "sweep", "start", "apply", "render", "APScheduler")
+    kinds = ("worker-", "git-", "watch-", "recorder", "sweep", "start", "apply", "render", "APScheduler", "ticks")
     return {thread.name for thread in threading.enumerate() if thread.name.startswith(kinds)}
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,40 @@ def test_it_calls_at_intervals(clock: Scheduler) -> None:
     clock.every("tick", 0.05, lambda: calls.append(1))
 
     eventually(lambda: len(calls) >= 3)
+
+
+def moved(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
+    """Sets the wall clock that APScheduler reads."""
+
+    class Moved(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) + timedelta(**by)
+
+    for module in ("schedulers.base", "triggers.interval"):
+        monkeypatch.setattr(f"apscheduler.{module}.datetime", Moved)
+
+
+def test_a_wall_clock_that_is_set_back_stops_no_interval(clock: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    clock.every("tick", 0.05, lambda: calls.append(1))
+    eventually(lambda: len(calls) >= 2)
+
+    moved(monkeypatch, hours=-1)
+    before = len(calls)
+
+    eventually(lambda: len(calls) >= before + 5)
+
+
+def test_a_date_is_noticed_after_the_wall_clock_was_set_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, called = Scheduler(wall_clock_seconds=0.05), threading.Event()
+    clock.start()
+    clock.at("later", datetime.now(UTC) + timedelta(hours=1), called.set)
+
+    moved(monkeypatch, hours=2)
+
+    assert called.wait(10)
+    clock.stop()
 
 
 def test_a_date_that_has_passed_is_called_at_once(clock: Scheduler) -> None:

@@ -73,10 +73,7 @@ class Stand:
 
     def interval(self) -> float:
         """Polling interval of the repository in seconds; 0 without one."""
-        for job in self.clock._scheduler.get_jobs():
-            if job.id.startswith("poll "):
-                return float(job.trigger.interval.total_seconds())
-        return 0.0
+        return next((interval.seconds for name, interval in self.clock._intervals.items() if name.startswith("poll ")), 0.0)
 
 
 @pytest.fixture
