@@ -69,5 +69,4 @@ def exposition() -> bytes:
 
 def forget_application(application: str) -> None:
     """Drops an application's state gauge, whose labels change with the state."""
-    for labels in [labels for labels in APPLICATIONS._metrics if labels[0] == application]:  # noqa: SLF001 - no public way to list label sets
-        APPLICATIONS.remove(*labels)
+    APPLICATIONS.remove_by_labels({"application": application})

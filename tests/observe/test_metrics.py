@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+import threading
 import uuid
 
 import pytest
@@ -51,6 +53,35 @@ def test_an_application_that_goes_takes_its_gauge_along_and_no_other() -> None:
     assert labelled(gone) == []
     assert len(labelled(kept)) == 1
     metrics.forget_application(kept)
+
+
+def test_gauges_of_many_applications_are_dropped_and_set_at_once_without_a_conflict() -> None:
+    name = f"gitops-system/{uuid.uuid4().hex}"
+    failures: list[BaseException] = []
+
+    def change(worker: int) -> None:
+        try:
+            for number in range(100):
+                metrics.forget_application(f"{name}-{worker}")
+                metrics.APPLICATIONS.labels(f"{name}-{worker}", "Synced", str(number)).set(1)
+        except RuntimeError as error:
+            failures.append(error)
+
+    for number in range(500):
+        metrics.APPLICATIONS.labels(name, "Synced", str(number)).set(1)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=change, args=(worker,)) for worker in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        metrics.APPLICATIONS.clear()
+
+    assert failures == []
 
 
 def test_requests_are_read_from_the_transport_on_a_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
