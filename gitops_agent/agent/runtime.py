@@ -19,6 +19,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
+from gitops_agent.observe.thread_failures import ThreadFailures
 
 _log = logger("agent")
 
@@ -29,10 +30,12 @@ class Runtime:
     Args:
         settings: the effective configuration.
         transport: to the API server, as the agent.
+        failures: the threads of the process that ended by an exception.
     """
 
-    def __init__(self, settings: Settings, transport: Transport) -> None:
+    def __init__(self, settings: Settings, transport: Transport, failures: ThreadFailures | None = None) -> None:
         self._settings, self._transport = settings, transport
+        self._failures = failures or ThreadFailures()
         self._identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         self._stop = threading.Event()
         self._leading = threading.Event()
@@ -67,6 +70,8 @@ class Runtime:
     def alive(self) -> tuple[bool, str]:
         """Liveness: false only for a failure that a restart fixes."""
         components = self._components
+        if self._failures.first:
+            return False, f"the thread {self._failures.first} has failed"
         if components is not None and not components.healthy():
             return False, "a worker thread has ended"
         return True, "ok"

@@ -18,6 +18,7 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     from gitops_agent.agent.runtime import Runtime
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.observe import log, metrics
+    from gitops_agent.observe.thread_failures import ThreadFailures
     from gitops_agent.server.probes import Probes
 
     settings = effective(file, assignments).settings
@@ -25,7 +26,9 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     watches = 64
     pool = settings.sync.workers + settings.sync.apply_concurrency + watches
     transport = Transport.auto(settings.cluster.kubeconfig, settings.cluster.context, pool=pool)
-    runtime = Runtime(settings, transport)
+    failures = ThreadFailures()
+    failures.install()
+    runtime = Runtime(settings, transport, failures)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.stop())
     metrics.count_requests(lambda: transport.count)

@@ -160,19 +160,28 @@ class Watch:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                self._step()
-            except Expired:
-                self._place = ""
-                self._failed(None)
-            except NotFound as error:
-                self._gone(error)
-            except AgentError as error:
-                self._failed(error)
-            except Exception as error:  # noqa: BLE001 - whatever a receiver raises
-                # A receiver failed in the middle: what it knows is uncertain, so it gets everything once more.
+                self._try_step()
+            except Exception as error:  # noqa: BLE001 - whatever a receiver raises when it is told of a failure
                 _log.exception("watch receiver failed", resource=self.resource.full_name, error=error)
-                self._place = ""
-                self._failed(CannotSee(f"{self.resource.full_name}: a receiver failed: {type(error).__name__}"))
+                self._place = self._told = ""
+                self._failures += 1
+                self._pause()
+
+    def _try_step(self) -> None:
+        try:
+            self._step()
+        except Expired:
+            self._place = ""
+            self._failed(None)
+        except NotFound as error:
+            self._gone(error)
+        except AgentError as error:
+            self._failed(error)
+        except Exception as error:  # noqa: BLE001 - whatever a receiver raises
+            # A receiver failed in the middle: what it knows is uncertain, so it gets everything once more.
+            _log.exception("watch receiver failed", resource=self.resource.full_name, error=error)
+            self._place = ""
+            self._failed(CannotSee(f"{self.resource.full_name}: a receiver failed: {type(error).__name__}"))
 
     def _step(self) -> None:
         if not self._place:

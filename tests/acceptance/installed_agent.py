@@ -35,6 +35,7 @@ PLURALS = {
     "RolloutPolicy": "rolloutpolicies",
 }
 SECONDS = 60.0
+_SURPRISES = ("unexpected error", "watch receiver failed", "clock job failed")
 
 
 def path(obj: Object) -> str:
@@ -101,7 +102,7 @@ class InstalledAgent:
             apply(plane, obj)
         self.token = plane.service_account_token(namespace, bundle.NAME)
         self.kubeconfig = self.kubeconfig_for(plane.host)
-        self.agents: list[AgentProcess] = []
+        self.agents: list[Agent] = []
         eventually(self._may_write, seconds=SECONDS, what="the roles are known to the API server")
 
     def kubeconfig_for(self, server: str, name: str = "direct") -> Path:
@@ -122,7 +123,11 @@ class InstalledAgent:
         return agent
 
     def close(self) -> None:
-        """Ends every process and takes everything away; namespaces go in the background."""
+        """Ends every process and takes everything away; namespaces go in the background.
+
+        Raises:
+            AssertionError: an agent wrote what no agent should ever write.
+        """
         for agent in self.agents:
             agent.stop()
         for application in self.plane.request("GET", self.path("applications"))["items"]:
@@ -130,6 +135,8 @@ class InstalledAgent:
         for place in self._made:
             with contextlib.suppress(NotFound):
                 self.plane.request("DELETE", place)
+        surprises = [line for agent in self.agents for line in agent.unexpected()]
+        assert not surprises, surprises
 
     def __enter__(self) -> Self:
         return self
@@ -180,8 +187,10 @@ class Agent(AgentProcess):
         yield from self.said("reconciled")
 
     def unexpected(self) -> list[str]:
-        """Lines no agent should ever write: surprises with a traceback."""
-        return [json.dumps(line) for line in self.events() if str(line.get("event", "")).startswith("unexpected error")]
+        """Lines no agent should ever write: surprises, and tracebacks outside of the log's own lines."""
+        surprises = [json.dumps(line) for line in self.events() if str(line.get("event", "")).startswith(_SURPRISES)]
+        tracebacks = [line for line in self.log.read_text(errors="replace").splitlines() if line.startswith("Traceback")]
+        return surprises + tracebacks
 
 
 def forget(plane: ControlPlane, application: Object) -> None:

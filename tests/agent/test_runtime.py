@@ -16,6 +16,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.manifest.key import Object
+from gitops_agent.observe.thread_failures import ThreadFailures
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.waiting import eventually
 
@@ -147,6 +148,17 @@ def test_a_process_whose_workers_have_ended_must_be_restarted(replica: Callable[
     getattr(components, workers)._queue.close()
 
     one.until(lambda: one.runtime.alive() == (False, "a worker thread has ended"))
+
+
+def test_a_process_that_lost_a_thread_must_be_restarted(nowhere: Transport) -> None:
+    failures = ThreadFailures()
+    runtime = Runtime(Settings(), nowhere, failures)
+    assert runtime.alive() == (True, "ok")
+
+    error = RuntimeError("surprise")
+    failures.failed(threading.ExceptHookArgs((RuntimeError, error, None, threading.Thread(name="watch-pods"))))
+
+    assert runtime.alive() == (False, "the thread watch-pods has failed")
 
 
 def test_it_waits_for_its_kinds_and_starts_when_they_come(tmp_path: Path) -> None:

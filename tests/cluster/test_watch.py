@@ -10,7 +10,7 @@ import pytest
 
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import Timing, Watch, WatchOptions
-from gitops_agent.errors import CannotSee, Unavailable
+from gitops_agent.errors import AgentError, CannotSee, Unavailable
 from tests.cluster.watch_recorder import CONFIGMAP, WatchRecorder, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
@@ -255,6 +255,24 @@ def test_a_receiver_that_fails_gets_everything_once_more(wire: Start, tmp_path: 
         eventually(lambda: len(heard.syncs) == 2)
 
     assert [kind for kind, _ in heard.said] == ["sync", "ADDED", "error", "sync"]
+
+
+def test_a_receiver_that_fails_when_it_is_told_of_a_failure_ends_no_watch(wire: Start, tmp_path: Path) -> None:
+    class Surprised(WatchRecorder):
+        surprised = False
+
+        def on_error(self, error: AgentError) -> None:
+            super().on_error(error)
+            if not self.surprised:
+                self.surprised = True
+                raise RuntimeError("surprise")
+
+    heard = Surprised()
+    heard.fail_next = True
+    with watching(wire(Server(hang, hang)), tmp_path, heard):
+        eventually(lambda: len(heard.syncs) == 2)
+
+    assert heard.surprised
 
 
 def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Path) -> None:
