@@ -1,18 +1,20 @@
 """Deletes an Application, its objects first unless its policy keeps them.
 
-A finalizer keeps the Application until its objects are gone. The deletion is a plan under the same guard: counted,
-held when it is too large, approved by its hash on the Application that waits to be deleted.
+A finalizer keeps the Application until its objects are gone. The deletion is a plan like any other: counted, held when it is
+too large, approved by its hash on the Application that waits to be deleted. An Application that goes because the agent is being
+uninstalled leaves its objects where they are.
 """
 
 from __future__ import annotations
 
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.applier import Applier
-from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, SyncStatus
+from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, Requeue, SyncStatus
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.application import Application, DeletionPolicy
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import Conflict, Invalid, NotFound
+from gitops_agent.errors import AgentError, Conflict, Invalid, NotFound
+from gitops_agent.install.teardown import terminating
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import FINALIZER
@@ -22,6 +24,7 @@ from gitops_agent.sync.desired import Desired
 
 _log = logger("agent")
 _NOTHING = Revision(repository="", ref="", commit="")
+_RETRY = Requeue(reason="retry after an error", backoff=True)
 
 
 class Finalizer:
@@ -49,7 +52,12 @@ class Finalizer:
         if FINALIZER not in application.finalizers:
             return None
         key = application.key
-        orphan = application.spec.deletion_policy is DeletionPolicy.ORPHAN
+        try:
+            orphan = self._orphans(application)
+        except AgentError as error:
+            return ReconcileOutcome(
+                revision=_NOTHING, applied=state.applied, sync=SyncStatus.OUT_OF_SYNC, error=error, requeue=(_RETRY,)
+            )
         if not orphan and not self._informer.complete(key):
             return ReconcileOutcome(
                 waiting="every kind to be listed, before anything is deleted", sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING
@@ -88,6 +96,19 @@ class Finalizer:
             actor="deletion",
             requeue=applied.requeue,
         )
+
+    def _orphans(self, application: Application) -> bool:
+        """Whether the objects stay: by the deletion policy, or because the agent itself is being uninstalled.
+
+        Raises:
+            AgentError: whether the agent is being uninstalled cannot be seen.
+        """
+        if application.spec.deletion_policy is DeletionPolicy.ORPHAN:
+            return True
+        uninstalled = terminating(self._objects, application.key.namespace)
+        if uninstalled is not None:
+            _log.warning("the agent is being uninstalled: objects are kept", terminating=str(uninstalled))
+        return uninstalled is not None
 
     def _finalize(self, application: Application, finalizers: list[str]) -> None:
         """Sets the finalizers of this very Application.

@@ -9,7 +9,7 @@ from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.api.parse import parse
 from gitops_agent.errors import Conflict
-from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import FINALIZER
 from tests.agent.cluster_env import ClusterEnv
 from tests.agent.samples import config_map
@@ -224,3 +224,27 @@ def test_another_application_of_the_same_name_gets_no_finalizer_of_the_first(idl
         finalizer.guard(application)
 
     assert finalizers(world) == []
+
+
+def test_an_application_that_goes_with_the_namespace_of_the_agent_leaves_its_objects(made: Made) -> None:
+    world = made()
+
+    world.person.request("DELETE", f"/api/v1/namespaces/{world.home}")
+
+    gone(world)
+    assert world.data("one") is not None
+    assert world.data("two") is not None
+
+
+def test_an_application_that_goes_with_the_account_of_the_agent_leaves_its_objects(made: Made) -> None:
+    world = made()
+    metadata = {"name": "gitops-agent", "namespace": world.home, "finalizers": ["example.com/hold"]}
+    account = world.objects.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    key = ObjectKey.of(account)
+    world.objects.delete(key, uid=account["metadata"]["uid"])
+
+    world.delete("shop")
+
+    gone(world)
+    world.objects.merge_patch(key, {"metadata": {"finalizers": None}})
+    assert world.data("one") is not None
