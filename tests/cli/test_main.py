@@ -15,7 +15,22 @@ from tests.cli.conftest import Run
 from tests.waiting import eventually
 
 COMMANDS = [
-    *("demo", "sandbox", "tools", "install", "run", "status", "get", "tree", "diff", "render", "sync", "wait", "approve"),
+    *(
+        "demo",
+        "sandbox",
+        "tools",
+        "install",
+        "uninstall",
+        "run",
+        "status",
+        "get",
+        "tree",
+        "diff",
+        "render",
+        "sync",
+        "wait",
+        "approve",
+    ),
     *("rollout", "pause", "resume", "history", "events", "check", "config", "version", "completion"),
 ]
 HEAVY = {"kubernetes", "urllib3", "rich", "pydantic", "structlog", "git", "apscheduler", "jinja2", "deepdiff", "yaml"}

@@ -1,0 +1,72 @@
+"""Deletes the objects of an Application in the agent's place.
+
+The plan is the one the agent makes for a deleted Application, with the same order and the same exceptions. The command shows
+the blast radius, and its confirmation is the approval.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from gitops_agent.api.parse import parse
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import AgentError
+from gitops_agent.install.bundle import protected
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.preview.owned_objects import owned
+from gitops_agent.revision.revision import Revision
+from gitops_agent.sync.apply.executor import Executor
+from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.live.live_object import Snapshot, observe
+from gitops_agent.sync.live.live_state import LiveState
+from gitops_agent.sync.planning.plan import plan
+from gitops_agent.sync.planning.policy import PlanPolicy
+
+_POLL_SECONDS = 0.5
+_THREADS = 8
+
+
+def prune_application(access: ClusterClient, raw: Object, *, deadline: float) -> Iterator[tuple[ObjectKey, ...]]:
+    """Deletes until nothing is left to delete; yields what is waited for.
+
+    Args:
+        access: the cluster.
+        raw: the Application.
+        deadline: monotonic time.
+
+    Raises:
+        AgentError: an object was refused, or is not gone in time.
+    """
+    application = parse(raw)
+    desired = Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())
+    policy = PlanPolicy(application_deleting=True, agent_namespace=access.namespace, protected=protected(access.namespace))
+    pause = threading.Event()
+    before: tuple[ObjectKey, ...] = ()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while True:
+            objects, unseen = owned(access, application.key)
+            snapshot = Snapshot(
+                objects={live.key: live for live in map(observe, objects)}, baselines={}, cannot_see=unseen, complete=True
+            )
+            cache = LiveState()
+            for live in snapshot.objects.values():
+                cache.put(live)
+            unapproved = plan(desired, snapshot, policy)
+            todo = plan(desired, snapshot, replace(policy, approved=unapproved.hash))
+            if todo.is_empty:
+                return
+            result = Executor(access.objects, pool, cache).execute(todo)
+            refused = next(iter(result.errors.values()), None)
+            if refused is not None:
+                raise refused
+            left = tuple(action.key for action in todo.changes())
+            if time.monotonic() > deadline:
+                raise AgentError(f"not gone in time: {', '.join(map(str, left[:10]))}", reason="Terminating")
+            if left != before:
+                yield left
+            before = left
+            pause.wait(_POLL_SECONDS)
