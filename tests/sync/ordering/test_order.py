@@ -145,3 +145,28 @@ def test_every_order_is_topological_and_complete(objects: list[Object], shuffle:
         return max((latest(other) if is_barrier(other) else position[other] for other in before), default=-1)
 
     assert all(latest(one) < index for one, index in position.items())
+
+
+def leaving(*names: tuple[str, str]) -> list[Action]:
+    """Deletions that were sent, while the objects are still there."""
+    gone = deletions(*(key(kind, name) for kind, name in names))
+    return [replace(action, kind=ActionKind.WAIT, reason="Terminating") for action in gone]
+
+
+def test_what_is_terminating_is_waited_for_until_it_is_gone() -> None:
+    account = key("ServiceAccount", "runner")
+    plan = graph([*leaving(("Pod", "worker")), *deletions(account)])
+
+    edge = Gate(plan, lambda *_: False).blocked(account)
+
+    assert edge is not None
+    assert (edge.before, edge.until) == (key("Pod", "worker"), Until.GONE)
+
+
+def test_a_terminating_custom_resource_keeps_its_operator() -> None:
+    operator, definition = key("Deployment", "operator"), key("CustomResourceDefinition", "widgets.example.com")
+    plan = graph([*leaving(("Widget", "one")), *deletions(operator, definition)])
+
+    blocked = [Gate(plan, lambda *_: False).blocked(one) for one in (operator, definition)]
+
+    assert [edge and edge.before for edge in blocked] == [key("Widget", "one")] * 2
