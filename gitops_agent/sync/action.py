@@ -76,3 +76,8 @@ class Action:
     def writes(self) -> bool:
         """Whether the executor sends anything for it."""
         return self.kind in WRITES
+
+    @property
+    def terminating(self) -> bool:
+        """Whether its deletion was sent and the object is still there."""
+        return self.kind is ActionKind.WAIT and self.intent is ActionKind.DELETE and self.reason == "Terminating"

@@ -108,7 +108,7 @@ class Applier:
         self._drift.repaired(application, drifts, done)
         terminating = self._terminating(runnable, done)
         applied = build_result(plan, runnable, result, refused, terminating=terminating, held_back=held_back)
-        return replace(applied, again=self._drift.cooldown(applied.fought))
+        return replace(applied, again=self._drift.cooldown(applied.fought), recount=self._planner.recount(memo))
 
     def preview(self, application: Application, declared: Desired, memo: PlanMemo) -> Plan | None:
         """The plan of a commit whose rollout has not begun, if held.

@@ -31,6 +31,7 @@ class ApplyResult:
         drifted: objects that deviate and were left alone.
         fought: those of them that others keep changing back.
         again: seconds after which one of them is repaired again.
+        recount: seconds after which the count of a held plan is too old; None when none is held.
         awaited: reasons of failures that end when a CRD or a Namespace comes.
     """
 
@@ -44,6 +45,7 @@ class ApplyResult:
     drifted: int = 0
     fought: frozenset[ObjectKey] = frozenset()
     again: float | None = None
+    recount: float | None = None
     awaited: frozenset[str] = frozenset()
 
     @property
@@ -54,6 +56,8 @@ class ApplyResult:
             requeues.append(Requeue(reason="retry of what failed", delay=self.retry, backoff=True))
         if self.again is not None:
             requeues.append(Requeue(reason="a fight may be over", delay=self.again))
+        if self.recount is not None:
+            requeues.append(Requeue(reason="what held deletions take along is counted again", delay=self.recount))
         return tuple(requeues)
 
 

@@ -27,6 +27,7 @@ from gitops_agent.sync.planning.policy import Approval, PlanPolicy
 
 _TRAILER = "gitops-agent-approve:"
 _COUNT_AGAIN_SECONDS = 300.0
+_MARGIN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -140,6 +141,16 @@ class Planner:
         if memo.counted_for != plan.hash or now - memo.counted_at > _COUNT_AGAIN_SECONDS:
             memo.counted, memo.counted_for, memo.counted_at = self._dependants.gather(plan), plan.hash, now
         return make_plan(desired, snapshot, policy, dependants=memo.counted, immutable=memo.immutable)
+
+    def recount(self, memo: PlanMemo) -> float | None:
+        """Seconds until the count of a held plan is too old; None when none is held.
+
+        What it counted may be gone by then, and nothing else would bring the application back on the queue.
+        """
+        plan = memo.preview or memo.plan
+        if plan is None or not plan.verdict.held:
+            return None
+        return max(0.0, memo.counted_at + _COUNT_AGAIN_SECONDS - self._clock()) + _MARGIN_SECONDS
 
     def _policy(self, application: Application, desired: Desired, memo: PlanMemo, *, deleting: bool) -> PlanPolicy:
         sync = application.spec.sync

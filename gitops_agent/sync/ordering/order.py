@@ -50,7 +50,8 @@ def graph(actions: Collection[Action]) -> Graph:
     """
     if not any(action.kind in _AWAITED for action in actions):
         return Graph()
-    deleted = [action.key for action in actions if action.kind is ActionKind.DELETE or _is_terminating(action)]
+    # A terminating object stays in the graph until it is gone: a Pod with a finalizer still needs its ServiceAccount.
+    deleted = [action.key for action in actions if action.kind is ActionKind.DELETE or action.terminating]
     stands = {action.key: action for action in actions if _is_live(action)}
     edges = _needed(
         break_cycles(apply_edges(action.manifest for action in stands.values() if action.manifest is not None)), stands
@@ -84,14 +85,6 @@ def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
             if not open_edges[follower]:
                 heapq.heappush(ready, (_rank(follower, by_key), follower))
     return tuple(result)
-
-
-def _is_terminating(action: Action) -> bool:
-    """Whether a deletion was sent whose object is still there.
-
-    It stays in the graph until the object is gone: a Pod with a finalizer still needs its ServiceAccount.
-    """
-    return action.kind is ActionKind.WAIT and action.intent is ActionKind.DELETE and action.reason == "Terminating"
 
 
 def _is_live(action: Action) -> bool:

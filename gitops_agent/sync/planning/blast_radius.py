@@ -80,7 +80,8 @@ class DependantCounter:
             for action in plan.actions
             if action.intent in REMOVES and (action.writes or action.kind is ActionKind.HOLD)
         ]
-        going = frozenset(removed)
+        # What the plan deleted before and is terminating is as good as gone, and no stranger.
+        going = frozenset((*removed, *(action.key for action in plan.actions if action.terminating)))
         result = {}
         noted = 0
         for key in removed:

@@ -62,6 +62,13 @@ def test_what_the_plan_deletes_itself_is_not_counted_twice(stage: ClusterEnv) ->
     assert counted(stage, actions)[namespace_of(stage)].total == 0
 
 
+def test_what_the_plan_has_deleted_and_is_terminating_is_no_stranger(stage: ClusterEnv) -> None:
+    owned(stage, config("ours"), stage.application)
+    leaving = [replace(one, kind=ActionKind.WAIT, reason="Terminating") for one in deletions(stage.key("ConfigMap", "ours"))]
+
+    assert counted(stage, [*leaving, *deletions(namespace_of(stage))])[namespace_of(stage)].total == 0
+
+
 def test_the_children_of_controllers_are_counted_as_pods_and_not_as_objects(stage: ClusterEnv) -> None:
     owned(stage, deployment(replicas=2), stage.application)
     key = stage.key("Deployment", "web", "apps")
