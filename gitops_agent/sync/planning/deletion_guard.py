@@ -7,7 +7,7 @@ one command when the deletion was meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gitops_agent.api.application import KIND as APPLICATION_KIND
@@ -26,6 +26,7 @@ CONTAINERS = frozenset(
 """Kinds whose deletion takes other API objects along, which are counted before."""
 
 _SHOWN = 5
+_UNSEEN = frozenset({"CannotSee", "UnknownKind"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class BlastRadius:
     Attributes:
         deletions: objects deleted.
         replacements: objects deleted and created again.
+        unseen: objects that are deleted as soon as their kind can be listed; they count, or a kind that is out of sight for a
+            while would split one large deletion into two small ones.
         dependants: what hangs under them, by object.
         live: how many objects of the application are live.
         budget: how many objects may go without approval.
@@ -61,14 +64,16 @@ class BlastRadius:
 
     deletions: tuple[ObjectKey, ...] = ()
     replacements: tuple[ObjectKey, ...] = ()
+    unseen: tuple[ObjectKey, ...] = ()
     dependants: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
     live: int = 0
     budget: int = 0
 
     @property
     def total(self) -> int:
-        """Objects that go, those that hang under others included."""
-        return len(self.deletions) + len(self.replacements) + sum(under.total for under in self.dependants.values())
+        """Objects that go now or later, those that hang under others included."""
+        now = len(self.deletions) + len(self.replacements)
+        return now + len(self.unseen) + sum(under.total for under in self.dependants.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,7 @@ def budget(guard: DeletionGuard, live: int) -> int:
 
 
 def judge(
-    actions: Iterable[Action],
+    actions: Sequence[Action],
     *,
     guard: DeletionGuard,
     mode: SyncMode,
@@ -121,6 +126,7 @@ def judge(
     blast = BlastRadius(
         deletions=tuple(action.key for action in removed if action.kind is ActionKind.DELETE),
         replacements=tuple(action.key for action in removed if action.kind is ActionKind.REPLACE),
+        unseen=tuple(action.key for action in actions if _is_unseen(action)) if removed else (),
         dependants={action.key: dependants[action.key] for action in removed if action.key in dependants},
         live=live,
         budget=budget(guard, live),
@@ -145,9 +151,10 @@ def judge(
 def _objections(blast: BlastRadius, guard: DeletionGuard) -> Iterator[str]:
     keys = (*blast.deletions, *blast.replacements)
     if blast.total > blast.budget:
-        beside = blast.total - len(keys)
+        beside = blast.total - len(keys) - len(blast.unseen)
         with_them = f", {beside} of them along with others" if beside else ""
-        yield f"{blast.total} objects would go{with_them}, more than the budget of {blast.budget}: {_list(keys)}"
+        later = f", {len(blast.unseen)} of them once their kind can be listed" if blast.unseen else ""
+        yield f"{blast.total} objects would go{with_them}{later}, more than the budget of {blast.budget}: {_list(keys)}"
     guarded = [key for key in keys if key.kind in guard.protected_kinds or str(key.group_kind) in guard.protected_kinds]
     if guarded:
         yield f"protected kinds would be deleted: {_list(guarded)}"
@@ -161,6 +168,11 @@ def _objections(blast: BlastRadius, guard: DeletionGuard) -> Iterator[str]:
             yield f"what goes along with {key} cannot be seen in full: {', '.join(under.cannot_see)}"
         elif under.total and key.kind != APPLICATION_KIND:
             yield f"{key} holds {under.total} objects this application does not declare: {', '.join(under.samples[:_SHOWN])}"
+
+
+def _is_unseen(action: Action) -> bool:
+    """Whether a deletion waits only because its kind cannot be listed."""
+    return action.kind is ActionKind.WAIT and action.intent is ActionKind.DELETE and action.reason in _UNSEEN
 
 
 def _list(keys: Iterable[ObjectKey]) -> str:

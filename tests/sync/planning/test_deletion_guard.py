@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gitops_agent.api.sync_options import DeletionGuard, SyncMode
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sync.action import ActionKind
+from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.planning.deletion_guard import Dependants, GuardVerdict, budget, judge
 from tests.sync.samples import creations, deletions, key, thing
 
@@ -130,3 +131,24 @@ def test_held_and_waiting_actions_take_nothing_away() -> None:
     waiting = [type(action)(kind=ActionKind.WAIT, key=action.key, live=action.live, intent=action.intent) for action in actions]
     settings: dict[str, Any] = {"guard": DeletionGuard(), "live": 1, "empty": False, "dependants": {}, "approved": False}
     assert judge(waiting, mode=SyncMode.AUTO, **settings).blast.total == 0
+
+
+def blind(*keys: ObjectKey) -> list[Action]:
+    """Deletions that wait because their kind cannot be listed."""
+    return [replace(action, kind=ActionKind.WAIT, reason="CannotSee") for action in deletions(*keys)]
+
+
+def test_deletions_that_wait_for_a_kind_to_be_seen_count_to_the_budget() -> None:
+    secrets = [key("Secret", f"s{number}") for number in range(4)]
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "mode": SyncMode.AUTO, "live": 20, "empty": False}
+
+    found = judge([*deletions(*maps(4)), *blind(*secrets)], dependants={}, approved=False, **settings)
+
+    assert found.held
+    assert found.message.startswith("8 objects would go, 4 of them once their kind can be listed, more than the budget of 5: ")
+
+
+def test_deletions_that_all_wait_for_their_kind_hold_nothing_else() -> None:
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "mode": SyncMode.AUTO, "live": 20, "empty": False}
+
+    assert not judge(blind(*maps(8)), dependants={}, approved=False, **settings).held
