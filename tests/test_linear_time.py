@@ -33,6 +33,8 @@ SHORT, LONG = 1_000, 8_000
 """Lengths that are compared. Linear time makes a ratio of 8, quadratic time one of 64."""
 RATIO = 24.0
 NEGLIGIBLE_SECONDS = 0.03
+_ROUNDS = 3
+"""Rounds of measurements that have to agree: other load disturbs one of them, and hardly all."""
 """CPU time of the long text that proves linear time by itself: a quadratic pattern needs several times as much."""
 
 UNITS = (
@@ -133,15 +135,20 @@ def seconds(work: Callable[[Any], Any], text: Any) -> float:
     return time.thread_time() - started
 
 
+def _grows(work: Callable[[Any], Any], short: str, text: str, *, binary: bool) -> bool:
+    """Whether the long text takes out of proportion longer than the short one."""
+    few = min(seconds(work, short.encode() if binary else short) for _ in range(3))
+    many = min(seconds(work, text.encode() if binary else text) for _ in range(3))
+    return many > NEGLIGIBLE_SECONDS and many > RATIO * few
+
+
 def superlinear(work: Callable[[Any], Any], *, binary: bool) -> tuple[str, str, str] | None:
     """Hostile text whose time grows faster than its length."""
     for shape, text in hostile(LONG):
         if seconds(work, text.encode() if binary else text) > NEGLIGIBLE_SECONDS:
             prefix, unit, suffix = shape
             short = prefix + unit * (SHORT // len(unit)) + suffix
-            few = min(seconds(work, short.encode() if binary else short) for _ in range(3))
-            many = min(seconds(work, text.encode() if binary else text) for _ in range(3))
-            if many > NEGLIGIBLE_SECONDS and many > RATIO * few:
+            if all(_grows(work, short, text, binary=binary) for _ in range(_ROUNDS)):
                 return shape
     return None
 

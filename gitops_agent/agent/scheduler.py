@@ -27,7 +27,7 @@ from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.observe.log import logger
 
 _WALL_CLOCK = ""
-"""The name of the interval at which the wall clock is looked at again."""
+"""The name of the interval at which the wall clock is read."""
 
 _log = logger("clock")
 
@@ -44,7 +44,7 @@ class _Interval:
 
 
 class Scheduler:
-    """Calls functions at intervals and at dates, on two threads of its own.
+    """Calls functions at intervals and dates, on two threads of its own.
 
     Args:
         wall_clock_seconds: seconds between two readings of the wall clock for dates.

@@ -161,7 +161,7 @@ class Watch:
         while not self._stopped.is_set():
             try:
                 self._try_step()
-            except Exception as error:  # noqa: BLE001 - whatever a receiver raises when it is told of a failure
+            except Exception as error:  # noqa: BLE001 - a receiver may raise anything when a failure is reported
                 _log.exception("watch receiver failed", resource=self.resource.full_name, error=error)
                 self._place = self._told = ""
                 self._failures += 1

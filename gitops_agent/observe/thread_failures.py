@@ -1,7 +1,7 @@
-"""Threads that ended by an exception: a process that lost one must not look healthy.
+"""Records threads that ended by an exception, for liveness.
 
-Problem: a thread that dies takes its work along (a watch, a scheduler, an outbox) while every other one goes on, and nobody
-sees it. Decision: one `threading.excepthook` for the process logs the exception and remembers the first such thread; liveness
+Problem: the work of a thread that dies (a watch, a scheduler, an outbox) stops while every other thread runs on, unnoticed.
+Decision: one `threading.excepthook` for the process logs the exception and remembers the first such thread; liveness
 turns false for it, so that the supervisor restarts the process.
 """
 
@@ -22,7 +22,7 @@ class ThreadFailures:
 
     @property
     def first(self) -> str:
-        """The name of the first thread that ended by an exception; empty when none has."""
+        """The name of the first thread that failed, empty without one."""
         return self._first
 
     def install(self) -> None:

@@ -187,7 +187,7 @@ class Agent(AgentProcess):
         yield from self.said("reconciled")
 
     def unexpected(self) -> list[str]:
-        """Lines no agent should ever write: surprises, and tracebacks outside of the log's own lines."""
+        """Lines no agent should write: unexpected errors, and tracebacks outside the log."""
         surprises = [json.dumps(line) for line in self.events() if str(line.get("event", "")).startswith(_SURPRISES)]
         tracebacks = [line for line in self.log.read_text(errors="replace").splitlines() if line.startswith("Traceback")]
         return surprises + tracebacks

@@ -180,7 +180,7 @@ class DeclaredStateLoader:
         return desired if desired.revision == revision else replace(desired, revision=revision)
 
     def _autoscaled(self, rendered: Rendered, application: Application) -> frozenset[ObjectKey]:
-        """The workloads that live autoscalers scale; while that is not known, all that may be live already."""
+        """Workloads that live autoscalers scale; all live ones while that is unknown."""
         targets = self._stores.autoscalers.targets()
         if targets is not None:
             return targets

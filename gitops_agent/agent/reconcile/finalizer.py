@@ -98,7 +98,7 @@ class Finalizer:
         )
 
     def _orphans(self, application: Application) -> bool:
-        """Whether the objects stay: by the deletion policy, or because the agent itself is being uninstalled.
+        """Whether the objects stay: by policy, or while the agent is uninstalled.
 
         Raises:
             AgentError: whether the agent is being uninstalled cannot be seen.

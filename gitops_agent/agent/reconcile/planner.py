@@ -143,7 +143,7 @@ class Planner:
         return make_plan(desired, snapshot, policy, dependants=memo.counted, immutable=memo.immutable)
 
     def recount(self, memo: PlanMemo) -> float | None:
-        """Seconds until the count of a held plan is too old; None when none is held.
+        """Seconds until the count of a held plan expires, None without one.
 
         What it counted may be gone by then, and nothing else would bring the application back on the queue.
         """

@@ -35,19 +35,19 @@ class AutoscalerStore:
         self._waiting: set[AppKey] = set()
 
     def targets(self) -> frozenset[ObjectKey] | None:
-        """The workloads that a live autoscaler scales; None while that is not known."""
+        """The workloads that live autoscalers scale; None while unknown."""
         with self._lock:
             return frozenset(self._targets.values()) if self._listed else None
 
     def pending(self, application: AppKey) -> bool:
-        """Whether the first list is under way; wakes the application once the autoscalers are known."""
+        """Whether the first list is under way; wakes the application afterwards."""
         with self._lock:
             if not self._listed:
                 self._waiting.add(application)
             return not self._listed and not self._blind
 
     def failed(self, error: AgentError) -> None:
-        """Takes why the autoscalers cannot be seen: applications wait no longer for the first list."""
+        """Takes why autoscalers cannot be listed, and ends the wait for them."""
         _log.warning("autoscalers cannot be seen: the replicas of live workloads are left alone", error=error)
         with self._lock:
             waiting = set() if self._listed or self._blind else set(self._waiting)

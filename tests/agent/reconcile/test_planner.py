@@ -29,7 +29,7 @@ def clock() -> Time:
 
 @pytest.fixture
 def planner(nowhere: Transport, clock: Time) -> Planner:
-    """A planner that can count nothing outside of a plan: no API server answers."""
+    """A planner without an API server, so that nothing outside a plan counts."""
     discovery = Discovery(nowhere)
     objects = Objects(nowhere, discovery)
     stores = build_stores(objects, WorkQueue())
