@@ -25,6 +25,7 @@ _LINE = re.compile(r"[\s\"'-]*+(?P<name>[\w.-]++)[\"']?+\s*+[:=]")
 """How a line begins that names a value. Every part is possessive: a line that does not fit is given up in linear time."""
 _FILE_BYTES = 256 * 1024
 _FILES = 500
+_ALL_BYTES = 8 * 1024 * 1024
 _SHORTEST = 4
 _LONGEST_NAME = 64
 
@@ -37,10 +38,13 @@ def without_secrets(text: str, folder: Path) -> str:
 def _found(folder: Path, text: str) -> set[str]:
     """The secret values that a text contains; others are not kept."""
     result: set[str] = set()
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    paths = sorted(folder.rglob("*"), key=lambda path: (len(path.parts), path))  # values files before what lies deep
+    files = (path for path in paths if path.is_file() and not path.is_symlink())
+    left = _ALL_BYTES
     for path, _ in zip(files, range(_FILES), strict=False):
         with path.open("rb") as file:
-            data = file.read(_FILE_BYTES)
+            data = file.read(min(_FILE_BYTES, left))
+        left -= len(data)
         values = (value.strip() for value in _of_file(data, path))
         result.update(value for value in values if len(value) >= _SHORTEST and value in text)
     return result

@@ -52,3 +52,12 @@ def test_other_words_stay(tmp_path: Path) -> None:
 
 def test_no_files_are_no_trouble(tmp_path: Path) -> None:
     assert without_secrets("nothing", tmp_path / "nowhere") == "nothing"
+
+
+def test_values_files_are_read_before_megabytes_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    for number in range(40):
+        (tmp_path / f"tree/{number}.txt").write_text("x" * 256 * 1024)
+    (tmp_path / "values.yaml").write_text(f"password: {CANARY}\n")
+
+    assert CANARY not in without_secrets(f"cannot use {CANARY}", tmp_path)
