@@ -29,13 +29,13 @@ from gitops_agent.source.git_errors import CORRUPT
 FOREIGN = (gitops_agent.render, gitops_agent.source, gitops_agent.manifest)
 """Packages that read what repositories and servers send."""
 
-SHORT, LONG = 1_000, 8_000
+SHORT, LONG = 500, 4_000
 """Lengths that are compared. Linear time makes a ratio of 8, quadratic time one of 64."""
 RATIO = 24.0
-NEGLIGIBLE_SECONDS = 0.03
+NEGLIGIBLE_SECONDS = 0.015
+"""CPU time of the long text that proves linear time by itself: a quadratic pattern needs several times as much."""
 _ROUNDS = 3
 """Rounds of measurements that have to agree: other load disturbs one of them, and hardly all."""
-"""CPU time of the long text that proves linear time by itself: a quadratic pattern needs several times as much."""
 
 UNITS = (
     *"abx0-.:;/@?&=~^%$#!*+ \t\n\r\"'`\\|<>()[]{}_,",
