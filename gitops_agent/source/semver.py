@@ -21,7 +21,7 @@ _VERSION = re.compile(rf"v?({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIE
 _PART = rf"(?:{_NUMBER}|[xX*])"
 _BOUND = rf"v?(?:{_PART})(?:\.(?:{_PART}))?(?:\.(?:{_PART})(?:-(?:{_IDENTIFIERS}))?)?(?:\+(?:{_IDENTIFIERS}))?"
 _BOUND_PARTS = re.compile(rf"v?({_PART})(?:\.({_PART}))?(?:\.({_PART})(?:-({_IDENTIFIERS}))?)?(?:\+{_IDENTIFIERS})?\Z")
-_COMPARATOR = re.compile(rf"\s*,?\s*(=<|=>|>=|<=|!=|~>|=|>|<|~|\^|)\s*({_BOUND})(?=[\s,]|\Z)")
+_COMPARATOR = re.compile(rf"\s*+,?+\s*+(=<|=>|>=|<=|!=|~>|=|>|<|~|\^|)\s*+({_BOUND})(?=[\s,]|\Z)")
 _HYPHEN = re.compile(rf"(?:^|(?<=[\s,]))({_BOUND})\s+-\s+({_BOUND})(?=[\s,]|\Z)")
 _LONGEST = 500
 
