@@ -69,13 +69,13 @@ def replica(control_plane: ControlPlane, home: str, tmp_path: Path) -> Iterator[
     replicas: list[Replica] = []
 
     def start(**leader: Any) -> Replica:
-        made = Replica(control_plane, home, tmp_path / f"cache-{len(replicas)}", **leader)
-        replicas.append(made)
-        return made
+        started = Replica(control_plane, home, tmp_path / f"cache-{len(replicas)}", **leader)
+        replicas.append(started)
+        return started
 
     yield start
-    for made in replicas:
-        made.close()
+    for started in replicas:
+        started.close()
 
 
 def threads() -> set[str]:

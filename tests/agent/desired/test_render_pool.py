@@ -275,16 +275,16 @@ def start(studio: Studio, tmp_path: Path) -> Iterator[Callable[[], RenderPool]]:
     started: list[RenderPool] = []
 
     def do() -> RenderPool:
-        for one in started:
-            one.stop()
+        for pool in started:
+            pool.stop()
         renderer = Renderer(scratch=tmp_path / "real", kustomize=find("kustomize").path)
-        made = studio.rendering = RenderPool(renderer, studio.wake, concurrency=1, cache=RenderCache(tmp_path / "rendered"))
-        started.append(made)
-        return made
+        pool = studio.rendering = RenderPool(renderer, studio.wake, concurrency=1, cache=RenderCache(tmp_path / "rendered"))
+        started.append(pool)
+        return pool
 
     yield do
-    for one in started:
-        one.stop()
+    for pool in started:
+        pool.stop()
 
 
 def test_a_new_process_takes_up_what_the_last_one_rendered(studio: Studio, start: Callable[[], RenderPool]) -> None:
@@ -293,9 +293,9 @@ def test_a_new_process_takes_up_what_the_last_one_rendered(studio: Studio, start
     rendered = studio.wait(tree)
 
     again = start()
-    found = studio.ask(tree)
+    kept = studio.ask(tree)
 
-    assert found == rendered
+    assert kept == rendered
     assert again.count == 0
 
 
@@ -306,7 +306,7 @@ def test_a_new_process_renders_what_changed_meanwhile(studio: Studio, start: Cal
     again = start()
     newer = studio.wait(studio.tree(BUILT | {"app/one.yaml": config_map("two")}))
 
-    assert [one.key.name for one in newer.manifests] == ["two"]
+    assert [manifest.key.name for manifest in newer.manifests] == ["two"]
     assert again.count == 1
 
 

@@ -29,8 +29,8 @@ def made(world: ClusterEnv) -> Made:
 
 def events(world: ClusterEnv) -> set[str]:
     """The reasons of the Kubernetes Events about the Applications."""
-    found = world.person.request("GET", f"/apis/events.k8s.io/v1/namespaces/{world.home}/events")["items"]
-    return {one["reason"] for one in found}
+    recorded = world.person.request("GET", f"/apis/events.k8s.io/v1/namespaces/{world.home}/events")["items"]
+    return {event["reason"] for event in recorded}
 
 
 @pytest.mark.cluster
@@ -40,7 +40,7 @@ def test_an_edit_by_hand_is_undone_and_reported(made: Made) -> None:
     world.edit("one", {"data": {"colour": "by hand"}})
 
     world.until(lambda: world.data("one") == {"colour": "red"}, "the edit is undone")
-    world.until(lambda: {"DriftDetected", "DriftRepaired"} <= events(world), "both are told")
+    world.until(lambda: {"DriftDetected", "DriftRepaired"} <= events(world), "both are reported")
 
 
 @pytest.mark.cluster
@@ -87,7 +87,7 @@ def test_a_fight_ends_with_the_agent_giving_way(made: Made) -> None:
         problems = world.status("shop")["resources"]["problems"]
         return bool(problems) and problems[0]["reason"] == "Fighting"
 
-    world.until(fight, "the fight is told")
+    world.until(fight, "the fight is reported")
 
     assert 3 <= rounds <= 8
     assert world.data("one") == {"colour": f"mine {rounds}"}
@@ -269,8 +269,8 @@ def test_the_agent_s_own_namespace_is_never_deleted(made: Made) -> None:
 
     world.await_synced("shop", world.commit(files))
 
-    found = world.objects.get(ObjectKey("", "Namespace", "", world.home))
-    assert "deletionTimestamp" not in found["metadata"]
+    recorded = world.objects.get(ObjectKey("", "Namespace", "", world.home))
+    assert "deletionTimestamp" not in recorded["metadata"]
 
 
 @pytest.mark.cluster
@@ -290,6 +290,6 @@ def test_replicas_of_an_autoscaled_workload_are_left_to_the_autoscaler(world: Cl
     world.request("shop")
     world.until(lambda: not world.components.queue.running and world.components.queue.depth() == 0)
 
-    found = world.live("web", "Deployment", "apps")
-    assert found is not None
-    assert found["spec"]["replicas"] == 2
+    recorded = world.live("web", "Deployment", "apps")
+    assert recorded is not None
+    assert recorded["spec"]["replicas"] == 2

@@ -33,8 +33,8 @@ def made(world: ClusterEnv) -> Made:
 
 
 def finalizers(world: ClusterEnv) -> list[str]:
-    found: list[str] = world.application("shop").get("metadata", {}).get("finalizers") or []
-    return found
+    names: list[str] = world.application("shop").get("metadata", {}).get("finalizers") or []
+    return names
 
 
 def gone(world: ClusterEnv) -> None:
@@ -129,8 +129,8 @@ def test_an_object_that_cannot_go_is_named(made: Made) -> None:
 
 def test_a_repository_that_is_gone_does_not_block_the_finalizer(made: Made) -> None:
     world = made()
-    place = world.author.directory
-    place.rename(place.with_suffix(".away"))
+    directory = world.author.directory
+    directory.rename(directory.with_suffix(".away"))
     world.request("shop")
     world.until(lambda: world.status("shop")["source"].get("unavailableSince"))
 
@@ -156,7 +156,9 @@ def test_a_deletion_that_was_refused_is_tried_again(world: ClusterEnv) -> None:
     world.create("shop", serviceAccountName="deployer")
     world.await_synced("shop", commit)
     world.delete("shop")
-    world.until(lambda: [one["reason"] for one in world.status("shop")["resources"]["problems"]] == ["Forbidden"], "a refusal")
+    world.until(
+        lambda: [issue["reason"] for issue in world.status("shop")["resources"]["problems"]] == ["Forbidden"], "a refusal"
+    )
 
     grant(world, "get", "create", "patch", "delete")
 

@@ -151,13 +151,13 @@ def test_an_explanation_makes_a_crash_loop_degraded_before_its_time(objects: Obj
     def degraded() -> tuple[Health, tuple[ObjectIssue, ...]] | None:
         time.now += 0.5
         memo.explain_pause = 0.0
-        found = {manifest.key: observe(objects.get(manifest.key))}
-        health, problems, _ = assessor.assess(desired, found, memo, timeout=10_000)
+        live_objects = {manifest.key: observe(objects.get(manifest.key))}
+        health, problems, _ = assessor.assess(desired, live_objects, memo, timeout=10_000)
         return (health, problems) if health.status is Status.DEGRADED else None
 
-    found = eventually(degraded, seconds=30)
-    assert found is not None
-    health, problems = found
+    report = eventually(degraded, seconds=30)
+    assert report is not None
+    health, problems = report
     assert health.reason == "CrashLoop"
     assert "exit code" in problems[0].message
     assert len(memo.explanations) == 1

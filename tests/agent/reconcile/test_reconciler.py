@@ -106,8 +106,8 @@ def test_a_repository_that_goes_away_changes_nothing_and_is_reported(world: Clus
     commit = world.commit({"shop/one.yaml": config_map("one", colour="red")})
     world.create("shop")
     world.await_synced("shop", commit)
-    place = world.author.directory
-    place.rename(place.with_suffix(".away"))
+    directory = world.author.directory
+    directory.rename(directory.with_suffix(".away"))
     world.request("shop")
     world.until(lambda: world.status("shop")["source"].get("unavailableSince"), "the source is said to be away")
 
@@ -115,7 +115,7 @@ def test_a_repository_that_goes_away_changes_nothing_and_is_reported(world: Clus
 
     world.until(lambda: world.data("one") == {"colour": "red"}, "drift is repaired all the same")
     assert world.status("shop")["sync"]["revision"] == commit
-    place.with_suffix(".away").rename(place)
+    directory.with_suffix(".away").rename(directory)
     world.request("shop")
     world.until(lambda: not world.status("shop")["source"].get("unavailableSince"), "the source is back")
 
@@ -133,9 +133,9 @@ def test_a_request_is_answered_with_its_own_words(world: ClusterEnv) -> None:
     world.create("shop")
     world.await_synced("shop", commit)
 
-    asked = world.request("shop")
+    request = world.request("shop")
 
-    world.until(lambda: world.status("shop")["sync"].get("answered") == asked)
+    world.until(lambda: world.status("shop")["sync"].get("answered") == request)
 
 
 def test_a_request_polls_at_once(world: ClusterEnv) -> None:
@@ -196,7 +196,7 @@ def test_a_spec_that_cannot_be_followed_stalls_alone(world: ClusterEnv) -> None:
     world.await_synced("shop", commit)
     world.await_reason("desk", "FieldNotSupported")
 
-    assert ("Stalled", "True") in {(one["type"], one["status"]) for one in world.status("desk")["conditions"]}
+    assert ("Stalled", "True") in {(condition["type"], condition["status"]) for condition in world.status("desk")["conditions"]}
     assert world.data("two") is None
 
 

@@ -169,7 +169,7 @@ def test_an_application_that_recovers_by_way_of_progress_is_announced_as_recover
     def unwell(status: Status, commit: str = "a" * 40) -> ReconcileOutcome:
         return synced(commit, health=Health(status), problems=(ObjectIssue(key=WEB, reason=status.value, message="exit 1"),))
 
-    told: list[EventType] = []
+    reported: list[EventType] = []
     before: Object = {}
     for view in (
         synced(),
@@ -183,10 +183,10 @@ def test_an_application_that_recovers_by_way_of_progress_is_announced_as_recover
         synced("b" * 40),
     ):
         after = status(before, view, generation=1, now=NOW)
-        told += [kind for kind in types(before, after, view) if kind in (EventType.DEGRADED, EventType.RECOVERED)]
+        reported += [kind for kind in types(before, after, view) if kind in (EventType.DEGRADED, EventType.RECOVERED)]
         before = after
 
-    assert told == [EventType.DEGRADED, EventType.DEGRADED, EventType.RECOVERED]
+    assert reported == [EventType.DEGRADED, EventType.DEGRADED, EventType.RECOVERED]
 
 
 def test_a_held_plan_is_announced_once_for_each_hash() -> None:

@@ -75,8 +75,8 @@ class Desk:
         """The Kubernetes Events about the Application: type and reason."""
         namespace = self.raw["metadata"]["namespace"]
         resource = self.objects.discovery.find("events.k8s.io", "Event")
-        found = self.objects.list(resource, namespace=namespace).items
-        return sorted((one["type"], one["reason"]) for one in found)
+        events = self.objects.list(resource, namespace=namespace).items
+        return sorted((event["type"], event["reason"]) for event in events)
 
 
 @pytest.fixture

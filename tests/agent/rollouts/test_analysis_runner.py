@@ -61,9 +61,9 @@ class Provider:
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    made = Provider()
-    yield made
-    made.close()
+    provider = Provider()
+    yield provider
+    provider.close()
 
 
 class Bench:
@@ -90,9 +90,9 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    made = Bench({"token": b"s3cret"})
-    yield made
-    made.measuring.stop()
+    bench = Bench({"token": b"s3cret"})
+    yield bench
+    bench.measuring.stop()
 
 
 def metric(address: str, **spec: Any) -> Metric:
@@ -120,8 +120,8 @@ def assignment(*metrics: Metric, hold: str = "first", version: str = "0123abcd")
 def test_a_metric_is_measured_at_once_and_wakes_its_application(provider: Provider, bench: Bench) -> None:
     bench.measuring.want(assignment(metric(f"{provider.url}/canary")))
 
-    found = eventually(lambda: bench.measuring.results(POLICY))
-    assert (found[0].answer, found[0].hash, found[0].metric) == (Answer.SUCCESS, "0123abcd", "errors")
+    results = eventually(lambda: bench.measuring.results(POLICY))
+    assert (results[0].answer, results[0].hash, results[0].metric) == (Answer.SUCCESS, "0123abcd", "errors")
     assert eventually(lambda: bench.woken) == [SHOP]
 
 
@@ -178,9 +178,9 @@ def test_a_provider_that_hangs_is_an_error_and_delays_no_other(provider: Provide
     try:
         slow = metric(provider.url, name="slow")
         bench.measuring.want(assignment(slow, metric(other.url, name="quick")))
-        eventually(lambda: [one for one in bench.measuring.results(POLICY) if one.metric == "quick"])
-        found = eventually(lambda: [one for one in bench.measuring.results(POLICY) if one.metric == "slow"], seconds=20)
-        assert found[0].answer is Answer.ERROR
+        eventually(lambda: [entry for entry in bench.measuring.results(POLICY) if entry.metric == "quick"])
+        results = eventually(lambda: [entry for entry in bench.measuring.results(POLICY) if entry.metric == "slow"], seconds=20)
+        assert results[0].answer is Answer.ERROR
     finally:
         other.close()
 
@@ -194,16 +194,16 @@ def test_what_is_no_longer_wanted_is_neither_asked_nor_answered(provider: Provid
     provider.gate.set()
 
     bench.measuring.want(assignment(metric(f"{provider.url}/canary/again"), version="feedbeef"))
-    found = eventually(lambda: bench.measuring.results(POLICY))
-    assert {one.hash for one in found} == {"feedbeef"}
+    results = eventually(lambda: bench.measuring.results(POLICY))
+    assert {entry.hash for entry in results} == {"feedbeef"}
 
 
 def test_the_same_assignment_again_changes_nothing(provider: Provider, bench: Bench) -> None:
-    wanted = assignment(metric(f"{provider.url}/canary", interval="1h"))
-    bench.measuring.want(wanted)
+    run = assignment(metric(f"{provider.url}/canary", interval="1h"))
+    bench.measuring.want(run)
     eventually(lambda: bench.measuring.results(POLICY))
 
-    bench.measuring.want(wanted)
+    bench.measuring.want(run)
     bench.measuring.want(assignment(metric(f"{provider.url}/canary", interval="1h"), hold="second"))
     eventually(lambda: len(bench.measuring.results(POLICY)) > 1)
     assert len(provider.asked) == 2
@@ -215,9 +215,9 @@ def test_a_comparison_is_judged_once_over_all_its_pairs(provider: Provider, benc
     compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", samples=6)
     bench.measuring.want(assignment(compared))
 
-    found = eventually(lambda: bench.measuring.results(POLICY), seconds=30)
-    assert len(found) == 1
-    assert found[0].answer is Answer.FAILURE
+    results = eventually(lambda: bench.measuring.results(POLICY), seconds=30)
+    assert len(results) == 1
+    assert results[0].answer is Answer.FAILURE
     assert len(provider.asked) == 12
 
 
@@ -226,7 +226,7 @@ def test_a_comparison_that_has_said_something_says_nothing_more_in_this_hold(pro
     compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", name="latency")
     other = metric(f"{provider.url}/canary/other")
     bench.measuring.want(assignment(compared, other))
-    eventually(lambda: "latency" in {one.metric for one in bench.measuring.results(POLICY)}, seconds=30)
+    eventually(lambda: "latency" in {entry.metric for entry in bench.measuring.results(POLICY)}, seconds=30)
     then = len(bench.measuring.results(POLICY))
     eventually(lambda: len(bench.measuring.results(POLICY)) >= then + 2, seconds=30)
 
@@ -247,13 +247,13 @@ def test_a_comparison_with_a_side_that_stays_silent_says_so(provider: Provider, 
     compared = metric(f"{provider.url}/{{{{variant}}}}", compare="stable", maxIncrease="10%", noData="failure")
     bench.measuring.want(assignment(compared))
 
-    found = eventually(lambda: bench.measuring.results(POLICY), seconds=30)
-    assert found[0].answer is Answer.FAILURE
+    results = eventually(lambda: bench.measuring.results(POLICY), seconds=30)
+    assert results[0].answer is Answer.FAILURE
     assert bench.measuring.shown(POLICY)[0]["measurements"][0]["message"] == "no data of stable"
 
 
 def test_an_address_that_leads_nowhere_is_an_error(bench: Bench) -> None:
     bench.measuring.want(assignment(metric("http://127.0.0.1:9/")))
 
-    found = eventually(lambda: bench.measuring.results(POLICY))
-    assert found[0].answer is Answer.ERROR
+    results = eventually(lambda: bench.measuring.results(POLICY))
+    assert results[0].answer is Answer.ERROR

@@ -131,10 +131,10 @@ def away(nowhere: Transport, sources: Sources, tmp_path: Path) -> Bench:
 def bench(control_plane: ControlPlane, sources: Sources, tmp_path: Path) -> Iterator[Bench]:
     install_crds(control_plane)
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
-    made = Bench(Objects(transport, Discovery(transport)), sources, tmp_path / "scratch")
-    made.listed()
-    yield made
-    made.stores.informer.stop()
+    bench = Bench(Objects(transport, Discovery(transport)), sources, tmp_path / "scratch")
+    bench.listed()
+    yield bench
+    bench.stores.informer.stop()
     transport.close()
 
 
@@ -166,7 +166,7 @@ def test_two_policies_of_one_workload_are_refused(away: Bench) -> None:
 def test_a_workload_that_is_new_with_its_policy_starts_no_run(bench: Bench, namespace: str) -> None:
     head = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
 
-    prepared = eventually(lambda: found if (found := bench.prepare(head)).result is None else None, seconds=30)
+    prepared = eventually(lambda: current if (current := bench.prepare(head)).result is None else None, seconds=30)
 
     assert prepared is not None
     assert prepared.wants_to_start is None

@@ -67,11 +67,11 @@ def test_a_status_write_of_our_own_puts_nothing_on_the_queue(applications: Appli
 def test_our_own_finalizer_puts_nothing_on_the_queue_and_is_known(applications: ApplicationStore, said: Said) -> None:
     applications.put(changed(application_object("shop"), finalizers=["gitops-agent.dev/prune"]))
 
-    found = applications.get(SHOP)
+    stored = applications.get(SHOP)
 
     assert said.new() == []
-    assert found is not None
-    assert found.finalizers == ("gitops-agent.dev/prune",)
+    assert stored is not None
+    assert stored.finalizers == ("gitops-agent.dev/prune",)
 
 
 def test_what_was_read_with_our_own_status_is_the_newest(applications: ApplicationStore) -> None:
@@ -79,10 +79,10 @@ def test_what_was_read_with_our_own_status_is_the_newest(applications: Applicati
     written["status"] = {"observedGeneration": 1}
     applications.put(written)
 
-    found = applications.get(SHOP)
+    stored = applications.get(SHOP)
 
-    assert found is not None
-    assert (found.resource_version, found.status, found.raw) == ("2", {"observedGeneration": 1}, written)
+    assert stored is not None
+    assert (stored.resource_version, stored.status, stored.raw) == ("2", {"observedGeneration": 1}, written)
 
 
 @pytest.mark.parametrize("mark", [REQUESTED, APPROVED])
@@ -159,10 +159,10 @@ def test_a_spec_that_was_mended_is_followed_again(applications: ApplicationStore
     applications.put(application_object("shop", sync={"interval": "often"}))
     applications.put(application_object("shop", sync={"interval": "10s"}))
 
-    found = applications.get(SHOP)
+    stored = applications.get(SHOP)
 
-    assert found is not None
-    assert found.spec.sync.interval.total_seconds() == 10
+    assert stored is not None
+    assert stored.spec.sync.interval.total_seconds() == 10
 
 
 def test_dependants_are_found_in_the_same_namespace_only(applications: ApplicationStore) -> None:

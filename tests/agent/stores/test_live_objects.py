@@ -98,8 +98,8 @@ def holding(control_plane: ControlPlane, file: Path, token: str) -> Iterator[Hel
 
 @pytest.fixture
 def held(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Held]:
-    with holding(control_plane, tmp_path / "held", control_plane.token) as made:
-        yield made
+    with holding(control_plane, tmp_path / "held", control_plane.token) as held:
+        yield held
 
 
 @pytest.fixture
@@ -186,9 +186,9 @@ def test_a_change_wakes_the_owner(stand: Stand, objects: Objects, namespace: str
     stand.listed(CONFIG_MAP, stand.shop)
     stand.wakes.clear()
 
-    made = objects.apply(ours(namespace, "one", data={"a": "1"}))
+    config_map = objects.apply(ours(namespace, "one", data={"a": "1"}))
     eventually(lambda: stand.reasons(stand.shop), seconds=SECONDS)
-    objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
+    objects.delete(ObjectKey.of(config_map), uid=config_map["metadata"]["uid"])
     eventually(lambda: stand.reasons(stand.shop)[-1] == f"ConfigMap:{namespace}/one removed", seconds=SECONDS)
 
     # Other tests share the cluster: only events of this namespace count.
@@ -198,12 +198,12 @@ def test_a_change_wakes_the_owner(stand: Stand, objects: Objects, namespace: str
 
 
 def test_an_object_whose_marks_are_removed_wakes_its_last_owner(stand: Stand, objects: Objects, namespace: str) -> None:
-    made = objects.apply(ours(namespace, "one"))
+    config_map = objects.apply(ours(namespace, "one"))
     stand.listed(CONFIG_MAP, stand.shop)
     eventually(lambda: stand.live.of(stand.shop), seconds=SECONDS)
     stand.wakes.clear()
 
-    objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"gitops-agent.dev/application": None}}})
+    objects.merge_patch(ObjectKey.of(config_map), {"metadata": {"labels": {"gitops-agent.dev/application": None}}})
 
     eventually(lambda: stand.reasons(stand.shop) == [f"ConfigMap:{namespace}/one removed"], seconds=SECONDS)
     assert stand.live.of(stand.shop) == {}
@@ -222,11 +222,11 @@ def restricted(control_plane: ControlPlane, objects: Objects, namespace: str) ->
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
     name = f"observer-{namespace}"
     rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}]
-    made = [objects.apply({**rbac, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules})]
+    created = [objects.apply({**rbac, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules})]
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
     subject = {"kind": "ServiceAccount", "name": "default", "namespace": namespace}
     binding = {**rbac, "kind": "ClusterRoleBinding", "metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
-    made.append(objects.apply(binding))
+    created.append(objects.apply(binding))
     transport = Transport.from_kubeconfig(control_plane.service_account_kubeconfig(namespace, "default"))
 
     def may_list() -> bool:
@@ -236,7 +236,7 @@ def restricted(control_plane: ControlPlane, objects: Objects, namespace: str) ->
     eventually(may_list, seconds=SECONDS, what="the role is known")
     yield transport
     transport.close()
-    for obj in made:
+    for obj in created:
         objects.delete(ObjectKey.of(obj), uid=obj["metadata"]["uid"], propagation="Background")
 
 
@@ -304,8 +304,8 @@ def test_an_object_applied_while_a_list_was_on_its_way_stays_known(
 @pytest.fixture
 def held_and_restricted(control_plane: ControlPlane, restricted: Transport, namespace: str, tmp_path: Path) -> Iterator[Held]:
     token = control_plane.service_account_token(namespace, "default")
-    with holding(control_plane, tmp_path / "held", token) as made:
-        yield made
+    with holding(control_plane, tmp_path / "held", token) as held:
+        yield held
 
 
 def test_an_application_that_declares_an_unseen_kind_is_woken(

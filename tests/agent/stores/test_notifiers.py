@@ -76,11 +76,11 @@ def test_edges_reach_the_notifiers_that_were_there_at_the_start(stand: Stand) ->
 @pytest.mark.cluster
 def test_one_that_comes_and_goes_is_followed(stand: Stand) -> None:
     stand.notifiers.start()
-    made = stand.apply()
+    notifier = stand.apply()
     eventually(lambda: stand.listeners() == {"chat"}, seconds=SECONDS)
 
     # In the background: the garbage collector learns of new kinds twice a minute only.
-    stand.objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"], propagation="Background")
+    stand.objects.delete(ObjectKey.of(notifier), uid=notifier["metadata"]["uid"], propagation="Background")
 
     eventually(lambda: stand.listeners() == set(), seconds=SECONDS)
 
@@ -93,8 +93,8 @@ def test_an_invalid_notifier_is_reported_and_disturbs_no_other(stand: Stand) -> 
     eventually(lambda: stand.listeners() == {"good"}, seconds=SECONDS)
 
     def conditions() -> dict[str, tuple[str, str]]:
-        found = (stand.get("bad").get("status") or {}).get("conditions") or ()
-        return {one["type"]: (one["status"], one["reason"]) for one in found}
+        conditions = (stand.get("bad").get("status") or {}).get("conditions") or ()
+        return {condition["type"]: (condition["status"], condition["reason"]) for condition in conditions}
 
     eventually(conditions, seconds=SECONDS)
     assert conditions() == {"Ready": ("False", "FieldNotSupported"), "Stalled": ("True", "FieldNotSupported")}

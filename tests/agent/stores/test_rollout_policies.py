@@ -29,9 +29,9 @@ def watched(control_plane: ControlPlane, wakes: list[tuple[AppKey, str]]) -> Ite
     install_crds(control_plane)
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
     objects = Objects(transport, Discovery(transport), field_manager="gitops-agent")
-    made = RolloutPolicyStore(objects, lambda application, reason, _priority: wakes.append((application, reason)))
-    informer = Informer(objects, ROLLOUT_POLICY, made)
-    yield made, informer
+    store = RolloutPolicyStore(objects, lambda application, reason, _priority: wakes.append((application, reason)))
+    informer = Informer(objects, ROLLOUT_POLICY, store)
+    yield store, informer
     informer.stop()
 
 

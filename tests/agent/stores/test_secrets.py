@@ -98,10 +98,10 @@ def test_a_secret_that_is_created_later_is_reported(
 
 
 def test_a_secret_that_goes_is_not_there_any_more(secrets: SecretStore, objects: Objects, namespace: str) -> None:
-    made = objects.apply(secret(namespace, username="ada"))
+    applied = objects.apply(secret(namespace, username="ada"))
     secrets.data(namespace, "token")
 
-    objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
+    objects.delete(ObjectKey.of(applied), uid=applied["metadata"]["uid"])
 
     def gone() -> bool:
         try:
@@ -114,11 +114,11 @@ def test_a_secret_that_goes_is_not_there_any_more(secrets: SecretStore, objects:
 
 
 def test_a_label_on_a_secret_is_no_rotation(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
-    made = objects.apply(secret(namespace, username="ada"))
+    applied = objects.apply(secret(namespace, username="ada"))
     secrets.data(namespace, "token")
 
-    objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"team": "shop"}}})
-    objects.merge_patch(ObjectKey.of(made), {"data": {"username": base64.b64encode(b"eve").decode()}})
+    objects.merge_patch(ObjectKey.of(applied), {"metadata": {"labels": {"team": "shop"}}})
+    objects.merge_patch(ObjectKey.of(applied), {"data": {"username": base64.b64encode(b"eve").decode()}})
     eventually(lambda: secrets.data(namespace, "token") == {"username": b"eve"}, seconds=SECONDS)
 
     assert rotated == [f"{namespace}/token"]
