@@ -29,7 +29,7 @@ def clock() -> Time:
 
 @pytest.fixture
 def planner(nowhere: Transport, clock: Time) -> Planner:
-    """A planner without an API server, so that nothing outside a plan counts."""
+    """A planner without an API server: only the plan counts."""
     discovery = Discovery(nowhere)
     objects = Objects(nowhere, discovery)
     stores = build_stores(objects, WorkQueue())
