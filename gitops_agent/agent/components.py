@@ -122,7 +122,7 @@ class Components:
             rollouts=rollouts,
             applier=applier,
             health=HealthAssessor(Explainer(objects)),
-            status=StatusWriter(objects, events),
+            status=StatusWriter(objects, events, stores.applications),
         )
         self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler)
 

@@ -56,8 +56,8 @@ class ApplicationState:
     def restore(self, application: Object) -> None:
         """Takes over, once, what an earlier process wrote into the status."""
         if self.status.written is None:
-            self.status.written = application.get("status") or {}
-            sync = self.status.written.get("sync") or {}
+            self.status.take(application)
+            sync = (application.get("status") or {}).get("sync") or {}
             self.answered = str(sync.get("answered") or "")
             self.plans.approval = Approval.from_json(sync.get("approval") or {})
 

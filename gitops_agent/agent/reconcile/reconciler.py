@@ -98,6 +98,10 @@ class ApplicationReconciler:
             self._forget(key)
             return "gone"
         state = self.state(key)
+        if state.status.uid not in ("", raw["metadata"]["uid"]):
+            # Deleted and created anew: what is remembered is about another one of this name.
+            self._states.pop(key)
+            state = self.state(key)
         state.restore(raw)
         try:
             application = self._stores.applications.get(key)

@@ -2,7 +2,9 @@
 
 The order is the guarantee: events are in the notifiers' outbox before the status is written. Killed in between, the next start
 finds the same transitions again. A status is written only when it differs, and while something merely progresses at most once a
-second. Most objects are healthy a moment after they were applied, so Progressing is written only when it lasts.
+second. Most objects are healthy a moment after they were applied, so Progressing is written only when it lasts. What was
+written is compared with what is live: a status that another process wrote over ours is written again, and never into an
+Application that was replaced by another one of its name.
 """
 
 from __future__ import annotations
@@ -16,16 +18,21 @@ from gitops_agent.agent.ports import EventSink
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
 from gitops_agent.agent.reconcile.status_builder import status
 from gitops_agent.agent.reconcile.transitions import at, transitions
+from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.api.conditions import find_condition
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import NotFound
+from gitops_agent.errors import Invalid, NotFound
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.observe import metrics
+from gitops_agent.sync.live.live_state import is_newer
 
 _PAUSE_SECONDS = 1.0
 _ON_THE_WAY_SECONDS = 1.5
 _PROVISIONAL_SECONDS = 2.0
+_PROVISIONAL_LONGEST_SECONDS = 60.0
+_NOT_YET = frozenset({"Fetching", "WaitingFor", "NotFetched"})
+"""Reasons of a status that says no more than a provisional one."""
 
 
 @dataclass(slots=True)
@@ -37,12 +44,27 @@ class StatusMemo:
         written_at: monotonic time of the last write.
         progressing_since: monotonic time since when applied objects are not healthy yet; None when they are.
         seen: monotonic time when the application was first reconciled.
+        uid: of the Application that all this is about.
+        version: the resource version in which `written` was live.
+        provisional_since: monotonic time since when nothing but "not yet" is known; None when more is.
     """
 
     written: Object | None = None
     written_at: float = 0.0
     progressing_since: float | None = None
     seen: float = field(default_factory=time.monotonic)
+    uid: str = ""
+    version: str = ""
+    provisional_since: float | None = None
+
+    def take(self, raw: Object) -> None:
+        """Remembers the status of an Application as it is live."""
+        self.written = raw.get("status") or {}
+        self.uid, self.version = raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
+
+    def overwritten(self, raw: Object) -> bool:
+        """Whether somebody else has changed the status since it was last written or taken."""
+        return (raw.get("status") or {}) != self.written and is_newer(raw["metadata"]["resourceVersion"], self.version)
 
 
 class StatusWriter:
@@ -51,6 +73,7 @@ class StatusWriter:
     Args:
         objects: patches them.
         events: take the transitions, before the status is written.
+        applications: know by it which changes of a status are ours.
         now: aware, UTC.
         clock: monotonic seconds.
     """
@@ -59,11 +82,12 @@ class StatusWriter:
         self,
         objects: Objects,
         events: EventSink,
+        applications: ApplicationStore,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._objects, self._events = objects, events
+        self._objects, self._events, self._applications = objects, events, applications
         self._now, self._clock = now, clock
 
     def publish(self, raw: Object, memo: StatusMemo, outcome: ReconcileOutcome, *, generation: int) -> float | None:
@@ -78,7 +102,10 @@ class StatusWriter:
         Raises:
             AgentError: the API server refused the status; the next reconcile retries.
         """
-        before = memo.written if memo.written is not None else (raw.get("status") or {})
+        if memo.written is None:
+            memo.take(raw)
+        before = memo.written or {}
+        overwritten = memo.overwritten(raw)
         patience = self._patience(outcome, before, memo, generation)
         if patience > 0:
             return patience
@@ -90,36 +117,58 @@ class StatusWriter:
             after["sync"]["answered"] = outcome.answered
         key = AppKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
         self._measure(key, after)
-        if after == before:
-            memo.written = before
-            return None
-        if quiet(before, after):
+        if not overwritten and (after == before or quiet(before, after)):
             return None
         waits = self._progressing(after, memo)
         if waits > 0:
             return waits
         events = transitions(before, after, application=key, outcome=outcome, now=now)
         elapsed = self._clock() - memo.written_at
-        if not events and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
+        if not overwritten and not events and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
             return _PAUSE_SECONDS - elapsed
         self._events.emit(raw, events)
+        written = self._write(key, memo.uid, after)
+        if written is not None:
+            memo.take(written)
+            memo.written_at = self._clock()
+        return None
+
+    def _write(self, key: AppKey, uid: str, after: Object) -> Object | None:
+        """Writes the status; returns the Application then, None when this one is gone.
+
+        Raises:
+            AgentError: the API server did not take it.
+        """
+        named = APPLICATION.named(key.namespace, key.name)
+        patch: list[Object] = [
+            {"op": "test", "path": "/metadata/uid", "value": uid},
+            {"op": "add", "path": "/status", "value": after},
+        ]
+        self._applications.expect_status(key, after)
         try:
-            patch = [{"op": "add", "path": "/status", "value": after}]
-            self._objects.json_patch(APPLICATION.named(key.namespace, key.name), patch, subresource="status")
+            return self._objects.json_patch(named, patch, subresource="status")
         except NotFound:
             return None
-        memo.written, memo.written_at = after, self._clock()
-        return None
+        except Invalid:
+            if self._objects.get(named, metadata_only=True)["metadata"]["uid"] == uid:
+                raise
+            return None
 
     def _patience(self, outcome: ReconcileOutcome, before: Object, memo: StatusMemo, generation: int) -> float:
         """Seconds by which a provisional status is deferred.
 
-        Most fetches and renders end within a second, and a status in the cluster of this very spec says more.
+        Most fetches and renders end within a second, and a status in the cluster of this very spec says more for a minute,
+        unless it says "not yet" itself.
         """
         if not outcome.provisional:
+            memo.provisional_since = None
             return 0.0
+        if memo.provisional_since is None:
+            memo.provisional_since = self._clock()
         if before.get("observedGeneration") == generation:
-            return _PROVISIONAL_SECONDS
+            says_more = _condition(before, "Ready").get("reason") not in _NOT_YET
+            longest = _PROVISIONAL_LONGEST_SECONDS if says_more else _PROVISIONAL_SECONDS
+            return min(_PROVISIONAL_SECONDS, longest - (self._clock() - memo.provisional_since))
         return _PROVISIONAL_SECONDS - (self._clock() - memo.seen)
 
     def _progressing(self, after: Object, memo: StatusMemo) -> float:

@@ -1,7 +1,7 @@
 """Applications of the agent's namespace, fed by a watch.
 
-A status write of our own comes back as a watch event; only what a user or Git can change (spec, labels, marks, deletion)
-puts a key on the queue, so the agent never answers itself.
+A status write of our own comes back as a watch event; only what a user or Git can change (spec, labels, marks, deletion),
+and a status that is not the one written last, puts a key on the queue, so the agent never answers itself.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class ApplicationStore:
         self._lock = threading.Lock()
         self._objects: dict[AppKey, Object] = {}
         self._wishes: dict[AppKey, str] = {}
+        self._statuses: dict[AppKey, Object] = {}
         self._parsed: dict[AppKey, Application | SpecInvalid] = {}
         self._dependants: dict[AppKey, set[AppKey]] = {}
 
@@ -53,12 +54,20 @@ class ApplicationStore:
             self._objects[key] = obj
             changed = self._wishes.get(key) != wish
             self._wishes[key] = wish
+            overwritten = before is not None and _status(obj) not in (_status(before), self._statuses.get(key))
             if changed:
                 self._understand(key, obj)
         if changed:
             requested = before is not None and _asked(before) != _asked(obj)
             reason = "asked for" if requested else "the Application changed"
             self._wake(key, reason, Priority.USER if requested else Priority.COMMIT)
+        elif overwritten:
+            self._wake(key, "its status was changed by another process", Priority.RESYNC)
+
+    def expect_status(self, key: AppKey, status: Object) -> None:
+        """Registers a status that is about to be written: its arrival is no news."""
+        with self._lock:
+            self._statuses[key] = status
 
     def remove(self, obj: Object) -> None:
         """Takes an Application that was deleted."""
@@ -127,6 +136,7 @@ class ApplicationStore:
         with self._lock:
             removed = self._objects.pop(key, None) is not None
             self._wishes.pop(key, None)
+            self._statuses.pop(key, None)
             self._detach(key)
         if removed:
             self._wake(key, "the Application is gone", Priority.COMMIT)
@@ -152,6 +162,10 @@ class ApplicationStore:
 
 def _key(obj: Object) -> AppKey:
     return AppKey(str(obj["metadata"].get("namespace") or ""), str(obj["metadata"]["name"]))
+
+
+def _status(obj: Object) -> object:
+    return obj.get("status") or {}
 
 
 def _wish(obj: Object) -> str:

@@ -10,6 +10,7 @@ from gitops_agent.agent.events import EventBroadcaster
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, SyncStatus
 from gitops_agent.agent.reconcile.status_builder import status
 from gitops_agent.agent.reconcile.status_writer import StatusMemo, StatusWriter, quiet
+from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.api.notifier import parse as parse_notifier
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
@@ -58,6 +59,7 @@ class Desk:
         self.writer = StatusWriter(
             objects,
             self.sink,
+            ApplicationStore(lambda *_: None),
             now=lambda: NOON + timedelta(seconds=self.time.now),
             clock=self.time,
         )
@@ -127,6 +129,85 @@ def test_what_stands_in_the_cluster_at_the_start_is_not_written_again(desk: Desk
     desk.publish(view())
 
     assert desk.version() == before
+
+
+@pytest.mark.cluster
+def test_a_status_that_another_process_wrote_over_ours_is_written_again(desk: Desk) -> None:
+    desk.publish(view())
+    ours = desk.get()["status"]
+    desk.objects.merge_patch(ObjectKey.of(desk.raw), {"status": {"sync": {"revision": "b" * 40}}}, subresource="status")
+    desk.raw = desk.get()
+
+    desk.publish(view())
+
+    assert desk.get()["status"] == ours
+
+
+@pytest.mark.cluster
+def test_what_the_watch_has_not_brought_yet_is_no_reason_to_write_again(desk: Desk) -> None:
+    stale = desk.raw
+    desk.publish(view())
+    before = desk.version()
+    desk.raw = stale
+
+    desk.publish(view())
+
+    assert desk.version() == before
+
+
+@pytest.mark.cluster
+def test_the_status_of_a_deleted_application_is_not_written_into_the_next_one_of_its_name(desk: Desk) -> None:
+    desk.publish(view())
+    desk.objects.delete(ObjectKey.of(desk.raw), uid=desk.raw["metadata"]["uid"], propagation="Background")
+    obj = application_object("shop", namespace=desk.raw["metadata"]["namespace"])
+    for field in ("uid", "resourceVersion", "generation"):
+        del obj["metadata"][field]
+    desk.objects.create(obj)
+
+    assert desk.publish(view("b")) is None
+
+    assert "status" not in desk.get()
+
+
+@pytest.mark.cluster
+def test_a_status_that_says_not_yet_gives_way_to_the_next_one_that_does(desk: Desk) -> None:
+    unknown: dict[str, Any] = {
+        "sync": SyncStatus.UNKNOWN,
+        "applied": "",
+        "plan": "",
+        "health": Status.UNKNOWN,
+        "provisional": True,
+    }
+    desk.memo.seen = desk.time.now - 10
+    desk.publish(view(**unknown | {"revision": None}))
+    assert desk.get()["status"]["conditions"][0]["reason"] == "Fetching"
+
+    patience = desk.publish(view(waiting="it is being rendered", **unknown))
+    assert patience is None or patience > 0
+    desk.time.now += 3
+    desk.publish(view(waiting="it is being rendered", **unknown))
+
+    assert "is being rendered" in desk.get()["status"]["conditions"][0]["message"]
+
+
+@pytest.mark.cluster
+def test_a_status_that_says_more_stands_for_a_minute_and_not_for_ever(desk: Desk) -> None:
+    unknown: dict[str, Any] = {
+        "sync": SyncStatus.UNKNOWN,
+        "applied": "",
+        "plan": "",
+        "health": Status.UNKNOWN,
+        "provisional": True,
+    }
+    desk.publish(view())
+
+    assert (desk.publish(view("b", waiting="it is being rendered", **unknown)) or 0) > 0
+    desk.time.now += 50
+    assert (desk.publish(view("b", waiting="it is being rendered", **unknown)) or 0) > 0
+    desk.time.now += 11
+    desk.publish(view("b", waiting="it is being rendered", **unknown))
+
+    assert "is being rendered" in desk.get()["status"]["conditions"][0]["message"]
 
 
 @pytest.mark.cluster

@@ -58,10 +58,23 @@ def test_a_new_application_is_reconciled(said: Said) -> None:
 def test_a_status_write_of_our_own_puts_nothing_on_the_queue(applications: ApplicationStore, said: Said) -> None:
     written = changed(application_object("shop"), managedFields=[{"manager": "gitops-agent"}])
     written["status"] = {"observedGeneration": 1}
+    applications.expect_status(key("shop"), written["status"])
 
     applications.put(written)
 
     assert said.new() == []
+
+
+def test_a_status_that_another_process_wrote_puts_the_application_on_the_queue(
+    applications: ApplicationStore, said: Said
+) -> None:
+    written = changed(application_object("shop"))
+    written["status"] = {"observedGeneration": 7}
+    applications.expect_status(key("shop"), {"observedGeneration": 1})
+
+    applications.put(written)
+
+    assert [news[1] for news in said.new()] == ["its status was changed by another process"]
 
 
 def test_our_own_finalizer_puts_nothing_on_the_queue_and_is_known(applications: ApplicationStore, said: Said) -> None:
