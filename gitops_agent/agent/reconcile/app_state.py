@@ -33,6 +33,7 @@ class ApplicationState:
         poll: see `requested`.
         answered: the last request that was answered.
         waiting: what it waits for since its last reconcile, in words.
+        failing_since: monotonic time since when an error has ended every reconcile; None while none does.
     """
 
     plans: PlanMemo = field(default_factory=PlanMemo)
@@ -47,6 +48,7 @@ class ApplicationState:
     poll: int = 0
     answered: str = ""
     waiting: str = ""
+    failing_since: float | None = None
 
     @property
     def last_applied(self) -> str:

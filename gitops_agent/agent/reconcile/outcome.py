@@ -63,6 +63,7 @@ class ReconcileOutcome:
         plan: the hash of the last plan.
         sync: whether the cluster is as `revision` declares.
         error: what stopped a stage (spec, source, render, plan), None when nothing did.
+        stalled: `error` does not pass by itself.
         held: why the plan waits for approval, empty when it does not.
         waiting: what the application waits for, in words; empty when nothing.
         suspended: why nothing is done, empty when something is.
@@ -92,6 +93,7 @@ class ReconcileOutcome:
     plan: str = ""
     sync: SyncStatus = SyncStatus.UNKNOWN
     error: AgentError | None = None
+    stalled: bool = False
     held: str = ""
     waiting: str = ""
     suspended: str = ""

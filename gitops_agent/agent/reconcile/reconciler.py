@@ -39,6 +39,8 @@ from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 
 _log = logger("agent")
+_TRANSIENT_SECONDS = 30.0
+"""An error that may pass by itself is published when it has ended every reconcile for so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +114,16 @@ class ApplicationReconciler:
         findings = Findings(application=application, now=datetime.now(UTC), suspended=False)
         try:
             outcome = self._departure(application, state) if application.deleting else self._stage(findings, state)
-            if outcome is None:
-                return "departed"
+        except AgentError as error:
+            return self._failed(findings, state, error)
+        if outcome is None:
+            return "departed"
+        try:
             self._publish(application.raw, state, outcome, generation=application.generation)
         except AgentError as error:
-            _log.warning("reconcile failed", error=error)
-            retry = Requeue(reason="retry after an error", delay=getattr(error, "retry_after", None) or 0.0, backoff=True)
-            self._requeue(key, (*rollout_requeue(findings.rollouts), retry))
+            self._retry(findings, error)
             return "failed"
+        state.failing_since = None
         self._wake_dependants(key, outcome)
         _log.info(
             "reconciled",
@@ -136,6 +140,26 @@ class ApplicationReconciler:
             error=outcome.error,
         )
         return "ok" if outcome.error is None else "failed"
+
+    def _failed(self, findings: Findings, state: ApplicationState, error: AgentError) -> str:
+        """Publishes an error that ended a reconcile, one that may pass by itself only when it lasts, and retries."""
+        self._retry(findings, error)
+        application, now = findings.application, time.monotonic()
+        state.failing_since = now if state.failing_since is None else state.failing_since
+        if error.transient and now - state.failing_since < _TRANSIENT_SECONDS:
+            return "failed"
+        views = findings.rollouts.views if findings.rollouts else ()
+        outcome = ReconcileOutcome(error=error, applied=state.last_applied, rollouts=views, stalled=not error.transient)
+        try:
+            self._publish(application.raw, state, outcome, generation=application.generation)
+        except AgentError as problem:
+            _log.warning("the status could not be written", error=problem)
+        return "failed"
+
+    def _retry(self, findings: Findings, error: AgentError) -> None:
+        _log.warning("reconcile failed", error=error)
+        retry = Requeue(reason="retry after an error", delay=getattr(error, "retry_after", None) or 0.0, backoff=True)
+        self._requeue(findings.application.key, (*rollout_requeue(findings.rollouts), retry))
 
     def _departure(self, application: Application, state: ApplicationState) -> ReconcileOutcome | None:
         """One step of a deletion; None once the finalizer is removed."""

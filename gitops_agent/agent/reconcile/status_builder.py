@@ -17,6 +17,7 @@ from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.health.status import UNHEALTHY, Status
 
+_STALLING = ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
 _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
@@ -156,7 +157,8 @@ def _summary(outcome: ReconcileOutcome) -> str:
 def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, now: datetime) -> list[Object]:
     conditions: list[Object] = [c for c in before.get("conditions") or [] if isinstance(c, dict)]
     healthy = outcome.health.status if outcome.health else None
-    stalled = outcome.error is not None and outcome.error.reason in ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
+    error = outcome.error
+    stalled = outcome.stalled or (error is not None and error.reason in _STALLING)
     ready_status, ready_reason, ready_message = ready(outcome)
     synced_status, synced_reason, synced_message = _synced(outcome)
     reconciling = (

@@ -200,6 +200,14 @@ def test_a_spec_that_cannot_be_followed_stalls_alone(world: ClusterEnv) -> None:
     assert world.data("two") is None
 
 
+def test_an_error_that_ends_a_reconcile_stands_in_the_status(world: ClusterEnv) -> None:
+    world.create("shop", source={"repoURL": "http://git.example.com/r.git", "ref": {"branch": "main"}, "path": "shop"})
+
+    assert "http:// is not encrypted" in world.await_reason("shop", "InvalidSpec")
+    assert world.ready("shop") == ("False", "InvalidSpec")
+    assert world._condition("shop", "Stalled")[0] == "True"
+
+
 def test_an_approval_under_way_is_carried_over_a_restart(start: Callable[[], ClusterEnv]) -> None:
     names = [f"item-{number}" for number in range(7)]
     world = start()
