@@ -142,7 +142,10 @@ class ApplicationReconciler:
         return "ok" if outcome.error is None else "failed"
 
     def _failed(self, findings: Findings, state: ApplicationState, error: AgentError) -> str:
-        """Publishes an error that ended a reconcile, one that may pass by itself only when it lasts, and retries."""
+        """Retries, and publishes the error that ended a reconcile.
+
+        One that may pass by itself is published only when it lasts.
+        """
         self._retry(findings, error)
         application, now = findings.application, time.monotonic()
         state.failing_since = now if state.failing_since is None else state.failing_since

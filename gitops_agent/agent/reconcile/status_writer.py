@@ -63,7 +63,7 @@ class StatusMemo:
         self.uid, self.version = raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
 
     def overwritten(self, raw: Object) -> bool:
-        """Whether somebody else has changed the status since it was last written or taken."""
+        """Whether another process changed the status since it was written."""
         return (raw.get("status") or {}) != self.written and is_newer(raw["metadata"]["resourceVersion"], self.version)
 
 
@@ -134,7 +134,9 @@ class StatusWriter:
         return None
 
     def _write(self, key: AppKey, uid: str, after: Object) -> Object | None:
-        """Writes the status; returns the Application then, None when this one is gone.
+        """Writes the status, and returns the Application then.
+
+        None when this one is gone.
 
         Raises:
             AgentError: the API server did not take it.

@@ -65,7 +65,7 @@ class ApplicationStore:
             self._wake(key, "its status was changed by another process", Priority.RESYNC)
 
     def expect_status(self, key: AppKey, status: Object) -> None:
-        """Registers a status that is about to be written: its arrival is no news."""
+        """Registers a status that is about to be written."""
         with self._lock:
             self._statuses[key] = status
 
