@@ -7,11 +7,12 @@ versions never share a name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE
 from gitops_agent.rollout.version_hash import configuration, content, renamed, template
 
 VARIANT = marks.PREFIX + "variant"
@@ -173,6 +174,17 @@ def copies(
 def copy_name(name: str, version: str) -> str:
     """The name of copied configuration."""
     return fitted(f"{name}-{version}", limit=_NAME_LIMIT)
+
+
+def is_made(key: ObjectKey, *, workload: ObjectKey, service: ObjectKey, versions: Collection[str]) -> bool:
+    """Whether a rollout gives this name to an object of these versions."""
+    if key.namespace != workload.namespace:
+        return False
+    if key.group_kind == DEPLOYMENT:
+        return any(key.name in (canary_name(workload.name, one), baseline_name(workload.name, one)) for one in versions)
+    if key.group_kind == SERVICE:
+        return bool(versions) and key.name == canary_service_name(service.name)
+    return key.group_kind in (CONFIG_MAP, SECRET) and any(key.name.endswith(f"-{one}") for one in versions)
 
 
 def copied_names(made: Sequence[Object], originals: Mapping[ObjectKey, Object], version: str) -> dict[tuple[str, str], str]:

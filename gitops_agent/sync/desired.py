@@ -78,6 +78,7 @@ class Desired:
         unscoped: kinds the cluster does not know (yet): whether their objects have a namespace is a guess.
         kept: what is not declared (any more) and not deleted now, because a rollout under way may need it.
         rolled: what a rollout under way decides about; the guard is asked before a rollout starts, not at each of its steps.
+        made: live objects that a rollout made, by the versions in its status; only these are deleted as part of it.
         declared: what Git declares, as pairs of key and digest, where a rollout laid something over it; None where nothing is.
     """
 
@@ -89,6 +90,7 @@ class Desired:
     unscoped: frozenset[GroupKind] = frozenset()
     kept: frozenset[ObjectKey] = frozenset()
     rolled: frozenset[ObjectKey] = frozenset()
+    made: frozenset[ObjectKey] = frozenset()
     declared: tuple[tuple[str, str], ...] | None = None
 
     @property

@@ -257,3 +257,26 @@ def test_names_stay_short_enough_for_labels() -> None:
     assert canary_objects.canary_name("web", "bbbbbbbb") == "web-c-bbbbbbbb"
     assert len(canary_objects.canary_service_name("s" * 63)) == 63
     assert canary_objects.canary_service_name("s" * 63) != canary_objects.canary_service_name("s" * 62)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("Deployment", "web-c-1234", True),
+        ("Deployment", "web-b-1234", True),
+        ("Deployment", "web-c-9999", False),
+        ("Deployment", "database", False),
+        ("Service", "web-canary", True),
+        ("Service", "web", False),
+        ("ConfigMap", "settings-1234", True),
+        ("ConfigMap", "settings", False),
+        ("PersistentVolumeClaim", "data-1234", False),
+    ],
+)
+def test_an_object_of_a_rollout_has_the_name_of_a_known_version(kind: str, name: str, *, expected: bool) -> None:
+    group = "apps" if kind == "Deployment" else ""
+    workload, service = ObjectKey("apps", "Deployment", "shop", "web"), ObjectKey("", "Service", "shop", "web")
+    key = ObjectKey(group, kind, "shop", name)
+
+    assert canary_objects.is_made(key, workload=workload, service=service, versions={"1234"}) is expected
+    assert not canary_objects.is_made(replace(key, namespace="bank"), workload=workload, service=service, versions={"1234"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
@@ -81,6 +81,15 @@ class RolloutContext:
         """The Service of the canary."""
         service = self.subject.service
         return replace(service, name=canary_objects.canary_service_name(service.name))
+
+    def made(self, live: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+        """Those of the live objects that have the name of an object of a version in the state."""
+        state = self.state
+        versions = {version.hash for version in (state.stable, state.target, *state.rejected, *state.history) if version}
+        workload, service = self.subject.workload, self.subject.service
+        return frozenset(
+            key for key in live if canary_objects.is_made(key, workload=workload, service=service, versions=versions)
+        )
 
     @property
     def kinds(self) -> frozenset[GroupKind]:

@@ -327,12 +327,14 @@ class RolloutController:
             kept |= lost
             manifests = {key: manifest for key, manifest in manifests.items() if key not in lost}
         foreign = self._loader.claim(current.key, base, manifests.keys() | kept)
+        marked = [key for key, live in self._live.of(current.key).items() if live.rollout]
         ours = (manifest for key, manifest in manifests.items() if key not in foreign)
         return replace(
             base,
             manifests=tuple(sorted(ours, key=lambda manifest: manifest.key)),
             kept=frozenset(kept),
             rolled=overlaid.own if running else frozenset(),
+            made=frozenset[ObjectKey]().union(*(rollout.made(marked) for rollout in rollouts)),
             declared=base.content,
         )
 

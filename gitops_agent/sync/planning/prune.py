@@ -49,11 +49,12 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Pl
     if live.deleting:
         blocked = f"; {', '.join(live.finalizers)} must agree" if live.finalizers else ""
         return _wait(live, "Terminating", f"it is being deleted{blocked}")
-    if live.rollout and not policy.application_deleting and snapshot.complete:
-        return replace(_undone(live, ActionKind.DELETE, "RolloutOver", "the rollout no longer needs it"), rollout=True)
     kept = _kept(live, policy)
     if kept is not None:
         return Action(kind=ActionKind.SKIP, key=live.key, live=live, reason=kept[0], message=kept[1], intent=ActionKind.SKIP)
+    # The annotation proves nothing, since users can write it. Only what the rollout's status names passes the guard.
+    if live.rollout and live.key in desired.made and not policy.application_deleting and snapshot.complete:
+        return replace(_undone(live, ActionKind.DELETE, "RolloutOver", "the rollout no longer needs it"), rollout=True)
     if not policy.prune and not policy.application_deleting:
         return _undone(live, ActionKind.SKIP, "PruningOff", "it is no longer declared, but pruning is switched off")
     if kind in snapshot.cannot_see:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.policy import PlanPolicy
 from gitops_agent.sync.planning.prune import prune_actions
-from tests.sync.samples import OTHER, crd, key, live, seen, thing, wanted
+from tests.sync.samples import OTHER, crd, key, live, seen, thing, wanted, workload
 
 OLD = live(thing("ConfigMap", "old"))
 
@@ -20,9 +21,11 @@ def removed(
     declared: list[Object] | None = None,
     policy: PlanPolicy | None = None,
     dependants: dict[ObjectKey, Dependants] | None = None,
+    made: frozenset[ObjectKey] = frozenset(),
     **snapshot: Any,
 ) -> dict[str, Action]:
-    found = prune_actions(wanted(*declared or []), seen(*there, **snapshot), policy or PlanPolicy(), dependants or {})
+    desired = replace(wanted(*declared or []), made=made)
+    found = prune_actions(desired, seen(*there, **snapshot), policy or PlanPolicy(), dependants or {})
     return {one.key.name: one for one in found}
 
 
@@ -138,3 +141,33 @@ def test_a_crd_goes_although_objects_of_another_kind_of_its_group_are_declared()
     wheel = {**thing("Widget", "one"), "kind": "Wheel"}
     found = removed(live(crd()), declared=[crd("wheels", "Wheel"), wheel])
     assert outcome(found["widgets.example.com"])[0] == "delete"
+
+
+CANARY = live(workload("Deployment", "web-c-1234"), rollout="web")
+
+
+def test_what_a_rollout_made_goes_as_part_of_it_when_its_status_names_it() -> None:
+    found = removed(CANARY, made=frozenset({CANARY.key}))["web-c-1234"]
+
+    assert (*outcome(found), found.rollout) == ("delete", "RolloutOver", True)
+
+
+def test_an_annotation_that_no_rollout_wrote_passes_no_guard() -> None:
+    forged = live(thing("PersistentVolumeClaim", "data"), rollout="web")
+
+    found = removed(CANARY, forged)
+
+    assert [(*outcome(one), one.rollout) for one in found.values()] == [("delete", "Pruning", False)] * 2
+
+
+@pytest.mark.parametrize("changes", [{"controlled": True}, {"prune_disabled": True}])
+def test_the_annotation_of_a_rollout_overrides_no_protection(changes: dict[str, Any]) -> None:
+    kept = replace(CANARY, **changes)
+
+    assert outcome(removed(kept, made=frozenset({CANARY.key}))["web-c-1234"])[0] == "skip"
+
+
+def test_the_annotation_of_a_rollout_deletes_no_object_of_the_agent() -> None:
+    policy = PlanPolicy(protected=frozenset({CANARY.key}))
+
+    assert outcome(removed(CANARY, policy=policy, made=frozenset({CANARY.key}))["web-c-1234"]) == ("skip", "AgentObject")
