@@ -73,6 +73,8 @@ class LiveState:
         self._applications: dict[AppKey, dict[ObjectKey, LiveObject]] = {}
         self._kinds: dict[GroupKind, set[ObjectKey]] = {}
         self._baselines: dict[ObjectKey, tuple[str, str]] = {}
+        self._declared: dict[AppKey, frozenset[ObjectKey]] = {}
+        self._lost: dict[ObjectKey, tuple[str, str]] = {}
         self._removed: OrderedDict[str, str] = OrderedDict()
         self._tolerated: OrderedDict[str, frozenset[FieldEdit]] = OrderedDict()
         self._pinned: dict[AppKey, frozenset[ObjectKey]] = {}
@@ -165,14 +167,28 @@ class LiveState:
         return frozenset(key for key, live in cached.items() if live.evidence is None)
 
     def snapshot(self, application: AppKey, keys: Iterable[ObjectKey] = ()) -> Snapshot:
-        """Input of a plan: the application's objects, and any live `keys`."""
+        """Input of a plan: the application's objects, and any live `keys`.
+
+        A declared object that others removed has a baseline but no live object, until it is live again or no longer declared.
+
+        Args:
+            application: whose.
+            keys: of everything it declares.
+        """
+        declared = frozenset(keys)
         with self._lock:
+            for key in self._declared.get(application, frozenset()) - declared:
+                self._lost.pop(key, None)
+            self._declared[application] = declared
+            if not declared:
+                del self._declared[application]
             objects = dict(self._applications.get(application, {}))
-            for key in keys:
+            for key in declared:
                 live = self._objects.get(key)
                 if live is not None:
                     objects[key] = live
             baselines = {key: self._baselines[key] for key in objects if key in self._baselines}
+            baselines |= {key: self._lost[key] for key in declared if key in self._lost and key not in objects}
             return Snapshot(
                 objects=objects,
                 baselines=baselines,
@@ -217,7 +233,9 @@ class LiveState:
     def _remove(self, key: ObjectKey) -> Change:
         cached = self._objects[key]
         self._forget(cached)
-        self._baselines.pop(key, None)
+        baseline = self._baselines.pop(key, None)
+        if cached.owner is not None and key in self._declared.get(cached.owner, frozenset()):
+            self._lost[key] = baseline or (cached.digest or "", cached.projection)
         self._removed[cached.uid] = cached.resource_version
         self._removed.move_to_end(cached.uid)
         while len(self._removed) > _REMEMBERED:
@@ -238,6 +256,7 @@ class LiveState:
         if cached is not None and cached.owner != live.owner:
             self._unindex(cached)
         self._objects[live.key] = live
+        self._lost.pop(live.key, None)
         self._kinds.setdefault(live.key.group_kind, set()).add(live.key)
         if live.owner is not None:
             self._applications.setdefault(live.owner, {})[live.key] = live

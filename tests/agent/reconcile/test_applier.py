@@ -52,6 +52,22 @@ def test_a_deletion_by_hand_is_undone(made: Made) -> None:
     world.objects.delete(world.key("one"), uid=before["metadata"]["uid"])
 
     world.until(lambda: world.data("one") == {"colour": "red"}, "it is there again")
+    world.until(lambda: {"DriftDetected", "DriftRepaired"} <= events(world), "both are told")
+
+
+@pytest.mark.cluster
+def test_without_self_healing_a_deletion_by_hand_is_only_told(made: Made) -> None:
+    world = made(sync={"selfHeal": False})
+    before = world.live("one")
+    assert before is not None
+
+    world.objects.delete(world.key("one"), uid=before["metadata"]["uid"])
+
+    world.until(lambda: world.status("shop")["resources"]["drifted"] == 1, "the drift is counted")
+    assert world.data("one") is None
+    status = world.status("shop")
+    assert (status["sync"]["status"], status["health"]["status"]) == ("OutOfSync", "Missing")
+    assert [(one["object"], one["reason"]) for one in status["resources"]["problems"]] == [(str(world.key("one")), "Missing")]
 
 
 @pytest.mark.cluster

@@ -132,6 +132,35 @@ def test_a_removed_object_is_forgotten_with_its_baseline() -> None:
     assert (len(state), state.of(APP), state._baselines) == (0, {}, {})
 
 
+def test_a_declared_object_that_others_removed_keeps_what_was_applied_last() -> None:
+    state, web = LiveState(), key("ConfigMap", "web")
+    state.put(config(digest="d1"))
+    state.snapshot(APP, [web])
+    state.remove(web, "uid-web")
+
+    assert state.snapshot(APP, [web]).baselines[web][0] == "d1"
+
+
+def test_a_pruned_object_that_is_declared_again_is_new() -> None:
+    state, web = LiveState(), key("ConfigMap", "web")
+    state.put(config(digest="d1"))
+    state.snapshot(APP, [web])
+    state.snapshot(APP, [])
+    state.remove(web, "uid-web")
+
+    assert web not in state.snapshot(APP, [web]).baselines
+
+
+def test_an_object_that_came_back_by_itself_has_its_own_baseline() -> None:
+    state, web = LiveState(), key("ConfigMap", "web")
+    state.put(config(digest="d1"))
+    state.snapshot(APP, [web])
+    state.remove(web, "uid-web")
+    state.put(config(uid="new", version=9, digest="d2"))
+
+    assert web not in state.snapshot(APP, [web]).baselines
+
+
 def test_the_removal_of_another_incarnation_removes_nothing() -> None:
     state = LiveState()
     state.put(config(uid="new"))
