@@ -15,7 +15,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.merge_keys import ABSENT
 from gitops_agent.preview.comparison import Preview
 from gitops_agent.preview.rollout_projection import RolloutProjection
-from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.action import LEFT_BEHIND, Action, ActionKind
 from gitops_agent.sync.desired import LEFT_OUT
 from gitops_agent.sync.planning.deletion_guard import Dependants
 
@@ -47,16 +47,16 @@ def show(comparison: Preview) -> int:
     left_out = [action for action in plan.actions if action.reason in LEFT_OUT]
     for action in left_out:
         out.talk(f"left out: {action.key}: {out.line(action.message)}")
+    for action in plan.actions:
+        if action.reason in LEFT_BEHIND:
+            out.talk(f"left behind: {action.key}: {out.line(action.message)}")
     for note in comparison.rest.notes:
         out.talk(out.line(note))
     counts = {kind: sum(1 for action in shown if action.intent is kind) for kind in _WORDS}
     text = ", ".join(f"{count} to {kind.value}" for kind, count in counts.items() if count)
+    declared = sum(1 for action in plan.actions if action.manifest is not None and action not in left_out)
     where = plan.revision.short or "the directory"
-    out.talk(
-        f"plan {plan.hash[:12]}: {text}"
-        if text
-        else f"no differences: {len(plan.actions) - len(left_out)} objects are as {where} declares"
-    )
+    out.talk(f"plan {plan.hash[:12]}: {text}" if text else f"no differences: {declared} objects are as {where} declares")
     if plan.verdict.held:
         out.talk(f"it would be held: {plan.verdict.message}")
     return DIFFERENT if shown else 0

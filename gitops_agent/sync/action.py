@@ -44,6 +44,10 @@ REMOVES = frozenset({ActionKind.DELETE, ActionKind.REPLACE})
 """Kinds after which the object with today's UID is gone."""
 
 
+LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled"})
+"""Reasons for keeping an object that is no longer declared."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """What happens to one object.

@@ -10,7 +10,7 @@ from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
 from gitops_agent.cluster.error_text import simplify
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.action import LEFT_BEHIND, Action, ActionKind
 from gitops_agent.sync.apply.executor import Result
 from gitops_agent.sync.desired import LEFT_OUT
 from gitops_agent.sync.planning.plan import Plan
@@ -82,7 +82,7 @@ def build_result(
     """
     errors = {**refused} | {outcome.key: outcome.error for outcome in result.outcomes if outcome.error is not None}
     done = {outcome.key for outcome in result.outcomes if outcome.ok}
-    left = [action for action in plan.changes() if action.key not in done and action.reason != "PruningOff"]
+    left = [action for action in plan.changes() if action.key not in done]
     fought = {action.key: action for action in ran.actions if action.reason == "Fighting"}
     drifted = [fought.get(action.key, action) for action in left if _deviates(action) and action.key not in errors]
     waits = [action for action in ran.actions if action.kind is ActionKind.WAIT and action.key not in errors]
@@ -103,6 +103,7 @@ def build_result(
         problems=(
             *_issues(result, errors=errors, texts=texts, drifted=drifted, waits=waits),
             *_missing(ran, held_back, errors),
+            *(ObjectIssue(key=a.key, reason=a.reason, message=a.message) for a in plan.actions if a.reason in LEFT_BEHIND),
         ),
         retry=after if errors else None,
         in_sync=total - behind,

@@ -15,6 +15,7 @@ from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, 
 from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
+from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
 
 _STALLING = ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
@@ -102,15 +103,17 @@ def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
 
 def _failed(problem: ObjectIssue) -> bool:
     """Whether a problem is a failed sync; health has its own condition."""
-    return problem.reason not in UNHEALTHY and reason_of(problem.reason).kind is ReasonKind.FAILURE
+    return problem.reason not in UNHEALTHY | LEFT_BEHIND and reason_of(problem.reason).kind is ReasonKind.FAILURE
 
 
 def _counted(outcome: ReconcileOutcome) -> str:
     """How much a revision declares, and what of it is not applied."""
-    if not outcome.total and not outcome.left_out:
+    if not outcome.total and not outcome.left_out and not any(problem.reason in LEFT_BEHIND for problem in outcome.problems):
         return "it declares no object"
     left_out = f", {outcome.left_out} left out" if outcome.left_out else ""
-    return f"{outcome.total} object{'' if outcome.total == 1 else 's'}{left_out}"
+    behind = sum(1 for problem in outcome.problems if problem.reason in LEFT_BEHIND)
+    left_behind = f", {behind} left behind" if behind else ""
+    return f"{outcome.total} object{'' if outcome.total == 1 else 's'}{left_out}{left_behind}"
 
 
 def _behind(outcome: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool | None, str, str]:
@@ -192,7 +195,8 @@ def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, n
 def _health(before: Object, outcome: ReconcileOutcome) -> Object:
     """Health of the objects; the degrading commit stays until they are healthy."""
     now = outcome.health.status if outcome.health else Status.UNKNOWN
-    reasons = [f"{problem.key}: {problem.message}"[:_TEXT_LIMIT] for problem in outcome.problems[:_PROBLEMS_SHOWN]]
+    problems = [problem for problem in outcome.problems if problem.reason not in LEFT_BEHIND][:_PROBLEMS_SHOWN]
+    reasons = [f"{problem.key}: {problem.message}"[:_TEXT_LIMIT] for problem in problems]
     result: Object = {"status": now.value, "reasons": reasons}
     old = before.get("health") or {}
     degraded = str(old.get("degradedRevision") or "")

@@ -51,12 +51,12 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Pl
         return _wait(live, "Terminating", f"it is being deleted{blocked}")
     kept = _kept(live, policy)
     if kept is not None:
-        return Action(kind=ActionKind.SKIP, key=live.key, live=live, reason=kept[0], message=kept[1], intent=ActionKind.SKIP)
+        return _left(live, *kept)
     # The annotation proves nothing, since users can write it. Only what the rollout's status names passes the guard.
     if live.rollout and live.key in desired.made and not policy.application_deleting and snapshot.complete:
         return replace(_undone(live, ActionKind.DELETE, "RolloutOver", "the rollout no longer needs it"), rollout=True)
     if not policy.prune and not policy.application_deleting:
-        return _undone(live, ActionKind.SKIP, "PruningOff", "it is no longer declared, but pruning is switched off")
+        return _left(live, "PruningOff", "it is no longer declared, but pruning is switched off")
     if kind in snapshot.cannot_see:
         return _wait(live, "CannotSee", f"objects of its kind cannot be listed: {snapshot.cannot_see[kind]}")
     if kind in desired.unscoped:
@@ -139,6 +139,10 @@ def _container(action: Action, contents: _Contents, dependants: Dependants | Non
 def _stays(action: Action, kind: ActionKind, message: str) -> Action:
     intent = ActionKind.DELETE if kind is ActionKind.WAIT else ActionKind.SKIP
     return replace(action, kind=kind, intent=intent, reason="StillInUse", message=message)
+
+
+def _left(live: LiveObject, reason: str, message: str) -> Action:
+    return Action(kind=ActionKind.SKIP, key=live.key, live=live, reason=reason, message=message, intent=ActionKind.SKIP)
 
 
 def _wait(live: LiveObject, reason: str, message: str) -> Action:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from gitops_agent.agent.reconcile.apply_result import ApplyResult, build_result
 from gitops_agent.errors import AgentError, Throttled, UnknownKind
 from gitops_agent.sync.action import Action, ActionKind
@@ -108,3 +110,12 @@ def test_an_object_that_others_change_back_is_named_as_fought() -> None:
 
     assert applied.fought == {ONE}
     assert [problem.message for problem in applied.problems] == ["hpa keeps changing /spec"]
+
+
+@pytest.mark.parametrize("reason", ["PruningOff", "PruneDisabled"])
+def test_an_object_that_is_left_behind_is_named_and_keeps_nothing_from_being_synced(reason: str) -> None:
+    (left,) = (replace(one, kind=ActionKind.SKIP, intent=ActionKind.SKIP, reason=reason) for one in deletions(GONE))
+    applied = result(plan(left), Result())
+
+    assert applied.synced
+    assert [(problem.key, problem.reason) for problem in applied.problems] == [(GONE, reason)]

@@ -254,6 +254,15 @@ def test_what_is_left_out_is_counted_and_named() -> None:
     assert (after["resources"]["total"], after["resources"]["leftOut"]) == (3, 1)
 
 
+def test_an_object_that_is_left_behind_is_counted_and_named_and_is_no_failure() -> None:
+    problem = ObjectIssue(key=WEB, reason="PruningOff", message="it is no longer declared, but pruning is switched off")
+    after = status({}, synced(problems=(problem,)), generation=1, now=NOW)
+
+    assert ready(synced(problems=(problem,))) == (True, "Synced", "aaaaaaaaaaaa is applied: 3 objects, 1 left behind")
+    assert [one["reason"] for one in after["resources"]["problems"]] == ["PruningOff"]
+    assert after["health"]["reasons"] == []
+
+
 def test_a_revision_without_objects_says_so() -> None:
     after = status({}, synced(total=0, synced=0), generation=1, now=NOW)
 

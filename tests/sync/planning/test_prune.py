@@ -77,7 +77,8 @@ def test_nothing_goes_of_a_kind_whose_scope_was_guessed() -> None:
 
 
 def test_pruning_can_be_switched_off_but_not_for_an_application_that_goes() -> None:
-    assert outcome(removed(OLD, policy=PlanPolicy(prune=False))["old"]) == ("skip", "PruningOff")
+    left = removed(OLD, policy=PlanPolicy(prune=False))["old"]
+    assert (*outcome(left), left.intent.value) == ("skip", "PruningOff", "skip")
     assert outcome(removed(OLD, policy=PlanPolicy(prune=False, application_deleting=True))["old"])[0] == "delete"
 
 
