@@ -136,7 +136,7 @@ def seconds(work: Callable[[Any], Any], text: Any) -> float:
 
 
 def _grows(work: Callable[[Any], Any], short: str, text: str, *, binary: bool) -> bool:
-    """Whether the long text takes out of proportion longer than the short one."""
+    """Whether the time grows out of proportion to the length."""
     few = min(seconds(work, short.encode() if binary else short) for _ in range(3))
     many = min(seconds(work, text.encode() if binary else text) for _ in range(3))
     return many > NEGLIGIBLE_SECONDS and many > RATIO * few

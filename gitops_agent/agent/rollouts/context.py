@@ -83,7 +83,7 @@ class RolloutContext:
         return replace(service, name=canary_objects.canary_service_name(service.name))
 
     def made(self, live: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
-        """Those of the live objects that have the name of an object of a version in the state."""
+        """Live objects named like an object of a version in the state."""
         state = self.state
         versions = {version.hash for version in (state.stable, state.target, *state.rejected, *state.history) if version}
         workload, service = self.subject.workload, self.subject.service
