@@ -54,6 +54,7 @@ class Limits:
         memory_bytes: resident memory of all processes of the group together, sampled ten times a second.
         file_bytes: of one file it writes; None for as much as the disk holds.
         idle_seconds: how long it may print nothing at all, for programs that report progress; None for as long as it likes.
+        inherited: the kernel limits every process of the program too; not for one that leaves a daemon behind.
     """
 
     seconds: float = 60.0
@@ -61,6 +62,7 @@ class Limits:
     memory_bytes: int = 2048 * _MEBIBYTE
     file_bytes: int | None = None
     idle_seconds: float | None = None
+    inherited: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,8 @@ def supervise(
     shown = tuple(redact(word, secrets) for word in argv)
     name = Path(argv[0]).name
     started = time.monotonic()
-    _restrict(process.pid, limits)
+    if limits.inherited:
+        _restrict(process.pid, limits)
     try:
         out, err, broken = _pump(process, stdin or b"", limits, started, cancel)
     finally:

@@ -327,6 +327,13 @@ def test_the_kernel_holds_limits_of_a_program() -> None:
     assert int(seconds) >= 30
 
 
+def test_a_program_that_leaves_a_daemon_behind_hands_no_limits_to_it() -> None:
+    limits = Limits(seconds=30, memory_bytes=64 * MEBIBYTE, inherited=False)
+    ours = [subprocess.run(sh(f"ulimit -{kind}"), capture_output=True, check=True).stdout.strip() for kind in "cdt"]
+
+    assert run(sh("read line; ulimit -c; ulimit -d; ulimit -t"), stdin=b"go\n", limits=limits).stdout.split() == ours
+
+
 def test_a_program_that_writes_a_larger_file_is_ended(tmp_path: Path) -> None:
     place = tmp_path / "big"
 

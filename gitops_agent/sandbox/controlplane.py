@@ -305,7 +305,7 @@ def _launch(order: SandboxSpec) -> None:
         (sys.executable, "-P", "-m", "gitops_agent.sandbox.supervisor", order.json()),
         cwd=Path("/"),
         env={"PYTHONPATH": str(package)},
-        limits=process.Limits(seconds=_LAUNCH_SECONDS),
+        limits=process.Limits(seconds=_LAUNCH_SECONDS, inherited=False),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -63,6 +64,22 @@ def test_every_component_is_alive_with_its_version_and_ports(own: ControlPlane) 
     assert tuple(part.name for part in state.components) == ORDER
     assert all(part.alive and part.version and part.starts >= 1 for part in state.components)
     assert state.components[1].ports == (int(own.host.rpartition(":")[2]),)
+
+
+def _command(path: Path) -> bytes:
+    """The command line of a process, empty once it has ended."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_no_component_has_the_limits_of_the_program_that_launched_it(own: ControlPlane) -> None:
+    folder = str(own.directory).encode()
+    parts = [path for path in Path("/proc").glob("[0-9]*/cmdline") if folder in _command(path)]
+    pids = [int(path.parent.name) for path in parts]
+    assert len(pids) >= len(ORDER)
+    assert {resource.prlimit(pid, resource.RLIMIT_CPU) for pid in pids} == {resource.getrlimit(resource.RLIMIT_CPU)}
 
 
 @faults
