@@ -24,7 +24,7 @@ def test_the_demonstration_is_observed_step_by_step_in_the_cluster(tmp_path: Pat
         "An image bump",
         "A canary, step by step",
         "A bad version goes back by itself",
-        "A mended commit goes on",
+        "A fixed commit goes on",
         "A blue-green switch",
         "Manual drift",
         "A mass deletion is held",
