@@ -46,7 +46,6 @@ def create(access: ClusterClient, kind: str, name: str, owner: AppKey | None = N
 def test_applications_of_another_namespace_keep_the_crds(access: ClusterClient) -> None:
     key = application(access)
 
-    assert kinds.CRD in {part.group_kind for part in plan(access).installed}
     elsewhere = plan(access, "default")
     assert key in elsewhere.elsewhere
     assert kinds.CRD not in {part.group_kind for part in elsewhere.installed}
