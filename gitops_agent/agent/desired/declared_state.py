@@ -229,13 +229,16 @@ class DeclaredStateLoader:
         places = declared.claimed if declared is not None else {}
         more = frozenset(keys) - places.keys()
         self._more[application] = more
-        return self._conflicts(application, {*places, *more}) & more if declared is not None else frozenset()
+        if declared is None:
+            return frozenset()
+        return more & self._conflicts(application, {*places, *more}).keys()
 
-    def _conflicts(self, application: AppKey, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+    def _conflicts(self, application: AppKey, keys: Iterable[ObjectKey]) -> dict[ObjectKey, AppKey]:
+        """Claims objects; returns those that others hold, with their holders."""
         conflicts, woken = self.claims.claim(application, keys)
         for other in sorted(woken):
             self._wake(other, f"{application} let go of an object", Priority.COMMIT)
-        return frozenset(conflicts)
+        return conflicts
 
     def _claim(self, desired: Desired) -> None:
         """Claims the objects for this application.
@@ -245,9 +248,7 @@ class DeclaredStateLoader:
         """
         places = desired.claimed
         more = self._more.get(desired.application, frozenset())
-        held, woken = self.claims.claim(desired.application, places.keys() | more)
-        for other in sorted(woken):
-            self._wake(other, f"{desired.application} let go of an object", Priority.COMMIT)
+        held = self._conflicts(desired.application, places.keys() | more)
         conflicts = {key: holder for key, holder in held.items() if key in places}
         if conflicts:
             key, holder = min(conflicts.items())
