@@ -13,18 +13,15 @@ The directory is locked while it is used; what a killed process left behind is f
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shlex
-import shutil
-import stat
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from gitops_agent.errors import SourceError
+from gitops_agent.private_directory import private_directory
+from gitops_agent.private_directory import sweep as sweep_directories
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git import Setting
 from gitops_agent.source.repository import Repository
@@ -32,7 +29,6 @@ from gitops_agent.source.repository import Repository
 _PREFIX = "gitops-agent-access-"
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _STALL_SECONDS = 60
-_STALE_SECONDS = 60
 
 
 @contextlib.contextmanager
@@ -44,36 +40,17 @@ def access(repository: Repository, credentials: Credentials | None) -> Iterator[
     """
     credentials = credentials or Credentials()
     _check(repository, credentials)
-    try:
-        directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    except OSError as error:
-        raise SourceError(f"no directory for credentials: {error.strerror}", transient=True) from error
-    with _locked(directory):
+    with contextlib.ExitStack() as stack:
         try:
-            yield _prepare(directory, repository, credentials)
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
+            directory = stack.enter_context(private_directory(_PREFIX))
+        except OSError as error:
+            raise SourceError(f"no directory for credentials: {error.strerror}", transient=True) from error
+        yield _prepare(directory, repository, credentials)
 
 
 def sweep() -> None:
     """Removes what killed processes left behind."""
-    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            status = directory.lstat()
-            young = time.time() - status.st_mtime < _STALE_SECONDS  # perhaps made, but not locked yet
-            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not young:
-                with _locked(directory):
-                    shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
+    sweep_directories(_PREFIX)
 
 
 def _check(repository: Repository, credentials: Credentials) -> None:
