@@ -219,7 +219,7 @@ class _FirstList:
     def start(self) -> None:
         self._informer.start()
         if not self._informer.synced(_NOTIFIERS_SECONDS):
-            _log.warning("starting without knowing the notifiers: the first events may reach nobody")
+            _log.warning("starting without knowing the notifiers: the first events may reach none of them")
 
     def stop(self) -> None:
         self._informer.stop()

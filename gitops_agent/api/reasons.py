@@ -21,7 +21,7 @@ class ReasonKind(StrEnum):
     HOLD = "hold"
     """Goes on when a person decides."""
     FAILURE = "failure"
-    """Does not go on until something is mended."""
+    """Needs a fix before it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Reads raw objects without trusting them.
 
-A status is written by other controllers, sometimes by hand, and Git may hold anything: a number may be text, a list may be a
+A status is written by other controllers, sometimes manually, and Git may hold anything: a number may be text, a list may be a
 map. Each accessor returns a value of the promised type for whatever it is given, so its caller never raises.
 """
 
