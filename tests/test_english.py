@@ -8,6 +8,7 @@ import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,15 @@ FOLDERS = sorted({module.parts[:2] for module in MODULES} | {module.parts[:2] fo
 PAGES = [*files("docs", "*.md"), Path("README.md"), Path("CONTRIBUTING.md"), Path("CHANGELOG.md")]
 
 
+@cache
+def tree(module: Path) -> ast.Module:
+    """One parse for all tests of this process."""
+    return ast.parse((ROOT / module).read_text())
+
+
 def documented(module: Path) -> Iterator[tuple[str, str]]:
     """Names of the module, its classes and functions, with their docstrings."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)) is not None:
             yield getattr(node, "name", module.stem), text
 
@@ -51,7 +58,7 @@ def documented(module: Path) -> Iterator[tuple[str, str]]:
 def prose(module: Path) -> Iterator[tuple[int, str]]:
     """Lines of docstrings and comments, by line number."""
     source = (ROOT / module).read_text()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield from enumerate(CODE.sub("", node.value.value).splitlines(), node.lineno)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -83,7 +90,7 @@ def test_no_two_classes_of_a_room_have_one_docstring() -> None:
             ast.get_docstring(node)
             for module in MODULES
             if module.parent == folder
-            for node in ast.walk(ast.parse((ROOT / module).read_text()))
+            for node in ast.walk(tree(module))
             if isinstance(node, ast.ClassDef)
         )
         lines.pop(None, None)
@@ -97,7 +104,7 @@ def test_docstrings_and_comments_use_standard_terms(folder: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_variables_are_named_after_the_thing_they_hold(module: Path) -> None:
-    functions = [node for node in ast.walk(ast.parse((ROOT / module).read_text())) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef)]
     names = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)]
     stored = [name for name in names if isinstance(name.ctx, ast.Store)]
 

@@ -18,7 +18,7 @@ from gitops_agent.render.worktree import WorkTree
 from gitops_agent.source.sources import Ref, Repository, Sources
 from tests.render.samples import ask
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]
 
 CORPUS = Callable[[str], Path]
 REPOSITORIES = ["argocd-example-apps", "flux2-kustomize-helm-example", "kube-prometheus", "podinfo"]
