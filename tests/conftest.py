@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from gitops_agent.file_lock import FileLock
 from gitops_agent.sandbox.controlplane import ControlPlane, stop
@@ -28,11 +28,14 @@ from tests.skips import in_ci, unlisted
 from tests.waiting import eventually
 
 # A property that fails once in a hundred runs does not test a change: every run tries the same cases.
-# `quick` tries the first few of them, for a run between two edits; `search` looks for new ones, and what it finds becomes an
-# example in the tests.
+# `quick` tries the first few of them, for a run between two edits; `mutants` does not minimise what fails; `search` looks for
+# new ones, and what it finds becomes an example in the tests.
 _ANY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", _ANY, max_examples=150, derandomize=True)
 settings.register_profile("quick", _ANY, max_examples=15, derandomize=True)
+settings.register_profile(
+    "mutants", _ANY, max_examples=60, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.register_profile("search", _ANY, max_examples=1000, print_blob=True)
 settings.load_profile("repeatable")
 
