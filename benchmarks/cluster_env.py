@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from benchmarks.ready_watch import ReadyWatch
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.install import bundle
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -119,12 +120,11 @@ class ClusterEnv:
             },
         }
 
-    def all_settled(self, commit: str) -> bool:
-        """Whether every application is Ready at a commit."""
-        listing = self.spectator.objects.list(
-            self.spectator.discovery.find("gitops-agent.dev", "Application"), namespace=NAMESPACE
-        )
-        return len(listing.items) >= self.count and all(settled(item, commit) for item in listing.items)
+    def wait_until_settled(self, commit: str) -> None:
+        """Returns when every application is Ready at a commit."""
+        resource = self.spectator.discovery.find("gitops-agent.dev", "Application")
+        watch = ReadyWatch(self.spectator.transport, resource, lambda item: settled(item, commit), namespace=NAMESPACE)
+        watch.until(self.count, "every application is ready")
 
     def versions(self) -> dict[str, str]:
         """The resource version of every managed object: what a write would change."""

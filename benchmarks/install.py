@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.cluster_env import ClusterEnv, Figure, cpu_seconds, metrics, name, rendered, resident_mib
+from benchmarks.ready_watch import ReadyWatch
 from gitops_agent.manifest.key import Object
 
 _FLOOR_PREFIX = "floor-"
@@ -26,7 +27,7 @@ def measure(world: ClusterEnv) -> list[Figure]:
     started = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: world.spectator.objects.apply(world.application(number)), range(world.count)))
-    world.spectator.until("every application is ready", lambda: world.all_settled(commit), seconds=600)
+    world.wait_until_settled(commit)
     seconds = time.monotonic() - started
     world.running = agent
     used, resident = cpu_seconds(agent.process.pid) - before, resident_mib(agent.process.pid)
@@ -54,7 +55,7 @@ def _floor(world: ClusterEnv, when: str) -> float:
     """
     template = rendered(world.repository.work / "apps" / name(0))
     objects = world.spectator.objects
-    namespaces = [f"{_FLOOR_PREFIX}{when}-{number:04d}" for number in range(world.count)]
+    namespaces = {f"{_FLOOR_PREFIX}{when}-{number:04d}" for number in range(world.count)}
 
     def moved(obj: Object, namespace: str) -> Object:
         return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
@@ -62,15 +63,15 @@ def _floor(world: ClusterEnv, when: str) -> float:
     bodies = [moved(obj, namespace) for namespace in namespaces for obj in template]
     deployments = world.spectator.discovery.find("apps", "Deployment")
 
-    def available() -> bool:
-        live = [o for o in objects.list(deployments).items if o["metadata"]["namespace"].startswith(_FLOOR_PREFIX)]
-        return len(live) == world.count and all((o.get("status") or {}).get("availableReplicas") for o in live)
+    def available(deployment: Object) -> bool:
+        ours = deployment["metadata"]["namespace"] in namespaces
+        return ours and bool((deployment.get("status") or {}).get("availableReplicas"))
 
     started = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda n: objects.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}}), namespaces))
         list(pool.map(objects.apply, bodies))
-    world.spectator.until("the floor is available", available, seconds=600)
+    ReadyWatch(world.spectator.transport, deployments, available).until(world.count, "the floor is available")
     seconds = time.monotonic() - started
     resource = world.spectator.discovery.find("", "Namespace")
     for obj in objects.list(resource).items:

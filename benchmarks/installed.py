@@ -15,6 +15,6 @@ def installed(world: ClusterEnv) -> AgentProcess:
         agent = world.agent()
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda number: world.spectator.objects.apply(world.application(number)), range(world.count)))
-        world.spectator.until("every application is ready", lambda: world.all_settled(world.repository.head()), seconds=600)
+        world.wait_until_settled(world.repository.head())
         world.running = agent
     return agent

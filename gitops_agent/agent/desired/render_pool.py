@@ -219,7 +219,7 @@ class RenderPool:
             self._retries.retry(task.application, "the render failed and may pass")
         else:
             self._retries.succeeded(task.application)
-        self._wake(task.application, "its render is done", Priority.COMMIT)
+        self._wake(task.application, "its render is done", Priority.USER)  # else it goes last, after all the commit left alone
         seconds = time.monotonic() - started
         metrics.RENDER_SECONDS.observe(seconds)
         metrics.RENDERS.labels(rendered.format if rendered else "unknown", "failed" if failure else "ok").inc()

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from gitops_agent.agent.desired.render_pool import RenderPool
-from gitops_agent.agent.work_queue import Priority
+from gitops_agent.agent.work_queue import Priority, WorkQueue
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.render.binaries import find
@@ -35,12 +35,14 @@ class Studio:
     def __init__(self, folder: Path, author: Author, sources: Sources) -> None:
         self.author, self.sources = author, sources
         self.finished: list[AppKey] = []
+        self.queue: WorkQueue[AppKey] = WorkQueue(clock=lambda: 0.0)
         kustomize = program(folder / "bin", HANGS)
         self.scratch = folder / "scratch"
         renderer = Renderer(scratch=self.scratch, kustomize=kustomize)
         self.rendering = RenderPool(renderer, self.wake, concurrency=1)
 
-    def wake(self, application: AppKey, _reason: str, _priority: Priority) -> None:
+    def wake(self, application: AppKey, reason: str, priority: Priority) -> None:
+        self.queue.add(application, reason, priority)
         self.finished.append(application)
 
     def tree(self, files: dict[str, str]) -> Tree:
@@ -92,6 +94,19 @@ def test_a_render_is_requested_and_wakes_its_application_when_it_is_done(studio:
     rendered = studio.ask(tree)
     assert rendered is not None
     assert [manifest.key.name for manifest in rendered.manifests] == ["one"]
+
+
+def test_a_finished_render_is_served_before_what_its_commit_left_alone(studio: Studio) -> None:
+    others = [AppKey("gitops-system", f"other-{number}") for number in range(3)]
+    for other in others:
+        studio.queue.add(other, "main moved", Priority.COMMIT)
+
+    studio.ask(studio.tree(PLAIN))
+    eventually(lambda: studio.finished == [SHOP], seconds=SECONDS)
+
+    item = studio.queue.take(timeout=SECONDS)
+    assert item is not None
+    assert item.key == SHOP
 
 
 def test_the_same_request_again_is_one_render(studio: Studio) -> None:
