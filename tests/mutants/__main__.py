@@ -49,24 +49,12 @@ def sample(modules: Iterable[Path], size: int) -> list[Mutation]:
 
 
 def report(results: Sequence[Result]) -> Iterable[str]:
-    """A line a module, then the survivors."""
-    modules: dict[Path, list[Result]] = defaultdict(list)
+    """A line a module, then the sum."""
+    modules: dict[Path, list[bool]] = defaultdict(list)
     for result in results:
-        modules[result.mutation.module.relative_to(ROOT / "gitops_agent")].append(result)
-    for module, found in sorted(modules.items()):
-        yield f"{module}: {sum(map(is_killed, found))} of {len(found)}"
-    yield f"\nkilled: {sum(map(is_killed, results))} of {len(results)}\n"
-    for result in results:
-        if not is_killed(result):
-            mutation = result.mutation
-            place = f"{mutation.module.relative_to(ROOT)}:{mutation.line}"
-            yield f"{place} {mutation.function}: {result.verdict} ({result.tests} tests)"
-            yield f"  - {mutation.before.splitlines()[0]}\n  + {mutation.after.splitlines()[0]}"
-
-
-def is_killed(result: Result) -> bool:
-    """Whether a test finds the mutation; an endless loop counts."""
-    return result.verdict in {Verdict.KILLED, Verdict.TIMEOUT}
+        modules[result.mutation.module.relative_to(ROOT / "gitops_agent")].append(result.is_killed)
+    yield from (f"{module}: {sum(killed)} of {len(killed)}" for module, killed in sorted(modules.items()))
+    yield f"killed: {sum(result.is_killed for result in results)} of {len(results)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = [result for result in runner.results if result.verdict is not Verdict.INAPPLICABLE]
     for line in report(results):
         sys.stdout.write(f"{line}\n")
-    return 0 if 100 * sum(map(is_killed, results)) >= options.least * len(results) else 1
+    return 0 if 100 * sum(result.is_killed for result in results) >= options.least * len(results) else 1
 
 
 if __name__ == "__main__":

@@ -48,6 +48,16 @@ class Result:
     verdict: Verdict
     tests: int
 
+    @property
+    def is_killed(self) -> bool:
+        """Whether a test finds the mutation; an endless loop counts."""
+        return self.verdict in {Verdict.KILLED, Verdict.TIMEOUT}
+
+    def __str__(self) -> str:
+        mutation = self.mutation
+        before, after = mutation.before.splitlines()[0], mutation.after.splitlines()[0]
+        return f"{mutation.module}:{mutation.line}: {self.verdict} by {self.tests} tests\n  - {before}\n  + {after}"
+
 
 class MutantRunner:
     """A pytest plug-in that replaces the loop over the tests."""
@@ -68,7 +78,10 @@ class MutantRunner:
         for count, item in enumerate(session.items, 1):
             self._record(item, modules)
             _progress(f"calls of test {count} of {len(session.items)}")
-        self.results = list(self._judge())
+        for result in self._judge():
+            self.results.append(result)
+            if not result.is_killed:
+                session.config.get_terminal_writer().line(str(result))
         return True
 
     def _record(self, item: pytest.Item, modules: set[str]) -> None:
