@@ -15,6 +15,7 @@ from typing import NamedTuple
 from gitops_agent.agent.reconcile.outcome import ObjectIssue
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health import Health, Status, worst
@@ -79,10 +80,14 @@ class HealthAssessor:
             live: what is.
             memo: of the application.
             timeout: seconds after which an object that progresses counts as degraded.
+
+        An Application that declares itself does not count: its health would be computed from itself.
         """
+        itself = APPLICATION.named(*desired.application)
         verdicts = {
             manifest.key: live[manifest.key].health if manifest.key in live else Health(Status.MISSING, "Missing", "not there")
             for manifest in desired.manifests
+            if manifest.key != itself
         }
         unhealthy = {key: health for key, health in verdicts.items() if health.status not in (Status.HEALTHY, Status.SUSPENDED)}
         if not unhealthy:

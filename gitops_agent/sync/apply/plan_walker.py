@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.ordering.order import Gate, Until
 from gitops_agent.sync.planning.plan import Plan
@@ -49,6 +50,7 @@ class PlanWalker:
         self._actions = {action.key: action for action in plan.actions}
         self._open = {action.key for action in plan.writes}
         self._ready = ready
+        self._itself = APPLICATION.named(*plan.application)
         self._gate = Gate(plan.edges, self._met)
         self._next: deque[Action] = deque()
         self._behind: dict[ObjectKey, list[Action]] = {}
@@ -110,6 +112,8 @@ class PlanWalker:
     def _met(self, key: ObjectKey, until: Until) -> bool:
         if key in self._open:
             return False
+        if key == self._itself:
+            until = Until.APPLIED  # its health is that of the objects that would wait for it
         action = self._actions.get(key)
         if action is None:
             return self._ready(key, until)

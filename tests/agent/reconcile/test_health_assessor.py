@@ -74,6 +74,18 @@ def test_what_sleeps_on_purpose_is_no_problem(assessor: HealthAssessor) -> None:
     assert health.message == "ConfigMap:shop/one: paused"
 
 
+def test_an_application_that_declares_itself_is_as_healthy_as_its_other_objects(assessor: HealthAssessor) -> None:
+    itself = thing("Application", "shop", namespace="gitops-system")
+    other = thing("Application", "bank", namespace="gitops-system")
+
+    assert judge(assessor, HealthMemo(), [itself, ONE], shop=PROGRESSING, one=Health(Status.HEALTHY)) == (
+        Health(Status.HEALTHY),
+        (),
+        None,
+    )
+    assert judge(assessor, HealthMemo(), [other], bank=PROGRESSING).health.status is Status.PROGRESSING
+
+
 def test_after_the_timeout_what_progresses_is_degraded_and_says_for_how_long(assessor: HealthAssessor, time: Time) -> None:
     memo = HealthMemo()
     judge(assessor, memo, [ONE], one=PROGRESSING)

@@ -57,6 +57,13 @@ def test_the_later_one_comes_after_the_earlier_one_is_done() -> None:
     assert everything(course) == [A]
 
 
+def test_nothing_waits_for_the_health_of_the_application_itself() -> None:
+    itself = ObjectKey.of(thing("Application", APP.name, namespace=APP.namespace))
+    plan = made([*creations([thing("Application", APP.name, namespace=APP.namespace)]), *creating("a")], {A: []})
+    waits = replace(plan, edges=Graph(edges={A: (after(itself, Until.HEALTHY),)}))
+    assert everything(PlanWalker(waits, never)) == [itself, A]
+
+
 def test_what_waits_for_a_failure_is_not_done_and_says_so() -> None:
     course = PlanWalker(made(creating("a", "b"), {B: [after(A)]}), never)
     assert course.next() is not None
