@@ -10,7 +10,8 @@
     ├── ClusterError            the API server refused or could not be reached
     │   ├── NotFound            404 and 410 on an object
     │   ├── Conflict            409
-    │   ├── Forbidden           401, 403
+    │   ├── Forbidden           403
+    │   │   └── Unauthorized    401: the credentials are not accepted
     │   ├── Invalid             400, 422: repeating the call cannot help
     │   ├── Expired             410 on a list or watch: list again
     │   ├── Throttled           429: come back after `retry_after` seconds
@@ -166,6 +167,12 @@ class Forbidden(ClusterError):
     """RBAC, quota or an admission policy said no."""
 
     reason = "Forbidden"
+
+
+class Unauthorized(Forbidden):
+    """The API server does not accept the credentials."""
+
+    reason = "Unauthorized"
 
 
 class Invalid(ClusterError):

@@ -192,6 +192,11 @@ _TABLE = (
     ("Invalid", "The API server refuses an object as it is.", "Correct the fields that the message names."),
     ("Immutable", "A field of a live object cannot be changed.", "Set `gitops-agent.dev/replace: on-immutable`, or rename it."),
     ("Forbidden", "RBAC or an admission policy says no.", "Grant the permission, or change the object."),
+    (
+        "Unauthorized",
+        "The API server does not accept the credentials: a token or certificate has expired, or is of another cluster.",
+        "Log in again, or renew the credentials of the kubeconfig.",
+    ),
     ("QuotaExceeded", "A quota of the namespace is used up.", "Raise the quota or ask for less."),
     ("WebhookUnavailable", "An admission webhook that must be asked is down.", "Repair the webhook's backend."),
     ("WebhookDenied", "An admission webhook says no.", "Change the object as the message says."),
@@ -251,7 +256,11 @@ _TABLE = (
     ("DiskFull", "The disk is full.", "Make room."),
     ("ToolDamaged", "A tool in the cache is not what was installed.", "Install it again with `gitops-agent tools install`."),
     ("WrongVersion", "A tool has another version than is wanted.", "Install it with `gitops-agent tools install`."),
-    ("NoFreePort", "No port is free on loopback.", "Stop what listens there."),
+    (
+        "NoFreePort",
+        "Another process listens on the port, or no port is free.",
+        "Choose another port (`server.port` of the agent), or stop what listens there.",
+    ),
     ("SandboxDown", "The sandbox does not run.", "Start it with `gitops-agent sandbox up`."),
     ("SandboxRefused", "The sandbox's API server refused a request.", "Read the message."),
     # Notifiers.

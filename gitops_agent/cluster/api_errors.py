@@ -19,11 +19,22 @@ from typing import Any
 
 import orjson
 
-from gitops_agent.errors import ClusterError, Conflict, Expired, Forbidden, Invalid, NotFound, Throttled, Unavailable
+from gitops_agent.errors import (
+    ClusterError,
+    Conflict,
+    Expired,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from gitops_agent.manifest.key import Object
 
 _LIMIT = 500
 _SHORTEST_SECRET = 3
+_MOST_BYTES = 3 << 20
 _WEBHOOK = re.compile(r'failed calling webhook "([^"\s]{1,253})"|conversion webhook for ([^\s]{1,253}, Kind=\w{1,63}) failed')
 _NAMESPACE = re.compile(r'^namespaces "([^"]{1,253})" not found$')
 _SCHEMA = ("failed to create typed patch object", "failed to convert new object")
@@ -35,7 +46,7 @@ _TOO_LARGE = ("etcdserver: request is too large", "trying to send message larger
 
 _CLASSES: dict[int, type[ClusterError]] = {
     400: Invalid,
-    401: Forbidden,
+    401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     405: Invalid,
@@ -58,15 +69,34 @@ class Request:
         method: GET, PATCH…
         path: without the query.
         named: the path names one object.
+        server: the address of the API server.
         secret: the path or the body is a Secret's.
         body: the object that was sent, to keep its values out of texts.
     """
 
     method: str
     path: str
+    server: str = ""
     named: bool = False
     secret: bool = False
     body: Any = None
+
+
+def check_size(sent: bytes) -> None:
+    """Refuses a body that the API server would not read.
+
+    It closes the connection on larger ones without an answer.
+
+    Raises:
+        Invalid: it is too large; the message says how large.
+    """
+    if len(sent) > _MOST_BYTES:
+        raise Invalid(
+            f"it has {len(sent) / 1024 / 1024:.1f} MiB as JSON; the API server reads {_MOST_BYTES >> 20} MiB at most, and etcd "
+            "keeps objects of 1.5 MiB by default: split it, or keep its content outside of the cluster",
+            status=413,
+            code="RequestEntityTooLarge",
+        )
 
 
 def of(status: int, headers: Mapping[str, str], body: bytes, request: Request) -> ClusterError:
@@ -84,6 +114,8 @@ def from_status(
     text = str(answer.get("message") or raw[:_LIMIT].decode("utf-8", "replace").strip() or f"HTTP status {status}")
     code = _code(status, answer, details, text, request)
     kind = _class(status, code, request)
+    if kind is Unauthorized:
+        text = f"{request.server or 'the API server'} does not accept the credentials: log in again, or renew the token"
     if code == "SchemaViolation":
         causes = [
             {"reason": "FieldValueInvalid", "field": field[1:], "message": why} for field, why in _VIOLATION.findall(text)

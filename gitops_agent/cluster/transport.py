@@ -9,6 +9,7 @@ breaks, writes are repeated by the caller's queue, which knows whether they are 
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -208,10 +209,12 @@ class Transport:
     ) -> Answer:
         """Like `request`, with headers and an unparsed body.
 
-        304 counts as a success.
+        304 counts as a success. A body that the server would not read is `Invalid`.
         """
         deadline = time.monotonic() + timeout
         sent = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
+        if sent is not None:
+            api_errors.check_size(sent)
         call = describe(method, path, query)
         extra = {"accept": accept, **(headers or {}), **_impersonation(as_user)}
         if sent is not None:
@@ -225,7 +228,7 @@ class Transport:
             try:
                 answer = self._once(method, target, sent, extra, deadline)
             except HTTPError as error:
-                refused = self._unreachable(error, method, path)
+                refused = self._failed(error, method, path)
                 if attempts <= 0 or isinstance(error, ReadTimeoutError) or time.monotonic() >= deadline:
                     raise refused from error
                 self._pause.wait(_BACKOFF.pause(1))
@@ -236,7 +239,9 @@ class Transport:
                 renewed, attempts = True, attempts + 1
                 continue
             secret = call.resource == "secrets" or (isinstance(body, dict) and body.get("kind") == "Secret")
-            described = api_errors.Request(method=method, path=path, named=call.named, secret=secret, body=body)
+            described = api_errors.Request(
+                method=method, path=path, server=self._host, named=call.named, secret=secret, body=body
+            )
             raise api_errors.of(answer.status, answer.headers, answer.body, described)
 
     def stream(
@@ -275,11 +280,11 @@ class Transport:
                     return Stream(response, read_timeout=read_timeout, what=f"{self._host}{path}")
                 body = response.read()
             except HTTPError as error:
-                raise self._unreachable(error, "GET", path) from error
+                raise self._failed(error, "GET", path) from error
             if response.status == 401 and not renewed and self._reload():  # noqa: PLR2004 - HTTP
                 renewed = True
                 continue
-            sent = api_errors.Request(method="GET", path=path, secret=call.resource == "secrets")
+            sent = api_errors.Request(method="GET", path=path, server=self._host, secret=call.resource == "secrets")
             raise api_errors.of(response.status, response.headers, body, sent)
 
     def close(self) -> None:
@@ -348,17 +353,29 @@ class Transport:
                 raise ReadTimeoutError(None, target, "the answer did not end in time")  # type: ignore[arg-type]
         return Answer(response.status, response.headers, b"".join(parts))
 
-    def _unreachable(self, error: HTTPError, method: str, path: str) -> Unavailable:
-        if isinstance(error, SSLError):
+    def _failed(self, error: HTTPError, method: str, path: str) -> Unavailable:
+        failure = unanswered(error, self._host, f"{method} {path}")
+        if failure.code == "TLS":
             self._reload()
-            return Unavailable(f"{self._host} cannot be trusted: {_first_line(error)}", code="TLS")
-        if isinstance(error, ReadTimeoutError):
-            return Unavailable(f"{self._host} did not answer {method} {path} in time", code="Timeout")
-        if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
-            return Unavailable(f"{self._host} did not accept a connection in time", code="ConnectTimeout")
-        if isinstance(error, ProtocolError):
-            return Unavailable(f"the connection to {self._host} broke during {method} {path}", code="ConnectionTorn")
-        return Unavailable(f"{self._host} cannot be reached: {_first_line(error)}", code="Unreachable")
+        return failure
+
+
+def unanswered(error: HTTPError, server: str, call: str) -> Unavailable:
+    """Why there was no answer; `call` is the method and the path."""
+    if isinstance(error, SSLError | ProtocolError) and not _distrusted(error):
+        return Unavailable(f"the connection to {server} broke during {call}", code="ConnectionTorn")
+    if isinstance(error, SSLError):
+        return Unavailable(f"{server} cannot be trusted: {_first_line(error)}", code="TLS")
+    if isinstance(error, ReadTimeoutError):
+        return Unavailable(f"{server} did not answer {call} in time", code="Timeout")
+    if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+        return Unavailable(f"{server} did not accept a connection in time", code="ConnectTimeout")
+    return Unavailable(f"{server} cannot be reached: {_first_line(error)}", code="Unreachable")
+
+
+def _distrusted(error: HTTPError) -> bool:
+    """Whether TLS failed for another reason than a connection that ended early."""
+    return isinstance(error, SSLError) and not isinstance(error.args[0] if error.args else None, ssl.SSLEOFError)
 
 
 class _Connections:

@@ -6,11 +6,14 @@ request costs the agent nothing but the text. The dashboard's server is another 
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from gitops_agent.errors import AgentError, UsageError
 
 Check = Callable[[], tuple[bool, str]]
 
@@ -24,6 +27,10 @@ class Probes:
         alive: whether the process should live on, and why not.
         ready: whether it does its work, and why not.
         metrics: the exposition text.
+
+    Raises:
+        AgentError: reason `NoFreePort`, when another process listens there.
+        UsageError: the address is none of this machine, or may not be used.
     """
 
     def __init__(self, address: str, port: int, *, alive: Check, ready: Check, metrics: Callable[[], bytes]) -> None:
@@ -48,7 +55,10 @@ class Probes:
             def log_message(self, *_: Any) -> None:
                 """Probes every few seconds are not news."""
 
-        self._server = ThreadingHTTPServer((address, port), Handler)
+        try:
+            self._server = ThreadingHTTPServer((address, port), Handler)
+        except OSError as error:
+            raise _unbound(address, port, error) from None
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True
@@ -68,6 +78,14 @@ class Probes:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
+
+
+def _unbound(address: str, port: int, error: OSError) -> AgentError:
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        advice = "set server.port (with --set, or GITOPS_AGENT_SERVER__PORT), 0 for any free port"
+        return AgentError(f"another process listens on {where}: {advice}", reason="NoFreePort")
+    return UsageError(f"cannot listen on {where} (server.address, server.port): {error.strerror or error}")
 
 
 def _answer(check: Check) -> tuple[int, bytes]:

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.cluster import api_errors
-from gitops_agent.errors import ClusterError, Conflict, Expired, Forbidden, Invalid, NotFound, Throttled, Unavailable
+from gitops_agent.errors import (
+    ClusterError,
+    Conflict,
+    Expired,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 
 PATH = "/apis/apps/v1/namespaces/shop/deployments/web"
 NAMED = api_errors.Request(method="PATCH", path=PATH, named=True)
@@ -27,7 +37,7 @@ def refused(
     ("status", "kind", "transient"),
     [
         (400, Invalid, False),
-        (401, Forbidden, False),
+        (401, Unauthorized, False),
         (403, Forbidden, False),
         (404, NotFound, False),
         (405, Invalid, False),
@@ -48,6 +58,14 @@ def test_the_class_of_an_error_follows_from_the_status(status: int, kind: type[C
     error = refused(status, message="the message says whatever it likes: not found, conflict, try again")
 
     assert (type(error), error.status, error.transient) == (kind, status, transient)
+
+
+def test_refused_credentials_are_another_reason_than_a_missing_permission_and_name_the_server() -> None:
+    request = api_errors.Request(method="GET", path="/version", server="https://10.0.0.1:6443")
+    error = refused(401, request=request, reason="Unauthorized", message="Unauthorized")
+
+    assert error.reason == "Unauthorized"
+    assert str(error) == "https://10.0.0.1:6443 does not accept the credentials: log in again, or renew the token"
 
 
 def test_the_reason_and_the_details_of_the_server_are_kept() -> None:

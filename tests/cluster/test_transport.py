@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from urllib3.exceptions import SSLError
 
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.errors import CannotSee, Forbidden, Throttled, Unavailable, UsageError
+from gitops_agent.cluster.transport import Transport, unanswered
+from gitops_agent.errors import CannotSee, Forbidden, Invalid, Throttled, Unavailable, UsageError
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cluster.wire import Asked, Line, Script, Wire, kubeconfig
 from tests.waiting import eventually
@@ -66,6 +68,23 @@ def test_a_token_that_was_replaced_in_the_kubeconfig_is_read_again_when_the_old_
     assert transport.request("POST", "/apis/x/v1/things", body={}) == {"ok": True}
     with transport.stream("/apis/x/v1/things", read_timeout=1) as lines:
         assert list(lines) == [{"ok": True}]
+
+
+def test_a_body_that_the_server_would_not_read_is_refused_before_it_is_sent(wire: Start, tmp_path: Path) -> None:
+    server = wire(lambda _, line: line.json({}))
+    body = {"kind": "ConfigMap", "data": {"text": "x" * (12 << 20)}}
+    with pytest.raises(Invalid, match=r"^it has 12\.0 MiB as JSON; the API server reads 3 MiB at most, and etcd .* 1\.5 MiB"):
+        server.transport(tmp_path).request("PATCH", "/api/v1/namespaces/shop/configmaps/big", body=body)
+
+    assert not server.asked
+
+
+def test_an_encrypted_connection_that_ends_early_is_torn_and_not_distrusted() -> None:
+    eof = SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
+    untrusted = SSLError(ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate"))
+
+    assert unanswered(eof, "https://10.0.0.1", "PATCH /x").code == "ConnectionTorn"
+    assert unanswered(untrusted, "https://10.0.0.1", "PATCH /x").code == "TLS"
 
 
 def test_credentials_that_stay_refused_are_tried_once_more_only(wire: Start, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import urllib3
 
+from gitops_agent.errors import AgentError, UsageError
 from gitops_agent.server.probes import Probes
 
 Ask = Callable[[str], tuple[int, str]]
@@ -81,6 +82,20 @@ def test_nothing_else_is_served(ask: Ask, path: str) -> None:
 def test_a_client_that_says_nothing_blocks_no_other(ask: Ask, probes: Probes) -> None:
     with socket.create_connection(("127.0.0.1", probes.port), timeout=30):
         assert ask("/healthz")[0] == 200
+
+
+def test_a_used_port_is_named_with_the_setting_that_changes_it() -> None:
+    def probes(address: str, port: int) -> Probes:
+        return Probes(address, port, alive=lambda: (True, ""), ready=lambda: (True, ""), metrics=lambda: b"")
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(AgentError, match=rf"another process listens on 127\.0\.0\.1:{port}: set server\.port") as used:
+            probes("127.0.0.1", port)
+    with pytest.raises(UsageError, match=r"cannot listen on 192\.0\.2\.1:8080 \(server\.address, server\.port\): "):
+        probes("192.0.2.1", 8080)
+
+    assert used.value.reason == "NoFreePort"
 
 
 def test_a_stopped_server_frees_its_port(process: Process) -> None:
