@@ -17,7 +17,7 @@ from gitops_agent.cluster.client import ClusterClient
 @click.option(
     "--path", type=click.Path(path_type=Path), default=None, help="Compare with this local directory, committed or not."
 )
-@click.option("--revision", default="", help="Compare with this commit (40 digits) or branch instead.")
+@click.option("--revision", default="", help="Compare with this branch, tag, commit (or its first digits) or HEAD~1 instead.")
 @out.output_option
 @out.cluster_options
 def diff(

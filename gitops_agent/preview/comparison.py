@@ -8,7 +8,6 @@ server by a dry run, so that defaults, webhooks and immutable fields are in the 
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +37,7 @@ from gitops_agent.rollout.canary_objects import COMMIT, ROLLOUT_HASH
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
+from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
@@ -48,7 +48,6 @@ from gitops_agent.sync.planning.plan import plan as plan_of
 from gitops_agent.sync.planning.policy import PlanPolicy
 
 _THREADS = 16
-_DIGITS = re.compile(r"[0-9a-f]{40}")
 _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
 """Reasons that need no words: what they say is what the sign says."""
 
@@ -162,7 +161,7 @@ def fetched(
 ) -> Iterator[tuple[Tree, Revision]]:
     """The repository at a revision, fetched with the caller's credentials.
 
-    At what the application follows, or at a commit or branch.
+    At what the application follows, or at the commit that `revision` names.
 
     Raises:
         AgentError: it cannot be had; the message names the repository.
@@ -172,15 +171,11 @@ def fetched(
         url=spec.repo_url, secret=f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
     )
     ref = Ref.of(spec.ref)
-    if revision:
-        ref = Ref(kind="commit" if _DIGITS.fullmatch(revision) else "branch", value=revision)
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
     try:
         try:
-            poll = sources.poll(repository, frozenset({ref}), credentials(access, application))
-            if ref in poll.errors:
-                raise poll.errors[ref]
-            resolved = sources.resolve(repository, ref)
+            name, secret = RevisionName.parse(revision or HEAD), credentials(access, application)
+            resolved = sources.find(repository, name, head=ref, credentials=secret)
         except SourceError as error:
             raise SourceError(f"{spec.repo_url}: {error}", reason=error.reason, transient=error.transient) from error
         yield sources.tree(repository, resolved.commit), resolved

@@ -33,6 +33,7 @@ _FETCH = (
     "--refmap=",
     "--stdin",
 )
+_EVERYTHING = ["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"]
 _LONGEST_FETCH = 20
 _SHA256_DIGITS = 64
 
@@ -96,6 +97,17 @@ class Poller:
                 if not self._repaired(error):
                     raise
                 return self._poll(ordered, before)
+        except ProcessError as error:
+            raise explain(error, self._mirror.repository, self._credentials) from None
+
+    def fetch_all(self) -> None:
+        """Fetches the histories of all branches and tags.
+
+        Raises:
+            SourceError: the repository could not be read.
+        """
+        try:
+            self._fetch(_EVERYTHING, "--prune")
         except ProcessError as error:
             raise explain(error, self._mirror.repository, self._credentials) from None
 
@@ -238,7 +250,7 @@ class Poller:
                 )
             ):
                 raise
-            self._fetch(["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"], "--prune")
+            self._fetch(_EVERYTHING, "--prune")
             if ref.value not in self._mirror.commits([ref.value]):
                 return None
             git.run(self._mirror.directory, "update-ref", "--no-deref", stored_name, ref.value)

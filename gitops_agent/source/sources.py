@@ -23,6 +23,7 @@ from gitops_agent.source.mirror import Mirror, key
 from gitops_agent.source.poll import Move, Poll, Poller
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
+from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.tree import GitTree
 from gitops_agent.source.tree_index import Index
 
@@ -77,11 +78,7 @@ class Sources:
             SourceError: the repository as a whole could not be read: reason `SourceUnavailable`, `AuthenticationFailed`,
                 `EmptyRepository` or `SourceFailed`, with the class of the failure as the fact `failure`. What was seen stays.
         """
-        if repository.transport == "file" and not self._allow_file:
-            raise SourceError(
-                f"{repository}: file repositories are not allowed (setting source.allow_file)", reason="InvalidSpec"
-            )
-        mirror = self._mirror(repository)
+        mirror = self._readable(repository)
         with mirror.locked(self._timeout, cancel):
             return Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
 
@@ -116,6 +113,26 @@ class Sources:
                     self._revisions.popitem(last=False)
         return revision
 
+    def find(
+        self, repository: Repository, name: RevisionName, *, head: Ref, credentials: Credentials | None = None
+    ) -> Revision:
+        """The commit that a user names, fetched.
+
+        Args:
+            repository: which one.
+            name: as it was typed.
+            head: what the application follows.
+            credentials: None for a public repository.
+
+        Raises:
+            SourceError: as `poll`, or there is none of that name (`RevisionNotFound`).
+        """
+        mirror = self._readable(repository)
+        with mirror.locked(self._timeout):
+            poller = Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=None)
+            commit = name.find(mirror, poller, head)
+        return describe(mirror.directory, commit, repository=repository.url, ref=name.text if name.text != HEAD else head.value)
+
     def tree(self, repository: Repository, commit: str) -> Tree:
         """The files of a commit that was fetched; no network.
 
@@ -149,6 +166,13 @@ class Sources:
             self._readers.clear()
         for reader in readers:
             reader.close()
+
+    def _readable(self, repository: Repository) -> Mirror:
+        if repository.transport == "file" and not self._allow_file:
+            raise SourceError(
+                f"{repository}: file repositories are not allowed (setting source.allow_file)", reason="InvalidSpec"
+            )
+        return self._mirror(repository)
 
     def _mirror(self, repository: Repository) -> Mirror:
         with self._lock:

@@ -55,8 +55,10 @@ def test_another_commit_or_branch_can_be_asked_about(shop: ClusterEnv, run: Run)
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="loud")])})
     commit = shop.commit("Louder")
 
-    for revision in ("next", commit):
+    shop.git("tag", "v2", commit)
+    for revision in ("next", commit, commit[:12], "v2"):
         assert "data.tone: 'cold' → 'loud'" in run("diff", "shop", "--revision", revision).stdout
+    assert run("diff", "shop", "--revision", "next~1").stdout == run("diff", "shop").stdout
 
 
 def test_a_deletion_is_shown_and_the_guard_has_its_say(shop: ClusterEnv, run: Run) -> None:
