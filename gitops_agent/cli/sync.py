@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import click
 
 from gitops_agent.cli import output as out
+from gitops_agent.cli.agent_lease import absence
 from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.cli.status import summary
-from gitops_agent.cli.wait import ended, outcome
+from gitops_agent.cli.wait import because, ended, leave_if_paused, outcome, pause_of
 from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -39,6 +40,7 @@ def sync(
         from gitops_agent.preview.comparison import PreviewTarget, compare
 
         sys.exit(show(compare(access, application, PreviewTarget())))
+    leave_if_paused(application)
     requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     key = ObjectKey(GROUP, "Application", namespace, name)
     access.objects.merge_patch(key, {"metadata": {"annotations": {REQUESTED: requested_at}}})
@@ -48,12 +50,13 @@ def sync(
 
     def done(live: Object) -> bool:
         answered = ((live.get("status") or {}).get("sync") or {}).get("answered") == requested_at
-        return answered and ended(live)
+        return (answered and ended(live)) or bool(pause_of(live))
 
     synced = until(access, name, done, seconds=seconds, seen=lambda _: None)
     if synced is None:
-        out.talk(f"no result within {timeout}: see `gitops-agent status {name}`")
+        out.talk(f"no result within {timeout}{because(absence(access))}: see `gitops-agent status {name}`")
         sys.exit(DIFFERENT)
+    leave_if_paused(synced)
     row = summary(synced)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
     sys.exit(outcome(synced))

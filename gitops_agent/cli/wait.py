@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import time
+from datetime import UTC, datetime
 
 import click
 
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.api.reasons import reason_of
 from gitops_agent.cli import output as out
+from gitops_agent.cli.agent_lease import absence
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.status import held, summary
 from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
+
+_AGENT_SECONDS = 30.0
+"""How long an agent may take to start."""
 
 
 @click.command()
@@ -25,11 +32,13 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
     """Wait until an application is synced, healthy, and its rollouts have finished.
 
     Exit codes: 0 it is; 3 timed out, or the failure will not pass by itself, such as a rollout that was rolled back or paused;
-    4 its plan, or a step of a rollout, waits for approval.
+    4 its plan, or a step of a rollout, waits for approval. A paused application is 3 at once; one that no agent has looked at
+    is 3 after half a minute without an agent.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = ClusterClient.open(kubeconfig, context, namespace)
-    access.application(name)
+    application = access.application(name)
+    leave_if_paused(application)
     last = ""
 
     def seen(application: Object) -> None:
@@ -40,13 +49,63 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
             out.talk(out.line(text))
             last = text
 
-    result = until(access, name, lambda live: ended(live, revision), seconds=seconds, seen=seen)
+    def over(live: Object) -> bool:
+        return ended(live, revision) or bool(pause_of(live))
+
+    deadline = time.monotonic() + seconds
+    if not _touched(application):
+        _leave_without_agent(access, name, seconds=seconds)
+    result = until(access, name, over, seconds=deadline - time.monotonic(), seen=seen)
     if result is None:
-        out.talk(f"not within {timeout}")
+        out.talk(f"not within {timeout}{because(absence(access))}")
         sys.exit(DIFFERENT)
+    if not ended(result, revision):
+        leave_if_paused(result)
     row = summary(result)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
     sys.exit(outcome(result))
+
+
+def pause_of(application: Object) -> str:
+    """The pause in force, in words; empty when there is none."""
+    suspend = (application.get("spec") or {}).get("suspend")
+    if not isinstance(suspend, dict):
+        return ""
+    end = str(suspend.get("until") or "")
+    with contextlib.suppress(ValueError):
+        if end and datetime.fromisoformat(end) <= datetime.now(UTC):
+            return ""
+    reason = f" ({suspend['reason']})" if suspend.get("reason") else ""
+    return f"paused until {end or 'it is resumed'}{reason}"
+
+
+def leave_if_paused(application: Object) -> None:
+    """Exits with 3, because nothing is applied during a pause."""
+    if pause := pause_of(application):
+        name = application["metadata"]["name"]
+        out.talk(out.line(f"application/{name} is {pause}: resume it first with `gitops-agent resume {name}`"))
+        sys.exit(DIFFERENT)
+
+
+def because(reason: str) -> str:
+    """The reason in brackets; empty when there is none."""
+    return f" ({reason})" if reason else ""
+
+
+def _touched(application: Object) -> bool:
+    """Whether an agent has ever looked at it."""
+    return bool((application.get("status") or {}).get("observedGeneration"))
+
+
+def _leave_without_agent(access: ClusterClient, name: str, *, seconds: float) -> None:
+    """Exits with 3 when no agent runs and none starts soon."""
+    if not (reason := absence(access)):
+        return
+    out.talk(f"{reason}; waiting {min(seconds, _AGENT_SECONDS):g}s for one to start")
+    started = until(access, name, _touched, seconds=min(seconds, _AGENT_SECONDS), seen=lambda _: None) is not None
+    if not started and (reason := absence(access)):
+        out.talk(f"{reason}: see `gitops-agent check`")
+        sys.exit(DIFFERENT)
 
 
 def outcome(application: Object) -> int:

@@ -1,4 +1,4 @@
-"""Names of commits as users of Git type them: `main`, `v1.2`, `94b34e0`, `HEAD~1`.
+"""Names of commits as users type them, such as `HEAD~1`.
 
 An Application names exactly what it follows, by kind; a command may be less strict. `HEAD` is what the application follows. A
 branch wins over a tag and both over the first digits of a commit, as in Git. Abbreviated commits are looked for in the history
@@ -75,7 +75,10 @@ class RevisionName:
         raise SourceError(message, reason=error.reason, transient=error.transient)
 
     def _abbreviated(self, mirror: Mirror, poller: Poller) -> str | None:
-        """The commit with these first digits; None when there is none, or several."""
+        """The commit with these first digits.
+
+        None when there is none, or several.
+        """
         commits = mirror.commits([self.base])
         if not commits:
             poller.fetch_all()
@@ -99,6 +102,6 @@ def _refs(base: str) -> Iterator[Ref]:
         return
     for kind in ("branch", "tag"):
         try:
-            yield Ref(kind=kind, value=base)  # type: ignore[arg-type]
+            yield Ref(kind=kind, value=base)
         except SourceError:
             continue

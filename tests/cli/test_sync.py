@@ -64,7 +64,19 @@ def test_no_answer_is_exit_code_three(stage: ClusterEnv, run: Run) -> None:
     result = run("sync", "shop", "--timeout", "1s")
 
     assert (result.code, result.stdout) == (3, "")
-    assert result.stderr == "no result within 1s: see `gitops-agent status shop`\n"
+    lease = f"no agent runs: there is no Lease {stage.namespace}/gitops-agent"
+    assert result.stderr == f"no result within 1s ({lease}): see `gitops-agent status shop`\n"
+
+
+def test_a_paused_application_is_not_waited_for(stage: ClusterEnv, run: Run) -> None:
+    stage.application("shop", healthy(), suspend={"until": "2126-01-01T00:00:00Z", "reason": "a migration"})
+
+    result = run("sync", "shop")
+
+    assert (result.code, result.stdout, asked(stage)) == (3, "", "")
+    assert result.stderr == (
+        "application/shop is paused until 2126-01-01T00:00:00Z (a migration): resume it first with `gitops-agent resume shop`\n"
+    )
 
 
 def test_a_dry_run_shows_the_plan_and_requests_nothing(stage: ClusterEnv, run: Run) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.cli.wait import ended, outcome
+from gitops_agent.cli.wait import ended, outcome, pause_of
 from gitops_agent.manifest.key import Object
 from tests.cli.cluster_env import COMMIT, OLDER, ClusterEnv, condition, healthy, troubled
 from tests.cli.conftest import Run
@@ -80,7 +80,40 @@ def test_when_the_time_is_up_the_exit_code_is_three(stage: ClusterEnv, run: Run)
     result = run("wait", "shop", "--revision", OLDER, "--timeout", "1s")
 
     assert (result.code, result.stdout) == (3, "")
-    assert result.stderr.splitlines()[-1] == "not within 1s"
+    lease = f"no agent runs: there is no Lease {stage.namespace}/gitops-agent"
+    assert result.stderr.splitlines()[-1] == f"not within 1s ({lease})"
+
+
+@pytest.mark.cluster
+def test_a_pause_is_said_at_once(stage: ClusterEnv, run: Run) -> None:
+    stage.application("shop", healthy(), suspend={"reason": "a migration"})
+
+    result = run("wait", "shop")
+
+    assert (result.code, result.stdout) == (3, "")
+    assert result.stderr.startswith("application/shop is paused until it is resumed (a migration): resume it first with ")
+
+
+@pytest.mark.cluster
+def test_without_an_agent_that_ever_looked_the_lease_is_named(stage: ClusterEnv, run: Run) -> None:
+    stage.application("shop")
+
+    result = run("wait", "shop", "--timeout", "1s")
+
+    first, last = result.stderr.splitlines()
+    lease = f"no agent runs: there is no Lease {stage.namespace}/gitops-agent"
+    assert (result.code, first, last) == (3, f"{lease}; waiting 1s for one to start", f"{lease}: see `gitops-agent check`")
+
+
+def test_a_pause_that_has_ended_is_none() -> None:
+    application = one(healthy())
+    for suspend, pause in (
+        (None, ""),
+        ({"until": "2020-01-01T00:00:00Z"}, ""),
+        ({"until": "2126-01-01T00:00:00Z", "reason": "moving"}, "paused until 2126-01-01T00:00:00Z (moving)"),
+        ({}, "paused until it is resumed"),
+    ):
+        assert pause_of({**application, "spec": {"suspend": suspend}}) == pause
 
 
 @pytest.mark.cluster

@@ -1,0 +1,43 @@
+"""Whether an agent runs, by its Lease.
+
+An application that no agent has ever looked at stays as it is for ever, so commands that wait for it ask for the Lease first.
+An agent without leader election holds none; its work shows in the status instead.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import ClusterError, NotFound
+from gitops_agent.manifest.key import Object
+
+_NAME = "gitops-agent"
+_SKEW = timedelta(seconds=60)
+"""What clocks of nodes may differ by."""
+
+
+def absence(access: ClusterClient) -> str:
+    """Why no agent seems to run; empty when one does, or when it cannot be read."""
+    name = f"{access.namespace}/{_NAME}"
+    try:
+        lease = access.transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{access.namespace}/leases/{_NAME}")
+    except NotFound:
+        return f"no agent runs: there is no Lease {name}"
+    except ClusterError:
+        return ""
+    return expired(lease, name, datetime.now(UTC))
+
+
+def expired(lease: Object, name: str, now: datetime) -> str:
+    """Why the holder of a Lease is gone; empty while it is renewed."""
+    spec = lease.get("spec") or {}
+    if not spec.get("holderIdentity"):
+        return f"no agent runs: nobody holds the Lease {name}"
+    try:
+        renewed = datetime.fromisoformat(str(spec.get("renewTime")))
+    except ValueError:
+        return ""
+    if now - renewed <= timedelta(seconds=float(spec.get("leaseDurationSeconds") or 0)) + _SKEW:
+        return ""
+    return f"no agent runs: the Lease {name} was last renewed at {renewed:%Y-%m-%dT%H:%M:%SZ}"
