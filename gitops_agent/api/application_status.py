@@ -28,6 +28,9 @@ class SyncStatus(Model):
     revision: str = ""
     """The commit that is applied; not the one that was last seen."""
 
+    short_revision: str = ""
+    """Its first twelve digits, for tables."""
+
     plan: str = ""
     """The hash of the last plan: what an approval names."""
 

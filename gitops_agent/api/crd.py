@@ -31,43 +31,47 @@ def crds() -> list[Object]:
         _crd(
             kind=application.KIND,
             description="A directory of a Git repository that the agent keeps a part of this cluster in step with.",
-            short="app",
+            short=("app", "gapp"),
             spec=ApplicationSpec,
             status=ApplicationStatus,
             columns=[
+                _column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
                 _column("Sync", ".status.sync.status"),
                 _column("Health", ".status.health.status"),
-                _column("Revision", ".status.sync.revision"),
-                _column("Message", '.status.conditions[?(@.type=="Ready")].message'),
+                _column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
+                _column("Revision", ".status.sync.shortRevision"),
                 _AGE,
+                _column("Repository", ".spec.source.repoURL", wide=True),
+                _column("Path", ".spec.source.path", wide=True),
+                _column("Message", '.status.conditions[?(@.type=="Ready")].message', wide=True),
             ],
         ),
         _crd(
             kind=notifier.KIND,
             description="Sends notifications when an Application breaks, recovers, drifts or waits for approval.",
-            short="ntf",
+            short=("ntf",),
             spec=NotifierSpec,
             status=NotifierStatus,
             columns=[
                 _column("Provider", ".spec.provider"),
                 _column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
-                _column("Message", '.status.conditions[?(@.type=="Ready")].message'),
                 _AGE,
+                _column("Message", '.status.conditions[?(@.type=="Ready")].message'),
             ],
         ),
         _crd(
             kind=rollout_policy.KIND,
             plural="rolloutpolicies",
             description="How new versions of a workload take over, and what they are judged by.",
-            short="rop",
+            short=("rop",),
             spec=RolloutPolicySpec,
             status=RolloutPolicyStatus,
             columns=[
                 _column("Workload", ".spec.targetRef.name"),
                 _column("Phase", ".status.phase"),
                 {"name": "Weight", "type": "integer", "jsonPath": ".status.weight"},
-                _column("Message", ".status.message"),
                 _AGE,
+                _column("Message", ".status.message"),
             ],
         ),
     ]
@@ -77,7 +81,7 @@ def _crd(
     *,
     kind: str,
     description: str,
-    short: str,
+    short: tuple[str, ...],
     spec: type[Model],
     status: type[Model],
     columns: list[dict[str, Any]],
@@ -118,7 +122,7 @@ def _crd(
                 "listKind": f"{kind}List",
                 "plural": plural,
                 "singular": kind.lower(),
-                "shortNames": [short],
+                "shortNames": list(short),
                 "categories": ["gitops"],
             },
             "versions": [version],
@@ -126,8 +130,9 @@ def _crd(
     }
 
 
-def _column(name: str, path: str) -> dict[str, Any]:
-    return {"name": name, "type": "string", "jsonPath": path}
+def _column(name: str, path: str, *, wide: bool = False) -> dict[str, Any]:
+    """A column of `kubectl get`, or of `-o wide` only."""
+    return {"name": name, "type": "string", "jsonPath": path} | ({"priority": 1} if wide else {})
 
 
 def texts() -> dict[str, str]:

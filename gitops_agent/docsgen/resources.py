@@ -44,7 +44,7 @@ def _kind(crd: Object) -> str:
     return _page(
         names["kind"],
         schema["description"],
-        f"`apiVersion: {crd['spec']['group']}/{version['name']}`, short name `{names['shortNames'][0]}`. "
+        f"`apiVersion: {crd['spec']['group']}/{version['name']}`, short name {' or '.join(map(_code, names['shortNames']))}. "
         "A field in bold is required where its parent is given.",
         "## spec",
         _table(("Field", "Type", "Default", "Meaning"), _fields(spec, "")),

@@ -287,3 +287,24 @@ def test_a_notifier_is_checked_like_an_application(control_plane: ControlPlane) 
     for fields in bad:
         with pytest.raises(Invalid):
             control_plane.request("POST", path, {**body, "spec": fields})
+
+
+def test_the_columns_of_kubectl_fit_a_terminal_and_say_what_is_wrong() -> None:
+    application = next(crd for crd in crds() if crd["spec"]["names"]["kind"] == "Application")
+    columns = application["spec"]["versions"][0]["additionalPrinterColumns"]
+
+    assert [column["name"] for column in columns if not column.get("priority")] == [
+        "Ready",
+        "Sync",
+        "Health",
+        "Reason",
+        "Revision",
+        "Age",
+    ]
+    assert [column["name"] for column in columns if column.get("priority")] == ["Repository", "Path", "Message"]
+
+
+def test_a_short_name_differs_from_those_of_argo_cd() -> None:
+    names = next(crd["spec"]["names"] for crd in crds() if crd["spec"]["names"]["kind"] == "Application")
+
+    assert set(names["shortNames"]) - {"app", "apps"} == {"gapp"}

@@ -18,6 +18,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
 
+_SHORT = 12
 _STALLING = ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
 _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
@@ -42,7 +43,14 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
     result: Object = {
         "observedGeneration": generation,
         "conditions": _conditions(before, outcome, generation=generation, now=now),
-        "sync": _drop_empty({"status": outcome.sync.value, "revision": outcome.applied, "plan": outcome.plan}),
+        "sync": _drop_empty(
+            {
+                "status": outcome.sync.value,
+                "revision": outcome.applied,
+                "shortRevision": outcome.applied[:_SHORT],
+                "plan": outcome.plan,
+            }
+        ),
         "health": _health(before, outcome),
         "source": _source(before, outcome),
         "resources": {

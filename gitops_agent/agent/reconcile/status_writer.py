@@ -212,7 +212,7 @@ def _without_commit(status_: Object) -> Object:
         return message
 
     source = {name: value for name, value in (status_.get("source") or {}).items() if name in ("unavailableSince", "message")}
-    sync = {name: value for name, value in (status_.get("sync") or {}).items() if name != "revision"}
+    sync = {name: value for name, value in (status_.get("sync") or {}).items() if name not in ("revision", "shortRevision")}
     conditions = [
         {**condition, "message": neutral(str(condition.get("message")))} for condition in status_.get("conditions") or []
     ]
