@@ -1,6 +1,6 @@
 """Whether an agent runs, by its Lease.
 
-An application that no agent has ever looked at stays as it is for ever, so commands that wait for it ask for the Lease first.
+An application that no agent has ever reconciled stays as it is for ever, so commands that wait for it ask for the Lease first.
 An agent without leader election holds none; its work shows in the status instead.
 """
 
@@ -18,7 +18,10 @@ _SKEW = timedelta(seconds=60)
 
 
 def absence(access: ClusterClient) -> str:
-    """Why no agent seems to run; empty when one does, or when it cannot be read."""
+    """Why no agent seems to run.
+
+    Empty when one does, or when the Lease cannot be read.
+    """
     name = f"{access.namespace}/{_NAME}"
     try:
         lease = access.transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{access.namespace}/leases/{_NAME}")
@@ -30,7 +33,7 @@ def absence(access: ClusterClient) -> str:
 
 
 def expired(lease: Object, name: str, now: datetime) -> str:
-    """Why the holder of a Lease is gone; empty while it is renewed."""
+    """Why a Lease has no live holder; empty while one renews it."""
     spec = lease.get("spec") or {}
     if not spec.get("holderIdentity"):
         return f"no agent runs: nobody holds the Lease {name}"

@@ -16,6 +16,7 @@ _KINDS = {
     "application": "Application",
     "apps": "Application",
     "app": "Application",
+    "gapp": "Application",
     "notifiers": "Notifier",
     "notifier": "Notifier",
     "ntf": "Notifier",
@@ -46,22 +47,22 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
     resources = [access.one(kind, name)] if name else access.listed(kind)
     if output == "name":
         for obj in resources:
-            click.echo(f"{kind.lower()}/{obj['metadata']['name']}")
+            click.echo(out.resource_name(kind, obj["metadata"]["name"]))
     elif output in ("json", "yaml"):
         out.document(resources[0] if name else resources, output)
     elif not resources:
         out.talk(f"there are no {kind}s in namespace {namespace}")
     elif kind == "Application":
-        rows = [(s["name"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, resources)]
-        out.table(("application", "sync", "health", "revision", "message"), rows)
+        rows = [(s["name"], s["ready"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, resources)]
+        out.table(("application", "ready", "sync", "health", "revision", "message"), rows)
     else:
-        rows = []
+        listed = []
         for obj in resources:
             ready, spec, status = condition_of(obj, "Ready"), obj["spec"], obj.get("status") or {}
             waiting = str(len(status.get("pending") or []))
             message = str(ready.get("message") or "")
-            rows.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
-        out.table(("notifier", "provider", "ready", "pending", "message"), rows)
+            listed.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
+        out.table(("notifier", "provider", "ready", "pending", "message"), listed)
 
 
 def _rollouts(access: ClusterClient, name: str | None, namespace: str, output: str) -> None:
@@ -71,7 +72,7 @@ def _rollouts(access: ClusterClient, name: str | None, namespace: str, output: s
     rollouts = [find(access, name, namespace)] if name else every(access, namespace)
     if output == "name":
         for rollout in rollouts:
-            click.echo(f"rolloutpolicy/{rollout.key.name}")
+            click.echo(out.resource_name("RolloutPolicy", rollout.key.name))
     elif output in ("json", "yaml"):
         out.document(rollouts[0].raw if name else [rollout.raw for rollout in rollouts], output)
     elif rollouts:

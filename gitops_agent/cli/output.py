@@ -1,8 +1,8 @@
 """Output of commands: tables, JSON, YAML, and names for pipes.
 
-On a terminal long cells are folded and status words are coloured (not with NO_COLOR). In a pipe a row is one line, however
-long, and holds nothing but text. Text of others (subjects, authors, messages) is printed without control characters, so that
-a commit message cannot move the cursor of the terminal.
+On a terminal long cells are folded, or printed below their row where it is narrow, and status words are coloured (not with
+NO_COLOR). In a pipe a row is one line, however long, and holds nothing but text. Text of others (subjects, authors, messages)
+is printed without control characters, so that a commit message cannot move the cursor of the terminal.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from gitops_agent.manifest.kinds import GROUP
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
 FORMATS = ("table", "json", "yaml", "name")
 _ENDLESS = 100_000
 F = TypeVar("F", bound=Callable[..., Any])
+
+_STATES = frozenset({"ready", "sync", "health", "phase", "state", "result", "type"})
+"""Columns that are never shortened."""
 
 _COLOURS = {
     "Healthy": "green",
@@ -90,18 +94,19 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     draw(grid(headers, rows))
 
 
-def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableType:
     """A borderless table, not yet printed."""
-    from rich.table import Table
     from rich.text import Text
 
-    plain = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
-    for index, header in enumerate(headers):
-        last = index == len(headers) - 1
-        plain.add_column(header.upper(), header_style="bold", overflow="fold" if last else "ellipsis", no_wrap=not last)
-    for row in rows:
-        plain.add_row(*(Text(line(cell), style=_COLOURS.get(cell, "")) for cell in row))
-    return plain
+    from gitops_agent.cli.table import lay_out
+
+    return lay_out(
+        [Text(header.upper(), style="bold") for header in headers],
+        [[Text(line(cell), style=_COLOURS.get(cell, "")) for cell in row] for row in rows],
+        console().width,
+        rigid=[index for index, header in enumerate(headers) if header in _STATES],
+        first=[index for index, header in enumerate(headers) if header == "revision"],
+    )
 
 
 def draw(picture: RenderableType) -> None:
@@ -149,6 +154,14 @@ def document(value: Any, form: str) -> None:
     from gitops_agent.manifest.yaml import dump
 
     click.echo(dump(value), nl=False)
+
+
+def resource_name(kind: str, name: str) -> str:
+    """What kubectl takes for one of our resources, with the group.
+
+    Argo CD has Applications too.
+    """
+    return f"{kind.lower()}.{GROUP}/{name}"
 
 
 def talk(text: str) -> None:

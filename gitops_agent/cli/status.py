@@ -40,7 +40,7 @@ def status(
     applications.sort(key=badness)
     if output == "name":
         for application in applications:
-            click.echo(f"application/{application['metadata']['name']}")
+            click.echo(out.resource_name("Application", application["metadata"]["name"]))
     elif output in ("json", "yaml"):
         out.document([document(application) for application in applications] if not name else document(applications[0]), output)
     elif name:
@@ -105,8 +105,8 @@ def _overview(applications: list[Object]) -> None:
         revision = (
             row["applied"] if row["applied"] == row["seen"] or not row["seen"] else f"{row['applied'] or '-'} → {row['seen']}"
         )
-        rows.append((row["name"], row["sync"], row["health"], revision, out.brief(row["message"])))
-    out.table(("application", "sync", "health", "revision", "message"), rows)
+        rows.append((row["name"], row["ready"], row["sync"], row["health"], revision, out.brief(row["message"])))
+    out.table(("application", "ready", "sync", "health", "revision", "message"), rows)
 
 
 def _detail(access: ClusterClient, application: Object) -> None:

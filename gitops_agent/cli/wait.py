@@ -32,8 +32,8 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
     """Wait until an application is synced, healthy, and its rollouts have finished.
 
     Exit codes: 0 it is; 3 timed out, or the failure will not pass by itself, such as a rollout that was rolled back or paused;
-    4 its plan, or a step of a rollout, waits for approval. A paused application is 3 at once; one that no agent has looked at
-    is 3 after half a minute without an agent.
+    4 its plan, or a step of a rollout, waits for approval. A paused application is 3 at once; one that no agent has
+    reconciled is 3 after half a minute without an agent.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = ClusterClient.open(kubeconfig, context, namespace)
@@ -93,7 +93,7 @@ def because(reason: str) -> str:
 
 
 def _touched(application: Object) -> bool:
-    """Whether an agent has ever looked at it."""
+    """Whether an agent has ever reconciled it."""
     return bool((application.get("status") or {}).get("observedGeneration"))
 
 

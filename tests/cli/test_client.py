@@ -57,7 +57,9 @@ def test_the_kubeconfig_of_the_option_wins(stage: ClusterEnv, run: Run, monkeypa
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
 
     assert run("status").code == 2
-    assert run("status", "--kubeconfig", str(stage.plane.kubeconfig), "-o", "name").stdout == "application/shop\n"
+    assert (
+        run("status", "--kubeconfig", str(stage.plane.kubeconfig), "-o", "name").stdout == "application.gitops-agent.dev/shop\n"
+    )
 
 
 def test_a_kubeconfig_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:

@@ -24,13 +24,13 @@ def notifier(stage: ClusterEnv, name: str) -> None:
     stage.plane.request("PATCH", stage.path("notifiers", name) + "/status", {"status": status}, content_type=merge)
 
 
-@pytest.mark.parametrize("kind", ["applications", "application", "apps", "app", "Application"])
+@pytest.mark.parametrize("kind", ["applications", "application", "apps", "app", "gapp", "Application"])
 def test_a_kind_may_be_spelled_in_any_usual_way(stage: ClusterEnv, run: Run, kind: str) -> None:
     stage.application("shop", healthy())
 
     assert run("get", kind).stdout == (
-        "APPLICATION  SYNC    HEALTH   REVISION      MESSAGE\n"
-        "shop         Synced  Healthy  c0ffee0000c0  c0ffee0000c0 is applied: 3 objects\n"
+        "APPLICATION  READY  SYNC    HEALTH   REVISION      MESSAGE\n"
+        "shop         True   Synced  Healthy  c0ffee0000c0  c0ffee0000c0 is applied: 3 objects\n"
     )
 
 
@@ -40,7 +40,7 @@ def test_notifiers_tell_whether_they_deliver(stage: ClusterEnv, run: Run) -> Non
     assert run("get", "ntf").stdout == (
         "NOTIFIER  PROVIDER  READY  PENDING  MESSAGE\nchat      webhook   True   0        the receiver takes messages\n"
     )
-    assert run("get", "notifiers", "-o", "name").stdout == "notifier/chat\n"
+    assert run("get", "notifiers", "-o", "name").stdout == "notifier.gitops-agent.dev/chat\n"
 
 
 def test_one_document_is_the_object_and_many_are_a_list(stage: ClusterEnv, run: Run) -> None:
@@ -61,7 +61,7 @@ def test_policies_live_beside_their_workloads_and_say_where_their_rollouts_stand
         run("get", kind, "-n", where).lines[1].startswith(f"{where}/web  canary    Step   2/3   50 %    11111111  22222222  ")
     )
     assert f"{where}/web" in run("get", kind).stdout
-    assert run("get", kind, f"{where}/web", "-o", "name").stdout == "rolloutpolicy/web\n"
+    assert run("get", kind, f"{where}/web", "-o", "name").stdout == "rolloutpolicy.gitops-agent.dev/web\n"
     assert json.loads(run("get", kind, f"{where}/web", "-o", "json").stdout)["kind"] == "RolloutPolicy"
 
 

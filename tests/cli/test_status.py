@@ -65,9 +65,9 @@ def test_the_overview_shows_what_is_on_its_way(stage: ClusterEnv, run: Run) -> N
 
     assert result.code == 0
     assert result.stdout == (
-        "APPLICATION  SYNC       HEALTH   REVISION                     MESSAGE\n"
-        "broken       OutOfSync  Healthy  badc0de000ba → c0ffee0000c0  spec.replicas: must be a number\n"
-        "fine         Synced     Healthy  c0ffee0000c0                 c0ffee0000c0 is applied: 3 objects\n"
+        "APPLICATION  READY  SYNC       HEALTH   REVISION                     MESSAGE\n"
+        "broken       False  OutOfSync  Healthy  badc0de000ba → c0ffee0000c0  spec.replicas: must be a number\n"
+        "fine         True   Synced     Healthy  c0ffee0000c0                 c0ffee0000c0 is applied: 3 objects\n"
     )
 
 
@@ -179,7 +179,10 @@ def test_scripts_get_the_row_and_the_whole_status(stage: ClusterEnv, run: Run) -
     assert document[1]["status"]["sync"]["revision"] == COMMIT
     assert json.loads(run("status", "fine", "-o", "json").stdout)["namespace"] == stage.namespace
     assert load_all(run("status", "-o", "yaml").stdout.encode(), file="stdout")[0][1]["name"] == "fine"
-    assert run("status", "-o", "name").lines == ["application/held", "application/fine"]
+    assert run("status", "-o", "name").lines == [
+        "application.gitops-agent.dev/held",
+        "application.gitops-agent.dev/fine",
+    ]
 
 
 @pytest.mark.cluster

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.rollout.pods import PodGroup
+from gitops_agent.cli.table import lay_out
 from gitops_agent.rollout.describe import share
 from gitops_agent.rollout.progress import Attention, Line, Mark, RolloutProgress, span
 from gitops_agent.rollout.state import Phase, Version
@@ -255,7 +256,8 @@ def _metrics(standing: RolloutProgress, measured: Iterable[dict[str, Any]]) -> R
                 Text(out.line(message)),
             )
         )
-    return _grid(rows)
+    header, *body = rows
+    return lay_out(header, body, out.console().width)
 
 
 _COLUMNS = ("metric", "samples", "passed", "failed", "undecided", "errors", "last values, newest first", "")
