@@ -23,7 +23,6 @@ _NEEDED = (
     ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
     *(("patch", GROUP, f"{plural}/status") for plural in ("applications", "notifiers", "rolloutpolicies")),
     ("patch", GROUP, "applications"),
-    ("create", "coordination.k8s.io", "leases"),
     ("create", "events.k8s.io", "events"),
 )
 _WRITES = (("patch", "apps", "deployments"), ("delete", "", "configmaps"), ("create", "", "namespaces"))
@@ -82,8 +81,10 @@ def _findings(
     user = f"system:serviceaccount:{namespace}:gitops-agent" if as_agent else None
     for verb, group, resource in _NEEDED:
         yield _permission(access, user, verb, group, resource, missing="failed")
+    yield _permission(access, user, "create", "coordination.k8s.io", "leases", missing="failed", namespace=namespace)
     for verb, group, resource in _WRITES:
         yield _permission(access, user, verb, group, resource, missing="warning")
+    yield from _impersonation(access, user)
     if repositories:
         yield from _repositories(access)
 
@@ -112,9 +113,24 @@ def _served(access: ClusterClient, kind: str) -> str:
         raise UnknownKind("not installed: run `gitops-agent install --apply`") from error
 
 
-def _permission(access: ClusterClient, user: str | None, verb: str, group: str, resource: str, *, missing: str) -> Finding:
+def _impersonation(access: ClusterClient, user: str | None) -> Iterator[Finding]:
+    """Whether the ServiceAccounts that Applications name may be used."""
+    try:
+        namespaces = {
+            str(raw["metadata"]["namespace"]) for raw in access.applications() if raw["spec"].get("serviceAccountName")
+        }
+    except AgentError:
+        return
+    for namespace in sorted(namespaces):
+        yield _permission(access, user, "impersonate", "", "serviceaccounts", missing="failed", namespace=namespace)
+
+
+def _permission(
+    access: ClusterClient, user: str | None, verb: str, group: str, resource: str, *, missing: str, namespace: str = ""
+) -> Finding:
+    """Whether a verb is allowed, in all namespaces unless one is given."""
     name, _, subresource = resource.partition("/")
-    attributes = {"verb": verb, "group": group, "resource": name, "subresource": subresource}
+    attributes = {"verb": verb, "group": group, "resource": name, "subresource": subresource, "namespace": namespace}
     kind = "SubjectAccessReview" if user else "SelfSubjectAccessReview"
     spec: dict[str, object] = {"resourceAttributes": attributes} | ({"user": user} if user else {})
     what = f"may {verb} {resource}{f'.{group}' if group else ''}"

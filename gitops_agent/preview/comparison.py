@@ -177,7 +177,8 @@ def fetched(
             name, secret = RevisionName.parse(revision or HEAD), credentials(access, application)
             resolved = sources.find(repository, name, head=ref, credentials=secret)
         except SourceError as error:
-            raise SourceError(f"{spec.repo_url}: {error}", reason=error.reason, transient=error.transient) from error
+            named = str(error) if str(repository) in str(error) else f"{spec.repo_url}: {error}"
+            raise SourceError(named, reason=error.reason, transient=error.transient) from error
         yield sources.tree(repository, resolved.commit), resolved
     finally:
         sources.close()

@@ -57,6 +57,38 @@ def test_the_permissions_of_the_agents_account_can_be_asked_about(stage: Cluster
     assert "failed/may list namespaces" in run("check", "--as-agent", "--no-repositories", "-o", "name").lines
 
 
+def test_the_lease_is_asked_about_in_the_agents_namespace_and_impersonation_where_it_is_used(
+    stage: ClusterEnv, run: Run
+) -> None:
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{stage.namespace}"
+    rules = [
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+        {"apiGroups": ["gitops-agent.dev"], "resources": ["applications"], "verbs": ["list"]},
+    ]
+    stage.plane.request("POST", f"{rbac}/roles", {"metadata": {"name": "own"}, "rules": rules})
+    binding = {
+        "metadata": {"name": "own"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "own"},
+        "subjects": [{"kind": "ServiceAccount", "name": "gitops-agent", "namespace": stage.namespace}],
+    }
+    stage.plane.request("POST", f"{rbac}/rolebindings", binding)
+    stage.application("shop", serviceAccountName="shop")
+
+    found = findings(run("check", "--as-agent", "--no-repositories", "-o", "json").stdout)
+
+    assert found["may create leases.coordination.k8s.io"][0] == "ok"
+    assert found["may impersonate serviceaccounts"] == ("failed", "no RBAC rule allows it")
+
+
+def test_a_repository_is_named_once(stage: ClusterEnv, run: Run) -> None:
+    url = f"file://{stage.folder}/nowhere"
+    stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}})
+
+    state, message = findings(run("check", "-o", "json").stdout)["application shop"]
+
+    assert (state, message.count(url)) == ("failed", 1)
+
+
 def test_a_cluster_that_cannot_be_reached_ends_the_list(run: Run) -> None:
     result = run("check", "--kubeconfig", "/nowhere", "-o", "json")
 
