@@ -22,6 +22,7 @@ from gitops_agent.observe import metrics
 from gitops_agent.sync.action import Action, ActionKind, PlanError
 from gitops_agent.sync.apply.errors import Immutable
 from gitops_agent.sync.apply.executor import Executor, Result
+from gitops_agent.sync.apply.preflight import unanswered
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.live.live_state import LiveState
@@ -96,7 +97,7 @@ class Applier:
         drifts = self._drift.detected(application, runnable, snapshot)
         held_back: frozenset[ObjectKey] = frozenset()
         if refused and application.spec.sync.error_policy is ErrorPolicy.ATOMIC:
-            runnable, held_back = hold_back(runnable)
+            runnable, held_back = hold_back(runnable, answered=not all(map(unanswered, refused.values())))
         if refused:
             runnable = without(runnable, refused)
         result = Result()

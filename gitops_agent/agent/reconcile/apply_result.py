@@ -32,6 +32,7 @@ class ApplyResult:
         fought: those of them that others keep changing back.
         again: seconds after which one of them is repaired again.
         recount: seconds after which the count of a held plan is too old; None when none is held.
+        advanced: something was written, and all that failed may pass by itself.
         awaited: reasons of failures that end when a CRD or a Namespace comes.
     """
 
@@ -46,6 +47,7 @@ class ApplyResult:
     fought: frozenset[ObjectKey] = frozenset()
     again: float | None = None
     recount: float | None = None
+    advanced: bool = False
     awaited: frozenset[str] = frozenset()
 
     @property
@@ -106,6 +108,7 @@ def build_result(
             *(ObjectIssue(key=a.key, reason=a.reason, message=a.message) for a in plan.actions if a.reason in LEFT_BEHIND),
         ),
         retry=after if errors else None,
+        advanced=any(outcome.changed for outcome in result.outcomes) and all(error.transient for error in errors.values()),
         in_sync=total - behind,
         drifted=len(drifted),
     )

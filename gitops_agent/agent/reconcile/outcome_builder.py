@@ -98,7 +98,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         unhealthy=sum(1 for problem in problems if problem.reason in UNHEALTHY),
         started=state.started,
         provisional=applied is None and error is None and unavailable is None,
-        recovered=in_force and not (applied and applied.retry is not None),
+        recovered=bool(applied and applied.advanced) or (in_force and not (applied and applied.retry is not None)),
         requeue=_requeues(findings, waits=bool(waiting) and not declared.pending),
     )
 

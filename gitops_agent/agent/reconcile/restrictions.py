@@ -13,6 +13,7 @@ from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.planning.plan import Plan
 
 _HELD_BACK = "not applied, because other objects of this revision are refused (errorPolicy: atomic)"
+_UNANSWERED = "not applied yet, because the API server did not answer the dry run of this revision; tried again"
 
 
 def only(plan: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
@@ -26,13 +27,17 @@ def only(plan: Plan, allowed: Callable[[Action], bool], why: str) -> Plan:
     return replace(plan, actions=actions)
 
 
-def hold_back(plan: Plan) -> tuple[Plan, frozenset[ObjectKey]]:
+def hold_back(plan: Plan, *, answered: bool = True) -> tuple[Plan, frozenset[ObjectKey]]:
     """The plan with only rollouts' writes, and the objects held back.
 
     Traffic must be able to leave a bad version whatever else is wrong.
+
+    Args:
+        plan: the plan.
+        answered: the API server refused something, and did not merely fail to answer.
     """
     held = frozenset(action.key for action in plan.writes if not action.rollout)
-    return only(plan, lambda action: action.rollout, _HELD_BACK), held
+    return only(plan, lambda action: action.rollout, _HELD_BACK if answered else _UNANSWERED), held
 
 
 def defer_deletions(plan: Plan, why: str) -> Plan:
@@ -47,7 +52,7 @@ def defer_deletions(plan: Plan, why: str) -> Plan:
 def without(plan: Plan, refused: Container[ObjectKey]) -> Plan:
     """The plan without refused objects; those that depend on one keep waiting."""
     actions = tuple(
-        replace(action, kind=ActionKind.WAIT, message="the API server refused it") if action.key in refused else action
+        replace(action, kind=ActionKind.WAIT, message="its dry run failed") if action.key in refused else action
         for action in plan.actions
     )
     return replace(plan, actions=actions)

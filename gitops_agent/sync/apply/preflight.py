@@ -2,7 +2,8 @@
 
 A refusal is only counted when it says something about the object that will still be true in its turn. What depends on other
 parts of the same plan (its CRD, its namespace, a quota or role that is changed with it), or on a webhook that is down right
-now and may be repaired by this very plan, is left to the real attempt.
+now and may be repaired by this very plan, is left to the real attempt. So is an object whose dry run got no answer in time,
+unless none got one: then the API server is gone, and nothing would come of the attempts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gitops_agent.errors import AgentError, ClusterError
+from gitops_agent.errors import AgentError, ClusterError, Throttled, Unavailable
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import CRD, NAMESPACE
 from gitops_agent.sync.action import Action, ActionKind
@@ -79,7 +80,17 @@ def ask(
     actions = candidates(plan)
     answers = spread(dry_run, actions)
     refused = {action.key: error for action, error in zip(actions, answers, strict=True) if error is not None}
+    if len(refused) > sum(map(unanswered, refused.values())) or len(refused) < len(actions):
+        refused = {key: error for key, error in refused.items() if not unanswered(error)}
     return verdicts(plan, refused, impersonated=impersonated)
+
+
+def unanswered(error: AgentError) -> bool:
+    """Whether the API server gave no answer, or asked for patience.
+
+    That is no refusal: it says nothing about the object.
+    """
+    return isinstance(error, Unavailable | Throttled) and error.reason not in _WAITS
 
 
 def _counts(error: AgentError, *, quota: bool, access: bool) -> bool:

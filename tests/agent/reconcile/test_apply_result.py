@@ -56,6 +56,17 @@ def test_a_failure_names_its_file_and_is_retried() -> None:
     assert (applied.retry, applied.in_sync, applied.synced) == (0.0, 0, False)
 
 
+def test_what_was_written_beside_a_failure_that_may_pass_is_an_advance() -> None:
+    def advanced(error: AgentError, *, changed: bool) -> bool:
+        good = replace(done(BOTH[0]).outcomes[0], changed=changed)
+        outcomes = (good, *done(BOTH[1], failed=error).outcomes)
+        return result(plan(), Result(outcomes=outcomes)).advanced
+
+    assert advanced(Throttled("slow down", status=429), changed=True)
+    assert not advanced(Throttled("slow down", status=429), changed=False)
+    assert not advanced(AgentError("no such field", reason="Invalid"), changed=True)
+
+
 def test_a_server_that_asks_for_patience_gets_it() -> None:
     assert result(plan(), done(BOTH[0], failed=Throttled("slow down", status=429, retry_after=17.0))).retry == 17.0
 

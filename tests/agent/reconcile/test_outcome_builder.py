@@ -109,6 +109,13 @@ def test_failures_are_retried_with_backoff_and_end_no_backoff() -> None:
     assert not outcome.recovered
 
 
+def test_an_advance_beside_a_failure_ends_the_backoff() -> None:
+    outcome = built(applied=ApplyResult(retry=0.0, advanced=True))
+
+    assert outcome.recovered
+    assert outcome.requeue[0].backoff
+
+
 def test_unhealthy_objects_follow_the_failures_and_are_named_once() -> None:
     sick = ObjectIssue(key=key("ConfigMap", "two"), reason="Degraded", message="it broke")
     report = HealthReport(Health(Status.DEGRADED), (ObjectIssue(key=ONE.key, reason="Missing", message=""), sick), 4.0)

@@ -35,9 +35,12 @@ def test_only_rollouts_go_on_where_others_are_refused() -> None:
     rolled = replace(whole, actions=(replace(whole.actions[0], rollout=True), *whole.actions[1:]))
 
     restricted, held = hold_back(rolled)
+    unanswered, _ = hold_back(rolled, answered=False)
 
     assert kinds(restricted) == {str(ONE): "create", str(TWO): "skip", str(GONE): "skip"}
     assert held == {TWO, GONE}
+    assert "other objects of this revision are refused" in restricted.actions[-1].message
+    assert "the API server did not answer the dry run" in unanswered.actions[-1].message
 
 
 def test_deletions_wait_and_nothing_else_does() -> None:

@@ -8,7 +8,7 @@ from gitops_agent.errors import AgentError, CannotSee, Forbidden, Invalid, NotFo
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply.errors import classify
-from gitops_agent.sync.apply.preflight import candidates, verdicts
+from gitops_agent.sync.apply.preflight import ask, candidates, verdicts
 from gitops_agent.sync.planning.plan import Plan
 from tests.sync.apply.test_executor import config, deployment
 from tests.sync.apply.test_plan_walker import made
@@ -69,6 +69,27 @@ def test_an_object_in_a_namespace_that_is_there_is_asked_about() -> None:
 )
 def test_only_what_will_still_be_true_in_its_turn_counts(error: AgentError, *, counts: bool) -> None:
     assert counted(error) is counts
+
+
+def answers(*errors: AgentError | None) -> list[str]:
+    """The names of the objects whose dry run counts as a refusal, for these answers."""
+    actions = creations([thing("ConfigMap", name) for name in "abc"[: len(errors)]])
+    said = dict(zip((action.key for action in actions), errors, strict=True))
+    counted = ask(
+        plan(*actions), dry_run=lambda action: said[action.key], spread=lambda one, all_: [*map(one, all_)], impersonated=False
+    )
+    return [key.name for key in counted]
+
+
+def test_an_object_whose_dry_run_got_no_answer_is_left_to_the_attempt() -> None:
+    assert answers(Unavailable("no answer"), None, None) == []
+    assert answers(Unavailable("no answer"), Invalid("bad", status=422), None) == ["b"]
+    assert answers(Throttled("later", status=429), None) == []
+
+
+def test_a_server_that_answers_nothing_is_not_asked_to_apply() -> None:
+    assert answers(Unavailable("no answer"), Throttled("later", status=429)) == ["a", "b"]
+    assert answers(Unavailable("no answer")) == ["a"]
 
 
 def test_a_quota_that_is_changed_with_the_plan_is_left_to_the_attempt() -> None:
