@@ -64,7 +64,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
-        return cast("click.Command", getattr(importlib.import_module(f"gitops_agent.cli.{module}"), attribute))
+        return _with_verbose(cast("click.Command", getattr(importlib.import_module(f"gitops_agent.cli.{module}"), attribute)))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; a closed output pipe is no error."""
@@ -80,6 +80,24 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
 
 
+def _verbose(ctx: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - what click calls
+    if value:
+        ctx.find_root().ensure_object(dict)["verbose"] = True
+
+
+def _with_verbose(command: click.Command) -> click.Command:
+    """The command with `-v/--verbose`, and its subcommands likewise."""
+    for inner in getattr(command, "commands", {}).values():
+        _with_verbose(inner)
+    if all(parameter.name != "verbose" for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["-v", "--verbose"], is_flag=True, expose_value=False, callback=_verbose, help="Print all details of an error."
+            )
+        )
+    return command
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="gitops-agent")
 @click.option("-v", "--verbose", is_flag=True, help="Print all details of an error.")
@@ -90,14 +108,14 @@ def cli(ctx: click.Context, *, verbose: bool) -> None:
     Data goes to standard output, messages go to standard error. Exit codes: 0 ok, 1 error, 2 usage, 3 differences or not
     healthy, 4 held for approval, 130 interrupted.
     """
-    ctx.obj = {"verbose": verbose}
+    ctx.ensure_object(dict)["verbose"] |= verbose
 
 
 def main() -> NoReturn:
     """Runs the command line and exits."""
-    verbose = any(word in ("-v", "--verbose") for word in sys.argv[1:2])
+    state = {"verbose": False}
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, obj=state)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.Abort:
@@ -115,7 +133,7 @@ def main() -> NoReturn:
         code = _say(f"error: {error}", USAGE)
     except AgentError as error:
         code = _say(f"error: {error} ({error.reason})", ERROR)
-        if verbose:
+        if state["verbose"]:
             _say(error.report() if isinstance(error, ProcessError) else str(error.facts), ERROR)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -24,13 +24,13 @@ from gitops_agent.notify.routing import DEFAULT_EVENTS
 from gitops_agent.observe import metrics
 
 _NOTE = "<!-- Made by `python -m gitops_agent.docsgen.commands`; change the code instead. -->"
-_SHARED = ("output", "kubeconfig", "context", "namespace", "help")
+_SHARED = ("output", "kubeconfig", "context", "namespace", "verbose", "help")
 
 _INTRODUCTION = """\
 `gitops-agent` keeps a Kubernetes cluster in step with Git.
 Data goes to standard output, talk to standard error.
 Tables are for people: on a terminal they are folded and coloured (not with `NO_COLOR`), elsewhere a row is one line.
-`-v`, before the command, prints everything that is known about an error, and the log of what a command does."""
+`-v`, before or after the command, prints everything that is known about an error, and the log of what a command does."""
 _EXIT_CODES = (
     ("0", "done"),
     ("1", "an error, reported in one line"),

@@ -120,6 +120,8 @@ def test_a_server_that_does_not_answer_is_one_line_and_exit_code_one(run: Run, t
     verbose = run("-v", "status", "--kubeconfig", str(file))
     assert len(verbose.stderr) > len(result.stderr)
     assert "t0p-secret" not in result.stderr + verbose.stderr
+    assert run("status", "-v", "--kubeconfig", str(file)).stderr == verbose.stderr
+    assert run("rollout", "status", "--kubeconfig", str(file), "--verbose").stderr == verbose.stderr
 
 
 @pytest.mark.cluster
