@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -18,23 +19,48 @@ DEFAULT_FILE = Path("/etc/gitops-agent/config.yaml")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_SHORTHANDS = {"kubeconfig": "cluster.kubeconfig", "context": "cluster.context", "namespace": "cluster.namespace"}
+"""The options that other commands have, and the settings they stand for."""
+
+
 def settings_options(function: F) -> F:
-    """Adds `--config` and `--set`."""
-    function = click.option(
+    """Adds `--config`, `--set`, and shorthands, which become assignments before those of `--set`."""
+
+    @functools.wraps(function)
+    def command(*args: Any, assignments: tuple[str, ...], **options: Any) -> Any:
+        given = {path: options.pop(name) for name, path in _SHORTHANDS.items()}
+        if click.get_current_context().find_root().ensure_object(dict).get("verbose"):
+            given["log.level"] = "debug"
+        shorthands = tuple(f"{path}={value}" for path, value in given.items() if value is not None)
+        return function(*args, assignments=(*shorthands, *assignments), **options)
+
+    option = click.option(
         "--config",
         "file",
         type=click.Path(path_type=Path),
         default=None,
         envvar="GITOPS_AGENT_CONFIG",
         help=f"The configuration file; {DEFAULT_FILE} when it exists.",
-    )(function)
-    return click.option(
+    )(command)
+    for name, help_ in (
+        ("--kubeconfig", "The kubeconfig to use instead of $KUBECONFIG; short for --set cluster.kubeconfig=…"),
+        ("--context", "The context of the kubeconfig to use; short for --set cluster.context=…"),
+    ):
+        option = click.option(name, default=None, help=help_)(option)
+    option = click.option(
+        "-n",
+        "--namespace",
+        default=None,
+        help="The namespace of the agent and its Applications; short for --set cluster.namespace=…",
+    )(option)
+    option = click.option(
         "--set",
         "assignments",
         multiple=True,
         metavar="PATH=VALUE",
-        help="One setting, such as source.allowFile=true; repeatable.",
-    )(function)
+        help="One setting, such as source.allowFile=true; repeatable. -v is short for --set log.level=debug.",
+    )(option)
+    return cast("F", option)
 
 
 def effective(file: Path | None, assignments: tuple[str, ...]) -> Loaded:

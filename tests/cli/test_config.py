@@ -24,6 +24,28 @@ def test_every_setting_says_where_it_came_from(run: Run, tmp_path: Path, monkeyp
     assert rows["server.port"] == ["8080", "default"]
 
 
+def test_the_options_of_other_commands_stand_for_settings(run: Run) -> None:
+    result = run("config", "show", "-v", "-n", "team", "--kubeconfig", "/etc/k", "--context", "west", "-o", "json")
+    settings = json.loads(result.stdout)
+
+    assert settings["cluster"] == {"kubeconfig": "/etc/k", "context": "west", "namespace": "team"}
+    assert settings["log"]["level"] == "debug"
+
+
+def test_a_setting_wins_over_its_shorthand(run: Run) -> None:
+    result = run("config", "show", "-v", "--set", "log.level=error", "--set", "cluster.namespace=b", "-n", "a", "-o", "json")
+
+    assert json.loads(result.stdout)["log"]["level"] == "error"
+    assert json.loads(result.stdout)["cluster"]["namespace"] == "b"
+
+
+@pytest.mark.parametrize("command", [("run",), ("config", "show")])
+def test_the_agent_takes_the_options_of_other_commands(run: Run, command: tuple[str, ...]) -> None:
+    text = run(*command, "--help").stdout
+
+    assert [option for option in ("--kubeconfig", "--context", "-n, --namespace", "-v, --verbose") if option not in text] == []
+
+
 def test_scripts_get_the_document_and_the_names(run: Run) -> None:
     assert json.loads(run("config", "show", "-o", "json").stdout)["sync"]["workers"] == 16
     assert run("config", "show", "-o", "name").lines == list(paths())
