@@ -5,23 +5,37 @@ from __future__ import annotations
 import click
 
 from gitops_agent.cli import output as out
+from gitops_agent.cli.selection import watch_option
 from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
+
+_HEADERS = ("when", "type", "reason", "times", "message")
 
 
 @click.command()
 @click.argument("name")
+@watch_option("Print further events until interrupted.")
 @out.output_option
 @out.cluster_options
-def events(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+def events(name: str, *, watch: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Show the Kubernetes Events of an application, oldest first.
 
     The API server keeps them for an hour.
     """
+    if watch and output != "table":
+        raise UsageError("--watch is for tables only")
     access = ClusterClient.open(kubeconfig, context, namespace)
     uid = access.application(name)["metadata"]["uid"]
     resource = access.discovery.find("events.k8s.io", "Event")
-    listing = access.objects.list(resource, namespace=namespace, field_selector=f"regarding.uid={uid}")
+    selector = f"regarding.uid={uid}"
+    if watch:
+        from gitops_agent.cli.follow import follow_log
+        from gitops_agent.cluster.watch import WatchOptions
+
+        options = WatchOptions(namespace=namespace, field_selector=selector)
+        follow_log(access, resource, options, _HEADERS, lambda live: [_row(event) for event in sorted(live, key=when)])
+    listing = access.objects.list(resource, namespace=namespace, field_selector=selector)
     listed = sorted(listing.items, key=when)
     if output in ("json", "yaml"):
         out.document(listed, output)
@@ -29,11 +43,7 @@ def events(name: str, *, output: str, kubeconfig: str | None, context: str | Non
         for event in listed:
             click.echo(f"event/{event['metadata']['name']}")
     elif listed:
-        rows = [
-            (when(e)[:19] + "Z", str(e.get("type", "")), str(e.get("reason", "")), _times(e), str(e.get("note", "")))
-            for e in listed
-        ]
-        out.table(("when", "type", "reason", "times", "message"), rows)
+        out.table(_HEADERS, map(_row, listed))
     else:
         out.talk(f"no events about {name}: the API server keeps them for an hour")
 
@@ -42,6 +52,11 @@ def when(event: Object) -> str:
     """The time an event was last seen."""
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+
+
+def _row(event: Object) -> tuple[str, ...]:
+    moment = when(event)[:19] + "Z"
+    return moment, str(event.get("type", "")), str(event.get("reason", "")), _times(event), str(event.get("note", ""))
 
 
 def _times(event: Object) -> str:

@@ -7,9 +7,13 @@ from click.core import ParameterSource
 
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import output as out
+from gitops_agent.cli.selection import Selection, selection_options
+from gitops_agent.cli.sheet import Sheet
 from gitops_agent.cli.status import summary
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import GROUP
 
 _KINDS = {
     "applications": "Application",
@@ -24,14 +28,25 @@ _KINDS = {
     "rolloutpolicy": "RolloutPolicy",
     "rop": "RolloutPolicy",
 }
+_PLURALS = {"Application": "Applications", "Notifier": "Notifiers", "RolloutPolicy": "RolloutPolicies"}
 
 
 @click.command()
 @click.argument("kind")
 @click.argument("name", required=False)
-@out.output_option
+@selection_options
+@out.listing_option
 @out.cluster_options
-def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+def get(
+    kind: str,
+    name: str | None,
+    *,
+    selection: Selection,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str,
+) -> None:
     """Print Applications, Notifiers or RolloutPolicies, as a table or as documents.
 
     KIND is application(s), app, notifier(s), ntf, rolloutpolicy, rolloutpolicies or rop. RolloutPolicies live in the namespaces
@@ -40,45 +55,67 @@ def get(kind: str, name: str | None, *, output: str, kubeconfig: str | None, con
     if kind.lower() not in _KINDS:
         raise UsageError(f"there is no kind {kind} to get: say applications (app), notifiers (ntf) or rolloutpolicies (rop)")
     kind = _KINDS[kind.lower()]
+    selection.check(name)
     access = ClusterClient.open(kubeconfig, context, namespace)
     if kind == "RolloutPolicy":
-        _rollouts(access, name, namespace if _is_given("namespace") else "", output)
-        return
-    resources = [access.one(kind, name)] if name else access.listed(kind)
-    if output == "name":
-        for obj in resources:
-            click.echo(out.resource_name(kind, obj["metadata"]["name"]))
+        namespace = namespace if _is_given("namespace") and not selection.everywhere else ""
+        resources = _policies(access, name, namespace, selection)
+    else:
+        resources = [access.one(kind, name)] if name else selection.listed(access, kind)
+
+    def listing(shown: list[Object]) -> Sheet:
+        namespaces = selection.everywhere and kind != "RolloutPolicy"  # whose names say it already
+        return _SHEETS[kind](shown).extended(shown, namespaces=namespaces, wide=output == "wide")
+
+    if selection.watch:
+        from gitops_agent.cli.follow import follow
+
+        one = resources[0]["metadata"] if name else {"namespace": namespace}
+        options = selection.watched(one["namespace"], one.get("name"))
+        follow(access, access.discovery.find(GROUP, kind), options, listing, output=output)
+    elif output == "name":
+        out.names(kind, resources)
     elif output in ("json", "yaml"):
         out.document(resources[0] if name else resources, output)
     elif not resources:
-        out.talk(f"there are no {kind}s in namespace {namespace}")
-    elif kind == "Application":
-        rows = [(s["name"], s["ready"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, resources)]
-        out.table(("application", "ready", "sync", "health", "revision", "message"), rows)
+        out.talk(selection.nothing(_PLURALS[kind], namespace))
     else:
-        listed = []
-        for obj in resources:
-            ready, spec, status = condition_of(obj, "Ready"), obj["spec"], obj.get("status") or {}
-            waiting = str(len(status.get("pending") or []))
-            message = str(ready.get("message") or "")
-            listed.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
-        out.table(("notifier", "provider", "ready", "pending", "message"), listed)
+        sheet = listing(resources)
+        out.table(sheet.headers, sheet.rows)
 
 
-def _rollouts(access: ClusterClient, name: str | None, namespace: str, output: str) -> None:
-    from gitops_agent.cli.rollout.lookup import every, find
+def _applications(resources: list[Object]) -> Sheet:
+    rows = [(s["name"], s["ready"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, resources)]
+    return Sheet(headers=("application", "ready", "sync", "health", "revision", "message"), rows=tuple(rows))
+
+
+def _notifiers(resources: list[Object]) -> Sheet:
+    rows = []
+    for obj in resources:
+        ready, spec, status = condition_of(obj, "Ready"), obj["spec"], obj.get("status") or {}
+        waiting = str(len(status.get("pending") or []))
+        message = str(ready.get("message") or "")
+        rows.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
+    return Sheet(headers=("notifier", "provider", "ready", "pending", "message"), rows=tuple(rows))
+
+
+def _rollout_policies(resources: list[Object]) -> Sheet:
     from gitops_agent.cli.rollout.view import HEADERS, row
+    from gitops_agent.rollout.progress import RolloutProgress
 
-    rollouts = [find(access, name, namespace)] if name else every(access, namespace)
-    if output == "name":
-        for rollout in rollouts:
-            click.echo(out.resource_name("RolloutPolicy", rollout.key.name))
-    elif output in ("json", "yaml"):
-        out.document(rollouts[0].raw if name else [rollout.raw for rollout in rollouts], output)
-    elif rollouts:
-        out.table(HEADERS, [row(rollout) for rollout in rollouts])
-    else:
-        out.talk(f"there are no RolloutPolicies{f' in namespace {namespace}' if namespace else ''}")
+    return Sheet(headers=HEADERS, rows=tuple(row(RolloutProgress.of(obj)) for obj in resources))
+
+
+_SHEETS = {"Application": _applications, "Notifier": _notifiers, "RolloutPolicy": _rollout_policies}
+
+
+def _policies(access: ClusterClient, name: str | None, namespace: str, selection: Selection) -> list[Object]:
+    """RolloutPolicies, worst first."""
+    from gitops_agent.cli.rollout.lookup import every, find
+
+    return [
+        rollout.raw for rollout in ([find(access, name, namespace)] if name else every(access, namespace, selection.labels))
+    ]
 
 
 def _is_given(option: str) -> bool:

@@ -5,34 +5,55 @@ from __future__ import annotations
 import click
 
 from gitops_agent.cli import output as out
+from gitops_agent.cli.selection import watch_option
 from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import GROUP
 
 _SHORT = 12
+_HEADERS = ("when", "revision", "result", "took", "plan", "actor", "message")
 
 
 @click.command()
 @click.argument("name")
+@watch_option("Print further entries until interrupted, and the newest last.")
 @out.output_option
 @out.cluster_options
-def history(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+def history(name: str, *, watch: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Show the last syncs and rollouts of an application, newest first.
 
     The last twenty syncs are kept, and the last ten runs of each rollout. A sync is dated by its start, a rollout by its end.
     """
+    if watch and output != "table":
+        raise UsageError("--watch is for tables only")
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
-    entries: list[Object] = [*((application.get("status") or {}).get("history") or []), *_runs(access, application)]
-    entries.sort(key=lambda entry: str(entry.get("started") or entry.get("ended") or ""), reverse=True)
+    if watch:
+        from gitops_agent.cli.follow import follow_log
+        from gitops_agent.cluster.watch import WatchOptions
+
+        def rows(live: list[Object]) -> list[tuple[str, ...]]:
+            return [_row(entry) for one in live for entry in reversed(_entries(access, one))]
+
+        options = WatchOptions(namespace=namespace, field_selector=f"metadata.name={name}")
+        follow_log(access, access.discovery.find(GROUP, "Application"), options, _HEADERS, rows)
+    entries = _entries(access, application)
     if output in ("json", "yaml"):
         out.document(entries, output)
     elif output == "name":
         for entry in entries:
             click.echo(entry["revision"])
     elif entries:
-        out.table(("when", "revision", "result", "took", "plan", "actor", "message"), map(_row, entries))
+        out.table(_HEADERS, map(_row, entries))
     else:
         out.talk(f"nothing of {name} was synced yet")
+
+
+def _entries(access: ClusterClient, application: Object) -> list[Object]:
+    """Syncs and runs, newest first."""
+    entries: list[Object] = [*((application.get("status") or {}).get("history") or []), *_runs(access, application)]
+    return sorted(entries, key=lambda entry: str(entry.get("started") or entry.get("ended") or ""), reverse=True)
 
 
 def _row(entry: Object) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 FORMATS = ("table", "json", "yaml", "name")
+LISTING_FORMATS = ("table", "wide", "json", "yaml", "name")
 _ENDLESS = 100_000
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,6 +54,20 @@ def output_option(function: F) -> F:
     return click.option(
         "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="The output format."
     )(function)
+
+
+def listing_option(function: F) -> F:
+    """Adds `-o/--output` with the format `wide`."""
+    help_ = "The output format; wide adds columns, name prints KIND.GROUP/NAME for kubectl."
+    return click.option("-o", "--output", type=click.Choice(LISTING_FORMATS), default="table", show_default=True, help=help_)(
+        function
+    )
+
+
+def names(kind: str, objects: Iterable[Any]) -> None:
+    """Prints `kind.group/name`, which kubectl mistakes for no other group."""
+    for obj in objects:
+        click.echo(f"{kind.lower()}.{GROUP}/{obj['metadata']['name']}")
 
 
 def cluster_options(function: F) -> F:
@@ -154,14 +169,6 @@ def document(value: Any, form: str) -> None:
     from gitops_agent.manifest.yaml import dump
 
     click.echo(dump(value), nl=False)
-
-
-def resource_name(kind: str, name: str) -> str:
-    """What kubectl takes for one of our resources, with the group.
-
-    Argo CD has Applications too.
-    """
-    return f"{kind.lower()}.{GROUP}/{name}"
 
 
 def talk(text: str) -> None:

@@ -10,8 +10,12 @@ import click
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
+from gitops_agent.cli.selection import Selection, selection_options
+from gitops_agent.cli.sheet import Sheet
 from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import GROUP
 
 if TYPE_CHECKING:
     from gitops_agent.rollout.progress import RolloutProgress
@@ -29,26 +33,52 @@ _SHORT = 12
     is_flag=True,
     help="Exit with 3 unless everything is synced and healthy, 4 when something waits for approval.",
 )
-@out.output_option
+@selection_options
+@out.listing_option
 @out.cluster_options
 def status(
-    name: str | None, *, exit_code: bool, output: str, kubeconfig: str | None, context: str | None, namespace: str
+    name: str | None,
+    *,
+    exit_code: bool,
+    selection: Selection,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str,
 ) -> None:
-    """Show the status of Applications, unhealthy first, or one in detail."""
+    """Show the status of Applications, unhealthy first, or one in detail.
+
+    With --watch one application is a row as well.
+    """
+    selection.check(name)
+    if selection.watch and exit_code:
+        raise UsageError("--watch and --exit-code exclude each other")
+    if selection.watch and output in ("json", "yaml"):
+        raise UsageError(f"--watch is for tables only here: say `gitops-agent get applications --watch -o {output}`")
     access = ClusterClient.open(kubeconfig, context, namespace)
-    applications = [access.application(name)] if name else access.applications()
+    applications = [access.application(name)] if name else selection.listed(access, "Application")
     applications.sort(key=badness)
-    if output == "name":
-        for application in applications:
-            click.echo(out.resource_name("Application", application["metadata"]["name"]))
+
+    def listing(shown: list[Object]) -> Sheet:
+        shown = sorted(shown, key=badness)
+        return overview(shown).extended(shown, namespaces=selection.everywhere, wide=output == "wide")
+
+    if selection.watch:
+        from gitops_agent.cli.follow import follow
+
+        resource = access.discovery.find(GROUP, "Application")
+        follow(access, resource, selection.watched(namespace, name), listing, output=output)
+    elif output == "name":
+        out.names("Application", applications)
     elif output in ("json", "yaml"):
         out.document([document(application) for application in applications] if not name else document(applications[0]), output)
-    elif name:
+    elif name and output == "table":
         _detail(access, applications[0])
     elif applications:
-        _overview(applications)
+        sheet = listing(applications)
+        out.table(sheet.headers, sheet.rows)
     else:
-        out.talk(f"there are no Applications in namespace {namespace}")
+        out.talk(selection.nothing("Applications", namespace))
     if exit_code:
         sys.exit(code(applications))
 
@@ -98,7 +128,8 @@ def document(application: Object) -> Object:
     return summary(application) | {"namespace": application["metadata"]["namespace"], "status": application.get("status") or {}}
 
 
-def _overview(applications: list[Object]) -> None:
+def overview(applications: list[Object]) -> Sheet:
+    """The table of some Applications."""
     rows = []
     for application in applications:
         row = summary(application)
@@ -106,7 +137,7 @@ def _overview(applications: list[Object]) -> None:
             row["applied"] if row["applied"] == row["seen"] or not row["seen"] else f"{row['applied'] or '-'} → {row['seen']}"
         )
         rows.append((row["name"], row["ready"], row["sync"], row["health"], revision, out.brief(row["message"])))
-    out.table(("application", "ready", "sync", "health", "revision", "message"), rows)
+    return Sheet(headers=("application", "ready", "sync", "health", "revision", "message"), rows=tuple(rows))
 
 
 def _detail(access: ClusterClient, application: Object) -> None:

@@ -73,15 +73,15 @@ class ClusterClient:
         """All Applications of the namespace, by name."""
         return self.listed("Application")
 
-    def listed(self, kind: str, *, namespace: str | None = None) -> list[Object]:
+    def listed(self, kind: str, *, namespace: str | None = None, selector: str = "") -> list[Object]:
         """All objects of one of our kinds, by name.
 
-        Those of another namespace when one is given, of all namespaces when it is empty.
+        Those of another namespace when one is given, of all namespaces when it is empty; those with the labels of a selector.
         """
         where = self.namespace if namespace is None else namespace
         try:
             resource = self.discovery.find(GROUP, kind)
         except UnknownKind as error:
             raise UsageError(NOT_INSTALLED) from error
-        objects = self.objects.list(resource, namespace=where).items
+        objects = self.objects.list(resource, namespace=where, label_selector=selector).items
         return sorted(objects, key=lambda obj: (str(obj["metadata"]["name"]), str(obj["metadata"].get("namespace") or "")))

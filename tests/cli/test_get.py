@@ -65,6 +65,51 @@ def test_policies_live_beside_their_workloads_and_say_where_their_rollouts_stand
     assert json.loads(run("get", kind, f"{where}/web", "-o", "json").stdout)["kind"] == "RolloutPolicy"
 
 
+def labelled(stage: ClusterEnv, name: str, **labels: str) -> None:
+    stage.application(name, healthy())
+    merge = "application/merge-patch+json"
+    stage.plane.request("PATCH", stage.path("applications", name), {"metadata": {"labels": labels}}, content_type=merge)
+
+
+@pytest.mark.parametrize("command", [("get", "app"), ("status",)])
+def test_labels_select_and_names_carry_the_group(stage: ClusterEnv, run: Run, command: tuple[str, ...]) -> None:
+    labelled(stage, "shop", team="a")
+    labelled(stage, "notes", team="b")
+
+    assert run(*command, "-l", "team=a", "-o", "name").lines == ["application.gitops-agent.dev/shop"]
+    assert run(*command, "--selector", "team!=a", "-o", "name").lines == ["application.gitops-agent.dev/notes"]
+    nothing = run(*command, "-l", "team=c")
+    assert (nothing.code, nothing.stdout) == (0, "")
+    assert nothing.stderr == f"there are no Applications in namespace {stage.namespace} with the labels team=c\n"
+
+
+@pytest.mark.parametrize("command", [("get", "app"), ("status",)])
+def test_all_namespaces_are_listed_with_their_names(stage: ClusterEnv, run: Run, command: tuple[str, ...]) -> None:
+    labelled(stage, "shop", run=stage.namespace)
+
+    lines = run(*command, "-A", "-l", f"run={stage.namespace}").lines
+
+    assert lines[0].split()[:2] == ["NAMESPACE", "APPLICATION"]
+    assert [line.split()[:2] for line in lines[1:]] == [[stage.namespace, "shop"]]
+
+
+@pytest.mark.parametrize("command", [("get", "app"), ("status",)])
+def test_a_wide_table_shows_the_source(stage: ClusterEnv, run: Run, command: tuple[str, ...]) -> None:
+    stage.application("shop", healthy())
+
+    (row,) = run(*command, "-o", "wide").lines[1:]
+
+    assert f"  https://git.example.com/config.git  branch=main  apps/shop  {stage.namespace}  " in row
+
+
+@pytest.mark.parametrize("option", [("-A",), ("-l", "a=b")])
+def test_a_name_and_a_selection_of_several_exclude_each_other(stage: ClusterEnv, run: Run, option: tuple[str, ...]) -> None:
+    result = run("get", "app", "shop", *option)
+
+    assert (result.code, result.stdout) == (2, "")
+    assert "exclude each other" in result.stderr
+
+
 def test_no_policies_are_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     result = run("get", "rop", "-n", stage.namespace)
 

@@ -84,7 +84,7 @@ def test_the_version_is_printed_without_a_cluster(run: Run) -> None:
         (("statsu",), "No such command 'statsu'"),
         (("status", "--nope"), "No such option '--nope'"),
         (("approve", "shop"), "Missing argument 'PLAN'"),
-        (("status", "-o", "xml"), "'xml' is not one of 'table', 'json', 'yaml', 'name'"),
+        (("status", "-o", "xml"), "'xml' is not one of 'table', 'wide', 'json', 'yaml', 'name'"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_code_two(run: Run, words: tuple[str, ...], text: str) -> None:

@@ -179,10 +179,7 @@ def test_scripts_get_the_row_and_the_whole_status(stage: ClusterEnv, run: Run) -
     assert document[1]["status"]["sync"]["revision"] == COMMIT
     assert json.loads(run("status", "fine", "-o", "json").stdout)["namespace"] == stage.namespace
     assert load_all(run("status", "-o", "yaml").stdout.encode(), file="stdout")[0][1]["name"] == "fine"
-    assert run("status", "-o", "name").lines == [
-        "application.gitops-agent.dev/held",
-        "application.gitops-agent.dev/fine",
-    ]
+    assert run("status", "-o", "name").lines == [f"application.gitops-agent.dev/{name}" for name in ("held", "fine")]
 
 
 @pytest.mark.cluster

@@ -46,9 +46,10 @@ def find(access: ClusterClient, name: str, namespace: str = "") -> RolloutProgre
     raise UsageError(f"there is no {KIND} {short}{f' in namespace {where}' if where else ''}; {there}")
 
 
-def every(access: ClusterClient, namespace: str = "") -> list[RolloutProgress]:
+def every(access: ClusterClient, namespace: str = "", selector: str = "") -> list[RolloutProgress]:
     """All rollouts of a namespace, or of every namespace; worst first."""
-    return sorted((RolloutProgress.of(raw) for raw in access.listed(KIND, namespace=namespace)), key=urgency)
+    listed = access.listed(KIND, namespace=namespace, selector=selector)
+    return sorted((RolloutProgress.of(raw) for raw in listed), key=urgency)
 
 
 def urgency(standing: RolloutProgress) -> tuple[int, AppKey]:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,56 +18,17 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.rollout.lookup import urgency
 from gitops_agent.cli.rollout.pods import selecting, sides
 from gitops_agent.cli.rollout.view import HEADERS, picture, row
+from gitops_agent.cli.watch_cache import WatchCache
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.errors import AgentError, NotFound
-from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.errors import NotFound
+from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.rollout.progress import RolloutProgress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gitops_agent.cluster.resource import Resource
-
 _TICK_SECONDS = 1.0
-_FRAME_SECONDS = 0.1
-
-
-@dataclass
-class WatchCache:
-    """Latest objects of the watches; thread-safe, `changed` is set by every event."""
-
-    objects: dict[ObjectKey, Object] = field(default_factory=dict)
-    changed: threading.Event = field(default_factory=threading.Event)
-    error: AgentError | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def of(self, kind: str) -> list[Object]:
-        """The objects of a kind, by namespace and name."""
-        with self._lock:
-            return [obj for key, obj in sorted(self.objects.items()) if key.kind == kind]
-
-    def replace(self, kind: str, found: list[Object]) -> None:
-        """Takes in a whole list."""
-        with self._lock:
-            for key in [key for key in self.objects if key.kind == kind]:
-                del self.objects[key]
-            self.objects |= {ObjectKey.of(obj): obj for obj in found}
-        self.changed.set()
-
-    def take(self, happened: str, obj: Object) -> None:
-        """Takes in one event."""
-        with self._lock:
-            if happened == "DELETED":
-                self.objects.pop(ObjectKey.of(obj), None)
-            else:
-                self.objects[ObjectKey.of(obj)] = obj
-        self.changed.set()
-
-    def fail(self, error: AgentError) -> None:
-        """Takes in that something cannot be watched."""
-        self.error = error
-        self.changed.set()
 
 
 def follow(access: ClusterClient, namespace: str, key: AppKey | None) -> None:
@@ -96,7 +55,7 @@ def _live(scene: WatchCache, key: AppKey | None) -> None:
     from rich.live import Live
 
     with Live(console=out.console(), auto_refresh=False) as screen:
-        for _ in _news(scene, _TICK_SECONDS):
+        for _ in scene.changes(_TICK_SECONDS):
             screen.update(_drawn(scene, key), refresh=True)
 
 
@@ -111,7 +70,7 @@ def _drawn(scene: WatchCache, key: AppKey | None) -> RenderableType:
 
 def _told(scene: WatchCache, key: AppKey | None) -> None:
     last: dict[AppKey, str] = {}
-    for _ in _news(scene, None):
+    for _ in scene.changes():
         rollouts = map(RolloutProgress.of, scene.of(KIND)) if key is None else [_one(scene, key)]
         for standing in rollouts:
             text = change(standing)
@@ -128,64 +87,29 @@ def _one(scene: WatchCache, key: AppKey) -> RolloutProgress:
     raise NotFound(f"{KIND} {key} was deleted")
 
 
-def _news(scene: WatchCache, tick: float | None) -> Iterator[None]:
-    """Yields at each change and each tick, rate-limited."""
-    frame = threading.Event()
-    while True:
-        scene.changed.wait(tick)
-        scene.changed.clear()
-        if scene.error is not None:
-            raise scene.error
-        yield
-        frame.wait(_FRAME_SECONDS)
-
-
 @contextlib.contextmanager
 def _watching(access: ClusterClient, namespace: str, key: AppKey | None) -> Iterator[WatchCache]:
-    from gitops_agent.cluster.watch import Watch, WatchOptions
+    from gitops_agent.cluster.watch import WatchOptions
 
-    scene = WatchCache()
-    watches: list[Watch] = []
-
-    def watch(resource: Resource, *, within: str, labels: str = "", fields: str = "") -> Watch:
-        opened = Watch(
-            access.transport,
-            resource,
-            _Feed(scene, resource.kind),
-            options=WatchOptions(namespace=within, label_selector=labels, field_selector=fields),
-        )
-        watches.append(opened)
-        opened.start()
-        return opened
-
+    cache = WatchCache()
     find = access.discovery.find
     try:
         if key is None:
-            first = watch(find(GROUP, KIND), within=namespace)
+            first = cache.watch(access, find(GROUP, KIND), WatchOptions(namespace=namespace))
         else:
-            standing = RolloutProgress.of(access.objects.get(ObjectKey(GROUP, KIND, key.namespace, key.name)))
+            within = key.namespace
+            standing = RolloutProgress.of(access.objects.get(ObjectKey(GROUP, KIND, within, key.name)))
             if sys.stdout.isatty():
-                watch(find("apps", standing.workload.kind), within=key.namespace)
+                cache.watch(access, find("apps", standing.workload.kind), WatchOptions(namespace=within))
                 if selector := _selector(access, standing):
-                    watch(find("", "Pod"), within=key.namespace, labels=selector)
-            first = watch(find(GROUP, KIND), within=key.namespace, fields=f"metadata.name={key.name}")
-        while not first.synced.wait(_FRAME_SECONDS) and scene.error is None:
-            pass
-        yield scene
+                    cache.watch(access, find("", "Pod"), WatchOptions(namespace=within, label_selector=selector))
+            first = cache.watch(
+                access, find(GROUP, KIND), WatchOptions(namespace=within, field_selector=f"metadata.name={key.name}")
+            )
+        cache.await_list(first)
+        yield cache
     finally:
-        for one in watches:
-            one.stop()
-
-
-class _Feed:
-    """Hands what a watch of one kind reads to the scene."""
-
-    def __init__(self, scene: WatchCache, kind: str) -> None:
-        self._scene, self._kind = scene, kind
-        self.on_event, self.on_error = scene.take, scene.fail
-
-    def on_sync(self, objects: list[Object], _resource_version: str) -> None:
-        self._scene.replace(self._kind, objects)
+        cache.stop()
 
 
 def _selector(access: ClusterClient, standing: RolloutProgress) -> str:

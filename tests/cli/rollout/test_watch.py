@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.cli.rollout.watch import WatchCache, change
+from gitops_agent.cli.rollout.watch import change
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Phase, Stage
 from tests.cli.cluster_env import ClusterEnv as Place
@@ -26,17 +26,6 @@ def test_a_line_of_a_pipe_says_whether_the_share_is_in_force() -> None:
     assert change(RolloutProgress.of(policy(holding(1)))).startswith("shop/web  Step  2/3  50 % in force  22222222 step 2 of 3")
     assert change(RolloutProgress.of(policy(wanted))).startswith("shop/web  Step  2/3  50 % wanted  22222222 step 2 of 3")
     assert change(RolloutProgress.of(policy(at(Phase.IDLE)))) == "shop/web  Idle  -  -  11111111 is stable"
-
-
-def test_what_the_watches_told_is_kept_by_kind() -> None:
-    scene = WatchCache()
-    scene.replace("RolloutPolicy", [policy(None, name="web"), policy(None, name="api")])
-    scene.replace("Pod", [])
-    scene.take("DELETED", policy(None, name="web"))
-    scene.take("ADDED", policy(None, name="new"))
-
-    assert scene.changed.is_set()
-    assert [one["metadata"]["name"] for one in scene.of("RolloutPolicy")] == ["api", "new"]
 
 
 def started(stage: Place, *words: str, output: Path) -> subprocess.Popen[bytes]:
