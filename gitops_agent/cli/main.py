@@ -42,6 +42,7 @@ _COMMANDS = {
     "approve": ("approve", "approve", "Approve a held plan by its hash."),
     "rollout": ("rollout.commands", "rollout", "Control rollouts: status, promote, approve, pause, resume, abort, retry."),
     "pause": ("pause", "pause", "Suspend the reconciliation of an application, with a reason."),
+    "suspend": ("pause", "suspend", "The same as pause."),
     "resume": ("pause", "resume", "Resume the reconciliation of a paused application."),
     "history": ("history", "history", "Show the last syncs and rollouts of an application."),
     "events": ("events", "events", "Show the Kubernetes Events of an application."),

@@ -1,10 +1,11 @@
 """`gitops-agent pause APP --for 2h --reason …` and `resume APP`.
 
-A pause ends by itself, and carries its reason.
+A pause ends by itself, and carries its reason. `suspend` is what Flux calls it.
 """
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -34,6 +35,10 @@ def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, cont
     access.application(name)
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": suspend}})
     click.echo(f"application/{name} paused until {suspend['until'] or 'it is resumed'}")
+
+
+suspend = copy.copy(pause)
+suspend.name, suspend.short_help = "suspend", "The same as pause."
 
 
 @click.command()

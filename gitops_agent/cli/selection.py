@@ -1,4 +1,4 @@
-"""The objects a listing means: one namespace or all, by labels, and whether to go on watching.
+"""The options that select the objects of a listing.
 
 An agent reads the Applications of its own namespace, so `-A` shows those of every agent of the cluster.
 """
@@ -51,7 +51,7 @@ class Selection:
         return access.listed(kind, namespace="" if self.everywhere else None, selector=self.labels)
 
     def watched(self, namespace: str, name: str | None = None) -> WatchOptions:
-        """What a watch reads of the selected objects, or of the one of a name."""
+        """The watch of the selected objects, or of one by name."""
         from gitops_agent.cluster.watch import WatchOptions
 
         return WatchOptions(

@@ -1,4 +1,4 @@
-"""A table before it is printed, with the columns of `-A` and `-o wide`.
+"""A table, with the columns of `-A` and `-o wide`.
 
 The last column of a table is the one that is folded, so further columns are put before it.
 """
@@ -26,7 +26,7 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
 
     def extended(self, objects: Sequence[Object], *, namespaces: bool, wide: bool) -> Sheet:
-        """The same rows with a column NAMESPACE, or the columns of `-o wide`.
+        """The rows with NAMESPACE first, and with the columns of `-o wide`.
 
         Args:
             objects: those of the rows, in the same order; all of one kind.

@@ -1,4 +1,4 @@
-"""Latest objects of the watches of a command, and a signal for each change."""
+"""Latest objects of watches, and a signal for each change."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class WatchCache:
             pass
 
     def changes(self, tick: float | None = None) -> Iterator[None]:
-        """Yields at each change and each tick, at most ten times a second.
+        """Yields at each change and each tick, rate-limited.
 
         Raises:
             AgentError: something cannot be watched.

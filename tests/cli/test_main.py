@@ -31,7 +31,7 @@ COMMANDS = [
         "wait",
         "approve",
     ),
-    *("rollout", "pause", "resume", "history", "events", "check", "config", "version", "completion"),
+    *("rollout", "pause", "suspend", "resume", "history", "events", "check", "config", "version", "completion"),
 ]
 HEAVY = {"kubernetes", "urllib3", "rich", "pydantic", "structlog", "git", "apscheduler", "jinja2", "deepdiff", "yaml"}
 

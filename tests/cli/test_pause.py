@@ -29,6 +29,14 @@ def test_a_pause_may_last_until_a_user_ends_it(stage: ClusterEnv, run: Run) -> N
     result = run("pause", "shop", "--for", "forever", "--reason", "migration")
 
     assert result.stdout == "application/shop paused until it is resumed\n"
+
+
+def test_suspend_is_another_name_of_pause(stage: ClusterEnv, run: Run) -> None:
+    stage.application("shop")
+
+    result = run("suspend", "shop", "--reason", "migration", "--for", "forever")
+
+    assert result.stdout == "application/shop paused until it is resumed\n"
     assert stage.get("shop")["spec"]["suspend"] == {"reason": "migration"}
 
 
