@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gitops_agent.api.conditions import condition_of
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
@@ -16,7 +17,7 @@ _LEAST_DIGITS = 12
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @click.argument("plan")
 @out.cluster_options
 def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.cluster.client import ClusterClient
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @click.option(
     "--path", type=click.Path(path_type=Path), default=None, help="Compare with this local directory, committed or not."
 )

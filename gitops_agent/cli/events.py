@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.selection import watch_option
 from gitops_agent.cluster.client import ClusterClient
@@ -14,7 +15,7 @@ _HEADERS = ("when", "type", "reason", "times", "message")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @watch_option("Print further events until interrupted.")
 @out.output_option
 @out.cluster_options

@@ -6,6 +6,7 @@ import click
 from click.core import ParameterSource
 
 from gitops_agent.api.conditions import condition_of
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.selection import Selection, selection_options
 from gitops_agent.cli.sheet import Sheet
@@ -32,8 +33,8 @@ _PLURALS = {"Application": "Applications", "Notifier": "Notifiers", "RolloutPoli
 
 
 @click.command()
-@click.argument("kind")
-@click.argument("name", required=False)
+@click.argument("kind", shell_complete=complete.kinds)
+@click.argument("name", required=False, shell_complete=complete.resources)
 @selection_options
 @out.listing_option
 @out.cluster_options

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from gitops_agent.cli import complete
 from gitops_agent.manifest.kinds import GROUP
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def cluster_options(function: F) -> F:
         show_default=True,
         envvar="GITOPS_AGENT_NAMESPACE",
         help="The namespace of the Applications.",
+        shell_complete=complete.namespaces,
     )(function)
     return connection_options(result)
 
@@ -91,7 +93,8 @@ def connection_options(function: F) -> F:
         _log_to_stderr()
         return function(*args, **options)
 
-    result = click.option("--context", default=None, help="The context of the kubeconfig to use.")(command)
+    help_ = "The context of the kubeconfig to use."
+    result = click.option("--context", default=None, help=help_, shell_complete=complete.contexts)(command)
     option = click.option("--kubeconfig", default=None, type=click.Path(), help="The kubeconfig to use instead of $KUBECONFIG.")
     return cast("F", option(result))
 

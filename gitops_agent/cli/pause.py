@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
@@ -18,7 +19,7 @@ from gitops_agent.manifest.kinds import GROUP
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @click.option("--for", "duration", default="1h", show_default=True, help="The duration, such as 2h; `forever` for no end.")
 @click.option("--reason", required=True, help="The reason, shown in the status.")
 @out.cluster_options
@@ -42,7 +43,7 @@ suspend.name, suspend.short_help = "suspend", "The same as pause."
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @out.cluster_options
 def resume(name: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Resume the reconciliation of a paused application; its drift is repaired."""

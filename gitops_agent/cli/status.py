@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_agent.api.conditions import condition_of
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.selection import Selection, selection_options
@@ -27,7 +28,7 @@ _SHORT = 12
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.applications)
 @click.option(
     "--exit-code",
     is_flag=True,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.agent_lease import absence
 from gitops_agent.cli.exit_codes import DIFFERENT
@@ -20,7 +21,7 @@ from gitops_agent.manifest.marks import REQUESTED
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @click.option("--dry-run", is_flag=True, help="Show the plan against the live cluster and change nothing.")
 @click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="Wait for the result.")
 @click.option("--timeout", default="5m", show_default=True, help="The timeout of the wait.")

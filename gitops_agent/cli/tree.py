@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.status import summary
 from gitops_agent.cluster.client import ClusterClient
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @out.output_option
 @out.cluster_options
 def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.api.reasons import reason_of
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.agent_lease import absence
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
@@ -24,7 +25,7 @@ _AGENT_SECONDS = 30.0
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.applications)
 @click.option("--timeout", default="5m", show_default=True, help="The timeout, such as 90s or 10m.")
 @click.option("--revision", default="", help="Wait until this commit (or its first digits) is applied.")
 @out.cluster_options

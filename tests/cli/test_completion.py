@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,20 +24,6 @@ def test_bash_understands_its_script(run: Run, tmp_path: Path) -> None:
     script.write_text(run("completion", "bash").stdout)
 
     subprocess.run([bash, "-n", script], check=True)
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [("gitops-agent hist", "plain,history\n"), ("gitops-agent rollout pr", "plain,promote\n")],
-)
-def test_completion_offers_the_commands(words: str, offered: str) -> None:
-    program = str(Path(sys.executable).with_name("gitops-agent"))
-    place = str(len(words.split()) - 1)
-    environment = {"_GITOPS_AGENT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place}
-
-    done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
-
-    assert done.stdout == offered
 
 
 def test_another_shell_is_exit_code_two(run: Run) -> None:

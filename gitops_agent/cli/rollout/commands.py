@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, ERROR, HELD, INTERRUPTED
 
@@ -39,7 +40,7 @@ def _policy_options(function: F) -> F:
 
     help_ = "Where the RolloutPolicy lives; every namespace is looked at when neither this nor NAME says it."
     result = out.connection_options(command)
-    return cast("F", click.option("-n", "--namespace", default=None, help=help_)(result))
+    return cast("F", click.option("-n", "--namespace", default=None, help=help_, shell_complete=complete.namespaces)(result))
 
 
 def _order_options(function: F) -> F:
@@ -66,7 +67,7 @@ def rollout() -> None:
 
 
 @rollout.command(short_help="Where rollouts stand: a table, or one with steps, pods and metrics.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.rollouts)
 @click.option("-w", "--watch", is_flag=True, help="Go on showing it: drawn anew on a terminal, a line a change in a pipe.")
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 3 when one was rolled back or is paused, 4 when one waits for approval."
@@ -123,7 +124,7 @@ def status(
 
 
 @rollout.command(short_help="Let the present step go on at once; --full skips all steps.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.rollouts)
 @click.option("--full", is_flag=True, help="Skip every step that is left, whatever it waits for, and promote.")
 @_order_options
 @_policy_options
@@ -146,7 +147,7 @@ def promote(name: str, *, full: bool, **options: Any) -> None:
 
 
 @rollout.command(short_help="Give the approval that the present step asks for.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.rollouts)
 @_order_options
 @_policy_options
 def approve(name: str, **options: Any) -> None:
@@ -161,7 +162,7 @@ def approve(name: str, **options: Any) -> None:
 
 
 @rollout.command(short_help="Stop in the present step.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.rollouts)
 @click.option("--reason", default="", help="Why, for the status.")
 @_order_options
 @_policy_options
@@ -176,7 +177,7 @@ def pause(name: str, **options: Any) -> None:
 
 
 @rollout.command(short_help="Go on after a pause.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.rollouts)
 @_order_options
 @_policy_options
 def resume(name: str, **options: Any) -> None:
@@ -190,7 +191,7 @@ def resume(name: str, **options: Any) -> None:
 
 
 @rollout.command(short_help="Take the traffic back and reject the version.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.rollouts)
 @click.option("--reason", default="", help="Why, for the status.")
 @_order_options
 @_policy_options
@@ -205,7 +206,7 @@ def abort(name: str, **options: Any) -> None:
 
 
 @rollout.command(short_help="Try a rejected version once more.")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.rollouts)
 @_order_options
 @_policy_options
 def retry(name: str, **options: Any) -> None:
@@ -216,7 +217,7 @@ def retry(name: str, **options: Any) -> None:
 
 
 @rollout.command(short_help="The last runs and how they ended.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.rollouts)
 @out.output_option
 @_policy_options
 def history(name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
