@@ -68,7 +68,7 @@ def _within(ctx: click.Context) -> str:
 
 
 def _metadata(ctx: click.Context, path: str) -> list[dict[str, Any]]:
-    """The metadata of the objects of a collection; none when it cannot be read in time."""
+    """The metadata of a collection; empty when not read in time."""
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.errors import AgentError
 

@@ -24,6 +24,7 @@ COMMANDS = [
         "run",
         "status",
         "get",
+        "create",
         "tree",
         "diff",
         "render",
