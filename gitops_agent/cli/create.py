@@ -66,7 +66,7 @@ def create(name: str, *, export: bool, kubeconfig: str | None, context: str | No
 
 
 def manifest(name: str, namespace: str, **options: Any) -> Object:
-    """The Application that the options describe; defaults of the API are left out.
+    """The Application that the options describe, without defaults of the API.
 
     Raises:
         UsageError: the agent would refuse its spec; the message names every problem.

@@ -38,7 +38,7 @@ def show(comparison: Preview) -> int:
         click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action, comparison.rest))
         for change in comparison.fields.get(action.key, ()):
             click.echo("    " + out.line(f"{change.field}: {_text(change.old)} → {_text(change.new)}"))
-        for text in _dependants_of(comparison.plan.verdict.blast.dependants.get(action.key)):
+        for text in dependants_of(comparison.plan.verdict.blast.dependants.get(action.key)):
             click.echo(f"    takes along {out.line(text)}")
         if action.key in comparison.errors:
             click.echo("    " + out.coloured(f"refused: {simplify(str(comparison.errors[action.key]))}", "False"))
@@ -62,7 +62,7 @@ def show(comparison: Preview) -> int:
     return DIFFERENT if shown else 0
 
 
-def _dependants_of(under: Dependants | None) -> Iterator[str]:
+def dependants_of(under: Dependants | None) -> Iterator[str]:
     """The dependants that a deletion removes, in words."""
     if under is not None:
         if under.total:

@@ -77,11 +77,16 @@ class _News:
         self._news, self._name = news, name
 
     def on_sync(self, objects: list[Object], _resource_version: str) -> None:
+        if not objects:  # deleted before the watch began
+            self._news.put(self._deleted())
         for obj in objects:
             self._news.put(obj)
 
     def on_event(self, kind: str, obj: Object) -> None:
-        self._news.put(AgentError(f"{self._name} was deleted", reason="NotFound") if kind == "DELETED" else obj)
+        self._news.put(self._deleted() if kind == "DELETED" else obj)
 
     def on_error(self, error: AgentError) -> None:
         self._news.put(error)
+
+    def _deleted(self) -> AgentError:
+        return AgentError(f"{self._name} was deleted", reason="NotFound")

@@ -17,17 +17,42 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.apply.executor import Executor
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot, observe
 from gitops_agent.sync.live.live_state import LiveState
-from gitops_agent.sync.planning.plan import plan
+from gitops_agent.sync.planning.plan import Plan, plan
 from gitops_agent.sync.planning.policy import PlanPolicy
 
 _POLL_SECONDS = 0.5
 _THREADS = 8
+
+
+def departure(access: ClusterClient, raw: Object) -> Plan:
+    """The plan the agent would make if the Application were deleted now, and its guard's verdict.
+
+    Raises:
+        AgentError: the cluster could not be read, or the spec cannot be followed.
+    """
+    application = parse(raw)
+    objects, unseen = owned(access, application.key)
+    live = {one.key: one for one in map(observe, objects)}
+    snapshot = Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True)
+    desired = Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())
+    policy = PlanPolicy(
+        prune=application.spec.sync.prune,
+        mode=application.spec.sync.mode,
+        application_deleting=True,
+        guard=application.spec.sync.deletion_guard,
+        agent_namespace=access.namespace,
+        protected=protected(access.namespace),
+        application_uid=application.uid,
+    )
+    unweighed = plan(desired, snapshot, policy)
+    return plan(desired, snapshot, policy, dependants=dependants(access, unweighed)) if unweighed.changes() else unweighed
 
 
 def prune_application(access: ClusterClient, raw: Object, *, deadline: float) -> Iterator[tuple[ObjectKey, ...]]:

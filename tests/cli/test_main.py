@@ -25,6 +25,7 @@ COMMANDS = [
         "status",
         "get",
         "create",
+        "delete",
         "tree",
         "diff",
         "render",
