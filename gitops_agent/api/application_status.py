@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from gitops_agent.api.model import Model
 from gitops_agent.api.status import Conditions, Moment
 
@@ -106,6 +108,12 @@ class ResourcesStatus(Model):
 
     left_out: int = 0
     """Declared objects that are not applied, such as hooks; `warnings` names the first of them."""
+
+    kinds: dict[str, int] = Field(default_factory=dict)
+    """Live objects by kind, such as `apps/Deployment: 2`.
+
+    A kind that cannot be listed after a restart counts as many towards the deletion budget.
+    """
 
     problems: tuple[ObjectProblem, ...] = ()
     """The first ten objects something is wrong with."""

@@ -43,6 +43,7 @@ from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired, build, marked
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, observe
+from gitops_agent.sync.planning.hidden import from_json
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as plan_of
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -105,6 +106,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         ignore_fields=sync.ignore_fields,
         agent_namespace=access.namespace,
         protected=protected(access.namespace),
+        recorded=from_json(((raw.get("status") or {}).get("resources") or {}).get("kinds")),
         application_uid=application.uid,
     )
     plan = plan_of(desired, live, policy)

@@ -35,12 +35,20 @@ class ClusterEnv:
     """
 
     def __init__(
-        self, plane: ControlPlane, *, home: str, namespace: str, author: Author, cache: Path, tools: Mapping[str, Path]
+        self,
+        plane: ControlPlane,
+        *,
+        home: str,
+        namespace: str,
+        author: Author,
+        cache: Path,
+        tools: Mapping[str, Path],
+        kubeconfig: Path | None = None,
     ) -> None:
         self.home, self.namespace, self.author = home, namespace, author
         self.person = Transport.from_kubeconfig(plane.kubeconfig)
         self.objects = Objects(self.person, Discovery(self.person), field_manager="kubectl-edit")
-        self.transport = Transport.from_kubeconfig(plane.kubeconfig)
+        self.transport = Transport.from_kubeconfig(kubeconfig or plane.kubeconfig)
         self.settings = Settings.model_validate(
             {
                 "cluster": {"namespace": home},

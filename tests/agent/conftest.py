@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,17 +101,17 @@ def home(control_plane: ControlPlane, installed: None, namespace: str) -> Iterat
 @pytest.fixture
 def start(
     home: str, namespace: str, author: Author, control_plane: ControlPlane, tmp_path: Path
-) -> Iterator[Callable[[], ClusterEnv]]:
+) -> Iterator[Callable[..., ClusterEnv]]:
     """Starts agents in this process, one after the other.
 
-    The last one is ended and its Applications are removed.
+    The last one is ended and its Applications are removed. An agent may reach the API server by a kubeconfig of the test.
     """
     worlds: list[ClusterEnv] = []
     tools = {name: tool.path for name, tool in Installer().ensure(selected(("helm", "kustomize"))).items()}
 
-    def do() -> ClusterEnv:
-        cache = tmp_path / f"cache-{len(worlds)}"
-        world = ClusterEnv(control_plane, home=home, namespace=namespace, author=author, cache=cache, tools=tools)
+    def do(kubeconfig: Path | None = None) -> ClusterEnv:
+        options: dict[str, Any] = {"home": home, "namespace": namespace, "author": author, "tools": tools}
+        world = ClusterEnv(control_plane, cache=tmp_path / f"cache-{len(worlds)}", kubeconfig=kubeconfig, **options)
         worlds.append(world)
         world.start()
         return world

@@ -208,6 +208,7 @@ STATUS: dict[str, Any] = {
         "drifted": 1,
         "unhealthy": 1,
         "leftOut": 1,
+        "kinds": {"ConfigMap": 2, "apps/Deployment": 1},
         "problems": [{"object": "ConfigMap:shop/a", "reason": "Drifted", "message": "changed"}],
     },
     "warnings": ["batch/Job:shop/migrate in hook.yaml: helm.sh/hook: pre-install is not run"],

@@ -13,6 +13,7 @@ from gitops_agent.agent.reconcile.planner import PlanMemo
 from gitops_agent.agent.reconcile.status_writer import StatusMemo
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.planning import hidden
 from gitops_agent.sync.planning.policy import Approval
 
 
@@ -62,6 +63,8 @@ class ApplicationState:
             sync = (application.get("status") or {}).get("sync") or {}
             self.answered = str(sync.get("answered") or "")
             self.plans.approval = Approval.from_json(sync.get("approval") or {})
+            resources = (application.get("status") or {}).get("resources") or {}
+            self.plans.recorded = hidden.from_json(resources.get("kinds"))
 
     def follow(self, commit: str, now: datetime) -> None:
         """Makes a commit the target; a new one restarts the health timeout."""

@@ -21,6 +21,7 @@ from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.planning.hidden import hidden
 
 _log = logger("agent")
 _NOTHING = Revision(repository="", ref="", commit="")
@@ -58,11 +59,18 @@ class Finalizer:
             return ReconcileOutcome(
                 revision=_NOTHING, applied=state.applied, sync=SyncStatus.OUT_OF_SYNC, error=error, requeue=(_RETRY,)
             )
+        # Also kinds that the sweep may not list: their watch wakes this Application when it may again.
+        self._informer.ensure(state.plans.recorded, key)
         if not orphan and not self._informer.complete(key):
             return ReconcileOutcome(
                 waiting="every kind to be listed, before anything is deleted", sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING
             )
         left = self._live.of(key)
+        beyond = hidden(state.plans.recorded, self._live.cannot_see, left)
+        if beyond and not left and not orphan:
+            kinds = ", ".join(map(str, beyond))
+            waiting = f"{sum(beyond.values())} objects of kinds that cannot be listed ({kinds})"
+            return ReconcileOutcome(waiting=waiting, sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING, actor="deletion")
         if orphan or not left:
             self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
             _log.info("application departed", orphaned=len(left) if orphan else 0)
@@ -70,7 +78,13 @@ class Finalizer:
         desired = Desired(application=key, revision=_NOTHING, manifests=())
         applied = self._applier.apply(application, desired, state.plans, deleting=True)
         remaining = self._live.of(key)
-        if state.plans.plan is not None and state.plans.plan.is_empty and applied.error is None and not applied.held:
+        if (
+            not beyond
+            and state.plans.plan is not None
+            and state.plans.plan.is_empty
+            and applied.error is None
+            and not applied.held
+        ):
             # The objects that are left are to be kept, or the mode is observe: it will never be deleted for this Application.
             self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
             _log.info("application departed", kept=len(remaining))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.planning.policy import Approval
@@ -82,6 +83,7 @@ class ReconcileOutcome:
         provisional: nothing is known yet that a status in the cluster does not say better.
         answered: the last request (`sync`) that was answered.
         approval: an approved plan under way.
+        kinds: live objects by kind, when each kind was last listed.
         recovered: the backoff of earlier failures is over.
         requeue: when to reconcile again, and why.
     """
@@ -112,5 +114,6 @@ class ReconcileOutcome:
     provisional: bool = False
     answered: str = ""
     approval: Approval | None = None
+    kinds: Mapping[GroupKind, int] = field(default_factory=dict)
     recovered: bool = False
     requeue: tuple[Requeue, ...] = ()

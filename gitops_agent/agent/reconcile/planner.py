@@ -14,7 +14,7 @@ from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.application import Application
 from gitops_agent.install.bundle import protected
-from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.marks import APPROVED
 from gitops_agent.sync.action import REMOVES
 from gitops_agent.sync.desired import Desired
@@ -38,6 +38,7 @@ class PlanMemo:
         plan: the last plan.
         preview: the plan of a commit whose rollout waits for approval; None while none does.
         approval: an approved plan under way.
+        recorded: live objects of the application by kind, when each kind was last listed.
         immutable: objects that the API server refuses to change in place to `proved`, the content of a plan.
         proved: see `immutable`.
         counted: the dependents of the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
@@ -48,6 +49,7 @@ class PlanMemo:
     plan: Plan | None = None
     preview: Plan | None = None
     approval: Approval | None = None
+    recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     immutable: frozenset[ObjectKey] = frozenset()
     proved: str = ""
     counted: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
@@ -166,6 +168,7 @@ class Planner:
             ignore_fields=sync.ignore_fields,
             agent_namespace=self._agent_namespace,
             protected=self._protected,
+            recorded=memo.recorded,
             application_uid=application.uid,
         )
 

@@ -37,6 +37,7 @@ from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import REQUESTED
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
+from gitops_agent.sync.planning.hidden import record
 
 _log = logger("agent")
 _TRANSIENT_SECONDS = 30.0
@@ -225,7 +226,7 @@ class ApplicationReconciler:
     def _blocked(self, application: Application, state: ApplicationState) -> str:
         """The first list or dependency a plan waits for; empty without one."""
         kinds = {manifest.key.group_kind for manifest in state.desired.manifests} if state.desired else set()
-        pending = self._stores.informer.ensure(kinds, application.key)
+        pending = self._stores.informer.ensure(kinds | state.plans.recorded.keys(), application.key)
         if pending:
             return f"the first list of {', '.join(str(kind) for kind in pending)}"
         self._stores.informer.complete(application.key)
@@ -277,7 +278,9 @@ class ApplicationReconciler:
         if outcome.recovered:
             self._queue.succeeded(key)
         self._requeue(key, outcome.requeue)
-        outcome = replace(outcome, answered=state.answered, approval=state.plans.approval)
+        live, plans = self._stores.live, state.plans
+        plans.recorded = record(plans.recorded, live.of(key), cannot_see=live.cannot_see, complete=live.complete)
+        outcome = replace(outcome, answered=state.answered, approval=plans.approval, kinds=plans.recorded)
         delay = self._stages.status.publish(raw, state.status, outcome, generation=generation)
         if delay is not None:
             self._requeue(key, (Requeue(reason="a status was put off", delay=delay),))

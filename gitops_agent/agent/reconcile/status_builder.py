@@ -17,6 +17,7 @@ from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
+from gitops_agent.sync.planning.hidden import to_json
 
 _SHORT = 12
 _STALLING = ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
@@ -59,6 +60,7 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
             "drifted": outcome.drifted,
             "unhealthy": outcome.unhealthy,
             **({"leftOut": outcome.left_out} if outcome.left_out else {}),
+            **({"kinds": to_json(outcome.kinds)} if outcome.kinds else {}),
             "problems": [_problem(problem) for problem in outcome.problems[:_PROBLEMS_SHOWN]],
         },
         "history": _history(before, outcome, now=now),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from gitops_agent.api.application import KIND as APPLICATION_KIND
 from gitops_agent.api.sync_options import DeletionGuard, SyncMode
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import APPLICATION, CRD, NAMESPACE
 from gitops_agent.sync.action import REMOVES, WRITES, Action, ActionKind
 
@@ -25,6 +25,7 @@ CONTAINERS = frozenset(
 )
 """Kinds whose deletion takes other API objects along, which are counted before."""
 
+_NONE: Mapping[GroupKind, int] = {}
 _SHOWN = 5
 _UNSEEN = frozenset({"CannotSee", "UnknownKind"})
 
@@ -55,6 +56,7 @@ class BlastRadius:
     Attributes:
         deletions: objects deleted.
         replacements: objects deleted and created again.
+        hidden: objects of kinds that cannot be listed since the start, which are known by number only.
         unseen: objects that are deleted as soon as their kind can be listed; they count, or a kind that is out of sight for a
             while would split one large deletion into two small ones.
         dependants: what hangs under them, by object.
@@ -65,6 +67,7 @@ class BlastRadius:
     deletions: tuple[ObjectKey, ...] = ()
     replacements: tuple[ObjectKey, ...] = ()
     unseen: tuple[ObjectKey, ...] = ()
+    hidden: Mapping[GroupKind, int] = field(default_factory=dict)
     dependants: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
     live: int = 0
     budget: int = 0
@@ -73,7 +76,12 @@ class BlastRadius:
     def total(self) -> int:
         """Objects that go now or later, those that hang under others included."""
         now = len(self.deletions) + len(self.replacements)
-        return now + len(self.unseen) + sum(under.total for under in self.dependants.values())
+        return now + self.later + sum(under.total for under in self.dependants.values())
+
+    @property
+    def later(self) -> int:
+        """Objects that go, or may go, once their kind can be listed."""
+        return len(self.unseen) + sum(self.hidden.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +117,7 @@ def judge(
     empty: bool,
     dependants: Mapping[ObjectKey, Dependants],
     approved: bool,
+    hidden: Mapping[GroupKind, int] = _NONE,
 ) -> GuardVerdict:
     """The verdict on a plan.
 
@@ -120,6 +129,7 @@ def judge(
         empty: nothing is declared, and that is not allowed explicitly.
         dependants: of the deletions; a Namespace, CRD or Application that is not in it was not counted.
         approved: whether a user approved this very plan.
+        hidden: objects of kinds that cannot be listed since the start.
     """
     writes = [action for action in actions if action.kind in WRITES and not action.rollout]
     removed = [action for action in writes if action.kind in REMOVES]
@@ -127,6 +137,7 @@ def judge(
         deletions=tuple(action.key for action in removed if action.kind is ActionKind.DELETE),
         replacements=tuple(action.key for action in removed if action.kind is ActionKind.REPLACE),
         unseen=tuple(action.key for action in actions if _is_unseen(action)) if removed else (),
+        hidden=hidden if removed else {},
         dependants={action.key: dependants[action.key] for action in removed if action.key in dependants},
         live=live,
         budget=budget(guard, live),
@@ -151,9 +162,11 @@ def judge(
 def _objections(blast: BlastRadius, guard: DeletionGuard) -> Iterator[str]:
     keys = (*blast.deletions, *blast.replacements)
     if blast.total > blast.budget:
-        beside = blast.total - len(keys) - len(blast.unseen)
+        beside = blast.total - len(keys) - blast.later
         with_them = f", {beside} of them along with others" if beside else ""
-        later = f", {len(blast.unseen)} of them once their kind can be listed" if blast.unseen else ""
+        later = f", {blast.later} of them once their kind can be listed" if blast.later else ""
+        if blast.hidden:
+            later += f" ({', '.join(map(str, blast.hidden))})"
         yield f"{blast.total} objects would go{with_them}{later}, more than the budget of {blast.budget}: {_list(keys)}"
     guarded = [key for key in keys if key.kind in guard.protected_kinds or str(key.group_kind) in guard.protected_kinds]
     if guarded:

@@ -19,6 +19,7 @@ from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
 from gitops_agent.sync.planning.comparator import ObjectComparator
 from gitops_agent.sync.planning.deletion_guard import CONTAINERS, BlastRadius, Dependants, GuardVerdict, judge
+from gitops_agent.sync.planning.hidden import hidden
 from gitops_agent.sync.planning.policy import Approval, PlanPolicy, names
 from gitops_agent.sync.planning.prune import prune_actions
 
@@ -164,13 +165,15 @@ def _judged(
     warnings = *desired.warnings, *(f"{action.key}: {action.message}" for action in actions if action.reason in _WARNED)
     if policy.mode is SyncMode.OBSERVE:
         actions = tuple(_observed(action) for action in actions)
+    owned = {key for key, live in snapshot.objects.items() if live.owner == desired.application}
     verdict = judge(
         actions,
         guard=policy.guard,
         mode=policy.mode,
-        live=sum(live.owner == desired.application for live in snapshot.objects.values()),
+        live=len(owned),
         empty=not desired.manifests and not policy.application_deleting and policy.mode is not SyncMode.OBSERVE,
         dependants=dependants,
+        hidden=hidden(policy.recorded, snapshot.cannot_see, owned | {manifest.key for manifest in desired.manifests}),
         approved=names(policy.approved, name) or _carried(policy.carried, content, removed),
     )
     if verdict.held:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_agent.api.sync_options import DeletionGuard, ErrorPolicy, IgnoreFields, SyncMode
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.key import GroupKind, ObjectKey
 
 APPROVAL_DIGITS = 12
 """A hash may be approved by this many leading hexadecimal digits, or more."""
@@ -61,6 +61,7 @@ class PlanPolicy:
         ignore_fields: fields managed by others.
         agent_namespace: where the agent is installed.
         protected: the agent's own objects; no approval deletes them.
+        recorded: live objects of the application by kind, when each kind was last listed.
         application_uid: of the Application, so that an approval never serves another one of the same name.
     """
 
@@ -75,6 +76,7 @@ class PlanPolicy:
     ignore_fields: tuple[IgnoreFields, ...] = ()
     agent_namespace: str = ""
     protected: frozenset[ObjectKey] = frozenset()
+    recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     application_uid: str = ""
 
 
