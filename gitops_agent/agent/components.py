@@ -19,6 +19,7 @@ from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.events import EventBroadcaster
 from gitops_agent.agent.reconcile.applier import Applier
+from gitops_agent.agent.reconcile.approvals import TRAILER
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor
@@ -114,7 +115,8 @@ class Components:
         writers = ThreadPoolExecutor(settings.sync.apply_concurrency, thread_name_prefix="apply")
         executor = Executor(objects, writers, stores.live, autoscalers=stores.autoscalers)
         dependants = DependantCounter(objects, discovery, stores.live)
-        planner = Planner(stores, loader.claims, dependants, settings.cluster.namespace)
+        trailers = settings.sync.approval == TRAILER
+        planner = Planner(stores, loader.claims, dependants, settings.cluster.namespace, trailers=trailers)
         applier = Applier(planner, executor, stores.live, loader.barrier, DriftReporter(events, FightDetector()))
         stages = Stages(
             finalizer=Finalizer(objects, stores, applier),

@@ -20,6 +20,28 @@ class ApprovalStatus(Model):
     deletions: tuple[tuple[str, ...], ...] = ()
     """What that plan deletes: identity and UID."""
 
+    by: str = ""
+    """Who approved it; see `approved`."""
+
+    via: str = ""
+    """How it was approved; see `approved`."""
+
+
+class ApprovedPlan(Model):
+    """The last plan that ran because it was approved."""
+
+    hash: str = ""
+    """The approved hash."""
+
+    by: str = ""
+    """Who approved: the user that the client names, which proves nothing (the API server's audit log does), or the commit."""
+
+    via: str = ""
+    """`annotation` or `trailer`."""
+
+    at: Moment = ""
+    """When the agent acted on it."""
+
 
 class SyncStatus(Model):
     """What is applied."""
@@ -38,6 +60,9 @@ class SyncStatus(Model):
 
     approval: ApprovalStatus | None = None
     """An approved plan that is under way."""
+
+    approved: ApprovedPlan | None = None
+    """The last plan that ran because it was approved."""
 
     answered: str = ""
     """The last request for a sync that was answered."""
@@ -142,6 +167,12 @@ class HistoryEntry(Model):
 
     actor: str = ""
     """Who caused it: the author of the commit, or who asked."""
+
+    approved: str = ""
+    """The approved hash, where the sync needed an approval; `plan` may differ, because deletions vanish from a plan."""
+
+    approver: str = ""
+    """Who approved, as in `sync.approved`."""
 
 
 class RejectedRevision(Model):

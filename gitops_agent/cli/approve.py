@@ -7,11 +7,12 @@ import click
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
+from gitops_agent.cli.identity import username
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.kinds import GROUP
-from gitops_agent.manifest.marks import APPROVED
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
 
 _LEAST_DIGITS = 12
 
@@ -25,7 +26,8 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
 
     The first twelve digits of the hash are enough.
 
-    The approval is an annotation on the Application, so RBAC and the audit log apply. Any change of the plan voids it.
+    The approval is an annotation on the Application, so RBAC and the audit log apply. Your name is recorded beside it, as a
+    claim: only the audit log proves it. Any change of the plan voids the approval.
     """
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
@@ -36,6 +38,7 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
         raise UsageError(f"{plan}: give at least {_LEAST_DIGITS} digits of the hash")
     if not held.startswith(plan.lower()):
         raise UsageError(f"{plan} is not the plan that is held now; that is {held[:_LEAST_DIGITS]}: look at it first")
-    patch = {"metadata": {"annotations": {APPROVED: held}}}
+    # One patch, and both name the plan: a later approval without a name never inherits this one.
+    patch = {"metadata": {"annotations": {APPROVED: held, APPROVED_BY: f"{held} {username(access)}"}}}
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), patch)
     click.echo(f"application/{name}: plan {held[:_LEAST_DIGITS]} approved")

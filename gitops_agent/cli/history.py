@@ -59,6 +59,9 @@ def _entries(access: ClusterClient, application: Object) -> list[Object]:
 
 def _row(entry: Object) -> tuple[str, ...]:
     message = str(entry.get("message", ""))
+    if entry.get("approved"):
+        by = f" by {entry['approver']}" if entry.get("approver") else ""
+        message = f"approved{by} ({entry['approved'][:_SHORT]}): {message}"
     if entry.get("rollout"):
         message = f"rollout {entry['rollout']}: {entry['hash']}" + (f", {message}" if message else "")
     return (

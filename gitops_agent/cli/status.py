@@ -166,6 +166,10 @@ def _detail(access: ClusterClient, application: Object) -> None:
     if row["reason"] == "HeldForApproval":
         plan = str((status_.get("sync") or {}).get("plan") or "")
         facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
+    approved = (status_.get("sync") or {}).get("approved") or {}
+    if approved:
+        by = f" by {approved['by']}" if approved.get("by") else ""
+        facts.append(("Approved", f"plan {str(approved.get('hash'))[:_SHORT]}{by} at {approved.get('at')}"))
     facts += [("Warning", str(warning)) for warning in status_.get("warnings") or ()]
     rollouts = _rollouts(access, application)
     facts += [("Approve", f"gitops-agent rollout approve {rollout.key}") for rollout in rollouts if rollout.approval]

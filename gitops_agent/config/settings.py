@@ -99,6 +99,10 @@ class SyncSettings(Section):
     apply_concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     """Writes to the API server at one time."""
 
+    approval: Literal["annotation", "trailer"] = "annotation"
+    """What approves a held plan: only the annotation of the Application, so that RBAC decides, or also the trailer
+    `Gitops-Agent-Approve` of a commit, so that everyone who may push may approve."""
+
 
 class LeaderSettings(Section):
     """Which of several replicas acts."""

@@ -37,6 +37,9 @@ ROLLOUT = PREFIX + "rollout"
 """On objects that a rollout made: the name of the workload. They come and go with it, whatever prunes or guards the others."""
 
 APPROVED = PREFIX + "approved-plan"
+APPROVED_BY = PREFIX + "approved-by"
+"""Names who approved which plan, as `hash user`: a claim of the client, not a proof."""
+
 REQUESTED = PREFIX + "requested-at"
 FINALIZER = PREFIX + "prune"
 

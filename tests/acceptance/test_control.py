@@ -131,7 +131,7 @@ def test_an_application_waits_for_the_one_it_depends_on(team: Tenant) -> None:
     assert team.configs() == {"web"}
 
 
-def test_a_plan_is_approved_by_the_trailer_of_a_commit(team: Tenant) -> None:
+def test_a_plan_is_not_approved_by_the_trailer_of_a_commit(team: Tenant) -> None:
     first = team.commit(files(config_map("stays"), *config_maps(7)))
     team.declare()
     team.settled(first)
@@ -140,6 +140,9 @@ def test_a_plan_is_approved_by_the_trailer_of_a_commit(team: Tenant) -> None:
 
     commit = team.push(f"Tidy up\n\nAs agreed.\n\nGitops-Agent-Approve: {plan}")
 
+    team.held("the trailer of its commit does not approve it")
+    assert len(team.configs()) == 8
+    team.approve(plan)
     team.settled(commit)
     assert team.configs() == {"stays"}
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.manifest.marks import APPROVED
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
 from tests.cli.cluster_env import PLAN, ClusterEnv, healthy, troubled
 from tests.cli.conftest import Run
 
@@ -46,3 +46,11 @@ def test_where_nothing_is_held_nothing_is_approved(stage: ClusterEnv, run: Run) 
 
     assert (result.code, result.stderr) == (2, "error: nothing of shop is held for approval\n")
     assert approved(stage) is None
+
+
+def test_the_approver_is_recorded_beside_the_plan(held: ClusterEnv, run: Run) -> None:
+    run("approve", "shop", PLAN)
+
+    plan, _, user = held.get("shop")["metadata"]["annotations"][APPROVED_BY].partition(" ")
+    assert plan == PLAN
+    assert user

@@ -56,3 +56,10 @@ def test_rollouts_that_ended_stand_among_the_syncs(stage: ClusterEnv, run: Run) 
     assert [line.split()[2] for line in result.lines[1:]] == ["Synced", "RolledBack", "Invalid"]
     assert result.lines[2].endswith(f"rollout {stage.namespace}/web: 22222222, slow")
     assert json.loads(run("history", "shop", "-o", "json").stdout)[1]["ended"] == "2026-05-04T11:30:00Z"
+
+
+def test_the_approver_of_a_sync_is_named(stage: ClusterEnv, run: Run) -> None:
+    approved = {**ENTRIES[0], "approved": PLAN, "approver": "ada"}
+    stage.application("shop", healthy() | {"history": [approved]})
+
+    assert run("history", "shop").lines[1].endswith(f"approved by ada ({PLAN[:12]}): applied")

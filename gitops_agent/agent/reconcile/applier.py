@@ -123,7 +123,7 @@ class Applier:
         except PlanError:
             return None
         if plan.verdict.approved:
-            memo.approval = plan.approval()
+            memo.approve(plan)
         return plan if plan.verdict.held else None
 
     def _allowed(self, plan: Plan, *, suspended: bool, current: bool, deleting: bool) -> Plan:

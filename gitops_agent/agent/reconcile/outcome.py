@@ -83,6 +83,7 @@ class ReconcileOutcome:
         provisional: nothing is known yet that a status in the cluster does not say better.
         answered: the last request (`sync`) that was answered.
         approval: an approved plan under way.
+        approved: the last plan that ran because it was approved; None when this process knows of none.
         kinds: live objects by kind, when each kind was last listed.
         recovered: the backoff of earlier failures is over.
         requeue: when to reconcile again, and why.
@@ -114,6 +115,7 @@ class ReconcileOutcome:
     provisional: bool = False
     answered: str = ""
     approval: Approval | None = None
+    approved: Approval | None = None
     kinds: Mapping[GroupKind, int] = field(default_factory=dict)
     recovered: bool = False
     requeue: tuple[Requeue, ...] = ()

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
+from gitops_agent.agent.reconcile.approvals import Grant, granted, trailer
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.application import Application
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
-from gitops_agent.manifest.marks import APPROVED
 from gitops_agent.sync.action import REMOVES
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
@@ -23,9 +23,8 @@ from gitops_agent.sync.planning.blast_radius import DependantCounter
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as make_plan
-from gitops_agent.sync.planning.policy import Approval, PlanPolicy
+from gitops_agent.sync.planning.policy import Approval, PlanPolicy, names
 
-_TRAILER = "gitops-agent-approve:"
 _COUNT_AGAIN_SECONDS = 300.0
 _MARGIN_SECONDS = 1.0
 
@@ -38,6 +37,8 @@ class PlanMemo:
         plan: the last plan.
         preview: the plan of a commit whose rollout waits for approval; None while none does.
         approval: an approved plan under way.
+        grant: the approval that is written now, of whatever plan; None without one.
+        approved: the last plan that ran because it was approved.
         recorded: live objects of the application by kind, when each kind was last listed.
         immutable: objects that the API server refuses to change in place to `proved`, the content of a plan.
         proved: see `immutable`.
@@ -49,6 +50,8 @@ class PlanMemo:
     plan: Plan | None = None
     preview: Plan | None = None
     approval: Approval | None = None
+    grant: Grant | None = None
+    approved: Approval | None = None
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     immutable: frozenset[ObjectKey] = frozenset()
     proved: str = ""
@@ -76,9 +79,21 @@ class PlanMemo:
         """
         self.plan = plan
         if plan.verdict.approved:
-            self.approval = plan.approval()
+            self.approve(plan)
         elif self.approval is not None and not rolling and not _under_way(self.approval, plan, snapshot):
             self.approval = None
+
+    def approve(self, plan: Plan) -> None:
+        """Remembers an approved plan under the hash that was approved.
+
+        Its own hash changes while its deletions are done.
+        """
+        approval, before, grant = plan.approval(), self.approval, self.grant
+        if grant is not None and names(grant.plan, plan.hash):
+            approval = replace(approval, by=grant.by, via=grant.via)
+        elif before is not None:
+            approval = replace(approval, hash=before.hash, by=before.by, via=before.via)
+        self.approval = self.approved = approval
 
 
 class Planner:
@@ -89,6 +104,7 @@ class Planner:
         claims: which application declares an object.
         dependants: counts the dependents of deletions.
         agent_namespace: where the agent is installed; its own objects are protected.
+        trailers: whether a commit may approve a plan.
         clock: monotonic seconds.
     """
 
@@ -99,10 +115,11 @@ class Planner:
         dependants: DependantCounter,
         agent_namespace: str,
         *,
+        trailers: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._live, self._applications, self._claims = stores.live, stores.applications, claims
-        self._dependants, self._clock = dependants, clock
+        self._dependants, self._trailers, self._clock = dependants, trailers, clock
         self._agent_namespace, self._protected = agent_namespace, protected(agent_namespace)
 
     def snapshot(self, application: AppKey, desired: Desired) -> Snapshot:
@@ -132,17 +149,26 @@ class Planner:
         Raises:
             PlanError: the desired state cannot be planned.
         """
-        policy = self._policy(application, desired, memo, deleting=deleting)
+        memo.grant = granted(application, desired.revision, trailers=self._trailers)
+        policy = self._policy(application, memo, deleting=deleting)
         plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
         if memo.immutable and memo.proved != plan.content:
             memo.immutable = frozenset()
             plan = make_plan(desired, snapshot, policy)
         if not plan.uncounted and not plan.verdict.held:
             return plan
+        return self._counted(desired, snapshot, policy, memo, plan)
+
+    def _counted(self, desired: Desired, snapshot: Snapshot, policy: PlanPolicy, memo: PlanMemo, plan: Plan) -> Plan:
+        """The plan again, with the dependents of its deletions."""
         now = self._clock()
         if memo.counted_for != plan.hash or now - memo.counted_at > _COUNT_AGAIN_SECONDS:
             memo.counted, memo.counted_for, memo.counted_at = self._dependants.gather(plan), plan.hash, now
-        return make_plan(desired, snapshot, policy, dependants=memo.counted, immutable=memo.immutable)
+        plan = make_plan(desired, snapshot, policy, dependants=memo.counted, immutable=memo.immutable)
+        if plan.verdict.held and not self._trailers and names(trailer(desired.revision.message), plan.hash):
+            note = f"{plan.verdict.message}; the trailer of its commit does not approve it (sync.approval is annotation)"
+            plan = replace(plan, verdict=replace(plan.verdict, message=note))
+        return plan
 
     def recount(self, memo: PlanMemo) -> float | None:
         """Seconds until the count of a held plan expires, None without one.
@@ -154,7 +180,7 @@ class Planner:
             return None
         return max(0.0, memo.counted_at + _COUNT_AGAIN_SECONDS - self._clock()) + _MARGIN_SECONDS
 
-    def _policy(self, application: Application, desired: Desired, memo: PlanMemo, *, deleting: bool) -> PlanPolicy:
+    def _policy(self, application: Application, memo: PlanMemo, *, deleting: bool) -> PlanPolicy:
         sync = application.spec.sync
         return PlanPolicy(
             prune=sync.prune,
@@ -163,7 +189,7 @@ class Planner:
             error_policy=sync.error_policy,
             guard=sync.deletion_guard,
             application_deleting=deleting,
-            approved=application.annotations.get(APPROVED) or trailer(desired.revision.message),
+            approved=memo.grant.plan if memo.grant else None,
             carried=memo.approval,
             ignore_fields=sync.ignore_fields,
             agent_namespace=self._agent_namespace,
@@ -171,17 +197,6 @@ class Planner:
             recorded=memo.recorded,
             application_uid=application.uid,
         )
-
-
-def trailer(message: str) -> str | None:
-    """Hash in a commit message's `Gitops-Agent-Approve:` trailer.
-
-    The trailer is in the last paragraph.
-    """
-    for line in reversed(message.strip().rpartition("\n\n")[2].splitlines()):
-        if line.lower().startswith(_TRAILER):
-            return line[len(_TRAILER) :].strip() or None
-    return None
 
 
 def _under_way(approval: Approval, plan: Plan, snapshot: Snapshot) -> bool:

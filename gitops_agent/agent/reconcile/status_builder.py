@@ -44,14 +44,7 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
     result: Object = {
         "observedGeneration": generation,
         "conditions": _conditions(before, outcome, generation=generation, now=now),
-        "sync": _drop_empty(
-            {
-                "status": outcome.sync.value,
-                "revision": outcome.applied,
-                "shortRevision": outcome.applied[:_SHORT],
-                "plan": outcome.plan,
-            }
-        ),
+        "sync": _sync(before, outcome, now=now),
         "health": _health(before, outcome),
         "source": _source(before, outcome),
         "resources": {
@@ -63,8 +56,8 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
             **({"kinds": to_json(outcome.kinds)} if outcome.kinds else {}),
             "problems": [_problem(problem) for problem in outcome.problems[:_PROBLEMS_SHOWN]],
         },
-        "history": _history(before, outcome, now=now),
     }
+    result["history"] = _history(before, outcome, result["sync"].get("approved") or {}, now=now)
     if outcome.warnings:
         result["warnings"] = [warning[:_TEXT_LIMIT] for warning in outcome.warnings[:_WARNINGS_SHOWN]]
     if outcome.rollouts:
@@ -202,6 +195,31 @@ def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, n
     return conditions
 
 
+def _sync(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> Object:
+    """What is applied, and the last approval that was acted on."""
+    old = before.get("sync") or {}
+    approved, plan = old.get("approved"), outcome.approved
+    if plan is not None and (approved or {}).get("hash") != plan.hash:
+        approved = _drop_empty({"hash": plan.hash, "by": plan.by, "via": plan.via, "at": timestamp(now)})
+    return _drop_empty(
+        {
+            "status": outcome.sync.value,
+            "revision": outcome.applied,
+            "shortRevision": outcome.applied[:_SHORT],
+            "plan": outcome.plan,
+            "approved": approved,
+        }
+    )
+
+
+def _approved_by(history: list[Object], approved: Object) -> Object:
+    """The approval of an ended sync: no earlier entry has it."""
+    plan = approved.get("hash")
+    if not plan or any(entry.get("approved") == plan for entry in history):
+        return {}
+    return {"approved": plan, "approver": approved.get("by") or ""}
+
+
 def _health(before: Object, outcome: ReconcileOutcome) -> Object:
     """Health of the objects; the degrading commit stays until they are healthy."""
     now = outcome.health.status if outcome.health else Status.UNKNOWN
@@ -243,7 +261,7 @@ def _problem(problem: ObjectIssue) -> Object:
     }
 
 
-def _history(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> list[Object]:
+def _history(before: Object, outcome: ReconcileOutcome, approved: Object, *, now: datetime) -> list[Object]:
     """History of ended syncs, newest first.
 
     A failure of one revision for one reason is one entry.
@@ -269,6 +287,8 @@ def _history(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> lis
         "duration": f"{max(0.0, (now - started).total_seconds()):.1f}s",
         "actor": outcome.actor or outcome.revision.author,
     }
+    if reason != "HeldForApproval":
+        entry |= _approved_by(history, approved)
     return [_drop_empty(entry), *history][:_HISTORY_KEPT]
 
 

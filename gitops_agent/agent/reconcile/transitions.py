@@ -85,8 +85,9 @@ def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, 
     applied_before, applied = at(before, "sync", "revision"), at(after, "sync", "revision")
     if new.get("reason") == "HeldForApproval" and at(before, "sync", "plan") != at(after, "sync", "plan"):
         yield EventType.HELD, Severity.WARNING, "HeldForApproval", str(new.get("message"))
-    if old.get("reason") == "HeldForApproval" and new.get("reason") != "HeldForApproval" and new.get("status") == "True":
-        yield EventType.APPROVED, Severity.INFO, "Approved", f"plan {str(at(after, 'sync', 'plan'))[:12]} ran after approval"
+    plan = at(after, "sync", "approved", "hash")
+    if plan and plan != at(before, "sync", "approved", "hash"):
+        yield EventType.APPROVED, Severity.INFO, "Approved", f"plan {str(plan)[:12]} {_approver(at(after, 'sync', 'approved'))}"
     failing = new.get("status") == "False" and reason_of(str(new.get("reason"))).kind is ReasonKind.FAILURE
     same_failure = (old.get("status"), old.get("reason")) == ("False", new.get("reason"))
     new_commit = at(before, "source", "revision") != at(after, "source", "revision")
@@ -95,6 +96,13 @@ def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, 
     moved = applied != applied_before and at(before, "sync", "plan") != at(after, "sync", "plan")
     if new.get("status") == "True" and applied and (moved or old.get("status") == "False"):
         yield EventType.SYNCED, Severity.INFO, "Synced", str(new.get("message"))
+
+
+def _approver(approved: Object) -> str:
+    by = approved.get("by")
+    if approved.get("via") == "trailer":
+        return f"was approved by {by}"
+    return f"was approved by {by}, as its client claims" if by else "was approved by its annotation"
 
 
 def _health(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:

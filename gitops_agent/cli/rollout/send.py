@@ -7,12 +7,12 @@ of it is read from the state: a nonce that is there was consumed.
 
 from __future__ import annotations
 
-import getpass
 import uuid
 from dataclasses import dataclass
 
 from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cli import output as out
+from gitops_agent.cli.identity import username
 from gitops_agent.cli.watch_until import until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, Conflict
@@ -54,7 +54,7 @@ def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str 
     Raises:
         AgentError: the order makes no sense now (reason `CommandRefused`), or cannot be written.
     """
-    who = _actor(access)
+    who = username(access)
     for _ in range(_TRIES):
         raw = access.objects.get(ObjectKey(GROUP, KIND, key.namespace, key.name))
         before = RolloutProgress.of(raw)
@@ -109,13 +109,3 @@ def _say_what_is_replaced(raw: Object, standing: RolloutProgress) -> None:
     if earlier is not None and earlier.nonce not in standing.state.nonces:
         by = f" by {earlier.actor}" if earlier.actor else ""
         out.talk(out.line(f"this replaces `{earlier.order}`{by}, which no agent has taken"))
-
-
-def _actor(access: ClusterClient) -> str:
-    """The user as the API server knows them, else the local login."""
-    try:
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        answer = access.transport.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)
-        return str(answer["status"]["userInfo"]["username"])
-    except (AgentError, KeyError, TypeError):
-        return getpass.getuser()

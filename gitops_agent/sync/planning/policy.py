@@ -25,22 +25,29 @@ class Approval:
         hash: of the plan as it was approved.
         content: digest over everything declared.
         deletions: key and UID of everything that plan removes.
+        by: who approved, as claimed by the client or named by the commit; empty without a name.
+        via: how: `annotation` or `trailer`; empty when that is not known.
     """
 
     hash: str
     content: str
     deletions: frozenset[tuple[str, str]]
+    by: str = ""
+    via: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for a status."""
-        return {"hash": self.hash, "content": self.content, "deletions": sorted([key, uid] for key, uid in self.deletions)}
+        named = {name: text for name, text in (("by", self.by), ("via", self.via)) if text}
+        deletions = sorted([key, uid] for key, uid in self.deletions)
+        return {"hash": self.hash, "content": self.content, "deletions": deletions, **named}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Approval | None:
         """What `to_json` gave; None for anything else."""
         try:
             deletions = frozenset((str(key), str(uid)) for key, uid in value["deletions"])
-            return cls(hash=str(value["hash"]), content=str(value["content"]), deletions=deletions)
+            by, via = str(value.get("by") or ""), str(value.get("via") or "")
+            return cls(hash=str(value["hash"]), content=str(value["content"]), deletions=deletions, by=by, via=via)
         except (KeyError, TypeError, ValueError):
             return None
 

@@ -153,16 +153,24 @@ def test_an_approval_is_for_one_plan_and_void_for_the_next(made: Made) -> None:
 
 
 @pytest.mark.cluster
-def test_a_commit_may_approve_the_plan_it_leads_to(made: Made) -> None:
+def test_a_commit_approves_nothing_and_who_did_is_recorded(made: Made) -> None:
     world = made({"shop/two.yaml": config_map("two")}, sync={"deletionGuard": {"maxObjects": 0, "maxPercent": 1}})
     world.commit({"shop/one.yaml": config_map("one")})
     world.await_reason("shop", "HeldForApproval")
     plan = world.status("shop")["sync"]["plan"]
 
     commit = world.commit({"shop/one.yaml": config_map("one")}, message=f"Tidy up\n\nGitops-Agent-Approve: {plan}\n")
+    world.until(lambda: "the trailer of its commit" in world.says("shop"), "the trailer is not accepted")
+    assert world.data("two") is not None
 
-    world.await_synced("shop", commit)
+    world.annotate("shop", approved_plan=plan, approved_by=f"{plan} ada@example.com")
+
+    status = world.await_synced("shop", commit)
     assert world.data("two") is None
+    approved = status["sync"]["approved"]
+    assert (approved["hash"], approved["by"], approved["via"]) == (plan, "ada@example.com", "annotation")
+    newest = status["history"][0]
+    assert (newest["result"], newest["approved"], newest["approver"]) == ("Synced", plan, "ada@example.com")
 
 
 @pytest.mark.cluster

@@ -1,25 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
-from gitops_agent.agent.reconcile.planner import PlanMemo, Planner, trailer
+from gitops_agent.agent.reconcile.approvals import claim
+from gitops_agent.agent.reconcile.planner import PlanMemo, Planner
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.api.parse import parse
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
+from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.planning.blast_radius import DependantCounter
 from tests.agent.samples import HOME, Time, application_object
-from tests.sync.samples import live, seen, thing, wanted
-
-
-def test_a_trailer_is_one_only_in_the_last_paragraph() -> None:
-    assert trailer("Tidy up\n\nSome words.\n\nReviewed-by: Ada\nGitops-Agent-Approve:  abc123 \n") == "abc123"
-    assert trailer("Tidy up\n\nGitops-Agent-Approve: abc123\n\nand more words\n") is None
-    assert trailer("Tidy up\n\ngitops-agent-approve:\n") is None
-    assert trailer("") is None
+from tests.sync.samples import REVISION, live, seen, thing, wanted
 
 
 @pytest.fixture
@@ -33,7 +31,8 @@ def planner(nowhere: Transport, clock: Time) -> Planner:
     discovery = Discovery(nowhere)
     objects = Objects(nowhere, discovery)
     stores = build_stores(objects, WorkQueue())
-    return Planner(stores, ClaimRegistry(), DependantCounter(objects, discovery, stores.live), HOME, clock=clock)
+    dependants = DependantCounter(objects, discovery, stores.live)
+    return Planner(stores, ClaimRegistry(), dependants, HOME, clock=clock)
 
 
 APPLICATION = parse(application_object())
@@ -57,3 +56,50 @@ def test_a_plan_that_is_not_held_needs_no_second_count(planner: Planner) -> None
     memo.follow(planner.plan(APPLICATION, wanted(thing("ConfigMap", "web")), snapshot, memo), snapshot, rolling=False)
 
     assert planner.recount(memo) is None
+
+
+EIGHT = seen(*(live(thing("ConfigMap", f"item-{number}")) for number in range(8)))
+
+
+def approving(planner: Planner) -> Desired:
+    """A commit without objects whose trailer approves that plan."""
+    held = planner.plan(APPLICATION, wanted(), EIGHT, PlanMemo())
+    assert held.verdict.held
+    return replace(wanted(), revision=replace(REVISION, message=f"Tidy up\n\nGitops-Agent-Approve: {held.hash}"))
+
+
+def test_the_trailer_of_a_commit_approves_nothing_by_default_and_the_message_says_so(planner: Planner) -> None:
+    verdict = planner.plan(APPLICATION, approving(planner), EIGHT, PlanMemo()).verdict
+
+    assert verdict.held
+    assert verdict.message.endswith("; the trailer of its commit does not approve it (sync.approval is annotation)")
+
+
+def test_the_trailer_of_a_commit_approves_where_the_administrator_allows_it(planner: Planner) -> None:
+    planner._trailers = True
+
+    memo = PlanMemo()
+    plan = planner.plan(APPLICATION, approving(planner), EIGHT, memo)
+    memo.follow(plan, EIGHT, rolling=False)
+
+    assert plan.verdict.approved
+    assert memo.approved is not None
+    assert (memo.approved.hash, memo.approved.via) == (plan.hash, "trailer")
+
+
+def test_an_approval_keeps_its_hash_and_approver_while_its_deletions_are_done(planner: Planner) -> None:
+    memo = PlanMemo()
+    held = planner.plan(APPLICATION, wanted(), EIGHT, memo)
+    marks = {APPROVED: held.hash, APPROVED_BY: claim(held.hash, "ada")}
+    approved = parse(application_object(annotations=marks))
+    memo.follow(planner.plan(approved, wanted(), EIGHT, memo), EIGHT, rolling=False)
+    fewer = replace(EIGHT, objects=dict(list(EIGHT.objects.items())[:7]))
+
+    rest = planner.plan(approved, wanted(), fewer, memo)
+    memo.follow(rest, fewer, rolling=False)
+
+    assert rest.verdict.approved
+    assert rest.hash != held.hash
+    assert memo.approval is not None
+    assert (memo.approval.hash, memo.approval.by, len(memo.approval.deletions)) == (held.hash, "ada", 7)
+    assert memo.approved == memo.approval

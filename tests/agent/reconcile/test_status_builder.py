@@ -10,6 +10,7 @@ from gitops_agent.events.event import EventType
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.status import Health, Status
+from gitops_agent.sync.planning.policy import Approval
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -280,3 +281,25 @@ def test_what_is_suspended_is_named() -> None:
         "Synced",
         "aaaaaaaaaaaa is applied: 3 objects; suspended: batch/CronJob:shop/nightly: spec.suspend is set",
     )
+
+
+APPROVED = Approval(hash="p1" * 32, content="c", deletions=frozenset(), by="ada", via="annotation")
+
+
+def test_an_approval_stands_in_the_status_and_in_the_history_of_the_sync_that_needed_it() -> None:
+    held = status({}, synced(sync=SyncStatus.OUT_OF_SYNC, held="7 deletions"), generation=1, now=NOW)
+    ran = status(held, synced(approved=APPROVED, plan="p2"), generation=1, now=LATER)
+
+    assert ran["sync"]["approved"] == {"hash": APPROVED.hash, "by": "ada", "via": "annotation", "at": "2026-05-04T12:05:00Z"}
+    assert [(e["result"], e.get("approved"), e.get("approver")) for e in ran["history"]] == [
+        ("Synced", APPROVED.hash, "ada"),
+        ("HeldForApproval", None, None),
+    ]
+
+
+def test_an_approval_keeps_its_date_and_belongs_to_one_sync() -> None:
+    ran = status({}, synced(approved=APPROVED), generation=1, now=NOW)
+    later = status(ran, synced("b" * 40, plan="p9"), generation=1, now=LATER)
+
+    assert later["sync"]["approved"] == ran["sync"]["approved"]
+    assert [entry.get("approved") for entry in later["history"]] == [None, APPROVED.hash]

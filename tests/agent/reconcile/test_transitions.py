@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome
 from gitops_agent.agent.reconcile.transitions import transitions
 from gitops_agent.events.event import Event, EventType, Severity
@@ -69,10 +71,38 @@ def test_a_long_text_is_cut() -> None:
     assert [len(event.message) for event in found({}, stalled)] == [1000]
 
 
-def test_an_approved_plan_that_ran_is_reported() -> None:
-    done = standing(synced=("True", "Synced", "b is applied"), sync={"revision": "b", "plan": "p3"}, source={"revision": "b"})
+def test_an_approved_plan_is_reported_once_although_its_deletions_take_a_while() -> None:
+    approved = {"hash": "p2" * 32, "by": "ada", "via": "annotation"}
+    waits = standing(
+        synced=("False", "WaitingFor", "it is being deleted"),
+        sync={"revision": "a", "plan": "p3", "approved": approved},
+        source={"revision": "b"},
+    )
+    done = standing(
+        synced=("True", "Synced", "b is applied"),
+        sync={"revision": "b", "plan": "p4", "approved": approved},
+        source={"revision": "b"},
+    )
 
-    assert types(HELD, done) == [EventType.APPROVED, EventType.SYNCED]
+    first = found(HELD, waits)
+
+    assert [(event.type, event.message) for event in first] == [
+        (EventType.APPROVED, "plan p2p2p2p2p2p2 was approved by ada, as its client claims")
+    ]
+    assert types(waits, done) == [EventType.SYNCED]
+
+
+@pytest.mark.parametrize(
+    ("approved", "words"),
+    [
+        ({"hash": "h"}, "was approved by its annotation"),
+        ({"hash": "h", "by": "commit abc of Ada", "via": "trailer"}, "was approved by commit abc of Ada"),
+    ],
+)
+def test_an_approval_says_where_its_approver_is_known_from(approved: Object, words: str) -> None:
+    after = HELD | {"sync": HELD["sync"] | {"approved": approved}}
+
+    assert [event.message for event in found(HELD, after)] == [f"plan h {words}"]
 
 
 def test_a_held_plan_that_gave_way_to_a_failure_was_not_approved() -> None:

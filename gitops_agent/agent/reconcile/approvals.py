@@ -1,0 +1,83 @@
+"""Reads the approval of a plan from annotations or a commit. Pure.
+
+Problem: who may write to the repository may not be who may approve, and a name that a client writes proves nothing. Decision:
+only the annotation of the Application counts, so RBAC decides, unless the administrator lets commits approve as well. An
+annotation that the agent itself applied from Git is the repository's word, not a user's. The approver is recorded as claimed by
+the client; the audit log of the API server is the proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gitops_agent.api.application import Application
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, FIELD_MANAGER
+from gitops_agent.revision.revision import Revision
+
+ANNOTATION, TRAILER = "annotation", "trailer"
+_TRAILER = "gitops-agent-approve:"
+_LONGEST_NAME = 253
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """An approval as it was written.
+
+    Attributes:
+        plan: the approved hash, or its first digits.
+        by: the approver as claimed by the client, or the author of the commit; empty without a name.
+        via: `annotation` or `trailer`.
+    """
+
+    plan: str
+    by: str = ""
+    via: str = ANNOTATION
+
+
+def granted(application: Application, revision: Revision, *, trailers: bool) -> Grant | None:
+    """The approval in force, None without one.
+
+    Args:
+        application: whose annotations are read.
+        revision: whose message may approve.
+        trailers: whether a commit may approve.
+    """
+    plan = application.annotations.get(APPROVED, "").strip()
+    if plan and (trailers or not _applied_from_git(application.raw.get("metadata") or {})):
+        return Grant(plan=plan, by=_claimed(application.annotations.get(APPROVED_BY, ""), plan))
+    named = trailer(revision.message) if trailers else None
+    return Grant(plan=named, by=f"commit {revision.short} of {revision.author}", via=TRAILER) if named else None
+
+
+def trailer(message: str) -> str | None:
+    """Hash in a commit message's `Gitops-Agent-Approve:` trailer.
+
+    The trailer is in the last paragraph.
+    """
+    for line in reversed(message.strip().rpartition("\n\n")[2].splitlines()):
+        if line.lower().startswith(_TRAILER):
+            return line[len(_TRAILER) :].strip() or None
+    return None
+
+
+def claim(plan: str, user: str) -> str:
+    """The annotation that names the approver of a plan."""
+    return f"{plan} {user}"
+
+
+def _claimed(text: str, plan: str) -> str:
+    """The approver, empty when the claim is about another plan."""
+    claimed, _, user = text.strip().partition(" ")
+    if not claimed or not (claimed.startswith(plan) or plan.startswith(claimed)):
+        return ""
+    return "".join(letter for letter in " ".join(user.split()) if letter.isprintable())[:_LONGEST_NAME]
+
+
+def _applied_from_git(metadata: dict[str, Any]) -> bool:
+    """Whether the agent applied the annotation, as declared in Git."""
+    for entry in metadata.get("managedFields") or ():
+        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply":
+            annotations = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations") or {}
+            return f"f:{APPROVED}" in annotations
+    return False

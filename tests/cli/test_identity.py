@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.cli.identity import username
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.sandbox.kubeconfig import write_kubeconfig
+
+
+@pytest.mark.cluster
+def test_the_user_is_the_one_that_the_api_server_knows(control_plane: ControlPlane, namespace: str) -> None:
+    kubeconfig = control_plane.service_account_kubeconfig(namespace, "default")
+
+    client = ClusterClient.open(str(kubeconfig), None, namespace)
+
+    assert username(client) == f"system:serviceaccount:{namespace}:default"
+
+
+def test_without_an_answer_the_user_is_the_local_login(tmp_path: Path) -> None:
+    authority = b""
+    kubeconfig = write_kubeconfig(tmp_path / "away", server="http://127.0.0.1:1", authority=authority, user="u", token="t")
+
+    assert username(ClusterClient.open(str(kubeconfig), None, "shop")) == getpass.getuser()
