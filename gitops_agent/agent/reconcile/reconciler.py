@@ -201,8 +201,6 @@ class ApplicationReconciler:
         if requested and requested not in (state.requested, state.answered):
             state.requested = requested
             state.poll = loader.refresh(key, "asked for by a person")
-        if declared.desired is not None:
-            state.declared = declared.desired
         return declared
 
     def _advance_rollouts(self, findings: Findings, declared: DeclaredState, state: ApplicationState) -> DeclaredState:
@@ -214,6 +212,8 @@ class ApplicationReconciler:
         frozen = findings.suspended or application.spec.sync.mode is SyncMode.OBSERVE
         request = RolloutRequest(application=application, head=declared.desired, last=state.declared, frozen=frozen)
         prepared = self._stages.rollouts.prepare(request)
+        if declared.desired is not None and prepared.refused is None:
+            state.declared = declared.desired
         commit = prepared.wants_to_start
         preview = None if commit is None else self._stages.applier.preview(application, commit, state.plans)
         state.plans.preview = preview

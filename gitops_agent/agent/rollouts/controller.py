@@ -20,16 +20,16 @@ from gitops_agent.agent.ports import EventSink
 from gitops_agent.agent.rollouts import status_builder
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
+from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
 from gitops_agent.agent.rollouts.loader import RolloutLoader, part
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass, RolloutRequest, RolloutResult
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.agent.stores.stores import Stores
-from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.errors import AgentError, Conflict, RenderError
 from gitops_agent.manifest.canonical import digest
-from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
@@ -43,6 +43,7 @@ from gitops_agent.rollout.state import Phase, Stage
 from gitops_agent.sync.desired import Desired
 
 _log = logger("rollout")
+_NOTE_LIMIT = 500
 
 
 class RolloutController:
@@ -78,11 +79,17 @@ class RolloutController:
         Raises:
             ClusterError: the API server did not answer, or refused the status of a refused policy.
         """
-        current = RolloutPass(request=request, base=request.head or request.last)
+        refused = refusal(request.head)
+        if refused is not None:
+            # As with a commit that does not render: what is under way goes on with the commits it stands on.
+            request = replace(request, head=None, last=None if refusal(request.last) else request.last)
+        current = RolloutPass(request=request, base=request.head or request.last, refused=refused)
         try:
             self._prepare(current)
         except (CommitPending, AgentError) as error:
             current.result = _without_desired(error)
+        if current.result is not None:
+            current.result = _with_refusal(current.result, refused)
         return current
 
     def advance(self, current: RolloutPass, *, held: str = "") -> RolloutResult:
@@ -97,9 +104,10 @@ class RolloutController:
         """
         if current.result is None:
             try:
-                current.result = self._advance(current, held if current.starting else "")
+                result = self._advance(current, held if current.starting else "")
             except (CommitPending, AgentError) as error:
-                current.result = _without_desired(error)
+                result = _without_desired(error)
+            current.result = _with_refusal(result, current.refused)
         return current.result
 
     def forget(self, application: AppKey) -> None:
@@ -113,25 +121,22 @@ class RolloutController:
         if not self._policies.listed(application):
             current.result = RolloutResult(desired=None, pending="the rollout policies are being listed")
             return
-        declared = _policies(current.base)
-        if not declared and not self._policies.of(application):
+        if not policies(current.base) and not self._policies.of(application):
             self._drop(application, frozenset())
             current.result = RolloutResult(desired=request.head)
             return
         base = current.base = current.base or self._loader.standing(current)
-        declared = _policies(base)
-        specs = {key: read(RolloutPolicySpec, obj.get("spec") or {}, root=f"{key} spec") for key, obj in declared.items()}
-        _refuse_doubles(specs)
+        declared = specs(base)
         for desired in (request.head, request.last):
             if desired is not None:
                 current.commits.setdefault(desired.revision.commit, desired)
         rollouts = [
             rollout
-            for key in sorted({*specs, *self._policies.of(application)})
-            if (rollout := self._loader.load(current, key, specs.get(key), base)) is not None
+            for key in sorted({*declared, *self._policies.of(application)})
+            if (rollout := self._loader.load(current, key, declared.get(key), base)) is not None
         ]
         self._drop(application, frozenset(rollout.key for rollout in rollouts))
-        self._refuse({key: spec for key, spec in specs.items() if all(key != rollout.key for rollout in rollouts)})
+        self._refuse({key: spec for key, spec in declared.items() if all(key != rollout.key for rollout in rollouts)})
         if not rollouts:
             current.result = RolloutResult(desired=request.head)
             return
@@ -157,8 +162,9 @@ class RolloutController:
                 continue
             after, result, observation = self._step(current, rollout, rollouts)
             after = self._marked(rollout, after, frozen=current.request.frozen)
-            if after.state != rollout.state or self._stale(after):
-                self._write(current, rollout, after)
+            advice = _notes(current, after)
+            if after.state != rollout.state or _stale(after, advice):
+                self._write(current, rollout, after, advice)
                 moved = moved or after.state != rollout.state
             self._measure(after, result.measure, observation)
             self._unblock(current, after, observation)
@@ -212,12 +218,7 @@ class RolloutController:
             return after
         return replace(after, state=replace(after.state, epoch=mine))
 
-    def _stale(self, rollout: RolloutContext) -> bool:
-        """Whether the status is of an earlier spec."""
-        followed: object = (rollout.raw.get("status") or {}).get("observedGeneration")
-        return bool(followed != rollout.raw["metadata"].get("generation"))
-
-    def _write(self, current: RolloutPass, before: RolloutContext, after: RolloutContext) -> None:
+    def _write(self, current: RolloutPass, before: RolloutContext, after: RolloutContext, advice: Sequence[str]) -> None:
         """Publishes the transitions, then writes the state.
 
         Raises:
@@ -241,7 +242,7 @@ class RolloutController:
             after.subject.policy,
             generation=int(before.raw["metadata"].get("generation") or 0),
             analysis=self._analysis.shown(_app_key(before.key)),
-            notes=notes(after.state, after.subject, after.target, unknown=head.unscoped if head else frozenset()),
+            notes=advice,
             now=now,
         )
         self._policies.write(before.raw, status)
@@ -369,33 +370,29 @@ def _without_desired(error: CommitPending | AgentError) -> RolloutResult:
     return RolloutResult(desired=None, error=error)
 
 
-def _policies(desired: Desired | None) -> dict[ObjectKey, Object]:
-    """The policies a commit declares."""
-    if desired is None:
-        return {}
-    return {manifest.key: manifest.obj for manifest in desired.manifests if manifest.key.group_kind == ROLLOUT_POLICY}
+def _with_refusal(result: RolloutResult, refused: AgentError | None) -> RolloutResult:
+    """The result, with the refusal of the newest commit as its error."""
+    return result if refused is None or result.error is not None else replace(result, error=refused)
+
+
+def _notes(current: RolloutPass, rollout: RolloutContext) -> tuple[str, ...]:
+    """The advisories of a rollout."""
+    head, refused = current.request.head, current.refused
+    advice = notes(rollout.state, rollout.subject, rollout.target, unknown=head.unscoped if head else frozenset())
+    if refused is None:
+        return advice
+    return (f"the newest commit is refused, and the rollout stays with the one before: {refused}"[:_NOTE_LIMIT], *advice)
+
+
+def _stale(rollout: RolloutContext, advice: Sequence[str]) -> bool:
+    """Whether the status is of an earlier spec, or advises otherwise."""
+    status = rollout.raw.get("status") or {}
+    followed: object = status.get("observedGeneration")
+    return followed != rollout.raw["metadata"].get("generation") or list(status.get("notes") or ()) != list(advice)
 
 
 def _app_key(key: ObjectKey) -> AppKey:
     return AppKey(key.namespace, key.name)
-
-
-def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
-    """Refuses two policies of one workload: they would undo each other.
-
-    Raises:
-        RenderError: two policies target one workload.
-    """
-    policies: dict[tuple[str, str, str], ObjectKey] = {}
-    for key, spec in specs.items():
-        workload = (key.namespace, str(spec.target_ref.kind), spec.target_ref.name)
-        other = policies.setdefault(workload, key)
-        if other != key:
-            raise RenderError(
-                f"{key} and {other} are both about {workload[1]} {workload[2]}",
-                reason="RolloutRefused",
-                objects=[str(key), str(other)],
-            )
 
 
 def _summary(rollout: RolloutContext) -> RolloutSummary:

@@ -44,7 +44,7 @@ class RolloutResult:
     Attributes:
         desired: D(t); None while it is not known.
         pending: what is under way, in words.
-        error: why there is no D(t).
+        error: why there is no D(t), or why the newest commit is not followed.
         views: where each rollout stands.
         again: seconds after which to requeue; None when an event triggers the next pass.
         moved: a rollout made a step, so another one may follow at once.
@@ -67,6 +67,7 @@ class RolloutPass:
     Attributes:
         request: input of the pass.
         base: what is declared where no rollout decides.
+        refused: why the policies of the newest commit are not followed; None when they are, or there is none.
         rollouts: of the application, as they stand.
         commits: the declared states of the commits that were needed so far.
         slots: the renders that are needed from now on.
@@ -76,6 +77,7 @@ class RolloutPass:
 
     request: RolloutRequest
     base: Desired | None = None
+    refused: AgentError | None = None
     rollouts: tuple[RolloutContext, ...] = ()
     commits: dict[str, Desired] = field(default_factory=dict)
     slots: set[str] = field(default_factory=set)

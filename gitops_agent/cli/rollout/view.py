@@ -139,6 +139,7 @@ def _facts(standing: RolloutProgress, now: datetime) -> Iterator[Text]:
     if standing.shifting:
         yield _fact("Traffic", _traffic(standing, now))
     yield _fact("Status", standing.message)
+    yield from (_fact("Note", str(note)) for note in (standing.raw.get("status") or {}).get("notes") or ())
     if waits := standing.waits(now):
         yield _fact("Waits for", "; ".join(waits))
     if deadline := standing.deadline(now):

@@ -203,3 +203,24 @@ def test_a_prepared_pass_changes_nothing(bench: Bench, namespace: str) -> None:
     bench.prepare(second, first)
 
     assert bench.objects.get(ROLLOUT_POLICY.named(namespace, "web")) == before
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("refused", ["an unknown field", "two policies"])
+def test_a_commit_with_refused_policies_leaves_what_is_stable_and_is_noted(bench: Bench, namespace: str, refused: str) -> None:
+    first = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
+    bench.settle(first)
+    policies = [policy("web", namespace), policy("other", namespace)]
+    if refused == "an unknown field":
+        policies = [policy("web", namespace)]
+        policies[0]["spec"]["strategy"]["setWeight"] = 20
+
+    result = bench.advance(declared(2, web(2, namespace), *policies, namespace=namespace), first)
+
+    assert result.error is not None
+    assert (image(result.desired).endswith(":1"), bench.state(namespace).phase) == (True, Phase.IDLE)
+    raw = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
+    assert str(result.error) in raw["status"]["notes"][0]
+    assert not bench.advance(first).moved
+    raw = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
+    assert "notes" not in raw["status"]

@@ -1,0 +1,63 @@
+"""The policies a commit declares, read and checked as a whole.
+
+Problem: a commit with a policy that cannot be followed says nothing about the rollouts of its application, and a run under way
+must not stand still for it: its metrics are judged and commands are taken. Decision: a commit whose policies are refused counts
+as one that does not render: the rollouts go on with the last commit that was accepted, or with the commit they are at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gitops_agent.api.problems import read
+from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.errors import AgentError, RenderError
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import ROLLOUT_POLICY
+from gitops_agent.sync.desired import Desired
+
+
+def policies(desired: Desired | None) -> dict[ObjectKey, Object]:
+    """The policies a commit declares, as written."""
+    if desired is None:
+        return {}
+    return {manifest.key: manifest.obj for manifest in desired.manifests if manifest.key.group_kind == ROLLOUT_POLICY}
+
+
+def specs(desired: Desired | None) -> dict[ObjectKey, RolloutPolicySpec]:
+    """The policies a commit declares, read.
+
+    Raises:
+        SpecInvalid: one of them cannot be read.
+        RenderError: two policies target one workload.
+    """
+    result = {key: read(RolloutPolicySpec, obj.get("spec") or {}, root=f"{key} spec") for key, obj in policies(desired).items()}
+    _refuse_doubles(result)
+    return result
+
+
+def refusal(desired: Desired | None) -> AgentError | None:
+    """Why the policies of a commit cannot be followed; None when they can."""
+    try:
+        specs(desired)
+    except AgentError as error:
+        return error
+    return None
+
+
+def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
+    """Refuses two policies of one workload: they would undo each other.
+
+    Raises:
+        RenderError: two policies target one workload.
+    """
+    known: dict[tuple[str, str, str], ObjectKey] = {}
+    for key, spec in specs.items():
+        workload = (key.namespace, str(spec.target_ref.kind), spec.target_ref.name)
+        other = known.setdefault(workload, key)
+        if other != key:
+            raise RenderError(
+                f"{key} and {other} are both about {workload[1]} {workload[2]}",
+                reason="RolloutRefused",
+                objects=[str(key), str(other)],
+            )

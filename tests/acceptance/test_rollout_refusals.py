@@ -1,0 +1,61 @@
+"""Rollouts beside commits, policies and versions that are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.rollout.command import CommandKind
+from tests.acceptance.metric_server import MetricServer
+from tests.acceptance.rollout import Rollout, canary, image, policy
+from tests.acceptance.tenant import Tenant
+
+pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
+
+HOLDS = {"weight": 50, "approval": True}
+
+
+@pytest.fixture
+def meter() -> Iterator[MetricServer]:
+    metric_server = MetricServer()
+    yield metric_server
+    metric_server.stop()
+
+
+def test_a_run_is_aborted_while_the_newest_policy_is_refused(team: Tenant) -> None:
+    rollout = Rollout(team, canary(HOLDS))
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    rollout.spec["setWeight"] = 20
+    rollout.push(2)
+    team.says("InvalidSpec", "setWeight: is unknown")
+    rollout.until(lambda status: any("setWeight" in note for note in status.get("notes", ())), "the policy says so")
+    assert rollout.status()["phase"] == "Step"
+    rollout.command(CommandKind.ABORT)
+
+    rollout.at("Held")
+    assert (rollout.image(), rollout.second()) == (image(1), None)
+    team.says("InvalidSpec", "setWeight: is unknown")
+    del rollout.spec["setWeight"]
+    rollout.push(3)
+    rollout.at("Step", "Hold")
+    assert "notes" not in rollout.status()
+
+
+def test_a_failing_metric_ends_a_run_while_two_policies_are_about_its_workload(team: Tenant, meter: MetricServer) -> None:
+    rollout = Rollout(team, canary(HOLDS), analysis={"metrics": [meter.metric()]})
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    other = policy(canary(HOLDS))
+    rollout.push(2, {**other, "metadata": {"name": "other"}})
+    team.says("RolloutRefused", "are both about Deployment web")
+    meter.value = 0.5
+
+    status = rollout.at("Held")
+    assert "errors failed 1 times" in status["message"]
+    assert rollout.image() == image(1)
