@@ -142,7 +142,7 @@ def laid(
         )
     if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
         result[subject.service] = service.with_object(_selecting(service.obj))
-    generated = {one.key: one for one in (*_second(state, replicas.canary, old, new, subject), *_third(state, old, subject))}
+    generated = {one.key: one for one in (*_second(state, replicas, old, new, subject), *_third(state, old, subject))}
     result |= generated
     notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in generated)
     steadied = _steady(result, subject, notes) if state.running else ()
@@ -199,12 +199,15 @@ def _selecting(service: Object, weight: int = 0) -> Object:
 
 def _second(
     state: RolloutState,
-    replicas: int,
+    replicas: Replicas,
     old: Mapping[ObjectKey, Manifest],
     new: Mapping[ObjectKey, Manifest],
     subject: ResolvedPolicy,
 ) -> Iterable[Manifest]:
-    """The objects of the canary, as far as the phase has them."""
+    """The objects of the canary, as far as the phase has them.
+
+    A Deployment that was never made is not needed to leave: the API server may refuse it, and nothing would ever end.
+    """
     workload, service = new.get(subject.workload), new.get(subject.service) or old.get(subject.service)
     leaving = state.leaving and state.stage in {Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE}
     if workload is None or state.target is None or not (state.beside or state.phase is Phase.PROMOTE or leaving):
@@ -218,7 +221,9 @@ def _second(
         yield _made(obj, subject)
     if service is not None and state.stage is not Stage.SERVICE:
         yield _made(canary_objects.canary_service(service.obj, version=version, before=before.get(subject.service)), subject)
-    second = canary_objects.canary(workload.obj, version=version, replicas=replicas, copies=names)
+    if state.abandoned and replicas.absent:
+        return
+    second = canary_objects.canary(workload.obj, version=version, replicas=replicas.canary, copies=names)
     yield _made(second, subject, **{canary_objects.ROLLOUT_HASH: version, canary_objects.COMMIT: state.target.commit})
 
 

@@ -20,10 +20,12 @@ class Replicas:
     Attributes:
         primary: of the workload; None leaves them to Git or an autoscaler.
         canary: of the second Deployment.
+        absent: the run is given up and has no second Deployment, so that none is made; the API server may refuse it.
     """
 
     primary: int | None
     canary: int
+    absent: bool = False
 
     @classmethod
     def of(cls, state: RolloutState) -> Replicas:
@@ -33,7 +35,7 @@ class Replicas:
 
 def affordable(ctx: StepContext) -> Replicas:
     """What may be applied of what the state asks for."""
-    return Replicas(primary=_primary(ctx), canary=_canary(ctx))
+    return Replicas(primary=_primary(ctx), canary=_canary(ctx), absent=_absent(ctx))
 
 
 def unchanged(ctx: StepContext) -> Replicas:
@@ -43,7 +45,12 @@ def unchanged(ctx: StepContext) -> Replicas:
     return Replicas(
         primary=primary.replicas if primary is not None and fewer else state.primary,
         canary=canary.replicas if canary is not None and state.running else state.canary,
+        absent=_absent(ctx),
     )
+
+
+def _absent(ctx: StepContext) -> bool:
+    return ctx.state.abandoned and ctx.seen.canary is None
 
 
 def _primary(ctx: StepContext) -> int | None:

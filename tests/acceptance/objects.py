@@ -36,11 +36,18 @@ def namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def deployment(name: str, *, image: str = PAUSE, replicas: int = 1, annotations: dict[str, str] | None = None) -> Object:
+def deployment(
+    name: str,
+    *,
+    image: str = PAUSE,
+    replicas: int = 1,
+    annotations: dict[str, str] | None = None,
+    resources: Object | None = None,
+) -> Object:
     labels = {"app": name}
     template: Object = {
         "metadata": {"labels": labels, "annotations": {name: str(value) for name, value in (annotations or {}).items()}},
-        "spec": {"containers": [{"name": "main", "image": image}]},
+        "spec": {"containers": [{"name": "main", "image": image, **({"resources": resources} if resources else {})}]},
     }
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}

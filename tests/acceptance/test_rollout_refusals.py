@@ -59,3 +59,26 @@ def test_a_failing_metric_ends_a_run_while_two_policies_are_about_its_workload(t
     status = rollout.at("Held")
     assert "errors failed 1 times" in status["message"]
     assert rollout.image() == image(1)
+
+
+LOTS = {"requests": {"cpu": "lots"}}
+
+
+def test_a_version_whose_template_the_api_server_refuses_waits_and_a_mended_one_begins(team: Tenant) -> None:
+    rollout = Rollout(team, canary(HOLDS))
+    rollout.begin()
+    rollout.push(2, resources=LOTS)
+
+    status = rollout.until(lambda status: "quantities must match" in status.get("message", ""), "the policy says why")
+
+    assert (status["phase"], rollout.second(), rollout.selector("web-canary")) == ("Pending", None, None)
+    team.says("PreflightFailed", "quantities must match")
+    rollout.push(3)
+    status = rollout.at("Step", "Hold")
+    assert "quantities must match" in status["history"][0]["reason"]
+    rollout.push(4, resources=LOTS)
+    status = rollout.until(lambda status: "quantities must match" in status.get("message", ""), "the newer one waits")
+    assert (status["phase"], rollout.second()) == ("Pending", None)
+    rollout.command(CommandKind.ABORT)
+    rollout.at("Held")
+    team.settled(rollout.push(1))

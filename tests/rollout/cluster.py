@@ -67,6 +67,7 @@ class Cluster(World):
             return bool(self.log)
         course = PlanWalker(made, self._ready)
         open_now: list[Action] = []
+        refused = False
         while True:
             while (one := course.next()) is not None:
                 open_now.append(one)
@@ -75,9 +76,13 @@ class Cluster(World):
             if crash_after is not None and len(self.log) >= crash_after:
                 return True
             action = open_now.pop(self.order.randrange(len(open_now)) if self.order else 0)
+            if action.kind is not ActionKind.DELETE and action.key.name.rpartition("-c-")[2] in self.unacceptable:
+                refused = True
+                course.left(action.key, parked=False)
+                continue
             self._write(action)
             course.done(action.key)
-        self.note(not course.waiting(), f"the plan does not end: {course.waiting()}")
+        self.note(refused or not course.waiting(), f"the plan does not end: {course.waiting()}")
         self._complete()
         return bool(self.log)
 

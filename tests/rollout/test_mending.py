@@ -90,3 +90,32 @@ def test_a_broken_workload_is_made_ready_though_its_pods_are_never_replaced() ->
     cluster.settle(turns=200)
 
     assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
+
+
+@pytest.mark.parametrize("policy", [canary(), canary(plain=True), blue_green()])
+@pytest.mark.parametrize("way", ["a mended version", "the stable version", "abort", "the deadline"])
+def test_a_canary_that_the_api_server_refuses_keeps_no_run_from_ending(policy: RolloutPolicySpec, way: str) -> None:
+    cluster = started(policy)
+    cluster.unacceptable = frozenset({V2.hash})
+    cluster.until("Provision")
+    cluster.turn()
+    if way == "a mended version":
+        cluster.head = V3
+    elif way == "the stable version":
+        cluster.head = V1
+    elif way == "abort":
+        cluster.command(CommandKind.ABORT)
+
+    if way == "a mended version":
+        for _ in range(200):
+            cluster.turn()
+            cluster.tick(5)
+            if cluster.state.phase is Phase.PROVISION and cluster.state.target == V3:
+                break
+        assert cluster.state.target == V3
+        assert [one.result for one in cluster.state.history] == ["Superseded"]
+    else:
+        cluster.settle()
+        assert cluster.state.phase is (Phase.IDLE if way == "the stable version" else Phase.HELD)
+        assert (cluster.canary, cluster.service, cluster.primary) == (None, False, V1)
+    assert cluster.faults == []

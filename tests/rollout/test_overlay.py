@@ -280,3 +280,22 @@ def test_an_object_of_a_rollout_has_the_name_of_a_known_version(kind: str, name:
 
     assert canary_objects.is_made(key, workload=workload, service=service, versions={"1234"}) is expected
     assert not canary_objects.is_made(replace(key, namespace="bank"), workload=workload, service=service, versions={"1234"})
+
+
+@pytest.mark.parametrize("phase", [Phase.ABORT, Phase.SUPERSEDED])
+@pytest.mark.parametrize("stage", [Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE])
+def test_a_way_out_does_not_make_a_canary_that_does_not_exist(phase: Phase, stage: Stage) -> None:
+    leaving, absent = state(phase, stage), Replicas(primary=None, canary=2, absent=True)
+
+    made = {
+        one.key.kind: one.key.name for one in overlay(leaving, OLD, NEW, subject(), absent).manifests if "-" in one.key.name
+    }
+
+    assert "Deployment" not in made
+    assert ("Service" in made) is (stage is not Stage.SERVICE), "the canary's Service goes by itself"
+
+
+def test_traffic_returns_through_a_canary_that_has_to_be_made_anew() -> None:
+    restoring, absent = state(Phase.PROMOTE, Stage.RESTORE), Replicas(primary=None, canary=2, absent=True)
+
+    assert any(one.key.name == "web-c-bbbbbbbb" for one in overlay(restoring, OLD, NEW, subject(), absent).manifests)

@@ -69,6 +69,7 @@ class World:
         behind: ticks of that which are left.
         unlisted: pods of each side that are available and no endpoints of their Service yet.
         refused: the controller of the routes does not accept them.
+        unacceptable: hashes of versions whose second Deployment the API server refuses.
         gate: why a run may not start.
         barrier: the other workloads of the run have come to their Cut.
         sent: the share the agent wrote last.
@@ -99,6 +100,7 @@ class World:
     unlisted: int = 0
     refused: bool = False
     stays: bool = False
+    unacceptable: frozenset[str] = frozenset()
     gate: str = ""
     barrier: bool = True
     broken: frozenset[str] = frozenset()
