@@ -1,4 +1,4 @@
-"""`gitops-agent delete APP`: deletes an Application, and shows first what goes with it.
+"""`gitops-agent delete APP`: deletes an Application after showing the consequences.
 
 The deletion is the agent's: a finalizer keeps the Application until its objects are gone, by the same plan, order and guard as
 ever. So the preview is the plan the agent will make, and a plan that is too large is held and approved by its hash. An

@@ -32,7 +32,7 @@ _THREADS = 8
 
 
 def departure(access: ClusterClient, raw: Object) -> Plan:
-    """The plan the agent would make if the Application were deleted now, and its guard's verdict.
+    """Plan and verdict of the guard if the Application were deleted.
 
     Raises:
         AgentError: the cluster could not be read, or the spec cannot be followed.

@@ -72,7 +72,7 @@ def test_only_what_will_still_be_true_in_its_turn_counts(error: AgentError, *, c
 
 
 def answers(*errors: AgentError | None) -> list[str]:
-    """The names of the objects whose dry run counts as a refusal, for these answers."""
+    """The names of objects whose dry run counts as a refusal."""
     actions = creations([thing("ConfigMap", name) for name in "abc"[: len(errors)]])
     said = dict(zip((action.key for action in actions), errors, strict=True))
     counted = ask(
