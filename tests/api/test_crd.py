@@ -185,6 +185,7 @@ STATUS: dict[str, Any] = {
     "sync": {
         "status": "Synced",
         "revision": "abc",
+        "shortRevision": "abc",
         "plan": "def",
         "answered": "2026-11-22T21:00:00Z",
         "approval": {
