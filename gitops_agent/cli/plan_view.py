@@ -10,12 +10,12 @@ import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
-from gitops_agent.cluster.error_text import simplify
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.merge_keys import ABSENT
 from gitops_agent.preview.comparison import Preview
 from gitops_agent.preview.rollout_projection import RolloutProjection
 from gitops_agent.sync.action import LEFT_BEHIND, Action, ActionKind
+from gitops_agent.sync.apply.errors import describe
 from gitops_agent.sync.desired import LEFT_OUT
 from gitops_agent.sync.planning.deletion_guard import Dependants
 
@@ -41,7 +41,8 @@ def show(comparison: Preview) -> int:
         for text in dependants_of(comparison.plan.verdict.blast.dependants.get(action.key)):
             click.echo(f"    takes along {out.line(text)}")
         if action.key in comparison.errors:
-            click.echo("    " + out.coloured(f"refused: {simplify(str(comparison.errors[action.key]))}", "False"))
+            obj = action.manifest.obj if action.manifest is not None else None
+            click.echo("    " + out.coloured(f"refused: {describe(comparison.errors[action.key], obj)}", "False"))
     for warning in plan.warnings:
         out.talk(f"warning: {out.line(warning)}")
     left_out = [action for action in plan.actions if action.reason in LEFT_OUT]

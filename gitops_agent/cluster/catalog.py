@@ -50,6 +50,21 @@ class Catalog:
         """The versions a kind is served in, the preferred one first."""
         return tuple(resource.version for resource in self._by_kind.get(GroupKind(group, kind), ()))
 
+    def similar(self, group: str, kind: str) -> tuple[str, ...]:
+        """Up to two kinds that were probably meant, as `apps/v1 Deployment`.
+
+        A kind of the same group with a similar name, else the same kind of a group that is easily confused with it: one of a
+        similar name, or another built-in one.
+        """
+        here = {resource.kind: resource for resource in self.preferred() if resource.group == group}
+        near = [here[name] for name in difflib.get_close_matches(kind, here, n=2, cutoff=0.75)]
+        if not near:
+            groups = {resource.group for resource in self.preferred()}
+            alike = {*difflib.get_close_matches(group, groups, n=2, cutoff=0.85)} if group else set()
+            alike |= {other for other in groups if _is_built_in(other)} if _is_built_in(group) else set()
+            near = [resource for resource in self.preferred() if resource.kind == kind and resource.group in alike][:2]
+        return tuple(f"{resource.api_version} {resource.kind}" for resource in near)
+
     def preferred(self) -> Iterator[Resource]:
         """Every kind once."""
         for served in self._by_kind.values():
@@ -175,6 +190,11 @@ def _preference(group: Mapping[str, Any]) -> list[str]:
     preferred = (group.get("preferredVersion") or {}).get("version")
     versions = [str(version["version"]) for version in group.get("versions") or ()]
     return sorted(versions, key=lambda version: version != preferred)
+
+
+def _is_built_in(group: str) -> bool:
+    """Whether the name of a group is one of Kubernetes' own."""
+    return "." not in group or group.endswith(".k8s.io")
 
 
 def _formal(resource: Resource) -> tuple[str, ...]:

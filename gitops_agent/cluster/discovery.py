@@ -60,6 +60,11 @@ class Discovery:
         named = f"{shown} in version {version}" if version else f"{shown}"
         served = catalog.versions(group, kind)
         hint = f" (it is served as {', '.join(served)})" if served else ""
+        if not served:
+            similar = catalog.similar(group, kind)
+            hint = (
+                f"; did you mean {' or '.join(similar)}?" if similar else ": its CRD is not installed" if "." in group else ""
+            )
         raise UnknownKind(
             f"the cluster knows no {named}{hint}", group=group, kind=kind, version=version or "", served=list(served)
         )

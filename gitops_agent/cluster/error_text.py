@@ -17,19 +17,21 @@ _OPENINGS = tuple(
         r"Error creating: ",
         r"failed to (?:create typed patch object|convert new object) \([^)]*\)(?: to [^:]+)?: ?(?:errors: ?)?",
         r'[\w.-]+ "[^"]*" is invalid: ',
+        r"unable to convert unstructured object to [^:]+, Kind=\w+: ",
     )
 )
 _TYPED = re.compile(r"&?(?:value\.)?valueUnstructured\{Value:(.*?)\}(?=$| \.)")
 _NEXT = re.compile(r"(?<=\S) (?=\.[A-Za-z][\w.\[\]\"=-]*: )")
 _VALUE = re.compile(rf'(?<=value: )"([^"]{{{_LONGEST_VALUE + 1},}})"')
 _LIST = re.compile(r"^\[([a-z][\w.]*(?:\[|: ).*?)\]?$")
+_TOO_LONG = re.compile(r"^\[\]: Too long: may not be more than (\d+) bytes")
 _PATTERN = re.compile(r", regex used for validation is '[^']*'")
 
 
 def simplify(text: str) -> str:
     """The text without the object's name and Go types; never empty.
 
-    >>> plain('Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0')
+    >>> simplify('Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0')
     'spec.replicas: Invalid value: -1: must be greater than or equal to 0'
     """
     rest = text
@@ -38,6 +40,7 @@ def simplify(text: str) -> str:
         if match:
             rest = rest[match.end() :]
     rest = _NEXT.sub("; ", _TYPED.sub(r"\1", rest))
+    rest = _TOO_LONG.sub(r"data: too long: all values together may not be more than \1 bytes; split the object", rest)
     rest = _LIST.sub(r"\1", rest)
     rest = _VALUE.sub(lambda value: f'"{value[1][:_SHOWN]}…"', _PATTERN.sub("", rest))
     return rest.strip() or text

@@ -7,7 +7,7 @@ amount is read from its name and those above it, because schemas are not at hand
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -65,7 +65,24 @@ def same_amount(steps: Sequence[str], old: Any, new: Any) -> bool:
     """
     if not steps:
         return False
-    name, above = steps[-1], steps[-2] if len(steps) > 1 else ""
-    if name in _QUANTITIES or above in _HOLDERS or (above in _RANGES and "limits" in steps):
+    name = steps[-1]
+    if _holds_quantity(steps):
         return (amount := quantity(old)) is not None and amount == quantity(new)
     return bool(_DURATIONS.fullmatch(name)) and (length := seconds(old)) is not None and length == seconds(new)
+
+
+def malformed(value: Any, steps: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """The fields of an object that should hold quantities and do not, with their values."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from malformed(below, (*steps, str(name)))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from malformed(below, (*steps, f"[{index}]"))
+    elif steps and _holds_quantity(steps) and quantity(value) is None:
+        yield ".".join(steps).replace(".[", "["), value
+
+
+def _holds_quantity(steps: Sequence[str]) -> bool:
+    name, above = steps[-1], steps[-2] if len(steps) > 1 else ""
+    return name in _QUANTITIES or above in _HOLDERS or (above in _RANGES and "limits" in steps)

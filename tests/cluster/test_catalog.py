@@ -64,6 +64,14 @@ def test_an_unknown_name_finds_nothing_but_its_neighbours() -> None:
     assert CATALOG.near("deploymnet") == ["deployments.apps"]
 
 
+def test_a_mistyped_kind_has_neighbours_in_its_group_and_in_groups_that_are_confused_with_it() -> None:
+    assert CATALOG.similar("apps", "Deploymnet") == ("apps/v1 Deployment",)
+    assert CATALOG.similar("app", "Deployment") == ("apps/v1 Deployment",)
+    assert CATALOG.similar("", "Deployment") == ("apps/v1 Deployment",)
+    assert CATALOG.similar("argoproj.io", "Deployment") == ()
+    assert CATALOG.similar("apps", "Widget") == ()
+
+
 def item(name: str, kind: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "kind": kind, "namespaced": True, "verbs": ["list"], "singularName": kind.lower()} | more
 

@@ -152,6 +152,15 @@ def test_the_versions_a_kind_is_served_in_are_reported(wire: Start, tmp_path: Pa
         discovery.find("apps", "Deployment", "v1beta1")
 
 
+def test_an_unknown_kind_is_named_with_what_was_probably_meant_or_with_its_missing_crd(wire: Start, tmp_path: Path) -> None:
+    discovery = Discovery(wire(Kinds(group("apps", "Deployment"))).transport(tmp_path))
+
+    with pytest.raises(UnknownKind, match=r"no apps/Deploymnet in version v1; did you mean apps/v1 Deployment\?$"):
+        discovery.find("apps", "Deploymnet", "v1")
+    with pytest.raises(UnknownKind, match=r"no example\.com/Widget in version v1: its CRD is not installed$"):
+        discovery.find("example.com", "Widget", "v1")
+
+
 def test_a_name_that_is_mistyped_gets_a_suggestion(wire: Start, tmp_path: Path) -> None:
     discovery = Discovery(wire(Kinds(group("apps", "Deployment"))).transport(tmp_path))
     with pytest.raises(UnknownKind, match=r"did you mean deployments\.apps\?"):

@@ -9,6 +9,14 @@ SAID = {
         "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema",
         ".spec.replica: field not declared in schema",
     ),
+    "a conversion of an unstructured object": (
+        "unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match the regular expression '^x$'",
+        "quantities must match the regular expression '^x$'",
+    ),
+    "all values of a ConfigMap": (
+        'ConfigMap "a" is invalid: []: Too long: may not be more than 1048576 bytes',
+        "data: too long: all values together may not be more than 1048576 bytes; split the object",
+    ),
     "several type errors": (
         (
             "failed to create typed patch object (shop/numeric; /v1, Kind=ConfigMap): errors: .data.port: expected string, got "

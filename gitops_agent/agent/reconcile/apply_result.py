@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, Requeue
 from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
-from gitops_agent.cluster.error_text import simplify
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import LEFT_BEHIND, Action, ActionKind
+from gitops_agent.sync.apply.errors import describe
 from gitops_agent.sync.apply.executor import Result
 from gitops_agent.sync.desired import LEFT_OUT
 from gitops_agent.sync.planning.plan import Plan
@@ -140,11 +140,13 @@ def _missing(ran: Plan, held_back: Collection[ObjectKey], errors: Mapping[Object
 
 def _texts(plan: Plan, errors: Mapping[ObjectKey, AgentError]) -> dict[ObjectKey, str]:
     """Text of every failure, with the file where a commit fixes it."""
-    files = {action.key: action.manifest.file for action in plan.actions if action.manifest is not None}
+    manifests = {action.key: action.manifest for action in plan.actions if action.manifest is not None}
     texts = {}
     for key, error in sorted(errors.items()):
-        file = files.get(key) if not error.transient or error.reason in PREREQUISITES else None
-        texts[key] = f"{file}: {simplify(str(error))}" if file else simplify(str(error))
+        manifest = manifests.get(key)
+        text = describe(error, manifest.obj if manifest is not None else None)
+        named = manifest is not None and (not error.transient or error.reason in PREREQUISITES)
+        texts[key] = f"{manifest.file}: {text}" if manifest is not None and named else text
     return texts
 
 

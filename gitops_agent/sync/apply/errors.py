@@ -7,7 +7,8 @@ from typing import Any
 
 from gitops_agent.cluster.error_text import simplify
 from gitops_agent.errors import AgentError, ClusterError, Invalid, UnknownKind
-from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.manifest.amounts import malformed
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import CRD, NAMESPACE, PERSISTENT_VOLUME
 from gitops_agent.manifest.marks import REPLACE
 from gitops_agent.sync.apply import removed_apis
@@ -36,6 +37,7 @@ _IMMUTABLE = re.compile(
     r"|updates to [\w ]+ (?:for fields other than .* )?are forbidden",
     re.IGNORECASE,
 )
+_BARE = re.compile(r'namespaces "[^"]*" not found')
 _SECRET_FIELDS = frozenset({"type", "data", "immutable"})
 
 
@@ -55,6 +57,8 @@ def classify(error: AgentError, key: ObjectKey) -> AgentError:
     """
     if isinstance(error, UnknownKind):
         advice = removed_apis.advice(key.group, key.kind, str(error.facts.get("version")), error.facts.get("served") or ())
+        if not advice and removed_apis.is_built_in(key.group) and error.facts.get("version"):
+            advice = f"{error}{'' if 'did you mean' in str(error) else ', and no CRD adds kinds to this group'}"
         return Invalid(advice, code="VersionRetired") if advice else error
     if not isinstance(error, ClusterError):
         return error
@@ -68,10 +72,24 @@ def classify(error: AgentError, key: ObjectKey) -> AgentError:
         )
         proved.facts["fields"] = list(fields)
         return proved
+    if error.code == "NamespaceNotFound" and _BARE.fullmatch(error.message):
+        error.message = (
+            f"namespace {key.namespace} does not exist: declare it, or set spec.destination.createNamespace where it is the "
+            "destination"
+        )
     error.reason = REASONS.get(error.code, error.reason)
     if error.reason in _WAITS:
         error.transient = True
     return error
+
+
+def describe(error: AgentError, obj: Object | None) -> str:
+    """The error in one line for the author of the object, with the fields that the server leaves out."""
+    text = simplify(str(error))
+    if obj is not None and "quantities must match" in text:
+        fields = [f"{field}: {str(value)[:40]!r} is no quantity, such as 500m, 2 or 128Mi" for field, value in malformed(obj)]
+        return "; ".join(fields) or text
+    return text
 
 
 def _way_out(key: ObjectKey) -> str:

@@ -46,6 +46,11 @@ _BUILT_IN = frozenset(
 """Groups whose versions come with the API server itself."""
 
 
+def is_built_in(group: str) -> bool:
+    """Whether a group comes with the API server, so that no CRD adds kinds to it."""
+    return group in _BUILT_IN
+
+
 def advice(group: str, kind: str, version: str, served: Sequence[str]) -> str:
     """Remedy for an unknown kind; empty when a CRD may come.
 

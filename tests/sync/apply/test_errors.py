@@ -16,7 +16,8 @@ from gitops_agent.errors import (
     UnknownKind,
 )
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sync.apply.errors import Immutable, classify
+from gitops_agent.sync.apply.errors import Immutable, classify, describe
+from tests.sync.samples import workload
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
 SECRET = ObjectKey("", "Secret", "shop", "db")
@@ -102,6 +103,41 @@ def test_of_a_secret_the_fields_have_to_tell_because_the_words_are_not_kept() ->
 def test_explaining_twice_is_explaining_once() -> None:
     once = classify(refused({"field": "spec.selector", "message": "field is immutable"}), WEB)
     assert classify(once, WEB) is once
+
+
+def test_a_missing_namespace_is_named_with_what_creates_it() -> None:
+    error = classify(NotFound('namespaces "shop" not found', status=404, code="NamespaceNotFound"), WEB)
+
+    assert str(error) == (
+        "namespace shop does not exist: declare it, or set spec.destination.createNamespace where it is the destination"
+    )
+    assert classify(error, WEB) is error
+
+
+def test_a_quantity_that_is_none_is_named_by_its_field() -> None:
+    error = Invalid("unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match the regular …")
+    resources = {"requests": {"cpu": "100x", "memory": "128Mi"}, "limits": {"memory": "1 GB"}}
+    obj = workload("Deployment", "web", containers=[{"name": "main", "image": "web:1", "resources": resources}])
+
+    assert describe(error, obj) == (
+        "spec.template.spec.containers[0].resources.requests.cpu: '100x' is no quantity, such as 500m, 2 or 128Mi; "
+        "spec.template.spec.containers[0].resources.limits.memory: '1 GB' is no quantity, such as 500m, 2 or 128Mi"
+    )
+    assert describe(error, None).startswith("quantities must match")
+    assert describe(error, workload("Deployment", "web")).startswith("quantities must match")
+
+
+def test_a_misspelt_kind_of_a_built_in_group_is_invalid_because_no_crd_will_bring_it() -> None:
+    def said(text: str, group: str) -> AgentError:
+        return classify(UnknownKind(text, version="v1", served=[]), ObjectKey(group, "Deploymnet", "shop", "web"))
+
+    meant = said("the cluster knows no apps/Deploymnet in version v1; did you mean apps/v1 Deployment?", "apps")
+    lost = said("the cluster knows no apps/Deploymnet in version v1", "apps")
+
+    assert (meant.reason, meant.transient) == ("Invalid", False)
+    assert str(meant).endswith("; did you mean apps/v1 Deployment?")
+    assert str(lost).endswith("in version v1, and no CRD adds kinds to this group")
+    assert said("the cluster knows no example.com/Widget", "example.com").reason == "UnknownKind"
 
 
 def test_a_kind_that_no_crd_will_bring_is_invalid_with_what_to_write() -> None:
