@@ -17,6 +17,7 @@ from gitops_agent.errors import AgentError, Throttled
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply import preflight
+from gitops_agent.sync.apply.account import name_missing
 from gitops_agent.sync.apply.concurrency import AdaptiveLimit
 from gitops_agent.sync.apply.errors import classify
 from gitops_agent.sync.apply.plan_walker import PlanWalker, Waiting
@@ -147,6 +148,7 @@ class Executor:
             elif stop() or not (course.more or course.recheck()):
                 break
         stopped = stop()
+        name_missing(self._objects, (outcome.error for outcome in outcomes if outcome.error is not None), as_user)
         return Result(outcomes=tuple(outcomes), waiting=() if stopped else course.waiting(), stopped=stopped)
 
     def preflight(self, plan: Plan, *, as_user: str | None = None) -> dict[ObjectKey, AgentError]:
@@ -166,12 +168,14 @@ class Executor:
             self._heard(None)
             return None
 
-        return preflight.ask(
+        refused = preflight.ask(
             plan,
             dry_run=dry_run,
             spread=lambda ask, actions: [ask(actions[0])] if len(actions) == 1 else list(self._pool.map(ask, actions)),
             impersonated=as_user is not None,
         )
+        name_missing(self._objects, refused.values(), as_user)
+        return refused
 
     def _ready(self, key: ObjectKey, until: Until) -> bool:
         return is_reached(self._live, key, until)
