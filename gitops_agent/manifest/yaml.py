@@ -29,6 +29,15 @@ DEFAULT_LIMITS = YamlLimits()
 _TAG = "tag:yaml.org,2002:"
 _TEXT_PER_NODE = 256
 _WARNINGS = 20
+_HINTS = {
+    "mapping values are not allowed in this context": ": a text that holds ': ' needs quotes, or the line is indented too far",
+    "did not find expected key": ": check the indentation of this line and of those before it",
+    "could not find expected ':'": ": a key ends with a colon; check this line and those before it",
+    "found character that cannot start any token": ": a text that begins with @, %, ` or a tab needs quotes",
+    "did not find expected '-' indicator": ": check the indentation of the list before this line",
+}
+"""What libyaml's words mostly mean."""
+_FLOW = {"did not find expected ',' or ']'": "list", "did not find expected ',' or '}'": "mapping"}
 
 
 class _Nothing:
@@ -261,10 +270,19 @@ class _Reader:
         indent = lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())] if line and line <= len(lines) else ""
         if "\t" in indent or "'\\t'" in problem:
             problem = "a tab stands where YAML wants spaces"
-        return self._refusal(_first_line(problem), line)
+        elif _is_unclosed(error) and error.context_mark:
+            problem, line = "the quote that opens in this line is never closed", error.context_mark.line + 1
+        elif problem in _FLOW and error.context_mark:
+            problem = f"{problem} of the {_FLOW[problem]} that opens in line {error.context_mark.line + 1}"
+        return self._refusal(_first_line(problem) + _HINTS.get(problem, ""), line)
 
     def _refusal(self, problem: str, line: int | None) -> RenderError:
         return refusal(problem, file=self._file, line=line, document=max(self._index, 0))
+
+
+def _is_unclosed(error: yaml.MarkedYAMLError) -> bool:
+    """Whether a quote is still open where the text or the document ends."""
+    return "quoted scalar" in (error.context or "") and str(error.problem).startswith("found unexpected")
 
 
 def _first_line(text: str) -> str:

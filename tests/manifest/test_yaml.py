@@ -54,6 +54,21 @@ def test_no_punctuation_raises_anything_but_our_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('a: 1\nb: "x\nc: 2\n', "web.yaml, line 2: the quote that opens in this line is never closed"),
+        ("a: 1\nb: 'x\nc: 2\n---\nd: 3\n", "web.yaml, line 2: the quote that opens in this line is never closed"),
+        ("a: 1\nb: c: d\n", "web.yaml, line 2: mapping values are not allowed in this context: a text that holds ': ' needs"),
+        ("a:\n  - b\n c: d\n", "web.yaml, line 3: did not find expected key: check the indentation of this line and"),
+        ("a: [1,\n  2\nb: 3\n", "web.yaml, line 3: did not find expected ',' or ']' of the list that opens in line 1"),
+        ("a: @b\n", "web.yaml, line 1: found character that cannot start any token: a text that begins with @"),
+    ],
+)
+def test_syntax_errors_point_at_their_cause_and_say_what_mends_them(text: str, message: str) -> None:
+    assert problem(text).message.startswith(message)
+
+
+@pytest.mark.parametrize(
     ("line", "problem_line"),
     [("a: 1\nb: 2\na: 3\n", 3), ("x: {a: 1, a: 2}\n", 1), ("list:\n- k: 1\n  k: 2\n", 3), ("9: x\n'9': y\n", 2)],
 )
@@ -140,7 +155,7 @@ def test_depth_up_to_the_limit_is_read() -> None:
         (b'a: "\\ud800"\n', "Unicode", 1),
         (b"a: 1\nb: \x07\n", "U+0007", 2),
         (b"a: b: c\n", "mapping values", 1),
-        (b"a: 1\n---\nb: 'open\n", "document 2", 4),
+        (b"a: 1\n---\nb: 'open\n", "document 2", 3),
         (b"a: !!python/object/apply:os.system [id]\n", "tag", 1),
         (b"a: !Ref x\n", "tag", 1),
         (b"a: !!set {x}\n", "tag", 1),
