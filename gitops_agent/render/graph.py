@@ -31,6 +31,9 @@ from gitops_agent.render.paths import join
 from gitops_agent.render.plain import KUSTOMIZATIONS
 from gitops_agent.revision.tree import Entry, EntryType
 
+_CHARTS_REFUSED = (
+    "is not supported, because it runs Helm inside kustomize: commit the chart and make it an Application with spec.render.helm"
+)
 _LIMITS = YamlLimits(bytes=4 * 1024 * 1024, documents=100, nodes=200_000)
 
 
@@ -92,10 +95,7 @@ class Graph:
         _check_spelling(file, kustomization)
         field = charts(kustomization)
         if field is not None:
-            text = (
-                f"{file}: {field} is not supported, because it runs Helm inside kustomize: commit the chart and make it an "
-                "Application with spec.render.helm"
-            )
+            text = f"{file}: {field} {_CHARTS_REFUSED}"
             raise RenderError(text, reason="RenderFailed", file=file, field=field)
         for reference in references(kustomization):
             self._ask(folder, file, reference)
@@ -113,12 +113,13 @@ class Graph:
         if remote(reference.value):
             text = (
                 f"{file}: {reference.field}: {shown(reference.value)} lies outside the repository, and nothing is fetched "
-                "while rendering: vendor it into the repository"
+                "while rendering, not even what is pinned to a commit: vendor it into the repository"
             )
             raise RenderError(text, reason="RemoteBase", file=file, field=reference.field)
         entry = self._inputs.file(join(folder, reference.value, named_in=f"{file}: {reference.field}"))
         if entry is None:
-            text = f"{file}: {reference.field}: {shown(reference.value)} does not exist"
+            hint = self._inputs.hint(join(folder, reference.value, named_in=file))
+            text = f"{file}: {reference.field}: {shown(reference.value)} does not exist{hint}"
             raise RenderError(text, reason="FileNotFound", file=file, field=reference.field)
         self._enter(folder, file, reference, entry)
 
@@ -150,9 +151,14 @@ class Graph:
             if not isinstance(config, dict):
                 continue
             _check_spelling(file, config)
-            if function(config) or config.get("kind") == "HelmChartInflationGenerator":
-                what = "a chart" if config.get("kind") == "HelmChartInflationGenerator" else "a function"
-                text = f"{file}: {posixpath.basename(file)} asks kustomize to run {what}, which is refused"
+            if config.get("kind") == "HelmChartInflationGenerator":
+                text = f"{file}: HelmChartInflationGenerator {_CHARTS_REFUSED}"
+                raise RenderError(text, reason="RenderFailed", file=file)
+            if str(config.get("kind")).lower() == "ksops":
+                text = f"{file}: ksops decrypts with a program of its own, which is refused; decryption is not supported yet"
+                raise RenderError(text, reason="RenderFailed", file=file)
+            if function(config):
+                text = f"{file}: {posixpath.basename(file)} asks kustomize to run a function, which is refused"
                 raise RenderError(text, reason="RenderFailed", file=file)
             for reference in plugin_references(config):
                 self._ask(folder, file, reference)

@@ -75,7 +75,9 @@ def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
             raise RenderError(f"{field}: {name.split('@')[-1]} is an address; values files lie in the repository", field=field)
         entry = inputs.file(join(path, name, named_in=field))
         if entry is None or entry.type is not EntryType.FILE:
-            what = "is a directory" if entry is not None else "does not exist"
+            what = "is a directory" if entry is not None else f"does not exist{inputs.hint(join(path, name))}"
+            if entry is None and any(sign in name for sign in "*?["):
+                what = "does not exist; patterns are not expanded, so name each file"
             raise RenderError(f"{field}: {join(path, name)} {what}", reason="FileNotFound", field=field)
         documents.append(entry.path)
     return documents

@@ -17,6 +17,7 @@ from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.document import NodeBudget, YamlLimits
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderLimits
+from gitops_agent.render.suggestions import question, similar
 from gitops_agent.revision.tree import Closure, Entry, EntryType, Tree
 
 _LINKED_DEPTH = 20
@@ -71,6 +72,16 @@ class Inputs:
         if entry is not None and entry.type is EntryType.FILE:
             self._add(entry)
         return entry
+
+    def hint(self, path: str) -> str:
+        """What was probably meant by an absent path, as the end of an error.
+
+        Not part of the closure: only for errors that end no render for good.
+        """
+        try:
+            return question(similar(self._tree, path))
+        except SourceError:
+            return ""
 
     def folder(self, path: str) -> tuple[Entry, ...]:
         """Every file below a directory; any change there ends the closure.

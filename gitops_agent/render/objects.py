@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from gitops_agent.errors import RenderError
@@ -15,6 +16,9 @@ from gitops_agent.manifest.manifest import Manifest
 
 _API_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9][A-Za-z0-9.-]*)?")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]{0,63}(?::?[-=?+][^{}]{0,200})?\}")
+_TEXTS = ("ConfigMap", "Secret", "CustomResourceDefinition")
+"""Kinds whose values may be programs with variables of their own."""
 _ELSEWHERE = (
     ", so it is no Kubernetes object: move the file out of the directory that is deployed, or list the manifests in a "
     "kustomization.yaml"
@@ -44,6 +48,7 @@ class Objects:
             problem = _problem(obj)
             if problem is None:
                 self.manifests.append(Manifest.of(obj, file=file, document=document.index))
+                self._warn_of_variables(obj, file)
             elif _nameless_hook(obj):
                 kind = obj.get("kind")
                 self.warnings.append(f"{file}: a hook of kind {kind} has only a generateName and is left out")
@@ -51,6 +56,14 @@ class Objects:
                 raise refusal(f"{_described(obj)}{problem}", file=file, line=document.line, document=document.index)
             if len(self.manifests) > self.limit:
                 raise RenderError(f"the render holds more than {self.limit} objects", reason="RenderTooLarge")
+
+    def _warn_of_variables(self, obj: Object, file: str) -> None:
+        """A variable that Flux would have replaced is applied as it is."""
+        if obj.get("kind") in _TEXTS or not _holds_variable(obj):
+            return
+        if fields := list(islice(_unreplaced(obj), 2)):
+            more = " and others" if len(fields) > 1 else ""
+            self.warnings.append(f"{file}: {_described(obj)}holds a variable that is not replaced: {fields[0]}{more}")
 
 
 def _unfolded(value: Any, document: Document, file: str) -> Iterator[Object]:
@@ -99,9 +112,47 @@ def _path_problem(what: str, value: Any) -> str | None:
     """Names become parts of API paths."""
     if not isinstance(value, str):
         return f"has a metadata.{what} that is no text; put it in quotes"
+    if (variable := _variable(value)) is not None:
+        return (
+            f"has a metadata.{what} with the variable {variable}: variables are not replaced, because Flux's postBuild and "
+            "spec.render.variables are not supported yet"
+        )
     if value in (".", "..") or "/" in value or "%" in value or not value.isprintable():
         return f"has a metadata.{what} that cannot be one"
     return None
+
+
+def _variable(value: str) -> str | None:
+    """The first `${NAME}` of a text, in the forms that Flux replaces."""
+    match = _VARIABLE.search(value)
+    return match[0] if match else None
+
+
+def _holds_variable(obj: Object) -> bool:
+    """Whether any text begins as a variable does: one cheap pass over every object."""
+    stack: list[Any] = [obj]
+    while stack:
+        value = stack.pop()
+        kind = type(value)
+        if kind is dict:
+            stack.extend(value.values())
+        elif kind is list:
+            stack.extend(value)
+        elif kind is str and value.startswith("${"):
+            return True
+    return False
+
+
+def _unreplaced(value: Any, steps: tuple[str, ...] = ()) -> Iterator[str]:
+    """The fields that hold nothing but a variable, with its name."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from _unreplaced(below, (*steps, str(name)))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _unreplaced(below, (*steps, f"[{index}]"))
+    elif isinstance(value, str) and value.startswith("${") and _VARIABLE.fullmatch(value):
+        yield f"{'.'.join(steps).replace('.[', '[')}: {value}"
 
 
 def _nameless_hook(obj: Object) -> bool:

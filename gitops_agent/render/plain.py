@@ -10,11 +10,12 @@ from __future__ import annotations
 import posixpath
 
 from gitops_agent.errors import RenderError
-from gitops_agent.manifest.document import Documents
+from gitops_agent.manifest.document import Documents, refusal
 from gitops_agent.manifest.jsontext import read_json
 from gitops_agent.manifest.yaml import DEFAULT_LIMITS, read
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.objects import Objects
+from gitops_agent.render.template_code import code_of
 from gitops_agent.revision.tree import Entry, EntryType
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -58,4 +59,21 @@ def documents_of(inputs: Inputs, path: str) -> Documents:
     """What a YAML or JSON file says."""
     data = inputs.read(path)
     limits = inputs.bounded(DEFAULT_LIMITS)
-    return read_json(data, file=path, limits=limits) if path.endswith(".json") else read(data, file=path, limits=limits)
+    try:
+        return read_json(data, file=path, limits=limits) if path.endswith(".json") else read(data, file=path, limits=limits)
+    except RenderError as error:
+        if not _is_template(data):
+            raise
+        folder = posixpath.dirname(path) or "the repository's root"
+        raise refusal(
+            f"looks like a Helm template, but there is no Chart.yaml to render it with: {folder} is read as plain manifests, "
+            "so name the directory of the chart in spec.source.path",
+            file=path,
+            line=error.facts.get("line"),
+        ) from None
+
+
+def _is_template(data: bytes) -> bool:
+    """Whether a file that is no YAML holds the code of Helm templates."""
+    code = code_of(data.decode("utf-8", "replace"))
+    return any(sign in code for sign in (".Values", ".Release", ".Chart", ".Capabilities", "include", "define", "template"))

@@ -149,7 +149,7 @@ def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:
     entry = inputs.locate(path)
     shown = path or "the repository's root"
     if entry is None:
-        raise RenderError(f"{shown} is not in the revision", reason="PathNotFound", path=path)
+        raise RenderError(f"{shown} is not in the revision{inputs.hint(path)}", reason="PathNotFound", path=path)
     options = request.options
     requested = None
     if options is not None and (options.helm or options.kustomize):

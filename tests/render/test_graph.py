@@ -156,9 +156,28 @@ def test_functions_are_refused(refusal: Refusal, function: str, inline: bool) ->
 
 def test_a_generator_of_charts_is_refused(refusal: Refusal) -> None:
     config = "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\nname: x\n"
-    assert (
-        "run a chart" in refusal(ask("app"), {"app/kustomization.yaml": "generators: [g.yaml]\n", "app/g.yaml": config}).message
+    error = refusal(ask("app"), {"app/kustomization.yaml": "generators: [g.yaml]\n", "app/g.yaml": config})
+    assert error.message == (
+        "app/g.yaml: HelmChartInflationGenerator is not supported, because it runs Helm inside kustomize: commit the chart and "
+        "make it an Application with spec.render.helm"
     )
+
+
+def test_decryption_by_ksops_is_refused_as_what_it_is(refusal: Refusal) -> None:
+    config = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: x}\nfiles: [secret.enc.yaml]\n"
+    error = refusal(ask("app"), {"app/kustomization.yaml": "generators: [g.yaml]\n", "app/g.yaml": config})
+    assert error.message.endswith("decryption is not supported yet")
+
+
+def test_a_file_that_is_not_there_is_named_with_what_comes_near(refusal: Refusal) -> None:
+    error = refusal(ask("app"), {"app/kustomization.yaml": "resources: [web]\n", "app/web.yaml": config_map()})
+    assert error.message == "app/kustomization.yaml: resources: web does not exist; did you mean app/web.yaml?"
+
+
+def test_not_even_a_pinned_remote_base_is_fetched(refusal: Refusal) -> None:
+    base = f"https://github.com/example/config//base?ref={'c0ffee0000' * 4}"
+    error = refusal(ask("app"), {"app/kustomization.yaml": f"resources: ['{base}']\n"})
+    assert "nothing is fetched while rendering, not even what is pinned to a commit: vendor it" in error.message
 
 
 @pytest.mark.parametrize("text", ["[]", "text", "a: 1\n---\nb: 2\n"])

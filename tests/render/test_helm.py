@@ -54,6 +54,16 @@ def test_the_cluster_reports_its_version_and_kinds(render: Render) -> None:
     assert manifest.obj["data"]["has"] == "true"
 
 
+def test_a_values_file_that_is_not_there_is_named_with_what_comes_near(refusal: Refusal) -> None:
+    files = chart(templates__a=config_map(), values__prod="a: 1\n") | {"web/values-prod.yaml": "a: 1\n"}
+    missing = refusal(ask("web", helm={"valuesFiles": ["values-prd.yaml"]}), files)
+    pattern = refusal(ask("web", helm={"valuesFiles": ["values-*.yaml"]}), files)
+
+    field = "spec.render.helm.valuesFiles"
+    assert missing.message == f"{field}: web/values-prd.yaml does not exist; did you mean web/values-prod.yaml?"
+    assert pattern.message == (f"{field}: web/values-*.yaml does not exist; patterns are not expanded, so name each file")
+
+
 def test_later_values_win_and_inline_values_win_over_files(render: Render) -> None:
     files = chart(templates__a=VALUES, values="a: chart\nb: chart\nc: chart\nd: chart\n", one="b: one\nc: one\nd: one\n")
     files |= {"shared/two.yaml": "c: two\nd: two\n"}

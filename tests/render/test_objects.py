@@ -63,6 +63,12 @@ def test_an_empty_list_declares_nothing() -> None:
         (thing("a/b"), "cannot be one"),
         (thing(".."), "cannot be one"),
         (thing("a%2fb"), "cannot be one"),
+        (thing("${APP}"), "a metadata.name with the variable ${APP}: variables are not replaced, because Flux's postBuild"),
+        (thing("x-${APP:=web}"), "a metadata.name with the variable ${APP:=web}"),
+        (
+            {"apiVersion": "v1", "kind": "A", "metadata": {"name": "x", "namespace": "${NS}"}},
+            "metadata.namespace with the variable",
+        ),
         (thing("a\nb"), "cannot be one"),
         ({"apiVersion": "v1", "kind": "A", "metadata": {"name": "x", "namespace": 5}}, "metadata.namespace"),
         ({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "x-"}}, "generateName"),
@@ -74,6 +80,20 @@ def test_what_is_no_object_is_refused(value: Any, words: str) -> None:
     assert words in caught.value.message
     assert caught.value.reason == "InvalidManifest"
     assert caught.value.facts["file"] == "a.yaml"
+
+
+def test_a_variable_that_flux_would_replace_is_a_warning() -> None:
+    pvc = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
+    sized = {**pvc, "spec": {"resources": {"requests": {"storage": "${SIZE:=5Gi}"}}, "accessModes": ["${MODE}"]}}
+
+    assert gathered(sized).warnings == [
+        (
+            "a.yaml: PersistentVolumeClaim data holds a variable that is not replaced: "
+            "spec.resources.requests.storage: ${SIZE:=5Gi} and others"
+        )
+    ]
+    assert gathered(thing(data={"script": "${HOME}"})).warnings == []
+    assert gathered({**pvc, "spec": {"note": "${ is no variable", "path": "${HOME}/bin", "other": "$(VAR)"}}).warnings == []
 
 
 @pytest.mark.parametrize("annotation", ["helm.sh/hook", "argocd.argoproj.io/hook", "gitops-agent.dev/hook"])

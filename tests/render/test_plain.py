@@ -32,6 +32,33 @@ def test_every_manifest_below_is_read_in_the_order_of_the_paths(render: Render) 
     ]
 
 
+def test_a_template_without_a_chart_is_named_as_what_it_is(refusal: Refusal) -> None:
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n"
+    assert refusal(ask("app"), {"app/web.yaml": template}).message == (
+        "app/web.yaml, line 4: looks like a Helm template, but there is no Chart.yaml to render it with: app is read as plain "
+        "manifests, so name the directory of the chart in spec.source.path"
+    )
+
+
+def test_other_braces_are_an_error_of_the_text(refusal: Refusal) -> None:
+    assert "looks like a Helm template" not in refusal(ask("app"), {"app/web.yaml": "a: {{ b }}: c\n"}).message
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("apps/plian", "apps/plian is not in the revision; did you mean apps/plain?"),
+        ("aps/plain", "aps/plain is not in the revision; did you mean apps/plain?"),
+        ("apps/plain/web.yml", "apps/plain/web.yml is not in the revision; did you mean apps/plain/web.yaml?"),
+        ("apps/something", "apps/something is not in the revision"),
+    ],
+)
+def test_a_path_that_is_not_there_is_named_with_what_comes_near(refusal: Refusal, path: str, message: str) -> None:
+    error = refusal(ask(path), {"apps/plain/web.yaml": config_map(), "apps/helm/Chart.yaml": CHART})
+
+    assert (error.message, error.reason) == (message, "PathNotFound")
+
+
 def test_hidden_files_and_directories_are_no_manifests(render: Render) -> None:
     files = {"app/.github/ci.yaml": "on: push\n", "app/.hidden.yaml": "x", "app/a.yaml": config_map()}
     assert names(render(ask("app"), files)) == ["ConfigMap/settings"]
