@@ -1,4 +1,4 @@
-"""`gitops-agent delete APP`: deletes an Application after showing the consequences.
+"""`gitops-agent delete APP`: shows what goes with an Application, and deletes it.
 
 The deletion is the agent's: a finalizer keeps the Application until its objects are gone, by the same plan, order and guard as
 ever. So the preview is the plan the agent will make, and a plan that is too large is held and approved by its hash. An
@@ -141,7 +141,9 @@ def _delete(access: ClusterClient, application: Object, *, prune: bool) -> None:
 
 def _await(access: ClusterClient, name: str, timeout: str, seconds: float) -> int:
     """Waits until it is gone; the exit code."""
+    from gitops_agent.cli.agent_lease import absence
     from gitops_agent.cli.status import held, summary
+    from gitops_agent.cli.wait import because
 
     last = ""
 
@@ -164,7 +166,7 @@ def _await(access: ClusterClient, name: str, timeout: str, seconds: float) -> in
         click.echo(f"application/{name} deleted")
         return 0
     if live is None:
-        out.talk(f"not gone within {timeout}: does the agent run? See `gitops-agent status {name}` and `gitops-agent logs`")
+        out.talk(f"not gone within {timeout}{because(absence(access))}: see `gitops-agent status {name}`")
         return DIFFERENT
     plan = str(((live.get("status") or {}).get("sync") or {}).get("plan") or "")
     out.talk(f"held for approval: gitops-agent approve {name} {plan[:_SHORT]}")

@@ -32,7 +32,7 @@ _THREADS = 8
 
 
 def departure(access: ClusterClient, raw: Object) -> Plan:
-    """Plan and verdict of the guard if the Application were deleted.
+    """The plan the agent would make of a deletion now.
 
     Raises:
         AgentError: the cluster could not be read, or the spec cannot be followed.
