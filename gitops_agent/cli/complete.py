@@ -17,6 +17,7 @@ KINDS = ("applications", "notifiers", "rolloutpolicies")
 
 _API = "/apis/gitops-agent.dev/v1alpha1"
 _SECONDS = 2.0
+_DIGITS = 12
 
 
 def applications(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -33,6 +34,14 @@ def rollouts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[st
     if namespace or (short and incomplete):
         return short
     return [full for obj in listed if (full := f"{obj['namespace']}/{obj['name']}").startswith(incomplete)]
+
+
+def revisions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Commits of the history of the Application that was given before."""
+    application = _get(ctx, f"{_within(ctx)}/applications/{ctx.params.get('name')}")
+    history = (application.get("status") or {}).get("history") or ()
+    commits = dict.fromkeys(str(entry.get("revision"))[:_DIGITS] for entry in history if entry.get("result") == "Synced")
+    return [commit for commit in commits if commit.startswith(incomplete)]
 
 
 def kinds(_ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -69,16 +78,21 @@ def _within(ctx: click.Context) -> str:
 
 def _metadata(ctx: click.Context, path: str) -> list[dict[str, Any]]:
     """The metadata of a collection; empty when not read in time."""
+    accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+    return [item["metadata"] for item in _get(ctx, path, accept).get("items") or ()]
+
+
+def _get(ctx: click.Context, path: str, accept: str = "application/json") -> dict[str, Any]:
+    """What the API server answers; empty when it does not, or not in time."""
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.errors import AgentError
 
-    accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
     try:
         transport = Transport.auto(ctx.params.get("kubeconfig"), ctx.params.get("context"))
-        answer = transport.request("GET", path, query={"limit": "500"}, accept=accept, timeout=_SECONDS)
+        answer: dict[str, Any] = transport.request("GET", path, query={"limit": "500"}, accept=accept, timeout=_SECONDS)
     except AgentError:
-        return []
-    return [item["metadata"] for item in answer["items"]]
+        return {}
+    return answer
 
 
 def _contexts_of(file: Path) -> Iterator[str]:

@@ -17,6 +17,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import GROUP
+from gitops_agent.manifest.marks import FOLLOWED, annotation
 
 if TYPE_CHECKING:
     from gitops_agent.rollout.progress import RolloutProgress
@@ -163,6 +164,8 @@ def _detail(access: ClusterClient, application: Object) -> None:
         facts.append(("Objects", ", ".join(counts)))
     if source.get("unavailableSince"):
         facts.append(("Unavailable", f"since {source['unavailableSince']}: {source.get('message', '')}"))
+    if annotation(application, FOLLOWED):
+        facts.append(("Pinned", f"by a rollback; undo it with `gitops-agent rollback {row['name']} --undo`"))
     if row["reason"] == "HeldForApproval":
         plan = str((status_.get("sync") or {}).get("plan") or "")
         facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))

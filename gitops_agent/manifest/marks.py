@@ -41,6 +41,9 @@ APPROVED_BY = PREFIX + "approved-by"
 """Names who approved which plan, as `hash user`: a claim of the client, not a proof."""
 
 REQUESTED = PREFIX + "requested-at"
+FOLLOWED = PREFIX + "followed-before-rollback"
+"""On an Application that `gitops-agent rollback` pinned: the reference it followed, as JSON."""
+
 FINALIZER = PREFIX + "prune"
 
 _LABEL_LIMIT = 63

@@ -31,6 +31,7 @@ COMMANDS = [
         "render",
         "sync",
         "wait",
+        "rollback",
         "approve",
     ),
     *("rollout", "pause", "suspend", "resume", "history", "events", "check", "config", "version", "completion"),
