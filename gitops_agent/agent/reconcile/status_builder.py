@@ -140,18 +140,19 @@ def _behind(outcome: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool 
 def _rollout(outcome: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
     """The Ready condition of rollouts; None when all are at rest.
 
-    One that was rolled back goes first, then one that waits for a user, then the others under way.
+    One that was rolled back goes first, then one that the API server refuses, then one that waits for a user.
     """
     shown = sorted(
         (rollout for rollout in outcome.rollouts if rollout.failed or rollout.running),
-        key=lambda rollout: (not rollout.failed, not rollout.waits, rollout.workload),
+        key=lambda rollout: (not rollout.failed, not rollout.refused, not rollout.waits, rollout.workload),
     )
     if not shown:
         return None
     first = shown[0]
     more = f" (and {len(shown) - 1} more)" if len(shown) > 1 else ""
-    reason = "RolledBack" if first.failed else "RolloutPaused" if first.waits else "RollingOut"
-    return False if first.failed else None, reason, f"{first.workload}: {first.message}{more}"
+    reason = "RolloutPaused" if first.waits else "RollingOut"
+    reason = "RolledBack" if first.failed else "PreflightFailed" if first.refused else reason
+    return False if first.failed or first.refused else None, reason, f"{first.workload}: {first.message}{more}"
 
 
 def _summary(outcome: ReconcileOutcome) -> str:

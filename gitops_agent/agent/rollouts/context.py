@@ -33,6 +33,7 @@ class RolloutContext:
         routes: keys of what carries the traffic in the desired state.
         lost: the version of a live canary that no state names.
         gate: why a run may not start.
+        refused: the API server's words where it refuses what the run would apply; empty otherwise.
         measurements: those that ended lately.
     """
 
@@ -47,6 +48,7 @@ class RolloutContext:
     routes: tuple[ObjectKey, ...] = ()
     lost: Version | None = None
     gate: str = ""
+    refused: str = ""
     measurements: tuple[Measurement, ...] = ()
 
     @property

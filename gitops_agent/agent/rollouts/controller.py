@@ -23,6 +23,7 @@ from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
 from gitops_agent.agent.rollouts.loader import RolloutLoader, part
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass, RolloutRequest, RolloutResult
+from gitops_agent.agent.rollouts.run_preflight import AGAIN_SECONDS
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.agent.stores.stores import Stores
@@ -169,6 +170,7 @@ class RolloutController:
             self._measure(after, result.measure, observation)
             self._unblock(current, after, observation)
             wakes += [] if result.wake_at is None else [max(0.0, (result.wake_at - self._now()).total_seconds())]
+            wakes += [AGAIN_SECONDS] if rollout.refused else []
             settling = self._observer.settle_seconds(after)
             wakes += [] if settling is None or after.state.traffic.verified else [settling]
             results.append(replace(after, replicas=result.replicas))
@@ -242,6 +244,7 @@ class RolloutController:
             after.subject.policy,
             generation=int(before.raw["metadata"].get("generation") or 0),
             analysis=self._analysis.shown(_app_key(before.key)),
+            refused=bool(after.refused),
             notes=advice,
             now=now,
         )
@@ -345,7 +348,7 @@ class RolloutController:
         for gone in previous - policies:
             self._epochs.pop(gone, None)
             self._analysis.drop(_app_key(gone))
-            self._observer.forget(gone)
+            self._loader.forget(gone)
         if policies:
             self._known[application] = policies
         elif self._known.pop(application, None) is not None:
@@ -404,6 +407,7 @@ def _summary(rollout: RolloutContext) -> RolloutSummary:
         weight=state.traffic.want.weight,
         message=describe(state, policy),
         running=state.running,
+        refused=bool(rollout.refused) and state.phase is Phase.PENDING,
         failed=state.phase is Phase.HELD,
         waits=state.phase is Phase.PAUSED or bool(awaited(state, policy)),
         approval=awaited(state, policy),

@@ -15,6 +15,7 @@ from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.observer import RolloutObserver
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass
+from gitops_agent.agent.rollouts.run_preflight import RunPreflight, RunStart
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.cluster.objects import Objects
@@ -57,7 +58,7 @@ class RolloutLoader:
     def __init__(self, stores: Stores, declared: DeclaredStateLoader, analysis: AnalysisRunner, objects: Objects) -> None:
         self._policies, self._live, self._informer = stores.policies, stores.live, stores.informer
         self._autoscalers, self._declared, self._analysis, self._objects = stores.autoscalers, declared, analysis, objects
-        self.observer = RolloutObserver(stores.live, stores.endpoints)
+        self.observer, self._preflight = RolloutObserver(stores.live, stores.endpoints), RunPreflight(objects)
 
     def load(
         self, current: RolloutPass, key: ObjectKey, spec: RolloutPolicySpec | None, base: Desired | None
@@ -113,7 +114,7 @@ class RolloutLoader:
         # Where a canary is live, the workload had been adopted for it.
         if state.stable is None and (self.observer.adopted(subject) or (lost and self.observer.labelled(subject))):
             state = replace(state, adoption=Adoption.DONE)
-        return RolloutContext(
+        rollout = RolloutContext(
             key=key,
             raw=raw,
             subject=subject,
@@ -122,9 +123,14 @@ class RolloutLoader:
             stable=stable or manifests,
             target=target or stable or manifests,
             lost=lost,
-            gate=self._gate(current, subject, key, stable) if _starting(state, head) else "",
             measurements=self._analysis.results(AppKey(key.namespace, key.name)),
         )
+        return self._gated(current, rollout, stable) if _starting(state, head) else rollout
+
+    def forget(self, policy: ObjectKey) -> None:
+        """Drops the memory of a policy."""
+        self.observer.forget(policy)
+        self._preflight.forget(policy)
 
     def _versions(
         self, current: RolloutPass, state: RolloutState, key: ObjectKey
@@ -136,16 +142,32 @@ class RolloutLoader:
         stable = self._manifests(current, state.stable, f"stable {key.name}")
         return stable, self._manifests(current, state.target, f"target {key.name}") if state.running else stable
 
-    @staticmethod
-    def _gate(current: RolloutPass, subject: ResolvedPolicy, key: ObjectKey, stable: Mapping[ObjectKey, Manifest]) -> str:
-        """Why a new run is refused; otherwise it is registered as starting."""
-        newest = current.request.head
-        if newest is None:
-            return ""
-        refused = refusal(subject, by_key(newest), stable=stable, unknown=newest.unscoped)
+    def _gated(self, current: RolloutPass, rollout: RolloutContext, stable: Mapping[ObjectKey, Manifest]) -> RolloutContext:
+        """A rollout that wants to start, with why it may not.
+
+        Otherwise it is registered as starting.
+        """
+        newest, head = current.request.head, rollout.head
+        if newest is None or head is None:
+            return rollout
+        declared = by_key(newest)
+        if gate := refusal(rollout.subject, declared, stable=stable, unknown=newest.unscoped):
+            return replace(rollout, gate=gate)
+        refused = ""
+        if not current.request.frozen:
+            start = RunStart(
+                policy=rollout.key,
+                subject=rollout.subject,
+                state=rollout.state,
+                head=head,
+                stable=rollout.stable,
+                target=declared,
+                revision=newest.revision,
+            )
+            refused = self._preflight.refusal(current.request.application, start)
         if not refused:
-            current.starting.add(key)
-        return refused
+            current.starting.add(rollout.key)
+        return replace(rollout, gate=refused, refused=refused)
 
     def standing(self, current: RolloutPass) -> Desired | None:
         """What the commit declares that the rollouts are at.

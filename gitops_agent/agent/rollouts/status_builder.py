@@ -28,6 +28,7 @@ def status(
     generation: int,
     analysis: Sequence[Object],
     notes: Sequence[str] = (),
+    refused: bool = False,
     now: datetime,
 ) -> Object:
     """The status to write.
@@ -39,10 +40,11 @@ def status(
         generation: of the policy that was followed.
         analysis: the measurements of the run, one entry a metric.
         notes: advisories.
+        refused: the API server refuses what the run would apply.
         now: aware, UTC.
     """
     result = to_status(state)
-    ready, reason = _ready(state, policy)
+    ready, reason = _ready(state, policy, refused=refused)
     message = describe(state, policy)
     conditions = [entry for entry in before.get("conditions") or [] if isinstance(entry, dict)]
     result["conditions"] = set_condition(conditions, "Ready", ready, reason, message, generation=generation, now=now)
@@ -145,13 +147,15 @@ def _edges(
         yield EventType.PROMOTED, Severity.INFO, "Promoted", f"{newest.hash} was promoted"
 
 
-def _ready(state: RolloutState, policy: RolloutPolicySpec) -> tuple[bool | None, str]:
+def _ready(state: RolloutState, policy: RolloutPolicySpec, *, refused: bool) -> tuple[bool | None, str]:
     if state.phase is Phase.IDLE:
         return (True, "Stable") if state.stable is not None else (None, "Progressing")
     if state.phase is Phase.HELD:
         return False, "RolledBack"
     if state.phase is Phase.PAUSED or awaited(state, policy):
         return None, "RolloutPaused"
+    if state.phase is Phase.PENDING and refused:
+        return False, "PreflightFailed"
     if state.phase is Phase.PENDING and state.reason:
         return None, "WaitingFor"
     return None, "RollingOut"

@@ -18,6 +18,7 @@ class RolloutSummary:
         weight: percent of the traffic that is to go to the new version.
         message: one line for users.
         running: whether a run is under way.
+        refused: whether the API server refuses what the run would apply, so that it does not begin.
         failed: whether the newest version was rolled back.
         waits: whether it waits for a user.
         approval: the approval it waits for, as `hash/step`; empty when for none.
@@ -32,3 +33,4 @@ class RolloutSummary:
     failed: bool
     waits: bool
     approval: str = ""
+    refused: bool = False

@@ -88,7 +88,9 @@ def pending(ctx: StepContext) -> RolloutState | None:
     if ctx.state.rejects(head):
         return ctx.enter(Phase.HELD, target=head, plan=None, reason=f"{head.hash} was rejected")
     if head != target:
-        return start(ctx, head)
+        newer = f"{head.hash} is newer; this one waited: {ctx.state.reason}"
+        history = ctx.ended("Superseded", newer) if head.hash != target.hash and ctx.state.reason else ctx.state.history
+        return replace(start(ctx, head), history=history)
     reason = _waits(ctx)
     if reason:
         return replace(ctx.state, reason=reason) if reason != ctx.state.reason else None

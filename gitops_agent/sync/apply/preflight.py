@@ -19,7 +19,8 @@ from gitops_agent.sync.planning.plan import Plan
 
 _WAITS = frozenset({"UnknownKind", "MissingNamespace", "WebhookUnavailable", "CannotSee"})
 _NO_DRY_RUN = "does not support dry run"
-_ACCESS = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
+ACCESS = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
+"""Kinds that widen what an account may do."""
 
 
 def candidates(plan: Plan) -> tuple[Action, ...]:
@@ -58,8 +59,8 @@ def verdicts(plan: Plan, answers: Mapping[ObjectKey, AgentError], *, impersonate
     """
     changed = {action.key.kind for action in plan.writes if action.manifest is not None}
     quota = "ResourceQuota" in changed
-    access = impersonated and bool(_ACCESS & changed)
-    return {key: error for key, error in answers.items() if _counts(error, quota=quota, access=access)}
+    access = impersonated and bool(ACCESS & changed)
+    return {key: error for key, error in answers.items() if counts(error, quota=quota, access=access)}
 
 
 def ask(
@@ -93,7 +94,14 @@ def unanswered(error: AgentError) -> bool:
     return isinstance(error, Unavailable | Throttled) and error.reason not in _WAITS
 
 
-def _counts(error: AgentError, *, quota: bool, access: bool) -> bool:
+def counts(error: AgentError, *, quota: bool, access: bool) -> bool:
+    """Whether a refusal will still be true when the object has its turn.
+
+    Args:
+        error: the refusal.
+        quota: a quota is changed by the same commit.
+        access: so are permissions of the account that applies.
+    """
     if error.reason in _WAITS or _NO_DRY_RUN in str(error):
         return False
     if error.reason == "QuotaExceeded":

@@ -13,6 +13,7 @@ from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.controller import RolloutController
 from gitops_agent.agent.rollouts.loader import RolloutLoader
 from gitops_agent.agent.rollouts.rollout_pass import RolloutPass, RolloutRequest, RolloutResult
+from gitops_agent.agent.rollouts.run_preflight import AGAIN_SECONDS
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import build_stores
@@ -224,3 +225,31 @@ def test_a_commit_with_refused_policies_leaves_what_is_stable_and_is_noted(bench
     assert not bench.advance(first).moved
     raw = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
     assert "notes" not in raw["status"]
+
+
+@pytest.mark.cluster
+def test_a_version_that_the_api_server_refuses_begins_no_run_and_is_asked_about_again(bench: Bench, namespace: str) -> None:
+    first = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
+    bench.settle(first)
+    wrong = web(2, namespace)
+    wrong["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "lots"}}
+    second = declared(2, wrong, policy("web", namespace), namespace=namespace)
+
+    for _ in range(3):
+        prepared = bench.prepare(second, first)
+        assert prepared.wants_to_start is None, "nothing is planned for it"
+        result = bench.controller.advance(prepared)
+
+    (view,) = result.views
+    assert (view.phase, view.refused, image(result.desired).endswith(":1")) == ("Pending", True, True)
+    assert f"the API server refuses apps/Deployment:{namespace}/web: " in view.message
+    assert "quantities must match" in view.message
+    assert result.again is not None
+    assert result.again <= AGAIN_SECONDS
+    raw = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
+    assert [(one["status"], one["reason"]) for one in raw["status"]["conditions"]] == [("False", "PreflightFailed")]
+    assert bench.log.events == []
+    third = declared(3, web(3, namespace), policy("web", namespace), namespace=namespace)
+    eventually(lambda: image(bench.advance(third, first).desired).endswith(":3"), seconds=30)
+    (ended,) = bench.state(namespace).history
+    assert (ended.result, "quantities must match" in ended.reason) == ("Superseded", True)
