@@ -37,7 +37,7 @@ def specs(desired: Desired | None) -> dict[ObjectKey, RolloutPolicySpec]:
 
 
 def refusal(desired: Desired | None) -> AgentError | None:
-    """Why the policies of a commit cannot be followed, or None."""
+    """Why a commit's policies cannot be followed; None when they can."""
     try:
         specs(desired)
     except AgentError as error:
@@ -51,10 +51,10 @@ def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
     Raises:
         RenderError: two policies target one workload.
     """
-    by_workload: dict[tuple[str, str, str], ObjectKey] = {}
+    first: dict[tuple[str, str, str], ObjectKey] = {}
     for key, spec in specs.items():
         workload = (key.namespace, str(spec.target_ref.kind), spec.target_ref.name)
-        other = by_workload.setdefault(workload, key)
+        other = first.setdefault(workload, key)
         if other != key:
             raise RenderError(
                 f"{key} and {other} are both about {workload[1]} {workload[2]}",

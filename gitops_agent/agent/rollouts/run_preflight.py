@@ -56,10 +56,10 @@ class RunStart:
         """What the run makes, and the workload as it will be."""
         begun = replace(self.state, phase=Phase.PROVISION, stage=Stage.NONE, target=self.head, primary=None, baseline=0)
         old, new = tuple(self.stable.values()), tuple(self.target.values())
-        made = (one for one in laid(begun, old, new, self.subject).manifests if one.file == MADE)
+        beside = (one for one in laid(begun, old, new, self.subject).manifests if one.file == MADE)
         rolled = replace(begun, phase=Phase.PROMOTE, stage=Stage.ROLL)
         workload = (one for one in laid(rolled, old, new, self.subject).manifests if one.key == self.subject.workload)
-        return (*made, *workload)
+        return (*beside, *workload)
 
     @property
     def changed(self) -> frozenset[str]:
@@ -90,18 +90,18 @@ class RunPreflight:
         self._answers: dict[ObjectKey, _Answer] = {}
 
     def refusal(self, application: Application, start: RunStart) -> str:
-        """Why the API server will not take a run's objects; empty when it will.
+        """Why the API server refuses a run's objects; empty when it does not.
 
         What may pass, or depends on other objects of the commit, is no refusal. The same content is asked about once, and
         after a refusal now and then.
         """
         manifests = start.manifests
-        content = digest([[str(one.key), one.digest] for one in manifests])
-        known = self._answers.get(start.policy)
-        if known is None or known.content != content or (known.refusal and self._clock() - known.at > AGAIN_SECONDS):
+        content = digest([sorted(start.changed), [[str(one.key), one.digest] for one in manifests]])
+        answer = self._answers.get(start.policy)
+        if answer is None or answer.content != content or (answer.refusal and self._clock() - answer.at > AGAIN_SECONDS):
             refusal = "; ".join(self._refusals(application, start, manifests))
-            known = self._answers[start.policy] = _Answer(content=content, refusal=refusal, at=self._clock())
-        return known.refusal
+            answer = self._answers[start.policy] = _Answer(content=content, refusal=refusal, at=self._clock())
+        return answer.refusal
 
     def forget(self, policy: ObjectKey) -> None:
         """Drops the memory of a policy."""

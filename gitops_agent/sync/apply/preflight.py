@@ -95,7 +95,7 @@ def unanswered(error: AgentError) -> bool:
 
 
 def counts(error: AgentError, *, quota: bool, access: bool) -> bool:
-    """Whether a refusal will still be true when the object has its turn.
+    """Whether a refusal will still be true in the object's turn.
 
     Args:
         error: the refusal.

@@ -249,7 +249,3 @@ def test_a_version_that_the_api_server_refuses_begins_no_run_and_is_asked_about_
     raw = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
     assert [(one["status"], one["reason"]) for one in raw["status"]["conditions"]] == [("False", "PreflightFailed")]
     assert bench.log.events == []
-    third = declared(3, web(3, namespace), policy("web", namespace), namespace=namespace)
-    eventually(lambda: image(bench.advance(third, first).desired).endswith(":3"), seconds=30)
-    (ended,) = bench.state(namespace).history
-    assert (ended.result, "quantities must match" in ended.reason) == ("Superseded", True)
