@@ -20,6 +20,9 @@ class ApprovalStatus(Model):
     deletions: tuple[tuple[str, ...], ...] = ()
     """What that plan deletes: identity and UID."""
 
+    covers: tuple[str, ...] = ()
+    """Short digests of what is deleted with the Applications that plan deletes; their own deletions need no second approval."""
+
     by: str = ""
     """Who approved it; see `approved`."""
 
@@ -37,7 +40,7 @@ class ApprovedPlan(Model):
     """Who approved: the user that the client names, which proves nothing (the API server's audit log does), or the commit."""
 
     via: str = ""
-    """`annotation` or `trailer`."""
+    """`annotation`, `trailer`, or `application NAMESPACE/NAME` when the approval of an Application above covers the plan."""
 
     at: Moment = ""
     """When the agent acted on it."""

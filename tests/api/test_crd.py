@@ -192,6 +192,7 @@ STATUS: dict[str, Any] = {
             "hash": "def",
             "content": "0",
             "deletions": [["ConfigMap:shop/a", "uid"]],
+            "covers": ["0123456789ab"],
             "by": "ada",
             "via": "annotation",
         },

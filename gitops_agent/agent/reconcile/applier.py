@@ -85,6 +85,7 @@ class Applier:
         except PlanError as error:
             return ApplyResult(error=error)
         memo.follow(plan, snapshot, rolling=rolling)
+        self._planner.approved(application.key, memo)
         runnable = self._allowed(plan, suspended=suspended, current=current, deleting=deleting)
         refused = self._preflight(application, runnable, snapshot)
         immutable = frozenset(key for key, error in refused.items() if isinstance(error, Immutable))

@@ -15,7 +15,8 @@ from gitops_agent.api.application import Application
 from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, FIELD_MANAGER
 from gitops_agent.revision.revision import Revision
 
-ANNOTATION, TRAILER = "annotation", "trailer"
+ANNOTATION, TRAILER, APPLICATION_ABOVE = "annotation", "trailer", "application "
+"""How a plan is approved; the last one is followed by the Application whose approval covers it."""
 _TRAILER = "gitops-agent-approve:"
 _LONGEST_NAME = 253
 

@@ -21,10 +21,12 @@ from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.health.delivery import HELD
 from gitops_agent.sync.planning.hidden import hidden
 
 _log = logger("agent")
 _NOTHING = Revision(repository="", ref="", commit="")
+_SHOWN = 10
 _RETRY = Requeue(reason="retry after an error", backoff=True)
 
 
@@ -97,6 +99,11 @@ class Finalizer:
             waiting = f"{len(remaining)} objects to be gone; finalizers of {blocked[0]}" + (
                 f" and {len(blocked) - 1} more" if len(blocked) > 1 else ""
             )
+        held = sorted(live.key.name for live in remaining.values() if live.deleting and live.health.reason == HELD)
+        if held and not applied.held:
+            shown = ", ".join(held[:_SHOWN]) + (f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")
+            waits = "waits" if len(held) == 1 else "wait"
+            waiting = f"{len(remaining)} objects to be gone; {len(held)} of them {waits} for approval: {shown}"
         return ReconcileOutcome(
             revision=_NOTHING,
             applied=state.applied,

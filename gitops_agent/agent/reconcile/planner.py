@@ -6,16 +6,18 @@ which objects the API server refuses to change in place. Both are learnt once fo
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
-from gitops_agent.agent.reconcile.approvals import Grant, granted, trailer
+from gitops_agent.agent.reconcile.approvals import APPLICATION_ABOVE, Grant, granted, trailer
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.application import Application
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
+from gitops_agent.manifest.marks import owner
 from gitops_agent.sync.action import REMOVES
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
@@ -38,6 +40,7 @@ class PlanMemo:
         preview: the plan of a commit whose rollout waits for approval; None while none does.
         approval: an approved plan under way.
         grant: the approval that is written now, of whatever plan; None without one.
+        above: the approval of an Application above that covers the deletion of this one; None without one.
         approved: the last plan that ran because it was approved.
         recorded: live objects of the application by kind, when each kind was last listed.
         immutable: objects that the API server refuses to change in place to `proved`, the content of a plan.
@@ -51,6 +54,7 @@ class PlanMemo:
     preview: Plan | None = None
     approval: Approval | None = None
     grant: Grant | None = None
+    above: Approval | None = None
     approved: Approval | None = None
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     immutable: frozenset[ObjectKey] = frozenset()
@@ -89,10 +93,14 @@ class PlanMemo:
         Its own hash changes while its deletions are done.
         """
         approval, before, grant = plan.approval(), self.approval, self.grant
+        if before is not None and before.content == plan.content:
+            approval = replace(approval, covers=approval.covers | before.covers)
         if grant is not None and names(grant.plan, plan.hash):
             approval = replace(approval, by=grant.by, via=grant.via)
-        elif before is not None:
+        elif before is not None and before.content == plan.content:
             approval = replace(approval, hash=before.hash, by=before.by, via=before.via)
+        elif self.above is not None:
+            approval = replace(approval, by=self.above.by, via=self.above.via)
         self.approval = self.approved = approval
 
 
@@ -120,6 +128,8 @@ class Planner:
     ) -> None:
         self._live, self._applications, self._claims = stores.live, stores.applications, claims
         self._dependants, self._trailers, self._clock = dependants, trailers, clock
+        self._lock = threading.Lock()
+        self._covering: dict[AppKey, Approval] = {}
         self._agent_namespace, self._protected = agent_namespace, protected(agent_namespace)
 
     def snapshot(self, application: AppKey, desired: Desired) -> Snapshot:
@@ -127,14 +137,14 @@ class Planner:
         snapshot = self._live.snapshot(application, [manifest.key for manifest in desired.manifests])
         objects = {}
         for key, live in snapshot.objects.items():
-            owner = live.owner
+            owned_by = live.owner
             if (
-                owner is not None
-                and owner != application
-                and (not self._applications.may_exist(owner) or self._claims.holder(key) == application)
+                owned_by is not None
+                and owned_by != application
+                and (not self._applications.may_exist(owned_by) or self._claims.holder(key) == application)
             ):
                 live = replace(live, owner=None)  # noqa: PLW2901 - the same object without its owner
-            elif owner == application and self._claims.wanted_by_another(key, application):
+            elif owned_by == application and self._claims.wanted_by_another(key, application):
                 continue  # handed over: the other application declares it, so it is not ours to delete
             objects[key] = live
         return replace(snapshot, objects=objects)
@@ -149,6 +159,7 @@ class Planner:
         Raises:
             PlanError: the desired state cannot be planned.
         """
+        memo.above = self._above(application) if deleting else None
         memo.grant = granted(application, desired.revision, trailers=self._trailers)
         policy = self._policy(application, memo, deleting=deleting)
         plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
@@ -169,6 +180,29 @@ class Planner:
             note = f"{plan.verdict.message}; the trailer of its commit does not approve it (sync.approval is annotation)"
             plan = replace(plan, verdict=replace(plan.verdict, message=note))
         return plan
+
+    def _above(self, application: Application) -> Approval | None:
+        """The approval of the Application that declares this one."""
+        parent = owner(application.raw)
+        if parent is None:
+            return None
+        with self._lock:
+            approval = self._covering.get(parent)
+        if approval is None:
+            status = (self._applications.raw(parent) or {}).get("status") or {}
+            approval = Approval.from_json((status.get("sync") or {}).get("approval") or {})
+        return None if approval is None else replace(approval, via=f"{APPLICATION_ABOVE}{parent}")
+
+    def approved(self, application: AppKey, memo: PlanMemo) -> None:
+        """Lets the Applications below know what an approval covers.
+
+        The status holds it too, but is written later than the deletions are sent.
+        """
+        with self._lock:
+            self._covering = {key: value for key, value in self._covering.items() if self._applications.raw(key) is not None}
+            self._covering.pop(application, None)
+            if memo.approval is not None and memo.approval.covers:
+                self._covering[application] = memo.approval
 
     def recount(self, memo: PlanMemo) -> float | None:
         """Seconds until the count of a held plan expires, None without one.
@@ -191,6 +225,7 @@ class Planner:
             application_deleting=deleting,
             approved=memo.grant.plan if memo.grant else None,
             carried=memo.approval,
+            covered=memo.above.covers if memo.above else frozenset(),
             ignore_fields=sync.ignore_fields,
             agent_namespace=self._agent_namespace,
             protected=self._protected,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from gitops_agent.agent.reconcile.approvals import APPLICATION_ABOVE, TRAILER
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
 from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
@@ -100,8 +101,11 @@ def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, 
 
 def _approver(approved: Object) -> str:
     by = approved.get("by")
-    if approved.get("via") == "trailer":
+    via = str(approved.get("via") or "")
+    if via == TRAILER:
         return f"was approved by {by}"
+    if via.startswith(APPLICATION_ABOVE):
+        return f"is covered by the approval of {via}{f', by {by}' if by else ''}"
     return f"was approved by {by}, as its client claims" if by else "was approved by its annotation"
 
 

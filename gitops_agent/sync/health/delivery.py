@@ -9,6 +9,9 @@ from gitops_agent.sync.health.reading import Conditions, observed, text
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.health.verdicts import by_condition, degraded, healthy, progressing, suspended
 
+HELD = "HeldForApproval"
+"""The reason of an Application whose plan waits for approval."""
+
 _REPORTED = {str(status): status for status in Status}
 _PHASES = {"Succeeded": Status.HEALTHY, "Failed": Status.DEGRADED, "Error": Status.DEGRADED, "Omitted": Status.HEALTHY}
 
@@ -29,6 +32,14 @@ def application(obj: Object) -> Health:
     if reported in {Status.MISSING, Status.UNKNOWN}:
         return progressing(str(reported), message or f"its health is {reported}")
     return Health(reported, ready.reason or str(reported), message or f"its health is {reported}")
+
+
+def held(obj: Object) -> Health | None:
+    """Of an Application whose deletion waits for approval; None for others."""
+    if text(obj.get("kind")) != APPLICATION.kind or not mapping(obj, "metadata").get("deletionTimestamp"):
+        return None
+    ready = Conditions.of(obj)["Ready"]
+    return progressing(HELD, ready.message) if ready.reason == HELD else None
 
 
 def notifier(obj: Object) -> Health:

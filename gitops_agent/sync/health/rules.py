@@ -63,7 +63,7 @@ def assess(obj: Object) -> Health:
     Returns:
         the verdict; never raises.
     """
-    for ask in (generic.ignored, generic.terminating, generic.unobserved, generic.reconciling):
+    for ask in (generic.ignored, delivery.held, generic.terminating, generic.unobserved, generic.reconciling):
         if (health := ask(obj)) is not None:
             return health
     rule = rule_for(GroupKind(text(obj.get("apiVersion")).rpartition("/")[0], text(obj.get("kind"))))

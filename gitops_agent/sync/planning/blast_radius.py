@@ -138,7 +138,7 @@ class DependantCounter:
 
     def _application(self, key: ObjectKey, going: frozenset[ObjectKey]) -> Dependants:
         """All objects under an Application, and under the Applications among them."""
-        under: dict[ObjectKey, None] = {}
+        under: dict[ObjectKey, str] = {}
         notes: list[str] = []
         unseen: list[str] = []
         stack, visited = [key], {key}
@@ -154,7 +154,7 @@ class DependantCounter:
             inner = self._live.of(AppKey(current.namespace, current.name))
             unseen += (f"{kind} ({why})" for kind, why in self._live.cannot_see.items() if f"{kind} ({why})" not in unseen)
             for child in sorted(inner):
-                under[child] = None
+                under[child] = inner[child].uid
                 if child.group_kind == APPLICATION and child not in visited:
                     visited.add(child)
                     stack.append(child)
@@ -166,6 +166,7 @@ class DependantCounter:
             samples=tuple(str(child) for child in left[:_SAMPLES]),
             notes=tuple(notes),
             cannot_see=tuple(unseen),
+            objects=tuple((child, under[child]) for child in left),
         )
 
     def _listed(self, resource: Resource, *, namespace: str = "") -> list[Object] | CannotSee:

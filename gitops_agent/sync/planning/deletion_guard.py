@@ -40,6 +40,7 @@ class Dependants:
         samples: some of them by name, for people.
         notes: what else there is to say: running pods, volumes whose reclaim policy is Delete, load balancers.
         cannot_see: kinds that could not be listed, so that `total` may be short.
+        objects: what is removed with an Application, with UIDs: an approval of its removal covers them.
     """
 
     total: int = 0
@@ -47,6 +48,7 @@ class Dependants:
     samples: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     cannot_see: tuple[str, ...] = ()
+    objects: tuple[tuple[ObjectKey, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +170,12 @@ def _objections(blast: BlastRadius, guard: DeletionGuard) -> Iterator[str]:
         if blast.hidden:
             later += f" ({', '.join(map(str, blast.hidden))})"
         yield f"{blast.total} objects would go{with_them}{later}, more than the budget of {blast.budget}: {_list(keys)}"
-    guarded = [key for key in keys if key.kind in guard.protected_kinds or str(key.group_kind) in guard.protected_kinds]
+    guarded = [key for key in keys if _is_protected(key, guard)]
     if guarded:
         yield f"protected kinds would be deleted: {_list(guarded)}"
+    along = [key for under in blast.dependants.values() for key, _ in under.objects if _is_protected(key, guard)]
+    if along:
+        yield f"protected kinds would be deleted along with others: {_list(along)}"
     for key in keys:
         if key.group_kind not in CONTAINERS:
             continue
@@ -181,6 +186,10 @@ def _objections(blast: BlastRadius, guard: DeletionGuard) -> Iterator[str]:
             yield f"what goes along with {key} cannot be seen in full: {', '.join(under.cannot_see)}"
         elif under.total and key.kind != APPLICATION_KIND:
             yield f"{key} holds {under.total} objects this application does not declare: {', '.join(under.samples[:_SHOWN])}"
+
+
+def _is_protected(key: ObjectKey, guard: DeletionGuard) -> bool:
+    return key.kind in guard.protected_kinds or str(key.group_kind) in guard.protected_kinds
 
 
 def _is_unseen(action: Action) -> bool:

@@ -20,7 +20,7 @@ from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
 from gitops_agent.sync.planning.comparator import ObjectComparator
 from gitops_agent.sync.planning.deletion_guard import CONTAINERS, BlastRadius, Dependants, GuardVerdict, judge
 from gitops_agent.sync.planning.hidden import hidden
-from gitops_agent.sync.planning.policy import Approval, PlanPolicy, names
+from gitops_agent.sync.planning.policy import Approval, PlanPolicy, fingerprint, names
 from gitops_agent.sync.planning.prune import prune_actions
 
 __all__ = [
@@ -89,7 +89,10 @@ class Plan:
     def approval(self) -> Approval:
         """What approving this plan allows, to be carried along while it runs."""
         removed = frozenset((str(key), uid) for key, uid in _removed(self.actions).items())
-        return Approval(hash=self.hash, content=self.content, deletions=removed)
+        covers = frozenset(
+            fingerprint(key, uid) for under in self.verdict.blast.dependants.values() for key, uid in under.objects
+        )
+        return Approval(hash=self.hash, content=self.content, deletions=removed, covers=covers)
 
 
 def plan(
@@ -174,7 +177,9 @@ def _judged(
         empty=not desired.manifests and not policy.application_deleting and policy.mode is not SyncMode.OBSERVE,
         dependants=dependants,
         hidden=hidden(policy.recorded, snapshot.cannot_see, owned | {manifest.key for manifest in desired.manifests}),
-        approved=names(policy.approved, name) or _carried(policy.carried, content, removed),
+        approved=names(policy.approved, name)
+        or _carried(policy.carried, content, removed)
+        or _covered(policy, removed, dependants or {}),
     )
     if verdict.held:
         actions = tuple(_held(action, verdict) for action in actions)
@@ -211,6 +216,22 @@ def _carried(carried: Approval | None, content: str, removed: Mapping[ObjectKey,
     if carried is None or carried.content != content:
         return False
     return carried.deletions.issuperset((str(key), uid) for key, uid in removed.items())
+
+
+def _covered(policy: PlanPolicy, removed: Mapping[ObjectKey, str], dependants: Mapping[ObjectKey, Dependants]) -> bool:
+    """Whether the approval of an Application above covers this one's deletion.
+
+    Only what was counted for that approval is covered: a namespace with objects of another origin was not.
+    """
+    if not policy.covered or not policy.application_deleting or not removed:
+        return False
+    under = {key: dependants[key] for key in removed if key in dependants}
+    if any(key.group_kind in CONTAINERS and key not in under for key in removed):
+        return False
+    if any(deps.cannot_see or deps.total > len(deps.objects) for deps in under.values()):
+        return False
+    objects = [*removed.items(), *(pair for deps in under.values() for pair in deps.objects)]
+    return policy.covered.issuperset(fingerprint(key, uid) for key, uid in objects)
 
 
 def _observed(action: Action) -> Action:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_agent.api.sync_options import DeletionGuard, ErrorPolicy, IgnoreFields, SyncMode
+from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 
+_FINGERPRINT_DIGITS = 12
 APPROVAL_DIGITS = 12
 """A hash may be approved by this many leading hexadecimal digits, or more."""
 
@@ -25,6 +27,7 @@ class Approval:
         hash: of the plan as it was approved.
         content: digest over everything declared.
         deletions: key and UID of everything that plan removes.
+        covers: fingerprints of what is removed with the Applications that plan removes.
         by: who approved, as claimed by the client or named by the commit; empty without a name.
         via: how: `annotation` or `trailer`; empty when that is not known.
     """
@@ -32,6 +35,7 @@ class Approval:
     hash: str
     content: str
     deletions: frozenset[tuple[str, str]]
+    covers: frozenset[str] = frozenset()
     by: str = ""
     via: str = ""
 
@@ -39,7 +43,8 @@ class Approval:
         """As JSON values, for a status."""
         named = {name: text for name, text in (("by", self.by), ("via", self.via)) if text}
         deletions = sorted([key, uid] for key, uid in self.deletions)
-        return {"hash": self.hash, "content": self.content, "deletions": deletions, **named}
+        covers = {"covers": sorted(self.covers)} if self.covers else {}
+        return {"hash": self.hash, "content": self.content, "deletions": deletions, **covers, **named}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Approval | None:
@@ -47,7 +52,9 @@ class Approval:
         try:
             deletions = frozenset((str(key), str(uid)) for key, uid in value["deletions"])
             by, via = str(value.get("by") or ""), str(value.get("via") or "")
-            return cls(hash=str(value["hash"]), content=str(value["content"]), deletions=deletions, by=by, via=via)
+            covers = frozenset(map(str, value.get("covers") or ()))
+            content = str(value["content"])
+            return cls(hash=str(value["hash"]), content=content, deletions=deletions, covers=covers, by=by, via=via)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -65,6 +72,7 @@ class PlanPolicy:
         application_deleting: the Application itself goes: nothing is desired, on purpose.
         approved: the approved hash, whole or at least its first twelve digits.
         carried: an approved plan that is under way.
+        covered: fingerprints of what approvals of the Applications above cover, for the deletion of this one.
         ignore_fields: fields managed by others.
         agent_namespace: where the agent is installed.
         protected: the agent's own objects; no approval deletes them.
@@ -80,11 +88,17 @@ class PlanPolicy:
     application_deleting: bool = False
     approved: str | None = None
     carried: Approval | None = None
+    covered: frozenset[str] = frozenset()
     ignore_fields: tuple[IgnoreFields, ...] = ()
     agent_namespace: str = ""
     protected: frozenset[ObjectKey] = frozenset()
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     application_uid: str = ""
+
+
+def fingerprint(key: ObjectKey, uid: str) -> str:
+    """Short digest of one object: thousands of them fit into a status."""
+    return digest([str(key), uid])[:_FINGERPRINT_DIGITS]
 
 
 def names(approved: str | None, plan_hash: str) -> bool:

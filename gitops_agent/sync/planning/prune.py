@@ -14,6 +14,7 @@ from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import CRD, GROUP, NAMESPACE
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.health.delivery import HELD
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -47,8 +48,7 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Pl
     """The action for one object, by that object alone."""
     kind = live.key.group_kind
     if live.deleting:
-        blocked = f"; {', '.join(live.finalizers)} must agree" if live.finalizers else ""
-        return _wait(live, "Terminating", f"it is being deleted{blocked}")
+        return _wait(live, "Terminating", _terminating(live))
     kept = _kept(live, policy)
     if kept is not None:
         return _left(live, *kept)
@@ -64,6 +64,12 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Pl
     if not snapshot.complete:
         return _wait(live, "NotListed", "not every kind has been listed yet")
     return _undone(live, ActionKind.DELETE, "Pruning", "it is no longer declared")
+
+
+def _terminating(live: LiveObject) -> str:
+    if live.health.reason == HELD:
+        return f"its deletion waits for approval: {live.health.message}"
+    return f"it is being deleted; {', '.join(live.finalizers)} must agree" if live.finalizers else "it is being deleted"
 
 
 def _kept(live: LiveObject, policy: PlanPolicy) -> tuple[str, str] | None:

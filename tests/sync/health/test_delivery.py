@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.health import assess
+from gitops_agent.sync.health import Health, Status, assess
 from tests.sync.health.live import condition, conditions, live, verdict
 
 
@@ -102,3 +102,15 @@ def test_a_rollout_whose_generation_was_not_seen_is_progressing() -> None:
 )
 def test_a_workflow(spec: Object, status: Object, expected: tuple[str, str]) -> None:
     assert verdict(live("argoproj.io/v1alpha1", "Workflow", spec=spec, status=status)) == expected
+
+
+def test_an_application_whose_deletion_waits_for_approval_reports_it() -> None:
+    ready = {"type": "Ready", "status": "False", "reason": "HeldForApproval", "message": "8 objects would go"}
+    obj = {
+        "apiVersion": "gitops-agent.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "shop", "deletionTimestamp": "2026-05-04T12:00:00Z"},
+        "status": {"conditions": [ready]},
+    }
+
+    assert assess(obj) == Health(Status.PROGRESSING, "HeldForApproval", "8 objects would go")

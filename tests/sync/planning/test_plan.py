@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.action import ActionKind
 from gitops_agent.sync.live.live_object import LiveObject
-from gitops_agent.sync.planning.deletion_guard import Dependants
-from gitops_agent.sync.planning.plan import Plan, PlanError, PlanPolicy, plan
+from gitops_agent.sync.planning.deletion_guard import CONTAINERS, Dependants, GuardVerdict
+from gitops_agent.sync.planning.plan import Approval, Plan, PlanError, PlanPolicy, plan
+from gitops_agent.sync.planning.policy import fingerprint
 from tests.sync.samples import OTHER, crd, executed, key, kinds, live, seen, thing, wanted, workload
 
 OLD = [live(thing("ConfigMap", f"old{number}")) for number in range(10)]
@@ -196,3 +198,70 @@ def test_a_replacement_counts_like_a_deletion() -> None:
     assert set(kinds(plan(wanted(*objects), seen(*there), PlanPolicy(approved=made.hash), immutable=keys)).values()) == {
         "replace"
     }
+
+
+CHILD, POD = key("Application", "child", "gitops-system"), key("ConfigMap", "under-child")
+PARENT = Approval(
+    hash="0" * 64,
+    content="c",
+    deletions=frozenset(),
+    covers=frozenset(fingerprint(one, f"uid of {one}") for one in (CHILD, POD, *(key("ConfigMap", f"m{n}") for n in range(8)))),
+)
+GONE = [live(thing("ConfigMap", f"m{number}")) for number in range(8)]
+
+
+def departing(*objects: LiveObject, deleting: bool = True, under: Dependants | None = None) -> GuardVerdict:
+    policy = PlanPolicy(application_deleting=deleting, covered=PARENT.covers)
+    dependants = {obj.key: under or Dependants() for obj in objects if obj.key.group_kind in CONTAINERS}
+    return plan(wanted(), seen(*objects), policy, dependants=dependants).verdict
+
+
+def test_the_approval_of_an_application_above_covers_what_it_counted() -> None:
+    assert (departing(*GONE).approved, departing(*GONE).held) == (True, False)
+
+
+def test_the_approval_of_an_application_above_covers_nothing_that_came_later() -> None:
+    assert departing(*GONE, live(thing("ConfigMap", "later"))).held
+
+
+def test_the_approval_of_an_application_above_covers_its_deletion_and_no_commit() -> None:
+    assert departing(*GONE, deleting=False).held
+
+
+def test_the_approval_of_an_application_above_covers_the_applications_below_as_far_as_it_counted_them() -> None:
+    child = live(thing("Application", "child", namespace="gitops-system"))
+    counted = Dependants(total=1, objects=((POD, f"uid of {POD}"),))
+    more = Dependants(total=1, objects=((POD, "another uid"),))
+
+    assert departing(*GONE, child, under=counted).approved
+    assert departing(*GONE, child, under=more).held
+    assert departing(*GONE, child, under=Dependants(total=2, objects=counted.objects)).held
+    assert departing(*GONE, child, under=replace(counted, cannot_see=("Secret",))).held
+
+
+def test_a_plan_that_was_not_counted_is_not_covered() -> None:
+    policy = PlanPolicy(application_deleting=True, covered=PARENT.covers)
+    child = live(thing("Application", "child", namespace="gitops-system"))
+
+    assert plan(wanted(), seen(*GONE, child), policy).verdict.held
+
+
+def test_an_approval_remembers_what_goes_with_the_applications_it_removes() -> None:
+    child = live(thing("Application", "child", namespace="gitops-system"))
+    counted = Dependants(total=1, objects=((POD, f"uid of {POD}"),))
+
+    approval = plan(wanted(), seen(child), PlanPolicy(), dependants={child.key: counted}).approval()
+
+    assert approval.covers == {fingerprint(POD, f"uid of {POD}")}
+    assert Approval.from_json(approval.to_json()) == approval
+
+
+def test_protected_kinds_below_an_application_are_named() -> None:
+    claim = key("PersistentVolumeClaim", "data")
+    child = live(thing("Application", "child", namespace="gitops-system"))
+    counted = Dependants(total=1, objects=((claim, "uid"),))
+
+    verdict = plan(wanted(), seen(child), PlanPolicy(application_deleting=True), dependants={child.key: counted}).verdict
+
+    assert verdict.held
+    assert verdict.message == f"protected kinds would be deleted along with others: {claim}"
