@@ -18,9 +18,11 @@ from gitops_agent.agent.rollouts.rollout_pass import RolloutResult
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.sync.health.status import UNHEALTHY
 
 _WAIT_BACKSTOP_SECONDS = 30.0
+_CONFLICT_SECONDS = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +103,16 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         recovered=bool(applied and applied.advanced) or (in_force and not (applied and applied.retry is not None)),
         requeue=_requeues(findings, waits=bool(waiting) and not declared.pending),
     )
+
+
+def retry_after(error: AgentError) -> Requeue:
+    """The requeue after an error that ended a reconcile.
+
+    A conflict is no failure: the next reconcile reads what another client wrote, and earlier failures do not delay it.
+    """
+    if isinstance(error, Conflict):
+        return Requeue(reason="another client changed it meanwhile", delay=_CONFLICT_SECONDS, priority=Priority.COMMIT)
+    return Requeue(reason="retry after an error", delay=getattr(error, "retry_after", None) or 0.0, backoff=True)
 
 
 def rollout_requeue(rollouts: RolloutResult | None) -> tuple[Requeue, ...]:

@@ -22,7 +22,7 @@ from gitops_agent.agent.reconcile.dependencies import Dependency, unmet
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor, HealthReport
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, Requeue, SyncStatus
-from gitops_agent.agent.reconcile.outcome_builder import Findings, build_outcome, merge, rollout_requeue
+from gitops_agent.agent.reconcile.outcome_builder import Findings, build_outcome, merge, retry_after, rollout_requeue
 from gitops_agent.agent.reconcile.status_writer import StatusWriter
 from gitops_agent.agent.rollouts.controller import RolloutController
 from gitops_agent.agent.rollouts.rollout_pass import RolloutRequest
@@ -162,8 +162,7 @@ class ApplicationReconciler:
 
     def _retry(self, findings: Findings, error: AgentError) -> None:
         _log.warning("reconcile failed", error=error)
-        retry = Requeue(reason="retry after an error", delay=getattr(error, "retry_after", None) or 0.0, backoff=True)
-        self._requeue(findings.application.key, (*rollout_requeue(findings.rollouts), retry))
+        self._requeue(findings.application.key, (*rollout_requeue(findings.rollouts), retry_after(error)))
 
     def _departure(self, application: Application, state: ApplicationState) -> ReconcileOutcome | None:
         """One step of a deletion; None once the finalizer is removed."""

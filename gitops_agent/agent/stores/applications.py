@@ -169,7 +169,10 @@ def _status(obj: Object) -> object:
 
 
 def _wish(obj: Object) -> str:
-    """Digest of what a user or Git can change, not the agent."""
+    """Digest of what a user or Git can change, not the agent.
+
+    While an Application is deleted its finalizers are included: each of them that is removed may make it the agent's turn.
+    """
     metadata = obj["metadata"]
     return digest(
         [
@@ -178,6 +181,7 @@ def _wish(obj: Object) -> str:
             metadata.get("labels"),
             metadata.get("annotations"),
             metadata.get("deletionTimestamp"),
+            metadata.get("finalizers") if metadata.get("deletionTimestamp") else None,
         ],
     )
 

@@ -11,11 +11,11 @@ from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.apply_result import ApplyResult
 from gitops_agent.agent.reconcile.health_assessor import HealthReport
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, Requeue, SyncStatus
-from gitops_agent.agent.reconcile.outcome_builder import Findings, build_outcome, merge
+from gitops_agent.agent.reconcile.outcome_builder import Findings, build_outcome, merge, retry_after
 from gitops_agent.agent.rollouts.rollout_pass import RolloutResult
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.agent.work_queue import Priority
-from gitops_agent.errors import AgentError, RenderError, SourceError
+from gitops_agent.errors import AgentError, Conflict, RenderError, SourceError, Throttled
 from gitops_agent.sync.health import Health, Status
 from tests.agent.samples import application
 from tests.sync.samples import REVISION, key, thing, wanted
@@ -179,3 +179,15 @@ def test_without_the_rollouts_word_a_commit_is_not_applied(rollouts: RolloutResu
 
 def test_with_the_rollouts_word_a_commit_stays_what_it_is() -> None:
     assert merge(DECLARED, STILL) is DECLARED
+
+
+def test_a_conflict_is_retried_at_once_without_the_backoff_of_earlier_failures() -> None:
+    retry = retry_after(Conflict("the finalizers changed meanwhile", status=409))
+
+    assert (retry.backoff, retry.delay <= 1) == (False, True)
+
+
+def test_another_error_is_retried_with_growing_pauses_and_the_patience_that_it_asks_for() -> None:
+    retry = retry_after(Throttled("too many requests", retry_after=7.0))
+
+    assert (retry.backoff, retry.delay) == (True, 7.0)

@@ -87,6 +87,18 @@ def test_our_own_finalizer_puts_nothing_on_the_queue_and_is_known(applications: 
     assert stored.finalizers == ("gitops-agent.dev/prune",)
 
 
+def test_a_finalizer_that_another_client_changes_during_the_deletion_is_reconciled(
+    applications: ApplicationStore, said: Said
+) -> None:
+    leaving = changed(application_object("shop"), deletionTimestamp="2026-05-04T12:00:00Z", finalizers=["a", "b"])
+    applications.put(leaving)
+    said.new()
+
+    applications.put(changed(leaving, finalizers=["a"]))
+
+    assert [news[1] for news in said.new()] == ["the Application changed"]
+
+
 def test_what_was_read_with_our_own_status_is_the_newest(applications: ApplicationStore) -> None:
     written = changed(application_object("shop"))
     written["status"] = {"observedGeneration": 1}
