@@ -72,7 +72,7 @@ def same_amount(steps: Sequence[str], old: Any, new: Any) -> bool:
 
 
 def malformed(value: Any, steps: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """The fields of an object that should hold quantities and do not, with their values."""
+    """The fields that should hold quantities and do not, with values."""
     if isinstance(value, dict):
         for name, below in value.items():
             yield from malformed(below, (*steps, str(name)))

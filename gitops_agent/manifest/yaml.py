@@ -281,7 +281,7 @@ class _Reader:
 
 
 def _is_unclosed(error: yaml.MarkedYAMLError) -> bool:
-    """Whether a quote is still open where the text or the document ends."""
+    """Whether a quote is still open at the end of a document."""
     return "quoted scalar" in (error.context or "") and str(error.problem).startswith("found unexpected")
 
 

@@ -42,12 +42,14 @@ class Chart:
 
     Attributes:
         path: its directory in the tree.
+        name: what it calls itself; empty when it does not say.
         copies: directories of the tree to put under `charts/`, by the name they get there.
         warnings: what would change at every render, or does not work without a cluster.
         skip_schema: whether a schema refers to something that would have to be fetched.
     """
 
     path: str
+    name: str = ""
     copies: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     skip_schema: bool = False
@@ -80,6 +82,8 @@ class _Reader:
                 "depend on it from an application chart and point the Application there"
             )
             raise RenderError(text, reason="RenderFailed", path=path)
+        if top:
+            self._chart.name = _name(about)
         files = self._inputs.folder(path)
         vendored = self._vendored(path, files)
         self._scan(path, files)

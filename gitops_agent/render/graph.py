@@ -27,6 +27,7 @@ from gitops_agent.render.kustomization import (
     remote,
     shown,
 )
+from gitops_agent.render.patches import PatchUse, patches_of
 from gitops_agent.render.paths import join
 from gitops_agent.render.plain import KUSTOMIZATIONS
 from gitops_agent.revision.tree import Entry, EntryType
@@ -49,6 +50,7 @@ class Graph:
         self._inputs = inputs
         self._depth = depth
         self._done: dict[str, str] = {}
+        self._contents: dict[str, Object] = {}
         self._stack: list[str] = []
 
     def visit(self, folder: str) -> str:
@@ -69,10 +71,19 @@ class Graph:
             raise RenderError(f"more than {self._depth} kustomizations build on one another", reason="RenderTooLarge")
         file = self._file(folder)
         self._stack.append(folder)
-        self._walk(folder, file, self._read(file))
+        self._contents[folder] = self._read(file)
+        self._walk(folder, file, self._contents[folder])
         self._stack.pop()
         self._done[folder] = file
         return file
+
+    def patches(self) -> tuple[PatchUse, ...]:
+        """The patches of every kustomization that was visited."""
+        return tuple(
+            patch
+            for folder, content in sorted(self._contents.items())
+            for patch in patches_of(self._done.get(folder, folder), folder, content, self._inputs)
+        )
 
     def _file(self, folder: str) -> str:
         entries = [entry for name in KUSTOMIZATIONS if (entry := self._inputs.file(join(folder, name))) is not None]

@@ -15,6 +15,7 @@ from gitops_agent.errors import RenderError
 from gitops_agent.manifest.document import Document, YamlLimits
 from gitops_agent.manifest.yaml import dump, read
 from gitops_agent.render.chart import Chart, read_chart
+from gitops_agent.render.helm_errors import located
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderRequest
@@ -47,6 +48,8 @@ def render_helm(job: Job) -> None:
         message = error.message
         for name, file in given.items():
             message = message.replace(name, file)
+        sources = [*_own_values(job), *values, *(["spec.render.helm.values"] if options.values else [])]
+        message = located(message, chart, job.inputs, sources)
         raise RenderError(message, reason=error.reason, **error.facts) from None
     objects.warnings += chart.warnings
     warnings = [_without_values(line.strip()) for line in done.stderr.splitlines() if "warning" in line.lower()]
@@ -81,6 +84,12 @@ def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
             raise RenderError(f"{field}: {join(path, name)} {what}", reason="FileNotFound", field=field)
         documents.append(entry.path)
     return documents
+
+
+def _own_values(job: Job) -> list[str]:
+    """The values file of the chart itself, if it has one."""
+    path = join(job.path, "values.yaml")
+    return [path] if path in job.inputs.files else []
 
 
 def _copy_values(values: list[str], workspace: Workspace) -> dict[str, str]:

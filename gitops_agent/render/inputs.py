@@ -74,7 +74,7 @@ class Inputs:
         return entry
 
     def hint(self, path: str) -> str:
-        """What was probably meant by an absent path, as the end of an error.
+        """What an absent path probably means, to end an error with.
 
         Not part of the closure: only for errors that end no render for good.
         """
@@ -95,6 +95,11 @@ class Inputs:
     def read(self, path: str, *, limit: int | None = None) -> bytes:
         """The content of a file that was located."""
         return self._tree.read(path, limit=min(limit or self._limits.file_bytes, self._limits.file_bytes))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The requested files, by path."""
+        return tuple(sorted(self._files))
 
     @property
     def closure(self) -> Closure:

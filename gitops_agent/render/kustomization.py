@@ -55,6 +55,14 @@ _GENERATORS = ("configMapGenerator", "configmapGenerator", "secretGenerator")
 _BUILTIN_GENERATORS = ("ConfigMapGenerator", "SecretGenerator")
 _CHARTS = ("helmCharts", "helmChartInflationGenerator")
 _SPELLED = frozenset({*(name for name, _ in _LISTS), *_WITH_PATH, *_GENERATORS, *_CHARTS, "openapi", "kind", "metadata"})
+FIELDS = (
+    *(name for name, _ in _LISTS),
+    *_WITH_PATH,
+    *("apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "images", "replicas", "labels"),
+    *("commonLabels", "commonAnnotations", "configMapGenerator", "secretGenerator", "generatorOptions", "vars", "openapi"),
+    *("buildMetadata", "sortOptions", "helmCharts"),
+)
+"""The fields of a kustomization, for suggestions."""
 _SPELLED_BELOW = frozenset({"files", "envs", "env", "path", "paths", "annotations"})
 LONGEST = 4096
 """Characters of a name, as many as a path has at most. Nothing longer is read further."""

@@ -5,7 +5,9 @@ What the Application lays over it (components, images, patches) is written into 
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from typing import Any
 
 from gitops_agent.api.render_options import KustomizeOptions, Patch
@@ -14,12 +16,18 @@ from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.yaml import dump, read
 from gitops_agent.render.graph import Graph
 from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.kustomization import FIELDS
+from gitops_agent.render.patches import PatchUse, failed, patches_of, unmatched
 from gitops_agent.render.paths import join
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.revision.tree import EntryType
 
 _SPEC = "spec.render.kustomize"
 _PATCH_BYTES = 1024 * 1024
+_PLACES = 3
+_LEVEL = "recursed accumulation of path '"
+"""Ends what kustomize puts before the error of a base, once a level."""
+_UNKNOWN_FIELD = re.compile(r'unknown field "([^"]{1,60})"')
 
 
 def render_kustomize(job: Job) -> None:
@@ -33,8 +41,10 @@ def render_kustomize(job: Job) -> None:
     file = graph.visit(job.path)
     target = workspace.at(job.path)
     options = job.request.options.kustomize if job.request.options else None
+    laid_over: tuple[PatchUse, ...] = ()
     if options is not None and (options.components or options.images or options.patches):
         overlay = _overlay(options, job.inputs, graph, job.path, workspace)
+        laid_over = tuple(patches_of(_SPEC, job.path, overlay, job.inputs))
         target = workspace.root / "overlay"
         target.mkdir()
         (target / "kustomization.yaml").write_text(dump(overlay), encoding="utf-8")
@@ -42,7 +52,7 @@ def render_kustomize(job: Job) -> None:
     try:
         done = job.run("build", str(target), "--load-restrictor", "LoadRestrictionsRootOnly")
     except RenderError as error:
-        raise _placed(error, file) from None
+        raise _placed(error, file, graph) from None
     objects.warnings += job.masked(
         line.removeprefix("#").strip() for line in done.stderr.splitlines() if line.startswith("# Warning:")
     )
@@ -51,16 +61,25 @@ def render_kustomize(job: Job) -> None:
     objects.warnings += documents.warnings
     for document in documents.documents:
         objects.add(document, file=file)
+    objects.warnings += unmatched((*graph.patches(), *laid_over), objects.manifests, job.inputs)
 
 
-def _placed(error: RenderError, file: str) -> RenderError:
-    """The error, located at the kustomization that was built.
+def _placed(error: RenderError, file: str, graph: Graph) -> RenderError:
+    """The error, located at the kustomization or at its patch.
 
     kustomize itself often names no file at all.
     """
-    if file in error.message:
-        return error
-    return RenderError(f"{file}: {error.message}", reason=error.reason, **{**error.facts, "file": file})
+    message = error.message
+    if message.startswith("accumulating resources: ") and _LEVEL in message:
+        message = message.rpartition(_LEVEL)[2].partition("': ")[2] or message
+    if patches := failed(message, graph.patches()):
+        places = " or ".join(str(patch) for patch in patches[:_PLACES])
+        return RenderError(f"{places}: {message}", reason=error.reason, **{**error.facts, "file": file})
+    if (field := _UNKNOWN_FIELD.search(message)) and (near := difflib.get_close_matches(field[1], FIELDS, n=1)):
+        message += f"; did you mean {near[0]}?"
+    if file in message:
+        return RenderError(message, reason=error.reason, **error.facts)
+    return RenderError(f"{file}: {message}", reason=error.reason, **{**error.facts, "file": file})
 
 
 def _overlay(options: KustomizeOptions, inputs: Inputs, graph: Graph, path: str, workspace: Workspace) -> dict[str, Any]:

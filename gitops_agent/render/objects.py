@@ -129,7 +129,7 @@ def _variable(value: str) -> str | None:
 
 
 def _holds_variable(obj: Object) -> bool:
-    """Whether any text begins as a variable does: one cheap pass over every object."""
+    """Whether any text begins as a variable does; one cheap pass."""
     stack: list[Any] = [obj]
     while stack:
         value = stack.pop()

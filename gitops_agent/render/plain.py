@@ -74,6 +74,6 @@ def documents_of(inputs: Inputs, path: str) -> Documents:
 
 
 def _is_template(data: bytes) -> bool:
-    """Whether a file that is no YAML holds the code of Helm templates."""
+    """Whether a file holds the code of Helm templates."""
     code = code_of(data.decode("utf-8", "replace"))
     return any(sign in code for sign in (".Values", ".Release", ".Chart", ".Capabilities", "include", "define", "template"))

@@ -1,4 +1,4 @@
-"""What was probably meant by a path that is not in the revision."""
+"""Suggests paths in place of one that does not exist."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def similar(tree: Tree, path: str) -> tuple[str, ...]:
 
 
 def question(paths: tuple[str, ...]) -> str:
-    """The paths as the end of an error; empty when there are none."""
+    """Ends an error with the paths; empty without any."""
     return f"; did you mean {' or '.join(paths)}?" if paths else ""

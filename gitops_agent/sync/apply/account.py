@@ -1,4 +1,4 @@
-"""Whether the ServiceAccount of an application exists, asked when it is refused something.
+"""Names ServiceAccounts that do not exist in refusals.
 
 The API server lets an account that does not exist be impersonated: it has no permissions, and the refusal names a user and a
 verb, never the mistake.

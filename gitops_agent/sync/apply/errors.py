@@ -84,7 +84,10 @@ def classify(error: AgentError, key: ObjectKey) -> AgentError:
 
 
 def describe(error: AgentError, obj: Object | None) -> str:
-    """The error in one line for the author of the object, with the fields that the server leaves out."""
+    """The error in one line for the author of the object.
+
+    With the fields that the server leaves out.
+    """
     text = simplify(str(error))
     if obj is not None and "quantities must match" in text:
         fields = [f"{field}: {str(value)[:40]!r} is no quantity, such as 500m, 2 or 128Mi" for field, value in malformed(obj)]

@@ -47,7 +47,10 @@ _BUILT_IN = frozenset(
 
 
 def is_built_in(group: str) -> bool:
-    """Whether a group comes with the API server, so that no CRD adds kinds to it."""
+    """Whether a group comes with the API server.
+
+    No CRD adds kinds to it.
+    """
     return group in _BUILT_IN
 
 
