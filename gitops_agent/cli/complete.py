@@ -83,7 +83,7 @@ def _metadata(ctx: click.Context, path: str) -> list[dict[str, Any]]:
 
 
 def _get(ctx: click.Context, path: str, accept: str = "application/json") -> dict[str, Any]:
-    """What the API server answers; empty when it does not, or not in time."""
+    """The answer of the API server; empty without one in time."""
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.errors import AgentError
 

@@ -1,4 +1,4 @@
-"""`gitops-agent rollback APP [REVISION]`: pins an Application to an earlier commit, until `--undo`.
+"""`gitops-agent rollback APP`: pins an Application to an earlier commit, until `--undo`.
 
 Git stays the source: a rollback changes which commit is followed, never objects. The reference that was followed is kept in an
 annotation, so undoing needs no memory of the user. Drift is repaired at the pinned commit and the guard, approvals and rollouts
@@ -161,7 +161,7 @@ def _followed(application: Object) -> str:
 
 
 def _commit(access: ClusterClient, application: Object, revision: str | None) -> str:
-    """The whole commit that is meant, from the history or else from Git."""
+    """The whole commit, from the history or from Git."""
     if revision is None:
         return previous(application)
     history = (application.get("status") or {}).get("history") or ()

@@ -1,4 +1,4 @@
-"""A stream of JSON lines that any thread can close."""
+"""A stream of lines, mostly of JSON, that any thread can close."""
 
 from __future__ import annotations
 
@@ -41,15 +41,23 @@ class Stream:
         Raises:
             Unavailable: nothing came for too long, the connection broke, or a line is torn.
         """
+        for line in self.lines():
+            if line.strip():
+                yield self._parse(line)
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines as bytes, such as those of a log, without their ends.
+
+        Raises:
+            Unavailable: nothing came for too long, or the connection broke.
+        """
         rest = b""
         try:
             for part in self._response.stream(_CHUNK_BYTES):
                 if self._closed.is_set():
                     return
                 *lines, rest = (rest + part).split(b"\n")
-                for line in lines:
-                    if line:
-                        yield self._parse(line)
+                yield from lines
                 if len(rest) > _LINE_BYTES:
                     raise Invalid(f"{self._what} sent a line of more than {_LINE_BYTES} bytes", code="LineTooLong")
         except (HTTPError, OSError, ValueError, AttributeError) as error:
@@ -58,8 +66,8 @@ class Stream:
             hung = isinstance(error, (ReadTimeoutError, TimeoutError))
             fault = "sent nothing for too long" if hung else "broke off"
             raise Unavailable(f"the stream from {self._what} {fault}", code="Timeout" if hung else "ConnectionTorn") from error
-        if rest.strip() and not self._closed.is_set():
-            yield self._parse(rest)
+        if rest and not self._closed.is_set():
+            yield rest
 
     def close(self) -> None:
         """Ends the stream from any thread."""

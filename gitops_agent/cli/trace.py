@@ -1,0 +1,133 @@
+"""`gitops-agent trace KIND/NAME`: which Application an object belongs to.
+
+The marks of the agent are on the objects it applies. Pods, ReplicaSets and Jobs carry none that count, so their owners are
+followed first.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gitops_agent.cli import complete
+from gitops_agent.cli import output as out
+from gitops_agent.cli.exit_codes import DIFFERENT
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import AgentError, NotFound, UsageError
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION
+from gitops_agent.manifest.marks import REVISION, annotation, owner
+
+_DEPTH = 10
+_SHORT = 12
+_TITLE_WIDTH = 13
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("name", required=False)
+@out.output_option
+@click.option(
+    "-n", "--namespace", default="default", show_default=True, help="Of the object.", shell_complete=complete.namespaces
+)
+@out.connection_options
+def trace(kind: str, name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Show which Application an object belongs to, and from which commit it is.
+
+    The object is given as `KIND NAME` or `KIND/NAME`, in the words of kubectl. The exit code is 3 when no Application owns it.
+    """
+    if name is None:
+        kind, _, name = kind.partition("/")
+    if not name:
+        raise UsageError("say which object: KIND NAME or KIND/NAME, such as deployment/web")
+    access = ClusterClient.open(kubeconfig, context, namespace)
+    chain = _chain(access, _fetched(access, kind, name))
+    application = owner(chain[-1])
+    applications = _applications(access, application)
+    if output in ("json", "yaml"):
+        out.document(_document(chain, application, applications), output)
+    elif output == "name":
+        for key in applications:
+            click.echo(str(key))
+    else:
+        for title, text in _facts(chain, application, applications):
+            click.echo(f"{title + ':':<{_TITLE_WIDTH}}{out.line(text)}")
+    if application is None:
+        out.talk("no Application owns it")
+        sys.exit(DIFFERENT)
+
+
+def _fetched(access: ClusterClient, kind: str, name: str) -> Object:
+    resource = access.discovery.lookup(kind)
+    namespace = access.namespace if resource.namespaced else ""
+    try:
+        return access.objects.get(ObjectKey(resource.group, resource.kind, namespace, name))
+    except NotFound as error:
+        within = f" in namespace {namespace}" if namespace else ""
+        raise UsageError(f"there is no {resource.kind} {name}{within}") from error
+
+
+def _chain(access: ClusterClient, obj: Object) -> list[Object]:
+    """The object and its owners, up to the first one that carries a mark."""
+    chain = [obj]
+    while owner(chain[-1]) is None and len(chain) < _DEPTH:
+        metadata = chain[-1]["metadata"]
+        reference = next((one for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
+        if reference is None:
+            break
+        group = str(reference["apiVersion"]).rpartition("/")[0]
+        try:
+            resource = access.discovery.find(group, str(reference["kind"]))
+            namespace = str(metadata.get("namespace") or "") if resource.namespaced else ""
+            above = access.objects.get(ObjectKey(group, resource.kind, namespace, str(reference["name"])))
+        except AgentError as error:
+            out.talk(out.line(f"its owner {reference['kind']} {reference['name']} cannot be read: {error}"))
+            break
+        chain.append(above)
+    return chain
+
+
+def _applications(access: ClusterClient, application: AppKey | None) -> dict[AppKey, Object | None]:
+    """The Application, the one that declares it, and so on."""
+    result: dict[AppKey, Object | None] = {}
+    while application is not None and application not in result and len(result) < _DEPTH:
+        result[application] = None
+        try:
+            live = access.objects.get(APPLICATION.named(application.namespace, application.name))
+        except AgentError as error:
+            out.talk(out.line(f"Application {application} cannot be read: {error}"))
+            break
+        result[application] = live
+        application = owner(live)
+    return result
+
+
+def _facts(chain: list[Object], application: AppKey | None, applications: dict[AppKey, Object | None]) -> list[tuple[str, str]]:
+    from gitops_agent.cli.status import summary
+
+    facts = [("Object", str(ObjectKey.of(chain[0])))]
+    facts += [("Owner", str(ObjectKey.of(obj))) for obj in chain[1:]]
+    for key, live in applications.items():
+        facts.append(
+            ("Application" if key == application else "Declared by", f"Application {key}" if key != application else str(key))
+        )
+        if live is None:
+            continue
+        source, row = live["spec"]["source"], summary(live)
+        ref = ", ".join(f"{kind} {value}" for kind, value in (source.get("ref") or {}).items())
+        facts.append(("Source", f"{source['repoURL']}, {ref}, path {source.get('path') or '.'}"))
+        if key == application:
+            facts.append(("Revision", (annotation(chain[-1], REVISION) or "unknown")[:_SHORT]))
+        facts.append(("Status", f"{row['sync']}, {row['health']}: {row['message']}"))
+    return facts
+
+
+def _document(chain: list[Object], application: AppKey | None, applications: dict[AppKey, Object | None]) -> Object:
+    return {
+        "object": str(ObjectKey.of(chain[0])),
+        "owners": [str(ObjectKey.of(obj)) for obj in chain[1:]],
+        "application": str(application) if application else "",
+        "declaredBy": [str(key) for key in applications if key != application],
+        "revision": annotation(chain[-1], REVISION) or "",
+    }
