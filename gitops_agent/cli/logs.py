@@ -1,4 +1,4 @@
-"""`gitops-agent logs [APP]`: the logs of the agent, or of the pods of an application.
+"""`gitops-agent logs`: the logs of the agent, or of an application.
 
 The pods of an application are those that its objects own, whatever their labels. What is printed is bounded: the last lines of
 each container, and a number of containers.
@@ -79,7 +79,7 @@ def logs(
     context: str | None,
     namespace: str,
 ) -> None:
-    """Print the logs of the agent, or of the pods of an application.
+    """Print the logs of the agent, or of an application's pods.
 
     At most twenty containers are printed, running ones first. A line begins with its pod and container where there are several.
     The exit code is 1 when no log could be read.
@@ -108,7 +108,7 @@ def logs(
 
 
 def containers(pods: Sequence[Object], name: str | None) -> list[Container]:
-    """The containers of some pods, running pods first; only those of a name when one is given."""
+    """The containers of pods, running ones first, or those of a name."""
     ordered = sorted(
         pods, key=lambda pod: (_PHASES.get(str((pod.get("status") or {}).get("phase")), 1), pod["metadata"]["name"])
     )
@@ -154,7 +154,7 @@ def _print(access: ClusterClient, listed: Sequence[Container], query: dict[str, 
 
 
 def printable(line: bytes) -> str:
-    """A line of a log; without colours and control characters on a terminal."""
+    """A line of a log, without control characters on a terminal."""
     text = line.decode("utf-8", "replace").rstrip("\r")
     return _CONTROL.sub("", text) if sys.stdout.isatty() else text
 
@@ -175,7 +175,7 @@ def _read(access: ClusterClient, listed: Sequence[Container], query: dict[str, s
 
 
 def _followed(access: ClusterClient, listed: Sequence[Container], query: dict[str, str]) -> Iterator[Entry]:
-    """The lines of all logs as they come; ends when every container has ended."""
+    """The lines of all logs as they come, until all have ended."""
     lines: queue.Queue[Entry | None] = queue.Queue(maxsize=10_000)
     streams: list[Stream] = []
 

@@ -50,7 +50,7 @@ _COMMANDS = {
     "history": ("history", "history", "Show the last syncs and rollouts of an application."),
     "events": ("events", "events", "Show the Kubernetes Events of an application."),
     "logs": ("logs", "logs", "Print the logs of the agent, or of the pods of an application."),
-    "trace": ("trace", "trace", "Show which Application an object belongs to, and from which commit it is."),
+    "trace": ("trace", "trace", "Show which Application an object belongs to, and from which commit."),
     "check": ("check", "check", "Check the cluster, permissions, tools and repositories."),
     "config": ("config", "config", "Show the effective configuration and the origin of each value."),
     "version": ("version", "version", "Print the versions of the agent, its tools and the cluster."),

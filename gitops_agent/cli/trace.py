@@ -33,7 +33,7 @@ _TITLE_WIDTH = 13
 )
 @out.connection_options
 def trace(kind: str, name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Show which Application an object belongs to, and from which commit it is.
+    """Show which Application an object belongs to, and from which commit.
 
     The object is given as `KIND NAME` or `KIND/NAME`, in the words of kubectl. The exit code is 3 when no Application owns it.
     """
@@ -69,7 +69,7 @@ def _fetched(access: ClusterClient, kind: str, name: str) -> Object:
 
 
 def _chain(access: ClusterClient, obj: Object) -> list[Object]:
-    """The object and its owners, up to the first one that carries a mark."""
+    """The object and its owners, up to the first with a mark."""
     chain = [obj]
     while owner(chain[-1]) is None and len(chain) < _DEPTH:
         metadata = chain[-1]["metadata"]

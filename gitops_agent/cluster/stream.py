@@ -46,7 +46,7 @@ class Stream:
                 yield self._parse(line)
 
     def lines(self) -> Iterator[bytes]:
-        """The lines as bytes, such as those of a log, without their ends.
+        """The lines as bytes, such as those of a log.
 
         Raises:
             Unavailable: nothing came for too long, or the connection broke.
