@@ -1,0 +1,136 @@
+"""The components of deploy/ that an overlay may add."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.manifest.key import Object
+from gitops_agent.observe import metrics
+from tests.deploy.conftest import ROOT, build, only
+
+NETWORK = {
+    "prometheus": ("gitops-agent-prometheus", [9090, 9009, 8428, 8481]),
+    "in-cluster-git": ("gitops-agent-git", [3000, 8443, 2222]),
+    "receivers": ("gitops-agent-receivers", [80, 8080, 8443, 9093]),
+}
+COMPONENTS = sorted(
+    str(path.parent.relative_to(ROOT / "deploy")) for path in ROOT.glob("deploy/components/**/kustomization.yaml")
+)
+PAGE = ROOT / "docs/how-to/network.md"
+MONITORING = ROOT / "docs/how-to/monitor.md"
+
+Overlay = Callable[..., list[Object]]
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Overlay:
+    """What kustomize makes of an installation with components."""
+
+    def make(*components: str, namespace: str = "") -> list[Object]:
+        folder = tmp_path / "overlay"
+        folder.mkdir()
+        (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+        lines = ["resources: [../deploy]", f"components: [{', '.join(f'../deploy/{one}' for one in components)}]"]
+        if namespace:
+            lines.append(f"namespace: {namespace}")
+        (folder / "kustomization.yaml").write_text("\n".join(lines) + "\n")
+        return build(folder)
+
+    return make
+
+
+def policies(objects: list[Object]) -> dict[str, Object]:
+    return {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == "NetworkPolicy"}
+
+
+@pytest.mark.parametrize("component", NETWORK)
+def test_a_component_opens_its_ports_for_the_agents_pods_and_no_other(overlay: Overlay, component: str) -> None:
+    name, ports = NETWORK[component]
+
+    objects = overlay(f"components/network/{component}")
+
+    pod = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert set(policies(objects)) == {"gitops-agent", name}
+    spec = policies(objects)[name]["spec"]
+    assert spec["podSelector"]["matchLabels"].items() <= pod.items()
+    assert spec["policyTypes"] == ["Egress"]
+    (rule,) = spec["egress"]
+    assert [port["port"] for port in rule["ports"]] == ports
+    assert rule["to"] == [{"namespaceSelector": {}}]
+
+
+def test_components_follow_the_namespace_of_their_overlay(overlay: Overlay) -> None:
+    objects = overlay(*(f"components/network/{one}" for one in NETWORK), namespace="tools")
+
+    assert {obj["metadata"]["namespace"] for obj in policies(objects).values()} == {"tools"}
+
+
+def test_metrics_can_be_restricted_to_one_namespace(overlay: Overlay) -> None:
+    policy = policies(overlay("components/network/restrict-metrics"))["gitops-agent"]["spec"]
+
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    assert policy["ingress"] == [{"from": [monitoring], "ports": [{"port": "http"}]}]
+
+
+def test_the_network_policy_can_be_left_out(overlay: Overlay) -> None:
+    assert policies(overlay("components/network/none")) == {}
+
+
+def test_what_is_added_is_removed_with_the_installation(overlay: Overlay) -> None:
+    added = [one for one in COMPONENTS if one.rpartition("/")[2] not in ("none", "restrict-metrics")]
+
+    objects = overlay(*(one for one in added if one != "components/write"))
+
+    assert [
+        obj["metadata"]["name"]
+        for obj in objects
+        if obj["kind"] != "Namespace"
+        and (obj["metadata"].get("labels") or {}).get("app.kubernetes.io/part-of") != "gitops-agent"
+    ] == []
+
+
+def test_the_page_names_every_component_and_every_port() -> None:
+    text = PAGE.read_text()
+
+    for component, (_, ports) in NETWORK.items():
+        (row,) = re.findall(rf"^\| `components/network/{component}` .*$", text, re.MULTILINE)
+        assert [port for port in ports if f"{port}" not in row] == []
+    assert [one for one in COMPONENTS if one.startswith("components/network/") and f"`{one}`" not in text] == []
+
+
+def test_alerts_use_metrics_and_labels_that_exist(overlay: Overlay) -> None:
+    objects = overlay("components/monitoring")
+    families = {family.name: family for family in metrics.REGISTRY.collect()}
+    labels = {
+        name: set(metric._labelnames)
+        for metric in vars(metrics).values()
+        if hasattr(metric, "_labelnames")
+        for name in [metric._name]
+    }
+    (group,) = only(objects, "PrometheusRule")["spec"]["groups"]
+
+    for rule in group["rules"]:
+        used = set(re.findall(r"\bgitops_agent_[a-z_]+", rule["expr"]))
+        stems = {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in used}
+        assert used, rule["alert"]
+        assert stems <= families.keys(), rule["alert"]
+        named = set(re.findall(r"(\w+)!?=\"", rule["expr"])) | set(re.findall(r"by \((\w+)\)", rule["expr"])) - {"le"}
+        assert named <= set().union(*(labels[stem] for stem in stems)), rule["alert"]
+
+
+def test_the_monitor_selects_the_service_of_the_metrics(overlay: Overlay) -> None:
+    objects = overlay("components/monitoring")
+    monitor, service = only(objects, "ServiceMonitor")["spec"], only(objects, "Service", "gitops-agent-metrics")
+
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert [endpoint["port"] for endpoint in monitor["endpoints"]] == [port["name"] for port in service["spec"]["ports"]]
+
+
+def test_the_page_explains_every_alert(overlay: Overlay) -> None:
+    (group,) = only(overlay("components/monitoring"), "PrometheusRule")["spec"]["groups"]
+
+    assert [rule["alert"] for rule in group["rules"] if f"`{rule['alert']}`" not in MONITORING.read_text()] == []
