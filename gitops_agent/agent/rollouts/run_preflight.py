@@ -90,7 +90,7 @@ class RunPreflight:
         self._answers: dict[ObjectKey, _Answer] = {}
 
     def refusal(self, application: Application, start: RunStart) -> str:
-        """Why the API server refuses a run's objects; empty when it does not.
+        """The API server's refusal of a run's objects; empty without one.
 
         What may pass, or depends on other objects of the commit, is no refusal. The same content is asked about once, and
         after a refusal now and then.
