@@ -63,7 +63,7 @@ def step(state: RolloutState, observation: Observation, policy: RolloutPolicySpe
     Args:
         state: as persisted last; `RolloutState()` when there is none.
         observation: made after `state` was written.
-        policy: what is wanted now; a run under way keeps to the policy it was started with.
+        policy: what is wanted now; a run that has begun keeps to the policy it was started with.
         now: the time, UTC.
 
     Returns:
@@ -95,7 +95,7 @@ def still(state: RolloutState, observation: Observation, policy: RolloutPolicySp
 
 
 def _context(state: RolloutState, seen: Observation, policy: RolloutPolicySpec, now: datetime) -> StepContext:
-    spec = policy if state.plan is None else load_policy(state.plan)
+    spec = policy if state.plan is None or state.phase is Phase.PENDING else load_policy(state.plan)
     return StepContext(state=state, seen=seen, policy=policy, run=run(spec), now=now)
 
 

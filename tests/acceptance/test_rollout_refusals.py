@@ -82,3 +82,18 @@ def test_a_version_whose_template_the_api_server_refuses_waits_and_a_mended_one_
     rollout.command(CommandKind.ABORT)
     rollout.at("Held")
     team.settled(rollout.push(1))
+
+
+def test_a_run_that_waits_for_a_route_takes_up_the_policy_that_does_without(team: Tenant) -> None:
+    rollout = Rollout(team, canary(HOLDS))
+    rollout.begin()
+    rollout.spec["traffic"] = {"provider": "gatewayAPI", "routes": [{"kind": "HTTPRoute", "name": "typo"}]}
+    rollout.push(2)
+    rollout.until(lambda status: "HTTPRoute typo is not declared" in status.get("message", ""), "the policy says why")
+    assert rollout.status()["phase"] == "Pending"
+
+    del rollout.spec["traffic"]
+    mended = rollout.push(2)
+
+    status = rollout.at("Step", "Hold")
+    assert (status["target"]["revision"], "history" in status) == (mended, False)

@@ -13,6 +13,7 @@ from gitops_agent.rollout.describe import describe
 from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.phases.exit import REMEMBERED
 from gitops_agent.rollout.replicas import Replicas
+from gitops_agent.rollout.run_plan import run
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import METRIC, blue_green, canary, rolling
@@ -421,3 +422,20 @@ def test_the_state_is_persisted_before_anything_is_done() -> None:
         assert (state != before) == (cluster.log[:1] == ["state"])
         assert "state" not in cluster.log[1:]
         cluster.tick(5)
+
+
+@pytest.mark.parametrize("same_commit", [True, False])
+def test_a_run_that_waits_takes_up_the_policy_that_mends_it(*, same_commit: bool) -> None:
+    cluster = started(canary([{"weight": 50}]))
+    cluster.gate = "HTTPRoute typo is not declared by this application"
+    cluster.settle(turns=10)
+    assert cluster.state.phase is Phase.PENDING
+    assert "typo" in cluster.state.reason
+
+    cluster.policy, cluster.gate = blue_green(), ""
+    if not same_commit:
+        cluster.head = replace(V2, commit="e" * 40)
+    cluster.until("Step", "Hold")
+
+    assert (cluster.running, cluster.state.target) == (run(blue_green()), cluster.head)
+    assert (cluster.state.history, cluster.faults) == ((), [])

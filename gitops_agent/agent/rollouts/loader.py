@@ -79,7 +79,8 @@ class RolloutLoader:
         state = from_status(raw.get("status") or {}) if raw is not None else RolloutState()
         if spec is None and not state.running:
             return None
-        followed = load_policy(state.plan) if state.plan is not None else spec
+        # A run that waits has done nothing yet: what keeps it from starting may be the policy, and Git may have corrected it.
+        followed = spec if state.plan is None or (state.phase is Phase.PENDING and spec) else load_policy(state.plan)
         if followed is None:
             return None
         subject = self._subject(followed, key, base)

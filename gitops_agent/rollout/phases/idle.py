@@ -76,7 +76,10 @@ def start(ctx: StepContext, target: Version) -> RolloutState:
 
 
 def pending(ctx: StepContext) -> RolloutState | None:
-    """Pending: applies added objects and waits for gates."""
+    """Pending: applies added objects and waits for gates.
+
+    Nothing has been done yet, so what the run does is fixed anew with each newer commit and policy.
+    """
     head, stable, target = ctx.seen.head, ctx.state.stable, ctx.state.target
     if head is None or stable is None or target is None:
         return None
@@ -91,6 +94,8 @@ def pending(ctx: StepContext) -> RolloutState | None:
         newer = f"{head.hash} is newer; this one waited: {ctx.state.reason}"
         history = ctx.ended("Superseded", newer) if head.hash != target.hash and ctx.state.reason else ctx.state.history
         return replace(start(ctx, head), history=history)
+    if ctx.state.plan != dump_policy(ctx.policy):
+        return start(ctx, target)
     reason = _waits(ctx)
     if reason:
         return replace(ctx.state, reason=reason) if reason != ctx.state.reason else None
