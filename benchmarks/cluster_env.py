@@ -103,6 +103,7 @@ class ClusterEnv:
         """
         self._agents += 1
         environ = {"GITOPS_AGENT_SOURCE__CACHE_DIR": str(self.directory / f"{instead.log.stem}-cache")} if instead else {}
+        environ["GITOPS_AGENT_AGENT__DELETION_BUDGET"] = "100000"  # measurements delete at a rate that no team does
         agent = AgentProcess(self.kubeconfig, self.directory, name=f"agent-{self._agents}", environ=environ)
         self._stack.callback(agent.stop)
         return agent

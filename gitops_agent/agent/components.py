@@ -20,6 +20,7 @@ from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.events import EventBroadcaster
 from gitops_agent.agent.reconcile.applier import Applier
 from gitops_agent.agent.reconcile.approvals import TRAILER
+from gitops_agent.agent.reconcile.deletion_budget import BudgetLimits, DeletionBudget
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor
@@ -117,7 +118,13 @@ class Components:
         dependants = DependantCounter(objects, discovery, stores.live)
         trailers = settings.sync.approval == TRAILER
         planner = Planner(stores, loader.claims, dependants, settings.cluster.namespace, trailers=trailers)
-        applier = Applier(planner, executor, stores.live, loader.barrier, DriftReporter(events, FightDetector()))
+        limits = BudgetLimits(
+            objects=settings.agent.deletion_budget,
+            percent=settings.agent.deletion_budget_percent,
+            window_seconds=settings.agent.deletion_window_seconds,
+        )
+        budget = DeletionBudget(stores.applications, limits)
+        applier = Applier(planner, executor, stores.live, loader.barrier, DriftReporter(events, FightDetector()), budget=budget)
         stages = Stages(
             finalizer=Finalizer(objects, stores, applier),
             loader=loader,

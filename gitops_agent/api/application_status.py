@@ -46,6 +46,16 @@ class ApprovedPlan(Model):
     """When the agent acted on it."""
 
 
+class RecentDeletions(Model):
+    """Objects that were deleted without an approval."""
+
+    count: int = 0
+    """How many within one window of the budget over all Applications."""
+
+    at: Moment = ""
+    """When the last of them."""
+
+
 class SyncStatus(Model):
     """What is applied."""
 
@@ -66,6 +76,12 @@ class SyncStatus(Model):
 
     approved: ApprovedPlan | None = None
     """The last plan that ran because it was approved."""
+
+    over_budget: str = ""
+    """The hash of the plan that the budget over all Applications holds until it is approved."""
+
+    deletions: RecentDeletions | None = None
+    """What the application lost last without an approval; a restart of the agent goes on counting with it."""
 
     answered: str = ""
     """The last request for a sync that was answered."""

@@ -173,6 +173,9 @@ def _detail(access: ClusterClient, application: Object) -> None:
     if approved:
         by = f" by {approved['by']}" if approved.get("by") else ""
         facts.append(("Approved", f"plan {str(approved.get('hash'))[:_SHORT]}{by} at {approved.get('at')}"))
+    deletions = (status_.get("sync") or {}).get("deletions") or {}
+    if deletions:
+        facts.append(("Deleted", f"{deletions.get('count')} objects without approval, the last at {deletions.get('at')}"))
     facts += [("Warning", str(warning)) for warning in status_.get("warnings") or ()]
     rollouts = _rollouts(access, application)
     facts += [("Approve", f"gitops-agent rollout approve {rollout.key}") for rollout in rollouts if rollout.approval]

@@ -39,6 +39,20 @@ class Section(BaseModel):
     )
 
 
+class AgentSettings(Section):
+    """What all Applications together may do."""
+
+    deletion_budget: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    """Objects that all Applications together may lose in a window without approval; the larger one of this and
+    `deletionBudgetPercent` counts."""
+
+    deletion_budget_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """Percent of the live objects of all Applications that they may lose in a window without approval."""
+
+    deletion_window_seconds: Annotated[float, Field(gt=0, le=604_800)] = 600.0
+    """How long a deletion counts towards the budget."""
+
+
 class ClusterSettings(Section):
     """Which cluster, and as whom."""
 
@@ -159,6 +173,7 @@ class NotifySettings(Section):
 class Settings(Section):
     """All settings of the agent."""
 
+    agent: AgentSettings = AgentSettings()
     cluster: ClusterSettings = ClusterSettings()
     source: SourceSettings = Field(default_factory=SourceSettings)
     render: RenderSettings = Field(default_factory=RenderSettings)

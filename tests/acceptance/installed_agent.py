@@ -118,6 +118,8 @@ class InstalledAgent:
         """Starts a replica; settings as `{"leader__enabled": "false"}`."""
         environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in (settings or {}).items()}
         environ["GITOPS_AGENT_CLUSTER__NAMESPACE"] = self.namespace
+        # Tests share the agent, and delete more within ten minutes than one team does.
+        environ.setdefault("GITOPS_AGENT_AGENT__DELETION_BUDGET", "100000")
         agent = Agent(kubeconfig or self.kubeconfig, self.folder, name=name, environ=environ)
         self.agents.append(agent)
         return agent

@@ -187,6 +187,8 @@ STATUS: dict[str, Any] = {
         "revision": "abc",
         "shortRevision": "abc",
         "plan": "def",
+        "overBudget": "def",
+        "deletions": {"count": 3, "at": "2026-11-22T21:00:00Z"},
         "answered": "2026-11-22T21:00:00Z",
         "approval": {
             "hash": "def",

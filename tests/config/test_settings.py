@@ -44,6 +44,7 @@ def test_every_setting_is_read() -> None:
 
 def test_a_number_carries_its_unit_or_counts_things() -> None:
     counts = {"concurrency", "max_files", "workers", "apply_concurrency", "port", "outbox_limit"}
+    counts |= {"deletion_budget", "deletion_budget_percent"}
     bare = [
         field
         for model in sections().values()

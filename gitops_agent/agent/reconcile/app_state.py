@@ -63,6 +63,7 @@ class ApplicationState:
             sync = (application.get("status") or {}).get("sync") or {}
             self.answered = str(sync.get("answered") or "")
             self.plans.approval = Approval.from_json(sync.get("approval") or {})
+            self.plans.over_budget = str(sync.get("overBudget") or "")
             resources = (application.get("status") or {}).get("resources") or {}
             self.plans.recorded = hidden.from_json(resources.get("kinds"))
 

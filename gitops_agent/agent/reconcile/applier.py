@@ -7,18 +7,21 @@ plan itself, which users read and approve, stays whole.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.reconcile.apply_result import ApplyResult, build_result
+from gitops_agent.agent.reconcile.deletion_budget import DeletionBudget, RecentDeletions, Removal, removals
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
 from gitops_agent.agent.reconcile.planner import PlanMemo, Planner
 from gitops_agent.agent.reconcile.restrictions import defer_deletions, deletes, hold_back, only, without
 from gitops_agent.api.application import Application
 from gitops_agent.api.sync_options import ErrorPolicy
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.observe import metrics
+from gitops_agent.observe.log import logger
 from gitops_agent.sync.action import Action, ActionKind, PlanError
 from gitops_agent.sync.apply.errors import Immutable
 from gitops_agent.sync.apply.executor import Executor, Result
@@ -27,6 +30,9 @@ from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.plan import Plan
+from gitops_agent.sync.planning.policy import BudgetUse
+
+_log = logger("agent")
 
 
 class Applier:
@@ -38,13 +44,21 @@ class Applier:
         live: the live objects.
         barrier: which applications have yet to load a commit before anything is deleted for it.
         drift: publishes drift, and knows the objects that others keep changing back.
+        budget: counts the deletions of all applications.
     """
 
     def __init__(
-        self, planner: Planner, executor: Executor, live: LiveState, barrier: PruneBarrier, drift: DriftReporter
+        self,
+        planner: Planner,
+        executor: Executor,
+        live: LiveState,
+        barrier: PruneBarrier,
+        drift: DriftReporter,
+        *,
+        budget: DeletionBudget,
     ) -> None:
         self._planner, self._executor, self._live = planner, executor, live
-        self._barrier, self._drift = barrier, drift
+        self._barrier, self._drift, self._budget = barrier, drift, budget
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -80,19 +94,29 @@ class Applier:
             AgentError: the events of drift could not be saved.
         """
         snapshot = self._planner.snapshot(application.key, desired)
-        try:
+
+        def planned() -> tuple[Plan, Plan]:
+            """The plan, and what of it is allowed now."""
             plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting)
+            runnable = self._allowed(plan, suspended=suspended, current=current, deleting=deleting)
+            use = self._over_budget(plan, removals(runnable), memo)
+            if use is None:
+                return plan, runnable
+            plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting, over_budget=use)
+            return plan, self._allowed(plan, suspended=suspended, current=current, deleting=deleting)
+
+        try:
+            plan, runnable = planned()
         except PlanError as error:
             return ApplyResult(error=error)
         memo.follow(plan, snapshot, rolling=rolling)
         self._planner.approved(application.key, memo)
-        runnable = self._allowed(plan, suspended=suspended, current=current, deleting=deleting)
         refused = self._preflight(application, runnable, snapshot)
         immutable = frozenset(key for key, error in refused.items() if isinstance(error, Immutable))
         if immutable:
             memo.refuse_update(immutable, plan)
-            plan = memo.plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting)
-            runnable = self._allowed(plan, suspended=suspended, current=current, deleting=deleting)
+            plan, runnable = planned()
+            memo.plan = plan
             replaced = {action.key for action in plan.changes() if action.intent is ActionKind.REPLACE}
             refused = {key: error for key, error in refused.items() if key not in replaced}
         drifts = self._drift.detected(application, runnable, snapshot)
@@ -121,11 +145,38 @@ class Applier:
         snapshot = self._planner.snapshot(application.key, declared)
         try:
             plan = self._planner.plan(application, declared, snapshot, memo)
+            use = self._over_budget(plan, removals(plan), memo, dry_run=True)
+            if use is not None:
+                plan = self._planner.plan(application, declared, snapshot, memo, over_budget=use)
         except PlanError:
             return None
         if plan.verdict.approved:
             memo.approve(plan)
         return plan if plan.verdict.held else None
+
+    def _over_budget(
+        self, plan: Plan, deleted: Mapping[Removal, int], memo: PlanMemo, *, dry_run: bool = False
+    ) -> BudgetUse | None:
+        """The budget over all Applications, when it holds this plan.
+
+        A plan that was held once stays held until it is approved or gives way to another one, or large deletions would go on
+        in portions.
+        """
+        if plan.granted or plan.verdict.held or not deleted:
+            memo.over_budget = "" if plan.granted else memo.over_budget
+            return None
+        live = len(self._live)
+        if memo.over_budget == plan.hash:
+            return self._budget.use(live)
+        use = self._budget.reserve(plan.application, deleted, live=live, own=plan.verdict.blast.budget, dry_run=dry_run)
+        memo.over_budget = plan.hash if use is not None else ""
+        if use is not None:
+            _log.warning("deletion budget over all applications is exceeded", spent=use.spent, budget=use.budget)
+        return use
+
+    def deletions(self, application: AppKey) -> RecentDeletions | None:
+        """What an Application lost lately without an approval."""
+        return self._budget.recent(application)
 
     def _allowed(self, plan: Plan, *, suspended: bool, current: bool, deleting: bool) -> Plan:
         """The plan without the writes that are not allowed now.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gitops_agent.agent.reconcile.deletion_budget import RecentDeletions
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import AgentError
@@ -84,6 +85,8 @@ class ReconcileOutcome:
         answered: the last request (`sync`) that was answered.
         approval: an approved plan under way.
         approved: the last plan that ran because it was approved; None when this process knows of none.
+        over_budget: the hash of the plan that the budget over all Applications holds; empty without one.
+        deletions: what was deleted lately without an approval; None when this process knows of nothing.
         kinds: live objects by kind, when each kind was last listed.
         recovered: the backoff of earlier failures is over.
         requeue: when to reconcile again, and why.
@@ -116,6 +119,8 @@ class ReconcileOutcome:
     answered: str = ""
     approval: Approval | None = None
     approved: Approval | None = None
+    over_budget: str = ""
+    deletions: RecentDeletions | None = None
     kinds: Mapping[GroupKind, int] = field(default_factory=dict)
     recovered: bool = False
     requeue: tuple[Requeue, ...] = ()

@@ -25,7 +25,7 @@ from gitops_agent.sync.planning.blast_radius import DependantCounter
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as make_plan
-from gitops_agent.sync.planning.policy import Approval, PlanPolicy, names
+from gitops_agent.sync.planning.policy import APPROVAL_DIGITS, Approval, BudgetUse, PlanPolicy, names
 
 _COUNT_AGAIN_SECONDS = 300.0
 _MARGIN_SECONDS = 1.0
@@ -42,6 +42,7 @@ class PlanMemo:
         grant: the approval that is written now, of whatever plan; None without one.
         above: the approval of an Application above that covers the deletion of this one; None without one.
         approved: the last plan that ran because it was approved.
+        over_budget: the hash of the plan that the budget over all Applications holds until it is approved; empty without one.
         recorded: live objects of the application by kind, when each kind was last listed.
         immutable: objects that the API server refuses to change in place to `proved`, the content of a plan.
         proved: see `immutable`.
@@ -56,6 +57,7 @@ class PlanMemo:
     grant: Grant | None = None
     above: Approval | None = None
     approved: Approval | None = None
+    over_budget: str = ""
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     immutable: frozenset[ObjectKey] = frozenset()
     proved: str = ""
@@ -150,9 +152,18 @@ class Planner:
         return replace(snapshot, objects=objects)
 
     def plan(
-        self, application: Application, desired: Desired, snapshot: Snapshot, memo: PlanMemo, *, deleting: bool = False
+        self,
+        application: Application,
+        desired: Desired,
+        snapshot: Snapshot,
+        memo: PlanMemo,
+        *,
+        deleting: bool = False,
+        over_budget: BudgetUse | None = None,
     ) -> Plan:
         """Makes the plan, twice when the dependents of deletions must be counted.
+
+        `over_budget` is the budget over all Applications, when it has no room for the plan.
 
         A held plan is read by many reconciles and by a user who decides: it is counted once, and again after a while.
 
@@ -161,7 +172,7 @@ class Planner:
         """
         memo.above = self._above(application) if deleting else None
         memo.grant = granted(application, desired.revision, trailers=self._trailers)
-        policy = self._policy(application, memo, deleting=deleting)
+        policy = replace(self._policy(application, memo, deleting=deleting), over_budget=over_budget)
         plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
         if memo.immutable and memo.proved != plan.content:
             memo.immutable = frozenset()
@@ -179,6 +190,9 @@ class Planner:
         if plan.verdict.held and not self._trailers and names(trailer(desired.revision.message), plan.hash):
             note = f"{plan.verdict.message}; the trailer of its commit does not approve it (sync.approval is annotation)"
             plan = replace(plan, verdict=replace(plan.verdict, message=note))
+        if plan.verdict.held and policy.over_budget is not None:
+            command = f"gitops-agent approve {plan.application.name} {plan.hash[:APPROVAL_DIGITS]}"
+            plan = replace(plan, verdict=replace(plan.verdict, message=f"{plan.verdict.message}; to let it run: {command}"))
         return plan
 
     def _above(self, application: Application) -> Approval | None:

@@ -280,7 +280,8 @@ class ApplicationReconciler:
         live, plans = self._stores.live, state.plans
         plans.recorded = record(plans.recorded, live.of(key), cannot_see=live.cannot_see, complete=live.complete)
         outcome = replace(outcome, answered=state.answered, approval=plans.approval, approved=plans.approved)
-        outcome = replace(outcome, kinds=plans.recorded)
+        deletions = self._stages.applier.deletions(key)
+        outcome = replace(outcome, kinds=plans.recorded, over_budget=plans.over_budget, deletions=deletions)
         delay = self._stages.status.publish(raw, state.status, outcome, generation=generation)
         if delay is not None:
             self._requeue(key, (Requeue(reason="a status was put off", delay=delay),))

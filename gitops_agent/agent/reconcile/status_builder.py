@@ -8,9 +8,10 @@ move only with a real transition.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gitops_agent.agent.reconcile.deletion_budget import recent_of
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
 from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
@@ -25,6 +26,7 @@ _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
 _TEXT_LIMIT = 500
+_ROUNDING = timedelta(seconds=2)
 
 
 def timestamp(moment: datetime) -> str:
@@ -202,15 +204,19 @@ def _sync(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> Object
     approved, plan = old.get("approved"), outcome.approved
     if plan is not None and (approved or {}).get("hash") != plan.hash:
         approved = _drop_empty({"hash": plan.hash, "by": plan.by, "via": plan.via, "at": timestamp(now)})
-    return _drop_empty(
-        {
-            "status": outcome.sync.value,
-            "revision": outcome.applied,
-            "shortRevision": outcome.applied[:_SHORT],
-            "plan": outcome.plan,
-            "approved": approved,
-        }
-    )
+    revision = {"revision": outcome.applied, "shortRevision": outcome.applied[:_SHORT]}
+    sync = _drop_empty({"status": outcome.sync.value, **revision, "plan": outcome.plan, "approved": approved})
+    return _drop_empty(sync | {"overBudget": outcome.over_budget, "deletions": _deletions(old, outcome)})
+
+
+def _deletions(old: Object, outcome: ReconcileOutcome) -> Object | None:
+    """The counted deletions; the status keeps the last ones as they are."""
+    recent, before = outcome.deletions, recent_of({"status": {"sync": old}})
+    if recent is None:
+        return old.get("deletions")
+    if before is not None and recent.count <= before.count and abs(recent.at - before.at) <= _ROUNDING:
+        return old.get("deletions")
+    return {"count": recent.count, "at": timestamp(recent.at)}
 
 
 def _approved_by(history: list[Object], approved: Object) -> Object:

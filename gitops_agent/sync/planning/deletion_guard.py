@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gitops_agent.api.application import KIND as APPLICATION_KIND
+from gitops_agent.api.durations import format_duration
 from gitops_agent.api.sync_options import DeletionGuard, SyncMode
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import APPLICATION, CRD, NAMESPACE
 from gitops_agent.sync.action import REMOVES, WRITES, Action, ActionKind
+from gitops_agent.sync.planning.policy import BudgetUse
 
 CONTAINERS = frozenset(
     {
@@ -120,6 +123,7 @@ def judge(
     dependants: Mapping[ObjectKey, Dependants],
     approved: bool,
     hidden: Mapping[GroupKind, int] = _NONE,
+    over_budget: BudgetUse | None = None,
 ) -> GuardVerdict:
     """The verdict on a plan.
 
@@ -132,6 +136,7 @@ def judge(
         dependants: of the deletions; a Namespace, CRD or Application that is not in it was not counted.
         approved: whether a user approved this very plan.
         hidden: objects of kinds that cannot be listed since the start.
+        over_budget: the budget over all Applications, when it has no room for the plan.
     """
     writes = [action for action in actions if action.kind in WRITES and not action.rollout]
     removed = [action for action in writes if action.kind in REMOVES]
@@ -148,6 +153,8 @@ def judge(
     if empty and live:
         causes.append(("EmptyRender", f"the revision declares nothing, while {live} objects of the application are live"))
     causes += (("HeldForApproval", text) for text in _objections(blast, guard))
+    if over_budget is not None and removed:
+        causes.append(("HeldForApproval", _crowded(blast, over_budget)))
     if mode is SyncMode.MANUAL and any(not action.drift for action in writes):
         causes.append(("AwaitingApproval", "changes wait for approval in mode manual"))
     if not causes:
@@ -186,6 +193,13 @@ def _objections(blast: BlastRadius, guard: DeletionGuard) -> Iterator[str]:
             yield f"what goes along with {key} cannot be seen in full: {', '.join(under.cannot_see)}"
         elif under.total and key.kind != APPLICATION_KIND:
             yield f"{key} holds {under.total} objects this application does not declare: {', '.join(under.samples[:_SHOWN])}"
+
+
+def _crowded(blast: BlastRadius, use: BudgetUse) -> str:
+    several = f"{use.applications} Application{'' if use.applications == 1 else 's'}"
+    before = f"after {use.spent} of {several} within {format_duration(timedelta(seconds=use.window_seconds))}"
+    keys = (*blast.deletions, *blast.replacements)
+    return f"{blast.total} objects would go {before}, more than the agent.deletionBudget of {use.budget}: {_list(keys)}"
 
 
 def _is_protected(key: ObjectKey, guard: DeletionGuard) -> bool:

@@ -50,6 +50,7 @@ class Plan:
         actions: one an object, in an order that satisfies the edges.
         edges: what waits for what.
         verdict: whether it may run.
+        granted: an approval covers it, whether it needs one or not.
         hash: names its content: everything declared and everything removed, but no drift.
         content: digest over everything declared.
         warnings: facts worth reporting though nothing is done about them.
@@ -61,6 +62,7 @@ class Plan:
     actions: tuple[Action, ...]
     edges: Graph = field(default_factory=Graph)
     verdict: GuardVerdict = field(default_factory=GuardVerdict)
+    granted: bool = False
     hash: str
     content: str = ""
     warnings: tuple[str, ...] = ()
@@ -169,6 +171,11 @@ def _judged(
     if policy.mode is SyncMode.OBSERVE:
         actions = tuple(_observed(action) for action in actions)
     owned = {key for key, live in snapshot.objects.items() if live.owner == desired.application}
+    granted = (
+        names(policy.approved, name)
+        or _carried(policy.carried, content, removed)
+        or _covered(policy, removed, dependants or {})
+    )
     verdict = judge(
         actions,
         guard=policy.guard,
@@ -177,9 +184,8 @@ def _judged(
         empty=not desired.manifests and not policy.application_deleting and policy.mode is not SyncMode.OBSERVE,
         dependants=dependants,
         hidden=hidden(policy.recorded, snapshot.cannot_see, owned | {manifest.key for manifest in desired.manifests}),
-        approved=names(policy.approved, name)
-        or _carried(policy.carried, content, removed)
-        or _covered(policy, removed, dependants or {}),
+        approved=granted,
+        over_budget=policy.over_budget,
     )
     if verdict.held:
         actions = tuple(_held(action, verdict) for action in actions)
@@ -189,6 +195,7 @@ def _judged(
         actions=actions,
         edges=edges,
         verdict=verdict,
+        granted=granted,
         hash=name,
         content=content,
         warnings=warnings,

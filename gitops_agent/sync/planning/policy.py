@@ -60,6 +60,23 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """Use of the deletion budget over all Applications.
+
+    Attributes:
+        spent: objects that were deleted in the window.
+        applications: how many Applications lost them.
+        budget: how many may be deleted in the window.
+        window_seconds: its length.
+    """
+
+    spent: int
+    applications: int
+    budget: int
+    window_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanPolicy:
     """The rules of one plan.
 
@@ -76,6 +93,7 @@ class PlanPolicy:
         ignore_fields: fields managed by others.
         agent_namespace: where the agent is installed.
         protected: the agent's own objects; no approval deletes them.
+        over_budget: the budget over all Applications, when it has no room for the plan.
         recorded: live objects of the application by kind, when each kind was last listed.
         application_uid: of the Application, so that an approval never serves another one of the same name.
     """
@@ -92,6 +110,7 @@ class PlanPolicy:
     ignore_fields: tuple[IgnoreFields, ...] = ()
     agent_namespace: str = ""
     protected: frozenset[ObjectKey] = frozenset()
+    over_budget: BudgetUse | None = None
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     application_uid: str = ""
 
