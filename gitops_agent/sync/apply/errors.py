@@ -9,7 +9,7 @@ from gitops_agent.cluster.error_text import simplify
 from gitops_agent.errors import AgentError, ClusterError, Invalid, UnknownKind
 from gitops_agent.manifest.amounts import malformed
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.manifest.kinds import CRD, NAMESPACE, PERSISTENT_VOLUME
+from gitops_agent.manifest.kinds import CRD, NAMESPACE, PERSISTENT_VOLUME, SECRET
 from gitops_agent.manifest.marks import REPLACE
 from gitops_agent.sync.apply import removed_apis
 
@@ -77,6 +77,12 @@ def classify(error: AgentError, key: ObjectKey) -> AgentError:
             f"namespace {key.namespace} does not exist: declare it, or set spec.destination.createNamespace where it is the "
             "destination"
         )
+    if error.code == "SchemaViolation" and key.group_kind == SECRET:
+        causes = error.details.get("causes") or ()
+        wrong = [str(cause["field"]) for cause in causes if str(cause.get("field")).startswith("data.")]
+        if wrong:
+            advice = "quote it, and write it in base64 under data or as it is under stringData"
+            error.message = f"{', '.join(wrong)}: expected a string; {advice}"
     error.reason = REASONS.get(error.code, error.reason)
     if error.reason in _WAITS:
         error.transient = True
@@ -105,8 +111,8 @@ def immutable_fields(error: ClusterError, key: ObjectKey) -> tuple[str, ...]:
 
     The server's words about a Secret are not kept, so the fields themselves have to identify it.
     """
-    if not isinstance(error, Invalid):
-        return ()
+    if not isinstance(error, Invalid) or error.code == "SchemaViolation":
+        return ()  # a value of the wrong type is wrong in a new object as well
     causes: list[dict[str, Any]] = [cause for cause in error.details.get("causes") or () if isinstance(cause, dict)]
     if not causes or any(not cause.get("field") for cause in causes):
         return ()

@@ -100,6 +100,16 @@ def test_of_a_secret_the_fields_have_to_tell_because_the_words_are_not_kept() ->
     assert not isinstance(classify(refused({"field": "metadata.labels", "reason": "FieldValueInvalid"}), SECRET), Immutable)
 
 
+def test_a_number_in_a_secret_is_a_wrong_type_and_nothing_immutable() -> None:
+    causes = [{"reason": "FieldValueInvalid", "field": "data.password"}]
+    violation = Invalid("refused", status=500, code="SchemaViolation", details={"causes": causes})
+
+    told = classify(violation, SECRET)
+
+    assert (told.reason, type(told)) == ("Invalid", Invalid)
+    assert str(told).startswith("data.password: expected a string; quote it")
+
+
 def test_explaining_twice_is_explaining_once() -> None:
     once = classify(refused({"field": "spec.selector", "message": "field is immutable"}), WEB)
     assert classify(once, WEB) is once
