@@ -111,13 +111,13 @@ class DeclaredStateLoader:
 
     def _load(self, application: Application) -> DeclaredState:
         repository, ref = self._poller.use(application)
-        state = self._poller.state(repository)
+        state = self._poller.state(repository).of(ref)
         try:
             revision = self._sources.resolve(repository, ref)
         except SourceError as error:
             if not state.polled:
                 return DeclaredState(source=state, pending="the repository is being fetched for the first time")
-            return DeclaredState(source=state, error=state.refs.get(ref) or state.error or error)
+            return DeclaredState(source=state, error=state.error or error)
         try:
             desired = self._desired(application, revision, slot=HEAD)
             if desired is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from gitops_agent.agent.desired.poll_slots import PollSlots
@@ -44,12 +44,20 @@ class SourceState:
         error: why the repository cannot be read, None when it can.
         since: since when it cannot.
         refs: what is wrong with single references.
+        refs_since: since when.
     """
 
     polled: bool = False
     error: AgentError | None = None
     since: datetime | None = None
     refs: dict[Ref, SourceError] = field(default_factory=dict)
+    refs_since: dict[Ref, datetime] = field(default_factory=dict)
+
+    def of(self, ref: Ref) -> SourceState:
+        """The state for one reference: one that is not there (any more) cannot be read."""
+        if self.error is not None or ref not in self.refs:
+            return self
+        return replace(self, error=self.refs[ref], since=self.refs_since.get(ref))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +213,9 @@ class SourcePoller:
     def _succeeded(self, repository: Repository, before: SourceState, result: Poll) -> None:
         metrics.POLLS.labels("ok").inc()
         self._queue.succeeded(repository)
-        after = SourceState(polled=True, refs=dict(result.errors))
+        now = datetime.now(UTC)
+        since = {ref: before.refs_since.get(ref, now) for ref in result.errors}
+        after = SourceState(polled=True, refs=dict(result.errors), refs_since=since)
         with self._lock:
             self._states[repository] = after
             self._quiet_until.pop(repository, None)
@@ -249,7 +259,8 @@ class SourcePoller:
 
     def _failed(self, repository: Repository, before: SourceState, error: AgentError) -> None:
         metrics.POLLS.labels("failed").inc()
-        after = SourceState(polled=True, error=error, since=before.since or datetime.now(UTC), refs=before.refs)
+        now, refs, since = datetime.now(UTC), before.refs, before.refs_since
+        after = SourceState(polled=True, error=error, since=before.since or now, refs=refs, refs_since=since)
         with self._lock:
             self._states[repository] = after
             users = [key for key, use in self._uses.items() if use.repository == repository]

@@ -180,6 +180,25 @@ def test_a_branch_that_is_not_there_is_the_error_of_its_follower(stand: Stand) -
     assert stand.declare().error is None
 
 
+def test_a_branch_that_is_deleted_is_reported_beside_what_was_read_last(stand: Stand) -> None:
+    stand.author.commit({"shop/one.yaml": config_map("one")})
+    commit = stand.author.commit({"shop/one.yaml": config_map("one")}, branch="release")
+    stand.settled(branch="release")
+    stand.author.git("update-ref", "-d", "refs/heads/release")
+
+    declared = stand.settled(branch="release")
+
+    assert declared.revision is not None
+    assert declared.revision.commit == commit
+    assert declared.error is None
+    assert "release" in str(declared.source.error)
+    assert declared.source.since is not None
+    again = stand.settled(branch="release")
+    assert again.source.since == declared.source.since
+    stand.author.commit({"shop/one.yaml": config_map("one")}, branch="release")
+    assert stand.settled(branch="release").source.error is None
+
+
 def test_a_repository_that_is_away_is_reported_beside_what_was_read_last(stand: Stand) -> None:
     stand.author.commit({"shop/one.yaml": config_map("one")})
     stand.settled()
