@@ -51,7 +51,7 @@ class Destination(Model):
     """The namespace of objects that name none; the Application's own namespace when absent."""
 
     create_namespace: bool = False
-    """Create that namespace, and own it."""
+    """Create that namespace where it is missing; it stays when the Application goes."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from typing import Any, NoReturn, cast
 
@@ -25,6 +26,7 @@ from gitops_agent import __version__
 from gitops_agent.cli.exit_codes import ERROR, INTERRUPTED, USAGE
 from gitops_agent.errors import AgentError, ProcessError, UsageError
 
+_NO_COMMAND = re.compile(r"No such command '([^']{1,50})'")
 _COMMANDS = {
     "demo": ("demo", "demo", "Run the demo on this machine: control plane, Git, rollouts, drift, a held deletion."),
     "sandbox": ("sandbox", "sandbox", "Run a real control plane on loopback: up, down, status."),
@@ -132,7 +134,7 @@ def main() -> NoReturn:
         code = _say(error.format_message(), USAGE)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "gitops-agent"
-        code = _say(f"error: {error.format_message().rstrip('.')} (see `{command} --help`)", USAGE)
+        code = _say(f"error: {error.format_message().rstrip('.')}{_meant(error)} (see `{command} --help`)", USAGE)
     except click.ClickException as error:
         code = _say(f"error: {error.format_message()}", ERROR)
     except UsageError as error:
@@ -142,6 +144,17 @@ def main() -> NoReturn:
         if state["verbose"]:
             _say(error.report() if isinstance(error, ProcessError) else str(error.facts), ERROR)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _meant(error: click.UsageError) -> str:
+    """The commands that come near one that does not exist."""
+    match = _NO_COMMAND.match(error.format_message())
+    if match is None or "Did you mean" in error.format_message() or error.ctx is None or not isinstance(error.ctx.command, click.Group):
+        return ""
+    import difflib
+
+    near = difflib.get_close_matches(match[1], error.ctx.command.list_commands(error.ctx), n=2)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _say(text: str, code: int) -> int:

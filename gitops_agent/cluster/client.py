@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitops_agent.errors import NotFound, UnknownKind, UsageError
+from gitops_agent.errors import AgentError, NotFound, UnknownKind, UsageError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import CLI_MANAGER
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from gitops_agent.cluster.objects import Objects
     from gitops_agent.cluster.transport import Transport
 
+_SHOWN = 5
 NOT_INSTALLED = "the cluster does not know the agent's resources: run `gitops-agent install --apply` first"
 
 
@@ -65,9 +67,20 @@ class ClusterClient:
         try:
             return self.objects.get(ObjectKey(GROUP, kind, self.namespace, name))
         except NotFound as error:
-            raise UsageError(f"there is no {kind} {name} in namespace {self.namespace}") from error
+            raise UsageError(f"there is no {kind} {name} in namespace {self.namespace}{self._others(kind, name)}") from error
         except UnknownKind as error:
             raise UsageError(NOT_INSTALLED) from error
+
+    def _others(self, kind: str, name: str) -> str:
+        """The names that come near, else some of those there are, to end an error with."""
+        try:
+            names = [str(obj["metadata"]["name"]) for obj in self.listed(kind)]
+        except AgentError:
+            return ""
+        if near := difflib.get_close_matches(name, names, n=3):
+            return f"; did you mean {' or '.join(near)}?"
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"; there {'is' if len(names) == 1 else 'are'} {', '.join(names[:_SHOWN])}{more}" if names else ""
 
     def applications(self) -> list[Object]:
         """All Applications of the namespace, by name."""

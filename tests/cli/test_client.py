@@ -46,6 +46,15 @@ def test_an_unknown_application_is_one_line_and_exit_code_two(stage: ClusterEnv,
     assert result.stderr == f"error: there is no Application nope in namespace {stage.namespace}\n"
 
 
+def test_an_unknown_application_is_named_with_those_that_come_near_or_exist(stage: ClusterEnv, run: Run) -> None:
+    for name in ("plain", "shop"):
+        stage.application(name)
+
+    where = f"in namespace {stage.namespace}"
+    assert run("status", "pian").stderr == f"error: there is no Application pian {where}; did you mean plain?\n"
+    assert run("status", "xyz").stderr == f"error: there is no Application xyz {where}; there are plain, shop\n"
+
+
 def test_an_unknown_context_is_named(stage: ClusterEnv, run: Run) -> None:
     result = run("status", "--context", "nope")
 

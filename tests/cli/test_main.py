@@ -97,7 +97,10 @@ def test_the_version_is_printed_without_a_cluster(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("statsu",), "No such command 'statsu'"),
+        (("statsu",), "No such command 'statsu'; did you mean status?"),
+        (("stat",), "No such command 'stat'; did you mean status?"),
+        (("rollout", "promot"), "No such command 'promot'. Did you mean 'promote'?"),
+        (("xyzzy",), "No such command 'xyzzy' (see"),
         (("status", "--nope"), "No such option '--nope'"),
         (("approve", "shop"), "Missing argument 'PLAN'"),
         (("status", "-o", "xml"), "'xml' is not one of 'table', 'wide', 'json', 'yaml', 'name'"),

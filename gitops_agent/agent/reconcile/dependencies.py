@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gitops_agent.api.application import Application
@@ -25,7 +26,7 @@ class Dependency:
     applied: str = ""
 
 
-def unmet(application: Application, commit: str, dependencies: Mapping[str, Dependency]) -> str:
+def unmet(application: Application, commit: str, dependencies: Mapping[str, Dependency], others: Collection[str] = ()) -> str:
     """Text of the first unready dependency; empty when all are ready.
 
     A dependency that follows the same reference of the same repository must be ready at the same commit.
@@ -34,17 +35,20 @@ def unmet(application: Application, commit: str, dependencies: Mapping[str, Depe
         application: which depends.
         commit: which is about to be applied.
         dependencies: the Applications that exist, by name.
+        others: the names of all Applications of the namespace, for suggestions.
     """
     for name in (dependency.name for dependency in application.spec.depends_on):
         dependency = dependencies.get(name)
         if dependency is None:
-            return f"Application {name}, which does not exist"
+            near = difflib.get_close_matches(name, others, n=2, cutoff=0.7)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            return f"waits for Application {name}, which spec.dependsOn names and which does not exist{hint}"
         ready = find_condition(dependency.status.get("conditions"), "Ready") or {}
         if ready.get("status") != "True":
-            return f"Application {name} to be ready ({ready.get('reason') or 'not reconciled yet'})"
+            return f"waits for Application {name} to be ready ({ready.get('reason') or 'not reconciled yet'})"
         applied = dependency.applied or (dependency.status.get("sync") or {}).get("revision")
         if _same_reference(application, dependency.source) and applied != commit:
-            return f"Application {name} to be synced to {commit[:12]}"
+            return f"waits for Application {name} to be synced to {commit[:12]}"
     return ""
 
 

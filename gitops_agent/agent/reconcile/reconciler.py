@@ -229,7 +229,11 @@ class ApplicationReconciler:
         if pending:
             return f"the first list of {', '.join(str(kind) for kind in pending)}"
         self._stores.informer.complete(application.key)
-        return unmet(application, state.target, self._dependencies(application))
+        if not application.spec.depends_on:
+            return ""
+        every = self._stores.applications.keys()
+        others = {key.name for key in every if key.namespace == application.key.namespace and key != application.key}
+        return unmet(application, state.target, self._dependencies(application), others)
 
     def _dependencies(self, application: Application) -> dict[str, Dependency]:
         """The Applications it depends on, as far as they exist."""

@@ -133,9 +133,9 @@ def _behind(outcome: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool 
     if failed:
         first = failed[0]
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        return False, first.reason, f"{short}: {first.key}: {first.message}{more}"
+        return False, first.reason, f"{f'{short}: ' if short else ''}{first.key}: {first.message}{more}"
     if outcome.waiting:
-        return False, "WaitingFor", f"{short}: {outcome.waiting}"
+        return False, "WaitingFor", f"{short}: {outcome.waiting}" if short else outcome.waiting
     return False, "Progressing", f"{short} is being applied"
 
 

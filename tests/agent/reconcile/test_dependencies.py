@@ -32,7 +32,9 @@ def test_a_dependency_that_is_ready_at_the_same_commit_is_met() -> None:
 
 
 def test_a_dependency_that_does_not_exist_is_named() -> None:
-    assert unmet(dependent("shop"), COMMIT, {}) == "Application shop, which does not exist"
+    missing = "waits for Application shop, which spec.dependsOn names and which does not exist"
+    assert unmet(dependent("shop"), COMMIT, {}) == missing
+    assert unmet(dependent("shop"), COMMIT, {}, {"shops", "bank"}) == f"{missing}; did you mean shops?"
 
 
 @pytest.mark.parametrize(
@@ -41,13 +43,15 @@ def test_a_dependency_that_does_not_exist_is_named() -> None:
     ids=["new", "degraded"],
 )
 def test_a_dependency_that_is_not_ready_is_named_with_the_reason(status: Object, reason: str) -> None:
-    assert unmet(dependent("shop"), COMMIT, {"shop": known(status=status)}) == f"Application shop to be ready ({reason})"
+    assert (
+        unmet(dependent("shop"), COMMIT, {"shop": known(status=status)}) == f"waits for Application shop to be ready ({reason})"
+    )
 
 
 def test_a_dependency_at_the_same_reference_must_be_at_the_same_commit() -> None:
     behind = known(revision="b" * 40)
 
-    assert unmet(dependent("shop"), COMMIT, {"shop": behind}) == f"Application shop to be synced to {COMMIT[:12]}"
+    assert unmet(dependent("shop"), COMMIT, {"shop": behind}) == f"waits for Application shop to be synced to {COMMIT[:12]}"
 
 
 def test_what_the_agent_knows_is_newer_than_what_the_status_says() -> None:
@@ -64,4 +68,4 @@ def test_a_dependency_at_another_reference_may_be_at_any_commit(elsewhere: dict[
 def test_the_first_unmet_dependency_is_named() -> None:
     dependencies = {"shop": known(), "bank": known("False"), "till": known("False")}
 
-    assert unmet(dependent("shop", "bank", "till"), COMMIT, dependencies).startswith("Application bank ")
+    assert unmet(dependent("shop", "bank", "till"), COMMIT, dependencies).startswith("waits for Application bank ")
