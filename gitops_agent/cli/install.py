@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from typing import TYPE_CHECKING
+
 import click
 
 from gitops_agent.cli import output as out
+from gitops_agent.cli.exit_codes import DIFFERENT
+from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from gitops_agent.cluster.client import ClusterClient
+
+_LOOK_SECONDS = 5.0
+_NO_IMAGE = "no registry serves an image of the agent: build it from the Dockerfile, push it, and name it with --image"
 
 
 @click.command()
 @click.option("--apply", "applies", is_flag=True, help="Apply to the cluster instead of printing.")
 @click.option("--read-only", is_flag=True, help="Leave out the role that lets the agent change the cluster.")
 @click.option("--image", default="", help="The image of the agent, such as registry.example.com/gitops-agent:0.1.0.")
+@click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="With --apply, wait until the agent runs.")
+@click.option("--timeout", default="2m", show_default=True, help="The timeout of the wait.")
 @out.cluster_options
-def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+def install(
+    *,
+    applies: bool,
+    read_only: bool,
+    image: str,
+    waits: bool,
+    timeout: str,
+    kubeconfig: str | None,
+    context: str | None,
+    namespace: str,
+) -> None:
     """Print or apply the CRDs, RBAC and Deployment of the agent.
 
-    Prints YAML; --apply applies it instead. Applying it again changes nothing.
+    Prints YAML; --apply applies it instead, and waits until the agent runs. Applying it again changes nothing. Exits with 3
+    when the agent does not run in time.
     """
+    seconds = seconds_of(timeout, "--timeout")
     from gitops_agent.install import bundle
     from gitops_agent.manifest.canonical import copy
     from gitops_agent.manifest.key import ObjectKey
@@ -41,4 +67,43 @@ def install(*, applies: bool, read_only: bool, image: str, kubeconfig: str | Non
     def report(key: ObjectKey, changed: bool) -> None:  # noqa: FBT001 - the installation calls it so
         click.echo(f"{key} {'applied' if changed else 'unchanged'}")
 
+    if not image:
+        out.talk(f"warning: {_NO_IMAGE}")
     bundle.install(access.objects, manifests, report)
+    if not waits:
+        return
+    if problem := _problem(access, seconds):
+        out.talk(out.line(f"the agent does not run: {problem}"))
+        sys.exit(DIFFERENT)
+    out.talk("the agent runs; next, check it with `gitops-agent check --as-agent`, and create an Application")
+
+
+def _problem(access: ClusterClient, seconds: float) -> str:
+    """Why the agent does not run within a time; empty when it does."""
+    from gitops_agent.install import bundle
+    from gitops_agent.manifest.kinds import DEPLOYMENT
+    from gitops_agent.sync.health import Status, assess
+    from gitops_agent.sync.health.explainer import Explainer
+
+    explainer, key = Explainer(access.objects), DEPLOYMENT.named(bundle.NAMESPACE, bundle.NAME)
+    deadline, problem = time.monotonic() + seconds, f"not within {seconds:g} s"
+    while (left := deadline - time.monotonic()) > 0:
+        available = until(
+            access,
+            key.name,
+            lambda live: assess(live).status is Status.HEALTHY,
+            seconds=min(left, _LOOK_SECONDS),
+            seen=lambda _: None,
+            kind=key.kind,
+            group=key.group,
+            namespace=key.namespace,
+        )
+        if available is not None:
+            return ""
+        explanation = explainer.explain(key)
+        if explanation is not None:
+            advice = f"; {_NO_IMAGE}" if explanation.reason == "ImagePullFailed" else ""
+            problem = f"{explanation.message} ({explanation.reason}){advice}"
+            if explanation.certain:
+                break
+    return problem

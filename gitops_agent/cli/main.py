@@ -149,7 +149,12 @@ def main() -> NoReturn:
 def _meant(error: click.UsageError) -> str:
     """The commands that come near one that does not exist."""
     match = _NO_COMMAND.match(error.format_message())
-    if match is None or "Did you mean" in error.format_message() or error.ctx is None or not isinstance(error.ctx.command, click.Group):
+    if (
+        match is None
+        or "Did you mean" in error.format_message()
+        or error.ctx is None
+        or not isinstance(error.ctx.command, click.Group)
+    ):
         return ""
     import difflib
 

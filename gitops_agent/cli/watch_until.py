@@ -34,6 +34,7 @@ def until(
     seconds: float,
     seen: Callable[[Object], None],
     kind: str = "Application",
+    group: str = GROUP,
     namespace: str = "",
 ) -> Object | None:
     """The object once `done` holds of it, or None after `seconds`.
@@ -49,7 +50,7 @@ def until(
 
     watch = Watch(
         access.transport,
-        access.discovery.find(GROUP, kind),
+        access.discovery.find(group, kind),
         _News(news, f"{kind} {name}"),
         options=WatchOptions(namespace=namespace or access.namespace, field_selector=f"metadata.name={name}"),
     )

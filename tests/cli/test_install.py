@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
 from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.sandbox.pod_failures import POD, PodFailure
 from tests.cli.conftest import Run, Said
 from tests.waiting import eventually
 
@@ -40,7 +43,8 @@ def test_another_namespace_is_refused_rather_than_ignored(run: Run) -> None:
 
 @pytest.mark.cluster
 def test_applying_twice_changes_nothing(control_plane: ControlPlane, run: Run) -> None:
-    words = ("install", "--apply", "--read-only", "--kubeconfig", str(control_plane.kubeconfig))
+    words = ("install", "--apply", "--read-only", "--no-wait", "--image", "registry.example.com/gitops-agent:1")
+    words = (*words, "--kubeconfig", str(control_plane.kubeconfig))
 
     first = run(*words)
     assert (first.code, first.stderr) == (0, "")
@@ -51,3 +55,38 @@ def test_applying_twice_changes_nothing(control_plane: ControlPlane, run: Run) -
 
     # Controllers write the statuses of what was just made, and with them new versions of the objects.
     eventually(nothing_new, seconds=60, every=0.5)
+
+
+@pytest.mark.cluster
+def test_it_waits_until_the_agent_runs_and_says_what_is_next(control_plane: ControlPlane, run: Run) -> None:
+    result = run("install", "--apply", "--kubeconfig", str(control_plane.kubeconfig))
+
+    warning, end = result.stderr.splitlines()
+    assert (result.code, warning.partition(":")[0]) == (0, "warning")
+    assert "name it with --image" in warning
+    assert end.startswith("the agent runs; next, check it with `gitops-agent check --as-agent`")
+
+
+@pytest.fixture
+def unpullable(control_plane: ControlPlane, run: Run) -> Iterator[None]:
+    """An installed agent whose pods ask for an image that is nowhere."""
+
+    def annotate(value: str | None) -> None:
+        template = {"metadata": {"annotations": {POD: value}}}
+        path = "/apis/apps/v1/namespaces/gitops-system/deployments/gitops-agent"
+        control_plane.request("PATCH", path, {"spec": {"template": template}}, content_type="application/merge-patch+json")
+
+    assert run("install", "--apply", "--no-wait", "--kubeconfig", str(control_plane.kubeconfig)).code == 0
+    annotate(PodFailure.NO_PULL.value)
+    yield
+    annotate(None)
+
+
+@pytest.mark.cluster
+@pytest.mark.usefixtures("unpullable")
+def test_an_agent_that_cannot_be_pulled_is_explained_at_once(control_plane: ControlPlane, run: Run) -> None:
+    result = run("install", "--apply", "--image", "example.com/a:1", "--kubeconfig", str(control_plane.kubeconfig))
+
+    assert result.code == 3
+    assert result.stderr.startswith("the agent does not run: ")
+    assert "(ImagePullFailed); no registry serves an image of the agent" in result.stderr

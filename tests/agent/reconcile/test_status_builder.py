@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
@@ -237,6 +238,16 @@ def test_a_failure_is_reported_before_what_waits_for_it() -> None:
 
     assert (state, reason) == (False, "Invalid")
     assert "70000" in message
+
+
+def test_a_deletion_that_has_no_commit_is_reported_without_one() -> None:
+    gone = synced(
+        revision=Revision(repository="", ref="", commit=""), sync=SyncStatus.OUT_OF_SYNC, waiting="10 objects to be gone"
+    )
+    failed = ObjectIssue(key=WEB, reason="Forbidden", message="no")
+
+    assert ready(gone)[2] == "10 objects to be gone"
+    assert ready(replace(gone, problems=(failed,)))[2] == f"{WEB}: no"
 
 
 def test_an_unknown_kind_is_a_wait() -> None:
