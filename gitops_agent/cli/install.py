@@ -79,7 +79,7 @@ def install(
 
 
 def _problem(access: ClusterClient, seconds: float) -> str:
-    """Why the agent does not run within a time; empty when it does."""
+    """Why the agent does not run in time; empty when it does."""
     from gitops_agent.install import bundle
     from gitops_agent.manifest.kinds import DEPLOYMENT
     from gitops_agent.sync.health import Status, assess

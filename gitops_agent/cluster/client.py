@@ -72,7 +72,7 @@ class ClusterClient:
             raise UsageError(NOT_INSTALLED) from error
 
     def _others(self, kind: str, name: str) -> str:
-        """The names that come near, else some of those there are, to end an error with."""
+        """Names that come near, else some that exist, to end an error."""
         try:
             names = [str(obj["metadata"]["name"]) for obj in self.listed(kind)]
         except AgentError:

@@ -326,6 +326,7 @@ class ApplicationReconciler:
     def _forget(self, key: AppKey) -> None:
         self._states.pop(key, None)
         self._stores.prerequisites.expect(key, ())
+        self._stores.informer.forget(key)
         self._stages.loader.forget(key)
         self._stages.rollouts.forget(key)
         self._queue.forget(key)

@@ -2,7 +2,8 @@
 
 Every watch selects by our label, so another tenant's ten thousand Secrets cost nothing. After a start it is unknown which kinds
 hold objects of ours (there is no inventory to lose), so every listable kind is asked once, by label, metadata only; until that
-sweep is complete nothing is ever deleted, and a kind that cannot be listed is "cannot see", never "gone".
+sweep is complete nothing is ever deleted, and a kind that cannot be listed is "cannot see", never "gone". A kind that discovery
+no longer knows is not asked about for ever: its watch ends when no application declares it.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class LiveObjectInformer:
         self._lock = threading.Lock()
         self._informers: dict[GroupKind, Informer] = {}
         self._interested: dict[GroupKind, set[AppKey]] = {}
+        self._declared: dict[AppKey, frozenset[GroupKind]] = {}
+        self._unserved: set[GroupKind] = set()
         self._waiting_for_sweep: set[AppKey] = set()
         self._swept: set[GroupKind] | None = None
         self._listed: set[GroupKind] = set()
@@ -84,7 +87,11 @@ class LiveObjectInformer:
         A kind the cluster does not know yet is left out: what is declared of it waits for the CRD's arrival.
         """
         pending = []
-        for kind in sorted(set(kinds)):
+        declared = frozenset(kinds)
+        with self._lock:
+            self._declared[application] = declared
+        self._drop_unserved()
+        for kind in sorted(declared):
             try:
                 self._watch(kind)
             except UnknownKind:
@@ -99,6 +106,27 @@ class LiveObjectInformer:
                 if not blind and kind not in self._listed:
                     pending.append(kind)
         return tuple(pending)
+
+    def forget(self, application: AppKey) -> None:
+        """Forgets what an application that is gone has declared."""
+        with self._lock:
+            self._declared.pop(application, None)
+        self._drop_unserved()
+
+    def _drop_unserved(self) -> None:
+        """Ends the watches of kinds that are neither served nor declared.
+
+        A kind that comes back is watched again once it is declared.
+        """
+        with self._lock:
+            if not self._unserved:
+                return
+            unused = self._unserved.difference(*self._declared.values())
+            dropped = [self._informers.pop(kind) for kind in unused if kind in self._informers]
+            self._unserved -= unused
+            self._listed -= unused
+        for informer in dropped:
+            informer.stop()
 
     def complete(self, application: AppKey) -> bool:
         """Whether the sweep and the lists it led to are complete.
@@ -140,6 +168,7 @@ class LiveObjectInformer:
         changes = self._live.replace(kind, objects, resource_version=resource_version)
         with self._lock:
             self._listed.add(kind)
+            (self._unserved.discard if resource_version else self._unserved.add)(kind)
             self._live.cannot_see.pop(kind, None)
             interested = self._interested.pop(kind, set())
         for change in changes:
@@ -147,6 +176,7 @@ class LiveObjectInformer:
         for application in sorted(interested):
             self._wake(application, f"{kind} was listed", Priority.COMMIT)
         self._finish_sweep()
+        self._drop_unserved()
 
     def put(self, obj: Object) -> None:
         """Takes an object that was added or changed."""

@@ -21,7 +21,7 @@ from gitops_agent.sandbox.kubeconfig import write_kubeconfig
 from gitops_agent.sync.live.live_object import observe
 from gitops_agent.sync.live.live_state import LiveState
 from tests.acceptance.proxy import Fault, Proxy
-from tests.cluster.crds import new_group, remove, served, widget, widget_crd
+from tests.cluster.crds import install, new_group, remove, served, widget, widget_crd
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -207,6 +207,35 @@ def test_an_object_whose_marks_are_removed_wakes_its_last_owner(stand: Stand, ob
 
     eventually(lambda: stand.reasons(stand.shop) == [f"ConfigMap:{namespace}/one removed"], seconds=SECONDS)
     assert stand.live.of(stand.shop) == {}
+
+
+def test_a_kind_that_is_gone_is_watched_only_as_long_as_it_is_declared(
+    stand: Stand, objects: Objects, discovery: Discovery
+) -> None:
+    group = new_group()
+    kind = GroupKind(group, "Widget")
+    install(objects, discovery, group)
+    stand.start()
+    stand.listed(kind, stand.shop)
+    stand.listed(CONFIG_MAP, stand.desk)
+
+    remove(objects, group)
+    eventually(lambda: kind in stand.observing._unserved, seconds=SECONDS, what="the kind is known to be gone")
+    assert kind in stand.observing._informers, "shop still declares it"
+
+    informer = stand.observing._informers[kind]
+    stand.observing.ensure({CONFIG_MAP}, stand.shop)
+    assert kind not in stand.observing._informers
+    assert informer.watch is not None
+    thread = informer.watch._thread
+    eventually(lambda: not thread.is_alive(), seconds=SECONDS, what="the watch has ended")
+
+    install(objects, stand.discovery, group)
+    stand.listed(kind, stand.desk)
+    remove(objects, group)
+    eventually(lambda: kind in stand.observing._unserved, seconds=SECONDS, what="the kind is known to be gone again")
+    stand.observing.forget(stand.desk)
+    assert kind not in stand.observing._informers
 
 
 def test_an_unknown_kind_is_left_out(stand: Stand) -> None:
