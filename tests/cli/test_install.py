@@ -43,8 +43,8 @@ def test_another_namespace_is_refused_rather_than_ignored(run: Run) -> None:
 
 @pytest.mark.cluster
 def test_applying_twice_changes_nothing(control_plane: ControlPlane, run: Run) -> None:
-    words = ("install", "--apply", "--read-only", "--no-wait", "--image", "registry.example.com/gitops-agent:1")
-    words = (*words, "--kubeconfig", str(control_plane.kubeconfig))
+    image = ("--image", "registry.example.com/gitops-agent:1")
+    words = ("install", "--apply", "--read-only", "--no-wait", *image, "--kubeconfig", str(control_plane.kubeconfig))
 
     first = run(*words)
     assert (first.code, first.stderr) == (0, "")
