@@ -41,9 +41,9 @@ def test_a_patch_of_a_base_is_named_where_it_stands(refusal: Refusal) -> None:
 
 
 def test_an_unknown_field_gets_a_suggestion(refusal: Refusal) -> None:
-    error = refusal(ask("app"), {"app/kustomization.yaml": "resorces: [web.yaml]\n", "app/web.yaml": deployment()})
+    error = refusal(ask("app"), {"app/kustomization.yaml": "resourcez: [web.yaml]\n", "app/web.yaml": deployment()})
 
-    assert error.message.endswith('unknown field "resorces"; did you mean resources?')
+    assert error.message.endswith('unknown field "resourcez"; did you mean resources?')
 
 
 def test_a_patch_that_matches_nothing_is_a_warning(render: Render) -> None:

@@ -47,7 +47,7 @@ def test_other_braces_are_an_error_of_the_text(refusal: Refusal) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("apps/plian", "apps/plian is not in the revision; did you mean apps/plain?"),
+        ("apps/plainn", "apps/plainn is not in the revision; did you mean apps/plain?"),
         ("aps/plain", "aps/plain is not in the revision; did you mean apps/plain?"),
         ("apps/plain/web.yml", "apps/plain/web.yml is not in the revision; did you mean apps/plain/web.yaml?"),
         ("apps/something", "apps/something is not in the revision"),
