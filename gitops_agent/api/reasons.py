@@ -72,12 +72,12 @@ _TABLE = (
     (
         "RolledBack",
         "A new version failed; the stable one runs, and this version is not tried again.",
-        "Push a mended commit, revert the commit, or ask for another try with `gitops-agent rollout retry`.",
+        "Push a fixed commit, revert the commit, or ask for another try with `gitops-agent rollout retry`.",
     ),
     (
         "RolloutRefused",
         "A RolloutPolicy asks for something that cannot be had with what Git declares.",
-        "Mend the policy, its workload, Service or routes in Git as the message says.",
+        "Fix the policy, its workload, Service or routes in Git as the message says.",
     ),
     (
         "CommandRefused",
@@ -107,7 +107,7 @@ _TABLE = (
     ("Deleting", "The Application is being deleted.", ""),
     ("Deleted", "The Application and what it owned are gone.", ""),
     ("Pruning", "Objects that are no longer declared are being deleted.", ""),
-    ("PruneDisabled", "An object is no longer declared but asks to be kept.", "Delete it by hand when it is not needed."),
+    ("PruneDisabled", "An object is no longer declared but asks to be kept.", "Delete it manually when it is not needed."),
     ("Repaired", "Drift was repaired.", ""),
     (
         "Drifted",
@@ -133,10 +133,10 @@ _TABLE = (
     (
         "PruningOff",
         "An object is no longer declared, but `spec.sync.prune` is off.",
-        "Delete it by hand, or switch pruning on.",
+        "Delete it manually, or switch pruning on.",
     ),
     ("Controlled", "An object is no longer declared, but another object controls it.", ""),
-    ("AgentObject", "The agent never deletes what belongs to its own installation.", "Declare it again, or delete it by hand."),
+    ("AgentObject", "The agent never deletes what belongs to its own installation.", "Declare it again, or delete it manually."),
     (
         "StillInUse",
         "A Namespace or CRD is no longer declared, but holds what stays.",
@@ -177,10 +177,10 @@ _TABLE = (
     ("RenderTooLarge", "Rendering used too much memory, output or files.", "Make the render smaller or raise its limits."),
     ("RemoteBase", "A kustomization refers to something outside the repository.", "Vendor it into the repository."),
     ("ToolMissing", "helm or kustomize is not installed.", "Install it with `gitops-agent tools install`."),
-    ("ProcessFailed", "A program failed, hung or said too much.", "Read its output in the agent's log."),
+    ("ProcessFailed", "A program failed, hung or exceeded its output limit.", "Read its output in the agent's log."),
     (
         "InvalidManifest",
-        "A file is no YAML, or a document is no Kubernetes object.",
+        "A file is not valid YAML, or a document is not a Kubernetes object.",
         "Correct the file and line in the message.",
     ),
     ("DuplicateObject", "One object is declared twice.", "Remove one of the two places that the message names."),
@@ -206,7 +206,7 @@ _TABLE = (
     ("NotFound", "An object is not there.", ""),
     ("Conflict", "An object changed at the same moment; tried again.", ""),
     ("Expired", "A list was too old; asked again.", ""),
-    ("Throttled", "The API server asks for patience; tried again.", "Give the API server more room if this lasts."),
+    ("Throttled", "The API server limits the rate of requests; tried again.", "Give the API server more capacity if this lasts."),
     ("Unavailable", "The API server does not answer; tried again.", "Check the API server."),
     ("CannotSee", "A part of the cluster cannot be listed; nothing of it is deleted.", "Grant `list`, or repair the API."),
     ("ClusterMismatch", "The cluster is another one than the status speaks of.", "Check which cluster the agent talks to."),
@@ -220,7 +220,7 @@ _TABLE = (
     ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Inspect that application."),
     ("PlanFailed", "No plan can be made of what is declared and what is live.", "Read the message."),
     ("DependencyCycle", "Objects or applications wait for each other in a circle.", "Break the circle the message prints."),
-    ("HookNotRun", "A hook is recognised but not run by this version.", "Run it by hand, or make it an ordinary object."),
+    ("HookNotRun", "A hook is recognised but not run by this version.", "Run it manually, or make it an ordinary object."),
     ("Ignored", "An object asks not to be applied.", "Remove its `apply: ignore` annotation to have it applied."),
     ("CreateOnly", "An object is created once and then left alone.", ""),
     ("TimedOut", "Objects did not become healthy within `spec.sync.timeout`.", "Read the object's reason in the status."),
@@ -245,7 +245,7 @@ _TABLE = (
     ("SandboxFailed", "The sandbox could not be started.", "Read the log that the message names."),
     ("SandboxStarting", "The sandbox is still starting.", "Try again in some seconds."),
     ("Busy", "Another process holds a lock.", "Wait until it has ended."),
-    ("BuildFailed", "A tool could not be built.", "Read the compiler's words in the message."),
+    ("BuildFailed", "A tool could not be built.", "Read the compiler output in the message."),
     ("NoGo", "There is no Go to build tools with.", "Install Go, or let pip reach its index."),
     (
         "ReleaseUnavailable",
@@ -253,7 +253,7 @@ _TABLE = (
         "Check the network; the tool is built instead where possible.",
     ),
     ("ChecksumMismatch", "A download is not what its publisher says.", "Try again; if it lasts, do not trust that source."),
-    ("DiskFull", "The disk is full.", "Make room."),
+    ("DiskFull", "The disk is full.", "Free some space."),
     ("ToolDamaged", "A tool in the cache is not what was installed.", "Install it again with `gitops-agent tools install`."),
     ("WrongVersion", "A tool has another version than is wanted.", "Install it with `gitops-agent tools install`."),
     (

@@ -27,10 +27,10 @@ _NOTE = "<!-- Made by `python -m gitops_agent.docsgen.commands`; change the code
 _SHARED = ("output", "kubeconfig", "context", "namespace", "verbose", "help")
 
 _INTRODUCTION = """\
-`gitops-agent` keeps a Kubernetes cluster in step with Git.
-Data goes to standard output, talk to standard error.
-Tables are for people: on a terminal they are folded and coloured (not with `NO_COLOR`), elsewhere a row is one line.
-`-v`, before or after the command, prints everything that is known about an error, and the log of what a command does."""
+`gitops-agent` keeps a Kubernetes cluster in sync with Git.
+Results go to standard output, messages to standard error.
+Tables are wrapped and coloured on a terminal (`NO_COLOR` disables colour); in a pipe a row is one line.
+`-v`, before or after the command, prints all details of an error, and the log of what a command does."""
 _EXIT_CODES = (
     ("0", "done"),
     ("1", "an error, reported in one line"),
