@@ -132,7 +132,8 @@ def _routing(ctx: StepContext) -> RolloutState:
 def _as_good_as_it_gets(ctx: StepContext) -> bool:
     """Whether unconfirmed routes count as in force, so that the run ends.
 
-    The controller of the routes may refuse them, and a plain Service without an endpoint shows no share at all.
+    The controller of the routes may refuse them, and a plain Service without an endpoint shows no share at all. One that is
+    gone sends no request anywhere.
     """
     routing, traffic = ctx.seen.routing, ctx.state.traffic
     out = ctx.state.leaving or ctx.state.stage is Stage.BACK
@@ -140,6 +141,8 @@ def _as_good_as_it_gets(ctx: StepContext) -> bool:
     empty = ctx.run.plain and ctx.silent
     if empty and ctx.state.full and ctx.ready and ctx.state.phase is Phase.PROMOTE:
         # Nothing but the canary can answer, which is more than any share; a promotion by hand asks for just that.
+        return True
+    if not ctx.seen.service and ctx.run.routeless and out and traffic.want.none:
         return True
     patient = traffic.verified or ctx.overdue or (empty and not ctx.seen.replicas)
     return (refused or empty) and out and traffic.want.none and patient

@@ -88,6 +88,7 @@ class Observation:
         max_unavailable: how many of them may be missing.
         endpoints: ready endpoints of the canary's Service.
         reachable: ready endpoints of the Service itself, of whichever side it selects.
+        service: whether the Service itself exists.
         canary_service: whether the canary's Service exists.
         configs: whether copied ConfigMaps and Secrets of a run exist.
         leftovers: whether objects of any other run exist.
@@ -111,6 +112,7 @@ class Observation:
     max_unavailable: int = 0
     endpoints: int = 0
     reachable: int = 0
+    service: bool = True
     canary_service: bool = False
     configs: bool = False
     leftovers: bool = False

@@ -140,6 +140,9 @@ def laid(
         return OverlayResult(
             manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes)
         )
+    if state.running:
+        # Git may rename them meanwhile. The run moves traffic by them until it ends.
+        result = {**{key: old[key] for key in (subject.service, *routes(old, subject)) if key in old}, **result}
     if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
         result[subject.service] = service.with_object(_selecting(service.obj))
     generated = {one.key: one for one in (*_second(state, replicas, old, new, subject), *_third(state, old, subject))}

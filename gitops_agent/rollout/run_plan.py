@@ -55,6 +55,7 @@ class RunPlan:
         paused_deadline: how long a run may stay paused.
         metrics: what it is judged by.
         compared: whether the canary is held against new pods of the stable version.
+        routeless: whether the selector of the Service is all there is to move the traffic by.
     """
 
     steps: tuple[RunStep, ...]
@@ -67,6 +68,7 @@ class RunPlan:
     paused_deadline: timedelta | None
     metrics: tuple[Metric, ...]
     compared: bool = False
+    routeless: bool = False
 
     @property
     def lasting(self) -> tuple[Metric, ...]:
@@ -126,6 +128,7 @@ def run(spec: RolloutPolicySpec) -> RunPlan:
         paused_deadline=spec.paused_deadline,
         metrics=spec.analysis.metrics,
         compared=spec.analysis.baseline,
+        routeless=spec.traffic.provider is TrafficProvider.SERVICE,
     )
 
 

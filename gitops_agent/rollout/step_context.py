@@ -141,7 +141,7 @@ class StepContext:
     def unreachable(self) -> bool:
         """Whether the Service lacks endpoints of available workload pods."""
         primary = self.seen.primary
-        return primary is not None and self.seen.reachable < primary.available
+        return self.seen.service and primary is not None and self.seen.reachable < primary.available
 
     @property
     def missing(self) -> str:

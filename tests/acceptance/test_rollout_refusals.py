@@ -8,6 +8,7 @@ import pytest
 
 from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.metric_server import MetricServer
+from tests.acceptance.objects import files, service
 from tests.acceptance.rollout import Rollout, canary, image, policy
 from tests.acceptance.tenant import Tenant
 
@@ -97,3 +98,30 @@ def test_a_run_that_waits_for_a_route_takes_up_the_policy_that_does_without(team
 
     status = rollout.at("Step", "Hold")
     assert (status["target"]["revision"], "history" in status) == (mended, False)
+
+
+@pytest.mark.parametrize("abort", [False, True])
+def test_a_run_keeps_the_service_that_git_renames_meanwhile(team: Tenant, *, abort: bool) -> None:
+    rollout = Rollout(team, canary(HOLDS))
+    rollout.begin()
+    rollout.push(2)
+    rollout.at("Step", "Hold")
+
+    named = service("web")
+    named["metadata"]["name"] = "shop"
+    changes = {**rollout.manifests(2), **files(named)}
+    changes = {name: text.replace("service: web", "service: shop") for name, text in changes.items()}
+    (old,) = files(service("web"))
+    commit = team.commit({**changes, old: None}, "Rename the Service")
+    team.until(lambda: team.application()["status"]["source"]["revision"] == commit, "the commit is known")
+    assert rollout.selector() is not None
+
+    if abort:
+        rollout.command(CommandKind.ABORT)
+        rollout.at("Held")
+        assert (rollout.image(), rollout.selector("web-canary")) == (image(1), None)
+    else:
+        rollout.command(CommandKind.PROMOTE)
+        team.settled(commit)
+        team.until(lambda: rollout.selector() is None, "the old Service goes")
+        assert (rollout.image(), rollout.second(), rollout.selector("web-canary")) == (image(2), None, None)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.command import CommandKind
-from gitops_agent.rollout.state import Phase
+from gitops_agent.rollout.machine import step
+from gitops_agent.rollout.observation import Routing
+from gitops_agent.rollout.state import Phase, Stage
+from gitops_agent.rollout.traffic.router import Verdict
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import blue_green, canary, rolling
 from tests.rollout.release import V1, V2, V3
@@ -119,3 +125,28 @@ def test_a_canary_that_the_api_server_refuses_keeps_no_run_from_ending(policy: R
         assert cluster.state.phase is (Phase.IDLE if way == "the stable version" else Phase.HELD)
         assert (cluster.canary, cluster.service, cluster.primary) == (None, False, V1)
     assert cluster.faults == []
+
+
+@pytest.mark.parametrize("abort", [False, True])
+def test_a_run_whose_service_is_gone_ends(*, abort: bool) -> None:
+    policy = canary(plain=True)
+    cluster = started(policy)
+    cluster.until("Promote", "CutHold" if abort else "Back")
+    if abort:
+        cluster.command(CommandKind.ABORT)
+    state, now = cluster.state, cluster.now
+    for _ in range(40):
+        traffic = state.traffic.want
+        observed = replace(
+            cluster.observe(),
+            service=False,
+            reachable=0,
+            canary_service=state.stage is not Stage.SERVICE,
+            routing=Routing(share=traffic, verdict=Verdict.NOT_YET, reason="the Service web has no ready endpoints"),
+        )
+        state, now = step(state, observed, policy, now).state, now + timedelta(seconds=5)
+        if state.stage is Stage.WORKLOAD:
+            break
+
+    assert (state.phase, state.stage) == (Phase.ABORT if abort else Phase.FINALIZE, Stage.WORKLOAD)
+    assert now - cluster.now < policy.progress_deadline

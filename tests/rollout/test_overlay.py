@@ -299,3 +299,27 @@ def test_traffic_returns_through_a_canary_that_has_to_be_made_anew() -> None:
     restoring, absent = state(Phase.PROMOTE, Stage.RESTORE), Replicas(primary=None, canary=2, absent=True)
 
     assert any(one.key.name == "web-c-bbbbbbbb" for one in overlay(restoring, OLD, NEW, subject(), absent).manifests)
+
+
+RENAMED = [one for one in NEW if one.key.name != "web" or one.key.kind not in {"Service", "HTTPRoute"}]
+
+
+@pytest.mark.parametrize(
+    ("phase", "stage"),
+    [(Phase.PROMOTE, Stage.ROLL), (Phase.PROMOTE, Stage.BACK), (Phase.FINALIZE, Stage.SERVICE), (Phase.ABORT, Stage.UNROUTE)],
+)
+def test_a_run_keeps_the_service_and_the_routes_that_git_renames_meanwhile(phase: Phase, stage: Stage) -> None:
+    renaming = state(phase, stage, weight=0 if phase is Phase.FINALIZE else 100)
+
+    overlaid = overlay(renaming, OLD, RENAMED, subject())
+
+    declared = {(one.key.kind, one.key.name): one.obj for one in overlaid.manifests}
+    assert declared["Service", "web"]["spec"]["selector"]["gitops-agent.dev/variant"] == "primary"
+    weight = renaming.traffic.want.weight
+    assert declared["HTTPRoute", "web"]["spec"] == ({"to": {"web": 0, "web-canary": 100}} if weight else {})
+
+
+def test_what_git_renamed_goes_once_the_run_has_ended() -> None:
+    overlaid = overlay(state(Phase.IDLE, target=None), RENAMED, RENAMED, subject())
+
+    assert not any(one.key.kind in {"Service", "HTTPRoute"} for one in overlaid.manifests)

@@ -66,6 +66,7 @@ class RolloutObserver:
             max_unavailable=self._missing(rollout, primary),
             endpoints=0 if rollout.rolling else self._endpoints.ready(service),
             reachable=0 if rollout.rolling else self._endpoints.ready(subject.service),
+            service=rollout.rolling or self._live.get(subject.service) is not None,
             canary_service=not rollout.rolling and self._live.get(service) is not None,
             configs=any(live.key.kind in _CONFIGURATION and live.key in names for live in owned),
             # An object under deletion still exists: a run ends when none of its objects does.
