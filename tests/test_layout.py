@@ -36,7 +36,6 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/loader.py": "acceptance/test_rollouts.py",  # what only a real rollout shows, with those that follow
     "agent/stores/endpoint_slices.py": "acceptance/test_rollouts.py",
     "agent/rollouts/stuck_pods.py": "acceptance/test_rollout_strategies.py",
-    "agent/rollouts/metric_jobs.py": "acceptance/test_rollout_analysis.py",
     "agent/rollouts/status_builder.py": "acceptance/test_rollouts.py",
     "agent/rollouts/summary.py": "agent/reconcile/test_status_builder.py",  # values without behaviour
     "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise

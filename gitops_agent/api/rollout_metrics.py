@@ -161,6 +161,10 @@ class Metric(Model):
     interval: Duration = timedelta(seconds=60)
     """Between two measurements."""
 
+    timeout: Duration | None = None
+    """For one measurement; one that takes longer is an error. A request gets 10s and at most 1m, a Job 10m or its own
+    `activeDeadlineSeconds`."""
+
     initial_delay: Duration | None = None
     """Before the first measurement of a Hold."""
 

@@ -2,7 +2,7 @@
 
 A machine that waits for a response blocks everything else, so providers are queried here, and the machine only ever sees
 measurements that have ended. One thread schedules, a small pool queries; a provider that hangs delays its own metric and
-nothing else. A measurement that is no longer needed is never started, and its late result is dropped.
+nothing else. A measurement that is no longer needed is never started, its late result is dropped, and its Job is ended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from gitops_agent.agent.ports import Wake
-from gitops_agent.agent.rollouts.metric_jobs import MetricJobs
+from gitops_agent.agent.rollouts.metric_jobs import JobScope, MetricJobs
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.rollout_metrics import Metric as Wanted
@@ -42,6 +42,7 @@ from gitops_agent.rollout.observation import Measurement as Seen
 _log = logger("rollout")
 _ASKERS = 8
 _TIMEOUT_SECONDS = 10.0
+_LONGEST_REQUEST_SECONDS = 60.0
 _ERROR_RETRY = timedelta(seconds=10)
 _JOB_LOOK = timedelta(seconds=1)
 _KEPT = 10
@@ -55,6 +56,7 @@ class AnalysisRun:
 
     Attributes:
         policy: namespace and name of the policy.
+        scope: whose Jobs are made, and with which rights.
         namespace: of the workload.
         canary: the name of the second Deployment; the workload's own where there is none.
         stable: the name of the Deployment it is compared with: the baseline, or the workload itself.
@@ -67,6 +69,7 @@ class AnalysisRun:
     """
 
     policy: AppKey
+    scope: JobScope
     namespace: str
     canary: str
     stable: str
@@ -77,6 +80,26 @@ class AnalysisRun:
     hold: str
     since: datetime
 
+    @property
+    def jobs(self) -> bool:
+        """Whether any metric is a Job."""
+        return any(metric.provider.job is not None for metric in self.metrics)
+
+
+@dataclass(slots=True)
+class _RunningJob:
+    """A Job that is waited for.
+
+    Attributes:
+        name: of it.
+        started: monotonic seconds.
+        timeout: how long it may take; None until it was made.
+    """
+
+    name: str
+    started: float
+    timeout: timedelta | None = None
+
 
 @dataclass(slots=True)
 class _ActiveRun:
@@ -86,7 +109,7 @@ class _ActiveRun:
     results: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     shown: dict[str, deque[Measurement]] = field(default_factory=dict)
     rounds: dict[str, list[tuple[float | None, float | None]]] = field(default_factory=dict)
-    jobs: dict[str, str] = field(default_factory=dict)
+    jobs: dict[str, _RunningJob] = field(default_factory=dict)
 
 
 class AnalysisRunner:
@@ -115,6 +138,7 @@ class AnalysisRunner:
         self._now, self._timeout = now, timeout_seconds
         self._jobs = MetricJobs(objects)
         self._runs: dict[AppKey, _ActiveRun] = {}
+        self._tidy: set[AppKey] = set()
         self._due: list[tuple[float, int, _ActiveRun, Wanted]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -145,13 +169,30 @@ class AnalysisRunner:
             active = self._runs[run.policy] = _ActiveRun(run=run)
             if previous is not None and previous.run.hash == run.hash:
                 active.results, active.shown = previous.results, previous.shown
+            if run.jobs:
+                # Those of an earlier Hold, or of an earlier process, run on though nothing waits for them.
+                self._tidy_up(run.scope)
+                self._tidy.discard(run.policy)
             for metric in run.metrics:
                 self._schedule(active, metric, run.since + (metric.initial_delay or timedelta(0)) - self._now())
 
-    def drop(self, policy: AppKey) -> None:
-        """Ends the measurements of a policy and drops their results."""
+    def drop(self, policy: AppKey, scope: JobScope | None = None) -> None:
+        """Ends the measurements of a policy and drops their results.
+
+        Args:
+            policy: its namespace and name.
+            scope: of its Jobs, where it may have made some.
+        """
         with self._changed:
             self._runs.pop(policy, None)
+            if scope is not None and not self._stopped:
+                self._tidy_up(scope)
+
+    def forget(self, policy: AppKey) -> None:
+        """Drops everything about a policy that is gone; its Jobs go with it."""
+        self.drop(policy)
+        with self._changed:
+            self._tidy.discard(policy)
 
     def results(self, policy: AppKey) -> tuple[Seen, ...]:
         """The measurements that ended lately, without those dated in the future.
@@ -182,6 +223,25 @@ class AnalysisRunner:
                 }
                 for name, kept in sorted(active.shown.items())
             )
+
+    def _tidy_up(self, scope: JobScope) -> None:
+        """Ends the Jobs of a policy that nothing waits for, once until it has new ones."""
+        if scope.policy not in self._tidy:
+            self._tidy.add(scope.policy)
+            self._pool.submit(self._sweep, scope)
+
+    def _sweep(self, scope: JobScope) -> None:
+        try:
+            self._jobs.sweep(scope, lambda: self._waited(scope.policy))
+        except AgentError as error:
+            _log.warning("Jobs of a rollout could not be ended", policy=str(scope.policy), error=error)
+            with self._changed:
+                self._tidy.discard(scope.policy)
+
+    def _waited(self, policy: AppKey) -> frozenset[str]:
+        with self._changed:
+            active = self._runs.get(policy)
+            return frozenset(job.name for job in active.jobs.values()) if active is not None else frozenset()
 
     # Measuring
 
@@ -278,24 +338,59 @@ class AnalysisRunner:
         query = dispatch.ask(wanted, facts=facts, secret=secret, at=self._now())
         request = Request(method=query.method, url=query.url, headers=query.headers, body=query.body)
         try:
-            answer = HttpClient(timeout_seconds=self._timeout).send(request)
+            answer = HttpClient(timeout_seconds=self._seconds(wanted)).send(request)
         except AgentError as error:
             raise MeasurementFailed(f"{query}: {error}", transient=True) from None
         return dispatch.answer(wanted, answer.status, answer.body)
 
+    def _seconds(self, wanted: Wanted) -> float:
+        """The seconds a request gets."""
+        return self._timeout if wanted.timeout is None else min(wanted.timeout.total_seconds(), _LONGEST_REQUEST_SECONDS)
+
     def _job(self, active: _ActiveRun, wanted: Wanted) -> Measurement | None:
         """Starts or polls the Job of a measurement; None while it runs."""
         run = active.run
-        name = active.jobs.get(wanted.name)
-        if name is None:
-            active.jobs[wanted.name] = self._jobs.start(run.policy, wanted, version=run.hash, at=self._now())
+        job = active.jobs.get(wanted.name)
+        if job is None:
+            self._start_job(active, wanted)
             return None
-        ended = self._jobs.ended(run.policy, wanted, name)
+        try:
+            ended = self._jobs.ended(run.policy, wanted, job.name)
+        except AgentError as error:
+            if error.transient and not _late(job):
+                return None
+            active.jobs.pop(wanted.name, None)
+            raise
+        if ended is None and not _late(job):
+            return None
+        active.jobs.pop(wanted.name, None)
         if ended is None:
-            return None
-        del active.jobs[wanted.name]
+            return failed(self._jobs.expire(run.scope, job.name, job.timeout or timedelta(0)), at=self._now())
         verdict, message = ended
         return Measurement(at=self._now(), verdict=verdict, message=message)
+
+    def _start_job(self, active: _ActiveRun, wanted: Wanted) -> None:
+        """Makes a Job under a name that is known before, so that no sweep takes it."""
+        run = active.run
+        job = _RunningJob(name=self._jobs.name(run.policy, wanted, version=run.hash, at=self._now()), started=time.monotonic())
+        with self._changed:
+            if self._runs.get(run.policy) is not active:
+                return
+            active.jobs[wanted.name] = job
+        try:
+            job.timeout = self._jobs.start(run.scope, wanted, job.name, version=run.hash)
+        except AgentError:
+            active.jobs.pop(wanted.name, None)
+            raise
+        with self._changed:
+            needed = self._runs.get(run.policy) is active
+        if not needed:
+            # Given up while it was made, and after the Jobs of the policy were listed.
+            self._jobs.end(run.scope, job.name)
+
+
+def _late(job: _RunningJob) -> bool:
+    return job.timeout is not None and time.monotonic() - job.started > job.timeout.total_seconds()
 
 
 def _number(value: object) -> float | None:

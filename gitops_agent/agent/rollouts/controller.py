@@ -22,6 +22,7 @@ from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRun
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
 from gitops_agent.agent.rollouts.loader import RolloutLoader, part
+from gitops_agent.agent.rollouts.metric_jobs import JobScope
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass, RolloutRequest, RolloutResult
 from gitops_agent.agent.rollouts.run_preflight import AGAIN_SECONDS
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
@@ -167,7 +168,7 @@ class RolloutController:
             if after.state != rollout.state or _stale(after, advice):
                 self._write(current, rollout, after, advice)
                 moved = moved or after.state != rollout.state
-            self._measure(after, result.measure, observation)
+            self._measure(current, after, result.measure, observation)
             self._unblock(current, after, observation)
             wakes += [] if result.wake_at is None else [max(0.0, (result.wake_at - self._now()).total_seconds())]
             wakes += [AGAIN_SECONDS] if rollout.refused else []
@@ -272,11 +273,13 @@ class RolloutController:
             if status != before:
                 self._policies.write(raw, status)
 
-    def _measure(self, rollout: RolloutContext, metrics: Sequence[str], observation: Observation) -> None:
+    def _measure(self, current: RolloutPass, rollout: RolloutContext, metrics: Sequence[str], observation: Observation) -> None:
         """Starts the metrics of the state, and ends the others."""
         state, policy = rollout.state, _app_key(rollout.key)
+        declared = rollout.subject.policy.analysis.metrics
+        scope = JobScope(policy=policy, application=current.key, user=current.request.application.user)
         if not metrics or state.target is None or state.entered_at is None:
-            self._analysis.drop(policy)
+            self._analysis.drop(policy, scope if any(metric.provider.job is not None for metric in declared) else None)
             return
         workload, canary, baseline = rollout.subject.workload, rollout.canary, rollout.baseline
         ready = observation.baseline is not None and observation.baseline.available > 0
@@ -284,13 +287,14 @@ class RolloutController:
         self._analysis.want(
             AnalysisRun(
                 policy=policy,
+                scope=scope,
                 namespace=workload.namespace,
                 canary=canary.name if canary is not None else workload.name,
                 stable=baseline.name if baseline is not None and paired else workload.name,
                 stable_hash=state.stable.hash if state.stable is not None else "",
                 service=rollout.subject.service.name,
                 hash=state.target.hash,
-                metrics=tuple(metric for metric in rollout.subject.policy.analysis.metrics if metric.name in metrics),
+                metrics=tuple(metric for metric in declared if metric.name in metrics),
                 hold=f"{state.phase}/{state.stage}/{state.step}/{state.entered_at.isoformat()}",
                 since=state.entered_at,
             )
@@ -347,7 +351,7 @@ class RolloutController:
         previous = self._known.get(application, frozenset())
         for gone in previous - policies:
             self._epochs.pop(gone, None)
-            self._analysis.drop(_app_key(gone))
+            self._analysis.forget(_app_key(gone))
             self._loader.forget(gone)
         if policies:
             self._known[application] = policies

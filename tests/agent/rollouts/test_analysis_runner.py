@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
+from gitops_agent.agent.rollouts.metric_jobs import JobScope
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.api.application import API_VERSION
 from gitops_agent.api.problems import read
@@ -105,6 +106,7 @@ def metric(address: str, **spec: Any) -> Metric:
 def assignment(*metrics: Metric, hold: str = "first", version: str = "0123abcd") -> AnalysisRun:
     return AnalysisRun(
         policy=POLICY,
+        scope=JobScope(policy=POLICY, application=SHOP),
         namespace="shop",
         canary="web-c-0123abcd",
         stable="web-b-89abcdef",
