@@ -108,10 +108,14 @@ def _advance_refused(now: CommandContext) -> str:
         return "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips what is left"
     if state.phase is Phase.STEP:
         return f"step {state.step + 1} is not in force yet: wait for it, or skip all steps with `rollout promote --full`"
+    if state.judging:
+        return f"no step is left, {now.message}: `rollout promote --full` waits for neither delay nor metrics"
     return f"it is in no step: {now.message}"
 
 
 def _promote_refused(now: CommandContext) -> str:
+    if now.state.judging:
+        return "it waits for nothing any more" if now.state.decided else ""
     if now.run.rolling:
         return "the strategy rolling has no steps to skip"
     return "" if now.state.early else f"there is no step left to skip: {now.message}"
@@ -160,6 +164,9 @@ def _advance(ctx: StepContext, _: str) -> RolloutState:
 
 
 def _promote(ctx: StepContext, _: str) -> RolloutState:
+    """Skips the steps that are left, or in a promotion its delay and its metrics."""
+    if ctx.state.judging:
+        return replace(ctx.state, approvals=(*ctx.state.approvals, ctx.state.decision))
     return replace(resume(ctx) if ctx.state.phase is Phase.PAUSED else ctx.state, full=True)
 
 

@@ -256,7 +256,8 @@ class RolloutProgress:
         elif self._legal(CommandKind.ADVANCE):
             yield "promote {name}", f"ends the pause of step {step}"
         if self._legal(CommandKind.PROMOTE):
-            yield "promote --full {name}", "skips every step that is left"
+            judging = self.state.judging
+            yield "promote --full {name}", "ends its delay and metrics" if judging else "skips every step that is left"
         if self._legal(CommandKind.PAUSE):
             yield "pause {name}", "stops it where it is"
         if self._legal(CommandKind.ABORT):

@@ -166,7 +166,7 @@ class RolloutState:
         primary: pods asked for on the workload's side; None leaves them to Git or an autoscaler.
         traffic: the shares.
         counters: of the metrics.
-        approvals: of steps, as `hash/step`.
+        approvals: of steps, as `hash/step`, and of the promotion, as `hash/promotion`.
         nonces: of consumed commands, the last 32.
         rejected: versions that are not tried again.
         history: the last ten runs, newest first.
@@ -269,6 +269,21 @@ class RolloutState:
     def approval(self) -> str:
         """The key of the present step's approval: `hash/step`."""
         return f"{self.target.hash if self.target else ''}/{self.step}"
+
+    @property
+    def judging(self) -> bool:
+        """Whether the promotion waits for its delay and its metrics."""
+        return self.phase is Phase.PROMOTE and self.stage in {Stage.CUT_HOLD, Stage.WATCH}
+
+    @property
+    def decision(self) -> str:
+        """The key of a user's decision to wait for neither: `hash/promotion`."""
+        return f"{self.target.hash if self.target else ''}/promotion"
+
+    @property
+    def decided(self) -> bool:
+        """Whether a user decided that the promotion waits no longer."""
+        return self.decision in self.approvals
 
     @property
     def approved(self) -> bool:

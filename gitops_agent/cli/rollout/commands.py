@@ -3,7 +3,8 @@
 The words are those of Argo Rollouts where it has them: `promote` lets the step in hand go on at once, in whatever a person may
 decide (its approval, its pause), and `promote --full` skips all that is left. `approve` is a word of its own, being less:
 it gives the approval a step asks for while its pause and metrics still count, so a reviewer need not know what else is
-waited for. Neither overrules metrics; `promote --full` skips their waits, but a promotion is measured as well.
+waited for. Neither overrules metrics; `promote --full` skips their waits, but a promotion is measured as well. There it may be
+given once more, where the promotion waits for what never ends.
 
 Every command writes one annotation on the RolloutPolicy, so RBAC says who may, and the audit log who did.
 """
@@ -134,14 +135,15 @@ def promote(name: str, *, full: bool, **options: Any) -> None:
     Its approval is given and its pause ends; what metrics ask for still counts.
 
     With --full no further step is gone through. The promotion itself is as careful as ever: pods must be available, traffic is
-    moved before pods go, and metrics are measured until the end.
+    moved before pods go, and metrics are measured until the end. A promotion that waits for its delay or its metrics waits no
+    longer; a metric that has failed still rolls back.
     """
     from gitops_agent.rollout.command import CommandKind
 
     _order(
         name,
         CommandKind.PROMOTE if full else CommandKind.ADVANCE,
-        "skips what is left of its steps" if full else "goes on",
+        "skips what is left" if full else "goes on",
         **options,
     )
 

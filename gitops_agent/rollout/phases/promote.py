@@ -88,7 +88,8 @@ def _cut_hold(ctx: StepContext) -> RolloutState | None:
     if not ctx.run.plain and (more := grown(ctx, min(replicas, ctx.run.limit(replicas)))) is not None:
         return more
     # A share that was taken away meanwhile and has come back is as new as one that comes for the first time.
-    if ctx.waited and verdict is CounterVerdict.PASSED and ctx.ready and ctx.drained and ctx.seen.barrier:
+    judged = ctx.state.decided or (ctx.waited and verdict is CounterVerdict.PASSED)
+    if judged and ctx.ready and ctx.drained and ctx.seen.barrier:
         return ctx.enter(Phase.PROMOTE, Stage.ROLL)
     if not ctx.state.traffic.verified and ctx.waited and ctx.overdue:
         return abort(ctx, ctx.refused or "the routes lost the weight and do not take it up again")
@@ -126,7 +127,8 @@ def _watch(ctx: StepContext) -> RolloutState | None:
         return restore(ctx, why)
     if ctx.seen.primary is not None and ctx.seen.primary.failed:
         return restore(ctx, ctx.seen.primary.failed)
-    return ctx.enter(Phase.FINALIZE, Stage.WORKLOAD) if verdict is CounterVerdict.PASSED else None
+    passed = ctx.state.decided or verdict is CounterVerdict.PASSED
+    return ctx.enter(Phase.FINALIZE, Stage.WORKLOAD) if passed else None
 
 
 def _restore(ctx: StepContext) -> RolloutState | None:
