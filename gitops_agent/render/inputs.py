@@ -18,6 +18,7 @@ from gitops_agent.manifest.document import NodeBudget, YamlLimits
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderLimits
 from gitops_agent.render.suggestions import question, similar
+from gitops_agent.revision.checkout import write
 from gitops_agent.revision.tree import Closure, Entry, EntryType, Tree
 
 _LINKED_DEPTH = 20
@@ -108,8 +109,7 @@ class Inputs:
 
     def materialise(self, into: Path) -> None:
         """Copies the requested files, at their own paths, into an empty folder."""
-        into.mkdir(parents=True, exist_ok=True)
-        self._tree.materialise(sorted(self._files), into, limit=self._limits.input_bytes)
+        write(self._tree.files(sorted(self._files), limit=self._limits.input_bytes), into)
         for link, target in sorted(self._links.items()):
             destination = into / link
             if (into / target).exists() and not destination.is_symlink() and not destination.exists():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -120,8 +119,8 @@ class WorkTree:
             raise SourceError(f"{path} is a Git LFS pointer, not the file", reason="LFSRefused", file=path)
         return data
 
-    def materialise(self, paths: Iterable[str], into: Path, *, limit: int) -> None:
-        """See `Tree.materialise`."""
+    def files(self, paths: Iterable[str], *, limit: int) -> Iterator[tuple[Entry, bytes]]:
+        """See `Tree.files`."""
         left = limit
         pending = [_normal(path) for path in paths]
         while pending:
@@ -131,15 +130,10 @@ class WorkTree:
                 raise SourceError(f"{path or '.'} does not exist", reason="FileNotFound", file=path)
             if entry.type is EntryType.DIRECTORY:
                 pending += [child.path for child in self.children(path)]
-                (into / path).mkdir(parents=True, exist_ok=True)
                 continue
             data = self.read(path, limit=max(left, 0))
             left -= len(data)
-            target = into / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-            if entry.executable:
-                shutil.copymode(self._at(entry.path), target)
+            yield Entry(path=path, type=EntryType.FILE, oid="", size=len(data), executable=entry.executable), data
 
     def _at(self, path: str) -> Path:
         return self._root / path if path else self._root

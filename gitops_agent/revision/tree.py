@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 
@@ -74,10 +73,10 @@ class Tree(Protocol):
         """
         ...
 
-    def materialise(self, paths: Iterable[str], into: Path, *, limit: int) -> None:
-        """Copies files and directories into a folder; links become copies.
+    def files(self, paths: Iterable[str], *, limit: int) -> Iterator[tuple[Entry, bytes]]:
+        """Files at and below paths, each at its own path, with its content.
 
-        Each lands at its own path.
+        Links are followed, and names and sizes checked before the first is read.
 
         Raises:
             SourceError: more than `limit` bytes in all, an escaping link, a submodule or an LFS pointer among them.

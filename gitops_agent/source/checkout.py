@@ -1,4 +1,4 @@
-"""Writes a part of a commit to disk for other programs.
+"""Files of a part of a commit, checked before any of them is read.
 
 Names come from any pusher, so every component is checked before anything is written, no link is ever created (a link
 becomes a copy of what it leads to inside the repository), and sizes and numbers are summed up before the first byte is read.
@@ -6,11 +6,8 @@ becomes a copy of what it leads to inside the repository), and sizes and numbers
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from gitops_agent.errors import SourceError
@@ -26,8 +23,8 @@ class _Contents(Tree, Protocol):
     def content(self, entry: Entry, *, limit: int) -> bytes: ...
 
 
-def materialise(tree: _Contents, paths: Iterable[str], into: Path, *, limit: int) -> None:
-    """See `revision.tree.Tree.materialise`.
+def files(tree: _Contents, paths: Iterable[str], *, limit: int) -> Iterator[tuple[Entry, bytes]]:
+    """See `revision.tree.Tree.files`.
 
     Raises:
         SourceError: as there; also `PathEscapes` for names that cannot be written safely, and when there are too many files.
@@ -35,18 +32,7 @@ def materialise(tree: _Contents, paths: Iterable[str], into: Path, *, limit: int
     layout = _Layout(tree, limit)
     for path in paths:
         layout.add(path)
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        folders: set[str] = set()
-        for path in sorted(layout.directories):
-            _make(into, path, folders)
-        for path, entry in layout.files.items():
-            _make(into, path.rpartition("/")[0], folders)
-            _write(into / path, tree.content(entry, limit=limit), executable=entry.executable)
-    except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        what = "the disk for scratch files is full" if full else f"the files cannot be written: {error.strerror}"
-        raise SourceError(what, transient=full, failure="disk-full" if full else "disk") from error
+    return ((replace(entry, path=path), tree.content(entry, limit=limit)) for path, entry in layout.files.items())
 
 
 class _Layout:
@@ -54,7 +40,7 @@ class _Layout:
 
     def __init__(self, tree: Tree, limit: int) -> None:
         self.files: dict[str, Entry] = {}
-        self.directories: set[str] = set()
+        self._directories: set[str] = set()
         self._tree = tree
         self._limit = limit
         self._bytes = 0
@@ -88,7 +74,7 @@ class _Layout:
                 f"the link {shown(target)} leads back to a directory that contains it", reason="PathEscapes", path=shown(target)
             )
         self._count(target)
-        self.directories.add(target)
+        self._directories.add(target)
         for child in self._tree.children(entry.path):
             name = child.path.rpartition("/")[2]
             _check(name, f"{target}/{name}")
@@ -108,7 +94,7 @@ class _Layout:
         self.files[target] = entry
 
     def _count(self, target: str) -> None:
-        if len(self.files) + len(self.directories) >= _MOST_FILES:
+        if len(self.files) + len(self._directories) >= _MOST_FILES:
             raise SourceError(
                 f"there are more than {_MOST_FILES} files up to {shown(target)}", reason="FileTooLarge", path=shown(target)
             )
@@ -125,22 +111,3 @@ def _check(name: str, path: str) -> None:
         raise SourceError(
             f"the path {shown(path)} is longer than {_LONGEST_PATH} characters", reason="PathEscapes", path=shown(path)
         )
-
-
-def _make(into: Path, path: str, folders: set[str]) -> None:
-    """Makes a directory and its parents; refuses existing links."""
-    if not path or path in folders:
-        return
-    _make(into, path.rpartition("/")[0], folders)
-    try:
-        (into / path).mkdir(mode=0o755)
-    except FileExistsError:
-        if not stat.S_ISDIR((into / path).lstat().st_mode):
-            raise
-    folders.add(path)
-
-
-def _write(path: Path, data: bytes, *, executable: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o755 if executable else 0o644), "wb") as stream:
-        stream.write(data)

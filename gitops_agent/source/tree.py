@@ -10,11 +10,10 @@ from __future__ import annotations
 import posixpath
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from gitops_agent.errors import SourceError
 from gitops_agent.revision.tree import Entry, EntryType
-from gitops_agent.source.checkout import materialise
+from gitops_agent.source.checkout import files
 from gitops_agent.source.paths import normalised, shown
 from gitops_agent.source.tree_index import Index
 
@@ -103,9 +102,9 @@ class GitTree:
             )
         return data
 
-    def materialise(self, paths: Iterable[str], into: Path, *, limit: int) -> None:
-        """Writes files and directories below `into`; see `revision.tree.Tree.materialise`."""
-        materialise(self, paths, into, limit=limit)
+    def files(self, paths: Iterable[str], *, limit: int) -> Iterator[tuple[Entry, bytes]]:
+        """Files with their contents; see `revision.tree.Tree.files`."""
+        return files(self, paths, limit=limit)
 
     def _find(self, path: str, *, follow_last: bool, must: bool) -> Entry | None:
         """Walks down from the root; `must` makes a broken link an error."""

@@ -7,6 +7,7 @@ import pytest
 
 from gitops_agent.errors import SourceError
 from gitops_agent.render.worktree import WorkTree
+from gitops_agent.revision.checkout import write
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 from tests.render.samples import put
 
@@ -98,12 +99,12 @@ def test_links_may_climb_inside_the_folder(folder: Path) -> None:
 
 
 def test_files_are_copied_with_their_mode(folder: Path, tmp_path: Path) -> None:
-    WorkTree(folder).materialise(["sub", "link"], tmp_path / "copy", limit=1000)
+    write(WorkTree(folder).files(["sub", "link"], limit=1000), tmp_path / "copy")
     assert (tmp_path / "copy" / "sub" / "deep" / "c.sh").stat().st_mode & 0o100
     assert not (tmp_path / "copy" / "link").is_symlink()
     assert (tmp_path / "copy" / "link").read_text() == "b\n"
     with pytest.raises(SourceError) as caught:
-        WorkTree(folder).materialise(["sub"], tmp_path / "again", limit=5)
+        write(WorkTree(folder).files(["sub"], limit=5), tmp_path / "again")
     assert caught.value.reason == "FileTooLarge"
 
 

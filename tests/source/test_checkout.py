@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.errors import SourceError
+from gitops_agent.revision.checkout import write
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source import git
 from gitops_agent.source.sources import Sources
@@ -31,7 +32,7 @@ def _files(directory: Path) -> dict[str, bytes]:
 def test_only_what_is_named_is_written_at_its_own_path(sources: Sources, author: Author, tmp_path: Path) -> None:
     author.commit({"app/a": "1", "app/deep/b": "2", "other/c": "3", "top": "4"})
 
-    _tree(sources, author).materialise(["app/deep", "top", "./app/a"], tmp_path / "out", limit=100)
+    write(_tree(sources, author).files(["app/deep", "top", "./app/a"], limit=100), tmp_path / "out")
 
     assert _files(tmp_path / "out") == {"app/deep/b": b"2", "app/a": b"1", "top": b"4"}
 
@@ -39,7 +40,7 @@ def test_only_what_is_named_is_written_at_its_own_path(sources: Sources, author:
 def test_the_root_is_everything(sources: Sources, author: Author, tmp_path: Path) -> None:
     author.commit({"app/a": "1", "top": "4"})
 
-    _tree(sources, author).materialise([""], tmp_path / "out", limit=100)
+    write(_tree(sources, author).files([""], limit=100), tmp_path / "out")
 
     assert _files(tmp_path / "out") == {"app/a": b"1", "top": b"4"}
 
@@ -50,7 +51,7 @@ def test_links_become_copies(sources: Sources, author: Author, tmp_path: Path) -
         links={"app/file": "../base/a", "app/folder": "../base", "app/twice": "folder/deep"},
     )
 
-    _tree(sources, author).materialise(["app"], tmp_path / "out", limit=100)
+    write(_tree(sources, author).files(["app"], limit=100), tmp_path / "out")
 
     assert _files(tmp_path / "out") == {
         "app/file": b"1",
@@ -71,7 +72,7 @@ def test_content_is_written_as_committed_with_no_filter_applied(sources: Sources
     )
     author.commit(tree)
 
-    _tree(sources, author).materialise(["a", "run"], tmp_path / "out", limit=10_000)
+    write(_tree(sources, author).files(["a", "run"], limit=10_000), tmp_path / "out")
 
     assert (tmp_path / "out" / "a").read_bytes() == content
     assert os.access(tmp_path / "out" / "run", os.X_OK)
@@ -97,7 +98,7 @@ def test_links_that_lead_nowhere_good_stop_it_before_anything_is_written(
     author.commit({"app/a": "1", "other/b": "1"}, links=links)
 
     with pytest.raises(SourceError) as caught:
-        _tree(sources, author).materialise(["app"], tmp_path / "out", limit=100)
+        write(_tree(sources, author).files(["app"], limit=100), tmp_path / "out")
 
     assert caught.value.reason == reason
     assert not (tmp_path / "out").exists()
@@ -112,7 +113,7 @@ def test_a_bomb_of_links_is_stopped(sources: Sources, author: Author, tmp_path: 
     author.commit({"d30/file": "x"}, links=links)
 
     with pytest.raises(SourceError, match="more than") as caught:
-        _tree(sources, author).materialise(["d0"], tmp_path / "out", limit=10_000_000)
+        write(_tree(sources, author).files(["d0"], limit=10_000_000), tmp_path / "out")
 
     assert caught.value.reason == "FileTooLarge"
     assert not (tmp_path / "out").exists()
@@ -123,10 +124,10 @@ def test_the_bytes_of_all_files_together_are_limited(sources: Sources, author: A
     tree = _tree(sources, author)
 
     with pytest.raises(SourceError, match="1000 bytes") as caught:
-        tree.materialise(["app"], tmp_path / "out", limit=1000)
+        write(tree.files(["app"], limit=1000), tmp_path / "out")
     assert caught.value.reason == "FileTooLarge"
     assert not (tmp_path / "out").exists()
-    tree.materialise(["app"], tmp_path / "out", limit=1100)
+    write(tree.files(["app"], limit=1100), tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_hostile_names_are_never_written(sources: Sources, author: Author, tmp_p
     before = set(tmp_path.rglob("*"))
 
     with pytest.raises(SourceError) as caught:
-        tree.materialise(["app"], tmp_path / "deep" / "out", limit=100)
+        write(tree.files(["app"], limit=100), tmp_path / "deep" / "out")
 
     assert caught.value.reason == "PathEscapes"
     assert str(caught.value).isprintable()
@@ -159,7 +160,7 @@ def test_a_name_with_a_slash_in_one_entry_does_not_leave_the_directory(
     evil = author.tree({"../../evil": ("100644", author.blob("evil")), "/abs": ("100644", author.blob("evil"))})
     author.commit(author.tree({"app": ("40000", evil)}))
 
-    _tree(sources, author).materialise(["app"], tmp_path / "deep" / "out", limit=100)
+    write(_tree(sources, author).files(["app"], limit=100), tmp_path / "deep" / "out")
 
     assert [path for path in (tmp_path / "deep").rglob("*") if path.is_file()] == []
     assert not list(tmp_path.rglob("evil"))
@@ -174,14 +175,14 @@ def test_a_file_and_a_folder_of_one_name_do_not_leave_the_directory(sources: Sou
     )
 
     with pytest.raises(SourceError):
-        _tree(sources, author).materialise([""], tmp_path / "out", limit=100)
+        write(_tree(sources, author).files([""], limit=100), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_names_that_differ_in_case_only_are_two_files(sources: Sources, author: Author, tmp_path: Path) -> None:
     author.commit({"app/Name": "1", "app/name": "2"})
 
-    _tree(sources, author).materialise(["app"], tmp_path / "out", limit=100)
+    write(_tree(sources, author).files(["app"], limit=100), tmp_path / "out")
 
     assert _files(tmp_path / "out") == {"app/Name": b"1", "app/name": b"2"}
 
@@ -202,9 +203,9 @@ def test_submodules_and_lfs_pointers_are_refused(sources: Sources, author: Autho
 
     for path, reason in (("one", "SubmodulesRefused"), ("two", "LFSRefused"), ("nothing", "PathNotFound")):
         with pytest.raises(SourceError) as caught:
-            tree.materialise([path], tmp_path / path, limit=1000)
+            write(tree.files([path], limit=1000), tmp_path / path)
         assert caught.value.reason == reason
-    tree.materialise(["three"], tmp_path / "out", limit=1000)
+    write(tree.files(["three"], limit=1000), tmp_path / "out")
 
 
 def test_a_planted_link_is_not_written_through(sources: Sources, author: Author, tmp_path: Path) -> None:
@@ -219,5 +220,5 @@ def test_a_planted_link_is_not_written_through(sources: Sources, author: Author,
 
     for place in ("one", "two"):
         with pytest.raises(SourceError):
-            tree.materialise(["app"], tmp_path / place, limit=100)
+            write(tree.files(["app"], limit=100), tmp_path / place)
     assert list(outside.iterdir()) == []
