@@ -16,7 +16,6 @@ import resource
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -33,7 +32,6 @@ _PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_
 Process = subprocess.Popen[bytes]
 """A program that runs."""
 
-_CONFINE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("confined.py")))
 _TICK_SECONDS = 0.1
 _SLACK_SECONDS = 10
 _SLACK_BYTES = 512 * 1024 * 1024
@@ -100,7 +98,7 @@ def run(
     secrets: Iterable[str] = (),
     allowed: frozenset[int] = frozenset({0}),
     cancel: threading.Event | None = None,
-    confined: bool = False,
+    own_session: bool = True,
 ) -> Completed:
     """Runs a program to its end.
 
@@ -113,16 +111,15 @@ def run(
         secrets: texts that must not appear in any output this function hands on.
         allowed: exit codes that are no error.
         cancel: ends the program early when set.
-        confined: without a network where the kernel can do that, and killed when the calling thread dies; see `confined`. The
-            program has to be named with its path.
+        own_session: whether it starts a session; else it stays in ours, with a group of its own, and ends with ours.
 
     Raises:
         ProcessError: it could not be started, was killed at a limit, or ended with another exit code.
     """
     secrets = tuple(secrets)
     shown = tuple(redact(word, secrets) for word in argv)
-    started = (*_CONFINE, str(os.getpid()), *argv) if confined else argv
-    process = _start(started, shown, cwd=cwd, env=env, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+    pipe = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
+    process = _start(argv, shown, cwd=cwd, env=env, stdin=pipe, own_session=own_session)
     return supervise(process, shown, stdin=stdin, limits=limits, secrets=secrets, allowed=allowed, cancel=cancel)
 
 
@@ -138,7 +135,7 @@ def supervise(
 ) -> Completed:
     """Supervises a started program to its end; see `run`.
 
-    It runs in a session of its own and with pipes.
+    It runs in a group of its own and with pipes.
     """
     limits = limits or Limits()
     secrets = tuple(secrets)
@@ -176,6 +173,7 @@ def spawn(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     tied: bool = True,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Starts a long-running program that logs to `log`.
 
@@ -188,6 +186,7 @@ def spawn(
         env: added to the cleaned environment.
         tied: the kernel kills it when the *thread* that called this dies (PR_SET_PDEATHSIG), so that nothing outlives a
             `kill -9` of ours: call it from the main thread or one that lives as long as the program should.
+        stdin: a descriptor for its standard input; empty by default.
 
     Raises:
         ProcessError: it could not be started.
@@ -196,7 +195,7 @@ def spawn(
     try:
         return subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=cwd,
@@ -211,7 +210,7 @@ def spawn(
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kills and reaps the program's session; harmless when it is gone."""
+    """Kills and reaps the program's group; harmless when it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -222,7 +221,13 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _start(
-    argv: tuple[str, ...], shown: tuple[str, ...], *, cwd: Path | None, env: Mapping[str, str] | None, stdin: int
+    argv: tuple[str, ...],
+    shown: tuple[str, ...],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    stdin: int,
+    own_session: bool,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -232,7 +237,8 @@ def _start(
             stderr=subprocess.PIPE,
             cwd=cwd,
             env=environment(env),
-            start_new_session=True,
+            start_new_session=own_session,
+            process_group=None if own_session else 0,
         )
     except OSError as error:
         raise ProcessError(
@@ -334,8 +340,8 @@ def _register(
         selector.register(process.stdin, selectors.EVENT_WRITE, feed)
 
 
-def _resident_bytes(session: int) -> int:
-    """Resident memory of a session's processes, from /proc; else 0."""
+def _resident_bytes(group: int) -> int:
+    """Resident memory of a group's processes, from /proc; else 0."""
     total = 0
     page = os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError):
@@ -346,7 +352,7 @@ def _resident_bytes(session: int) -> int:
                 # Fields after the parenthesised command name: state ppid pgrp session …, rss is the 24th of all.
                 with open(f"/proc/{entry.name}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - hundreds, ten times a second
                     fields = file.read(_CHUNK).rpartition(b")")[2].split()
-                if int(fields[3]) == session:
+                if int(fields[2]) == group:
                     total += int(fields[21]) * page
     return total
 

@@ -20,7 +20,6 @@ CLOCKS = frozenset({"clock", "now"})
 
 TESTED_ELSEWHERE = {
     "__init__.py": "test_layout.py",  # a sentence about its room, and at most names that come from elsewhere
-    "confined.py": "test_process.py",  # a program of its own
     "cli/exit_codes.py": "cli/test_main.py",  # numbers
     "cluster/client.py": "cli/test_client.py",  # through commands
     "preview/dependants.py": "cli/test_dependants.py",  # likewise

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -276,45 +275,6 @@ def test_a_program_that_is_tied_dies_with_us_however_we_die(tmp_path: Path, *, t
     finally:
         if running(pid):
             os.kill(pid, signal.SIGKILL)
-
-
-CONNECTS = """
-import socket, sys
-try:
-    socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
-except OSError as error:
-    print("refused")
-else:
-    print("connected")
-"""
-RUNS = """
-import os, pathlib, sys
-from gitops_agent.process import run
-run(("/bin/sh", "-c", f"echo $$ > {sys.argv[1]}; exec sleep 604"), confined=True)
-"""
-
-
-def test_a_confined_program_reaches_nothing_that_listens_on_this_machine() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        argv = (sys.executable, "-c", CONNECTS, str(server.getsockname()[1]))
-
-        assert run(argv).stdout == b"connected\n"
-        assert run(argv, confined=True).stdout == b"refused\n"
-
-
-def test_a_confined_program_dies_with_us_however_we_die(tmp_path: Path) -> None:
-    place = tmp_path / "pid"
-    parent = subprocess.Popen([sys.executable, "-c", RUNS, str(place)])
-    pid = eventually(lambda: int(place.read_text() or 0) if place.exists() else 0, seconds=60)
-    parent.kill()
-    parent.wait()
-
-    eventually(lambda: not running(pid), seconds=30)
-
-
-def test_a_confined_program_that_is_not_there_says_so() -> None:
-    with pytest.raises(ProcessError, match="/nowhere/helm could not be started: No such file"):
-        run(("/nowhere/helm",), confined=True)
 
 
 def test_the_kernel_holds_limits_of_a_program() -> None:

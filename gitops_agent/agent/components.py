@@ -53,7 +53,9 @@ from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.observe.log import logger
 from gitops_agent.render.disk_cache import RenderCache
-from gitops_agent.render.renderer import KubeFacts, Renderer, RenderLimits
+from gitops_agent.render.request import KubeFacts, RenderLimits
+from gitops_agent.render.worker.client import RenderWorkers
+from gitops_agent.render.worker.launch import ProcessDialer, SocketDialer
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.apply.executor import Executor
@@ -104,9 +106,8 @@ class Components:
             cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
         )
         self.poller = SourcePoller(sources, stores.secrets, scheduler, repositories, wake=wake, events=events)
-        self.renders = RenderPool(
-            _renderer(settings), wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered")
-        )
+        workers = _render_workers(settings)
+        self.renders = RenderPool(workers, wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered"))
         self._loader = loader = DeclaredStateLoader(self.poller, self.renders, discovery, stores, wake)
 
         analysis = AnalysisRunner(stores.secrets, objects, stores.policies, wake)
@@ -152,6 +153,7 @@ class Components:
             analysis,
             stores.prerequisites,
             _FirstList(Informer(objects, NOTIFIER, NotifierStore(objects, dispatcher), options=own)),
+            workers,
             self.renders,
             self._source_workers,
             self._workers,
@@ -260,15 +262,17 @@ class _Threads:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _renderer(settings: Settings) -> Renderer:
+def _render_workers(settings: Settings) -> RenderWorkers:
     limits = RenderLimits(
         seconds=settings.render.timeout_seconds,
         memory_bytes=settings.render.memory_mib * _MEBIBYTE,
         output_bytes=settings.render.output_mib * _MEBIBYTE,
         files=settings.render.max_files,
     )
-    scratch = Path(settings.source.cache_dir) / "renders"
-    return Renderer(scratch=scratch, limits=limits, helm=settings.render.helm, kustomize=settings.render.kustomize)
+    programs = {"helm": settings.render.helm, "kustomize": settings.render.kustomize}
+    path = settings.render.socket
+    dialer = SocketDialer(path) if path is not None else ProcessDialer(Path(settings.source.cache_dir) / "renders", programs)
+    return RenderWorkers(dialer, limits=limits, programs=programs)
 
 
 def _dispatcher(settings: Settings, objects: Objects, secrets: SecretReader) -> NotificationDispatcher:

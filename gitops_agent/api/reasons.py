@@ -136,7 +136,11 @@ _TABLE = (
         "Delete it manually, or switch pruning on.",
     ),
     ("Controlled", "An object is no longer declared, but another object controls it.", ""),
-    ("AgentObject", "The agent never deletes what belongs to its own installation.", "Declare it again, or delete it manually."),
+    (
+        "AgentObject",
+        "The agent never deletes what belongs to its own installation.",
+        "Declare it again, or delete it manually.",
+    ),
     (
         "StillInUse",
         "A Namespace or CRD is no longer declared, but holds what stays.",
@@ -206,7 +210,11 @@ _TABLE = (
     ("NotFound", "An object is not there.", ""),
     ("Conflict", "An object changed at the same moment; tried again.", ""),
     ("Expired", "A list was too old; asked again.", ""),
-    ("Throttled", "The API server limits the rate of requests; tried again.", "Give the API server more capacity if this lasts."),
+    (
+        "Throttled",
+        "The API server limits the rate of requests; tried again.",
+        "Give the API server more capacity if this lasts.",
+    ),
     ("Unavailable", "The API server does not answer; tried again.", "Check the API server."),
     ("CannotSee", "A part of the cluster cannot be listed; nothing of it is deleted.", "Grant `list`, or repair the API."),
     ("ClusterMismatch", "The cluster is another one than the status speaks of.", "Check which cluster the agent talks to."),

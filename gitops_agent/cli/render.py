@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
@@ -38,7 +37,8 @@ def render(
     from gitops_agent.manifest.key import AppKey
     from gitops_agent.manifest.yaml import dump_all
     from gitops_agent.preview.comparison import root_of
-    from gitops_agent.render.renderer import KubeFacts, Renderer, RenderRequest
+    from gitops_agent.render.request import KubeFacts, RenderRequest
+    from gitops_agent.render.worker.client import local_workers
     from gitops_agent.render.worktree import WorkTree
 
     root, below = root_of(path)
@@ -51,9 +51,9 @@ def render(
 
         options_source = parse(ClusterClient.open(kubeconfig, context, namespace).application(application))
         key, target, options = options_source.key, options_source.namespace, options_source.spec.render
-    with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
-        request = RenderRequest(application=key, path=below, options=options, namespace=target, facts=KubeFacts())
-        rendered = Renderer(scratch=Path(scratch)).render(WorkTree(root), request)
+    request = RenderRequest(application=key, path=below, options=options, namespace=target, facts=KubeFacts())
+    with local_workers() as workers:
+        rendered = workers.render(WorkTree(root), request)
     for warning in rendered.warnings:
         out.talk(f"warning: {warning}")
     objects = [manifest.obj for manifest in rendered.manifests]

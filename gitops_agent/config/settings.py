@@ -103,6 +103,9 @@ class RenderSettings(Section):
     kustomize: Path | None = None
     """The kustomize program; likewise."""
 
+    socket: Path | None = None
+    """Where `gitops-agent render-worker --socket` listens, in a container of its own; when absent, the agent starts it."""
+
 
 class SyncSettings(Section):
     """How much is done at one time."""

@@ -6,7 +6,6 @@ listed here; a test compares the two.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +15,8 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, UnknownKind, UsageError
 from gitops_agent.manifest import kinds
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
-from gitops_agent.render.renderer import KubeFacts, Renderer, RenderRequest
+from gitops_agent.render.request import KubeFacts, RenderRequest
+from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
 
 NAME = "gitops-agent"
@@ -62,11 +62,11 @@ def manifests(flavour: Flavour) -> list[Object]:
     """
     root = folder()
     path = "" if flavour is Flavour.FULL else str(flavour)
-    with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
-        request = RenderRequest(
-            application=AppKey(NAMESPACE, NAME), path=path, options=None, namespace=NAMESPACE, facts=KubeFacts()
-        )
-        rendered = Renderer(scratch=Path(scratch)).render(WorkTree(root), request)
+    request = RenderRequest(
+        application=AppKey(NAMESPACE, NAME), path=path, options=None, namespace=NAMESPACE, facts=KubeFacts()
+    )
+    with local_workers() as workers:
+        rendered = workers.render(WorkTree(root), request)
     objects = [manifest.obj for manifest in rendered.manifests]
     return sorted(objects, key=lambda obj: _FIRST.index(obj["kind"]) if obj["kind"] in _FIRST else len(_FIRST))
 

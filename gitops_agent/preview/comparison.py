@@ -29,7 +29,8 @@ from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVIS
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
-from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderLimits, RenderRequest
+from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
+from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
@@ -83,7 +84,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         _wanted(access, application, target, Path(scratch)) as (tree, revision, path),
     ):
-        rendered = render(tree, application, path=path, facts=facts, scratch=Path(scratch))
+        rendered = render(tree, application, path=path, facts=facts)
     autoscaled = _autoscaled(access)
     desired = build(
         rendered.manifests,
@@ -116,7 +117,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
     return Preview(plan=plan, rest=rested, fields=fields, errors=errors)
 
 
-def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts, scratch: Path) -> Rendered:
+def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts) -> Rendered:
     """The application's render of a tree."""
     request = RenderRequest(
         application=application.key,
@@ -125,7 +126,8 @@ def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts,
         namespace=application.namespace,
         facts=facts,
     )
-    return Renderer(scratch=scratch / "renders", limits=RenderLimits()).render(tree, request)
+    with local_workers() as workers:
+        return workers.render(tree, request)
 
 
 def scope(access: ClusterClient, kind: GroupKind) -> bool | None:

@@ -62,6 +62,14 @@ def find(name: str, explicit: Path | None = None) -> Binary:
     raise RenderError(text, reason="ToolMissing", tool=name)
 
 
+def candidates(name: str, explicit: Path | None = None) -> list[Path]:
+    """Every program that `find` may return; none of them is run."""
+    if explicit is not None:
+        return [explicit.expanduser()]
+    on_path = shutil.which(name)
+    return [*([Path(on_path)] if on_path else []), *(path for _, path in _cached(name))]
+
+
 def _cached(name: str) -> list[tuple[tuple[int, int, int], Path]]:
     binaries = []
     for folder in tool_cache().glob(f"{name}-*"):

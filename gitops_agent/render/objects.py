@@ -45,7 +45,7 @@ class Objects:
             RenderError: reason `InvalidManifest`, naming file, document and line; `RenderTooLarge`.
         """
         for obj in _unfolded(document.value, document, file):
-            problem = _problem(obj)
+            problem = problem_of(obj)
             if problem is None:
                 self.manifests.append(Manifest.of(obj, file=file, document=document.index))
                 self._warn_of_variables(obj, file)
@@ -91,7 +91,8 @@ def _typed(item: Any, parent: Object, kind: str) -> Any:
     return item
 
 
-def _problem(obj: Object) -> str | None:
+def problem_of(obj: Object) -> str | None:
+    """What keeps a document from being a Kubernetes object, None when nothing does."""
     api_version, kind, metadata = obj.get("apiVersion"), obj.get("kind"), obj.get("metadata")
     if not api_version and not kind:
         return f"has neither apiVersion nor kind{_ELSEWHERE}"

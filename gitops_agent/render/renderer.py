@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from gitops_agent.errors import RenderError, SourceError
@@ -117,26 +118,32 @@ class Renderer:
         )
 
     def key(self, request: RenderRequest) -> str:
-        """Hash of all inputs but the files; part of the content key.
+        """See `content_key`."""
+        return content_key(request, self._explicit)
 
-        With the closure it is the render's content key.
-        """
-        return digest(
-            {
-                "application": [*request.application],
-                "path": request.path,
-                "namespace": request.namespace,
-                "options": request.options.model_dump(mode="json") if request.options else None,
-                "facts": [request.facts.version, *request.facts.api_versions],
-                "tools": {name: self._version(name) for name in sorted(self._explicit)},
-            }
-        )
 
-    def _version(self, name: str) -> str:
-        try:
-            return find(name, self._explicit[name]).version
-        except RenderError:
-            return "absent"
+def content_key(request: RenderRequest, programs: Mapping[str, Path | None]) -> str:
+    """Hash of all inputs but the files; part of the content key.
+
+    With the closure it is the render's content key.
+    """
+    return digest(
+        {
+            "application": [*request.application],
+            "path": request.path,
+            "namespace": request.namespace,
+            "options": request.options.model_dump(mode="json") if request.options else None,
+            "facts": [request.facts.version, *request.facts.api_versions],
+            "tools": {name: _version(name, programs[name]) for name in sorted(programs)},
+        }
+    )
+
+
+def _version(name: str, explicit: Path | None) -> str:
+    try:
+        return find(name, explicit).version
+    except RenderError:
+        return "absent"
 
 
 def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from gitops_agent.api.render_options import RenderOptions
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.process import Limits
-from gitops_agent.revision.tree import Closure
+from gitops_agent.revision.tree import Closure, Tree
 
 _MEBIBYTE = 1024 * 1024
 
@@ -123,3 +125,13 @@ class Failure:
     error: RenderError | SourceError
     closure: Closure | None
     passing: bool
+
+
+class RenderEngine(Protocol):
+    """Renders: in this process, or by workers."""
+
+    def key(self, request: RenderRequest) -> str:
+        """Hash of all inputs but the files."""
+
+    def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
+        """The objects at the request's path, or why there are none; ends early when cancelled."""

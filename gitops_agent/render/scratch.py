@@ -1,4 +1,4 @@
-"""Private folders of renders: each render removes those of killed processes."""
+"""Private folders of renders; those of killed processes are removed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ _PREFIX = "render-"
 
 
 @contextlib.contextmanager
-def workspace(scratch: Path) -> Iterator[Path]:
+def workspace(scratch: Path | None) -> Iterator[Path]:
     """A new private folder below `scratch`, removed afterwards.
+
+    Args:
+        scratch: made when absent; the directory for temporary files when None.
 
     Raises:
         OSError: there is no room.
     """
-    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if scratch is not None:
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     sweep(_PREFIX, scratch)
     with private_directory(_PREFIX, scratch) as folder:
         yield folder

@@ -109,7 +109,7 @@ class Job:
                 env=self.workspace.environment(self.binary.path),
                 limits=self.limits.process,
                 cancel=self.cancel,
-                confined=True,
+                own_session=False,
             )
         except ProcessError as error:
             raise _translated(error, self.workspace) from None

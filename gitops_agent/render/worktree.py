@@ -24,7 +24,7 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_LONGEST = 1024
 
 
-class _Lazy(Entry):
+class LazyEntry(Entry):
     """An entry with a lazily computed id.
 
     It takes reading the file, or every file below a directory.
@@ -171,12 +171,12 @@ class WorkTree:
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISDIR(status.st_mode):
-            return _Lazy(shown, EntryType.DIRECTORY, lambda: self._directory_id(real))
+            return LazyEntry(shown, EntryType.DIRECTORY, lambda: self._directory_id(real))
         executable = bool(status.st_mode & 0o100) and not stat.S_ISLNK(status.st_mode)
         kind = EntryType.LINK if stat.S_ISLNK(status.st_mode) else EntryType.FILE
         if not stat.S_ISREG(status.st_mode) and kind is EntryType.FILE:
             return None
-        return _Lazy(shown, kind, lambda: self._blob_id(path, status), size=status.st_size, executable=executable)
+        return LazyEntry(shown, kind, lambda: self._blob_id(path, status), size=status.st_size, executable=executable)
 
     def _blob_id(self, path: Path, status: os.stat_result) -> str:
         key = (str(path), status.st_mtime_ns, status.st_size, status.st_ino)
@@ -225,6 +225,11 @@ def _inside(folder: str, path: str) -> bool:
         if depth < 0:
             return False
     return not path.startswith("/") and "\0" not in path
+
+
+def blob_id(data: bytes) -> str:
+    """The id of a file with this content."""
+    return _object_id(b"blob", data)
 
 
 def _object_id(kind: bytes, data: bytes) -> str:

@@ -10,10 +10,12 @@ import pytest
 from gitops_agent.errors import RenderError
 from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
 from gitops_agent.render.worktree import WorkTree
+from gitops_agent.source.sources import Sources
 from gitops_agent.toolchain.catalog import selected
 from gitops_agent.toolchain.installer import Installer
 from tests.corpus import clone
 from tests.render.samples import put
+from tests.source.author import Author
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,18 @@ def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def author(tmp_path: Path) -> Author:
+    return Author(tmp_path / "served" / "config.git")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Iterator[Sources]:
+    opened = Sources(tmp_path / "cache", allow_file=True)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

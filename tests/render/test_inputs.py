@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,6 @@ from tests.render.samples import CHART, ask, config_map, names, put
 from tests.source.author import Author
 
 MAIN = Ref(kind="branch", value="main")
-
-
-@pytest.fixture
-def author(tmp_path: Path) -> Author:
-    return Author(tmp_path / "served" / "config.git")
-
-
-@pytest.fixture
-def sources(tmp_path: Path) -> Iterator[Sources]:
-    made = Sources(tmp_path / "cache", allow_file=True)
-    yield made
-    made.close()
 
 
 def committed(author: Author, sources: Sources, tree: str) -> Tree:

@@ -21,7 +21,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.errors import AgentError, CannotSee, SourceError, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
-from gitops_agent.render.renderer import KubeFacts, Rendered, RenderRequest
+from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.action import PlanError
 from gitops_agent.sync.desired import Desired, build

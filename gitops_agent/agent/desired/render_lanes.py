@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gitops_agent.manifest.key import AppKey
-from gitops_agent.render.renderer import RenderRequest
+from gitops_agent.render.request import RenderRequest
 from gitops_agent.revision.tree import Tree
 
 QUICK_SECONDS = 5.0

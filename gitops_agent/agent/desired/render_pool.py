@@ -27,7 +27,7 @@ from gitops_agent.manifest.key import AppKey
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.render.disk_cache import RenderCache
-from gitops_agent.render.renderer import Failure, Rendered, Renderer, RenderRequest
+from gitops_agent.render.request import Failure, Rendered, RenderEngine, RenderRequest
 from gitops_agent.revision.tree import Tree
 
 _log = logger("render")
@@ -68,7 +68,7 @@ class RenderPool:
         cache: keeps the newest commit's renders for the next start.
     """
 
-    def __init__(self, renderer: Renderer, wake: Wake, *, concurrency: int, cache: RenderCache | None = None) -> None:
+    def __init__(self, renderer: RenderEngine, wake: Wake, *, concurrency: int, cache: RenderCache | None = None) -> None:
         self._renderer, self._wake, self._cache = renderer, wake, cache
         self._lanes = RenderLanes(self, concurrency=concurrency)
         self._retries: WorkQueue[AppKey] = WorkQueue(base=_RETRY_SECONDS, cap=_LONGEST_RETRY_SECONDS)
