@@ -101,11 +101,15 @@ def _retry_refused(now: CommandContext) -> str:
 def _advance_refused(now: CommandContext) -> str:
     state = now.state
     if state.phase is Phase.PAUSED:
-        return f"it is paused ({state.reason}): `rollout resume` goes on, `rollout promote --full` skips what is left"
+        return (
+            f"it is paused ({state.reason}): `rollout resume` continues it, `rollout promote --full` skips the remaining steps"
+        )
     if state.holding:
         if state.until is not None or (now.run.steps[state.step].approval and not state.approved):
             return ""
-        return "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips what is left"
+        return (
+            "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips the remaining steps"
+        )
     if state.phase is Phase.STEP:
         return f"step {state.step + 1} is not in force yet: wait for it, or skip all steps with `rollout promote --full`"
     if state.judging:

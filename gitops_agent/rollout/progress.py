@@ -127,7 +127,7 @@ class RolloutProgress:
         if self.problem:
             return self.problem
         if self.spec is None or self.outlook is Attention.UNSEEN:
-            return "no agent has looked at it yet: is one running, and does an Application declare it?"
+            return "no agent has reconciled it yet: does one run, and does an Application declare it?"
         return describe(self.state, self.spec)
 
     @property
@@ -222,11 +222,11 @@ class RolloutProgress:
     def _waits(self, plan: RunPlan, now: datetime) -> Iterator[str]:
         state = self.state
         if state.phase is Phase.PAUSED:
-            yield "somebody to resume it"
+            yield "a user to resume it"
         elif state.phase is Phase.PENDING:
             yield state.reason or "its turn"
         elif state.phase is Phase.HELD:
-            yield "a mended commit, a revert, or a retry"
+            yield "a fixed commit, a revert, or a retry"
         elif state.stage in {Stage.HOLD, Stage.CUT_HOLD}:
             yield from self._held(plan, now)
         elif state.running and (plan.steps or state.phase is Phase.PROMOTE):
@@ -250,18 +250,18 @@ class RolloutProgress:
         if self._legal(CommandKind.RETRY):
             yield "retry {name}", "tries the rejected version once more"
         if self._legal(CommandKind.RESUME):
-            yield "resume {name}", "goes on where it was"
+            yield "resume {name}", "continues where it was"
         if self.approval:
-            yield "approve {name}", f"lets step {step} go on"
+            yield "approve {name}", f"approves step {step}"
         elif self._legal(CommandKind.ADVANCE):
             yield "promote {name}", f"ends the pause of step {step}"
         if self._legal(CommandKind.PROMOTE):
             judging = self.state.judging
-            yield "promote --full {name}", "ends its delay and metrics" if judging else "skips every step that is left"
+            yield "promote --full {name}", "ends its delay and metrics" if judging else "skips all remaining steps"
         if self._legal(CommandKind.PAUSE):
             yield "pause {name}", "stops it where it is"
         if self._legal(CommandKind.ABORT):
-            yield "abort {name}", "takes the traffic back and rejects the version"
+            yield "abort {name}", "rolls back and rejects the version"
 
     def _legal(self, kind: CommandKind) -> bool:
         return not self.refusal(kind)

@@ -58,7 +58,7 @@ def test_a_canary_is_approved_advanced_and_promoted_by_hand(team: Tenant) -> Non
     assert "is approved" in shell.run("rollout", "approve", shell.rollout)
     rollout.at("Step", "Hold", step=2)
     assert "asks for no approval" in shell.run("rollout", "approve", shell.rollout, code=1)
-    assert "goes on" in shell.run("rollout", "promote", shell.rollout)
+    assert "continues" in shell.run("rollout", "promote", shell.rollout)
 
     shell.run("wait", shell.application, "--timeout", "90s")
     assert rollout.image() == image(2)

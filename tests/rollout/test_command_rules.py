@@ -46,14 +46,14 @@ def test_what_makes_sense_is_ordered(order: CommandKind, state: RolloutState) ->
 @pytest.mark.parametrize(
     ("order", "state", "words"),
     [
-        (CommandKind.ABORT, None, "no agent has looked at it yet"),
+        (CommandKind.ABORT, None, "no agent has reconciled it yet"),
         (CommandKind.PROMOTE, REST, "no rollout is under way, 11111111 is stable"),
         (CommandKind.ABORT, HELD, "no rollout is under way, 22222222 was rolled back"),
         (CommandKind.RETRY, TIMED, "nothing is to be tried again"),
         (CommandKind.APPROVE, TIMED, "step 1 of 3 asks for no approval"),
         (CommandKind.APPROVE, holding(1, approvals=("22222222/1",)), "step 2 is approved already"),
         (CommandKind.APPROVE, at(Phase.PROMOTE, Stage.ROLL), "nothing waits for approval"),
-        (CommandKind.ADVANCE, PAUSED, "it is paused (paused by ada): `rollout resume` goes on"),
+        (CommandKind.ADVANCE, PAUSED, "it is paused (paused by ada): `rollout resume` continues it"),
         (CommandKind.ADVANCE, holding(2), "waits for its metrics only"),
         (CommandKind.ADVANCE, at(Phase.STEP, Stage.ROUTE), "step 1 is not in force yet"),
         (CommandKind.ADVANCE, at(Phase.PROVISION), "it is in no step"),

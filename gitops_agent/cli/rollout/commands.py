@@ -39,14 +39,18 @@ def _policy_options(function: F) -> F:
     def command(*args: Any, namespace: str | None, **options: Any) -> Any:
         return function(*args, namespace=namespace or "", **options)
 
-    help_ = "Where the RolloutPolicy lives; every namespace is looked at when neither this nor NAME says it."
+    help_ = "The namespace of the RolloutPolicy; all namespaces when neither this nor NAME gives one."
     result = out.connection_options(command)
     return cast("F", click.option("-n", "--namespace", default=None, help=help_, shell_complete=complete.namespaces)(result))
 
 
 def _order_options(function: F) -> F:
-    time = click.option("--timeout", default="10s", show_default=True, help="How long the agent has for taking it.")
-    wait = click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="See whether the agent takes it.")
+    time = click.option(
+        "--timeout", default="10s", show_default=True, help="The longest wait for the agent to accept the command."
+    )
+    wait = click.option(
+        "--wait/--no-wait", "waits", default=True, show_default=True, help="Wait until the agent accepts the command."
+    )
     return wait(time(function))
 
 
@@ -60,16 +64,18 @@ class _Words(click.Group):
 
 @click.group(cls=_Words)
 def rollout() -> None:
-    """Show rollouts and command them.
+    """Inspect and control rollouts.
 
-    NAME is that of a RolloutPolicy, as `namespace/name` or `name`. What is ordered is written on the policy, and the agent
-    follows it; the exit code is 1 when it makes no sense now, or when no agent took it.
+    NAME is that of a RolloutPolicy, as `namespace/name` or `name`. A command is recorded on the policy, and the agent executes
+    it; the exit code is 1 when it does not apply in the current phase, or when no agent accepted it.
     """
 
 
-@rollout.command(short_help="Where rollouts stand: a table, or one with steps, pods and metrics.")
+@rollout.command(short_help="Show rollouts: a table, or one with steps, pods and metrics.")
 @click.argument("name", required=False, shell_complete=complete.rollouts)
-@click.option("-w", "--watch", is_flag=True, help="Go on showing it: drawn anew on a terminal, a line a change in a pipe.")
+@click.option(
+    "-w", "--watch", is_flag=True, help="Print changes until interrupted: redrawn on a terminal, a line a change in a pipe."
+)
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 3 when one was rolled back or is paused, 4 when one waits for approval."
 )
@@ -124,18 +130,18 @@ def status(
         sys.exit(code(rollouts))
 
 
-@rollout.command(short_help="Let the present step go on at once; --full skips all steps.")
+@rollout.command(short_help="Skip the current step's wait and continue; --full skips all steps.")
 @click.argument("name", shell_complete=complete.rollouts)
-@click.option("--full", is_flag=True, help="Skip every step that is left, whatever it waits for, and promote.")
+@click.option("--full", is_flag=True, help="Skip all remaining steps, whatever they wait for, and promote.")
 @_order_options
 @_policy_options
 def promote(name: str, *, full: bool, **options: Any) -> None:
-    """Let the present step go on at once.
+    """Skip the current step's wait and continue.
 
-    Its approval is given and its pause ends; what metrics ask for still counts.
+    It is approved and its pause ends; its metrics still count.
 
-    With --full no further step is gone through. The promotion itself is as careful as ever: pods must be available, traffic is
-    moved before pods go, and metrics are measured until the end. A promotion that waits for its delay or its metrics waits no
+    With --full all remaining steps are skipped. The promotion itself keeps its checks: pods must be available, traffic is moved
+    before pods are deleted, and metrics are measured until the end. A promotion that waits for its delay or its metrics waits no
     longer; a metric that has failed still rolls back.
     """
     from gitops_agent.rollout.command import CommandKind
@@ -143,71 +149,72 @@ def promote(name: str, *, full: bool, **options: Any) -> None:
     _order(
         name,
         CommandKind.PROMOTE if full else CommandKind.ADVANCE,
-        "skips what is left" if full else "goes on",
+        "skips what remains" if full else "continues",
         **options,
     )
 
 
-@rollout.command(short_help="Give the approval that the present step asks for.")
+@rollout.command(short_help="Approve the current step.")
 @click.argument("name", shell_complete=complete.rollouts)
 @_order_options
 @_policy_options
 def approve(name: str, **options: Any) -> None:
-    """Give the approval that the present step asks for.
+    """Approve the current step.
 
-    Its pause and its metrics still count. It may be given before everything else of the step is done, and is about this step
-    of this version only.
+    Its pause and its metrics still count. The approval may be given before the rest of the step is done, and counts for this
+    step of this version only.
     """
     from gitops_agent.rollout.command import CommandKind
 
     _order(name, CommandKind.APPROVE, "is approved", **options)
 
 
-@rollout.command(short_help="Stop in the present step.")
+@rollout.command(short_help="Pause a rollout in its current step.")
 @click.argument("name", shell_complete=complete.rollouts)
-@click.option("--reason", default="", help="Why, for the status.")
+@click.option("--reason", default="", help="The reason, shown in the status.")
 @_order_options
 @_policy_options
 def pause(name: str, **options: Any) -> None:
-    """Stop a rollout in its step.
+    """Pause a rollout in its current step.
 
-    The traffic stays as it is, drift is repaired, and no time passes for its pause.
+    The traffic stays as it is, drift is repaired, and the step's own pause does not elapse.
     """
     from gitops_agent.rollout.command import CommandKind
 
     _order(name, CommandKind.PAUSE, "is paused", **options)
 
 
-@rollout.command(short_help="Go on after a pause.")
+@rollout.command(short_help="Resume a paused rollout.")
 @click.argument("name", shell_complete=complete.rollouts)
 @_order_options
 @_policy_options
 def resume(name: str, **options: Any) -> None:
-    """Let a paused rollout go on where it was.
+    """Resume a paused rollout where it was.
 
-    Undecided measurements that paused it are forgiven.
+    Inconclusive measurements that paused it are reset.
     """
     from gitops_agent.rollout.command import CommandKind
 
-    _order(name, CommandKind.RESUME, "goes on", **options)
+    _order(name, CommandKind.RESUME, "is resumed", **options)
 
 
-@rollout.command(short_help="Take the traffic back and reject the version.")
+@rollout.command(short_help="Roll back to the stable version and reject the new one.")
 @click.argument("name", shell_complete=complete.rollouts)
-@click.option("--reason", default="", help="Why, for the status.")
+@click.option("--reason", default="", help="The reason, shown in the status.")
 @_order_options
 @_policy_options
 def abort(name: str, **options: Any) -> None:
     """Roll back to the stable version and reject the new one.
 
-    The traffic returns and the new pods end. The version is not tried again until Git has another one, or `rollout retry`.
+    The traffic returns and the new pods are deleted. The version is not tried again until Git has another one, or by `rollout
+    retry`.
     """
     from gitops_agent.rollout.command import CommandKind
 
     _order(name, CommandKind.ABORT, "is aborted", **options)
 
 
-@rollout.command(short_help="Try a rejected version once more.")
+@rollout.command(short_help="Retry a rejected version.")
 @click.argument("name", shell_complete=complete.rollouts)
 @_order_options
 @_policy_options
@@ -218,7 +225,7 @@ def retry(name: str, **options: Any) -> None:
     _order(name, CommandKind.RETRY, "is tried again", **options)
 
 
-@rollout.command(short_help="The last runs and how they ended.")
+@rollout.command(short_help="Show the last runs and their results.")
 @click.argument("name", required=False, shell_complete=complete.rollouts)
 @out.output_option
 @_policy_options
@@ -286,7 +293,7 @@ def _order(
     key = find(access, name, namespace).key
     given = give(access, key, order, reason=reason, seconds=seconds)
     if not waits:
-        click.echo(f"{key}: {order} is asked for")
+        click.echo(f"{key}: {order} is requested")
         return
     sys.exit(_answer(access, key, given, words, seconds))
 

@@ -35,7 +35,7 @@ def paused(ctx: StepContext) -> RolloutState | None:
     """Paused: nothing moves; a share lost with its pods returns with them."""
     deadline = ctx.run.paused_deadline
     if deadline is not None and ctx.state.entered_at is not None and ctx.now >= ctx.state.entered_at + deadline:
-        return abort(ctx, "nobody resumed the rollout in time")
+        return abort(ctx, "the rollout was not resumed in time")
     if ctx.state.resume is not Stage.HOLD:
         return None
     if ctx.ready and ctx.state.traffic.want != ctx.share:
@@ -44,7 +44,7 @@ def paused(ctx: StepContext) -> RolloutState | None:
 
 
 def pause(ctx: StepContext, reason: str) -> RolloutState:
-    """Pauses a step; it goes on where it was."""
+    """Pauses a step; it continues where it was."""
     return replace(ctx.enter(Phase.PAUSED, reason=reason), resume=ctx.state.stage or Stage.SCALE, until=ctx.state.until)
 
 

@@ -102,16 +102,16 @@ def test_a_wrong_name_is_one_line_and_exit_code_two(stage: Scene, run: Run) -> N
             ("promote",),
             holding(1),
             at(Phase.STEP, Stage.SCALE, step=2, approvals=("22222222/1",)),
-            "goes on: 22222222 step 3 of 3",
+            "continues: 22222222 step 3 of 3",
         ),
         (
             ("promote", "--full"),
             holding(1),
             at(Phase.PROMOTE, Stage.CUT_SCALE, full=True),
-            "skips what is left of its steps: 22222222",
+            "skips what remains: 22222222",
         ),
         (("pause", "--reason", "x"), holding(0), at(Phase.PAUSED, reason="paused by ada: x"), "paused by ada: x"),
-        (("resume",), at(Phase.PAUSED), holding(0), "goes on: 22222222 step 1 of 3"),
+        (("resume",), at(Phase.PAUSED), holding(0), "is resumed: 22222222 step 1 of 3"),
         (("abort",), holding(0), at(Phase.ABORT, Stage.UNROUTE, reason="aborted by ada"), "rolling back (aborted by ada)"),
         (("retry",), at(Phase.HELD, rejected=(REJECTED,)), at(Phase.PENDING), "is tried again: 22222222 is about to start"),
     ],
@@ -172,7 +172,7 @@ def test_without_waiting_it_only_asks(stage: Scene, run: Run) -> None:
 
     result = run("rollout", "approve", f"{stage.namespace}/web", "--no-wait")
 
-    assert (result.code, result.stdout) == (0, f"{stage.namespace}/web: approve is asked for\n")
+    assert (result.code, result.stdout) == (0, f"{stage.namespace}/web: approve is requested\n")
     assert command(stage) is not None
 
 

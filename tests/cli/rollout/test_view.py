@@ -56,10 +56,10 @@ def test_a_rollout_that_waits_for_approval_is_told_from_head_to_what_to_type(cap
         "    ✖ web-2  exit code 1  web:0",
         "",
         "Next",
-        "  gitops-agent rollout approve shop/web         lets step 2 go on",
-        "  gitops-agent rollout promote --full shop/web  skips every step that is left",
+        "  gitops-agent rollout approve shop/web         approves step 2",
+        "  gitops-agent rollout promote --full shop/web  skips all remaining steps",
         "  gitops-agent rollout pause shop/web           stops it where it is",
-        "  gitops-agent rollout abort shop/web           takes the traffic back and rejects the version",
+        "  gitops-agent rollout abort shop/web           rolls back and rejects the version",
     ]
 
 
