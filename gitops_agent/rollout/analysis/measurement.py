@@ -16,6 +16,7 @@ from gitops_agent.rollout.analysis.expression.evaluator import Condition, Condit
 from gitops_agent.rollout.analysis.metric import MetricCriteria, Verdict
 
 _SHOWN = 200
+_LARGE = 10**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +74,19 @@ def empty(result: Any) -> bool:
 
 
 def short(result: Any) -> str:
-    """A result for people, in one line."""
+    """A result for people, in one line: numbers only.
+
+    Whoever writes a policy chooses the address, and more people read a status than may read what lies there.
+    """
     if isinstance(result, list):
         return _cut("[" + ", ".join(map(short, result[:_SHOWN])) + "]")
     if isinstance(result, bool) or result is None:
         return {True: "true", False: "false", None: ""}[result]
-    return _cut(f"{result:.6g}" if isinstance(result, float) else " ".join(str(result).split()))
+    if isinstance(result, int | float):
+        return str(result) if isinstance(result, int) and abs(result) < _LARGE else f"{result:.6g}"
+    if isinstance(result, str):
+        return f"text of {len(result)} character{'' if len(result) == 1 else 's'}"
+    return f"a map of {len(result)} field{'' if len(result) == 1 else 's'}"
 
 
 def _cut(line: str) -> str:

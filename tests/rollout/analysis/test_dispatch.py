@@ -8,7 +8,8 @@ import pytest
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric, MetricProvider
 from gitops_agent.rollout.analysis import dispatch
-from gitops_agent.rollout.analysis.http_query import QueryInvalid
+from gitops_agent.rollout.analysis.http_query import MeasurementFailed, QueryInvalid
+from gitops_agent.rollout.analysis.measurement import failed, measured
 
 AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 FACTS = {"variant": "canary", "workload": "web"}
@@ -79,3 +80,36 @@ def test_the_secret_is_that_of_the_provider() -> None:
 def test_a_job_is_not_asked_over_http() -> None:
     with pytest.raises(QueryInvalid, match="no provider that is asked over HTTP"):
         dispatch.ask(wanted({"job": {"name": "smoke"}}), facts=FACTS, secret={}, at=AT)
+
+
+ANSWERS = [
+    b"hunter2",
+    b'"hunter2"',
+    b'{"status":"error","errorType":"hunter2","error":"hunter2","errors":["hunter2"]}',
+    b'{"status":"success","data":{"resultType":"hunter2","result":"hunter2"}}',
+    b'{"series":[{"pointlist":[[1,"hunter2"]]}],"value":"hunter2"}',
+    b'{"MetricDataResults":[{"StatusCode":"InternalError","Messages":[{"Code":"hunter2","Value":"hunter2"}]}]}',
+]
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 422, 500])
+@pytest.mark.parametrize("body", ANSWERS)
+@pytest.mark.parametrize(
+    "provider",
+    [
+        {"prometheus": {"address": "http://p:9090", "query": "up"}},
+        {"datadog": {"query": "avg:web", "secretRef": {"name": "dd"}}},
+        {"cloudWatch": {"region": "eu-west-1", "query": "web", "secretRef": {"name": "aws"}}},
+        {"http": {"address": "https://judge/", "value": "/value"}},
+    ],
+)
+def test_no_answer_is_quoted(provider: dict[str, Any], body: bytes, status: int) -> None:
+    asked = wanted(provider)
+    try:
+        shown = measured(dispatch.metric(asked), dispatch.answer(asked, status, body), at=AT)
+    except MeasurementFailed as error:
+        shown = failed(str(error), at=AT)
+
+    assert "hunter2" not in str(shown.written())
+    if status != 200:
+        assert str(status) in shown.message

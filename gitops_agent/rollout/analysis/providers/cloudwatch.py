@@ -120,13 +120,8 @@ def samples(status: int, body: bytes) -> list[float]:
         return []
     series = results[0]
     if series.get("StatusCode") in {"InternalError", "Forbidden"}:
-        raise MeasurementFailed(f"CloudWatch gave no result: {series['StatusCode']}{_messages(series)}", transient=True)
+        raise MeasurementFailed(f"CloudWatch gave no result: {series['StatusCode']}", transient=True)
     if series.get("StatusCode") == "PartialData" or answer.get("NextToken"):
         raise MeasurementFailed("CloudWatch gave only a part of the data; ask for a shorter window or a longer period")
     values = [number(value) for value in series.get("Values") or []]
     return [value for value in values if not math.isnan(value)]
-
-
-def _messages(series: dict[str, Any]) -> str:
-    messages = [str(each.get("Value")) for each in series.get("Messages") or [] if isinstance(each, dict)]
-    return f": {messages[0][:200]}" if messages else ""

@@ -11,6 +11,9 @@ from gitops_agent.api import rollout_metrics as api
 from gitops_agent.rollout.analysis.http_provider import Ask
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, answered, base, number
 
+_SORTS = frozenset({"matrix", "scalar", "string", "vector"})
+_REFUSED = frozenset({400, 422})
+
 
 class Prometheus:
     """Provider `prometheus`: one instant query."""
@@ -55,7 +58,8 @@ def result(status: int, body: bytes) -> float | list[float] | None:
     if sort == "vector" and isinstance(data, list):
         values = [_value(series.get("value") if isinstance(series, dict) else None) for series in data]
         return values[0] if len(values) == 1 else values or None
-    raise MeasurementFailed(f"the query gives a {sort}; a number or a vector is needed")
+    given = f"a {sort}" if sort in _SORTS else "something else"
+    raise MeasurementFailed(f"the query gives {given}; a number or a vector is needed")
 
 
 def _query(address: str, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None) -> Query:
@@ -72,10 +76,13 @@ def _seconds(moment: datetime) -> str:
 
 
 def _data(status: int, body: bytes) -> tuple[str, Any]:
+    if status in _REFUSED:
+        raise MeasurementFailed(f"Prometheus refuses the query ({status}); its own console says why", status=status)
     answer = answered(status, body)
+    if isinstance(answer, dict) and answer.get("status") == "error":
+        raise MeasurementFailed("Prometheus gave an error instead of a result; its own console says which")
     if not isinstance(answer, dict) or answer.get("status") != "success" or not isinstance(answer.get("data"), dict):
-        reason = answer.get("error") if isinstance(answer, dict) else ""
-        raise MeasurementFailed(f"Prometheus gave no result: {str(reason or 'the answer is not of its API')[:200]}")
+        raise MeasurementFailed("Prometheus gave no result: the answer is not of its API")
     data = answer["data"]
     return str(data.get("resultType")), data.get("result")
 
