@@ -95,11 +95,13 @@ class Setting:
         environment: more variables; never a credential, only names of files.
         config: more `name=value` pairs; likewise.
         secrets: texts that must not appear in what the call reports.
+        headers: where git traces the headers of answers; None without a trace.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     config: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    headers: Path | None = None
 
 
 def run(

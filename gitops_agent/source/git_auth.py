@@ -80,7 +80,7 @@ def _prepare(directory: Path, repository: Repository, credentials: Credentials) 
         "GIT_CONFIG_GLOBAL": str(directory / "config"),
         "GIT_ALLOW_PROTOCOL": repository.transport,
     }
-    secrets = list(credentials.secrets())
+    secrets, headers = list(credentials.secrets()), None
     if repository.transport == "ssh":
         environment |= _ssh(directory, credentials)
     elif repository.transport == "https":
@@ -88,10 +88,12 @@ def _prepare(directory: Path, repository: Repository, credentials: Credentials) 
         secrets += [unquote(part) for part in (urlsplit(proxy).password, urlsplit(proxy).username) if part]
         environment |= {name: os.environ[name] for name in ("no_proxy", "NO_PROXY") if name in os.environ}
         _write(directory / "config", _https(directory, repository, credentials, proxy))
+        headers = Path(_write(directory / "headers", ""))
+        environment |= {"GIT_TRACE_CURL": str(headers), "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
     else:
         # Allowing file repositories is a decision to trust them; git would require the same owner.
         _write(directory / "config", '[safe]\n\tdirectory = "*"\n')
-    return Setting(environment=environment, secrets=tuple(secrets))
+    return Setting(environment=environment, secrets=tuple(secrets), headers=headers)
 
 
 def _https(directory: Path, repository: Repository, credentials: Credentials, proxy: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from gitops_agent.errors import ProcessError, SourceError
 from gitops_agent.observe.log import logger
@@ -14,6 +15,7 @@ from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import access
 from gitops_agent.source.git_errors import CORRUPT, explain, last_words
 from gitops_agent.source.history import lost
+from gitops_agent.source.http_headers import retry_after, traced
 from gitops_agent.source.mirror import Mirror, Tip, key, stored
 from gitops_agent.source.phrases import ends
 from gitops_agent.source.ref import Ref
@@ -35,6 +37,8 @@ _FETCH = (
 )
 _EVERYTHING = ["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"]
 _LONGEST_FETCH = 20
+_RATE_LIMIT_SECONDS = 60.0
+"""The pause after a 429 that names none."""
 _SHA256_DIGITS = 64
 
 
@@ -85,6 +89,7 @@ class Poller:
         self._timeout = timeout_seconds
         self._cancel = cancel
         self._errors: dict[Ref, SourceError] = {}
+        self._headers: dict[str, str] = {}
 
     def poll(self, refs: Iterable[Ref]) -> Poll:
         """See `Sources.poll`; builds a torn mirror anew and tries once more."""
@@ -98,7 +103,11 @@ class Poller:
                     raise
                 return self._poll(ordered, before)
         except ProcessError as error:
-            raise explain(error, self._mirror.repository, self._credentials) from None
+            refusal = explain(error, self._mirror.repository, self._credentials)
+            pause = retry_after(self._headers, datetime.now(UTC))
+            if refusal.transient and (pause is not None or refusal.facts.get("failure") == "rate-limited"):
+                refusal.facts["retry_after"] = _RATE_LIMIT_SECONDS if pause is None else pause
+            raise refusal from None
 
     def fetch_all(self) -> None:
         """Fetches the histories of all branches and tags.
@@ -165,6 +174,14 @@ class Poller:
         kinds = ["--heads"] if {ref.kind for ref in refs} == {"branch"} else ["--heads", "--tags"]
         answer = self._remote("ls-remote", "--quiet", *kinds, "--", self._mirror.repository.url)
         advertised = Advertised.parse(answer)
+        if not advertised.commits and self._headers.get("content-type", "").startswith("text/html"):
+            raise SourceError(
+                f"{self._mirror.repository}: the server answers with a web page and not with a Git repository: check repoURL, "
+                "and whether a login page or a proxy stands before it",
+                reason="SourceFailed",
+                transient=True,
+                failure="web-page",
+            )
         if not advertised.commits:
             raise SourceError(
                 f"{self._mirror.repository}: the repository is empty: nothing was pushed to it yet, "
@@ -267,9 +284,12 @@ class Poller:
         """
         limits = Limits(seconds=self._timeout * (_LONGEST_FETCH if stdin else 1), idle_seconds=self._timeout)
         with access(self._mirror.repository, self._credentials) as setting:
-            return git.run(
-                self._mirror.directory, *arguments, setting=setting, stdin=stdin, limits=limits, cancel=self._cancel
-            ).stdout
+            try:
+                return git.run(
+                    self._mirror.directory, *arguments, setting=setting, stdin=stdin, limits=limits, cancel=self._cancel
+                ).stdout
+            finally:
+                self._headers = traced(setting.headers) if setting.headers else {}
 
     def _move(self, ref: Ref, old: Tip | None, new: Tip) -> Move:
         if old is None or old.commit == new.commit:

@@ -26,6 +26,7 @@ class GitServer(ThreadingHTTPServer):
         basic: (user, password) it wants, or None.
         bearer: the token it wants, or empty.
         status: answers everything with this status.
+        headers: of those answers.
         redirect: answers with a redirect to this address plus the request's path.
         hang: `all` or `pack`: what it never answers.
         cut: sends only so many bytes of a pack, then closes the connection.
@@ -41,6 +42,7 @@ class GitServer(ThreadingHTTPServer):
         self.basic: tuple[str, str] | None = None
         self.bearer = ""
         self.status = 0
+        self.headers: dict[str, str] = {}
         self.redirect = ""
         self.hang = ""
         self.cut = 0
@@ -100,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
             server.closing.wait()
             self.close_connection = True
         elif server.status:
-            self._say(server.status)
+            self._say(server.status, **server.headers)
         elif server.redirect:
             self._say(302, Location=server.redirect + self.path)
         elif server.bearer and given != f"Bearer {server.bearer}":

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import base64
 import os
 import re
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -342,3 +344,53 @@ def _processes(mark: str, part: str = "cmdline", *, all_of_them: bool = False) -
         if all_of_them or mark in text:
             found.append(text)
     return found
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"), [({"Retry-After": "77"}, 77.0), ({"Retry-After": "999999"}, 3600.0), ({}, 60.0)]
+)
+def test_the_pause_that_a_server_asks_for_is_kept(  # noqa: PLR0917 - fixtures
+    sources: Sources, author: Author, serve: Serve, certificates: Certificates, headers: dict[str, str], seconds: float
+) -> None:
+    author.commit({"a.yaml": "a: 1\n"})
+    server = serve()
+    server.status, server.headers = 429, headers
+
+    with pytest.raises(SourceError) as caught:
+        sources.poll(server.repository(), frozenset({MAIN}), Credentials(ca=certificates.text("ca.crt")))
+
+    assert caught.value.facts["retry_after"] == seconds
+
+
+def test_a_web_page_is_no_empty_repository(sources: Sources, author: Author, serve: Serve, certificates: Certificates) -> None:
+    author.commit({"a.yaml": "a: 1\n"})
+    server = serve()
+    server.status, server.headers = 200, {"Content-Type": "text/html; charset=utf-8"}
+
+    with pytest.raises(SourceError, match="answers with a web page and not with a Git repository"):
+        sources.poll(server.repository(), frozenset({MAIN}), Credentials(ca=certificates.text("ca.crt")))
+
+
+def test_the_trace_of_a_call_holds_no_credentials(
+    sources: Sources, author: Author, serve: Serve, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author.commit({"a.yaml": "a: 1\n"})
+    server = serve()
+    server.basic = ("ada", "secret-password")
+    texts: list[str] = []
+    read = Path.open
+
+    def kept(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "headers" and path.parent.name.startswith("gitops-agent-access-"):
+            with read(path, encoding="utf-8") as stream:
+                texts.append(stream.read())
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", kept)
+
+    credentials = Credentials(ca=certificates.text("ca.crt"), username="ada", password="secret-password")
+    sources.poll(server.repository(), frozenset({MAIN}), credentials)
+
+    encoded = base64.b64encode(b"ada:secret-password").decode()
+    assert texts
+    assert all("secret-password" not in text and encoded not in text for text in texts)
