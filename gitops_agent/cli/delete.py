@@ -105,7 +105,7 @@ def _show_plan(plan: Plan) -> None:
     for action in going:
         click.echo(out.coloured(f"- {action.key}", "Degraded"))
         for text in dependants_of(plan.verdict.blast.dependants.get(action.key)):
-            click.echo(f"    takes along {out.line(text)}")
+            click.echo(f"    {out.line(text)}")
     for action in plan.actions:
         if action not in going:
             click.echo(f"= {action.key} is kept: {out.line(action.message or action.reason)}")

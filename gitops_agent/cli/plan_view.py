@@ -20,6 +20,9 @@ from gitops_agent.sync.desired import LEFT_OUT
 from gitops_agent.sync.planning.deletion_guard import Dependants
 
 _JSON = (dict, list, bool, int, float, type(None))
+_SENTENCES = (" stays (", "cannot be seen")
+"""Texts of notes that are no part of a deletion."""
+
 _PLAIN = ("New", "Changed", "Pruning")
 _WORDS = {
     ActionKind.CREATE: ("+", "Healthy"),
@@ -39,7 +42,7 @@ def show(comparison: Preview) -> int:
         for change in comparison.fields.get(action.key, ()):
             click.echo("    " + out.line(f"{change.field}: {_text(change.old)} → {_text(change.new)}"))
         for text in dependants_of(comparison.plan.verdict.blast.dependants.get(action.key)):
-            click.echo(f"    takes along {out.line(text)}")
+            click.echo(f"    {out.line(text)}")
         if action.key in comparison.errors:
             obj = action.manifest.obj if action.manifest is not None else None
             click.echo("    " + out.coloured(f"refused: {describe(comparison.errors[action.key], obj)}", "False"))
@@ -64,13 +67,15 @@ def show(comparison: Preview) -> int:
 
 
 def dependants_of(under: Dependants | None) -> Iterator[str]:
-    """The dependants that a deletion removes, in words."""
+    """What a deletion removes besides its object, a sentence each."""
     if under is not None:
         if under.total:
             more = ", …" if len(under.samples) < under.total else ""
-            yield f"{under.total} objects that are not of this application: {', '.join(under.samples)}{more}"
-        yield from under.notes
-        yield from (f"what cannot be seen of {kind}" for kind in under.cannot_see)
+            count = f"{under.total} object{'s' if under.total > 1 else ''}"
+            yield f"also deletes {count} not of this application: {', '.join(under.samples)}{more}"
+        for note in under.notes:
+            yield note if any(text in note for text in _SENTENCES) else f"also deletes {note}"
+        yield from (f"also deletes what cannot be seen of {kind}" for kind in under.cannot_see)
 
 
 def document(comparison: Preview) -> Object:

@@ -33,7 +33,7 @@ def test_an_application_deletes_all_its_dependants(root: ClusterEnv, run: Run) -
     result = run("diff", "root")
 
     deleted = result.lines.index(f"- gitops-agent.dev/Application:{root.namespace}/outer")
-    assert result.lines[deleted + 1].startswith("    takes along 5 objects that are not of this application: ")
+    assert result.lines[deleted + 1].startswith("    also deletes 5 objects not of this application: ")
     assert "6 objects would go, 5 of them along with others, more than the budget of 5" in result.stderr
 
 

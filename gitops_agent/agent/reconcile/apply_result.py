@@ -59,7 +59,7 @@ class ApplyResult:
         if self.again is not None:
             requeues.append(Requeue(reason="a fight may be over", delay=self.again))
         if self.recount is not None:
-            requeues.append(Requeue(reason="what held deletions take along is counted again", delay=self.recount))
+            requeues.append(Requeue(reason="the dependants of held deletions are counted again", delay=self.recount))
         return tuple(requeues)
 
 

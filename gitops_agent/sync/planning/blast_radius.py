@@ -191,7 +191,7 @@ class DependantCounter:
         except NotFound:
             return
         except AgentError as error:
-            yield f"{key}: what it takes along cannot be seen ({error})"
+            yield f"the dependants of {key} cannot be seen ({error})"
 
     def _volume_note(self, claim: Object) -> Iterator[str]:
         name = (claim.get("spec") or {}).get("volumeName")
@@ -219,7 +219,7 @@ def _pods_note(workload: Object) -> Iterator[str]:
     status = workload.get("status") or {}
     pods = status.get("replicas") or status.get("currentNumberScheduled") or 0
     if pods:
-        yield f"{pods} pods of {ObjectKey.of(workload)}"
+        yield f"{pods} pod{'s' if pods > 1 else ''} of {ObjectKey.of(workload)}"
 
 
 def _counted(
