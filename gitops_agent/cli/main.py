@@ -41,7 +41,6 @@ _COMMANDS = {
     "tree": ("tree", "tree", "Show an application's objects and their dependants, with health."),
     "diff": ("diff", "diff", "Show what a sync would change, for a revision or a local directory."),
     "render": ("render", "render", "Render a local directory and print its objects as YAML."),
-    "render-worker": ("render_worker", "render_worker", "Render for an agent, in a process without credentials."),
     "sync": ("sync", "sync", "Fetch and reconcile now, or show the plan with --dry-run."),
     "wait": ("wait", "wait", "Wait until an application is synced and healthy."),
     "rollback": ("rollback", "rollback", "Pin an application to an earlier commit of its history, until --undo."),
@@ -58,6 +57,7 @@ _COMMANDS = {
     "config": ("config", "config", "Show the effective configuration and the origin of each value."),
     "version": ("version", "version", "Print the versions of the agent, its tools and the cluster."),
     "completion": ("completion", "completion", "Print the completion script of bash, zsh or fish."),
+    "render-worker": ("render_worker", "render_worker", "Render for an agent, in a process without credentials."),
 }
 
 

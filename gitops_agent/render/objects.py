@@ -92,7 +92,7 @@ def _typed(item: Any, parent: Object, kind: str) -> Any:
 
 
 def problem_of(obj: Object) -> str | None:
-    """What keeps a document from being a Kubernetes object, None when nothing does."""
+    """Why a document is no Kubernetes object; None when it is."""
     api_version, kind, metadata = obj.get("apiVersion"), obj.get("kind"), obj.get("metadata")
     if not api_version and not kind:
         return f"has neither apiVersion nor kind{_ELSEWHERE}"

@@ -134,4 +134,7 @@ class RenderEngine(Protocol):
         """Hash of all inputs but the files."""
 
     def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
-        """The objects at the request's path, or why there are none; ends early when cancelled."""
+        """The objects at the request's path, or why there are none.
+
+        Ends early when cancelled.
+        """

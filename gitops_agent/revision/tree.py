@@ -74,7 +74,7 @@ class Tree(Protocol):
         ...
 
     def files(self, paths: Iterable[str], *, limit: int) -> Iterator[tuple[Entry, bytes]]:
-        """Files at and below paths, each at its own path, with its content.
+        """Files at and below paths, with their contents.
 
         Links are followed, and names and sizes checked before the first is read.
 

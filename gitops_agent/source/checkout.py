@@ -1,4 +1,4 @@
-"""Files of a part of a commit, checked before any of them is read.
+"""Files of a part of a commit, checked before any is read.
 
 Names come from any pusher, so every component is checked before anything is written, no link is ever created (a link
 becomes a copy of what it leads to inside the repository), and sizes and numbers are summed up before the first byte is read.

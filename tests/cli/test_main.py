@@ -47,6 +47,7 @@ COMMANDS = [
         "config",
         "version",
         "completion",
+        "render-worker",
     ),
 ]
 HEAVY = {"kubernetes", "urllib3", "rich", "pydantic", "structlog", "git", "apscheduler", "jinja2", "deepdiff", "yaml"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitops_agent import __version__
+from gitops_agent.cli.render_worker import render_worker
 from gitops_agent.config import Settings, load
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -24,17 +25,59 @@ def test_read_only_is_everything_without_the_right_to_write(everything: list[Obj
 
 def test_the_pods_give_up_every_privilege(everything: list[Object]) -> None:
     pod = only(everything, "Deployment")["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-
     assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["seccompProfile"]) == (
         True,
         {"type": "RuntimeDefault"},
     )
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
+    for container in pod["containers"]:
+        assert (
+            container["securityContext"].items()
+            >= {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }.items()
+        )
+
+
+def containers(everything: list[Object]) -> tuple[Object, Object]:
+    """The agent's container, and the one that renders."""
+    agent, render = only(everything, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return agent, render
+
+
+def test_the_container_that_renders_has_neither_the_token_nor_the_agents_files_nor_its_user(everything: list[Object]) -> None:
+    pod = only(everything, "Deployment")["spec"]["template"]["spec"]
+    agent, render = containers(everything)
+    account = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+    mounts = {
+        container["name"]: {m["mountPath"]: m["name"] for m in container["volumeMounts"]} for container in (agent, render)
     }
+
+    assert pod["automountServiceAccountToken"] is False
+    assert mounts["agent"][str(account)] == "account"
+    (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "account")
+    assert [next(iter(source)) for source in volume["projected"]["sources"]] == [
+        "serviceAccountToken",
+        "configMap",
+        "downwardAPI",
+    ]
+    assert mounts["render"] == {"/scratch": "scratch", "/run/gitops-agent": "socket"}
+    assert render["securityContext"]["runAsUser"] != pod["securityContext"]["runAsUser"]
+    assert render["securityContext"]["runAsGroup"] != pod["securityContext"]["runAsGroup"]
+    assert "env" not in render
+
+
+def test_the_agent_finds_the_socket_that_the_other_container_listens_on(everything: list[Object], tmp_path: Path) -> None:
+    (config,) = (obj for obj in everything if obj["kind"] == "ConfigMap")
+    (tmp_path / "config.yaml").write_text(config["data"]["config.yaml"])
+    _, render = containers(everything)
+    parsed = render_worker.make_context("render-worker", render["args"][1:]).params
+
+    assert render["args"][0] == "render-worker"
+    assert load(tmp_path / "config.yaml", {}, {}).settings.render.socket == parsed["path"]
+    assert str(parsed["path"].parent) in {mount["mountPath"] for mount in containers(everything)[0]["volumeMounts"]}
+    assert str(parsed["scratch"]) in {mount["mountPath"] for mount in render["volumeMounts"]}
 
 
 def test_two_replicas_survive_a_drain_one_after_the_other(everything: list[Object]) -> None:
@@ -92,7 +135,7 @@ def test_all_renders_at_once_fit_into_the_memory_limit(everything: list[Object],
     (config,) = (obj for obj in everything if obj["kind"] == "ConfigMap")
     (tmp_path / "config.yaml").write_text(config["data"]["config.yaml"])
     render = load(tmp_path / "config.yaml", {}, {}).settings.render
-    limit = only(everything, "Deployment")["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    limit = containers(everything)[1]["resources"]["limits"]["memory"]
 
     assert limit == "2Gi"
     assert render.concurrency * render.memory_mib + 256 <= 2048
@@ -103,7 +146,7 @@ def test_what_is_written_is_on_a_volume(everything: list[Object], tmp_path: Path
     mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
     empty = {volume["name"] for volume in pod["volumes"] if "emptyDir" in volume}
 
-    assert {path for path, name in mounts.items() if name in empty} == {"/var/cache/gitops-agent", "/tmp"}  # noqa: S108 - in the container
+    assert {path for path, name in mounts.items() if name in empty} == {"/var/cache/gitops-agent", "/tmp", "/run/gitops-agent"}  # noqa: S108 - in the container
 
 
 def test_a_changed_configuration_rolls_the_pods(everything: list[Object]) -> None:
@@ -121,7 +164,7 @@ def test_the_lease_in_the_role_is_the_one_the_agent_takes(everything: list[Objec
 
 
 def test_the_image_is_the_one_of_this_version(everything: list[Object]) -> None:
-    assert only(everything, "Deployment")["spec"]["template"]["spec"]["containers"][0]["image"] == f"gitops-agent:{__version__}"
+    assert {container["image"] for container in containers(everything)} == {f"gitops-agent:{__version__}"}
 
 
 def test_what_the_agent_lives_on_is_never_pruned(everything: list[Object]) -> None:

@@ -1,4 +1,4 @@
-"""Messages over a Unix socket: a JSON head and a body of bytes.
+"""Messages over a Unix socket: a JSON head and a body.
 
 Either half may send anything, stop in the middle or never answer, so every length is checked before it is received, and every
 wait ends at a deadline or when the render is cancelled. A message is two lengths of four bytes, the head and the body.
@@ -53,7 +53,7 @@ class Channel:
         self._cancel: threading.Event | None = None
 
     def limit(self, deadline: float | None, cancel: threading.Event | None) -> None:
-        """Bounds all that follows: a time on the monotonic clock, and an event."""
+        """Bounds what follows by a monotonic time and an event."""
         self._deadline, self._cancel = deadline, cancel
 
     def send(self, head: dict[str, Any], body: bytes = b"") -> None:

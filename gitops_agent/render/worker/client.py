@@ -156,7 +156,7 @@ class RenderWorkers:
 
 @contextlib.contextmanager
 def local_workers(limits: RenderLimits | None = None) -> Iterator[RenderWorkers]:
-    """Renders in a process of its own until the end of the block."""
+    """Workers on this machine until the end of the block."""
     programs: dict[str, Path | None] = {"helm": None, "kustomize": None}
     with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
         workers = RenderWorkers(ProcessDialer(Path(scratch), programs), limits=limits or RenderLimits(), programs=programs)

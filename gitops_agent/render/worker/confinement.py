@@ -28,7 +28,7 @@ _VERSION, _BENEATH = 1, 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 0b1, 0b10, 0b100, 0b1000
 _DEVICES, _TRUNCATE, _IOCTL = (1 << 6) | (1 << 10) | (1 << 11), 1 << 14, 1 << 15
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-"""Rights about files that each version of Landlock knows."""
+"""Rights about files that each version of Landlock has."""
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 _TCP_FROM, _SCOPES_FROM = 4, 6
 _PROCESSES = 1024
@@ -81,8 +81,8 @@ def confine(*, scratch: Path, programs: Iterable[Path], own_user: bool) -> Confi
 
 def _landlock(libc: ctypes.CDLL, version: int, scratch: Path, programs: list[Path] | None) -> bool:
     """Restricts files, unless `programs` is None, TCP and signals."""
-    known = _RIGHTS[max(each for each in _RIGHTS if each <= version)]
-    rights = known if programs is not None else 0
+    supported = _RIGHTS[max(each for each in _RIGHTS if each <= version)]
+    rights = supported if programs is not None else 0
     tcp = 0b11 if version >= _TCP_FROM else 0
     scopes = 0b11 if version >= _SCOPES_FROM else 0  # abstract sockets and signals of others
     size = 24 if version >= _SCOPES_FROM else 16 if version >= _TCP_FROM else 8
@@ -95,12 +95,12 @@ def _landlock(libc: ctypes.CDLL, version: int, scratch: Path, programs: list[Pat
         if programs is not None:
             ours = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[3]]
             for folder in (*map(Path, _SYSTEM), *ours, tool_cache(), *(program.resolve().parent for program in programs)):
-                _allow(libc, rules, folder, (_READ | _EXECUTE) & known)
+                _allow(libc, rules, folder, (_READ | _EXECUTE) & supported)
             for path in map(Path, _CONFIGURATION):
                 _allow(libc, rules, path, _READ)
             for path in map(Path, _HARMLESS):
-                _allow(libc, rules, path, (_READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL) & known)
-            _allow(libc, rules, scratch, known & ~_DEVICES & ~_IOCTL)
+                _allow(libc, rules, path, (_READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL) & supported)
+            _allow(libc, rules, scratch, supported & ~_DEVICES & ~_IOCTL)
         return bool(libc.syscall(_RESTRICT, rules, 0) == 0)
     finally:
         os.close(rules)

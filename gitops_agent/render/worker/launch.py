@@ -1,4 +1,4 @@
-"""Reaches the process that renders: one that is started here, or a socket.
+"""Connects to the process that renders, and starts it where necessary.
 
 The started one hears of connections over a socket that is its standard input. That socket closes when this process ends,
 however it ends, and so does everything that was started.
@@ -72,7 +72,7 @@ class SocketDialer:
 
 
 class ProcessDialer:
-    """Starts the process that renders at the first connection, and when it died.
+    """Starts the process that renders, again when it died.
 
     Args:
         scratch: a folder for copies of files.

@@ -1,4 +1,4 @@
-"""A tree that the agent reads: what it sent before is not requested again."""
+"""A tree whose files the agent sends, once."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class RemoteTree:
                 answer = self._receive()
 
     def _absent(self, path: str) -> bool:
-        """Whether a path is not there, as far as the agent's answers show."""
+        """Whether earlier answers show that a path is absent."""
         parent = _parent(path)
         return bool(path) and path == posixpath.normpath(path) and parent in self._listed
 

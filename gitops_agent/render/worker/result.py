@@ -1,4 +1,4 @@
-"""Reads the result of a render from a process that is not trusted.
+"""Validates results of renders from untrusted processes.
 
 What a repository could make a worker send must neither stop the agent nor be more than objects: an object is parsed by itself,
 of at most a few mebibytes, its values are counted against one budget, and it is checked as the renderer checks it. Digests are

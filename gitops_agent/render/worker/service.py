@@ -35,7 +35,9 @@ _OVERFLOW = "the render used more than {} MiB and was ended"
 
 
 def serve(connection: socket.socket, scratch: Path, programs: dict[str, Path | None]) -> None:
-    """Answers requests until the agent hangs up, or this process has to be replaced.
+    """Answers requests until the agent hangs up.
+
+    Or until this process has to be replaced.
 
     Args:
         connection: to the agent.

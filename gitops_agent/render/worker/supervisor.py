@@ -1,4 +1,4 @@
-"""Starts a worker for each connection, and ends it when the agent hangs up.
+"""Forks a worker for each connection; kills it at hang-up.
 
 A parser that holds Python's lock reads no message and obeys no signal handler, so no worker ends itself: this process, which
 reads nothing of a repository, kills it with all it started, removes its files and reports how it died. Workers are forked from

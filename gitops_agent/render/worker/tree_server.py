@@ -136,7 +136,7 @@ class TreeServer:
         self._channel.send({"files": rows, "more": False}, b"".join(body))
 
     def _bundle(self, path: str) -> tuple[dict[str, Any], bytes]:
-        """What is on the way to a path and, if there is not much, below it."""
+        """The entries above a path and, if few, below it."""
         entries: dict[str, Entry] = {}
         listed: list[str] = []
         way = ""
@@ -157,7 +157,7 @@ class TreeServer:
         return {"entries": rows, "listed": [packed(folder) for folder in listed], "contents": contents}, body
 
     def _below(self, top: str) -> tuple[list[Entry], list[str]]:
-        """The entries below a small directory, and the directories they fill; else none."""
+        """Entries below a small directory, and its directories; else none."""
         entries: list[Entry] = []
         listed: list[str] = []
         pending = [top]

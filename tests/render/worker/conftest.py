@@ -40,7 +40,7 @@ def start(tmp_path: Path, programs: Mapping[str, Path]) -> Iterator[Start]:
 
 @pytest.fixture
 def remote() -> Iterator[Callable[[Tree, str], RemoteTree]]:
-    """The far end of a tree, as the request for a path brings it."""
+    """The worker's end of a tree, after a request for a path."""
     ends: list[socket.socket] = []
     threads: list[threading.Thread] = []
 

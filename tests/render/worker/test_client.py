@@ -1,4 +1,4 @@
-"""Renders in workers: the same results, and no way to harm the agent."""
+"""Renders in workers: the same results, and a safe agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a confined process can still do; each case in a process of its own."""
+"""Rights of a confined process; each case in its own process."""
 
 from __future__ import annotations
 

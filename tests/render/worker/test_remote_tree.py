@@ -1,4 +1,4 @@
-"""A tree at the other end of a socket is the same tree."""
+"""A tree behind a socket is the same tree."""
 
 from __future__ import annotations
 

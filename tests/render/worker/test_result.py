@@ -1,4 +1,4 @@
-"""What a worker that was taken over may send, and what the agent makes of it."""
+"""Results of a worker that was taken over."""
 
 from __future__ import annotations
 

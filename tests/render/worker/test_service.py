@@ -1,4 +1,4 @@
-"""Serving in this process; what needs a process of its own stands in `test_client`."""
+"""Serving in this process; `test_client` has the real ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Ask = Callable[..., tuple[Rendered | Failure, dict[str, Any]]]
 
 @pytest.fixture
 def limits() -> Iterator[RenderLimits]:
-    """Limits of the kernel as they are, for they bind this process too."""
+    """Limits so high that they do not bind this process."""
     kinds = (resource.RLIMIT_CPU, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)
     before = [(kind, resource.getrlimit(kind)) for kind in kinds]
     handler = signal.getsignal(signal.SIGXFSZ)
@@ -40,7 +40,7 @@ def limits() -> Iterator[RenderLimits]:
 
 @pytest.fixture
 def render(repository: Path, tmp_path: Path, limits: RenderLimits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
-    """Asks a worker that runs beside the test, and returns the last message too."""
+    """Renders in a worker beside the test; returns its last message too."""
     here, there = socket.socketpair()
     monkeypatch.setattr(service, "_restrict", lambda _: None)  # signals are set in main threads only
     thread = threading.Thread(target=serve, args=(there, tmp_path, {"helm": None, "kustomize": None}))
