@@ -178,9 +178,27 @@ def metrics(agent: AgentProcess) -> dict[str, float]:
     return found
 
 
+def family(pid: int) -> list[int]:
+    """A process and all it started that still runs."""
+    members = [pid]
+    for thread in Path(f"/proc/{pid}/task").glob("*"):  # a child belongs to the thread that started it
+        with contextlib.suppress(OSError):
+            for child in (thread / "children").read_text().split():
+                members += family(int(child))
+    return members
+
+
 def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and all it started, render workers included."""
+    return sum(_cpu_seconds(member) for member in family(pid))
+
+
+def _cpu_seconds(pid: int) -> float:
     """Processor time of a process and its ended children."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
     return sum(int(fields[i]) for i in (11, 12, 13, 14)) / os.sysconf("SC_CLK_TCK")
 
 

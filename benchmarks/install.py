@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.cluster_env import ClusterEnv, Figure, cpu_seconds, metrics, name, rendered, resident_mib
+from benchmarks.cluster_env import ClusterEnv, Figure, cpu_seconds, family, metrics, name, rendered, resident_mib
 from benchmarks.ready_watch import ReadyWatch
 from gitops_agent.manifest.key import Object
 
@@ -31,6 +31,7 @@ def measure(world: ClusterEnv) -> list[Figure]:
     seconds = time.monotonic() - started
     world.running = agent
     used, resident = cpu_seconds(agent.process.pid) - before, resident_mib(agent.process.pid)
+    workers = sum(resident_mib(member) for member in family(agent.process.pid)[1:])
     numbers = metrics(agent)
     last = _floor(world, "after")
     floor = (first + last) / 2
@@ -43,6 +44,7 @@ def measure(world: ClusterEnv) -> list[Figure]:
         Figure("install: ratio", seconds / floor, "x", "goal 1.5"),
         Figure("install: agent's CPU", used, "s", "renders included"),
         Figure("install: agent's memory", resident, "MiB"),
+        Figure("install: memory of render workers", workers, "MiB", "pages they share are counted once for each"),
         Figure("install: API requests", requests, "", f"{requests / (world.count * 5):.1f} an object"),
         Figure("install: renders", numbers.get("renders", 0), ""),
     ]
