@@ -141,8 +141,8 @@ def promote(name: str, *, full: bool, **options: Any) -> None:
     It is approved and its pause ends; its metrics still count.
 
     With --full all remaining steps are skipped. The promotion itself keeps its checks: pods must be available, traffic is moved
-    before pods are deleted, and metrics are measured until the end. A promotion that waits for its delay or its metrics waits no
-    longer; a metric that has failed still rolls back.
+    before pods are deleted, and metrics are measured until the end. A promotion that waits for its delay or its
+    metrics waits no longer; a metric that has failed still rolls back.
     """
     from gitops_agent.rollout.command import CommandKind
 
