@@ -35,7 +35,7 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/loader.py": "acceptance/test_rollouts.py",  # what only a real rollout shows, with those that follow
     "agent/stores/endpoint_slices.py": "acceptance/test_rollouts.py",
     "agent/rollouts/stuck_pods.py": "acceptance/test_rollout_strategies.py",
-    "agent/rollouts/status_builder.py": "acceptance/test_rollouts.py",
+    "agent/rollouts/uncovered.py": "agent/rollouts/test_controller.py",  # what a pass holds back
     "agent/rollouts/summary.py": "agent/reconcile/test_status_builder.py",  # values without behaviour
     "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise
     "agent/rollouts/observer.py": "acceptance/test_rollouts.py",

@@ -18,10 +18,12 @@ from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.marks import ROLLOUT, annotation
 from gitops_agent.rollout.compose import Part, compose, retains
+from gitops_agent.rollout.coverage import target, unbound, uncovered
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
+from gitops_agent.rollout.validation import refusal
 from gitops_agent.rollout.version_hash import version_hash
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired
@@ -64,6 +66,7 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
     scaled = autoscaled | targets(manifest.obj for manifest in desired.manifests)
     parts: list[Part] = []
     asides: dict[ObjectKey, str] = {}
+    subjects: dict[ObjectKey, ResolvedPolicy] = {}
     for key, manifest in manifests.items():
         if key.group_kind != ROLLOUT_POLICY:
             continue
@@ -73,8 +76,16 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
         subject = ResolvedPolicy(policy=spec, workload=workload, provider=provider, autoscaled=workload in scaled)
         part = _part(desired, subject, standings.get(key), manifests)
         if part is not None:
+            subjects[key] = subject
             parts.append(part)
             asides[part.subject.workload] = _aside(part, key, standings.get(key))
+    refusals, held = _unbound(manifests, standings)
+    asides |= held
+    refusals += tuple(
+        f"rollout {key.namespace}/{key.name}: no rollout can begin: {text}"
+        for key, subject in subjects.items()
+        if (text := refusal(subject, manifests, unknown=desired.unscoped))
+    )
     running = {standing.workload for standing in standings.values() if standing.state.running}
     mine = frozenset(
         key for key, obj in live.items() if _maker(key, obj) in {(workload.namespace, workload.name) for workload in running}
@@ -85,11 +96,33 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
         for standing in standings.values()
         if standing.state.running or retains(standing.state)
     )
+    notes = (*refusals, *notes)
     if not parts:
-        return RolloutProjection(desired=replace(desired, kept=desired.kept | mine), waiting=waiting, notes=notes)
+        return RolloutProjection(
+            desired=replace(desired, kept=desired.kept | mine), asides=asides, waiting=waiting, notes=notes
+        )
     overlaid = compose(desired.manifests, parts)
     laid = replace(desired, manifests=overlaid.manifests, kept=desired.kept | mine, declared=desired.content)
     return RolloutProjection(desired=laid, asides=asides, waiting=waiting, notes=notes)
+
+
+def _unbound(
+    manifests: Mapping[ObjectKey, Manifest], standings: Mapping[ObjectKey, RolloutProgress]
+) -> tuple[tuple[str, ...], dict[ObjectKey, str]]:
+    """The notes on policies that name nothing, and asides of held workloads."""
+    specs = {
+        key: read(RolloutPolicySpec, manifest.obj.get("spec") or {}, root=f"{key} spec")
+        for key, manifest in manifests.items()
+        if key.group_kind == ROLLOUT_POLICY
+    }
+    running = {standing.workload for standing in standings.values() if standing.state.running}
+    refused = unbound(specs, manifests, running)
+    if not refused:
+        return (), {}
+    names = ", ".join(f"{key.namespace}/{key.name}" for key in refused)
+    covered = {target(key, spec) for key, spec in specs.items()} | running
+    aside = f"a new version is held while RolloutPolicy {names} names no workload"
+    return tuple(f"{key}: {text}" for key, text in refused.items()), dict.fromkeys(uncovered(manifests, covered), aside)
 
 
 def _part(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
+from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.durations import format_duration
 from gitops_agent.api.problems import SpecInvalid, read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
@@ -31,6 +32,7 @@ class Attention(StrEnum):
     ROLLED_BACK = "RolledBack"
     PAUSED = "RolloutPaused"
     APPROVAL = "AwaitingApproval"
+    REFUSED = "RolloutRefused"
     UNSEEN = "NotReconciled"
     WAITING = "WaitingFor"
     RUNNING = "RollingOut"
@@ -126,9 +128,18 @@ class RolloutProgress:
         """One line."""
         if self.problem:
             return self.problem
+        if self.refused:
+            return self.refused
         if self.spec is None or self.outlook is Attention.UNSEEN:
             return "no agent has reconciled it yet: does one run, and does an Application declare it?"
         return describe(self.state, self.spec)
+
+    @property
+    def refused(self) -> str:
+        """Why only another commit lets it go on; empty otherwise."""
+        ready = find_condition((self.raw.get("status") or {}).get("conditions"), "Ready") or {}
+        under_way = self.state.running and self.state.phase is not Phase.PENDING
+        return "" if under_way or ready.get("reason") != "RolloutRefused" else str(ready.get("message") or "")
 
     @property
     def approval(self) -> str:
@@ -139,6 +150,8 @@ class RolloutProgress:
     def outlook(self) -> Attention:
         """The urgency."""
         phase = self.state.phase
+        if self.refused and not self.problem:
+            return Attention.REFUSED
         if self.problem or (phase is Phase.IDLE and self.state.stable is None):
             return Attention.UNSEEN
         if self.state.rolled_back:
@@ -223,6 +236,8 @@ class RolloutProgress:
         state = self.state
         if state.phase is Phase.PAUSED:
             yield "a user to resume it"
+        elif self.refused:
+            yield "a commit that fixes it"
         elif state.phase is Phase.PENDING:
             yield state.reason or "its turn"
         elif state.phase is Phase.HELD:

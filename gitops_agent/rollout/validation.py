@@ -14,6 +14,7 @@ from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.selector import matches_labels
 from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.coverage import similar
 from gitops_agent.rollout.overlay import ResolvedPolicy, routes
 from gitops_agent.rollout.run_plan import run
 from gitops_agent.rollout.traffic.router import Match, Mirror
@@ -41,6 +42,26 @@ def refusal(
     return "; ".join((*_refusals(subject, manifests, unknown), *_of_ports(subject, stable or {}, manifests)))
 
 
+def missing(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:
+    """What a policy names and Git does not declare."""
+    return "; ".join(_missing(subject, manifests))
+
+
+def _missing(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    """The Service and the routes that are not declared."""
+    if subject.policy.strategy.rolling is not None:
+        return
+    if subject.service not in manifests:
+        services = [key for key in manifests if key.group_kind == subject.service.group_kind]
+        yield f"{subject.service} is not declared by this application{similar(subject.service, services)}"
+    declared = {(key.kind, key.name): key for key in routes(manifests, subject)}
+    for route in subject.policy.traffic.routes:
+        if (str(route.kind), route.name) not in declared:
+            key = ObjectKey("", str(route.kind), subject.workload.namespace, route.name)
+            hint = similar(key, [one for one in manifests if one.kind == key.kind])
+            yield f"{route.kind} {route.name} is not declared by this application{hint}"
+
+
 def _refusals(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], unknown: frozenset[GroupKind]) -> Iterator[str]:
     workload = manifests.get(subject.workload)
     if workload is None:
@@ -48,11 +69,9 @@ def _refusals(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], 
         return
     if why := _idle(workload.obj):
         yield f"{subject.workload} {why}"
-    if subject.policy.strategy.rolling is not None:
-        return
+    yield from _missing(subject, manifests)
     service = manifests.get(subject.service)
-    if service is None:
-        yield f"{subject.service} is not declared by this application"
+    if subject.policy.strategy.rolling is not None or service is None:
         return
     selector = (service.obj.get("spec") or {}).get("selector") or {}
     if not selector or not _selected(selector, workload.obj):
@@ -112,12 +131,9 @@ def _targets(service: Object) -> dict[object, object]:
 
 
 def _of_routes(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
-    """Every route must be there, and carry every share of the run."""
+    """Every declared route must carry every share of the run."""
     here = routes(manifests, subject)
-    declared = {(key.kind, key.name) for key in here}
-    missing = [route for route in subject.policy.traffic.routes if (str(route.kind), route.name) not in declared]
-    yield from (f"{route.kind} {route.name} is not declared by this application" for route in missing)
-    if missing or subject.provider is None:
+    if len(here) < len(subject.policy.traffic.routes) or subject.provider is None:
         return
     reported: set[str] = set()
     shares = [(one.share.weight, one.share.match, one.share.mirror) for one in run(subject.policy).steps]

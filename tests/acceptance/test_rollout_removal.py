@@ -98,20 +98,38 @@ def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team:
     team.until(lambda: not left(), "nothing is left")
 
 
-def test_a_policy_of_nothing_and_one_without_its_service_say_so_before_a_version_is_pushed(team: Tenant) -> None:
+def test_a_policy_that_names_nothing_holds_new_versions_and_is_not_ready(team: Tenant) -> None:
     lost = policy(HELD_AT_HALF, targetRef={"name": "wbe"})
-    lost["metadata"]["name"] = "lost"
-    alone = policy(HELD_AT_HALF, service="other")
-    commit = team.commit(files(deployment(WEB, image=image(1)), service(WEB), lost, alone))
+    one = Rollout(team, HELD_AT_HALF)
+    team.commit(files(deployment(WEB, image=image(1)), service(WEB), lost))
     team.declare()
-    team.settled(commit)
+    message = team.says("RolloutRefused", "did you mean Deployment web?")
+    assert "new versions of what no policy covers are held: Deployment web" in message
 
-    told = Rollout(team, HELD_AT_HALF, name="lost")
-    team.until(lambda: "Deployment wbe is not declared" in str(told.status().get("message")), "the policy of nothing says so")
-    assert told.status()["conditions"][0]["reason"] == "RolloutRefused"
+    team.commit(files(deployment(WEB, image=image(2), replicas=2), service(WEB), lost), "Version 2")
+    team.until(lambda: one.workload()["spec"]["replicas"] == 2, "the second commit is applied but for its version")
+    assert one.image() == image(1)
+    assert one.status()["conditions"][0]["reason"] == "RolloutRefused"
+
+    team.commit(files(deployment(WEB, image=image(2), replicas=2), service(WEB), policy(HELD_AT_HALF)), "Mend the policy")
+    one.at("Step", "Hold")
+    assert one.image() == image(1), "the mended policy rolls the held version out in its steps"
+
+
+def test_a_policy_whose_service_is_not_declared_is_refused_at_rest_and_with_a_version(team: Tenant) -> None:
+    alone = policy(HELD_AT_HALF, service="weeb")
     rollout = Rollout(team, HELD_AT_HALF)
-    note = rollout.until(lambda status: status.get("notes"), "the other one says so")["notes"][0]
-    assert "/other is not declared by this application" in note
+    team.commit(files(deployment(WEB, image=image(1)), service(WEB), alone))
+    team.declare()
+    team.says("RolloutRefused", "did you mean Service web?")
+    note = rollout.until(lambda status: status.get("notes"), "it says so as well")["notes"][0]
+    assert "/weeb is not declared by this application" in note
+
+    team.commit(files(deployment(WEB, image=image(2)), service(WEB), alone), "Version 2")
+    rollout.at("Pending")
+    team.says("RolloutRefused", "did you mean Service web?")
+    assert rollout.status()["conditions"][0]["reason"] == "RolloutRefused"
+    assert rollout.image() == image(1)
 
 
 def test_without_the_resource_of_the_provider_no_run_begins(team: Tenant) -> None:

@@ -49,6 +49,7 @@ def test_what_cannot_go_on_by_itself_is_over() -> None:
     assert ended(one(stalled))
     assert ended(one(troubled("False", "OwnedByAnother", "declared by another")))
     assert ended(one(troubled("False", "RenderFailed", "no such base")))
+    assert ended(one(troubled("False", "RolloutRefused", "Service weeb is not declared")))
     assert not ended(one(troubled("Unknown", "Progressing", "1 of 2")))
     assert not ended(one(troubled("False", "WebhookUnavailable", "nobody answers")))
     assert not ended(one(troubled("False", "WaitingFor", "a CRD")))

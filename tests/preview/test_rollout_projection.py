@@ -66,6 +66,20 @@ def test_without_rollouts_a_commit_means_what_it_declares() -> None:
     assert rest(plain, {}, NOBODY).desired == plain
 
 
+def test_a_policy_that_names_nothing_is_said_with_what_it_holds() -> None:
+    projection = rest(declared("web:2", targetRef={"name": "wbe"}), {}, NOBODY)
+
+    (note,) = projection.notes
+    assert "did you mean Deployment web?" in note
+    assert projection.aside(WEB) == "a new version is held while RolloutPolicy shop/web names no workload"
+
+
+def test_what_refuses_the_next_rollout_is_said_before_it_is_pushed() -> None:
+    (note,) = rest(declared(service="weeb"), {}, NOBODY).notes
+
+    assert "no rollout can begin: Service:shop/weeb is not declared by this application; did you mean Service web?" in note
+
+
 def test_what_rollouts_write_on_a_workload_and_its_service_is_no_difference() -> None:
     stable = version("web:1")
     rested = rest(declared(), live(at(Phase.IDLE, stable=stable)), NOBODY)

@@ -45,6 +45,25 @@ def test_how_urgently_a_rollout_needs_a_user(state: RolloutState | None, outlook
     assert standing(state).outlook is outlook
 
 
+def refused(state: RolloutState | None, message: str) -> RolloutProgress:
+    raw = policy(state)
+    ready = {"type": "Ready", "status": "False", "reason": "RolloutRefused", "message": message}
+    return RolloutProgress.of({**raw, "status": {**(raw.get("status") or {}), "conditions": [ready]}})
+
+
+@pytest.mark.parametrize("state", [None, at(Phase.IDLE), at(Phase.PENDING, reason="Service weeb is not declared")])
+def test_a_policy_that_only_git_can_mend_says_what_its_agent_says(state: RolloutState | None) -> None:
+    one = refused(state, "targetRef: Deployment wbe is not declared by this application; did you mean Deployment web?")
+
+    assert one.outlook is Attention.REFUSED
+    assert "did you mean Deployment web?" in one.message
+    assert one.waits(LATER) == ["a commit that fixes it"]
+
+
+def test_a_rollout_under_way_shows_itself_though_the_next_one_is_refused() -> None:
+    assert refused(holding(1), "Service weeb is not declared").outlook is Attention.APPROVAL
+
+
 def test_every_outlook_of_a_rollout_that_was_seen_is_a_code_of_the_table_of_reasons() -> None:
     assert {str(one) for one in Attention} - REASONS.keys() == {"NotReconciled"}
 

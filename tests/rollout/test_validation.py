@@ -10,7 +10,7 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.traffic.gateway import GatewayAPI
 from gitops_agent.rollout.traffic.service import PlainService
-from gitops_agent.rollout.validation import refusal
+from gitops_agent.rollout.validation import missing, refusal
 from tests.rollout.policies import blue_green, canary, rolling
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
@@ -101,3 +101,20 @@ def test_behind_a_plain_service_the_pods_of_both_versions_must_listen_where_it_s
     assert "sends port 80 to 9090" in said(8080, 9090, blue_green(plain=True))
     assert said("http", "http", canary(plain=True)) == ""
     assert said(8080, 9090, canary()) == "", "a route sends to each version by a Service of its own"
+
+
+def test_what_a_policy_names_and_git_does_not_declare_is_known_at_rest_with_what_was_meant() -> None:
+    def said(*objects: Object, policy: RolloutPolicySpec) -> str:
+        provider = PlainService() if policy.traffic.provider == "service" else GatewayAPI()
+        about = ResolvedPolicy(policy=policy, workload=WEB, provider=provider)
+        return missing(about, {one.key: one for one in map(Manifest.of, objects)})
+
+    assert said(workload(), SERVICE, HTTP, policy=canary()) == ""
+    assert said(workload(), policy=rolling()) == ""
+    assert "Service:shop/weeb is not declared by this application; did you mean Service web?" in said(
+        workload(), SERVICE, policy=canary(plain=True, service="weeb")
+    )
+    other = {**HTTP, "metadata": {"name": "webb", "namespace": "shop"}}
+    assert said(workload(), SERVICE, other, policy=canary()) == (
+        "HTTPRoute web is not declared by this application; did you mean HTTPRoute webb?"
+    )

@@ -72,7 +72,8 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
     error = declared.error or (applied.error if applied else None)
     unavailable = declared.source.error
     # A commit that a rollout holds back is not synced, though the cluster equals D(t).
-    settled = not (rollouts and rollouts.moved) and not any(view.running or view.failed for view in views)
+    moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
+    settled = not moving and not any(view.running or view.failed for view in views)
     in_force = applied is not None and applied.synced and declared.desired is not None and error is None
     synced = in_force and settled
     desired = state.desired
@@ -139,7 +140,9 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
 
 def _problems(findings: Findings) -> tuple[ObjectIssue, ...]:
     """What failed, drifted or waits, then what is unhealthy beside it."""
+    refused = findings.rollouts.refused if findings.rollouts else {}
     problems = findings.applied.problems if findings.applied else ()
+    problems += tuple(ObjectIssue(key=key, reason="RolloutRefused", message=text) for key, text in sorted(refused.items()))
     listed = {problem.key for problem in problems}
     unhealthy = findings.health.problems if findings.health else ()
     return problems + tuple(problem for problem in unhealthy if problem.key not in listed)

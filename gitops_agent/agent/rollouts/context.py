@@ -34,6 +34,7 @@ class RolloutContext:
         lost: the version of a live canary that no state names.
         gate: why a run may not start.
         refused: the API server's words where it refuses what the run would apply; empty otherwise.
+        flaw: what only another commit can mend of the policy, or of what it names.
         measurements: those that ended lately.
     """
 
@@ -49,6 +50,7 @@ class RolloutContext:
     lost: Version | None = None
     gate: str = ""
     refused: str = ""
+    flaw: str = ""
     measurements: tuple[Measurement, ...] = ()
 
     @property

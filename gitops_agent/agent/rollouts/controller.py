@@ -21,23 +21,27 @@ from gitops_agent.agent.rollouts import status_builder
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
-from gitops_agent.agent.rollouts.loader import RolloutLoader, part
+from gitops_agent.agent.rollouts.loader import RolloutLoader, by_key, part
 from gitops_agent.agent.rollouts.metric_jobs import JobScope
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass, RolloutRequest, RolloutResult
 from gitops_agent.agent.rollouts.run_preflight import AGAIN_SECONDS
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.rollouts.summary import RolloutSummary
+from gitops_agent.agent.rollouts.uncovered import hold, waiting
 from gitops_agent.agent.stores.stores import Stores
+from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.errors import AgentError, Conflict, RenderError
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
+from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout.advisories import notes
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.compose import compose
+from gitops_agent.rollout.coverage import target, unbound
 from gitops_agent.rollout.describe import awaited, describe
 from gitops_agent.rollout.machine import StepResult, step, still
 from gitops_agent.rollout.observation import Observation
@@ -138,13 +142,14 @@ class RolloutController:
             if (rollout := self._loader.load(current, key, declared.get(key), base)) is not None
         ]
         self._drop(application, frozenset(rollout.key for rollout in rollouts))
-        self._refuse({key: spec for key, spec in declared.items() if all(key != rollout.key for rollout in rollouts)})
-        if not rollouts:
+        current.rollouts = self._loader.with_routes(base, rollouts)
+        current.unbound = self._unbound(current, declared)
+        if not rollouts and not current.unbound:
             current.result = RolloutResult(desired=request.head)
             return
-        current.rollouts = self._loader.with_routes(base, rollouts)
-        self._loader.ensure_listed(application, current.rollouts)
-        self._loader.pin(application, current.rollouts)
+        more = waiting(current)
+        self._loader.ensure_listed(application, current.rollouts, more)
+        self._loader.pin(application, current.rollouts, more)
 
     # Stepping
 
@@ -176,13 +181,15 @@ class RolloutController:
             wakes += [] if settling is None or after.state.traffic.verified else [settling]
             results.append(replace(after, replicas=result.replicas))
             views.append(_summary(after))
+        held_back = hold(current, self._loader)
         self._keep_commits(current, results)
         return RolloutResult(
-            desired=self._desired(current, results, lost),
+            desired=self._desired(current, results, lost | held_back.untouched, held_back.manifests),
             views=tuple(views),
             again=0.0 if moved else min(wakes, default=None),
             moved=moved,
             held=held,
+            refused={**current.unbound, **{rollout.key: rollout.flaw for rollout in current.rollouts if rollout.flaw}},
         )
 
     def _step(
@@ -246,6 +253,7 @@ class RolloutController:
             generation=int(before.raw["metadata"].get("generation") or 0),
             analysis=self._analysis.shown(_app_key(before.key)),
             refused=bool(after.refused),
+            flaw=after.flaw,
             notes=advice,
             now=now,
         )
@@ -260,18 +268,22 @@ class RolloutController:
             message=describe(after.state, after.subject.policy),
         )
 
-    def _refuse(self, specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
-        """Writes the status of policies whose workload Git does not declare."""
-        for key, spec in sorted(specs.items()):
+    def _unbound(self, current: RolloutPass, specs: Mapping[ObjectKey, RolloutPolicySpec]) -> Mapping[ObjectKey, str]:
+        """The policies whose workload Git does not declare; writes their statuses."""
+        rolling = {rollout.key: rollout.subject.workload for rollout in current.rollouts}
+        others = {key: spec for key, spec in specs.items() if key not in rolling}
+        declared = by_key(current.base)
+        result = unbound(others, declared, {*rolling.values(), *(target(key, spec) for key, spec in specs.items())})
+        for key, message in result.items():
             raw = self._policies.get(key)
             if raw is None:
                 continue
-            before, target = raw.get("status") or {}, spec.target_ref
-            message = f"{target.kind} {target.name} is not declared by this application: there is nothing to roll out"
+            before = raw.get("status") or {}
             generation = int(raw["metadata"].get("generation") or 0)
-            status = status_builder.refused(before, message, generation=generation, now=self._now())
+            status = status_builder.refusal(before, message, generation=generation, now=self._now())
             if status != before:
                 self._policies.write(raw, status)
+        return result
 
     def _measure(self, current: RolloutPass, rollout: RolloutContext, metrics: Sequence[str], observation: Observation) -> None:
         """Starts the metrics of the state, and ends the others."""
@@ -320,13 +332,19 @@ class RolloutController:
                     current.slots.add(f"{name} {rollout.key.name}")
         self._loader.keep(current.key, current.slots)
 
-    def _desired(self, current: RolloutPass, rollouts: Sequence[RolloutContext], lost: set[ObjectKey]) -> Desired | None:
-        """D(t)."""
+    def _desired(
+        self,
+        current: RolloutPass,
+        rollouts: Sequence[RolloutContext],
+        lost: set[ObjectKey],
+        held: Mapping[ObjectKey, Manifest],
+    ) -> Desired | None:
+        """D(t), without what is lost and with what is held back."""
         base = current.base
         if base is None:
             return None
         overlaid = compose(base.manifests, [part(rollout) for rollout in rollouts])
-        manifests = {manifest.key: manifest for manifest in overlaid.manifests}
+        manifests = {**{manifest.key: manifest for manifest in overlaid.manifests}, **held}
         # Policies are followed as soon as they are known, whatever the rest waits for.
         manifests |= {manifest.key: manifest for manifest in base.manifests if manifest.key.group_kind == ROLLOUT_POLICY}
         running = [rollout for rollout in rollouts if rollout.state.running]
@@ -392,10 +410,13 @@ def _notes(current: RolloutPass, rollout: RolloutContext) -> tuple[str, ...]:
 
 
 def _stale(rollout: RolloutContext, advice: Sequence[str]) -> bool:
-    """Whether the status is of an earlier spec, or advises otherwise."""
+    """Whether the status is of an earlier spec, or advises or refuses otherwise."""
     status = rollout.raw.get("status") or {}
     followed: object = status.get("observedGeneration")
-    return followed != rollout.raw["metadata"].get("generation") or list(status.get("notes") or ()) != list(advice)
+    if followed != rollout.raw["metadata"].get("generation") or list(status.get("notes") or ()) != list(advice):
+        return True
+    ready = find_condition(status.get("conditions"), "Ready") or {}
+    return (ready.get("reason") == "RolloutRefused") != bool(rollout.flaw)
 
 
 def _app_key(key: ObjectKey) -> AppKey:

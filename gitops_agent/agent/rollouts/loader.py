@@ -29,7 +29,7 @@ from gitops_agent.rollout.run_plan import load_policy
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
-from gitops_agent.rollout.validation import refusal
+from gitops_agent.rollout.validation import missing, refusal
 from gitops_agent.rollout.version_hash import version_hash
 from gitops_agent.rollout.workload_status import version
 from gitops_agent.sync.autoscalers import targets
@@ -124,6 +124,7 @@ class RolloutLoader:
             stable=stable or manifests,
             target=target or stable or manifests,
             lost=lost,
+            flaw=_flaw(newest, subject, stable, state, starts=_starting(state, head)),
             measurements=self._analysis.results(AppKey(key.namespace, key.name)),
         )
         return self._gated(current, rollout, stable) if _starting(state, head) else rollout
@@ -280,13 +281,13 @@ class RolloutLoader:
             result.append(replace(rollout, routes=overlaid.routes))
         return tuple(result)
 
-    def ensure_listed(self, application: AppKey, rollouts: Sequence[RolloutContext]) -> None:
-        """Watches every kind that the rollouts stand on.
+    def ensure_listed(self, application: AppKey, rollouts: Sequence[RolloutContext], more: Iterable[ObjectKey] = ()) -> None:
+        """Watches every kind that the rollouts and more objects need.
 
         Raises:
             CommitPending: a first list is under way; the application is woken when it arrives.
         """
-        declared = (key for rollout in rollouts for key in (*rollout.stable, *rollout.target, *rollout.routes))
+        declared = (*more, *(key for rollout in rollouts for key in (*rollout.stable, *rollout.target, *rollout.routes)))
         kinds = frozenset[GroupKind]().union(*(rollout.kinds for rollout in rollouts))
         pending = self._informer.ensure(kinds | {key.group_kind for key in declared}, application)
         if pending:
@@ -294,9 +295,37 @@ class RolloutLoader:
         if unseen := self.observer.unseen(rollouts):
             raise CommitPending(unseen)
 
-    def pin(self, application: AppKey, rollouts: Iterable[RolloutContext]) -> None:
-        """Keeps full live objects for rollouts, and reads the partial ones."""
-        pinned = frozenset[ObjectKey]().union(*(rollout.pinned for rollout in rollouts))
+    def at(self, current: RolloutPass, commit: str, slot: str) -> Mapping[ObjectKey, Manifest]:
+        """What a commit declares, by key.
+
+        Raises:
+            CommitPending: it is being rendered.
+            AgentError: the commit is gone, or does not render.
+        """
+        return self._manifests(current, Version(commit=commit, hash=""), slot)
+
+    def raw(self, key: ObjectKey) -> Object | None:
+        """A live object as a whole, also one without our label.
+
+        None where it is absent or terminating.
+        """
+        live = self._live.get(key)
+        if live is not None:
+            return None if live.deleting else live.evidence or self._fetch(key)
+        try:
+            return self._objects.get(key)
+        except NotFound:
+            return None
+
+    def pin(self, application: AppKey, rollouts: Iterable[RolloutContext], more: Iterable[ObjectKey] = ()) -> None:
+        """Keeps full live objects for rollouts, and reads the partial ones.
+
+        Args:
+            application: whose.
+            rollouts: of the application.
+            more: other objects that are read in full.
+        """
+        pinned = frozenset[ObjectKey](more).union(*(rollout.pinned for rollout in rollouts))
         for key in sorted(self._live.pin(application, pinned)):
             self._fetch(key)
 
@@ -335,6 +364,24 @@ def _starting(state: RolloutState, head: Version | None) -> bool:
         and head.hash != state.stable.hash
         and not state.rejects(head)
     )
+
+
+def _flaw(
+    newest: Desired | None,
+    subject: ResolvedPolicy,
+    stable: Mapping[ObjectKey, Manifest],
+    state: RolloutState,
+    *,
+    starts: bool,
+) -> str:
+    """What only another commit can mend.
+
+    That is all that refuses the start of a run, and at rest what is not declared.
+    """
+    if newest is None or (state.running and state.phase is not Phase.PENDING):
+        return ""
+    manifests = by_key(newest)
+    return refusal(subject, manifests, stable=stable) if starts else missing(subject, manifests)
 
 
 def _same_version(state: RolloutState, newest: Desired, hash_: str | None) -> Version | None:

@@ -6,6 +6,7 @@ is held for approval is decided by a plan, outside of the rollouts. `advance` ta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gitops_agent.agent.rollouts.context import RolloutContext
@@ -49,6 +50,7 @@ class RolloutResult:
         again: seconds after which to requeue; None when an event triggers the next pass.
         moved: a rollout made a step, so another one may follow at once.
         held: why the commit waits for approval before its rollout begins.
+        refused: the policies that Git alone can mend, with the message for each.
     """
 
     desired: Desired | None
@@ -58,6 +60,7 @@ class RolloutResult:
     again: float | None = None
     moved: bool = False
     held: str = ""
+    refused: Mapping[ObjectKey, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class RolloutPass:
         commits: the declared states of the commits that were needed so far.
         slots: the renders that are needed from now on.
         starting: the policies whose run is about to start.
+        unbound: the policies whose workload is not declared, with the message for each.
         result: set as soon as it is known; nothing more is done then.
     """
 
@@ -82,6 +86,7 @@ class RolloutPass:
     commits: dict[str, Desired] = field(default_factory=dict)
     slots: set[str] = field(default_factory=set)
     starting: set[ObjectKey] = field(default_factory=set)
+    unbound: Mapping[ObjectKey, str] = field(default_factory=dict)
     result: RolloutResult | None = None
 
     @property

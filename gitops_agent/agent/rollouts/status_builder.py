@@ -29,6 +29,7 @@ def status(
     analysis: Sequence[Object],
     notes: Sequence[str] = (),
     refused: bool = False,
+    flaw: str = "",
     now: datetime,
 ) -> Object:
     """The status to write.
@@ -41,11 +42,12 @@ def status(
         analysis: the measurements of the run, one entry a metric.
         notes: advisories.
         refused: the API server refuses what the run would apply.
+        flaw: what only another commit can mend.
         now: aware, UTC.
     """
     result = to_status(state)
-    ready, reason = _ready(state, policy, refused=refused)
-    message = describe(state, policy)
+    ready, reason = (False, "RolloutRefused") if flaw else _ready(state, policy, refused=refused)
+    message = flaw if flaw and not state.running else describe(state, policy)
     conditions = [entry for entry in before.get("conditions") or [] if isinstance(entry, dict)]
     result["conditions"] = set_condition(conditions, "Ready", ready, reason, message, generation=generation, now=now)
     result["observedGeneration"] = generation
@@ -70,7 +72,7 @@ def status(
     return {name: value for name, value in result.items() if value not in ("", [], {})}
 
 
-def refused(before: Object, message: str, *, generation: int, now: datetime) -> Object:
+def refusal(before: Object, message: str, *, generation: int, now: datetime) -> Object:
     """The status of a refused policy; other live fields stay.
 
     Args:

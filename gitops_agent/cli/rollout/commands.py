@@ -77,7 +77,9 @@ def rollout() -> None:
     "-w", "--watch", is_flag=True, help="Print changes until interrupted: redrawn on a terminal, a line a change in a pipe."
 )
 @click.option(
-    "--exit-code", is_flag=True, help="Exit with 3 when one was rolled back or is paused, 4 when one waits for approval."
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 3 when one was rolled back, is paused or is refused, 4 when one waits for approval.",
 )
 @out.output_option
 @_policy_options
@@ -95,8 +97,8 @@ def status(
 
     One is shown with its steps, pods and metrics.
 
-    With --exit-code: 0 at rest or on its way; 3 rolled back, being rolled back, or paused; 4 waiting for approval. Of several
-    the first that holds counts, 3 before 4.
+    With --exit-code: 0 at rest or on its way; 3 rolled back, being rolled back, paused, or refused until Git mends it; 4
+    waiting for approval. Of several the first that holds counts, 3 before 4.
     """
     from datetime import UTC, datetime
 
@@ -263,11 +265,11 @@ def history(name: str | None, *, output: str, kubeconfig: str | None, context: s
 
 
 def code(rollouts: list[RolloutProgress]) -> int:
-    """Exit code: 3 rolled back or paused, 4 awaiting approval, else 0."""
+    """Exit code: 3 rolled back, paused, refused; 4 awaiting approval; else 0."""
     from gitops_agent.rollout.progress import Attention
 
     outlooks = {one.outlook for one in rollouts}
-    if outlooks & {Attention.ROLLED_BACK, Attention.PAUSED}:
+    if outlooks & {Attention.ROLLED_BACK, Attention.PAUSED, Attention.REFUSED}:
         return DIFFERENT
     return HELD if Attention.APPROVAL in outlooks else 0
 

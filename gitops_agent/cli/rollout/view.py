@@ -28,6 +28,7 @@ _STYLES = {
     Attention.ROLLED_BACK: "bold red",
     Attention.PAUSED: "bold yellow",
     Attention.APPROVAL: "bold magenta",
+    Attention.REFUSED: "bold red",
     Attention.UNSEEN: "bold yellow",
     Attention.WAITING: "bold cyan",
     Attention.RUNNING: "bold cyan",
@@ -37,6 +38,7 @@ _WORDS = {
     Attention.ROLLED_BACK: "rolled back",
     Attention.PAUSED: "paused",
     Attention.APPROVAL: "waits for approval",
+    Attention.REFUSED: "refused",
     Attention.UNSEEN: "not seen yet",
     Attention.WAITING: "waits",
     Attention.RUNNING: "rolling out",
@@ -81,7 +83,8 @@ def picture(standing: RolloutProgress, sides: Sequence[PodGroup], now: datetime)
 def row(standing: RolloutProgress) -> tuple[str, ...]:
     """One rollout as a row; the columns are `HEADERS`."""
     state = standing.state
-    status = state.phase.value if standing.outlook is not Attention.UNSEEN else "Unknown"
+    words = {Attention.UNSEEN: "Unknown", Attention.REFUSED: "Refused"}
+    status = words.get(standing.outlook, state.phase.value)
     return (
         str(standing.key),
         standing.strategy,

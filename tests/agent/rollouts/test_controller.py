@@ -23,10 +23,10 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.events.event import EventType
-from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.render.renderer import Renderer
-from gitops_agent.rollout.state import Phase, RolloutState
+from gitops_agent.rollout.state import Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.source.sources import Sources
@@ -48,11 +48,17 @@ def policy(name: str, namespace: str) -> Object:
     return {"apiVersion": API_VERSION, "kind": "RolloutPolicy", "metadata": metadata, "spec": spec}
 
 
-def web(number: int, namespace: str) -> Object:
+def policy_of(name: str, namespace: str) -> Object:
+    """The policy `web` with another workload."""
+    result = policy("web", namespace)
+    return {**result, "spec": {**result["spec"], "targetRef": {"kind": "Deployment", "name": name}}}
+
+
+def web(number: int, namespace: str, *, replicas: int = 1) -> Object:
     """A version of the Deployment `web`."""
     container = {"name": "main", "image": f"registry.example.com/web:{number}"}
     template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
-    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template}
     return thing("Deployment", "web", namespace=namespace, spec=spec)
 
 
@@ -249,3 +255,61 @@ def test_a_version_that_the_api_server_refuses_begins_no_run_and_is_asked_about_
     raw = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
     assert [(one["status"], one["reason"]) for one in raw["status"]["conditions"]] == [("False", "PreflightFailed")]
     assert bench.log.events == []
+
+
+def passed(bench: Bench, head: Desired, last: Desired | None = None) -> RolloutResult:
+    """The result of a pass that waits for no list, applied."""
+    result = eventually(lambda: one if (one := bench.advance(head, last)).desired is not None else None, seconds=30)
+    assert result is not None
+    bench.apply(result.desired)
+    return result
+
+
+@pytest.mark.cluster
+def test_while_a_policy_names_nothing_no_new_version_passes_it_by(bench: Bench, namespace: str) -> None:
+    first = declared(1, web(1, namespace), policy_of("wbe", namespace), namespace=namespace)
+    result = passed(bench, first)
+    assert image(result.desired).endswith(":1"), "a workload that is new is created"
+
+    second = declared(2, web(2, namespace, replicas=3), policy_of("wbe", namespace), namespace=namespace)
+    result = passed(bench, second, first)
+
+    assert image(result.desired).endswith(":1")
+    (message,) = result.refused.values()
+    assert "did you mean Deployment web?" in message
+    assert result.desired is not None
+    (held,) = (one.obj for one in result.desired.manifests if one.key.kind == "Deployment")
+    assert held["spec"]["replicas"] == 3, "it is scaled all the same"
+    condition = (bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {})["status"]["conditions"][0]
+    assert (condition["status"], condition["reason"]) == ("False", "RolloutRefused")
+
+    third = declared(3, web(2, namespace, replicas=3), policy("web", namespace), namespace=namespace)
+    eventually(
+        lambda: passed(bench, third, first).views and bench.state(namespace).running, seconds=30, what="it is rolled out"
+    )
+    assert bench.state(namespace).stable == Version(commit=first.revision.commit, hash="1b1f4cfe")
+
+
+@pytest.mark.cluster
+def test_a_typo_in_a_policy_that_was_followed_keeps_the_stable_version(bench: Bench, namespace: str) -> None:
+    first = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
+    bench.settle(first)
+    second = declared(2, web(2, namespace), policy_of("wbe", namespace), namespace=namespace)
+
+    for _ in range(2):
+        result = passed(bench, second, first)
+        assert (image(result.desired)[-2:], len(result.refused)) == (":1", 1)
+
+
+@pytest.mark.cluster
+def test_a_workload_whose_version_is_not_known_is_left_alone_while_a_policy_names_nothing(bench: Bench, namespace: str) -> None:
+    bench.objects.apply(web(1, namespace))
+    head = declared(2, web(2, namespace), policy_of("wbe", namespace), namespace=namespace)
+    key = ObjectKey("apps", "Deployment", namespace, "web")
+    bench.stores.live.put(observe(bench.objects.get(key)))
+
+    result = passed(bench, head)
+
+    assert result.desired is not None
+    assert key in result.desired.kept
+    assert key not in {one.key for one in result.desired.manifests}
