@@ -49,6 +49,7 @@ class WorkloadStatus:
         replaced: its controller has seen the last change, and every pod is of it, available or not.
         failed: why it will not get there (a deadline of its own); empty when it may.
         hindered: why pods cannot be made at present (a quota, an admission policy), which may pass; empty when they can.
+        cause: why its pods are not available, as these say themselves; empty when that is not known.
     """
 
     version: Version | None
@@ -58,6 +59,12 @@ class WorkloadStatus:
     replaced: bool = True
     failed: str = ""
     hindered: str = ""
+    cause: str = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why its pods do not come up; empty when unknown."""
+        return ": ".join(dict.fromkeys(text for text in (self.failed or self.hindered, self.cause) if text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

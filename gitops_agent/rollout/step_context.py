@@ -149,7 +149,8 @@ class StepContext:
         canary = self.seen.canary
         if canary is None:
             return "the canary does not exist yet"
-        return canary.failed or canary.hindered or f"{canary.available} of {self.state.canary} canary pods are available"
+        text = canary.failed or canary.hindered or f"{canary.available} of {self.state.canary} canary pods are available"
+        return f"{text}: {canary.cause}" if canary.cause else text
 
     def at(self, version: Version | None) -> bool:
         """Whether the workload was last applied with a version."""

@@ -42,6 +42,7 @@ def pods(workload: Object) -> WorkloadStatus:
         replaced=replaced,
         failed=_failed(workload, status),
         hindered=_said(workload, status, "ReplicaFailure", "True"),
+        cause=_too_young(spec, status),
     )
 
 
@@ -121,6 +122,15 @@ def _daemons(workload: Object) -> WorkloadStatus:
         failed=_failed(workload, status),
         hindered=_said(workload, status, "ReplicaFailure", "True"),
     )
+
+
+def _too_young(spec: Object, status: Object) -> str:
+    """Ready pods that do not count yet, in words; empty without any."""
+    ready, available = number(status.get("readyReplicas"), 0), number(status.get("availableReplicas"), 0)
+    seconds = number(spec.get("minReadySeconds"), 0)
+    if not seconds or ready <= available:
+        return ""
+    return f"{ready - available} pods are ready, but not yet for minReadySeconds ({seconds} s)"
 
 
 def _seen(workload: Object) -> bool:

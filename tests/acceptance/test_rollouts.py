@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.objects import config_map, config_maps, deployment, files, service
 from tests.acceptance.rollout import API, BAD, WEB, Rollout, blue_green, canary, image, policy
@@ -70,6 +71,29 @@ def test_an_aborted_canary_leaves_the_stable_version_and_is_not_tried_again_unti
     rollout.command(CommandKind.PROMOTE)
     team.settled(commit)
     assert rollout.image() == image(2)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "failure", "words"),
+    [
+        (canary({"weight": 50}), {"pod": "crash", "exit-code": "7", "last-words": "no database"}, "exit code 7"),
+        (canary({"weight": 50}), {"pod": "no-pull"}, "ImagePullFailed"),
+        ({"rolling": {}}, {"pod": "probe-fails"}, "ProbeFailed"),
+    ],
+)
+def test_the_reason_why_pods_did_not_come_up_is_in_history_and_status(
+    team: Tenant, strategy: Object, failure: dict[str, str], words: str
+) -> None:
+    rollout = Rollout(team, strategy, progressDeadline="8s", service=None if "rolling" in strategy else WEB)
+    commit = team.commit(rollout.manifests(1))
+    team.declare()
+    team.settled(commit)
+    rollout.push(2, annotations={f"sandbox.gitops-agent.dev/{name}": value for name, value in failure.items()})
+
+    status = rollout.at("Held")
+
+    assert words in team.says("RolledBack")
+    assert [words in entry["reason"] for entry in (status["history"][0], status["rejected"][0])] == [True, True]
 
 
 def test_a_canary_whose_pods_crash_is_rolled_back_and_a_fixed_commit_continues(team: Tenant) -> None:

@@ -87,3 +87,17 @@ def test_pods_that_are_all_of_the_last_change_are_replaced_though_none_is_availa
     found = pods({"kind": "Deployment", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": status})
 
     assert (found.replaced, found.complete) == (True, False)
+
+
+def test_ready_pods_that_are_too_young_say_so() -> None:
+    spec: Object = {"replicas": 2, "minReadySeconds": 600}
+    status = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 0}
+    workload = {
+        "kind": "Deployment",
+        "metadata": {"generation": 1},
+        "spec": spec,
+        "status": {**status, "observedGeneration": 1},
+    }
+
+    assert pods(workload).cause == "2 pods are ready, but not yet for minReadySeconds (600 s)"
+    assert pods({**workload, "status": {**status, "observedGeneration": 1, "availableReplicas": 2}}).cause == ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.canonical import digest
@@ -104,6 +105,7 @@ class World:
     gate: str = ""
     barrier: bool = True
     broken: frozenset[str] = frozenset()
+    cause: str = ""
     stuck: bool = False
     order: Random | None = None
     commands: list[Command] = field(default_factory=list)
@@ -230,6 +232,12 @@ class World:
         self._put(key, obj, None)
         self._moved(before)
 
+    def _fault(self, version: Version | None) -> dict[str, Any]:
+        """The fault of a broken version, by its pods or its controller."""
+        if version is None or version.hash not in self.broken:
+            return {}
+        return {"cause": self.cause} if self.cause else {"failed": "crash loop"}
+
     def observe(self) -> Observation:
         self.measurements = [one for one in self.measurements if one.at <= self.now]
         state, primary = self.state, self.live[WEB].obj
@@ -240,8 +248,8 @@ class World:
         steps = bool(self.running.steps)
         seen_canary = None
         if steps and target is not None and named("Deployment", canary_objects.canary_name("web", target.hash)) in self.live:
-            failed = "crash loop" if target.hash in self.broken else ""
-            seen_canary = WorkloadStatus(version=target, replicas=self.canary_pods, available=self.canary_up, failed=failed)
+            fault = self._fault(target)
+            seen_canary = WorkloadStatus(version=target, replicas=self.canary_pods, available=self.canary_up, **fault)
         made, names = self._made(), self._names(target)
         return Observation(
             head=self.head,
@@ -251,7 +259,7 @@ class World:
                 available=self.primary_up,
                 complete=self.settled and not bad and self.primary_up >= self.primary_pods,
                 replaced=self.settled,
-                failed="crash loop" if bad else "",
+                **self._fault(here),
             ),
             canary=seen_canary,
             baseline=self._baseline() if steps else None,

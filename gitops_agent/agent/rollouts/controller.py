@@ -177,8 +177,8 @@ class RolloutController:
             self._unblock(current, after, observation)
             wakes += [] if result.wake_at is None else [max(0.0, (result.wake_at - self._now()).total_seconds())]
             wakes += [AGAIN_SECONDS] if rollout.refused else []
-            settling = self._observer.settle_seconds(after)
-            wakes += [] if settling is None or after.state.traffic.verified else [settling]
+            settling = None if after.state.traffic.verified else self._observer.settle_seconds(after)
+            wakes += [seconds for seconds in (settling, self._loader.causes.due(after.key)) if seconds is not None]
             results.append(replace(after, replicas=result.replicas))
             views.append(_summary(after))
         held_back = hold(current, self._loader)
@@ -198,6 +198,9 @@ class RolloutController:
         """Makes one step: the new rollout, the result, and the observation."""
         live = self._live.of(current.key).values()
         observation = self._observer.survey(rollout, rollouts, live)
+        begun, deadline = rollout.state.entered_at, rollout.subject.policy.progress_deadline
+        overdue = begun is not None and self._now() >= begun + deadline
+        observation = self._loader.causes.complete(rollout, observation, overdue=overdue)
         spec = rollout.subject.policy
         if current.request.frozen:
             return rollout, still(rollout.state, observation, spec, self._now()), observation

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
+from gitops_agent.agent.rollouts.causes import PodCauses
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.observer import RolloutObserver
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass
@@ -53,12 +54,14 @@ class RolloutLoader:
 
     Attributes:
         observer: observes the live objects of rollouts.
+        causes: finds out why their pods do not come up.
     """
 
     def __init__(self, stores: Stores, declared: DeclaredStateLoader, analysis: AnalysisRunner, objects: Objects) -> None:
         self._policies, self._live, self._informer = stores.policies, stores.live, stores.informer
         self._autoscalers, self._declared, self._analysis, self._objects = stores.autoscalers, declared, analysis, objects
-        self.observer, self._preflight = RolloutObserver(stores.live, stores.endpoints), RunPreflight(objects)
+        self.observer, self.causes = RolloutObserver(stores.live, stores.endpoints), PodCauses(objects)
+        self._preflight = RunPreflight(objects)
 
     def load(
         self, current: RolloutPass, key: ObjectKey, spec: RolloutPolicySpec | None, base: Desired | None
@@ -133,6 +136,7 @@ class RolloutLoader:
         """Drops the memory of a policy."""
         self.observer.forget(policy)
         self._preflight.forget(policy)
+        self.causes.forget(policy)
 
     def _versions(
         self, current: RolloutPass, state: RolloutState, key: ObjectKey

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from gitops_agent.rollout.metric_counters import CounterVerdict, find, fresh
 from gitops_agent.rollout.phases.exit import abort, unroute
-from gitops_agent.rollout.phases.step import grown
+from gitops_agent.rollout.phases.step import grown, recorded
 from gitops_agent.rollout.replica_counts import ReplicaCounts
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
@@ -103,22 +103,23 @@ def _roll(ctx: StepContext) -> RolloutState | None:
         return ctx.enter(Phase.PROMOTE, Stage.CUT_HOLD)
     if ctx.at(ctx.state.target) and primary is not None:
         if primary.failed:
-            return restore(ctx, f"the workload did not take the new version: {primary.failed}")
+            return restore(ctx, f"the workload did not take the new version: {primary.trouble}")
         if primary.complete and ctx.seen.applied == ctx.state.target:
             if ctx.run.rolling:
                 counters = fresh(ctx.state.counters, ctx.run.metrics)
                 return ctx.enter(Phase.PROMOTE, Stage.WATCH, counters=counters)
             return ctx.enter(Phase.PROMOTE, Stage.BACK)
     if ctx.overdue:
-        why = f": {primary.hindered}" if primary is not None and primary.hindered else ""
+        why = f": {primary.trouble}" if primary is not None and primary.trouble else ""
         return restore(ctx, f"the workload did not take the new version in time{why}")
     if ctx.run.rolling:
         counters = ctx.state.counters or fresh((), ctx.run.metrics)
         verdict, why = find(counters, ctx.run.metrics)
         if verdict is CounterVerdict.FAILED:
             return restore(ctx, why)
-        return replace(ctx.state, counters=counters) if counters != ctx.state.counters else None
-    return None
+        if counters != ctx.state.counters:
+            return replace(ctx.state, counters=counters)
+    return recorded(ctx, primary) if ctx.at(ctx.state.target) else None
 
 
 def _watch(ctx: StepContext) -> RolloutState | None:
@@ -126,7 +127,7 @@ def _watch(ctx: StepContext) -> RolloutState | None:
     if verdict in {CounterVerdict.FAILED, CounterVerdict.UNSURE}:
         return restore(ctx, why)
     if ctx.seen.primary is not None and ctx.seen.primary.failed:
-        return restore(ctx, ctx.seen.primary.failed)
+        return restore(ctx, ctx.seen.primary.trouble)
     passed = ctx.state.decided or verdict is CounterVerdict.PASSED
     return ctx.enter(Phase.FINALIZE, Stage.WORKLOAD) if passed else None
 

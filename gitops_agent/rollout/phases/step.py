@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gitops_agent.rollout import replica_counts
 from gitops_agent.rollout.metric_counters import CounterVerdict, find, fresh
+from gitops_agent.rollout.observation import WorkloadStatus
 from gitops_agent.rollout.phases.exit import abort, least
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
@@ -17,7 +18,7 @@ def provision(ctx: StepContext) -> RolloutState | None:
         return _next(ctx, 0)
     if ctx.overdue:
         return abort(ctx, f"the canary did not come up in time: {ctx.missing}")
-    return grown(ctx, ctx.run.scale(0, max(ctx.seen.replicas, 1))) or _told(ctx)
+    return grown(ctx, ctx.run.scale(0, max(ctx.seen.replicas, 1))) or recorded(ctx, ctx.seen.canary)
 
 
 def stepping(ctx: StepContext) -> RolloutState | None:
@@ -88,14 +89,13 @@ def _scale(ctx: StepContext) -> RolloutState | None:
         if ctx.ready and ctx.lacking:
             return pause(ctx, ctx.lacking)
         return abort(ctx, f"the canary did not scale in time: {ctx.missing}")
-    return _told(ctx)
+    return recorded(ctx, ctx.seen.canary)
 
 
-def _told(ctx: StepContext) -> RolloutState | None:
-    """Records, once, why the canary's pods cannot be made."""
-    canary = ctx.seen.canary
-    why = (canary.failed or canary.hindered) if canary else ""
-    return replace(ctx.state, reason=why) if why and not ctx.state.reason else None
+def recorded(ctx: StepContext, pods: WorkloadStatus | None) -> RolloutState | None:
+    """Records why pods do not come up; it outlives them."""
+    why = pods.trouble if pods is not None else ""
+    return replace(ctx.state, reason=why) if why and why != ctx.state.reason else None
 
 
 def _moved(ctx: StepContext) -> RolloutState | None:
