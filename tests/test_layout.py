@@ -38,7 +38,6 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/uncovered.py": "agent/rollouts/test_controller.py",  # what a pass holds back
     "agent/rollouts/summary.py": "agent/reconcile/test_status_builder.py",  # values without behaviour
     "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise
-    "agent/rollouts/observer.py": "acceptance/test_rollouts.py",
     "agent/rollouts/context.py": "acceptance/test_rollouts.py",
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
     "rollout/analysis/http_provider.py": "rollout/analysis/test_dispatch.py",  # what every provider is asked with

@@ -15,6 +15,10 @@ from gitops_agent.rollout.observation import Answer, Measurement
 from gitops_agent.rollout.state import Counter
 
 
+_LONGEST = 300
+"""Characters of a message that is kept in a state."""
+
+
 class CounterVerdict(IntEnum):
     """What the counts mean for a run, the worst last."""
 
@@ -43,7 +47,8 @@ def counted(
         if counter is None or measurement.hash != version or measurement.at > now:
             continue
         if counter.last_at is None or measurement.at > counter.last_at:
-            result[measurement.metric] = replace(_added(counter, measurement.answer), last_at=measurement.at)
+            text = counter.message if measurement.answer is Answer.SUCCESS else measurement.message[:_LONGEST]
+            result[measurement.metric] = replace(_added(counter, measurement.answer), last_at=measurement.at, message=text)
     return tuple(result.values())
 
 
@@ -61,12 +66,14 @@ def find(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Counte
 
 
 def _of(counter: Counter, metric: Metric) -> tuple[CounterVerdict, str]:
+    why = f": {counter.message}" if counter.message else ""
     if counter.failed > metric.failure_limit:
-        return CounterVerdict.FAILED, f"{metric.name} failed {counter.failed} times, {metric.failure_limit} are forgiven"
+        times = "once" if counter.failed == 1 else f"{counter.failed} times"
+        return CounterVerdict.FAILED, f"{metric.name} failed {times}, {metric.failure_limit} are forgiven{why}"
     if counter.consecutive_errors > metric.consecutive_error_limit:
-        return CounterVerdict.UNSURE, f"{metric.name} could not be measured {counter.consecutive_errors} times in a row"
+        return CounterVerdict.UNSURE, f"{metric.name} could not be measured {counter.consecutive_errors} times in a row{why}"
     if counter.inconclusive > metric.inconclusive_limit:
-        return CounterVerdict.UNSURE, f"{metric.name} was inconclusive {counter.inconclusive} times"
+        return CounterVerdict.UNSURE, f"{metric.name} was inconclusive {counter.inconclusive} times{why}"
     # Of a comparison, `samples` are the values its one verdict is made of.
     needed = metric.samples if metric.compare is None else 1
     if counter.samples < needed:

@@ -29,12 +29,14 @@ class Measurement:
         at: when it ended; a measurement not later than the last one counted is not counted again.
         answer: what it said.
         hash: the version it measured.
+        message: why, where the answer does not say it all.
     """
 
     metric: str
     at: datetime
     answer: Answer
     hash: str
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

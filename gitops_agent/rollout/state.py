@@ -113,6 +113,7 @@ class Counter:
         errors: errors in this run.
         consecutive_errors: errors since the last answer.
         last_at: when the last one counted ended.
+        message: why the last one that was no success was none.
     """
 
     metric: str
@@ -123,6 +124,7 @@ class Counter:
     errors: int = 0
     consecutive_errors: int = 0
     last_at: Instant | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -295,7 +295,16 @@ class AnalysisRunner:
 
     def _keep(self, active: _ActiveRun, wanted: Wanted, measurement: Measurement) -> None:
         answer = Answer(measurement.verdict)
-        active.results.append(Seen(metric=wanted.name, at=measurement.at, answer=answer, hash=active.run.hash))
+        value = f" (it is {measurement.value})" if measurement.value and measurement.message else ""
+        active.results.append(
+            Seen(
+                metric=wanted.name,
+                at=measurement.at,
+                answer=answer,
+                hash=active.run.hash,
+                message=f"{measurement.message}{value}",
+            )
+        )
         active.shown.setdefault(wanted.name, deque(maxlen=_KEPT)).append(measurement)
         _log.info(
             "measured",

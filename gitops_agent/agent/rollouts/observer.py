@@ -181,7 +181,9 @@ class RolloutObserver:
             return Routing(share=share, verdict=verification.verdict, reason=verification.reason)
         settling = self._settling.get(rollout.key)
         if settling is None or settling[0] != share:
-            settling = self._settling[rollout.key] = (share, self._clock())
+            # What the state knows to be in force had its time before a restart of the agent.
+            since = self._clock() - (self._settle(rollout) if state.traffic.verified else 0.0)
+            settling = self._settling[rollout.key] = (share, since)
         if self._clock() - settling[1] < self._settle(rollout):
             return Routing(share=share, verdict=Verdict.NOT_YET, reason="the routes are given time to take effect")
         return Routing(share=share, verdict=Verdict.READY)

@@ -148,6 +148,7 @@ def test_a_condition_that_does_not_hold_is_a_failure_with_its_value(provider: Pr
 
     eventually(lambda: bench.measuring.results(POLICY))
     assert bench.measuring.results(POLICY)[0].answer is Answer.FAILURE
+    assert bench.measuring.results(POLICY)[0].message == "`result < 5` does not hold (it is 7.5)"
     shown = bench.measuring.shown(POLICY)[0]["measurements"][0]
     assert (shown["value"], shown["message"]) == ("7.5", "`result < 5` does not hold")
 
