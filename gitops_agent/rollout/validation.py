@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping
 
 from gitops_agent.api.rollout_policy import TrafficProvider
 from gitops_agent.errors import RenderError
+from gitops_agent.manifest import marks
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import JOB
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.selector import matches_labels
 from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.analysis import dispatch
 from gitops_agent.rollout.coverage import similar
 from gitops_agent.rollout.overlay import ResolvedPolicy, routes
 from gitops_agent.rollout.run_plan import run
@@ -39,16 +42,27 @@ def refusal(
         stable: what the stable commit declares, by key.
         unknown: kinds the cluster does not serve (yet).
     """
-    return "; ".join((*_refusals(subject, manifests, unknown), *_of_ports(subject, stable or {}, manifests)))
+    changes = (*_of_selector(subject, stable or {}, manifests), *_of_ports(subject, stable or {}, manifests))
+    return "; ".join((*_refusals(subject, manifests, unknown), *changes))
 
 
-def missing(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:
-    """What a policy names and Git does not declare."""
-    return "; ".join(_missing(subject, manifests))
+def flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:
+    """What of a policy only another commit can mend, at rest as in a run.
+
+    It names something that is not declared, or a metric that could never be measured.
+    """
+    return "; ".join(_flaws(subject, manifests))
 
 
-def _missing(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
-    """The Service and the routes that are not declared."""
+def _flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
+    for metric in subject.policy.analysis.metrics:
+        yield from dispatch.flaws(metric)
+        if metric.provider.job is None:
+            continue
+        job = JOB.named(subject.workload.namespace, metric.provider.job.name)
+        if job not in manifests:
+            hint = similar(job, [key for key in manifests if key.group_kind == JOB])
+            yield f"metric {metric.name}: Job {job.name} is not declared by this application{hint}"
     if subject.policy.strategy.rolling is not None:
         return
     if subject.service not in manifests:
@@ -69,7 +83,7 @@ def _refusals(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], 
         return
     if why := _idle(workload.obj):
         yield f"{subject.workload} {why}"
-    yield from _missing(subject, manifests)
+    yield from _flaws(subject, manifests)
     service = manifests.get(subject.service)
     if subject.policy.strategy.rolling is not None or service is None:
         return
@@ -122,6 +136,27 @@ def _of_ports(
                 f"{subject.service} sends port {port} to {to} and no longer to {was[port]}, where the pods of one version do "
                 "not listen: name the port in the pods, and let targetPort be that name"
             )
+
+
+def _of_selector(
+    subject: ResolvedPolicy, stable: Mapping[ObjectKey, Manifest], target: Mapping[ObjectKey, Manifest]
+) -> Iterator[str]:
+    """Refuses a change of what the API server never changes, unless the object may be replaced."""
+    before, after = stable.get(subject.workload), target.get(subject.workload)
+    if before is None or after is None or marks.annotation(after.obj, marks.REPLACE) == "on-immutable":
+        return
+    for name in ("selector", "serviceName"):
+        if _immutable(before.obj, name) != _immutable(after.obj, name):
+            yield (
+                f"{subject.workload} changes spec.{name}, which cannot be changed: restore it, give the workload another name, "
+                f"or set {marks.REPLACE}: on-immutable"
+            )
+
+
+def _immutable(workload: Object, name: str) -> object:
+    """A field that is fixed once the object exists, without what is empty."""
+    value = (workload.get("spec") or {}).get(name) or {}
+    return {key: part for key, part in value.items() if part} if isinstance(value, dict) else value
 
 
 def _targets(service: Object) -> dict[object, object]:

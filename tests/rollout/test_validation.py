@@ -10,7 +10,7 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.traffic.gateway import GatewayAPI
 from gitops_agent.rollout.traffic.service import PlainService
-from gitops_agent.rollout.validation import missing, refusal
+from gitops_agent.rollout.validation import flaws, refusal
 from tests.rollout.policies import blue_green, canary, rolling
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
@@ -107,7 +107,7 @@ def test_what_a_policy_names_and_git_does_not_declare_is_known_at_rest_with_what
     def said(*objects: Object, policy: RolloutPolicySpec) -> str:
         provider = PlainService() if policy.traffic.provider == "service" else GatewayAPI()
         about = ResolvedPolicy(policy=policy, workload=WEB, provider=provider)
-        return missing(about, {one.key: one for one in map(Manifest.of, objects)})
+        return flaws(about, {one.key: one for one in map(Manifest.of, objects)})
 
     assert said(workload(), SERVICE, HTTP, policy=canary()) == ""
     assert said(workload(), policy=rolling()) == ""
@@ -118,3 +118,60 @@ def test_what_a_policy_names_and_git_does_not_declare_is_known_at_rest_with_what
     assert said(workload(), SERVICE, other, policy=canary()) == (
         "HTTPRoute web is not declared by this application; did you mean HTTPRoute webb?"
     )
+
+
+def measured(**fields: Any) -> RolloutPolicySpec:
+    provider = {"prometheus": {"address": "http://prometheus:9090", "query": "up"}}
+    metric = {"name": "errors", "provider": provider, "success": "result < 1", **fields}
+    return rolling(analysis={"metrics": [metric]})
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ({"success": "result <"}, "metric errors, success: the condition 'result <': a value is expected"),
+        ({"failure": "average(result) > 1"}, "unknown function `average`, there are len"),
+        ({"success": "result < 1 | true"}, "metric errors, success: the condition"),
+        (
+            {"provider": {"prometheus": {"address": "http://x", "query": 'up{pod="{{pod}}"}'}}},
+            "metric errors, provider: the query asks for 'pod'",
+        ),
+        ({"provider": {"http": {"address": "http://x/{{pod}}"}}}, "the query asks for 'pod'"),
+        ({"provider": {"job": {"name": "smok"}}}, "Job smok is not declared by this application; did you mean Job smoke?"),
+    ],
+)
+def test_a_metric_that_could_never_be_measured_is_refused_before_the_start(metric: Object, words: str) -> None:
+    smoke = named("batch/v1", "Job", "smoke", spec={"suspend": True})
+
+    assert words in refused(workload(), smoke, policy=measured(**metric))
+
+
+def test_a_metric_that_can_be_measured_is_not_refused() -> None:
+    smoke = named("batch/v1", "Job", "smoke", spec={"suspend": True})
+
+    for metric in (
+        {},
+        {"provider": {"job": {"name": "smoke"}}},
+        {"provider": {"prometheus": {"address": "http://x", "query": 'up{pod=~"{{workload}}-{{ hash }}"}'}}},
+    ):
+        assert refused(workload(), smoke, policy=measured(**metric)) == ""
+
+
+def test_a_change_of_what_is_fixed_is_refused_before_the_start() -> None:
+    def selecting(labels: Object, **annotations: str) -> Object:
+        one = workload()
+        metadata = {**one["metadata"], "annotations": annotations}
+        return {**one, "metadata": metadata, "spec": {**one["spec"], "selector": {"matchLabels": labels}}}
+
+    def words(before: Object, after: Object, policy: RolloutPolicySpec | None = None) -> str:
+        stable = {one.key: one for one in map(Manifest.of, (before, SERVICE, HTTP))}
+        return refused(after, SERVICE, HTTP, policy=policy, stable=stable)
+
+    old, new = selecting({"app": "web"}), selecting({"app": "web", "tier": "front"})
+    for policy in (canary(), canary(plain=True), blue_green(), rolling()):
+        assert "changes spec.selector, which cannot be changed" in words(old, new, policy)
+    assert words(old, old) == ""
+    empty = {**old, "spec": {**old["spec"], "selector": {"matchLabels": {"app": "web"}, "matchExpressions": []}}}
+    assert words(old, empty) == "", "an empty list selects nothing else"
+    replaced = selecting({"app": "web", "tier": "front"}, **{"gitops-agent.dev/replace": "on-immutable"})
+    assert words(old, replaced) == ""

@@ -30,7 +30,7 @@ from gitops_agent.rollout.run_plan import load_policy
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
-from gitops_agent.rollout.validation import missing, refusal
+from gitops_agent.rollout.validation import flaws, refusal
 from gitops_agent.rollout.version_hash import version_hash
 from gitops_agent.rollout.workload_status import version
 from gitops_agent.sync.autoscalers import targets
@@ -385,7 +385,7 @@ def _flaw(
     if newest is None or (state.running and state.phase is not Phase.PENDING):
         return ""
     manifests = by_key(newest)
-    return refusal(subject, manifests, stable=stable) if starts else missing(subject, manifests)
+    return refusal(subject, manifests, stable=stable) if starts else flaws(subject, manifests)
 
 
 def _same_version(state: RolloutState, newest: Desired, hash_: str | None) -> Version | None:

@@ -6,12 +6,13 @@ name of its field in the API.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from gitops_agent.api.rollout_metrics import Metric
 from gitops_agent.rollout.analysis.expression.evaluator import Condition
+from gitops_agent.rollout.analysis.expression.lexer import ConditionInvalid
 from gitops_agent.rollout.analysis.http_provider import Ask, HttpProvider
 from gitops_agent.rollout.analysis.http_query import Query, QueryInvalid
 from gitops_agent.rollout.analysis.metric import Comparison, MetricCriteria, Verdict
@@ -19,6 +20,7 @@ from gitops_agent.rollout.analysis.providers.cloudwatch import CloudWatch
 from gitops_agent.rollout.analysis.providers.datadog import Datadog
 from gitops_agent.rollout.analysis.providers.prometheus import Prometheus
 from gitops_agent.rollout.analysis.providers.web import Web
+from gitops_agent.rollout.analysis.query_template import fill
 
 PROVIDERS: Mapping[str, HttpProvider[Any]] = {
     "prometheus": Prometheus(),
@@ -27,6 +29,9 @@ PROVIDERS: Mapping[str, HttpProvider[Any]] = {
     "http": Web(),
 }
 """By the field of the API's MetricProvider that holds the options."""
+
+FACTS = ("variant", "namespace", "workload", "service", "hash")
+"""The placeholders of queries."""
 
 _PERCENT = 100.0
 
@@ -47,6 +52,26 @@ def metric(wanted: Metric) -> MetricCriteria:
         failure=None if wanted.failure is None else Condition.of(wanted.failure),
         compare=comparison,
     )
+
+
+def flaws(wanted: Metric) -> Iterator[str]:
+    """What of a metric could never be measured, known without asking a provider.
+
+    These are conditions that cannot be read, and placeholders without a value.
+    """
+    for name, condition in (("success", wanted.success), ("failure", wanted.failure)):
+        if condition is not None:
+            try:
+                Condition.of(condition)
+            except ConditionInvalid as error:
+                yield f"metric {wanted.name}, {name}: {error}"
+    for name in PROVIDERS:
+        options = getattr(wanted.provider, name)
+        if options is not None:
+            try:
+                fill(options.address if name == "http" else options.query, dict.fromkeys(FACTS, "x"))
+            except QueryInvalid as error:
+                yield f"metric {wanted.name}, provider: {error}"
 
 
 def ask(wanted: Metric, *, facts: Mapping[str, str], secret: Mapping[str, bytes], at: datetime) -> Query:
