@@ -113,6 +113,9 @@ class RolloutPolicyStatus(Model):
     weight: int = 0
     """Percent of the traffic that is to go to the new version."""
 
+    actual_weight: int = 0
+    """Percent of the traffic that this comes to: behind a plain Service the numbers of pods are the share."""
+
     verified: bool = False
     """Whether that share was seen in force."""
 

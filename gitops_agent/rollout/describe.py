@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout.replica_counts import FULL
 from gitops_agent.rollout.run_plan import RunPlan, run
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 
@@ -71,6 +72,26 @@ def awaited(state: RolloutState, policy: RolloutPolicySpec) -> str:
     return state.approval if run(policy).steps[state.step].approval else ""
 
 
+def actual_weight(state: RolloutState, what: RunPlan) -> int:
+    """Percent of the traffic that goes to the new version by what is set.
+
+    Behind a plain Service the numbers of pods are the share, so few pods make it another one than the step's.
+    """
+    weight, primary = state.traffic.want.weight, state.primary
+    if not what.plain or weight in {0, FULL} or primary is None or not state.canary:
+        return weight
+    return round(FULL * state.canary / (state.canary + primary))
+
+
+def really(state: RolloutState, what: RunPlan) -> str:
+    """The actual weight in words, where it is not the one the step asks for."""
+    holds = state.stage is Stage.HOLD or (state.phase is Phase.PAUSED and state.resume is Stage.HOLD)
+    if not state.in_steps or not holds:
+        return ""
+    actual = actual_weight(state, what)
+    return "" if state.traffic.want.none or actual == what.steps[state.step].share.weight else f" (really {actual} %)"
+
+
 def share(wanted: Share) -> str:
     """A share of the traffic, in words."""
     if wanted.none:
@@ -85,7 +106,9 @@ def share(wanted: Share) -> str:
 
 def _step(state: RolloutState, what: RunPlan) -> str:
     target = state.target.hash if state.target else ""
-    position = f"{target} step {state.step + 1} of {len(what.steps)}, {share(what.steps[state.step].share)}"
+    position = (
+        f"{target} step {state.step + 1} of {len(what.steps)}, {share(what.steps[state.step].share)}{really(state, what)}"
+    )
     if state.phase is Phase.PAUSED:
         return f"{position}: {state.reason if state.reason.startswith('paused') else f'paused, because {state.reason}'}"
     if state.stage is not Stage.HOLD:

@@ -20,7 +20,7 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.command_rules import CommandContext, refusal
-from gitops_agent.rollout.describe import awaited, describe, doing, share
+from gitops_agent.rollout.describe import actual_weight, awaited, describe, doing, share
 from gitops_agent.rollout.run_plan import RunPlan, RunStep, load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 from gitops_agent.rollout.status import from_status
@@ -170,6 +170,13 @@ class RolloutProgress:
         if not self.steps or not (self.state.in_steps or self.state.abandoned):
             return ""
         return f"{self.state.step + 1}/{len(self.steps)}"
+
+    @property
+    def weight(self) -> str:
+        """The weight that is set, and the actual one where that differs."""
+        weight = self.state.traffic.want.weight
+        actual = weight if self.run is None else actual_weight(self.state, self.run)
+        return f"{weight} %" if actual == weight else f"{weight} % (really {actual} %)"
 
     @property
     def shifting(self) -> bool:

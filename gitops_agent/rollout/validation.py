@@ -47,7 +47,7 @@ def refusal(
 
 
 def flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:
-    """What of a policy only another commit can mend, at rest as in a run.
+    """Faults of a policy that only another commit can mend.
 
     It names something that is not declared, or a metric that could never be measured.
     """
@@ -141,7 +141,7 @@ def _of_ports(
 def _of_selector(
     subject: ResolvedPolicy, stable: Mapping[ObjectKey, Manifest], target: Mapping[ObjectKey, Manifest]
 ) -> Iterator[str]:
-    """Refuses a change of what the API server never changes, unless the object may be replaced."""
+    """Refuses changes of immutable fields, unless the object may be replaced."""
     before, after = stable.get(subject.workload), target.get(subject.workload)
     if before is None or after is None or marks.annotation(after.obj, marks.REPLACE) == "on-immutable":
         return
@@ -154,7 +154,7 @@ def _of_selector(
 
 
 def _immutable(workload: Object, name: str) -> object:
-    """A field that is fixed once the object exists, without what is empty."""
+    """An immutable field of a workload, without its empty parts."""
     value = (workload.get("spec") or {}).get(name) or {}
     return {key: part for key, part in value.items() if part} if isinstance(value, dict) else value
 

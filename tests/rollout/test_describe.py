@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.describe import awaited, describe, doing, share
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage, Version
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror
+from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import blue_green, canary, rolling
+from tests.rollout.release import V2
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 SOON = START + timedelta(minutes=5)
@@ -125,3 +128,29 @@ def test_a_share_is_described_in_words() -> None:
 @pytest.mark.parametrize("stage", [one for one in Stage if one not in {Stage.NONE, Stage.HOLD}])
 def test_every_stage_has_words(stage: Stage) -> None:
     assert doing(state(Phase.STEP, stage))
+
+
+@pytest.mark.parametrize(
+    ("replicas", "weight", "words"),
+    [(1, 25, "25 % of the traffic (really 50 %): "), (1, 50, "50 % of the traffic: "), (3, 50, "50 % of the traffic: ")],
+)
+def test_behind_a_plain_service_the_actual_share_stands_beside_the_weight(replicas: int, weight: int, words: str) -> None:
+    cluster = Cluster(
+        policy=canary([{"weight": weight, "approval": True}], plain=True), replicas=replicas, primary_pods=replicas
+    )
+    cluster.primary_up = replicas
+    cluster.settle(turns=30)
+    cluster.head = V2
+    cluster.until("Step", "Hold")
+    assert words in describe(cluster.state, cluster.policy)
+    cluster.command(CommandKind.PAUSE)
+    cluster.until("Paused")
+
+    assert words in describe(cluster.state, cluster.policy)
+
+
+def test_a_share_that_the_surge_limits_is_said() -> None:
+    cluster = started(canary([{"weight": 75, "approval": True}], surge=50))
+    cluster.until("Step", "Hold")
+
+    assert "75 % of the traffic (really 50 %): " in describe(cluster.state, cluster.policy)

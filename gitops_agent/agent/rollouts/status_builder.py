@@ -14,7 +14,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.revision.revision import Revision
-from gitops_agent.rollout.describe import awaited, describe, share
+from gitops_agent.rollout.describe import actual_weight, awaited, describe, really, share
 from gitops_agent.rollout.run_plan import run
 from gitops_agent.rollout.state import Ended, Phase, RolloutState, Stage
 from gitops_agent.rollout.status import to_status
@@ -56,6 +56,8 @@ def status(
     steps = run(policy).steps
     if steps:
         result["steps"] = len(steps)
+    if state.running:
+        result["actualWeight"] = actual_weight(state, run(policy))
     result["verified"] = state.traffic.verified
     if waits := awaited(state, policy):
         result["approval"] = waits
@@ -137,7 +139,12 @@ def _edges(
     if after.holding and before.phase is Phase.STEP and not before.holding:
         steps = run(policy).steps
         progress = f"{target} step {after.step + 1} of {len(steps)}"
-        yield EventType.ROLLOUT_STEP, Severity.INFO, "RolloutStep", f"{progress}: {share(steps[after.step].share)}"
+        yield (
+            EventType.ROLLOUT_STEP,
+            Severity.INFO,
+            "RolloutStep",
+            f"{progress}: {share(steps[after.step].share)}{really(after, run(policy))}",
+        )
         if waits := awaited(after, policy):
             yield EventType.ROLLOUT_PAUSED, Severity.WARNING, "AwaitingApproval", f"{progress} waits for approval of {waits}"
     if after.phase is Phase.PAUSED and before.phase is not Phase.PAUSED:

@@ -90,7 +90,7 @@ def row(standing: RolloutProgress) -> tuple[str, ...]:
         standing.strategy,
         status,
         standing.place or "-",
-        f"{state.traffic.want.weight} %" if standing.shifting else "-",
+        standing.weight if standing.shifting else "-",
         state.stable.hash if state.stable else "-",
         state.target.hash if state.target else "-",
         out.brief(standing.message),
@@ -171,7 +171,7 @@ def _version(version: Version | None) -> str:
 
 def _traffic(standing: RolloutProgress, now: datetime) -> str:
     traffic = standing.state.traffic
-    text = f"{share(traffic.want)} to the new version"
+    text = share(traffic.want).replace(f"{traffic.want.weight} %", standing.weight, 1) + " to the new version"
     if traffic.want.none and traffic.verified:
         return text
     if traffic.verified and traffic.verified_at is not None:

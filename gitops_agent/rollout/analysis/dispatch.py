@@ -55,7 +55,7 @@ def metric(wanted: Metric) -> MetricCriteria:
 
 
 def flaws(wanted: Metric) -> Iterator[str]:
-    """What of a metric could never be measured, known without asking a provider.
+    """Faults of a metric that are known before it is measured.
 
     These are conditions that cannot be read, and placeholders without a value.
     """

@@ -114,7 +114,8 @@ def _moved(ctx: StepContext) -> RolloutState | None:
     if state.traffic.want != ctx.share and (ctx.serving if ctx.share.weight else not least(ctx)):
         return replace(state, traffic=ctx.wanting(ctx.share))
     counts = ctx.moved(goal)
-    if (counts.canary, counts.stable) == (state.canary, ctx.seen.replicas if state.primary is None else state.primary):
+    # The numbers are the share, so both stand in the state, also where nothing moves.
+    if (counts.canary, counts.stable) == (state.canary, state.primary):
         return None
     return replace(state, canary=counts.canary, primary=counts.stable, reason=goal.warning)
 
