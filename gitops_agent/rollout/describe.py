@@ -73,7 +73,7 @@ def awaited(state: RolloutState, policy: RolloutPolicySpec) -> str:
 
 
 def actual_weight(state: RolloutState, what: RunPlan) -> int:
-    """Percent of the traffic that goes to the new version by what is set.
+    """Percent of the traffic that really goes to the new version.
 
     Behind a plain Service the numbers of pods are the share, so few pods make it another one than the step's.
     """
@@ -84,7 +84,7 @@ def actual_weight(state: RolloutState, what: RunPlan) -> int:
 
 
 def really(state: RolloutState, what: RunPlan) -> str:
-    """The actual weight in words, where it is not the one the step asks for."""
+    """The actual weight in words, where it is not the one of the step."""
     holds = state.stage is Stage.HOLD or (state.phase is Phase.PAUSED and state.resume is Stage.HOLD)
     if not state.in_steps or not holds:
         return ""

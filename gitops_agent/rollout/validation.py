@@ -20,6 +20,7 @@ from gitops_agent.rollout.analysis import dispatch
 from gitops_agent.rollout.coverage import similar
 from gitops_agent.rollout.overlay import ResolvedPolicy, routes
 from gitops_agent.rollout.run_plan import run
+from gitops_agent.rollout.state import Phase, RolloutState
 from gitops_agent.rollout.traffic.router import Match, Mirror
 from gitops_agent.rollout.version_hash import template
 from gitops_agent.rollout.workload_status import replicas
@@ -44,6 +45,30 @@ def refusal(
     """
     changes = (*_of_selector(subject, stable or {}, manifests), *_of_ports(subject, stable or {}, manifests))
     return "; ".join((*_refusals(subject, manifests, unknown), *changes))
+
+
+def flaw(
+    state: RolloutState,
+    subject: ResolvedPolicy,
+    manifests: Mapping[ObjectKey, Manifest],
+    *,
+    stable: Mapping[ObjectKey, Manifest],
+    starts: bool,
+) -> str:
+    """What only another commit can mend.
+
+    That is all that refuses a start, and at rest the flaws.
+
+    Args:
+        state: where the rollout stands; one under way is not judged.
+        subject: what the policy is about.
+        manifests: what the newest commit declares, by key.
+        stable: what the stable commit declares, by key.
+        starts: whether a run is about to start.
+    """
+    if state.running and state.phase is not Phase.PENDING:
+        return ""
+    return refusal(subject, manifests, stable=stable) if starts else flaws(subject, manifests)
 
 
 def flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:

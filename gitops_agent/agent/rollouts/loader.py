@@ -30,7 +30,7 @@ from gitops_agent.rollout.run_plan import load_policy
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
-from gitops_agent.rollout.validation import flaws, refusal
+from gitops_agent.rollout.validation import flaw, refusal
 from gitops_agent.rollout.version_hash import version_hash
 from gitops_agent.rollout.workload_status import version
 from gitops_agent.sync.autoscalers import targets
@@ -127,7 +127,7 @@ class RolloutLoader:
             stable=stable or manifests,
             target=target or stable or manifests,
             lost=lost,
-            flaw=_flaw(newest, subject, stable, state, starts=_starting(state, head)),
+            flaw="" if newest is None else flaw(state, subject, by_key(newest), stable=stable, starts=_starting(state, head)),
             measurements=self._analysis.results(AppKey(key.namespace, key.name)),
         )
         return self._gated(current, rollout, stable) if _starting(state, head) else rollout
@@ -368,24 +368,6 @@ def _starting(state: RolloutState, head: Version | None) -> bool:
         and head.hash != state.stable.hash
         and not state.rejects(head)
     )
-
-
-def _flaw(
-    newest: Desired | None,
-    subject: ResolvedPolicy,
-    stable: Mapping[ObjectKey, Manifest],
-    state: RolloutState,
-    *,
-    starts: bool,
-) -> str:
-    """What only another commit can mend.
-
-    That is all that refuses the start of a run, and at rest what is not declared.
-    """
-    if newest is None or (state.running and state.phase is not Phase.PENDING):
-        return ""
-    manifests = by_key(newest)
-    return refusal(subject, manifests, stable=stable) if starts else flaws(subject, manifests)
 
 
 def _same_version(state: RolloutState, newest: Desired, hash_: str | None) -> Version | None:
