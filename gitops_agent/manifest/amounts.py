@@ -6,6 +6,7 @@ amount is read from its name and those above it, because schemas are not at hand
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -13,6 +14,7 @@ from typing import Any
 
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?[0-9]{1,3}))?")
 _LONGEST = 64
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _SUFFIXES = {
     "n": Fraction(1, 10**9),
     "u": Fraction(1, 10**6),
@@ -20,6 +22,13 @@ _SUFFIXES = {
     **{suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)},
     **{f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)},
 }
+_DECIMAL = (
+    *((suffix, Fraction(1000**power)) for power, suffix in reversed(tuple(enumerate("kMGTPE", start=1)))),
+    ("", Fraction(1)),
+    ("m", Fraction(1, 1000)),
+    ("u", Fraction(1, 10**6)),
+    ("n", Fraction(1, 10**9)),
+)
 _UNITS = {
     "ns": Fraction(1, 10**9),
     "us": Fraction(1, 10**6),
@@ -46,6 +55,40 @@ def quantity(value: Any) -> Fraction | None:
         return None
     number, suffix, exponent = match.groups()
     return Fraction(number) * _SUFFIXES.get(suffix, Fraction(1)) * Fraction(10) ** int(exponent or 0)
+
+
+def spelled(value: Any) -> Any:
+    """A quantity in one spelling; any other value unchanged.
+
+    That is the one of the API server, but for multiples of 1024 without a binary suffix.
+    """
+    amount = quantity(value)
+    if amount is None:
+        return value
+    if not amount:
+        return "0"
+    if amount.denominator == 1:
+        number, power = amount.numerator, 0
+        while number and number % 1024 == 0 and power < len(_BINARY) - 1:
+            number, power = number // 1024, power + 1
+        if power:
+            return f"{number}{_BINARY[power]}"
+    for suffix, unit in _DECIMAL:
+        if (amount / unit).denominator == 1:
+            return f"{amount / unit}{suffix}"
+    # Finer than the finest unit: the API server rounds away from zero.
+    nano = amount * 10**9
+    return f"{math.copysign(math.ceil(abs(nano)), nano):.0f}n"
+
+
+def spelled_within(value: Any, steps: tuple[str, ...] = ()) -> Any:
+    """A copy of a pod template, with every quantity in one spelling."""
+    if isinstance(value, dict):
+        return {name: spelled_within(part, (*steps, str(name))) for name, part in value.items()}
+    if isinstance(value, list):
+        return [spelled_within(part, steps) for part in value]
+    name, above = (("", "", *steps))[-1], (("", "", *steps))[-2]
+    return spelled(value) if name in _QUANTITIES or above in _HOLDERS else value
 
 
 def seconds(value: Any) -> Fraction | None:

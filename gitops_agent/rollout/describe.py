@@ -84,7 +84,7 @@ def actual_weight(state: RolloutState, what: RunPlan) -> int:
 
 
 def really(state: RolloutState, what: RunPlan) -> str:
-    """The actual weight in words, where it is not the one of the step."""
+    """The actual weight in words; empty where it is the one asked."""
     holds = state.stage is Stage.HOLD or (state.phase is Phase.PAUSED and state.resume is Stage.HOLD)
     if not state.in_steps or not holds:
         return ""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gitops_agent.manifest.amounts import spelled_within
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.reading import items, mapping
@@ -76,7 +77,7 @@ def version_hash(workload: Object, declared: Mapping[ObjectKey, Object]) -> str:
         declared: the manifests of the same render, by key.
     """
     contents = {str(key): content(obj) for key, obj in configuration(workload, declared).items()}
-    value = {"template": template(workload), "configuration": contents}
+    value = {"template": spelled_within(template(workload)), "configuration": contents}
     return hashlib.sha256(canonical(value)).hexdigest()[:DIGITS]
 
 

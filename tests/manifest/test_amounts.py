@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.manifest.amounts import quantity, same_amount, seconds
+from gitops_agent.manifest.amounts import quantity, same_amount, seconds, spelled, spelled_within
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,33 @@ def test_what_is_no_duration_has_no_length(value: Any) -> None:
 )
 def test_amounts_are_compared_where_the_field_holds_one(path: str, old: str, new: str, *, same: bool) -> None:
     assert same_amount(path.split(".") if path else [], old, new) is same
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (("1m", "0.001", ".001", "1e-3"), "1m"),
+        (("1000m", "1", 1, "1.0"), "1"),
+        (("1024Mi", "1Gi", "1073741824"), "1Gi"),
+        (("0.5Gi", "512Mi"), "512Mi"),
+        (("1000k", "1M", "1000000"), "1M"),
+        (("0", 0, "0m"), "0"),
+        (("1.5", "1500m"), "1500m"),
+        (("0.0000000001",), "1n"),
+        (("-0.5", "-500m"), "-500m"),
+        (("300Mi",), "300Mi"),
+    ],
+)
+def test_equal_quantities_have_one_spelling(values: tuple[Any, ...], text: str) -> None:
+    assert {spelled(value) for value in values} == {text}
+
+
+def test_only_quantities_of_a_pod_template_are_respelled() -> None:
+    template = {"spec": {"containers": [{"args": ["0.001"], "resources": {"requests": {"cpu": "0.001"}}}]}}
+    volumes = {"spec": {"volumes": [{"emptyDir": {"sizeLimit": "1024Mi"}}]}, "metadata": {"annotations": {"x": "1000m"}}}
+
+    assert spelled_within(template) == {"spec": {"containers": [{"args": ["0.001"], "resources": {"requests": {"cpu": "1m"}}}]}}
+    assert spelled_within(volumes) == {
+        "spec": {"volumes": [{"emptyDir": {"sizeLimit": "1Gi"}}]},
+        "metadata": {"annotations": {"x": "1000m"}},
+    }

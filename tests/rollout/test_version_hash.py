@@ -82,3 +82,13 @@ def test_the_hash_is_the_same_in_every_release() -> None:
 )
 def test_a_template_of_another_shape_names_nothing(pod: Object) -> None:
     assert list(places(pod)) == []
+
+
+def test_a_quantity_in_another_spelling_is_no_other_version() -> None:
+    def hashed(cpu: object) -> str:
+        changed = copy(WEB)
+        changed["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": cpu}}
+        return version_hash(changed, {})
+
+    assert hashed("1m") == hashed("0.001") != hashed("2m")
+    assert hashed("1") == hashed(1) == hashed("1000m")
