@@ -73,8 +73,10 @@ def obey(ctx: StepContext) -> RolloutState:
 
 def refusal(kind: CommandKind, context: CommandContext) -> str:
     """Why a command is illegal now; empty when it is legal."""
-    if kind is not CommandKind.RETRY and not context.state.running:
-        return f"no rollout is under way, {context.message or _AT_REST}"
+    held = context.state.phase is Phase.HELD
+    if kind is not CommandKind.RETRY and not context.state.running and not (kind is CommandKind.PROMOTE and held):
+        retry = "; `rollout retry` tries it once more, `rollout promote --full` without its steps" if held else ""
+        return f"no rollout is under way, {context.message or _AT_REST}{retry}"
     return RULES[kind].refusal(context)
 
 
@@ -83,8 +85,8 @@ def done(kind: CommandKind, before: RolloutState, after: RolloutState) -> bool:
     rule = RULES[kind]
     if before.target is None:
         return False
-    if kind is CommandKind.RETRY:
-        return rule.done(before, after)
+    if kind is CommandKind.RETRY or before.phase is Phase.HELD:
+        return RULES[CommandKind.RETRY].done(before, after)
     if after.target is not None and after.target.hash != before.target.hash:
         return False
     return rule.done(before, after) or (rule.reached and not after.running)
@@ -105,7 +107,9 @@ def _advance_refused(now: CommandContext) -> str:
             f"it is paused ({state.reason}): `rollout resume` continues it, `rollout promote --full` skips the remaining steps"
         )
     if state.holding:
-        if state.until is not None or (now.run.steps[state.step].approval and not state.approved):
+        # A step without a pause has an end as well, which is its beginning.
+        timed = state.until is not None and (state.entered_at is None or state.until > state.entered_at)
+        if timed or (now.run.steps[state.step].approval and not state.approved):
             return ""
         return (
             "the step waits for its metrics only, which are not overruled: `rollout promote --full` skips the remaining steps"
@@ -120,9 +124,10 @@ def _advance_refused(now: CommandContext) -> str:
 def _promote_refused(now: CommandContext) -> str:
     if now.state.judging:
         return "it waits for nothing any more" if now.state.decided else ""
+    held = now.state.phase is Phase.HELD
     if now.run.rolling:
-        return "the strategy rolling has no steps to skip"
-    return "" if now.state.early else f"there is no step left to skip: {now.message}"
+        return f"the strategy rolling has no steps to skip{': `rollout retry` tries the version once more' if held else ''}"
+    return "" if now.state.early or held else f"there is no step left to skip: {now.message}"
 
 
 def _approve_refused(now: CommandContext) -> str:
@@ -167,8 +172,14 @@ def _advance(ctx: StepContext, _: str) -> RolloutState:
     return replace(_approved(ctx.state), until=None)
 
 
-def _promote(ctx: StepContext, _: str) -> RolloutState:
-    """Skips the steps that are left, or in a promotion its delay and its metrics."""
+def _promote(ctx: StepContext, by: str) -> RolloutState | None:
+    """Skips the steps that are left, or in a promotion its delay and its metrics.
+
+    A rejected version is tried again, without any step.
+    """
+    if ctx.state.phase is Phase.HELD:
+        forgiven = _retry(ctx, by)
+        return None if forgiven is None else replace(forgiven, full=True)
     if ctx.state.judging:
         return replace(ctx.state, approvals=(*ctx.state.approvals, ctx.state.decision))
     return replace(resume(ctx) if ctx.state.phase is Phase.PAUSED else ctx.state, full=True)

@@ -14,7 +14,6 @@ from gitops_agent.api.rollout_metrics import Metric
 from gitops_agent.rollout.observation import Answer, Measurement
 from gitops_agent.rollout.state import Counter
 
-
 _LONGEST = 300
 """Characters of a message that is kept in a state."""
 

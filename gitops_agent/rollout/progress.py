@@ -103,7 +103,9 @@ class RolloutProgress:
 
     @property
     def workload(self) -> ObjectKey:
-        """What it rolls out."""
+        """What it rolls out; during a run the workload it was started with."""
+        if self.spec is not None:
+            return ObjectKey("apps", str(self.spec.target_ref.kind), self.key.namespace, self.spec.target_ref.name)
         target = (self.raw.get("spec") or {}).get("targetRef") or {}
         return ObjectKey("apps", str(target.get("kind") or "Deployment"), self.key.namespace, str(target.get("name") or ""))
 
@@ -120,8 +122,16 @@ class RolloutProgress:
     @property
     def strategy(self) -> str:
         """Its name, as in the spec."""
+        if self.spec is not None:
+            options = self.spec.strategy
+            return "canary" if options.canary is not None else "blueGreen" if options.blue_green is not None else "rolling"
         strategy = (self.raw.get("spec") or {}).get("strategy") or {}
         return next(iter(strategy), "")
+
+    @property
+    def judged(self) -> bool:
+        """Whether the present step still waits for its metrics."""
+        return self.state.holding and bool(self.steps) and self.steps[self.state.step].analysis
 
     @property
     def message(self) -> str:
@@ -277,7 +287,8 @@ class RolloutProgress:
             yield "approve {name}", f"approves step {step}"
         elif self._legal(CommandKind.ADVANCE):
             yield "promote {name}", f"ends the pause of step {step}"
-        if self._legal(CommandKind.PROMOTE):
+        # That a rejected version can be promoted in spite of it is not advised.
+        if self._legal(CommandKind.PROMOTE) and self.state.phase is not Phase.HELD:
             judging = self.state.judging
             yield "promote --full {name}", "ends its delay and metrics" if judging else "skips all remaining steps"
         if self._legal(CommandKind.PAUSE):

@@ -29,6 +29,7 @@ ROLLING = at(Phase.PROMOTE, Stage.ROLL, wanted=spec({"rolling": {}}))
         (CommandKind.PROMOTE, at(Phase.PROVISION)),
         (CommandKind.PROMOTE, holding(2)),
         (CommandKind.PROMOTE, PAUSED),
+        (CommandKind.PROMOTE, HELD),
         (CommandKind.PROMOTE, at(Phase.PROMOTE, Stage.CUT_HOLD, full=True)),
         (CommandKind.PROMOTE, at(Phase.PROMOTE, Stage.WATCH, wanted=spec({"rolling": {}}))),
         (CommandKind.PAUSE, at(Phase.STEP, Stage.SCALE)),
@@ -55,6 +56,9 @@ def test_what_makes_sense_is_ordered(order: CommandKind, state: RolloutState) ->
         (CommandKind.APPROVE, at(Phase.PROMOTE, Stage.ROLL), "nothing waits for approval"),
         (CommandKind.ADVANCE, PAUSED, "it is paused (paused by ada): `rollout resume` continues it"),
         (CommandKind.ADVANCE, holding(2), "waits for its metrics only"),
+        (CommandKind.ADVANCE, holding(2, until=START), "waits for its metrics only"),
+        (CommandKind.ADVANCE, HELD, "`rollout retry` tries it once more, `rollout promote --full` without its steps"),
+        (CommandKind.PROMOTE, replace(HELD, plan=ROLLING.plan), "`rollout retry` tries the version once more"),
         (CommandKind.ADVANCE, at(Phase.STEP, Stage.ROUTE), "step 1 is not in force yet"),
         (CommandKind.ADVANCE, at(Phase.PROVISION), "it is in no step"),
         (CommandKind.PROMOTE, at(Phase.PROMOTE, Stage.ROLL), "there is no step left to skip"),
@@ -88,6 +92,7 @@ def test_what_makes_no_sense_says_why(order: CommandKind, state: RolloutState | 
         (CommandKind.ABORT, TIMED, at(Phase.ABORT, Stage.UNROUTE)),
         (CommandKind.ABORT, at(Phase.PROMOTE, Stage.ROLL), at(Phase.PROMOTE, Stage.RESTORE)),
         (CommandKind.RETRY, HELD, at(Phase.PENDING)),
+        (CommandKind.PROMOTE, HELD, at(Phase.PENDING, full=True)),
     ],
 )
 def test_an_order_that_did_what_it_says_is_known_by_its_effect(
@@ -103,6 +108,7 @@ def test_an_order_that_did_what_it_says_is_known_by_its_effect(
         (CommandKind.ABORT, TIMED, at(Phase.PROVISION, target=OLD)),
         (CommandKind.PAUSE, TIMED, at(Phase.PROMOTE, Stage.CUT_SCALE)),
         (CommandKind.RETRY, HELD, HELD),
+        (CommandKind.PROMOTE, HELD, HELD),
     ],
 )
 def test_one_that_came_too_late_is_known_too(order: CommandKind, before: RolloutState, after: RolloutState) -> None:

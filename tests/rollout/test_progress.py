@@ -192,3 +192,15 @@ def test_the_version_under_way_is_the_one_of_the_state() -> None:
 )
 def test_lengths_of_time_are_short(seconds: int, text: str) -> None:
     assert span(timedelta(seconds=seconds)) == text
+
+
+def test_a_run_shows_the_workload_and_the_strategy_it_was_started_with() -> None:
+    edited = {**spec({"rolling": {}}), "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}}
+    run, rest = standing(holding(0), spec=edited), standing(at(Phase.IDLE), spec=edited)
+
+    assert (run.workload.name, run.strategy) == ("web", "canary")
+    assert (rest.workload.name, rest.strategy) == ("api", "rolling")
+
+
+def test_only_a_step_with_analysis_is_judged() -> None:
+    assert (standing(holding(2)).judged, standing(holding(1)).judged, standing(at(Phase.IDLE)).judged) == (True, False, False)

@@ -143,8 +143,8 @@ def promote(name: str, *, full: bool, **options: Any) -> None:
     It is approved and its pause ends; its metrics still count.
 
     With --full all remaining steps are skipped. The promotion itself keeps its checks: pods must be available, traffic is moved
-    before pods are deleted, and metrics are measured until the end. A promotion that waits for its delay or its
-    metrics waits no longer; a metric that has failed still rolls back.
+    before pods are deleted, and metrics are measured until the end. A promotion that waits for its delay or its metrics waits
+    no longer; a metric that has failed still rolls back. A version that was rolled back is tried again.
     """
     from gitops_agent.rollout.command import CommandKind
 
@@ -303,6 +303,7 @@ def _order(
 def _answer(access: ClusterClient, key: AppKey, given: CommandResult, words: str, seconds: float) -> int:
     """Says what became of an order; the exit code."""
     from gitops_agent.cli.rollout.send import unanswered
+    from gitops_agent.rollout.command import CommandKind
 
     if given.after is None:
         out.talk(f"error: {out.line(unanswered(access, given.before, seconds))} (CommandNotTaken)")
@@ -310,6 +311,8 @@ def _answer(access: ClusterClient, key: AppKey, given: CommandResult, words: str
     if not given.effect:
         out.talk(f"error: {key}: it came too late and changed nothing: {out.line(given.after.message)} (CommandRefused)")
         return ERROR
+    if given.order is CommandKind.ADVANCE and given.after.judged:
+        words = f"waits for nothing but its metrics now (`gitops-agent rollout promote --full {key}` skips them)"
     click.echo(f"{key} {words}: {out.line(given.after.message)}")
     return 0
 

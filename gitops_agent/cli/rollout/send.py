@@ -31,11 +31,13 @@ class CommandResult:
     """Outcome of a command.
 
     Attributes:
+        order: what was commanded.
         before: the rollout when it was ordered.
         after: the rollout once the order was consumed; None when no agent consumed it in time.
         effect: whether it did what it says.
     """
 
+    order: CommandKind
     before: RolloutProgress
     after: RolloutProgress | None
     effect: bool = False
@@ -68,7 +70,7 @@ def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str 
         except Conflict:
             continue
         _say_what_is_replaced(raw, before)
-        return _taken(access, before, command, seconds) if seconds else CommandResult(before=before, after=None)
+        return _taken(access, before, command, seconds) if seconds else CommandResult(order=order, before=before, after=None)
     raise AgentError(f"{key} changes too fast to be ordered anything: try again", reason="Conflict")
 
 
@@ -98,9 +100,9 @@ def _taken(access: ClusterClient, before: RolloutProgress, command: Command, sec
         access, before.key.name, consumed, seconds=seconds, seen=lambda _: None, kind=KIND, namespace=before.key.namespace
     )
     if consumed_policy is None:
-        return CommandResult(before=before, after=None)
+        return CommandResult(order=command.order, before=before, after=None)
     after = RolloutProgress.of(consumed_policy)
-    return CommandResult(before=before, after=after, effect=done(command.order, before.state, after.state))
+    return CommandResult(order=command.order, before=before, after=after, effect=done(command.order, before.state, after.state))
 
 
 def _say_what_is_replaced(raw: Object, standing: RolloutProgress) -> None:

@@ -58,8 +58,14 @@ def adopt(ctx: StepContext) -> RolloutState | None:
     return None
 
 
-def start(ctx: StepContext, target: Version) -> RolloutState:
-    """A new run; what it does is fixed here."""
+def start(ctx: StepContext, target: Version, *, full: bool = False) -> RolloutState:
+    """A new run; what it does is fixed here.
+
+    Args:
+        ctx: where the rollout stands.
+        target: the version.
+        full: it goes through no step.
+    """
     return ctx.enter(
         Phase.PENDING,
         target=target,
@@ -70,7 +76,7 @@ def start(ctx: StepContext, target: Version) -> RolloutState:
         traffic=Traffic(),
         counters=(),
         approvals=(),
-        full=False,
+        full=full,
         resume=Stage.NONE,
     )
 
@@ -127,5 +133,5 @@ def held(ctx: StepContext) -> RolloutState | None:
     if head.hash == stable.hash:
         return ctx.enter(Phase.IDLE, stable=head, target=None)
     if not ctx.state.rejects(head):
-        return start(ctx, head)
+        return start(ctx, head, full=ctx.state.full)
     return None if head == ctx.state.target else replace(ctx.state, target=head)
