@@ -45,6 +45,8 @@ class Command:
         hash: the version it is about; one about another version is consumed without effect. Empty means whichever runs.
         actor: who asked.
         reason: why, for readers of the status.
+        rollout: the policy of the rollout that failed, as `namespace/name`, where this one is only given up with it; never of
+            an annotation.
     """
 
     order: CommandKind
@@ -52,6 +54,7 @@ class Command:
     hash: str = ""
     actor: str = ""
     reason: str = ""
+    rollout: str = ""
 
 
 def written(command: Command) -> str:

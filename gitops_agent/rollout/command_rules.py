@@ -66,6 +66,7 @@ def obey(ctx: StepContext) -> RolloutState:
         if legal and (not command.hash or command.hash == about):
             by = f" by {command.actor}" if command.actor else ""
             by += f": {command.reason}" if command.reason else ""
+            ctx = replace(ctx, state=replace(state, together=command.rollout))
             state = RULES[command.order].effect(ctx, by) or state
         ctx = replace(ctx, state=replace(state, nonces=(*state.nonces, command.nonce)[-REMEMBERED:]))
     return ctx.state

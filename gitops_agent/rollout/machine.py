@@ -73,7 +73,7 @@ def step(state: RolloutState, observation: Observation, policy: RolloutPolicySpe
         SpecInvalid: the plan inside the state is not readable.
     """
     ctx = _context(state, observation, policy, now)
-    for look in (_clock, _routing, _counting, obey, _supersede, _loss):
+    for look in (_clock, _routing, _counting, obey, _forgiven, _supersede, _loss):
         ctx = replace(ctx, state=look(ctx))
     if ctx.state.phase is state.phase and ctx.state.stage is state.stage:
         move = first if ctx.state.stable is None else _PHASES[ctx.state.phase]
@@ -155,6 +155,15 @@ def _counting(ctx: StepContext) -> RolloutState:
         return state
     counters = counted(state.counters, ctx.seen.measurements, version=state.target.hash, now=ctx.now)
     return state if counters == state.counters else replace(state, counters=counters)
+
+
+def _forgiven(ctx: StepContext) -> RolloutState:
+    """Forgives versions that were given up with another one that is corrected now.
+
+    Nobody found fault with them, and the commit declares both together.
+    """
+    rejected = tuple(one for one in ctx.state.rejected if not one.together or one.together not in ctx.seen.mended)
+    return ctx.state if rejected == ctx.state.rejected else replace(ctx.state, rejected=rejected)
 
 
 def _supersede(ctx: StepContext) -> RolloutState:

@@ -129,12 +129,16 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A version that is not tried again."""
+    """A version that is not tried again.
+
+    Where it was given up only because another rollout of its commit failed, `together` names that one's policy.
+    """
 
     hash: str
     commit: str
     reason: str
     at: Instant
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +179,7 @@ class RolloutState:
         plan: the policy's spec as it was when the run started.
         full: a command asked to promote without further steps.
         resume: where to go on after a pause.
+        together: the policy of the rollout that failed, as `namespace/name`, where this run was given up with it.
     """
 
     phase: Phase = Phase.IDLE
@@ -199,6 +204,7 @@ class RolloutState:
     plan: Object | None = field(default=None, repr=False)
     full: bool = False
     resume: Stage = Stage.NONE
+    together: str = ""
 
     @property
     def running(self) -> bool:

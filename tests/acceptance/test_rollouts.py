@@ -295,9 +295,9 @@ def test_two_workloads_of_one_commit_wait_for_each_other_and_go_back_together(te
     rollout.at("Held")
     assert "the rollout of api" in rollout.status()["message"]
     assert rollout.image() == image(1)
-    commit = team.commit(both(3))
+    commit = team.commit(both(2))
     team.settled(commit)
-    assert rollout.image() == image(3)
+    assert rollout.image() == image(2), "nobody found fault with it: it comes in with the version that api needed"
 
 
 def test_a_workload_that_an_autoscaler_scales_is_refused_behind_a_plain_service(team: Tenant) -> None:

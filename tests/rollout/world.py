@@ -72,6 +72,7 @@ class World:
         refused: the controller of the routes does not accept them.
         unacceptable: hashes of versions whose second Deployment the API server refuses.
         gate: why a run may not start.
+        mended: the rollouts that took versions along and have been corrected.
         barrier: the other workloads of the run have come to their Cut.
         sent: the share the agent wrote last.
         order: picks among the writes that may be done next; the plan's own order when None.
@@ -104,6 +105,7 @@ class World:
     unacceptable: frozenset[str] = frozenset()
     gate: str = ""
     barrier: bool = True
+    mended: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
     cause: str = ""
     stuck: bool = False
@@ -278,6 +280,7 @@ class World:
             selected=not steps or self.selected,
             gate=self.gate,
             barrier=self.barrier,
+            mended=self.mended,
             measurements=tuple(self.measurements[-40:]),
             commands=tuple(self.commands[-8:]),
         )

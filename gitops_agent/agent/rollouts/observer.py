@@ -81,6 +81,7 @@ class RolloutObserver:
             selected=rollout.rolling or selects(self._raw(subject.service) or {}) == canary_objects.PRIMARY,
             gate=rollout.gate or _turn(rollout, rollouts),
             barrier=not any(other.waits and _together(rollout, other) for other in rollouts if other is not rollout),
+            mended=_mended(rollout, rollouts),
             measurements=rollout.measurements,
             commands=tuple(_commands(rollout, rollouts)),
         )
@@ -259,8 +260,33 @@ def _commands(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> It
     for other in rollouts:
         if other is rollout or target is None:
             continue
-        failed = next((entry for entry in other.state.rejected if entry.commit == target.commit), None)
+        failed = next((one for one in other.state.rejected if one.commit == target.commit and not one.together), None)
         if failed is not None:
             name = other.subject.workload.name
             nonce = f"{name}/{failed.at.isoformat()}"
-            yield Command(order=CommandKind.ABORT, nonce=nonce, hash=target.hash, actor=f"the rollout of {name}")
+            yield Command(
+                order=CommandKind.ABORT,
+                nonce=nonce,
+                hash=target.hash,
+                actor=f"the rollout of {name}",
+                rollout=_named(other.key),
+            )
+
+
+def _mended(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> frozenset[str]:
+    """The rollouts that took versions of this one along, and have no rejected version now.
+
+    One that is gone is among them.
+    """
+    others = {_named(other.key): other for other in rollouts}
+    took = {entry.together for entry in rollout.state.rejected if entry.together}
+    return frozenset(name for name in took if name not in others or _sound(others[name]))
+
+
+def _sound(rollout: RolloutContext) -> bool:
+    """Whether Git declares a version that was not rejected."""
+    return rollout.head is not None and not rollout.state.rejects(rollout.head)
+
+
+def _named(policy: ObjectKey) -> str:
+    return f"{policy.namespace}/{policy.name}"

@@ -40,7 +40,7 @@ def abort(ctx: StepContext, reason: str) -> RolloutState:
     target = ctx.state.target
     rejected = ctx.state.rejected
     if target is not None and not ctx.state.rejects(target):
-        entry = Rejected(hash=target.hash, commit=target.commit, reason=reason, at=ctx.now)
+        entry = Rejected(hash=target.hash, commit=target.commit, reason=reason, at=ctx.now, together=ctx.state.together)
         rejected = (*rejected, entry)[-REMEMBERED:]
     return leave(ctx, Phase.ABORT, reason, rejected=rejected)
 
@@ -107,6 +107,7 @@ def _returned(ctx: StepContext) -> RolloutState | None:
 def _end(ctx: StepContext) -> RolloutState:
     state, observation = ctx.state, ctx.seen
     fresh: dict[str, Any] = {"plan": None, "counters": (), "approvals": (), "primary": None, "canary": 0, "step": 0}
+    fresh["together"] = ""
     if state.phase is Phase.FINALIZE:
         return ctx.enter(Phase.IDLE, stable=state.target, target=None, history=ctx.ended("Promoted"), **fresh)
     if state.phase is Phase.ABORT:

@@ -78,6 +78,7 @@ def start(ctx: StepContext, target: Version, *, full: bool = False) -> RolloutSt
         approvals=(),
         full=full,
         resume=Stage.NONE,
+        together="",
     )
 
 
