@@ -37,7 +37,7 @@ class HttpClient:
         self._timeout = timeout_seconds
         self._resolver = resolver
         self._lock = threading.Lock()
-        self._connection: HTTPConnection | None = None
+        self._opened: _Opened | None = None
         self._aborted = False
 
     def send(self, request: Request, *, authority: bytes = b"") -> Answer:
@@ -55,45 +55,47 @@ class HttpClient:
         deadline = time.monotonic() + self._timeout
         last: Exception | None = None
         for address in target_.addresses:
-            connection = _connection(target_, address, context, max(0.1, deadline - time.monotonic()))
+            opened = _Opened(_connection(target_, address, context, max(0.1, deadline - time.monotonic())))
             try:
-                self._open(connection)
-                return self._exchange(connection, target_, request, deadline)
+                self._open(opened)
+                return self._exchange(opened, target_, request, deadline)
             except _Unreached as error:
                 last = error.__cause__ if isinstance(error.__cause__, Exception) else error
                 if time.monotonic() >= deadline:
                     break
             finally:
-                self._close(connection)
+                self._close(opened)
         raise DeliveryError(f"{target_.host} cannot be reached: {_words(last)}")
 
     def abort(self) -> None:
         """Ends the request under way and refuses further ones."""
         with self._lock:
             self._aborted = True
-            connection = self._connection
-        if connection is not None:
-            _shut(connection)
+            opened = self._opened
+        if opened is not None:
+            opened.shut()
 
-    def _open(self, connection: HTTPConnection) -> None:
+    def _open(self, opened: _Opened) -> None:
         with self._lock:
             if self._aborted:
                 raise DeliveryError("the agent is stopping")
-            self._connection = connection
+            self._opened = opened
 
-    def _close(self, connection: HTTPConnection) -> None:
+    def _close(self, opened: _Opened) -> None:
         with self._lock:
-            self._connection = None
-        connection.close()
+            self._opened = None
+        opened.connection.close()
 
-    def _exchange(self, connection: HTTPConnection, egress: EgressTarget, request: Request, deadline: float) -> Answer:
-        watchdog = threading.Timer(max(0.1, deadline - time.monotonic()), _shut, [connection])
+    def _exchange(self, opened: _Opened, egress: EgressTarget, request: Request, deadline: float) -> Answer:
+        connection = opened.connection
+        watchdog = threading.Timer(max(0.1, deadline - time.monotonic()), opened.shut)
         watchdog.daemon = True
         watchdog.name = "notify-deadline"
         watchdog.start()
         try:
             try:
                 connection.connect()
+                opened.sock = connection.sock
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 raise _Unreached from error
             try:
@@ -111,6 +113,24 @@ class HttpClient:
                 raise DeliveryError(f"{egress.host}: {words}") from None
         finally:
             watchdog.cancel()
+
+
+class _Opened:
+    """A connection, and its socket for as long as an answer is read.
+
+    http.client forgets the socket when the receiver announces that it closes the connection, while the body still comes from it.
+    """
+
+    def __init__(self, connection: HTTPConnection) -> None:
+        self.connection = connection
+        self.sock: socket.socket | None = None
+
+    def shut(self) -> None:
+        """Ends whatever the connection waits for."""
+        opened = self.sock or self.connection.sock
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
 
 
 class _Unreached(Exception):
@@ -146,14 +166,6 @@ def _body(answer: urllib3.BaseHTTPResponse) -> bytes:
             break
         body += chunk
     return bytes(body[:_ANSWER_BYTES])
-
-
-def _shut(connection: HTTPConnection) -> None:
-    """Ends whatever a connection waits for."""
-    opened = connection.sock
-    if opened is not None:
-        with contextlib.suppress(OSError):
-            opened.shutdown(socket.SHUT_RDWR)
 
 
 def _words(error: BaseException | None) -> str:

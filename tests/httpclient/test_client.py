@@ -68,7 +68,9 @@ def test_a_receiver_that_drips_its_status_is_as_late() -> None:
         assert time.monotonic() - started < 3
 
 
-@pytest.mark.parametrize("begun", [b"X-Long: ", b"Content-Length: 1000000\r\n\r\n"])
+@pytest.mark.parametrize(
+    "begun", [b"X-Long: ", b"Content-Length: 1000000\r\n\r\n", b"Connection: close\r\nContent-Length: 1000000\r\n\r\n"]
+)
 def test_a_receiver_that_drips_after_its_status_has_said_enough(begun: bytes) -> None:
     def script(_: Told, handler: Handler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + begun)
