@@ -54,7 +54,7 @@ def test_each_change_is_a_line_in_a_pipe(stage: ClusterEnv, tmp_path: Path, comm
         stage.plane.request("DELETE", stage.path("applications", "shop"))
         first, second, third, *_ = printed(output, 3)
 
-    assert "  shop  Synced  Healthy  " in first
+    assert "  shop  True  Synced  Healthy  " in first
     assert second.endswith("  web is broken")
     assert third.endswith("  shop  deleted")
 
