@@ -213,7 +213,7 @@ def test_an_application_does_no_more_than_its_account_may(world: ClusterEnv) -> 
 
     message = world.await_reason("shop", "Forbidden")
 
-    assert f"system:serviceaccount:{world.home}:powerless" in message
+    assert f"ServiceAccount {world.home}/powerless, which spec.serviceAccountName names, does not exist" in message
     assert world.data("one") is None
 
 
