@@ -104,7 +104,7 @@ class Runtime:
 
     def _unlead_or_die(self) -> None:
         if not self._stop.is_set():
-            _log.error("leadership was lost; the process ends so that nothing acts on what it believed")
+            _log.error("leadership was lost; the process ends so that nothing acts on outdated state")
             self._lost.set()
             self._stop.set()
         self._unlead()

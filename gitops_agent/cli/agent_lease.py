@@ -36,7 +36,7 @@ def expired(lease: Object, name: str, now: datetime) -> str:
     """Why a Lease has no live holder; empty while one renews it."""
     spec = lease.get("spec") or {}
     if not spec.get("holderIdentity"):
-        return f"no agent runs: nobody holds the Lease {name}"
+        return f"no agent runs: the Lease {name} has no holder"
     try:
         renewed = datetime.fromisoformat(str(spec.get("renewTime")))
     except ValueError:

@@ -37,7 +37,7 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
     if len(plan) < _LEAST_DIGITS:
         raise UsageError(f"{plan}: give at least {_LEAST_DIGITS} digits of the hash")
     if not held.startswith(plan.lower()):
-        raise UsageError(f"{plan} is not the plan that is held now; that is {held[:_LEAST_DIGITS]}: look at it first")
+        raise UsageError(f"{plan} is not the plan that is held now; that is {held[:_LEAST_DIGITS]}: inspect it first")
     # One patch, and both name the plan: a later approval without a name never inherits this one.
     patch = {"metadata": {"annotations": {APPROVED: held, APPROVED_BY: f"{held} {username(access)}"}}}
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), patch)

@@ -134,7 +134,7 @@ def _remove(access: ClusterClient, keys: Iterable[ObjectKey], deadline: float) -
                 click.echo(f"{key} deleted")
         now = time.monotonic()
         if left and now > deadline:
-            raise AgentError(f"not gone in time: {_some(left)}; run the command again to go on", reason="Terminating")
+            raise AgentError(f"not gone in time: {_some(left)}; run the command again to continue", reason="Terminating")
         if left and now - spoken > _PROGRESS_SECONDS:
             out.talk(f"waiting for {_some(left)} ({now - started:.0f} s)")
             spoken = now

@@ -57,10 +57,10 @@ NEVER_KEYS: tuple[tuple[str, str], ...] = (
 """Labels and annotations, by prefix, that are never removed, and why."""
 
 NEVER_PATHS: tuple[tuple[str, str], ...] = (
-    ("/metadata/finalizers", "somebody waits for it; taking it away loses what they wanted to clean up"),
-    ("/metadata/ownerReferences", "taking it away changes what garbage collection deletes"),
-    ("/spec/replicas", "where Git leaves it out, scaling by hand or by an autoscaler is meant"),
-    ("/status", "what runs, not what was asked for"),
+    ("/metadata/finalizers", "a controller waits for it; removing it loses what the controller has to clean up"),
+    ("/metadata/ownerReferences", "removing it changes what garbage collection deletes"),
+    ("/spec/replicas", "where Git leaves it out, manual scaling or an autoscaler is intended"),
+    ("/status", "what runs, not what is declared"),
 )
 """Fields that are never removed, and why."""
 

@@ -96,7 +96,7 @@ class NotificationDispatcher:
         edges = tuple(events)
         with self._lock:
             if self._stopped:
-                raise AgentError("the agent is stopping: nobody keeps notifications any more", transient=True)
+                raise AgentError("the agent is stopping and takes no more notifications", transient=True)
             outboxes = [courier.outbox for courier in self._couriers.values()]
         admitted: list[tuple[Outbox, Admission]] = []
         for outbox in outboxes:

@@ -118,11 +118,11 @@ def _refusals(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest], 
     for key, other in manifests.items():
         stranger = key.kind in _WORKLOADS and key != subject.workload and key.namespace == subject.workload.namespace
         if stranger and selector and _selected(selector, other.obj):
-            yield f"{subject.service} selects the pods of {key} too: their traffic cannot be told apart"
+            yield f"{subject.service} selects the pods of {key} too: their traffic cannot be distinguished"
     if subject.policy.traffic.provider is TrafficProvider.SERVICE and subject.policy.strategy.canary is not None:
         yield from _of_ratio(subject, workload.obj)
     kinds = {key.group_kind for key in routes(manifests, subject)} & unknown
-    yield from (f"the cluster does not know {kind}, so nobody would split the traffic" for kind in sorted(kinds))
+    yield from (f"the cluster does not know {kind}, so nothing would split the traffic" for kind in sorted(kinds))
     yield from _of_routes(subject, manifests)
 
 

@@ -49,8 +49,8 @@ _RULES = (
         "host-key",
         "AuthenticationFailed",
         r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED|No .{1,40} host key is known",
-        "the server's ssh host key is not the one in known_hosts: somebody may be in between, or the server was renewed; "
-        "compare it with what its operator publishes before changing known_hosts",
+        "the server's ssh host key is not the one in known_hosts: the connection may be intercepted, or the server was "
+        "renewed; compare it with what its operator publishes before changing known_hosts",
         transient=False,
     ),
     _rule(

@@ -45,7 +45,7 @@ def test_f04_a_repository_that_goes_away_takes_nothing_along_and_comes_back(team
         lambda: team.application()["status"]["source"].get("unavailableSince"), "the source is told to be unavailable"
     )
     assert team.configs() == {"good", "other"}
-    team.edit("ConfigMap", "good", {"data": {"key": "changed by hand"}})
+    team.edit("ConfigMap", "good", {"data": {"key": "changed manually"}})
     team.until(lambda: (team.config("good") or {})["data"] == {"key": "value"}, "drift is repaired meanwhile")
     assert team.application()["status"]["source"]["unavailableSince"] == away
 

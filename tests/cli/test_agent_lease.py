@@ -19,8 +19,8 @@ NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
             {"holderIdentity": "a", "renewTime": "2026-05-04T11:00:00.000000Z", "leaseDurationSeconds": 10},
             "no agent runs: the Lease ops/gitops-agent was last renewed at 2026-05-04T11:00:00Z",
         ),
-        ({"holderIdentity": "", "renewTime": None}, "no agent runs: nobody holds the Lease ops/gitops-agent"),
-        ({}, "no agent runs: nobody holds the Lease ops/gitops-agent"),
+        ({"holderIdentity": "", "renewTime": None}, "no agent runs: the Lease ops/gitops-agent has no holder"),
+        ({}, "no agent runs: the Lease ops/gitops-agent has no holder"),
         ({"holderIdentity": "a", "renewTime": None}, ""),
     ],
 )

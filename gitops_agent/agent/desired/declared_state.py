@@ -107,7 +107,7 @@ class DeclaredStateLoader:
 
     def _looked(self, application: AppKey, commit: str) -> None:
         for other in sorted(self.barrier.looked(application, commit)):
-            self._wake(other, f"{application} has looked at {commit[:12]}", Priority.COMMIT)
+            self._wake(other, f"{application} has checked {commit[:12]}", Priority.COMMIT)
 
     def _load(self, application: Application) -> DeclaredState:
         repository, ref = self._poller.use(application)

@@ -143,7 +143,7 @@ def fighting(application: AppKey, plan: Plan, action: Action, *, now: datetime) 
 def _opponent(action: Action) -> str:
     """Which manager keeps changing which fields, in words."""
     report = describe(action.manifest, action.live.evidence) if action.manifest and action.live else DriftReport()
-    managers = ", ".join(report.managers) or "somebody"
+    managers = ", ".join(report.managers) or "another writer"
     return f"{managers} keeps changing {_paths(report) or 'it'} back: left alone until that ends"
 
 

@@ -120,7 +120,7 @@ def rollout_requeue(rollouts: RolloutResult | None) -> tuple[Requeue, ...]:
     """The requeue of the rollouts, also when a later stage fails."""
     if rollouts is None or rollouts.again is None:
         return ()
-    return (Requeue(reason="its rollout goes on", delay=rollouts.again),)
+    return (Requeue(reason="its rollout continues", delay=rollouts.again),)
 
 
 def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
@@ -128,10 +128,10 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
     requeues = list(rollout_requeue(findings.rollouts))
     applied, health = findings.applied, findings.health
     if health is not None and health.recheck is not None and (findings.waiting or not findings.suspended):
-        requeues.append(Requeue(reason="health is looked at again", delay=health.recheck))
+        requeues.append(Requeue(reason="health is checked again", delay=health.recheck))
     requeues += applied.requeue if applied is not None else ()
     if waits:
-        requeues.append(Requeue(reason="a wait is looked at again", delay=_WAIT_BACKSTOP_SECONDS))
+        requeues.append(Requeue(reason="a wait is checked again", delay=_WAIT_BACKSTOP_SECONDS))
     suspend = findings.application.spec.suspend
     if findings.suspended and suspend is not None and suspend.until is not None:
         requeues.append(Requeue(reason="a pause ended", at=suspend.until, priority=Priority.COMMIT))

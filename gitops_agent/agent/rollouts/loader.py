@@ -382,8 +382,8 @@ def _same_version(state: RolloutState, newest: Desired, hash_: str | None) -> Ve
 
 def _gone(subject: ResolvedPolicy, error: SourceError) -> AgentError:
     """The error for an unreadable commit, with the two ways to continue."""
-    way = "merge it back, or take the RolloutPolicy out of Git (and delete it by hand, if a rollout is under way) until the"
-    words = f"{error}: the rollout of {subject.workload} cannot go on without it; {way} newest version is applied"
+    way = "merge it back, or take the RolloutPolicy out of Git (and delete it manually, if a rollout is in progress) until the"
+    words = f"{error}: the rollout of {subject.workload} cannot continue without it; {way} newest version is applied"
     return AgentError(words, reason="RolloutRefused", transient=False)
 
 

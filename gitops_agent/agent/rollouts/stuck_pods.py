@@ -45,6 +45,6 @@ class StuckPodRemover:
         listing = self._objects.list(_PODS, namespace=namespace, label_selector=selector, as_user=as_user)
         for pod in stuck(workload, listing.items):
             key = POD.named(namespace, str(pod["metadata"]["name"]))
-            _log.info("a pod that cannot become ready holds up the way back", object=str(key))
+            _log.info("a pod that cannot become ready blocks the rollback", object=str(key))
             with contextlib.suppress(NotFound):
                 self._objects.delete(key, uid=str(pod["metadata"]["uid"]), propagation="Background", as_user=as_user)

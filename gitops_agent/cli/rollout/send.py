@@ -71,7 +71,7 @@ def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str 
             continue
         _say_what_is_replaced(raw, before)
         return _taken(access, before, command, seconds) if seconds else CommandResult(order=order, before=before, after=None)
-    raise AgentError(f"{key} changes too fast to be ordered anything: try again", reason="Conflict")
+    raise AgentError(f"{key} changes too fast to record the command: try again", reason="Conflict")
 
 
 def unanswered(access: ClusterClient, standing: RolloutProgress, seconds: float) -> str:

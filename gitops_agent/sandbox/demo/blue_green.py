@@ -26,9 +26,9 @@ def switched(scene: Scene) -> None:
 
     scene.spectator.until("the preview is at full size", previewed)
     scene.spectator.until("a Job has tried the preview", rollout.tried)
-    scene.spectator.until("somebody is asked", lambda: rollout.status().get("approval"))
+    scene.spectator.until("an approval is requested", lambda: rollout.status().get("approval"))
     if rollout.share() != (0, pods) or rollout.selected() != "primary":
-        raise NotSeen("the preview got traffic before anybody approved it")
+        raise NotSeen("the preview got traffic before it was approved")
     if not _steady(scene):
         raise NotSeen("the autoscaler may take pods away in the middle of the rollout")
     scene.report(f"{pods} pods of {_NEW} behind Service {WEB}-canary, tried by a Job; Service {WEB} selects the old ones")

@@ -21,7 +21,7 @@ def repaired(scene: Scene) -> None:
         "the webhook receives the drift", lambda: scene.notifications("DriftDetected") and scene.notifications("DriftRepaired")
     )
     message = str(scene.notifications("DriftDetected")[-1].get("text") or "").partition("\n")[0]
-    words = f"somebody scaled the guestbook to 5; back at {_DECLARED} after {seconds:.2f} s: {message}"
+    words = f"a user scaled the guestbook to 5; back at {_DECLARED} after {seconds:.2f} s: {message}"
     scene.seen("Manual drift", words, started)
 
 

@@ -99,7 +99,7 @@ class Writer:
                 live = fresh
             else:
                 return self._update_live(patched, action), True
-        raise Conflict(f"{action.key} changes too fast for anything to be taken back", code="Conflict")
+        raise Conflict(f"{action.key} changes too fast to remove anything from it", code="Conflict")
 
     def _remove_singly(
         self, action: Action, live: LiveObject, edits: list[FieldEdit], error: Invalid, *, as_user: str | None
@@ -108,7 +108,7 @@ class Writer:
         paths = sorted({edit.path for edit in edits}, key=foreign_fields.order, reverse=True)
         if len(paths) == 1:
             self._live.tolerate(live.uid, edits)
-            text = f"what {edits[0].manager} wrote at {edits[0].path} cannot be taken back: {error}"
+            text = f"what {edits[0].manager} wrote at {edits[0].path} cannot be removed: {error}"
             raise Invalid(text, status=error.status, code=error.code) from error
         refusals = []
         for path in paths:

@@ -78,19 +78,19 @@ class ObjectComparator:
         if before is None or before[0] != manifest.digest:
             return _to(ActionKind.CREATE, manifest, None, "New", "", intent=ActionKind.CREATE)
         kind = ActionKind.CREATE if self.policy.self_heal else ActionKind.SKIP
-        return _to(kind, manifest, None, "Missing", "somebody deleted it", intent=ActionKind.CREATE, drift=True)
+        return _to(kind, manifest, None, "Missing", "it was deleted by another writer", intent=ActionKind.CREATE, drift=True)
 
     def _drift(self, manifest: Manifest, live: LiveObject) -> Action:
         """The action for an object whose manifest was applied before."""
         kind = ActionKind.UPDATE if self.policy.self_heal else ActionKind.SKIP
         if not self._as_applied(manifest, live):
-            return _to(kind, manifest, live, "Drifted", "somebody changed what is declared", drift=True)
+            return _to(kind, manifest, live, "Drifted", "a declared field was changed by another writer", drift=True)
         exempt = ignore_fields.paths(manifest.key, self.policy.ignore_fields)
         edits = [edit for edit in live.undeclared if not ignore_fields.covers(exempt, edit.path)]
         if edits:
             shown = ", ".join(f"{edit.path} by {edit.manager}" for edit in edits[:_SHOWN])
             more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
-            action = _to(kind, manifest, live, "Undeclared", f"nobody declared {shown}{more}", drift=True)
+            action = _to(kind, manifest, live, "Undeclared", f"not declared: {shown}{more}", drift=True)
             return replace(action, undeclared=tuple(edits))
         return _to(ActionKind.UNCHANGED, manifest, live, "Synced", "", intent=ActionKind.UNCHANGED)
 

@@ -27,7 +27,7 @@ STILL = RolloutResult(desired=DESIRED)
 APPLIED = ApplyResult(synced=True, in_sync=2)
 HEALTHY = HealthReport(Health(Status.HEALTHY))
 ONE = ObjectIssue(key=key("ConfigMap", "one"), reason="Forbidden", message="no")
-WAIT = Requeue(reason="a wait is looked at again", delay=30.0)
+WAIT = Requeue(reason="a wait is checked again", delay=30.0)
 
 
 def rollout(**fields: Any) -> RolloutSummary:
@@ -86,7 +86,7 @@ def test_a_rollout_under_way_is_not_synced_though_everything_is_applied() -> Non
     outcome = built(rollouts=running)
 
     assert (outcome.sync, outcome.recovered) == (SyncStatus.OUT_OF_SYNC, True)
-    assert outcome.requeue == (Requeue(reason="its rollout goes on", delay=7.0),)
+    assert outcome.requeue == (Requeue(reason="its rollout continues", delay=7.0),)
 
 
 def test_a_rollout_that_was_rolled_back_is_not_synced() -> None:
@@ -123,7 +123,7 @@ def test_unhealthy_objects_follow_the_failures_and_are_named_once() -> None:
 
     assert outcome.problems == (ONE, sick)
     assert outcome.unhealthy == 1
-    assert Requeue(reason="health is looked at again", delay=4.0) in outcome.requeue
+    assert Requeue(reason="health is checked again", delay=4.0) in outcome.requeue
 
 
 def test_a_wait_has_a_backstop() -> None:

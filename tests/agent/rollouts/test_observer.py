@@ -13,7 +13,7 @@ from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage, Traffic
 from gitops_agent.rollout.traffic.router import Verdict
@@ -26,9 +26,10 @@ SINCE = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def test_a_share_that_was_in_force_before_a_restart_is_in_force_after_it(nowhere: Transport) -> None:
-    policies = RolloutPolicyStore(Objects(nowhere, Discovery(nowhere)), WorkQueue().add)
+    queue: WorkQueue[AppKey] = WorkQueue()
+    policies = RolloutPolicyStore(Objects(nowhere, Discovery(nowhere)), queue.add)
     live = LiveState()
-    observer = RolloutObserver(live, EndpointSliceStore(live, policies, WorkQueue().add), clock=lambda: 100.0)
+    observer = RolloutObserver(live, EndpointSliceStore(live, policies, queue.add), clock=lambda: 100.0)
     half = Share(weight=50)
     verified = RolloutState(
         phase=Phase.STEP,

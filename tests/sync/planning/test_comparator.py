@@ -82,7 +82,7 @@ def test_drift_is_repaired_unless_self_heal_is_off() -> None:
 def test_an_addition_is_drift_that_names_field_and_manager() -> None:
     action = compared(WEB, live(WEB, undeclared=(EDIT,)))
     assert outcome(action) == ("update", "Undeclared", True)
-    assert action.message == "nobody declared /data/b by kubectl-edit"
+    assert action.message == "not declared: /data/b by kubectl-edit"
 
 
 def test_an_addition_to_an_ignored_field_is_ignored() -> None:
