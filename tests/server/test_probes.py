@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 import urllib3
 
 from gitops_agent.errors import AgentError, UsageError
+from gitops_agent.server import probes as probes_module
 from gitops_agent.server.probes import Probes
+from tests.waiting import eventually
 
 Ask = Callable[[str], tuple[int, str]]
 
@@ -106,3 +110,80 @@ def test_a_stopped_server_frees_its_port(process: Process) -> None:
     second = Probes("127.0.0.1", first.port, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: b"")
     second.start()
     second.stop()
+
+
+def test_many_connections_cost_no_threads_and_the_next_one_is_answered(ask: Ask, probes: Probes) -> None:
+    threads = threading.active_count()
+    with contextlib.ExitStack() as idle:
+        for number in range(300):
+            connection = idle.enter_context(socket.create_connection(("127.0.0.1", probes.port), timeout=30))
+            with contextlib.suppress(OSError):
+                connection.sendall(b"GET /healthz HTTP/1.1\r\n" if number % 2 else b"G")
+        assert ask("/healthz")[0] == 200
+        assert threading.active_count() == threads
+
+
+def test_a_request_that_drips_in_ends_at_its_deadline(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes_module, "_SECONDS", 0.3)
+    served = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: b"")
+    served.start()
+    try:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+            connection.setblocking(False)
+
+            def ended() -> bool:
+                try:
+                    connection.send(b"G")
+                    return connection.recv(1) == b""
+                except BlockingIOError:
+                    return False
+                except OSError:
+                    return True
+
+            eventually(ended, seconds=30)
+    finally:
+        served.stop()
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"POST /healthz HTTP/1.1\r\n\r\n", b"HTTP/1.1 405 Method Not Allowed"),
+        (b"HEAD /healthz HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK"),
+        (b"GET /healthz\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
+        (b"\xff\xff\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /" + b"x" * 10_000, b"HTTP/1.1 431 Request Header Fields Too Large"),
+    ],
+)
+def test_other_requests_are_refused(probes: Probes, request_: bytes, status: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", probes.port), timeout=30) as connection:
+        connection.sendall(request_)
+        answer = connection.makefile("rb").read()
+
+    assert answer.partition(b"\r\n")[0] == status
+    assert b"Connection: close" in answer
+
+
+def test_a_large_answer_arrives_whole(process: Process) -> None:
+    text = b"x" * 20_000_000
+    served = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: text)
+    served.start()
+    try:
+        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+            assert pool.request("GET", f"http://127.0.0.1:{served.port}/metrics").data == text
+    finally:
+        served.stop()
+
+
+def test_a_check_that_raises_is_an_answer_and_ends_nothing(process: Process) -> None:
+    def broken() -> bytes:
+        raise RuntimeError("no metrics")
+
+    served = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=broken)
+    served.start()
+    try:
+        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+            assert pool.request("GET", f"http://127.0.0.1:{served.port}/metrics").status == 500
+            assert pool.request("GET", f"http://127.0.0.1:{served.port}/healthz").status == 200
+    finally:
+        served.stop()
