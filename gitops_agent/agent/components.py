@@ -146,6 +146,7 @@ class Components:
             stores.secrets,
             events,
             _Threads(writers),
+            stores.mark_key,
             stores.informer,
             Informer(objects, AUTOSCALER, stores.autoscalers, on_error=stores.autoscalers.failed),
             Informer(objects, ROLLOUT_POLICY, stores.policies),

@@ -130,6 +130,12 @@ _TABLE = (
     ("New", "A declared object is not in the cluster yet.", ""),
     ("Changed", "What is declared of an object changed.", ""),
     ("Adopted", "A declared object was there before and belonged to no application.", ""),
+    ("Remarked", "An object's marks carry no valid seal, and are written anew; nothing else changes.", ""),
+    (
+        "MarkUnverified",
+        "An object's marks name the Application without a valid seal: it is left alone.",
+        "Declare it, delete it by hand, or remove its marks.",
+    ),
     (
         "PruningOff",
         "An object is no longer declared, but `spec.sync.prune` is off.",
@@ -286,6 +292,7 @@ _PROGRESS = frozenset(
     {
         *("Synced", "OutOfSync", "Progressing", "Healthy", "Recovered", "Resumed", "Stable", "RollingOut", "RolloutStep"),
         *("Promoted", "RolloutOver", "Approved", "Deleted", "Pruning", "Repaired", "RevisionSeen", "New", "Changed", "Adopted"),
+        *("Remarked", "MarkUnverified"),
         *("Controlled", "SourceRecovered", "Fetching", "CreateOnly", "Superseded", "Ready"),
     }
 )

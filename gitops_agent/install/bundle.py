@@ -20,6 +20,9 @@ from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
 
 NAME = "gitops-agent"
+PART_OF = "app.kubernetes.io/part-of"
+MARK_KEY = "gitops-agent-marks"
+"""The Secret with the key that seals the marks of objects."""
 NAMESPACE = "gitops-system"
 CRDS = tuple(f"{plural}.{kinds.GROUP}" for plural in ("applications", "notifiers", "rolloutpolicies"))
 FIELD_MANAGER = "gitops-agent-install"
@@ -46,6 +49,7 @@ def protected(namespace: str) -> frozenset[ObjectKey]:
     inside = (
         kinds.SERVICE_ACCOUNT.named(namespace, NAME),
         kinds.DEPLOYMENT.named(namespace, NAME),
+        kinds.SECRET.named(namespace, MARK_KEY),
         kinds.ROLE.named(namespace, NAME),
         kinds.ROLE_BINDING.named(namespace, NAME),
         kinds.NAMESPACE.named("", namespace),

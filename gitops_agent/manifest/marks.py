@@ -2,13 +2,14 @@
 
 A label selects (watches and lists stay small), an annotation binds: it spells the identity of the very object it stands on,
 so a mark that was copied along with a label block (`kubectl get -o yaml | sed | kubectl apply`, operators that copy labels to
-children) binds nothing and never leads to a deletion. Flux v1 and Argo CD learned this the hard way.
+children) binds nothing and never leads to a deletion. Flux v1 and Argo CD learned this the hard way. The annotation ends with a
+seal (`mark_authority`), since users who may edit an object can write its identity themselves.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
@@ -47,6 +48,19 @@ FOLLOWED = PREFIX + "followed-before-rollback"
 FINALIZER = PREFIX + "prune"
 
 _LABEL_LIMIT = 63
+_SEAL = "#"
+
+
+class Mark(NamedTuple):
+    """What the marks of a live object say.
+
+    Attributes:
+        application: the application they name.
+        seal: proof that the agent wrote them; empty on objects of versions without seals.
+    """
+
+    application: AppKey
+    seal: str = ""
 
 
 def label_value(application: AppKey) -> str:
@@ -57,12 +71,12 @@ def label_value(application: AppKey) -> str:
     return f"{text[:46]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def id_value(key: ObjectKey, application: AppKey) -> str:
+def id_value(key: ObjectKey, application: AppKey, seal: str = "") -> str:
     """The annotation that binds the mark to this very object."""
-    return f"{key}@{application}"
+    return f"{key}@{application}{_SEAL}{seal}" if seal else f"{key}@{application}"
 
 
-def marked(obj: Object, *, application: AppKey, digest: str, revision: str) -> Object:
+def marked(obj: Object, *, application: AppKey, digest: str, revision: str, seal: str = "") -> Object:
     """A copy of a desired object with our marks, ready to apply."""
     result = copy(obj)
     metadata = result.setdefault("metadata", {})
@@ -70,29 +84,33 @@ def marked(obj: Object, *, application: AppKey, digest: str, revision: str) -> O
     labels = metadata["labels"] = dict(metadata.get("labels") or {})
     annotations = metadata["annotations"] = dict(metadata.get("annotations") or {})
     labels[APPLICATION] = label_value(application)
-    annotations[ID] = id_value(key, application)
+    annotations[ID] = id_value(key, application, seal)
     annotations[DIGEST] = digest
     annotations[REVISION] = revision
     return result
 
 
-def owner(obj: Object) -> AppKey | None:
-    """The application that owns a live object, else None.
-
-    None when its marks are missing, torn or copied from elsewhere.
-    """
+def read(obj: Object) -> Mark | None:
+    """The marks of a live object; None when missing, torn or copied."""
     metadata: dict[str, Any] = obj.get("metadata") or {}
     label = (metadata.get("labels") or {}).get(APPLICATION)
     identity = (metadata.get("annotations") or {}).get(ID)
     if not isinstance(label, str) or not isinstance(identity, str):
         return None
-    key_text, _, application_text = identity.rpartition("@")
+    key_text, _, rest = identity.rpartition("@")
+    application_text, _, seal = rest.partition(_SEAL)
     try:
         application = AppKey.parse(application_text)
     except ValueError:
         return None
     bound = key_text == str(ObjectKey.of(obj)) and label == label_value(application)
-    return application if bound else None
+    return Mark(application, seal) if bound else None
+
+
+def owner(obj: Object) -> AppKey | None:
+    """The application that a live object's marks name, sealed or not."""
+    mark = read(obj)
+    return mark.application if mark is not None else None
 
 
 def annotation(obj: Object, name: str) -> str | None:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, NotFound, UnknownKind
-from gitops_agent.install.bundle import protected
+from gitops_agent.install.bundle import NAME, PART_OF, protected
 from gitops_agent.manifest import kinds
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.sync.planning.blast_radius import GIVEN, UNCOUNTED
 
-_INSTALLED = "app.kubernetes.io/part-of=gitops-agent"
+_INSTALLED = f"{PART_OF}={NAME}"
 _CLUSTER_PARTS = (kinds.CRD, kinds.CLUSTER_ROLE_BINDING, kinds.CLUSTER_ROLE, kinds.NAMESPACE)
 _PARTS = (
     kinds.DEPLOYMENT,
@@ -27,6 +27,7 @@ _PARTS = (
     GroupKind("networking.k8s.io", "NetworkPolicy"),
     kinds.SERVICE,
     kinds.CONFIG_MAP,
+    kinds.SECRET,
     kinds.ROLE_BINDING,
     kinds.ROLE,
     kinds.SERVICE_ACCOUNT,

@@ -47,6 +47,12 @@ REMOVES = frozenset({ActionKind.DELETE, ActionKind.REPLACE})
 LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled"})
 """Reasons for keeping an object that is no longer declared."""
 
+REMARKED = "Remarked"
+"""Reason of an update of our marks alone; it needs no approval."""
+
+UNVERIFIED = "MarkUnverified"
+"""Reason for ignoring an object whose marks name the application without proof."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:

@@ -183,15 +183,17 @@ def build(
     )
 
 
-def marked(manifest: Manifest, *, application: AppKey, revision: Revision, live: LiveObject | None = None) -> Object:
+def marked(
+    manifest: Manifest, *, application: AppKey, revision: Revision, live: LiveObject | None = None, seal: str = ""
+) -> Object:
     """The object as it is sent.
 
     The revision on an object is the one that last changed its content, so a commit that leaves an object alone, or the repair
     of drift, does not change the mark.
     """
-    same = live is not None and live.owner == application and live.digest == manifest.digest and live.revision
+    same = live is not None and live.named == application and live.digest == manifest.digest and live.revision
     commit = live.revision if live is not None and same else revision.commit
-    return marks.marked(manifest.obj, application=application, digest=manifest.digest, revision=commit)
+    return marks.marked(manifest.obj, application=application, digest=manifest.digest, revision=commit, seal=seal)
 
 
 def _scope(manifests: Iterable[Manifest], cluster: Scope) -> Scope:

@@ -9,7 +9,7 @@ from gitops_agent.agent.reconcile.outcome import ObjectIssue, Requeue
 from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sync.action import LEFT_BEHIND, Action, ActionKind
+from gitops_agent.sync.action import LEFT_BEHIND, REMARKED, Action, ActionKind
 from gitops_agent.sync.apply.errors import describe
 from gitops_agent.sync.apply.executor import Result
 from gitops_agent.sync.desired import LEFT_OUT
@@ -34,6 +34,7 @@ class ApplyResult:
         recount: seconds after which the count of a held plan is too old; None when none is held.
         advanced: something was written, and all that failed may pass by itself.
         awaited: reasons of failures that end when a CRD or a Namespace comes.
+        warnings: facts about the plan that need a user's action.
     """
 
     synced: bool = False
@@ -49,6 +50,7 @@ class ApplyResult:
     recount: float | None = None
     advanced: bool = False
     awaited: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
 
     @property
     def requeue(self) -> tuple[Requeue, ...]:
@@ -84,7 +86,7 @@ def build_result(
     """
     errors = {**refused} | {outcome.key: outcome.error for outcome in result.outcomes if outcome.error is not None}
     done = {outcome.key for outcome in result.outcomes if outcome.ok}
-    left = [action for action in plan.changes() if action.key not in done]
+    left = [action for action in plan.changes() if action.key not in done and action.reason != REMARKED]
     fought = {action.key: action for action in ran.actions if action.reason == "Fighting"}
     drifted = [fought.get(action.key, action) for action in left if _deviates(action) and action.key not in errors]
     waits = [action for action in ran.actions if action.kind is ActionKind.WAIT and action.key not in errors]
@@ -107,6 +109,7 @@ def build_result(
             *_missing(ran, held_back, errors),
             *(ObjectIssue(key=a.key, reason=a.reason, message=a.message) for a in plan.actions if a.reason in LEFT_BEHIND),
         ),
+        warnings=plan.warnings,
         retry=after if errors else None,
         advanced=any(outcome.changed for outcome in result.outcomes) and all(error.transient for error in errors.values()),
         in_sync=total - behind,

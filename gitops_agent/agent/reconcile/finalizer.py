@@ -67,6 +67,10 @@ class Finalizer:
             return ReconcileOutcome(
                 waiting="every kind to be listed, before anything is deleted", sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING
             )
+        authority = self._live.authority
+        if not orphan and authority is not None and not authority.ready and self._live.names(key):
+            waiting = f"the key that verifies marks, before anything is deleted: {authority.problem}"
+            return ReconcileOutcome(waiting=waiting, sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING)
         left = self._live.of(key)
         beyond = hidden(state.plans.recorded, self._live.cannot_see, left)
         if beyond and not left and not orphan:

@@ -95,7 +95,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         problems=problems,
         total=len(desired.manifests) if desired else 0,
         left_out=len(desired.skipped) if desired else 0,
-        warnings=desired.told if desired else (),
+        warnings=tuple(dict.fromkeys((*(desired.told if desired else ()), *(applied.warnings if applied else ())))),
         synced=applied.in_sync if applied else 0,
         drifted=applied.drifted if applied else 0,
         unhealthy=sum(1 for problem in problems if problem.reason in UNHEALTHY),

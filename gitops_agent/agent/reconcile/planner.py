@@ -137,15 +137,19 @@ class Planner:
     def snapshot(self, application: AppKey, desired: Desired) -> Snapshot:
         """The live objects; those of deleted Applications may be adopted."""
         snapshot = self._live.snapshot(application, [manifest.key for manifest in desired.manifests])
+        uid = self._applications.uid(application)
         objects = {}
         for key, live in snapshot.objects.items():
-            owned_by = live.owner
+            if live.owner == application and live.owner_uid and live.owner_uid != uid:
+                # Of an earlier Application of this name, which left it behind.
+                live = replace(live, owner=None, claimed=application)  # noqa: PLW2901 - the same object, unverified
+            owned_by = live.named
             if (
                 owned_by is not None
                 and owned_by != application
                 and (not self._applications.may_exist(owned_by) or self._claims.holder(key) == application)
             ):
-                live = replace(live, owner=None)  # noqa: PLW2901 - the same object without its owner
+                live = replace(live, owner=None, claimed=None)  # noqa: PLW2901 - the same object without its owner
             elif owned_by == application and self._claims.wanted_by_another(key, application):
                 continue  # handed over: the other application declares it, so it is not ours to delete
             objects[key] = live
@@ -229,7 +233,7 @@ class Planner:
         return max(0.0, memo.counted_at + _COUNT_AGAIN_SECONDS - self._clock()) + _MARGIN_SECONDS
 
     def _policy(self, application: Application, memo: PlanMemo, *, deleting: bool) -> PlanPolicy:
-        sync = application.spec.sync
+        sync, authority = application.spec.sync, self._live.authority
         return PlanPolicy(
             prune=sync.prune,
             self_heal=sync.self_heal,
@@ -245,6 +249,8 @@ class Planner:
             protected=self._protected,
             recorded=memo.recorded,
             application_uid=application.uid,
+            sealing=authority is not None and authority.ready,
+            unverified=authority.problem if authority is not None and not authority.ready else "",
         )
 
 

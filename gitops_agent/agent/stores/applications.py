@@ -101,6 +101,11 @@ class ApplicationStore:
         with self._lock:
             return self._objects.get(key)
 
+    def uid(self, key: AppKey) -> str:
+        """The UID of an Application; empty when there is none."""
+        raw = self.raw(key)
+        return str(raw["metadata"].get("uid") or "") if raw is not None else ""
+
     def may_exist(self, key: AppKey) -> bool:
         """Whether an Application may exist.
 

@@ -13,6 +13,7 @@ from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.manifest.marks import annotation, owner
 from gitops_agent.rollout.command import COMMAND
 from gitops_agent.sync.live.live_state import is_newer
@@ -30,10 +31,11 @@ class RolloutPolicyStore:
     Args:
         objects: writes statuses.
         wake: wakes an application whose policy was changed by others.
+        authority: verifies the marks of policies; None takes them at their word.
     """
 
-    def __init__(self, objects: Objects, wake: Wake) -> None:
-        self._objects, self._wake = objects, wake
+    def __init__(self, objects: Objects, wake: Wake, authority: MarkAuthority | None = None) -> None:
+        self._objects, self._wake, self._authority = objects, wake, authority
         self._lock = threading.Lock()
         self._known: dict[ObjectKey, _Known] = {}
         self._listed = False
@@ -56,9 +58,16 @@ class RolloutPolicyStore:
         return policy.raw if policy else None
 
     def of(self, application: AppKey) -> tuple[ObjectKey, ...]:
-        """The policies that carry an application's marks, sorted."""
+        """The policies that carry an application's verified marks, sorted.
+
+        Without the check, any policy with copied marks would have its status read as a rollout of the application.
+        """
         with self._lock:
-            return tuple(sorted(key for key, policy in self._known.items() if policy.application == application))
+            named = [(key, policy.raw) for key, policy in self._known.items() if policy.application == application]
+        authority = self._authority
+        if authority is not None and authority.ready:
+            named = [(key, raw) for key, raw in named if authority.owner(raw) == application]
+        return tuple(sorted(key for key, _ in named))
 
     def applications(self) -> tuple[AppKey, ...]:
         """Every application that has a policy."""
@@ -66,7 +75,7 @@ class RolloutPolicyStore:
             return tuple(sorted({policy.application for policy in self._known.values() if policy.application is not None}))
 
     def owner(self, key: ObjectKey) -> AppKey | None:
-        """The application a policy belongs to."""
+        """The application that the marks of a policy name."""
         with self._lock:
             policy = self._known.get(key)
         return policy.application if policy else None

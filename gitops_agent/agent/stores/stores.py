@@ -12,12 +12,14 @@ from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.agent.stores.autoscalers import AutoscalerStore
 from gitops_agent.agent.stores.endpoint_slices import EndpointSliceStore
 from gitops_agent.agent.stores.live_objects import LiveObjectInformer
+from gitops_agent.agent.stores.mark_key import MarkKeyStore
 from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.sync.live.live_state import LiveState
 
 
@@ -29,6 +31,7 @@ class Stores:
         applications: the Applications of the agent's namespace.
         policies: the RolloutPolicies.
         live: the live objects of all applications.
+        mark_key: gives the live state the key that verifies marks.
         informer: keeps `live` current, a kind at a time.
         endpoints: the EndpointSlices of Services whose traffic is split.
         autoscalers: the workloads that live autoscalers scale.
@@ -39,6 +42,7 @@ class Stores:
     applications: ApplicationStore
     policies: RolloutPolicyStore
     live: LiveState
+    mark_key: MarkKeyStore
     informer: LiveObjectInformer
     endpoints: EndpointSliceStore
     autoscalers: AutoscalerStore
@@ -55,12 +59,14 @@ def build_stores(objects: Objects, queue: WorkQueue[AppKey], *, namespace: str =
         namespace: whose Applications are served; all of them when empty.
     """
     wake: Wake = queue.add
-    live = LiveState()
-    policies = RolloutPolicyStore(objects, wake)
+    authority = MarkAuthority()
+    live = LiveState(authority)
+    policies = RolloutPolicyStore(objects, wake, authority)
     return Stores(
         applications=ApplicationStore(wake, namespace=namespace),
         policies=policies,
         live=live,
+        mark_key=MarkKeyStore(objects, live, authority, namespace, wake),
         informer=LiveObjectInformer(objects, live, wake),
         endpoints=EndpointSliceStore(live, policies, wake),
         autoscalers=AutoscalerStore(wake),

@@ -161,7 +161,7 @@ class Executor:
 
         def dry_run(action: Action) -> AgentError | None:
             try:
-                self._objects.apply(body_of(action, plan), dry_run=True, as_user=as_user)
+                self._objects.apply(body_of(action, plan, self._live.authority), dry_run=True, as_user=as_user)
             except AgentError as error:
                 self._heard(error)
                 return classify(error, action.key)

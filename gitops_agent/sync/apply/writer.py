@@ -13,6 +13,7 @@ from gitops_agent.errors import Conflict, Invalid, NotFound
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import API_SERVICE, CRD
+from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.sync.action import Action
 from gitops_agent.sync.apply import foreign_fields, replacement, replica_handoff
 from gitops_agent.sync.autoscalers import Autoscaled
@@ -65,7 +66,7 @@ class Writer:
         Raises:
             AgentError: the server refused or gave no answer.
         """
-        body = body_of(action, plan)
+        body = body_of(action, plan, self._live.authority)
         autoscaled = frozenset[ObjectKey]() if self._autoscalers is None else self._autoscalers.targets()
         if replica_handoff.leaves_out(action, plan, autoscaled):
             replica_handoff.hold(self._objects, action.key, as_user=as_user)
@@ -129,7 +130,7 @@ class Writer:
         Raises:
             AgentError: it is not proved, or the server refused or gave no answer.
         """
-        refusal = replacement.prove(self._objects, body_of(action, plan), as_user=as_user)
+        refusal = replacement.prove(self._objects, body_of(action, plan, self._live.authority), as_user=as_user)
         if isinstance(refusal, replacement.Unneeded):
             return self.apply(action, plan, as_user=as_user)
         if refusal is not None:
@@ -186,8 +187,9 @@ class Writer:
         return live
 
 
-def body_of(action: Action, plan: Plan) -> Object:
+def body_of(action: Action, plan: Plan, authority: MarkAuthority | None = None) -> Object:
     """What is sent for an action."""
     if action.manifest is None:
         raise Invalid(f"{action.key} has nothing to apply", code="NoManifest")
-    return marked(action.manifest, application=plan.application, revision=plan.revision, live=action.live)
+    seal = "" if authority is None else authority.seal(action.key, plan.application, plan.application_uid)
+    return marked(action.manifest, application=plan.application, revision=plan.revision, live=action.live, seal=seal)

@@ -15,11 +15,12 @@ from functools import lru_cache
 
 import orjson
 
-from gitops_agent.manifest import ownership
+from gitops_agent.manifest import marks, ownership
 from gitops_agent.manifest.edits import FieldEdit, foreign_fields
 from gitops_agent.manifest.fields import projection_hash
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import DIGEST, REVISION, ROLLOUT, annotation, owner
+from gitops_agent.manifest.mark_authority import MarkAuthority, sealed_uid
+from gitops_agent.manifest.marks import DIGEST, REVISION, ROLLOUT, annotation
 from gitops_agent.sync.health import Health, Status, assess
 from gitops_agent.sync.object_options import prune_disabled
 
@@ -33,7 +34,10 @@ class LiveObject:
         uid: of this incarnation.
         resource_version: of the state this was made from.
         generation: of its spec, 0 where the kind counts none.
-        owner: the application whose marks are bound to it; None when it has none, torn ones or copied ones.
+        owner: the application whose marks are bound to it; None when it has none, torn ones, copied ones or unverified ones.
+        owner_uid: the UID of that application, as the seal says.
+        claimed: the application that unverified marks name; any writer of the object may have made them.
+        seal: of unverified marks, for another look once the key is known.
         digest: of the manifest that was applied last, as its annotation says.
         revision: the commit that manifest came from, as its annotation says.
         projection: `fields.projection_hash`; empty when we never applied it.
@@ -54,6 +58,9 @@ class LiveObject:
     resource_version: str = ""
     generation: int = 0
     owner: AppKey | None = None
+    owner_uid: str = ""
+    claimed: AppKey | None = None
+    seal: str = ""
     digest: str | None = None
     revision: str = ""
     projection: str = ""
@@ -67,6 +74,20 @@ class LiveObject:
     raw: Object | None = field(default=None, repr=False, compare=False)
     owned: bytes | None = field(default=None, repr=False, compare=False)
     packed: bytes | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def named(self) -> AppKey | None:
+        """The application that its marks name, verified or not."""
+        return self.owner or self.claimed
+
+    def verified(self, authority: MarkAuthority) -> LiveObject:
+        """The object with an owner only if the agent made its seal."""
+        named = self.named
+        if named is None or self.owner_uid:
+            return self
+        if authority.verifies(self.key, named, self.seal):
+            return replace(self, owner=named, owner_uid=sys.intern(sealed_uid(self.seal)), claimed=None)
+        return replace(self, owner=None, claimed=named)
 
     @property
     def evidence(self) -> Object | None:
@@ -98,7 +119,10 @@ class LiveObject:
         deviates = whole or bool(self.undeclared) or self.health.status is Status.DEGRADED or self.drifted(baseline)
         if self.raw is not None and deviates:
             packed = zlib.compress(orjson.dumps(self.raw), 1)
-        return replace(self, raw=None, owned=owned if baseline is None else None, packed=packed if deviates else None)
+        seal = "" if self.owner_uid else self.seal
+        return replace(
+            self, seal=seal, raw=None, owned=owned if baseline is None else None, packed=packed if deviates else None
+        )
 
     def drifted(self, baseline: tuple[str, str] | None) -> bool:
         """Whether it is known to differ from what was applied."""
@@ -123,15 +147,19 @@ class Snapshot:
 
 
 def observe(obj: Object) -> LiveObject:
-    """Reduces a raw object, which is kept in `raw` and not changed."""
+    """Reduces a raw object, which is kept in `raw` and not changed.
+
+    Its marks are taken at their word; the live state verifies them.
+    """
     metadata = obj.get("metadata") or {}
-    application = owner(obj)
+    mark = marks.read(obj)
     return LiveObject(
         key=_interned(ObjectKey.of(obj)),
         uid=str(metadata.get("uid") or ""),
         resource_version=str(metadata.get("resourceVersion") or ""),
         generation=int(metadata.get("generation") or 0),
-        owner=application and _same(application),
+        owner=_same(mark.application) if mark is not None else None,
+        seal=mark.seal if mark is not None else "",
         digest=annotation(obj, DIGEST),
         revision=sys.intern(annotation(obj, REVISION) or ""),
         projection=projection_hash(obj),
@@ -141,7 +169,7 @@ def observe(obj: Object) -> LiveObject:
         prune_disabled=prune_disabled(obj),
         finalizers=tuple(sys.intern(str(name)) for name in metadata.get("finalizers") or ()),
         rollout=annotation(obj, ROLLOUT) or "",
-        undeclared=foreign_fields(obj) if application is not None else (),
+        undeclared=foreign_fields(obj) if mark is not None else (),
         raw=obj,
     )
 

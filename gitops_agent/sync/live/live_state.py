@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
+from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 
 _REMEMBERED = 10_000
@@ -60,12 +61,17 @@ class Change:
 class LiveState:
     """Cache of the live objects; thread-safe, each method is a few operations.
 
+    Args:
+        authority: verifies the marks of objects; None takes them at their word.
+
     Attributes:
+        authority: see above; seals what is applied.
         cannot_see: kinds that cannot be listed, and why; written by the watcher.
         complete: every kind has been listed since the start; set by the sweep.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, authority: MarkAuthority | None = None) -> None:
+        self.authority = authority
         self.cannot_see: dict[GroupKind, str] = {}
         self.complete = False
         self._lock = threading.Lock()
@@ -134,9 +140,23 @@ class LiveState:
         return self._objects.get(key)
 
     def of(self, application: AppKey) -> dict[ObjectKey, LiveObject]:
-        """Everything that carries the application's marks."""
+        """Everything that carries the application's verified marks."""
         with self._lock:
-            return dict(self._applications.get(application, {}))
+            index = self._applications.get(application, {})
+            return {key: live for key, live in index.items() if live.owner == application}
+
+    def names(self, application: AppKey) -> bool:
+        """Whether any object carries marks of the application, verified or not."""
+        with self._lock:
+            return bool(self._applications.get(application))
+
+    def verify(self) -> frozenset[AppKey]:
+        """Verifies marks again that were unverified; returns whose were concerned."""
+        with self._lock:
+            unverified = [live for live in self._objects.values() if live.claimed is not None]
+            for live in unverified:
+                self._store(self._verified(live))
+        return frozenset(live.claimed for live in unverified if live.claimed is not None)
 
     def tolerate(self, uid: str, edits: Iterable[FieldEdit]) -> None:
         """Ignores edits of this incarnation that cannot be removed."""
@@ -196,7 +216,11 @@ class LiveState:
                 complete=self.complete,
             )
 
+    def _verified(self, live: LiveObject) -> LiveObject:
+        return live if self.authority is None else live.verified(self.authority)
+
     def _put(self, live: LiveObject) -> Change:
+        live = self._verified(live)
         cached = self._objects.get(live.key)
         same = cached is not None and cached.uid == live.uid
         if cached is not None and not is_newer(live.resource_version, cached.resource_version):
@@ -204,10 +228,10 @@ class LiveState:
             # The same version again still brings the settling that a new baseline allows.
             if not stale:
                 self._store(self._settled(live))
-            return Change(kind=ChangeKind.STALE if stale else ChangeKind.UNCHANGED, key=live.key, application=live.owner)
+            return Change(kind=ChangeKind.STALE if stale else ChangeKind.UNCHANGED, key=live.key, application=live.named)
         gone_at = self._removed.get(live.uid)
         if gone_at is not None and not is_newer(live.resource_version, gone_at):
-            return Change(kind=ChangeKind.STALE, key=live.key, application=live.owner)
+            return Change(kind=ChangeKind.STALE, key=live.key, application=live.named)
         was_adrift = same and cached is not None and self._is_drifted(cached)
         if cached is not None and not same:
             self._forget(cached)
@@ -217,7 +241,7 @@ class LiveState:
             return Change(
                 kind=ChangeKind.ADDED if cached is None else ChangeKind.CHANGED,
                 key=live.key,
-                application=live.owner,
+                application=live.named,
                 drifted=self._is_drifted(settled),
                 health=True,
             )
@@ -225,7 +249,7 @@ class LiveState:
         return Change(
             kind=ChangeKind.CHANGED if health or _relevant_state(cached) != _relevant_state(settled) else ChangeKind.UNCHANGED,
             key=live.key,
-            application=live.owner if cached.owner is None else cached.owner,
+            application=live.named if cached.named is None else cached.named,
             drifted=self._is_drifted(settled) and not was_adrift,
             health=health,
         )
@@ -234,13 +258,14 @@ class LiveState:
         cached = self._objects[key]
         self._forget(cached)
         baseline = self._baselines.pop(key, None)
-        if cached.owner is not None and key in self._declared.get(cached.owner, frozenset()):
+        named = cached.named
+        if named is not None and key in self._declared.get(named, frozenset()):
             self._lost[key] = baseline or (cached.digest or "", cached.projection)
         self._removed[cached.uid] = cached.resource_version
         self._removed.move_to_end(cached.uid)
         while len(self._removed) > _REMEMBERED:
             self._removed.popitem(last=False)
-        return Change(kind=ChangeKind.REMOVED, key=key, application=cached.owner, health=True)
+        return Change(kind=ChangeKind.REMOVED, key=key, application=named, health=True)
 
     def _is_drifted(self, live: LiveObject) -> bool:
         return live.drifted(self._baselines.get(live.key))
@@ -253,13 +278,13 @@ class LiveState:
 
     def _store(self, live: LiveObject) -> None:
         cached = self._objects.get(live.key)
-        if cached is not None and cached.owner != live.owner:
+        if cached is not None and cached.named != live.named:
             self._unindex(cached)
         self._objects[live.key] = live
         self._lost.pop(live.key, None)
         self._kinds.setdefault(live.key.group_kind, set()).add(live.key)
-        if live.owner is not None:
-            self._applications.setdefault(live.owner, {})[live.key] = live
+        if live.named is not None:
+            self._applications.setdefault(live.named, {})[live.key] = live
 
     def _forget(self, live: LiveObject) -> None:
         del self._objects[live.key]
@@ -267,11 +292,12 @@ class LiveState:
         self._unindex(live)
 
     def _unindex(self, live: LiveObject) -> None:
-        if live.owner is not None and live.owner in self._applications:
-            index = self._applications[live.owner]
+        named = live.named
+        if named is not None and named in self._applications:
+            index = self._applications[named]
             index.pop(live.key, None)
             if not index:
-                del self._applications[live.owner]
+                del self._applications[named]
 
 
 def is_newer(version: str, than: str) -> bool:
@@ -288,6 +314,8 @@ def _relevant_state(live: LiveObject) -> tuple[object, ...]:
     """All a plan or a status depends on, except the health."""
     return (
         live.owner,
+        live.owner_uid,
+        live.claimed,
         live.digest,
         live.projection,
         live.deleting,

@@ -126,7 +126,7 @@ class DependantCounter:
         services = [ObjectKey.of(obj) for obj in objects if ObjectKey.of(obj).group_kind == SERVICE]
         for inner in [*claims[:_NOTED], *services[:_NOTED]]:
             notes += self._notes(inner)
-        return _counted(objects, application, going, notes=notes, unseen=unseen)
+        return self._counted(objects, application, going, notes=notes, unseen=unseen)
 
     def _definition(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
         spec = self._objects.get(key).get("spec") or {}
@@ -134,7 +134,7 @@ class DependantCounter:
         listed = self._listed(resource)
         if isinstance(listed, CannotSee):
             return Dependants(cannot_see=(f"{resource.group_kind} ({listed})",))
-        return _counted(listed, application, going, notes=(), unseen=())
+        return self._counted(listed, application, going, notes=(), unseen=())
 
     def _application(self, key: ObjectKey, going: frozenset[ObjectKey]) -> Dependants:
         """All objects under an Application, and under the Applications among them."""
@@ -168,6 +168,37 @@ class DependantCounter:
             cannot_see=tuple(unseen),
             objects=tuple((child, under[child]) for child in left),
         )
+
+    def _counted(
+        self,
+        objects: Iterable[Object],
+        application: AppKey,
+        going: frozenset[ObjectKey],
+        *,
+        notes: Iterable[str],
+        unseen: Iterable[str],
+    ) -> Dependants:
+        """Counts the dependants that are listed under no other owner.
+
+        Excluded: children of controllers, objects the plan itself removes, and given ones.
+        """
+        counted = [obj for obj in objects if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
+        owners = [(obj, self._owner(obj)) for obj in counted if ObjectKey.of(obj).group_kind not in UNCOUNTED]
+        elsewhere = [entry for entry in owners if entry[1] not in (None, application)]
+        nobodys = [entry for entry in owners if entry[1] is None]
+        shown = [*elsewhere, *nobodys, *(entry for entry in owners if entry[1] == application)]
+        return Dependants(
+            total=len(owners),
+            declared_elsewhere=len(elsewhere),
+            samples=tuple(_sample(obj, whose, application) for obj, whose in shown[:_SAMPLES]),
+            notes=tuple(notes),
+            cannot_see=tuple(unseen),
+        )
+
+    def _owner(self, obj: Object) -> AppKey | None:
+        """The owner by verified marks, because an owner prevents deletions."""
+        authority = self._live.authority
+        return owner(obj) if authority is None else authority.owner(obj)
 
     def _listed(self, resource: Resource, *, namespace: str = "") -> list[Object] | CannotSee:
         try:
@@ -222,29 +253,7 @@ def _pods_note(workload: Object) -> Iterator[str]:
         yield f"{pods} pod{'s' if pods > 1 else ''} of {ObjectKey.of(workload)}"
 
 
-def _counted(
-    objects: Iterable[Object], application: AppKey, going: frozenset[ObjectKey], *, notes: Iterable[str], unseen: Iterable[str]
-) -> Dependants:
-    """Counts the dependants that are listed under no other owner.
-
-    Excluded: children of controllers, objects the plan itself removes, and given ones.
-    """
-    counted = [obj for obj in objects if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
-    counted = [obj for obj in counted if ObjectKey.of(obj).group_kind not in UNCOUNTED]
-    elsewhere = [obj for obj in counted if owner(obj) not in (None, application)]
-    nobodys = [obj for obj in counted if owner(obj) is None]
-    shown = [*elsewhere, *nobodys, *(obj for obj in counted if owner(obj) == application)]
-    return Dependants(
-        total=len(counted),
-        declared_elsewhere=len(elsewhere),
-        samples=tuple(_sample(obj, application) for obj in shown[:_SAMPLES]),
-        notes=tuple(notes),
-        cannot_see=tuple(unseen),
-    )
-
-
-def _sample(obj: Object, application: AppKey) -> str:
-    whose = owner(obj)
+def _sample(obj: Object, whose: AppKey | None, application: AppKey) -> str:
     return f"{ObjectKey.of(obj)} (of {whose})" if whose not in (None, application) else str(ObjectKey.of(obj))
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass, replace
 
+from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.manifest.fields import desired_hash
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.sync import ignore_fields, object_options
-from gitops_agent.sync.action import Action, ActionKind, PlanError
+from gitops_agent.sync.action import REMARKED, Action, ActionKind, PlanError
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 from gitops_agent.sync.planning.policy import PlanPolicy
 
@@ -47,27 +48,34 @@ class ObjectComparator:
         if live is None:
             return self._missing(manifest)
         options, _ = object_options.read(manifest.obj)
-        stranger = live.owner not in (None, self.application)
+        stranger = live.named not in (None, self.application)
         if options.create_only:
-            message = f"it is there, and belongs to application {live.owner}" if stranger else "it is there"
+            message = f"it is there, and belongs to application {live.named}" if stranger else "it is there"
             return _left(manifest, live, "CreateOnly", message)
         if stranger:
             raise PlanError(
-                f"{manifest.key} in {manifest.place} belongs to application {live.owner}",
+                f"{manifest.key} in {manifest.place} belongs to application {live.named}",
                 reason="OwnedByAnother",
                 object=str(manifest.key),
-                owner=str(live.owner),
+                owner=str(live.named),
             )
         if live.deleting:
             return _to(ActionKind.WAIT, manifest, live, "Terminating", _terminating(live))
-        if live.owner != self.application:
+        if live.named != self.application:
             return _to(ActionKind.UPDATE, manifest, live, "Adopted", "it is there already, and belongs to no application")
         if live.digest != manifest.digest:
             if options.replace_on_immutable and manifest.key in self.immutable:
                 message = "what changed cannot be changed in place"
                 return _to(ActionKind.REPLACE, manifest, live, "Immutable", message, intent=ActionKind.REPLACE)
             return _to(ActionKind.UPDATE, manifest, live, "Changed", "")
-        return self._drift(manifest, live)
+        action = self._drift(manifest, live)
+        if live.owner is None and self._sealing and action.kind is ActionKind.UNCHANGED:
+            return _to(ActionKind.UPDATE, manifest, live, REMARKED, "its marks carry no valid seal, and are written anew")
+        return action
+
+    @property
+    def _sealing(self) -> bool:
+        return self.policy.sealing and self.policy.mode is not SyncMode.OBSERVE
 
     def _missing(self, manifest: Manifest) -> Action:
         why = self.snapshot.cannot_see.get(manifest.key.group_kind)

@@ -16,7 +16,7 @@ from gitops_agent.api.durations import format_duration
 from gitops_agent.api.sync_options import DeletionGuard, SyncMode
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import APPLICATION, CRD, NAMESPACE
-from gitops_agent.sync.action import REMOVES, WRITES, Action, ActionKind
+from gitops_agent.sync.action import REMARKED, REMOVES, WRITES, Action, ActionKind
 from gitops_agent.sync.planning.policy import BudgetUse
 
 CONTAINERS = frozenset(
@@ -155,7 +155,7 @@ def judge(
     causes += (("HeldForApproval", text) for text in _objections(blast, guard))
     if over_budget is not None and removed:
         causes.append(("HeldForApproval", _crowded(blast, over_budget)))
-    if mode is SyncMode.MANUAL and any(not action.drift for action in writes):
+    if mode is SyncMode.MANUAL and any(not action.drift and action.reason != REMARKED for action in writes):
         causes.append(("AwaitingApproval", "changes wait for approval in mode manual"))
     if not causes:
         return GuardVerdict(blast=blast)

@@ -6,14 +6,14 @@ approved is what runs.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.revision.revision import Revision
-from gitops_agent.sync.action import REMOVES, WRITES, Action, ActionKind, PlanError
+from gitops_agent.sync.action import REMARKED, REMOVES, UNVERIFIED, WRITES, Action, ActionKind, PlanError
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
@@ -47,6 +47,7 @@ class Plan:
     Attributes:
         application: whose.
         revision: of which commit.
+        application_uid: of the Application, for the seals of its marks.
         actions: one an object, in an order that satisfies the edges.
         edges: what waits for what.
         verdict: whether it may run.
@@ -67,6 +68,7 @@ class Plan:
     content: str = ""
     warnings: tuple[str, ...] = ()
     cannot_see: Mapping[GroupKind, str] = field(default_factory=dict)
+    application_uid: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -167,7 +169,7 @@ def _judged(
     content = digest([str(desired.application), policy.application_uid, declared])
     removed = _removed(actions)
     name = digest([content, sorted([str(key), uid] for key, uid in removed.items())])
-    warnings = *desired.warnings, *(f"{action.key}: {action.message}" for action in actions if action.reason in _WARNED)
+    warnings = (*desired.warnings, *_warnings(actions, policy))
     if policy.mode is SyncMode.OBSERVE:
         actions = tuple(_observed(action) for action in actions)
     owned = {key for key, live in snapshot.objects.items() if live.owner == desired.application}
@@ -192,6 +194,7 @@ def _judged(
     return Plan(
         application=desired.application,
         revision=desired.revision,
+        application_uid=policy.application_uid,
         actions=actions,
         edges=edges,
         verdict=verdict,
@@ -205,6 +208,20 @@ def _judged(
 
 _WARNED = frozenset({"StillInUse", "AgentObject"})
 """Reasons for skipping an object that need a user's action."""
+
+_NAMED = 3
+
+
+def _warnings(actions: Iterable[Action], policy: PlanPolicy) -> Iterator[str]:
+    """What is left alone and needs a user's action, a bounded text."""
+    unverified = [action.key for action in actions if action.reason == UNVERIFIED]
+    if policy.unverified:
+        yield f"marks cannot be verified, so nothing is pruned: {policy.unverified}"
+    elif unverified:
+        shown = ", ".join(map(str, sorted(unverified)[:_NAMED]))
+        more = f" and {len(unverified) - _NAMED} more" * (len(unverified) > _NAMED)
+        yield f"{shown}{more}: the marks name this application but carry no valid seal, so they are left alone"
+    yield from (f"{action.key}: {action.message}" for action in actions if action.reason in _WARNED)
 
 
 def _removed(actions: Iterable[Action]) -> dict[ObjectKey, str]:
@@ -248,7 +265,7 @@ def _observed(action: Action) -> Action:
 
 
 def _held(action: Action, verdict: GuardVerdict) -> Action:
-    if not action.writes or action.drift or action.rollout:
+    if not action.writes or action.drift or action.rollout or action.reason == REMARKED:
         return action
     return replace(action, kind=ActionKind.HOLD, reason=verdict.reason, message=f"waits for approval ({action.reason})")
 

@@ -96,6 +96,8 @@ class PlanPolicy:
         over_budget: the budget over all Applications, when it has no room for the plan.
         recorded: live objects of the application by kind, when each kind was last listed.
         application_uid: of the Application, so that an approval never serves another one of the same name.
+        sealing: the key of the marks is known, so marks without a seal are written anew.
+        unverified: why marks cannot be verified, so that nothing is pruned; empty where they can.
     """
 
     prune: bool = True
@@ -113,6 +115,8 @@ class PlanPolicy:
     over_budget: BudgetUse | None = None
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     application_uid: str = ""
+    sealing: bool = False
+    unverified: str = ""
 
 
 def fingerprint(key: ObjectKey, uid: str) -> str:

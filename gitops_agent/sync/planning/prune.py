@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import CRD, GROUP, NAMESPACE
-from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.action import UNVERIFIED, Action, ActionKind
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health.delivery import HELD
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
@@ -34,6 +34,11 @@ def prune_actions(
         _alone(live, desired=desired, snapshot=snapshot, policy=policy)
         for key, live in snapshot.objects.items()
         if key not in declared and key not in desired.kept and live.owner == desired.application
+    ]
+    actions += [
+        _left(live, UNVERIFIED, "its marks name this application without a valid seal, so it is left alone")
+        for key, live in snapshot.objects.items()
+        if key not in declared and key not in desired.kept and live.claimed == desired.application
     ]
     kept = [action for action in actions if action.kind is not ActionKind.DELETE and action.reason != "Terminating"]
     contents = _Contents(desired, kept, snapshot.objects.keys() & desired.kept)

@@ -103,3 +103,23 @@ def test_an_approval_keeps_its_hash_and_approver_while_its_deletions_are_done(pl
     assert memo.approval is not None
     assert (memo.approval.hash, memo.approval.by, len(memo.approval.deletions)) == (held.hash, "ada", 7)
     assert memo.approved == memo.approval
+
+
+def test_what_an_earlier_application_of_the_name_left_behind_is_not_inherited(nowhere: Transport) -> None:
+    discovery = Discovery(nowhere)
+    objects = Objects(nowhere, discovery)
+    stores = build_stores(objects, WorkQueue())
+    planner = Planner(stores, ClaimRegistry(), DependantCounter(objects, discovery, stores.live), HOME)
+    authority = stores.live.authority
+    assert authority is not None
+    authority.use(b"k" * 32)
+    raw = application_object()
+    stores.applications.put(raw)
+    for name, uid in (("mine", raw["metadata"]["uid"]), ("left", "uid of an earlier one")):
+        item = live(thing("ConfigMap", name))
+        stores.live.put(replace(item, seal=authority.seal(item.key, APPLICATION.key, uid)))
+
+    snapshot = planner.snapshot(APPLICATION.key, wanted())
+
+    owners = {key.name: (found.owner, found.claimed) for key, found in snapshot.objects.items()}
+    assert owners == {"mine": (APPLICATION.key, None), "left": (None, APPLICATION.key)}

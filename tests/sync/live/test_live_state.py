@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.manifest.edits import FieldEdit
-from gitops_agent.manifest.key import GroupKind
+from gitops_agent.manifest.key import AppKey, GroupKind
+from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.sync.health import Health, Status
 from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.live.live_state import ChangeKind, LiveState, is_newer
@@ -285,3 +286,48 @@ def test_threads_that_put_and_remove_leave_a_consistent_index() -> None:
     owned = {**state.of(APP), **state.of(OTHER)}
     assert len(owned) == len(state)
     assert all(state.get(one) is live for one, live in owned.items())
+
+
+AUTHORITY = MarkAuthority(b"k" * 32)
+
+
+def sealed(application: AppKey = APP, **rest: Any) -> LiveObject:
+    live = config(**rest)
+    return replace(live, seal=AUTHORITY.seal(live.key, application, "uid of the application"))
+
+
+def test_an_object_belongs_to_an_application_only_by_a_valid_seal() -> None:
+    state = LiveState(AUTHORITY)
+    state.put(sealed())
+    state.put(config("forged"))
+    state.put(sealed(OTHER, name="copied"))
+    assert list(state.of(APP)) == [key("ConfigMap", "web")]
+    unverified = state.snapshot(APP).objects[key("ConfigMap", "forged")]
+    assert (unverified.owner, unverified.claimed) == (None, APP)
+    assert state.snapshot(APP).objects[key("ConfigMap", "web")].owner_uid == "uid of the application"
+
+
+def test_a_mark_that_loses_its_seal_is_news_of_its_application() -> None:
+    state = LiveState(AUTHORITY)
+    state.put(sealed())
+    change = state.put(config(version=6))
+    assert (change.kind, change.application) == (ChangeKind.CHANGED, APP)
+
+
+def test_marks_are_verified_again_once_the_key_is_known() -> None:
+    late = MarkAuthority()
+    state = LiveState(late)
+    state.put(sealed())
+    state.put(config("forged"))
+    assert state.of(APP) == {}
+    late.use(b"k" * 32)
+    assert state.verify() == {APP}
+    assert list(state.of(APP)) == [key("ConfigMap", "web")]
+
+
+def test_an_unverified_object_that_vanishes_is_news_of_the_application_it_names() -> None:
+    state = LiveState(AUTHORITY)
+    state.put(config())
+    change = state.remove(key("ConfigMap", "web"), "uid-web")
+    assert change is not None
+    assert (change.kind, change.application) == (ChangeKind.REMOVED, APP)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.api.sync_options import IgnoreFields
+from gitops_agent.api.sync_options import IgnoreFields, SyncMode
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.action import Action, ActionKind, PlanError
@@ -126,3 +126,26 @@ def test_only_what_asks_for_it_is_replaced_and_only_when_it_must_be() -> None:
     assert outcome(compared(asks, old, immutable=True)) == ("replace", "Immutable", False)
     assert outcome(compared(asks, old)) == ("update", "Changed", False)
     assert outcome(compared(thing("Job", "migrate", spec={"a": 2}), old, immutable=True)) == ("update", "Changed", False)
+
+
+def test_marks_without_a_seal_are_written_anew_once_they_can_be_sealed() -> None:
+    unsealed = live(WEB, owner=None, claimed=APP)
+    action = compared(WEB, unsealed, policy=PlanPolicy(sealing=True))
+    assert outcome(action) == ("update", "Remarked", False)
+    assert outcome(compared(WEB, unsealed)) == ("unchanged", "Synced", False)
+    assert outcome(compared(WEB, unsealed, policy=PlanPolicy(sealing=True, mode=SyncMode.OBSERVE))) == (
+        "unchanged",
+        "Synced",
+        False,
+    )
+
+
+def test_drift_without_healing_is_left_alone_though_the_mark_has_no_seal() -> None:
+    unsealed = live(WEB, owner=None, claimed=APP, projection="edited")
+    policy = PlanPolicy(sealing=True, self_heal=False)
+    assert outcome(compared(WEB, unsealed, policy=policy, baselines={})) == ("skip", "Drifted", True)
+
+
+def test_unverified_marks_of_another_application_are_respected() -> None:
+    with pytest.raises(PlanError):
+        compared(WEB, live(WEB, owner=None, claimed=OTHER), policy=PlanPolicy(sealing=True))

@@ -13,7 +13,7 @@ from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.deletion_guard import CONTAINERS, Dependants, GuardVerdict
 from gitops_agent.sync.planning.plan import Approval, Plan, PlanError, PlanPolicy, plan
 from gitops_agent.sync.planning.policy import fingerprint
-from tests.sync.samples import OTHER, crd, executed, key, kinds, live, seen, thing, wanted, workload
+from tests.sync.samples import APP, OTHER, crd, executed, key, kinds, live, seen, thing, wanted, workload
 
 OLD = [live(thing("ConfigMap", f"old{number}")) for number in range(10)]
 WEB = thing("ConfigMap", "web", data={"a": "1"})
@@ -265,3 +265,27 @@ def test_protected_kinds_below_an_application_are_named() -> None:
 
     assert verdict.held
     assert verdict.message == f"protected kinds would be deleted along with others: {claim}"
+
+
+def test_objects_with_unverified_marks_neither_count_nor_hold_and_are_named_in_one_warning() -> None:
+    there = [live(thing("ConfigMap", f"old-{number}"), owner=None, claimed=APP) for number in range(9)]
+    result = plan(wanted(WEB), seen(*there), PlanPolicy())
+    assert not result.verdict.held
+    assert result.verdict.blast.live == 0
+    (warning,) = result.warnings
+    assert warning.startswith("ConfigMap:shop/old-0, ConfigMap:shop/old-1, ConfigMap:shop/old-2 and 6 more: ")
+
+
+def test_a_plan_says_that_marks_cannot_be_verified() -> None:
+    result = plan(wanted(WEB), seen(), PlanPolicy(unverified="Secret x: forbidden"))
+    assert result.warnings == ("marks cannot be verified, so nothing is pruned: Secret x: forbidden",)
+
+
+def test_marks_are_written_anew_in_a_held_plan_and_in_manual_mode() -> None:
+    unsealed = live(WEB, owner=None, claimed=APP)
+    result = plan(wanted(WEB), seen(unsealed), PlanPolicy(sealing=True, mode=SyncMode.MANUAL))
+    assert not result.verdict.held
+    doomed = [live(thing("ConfigMap", f"old-{number}")) for number in range(9)]
+    result = plan(wanted(WEB), seen(unsealed, *doomed), PlanPolicy(sealing=True))
+    assert result.verdict.held
+    assert [action.reason for action in result.writes] == ["Remarked"]

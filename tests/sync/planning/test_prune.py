@@ -11,7 +11,7 @@ from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.policy import PlanPolicy
 from gitops_agent.sync.planning.prune import prune_actions
-from tests.sync.samples import OTHER, crd, key, live, seen, thing, wanted, workload
+from tests.sync.samples import APP, OTHER, crd, key, live, seen, thing, wanted, workload
 
 OLD = live(thing("ConfigMap", "old"))
 
@@ -172,3 +172,17 @@ def test_the_annotation_of_a_rollout_deletes_no_object_of_the_agent() -> None:
     policy = PlanPolicy(protected=frozenset({CANARY.key}))
 
     assert outcome(removed(CANARY, policy=policy, made=frozenset({CANARY.key}))["web-c-1234"]) == ("skip", "AgentObject")
+
+
+def test_what_bears_unverified_marks_is_left_alone_whatever_it_says() -> None:
+    for changes in ({}, {"rollout": "web"}):
+        unsealed = live(thing("ConfigMap", "old"), owner=None, claimed=APP, **changes)
+        made = frozenset({unsealed.key})
+        assert outcome(removed(unsealed, made=made)["old"]) == ("skip", "MarkUnverified")
+        deleting = PlanPolicy(application_deleting=True)
+        assert outcome(removed(unsealed, policy=deleting)["old"]) == ("skip", "MarkUnverified")
+
+
+def test_a_rollout_object_that_asks_to_be_kept_is_kept() -> None:
+    there = live(thing("ConfigMap", "old"), rollout="web", prune_disabled=True)
+    assert outcome(removed(there, made=frozenset({there.key}))["old"]) == ("skip", "PruneDisabled")
