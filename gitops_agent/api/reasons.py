@@ -143,6 +143,11 @@ _TABLE = (
     ),
     ("Controlled", "An object is no longer declared, but another object controls it.", ""),
     (
+        "DeletionForbidden",
+        "An object is no longer declared, but the Application's account may not delete it.",
+        "Grant `delete`, or delete it manually.",
+    ),
+    (
         "AgentObject",
         "The agent never deletes what belongs to its own installation.",
         "Declare it again, or delete it manually.",
@@ -194,7 +199,7 @@ _TABLE = (
         "Correct the file and line in the message.",
     ),
     ("DuplicateObject", "One object is declared twice.", "Remove one of the two places that the message names."),
-    ("OwnedByAnother", "An object belongs to another application.", "Declare it in one application only."),
+    ("OwnedByAnother", "An object belongs to another application and is left out.", "Declare it in one application only."),
     ("EmptyRender", "The render holds no object, but the application has some.", "Approve the deletion, or repair the path."),
     # The cluster.
     ("ApplyFailed", "Objects could not be applied.", "Read the problems in the status."),

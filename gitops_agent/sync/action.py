@@ -44,8 +44,14 @@ REMOVES = frozenset({ActionKind.DELETE, ActionKind.REPLACE})
 """Kinds after which the object with today's UID is gone."""
 
 
-LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled"})
+DELETION_FORBIDDEN = "DeletionForbidden"
+"""Reason for keeping an object that the Application's account may not delete."""
+
+LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled", DELETION_FORBIDDEN})
 """Reasons for keeping an object that is no longer declared."""
+
+OWNED_BY_ANOTHER = "OwnedByAnother"
+"""Reason for leaving out a declared object; the others of the commit are applied."""
 
 REMARKED = "Remarked"
 """Reason of an update of our marks alone; it needs no approval."""

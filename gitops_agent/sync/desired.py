@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gitops_agent.api.sync_options import IgnoreFields
@@ -80,6 +80,7 @@ class Desired:
         rolled: what a rollout under way decides about; the guard is asked before a rollout starts, not at each of its steps.
         made: live objects that a rollout made, by the versions in its status; only these are deleted as part of it.
         declared: what Git declares, as pairs of key and digest, where a rollout laid something over it; None where nothing is.
+        contested: declared objects that another application holds, with that application; they are left out.
     """
 
     application: AppKey
@@ -92,6 +93,7 @@ class Desired:
     rolled: frozenset[ObjectKey] = frozenset()
     made: frozenset[ObjectKey] = frozenset()
     declared: tuple[tuple[str, str], ...] | None = None
+    contested: Mapping[ObjectKey, AppKey] = field(default_factory=dict)
 
     @property
     def content(self) -> tuple[tuple[str, str], ...]:

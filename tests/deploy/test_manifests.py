@@ -8,7 +8,7 @@ import pytest
 from gitops_agent import __version__
 from gitops_agent.cli.render_worker import render_worker
 from gitops_agent.config import Settings, load
-from gitops_agent.install.bundle import protected
+from gitops_agent.install.bundle import MARK_KEY, protected
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.yaml import load_all
 from tests.deploy.conftest import ROOT, build, only
@@ -157,10 +157,11 @@ def test_a_changed_configuration_rolls_the_pods(everything: list[Object]) -> Non
     assert config["metadata"]["name"] in [volume.get("configMap", {}).get("name") for volume in volumes]
 
 
-def test_the_lease_in_the_role_is_the_one_the_agent_takes(everything: list[Object]) -> None:
+def test_the_role_names_the_lease_and_the_secret_that_the_agent_uses(everything: list[Object]) -> None:
     names = [rule["resourceNames"] for rule in only(everything, "Role")["rules"] if "resourceNames" in rule]
 
-    assert names == [[Settings().leader.lease_name]]
+    assert names == [[Settings().leader.lease_name], [MARK_KEY]]
+    assert only(everything, "Secret", MARK_KEY)["type"] == "Opaque"
 
 
 def test_the_image_is_the_one_of_this_version(everything: list[Object]) -> None:

@@ -18,13 +18,16 @@ from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
+from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.errors import AgentError, CannotSee, SourceError, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
-from gitops_agent.sync.action import PlanError
 from gitops_agent.sync.desired import Desired, build
+
+_REVIEWED = 20
+"""Conflicts of one pass whose accounts are compared; the others are compared later or stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class DeclaredState:
         desired: what that commit declares; None while it is being rendered or when it cannot be.
         pending: what is under way, in words; empty when nothing is.
         error: why `desired` is not known.
+        claimed: all declared objects were claimed; false while a kind is being listed.
     """
 
     source: SourceState
@@ -44,6 +48,7 @@ class DeclaredState:
     desired: Desired | None = None
     pending: str = ""
     error: AgentError | None = None
+    claimed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +93,7 @@ class DeclaredStateLoader:
     def load(self, application: Application) -> DeclaredState:
         """What the newest commit declares, as far as it is known now."""
         declared = self._load(application)
-        if not declared.pending:
+        if not declared.pending and declared.claimed:
             self._looked(application.key, declared.revision.commit if declared.revision else "")
         return declared
 
@@ -119,16 +124,16 @@ class DeclaredStateLoader:
                 return DeclaredState(source=state, pending="the repository is being fetched for the first time")
             return DeclaredState(source=state, error=state.error or error)
         try:
-            desired = self._desired(application, revision, slot=HEAD)
+            desired, claimed = self._desired(application, revision, slot=HEAD), True
             if desired is not None:
-                self._claim(desired)
+                desired, claimed = self._claim(desired)
         except AgentError as error:
             return DeclaredState(source=state, revision=revision, error=error)
         if desired is None:
             listing = self._stores.autoscalers.pending(application.key)
             pending = "the autoscalers are being listed" if listing else f"{revision.short} is being rendered"
             return DeclaredState(source=state, revision=revision, pending=pending)
-        return DeclaredState(source=state, revision=revision, desired=desired)
+        return DeclaredState(source=state, revision=revision, desired=desired, claimed=claimed)
 
     def at(self, application: Application, commit: str, *, slot: str) -> Desired | None:
         """What another commit declares; None while it is being rendered.
@@ -200,13 +205,16 @@ class DeclaredStateLoader:
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)
-        self.release(application)
+        self._release(application, self.claims.forget(application))
         for other in sorted(self.barrier.forget(application)):
             self._wake(other, f"{application} is gone", Priority.COMMIT)
 
     def release(self, application: AppKey) -> None:
         """Releases an application's claims to the others that declare the objects."""
-        for other in sorted(self.claims.release(application)):
+        self._release(application, self.claims.release(application))
+
+    def _release(self, application: AppKey, woken: Iterable[AppKey]) -> None:
+        for other in sorted(woken):
             self._wake(other, f"{application} let go of its objects", Priority.COMMIT)
 
     def _request(self, application: Application) -> RenderRequest:
@@ -231,33 +239,60 @@ class DeclaredStateLoader:
         self._more[application] = more
         if declared is None:
             return frozenset()
-        return more & self._conflicts(application, {*places, *more}).keys()
+        return more & self._conflicts(application, {*places, *more})[0].keys()
 
-    def _conflicts(self, application: AppKey, keys: Iterable[ObjectKey]) -> dict[ObjectKey, AppKey]:
-        """Claims objects; returns those that others hold, with their holders."""
-        conflicts, woken = self.claims.claim(application, keys)
+    def _conflicts(self, application: AppKey, keys: Iterable[ObjectKey]) -> tuple[dict[ObjectKey, AppKey], bool]:
+        """Claims objects: (those of other holders, whether all are claimed).
+
+        An object is claimed once its kind was listed, because its marks may reserve it for another application.
+        """
+        declared = frozenset(keys)
+        fresh = declared - self.claims.held(application)
+        pending = set(self._stores.informer.ensure({key.group_kind for key in fresh}, application)) if fresh else set()
+        unlisted = frozenset(key for key in fresh if key.group_kind in pending)
+        marks = {key: named for key in fresh - unlisted if (named := self._named(key)) is not None}
+        conflicts, woken = self.claims.claim(application, declared - unlisted, marks)
+        for key in sorted(conflicts)[:_REVIEWED]:
+            if self._yields(key, conflicts[key], application):
+                del conflicts[key]
         for other in sorted(woken):
             self._wake(other, f"{application} let go of an object", Priority.COMMIT)
-        return conflicts
+        return conflicts, not unlisted
 
-    def _claim(self, desired: Desired) -> None:
-        """Claims the objects for this application.
+    def _yields(self, key: ObjectKey, holder: AppKey, application: AppKey) -> bool:
+        """Transfers an object that its holder may not write.
 
-        Raises:
-            PlanError: another application declares some of them.
+        Only to an application that may. Otherwise a repository could block an object of others by
+        declaring it first.
         """
+        if self._named(key) == holder or self._may_apply(holder, key) or not self._may_apply(application, key):
+            return False
+        loser = self.claims.transfer(key, application)
+        if loser is not None:
+            self._wake(loser, f"{application} holds {key}, which the account of {loser} may not write", Priority.COMMIT)
+        return True
+
+    def _may_apply(self, application: AppKey, key: ObjectKey) -> bool:
+        try:
+            rival = self._stores.applications.get(application)
+        except SpecInvalid:
+            return True
+        exists = self._stores.live.get(key) is not None
+        return rival is None or self._stores.access.may_apply(rival.user, key, exists=exists)
+
+    def _named(self, key: ObjectKey) -> AppKey | None:
+        """The existing Application that the marks of a live object name."""
+        live = self._stores.live.get(key)
+        named = live.named if live is not None else None
+        return named if named is not None and self._stores.applications.may_exist(named) else None
+
+    def _claim(self, desired: Desired) -> tuple[Desired, bool]:
+        """Claims the objects; returns what is contested, and whether all are claimed."""
         places = desired.claimed
         more = self._more.get(desired.application, frozenset())
-        held = self._conflicts(desired.application, places.keys() | more)
-        conflicts = {key: holder for key, holder in held.items() if key in places}
-        if conflicts:
-            key, holder = min(conflicts.items())
-            others = f" (and {len(conflicts) - 1} more objects)" if len(conflicts) > 1 else ""
-            raise PlanError(
-                f"{key}, declared in {places[key]}, is already declared by Application {holder}{others}",
-                reason="OwnedByAnother",
-                objects=[str(conflict) for conflict in sorted(conflicts)],
-            )
+        held, complete = self._conflicts(desired.application, places.keys() | more)
+        contested = {key: holder for key, holder in held.items() if key in places}
+        return (replace(desired, contested=contested) if contested else desired), complete
 
     def _namespaced(self, kind: GroupKind) -> bool | None:
         try:

@@ -9,11 +9,14 @@ from gitops_agent.agent.reconcile.outcome import ObjectIssue, Requeue
 from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sync.action import LEFT_BEHIND, REMARKED, Action, ActionKind
+from gitops_agent.sync.action import LEFT_BEHIND, OWNED_BY_ANOTHER, REMARKED, Action, ActionKind
 from gitops_agent.sync.apply.errors import describe
 from gitops_agent.sync.apply.executor import Result
 from gitops_agent.sync.desired import LEFT_OUT
 from gitops_agent.sync.planning.plan import Plan
+
+_LISTED = LEFT_BEHIND | {OWNED_BY_ANOTHER}
+"""Reasons that are problems of an object though the plan skips it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ def build_result(
         problems=(
             *_issues(result, errors=errors, texts=texts, drifted=drifted, waits=waits),
             *_missing(ran, held_back, errors),
-            *(ObjectIssue(key=a.key, reason=a.reason, message=a.message) for a in plan.actions if a.reason in LEFT_BEHIND),
+            *(ObjectIssue(key=a.key, reason=a.reason, message=a.message) for a in plan.actions if a.reason in _LISTED),
         ),
         warnings=plan.warnings,
         retry=after if errors else None,

@@ -18,7 +18,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.marks import owner
-from gitops_agent.sync.action import REMOVES
+from gitops_agent.sync.action import REMOVES, Action, ActionKind
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.planning.blast_radius import DependantCounter
@@ -128,7 +128,7 @@ class Planner:
         trailers: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._live, self._applications, self._claims = stores.live, stores.applications, claims
+        self._live, self._applications, self._access, self._claims = stores.live, stores.applications, stores.access, claims
         self._dependants, self._trailers, self._clock = dependants, trailers, clock
         self._lock = threading.Lock()
         self._covering: dict[AppKey, Approval] = {}
@@ -147,7 +147,7 @@ class Planner:
             if (
                 owned_by is not None
                 and owned_by != application
-                and (not self._applications.may_exist(owned_by) or self._claims.holder(key) == application)
+                and (not self._applications.may_exist(owned_by) or self._claims.may_adopt(key, application, owned_by))
             ):
                 live = replace(live, owner=None, claimed=None)  # noqa: PLW2901 - the same object without its owner
             elif owned_by == application and self._claims.wanted_by_another(key, application):
@@ -178,6 +178,10 @@ class Planner:
         memo.grant = granted(application, desired.revision, trailers=self._trailers)
         policy = replace(self._policy(application, memo, deleting=deleting), over_budget=over_budget)
         plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
+        undeletable = self._undeletable(application, plan)
+        if undeletable:
+            policy = replace(policy, undeletable=undeletable)
+            plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
         if memo.immutable and memo.proved != plan.content:
             memo.immutable = frozenset()
             plan = make_plan(desired, snapshot, policy)
@@ -201,7 +205,8 @@ class Planner:
 
     def _above(self, application: Application) -> Approval | None:
         """The approval of the Application that declares this one."""
-        parent = owner(application.raw)
+        authority = self._live.authority
+        parent = owner(application.raw) if authority is None else authority.owner(application.raw)
         if parent is None:
             return None
         with self._lock:
@@ -221,6 +226,13 @@ class Planner:
             self._covering.pop(application, None)
             if memo.approval is not None and memo.approval.covers:
                 self._covering[application] = memo.approval
+
+    def _undeletable(self, application: Application, plan: Plan) -> frozenset[ObjectKey]:
+        """What the account may not delete, so that it holds no plan."""
+        if application.user is None:
+            return frozenset()
+        deleted = [action.key for action in plan.actions if action.intent is ActionKind.DELETE and _is_due(action)]
+        return self._access.undeletable(application.user, deleted)
 
     def recount(self, memo: PlanMemo) -> float | None:
         """Seconds until the count of a held plan expires, None without one.
@@ -252,6 +264,10 @@ class Planner:
             sealing=authority is not None and authority.ready,
             unverified=authority.problem if authority is not None and not authority.ready else "",
         )
+
+
+def _is_due(action: Action) -> bool:
+    return action.writes or action.kind is ActionKind.HOLD
 
 
 def _under_way(approval: Approval, plan: Plan, snapshot: Snapshot) -> bool:

@@ -136,10 +136,12 @@ class RolloutController:
         for desired in (request.head, request.last):
             if desired is not None:
                 current.commits.setdefault(desired.revision.commit, desired)
+        contested = base.contested.keys() if base is not None else frozenset[ObjectKey]()
         rollouts = [
             rollout
-            for key in sorted({*declared, *self._policies.of(application)})
+            for key in sorted({*declared, *self._policies.of(application)} - contested)
             if (rollout := self._loader.load(current, key, declared.get(key), base)) is not None
+            and rollout.subject.workload not in contested
         ]
         self._drop(application, frozenset(rollout.key for rollout in rollouts))
         current.rollouts = self._loader.with_routes(base, rollouts)

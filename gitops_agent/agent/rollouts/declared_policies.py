@@ -21,7 +21,8 @@ def policies(desired: Desired | None) -> dict[ObjectKey, Object]:
     """The policies a commit declares, as written."""
     if desired is None:
         return {}
-    return {manifest.key: manifest.obj for manifest in desired.manifests if manifest.key.group_kind == ROLLOUT_POLICY}
+    declared = (manifest for manifest in desired.manifests if manifest.key.group_kind == ROLLOUT_POLICY)
+    return {manifest.key: manifest.obj for manifest in declared if manifest.key not in desired.contested}
 
 
 def specs(desired: Desired | None) -> dict[ObjectKey, RolloutPolicySpec]:

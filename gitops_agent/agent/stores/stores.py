@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.stores.account_access import AccountAccess
 from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.agent.stores.autoscalers import AutoscalerStore
 from gitops_agent.agent.stores.endpoint_slices import EndpointSliceStore
@@ -37,6 +38,7 @@ class Stores:
         autoscalers: the workloads that live autoscalers scale.
         secrets: the Secrets in use.
         prerequisites: the CRDs and Namespaces that applications wait for.
+        access: what the accounts of Applications may do.
     """
 
     applications: ApplicationStore
@@ -48,6 +50,7 @@ class Stores:
     autoscalers: AutoscalerStore
     secrets: SecretStore
     prerequisites: PrerequisiteWatcher
+    access: AccountAccess
 
 
 def build_stores(objects: Objects, queue: WorkQueue[AppKey], *, namespace: str = "") -> Stores:
@@ -72,4 +75,5 @@ def build_stores(objects: Objects, queue: WorkQueue[AppKey], *, namespace: str =
         autoscalers=AutoscalerStore(wake),
         secrets=SecretStore(objects),
         prerequisites=PrerequisiteWatcher(objects, queue),
+        access=AccountAccess(objects),
     )

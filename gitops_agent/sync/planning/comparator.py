@@ -15,7 +15,7 @@ from gitops_agent.manifest.fields import desired_hash
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.sync import ignore_fields, object_options
-from gitops_agent.sync.action import REMARKED, Action, ActionKind, PlanError
+from gitops_agent.sync.action import OWNED_BY_ANOTHER, REMARKED, Action, ActionKind
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 from gitops_agent.sync.planning.policy import PlanPolicy
 
@@ -39,11 +39,7 @@ class ObjectComparator:
     immutable: Container[ObjectKey] = frozenset()
 
     def action(self, manifest: Manifest) -> Action:
-        """What to do with a declared object.
-
-        Raises:
-            PlanError: it belongs to another application.
-        """
+        """What to do with a declared object."""
         live = self.snapshot.objects.get(manifest.key)
         if live is None:
             return self._missing(manifest)
@@ -53,18 +49,17 @@ class ObjectComparator:
             message = f"it is there, and belongs to application {live.named}" if stranger else "it is there"
             return _left(manifest, live, "CreateOnly", message)
         if stranger:
-            raise PlanError(
-                f"{manifest.key} in {manifest.place} belongs to application {live.named}",
-                reason="OwnedByAnother",
-                object=str(manifest.key),
-                owner=str(live.named),
-            )
+            return contested(manifest, live, f"declared in {manifest.place}, but it belongs to Application {live.named}")
         if live.deleting:
             return _to(ActionKind.WAIT, manifest, live, "Terminating", _terminating(live))
+        return self._present(manifest, live, replaceable=options.replace_on_immutable)
+
+    def _present(self, manifest: Manifest, live: LiveObject, *, replaceable: bool) -> Action:
+        """The action for a live object that no other application has."""
         if live.named != self.application:
             return _to(ActionKind.UPDATE, manifest, live, "Adopted", "it is there already, and belongs to no application")
         if live.digest != manifest.digest:
-            if options.replace_on_immutable and manifest.key in self.immutable:
+            if replaceable and manifest.key in self.immutable:
                 message = "what changed cannot be changed in place"
                 return _to(ActionKind.REPLACE, manifest, live, "Immutable", message, intent=ActionKind.REPLACE)
             return _to(ActionKind.UPDATE, manifest, live, "Changed", "")
@@ -108,6 +103,11 @@ class ObjectComparator:
         if before is not None and before[0] == manifest.digest:
             return live.projection == before[1] or live.projection == desired_hash(manifest.obj)
         return live.projection == desired_hash(manifest.obj) or live.proves(manifest.obj)
+
+
+def contested(manifest: Manifest, live: LiveObject | None, message: str) -> Action:
+    """Leaves out an object that another application holds."""
+    return _to(ActionKind.SKIP, manifest, live, OWNED_BY_ANOTHER, message)
 
 
 def _terminating(live: LiveObject) -> str:

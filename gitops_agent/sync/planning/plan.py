@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.revision.revision import Revision
-from gitops_agent.sync.action import REMARKED, REMOVES, UNVERIFIED, WRITES, Action, ActionKind, PlanError
+from gitops_agent.sync.action import DELETION_FORBIDDEN, REMARKED, REMOVES, UNVERIFIED, WRITES, Action, ActionKind, PlanError
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
-from gitops_agent.sync.planning.comparator import ObjectComparator
+from gitops_agent.sync.planning.comparator import ObjectComparator, contested
 from gitops_agent.sync.planning.deletion_guard import CONTAINERS, BlastRadius, Dependants, GuardVerdict, judge
 from gitops_agent.sync.planning.hidden import hidden
 from gitops_agent.sync.planning.policy import Approval, PlanPolicy, fingerprint, names
@@ -117,19 +118,12 @@ def plan(
         immutable: objects which the API server has proved it cannot change in place.
 
     Raises:
-        PlanError: objects belong to another application (all of them are named), or wait for each other in a circle.
+        PlanError: objects wait for each other in a circle.
     """
     if policy.application_deleting:
         desired = replace(desired, manifests=(), skipped=(), warnings=(), unscoped=frozenset())
     comparison = ObjectComparator(application=desired.application, snapshot=snapshot, policy=policy, immutable=immutable)
-    actions: list[Action] = []
-    strangers: list[PlanError] = []
-    for manifest in desired.manifests:
-        try:
-            actions.append(comparison.action(manifest))
-        except PlanError as error:
-            strangers.append(error)
-    _refuse(strangers)
+    actions = [_declared(manifest, desired, comparison) for manifest in desired.manifests]
     actions += (
         Action(
             kind=ActionKind.SKIP,
@@ -152,6 +146,15 @@ def plan(
         edges=edges,
         dependants=dependants or {},
     )
+
+
+def _declared(manifest: Manifest, desired: Desired, comparison: ObjectComparator) -> Action:
+    """What to do with a declared object, which may be contested."""
+    holder = desired.contested.get(manifest.key)
+    if holder is None:
+        return comparison.action(manifest)
+    live = comparison.snapshot.objects.get(manifest.key)
+    return contested(manifest, live, f"declared in {manifest.place}, but already by Application {holder}")
 
 
 def _judged(
@@ -209,18 +212,25 @@ def _judged(
 _WARNED = frozenset({"StillInUse", "AgentObject"})
 """Reasons for skipping an object that need a user's action."""
 
+_SUMMED = {
+    UNVERIFIED: "the marks name this application but carry no valid seal, so they are left alone",
+    DELETION_FORBIDDEN: "no longer declared, but the Application's account may not delete them",
+}
+"""Reasons of which one warning names a few objects."""
+
 _NAMED = 3
 
 
 def _warnings(actions: Iterable[Action], policy: PlanPolicy) -> Iterator[str]:
     """What is left alone and needs a user's action, a bounded text."""
-    unverified = [action.key for action in actions if action.reason == UNVERIFIED]
+    actions = tuple(actions)
     if policy.unverified:
         yield f"marks cannot be verified, so nothing is pruned: {policy.unverified}"
-    elif unverified:
-        shown = ", ".join(map(str, sorted(unverified)[:_NAMED]))
-        more = f" and {len(unverified) - _NAMED} more" * (len(unverified) > _NAMED)
-        yield f"{shown}{more}: the marks name this application but carry no valid seal, so they are left alone"
+    for reason, text in _SUMMED.items():
+        keys = sorted(action.key for action in actions if action.reason == reason)
+        if keys and not (policy.unverified and reason == UNVERIFIED):
+            more = f" and {len(keys) - _NAMED} more" * (len(keys) > _NAMED)
+            yield f"{', '.join(map(str, keys[:_NAMED]))}{more}: {text}"
     yield from (f"{action.key}: {action.message}" for action in actions if action.reason in _WARNED)
 
 
@@ -268,15 +278,3 @@ def _held(action: Action, verdict: GuardVerdict) -> Action:
     if not action.writes or action.drift or action.rollout or action.reason == REMARKED:
         return action
     return replace(action, kind=ActionKind.HOLD, reason=verdict.reason, message=f"waits for approval ({action.reason})")
-
-
-def _refuse(errors: list[PlanError]) -> None:
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise PlanError(
-            f"{len(errors)} objects belong to other applications: {'; '.join(map(str, errors))}",
-            reason="OwnedByAnother",
-            objects=[error.facts["object"] for error in errors],
-            owners=sorted({error.facts["owner"] for error in errors}),
-        )

@@ -97,6 +97,7 @@ class PlanPolicy:
         recorded: live objects of the application by kind, when each kind was last listed.
         application_uid: of the Application, so that an approval never serves another one of the same name.
         sealing: the key of the marks is known, so marks without a seal are written anew.
+        undeletable: objects that the Application's account may not delete.
         unverified: why marks cannot be verified, so that nothing is pruned; empty where they can.
     """
 
@@ -116,6 +117,7 @@ class PlanPolicy:
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     application_uid: str = ""
     sealing: bool = False
+    undeletable: frozenset[ObjectKey] = frozenset()
     unverified: str = ""
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import CRD, GROUP, NAMESPACE
-from gitops_agent.sync.action import UNVERIFIED, Action, ActionKind
+from gitops_agent.sync.action import DELETION_FORBIDDEN, UNVERIFIED, Action, ActionKind
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health.delivery import HELD
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
@@ -83,6 +83,8 @@ def _kept(live: LiveObject, policy: PlanPolicy) -> tuple[str, str] | None:
         return "AgentObject", "it belongs to the agent's own installation, which the agent never deletes"
     if live.controlled:
         return "Controlled", "another object controls it and decides about it"
+    if live.key in policy.undeletable:
+        return DELETION_FORBIDDEN, "it is no longer declared, but the Application's account may not delete it"
     if live.prune_disabled:
         return "PruneDisabled", "it is no longer declared, but asks to be kept"
     return None

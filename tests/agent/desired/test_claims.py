@@ -86,3 +86,54 @@ def test_an_application_that_no_longer_contends_is_forgotten() -> None:
 
     assert claims.release(SHOP) == frozenset()
     assert claims.holder(WEB) is None
+
+
+def test_a_live_object_is_reserved_for_the_application_its_marks_name() -> None:
+    claims = ClaimRegistry()
+
+    conflicts, _ = claims.claim(DESK, [WEB, API], {WEB: SHOP})
+    assert conflicts == {WEB: SHOP}
+    assert claims.claim(SHOP, [WEB]) == ({}, frozenset())
+    assert claims.holder(WEB) == SHOP
+
+
+def test_a_reserved_object_is_handed_over_once_its_application_does_not_declare_it() -> None:
+    claims = ClaimRegistry()
+    claims.claim(DESK, [WEB], {WEB: SHOP})
+
+    _, woken = claims.claim(SHOP, [API])
+
+    assert woken == {DESK}
+    assert claims.claim(DESK, [WEB], {WEB: SHOP})[0] == {}
+    assert claims.may_adopt(WEB, DESK, SHOP)
+
+
+def test_a_reserved_object_is_free_once_its_application_is_gone() -> None:
+    claims = ClaimRegistry()
+    claims.claim(DESK, [WEB], {WEB: SHOP})
+
+    assert claims.forget(SHOP) == {DESK}
+    assert claims.claim(DESK, [WEB])[0] == {}
+
+
+def test_an_object_is_not_adopted_before_its_application_has_claimed() -> None:
+    claims = ClaimRegistry()
+    claims.claim(DESK, [WEB])
+    assert not claims.may_adopt(WEB, DESK, SHOP)
+
+    claims.claim(SHOP, [WEB])
+    assert not claims.may_adopt(WEB, DESK, SHOP)
+    claims.claim(SHOP, [])
+    assert claims.may_adopt(WEB, DESK, SHOP)
+
+
+def test_a_transferred_object_has_its_new_holder_and_the_old_one_waits() -> None:
+    claims = ClaimRegistry()
+    claims.claim(SHOP, [WEB])
+    claims.claim(DESK, [WEB])
+
+    assert claims.transfer(WEB, DESK) == SHOP
+    assert claims.holder(WEB) == DESK
+    assert claims.claim(SHOP, [WEB])[0] == {WEB: DESK}
+    assert claims.claim(DESK, [])[1] == {SHOP}
+    assert claims.transfer(API, DESK) is None

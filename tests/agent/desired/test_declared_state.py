@@ -16,13 +16,14 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import AppKey, GroupKind
+from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.render.renderer import Renderer
 from gitops_agent.source.sources import Repository, Sources
-from gitops_agent.sync.live.live_object import observe
+from gitops_agent.sync.health import Health, Status
+from gitops_agent.sync.live.live_object import LiveObject, observe
 from tests.agent.cluster_env import ClusterEnv
-from tests.agent.samples import EventLog, Time, application, config_map, deployment, key
+from tests.agent.samples import EventLog, Time, application, application_object, config_map, deployment, key
 from tests.source.author import Author
 from tests.waiting import eventually
 
@@ -68,7 +69,12 @@ class Stand:
         """Polls, and declares until nothing is under way."""
         self.declare(name, **options)
         self.poll(name)
-        eventually(lambda: not self.declare(name, **options).pending, seconds=SECONDS)
+
+        def known() -> bool:
+            declared = self.declare(name, **options)
+            return declared.claimed and not declared.pending
+
+        eventually(known, seconds=SECONDS)
         return self.declare(name, **options)
 
 
@@ -88,6 +94,11 @@ def early(sources: Sources, author: Author, transport: Transport, tmp_path: Path
 def stand(early: Stand) -> Stand:
     early.stores.autoscalers.replace([], "1")
     return early
+
+
+def contested(declared: DeclaredState) -> dict[str, AppKey]:
+    assert declared.desired is not None
+    return {str(key): holder for key, holder in declared.desired.contested.items()}
 
 
 def names(declared: DeclaredState) -> set[str]:
@@ -234,17 +245,15 @@ def test_files_that_do_not_render_are_the_error_of_their_commit(stand: Stand) ->
     assert declared.error.facts["file"] == "shop/one.yaml"
 
 
-def test_one_object_is_declared_by_one_application_and_the_error_of_the_other_names_where(stand: Stand) -> None:
+def test_an_object_that_another_application_declares_is_contested(stand: Stand) -> None:
     same = {"destination": {"namespace": "front"}}
     stand.author.commit({"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")})
     assert stand.settled("shop", **same).error is None
 
-    error = stand.settled("desk", **same).error
+    declared = stand.settled("desk", **same)
 
-    assert error is not None
-    assert error.reason == "OwnedByAnother"
-    assert "ConfigMap:front/one, declared in desk/here.yaml" in str(error)
-    assert "Application gitops-system/shop" in str(error)
+    assert declared.error is None
+    assert contested(declared) == {"ConfigMap:front/one": SHOP}
 
 
 def test_an_application_that_waits_for_an_object_is_woken_when_it_is_released(stand: Stand) -> None:
@@ -259,7 +268,7 @@ def test_an_application_that_waits_for_an_object_is_woken_when_it_is_released(st
     stand.settled("shop", **same)
 
     assert [who for who, _, _ in stand.looks] == [DESK]
-    assert stand.settled("desk", **same).error is None
+    assert contested(stand.settled("desk", **same)) == {}
 
 
 def test_an_application_that_waits_is_woken_when_the_other_one_is_gone(stand: Stand) -> None:
@@ -272,7 +281,19 @@ def test_an_application_that_waits_is_woken_when_the_other_one_is_gone(stand: St
     stand.loader.forget(SHOP)
 
     assert DESK in {who for who, _, _ in stand.looks}
-    assert stand.settled("desk", **same).error is None
+    assert contested(stand.settled("desk", **same)) == {}
+
+
+def test_a_live_object_stays_with_the_application_of_its_marks_whichever_is_first(stand: Stand) -> None:
+    same = {"destination": {"namespace": "front"}}
+    stand.author.commit({"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")})
+    stand.settled("desk", destination={"namespace": "elsewhere"})  # the kind is listed
+    stand.stores.applications.put(application_object("shop"))
+    one = ObjectKey("", "ConfigMap", "front", "one")
+    stand.stores.live.put(LiveObject(key=one, uid="u", resource_version="1", owner=SHOP, health=Health(Status.HEALTHY)))
+
+    assert contested(stand.settled("desk", **same)) == {"ConfigMap:front/one": SHOP}
+    assert contested(stand.settled("shop", **same)) == {}
 
 
 def test_an_object_that_moves_between_applications_is_handed_over(world: ClusterEnv) -> None:

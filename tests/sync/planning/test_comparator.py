@@ -7,7 +7,7 @@ import pytest
 from gitops_agent.api.sync_options import IgnoreFields, SyncMode
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.action import Action, ActionKind, PlanError
+from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.comparator import ObjectComparator
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -95,11 +95,10 @@ def test_an_object_without_an_owner_is_adopted() -> None:
     assert outcome(compared(WEB, live(WEB, owner=None))) == ("update", "Adopted", False)
 
 
-def test_an_object_of_another_application_is_refused_naming_both() -> None:
-    with pytest.raises(
-        PlanError, match=r"ConfigMap:shop/web in all\.yaml \(document 1\) belongs to application gitops-system/bank"
-    ):
-        compared(WEB, live(WEB, owner=OTHER))
+def test_an_object_of_another_application_is_left_out_naming_both() -> None:
+    action = compared(WEB, live(WEB, owner=OTHER))
+    assert outcome(action) == ("skip", "OwnedByAnother", False)
+    assert action.message == "declared in all.yaml (document 1), but it belongs to Application gitops-system/bank"
 
 
 def test_an_object_that_is_being_deleted_is_waited_for() -> None:
@@ -147,5 +146,5 @@ def test_drift_without_healing_is_left_alone_though_the_mark_has_no_seal() -> No
 
 
 def test_unverified_marks_of_another_application_are_respected() -> None:
-    with pytest.raises(PlanError):
-        compared(WEB, live(WEB, owner=None, claimed=OTHER), policy=PlanPolicy(sealing=True))
+    action = compared(WEB, live(WEB, owner=None, claimed=OTHER), policy=PlanPolicy(sealing=True))
+    assert outcome(action) == ("skip", "OwnedByAnother", False)

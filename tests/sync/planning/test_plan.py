@@ -4,14 +4,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.api.sync_options import DeletionGuard, SyncMode
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.action import ActionKind
 from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.deletion_guard import CONTAINERS, Dependants, GuardVerdict
-from gitops_agent.sync.planning.plan import Approval, Plan, PlanError, PlanPolicy, plan
+from gitops_agent.sync.planning.plan import Approval, Plan, PlanPolicy, plan
 from gitops_agent.sync.planning.policy import fingerprint
 from tests.sync.samples import APP, OTHER, crd, executed, key, kinds, live, seen, thing, wanted, workload
 
@@ -53,12 +51,35 @@ def test_a_plan_after_its_execution_is_empty() -> None:
     assert second.changes() == ()
 
 
-def test_all_objects_of_other_applications_are_named_at_once() -> None:
-    there = [live(WEB, owner=OTHER), live(EDITED, owner=OTHER)]
-    with pytest.raises(PlanError) as caught:
-        planned(WEB, EDITED, there=there)
-    assert caught.value.reason == "OwnedByAnother"
-    assert caught.value.facts["objects"] == ["ConfigMap:shop/edited", "ConfigMap:shop/web"]
+def test_objects_of_other_applications_are_left_out_and_the_others_are_applied() -> None:
+    result = planned(WEB, EDITED, there=[live(WEB, owner=OTHER)])
+    assert [(action.key.name, action.kind.value) for action in result.writes] == [("edited", "create")]
+    left = [action.key.name for action in result.changes() if action.reason == "OwnedByAnother"]
+    assert left == ["web"]
+
+
+def test_an_object_that_another_application_holds_is_left_out_and_not_deleted() -> None:
+    desired = replace(wanted(WEB, EDITED), contested={key("ConfigMap", "web"): OTHER})
+    result = plan(desired, seen(live(WEB)), PlanPolicy())
+    (left,) = (action for action in result.actions if action.key.name == "web")
+    assert (left.kind.value, left.reason) == ("skip", "OwnedByAnother")
+    assert left.message == "declared in all.yaml (document 1), but already by Application gitops-system/bank"
+    assert [action.key.name for action in result.writes] == ["edited"]
+
+
+def test_a_namespace_that_holds_an_object_that_was_left_out_stays() -> None:
+    desired = replace(wanted(WEB), contested={key("ConfigMap", "web"): OTHER})
+    result = plan(desired, seen(live(thing("Namespace", "shop"))), PlanPolicy(guard=DeletionGuard(protected_kinds=())))
+    assert {action.reason for action in result.actions} == {"OwnedByAnother", "StillInUse"}
+
+
+def test_what_the_account_may_not_delete_neither_holds_nor_fails_the_plan() -> None:
+    keys = frozenset(old.key for old in OLD)
+    result = plan(wanted(WEB), seen(*OLD), PlanPolicy(undeletable=keys))
+    assert not result.verdict.held
+    assert [action.key.name for action in result.writes] == ["web"]
+    (warning,) = result.warnings
+    assert warning.endswith("and 7 more: no longer declared, but the Application's account may not delete them")
 
 
 def test_skipped_objects_are_in_the_plan_with_their_reason() -> None:
