@@ -42,6 +42,7 @@ from gitops_agent.sync.planning.hidden import record
 _log = logger("agent")
 _TRANSIENT_SECONDS = 30.0
 """An error that may pass by itself is published when it has ended every reconcile for so long."""
+_UNCLAIMED = "the first list of the kinds it declares"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +181,7 @@ class ApplicationReconciler:
             state.follow(declared.revision.commit, findings.now)
         declared = self._advance_rollouts(findings, declared, state)
         if state.desired is not None:
-            findings.waiting = self._blocked(application, state)
+            findings.waiting = self._blocked(application, state) or ("" if declared.claimed else _UNCLAIMED)
             if not findings.waiting:
                 self._apply(findings, declared, state)
             findings.health = self._assess(application, state)

@@ -1,7 +1,7 @@
 """Reviews what the accounts of Applications may do.
 
-Two questions need the authorizer's answer before anything is sent: which of two Applications that declare one object can write it, and which
-deletions an account may make at all. Both are rare, so an answer costs a request and is kept for a minute.
+Two questions need the authorizer's answer before anything is sent: which of two Applications that declare one object can write
+it, and which deletions an account may make at all. Both are rare, so an answer costs a request and is kept for a minute.
 """
 
 from __future__ import annotations
