@@ -30,7 +30,12 @@ class ClaimRegistry:
         self._heard: set[AppKey] = set()
 
     def claim(
-        self, application: AppKey, keys: Iterable[ObjectKey], marks: Mapping[ObjectKey, AppKey] = _NO_MARKS
+        self,
+        application: AppKey,
+        keys: Iterable[ObjectKey],
+        marks: Mapping[ObjectKey, AppKey] = _NO_MARKS,
+        *,
+        complete: bool = True,
     ) -> tuple[dict[ObjectKey, AppKey], frozenset[AppKey]]:
         """Claims exactly these objects for an application, and releases its others.
 
@@ -42,14 +47,17 @@ class ClaimRegistry:
             keys: of all it declares.
             marks: the existing applications that live objects name; one that has claimed nothing since the start gets its
                 objects reserved.
+            complete: the keys are all that it declares, so what is reserved for it beside them is released.
 
         Returns:
             The objects that others hold with their holders, and the applications to wake for what was released.
         """
         claimed = frozenset(keys)
         with self._lock:
-            self._heard.add(application)
-            freed = self._held.get(application, frozenset()) - claimed
+            if complete:
+                self._heard.add(application)
+            reserved = self._held.get(application, frozenset()) if application not in self._heard else frozenset[ObjectKey]()
+            freed = self._held.get(application, frozenset()) - claimed - reserved
             for key in freed:
                 self._holders.pop(key, None)
             for key in self._contended.get(application, frozenset()):
@@ -65,7 +73,7 @@ class ClaimRegistry:
             for key in conflicts:
                 self._contenders.setdefault(key, set()).add(application)
             self._contended[application] = frozenset(conflicts)
-            self._held[application] = claimed - conflicts.keys()
+            self._held[application] = (claimed - conflicts.keys()) | reserved
             return conflicts, frozenset(woken)
 
     def transfer(self, key: ObjectKey, application: AppKey) -> AppKey | None:

@@ -251,7 +251,7 @@ class DeclaredStateLoader:
         pending = set(self._stores.informer.ensure({key.group_kind for key in fresh}, application)) if fresh else set()
         unlisted = frozenset(key for key in fresh if key.group_kind in pending)
         marks = {key: named for key in fresh - unlisted if (named := self._named(key)) is not None}
-        conflicts, woken = self.claims.claim(application, declared - unlisted, marks)
+        conflicts, woken = self.claims.claim(application, declared - unlisted, marks, complete=not unlisted)
         for key in sorted(conflicts)[:_REVIEWED]:
             if self._yields(key, conflicts[key], application):
                 del conflicts[key]

@@ -137,3 +137,14 @@ def test_a_transferred_object_has_its_new_holder_and_the_old_one_waits() -> None
     assert claims.claim(SHOP, [WEB])[0] == {WEB: DESK}
     assert claims.claim(DESK, [])[1] == {SHOP}
     assert claims.transfer(API, DESK) is None
+
+
+def test_a_reservation_lasts_until_its_application_has_claimed_all_it_declares() -> None:
+    claims = ClaimRegistry()
+
+    claims.claim(SHOP, [API], complete=False)
+    assert claims.claim(DESK, [WEB], {WEB: SHOP})[0] == {WEB: SHOP}
+    claims.claim(SHOP, [API], complete=False)
+    assert claims.claim(DESK, [WEB], {WEB: SHOP})[0] == {WEB: SHOP}
+    assert claims.claim(SHOP, [API])[1] == {DESK}
+    assert claims.claim(DESK, [WEB], {WEB: SHOP})[0] == {}
