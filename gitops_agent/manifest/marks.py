@@ -33,6 +33,8 @@ REPLACE = PREFIX + "replace"
 IGNORE_HEALTH = PREFIX + "ignore-health"
 APPLY_BEFORE_ROLLOUT = PREFIX + "apply-before-rollout"
 """Lets a changed object be applied before the rollout of the workload that uses it."""
+APPLY_WITH_ROLLOUT = PREFIX + "apply-with-rollout"
+"""Holds an object back until the version it belongs to is promoted."""
 
 ROLLOUT = PREFIX + "rollout"
 """On objects that a rollout made: the name of the workload. They come and go with it, whatever prunes or guards the others."""

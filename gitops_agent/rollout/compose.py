@@ -4,19 +4,20 @@ Problem: two tools, one that applies Git and one that shifts traffic, undo each 
 only hide it. Decision: there is one desired state, made here, and everything that compares the cluster with something (diff,
 apply, drift, prune, health) compares it with this. So weights in flight are no drift and a manual edit of them is.
 
-Several rollouts of one application share every object that belongs to none of them. Those stay at the stable commit while one
-rollout has not come to its Cut, or holds the old version after a failure. They change with the first workload that takes the
-new version, because its new pods read them.
+Everything is as the newest commit has it, but for what the rollouts hold back (`held_objects`) and what they made. What several
+of them hold stays at the stable version while one of them has not come to its Cut, or holds the old version after a failure.
+It changes with the first workload that takes the new version, because its new pods read it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, laid, routed
+from gitops_agent.rollout.held_objects import Commits
+from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, commits, holding, laid, routed
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Phase, RolloutState
 
@@ -50,23 +51,24 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
     Raises:
         RenderError: the routes of one of them cannot carry its share.
     """
-    views = [(part, laid(part.state, part.stable, part.target, part.subject, part.replicas)) for part in parts]
+    views = [(part, _view(head, part)) for part in parts]
     if not views:
         return OverlayResult(manifests=tuple(head))
-    base = min(views, key=lambda one: _rank(one[0].state))[1]
-    result = {one.key: one for one in base.manifests}
+    result = {one.key: one for one in head}
+    # The last one counts.
+    for _, view in sorted(views, key=lambda one: _rank(one[0].state), reverse=True):
+        _take(result, view, view.bound)
     for _, view in views:
-        theirs = {one.key: one for one in view.manifests}
-        for key in view.own | view.early:
-            if key in theirs:
-                result[key] = theirs[key]
-            else:
-                result.pop(key, None)
+        _take(result, view, view.early)
+    for _, view in views:
+        _take(result, view, view.own)
     merged = OverlayResult(
         manifests=tuple(result.values()),
         kept=frozenset[ObjectKey]().union(*(view.kept for _, view in views)) - result.keys(),
         own=frozenset[ObjectKey]().union(*(view.own for _, view in views)),
         early=frozenset[ObjectKey]().union(*(view.early for _, view in views)),
+        bound=frozenset[ObjectKey]().union(*(view.bound for _, view in views)),
+        withheld=tuple(sorted({key for _, view in views for key in view.withheld})),
         notes=tuple(note for _, view in views for note in view.notes),
     )
     for part in parts:
@@ -74,13 +76,37 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
     return replace(merged, manifests=tuple(sorted(merged.manifests, key=lambda one: one.key)))
 
 
+def withheld(head: Sequence[Manifest], part: Part) -> tuple[ObjectKey, ...]:
+    """What a rollout holds back of the newest commit."""
+    return holding(part.state, _commits(head, part), part.subject).withheld(
+        {one.key: one for one in head}, part.subject.workload
+    )
+
+
+def _view(head: Sequence[Manifest], part: Part) -> OverlayResult:
+    return laid(part.state, _commits(head, part), part.subject, part.replicas)
+
+
+def _commits(head: Sequence[Manifest], part: Part) -> Commits:
+    return commits(part.state, part.stable, part.target, head)
+
+
+def _take(result: dict[ObjectKey, Manifest], view: OverlayResult, keys: Collection[ObjectKey]) -> None:
+    theirs = {one.key: one for one in view.manifests if one.key in keys}
+    for key in keys:
+        if key in theirs:
+            result[key] = theirs[key]
+        else:
+            result.pop(key, None)
+
+
 def _rank(state: RolloutState) -> int:
-    """Whose view of the rest counts: the smallest."""
+    """Whose view of what several hold counts: the smallest."""
     if not retains(state):
         return 1 if state.running else 3
     return 2 if state.cutting else 0
 
 
 def retains(state: RolloutState) -> bool:
-    """Whether this rollout keeps the shared objects at the stable commit."""
+    """Whether this rollout keeps what it holds at the stable commit."""
     return state.phase is Phase.HELD or (state.running and not state.rolled)

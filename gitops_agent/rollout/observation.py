@@ -93,7 +93,7 @@ class Observation:
         primary: the workload itself; None when it is absent.
         canary: the second Deployment of the state's target; None when it is absent.
         baseline: the third Deployment, of the stable version; None when it is absent.
-        replicas: what the workload should have: its live replicas, or where we scaled it ourselves, Git's.
+        replicas: what the workload should have now: those of the newest commit, or with an autoscaler the live ones.
         max_unavailable: how many of them may be missing.
         endpoints: ready endpoints of the canary's Service.
         reachable: ready endpoints of the Service itself, of whichever side it selects.
@@ -104,7 +104,7 @@ class Observation:
         lost: the version of a canary that is there though the state was lost; None where there is none, or it is unknown.
         routing: what the live routes say; None when there are none to ask.
         added: whether objects new in the target are applied.
-        applied: the version all other objects were last applied with.
+        applied: the version that the configuration of the workload was last applied with.
         labelled: whether all pods of the workload carry the label of the stable side.
         selected: whether the Service selects by it.
         gate: why a run may not start; empty when it may.

@@ -16,11 +16,12 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.held_objects import Commits, Holding, held_workload, hold
 from gitops_agent.rollout.replica_counts import FULL
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.traffic.router import TrafficRouter
-from gitops_agent.rollout.version_hash import configuration, template
+from gitops_agent.rollout.version_hash import template
 
 MADE = "the rollout"
 """Stands for the file of generated objects."""
@@ -40,7 +41,9 @@ class OverlayResult:
         manifests: by key.
         kept: what is declared no longer, but not deleted before the run ends, because pods may still read it.
         own: what this rollout decides about: the workload, its Services, routes, autoscaler, and whatever it made.
-        early: what is new in the target, or asks to come before the rollout.
+        early: what is held but for its request to change before the rollout.
+        bound: what other rollouts may hold as well, such as configuration.
+        withheld: what differs from the newest commit because it is held.
         routes: what carries the share of traffic, as far as it is declared or made.
         notes: what was laid over, and why, for people.
     """
@@ -49,6 +52,8 @@ class OverlayResult:
     kept: frozenset[ObjectKey] = frozenset()
     own: frozenset[ObjectKey] = frozenset()
     early: frozenset[ObjectKey] = frozenset()
+    bound: frozenset[ObjectKey] = frozenset()
+    withheld: tuple[ObjectKey, ...] = ()
     routes: tuple[ObjectKey, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -82,7 +87,7 @@ def overlay(
     subject: ResolvedPolicy,
     replicas: Replicas | None = None,
 ) -> OverlayResult:
-    """The desired state of now.
+    """The desired state of now, where the commit under way is the newest.
 
     Args:
         state: where the rollout stands.
@@ -94,7 +99,16 @@ def overlay(
     Raises:
         RenderError: the routes cannot carry the share.
     """
-    return routed(laid(state, stable, target, subject, replicas), state, subject)
+    return routed(laid(state, commits(state, stable, target), subject, replicas), state, subject)
+
+
+def commits(
+    state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], newest: Sequence[Manifest] | None = None
+) -> Commits:
+    """The commits of a rollout by key; without a newest one, its target is that."""
+    old = {one.key: one for one in stable}
+    new = {one.key: one for one in target} if state.running and state.target is not None else old
+    return Commits(stable=old, target=new, newest=new if newest is None else {one.key: one for one in newest})
 
 
 def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy) -> OverlayResult:
@@ -119,56 +133,42 @@ def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy
     )
 
 
-def laid(
-    state: RolloutState,
-    stable: Sequence[Manifest],
-    target: Sequence[Manifest],
-    subject: ResolvedPolicy,
-    replicas: Replicas | None = None,
-) -> OverlayResult:
+def laid(state: RolloutState, sides: Commits, subject: ResolvedPolicy, replicas: Replicas | None = None) -> OverlayResult:
     """The desired state without routes, which several rollouts may share."""
     replicas = replicas or Replicas.of(state)
-    old = {one.key: one for one in stable}
-    new = {one.key: one for one in target} if state.running and state.target is not None else old
-    result, early = (dict(new), set()) if state.rolled else _waiting(state, old, new)
-    notes = [f"{key} is applied before the rollout" for key in sorted(early)]
-    kept = _kept(state, old, new, subject) - result.keys()
+    old, new = sides.stable, sides.target
+    held = holding(state, sides, subject)
+    result = {key: one for key, one in sides.newest.items() if key not in held.objects}
+    result |= {key: one for key, one in held.objects.items() if one is not None}
+    notes = [f"{key} is applied before the rollout" for key in sorted(held.early)]
     if workload := result.get(subject.workload):
+        workload = held_workload(workload, sides.newest.get(subject.workload))
         result[subject.workload] = workload.with_object(_primary(workload.obj, state, replicas.primary, subject))
-    if subject.provider is None or subject.policy.strategy.rolling is not None:
-        own = frozenset({subject.workload})
-        return OverlayResult(
-            manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes)
-        )
-    if state.running:
-        # Git may rename them meanwhile. The run moves traffic by them until it ends.
-        result = {**{key: old[key] for key in (subject.service, *routes(old, subject)) if key in old}, **result}
-    if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
-        result[subject.service] = service.with_object(_selecting(service.obj))
-    generated = {one.key: one for one in (*_second(state, replicas, old, new, subject), *_third(state, old, subject))}
-    result |= generated
-    notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in generated)
-    steadied = _steady(result, subject, notes) if state.running else ()
-    own = frozenset({subject.workload, subject.service, *generated, *steadied})
+    own = {subject.workload}
+    if not (subject.provider is None or subject.policy.strategy.rolling is not None):
+        if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
+            result[subject.service] = service.with_object(_selecting(service.obj))
+        generated = {one.key: one for one in (*_second(state, replicas, old, new, subject), *_third(state, old, subject))}
+        result |= generated
+        notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in generated)
+        own |= {subject.service, *generated, *(_steady(result, subject, notes) if state.running else ())}
     return OverlayResult(
-        manifests=_sorted(result.values()), kept=kept, own=own, early=frozenset(early - own), notes=tuple(notes)
+        manifests=_sorted(result.values()),
+        kept=held.kept - result.keys(),
+        own=frozenset(own),
+        early=held.early - own,
+        bound=frozenset(held.objects) - own,
+        withheld=held.withheld(sides.newest, subject.workload),
+        notes=tuple(notes),
     )
 
 
-def _waiting(
-    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest]
-) -> tuple[dict[ObjectKey, Manifest], set[ObjectKey]]:
-    """The stable manifests, with the early objects of the target."""
-    result, early = dict(old), set[ObjectKey]()
-    if not (state.early or state.phase is Phase.PROMOTE) or state.stage is Stage.RESTORE:
-        return result, early
-    for key, one in new.items():
-        if key not in old or (
-            one.digest != old[key].digest and marks.annotation(one.obj, marks.APPLY_BEFORE_ROLLOUT) == "true"
-        ):
-            result[key] = one
-            early.add(key)
-    return result, early
+def holding(state: RolloutState, sides: Commits, subject: ResolvedPolicy) -> Holding:
+    """What of the newest commit the rollout holds back now."""
+    carriers: set[ObjectKey] = set()
+    if not (subject.provider is None or subject.policy.strategy.rolling is not None):
+        carriers = {subject.service, *routes(sides.stable, subject), *routes(sides.target, subject)}
+    return hold(state, sides, subject.workload, carriers)
 
 
 def _primary(workload: Object, state: RolloutState, replicas: int | None, subject: ResolvedPolicy) -> Object:
@@ -297,20 +297,6 @@ def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: l
             notes.append(f"{key} does not scale down during the rollout")
             steadied.append(key)
     return tuple(steadied)
-
-
-def _kept(
-    state: RolloutState, old: Mapping[ObjectKey, Manifest], new: Mapping[ObjectKey, Manifest], subject: ResolvedPolicy
-) -> frozenset[ObjectKey]:
-    """Configuration that living pods may read, kept until they are gone."""
-    if not state.running:
-        return frozenset()
-    return frozenset(_read_by_pods(old, subject.workload) | (new.keys() - old.keys() if state.given_up else set()))
-
-
-def _read_by_pods(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
-    one = manifests.get(workload)
-    return set() if one is None else set(configuration(one.obj, {key: other.obj for key, other in manifests.items()}))
 
 
 def _sorted(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:

@@ -133,6 +133,7 @@ READERS: Mapping[str, Reader] = {
     marks.IGNORE_HEALTH: _choice(true={"ignore_health": True}, false={}),
     marks.DEPENDS_ON: _own_depends_on,
     marks.APPLY_BEFORE_ROLLOUT: _choice(true={}, false={}),  # the rollout reads it
+    marks.APPLY_WITH_ROLLOUT: _choice(true={}, false={}),  # the rollout reads it
 }
 """The annotations that say how to treat an object."""
 

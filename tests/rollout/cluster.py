@@ -13,6 +13,7 @@ from datetime import timedelta
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.api.sync_options import DeletionGuard
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.marks import ROLLOUT
 from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import Command, CommandKind
@@ -89,7 +90,7 @@ class Cluster(World):
     def plan(self, result: StepResult) -> Plan | None:
         """The plan to D(t); None when the cluster equals D(t) since."""
         policy = self.policy if result.state.plan is None else load_policy(result.state.plan)
-        overlaid = composed(result.state, result.replicas, policy, self._declared)
+        overlaid = composed(result.state, result.replicas, policy, self.head, self._declared)
         if self.met == (overlaid, result.state.running):
             return None
         desired = Desired(
@@ -97,7 +98,7 @@ class Cluster(World):
             revision=_REVISION,
             manifests=overlaid.manifests,
             kept=overlaid.kept,
-            rolled=overlaid.own if result.state.running else frozenset(),
+            rolled=overlaid.own | overlaid.bound if result.state.running else frozenset(),
         )
         objects = {key: one.seen for key, one in self.live.items()}
         made = plan(desired, Snapshot(objects=objects, baselines=self.baselines, cannot_see={}, complete=True), _POLICY)
@@ -201,6 +202,11 @@ class Cluster(World):
     def _most(self) -> int:
         return self.wanted + ceil_div(self.wanted * self.running.surge_percent, FULL)
 
+    @property
+    def _share(self) -> int:
+        """The canary pods that its share of the traffic needs."""
+        return max(ceil_div(self.share.weight * self.wanted, FULL), 0 if self.share.none else 1)
+
     def _serving(self, *, primary: int | None = None, canary: int | None = None) -> bool:
         """Whether enough pods serve with so many available ones (I4)."""
         there = self.primary_up if primary is None else primary
@@ -216,7 +222,7 @@ class Cluster(World):
             # With its state a run loses what its configuration was compared with, and so the names of its copies.
             same = known.obj["spec"]["template"] == obj["spec"]["template"] or self.state.target == self.state.stable
             self.note(self.share.none or same, "I3: the canary changed under traffic")
-        if replicas < self.canary_pods and not self.running.plain:
+        if replicas < self.canary_pods and not self.running.plain and replicas < self._share:
             self._drained("scaled down")
         if replicas < self.canary_up and not self.share.none:
             self.note(self._serving(canary=replicas), "I4: too few pods are left")
@@ -277,10 +283,29 @@ class Cluster(World):
 
     def _complete(self) -> None:
         """What must hold once a plan is carried out whole."""
+        self.note(self.rest == self.head, "what belongs to no rollout does not follow Git")
+        for one in self.live.values():
+            if one.obj["kind"] == "Deployment" and self.state.stable is not None and not self._lost(one.obj):
+                self.note(self._reads_its_own(one.obj), f"{one.obj['metadata']['name']} reads another version's configuration")
+        if not self.autoscaled and self.state.primary is None:
+            self.note(self.primary_pods == self.replicas, "the replicas do not follow Git")
         self.note(self.baseline_pods <= self.canary_pods, "the baseline is larger than the canary")
         if self.state.running and self.running.steps and self.autoscaled:
             spec = self.live[named("HorizontalPodAutoscaler", "web")].obj["spec"]
             self.note("behavior" in spec, "the autoscaler may scale down during a run")
+
+    def _lost(self, workload: Object) -> bool:
+        """Whether it is what a run left whose state, and so what its copies were compared with, is lost."""
+        return bool((workload["metadata"].get("annotations") or {}).get(ROLLOUT)) and self.state.target in {
+            None,
+            self.state.stable,
+        }
+
+    def _reads_its_own(self, workload: Object) -> bool:
+        number = workload["spec"]["template"]["spec"]["containers"][0]["image"].partition(":")[2]
+        sources = workload["spec"]["template"]["spec"]["containers"][0]["envFrom"]
+        reads = (self.live.get(named("ConfigMap", one["configMapRef"]["name"])) for one in sources)
+        return all(one is not None and one.obj["data"]["of"] == number for one in reads)
 
     def _measure(self, result: StepResult) -> None:
         last = self.measurements[-1].at if self.measurements else START - timedelta(days=1)

@@ -28,7 +28,7 @@ def named(kind: str, name: str) -> ObjectKey:
 
 WEB, SERVICE, ROUTE = named("Deployment", "web"), named("Service", "web"), named("HTTPRoute", "web")
 CANARY_SERVICE = named("Service", "web-canary")
-REST = named("ConfigMap", "rest")
+REST, SETTINGS = named("ConfigMap", "rest"), named("ConfigMap", "settings")
 
 
 def version(number: int) -> Version:
@@ -36,6 +36,8 @@ def version(number: int) -> Version:
 
 
 V1, V2, V3 = version(1), version(2), version(3)
+EARLIER = 4
+"""The replicas that the commits of the stable and the target version declare; the newest one may have changed them."""
 
 
 class Shares:
@@ -110,7 +112,7 @@ def release(what: Version, replicas: int | None) -> tuple[Manifest, ...]:
         _object(WEB, spec={**number, "selector": {"matchLabels": {"app": "web"}}, "template": pod}),
         _object(SERVICE, spec={"selector": {"app": "web"}, "ports": [{"port": 80}]}),
         _object(ROUTE, spec={}),
-        _object(named("ConfigMap", "settings"), data={"of": what.hash}),
+        _object(SETTINGS, data={"of": what.hash}),
         _object(named("ConfigMap", own), data={"of": what.hash}),
         _object(REST, data={"commit": what.commit, "hash": what.hash}),
         _object(named("HorizontalPodAutoscaler", "web"), spec={"scaleTargetRef": target, "maxReplicas": 9}),
@@ -140,29 +142,31 @@ def subject(policy: RolloutPolicySpec, *, autoscaled: bool) -> ResolvedPolicy:
 _COMPOSED: dict[tuple[object, ...], OverlayResult] = {}
 
 
-def composed(state: RolloutState, replicas: Replicas, policy: RolloutPolicySpec, number: int | None) -> OverlayResult:
+def composed(
+    state: RolloutState, replicas: Replicas, policy: RolloutPolicySpec, head: Version, number: int | None
+) -> OverlayResult:
     """D(t), made once for all states that look alike to it.
 
     Args:
         state: of the rollout.
         replicas: what each side may have now.
         policy: of the run.
-        number: what Git says of the workload's replicas; None where an autoscaler decides.
+        head: the newest commit.
+        number: what it says of the workload's replicas, and no earlier one; None where an autoscaler decides.
     """
     about = subject(policy, autoscaled=number is None)
     stable = state.stable or version(1)
     target = state.target if state.running and state.target is not None else stable
     alike = (about.policy.traffic.provider, about.policy.strategy.rolling is None, about.policy.strategy.blue_green is None)
     where = (state.phase, state.stage, state.adoption, state.stable, state.target, state.baseline, state.traffic.want)
-    key = (*alike, *where, replicas, number)
+    key = (*alike, *where, replicas, head, number)
     found = _COMPOSED.get(key)
     if found is None:
-        part = Part(
-            state=state, subject=about, stable=release(stable, number), target=release(target, number), replicas=replicas
-        )
+        then = None if number is None else EARLIER
+        part = Part(state=state, subject=about, stable=release(stable, then), target=release(target, then), replicas=replicas)
         if len(_COMPOSED) > 20_000:
             _COMPOSED.clear()
-        found = _COMPOSED[key] = compose(part.target, [part])
+        found = _COMPOSED[key] = compose(release(head, number), [part])
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gitops_agent.manifest import marks
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.compose import Part, compose
@@ -17,7 +18,8 @@ from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verifica
 from tests.rollout.policies import policy
 
 OLD, NEW = Version(commit="a" * 40, hash="aaaaaaaa"), Version(commit="b" * 40, hash="bbbbbbbb")
-REST, ROUTE = ObjectKey("", "ConfigMap", "shop", "rest"), ObjectKey("gateway.networking.k8s.io", "HTTPRoute", "shop", "shop")
+REST, SHARED, WITH = (ObjectKey("", "ConfigMap", "shop", name) for name in ("rest", "shared", "with"))
+ROUTE = ObjectKey("gateway.networking.k8s.io", "HTTPRoute", "shop", "shop")
 STATES = [
     (Phase.IDLE, Stage.NONE),
     (Phase.PENDING, Stage.NONE),
@@ -57,14 +59,17 @@ def named(kind: str, name: str, version: str = "v1", **fields: Any) -> Manifest:
 
 
 def commit(what: Version) -> tuple[Manifest, ...]:
-    """The workloads `web` and `api`, their route, and an unrelated object."""
+    """The workloads `web` and `api`, their route, what both read, what asks to go with them, and an unrelated object."""
+    asking = {"name": "with", "namespace": "shop", "annotations": {marks.APPLY_WITH_ROLLOUT: "true"}}
     result = [
         named("ConfigMap", "rest", data={"of": what.hash}),
+        named("ConfigMap", "shared", data={"of": what.hash}),
+        Manifest.of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": asking, "data": {"of": what.hash}}),
         named("HTTPRoute", "shop", "gateway.networking.k8s.io/v1", spec={}),
     ]
     for name in ("web", "api"):
         own = f"{name}-{what.hash}"
-        reads = [{"configMapRef": {"name": f"{name}-settings"}}, {"configMapRef": {"name": own}}]
+        reads = [{"configMapRef": {"name": read}} for read in (f"{name}-settings", own, "shared")]
         pod = {
             "metadata": {"labels": {"app": name}},
             "spec": {"containers": [{"name": name, "image": f"{name}:{what.hash}", "envFrom": reads}]},
@@ -151,11 +156,12 @@ def test_what_is_shared_waits_for_the_last_workload_before_its_cut_and_comes_wit
     waits = any(one.phase is Phase.HELD or (one.running and not one.rolled and not one.cutting) for one in states)
     taken = any(one.running and one.rolled for one in states)
     cutting = any(one.cutting for one in states)
-    rest = next(manifest.obj["data"]["of"] for manifest in compose(commit(NEW), parts).manifests if manifest.key == REST)
+    found = {manifest.key: manifest.obj for manifest in compose(commit(NEW), parts).manifests}
 
     at_rest = NEW if done else OLD
     expected = OLD if waits else NEW if taken else OLD if cutting else at_rest
-    assert rest == expected.hash
+    assert found[SHARED]["data"]["of"] == found[WITH]["data"]["of"] == expected.hash
+    assert found[REST]["data"]["of"] == NEW.hash, "what belongs to no rollout follows Git"
 
 
 def test_two_rollouts_lay_their_shares_over_one_route() -> None:

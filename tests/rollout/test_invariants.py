@@ -140,9 +140,9 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             if cluster.canary_up and not cluster.share.none:
                 cluster.share = Share(weight=value) if value else Share(match=Match(on=MatchOn.HEADER, name="x", value="y"))
         case "scale":
-            # Load grows, or a user requests more; only an autoscaler does so in the middle of a run.
-            more = value if not cluster.state.running else max(value, cluster.replicas)
-            cluster.replicas = more if cluster.autoscaled or not cluster.state.running else cluster.replicas
+            # A user asks for another number at any time; of an autoscaled workload, the load grows.
+            more = max(value, cluster.replicas) if cluster.autoscaled and cluster.state.running else value
+            cluster.replicas = more
         case "gate":
             cluster.gate = "somebody must approve" if value else ""
         case "others":
@@ -193,7 +193,9 @@ def test_no_history_breaks_an_invariant_and_every_one_ends(
     assert (cluster.canary, cluster.baseline, cluster.service, cluster.share) == (None, None, False, Share())  # I6
     good = cluster.state.phase is Phase.IDLE
     assert good or cluster.state.rejects(cluster.head)
-    assert cluster.primary == cluster.rest == (cluster.head if good else cluster.state.stable)
+    assert cluster.primary == (cluster.head if good else cluster.state.stable)
+    assert cluster.rest == cluster.head
+    assert cluster.autoscaled or cluster.primary_pods == cluster.replicas
     before = cluster.persisted
     assert not cluster.turn()
     assert cluster.persisted == before  # I7
@@ -237,7 +239,8 @@ def test_an_agent_killed_after_every_single_action_ends_the_same(name: str, *, f
         assert cluster.faults == []
         ends.add((cluster.state.phase, cluster.primary, cluster.rest, cluster.canary, cluster.share, cluster.service))
 
-    assert ends == {(Phase.HELD if fails else Phase.IDLE, *((version(1 if fails else 2),) * 2), None, Share(), False)}
+    primary = version(1 if fails else 2)
+    assert ends == {(Phase.HELD if fails else Phase.IDLE, primary, version(2), None, Share(), False)}
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -12,12 +12,12 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
+from gitops_agent.rollout.compose import Part, compose
 from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, overlay
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verification
 from gitops_agent.rollout.traffic.service import PlainService
-from gitops_agent.sync import object_options
 from tests.rollout.policies import canary
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
@@ -104,18 +104,18 @@ def test_the_service_selects_by_the_label_only_after_the_pods_have_it() -> None:
     assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web"}
 
 
-@pytest.mark.parametrize(("value", "level"), [("true", "debug"), ("false", "info")])
-def test_a_changed_object_comes_before_the_rollout_only_where_it_asks_for_it(value: str, level: str) -> None:
-    def logging(content: str) -> Object:
-        metadata = {"name": "log", "namespace": "shop", "annotations": {marks.APPLY_BEFORE_ROLLOUT: value}}
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"level": content}}
+@pytest.mark.parametrize(("value", "colour"), [("true", "blue"), ("false", "red")])
+def test_held_configuration_changes_before_the_rollout_only_where_it_asks_for_it(value: str, colour: str) -> None:
+    def asking(one: Manifest) -> Manifest:
+        if one.key.kind != "ConfigMap":
+            return one
+        metadata = {**one.obj["metadata"], "annotations": {marks.APPLY_BEFORE_ROLLOUT: value}}
+        return one.with_object({**one.obj, "metadata": metadata})
 
-    old, new = manifests("web:1", more=[logging("info")]), manifests("web:2", more=[logging("debug")])
-    pending = overlay(state(Phase.PENDING), old, new, subject())
+    pending = overlay(state(Phase.PENDING), OLD, [asking(one) for one in NEW], subject())
 
-    assert objects(pending)["ConfigMap:shop/log"]["data"] == {"level": level}
-    assert ObjectKey("", "ConfigMap", "shop", "log") in pending.early or value == "false"
-    assert object_options.read(logging("info")) == (object_options.NONE, ())
+    assert objects(pending)["ConfigMap:shop/web"]["data"] == {"colour": colour}
+    assert ObjectKey("", "ConfigMap", "shop", "web") in pending.early or value == "false"
 
 
 def test_a_step_has_both_versions_and_a_share_on_the_route() -> None:
@@ -193,9 +193,11 @@ def test_what_stable_pods_read_is_kept_until_the_run_ends() -> None:
 @pytest.mark.parametrize(("phase", "stage"), [(Phase.PROMOTE, Stage.RESTORE), (Phase.ABORT, Stage.DRAIN)])
 def test_what_a_version_added_is_kept_while_its_pods_may_read_it(phase: Phase, stage: Stage) -> None:
     extra: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra", "namespace": "shop"}}
-    found = overlay(state(phase, stage, weight=100), OLD, [*NEW, Manifest.of(extra)], subject())
+    leaving = Part(state=state(phase, stage, weight=100), subject=subject(), stable=OLD, target=[*NEW, Manifest.of(extra)])
+    found = compose(OLD, [leaving])
 
     assert ObjectKey("", "ConfigMap", "shop", "extra") in found.kept
+    assert "ConfigMap:shop/extra" not in objects(found)
 
 
 def test_the_replicas_are_those_the_cluster_can_afford_now() -> None:

@@ -6,7 +6,7 @@ from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.state import Adoption, Phase, Share, Stage
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import blue_green, canary
-from tests.rollout.release import REST, V1, V2, V3
+from tests.rollout.release import SETTINGS, V1, V2, V3
 
 
 def test_a_workload_counts_as_adopted_only_once_its_service_selects() -> None:
@@ -29,12 +29,12 @@ def test_a_run_waits_until_nothing_of_an_earlier_one_is_left() -> None:
     assert (cluster.step().state.phase, cluster.leftovers) == (Phase.PROVISION, [])
 
 
-def test_the_promotion_goes_on_only_when_the_rest_of_the_version_is_applied_too() -> None:
+def test_the_promotion_goes_on_only_when_the_configuration_of_the_version_is_applied_too() -> None:
     cluster = started()
     cluster.until("Promote", "Roll")
-    rest = cluster.live.pop(REST)
+    settings = cluster.live.pop(SETTINGS)
     assert (cluster.step().state.stage, cluster.primary) == (Stage.ROLL, V2)
-    cluster.live[REST] = rest
+    cluster.live[SETTINGS] = settings
 
     assert cluster.step().state.stage is Stage.BACK
 

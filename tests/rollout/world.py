@@ -16,7 +16,6 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import ROLLOUT, annotation
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import Command
-from gitops_agent.rollout.compose import retains
 from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
 from gitops_agent.rollout.replica_counts import FULL, ceil_div
 from gitops_agent.rollout.run_plan import RunPlan, load_policy, run
@@ -32,6 +31,7 @@ from tests.rollout.release import (
     REST,
     ROUTE,
     SERVICE,
+    SETTINGS,
     V1,
     WEB,
     carried,
@@ -345,21 +345,20 @@ class World:
         return Verdict.READY if taken and not self.behind else Verdict.NOT_YET
 
     def _added(self) -> bool:
-        if self.state.target is None or not self.state.running:
+        state = self.state
+        if state.target is None or not state.running:
             return True
-        before = {one.key for one in release(self.state.stable or V1, self._declared)}
-        target = release(self.state.target, self._declared)
-        return all(self._is(one.key, one.digest) for one in target if one.key not in before)
+        before = {one.key for one in release(state.stable or V1, self._declared)}
+        return all(self._is(one.key, one.digest) for one in release(state.target, self._declared) if one.key not in before)
 
     def _applied(self) -> Version | None:
         state = self.state
         both = [state.stable, state.target if state.running else None]
-        for one in reversed(both) if state.running and not retains(state) else both:
-            own = {WEB, SERVICE, ROUTE}
+        for one in reversed(both) if state.rolled else both:
             if one is not None and all(
                 self._is(made.key, made.digest)
                 for made in release(one, self._declared)
-                if made.key not in own and made.key.kind != "HorizontalPodAutoscaler"
+                if made.key in {SETTINGS, named("ConfigMap", f"own-{one.hash}")}
             ):
                 return one
         return None

@@ -36,6 +36,7 @@ DEPLOYMENT = key("Deployment", "db")
         ({"gitops-agent.dev/ignore-health": "true"}, ObjectOptions(ignore_health=True)),
         ({"gitops-agent.dev/apply-before-rollout": "true"}, NONE),
         ({"gitops-agent.dev/apply-before-rollout": "false"}, NONE),
+        ({"gitops-agent.dev/apply-with-rollout": "true"}, NONE),
     ],
 )
 def test_the_concepts_of_other_tools_are_understood(annotations: dict[str, str], expected: ObjectOptions) -> None:

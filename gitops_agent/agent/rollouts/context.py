@@ -29,6 +29,7 @@ class RolloutContext:
         head: the version in Git; None when it is unknown, or not to be followed.
         stable: the manifests of the stable commit, by key.
         target: those of the commit under way, by key; of the stable one while there is none.
+        newest: the workload as the newest commit declares it; None where it does not.
         replicas: what each side may have now; those of the state where None.
         routes: keys of what carries the traffic in the desired state.
         lost: the version of a live canary that no state names.
@@ -45,6 +46,7 @@ class RolloutContext:
     head: Version | None
     stable: Mapping[ObjectKey, Manifest]
     target: Mapping[ObjectKey, Manifest]
+    newest: Manifest | None = None
     replicas: Replicas | None = None
     routes: tuple[ObjectKey, ...] = ()
     lost: Version | None = None

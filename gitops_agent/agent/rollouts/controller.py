@@ -364,7 +364,7 @@ class RolloutController:
             base,
             manifests=tuple(sorted(ours, key=lambda manifest: manifest.key)),
             kept=frozenset(kept),
-            rolled=overlaid.own if running else frozenset(),
+            rolled=overlaid.own | overlaid.bound if running else frozenset(),
             made=frozenset[ObjectKey]().union(*(rollout.made(marked) for rollout in rollouts)),
             declared=base.content,
         )

@@ -126,6 +126,7 @@ class RolloutLoader:
             head=head,
             stable=stable or manifests,
             target=target or stable or manifests,
+            newest=workload,
             lost=lost,
             flaw="" if newest is None else flaw(state, subject, by_key(newest), stable=stable, starts=_starting(state, head)),
             measurements=self._analysis.results(AppKey(key.namespace, key.name)),
@@ -218,7 +219,10 @@ class RolloutLoader:
         if live is None:
             first = Version(commit=base.revision.commit if base else "", hash=_hash(subject, manifests))
             state = RolloutState(stable=first, adoption=Adoption.DONE)
-            return RolloutContext(key=key, raw={}, subject=subject, state=state, head=first, stable=manifests, target=manifests)
+            alone = RolloutContext(
+                key=key, raw={}, subject=subject, state=state, head=first, stable=manifests, target=manifests
+            )
+            return replace(alone, newest=manifests[subject.workload])
         self._live.pin(current.key, {subject.workload})
         raw = live.evidence or self._fetch(subject.workload)
         before = version(raw) if raw is not None else None

@@ -17,7 +17,7 @@ from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read
-from gitops_agent.rollout.compose import retains
+from gitops_agent.rollout.held_objects import Commits, bound
 from gitops_agent.rollout.observation import Observation, Routing, WorkloadStatus
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.state import Phase, Version
@@ -76,7 +76,7 @@ class RolloutObserver:
             lost=rollout.lost,
             routing=self._routing(rollout),
             added=all(self._applied(manifest) for manifest in self._added(rollout)),
-            applied=self._rest(rollout, rollouts),
+            applied=self._bound(rollout),
             labelled=self._labelled(rollout, primary),
             selected=rollout.rolling or selects(self._raw(subject.service) or {}) == canary_objects.PRIMARY,
             gate=rollout.gate or _turn(rollout, rollouts),
@@ -130,16 +130,16 @@ class RolloutObserver:
         return None if raw is None else pods(raw)
 
     def _replicas(self, rollout: RolloutContext, primary: WorkloadStatus | None) -> int:
-        """Desired replicas: the live ones, or Git's without an autoscaler."""
-        declared = rollout.stable.get(rollout.subject.workload) or rollout.target.get(rollout.subject.workload)
+        """Desired replicas: those of the newest commit, or the live ones with an autoscaler."""
+        declared = _declared(rollout)
         desired = replicas(declared.obj) if declared is not None else None
         if desired is not None and not rollout.subject.autoscaled:
             return desired
         return primary.replicas if primary is not None else 1
 
     def _missing(self, rollout: RolloutContext, primary: WorkloadStatus | None) -> int:
-        declared = rollout.stable.get(rollout.subject.workload) or rollout.target.get(rollout.subject.workload)
-        return max_unavailable(declared.obj, self._replicas(rollout, primary)) if declared is not None else 0
+        held = rollout.stable.get(rollout.subject.workload) or rollout.target.get(rollout.subject.workload)
+        return max_unavailable(held.obj, self._replicas(rollout, primary)) if held is not None else 0
 
     def _labelled(self, rollout: RolloutContext, primary: WorkloadStatus | None) -> bool:
         raw = self._raw(rollout.subject.workload)
@@ -201,16 +201,15 @@ class RolloutObserver:
             if stable is None or (early and stable.digest != manifest.digest):
                 yield manifest
 
-    def _rest(self, rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> Version | None:
-        """The version of all other objects; the desired one where both match."""
+    def _bound(self, rollout: RolloutContext) -> Version | None:
+        """The version of what goes with it; the desired one where both match."""
         state = rollout.state
+        keys = bound(state, Commits(stable=rollout.stable, target=rollout.target, newest={}), rollout.subject.workload)
         first, second = (state.stable, rollout.stable), (state.target, rollout.target)
-        if state.running and not retains(state):
+        if state.rolled:
             first, second = second, first
         for version, manifests in (first, second):
-            if version is not None and all(
-                self._applied(manifest) for key, manifest in manifests.items() if _shared(rollouts, key)
-            ):
+            if version is not None and all(self._applied(manifests[key]) for key in keys if key in manifests):
                 return version
         return None
 
@@ -221,10 +220,10 @@ class RolloutObserver:
         return live.digest == manifest.digest or object_options.read(manifest.obj)[0].create_only
 
 
-def _shared(rollouts: Sequence[RolloutContext], key: ObjectKey) -> bool:
-    """Whether an object is neither a rollout's nor an autoscaler."""
-    own = any(key in {rollout.subject.workload, rollout.subject.service, *rollout.routes} for rollout in rollouts)
-    return not own and key.kind not in ("HorizontalPodAutoscaler", "ScaledObject")
+def _declared(rollout: RolloutContext) -> Manifest | None:
+    """The workload as Git declares it now, or did."""
+    workload = rollout.subject.workload
+    return rollout.newest or rollout.stable.get(workload) or rollout.target.get(workload)
 
 
 def _together(rollout: RolloutContext, other: RolloutContext) -> bool:

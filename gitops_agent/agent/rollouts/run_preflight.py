@@ -19,7 +19,7 @@ from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.revision.revision import Revision
-from gitops_agent.rollout.overlay import MADE, ResolvedPolicy, laid
+from gitops_agent.rollout.overlay import MADE, ResolvedPolicy, commits, laid
 from gitops_agent.rollout.state import Phase, RolloutState, Stage, Version
 from gitops_agent.sync.apply import preflight
 from gitops_agent.sync.apply.errors import Immutable, classify
@@ -56,9 +56,11 @@ class RunStart:
         """What the run makes, and the workload as it will be."""
         begun = replace(self.state, phase=Phase.PROVISION, stage=Stage.NONE, target=self.head, primary=None, baseline=0)
         old, new = tuple(self.stable.values()), tuple(self.target.values())
-        beside = (one for one in laid(begun, old, new, self.subject).manifests if one.file == MADE)
+        beside = (one for one in laid(begun, commits(begun, old, new), self.subject).manifests if one.file == MADE)
         rolled = replace(begun, phase=Phase.PROMOTE, stage=Stage.ROLL)
-        workload = (one for one in laid(rolled, old, new, self.subject).manifests if one.key == self.subject.workload)
+        workload = (
+            one for one in laid(rolled, commits(rolled, old, new), self.subject).manifests if one.key == self.subject.workload
+        )
         return (*beside, *workload)
 
     @property

@@ -1,0 +1,164 @@
+"""Decides what of the newest commit a rollout holds back.
+
+Problem: a version that is on its way, or was rejected, must not change by halves, and yet Git must stay in charge of everything
+else: at night, after a rollback, a user scales up and mends another workload of the same application.
+Decision: what makes a version is held at the commit of its pods, and nothing else. That is the workload but for what scales it,
+the configuration its pods name, the Service and the routes that carry its share, and what asks to change with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gitops_agent.manifest import marks
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT
+from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.rollout.state import Phase, RolloutState, Stage
+from gitops_agent.rollout.version_hash import configuration, template
+
+FOLLOWING = ("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit")
+"""The fields of a workload's spec that are never held: they change no pod."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commits:
+    """The manifests of the commits a rollout stands on, by key.
+
+    Attributes:
+        stable: of the stable version.
+        target: of the version under way; of the stable one while there is none.
+        newest: of the newest commit.
+    """
+
+    stable: Mapping[ObjectKey, Manifest]
+    target: Mapping[ObjectKey, Manifest]
+    newest: Mapping[ObjectKey, Manifest]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What a rollout decides about objects of Git.
+
+    Attributes:
+        objects: by key, as they are held; None where the object is not applied now.
+        kept: what is declared no longer, or not applied now, and not deleted before the run ends.
+        early: held objects that asked to change before the rollout, and do.
+    """
+
+    objects: Mapping[ObjectKey, Manifest | None] = field(default_factory=dict)
+    kept: frozenset[ObjectKey] = frozenset()
+    early: frozenset[ObjectKey] = frozenset()
+
+    def withheld(self, newest: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> tuple[ObjectKey, ...]:
+        """The objects that differ from the newest commit because they are held."""
+        return tuple(
+            key
+            for key, one in sorted(self.objects.items())
+            if _differs(one, newest.get(key), following=FOLLOWING if key == workload else ())
+        )
+
+
+def hold(state: RolloutState, commits: Commits, workload: ObjectKey, carriers: Iterable[ObjectKey]) -> Holding:
+    """What of the newest commit is held back now.
+
+    Args:
+        state: where the rollout stands.
+        commits: the manifests.
+        workload: what is rolled out.
+        carriers: the Service and the routes of the run.
+    """
+    old, new = commits.stable, commits.target
+    objects: dict[ObjectKey, Manifest | None] = {}
+    early: set[ObjectKey] = set()
+    for key in bound(state, commits, workload) | {workload}:
+        objects[key] = _held(state, old.get(key), new.get(key))
+        if _early(state, old.get(key), new.get(key)) and key != workload:
+            early.add(key)
+    for key in carriers:
+        if key in old or key in new:
+            # A run ends with the Service and the routes that it began with, also where its target has no more of them.
+            objects[key] = _held(state, old.get(key), new.get(key)) or (old.get(key) if state.running else None)
+            if _early(state, old.get(key), new.get(key)):
+                early.add(key)
+    named = used(old, workload) | (used(new, workload) if state.running else set())
+    for key in named - commits.newest.keys() - objects.keys():
+        if key in old or not state.given_up:
+            objects[key] = (state.rolled and new.get(key)) or old.get(key) or new.get(key)
+    kept = {key for key, one in objects.items() if one is None and key in commits.newest}
+    if state.running:
+        kept |= read_by_pods(old, workload) | (new.keys() - old.keys() if state.given_up else set())
+    return Holding(objects=objects, kept=frozenset(kept), early=frozenset(early))
+
+
+def bound(state: RolloutState, commits: Commits, workload: ObjectKey) -> frozenset[ObjectKey]:
+    """The configuration that goes with the version, and what asks to.
+
+    What only the new pods read, and other objects have read before, is left to Git: those pods have copies until the workload
+    takes the version.
+    """
+    old, new = commits.stable, commits.target
+    later = {key for key in read_by_pods(new, workload) if state.rolled or key not in old} if state.running else set()
+    marked = {key for side in (old, new) for key, one in side.items() if _asks(one, marks.APPLY_WITH_ROLLOUT)}
+    return frozenset(read_by_pods(old, workload) | later | marked)
+
+
+def read_by_pods(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
+    """The declared ConfigMaps and Secrets whose content the pods of a workload read."""
+    one = manifests.get(workload)
+    return set() if one is None else set(configuration(one.obj, {key: other.obj for key, other in manifests.items()}))
+
+
+def used(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
+    """The declared objects without which the pods of a workload do not start."""
+    one = manifests.get(workload)
+    return set() if one is None else {key for key in _named(one.obj, workload.namespace) if key in manifests}
+
+
+def held_workload(one: Manifest, newest: Manifest | None) -> Manifest:
+    """The workload of a version, with what follows Git from the newest commit."""
+    if newest is None or newest is one:
+        return one
+    spec = {name: value for name, value in mapping(one.obj.get("spec")).items() if name not in FOLLOWING}
+    latest = mapping(newest.obj.get("spec"))
+    spec |= {name: latest[name] for name in FOLLOWING if name in latest}
+    return newest.with_object({**newest.obj, "spec": spec})
+
+
+def _named(workload: Object, namespace: str) -> Iterator[ObjectKey]:
+    pod = mapping(template(workload).get("spec"))
+    for field_ in ("serviceAccountName", "serviceAccount"):
+        yield SERVICE_ACCOUNT.named(namespace, str(pod.get(field_)))
+    for secret in items(pod.get("imagePullSecrets")):
+        yield SECRET.named(namespace, str(secret.get("name")))
+    for volume in items(pod.get("volumes")):
+        yield PERSISTENT_VOLUME_CLAIM.named(namespace, str(mapping(volume.get("persistentVolumeClaim")).get("claimName")))
+    yield SERVICE.named(namespace, str(mapping(workload.get("spec")).get("serviceName")))
+
+
+def _held(state: RolloutState, old: Manifest | None, new: Manifest | None) -> Manifest | None:
+    if state.rolled or _early(state, old, new):
+        return new
+    # What is new is there before the pods that read it; a version that leaves adds nothing more.
+    return (None if state.given_up else new) if old is None else old
+
+
+def _early(state: RolloutState, old: Manifest | None, new: Manifest | None) -> bool:
+    """Whether a changed object comes before the rollout, as it asks to."""
+    open_ = (state.early or state.phase is Phase.PROMOTE) and state.stage is not Stage.RESTORE
+    changed = old is not None and new is not None and old.digest != new.digest
+    return open_ and changed and new is not None and _asks(new, marks.APPLY_BEFORE_ROLLOUT)
+
+
+def _asks(one: Manifest, annotation: str) -> bool:
+    return marks.annotation(one.obj, annotation) == "true"
+
+
+def _differs(one: Manifest | None, newest: Manifest | None, *, following: tuple[str, ...]) -> bool:
+    if one is None or newest is None or not following:
+        return (one.digest if one else "") != (newest.digest if newest else "")
+    specs = (mapping(side.obj.get("spec")) for side in (one, newest))
+    first, second = ({name: value for name, value in spec.items() if name not in following} for spec in specs)
+    return first != second
