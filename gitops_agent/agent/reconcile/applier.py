@@ -98,12 +98,16 @@ class Applier:
         def planned() -> tuple[Plan, Plan]:
             """The plan, and what of it is allowed now."""
             plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting)
-            runnable = self._allowed(plan, suspended=suspended, current=current, deleting=deleting)
+            runnable = self._allowed(
+                plan, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
+            )
             use = self._over_budget(plan, removals(runnable), memo)
             if use is None:
                 return plan, runnable
             plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting, over_budget=use)
-            return plan, self._allowed(plan, suspended=suspended, current=current, deleting=deleting)
+            return plan, self._allowed(
+                plan, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
+            )
 
         try:
             plan, runnable = planned()
@@ -178,15 +182,18 @@ class Applier:
         """What an Application lost lately without an approval."""
         return self._budget.recent(application)
 
-    def _allowed(self, plan: Plan, *, suspended: bool, current: bool, deleting: bool) -> Plan:
+    def _allowed(self, plan: Plan, *, suspended: bool, current: bool, deleting: bool, waits: bool) -> Plan:
         """The plan without the writes that are not allowed now.
 
-        A pause, an outdated D(t), a possible hand-over and a fight forbid writes.
+        A pause, an outdated D(t), a commit that waits for approval, a possible hand-over and a fight forbid writes.
         """
         if suspended:
             return only(plan, lambda _: False, "paused")
         if not current:
             plan = only(plan, lambda action: action.drift or action.rollout, "a newer commit does not render")
+        elif waits and not deleting:
+            # A part of its deletions alone may be within the budget; a held commit holds everything.
+            plan = only(plan, lambda action: action.drift or action.rollout, "its commit waits for approval")
         elif not deleting and any(deletes(action) for action in plan.writes):
             behind = self._barrier.behind(plan.application, plan.revision.commit)
             if behind is not None:

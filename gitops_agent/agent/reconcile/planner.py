@@ -85,7 +85,9 @@ class PlanMemo:
         """
         self.plan = plan
         if plan.verdict.approved:
-            self.approve(plan)
+            # A rollout comes to the last deletions of its commit when the first ones are done.
+            if not (rolling and self.approval is not None and self.approval.includes(plan.approval())):
+                self.approve(plan)
         elif self.approval is not None and not rolling and not _under_way(self.approval, plan, snapshot):
             self.approval = None
 

@@ -39,6 +39,10 @@ class Approval:
     by: str = ""
     via: str = ""
 
+    def includes(self, other: Approval) -> bool:
+        """Whether it allows everything that another one does."""
+        return self.content == other.content and self.deletions >= other.deletions
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for a status."""
         named = {name: text for name, text in (("by", self.by), ("via", self.via)) if text}

@@ -12,6 +12,12 @@ from tests.agent.cluster_env import ClusterEnv
 from tests.agent.samples import config_map, deployment
 
 Made = Callable[..., ClusterEnv]
+POLICY = """\
+apiVersion: gitops-agent.dev/v1alpha1
+kind: RolloutPolicy
+metadata: {name: web}
+spec: {targetRef: {name: web}, strategy: {rolling: {}}}
+"""
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: broken\ndata:\n  list: [no, text]\n"
 
 
@@ -185,6 +191,28 @@ def test_a_held_plan_repairs_drift_all_the_same(made: Made) -> None:
 
     world.until(lambda: world.data("one") == {"colour": "red"}, "the edit is undone")
     assert world.data("item-0") is not None
+
+
+@pytest.mark.cluster
+def test_a_commit_whose_rollout_waits_for_approval_deletes_nothing_before(world: ClusterEnv) -> None:
+    def release(number: int, *more: str) -> dict[str, str]:
+        reads = f", envFrom: [{{configMapRef: {{name: settings-{number}}}}}]}}]"
+        web = deployment("web", replicas=0, annotations={"version": str(number)}).replace("}]\n", f"{reads}\n")
+        names = ("one", f"settings-{number}", *more)
+        return {"shop/web.yaml": web, "shop/policy.yaml": POLICY} | {f"shop/{name}.yaml": config_map(name) for name in names}
+
+    commit = world.commit(release(1, "extra"))
+    world.create("shop", sync={"deletionGuard": {"maxObjects": 1, "maxPercent": 1}})
+    world.await_synced("shop", commit)
+
+    commit = world.commit(release(2))
+    world.await_reason("shop", "HeldForApproval")
+    world.until(lambda: not world.components.queue.running and world.components.queue.depth() == 0)
+    assert None not in (world.data("extra"), world.data("settings-1"))
+
+    world.annotate("shop", approved_plan=world.status("shop")["sync"]["plan"])
+    world.await_synced("shop", commit)
+    world.until(lambda: world.data("extra") is None and world.data("settings-1") is None, "both are gone")
 
 
 @pytest.mark.cluster

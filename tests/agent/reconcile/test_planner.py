@@ -13,6 +13,7 @@ from gitops_agent.api.parse import parse
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.planning.blast_radius import DependantCounter
@@ -123,3 +124,16 @@ def test_what_an_earlier_application_of_the_name_left_behind_is_not_inherited(no
 
     owners = {key.name: (found.owner, found.claimed) for key, found in snapshot.objects.items()}
     assert owners == {"mine": (APPLICATION.key, None), "left": (None, APPLICATION.key)}
+
+
+def test_the_approval_of_a_commit_outlasts_the_first_deletions_of_its_rollout(planner: Planner) -> None:
+    names = [f"item-{number}" for number in range(8)]
+    memo, snapshot = PlanMemo(), seen(*(live(thing("ConfigMap", name)) for name in names))
+    declared = wanted(thing("ConfigMap", "web"))
+    whole = planner.plan(APPLICATION, declared, snapshot, memo)
+    memo.approval = whole.approval()
+    partly = replace(declared, kept=frozenset({ObjectKey("", "ConfigMap", "shop", "item-0")}))
+
+    memo.follow(planner.plan(APPLICATION, partly, snapshot, memo), snapshot, rolling=True)
+
+    assert memo.approval == whole.approval()
