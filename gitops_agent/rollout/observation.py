@@ -94,6 +94,7 @@ class Observation:
         canary: the second Deployment of the state's target; None when it is absent.
         baseline: the third Deployment, of the stable version; None when it is absent.
         replicas: what the workload should have now: those of the newest commit, or with an autoscaler the live ones.
+        autoscaled: whether an autoscaler decides about them.
         max_unavailable: how many of them may be missing.
         endpoints: ready endpoints of the canary's Service.
         reachable: ready endpoints of the Service itself, of whichever side it selects.
@@ -120,6 +121,7 @@ class Observation:
     canary: WorkloadStatus | None = None
     baseline: WorkloadStatus | None = None
     replicas: int = 1
+    autoscaled: bool = False
     max_unavailable: int = 0
     endpoints: int = 0
     reachable: int = 0

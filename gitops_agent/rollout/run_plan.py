@@ -92,6 +92,10 @@ class RunPlan:
         floor = max(one.replicas, replica_counts.ceil_div(replicas * one.percent, replica_counts.FULL), 1)
         return replica_counts.routed(replicas, one.share.weight, limit=self.limit(replicas), floor=floor)
 
+    def reached(self, step: int, replicas: int) -> int:
+        """Canary pods once the steps up to this one are gone through: a later step takes none away."""
+        return max(self.scale(index, replicas) for index in range(step + 1))
+
     def cut(self, replicas: int) -> int:
         """The weight of the Cut: 100, or what the surge allows."""
         return replica_counts.largest_weight(replicas, limit=self.limit(replicas))

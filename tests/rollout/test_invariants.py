@@ -78,7 +78,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("lose"), st.just(0)),
     st.tuples(st.just("edit"), st.just(0)),
     st.tuples(st.just("commit"), st.integers(0, 9)),
-    st.tuples(st.just("scale"), st.integers(1, 8)),
+    st.tuples(st.just("scale"), st.integers(0, 8)),
     st.tuples(st.just("gate"), st.integers(0, 1)),
     st.tuples(st.just("others"), st.integers(0, 1)),
     st.tuples(st.just("order"), st.integers(0, 9)),
@@ -141,7 +141,7 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
                 cluster.share = Share(weight=value) if value else Share(match=Match(on=MatchOn.HEADER, name="x", value="y"))
         case "scale":
             # A user asks for another number at any time; of an autoscaled workload, the load grows.
-            more = max(value, cluster.replicas) if cluster.autoscaled and cluster.state.running else value
+            more = max(value, cluster.replicas if cluster.state.running else 1) if cluster.autoscaled else value
             cluster.replicas = more
         case "gate":
             cluster.gate = "somebody must approve" if value else ""

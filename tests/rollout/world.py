@@ -266,6 +266,7 @@ class World:
             canary=seen_canary,
             baseline=self._baseline() if steps else None,
             replicas=self.wanted,
+            autoscaled=self.autoscaled,
             max_unavailable=self.max_unavailable,
             endpoints=self.endpoints if steps else 0,
             reachable=max(self.primary_up - self.unlisted, 0),

@@ -63,6 +63,7 @@ class RolloutObserver:
             canary=self._pods(rollout.canary) if rollout.canary is not None else None,
             baseline=self._pods(rollout.baseline) if rollout.baseline is not None else None,
             replicas=self._replicas(rollout, primary),
+            autoscaled=subject.autoscaled,
             max_unavailable=self._missing(rollout, primary),
             endpoints=0 if rollout.rolling else self._endpoints.ready(service),
             reachable=0 if rollout.rolling else self._endpoints.ready(subject.service),

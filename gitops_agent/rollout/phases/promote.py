@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from gitops_agent.rollout.metric_counters import CounterVerdict, find, fresh
 from gitops_agent.rollout.phases.exit import abort, unroute
-from gitops_agent.rollout.phases.step import grown, recorded
+from gitops_agent.rollout.phases.step import recorded, sized
 from gitops_agent.rollout.replica_counts import ReplicaCounts
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
@@ -26,12 +26,20 @@ def promoting(ctx: StepContext) -> RolloutState | None:
         Stage.RESTORE: _restore,
         Stage.BACK: _back,
     }
-    return stages[ctx.state.stage](ctx)
+    return _grown(ctx) or stages[ctx.state.stage](ctx)
 
 
 def restore(ctx: StepContext, reason: str) -> RolloutState:
     """Brings the stable manifests back to the workload, behind the canary."""
     return ctx.enter(Phase.PROMOTE, Stage.RESTORE, reason=reason)
+
+
+def _grown(ctx: StepContext) -> RolloutState | None:
+    """More pods for a canary that carries the traffic of a workload whose replicas grew."""
+    carries = ctx.state.stage is Stage.ROLL and ctx.state.traffic.want.weight and ctx.state.traffic.verified
+    if not carries or ctx.run.rolling or ctx.run.plain or _full(ctx) <= ctx.state.canary:
+        return None
+    return replace(ctx.state, canary=_full(ctx))
 
 
 def _cut_scale(ctx: StepContext) -> RolloutState | None:
@@ -44,7 +52,7 @@ def _cut_scale(ctx: StepContext) -> RolloutState | None:
         moved = ctx.moved(ReplicaCounts(canary=room, stable=ctx.seen.replicas))
         if (moved.canary, moved.stable) != (ctx.state.canary, ctx.state.primary):
             return replace(ctx.state, canary=moved.canary, primary=moved.stable)
-    elif (more := grown(ctx, room)) is not None:
+    elif (more := sized(ctx, _full(ctx))) is not None:
         return more
     if ctx.ready and ctx.state.canary >= room and (_free(ctx) or _hopeless(ctx)) and ctx.seen.barrier:
         weight = max(ctx.run.cut(replicas), ctx.state.traffic.want.weight)
@@ -52,6 +60,12 @@ def _cut_scale(ctx: StepContext) -> RolloutState | None:
     if ctx.overdue and not ctx.ready:
         return abort(ctx, f"the canary did not scale in time: {ctx.missing}")
     return None
+
+
+def _full(ctx: StepContext) -> int:
+    """The pods of a canary that takes over, as far as the surge allows; never fewer than its last step had."""
+    replicas = max(ctx.seen.replicas, 1)
+    return max(min(replicas, ctx.run.limit(replicas)), ctx.run.reached(ctx.state.step, replicas))
 
 
 def _free(ctx: StepContext) -> bool:
@@ -84,8 +98,7 @@ def _cut_hold(ctx: StepContext) -> RolloutState | None:
     verdict, why = find(ctx.state.counters, ctx.run.lasting)
     if verdict in {CounterVerdict.FAILED, CounterVerdict.UNSURE}:
         return abort(ctx, why)
-    replicas = max(ctx.seen.replicas, 1)
-    if not ctx.run.plain and (more := grown(ctx, min(replicas, ctx.run.limit(replicas)))) is not None:
+    if not ctx.run.plain and (more := sized(ctx, _full(ctx))) is not None:
         return more
     # A share that was taken away meanwhile and has come back is as new as one that comes for the first time.
     judged = ctx.state.decided or (ctx.waited and verdict is CounterVerdict.PASSED)

@@ -11,6 +11,8 @@ from gitops_agent.rollout.phases.exit import abort, least
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
 
+_NO_REPLICAS = "the workload is scaled to zero"
+
 
 def provision(ctx: StepContext) -> RolloutState | None:
     """Provision: the second Deployment comes up, without traffic."""
@@ -18,7 +20,7 @@ def provision(ctx: StepContext) -> RolloutState | None:
         return _next(ctx, 0)
     if ctx.overdue:
         return abort(ctx, f"the canary did not come up in time: {ctx.missing}")
-    return grown(ctx, ctx.run.scale(0, max(ctx.seen.replicas, 1))) or recorded(ctx, ctx.seen.canary)
+    return sized(ctx, ctx.run.scale(0, max(ctx.seen.replicas, 1))) or recorded(ctx, ctx.seen.canary)
 
 
 def stepping(ctx: StepContext) -> RolloutState | None:
@@ -41,7 +43,7 @@ def paused(ctx: StepContext) -> RolloutState | None:
         return None
     if ctx.ready and ctx.state.traffic.want != ctx.share:
         return replace(ctx.state, traffic=ctx.wanting(ctx.share))
-    return None if ctx.run.plain else grown(ctx, ctx.run.scale(ctx.state.step, max(ctx.seen.replicas, 1)))
+    return None if ctx.run.plain else sized(ctx, _pods(ctx))
 
 
 def pause(ctx: StepContext, reason: str) -> RolloutState:
@@ -59,9 +61,19 @@ def resume(ctx: StepContext) -> RolloutState:
     return ctx.enter(Phase.STEP, state.resume or Stage.SCALE, wait=left, counters=counters, resume=Stage.NONE)
 
 
-def grown(ctx: StepContext, pods: int) -> RolloutState | None:
-    """More canary pods when the workload grew; never fewer under traffic."""
-    return replace(ctx.state, canary=pods) if pods > ctx.state.canary else None
+def sized(ctx: StepContext, pods: int) -> RolloutState | None:
+    """The canary pods, as the replicas of the workload changed.
+
+    With an autoscaler they only grow: it would take pods away from a share that is on its way to them.
+    """
+    if pods == ctx.state.canary or (pods < ctx.state.canary and ctx.seen.autoscaled):
+        return None
+    return replace(ctx.state, canary=pods)
+
+
+def _pods(ctx: StepContext) -> int:
+    """The canary pods of a step whose share is routed."""
+    return ctx.run.reached(ctx.state.step, max(ctx.seen.replicas, 1))
 
 
 def _next(ctx: StepContext, step: int) -> RolloutState:
@@ -76,10 +88,14 @@ def _scale(ctx: StepContext) -> RolloutState | None:
     if ctx.run.plain:
         moved = _moved(ctx)
         if moved is not None:
-            return moved
+            # Time without replicas is no time in which pods did not come up.
+            grows = ctx.state.reason == _NO_REPLICAS and ctx.seen.replicas
+            return moved if not grows else replace(moved, entered_at=ctx.now, reason="")
+        if not ctx.seen.replicas:
+            return None if ctx.state.reason == _NO_REPLICAS else replace(ctx.state, reason=_NO_REPLICAS)
         arrived = _arrived(ctx)
     else:
-        more = grown(ctx, ctx.run.scale(ctx.state.step, max(ctx.seen.replicas, 1)))
+        more = sized(ctx, _pods(ctx))
         if more is not None:
             return more
         arrived = ctx.ready and ctx.paired
@@ -166,7 +182,7 @@ def _hold(ctx: StepContext) -> RolloutState | None:
         if (goal.canary, goal.stable) != (ctx.state.canary, stable):
             return ctx.enter(Phase.STEP, Stage.SCALE)
     else:
-        more = grown(ctx, ctx.run.scale(ctx.state.step, max(ctx.seen.replicas, 1)))
+        more = sized(ctx, _pods(ctx))
         if more is not None:
             return more
     approved = not step.approval or ctx.state.approved
