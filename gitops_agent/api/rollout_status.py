@@ -125,6 +125,9 @@ class RolloutPolicyStatus(Model):
     notes: tuple[str, ...] = ()
     """What else is to be known, though nothing is wrong."""
 
+    held: tuple[str, ...] = ()
+    """What differs from the newest commit because a version is not promoted, and why, as `object: reason`."""
+
     approval: str = ""
     """The approval that is waited for, as `hash/step`."""
 

@@ -8,7 +8,7 @@ difference. Whatever differs only because a rollout has not come to it says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitops_agent.api.problems import read
@@ -16,15 +16,15 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.manifest.marks import ROLLOUT, annotation
+from gitops_agent.manifest.marks import APPLY_WITH_ROLLOUT, ROLLOUT, annotation
 from gitops_agent.rollout.compose import Part, compose, retains
 from gitops_agent.rollout.coverage import target, unbound, uncovered
-from gitops_agent.rollout.overlay import ResolvedPolicy
+from gitops_agent.rollout.overlay import ResolvedPolicy, routes
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.rollout.validation import refusal
-from gitops_agent.rollout.version_hash import version_hash
+from gitops_agent.rollout.version_hash import configuration, version_hash
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired
 
@@ -36,18 +36,16 @@ class RolloutProjection:
     Attributes:
         desired: what the commit comes to.
         asides: what is to be said of a difference in one object.
-        waiting: what is to be said of a difference in any other one; empty when nothing.
         notes: what is to be said once.
     """
 
     desired: Desired
     asides: Mapping[ObjectKey, str] = field(default_factory=dict)
-    waiting: str = ""
     notes: tuple[str, ...] = ()
 
     def aside(self, key: ObjectKey) -> str:
         """What is to be said of a difference in an object."""
-        return self.asides.get(key, "") or ("" if key.group_kind == ROLLOUT_POLICY else self.waiting)
+        return self.asides.get(key, "")
 
 
 def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozenset[ObjectKey]) -> RolloutProjection:
@@ -78,6 +76,7 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
         if part is not None:
             subjects[key] = subject
             parts.append(part)
+            asides |= dict.fromkeys(_held(part.subject, standings.get(key), manifests, live), _held_back(standings.get(key)))
             asides[part.subject.workload] = _aside(part, key, standings.get(key))
     refusals, held = _unbound(manifests, standings)
     asides |= held
@@ -90,7 +89,6 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
     mine = frozenset(
         key for key, obj in live.items() if _maker(key, obj) in {(workload.namespace, workload.name) for workload in running}
     )
-    waiting = next((_waits(standing) for standing in standings.values() if retains(standing.state)), "")
     notes = tuple(
         f"rollout {standing.key}: {standing.message}"
         for standing in standings.values()
@@ -98,12 +96,10 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
     )
     notes = (*refusals, *notes)
     if not parts:
-        return RolloutProjection(
-            desired=replace(desired, kept=desired.kept | mine), asides=asides, waiting=waiting, notes=notes
-        )
+        return RolloutProjection(desired=replace(desired, kept=desired.kept | mine), asides=asides, notes=notes)
     overlaid = compose(desired.manifests, parts)
     laid = replace(desired, manifests=overlaid.manifests, kept=desired.kept | mine, declared=desired.content)
-    return RolloutProjection(desired=laid, asides=asides, waiting=waiting, notes=notes)
+    return RolloutProjection(desired=laid, asides=asides, notes=notes)
 
 
 def _unbound(
@@ -151,6 +147,28 @@ def _aside(part: Part, key: ObjectKey, standing: RolloutProgress | None) -> str:
     if state.running and state.target is not None and state.target.hash == version.hash:
         return _waits(standing)
     return f"by a rollout of {key.namespace}/{key.name}"
+
+
+def _held(
+    subject: ResolvedPolicy,
+    standing: RolloutProgress | None,
+    manifests: Mapping[ObjectKey, Manifest],
+    live: Mapping[ObjectKey, Object],
+) -> Iterable[ObjectKey]:
+    """The objects beside the workload that a rollout holds back: those the live pods read, and what carries their traffic."""
+    if standing is None or not retains(standing.state):
+        return ()
+    known = {key: manifest.obj for key, manifest in manifests.items()} | dict(live)
+    workload = live.get(subject.workload)
+    read_ = set() if workload is None else configuration(workload, known).keys()
+    carriers = set() if subject.provider is None else {subject.service, *routes(known, subject)}
+    return (read_ | carriers | {key for key, obj in known.items() if annotation(obj, APPLY_WITH_ROLLOUT) == "true"}) - {
+        subject.workload
+    }
+
+
+def _held_back(standing: RolloutProgress | None) -> str:
+    return "" if standing is None else _waits(standing)
 
 
 def _waits(standing: RolloutProgress) -> str:

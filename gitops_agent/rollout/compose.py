@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.rollout.held_objects import Commits
+from gitops_agent.rollout.held_objects import Commits, Withheld
 from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, commits, holding, laid, routed
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Phase, RolloutState
@@ -68,7 +68,7 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
         own=frozenset[ObjectKey]().union(*(view.own for _, view in views)),
         early=frozenset[ObjectKey]().union(*(view.early for _, view in views)),
         bound=frozenset[ObjectKey]().union(*(view.bound for _, view in views)),
-        withheld=tuple(sorted({key for _, view in views for key in view.withheld})),
+        withheld=tuple(one for _, view in views for one in view.withheld),
         notes=tuple(note for _, view in views for note in view.notes),
     )
     for part in parts:
@@ -76,7 +76,7 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
     return replace(merged, manifests=tuple(sorted(merged.manifests, key=lambda one: one.key)))
 
 
-def withheld(head: Sequence[Manifest], part: Part) -> tuple[ObjectKey, ...]:
+def withheld(head: Sequence[Manifest], part: Part) -> tuple[Withheld, ...]:
     """What a rollout holds back of the newest commit."""
     return holding(part.state, _commits(head, part), part.subject).withheld(
         {one.key: one for one in head}, part.subject.workload

@@ -22,6 +22,12 @@ from gitops_agent.rollout.version_hash import configuration, template
 FOLLOWING = ("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit")
 """The fields of a workload's spec that are never held: they change no pod."""
 
+_SPEC = "its spec, but for what scales it"
+_READ = "its pods read it"
+_CARRIES = "the traffic of the workload goes through it"
+_ASKS = "it asks to change with the version"
+_NEEDED = "its pods cannot start without it"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commits:
@@ -39,23 +45,36 @@ class Commits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """An object that differs from the newest commit because it is held."""
+
+    key: ObjectKey
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
     """What a rollout decides about objects of Git.
 
     Attributes:
         objects: by key, as they are held; None where the object is not applied now.
+        reasons: why each of them is held, in words.
         kept: what is declared no longer, or not applied now, and not deleted before the run ends.
         early: held objects that asked to change before the rollout, and do.
     """
 
     objects: Mapping[ObjectKey, Manifest | None] = field(default_factory=dict)
+    reasons: Mapping[ObjectKey, str] = field(default_factory=dict)
     kept: frozenset[ObjectKey] = frozenset()
     early: frozenset[ObjectKey] = frozenset()
 
-    def withheld(self, newest: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> tuple[ObjectKey, ...]:
+    def withheld(self, newest: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> tuple[Withheld, ...]:
         """The objects that differ from the newest commit because they are held."""
         return tuple(
-            key
+            Withheld(key=key, why=self.reasons[key])
             for key, one in sorted(self.objects.items())
             if _differs(one, newest.get(key), following=FOLLOWING if key == workload else ())
         )
@@ -72,25 +91,30 @@ def hold(state: RolloutState, commits: Commits, workload: ObjectKey, carriers: I
     """
     old, new = commits.stable, commits.target
     objects: dict[ObjectKey, Manifest | None] = {}
+    reasons: dict[ObjectKey, str] = {}
     early: set[ObjectKey] = set()
     for key in bound(state, commits, workload) | {workload}:
         objects[key] = _held(state, old.get(key), new.get(key))
+        asks = any(_asks(side[key], marks.APPLY_WITH_ROLLOUT) for side in (old, new) if key in side)
+        reasons[key] = _SPEC if key == workload else _ASKS if asks else _READ
         if _early(state, old.get(key), new.get(key)) and key != workload:
             early.add(key)
     for key in carriers:
         if key in old or key in new:
             # A run ends with the Service and the routes that it began with, also where its target has no more of them.
             objects[key] = _held(state, old.get(key), new.get(key)) or (old.get(key) if state.running else None)
+            reasons[key] = _CARRIES
             if _early(state, old.get(key), new.get(key)):
                 early.add(key)
     named = used(old, workload) | (used(new, workload) if state.running else set())
     for key in named - commits.newest.keys() - objects.keys():
         if key in old or not state.given_up:
             objects[key] = (state.rolled and new.get(key)) or old.get(key) or new.get(key)
+            reasons[key] = _NEEDED
     kept = {key for key, one in objects.items() if one is None and key in commits.newest}
     if state.running:
         kept |= read_by_pods(old, workload) | (new.keys() - old.keys() if state.given_up else set())
-    return Holding(objects=objects, kept=frozenset(kept), early=frozenset(early))
+    return Holding(objects=objects, reasons=reasons, kept=frozenset(kept), early=frozenset(early))
 
 
 def bound(state: RolloutState, commits: Commits, workload: ObjectKey) -> frozenset[ObjectKey]:

@@ -16,7 +16,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
-from gitops_agent.rollout.held_objects import Commits, Holding, held_workload, hold
+from gitops_agent.rollout.held_objects import Commits, Holding, Withheld, held_workload, hold
 from gitops_agent.rollout.replica_counts import FULL
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
@@ -53,7 +53,7 @@ class OverlayResult:
     own: frozenset[ObjectKey] = frozenset()
     early: frozenset[ObjectKey] = frozenset()
     bound: frozenset[ObjectKey] = frozenset()
-    withheld: tuple[ObjectKey, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
     routes: tuple[ObjectKey, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -14,6 +14,7 @@ from gitops_agent.sync.desired import Desired, build
 from tests.cli.policies import START, at, policy, spec
 
 WEB, SERVICE = ObjectKey("apps", "Deployment", "shop", "web"), ObjectKey("", "Service", "shop", "web")
+SETTINGS = ObjectKey("", "ConfigMap", "shop", "settings")
 POLICY = ObjectKey("gitops-agent.dev", "RolloutPolicy", "shop", "web")
 COMMIT = "d" * 40
 NOBODY: frozenset[ObjectKey] = frozenset()
@@ -51,9 +52,11 @@ def version(image: str, commit: str = "e" * 40) -> Version:
 
 
 def live(state: RolloutState) -> dict[ObjectKey, Object]:
-    """The live policy, and a canary that it made."""
+    """The live policy, its workload, which reads `settings`, and a canary that it made."""
+    web = deployment("web:1")
+    web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
     made = {"kind": "Deployment", "metadata": {"name": "web-c", "annotations": {"gitops-agent.dev/rollout": "web"}}}
-    return {POLICY: policy(state), ObjectKey("apps", "Deployment", "shop", "web-c"): made}
+    return {POLICY: policy(state), WEB: web, SETTINGS: {}, ObjectKey("apps", "Deployment", "shop", "web-c"): made}
 
 
 def found(desired: Desired, key: ObjectKey) -> Object:
@@ -98,7 +101,8 @@ def test_objects_of_a_run_under_way_are_kept_and_what_waits_for_it_says_so() -> 
 
     assert ObjectKey("apps", "Deployment", "shop", "web-c") in rested.desired.kept
     assert rested.aside(WEB) == "waits for the rollout of shop/web"
-    assert rested.aside(ObjectKey("", "ConfigMap", "shop", "settings")) == "waits for the rollout of shop/web"
+    assert rested.aside(SETTINGS) == rested.aside(SERVICE) == "waits for the rollout of shop/web"
+    assert rested.aside(ObjectKey("", "ConfigMap", "shop", "other")) == "", "what belongs to no rollout follows Git"
     assert rested.aside(POLICY) == "", "a policy is followed at once"
     assert rested.notes[0].startswith("rollout shop/web: ")
 

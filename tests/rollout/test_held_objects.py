@@ -81,7 +81,7 @@ def test_what_the_pods_of_a_version_need_to_start_stays_though_git_drops_it() ->
     part = Part(state=state(Phase.HELD), subject=subject(), stable=[*old, account], target=NEW)
 
     assert account in compose(NEW, [part]).manifests
-    assert account.key in withheld(NEW, part)
+    assert account.key in {one.key for one in withheld(NEW, part)}
 
 
 def test_a_newer_commit_changes_nothing_of_the_version_that_the_workload_takes() -> None:
@@ -102,8 +102,11 @@ def test_a_run_keeps_its_service_until_its_end_though_its_target_has_none() -> N
 
 def test_what_is_withheld_is_what_differs_from_the_newest_commit() -> None:
     def of(current: RolloutState, head: Sequence[Manifest]) -> list[str]:
-        return [str(key) for key in withheld(head, Part(state=current, subject=subject(), stable=OLD, target=NEW))]
+        return [str(one) for one in withheld(head, Part(state=current, subject=subject(), stable=OLD, target=NEW))]
 
-    assert of(state(Phase.HELD), NEW) == ["ConfigMap:shop/web", "apps/Deployment:shop/web"]
+    assert of(state(Phase.HELD), NEW) == [
+        "ConfigMap:shop/web: its pods read it",
+        "apps/Deployment:shop/web: its spec, but for what scales it",
+    ]
     assert of(state(Phase.HELD), changed(OLD, WEB, replicas=9)) == []
     assert of(state(Phase.PROMOTE, Stage.ROLL), NEW) == []

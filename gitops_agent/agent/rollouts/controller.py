@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 from gitops_agent.agent.ports import EventSink
 from gitops_agent.agent.rollouts import status_builder
+from gitops_agent.agent.rollouts.advice import Advice
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
@@ -29,7 +30,6 @@ from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.agent.rollouts.uncovered import hold, waiting
 from gitops_agent.agent.stores.stores import Stores
-from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.errors import AgentError, Conflict, RenderError
 from gitops_agent.manifest.canonical import digest
@@ -38,7 +38,6 @@ from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
-from gitops_agent.rollout.advisories import notes
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.compose import compose
 from gitops_agent.rollout.coverage import target, unbound
@@ -49,7 +48,6 @@ from gitops_agent.rollout.state import Phase, Stage
 from gitops_agent.sync.desired import Desired
 
 _log = logger("rollout")
-_NOTE_LIMIT = 500
 
 
 class RolloutController:
@@ -78,6 +76,7 @@ class RolloutController:
         self._analysis, self._stuck_pods, self._events, self._now = analysis, stuck_pods, events, now
         self._known: dict[AppKey, frozenset[ObjectKey]] = {}
         self._epochs: dict[ObjectKey, int] = {}
+        self._advice: dict[ObjectKey, Advice] = {}
 
     def prepare(self, request: RolloutRequest) -> RolloutPass:
         """Loads the rollouts, and reports whether a run is about to start.
@@ -171,8 +170,8 @@ class RolloutController:
                 continue
             after, result, observation = self._step(current, rollout, rollouts)
             after = self._marked(rollout, after, frozen=current.request.frozen)
-            advice = _notes(current, after)
-            if after.state != rollout.state or _stale(after, advice):
+            advice = Advice.of(current, after)
+            if after.state != rollout.state or advice.missing(after, self._advice.get(after.key)):
                 self._write(current, rollout, after, advice)
                 moved = moved or after.state != rollout.state
             self._measure(current, after, result.measure, observation)
@@ -233,7 +232,7 @@ class RolloutController:
             return after
         return replace(after, state=replace(after.state, epoch=mine))
 
-    def _write(self, current: RolloutPass, before: RolloutContext, after: RolloutContext, advice: Sequence[str]) -> None:
+    def _write(self, current: RolloutPass, before: RolloutContext, after: RolloutContext, advice: Advice) -> None:
         """Publishes the transitions, then writes the state.
 
         Raises:
@@ -259,10 +258,12 @@ class RolloutController:
             analysis=self._analysis.shown(_app_key(before.key)),
             refused=bool(after.refused),
             flaw=after.flaw,
-            notes=advice,
+            notes=advice.notes,
+            held=advice.held,
             now=now,
         )
         self._policies.write(before.raw, status)
+        self._advice[before.key] = advice
         _log.info(
             "rollout",
             policy=str(before.key),
@@ -374,6 +375,7 @@ class RolloutController:
         previous = self._known.get(application, frozenset())
         for gone in previous - policies:
             self._epochs.pop(gone, None)
+            self._advice.pop(gone, None)
             self._analysis.forget(_app_key(gone))
             self._loader.forget(gone)
         if policies:
@@ -403,25 +405,6 @@ def _without_desired(error: CommitPending | AgentError) -> RolloutResult:
 def _with_refusal(result: RolloutResult, refused: AgentError | None) -> RolloutResult:
     """The result, with the refusal of the newest commit as its error."""
     return result if refused is None or result.error is not None else replace(result, error=refused)
-
-
-def _notes(current: RolloutPass, rollout: RolloutContext) -> tuple[str, ...]:
-    """The advisories of a rollout."""
-    head, refused = current.request.head, current.refused
-    advice = notes(rollout.state, rollout.subject, rollout.target, unknown=head.unscoped if head else frozenset())
-    if refused is None:
-        return advice
-    return (f"the newest commit is refused, and the rollout stays with the one before: {refused}"[:_NOTE_LIMIT], *advice)
-
-
-def _stale(rollout: RolloutContext, advice: Sequence[str]) -> bool:
-    """Whether the status is of an earlier spec, or advises or refuses otherwise."""
-    status = rollout.raw.get("status") or {}
-    followed: object = status.get("observedGeneration")
-    if followed != rollout.raw["metadata"].get("generation") or list(status.get("notes") or ()) != list(advice):
-        return True
-    ready = find_condition(status.get("conditions"), "Ready") or {}
-    return (ready.get("reason") == "RolloutRefused") != bool(rollout.flaw)
 
 
 def _app_key(key: ObjectKey) -> AppKey:

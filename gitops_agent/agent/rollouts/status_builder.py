@@ -30,6 +30,7 @@ def status(
     notes: Sequence[str] = (),
     refused: bool = False,
     flaw: str = "",
+    held: Sequence[str] = (),
     now: datetime,
 ) -> Object:
     """The status to write.
@@ -43,6 +44,7 @@ def status(
         notes: advisories.
         refused: the API server refuses what the run would apply.
         flaw: what only another commit can mend.
+        held: what it holds back of the newest commit.
         now: aware, UTC.
     """
     result = to_status(state)
@@ -66,6 +68,7 @@ def status(
     if measured := _analysis(before, state, analysis):
         result["analysis"] = measured
     result["notes"] = list(notes)
+    result["held"] = list(held)
     result["history"] = [_ended(entry) for entry in state.history]
     result["rejected"] = [
         {"revision": entry.commit, "hash": entry.hash, "reason": entry.reason, "at": _time(entry.at)}

@@ -145,6 +145,8 @@ def _facts(standing: RolloutProgress, now: datetime) -> Iterator[Text]:
     yield from (_fact("Note", str(note)) for note in (standing.raw.get("status") or {}).get("notes") or ())
     if waits := standing.waits(now):
         yield _fact("Waits for", "; ".join(waits))
+    for number, held in enumerate((standing.raw.get("status") or {}).get("held") or ()):
+        yield _fact("" if number else "Held back", str(held))
     if deadline := standing.deadline(now):
         yield _fact("Deadline", deadline)
 
@@ -152,7 +154,7 @@ def _facts(standing: RolloutProgress, now: datetime) -> Iterator[Text]:
 def _fact(title: str, text: str) -> Text:
     from rich.text import Text
 
-    return Text.assemble(f"{title + ':':<{_TITLE_WIDTH}}", out.line(text))
+    return Text.assemble(f"{title + ':' if title else '':<{_TITLE_WIDTH}}", out.line(text))
 
 
 def _split(standing: RolloutProgress) -> str:

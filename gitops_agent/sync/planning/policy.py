@@ -41,7 +41,7 @@ class Approval:
 
     def includes(self, other: Approval) -> bool:
         """Whether it allows everything that another one does."""
-        return self.content == other.content and self.deletions >= other.deletions
+        return self.content == other.content and self.deletions >= other.deletions and self.covers >= other.covers
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for a status."""

@@ -156,3 +156,14 @@ def test_the_roles_of_sides_stand_in_a_column(capsys: pytest.CaptureFixture[str]
     lines = drawn(capsys, policy(holding(0)), replace(SIDE, pods=()), baseline)
 
     assert [line.split("1 of 2")[0] for line in lines if "1 of 2" in line] == ["  stable   web  ", "  baseline web  "]
+
+
+def test_what_a_rollout_holds_back_is_named_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    raw = policy(holding(1))
+    held = ["ConfigMap:shop/settings: its pods read it", "apps/Deployment:shop/web: its spec, but for what scales it"]
+    raw["status"]["held"] = held
+
+    lines = drawn(capsys, raw)
+
+    assert f"Held back:    {held[0]}" in lines
+    assert f"              {held[1]}" in lines
