@@ -143,9 +143,9 @@ class Cluster(World):
             and before.stable is not None
         ):
             waits = self.head not in {state.stable, state.target}
-            back = self.primary_up or state.traffic.want.weight or waits
+            back = self.primary_up or state.traffic.want.weight or waits or not self.wanted
             self.note(back, "traffic goes back to a workload without pods")
-        self.state, self.persisted = state, self.persisted + 1
+        self.state, self.persisted, self.decided_for = state, self.persisted + 1, self.wanted
         self.log.append("state")
 
     def _write(self, action: Action) -> None:
@@ -200,7 +200,9 @@ class Cluster(World):
 
     @property
     def _most(self) -> int:
-        return self.wanted + ceil_div(self.wanted * self.running.surge_percent, FULL)
+        # What was decided before Git took replicas away may still be carried out; the next step takes it back.
+        wanted = max(self.wanted, self.decided_for)
+        return wanted + ceil_div(wanted * self.running.surge_percent, FULL)
 
     @property
     def _share(self) -> int:

@@ -171,6 +171,8 @@ def told(cluster: Cluster) -> None:
 @example(events=[("turns", 1), ("turns", 1), ("turns", 18), ("edit", 0), ("lose", 0)], begin=2, crashes=3, autoscaled=False)
 @example(events=[("scale", 1)], begin=1, crashes=0, autoscaled=False)
 @example(events=[("turns", 1), ("turns", 2), ("fall", 0), ("evict", 1)], begin=1, crashes=1, autoscaled=False)
+@example(events=[("scale", 5), ("scale", 0)], begin=5, crashes=2, autoscaled=False)
+@example(events=[("turns", 8), ("scale", 8), ("turns", 3), ("scale", 2), ("turns", 8)], begin=5, crashes=1, autoscaled=False)
 def test_no_history_breaks_an_invariant_and_every_one_ends(
     name: str,
     events: list[Event],
@@ -210,8 +212,8 @@ def calm(cluster: Cluster) -> None:
         cluster.settle(turns=60)
         if not cluster.state.running:
             return
-        if cluster.state.phase is Phase.PENDING:
-            cluster.replicas = 4  # one pod cannot be split without a surge
+        if cluster.state.phase is Phase.PENDING or not cluster.replicas:
+            cluster.replicas = 4  # one pod cannot be split without a surge, and none not at all
         cluster.command(CommandKind.RESUME)
         cluster.command(CommandKind.APPROVE)
 

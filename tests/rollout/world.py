@@ -70,6 +70,7 @@ class World:
         behind: ticks of that which are left.
         unlisted: pods of each side that are available and no endpoints of their Service yet.
         refused: the controller of the routes does not accept them.
+        decided_for: the replicas when the state was written last.
         unacceptable: hashes of versions whose second Deployment the API server refuses.
         gate: why a run may not start.
         mended: the rollouts that took versions along and have been corrected.
@@ -115,6 +116,7 @@ class World:
     answer: Answer = Answer.SUCCESS
     faults: list[str] = field(default_factory=list)
     persisted: int = 0
+    decided_for: int = 0
     log: list[object] = field(default_factory=list)
     live: dict[ObjectKey, Live] = field(default_factory=dict)
     baselines: dict[ObjectKey, tuple[str, str]] = field(default_factory=dict)
