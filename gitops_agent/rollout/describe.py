@@ -53,7 +53,7 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
         case Phase.PROMOTE if state.stage is Stage.RESTORE:
             return f"{target} {_LEAVING[Phase.ABORT]}{why}: {doing(state)}"
         case Phase.PROMOTE:
-            verb = "rolling out" if policy.strategy.rolling is not None else "promoting"
+            verb = "is stable" if state.promoted else "rolling out" if policy.strategy.rolling is not None else "promoting"
             return f"{target} {verb}: {doing(state)}{why}{_until(state)}"
     leaving = f"{target} {_LEAVING[state.phase]}{why}"
     # Without a second Deployment there is nothing to take away.
@@ -62,6 +62,8 @@ def describe(state: RolloutState, policy: RolloutPolicySpec) -> str:
 
 def doing(state: RolloutState) -> str:
     """The activity within the phase, in words; empty where there is none."""
+    if state.kept and state.stage is Stage.CUT_HOLD:
+        return f"the pods of {state.stable.hash if state.stable else 'the former version'} are kept"
     return "the canary comes up, without traffic" if state.phase is Phase.PROVISION else _STAGES.get(state.stage, "")
 
 

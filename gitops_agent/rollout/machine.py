@@ -151,7 +151,7 @@ def _as_good_as_it_gets(ctx: StepContext) -> bool:
 def _counting(ctx: StepContext) -> RolloutState:
     """Counts measurements while the run is judged."""
     state = ctx.state
-    if not state.running or state.stage not in _JUDGING or state.target is None:
+    if not state.running or state.stage not in _JUDGING or state.target is None or state.promoted:
         return state
     counters = counted(state.counters, ctx.seen.measurements, version=state.target.hash, now=ctx.now)
     return state if counters == state.counters else replace(state, counters=counters)
@@ -175,6 +175,9 @@ def _supersede(ctx: StepContext) -> RolloutState:
         return state
     if head.hash == state.target.hash:
         return replace(state, target=head)
+    if ctx.newer and state.stage is Stage.CUT_HOLD and state.traffic.verified and ctx.ready:
+        # The newer one starts from this one, which is stable: its promotion ends early instead.
+        return state
     back = state.stable is not None and head.hash == state.stable.hash
     return leave(ctx, Phase.SUPERSEDED, "Git is back at the stable version" if back else f"{head.hash} is newer")
 
@@ -195,7 +198,7 @@ def _measured(ctx: StepContext) -> tuple[str, ...]:
     """The metrics that are measured now."""
     state = ctx.state
     judging = state.stage in {Stage.HOLD, Stage.CUT_HOLD, Stage.WATCH} or (ctx.run.rolling and state.stage is Stage.ROLL)
-    if not (state.running and judging and state.target is not None):
+    if not (state.running and judging and state.target is not None) or state.promoted:
         return ()
     metrics = ctx.run.lasting if state.stage is Stage.CUT_HOLD else ctx.run.metrics
     return tuple(metric.name for metric in metrics)

@@ -178,6 +178,7 @@ class RolloutState:
         history: the last ten runs, newest first.
         plan: the policy's spec as it was when the run started.
         full: a command asked to promote without further steps.
+        promoted: the target carries all traffic and has passed its last judgement; what is left is to renew the workload.
         resume: where to go on after a pause.
         together: the policy of the rollout that failed, as `namespace/name`, where this run was given up with it.
     """
@@ -203,6 +204,7 @@ class RolloutState:
     history: tuple[Ended, ...] = ()
     plan: Object | None = field(default=None, repr=False)
     full: bool = False
+    promoted: bool = False
     resume: Stage = Stage.NONE
     together: str = ""
 
@@ -240,6 +242,11 @@ class RolloutState:
     def cutting(self) -> bool:
         """Whether the canary takes all traffic from a still old workload."""
         return self.phase is Phase.PROMOTE and self.stage in {Stage.CUT_SCALE, Stage.CUT_ROUTE, Stage.CUT_HOLD}
+
+    @property
+    def kept(self) -> bool:
+        """Whether the former version is kept beside a promoted one, as a fast way back."""
+        return self.promoted and self.cutting
 
     @property
     def rolled(self) -> bool:

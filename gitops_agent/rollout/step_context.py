@@ -71,6 +71,13 @@ class StepContext:
         return self.state.traffic.verified and since is not None and self.now >= since + self.run.drain
 
     @property
+    def newer(self) -> bool:
+        """Whether Git has another version than the promoted one and the one before."""
+        head, state = self.seen.head, self.state
+        known = {version.hash for version in (state.stable, state.target) if version is not None}
+        return state.promoted and head is not None and head.hash not in known
+
+    @property
     def share(self) -> Share:
         """The share of the present step, within the surge limit."""
         share = self.run.steps[self.state.step].share

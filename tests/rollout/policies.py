@@ -39,7 +39,7 @@ def canary(
 
 
 def blue_green(**fields: Any) -> RolloutPolicySpec:
-    options = {name: fields.pop(name) for name in ("autoPromote", "previewReplicas") if name in fields}
+    options = {name: fields.pop(name) for name in ("autoPromote", "previewReplicas", "scaleDownDelay") if name in fields}
     return policy({"blueGreen": options}, **fields)
 
 

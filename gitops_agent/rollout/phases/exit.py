@@ -30,6 +30,7 @@ def leave(ctx: StepContext, phase: Phase, reason: str, **changes: Any) -> Rollou
     left = replace(ctx, state=replace(ctx.state, traffic=traffic))
     changes["traffic"] = left.wanting(Share(weight=traffic.want.weight))
     changes.setdefault("resume", Stage.NONE)
+    changes["promoted"] = False
     # Entered first: how long the stage before had lasted says nothing about this one.
     entered = replace(ctx, state=ctx.enter(phase, Stage.UNROUTE, reason=reason, full=False, **changes))
     return replace(entered.state, traffic=entered.wanting(Share(weight=least(entered))))
@@ -109,7 +110,8 @@ def _end(ctx: StepContext) -> RolloutState:
     fresh: dict[str, Any] = {"plan": None, "counters": (), "approvals": (), "primary": None, "canary": 0, "step": 0}
     fresh["together"] = ""
     if state.phase is Phase.FINALIZE:
-        return ctx.enter(Phase.IDLE, stable=state.target, target=None, history=ctx.ended("Promoted"), **fresh)
+        history = state.history if state.promoted else ctx.ended("Promoted")
+        return ctx.enter(Phase.IDLE, stable=state.target, target=None, history=history, promoted=False, **fresh)
     if state.phase is Phase.ABORT:
         return ctx.enter(Phase.HELD, reason=state.reason, history=ctx.ended("RolledBack", state.reason), **fresh)
     stable = state.stable

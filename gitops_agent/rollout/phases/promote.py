@@ -31,7 +31,7 @@ def promoting(ctx: StepContext) -> RolloutState | None:
 
 def restore(ctx: StepContext, reason: str) -> RolloutState:
     """Brings the stable manifests back to the workload, behind the canary."""
-    return ctx.enter(Phase.PROMOTE, Stage.RESTORE, reason=reason)
+    return ctx.enter(Phase.PROMOTE, Stage.RESTORE, reason=reason, promoted=False)
 
 
 def _grown(ctx: StepContext) -> RolloutState | None:
@@ -96,14 +96,17 @@ def _cut_route(ctx: StepContext) -> RolloutState | None:
 
 def _cut_hold(ctx: StepContext) -> RolloutState | None:
     verdict, why = find(ctx.state.counters, ctx.run.lasting)
-    if verdict in {CounterVerdict.FAILED, CounterVerdict.UNSURE}:
+    if verdict in {CounterVerdict.FAILED, CounterVerdict.UNSURE} and not ctx.state.promoted:
         return abort(ctx, why)
     if not ctx.run.plain and (more := sized(ctx, _full(ctx))) is not None:
         return more
     # A share that was taken away meanwhile and has come back is as new as one that comes for the first time.
-    judged = ctx.state.decided or (ctx.waited and verdict is CounterVerdict.PASSED)
+    judged = ctx.state.promoted or ctx.state.decided or verdict is CounterVerdict.PASSED
     if judged and ctx.ready and ctx.drained and ctx.seen.barrier:
-        return ctx.enter(Phase.PROMOTE, Stage.ROLL)
+        if ctx.waited or ctx.state.decided or ctx.newer:
+            return ctx.enter(Phase.PROMOTE, Stage.ROLL)
+        # The delay keeps the old pods and nothing else.
+        return None if ctx.state.promoted else replace(ctx.state, promoted=True, history=ctx.ended("Promoted"))
     if not ctx.state.traffic.verified and ctx.waited and ctx.overdue:
         return abort(ctx, ctx.refused or "the routes lost the weight and do not take it up again")
     return None
