@@ -172,6 +172,8 @@ def _held_back(standing: RolloutProgress | None) -> str:
 
 
 def _waits(standing: RolloutProgress) -> str:
+    if standing.state.promoted:
+        return f"once scaleDownDelay of {standing.key} is over"
     if standing.state.phase is Phase.HELD:
         return f"held back, since a rollout of {standing.key} was rolled back"
     return f"waits for the rollout of {standing.key}"

@@ -22,7 +22,7 @@ from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.command_rules import CommandContext, refusal
 from gitops_agent.rollout.describe import actual_weight, awaited, describe, doing, share
 from gitops_agent.rollout.run_plan import RunPlan, RunStep, load_policy, run
-from gitops_agent.rollout.state import Phase, RolloutState, Stage
+from gitops_agent.rollout.state import Phase, RolloutState, Stage, Version
 from gitops_agent.rollout.status import from_status
 
 
@@ -168,11 +168,16 @@ class RolloutProgress:
             return Attention.ROLLED_BACK
         if phase is Phase.PAUSED:
             return Attention.PAUSED
-        if phase is Phase.IDLE:
+        if phase is Phase.IDLE or self.state.promoted:
             return Attention.STABLE
         if self.approval:
             return Attention.APPROVAL
         return Attention.WAITING if phase is Phase.PENDING and self.state.reason else Attention.RUNNING
+
+    @property
+    def stable(self) -> Version | None:
+        """The version that is known to be good: a promoted one before its workload is renewed."""
+        return self.state.target if self.state.promoted else self.state.stable
 
     @property
     def place(self) -> str:
@@ -251,7 +256,9 @@ class RolloutProgress:
 
     def _waits(self, plan: RunPlan, now: datetime) -> Iterator[str]:
         state = self.state
-        if state.phase is Phase.PAUSED:
+        if state.kept and state.until is not None:
+            yield f"the end of scaleDownDelay {_left(state.until, now)}"
+        elif state.phase is Phase.PAUSED:
             yield "a user to resume it"
         elif self.refused:
             yield "a commit that fixes it"
@@ -289,8 +296,8 @@ class RolloutProgress:
             yield "promote {name}", f"ends the pause of step {step}"
         # That a rejected version can be promoted in spite of it is not advised.
         if self._legal(CommandKind.PROMOTE) and self.state.phase is not Phase.HELD:
-            judging = self.state.judging
-            yield "promote --full {name}", "ends its delay and metrics" if judging else "skips all remaining steps"
+            judging = "ends scaleDownDelay" if self.state.kept else "ends its delay and metrics"
+            yield "promote --full {name}", judging if self.state.judging else "skips all remaining steps"
         if self._legal(CommandKind.PAUSE):
             yield "pause {name}", "stops it where it is"
         if self._legal(CommandKind.ABORT):

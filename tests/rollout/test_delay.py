@@ -11,6 +11,7 @@ from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.describe import describe
 from gitops_agent.rollout.observation import Answer
 from gitops_agent.rollout.state import Phase, Stage
+from gitops_agent.rollout.status import to_status
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import blue_green, canary
 from tests.rollout.release import V1, V2, V3
@@ -38,6 +39,7 @@ def kept(policy: RolloutPolicySpec) -> Cluster:
 def test_a_judged_version_with_all_traffic_is_promoted_while_the_old_pods_are_kept(name: str) -> None:
     cluster = kept(POLICIES[name]())
 
+    assert to_status(cluster.state)["stable"] == {"revision": V2.commit, "hash": V2.hash}
     assert [(one.result, one.hash) for one in cluster.state.history] == [("Promoted", V2.hash)]
     assert (cluster.primary, cluster.primary_up, cluster.canary_up, cluster.share.weight) == (V1, 4, 4, 100)
     assert describe(cluster.state, cluster.policy).startswith(f"{V2.hash} is stable: the pods of {V1.hash} are kept, at least")

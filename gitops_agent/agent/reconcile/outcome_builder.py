@@ -73,7 +73,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
     unavailable = declared.source.error
     # A commit that a rollout holds back is not synced, though the cluster equals D(t).
     moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
-    settled = not moving and not any(view.running or view.failed for view in views)
+    settled = not moving and not any(view.open or view.failed for view in views)
     in_force = applied is not None and applied.synced and declared.desired is not None and error is None
     synced = in_force and settled
     desired = state.desired

@@ -145,7 +145,7 @@ def _rollout(outcome: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
     One that was rolled back goes first, then one that the API server refuses, then one that waits for a user.
     """
     shown = sorted(
-        (rollout for rollout in outcome.rollouts if rollout.failed or rollout.running),
+        (rollout for rollout in outcome.rollouts if rollout.failed or rollout.open),
         key=lambda rollout: (not rollout.failed, not rollout.refused, not rollout.waits, rollout.workload),
     )
     if not shown:

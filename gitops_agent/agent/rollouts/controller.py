@@ -420,6 +420,7 @@ def _summary(rollout: RolloutContext) -> RolloutSummary:
         weight=state.traffic.want.weight,
         message=describe(state, policy),
         running=state.running,
+        promoted=state.promoted,
         refused=bool(rollout.refused) and state.phase is Phase.PENDING,
         failed=state.phase is Phase.HELD,
         waits=state.phase is Phase.PAUSED or bool(awaited(state, policy)),

@@ -162,6 +162,8 @@ def _edges(
 def _ready(state: RolloutState, policy: RolloutPolicySpec, *, refused: bool) -> tuple[bool | None, str]:
     if state.phase is Phase.IDLE:
         return (True, "Stable") if state.stable is not None else (None, "Progressing")
+    if state.promoted:
+        return True, "Stable"
     if state.phase is Phase.HELD:
         return False, "RolledBack"
     if state.phase is Phase.PAUSED or awaited(state, policy):

@@ -18,6 +18,7 @@ class RolloutSummary:
         weight: percent of the traffic that is to go to the new version.
         message: one line for users.
         running: whether a run is under way.
+        promoted: whether the run has promoted its version, and only renews the workload.
         refused: whether the API server refuses what the run would apply, so that it does not begin.
         failed: whether the newest version was rolled back.
         waits: whether it waits for a user.
@@ -34,3 +35,9 @@ class RolloutSummary:
     waits: bool
     approval: str = ""
     refused: bool = False
+    promoted: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether a run has yet to decide about its version."""
+        return self.running and not self.promoted

@@ -91,7 +91,7 @@ def row(standing: RolloutProgress) -> tuple[str, ...]:
         status,
         standing.place or "-",
         standing.weight if standing.shifting else "-",
-        state.stable.hash if state.stable else "-",
+        standing.stable.hash if standing.stable else "-",
         state.target.hash if state.target else "-",
         out.brief(standing.message),
     )
@@ -136,8 +136,10 @@ def _facts(standing: RolloutProgress, now: datetime) -> Iterator[Text]:
     yield _fact("Workload", f"{standing.workload.kind} {standing.workload.name}{service}{_split(standing)}")
     if standing.application is not None:
         yield _fact("Application", str(standing.application))
-    yield _fact("Stable", _version(state.stable))
-    if state.target is not None:
+    yield _fact("Stable", _version(standing.stable))
+    if state.promoted:
+        yield _fact("Former", _version(state.stable))
+    elif state.target is not None:
         yield _fact("Rejected" if state.phase is Phase.HELD else "New version", _version(state.target))
     if standing.shifting:
         yield _fact("Traffic", _traffic(standing, now))

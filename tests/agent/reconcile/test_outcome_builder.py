@@ -191,3 +191,9 @@ def test_another_error_is_retried_with_growing_pauses_and_the_patience_that_it_a
     retry = retry_after(Throttled("too many requests", retry_after=7.0))
 
     assert (retry.backoff, retry.delay) == (True, 7.0)
+
+
+def test_a_commit_is_synced_once_its_rollout_is_promoted_though_old_pods_are_kept() -> None:
+    kept = RolloutResult(desired=DESIRED, views=(rollout(phase="Promote", promoted=True),))
+
+    assert built(rollouts=kept).sync is SyncStatus.SYNCED

@@ -167,3 +167,15 @@ def test_what_a_rollout_holds_back_is_named_with_the_reason(capsys: pytest.Captu
 
     assert f"Held back:    {held[0]}" in lines
     assert f"              {held[1]}" in lines
+
+
+def test_a_promoted_version_is_the_stable_one_while_the_former_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = replace(at(Phase.PROMOTE, Stage.CUT_HOLD, until=LATER), promoted=True)
+
+    lines = drawn(capsys, policy(kept))
+
+    assert lines[0] == "shop/web  canary, promotion  stable"
+    assert lines[3:5] == ["Stable:       22222222 at commit bbbbbbbbbbbb", "Former:       11111111 at commit aaaaaaaaaaaa"]
+    assert "Status:       22222222 is stable: the pods of 11111111 are kept, at least until 12:03:00 UTC" in lines
+    assert "  gitops-agent rollout promote --full shop/web  ends scaleDownDelay" in lines
+    assert row(RolloutProgress.of(policy(kept)))[5] == "22222222"
