@@ -14,12 +14,13 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.overlay import ResolvedPolicy
-from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage, Traffic
+from gitops_agent.rollout.state import Phase, Rejected, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Verdict
 from gitops_agent.sync.live.live_state import LiveState
-from tests.rollout.policies import canary
-from tests.rollout.release import V1, V2, WEB, Shares
+from tests.rollout.policies import canary, rolling
+from tests.rollout.release import V1, V2, V3, WEB, Shares
 
 NGINX = {"provider": "nginx", "routes": [{"kind": "Ingress", "name": "web"}]}
 SINCE = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -50,3 +51,46 @@ def test_a_share_that_was_in_force_before_a_restart_is_in_force_after_it(nowhere
     assert verdict(context) is Verdict.READY
     other = replace(verified, traffic=Traffic(want=Share(weight=75), applied=half))
     assert verdict(replace(context, state=other)) is Verdict.NOT_YET, "another share is given its time"
+
+
+def rejecting(name: str, *rejected: Rejected, head: Version = V2) -> RolloutContext:
+    """A rollout of the application that was rolled back to its stable version."""
+    workload = ObjectKey("apps", "Deployment", "shop", name)
+    state = RolloutState(phase=Phase.HELD, stable=V1, target=V2, rejected=rejected)
+    about = ResolvedPolicy(policy=rolling(), workload=workload, provider=None)
+    key = ObjectKey("gitops-agent.dev", "RolloutPolicy", "shop", name)
+    return RolloutContext(key=key, raw={}, subject=about, state=state, head=head, stable={}, target={})
+
+
+FAILED = Rejected(hash=V2.hash, commit=V2.commit, reason="it crashes", at=SINCE)
+TAKEN_ALONG = replace(FAILED, reason="aborted by the rollout of api", together="shop/api")
+
+
+def test_a_version_that_went_back_with_another_waits_until_that_one_is_corrected(nowhere: Transport) -> None:
+    policies = RolloutPolicyStore(Objects(nowhere, Discovery(nowhere)), WorkQueue[AppKey]().add)
+    live = LiveState()
+    observer = RolloutObserver(live, EndpointSliceStore(live, policies, WorkQueue[AppKey]().add))
+    web = rejecting("web", TAKEN_ALONG)
+
+    def mended(*others: RolloutContext) -> frozenset[str]:
+        return observer.survey(web, [web, *others], ()).mended
+
+    assert mended(rejecting("api", FAILED)) == frozenset()
+    assert mended(replace(rejecting("api", FAILED), head=None)) == frozenset(), "Git cannot be read"
+    assert mended(rejecting("api", FAILED, head=V3)) == {"shop/api"}
+    assert mended(rejecting("api", FAILED, head=V1)) == {"shop/api"}, "it is reverted"
+    assert mended(rejecting("api")) == {"shop/api"}, "it is tried again"
+    assert mended() == {"shop/api"}, "it has no rollout any more"
+    web = rejecting("web", FAILED)
+    assert mended(rejecting("api", head=V3)) == frozenset(), "it failed by itself"
+
+
+def test_only_the_rollout_that_failed_takes_the_others_of_its_commit_along(nowhere: Transport) -> None:
+    policies = RolloutPolicyStore(Objects(nowhere, Discovery(nowhere)), WorkQueue[AppKey]().add)
+    live = LiveState()
+    observer = RolloutObserver(live, EndpointSliceStore(live, policies, WorkQueue[AppKey]().add))
+    web, api, db = rejecting("web"), rejecting("api", FAILED), rejecting("db", TAKEN_ALONG)
+
+    commands = observer.survey(web, [web, api, db], ()).commands
+
+    assert [(one.order, one.hash, one.rollout) for one in commands] == [(CommandKind.ABORT, V2.hash, "shop/api")]
