@@ -58,7 +58,7 @@ def test_a_failing_metric_ends_a_run_while_two_policies_are_about_its_workload(t
     meter.value = 0.5
 
     status = rollout.at("Held")
-    assert "errors failed 1 times" in status["message"]
+    assert "errors failed once" in status["message"]
     assert rollout.image() == image(1)
 
 
