@@ -1,7 +1,7 @@
 """Asks the API server about a run before it begins.
 
-Problem: a pod template that the API server refuses shows only once a run has begun, and then the former version has already
-been left, or a good one was superseded for it. Decision: what the run will make, and the workload as it will be, is applied as
+Problem: a pod template that the API server refuses shows only once a run has begun, and all that the run has made by then has
+to be taken away again. Decision: what the run will make, and the workload as it will be, is applied as
 a dry run first; a refusal keeps the run from starting, in the API server's words.
 """
 
