@@ -118,7 +118,7 @@ class HttpClient:
 class _Opened:
     """A connection, and its socket for as long as an answer is read.
 
-    http.client forgets the socket when the receiver announces that it closes the connection, while the body still comes.
+    http.client forgets the socket when the receiver announces that it closes the connection, while the body still arrives.
     """
 
     def __init__(self, connection: HTTPConnection) -> None:

@@ -31,7 +31,7 @@ from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.manifest.reading import items
 from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.pending import LIMIT, Entry, PendingQueue
+from gitops_agent.notify.pending import LIMIT, OVERFLOW, Entry, PendingQueue
 from gitops_agent.observe.log import logger
 
 _log = logger("notify")
@@ -58,17 +58,26 @@ class Outbox:
         objects: the cluster.
         notifier: whose status holds the queue; what is pending there is taken over.
         clock: aware time, UTC.
-        limit: how many messages may wait.
+        limit: how many messages are kept in the status.
+        overflow: how many more may wait in memory; a crash loses those.
     """
 
-    def __init__(self, objects: Objects, notifier: Notifier, *, clock: Callable[[], datetime], limit: int = LIMIT) -> None:
-        self._objects, self._clock, self._limit = objects, clock, limit
+    def __init__(
+        self,
+        objects: Objects,
+        notifier: Notifier,
+        *,
+        clock: Callable[[], datetime],
+        limit: int = LIMIT,
+        overflow: int = OVERFLOW,
+    ) -> None:
+        self._objects, self._clock = objects, clock
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._fold = Deduplicator()
         status = notifier.status
         kept = _entries(status)
-        self._pending = PendingQueue(kept, dropped=_count(status, "dropped"), limit=limit)
+        self._pending = PendingQueue(kept, dropped=_count(status, "dropped"), limit=limit, overflow=overflow)
         self._repeats: dict[str, tuple[Message, datetime]] = {}
         self._expect(entry.message for entry in kept)
         self._written = frozenset(entry.id for entry in kept)
@@ -216,7 +225,7 @@ class Outbox:
                 with self._lock:
                     if self._stored >= version:
                         return
-                    writing, patch, ids = self._version, self._patch(), frozenset(self._pending.entries)
+                    writing, patch, ids = self._version, self._patch(), frozenset(entry.id for entry in self._pending.kept)
                 try:
                     answer = self._objects.merge_patch(self._key, patch, subresource="status")
                 except Conflict:

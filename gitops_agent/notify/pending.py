@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from gitops_agent.events.event import Severity
 from gitops_agent.manifest.key import Object
@@ -12,6 +13,9 @@ from gitops_agent.notify.message import Message
 
 LIMIT = 64
 """Entries of at most 2 KiB: what fits into a status without making the object heavy."""
+
+OVERFLOW = 960
+"""Further entries wait in memory: a burst of many applications is no reason to lose messages of a receiver that takes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +62,16 @@ class PendingQueue:
     Args:
         entries: the first ones.
         dropped: how many were given up before.
-        limit: how many may wait.
+        limit: how many are kept in the status.
+        overflow: how many more may wait in memory.
     """
 
-    def __init__(self, entries: Iterable[Entry] = (), *, dropped: int = 0, limit: int = LIMIT) -> None:
+    def __init__(
+        self, entries: Iterable[Entry] = (), *, dropped: int = 0, limit: int = LIMIT, overflow: int = OVERFLOW
+    ) -> None:
         self._entries = {entry.id: entry for entry in entries}
         self.dropped = dropped
-        self._limit = limit
+        self._limit, self._overflow = limit, overflow
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -82,7 +89,7 @@ class PendingQueue:
             self._entries[entry.id] = replace(older, message=entry.message.again(older.message.count))
             return
         self._entries[entry.id] = entry
-        while len(self._entries) > self._limit:
+        while len(self._entries) > self._limit + self._overflow:
             others = [other for other in self._entries.values() if other.id != entry.id] or [entry]
             victim = next((other for other in others if other.message.severity is Severity.INFO), others[0])
             self.drop(victim.id)
@@ -119,9 +126,14 @@ class PendingQueue:
         """The time when the first delayed entry is due."""
         return min((entry.not_before for entry in self._entries.values() if entry.not_before is not None), default=None)
 
+    @property
+    def kept(self) -> tuple[Entry, ...]:
+        """The entries that are kept in the status: the first ones."""
+        return tuple(islice(self._entries.values(), self._limit))
+
     def to_json(self) -> list[Object]:
         """As kept in a status."""
-        return [entry.to_json() for entry in self._entries.values()]
+        return [entry.to_json() for entry in self.kept]
 
 
 def _due(entry: Entry, now: datetime) -> bool:

@@ -200,11 +200,26 @@ def test_many_writers_share_patches(desk: Desk, objects: Objects) -> None:
 
 
 def test_the_status_holds_no_more_than_fits(desk: Desk) -> None:
-    box = outbox(desk, limit=3)
+    box = outbox(desk, limit=3, overflow=0)
     save(box, *(f"app-{number}" for number in range(5)))
 
     assert pending(desk) == ["ops/app-2", "ops/app-3", "ops/app-4"]
     assert desk.status()["dropped"] == 2
+
+
+def test_a_burst_for_a_receiver_that_takes_messages_is_delivered_without_a_loss(desk: Desk) -> None:
+    box = outbox(desk, limit=3)
+    save(box, *(f"app-{number}" for number in range(9)))
+    assert pending(desk) == ["ops/app-0", "ops/app-1", "ops/app-2"]
+
+    taken = []
+    while (entry := box.take()) is not None:
+        taken.append(str(entry.message.application))
+        box.delivered(entry)
+        box.flush()
+
+    assert taken == [f"ops/app-{number}" for number in range(9)]
+    assert (pending(desk), desk.status()["dropped"]) == ([], 0)
 
 
 def test_a_full_outbox_of_the_largest_messages_is_accepted(desk: Desk) -> None:

@@ -54,7 +54,7 @@ def test_a_message_that_is_not_stored_yet_is_not_sent() -> None:
 
 
 def test_the_oldest_informational_message_gives_way() -> None:
-    pending = PendingQueue([entry("broken"), entry("fine", severity=Severity.INFO), entry("worse")], limit=3)
+    pending = PendingQueue([entry("broken"), entry("fine", severity=Severity.INFO), entry("worse")], limit=3, overflow=0)
     pending.put(entry("new", severity=Severity.INFO))
 
     assert names(pending) == ["broken", "worse", "new"]
@@ -62,10 +62,20 @@ def test_the_oldest_informational_message_gives_way() -> None:
 
 
 def test_the_oldest_gives_way_when_none_is_informational() -> None:
-    pending = PendingQueue([entry("a"), entry("b")], limit=2)
+    pending = PendingQueue([entry("a"), entry("b")], limit=2, overflow=0)
     pending.put(entry("c"))
 
     assert names(pending) == ["b", "c"]
+
+
+def test_a_burst_waits_in_memory_and_the_status_holds_its_first_messages() -> None:
+    pending = PendingQueue(limit=2, overflow=3)
+    for name in "abcde":
+        pending.put(entry(name))
+
+    assert (pending.dropped, len(pending.entries), len(pending.to_json())) == (0, 5, 2)
+    pending.less(entry("a").id, 1)
+    assert [kept.id for kept in pending.kept] == [entry("b").id, entry("c").id]
 
 
 def test_what_came_in_while_a_message_was_sent_is_sent_later() -> None:
@@ -109,7 +119,7 @@ def test_an_entry_is_found_again_as_it_was_kept() -> None:
     )
 )
 def test_there_are_never_more_than_fit_and_the_newest_is_among_them(chosen: list[tuple[str, Severity, EventType]]) -> None:
-    pending = PendingQueue(limit=4)
+    pending = PendingQueue(limit=1, overflow=3)
     for name, severity, type_ in chosen:
         newest = Entry(message=message(type_, name=name, severity=severity))
         pending.put(newest)
