@@ -65,6 +65,12 @@ _ABOUT_ROLLOUTS = frozenset(
 )
 _ABOUT_OBJECTS = frozenset({EventType.DRIFT_DETECTED, EventType.DRIFT_REPAIRED, EventType.FIGHTING}) | _ABOUT_ROLLOUTS
 
+_TOLD_APART: dict[EventType, tuple[str, ...]] = {
+    EventType.HISTORY_REWRITTEN: ("old", "new"),
+    EventType.APPROVED: ("plan",),
+}
+"""Facts that distinguish edges of one type, commit and reason."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -134,6 +140,7 @@ class Message:
         about = self.objects if self.event in _ABOUT_OBJECTS else ()
         if self.event in _ABOUT_ROLLOUTS:
             about = (*about, self.facts.get("hash", ""), self.facts.get("step", ""))
+        about = (*about, *(self.facts.get(name, "") for name in _TOLD_APART.get(self.event, ())))
         parts = (str(self.application), self.event.value, self.commit, self.reason, *about)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
+from gitops_agent.errors import Unavailable
 from gitops_agent.events.event import Event
 from gitops_agent.manifest.key import AppKey, Object
 
@@ -32,13 +33,16 @@ class Longest(random.Random):
 
 
 class EventLog:
-    """An event sink that keeps what it takes."""
+    """An event sink that keeps what it takes, unless it is full."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.full = False
 
     def emit(self, application: Object, events: Sequence[Event]) -> None:
         assert application["metadata"]["name"]
+        if self.full:
+            raise Unavailable("the outbox cannot be stored now")
         self.events += events
 
 

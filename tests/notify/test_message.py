@@ -91,3 +91,10 @@ def test_what_is_no_message_is_refused(value: dict[str, object]) -> None:
 
 def test_a_message_for_many_says_how_many() -> None:
     assert message().again(2).title == "ops/shop: degraded (3 times)"
+
+
+@pytest.mark.parametrize(("event", "fact"), [(EventType.HISTORY_REWRITTEN, "new"), (EventType.APPROVED, "plan")])
+def test_two_rewrites_and_two_approvals_of_one_commit_are_two_messages(event: EventType, fact: str) -> None:
+    first, second = (message(event, facts={fact: value}) for value in ("a", "b"))
+
+    assert first.id != second.id

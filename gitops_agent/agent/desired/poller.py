@@ -102,6 +102,7 @@ class SourcePoller:
         self._begun: dict[Repository, int] = {}
         self._ended: dict[Repository, int] = {}
         self._askers: dict[Repository, set[AppKey]] = {}
+        self._unsaved: list[tuple[Application, Event]] = []
         secrets.subscribe(self)
 
     def use(self, application: Application) -> tuple[Repository, Ref]:
@@ -196,6 +197,9 @@ class SourcePoller:
             before = self._states.get(repository, SourceState())
             number = self._begun[repository] = self._begun.get(repository, 0) + 1
             askers = self._askers.pop(repository, set())
+            unsaved, self._unsaved = self._unsaved, []
+        for application, event in unsaved:
+            self._emit(application, event)
         if not refs:
             self._unwanted(repository)
             return
@@ -252,10 +256,16 @@ class SourcePoller:
             message=f"{move.ref.value} was rewritten: {move.old[:12]} → {move.new[:12]}, {lost} lost",
             facts={"old": move.old, "new": move.new, "lost": move.lost},
         )
+        self._emit(application, event)
+
+    def _emit(self, application: Application, event: Event) -> None:
+        """Saves an event; one that cannot be saved now is saved at the next poll."""
         try:
             self._events.emit(application.raw, (event,))
         except AgentError as error:
             _log.warning("event could not be saved", error=error)
+            with self._lock:
+                self._unsaved.append((application, event))
 
     def _failed(self, repository: Repository, before: SourceState, error: AgentError) -> None:
         metrics.POLLS.labels("failed").inc()

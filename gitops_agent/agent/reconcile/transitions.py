@@ -39,10 +39,18 @@ def transitions(
             message=message[:1000],
             revision=outcome.revision,
             objects=tuple(problem.key for problem in outcome.problems[:10]) if severity is not Severity.INFO else (),
-            facts={"commit": at(after, "source", "revision") or "", "plan": outcome.plan},
+            facts=_facts(kind, after, outcome),
         )
         for kind, severity, reason, message in _edges(before, after)
     )
+
+
+def _facts(kind: EventType, after: Object, outcome: ReconcileOutcome) -> dict[str, str]:
+    facts = {"commit": str(at(after, "source", "revision") or ""), "plan": outcome.plan}
+    if kind is EventType.APPROVED:
+        approved = at(after, "sync", "approved") or {}
+        facts |= {"plan": str(approved.get("hash") or ""), "approver": str(approved.get("by") or "")}
+    return facts
 
 
 def _edges(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:

@@ -189,6 +189,22 @@ def test_a_rewritten_branch_is_reported_as_such(stand: Stand) -> None:
     assert [(event.application, event.facts["new"], event.facts["lost"]) for event in stand.log.events] == [(SHOP, new, 1)]
 
 
+def test_a_rewritten_branch_that_could_not_be_reported_is_reported_at_the_next_poll(stand: Stand) -> None:
+    stand.polling.use(stand.application("shop"))
+    stand.turns()
+    new = stand.author.commit({"readme.md": "another history"}, orphan=True)
+    stand.log.full = True
+    stand.polling.ask(SHOP, "now")
+    stand.turns()
+    assert stand.log.events == []
+
+    stand.log.full = False
+    stand.polling.ask(SHOP, "again")
+    stand.turns()
+
+    assert [event.facts["new"] for event in stand.log.events] == [new]
+
+
 def test_the_shortest_interval_wins(stand: Stand) -> None:
     stand.polling.use(stand.application("shop", sync={"interval": "1h"}))
     stand.polling.use(stand.application("desk", sync={"interval": "5m"}))
