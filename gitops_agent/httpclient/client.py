@@ -116,7 +116,7 @@ class HttpClient:
 
 
 class _Opened:
-    """A connection, and its socket for as long as an answer is read.
+    """A connection and its socket, until the answer is read.
 
     http.client forgets the socket when the receiver announces that it closes the connection, while the body still arrives.
     """

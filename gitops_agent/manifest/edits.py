@@ -38,7 +38,11 @@ PEOPLE_MANAGERS: tuple[tuple[str, str], ...] = (
 )
 """Field managers of people's hands, with what they stand for; a star at the end matches any rest."""
 
+EXCHANGE_MANAGER = "gitops-agent-exchange"
+"""Owns items of lists for the moment in which they take the place of undeclared ones."""
+
 TOOL_MANAGERS: tuple[tuple[str, str], ...] = (
+    (EXCHANGE_MANAGER, "this agent, if it was killed in that moment"),
     ("helm", "Helm"),
     ("helm-controller", "Flux"),
     ("kustomize-controller", "Flux"),

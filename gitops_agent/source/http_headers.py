@@ -19,7 +19,7 @@ LONGEST_PAUSE_SECONDS = 3600.0
 
 
 def traced(path: Path) -> dict[str, str]:
-    """The headers of the last answer, by lower-case name; empty without a trace."""
+    """The last answer's headers by lower-case name; empty without trace."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - _READ_BYTES))

@@ -54,7 +54,7 @@ class SourceState:
     refs_since: dict[Ref, datetime] = field(default_factory=dict)
 
     def of(self, ref: Ref) -> SourceState:
-        """The state for one reference: one that is not there (any more) cannot be read."""
+        """The state for one reference; a missing one cannot be read."""
         if self.error is not None or ref not in self.refs:
             return self
         return replace(self, error=self.refs[ref], since=self.refs_since.get(ref))
@@ -259,7 +259,7 @@ class SourcePoller:
         self._emit(application, event)
 
     def _emit(self, application: Application, event: Event) -> None:
-        """Saves an event; one that cannot be saved now is saved at the next poll."""
+        """Saves an event, at the next poll if it fails now."""
         try:
             self._events.emit(application.raw, (event,))
         except AgentError as error:

@@ -15,6 +15,7 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.fields import FieldSet, step
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.merge_keys import label, merge_key, resolve
 from gitops_agent.manifest.pointer import parse
 
 _MANAGED = "/metadata/managedFields"
@@ -46,6 +47,54 @@ def removal_patch(live: Object, edits: Iterable[FieldEdit]) -> list[Object]:
         *({"op": "remove", "path": path} for path in paths),
         {"op": "replace", "path": _MANAGED, "value": kept},
     ]
+
+
+def exchange_patch(live: Object, edits: Iterable[FieldEdit], declared: Object) -> list[Object]:
+    """JSON patch that replaces undeclared items of lists by declared ones.
+
+    Empty when no edit is an item of a declared list. A Service whose port was renumbered refuses the apply, because the
+    declared port beside the other one needs a name, and refuses the removal of its only port; so both happen at once.
+
+    Args:
+        live: the object; it is not changed.
+        edits: what others added.
+        declared: what is to be applied.
+    """
+    items: dict[str, set[int]] = {}
+    chosen = []
+    for edit in edits:
+        parent, _, last = edit.path.rpartition("/")
+        whole = resolve(live, edit.path)
+        if isinstance(whole, list) and isinstance(resolve(declared, edit.path), list):
+            items.setdefault(edit.path, set()).update(range(len(whole)))  # none of its items is ours any more
+        elif last.isdecimal() and isinstance(resolve(live, parent), list) and isinstance(resolve(declared, parent), list):
+            items.setdefault(parent, set()).add(int(last))
+        else:
+            continue
+        chosen.append(edit)
+    replaced = []
+    for parent, positions in items.items():
+        stays = [item for position, item in enumerate(resolve(live, parent)) if position not in positions]
+        required = resolve(declared, parent)
+        names = merge_key(parse(parent)[-1], stays, required)
+        if names is None:
+            return []
+        labels = {label(names, item) for item in stays}
+        missing = [item for item in required if label(names, item) not in labels]
+        replaced.append({"op": "replace", "path": parent, "value": [*stays, *missing]})
+    removed = removal_patch(live, chosen)
+    return [removed[0], *replaced, removed[-1]] if replaced else []
+
+
+def release_patch(live: Object, manager: str) -> list[Object]:
+    """JSON patch that drops a manager's ownership; empty without any."""
+    metadata = live.get("metadata") or {}
+    entries = metadata.get("managedFields") or []
+    kept = [entry for entry in entries if entry.get("manager") != manager]
+    if len(kept) == len(entries):
+        return []
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.get("resourceVersion")}
+    return [test, {"op": "replace", "path": _MANAGED, "value": kept}]
 
 
 def order(path: str) -> list[tuple[int, int, str]]:

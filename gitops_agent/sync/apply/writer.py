@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Conflict, Invalid, NotFound
-from gitops_agent.manifest.edits import FieldEdit
+from gitops_agent.manifest.edits import EXCHANGE_MANAGER, FieldEdit
+from gitops_agent.manifest.edits import foreign_fields as foreign_fields_of
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import API_SERVICE, CRD
 from gitops_agent.manifest.mark_authority import MarkAuthority
@@ -70,7 +71,7 @@ class Writer:
         autoscaled = frozenset[ObjectKey]() if self._autoscalers is None else self._autoscalers.targets()
         if replica_handoff.leaves_out(action, plan, autoscaled):
             replica_handoff.hold(self._objects, action.key, as_user=as_user)
-        live = self._update_live(self._objects.apply(body, as_user=as_user), action)
+        live = self._update_live(self._applied(action, body, as_user=as_user), action)
         changed = action.live is None or live.resource_version != action.live.resource_version
         if action.key.group_kind in _DEFINING:
             self._discovery.invalidate(str((body.get("spec") or {}).get("group") or ""))
@@ -78,6 +79,24 @@ class Writer:
             chosen = frozenset((edit.path, edit.manager) for edit in action.undeclared)
             changed = self._remove_edits(action, live, chosen, as_user=as_user)[1] or changed
         return Done(changed=changed)
+
+    def _applied(self, action: Action, body: Object, *, as_user: str | None) -> Object:
+        """Applies; where items that others added forbid it, exchanges them first."""
+        try:
+            return self._objects.apply(body, as_user=as_user)
+        except Invalid:
+            if not action.undeclared:
+                raise
+            fresh = self._objects.get(action.key, as_user=as_user)
+            chosen = {(edit.path, edit.manager) for edit in action.undeclared}
+            edits = [edit for edit in foreign_fields_of(fresh) if (edit.path, edit.manager) in chosen]
+            patch = foreign_fields.exchange_patch(fresh, edits, body)
+            if not patch:
+                raise
+        self._objects.json_patch(action.key, patch, field_manager=EXCHANGE_MANAGER, as_user=as_user)
+        answer = self._objects.apply(body, as_user=as_user)
+        release = foreign_fields.release_patch(answer, EXCHANGE_MANAGER)
+        return self._objects.json_patch(action.key, release, as_user=as_user) if release else answer
 
     def _remove_edits(
         self, action: Action, live: LiveObject, chosen: frozenset[tuple[str, str]], *, as_user: str | None

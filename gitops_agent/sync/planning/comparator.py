@@ -86,10 +86,11 @@ class ObjectComparator:
     def _drift(self, manifest: Manifest, live: LiveObject) -> Action:
         """The action for an object whose manifest was applied before."""
         kind = ActionKind.UPDATE if self.policy.self_heal else ActionKind.SKIP
-        if not self._as_applied(manifest, live):
-            return _to(kind, manifest, live, "Drifted", "a declared field was changed by another writer", drift=True)
         exempt = ignore_fields.paths(manifest.key, self.policy.ignore_fields)
         edits = [edit for edit in live.undeclared if not ignore_fields.covers(exempt, edit.path)]
+        if not self._as_applied(manifest, live):
+            action = _to(kind, manifest, live, "Drifted", "a declared field was changed by another writer", drift=True)
+            return replace(action, undeclared=tuple(edits))
         if edits:
             shown = ", ".join(f"{edit.path} by {edit.manager}" for edit in edits[:_SHOWN])
             more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""

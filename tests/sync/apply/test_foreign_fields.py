@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.edits import FieldEdit, foreign_fields
-from gitops_agent.sync.apply.foreign_fields import removal_patch
+from gitops_agent.sync.apply.foreign_fields import exchange_patch, release_patch, removal_patch
 from tests.manifest.test_edits import by
 from tests.manifest.test_fields import entry, live
 
@@ -77,3 +79,50 @@ def test_the_live_object_is_not_changed() -> None:
     before = copy(obj)
     removal_patch(obj, foreign_fields(obj))
     assert obj == before
+
+
+def port_edit(path: str) -> FieldEdit:
+    return FieldEdit(path=path, manager="kubectl-edit", operation="Update", time="")
+
+
+DECLARED = {"spec": {"ports": [{"port": 80}]}}
+
+
+@pytest.mark.parametrize(
+    ("ports", "path", "expected"),
+    [
+        ([{"port": 81, "protocol": "TCP"}], "/spec/ports", [{"port": 80}]),
+        ([{"port": 81, "protocol": "TCP"}], "/spec/ports/0", [{"port": 80}]),
+        (
+            [{"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "TCP"}],
+            "/spec/ports/1",
+            [{"port": 80, "protocol": "TCP"}],
+        ),
+    ],
+)
+def test_declared_items_take_the_place_of_undeclared_ones(
+    ports: list[dict[str, object]], path: str, expected: list[dict[str, object]]
+) -> None:
+    renumbered: dict[str, Any] = {"metadata": {"resourceVersion": "7", "managedFields": []}, "spec": {"ports": ports}}
+
+    patch = exchange_patch(renumbered, [port_edit(path)], DECLARED)
+
+    assert patch[0] == {"op": "test", "path": "/metadata/resourceVersion", "value": "7"}
+    assert patch[1] == {"op": "replace", "path": "/spec/ports", "value": expected}
+
+
+def test_fields_that_are_no_items_of_a_declared_list_are_not_exchanged() -> None:
+    renumbered: dict[str, Any] = {
+        "metadata": {"resourceVersion": "7"},
+        "spec": {"sessionAffinity": "ClientIP", "externalIPs": ["10.0.0.1"]},
+    }
+
+    assert exchange_patch(renumbered, [port_edit("/spec/sessionAffinity"), port_edit("/spec/externalIPs")], DECLARED) == []
+
+
+def test_what_a_manager_owns_is_dropped_and_nothing_else() -> None:
+    entries = [{"manager": "a"}, {"manager": "b"}]
+    renumbered: dict[str, Any] = {"metadata": {"resourceVersion": "7", "managedFields": entries}}
+
+    assert release_patch(renumbered, "b")[1]["value"] == [{"manager": "a"}]
+    assert release_patch(renumbered, "c") == []
