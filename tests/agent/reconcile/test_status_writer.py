@@ -99,7 +99,12 @@ def desk(installed: None, objects: Objects, notifications: NotificationDispatche
 def test_a_view_becomes_a_status_and_its_edges_become_events(desk: Desk) -> None:
     desk.publish(view())
 
-    assert desk.get()["status"]["sync"] == {"status": "Synced", "revision": "a" * 40, "plan": "p1"}
+    assert desk.get()["status"]["sync"] == {
+        "status": "Synced",
+        "revision": "a" * 40,
+        "shortRevision": "a" * 12,
+        "plan": "p1",
+    }
     eventually(lambda: desk.events() == [("Normal", "Synced")], seconds=SECONDS)
 
 

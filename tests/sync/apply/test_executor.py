@@ -268,21 +268,6 @@ def test_quota_and_permissions_are_distinguished(stage: ClusterEnv) -> None:
     assert "hidden-value" not in str(over) + str(denied)
 
 
-def test_a_service_account_that_does_not_exist_is_named(stage: ClusterEnv) -> None:
-    ghost = f"system:serviceaccount:{stage.namespace}:ghost"
-    refusals = (
-        stage.executor.execute(stage.plan(config()), as_user=ghost).errors,
-        stage.executor.preflight(stage.plan(config()), as_user=ghost),
-    )
-
-    missing = f"ServiceAccount {stage.namespace}/ghost, which spec.serviceAccountName names, does not exist: create it"
-    for errors in refusals:
-        assert [(error.reason, str(error).startswith(missing)) for error in errors.values()] == [("Forbidden", True)]
-
-    stage.objects.create(thing("ServiceAccount", "ghost", namespace=stage.namespace))
-    assert 'User "system:' in str(stage.executor.preflight(stage.plan(config()), as_user=ghost))
-
-
 def test_a_custom_resource_waits_for_its_definition_and_follows_by_itself(stage: ClusterEnv) -> None:
     group = f"{stage.namespace}.test"
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
