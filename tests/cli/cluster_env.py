@@ -57,7 +57,7 @@ def healthy(commit: str = COMMIT) -> Object:
     return {
         "observedGeneration": 1,
         "conditions": [condition("Ready", "True", "Synced", message)],
-        "sync": {"status": "Synced", "revision": commit, "plan": PLAN},
+        "sync": {"status": "Synced", "revision": commit, "shortRevision": commit[:12], "plan": PLAN},
         "health": {"status": "Healthy", "reasons": []},
         "source": {"revision": commit, "author": "Ada <ada@example.com>", "subject": "Release 1.5.0"},
         "resources": {"total": 3, "synced": 3, "drifted": 0, "unhealthy": 0, "problems": []},
@@ -69,7 +69,7 @@ def troubled(ready: str, reason: str, message: str, **more: Any) -> Object:
     """The status of one that is not, still at an older commit."""
     status = healthy()
     status["conditions"] = [condition("Ready", ready, reason, message)]
-    status["sync"] |= {"status": "OutOfSync", "revision": OLDER}
+    status["sync"] |= {"status": "OutOfSync", "revision": OLDER, "shortRevision": OLDER[:12]}
     return status | more
 
 

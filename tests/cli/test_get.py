@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.cli.cluster_env import ClusterEnv, condition, healthy
+from gitops_agent.cluster.transport import Transport
+from tests.cli.cluster_env import COMMIT, OLDER, ClusterEnv, condition, healthy, troubled
 from tests.cli.conftest import Run
 from tests.cli.policies import holding, stored
 
@@ -139,3 +140,21 @@ def test_none_is_said_on_standard_error(stage: ClusterEnv, run: Run) -> None:
     result = run("get", "notifiers")
 
     assert (result.code, result.stdout, result.stderr) == (0, "", f"there are no Notifiers in namespace {stage.namespace}\n")
+
+
+def test_kubectl_prints_what_is_wrong_and_a_short_commit_in_120_columns(stage: ClusterEnv) -> None:
+    stage.application("shop", healthy())
+    stage.application("guestbook-of-the-platform-team", troubled("False", "HeldForApproval", "8 objects would go"))
+
+    transport = Transport.from_kubeconfig(stage.plane.kubeconfig)
+    table = transport.request("GET", stage.path("applications"), accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+    transport.close()
+
+    shown = [index for index, column in enumerate(table["columnDefinitions"]) if not column["priority"]]
+    rows = [[str(row["cells"][index] or "") for index in shown] for row in table["rows"]]
+    names = [table["columnDefinitions"][index]["name"] for index in shown]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    assert names == ["Name", "Ready", "Sync", "Health", "Reason", "Revision", "Age"]
+    assert rows[0][1:6] == ["False", "OutOfSync", "Healthy", "HeldForApproval", OLDER[:12]]
+    assert rows[1][1:6] == ["True", "Synced", "Healthy", "Synced", COMMIT[:12]]
+    assert sum(widths) + 3 * (len(widths) - 1) <= 120
