@@ -31,7 +31,8 @@ def sync(
 ) -> None:
     """Fetch the repository and reconcile an application now.
 
-    Exit codes: 0 synced and healthy; 3 not, within the timeout; 4 its plan, or a step of a rollout, waits for approval.
+    Exit codes: 0 synced and healthy; 3 not, within the timeout, or it is paused; 4 its plan, or a step of a rollout, waits
+    for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = ClusterClient.open(kubeconfig, context, namespace)
