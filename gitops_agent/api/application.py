@@ -32,7 +32,7 @@ def _instant(value: Any) -> datetime:
         with contextlib.suppress(ValueError):
             value = datetime.fromisoformat(value)
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise PydanticCustomError("instant", "is no moment such as 2026-12-01T08:00:00Z")
+        raise PydanticCustomError("instant", "is not a moment such as 2026-12-01T08:00:00Z")
     return value.astimezone(UTC)
 
 

@@ -24,8 +24,8 @@ _PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a passwor
 _LABEL_KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _LABEL_VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
 
-LabelKey = Annotated[str, Shape(pattern=_LABEL_KEY, message="is no label", longest=317)]
-LabelValue = Annotated[str, Shape(pattern=_LABEL_VALUE, message="is no value of a label", longest=63, shortest=0)]
+LabelKey = Annotated[str, Shape(pattern=_LABEL_KEY, message="is not a label", longest=317)]
+LabelValue = Annotated[str, Shape(pattern=_LABEL_VALUE, message="is not a value of a label", longest=63, shortest=0)]
 
 
 class Provider(StrEnum):
@@ -102,7 +102,7 @@ class NotifierSpec(Model):
     """The kind of provider: `webhook`, `slack` or `github`."""
 
     address: (
-        Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is no http or https address", longest=2048)]
+        Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is not an http or https address", longest=2048)]
         | None
     ) = None
     """Where to: the webhook's URL, or another API than the provider's public one. A secret address belongs into the Secret."""
@@ -122,7 +122,7 @@ class NotifierSpec(Model):
     repository: (
         Annotated[
             str,
-            Shape(pattern=r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", message="is no repository such as owner/name", longest=256),
+            Shape(pattern=r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", message="is not a repository such as owner/name", longest=256),
         ]
         | None
     ) = None

@@ -78,7 +78,7 @@ def read(model: type[M], value: Any, *, root: str) -> M:
     try:
         data = orjson.dumps(value)
     except TypeError as error:
-        raise SpecInvalid([Problem(path=root, message="is no JSON value, or nested too deeply")]) from error
+        raise SpecInvalid([Problem(path=root, message="is not a JSON value, or nested too deeply")]) from error
     try:
         # Strict JSON: "yes" is no boolean and "5" no number, as for the API server; only the names of YAML count.
         return model.model_validate_json(data, strict=True, by_alias=True, by_name=False)
@@ -110,13 +110,13 @@ _MESSAGES = {
     "string_too_long": "is longer than {max_length} characters",
     "string_too_short": "is empty",
     "json_invalid": "is nested too deeply",
-    "string_type": "is no text",
+    "string_type": "is not text",
     "bool_type": "is neither true nor false",
-    "int_type": "is no whole number",
-    "dict_type": "is no map",
-    "model_type": "is no map",
-    "model_attributes_type": "is no map",
-    "tuple_type": "is no list",
+    "int_type": "is not a whole number",
+    "dict_type": "is not a map",
+    "model_type": "is not a map",
+    "model_attributes_type": "is not a map",
+    "tuple_type": "is not a list",
 }
 
 

@@ -15,7 +15,9 @@ from gitops_agent.api.texts import Line, Name, Shape
 
 _LIMIT = 1000
 
-Address = Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is no http or https address", longest=2048)]
+Address = Annotated[
+    str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is not an http or https address", longest=2048)
+]
 Query = Annotated[str, Field(min_length=1, max_length=8192)]
 Expression = Annotated[str, Field(min_length=1, max_length=1024)]
 Percent = Annotated[
@@ -52,7 +54,7 @@ class Datadog(Model):
 class CloudWatch(Model):
     """A query of GetMetricData."""
 
-    region: Annotated[str, Shape(pattern=r"[a-z]{2}(-[a-z]+)+-[0-9]", message="is no AWS region", longest=32)]
+    region: Annotated[str, Shape(pattern=r"[a-z]{2}(-[a-z]+)+-[0-9]", message="is not an AWS region", longest=32)]
     """Such as eu-central-1."""
 
     address: Address | None = None
@@ -140,7 +142,7 @@ class Compare(StrEnum):
 class Metric(Model):
     """One thing that is measured while a rollout holds."""
 
-    name: Annotated[str, Shape(pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", message="is no name of a metric", longest=63)]
+    name: Annotated[str, Shape(pattern=r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", message="is not the name of a metric", longest=63)]
     """Within the policy."""
 
     provider: MetricProvider

@@ -14,7 +14,9 @@ from gitops_agent.api.texts import Shape
 
 _PODS = 100_000
 
-Token = Annotated[str, Shape(pattern=r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", message="is no name of a header or cookie", longest=256)]
+Token = Annotated[
+    str, Shape(pattern=r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", message="is not the name of a header or cookie", longest=256)
+]
 MatchText = Annotated[str, Shape(pattern=r"[^\x00-\x1f\x7f]+", message="holds control characters", longest=1024)]
 
 

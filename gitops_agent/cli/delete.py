@@ -67,7 +67,7 @@ def delete(
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("standard input is no terminal: add --yes to delete without being asked")
+            raise UsageError("standard input is not a terminal: add --yes to delete without being asked")
         click.confirm(
             f"delete Application {name}{' and its objects' if prune else ', and keep its objects'}?", abort=True, err=True
         )

@@ -56,7 +56,7 @@ def uninstall(
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("standard input is no terminal: add --yes to uninstall without being asked")
+            raise UsageError("standard input is not a terminal: add --yes to uninstall without being asked")
         click.confirm("uninstall?", abort=True, err=True)
     _uninstall(access, plan, prune=prune, deadline=deadline)
 

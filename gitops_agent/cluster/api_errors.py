@@ -215,7 +215,7 @@ def _without_values(text: str, code: str, details: Object, body: Any) -> tuple[s
     webhook = webhook_of(text)
     message = f'the webhook "{webhook}" could not be called' if webhook else f"the API server refused the Secret: {code}"
     if "illegal base64" in text:
-        fields.append("a value of data is no base64")
+        fields.append("a value of data is not base64")
     places = ", ".join(dict.fromkeys(fields))
     shown = f"{message} ({places})" if places else message
     kept: Object = {name: details[name] for name in ("name", "kind", "group", "uid", "retryAfterSeconds") if name in details}

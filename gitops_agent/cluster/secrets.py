@@ -44,4 +44,4 @@ class Secrets:
         try:
             return {key: base64.b64decode(value, validate=True) for key, value in (secret.get("data") or {}).items()}
         except (binascii.Error, ValueError, TypeError, AttributeError):
-            raise Invalid(f"{ObjectKey('', 'Secret', namespace, name)} is damaged: its data is no base64") from None
+            raise Invalid(f"{ObjectKey('', 'Secret', namespace, name)} is damaged: its data is not base64") from None

@@ -191,7 +191,7 @@ class Transport:
             return orjson.loads(answer.body)
         except orjson.JSONDecodeError:
             raise Unavailable(
-                f"{self._host} answered {method} {path} with something that is no JSON", status=answer.status, code="NotJSON"
+                f"{self._host} answered {method} {path} with something that is not JSON", status=answer.status, code="NotJSON"
             ) from None
 
     def exchange(

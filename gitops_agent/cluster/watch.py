@@ -252,7 +252,9 @@ class Watch:
     def _take(self, event: Any) -> None:
         kind, obj = (event.get("type"), event.get("object")) if isinstance(event, dict) else (None, None)
         if not isinstance(obj, dict):
-            raise Unavailable(f"the watch of {self.resource.full_name} sent something that is no event", code="ConnectionTorn")
+            raise Unavailable(
+                f"the watch of {self.resource.full_name} sent something that is not an event", code="ConnectionTorn"
+            )
         if kind == "ERROR":
             status = obj.get("code")
             sent = api_errors.Request(method="GET", path=self.resource.path(self._options.namespace))

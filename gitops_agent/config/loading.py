@@ -85,12 +85,12 @@ def _from_file(file: Path | None) -> Iterator[_Given]:
     except OSError as error:
         raise UsageError(f"the settings file {file} cannot be read: {error.strerror}") from error
     except RenderError as error:
-        raise UsageError(f"the settings file {file} is no YAML: {error}") from error
+        raise UsageError(f"the settings file {file} is not valid YAML: {error}") from error
     if len(documents) > 1:
         raise UsageError(f"the settings file {file} holds {len(documents)} documents instead of one")
     content = documents[0] if documents and documents[0] is not None else {}
     if not isinstance(content, dict):
-        raise UsageError(f"the settings file {file} is no map of sections")
+        raise UsageError(f"the settings file {file} is not a map of sections")
     for section, values in content.items():
         if isinstance(values, dict) and section in Settings.model_fields:
             for name, value in values.items():
@@ -116,7 +116,7 @@ def _unknown(value: _Given) -> str | None:
     """The problem of an unknown setting's name, else None."""
     model = sections().get(value.section)
     if model is not None and not value.name:
-        return f"{value.section}: is no map of settings ({value.origin})"
+        return f"{value.section}: is not a map of settings ({value.origin})"
     if model is not None and to_snake(value.name) in model.model_fields:
         return None
     similar = difflib.get_close_matches(value.path, [*paths(), *sections()], n=1, cutoff=0.5)

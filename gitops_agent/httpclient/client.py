@@ -153,7 +153,7 @@ def _context(authority: bytes) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=authority.decode() if authority else None)
     except (ssl.SSLError, ValueError):
-        raise DeliveryError("the key ca.crt of the Secret is no certificate") from None
+        raise DeliveryError("the key ca.crt of the Secret is not a certificate") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

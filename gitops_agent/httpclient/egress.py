@@ -85,10 +85,10 @@ def target(url: str, *, resolver: Resolve = resolve) -> EgressTarget:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise DeliveryError("the receiver's address is no URL", transient=False) from None
+        raise DeliveryError("the receiver's address is not a URL", transient=False) from None
     host = (parts.hostname or "").rstrip(".")
     if parts.scheme not in {"http", "https"} or not host or not _printable(url):
-        raise DeliveryError("the receiver's address is no http or https URL", transient=False)
+        raise DeliveryError("the receiver's address is not an http or https URL", transient=False)
     if parts.username is not None or parts.password is not None:
         raise DeliveryError("the receiver's address holds credentials: put them into the Secret", transient=False)
     secure = parts.scheme == "https"

@@ -21,7 +21,7 @@ def decode(data: bytes, *, file: str, limits: YamlLimits) -> str:
     body = data.removeprefix(_BOM)
     nul = body.find(b"\0")
     if nul >= 0:
-        raise refusal("holds a NUL byte, so it is no text", file=file, line=body.count(b"\n", 0, nul) + 1)
+        raise refusal("holds a NUL byte, so it is not text", file=file, line=body.count(b"\n", 0, nul) + 1)
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -45,7 +45,7 @@ def members(data: bytes, *, file: str) -> Iterator[Member]:
                     if content is not None:
                         yield Member(info.name, content.read())
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
-        raise RenderError(f"{file} is no packed chart: {error}", reason="RenderFailed", file=file) from None
+        raise RenderError(f"{file} is not a packed chart: {error}", reason="RenderFailed", file=file) from None
 
 
 def _interesting(name: str) -> bool:

@@ -106,7 +106,7 @@ class _Reader:
         documents = read(data, file=file, limits=self._inputs.bounded(_LIMITS), last_key_wins=True).documents
         value = documents[0].value if documents else {}
         if not isinstance(value, dict):
-            raise RenderError(f"{file}: is no mapping", reason="RenderFailed", file=file)
+            raise RenderError(f"{file}: is not a mapping", reason="RenderFailed", file=file)
         return value
 
     def _dependencies(self, path: str, about: Object) -> Iterator[Object]:

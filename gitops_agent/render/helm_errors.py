@@ -51,7 +51,7 @@ def _with_paths(message: str, chart: Chart) -> str:
 
 def _about_output(match: re.Match[str]) -> str:
     line = f"line {match[2]} of " if match[2] else ""
-    return f"{match[1]}: {line}what it renders is no YAML: "
+    return f"{match[1]}: {line}what it renders is not valid YAML: "
 
 
 def _unset(message: str) -> str:

@@ -92,7 +92,7 @@ def _overlay(options: KustomizeOptions, inputs: Inputs, graph: Graph, path: str,
     for component in options.components:
         entry = inputs.locate(join(path, component, named_in=f"{_SPEC}.components"))
         if entry is None or entry.type is not EntryType.DIRECTORY:
-            text = f"{_SPEC}.components: {component} is no directory of the revision"
+            text = f"{_SPEC}.components: {component} is not a directory of the revision"
             raise RenderError(text, reason="FileNotFound", field=f"{_SPEC}.components")
         graph.visit(entry.path)
         components.append(relative(entry.path))
@@ -111,7 +111,7 @@ def _patch(patch: Patch, inputs: Inputs, path: str) -> dict[str, Any]:
     if text is None:
         entry = inputs.locate(join(path, patch.path or "", named_in=f"{_SPEC}.patches"))
         if entry is None or entry.type is not EntryType.FILE:
-            problem = f"{_SPEC}.patches: {patch.path} is no file of the revision"
+            problem = f"{_SPEC}.patches: {patch.path} is not a file of the revision"
             raise RenderError(problem, reason="FileNotFound", field=f"{_SPEC}.patches")
         text = inputs.read(entry.path, limit=_PATCH_BYTES).decode("utf-8", "replace")
     result: dict[str, Any] = {"patch": text}

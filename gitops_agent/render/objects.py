@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]{0,63}(?::?[-=?+][^{}]{0,200})
 _TEXTS = ("ConfigMap", "Secret", "CustomResourceDefinition")
 """Kinds whose values may be programs with variables of their own."""
 _ELSEWHERE = (
-    ", so it is no Kubernetes object: move the file out of the directory that is deployed, or list the manifests in a "
+    ", so it is not a Kubernetes object: move the file out of the directory that is deployed, or list the manifests in a "
     "kustomization.yaml"
 )
 _HOOKS = (marks.HOOK, "helm.sh/hook", "argocd.argoproj.io/hook")
@@ -112,7 +112,7 @@ def problem_of(obj: Object) -> str | None:
 def _path_problem(what: str, value: Any) -> str | None:
     """Names become parts of API paths."""
     if not isinstance(value, str):
-        return f"has a metadata.{what} that is no text; put it in quotes"
+        return f"has a metadata.{what} that is not text; put it in quotes"
     if (variable := _variable(value)) is not None:
         return (
             f"has a metadata.{what} with the variable {variable}: variables are not replaced, because Flux's postBuild and "

@@ -53,7 +53,7 @@ def from_status(status: Mapping[str, Any]) -> RolloutState:
         # As JSON: only there does strictness take texts for times and enumerations.
         return _STATE.validate_json(orjson.dumps(status.get(FIELD))) or RolloutState()
     except TypeError as error:
-        raise SpecInvalid([_problem((), "it is no JSON")]) from error
+        raise SpecInvalid([_problem((), "it is not JSON")]) from error
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise SpecInvalid([_problem(detail["loc"], detail["msg"]) for detail in details]) from None
@@ -61,4 +61,4 @@ def from_status(status: Mapping[str, Any]) -> RolloutState:
 
 def _problem(location: tuple[int | str, ...], message: str) -> Problem:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:64]}" for part in location)
-    return Problem(path=f"status.{FIELD}{path}", message=f"is no state of a rollout: {message}")
+    return Problem(path=f"status.{FIELD}{path}", message=f"is not the state of a rollout: {message}")

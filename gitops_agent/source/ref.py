@@ -43,7 +43,7 @@ class Ref:
             if not _OBJECT_NAME.match(self.value):
                 raise _invalid(f"a commit is given as its full object name (40 hexadecimal digits), not as {self.value[:80]!r}")
         elif not self.value or len(self.value.encode("utf-8", "replace")) > _LONGEST or _FORBIDDEN.search(self.value):
-            raise _invalid(f"{self.value[:80]!r} is no valid {self.kind} name")
+            raise _invalid(f"{self.value[:80]!r} is not a valid {self.kind} name")
 
     @classmethod
     def of(cls, spec: RefSpec) -> Self:

@@ -49,7 +49,7 @@ class RevisionName:
         match = _NAME.match(text)
         if match is None or (match["base"] not in (HEAD, "@") and not any(_refs(match["base"]))):
             raise SourceError(
-                f"{text[:80]!r} is no branch, tag or commit, such as main, v1.2, 94b34e0 or HEAD~1", reason="InvalidSpec"
+                f"{text[:80]!r} is not a branch, tag or commit, such as main, v1.2, 94b34e0 or HEAD~1", reason="InvalidSpec"
             )
         return cls(text=text, base=match["base"], steps=match["steps"])
 

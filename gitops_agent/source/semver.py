@@ -121,13 +121,14 @@ def _group(part: str, whole: str) -> tuple[tuple[str, _Bound], ...]:
         bound = _bound(match[2]) if match else None
         if match is None or bound is None:
             raise SourceError(
-                f"{whole[:120]!r} is no version range: cannot read {rewritten[position:][:40].strip()!r}", reason="InvalidSpec"
+                f"{whole[:120]!r} is not a version range: cannot read {rewritten[position:][:40].strip()!r}",
+                reason="InvalidSpec",
             )
         comparators.append((match[1], bound))
         position = match.end()
     if not comparators:
         raise SourceError(
-            f"{whole[:120]!r} is no version range: an alternative is empty; `*` allows every release", reason="InvalidSpec"
+            f"{whole[:120]!r} is not a version range: an alternative is empty; `*` allows every release", reason="InvalidSpec"
         )
     return tuple(comparators)
 

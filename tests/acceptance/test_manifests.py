@@ -72,7 +72,7 @@ def test_a_secret_that_is_no_base64_is_reported_by_file_and_key(team: Tenant) ->
     team.declare()
 
     message = team.says("InvalidManifest", "secret-db.yaml")
-    assert "the value of password is no base64" in message
+    assert "the value of password is not base64" in message
     assert "hunter2" not in message
 
 

@@ -112,6 +112,6 @@ def test_a_state_that_cannot_be_read_is_refused_and_nothing_is_touched(team: Ten
     patch = {"status": {"state": {"phase": "Somewhere"}}}
     team.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
 
-    team.until(lambda: "is no state of a rollout" in str(team.condition()), "it says so")
+    team.until(lambda: "is not the state of a rollout" in str(team.condition()), "it says so")
     assert rollout.second() is not None
     assert rollout.workload()["status"]["availableReplicas"] >= 1

@@ -36,7 +36,7 @@ def test_a_provider_that_comes_later_is_refused_and_named(provider: Provider) ->
         ({"provider": "pigeon"}, "spec.provider"),
         ({"provider": "webhook"}, "needs an address or a secretRef"),
         ({"provider": "github", "address": "https://api.example.com"}, "github needs a secretRef"),
-        ({"provider": "webhook", "address": "ftp://example.com"}, "is no http or https address"),
+        ({"provider": "webhook", "address": "ftp://example.com"}, "is not an http or https address"),
         ({"provider": "webhook", "address": "https://u:p@example.com"}, "holds a password"),
         ({"provider": "webhook", "address": "https://example.com", "adress": "x"}, "did you mean address?"),
         (
@@ -49,7 +49,7 @@ def test_a_provider_that_comes_later_is_refused_and_named(provider: Provider) ->
         ),
         (
             {"provider": "webhook", "address": "https://example.com", "applications": {"matchLabels": {"no label": "x"}}},
-            "the key 'no label' is no label",
+            "the key 'no label' is not a label",
         ),
     ],
 )

@@ -197,4 +197,4 @@ def test_values_nested_beyond_reason_are_a_problem() -> None:
     for _ in range(900):
         value = {"a": value}
 
-    assert problems(spec(render={"helm": {"values": value}})) == {"spec": "is no JSON value, or nested too deeply"}
+    assert problems(spec(render={"helm": {"values": value}})) == {"spec": "is not a JSON value, or nested too deeply"}

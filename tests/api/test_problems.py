@@ -24,7 +24,7 @@ def problems(value: Any) -> list[str]:
 
 
 def test_a_path_names_the_list_entry() -> None:
-    assert problems({"leaves": [{}, {"someValue": "x"}]}) == ["spec.leaves[1].someValue: is no whole number"]
+    assert problems({"leaves": [{}, {"someValue": "x"}]}) == ["spec.leaves[1].someValue: is not a whole number"]
 
 
 def test_an_unknown_key_gets_the_nearest_known_one_of_its_own_place() -> None:
@@ -36,7 +36,7 @@ def test_an_unknown_key_that_is_near_nothing_gets_the_list() -> None:
 
 
 def test_what_is_no_json_is_a_problem() -> None:
-    assert problems({"leaves": {1, 2}}) == ["spec: is no JSON value, or nested too deeply"]
+    assert problems({"leaves": {1, 2}}) == ["spec: is not a JSON value, or nested too deeply"]
 
 
 def test_a_long_key_is_cut() -> None:

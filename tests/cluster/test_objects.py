@@ -240,7 +240,7 @@ def test_an_admission_webhook_that_is_down_is_unavailable_and_named(objects: Obj
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        ({"data": {"password": "hunter2!"}}, "a value of data is no base64"),
+        ({"data": {"password": "hunter2!"}}, "a value of data is not base64"),
         ({"data": {"password": 123456}}, "data.password"),
         ({"stringData": {"password": {"nested": "hunter2!"}}}, "stringData.password"),
         ({"data": ["hunter2!"]}, "data"),

@@ -120,13 +120,16 @@ def test_times_are_read_as_utc() -> None:
     [
         ([], "status.state: "),
         ("x", "status.state: "),
-        ({"phase": "Nowhere"}, "status.state.phase: is no state of a rollout: Input should be 'Idle', "),
-        ({"step": "1"}, "status.state.step: is no state of a rollout: Input should be a valid integer"),
+        ({"phase": "Nowhere"}, "status.state.phase: is not the state of a rollout: Input should be 'Idle', "),
+        ({"step": "1"}, "status.state.step: is not the state of a rollout: Input should be a valid integer"),
         ({"step": True}, "status.state.step: "),
         ({"step": 1.0}, "status.state.step: "),
         ({"full": "yes"}, "status.state.full: "),
-        ({"unknown": 1}, "status.state.unknown: is no state of a rollout: Unexpected "),
-        ({"enteredAt": "2026-01-01T00:00:00"}, "status.state.enteredAt: is no state of a rollout: Input should have timezone"),
+        ({"unknown": 1}, "status.state.unknown: is not the state of a rollout: Unexpected "),
+        (
+            {"enteredAt": "2026-01-01T00:00:00"},
+            "status.state.enteredAt: is not the state of a rollout: Input should have timezone",
+        ),
         ({"enteredAt": 5}, "status.state.enteredAt: "),
         ({"enteredAt": "yesterday"}, "status.state.enteredAt: "),
         ({"traffic": 1}, "status.state.traffic: "),
@@ -136,7 +139,7 @@ def test_times_are_read_as_utc() -> None:
         ({"counters": {"metric": "a"}}, "status.state.counters: "),
         ({"approvals": [1]}, "status.state.approvals[0]: "),
         ({"stable": {"commit": "a"}}, "status.state.stable.hash: "),
-        ({"plan": {1: 2}}, "status.state: is no state of a rollout: it is no JSON"),
+        ({"plan": {1: 2}}, "status.state: is not the state of a rollout: it is not JSON"),
     ],
 )
 def test_a_state_half_understood_is_refused_and_says_where(raw: object, problem: str) -> None:

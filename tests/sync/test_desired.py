@@ -82,7 +82,7 @@ def test_a_secret_value_that_is_no_text_is_a_problem_that_does_not_show_it() -> 
 
 
 def test_data_that_is_no_base64_is_reported_by_its_key_and_not_shown() -> None:
-    with pytest.raises(RenderError, match=r"Secret:shop/key in all\.yaml .* the value of pin is no base64") as caught:
+    with pytest.raises(RenderError, match=r"Secret:shop/key in all\.yaml .* the value of pin is not base64") as caught:
         wanted(thing("Secret", "key", data={"pin": "hunter2!", "fine": "eA==", "wrapped": "aGVs\nbG8=\n", "empty": ""}))
     assert "hunter2" not in str(caught.value)
 

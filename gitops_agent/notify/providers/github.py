@@ -58,7 +58,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
         raise AgentError("the Secret has no key token", reason="SecretInvalid")
     if repository_ is None:
         raise AgentError(
-            f"{message.repository} is no repository of {spec.address or _API}", reason="DeliveryFailed", transient=False
+            f"{message.repository} is not a repository of {spec.address or _API}", reason="DeliveryFailed", transient=False
         )
     first = next(iter(text.splitlines()), "") or message.title
     content = {

@@ -33,7 +33,7 @@ def unpacked(path: Any) -> str:
         TypeError, ValueError: it is none.
     """
     if not isinstance(path, str):
-        raise TypeError("a path is no text")
+        raise TypeError("a path is not text")
     return path if path.isascii() else path.encode("latin-1").decode("utf-8", "surrogateescape")
 
 

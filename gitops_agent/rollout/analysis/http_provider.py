@@ -69,7 +69,7 @@ class Ask:
         except KeyError:
             raise QueryInvalid(f"the Secret has no key {name}") from None
         except UnicodeDecodeError:
-            raise QueryInvalid(f"the key {name} of the Secret is no ASCII text") from None
+            raise QueryInvalid(f"the key {name} of the Secret is not ASCII text") from None
         if not value.isprintable():
             raise QueryInvalid(f"the key {name} of the Secret holds control characters")
         return value

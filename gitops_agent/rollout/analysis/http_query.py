@@ -69,7 +69,7 @@ def base(address: str) -> str:
     except ValueError:
         usable = False
     if not usable or any(character.isspace() or not character.isprintable() for character in address):
-        raise QueryInvalid("the provider's address is no http or https address")
+        raise QueryInvalid("the provider's address is not an http or https address")
     if parts.username is not None or parts.password is not None:
         raise QueryInvalid("the provider's address holds credentials, put them into a Secret")
     if parts.query or parts.fragment:
@@ -90,7 +90,7 @@ def answered(status: int, body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise MeasurementFailed("the provider's answer is no JSON", transient=True) from None
+        raise MeasurementFailed("the provider's answer is not JSON", transient=True) from None
 
 
 def number(value: Any) -> float:

@@ -94,7 +94,7 @@ def _json(route: Object, name: str, text: Any) -> Any:
     try:
         return orjson.loads(str(text))
     except orjson.JSONDecodeError:
-        raise refused(route, f"has an annotation {name} that is no JSON") from None
+        raise refused(route, f"has an annotation {name} that is not JSON") from None
 
 
 def _actions(route: Object, service: str) -> dict[str, Object]:

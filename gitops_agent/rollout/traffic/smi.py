@@ -91,7 +91,7 @@ def _weighted(route: Object, service: str, canary: str, weight: int) -> Object:
     result = copy(route)
     backends = _backends(result)
     if any(number(backend.get("weight"), -1) < 0 for backend in backends):
-        raise refused(route, "has a weight that is no whole number; version v1alpha2 or later is needed")
+        raise refused(route, "has a weight that is not a whole number; version v1alpha2 or later is needed")
     ours = [backend.get("service") == service for backend in backends]
     shares = divide([backend["weight"] for backend in backends], ours, weight, limit=_WEIGHT_LIMIT)
     pairs = list(zip(backends, shares, ours, strict=True))

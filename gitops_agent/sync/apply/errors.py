@@ -96,7 +96,9 @@ def describe(error: AgentError, obj: Object | None) -> str:
     """
     text = simplify(str(error))
     if obj is not None and "quantities must match" in text:
-        fields = [f"{field}: {str(value)[:40]!r} is no quantity, such as 500m, 2 or 128Mi" for field, value in malformed(obj)]
+        fields = [
+            f"{field}: {str(value)[:40]!r} is not a quantity, such as 500m, 2 or 128Mi" for field, value in malformed(obj)
+        ]
         return "; ".join(fields) or text
     return text
 

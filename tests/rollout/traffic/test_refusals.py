@@ -38,7 +38,7 @@ def test_an_action_that_is_no_json_is_named() -> None:
     found = case("alb-weight")
     found.routes[0]["metadata"]["annotations"]["alb.ingress.kubernetes.io/actions.web"] = "{"
 
-    with pytest.raises(RenderError, match=r"actions\.web that is no JSON"):
+    with pytest.raises(RenderError, match=r"actions\.web that is not JSON"):
         found.sent()
 
 

@@ -130,8 +130,8 @@ def test_a_quantity_that_is_none_is_named_by_its_field() -> None:
     obj = workload("Deployment", "web", containers=[{"name": "main", "image": "web:1", "resources": resources}])
 
     assert describe(error, obj) == (
-        "spec.template.spec.containers[0].resources.requests.cpu: '100x' is no quantity, such as 500m, 2 or 128Mi; "
-        "spec.template.spec.containers[0].resources.limits.memory: '1 GB' is no quantity, such as 500m, 2 or 128Mi"
+        "spec.template.spec.containers[0].resources.requests.cpu: '100x' is not a quantity, such as 500m, 2 or 128Mi; "
+        "spec.template.spec.containers[0].resources.limits.memory: '1 GB' is not a quantity, such as 500m, 2 or 128Mi"
     )
     assert describe(error, None).startswith("quantities must match")
     assert describe(error, workload("Deployment", "web")).startswith("quantities must match")

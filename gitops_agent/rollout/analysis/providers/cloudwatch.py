@@ -75,7 +75,7 @@ def metric_data(
         QueryInvalid: region, address or queries cannot be used.
     """
     if not _REGION.fullmatch(region):
-        raise QueryInvalid(f"{region!r} is no AWS region")
+        raise QueryInvalid(f"{region!r} is not an AWS region")
     returning = [query.get("Id") for query in queries if query.get("ReturnData", True)]
     if len(queries) > _QUERIES_LIMIT or len(returning) != 1:
         raise QueryInvalid(f"{len(returning)} of the CloudWatch queries return data, exactly one has to")

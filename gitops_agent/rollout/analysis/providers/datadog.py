@@ -87,5 +87,5 @@ def samples(status: int, body: bytes) -> list[float]:
 
 def _value(pair: Any) -> float:
     if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004 - time and value
-        raise MeasurementFailed("Datadog gave a point that is no pair of time and value")
+        raise MeasurementFailed("Datadog gave a point that is not a pair of time and value")
     return number(pair[1])

@@ -89,5 +89,5 @@ def _data(status: int, body: bytes) -> tuple[str, Any]:
 
 def _value(pair: Any) -> float:
     if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004 - time and value
-        raise MeasurementFailed("Prometheus gave a sample that is no pair of time and value")
+        raise MeasurementFailed("Prometheus gave a sample that is not a pair of time and value")
     return number(pair[1])
