@@ -105,7 +105,7 @@ class NotifierSpec(Model):
         Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is not an http or https address", longest=2048)]
         | None
     ) = None
-    """Where to: the webhook's URL, or another API than the provider's public one. A secret address belongs into the Secret."""
+    """Where to: the webhook's URL, or another API than the provider's public one. Put a secret address into the Secret."""
 
     secret_ref: SecretRef | None = None
     """Credentials: `token`, or `address`; for a webhook also `hmac`, the key payloads are signed with."""

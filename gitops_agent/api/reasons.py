@@ -65,7 +65,7 @@ _TABLE = (
     ("RolloutStep", "A step of a rollout is in force.", ""),
     (
         "RolloutPaused",
-        "A rollout waits for a person: it was paused, its metrics are undecided, or a step asks for approval.",
+        "A rollout waits for a user: it was paused, its metrics are inconclusive, or a step requires approval.",
         "Inspect it with `gitops-agent rollout status`, then `rollout promote`, `rollout resume` or `rollout abort`.",
     ),
     ("Promoted", "A new version took over.", ""),
@@ -81,7 +81,7 @@ _TABLE = (
     ),
     (
         "CommandRefused",
-        "A command makes no sense for a rollout as it stands, so nothing was ordered, or it came too late to change anything.",
+        "A command does not apply to a rollout in its current phase and was not recorded, or it came too late.",
         "Read the message, and inspect the rollout with `gitops-agent rollout status`.",
     ),
     (

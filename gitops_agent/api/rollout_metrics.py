@@ -174,13 +174,13 @@ class Metric(Model):
     """Measurements a Hold needs at least before it may pass; with `compare`, values of each side its one verdict is made of."""
 
     failure_limit: Annotated[int, Field(ge=0, le=_LIMIT)] = 0
-    """Failures that are forgiven in a run."""
+    """Failures that are allowed in a run."""
 
     inconclusive_limit: Annotated[int, Field(ge=0, le=_LIMIT)] = 3
-    """Inconclusive measurements that are forgiven before the run pauses."""
+    """Inconclusive measurements that are allowed before the run pauses."""
 
     consecutive_error_limit: Annotated[int, Field(ge=0, le=_LIMIT)] = 4
-    """Errors in a row that are forgiven before the run pauses."""
+    """Errors in a row that are allowed before the run pauses."""
 
     no_data: NoData = NoData.INCONCLUSIVE
     """What an empty answer means."""

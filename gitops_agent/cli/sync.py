@@ -47,7 +47,7 @@ def sync(
     key = ObjectKey(GROUP, "Application", namespace, name)
     access.objects.merge_patch(key, {"metadata": {"annotations": {REQUESTED: requested_at}}})
     if not waits:
-        click.echo(f"application/{name} asked to sync")
+        click.echo(f"application/{name}: sync requested")
         return
 
     def done(live: Object) -> bool:

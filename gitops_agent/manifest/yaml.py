@@ -216,8 +216,8 @@ class _Reader:
             value = written
         if value in frame.own:
             if not self._last_key_wins:
-                raise self._refusal(f"the key {value!r} stands twice in one mapping", line)
-            self._warn(f"the key {value!r} stands twice in one mapping, the last one is taken", line)
+                raise self._refusal(f"the key {value!r} occurs twice in one mapping", line)
+            self._warn(f"the key {value!r} occurs twice in one mapping, the last one is used", line)
         frame.own.add(value)
         return cast("str", value)
 

@@ -68,7 +68,7 @@ def _of(counter: Counter, metric: Metric) -> tuple[CounterVerdict, str]:
     why = f": {counter.message}" if counter.message else ""
     if counter.failed > metric.failure_limit:
         times = "once" if counter.failed == 1 else f"{counter.failed} times"
-        return CounterVerdict.FAILED, f"{metric.name} failed {times}, {metric.failure_limit} are forgiven{why}"
+        return CounterVerdict.FAILED, f"{metric.name} failed {times}, {metric.failure_limit} are allowed{why}"
     if counter.consecutive_errors > metric.consecutive_error_limit:
         return CounterVerdict.UNSURE, f"{metric.name} could not be measured {counter.consecutive_errors} times in a row{why}"
     if counter.inconclusive > metric.inconclusive_limit:

@@ -90,9 +90,7 @@ def check(url: str) -> None:
         raise _invalid(f"repositories are read by https or ssh, not by {parts.scheme[:20]!r}")
     _check_user(parts)
     if parts.query or parts.fragment:
-        raise _invalid(
-            "the repository's URL has a query or a fragment; credentials belong into the secret that secretRef names"
-        )
+        raise _invalid("the repository's URL has a query or a fragment; put credentials into the Secret that secretRef names")
     if parts.scheme == "file":
         if parts.netloc or not parts.path.startswith("/"):
             raise _invalid("a file repository is named file:///absolute/path")

@@ -304,7 +304,7 @@ def _check_encoding(secret: Object) -> None:
         return
     wrong = sorted(str(name) for name, value in data.items() if isinstance(value, str) and not _is_base64(value))
     if wrong:
-        raise ValueError(f"data: the value of {', '.join(wrong)} is not base64; plain text belongs into stringData")
+        raise ValueError(f"data: the value of {', '.join(wrong)} is not base64; put plain text into stringData")
 
 
 def _is_base64(text: str) -> bool:

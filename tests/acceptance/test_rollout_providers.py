@@ -127,7 +127,7 @@ def test_every_provider_is_asked_in_its_own_way_and_believed(team: Tenant, meter
 
     providers.prometheus = "0.02"
     status = rollout.at("Held")
-    assert "prometheus failed once, 0 are forgiven: `result < 0.01` does not hold (it is 0.02)" in status["message"]
+    assert "prometheus failed once, 0 are allowed: `result < 0.01` does not hold (it is 0.02)" in status["message"]
     agent = team.agent
     assert agent is not None
     assert PASSWORD not in json.dumps(status) + agent.log.read_text(errors="replace")

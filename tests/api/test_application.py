@@ -46,7 +46,7 @@ def test_a_moment_is_utc_in_python() -> None:
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:
-    with pytest.raises(ValidationError, match="is no moment"):
+    with pytest.raises(ValidationError, match="is not a moment"):
         Suspend(until=datetime(2026, 12, 1, 8))  # noqa: DTZ001 - this is what is refused
 
 

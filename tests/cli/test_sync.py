@@ -54,7 +54,7 @@ def test_without_waiting_it_only_asks(stage: ClusterEnv, run: Run) -> None:
 
     result = run("sync", "shop", "--no-wait")
 
-    assert (result.code, result.stdout) == (0, "application/shop asked to sync\n")
+    assert (result.code, result.stdout) == (0, "application/shop: sync requested\n")
     assert asked(stage)
 
 

@@ -61,9 +61,9 @@ def test_a_bomb_of_many_parts_is_refused() -> None:
     ("data", "words"),
     [
         (b"no archive", "not gzipped"),
-        (gzip.compress(b"no tar" * 200), "no packed chart"),
+        (gzip.compress(b"no tar" * 200), "not a packed chart"),
         (packed({"a/Chart.yaml": SUB})[:-20], "cut off"),
-        (b"", "no packed chart"),
+        (b"", "not a packed chart"),
     ],
     ids=["text", "no tar", "torn", "empty"],
 )

@@ -27,7 +27,7 @@ def judged(answer: Answer, times: int, message: str) -> tuple[CounterVerdict, st
     ("answer", "times", "message", "words"),
     [
         (Answer.ERROR, 5, "GET http://x: refused", "errors could not be measured 5 times in a row: GET http://x: refused"),
-        (Answer.FAILURE, 1, "`result < 1` does not hold", "errors failed once, 0 are forgiven: `result < 1` does not hold"),
+        (Answer.FAILURE, 1, "`result < 1` does not hold", "errors failed once, 0 are allowed: `result < 1` does not hold"),
         (Answer.INCONCLUSIVE, 4, "no data", "errors was inconclusive 4 times: no data"),
         (Answer.INCONCLUSIVE, 4, "", "errors was inconclusive 4 times"),
     ],

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gitops_agent.errors import AgentError
 
 TEXT_LIMIT = 1024
-"""Characters of a condition; a longer one belongs into the query."""
+"""Characters of a condition; a longer one belongs in the query."""
 
 WORD_LIMIT = 200
 """Words of a condition; with it evaluation takes few steps and little depth."""

@@ -38,7 +38,7 @@ def test_the_regions_of_china_have_their_own_domain() -> None:
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
-    with pytest.raises(QueryInvalid, match="no AWS region"):
+    with pytest.raises(QueryInvalid, match="not an AWS region"):
         ask(RATE, region="eu-central-1.evil.example/")
     with pytest.raises(QueryInvalid, match="2 of the CloudWatch queries return data"):
         ask(RATE, {"Id": "errors"})
