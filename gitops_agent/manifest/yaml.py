@@ -28,6 +28,7 @@ __all__ = ["DEFAULT_LIMITS", "YamlLimits", "dump", "dump_all", "load", "load_all
 DEFAULT_LIMITS = YamlLimits()
 _TAG = "tag:yaml.org,2002:"
 _TEXT_PER_NODE = 256
+_SHOWN = 100
 _WARNINGS = 20
 _HINTS = {
     "mapping values are not allowed in this context": ": a text that holds ': ' needs quotes, or the line is indented too far",
@@ -162,7 +163,7 @@ class _Reader:
             event = following()
             kind = type(event)
             if kind is scalar:
-                value = self._scalar(event, key=bool(stack) and stack[-1].key is _WAITING)
+                value = self._scalar(event, stack[-1].key if stack else None)
                 self._weight += 1 + len(event.value) // _TEXT_PER_NODE
                 if event.anchor is not None:
                     self._anchors[event.anchor] = (value, 1 + len(event.value) // _TEXT_PER_NODE)
@@ -228,7 +229,8 @@ class _Reader:
         for part in reversed(merged):
             target.update(part)
 
-    def _scalar(self, event: Any, *, key: bool) -> Any:
+    def _scalar(self, event: Any, of: Any) -> Any:
+        """A scalar, of the key or value that is due in a mapping."""
         text = event.value
         if event.tag == "!" or (event.tag is None and not event.implicit[0]):
             return text
@@ -236,13 +238,15 @@ class _Reader:
             if event.tag is not None:
                 self._check_tag(event)
                 return tagged(event.tag.removeprefix(_TAG), text)
-            if key and text == "<<":
+            if of is _WAITING and text == "<<":
                 return _MERGE
             value = plain(text)
         except ValueError as error:
             raise self._refusal(str(error), event.start_mark.line + 1) from None
         if type(value) is int and exponent(text):
-            self._warn(f"{text} without quotes is a number; quote it if it is a name or a commit", event.start_mark.line + 1)
+            # Not quoted: it may be a password.
+            what = f"the value of {of[:_SHOWN]!r}" if type(of) is str else "a value"
+            self._warn(f"{what} is a number without quotes; quote it if it is a name or a commit", event.start_mark.line + 1)
         return value
 
     def _check_tag(self, event: Any, *expected: str) -> None:

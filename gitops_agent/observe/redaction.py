@@ -35,6 +35,22 @@ _SHAPES = (
 )
 
 
+_LONG = re.compile(r"[A-Za-z0-9+/_=]{20,}")
+
+
+def scrub_output(text: str) -> str:
+    """Like `scrub`; long words of letters and digits go too.
+
+    For what a program printed: a log may hold a credential without any word that says so.
+    """
+    return _LONG.sub(_unless_plain, scrub(text))
+
+
+def _unless_plain(word: re.Match[str]) -> str:
+    letters = any(letter.isalpha() for letter in word[0])
+    return _HIDDEN if letters and any(letter.isdigit() for letter in word[0]) else word[0]
+
+
 def scrub(text: str) -> str:
     """The text with everything that looks like a credential replaced by `***`."""
     for shape, replacement in _SHAPES:

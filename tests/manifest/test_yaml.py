@@ -198,7 +198,7 @@ def test_a_word_that_looks_like_a_commit_is_warned_about() -> None:
     documents = read(b"tag: 12e03\nquoted: '12e03'\nmode: 0644\n", file="values.yaml")
     assert documents.documents[0].value == {"tag": 12000, "quoted": "12e03", "mode": 420}
     assert documents.warnings == (
-        "values.yaml, line 1: 12e03 without quotes is a number; quote it if it is a name or a commit",
+        "values.yaml, line 1: the value of 'tag' is a number without quotes; quote it if it is a name or a commit",
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_agent.observe.redaction import scrub
+from gitops_agent.observe.redaction import scrub, scrub_output
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,21 @@ def test_a_password_in_a_url_goes_whatever_stands_around_it(before: str, after: 
 @given(text=st.text(max_size=200))
 def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
     assert scrub(scrub(text)) == scrub(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "clean"),
+    [
+        ("refused 9f8d7c6b5a4f3e2d1c0b9a8f7e6d", "refused ***"),
+        ("key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY: denied", "key ***: denied"),
+        ("DB_PASSWORD=hunter22", "DB_PASSWORD=***"),
+        ("panic: open /etc/app/config.yaml: no such file", "panic: open /etc/app/config.yaml: no such file"),
+        (
+            "java.lang.IllegalStateException at com.example.shop.Checkout",
+            "java.lang.IllegalStateException at com.example.shop.Checkout",
+        ),
+        ("request 7d9f3c1e-1b2c-4d5e-8f90-a1b2c3d4e5f6 failed", "request 7d9f3c1e-1b2c-4d5e-8f90-a1b2c3d4e5f6 failed"),
+    ],
+)
+def test_long_random_words_of_a_program_go_too(line: str, clean: str) -> None:
+    assert scrub_output(line) == clean

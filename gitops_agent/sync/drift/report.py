@@ -16,13 +16,15 @@ from gitops_agent.manifest.fields import desired_form, normal, step
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.marks import FIELD_MANAGER
-from gitops_agent.manifest.masking import masked, masked_pair
+from gitops_agent.manifest.masking import masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.manifest.pointer import field_path, parse, pointer
+from gitops_agent.observe.redaction import scrub
 
 _SHOWN = 50
 """Changes of one object in a report; the rest is counted."""
 _LINE = 80
+_CONFIGURATION = (("data",), ("binaryData",), ("stringData",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,23 @@ class FieldDrift:
     def __str__(self) -> str:
         by = f" by {self.manager}" if self.manager else ""
         at = f" at {self.time}" if self.time else ""
-        return f"{self.field}: {_short(self.declared)} became {_short(self.found)}{by}{at}"
+        return f"{self.field}: {self._change()}{by}{at}"
+
+    def _change(self) -> str:
+        """What happened, for texts that leave the cluster.
+
+        Configuration of programs is not quoted: it may hold a password. `diff` shows it.
+        """
+        steps = parse(self.path)
+        if (
+            steps[:1] in _CONFIGURATION
+            or "env" in steps
+            or isinstance(self.declared, dict | list)
+            or isinstance(self.found, dict | list)
+        ):
+            return "was added" if self.declared is ABSENT else "was removed" if self.found is ABSENT else "was changed"
+        name = steps[-1] if steps else ""
+        return f"{_short(self.declared, name)} became {_short(self.found, name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +166,8 @@ def _reaches(fields: Object, live: Any, steps: tuple[str, ...]) -> bool:
     return False
 
 
-def _short(value: Any) -> str:
-    text = "nothing" if value is ABSENT else str(masked(value) if isinstance(value, dict) else value)
+def _short(value: Any, name: str) -> str:
+    if value is ABSENT:
+        return "nothing"
+    text = scrub(f"{name}={value}").partition("=")[2]
     return text if len(text) <= _LINE else text[: _LINE - 1] + "…"

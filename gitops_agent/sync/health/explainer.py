@@ -17,7 +17,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.reading import items, mapping, number
 from gitops_agent.manifest.selector import query
-from gitops_agent.observe.redaction import scrub
+from gitops_agent.observe.redaction import scrub, scrub_output
 from gitops_agent.sync.health.pod_diagnosis import Ask, Finding, first
 from gitops_agent.sync.health.reading import notes, text
 
@@ -173,7 +173,7 @@ class _Question:
             as_user=self.as_user,
         )
         # Scrubbed before it is cut: half a credential has no shape to be recognised by.
-        return scrub(" ".join(answer.body[:_LOG_BYTES].decode("utf-8", "replace").split()))[:_LINE_CHARACTERS]
+        return scrub_output(" ".join(answer.body[:_LOG_BYTES].decode("utf-8", "replace").split()))[:_LINE_CHARACTERS]
 
     def _event(self, obj: Object, reason: str = "") -> str:
         """The newest warning about an object, of one reason or of any."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.reading import items, mapping, number
+from gitops_agent.observe.redaction import scrub_output
 from gitops_agent.sync.health.reading import Conditions, text
 
 _CERTAIN_RESTARTS = 2
@@ -113,7 +114,7 @@ def _container(container: Object, what: str) -> Iterator[Finding]:
         restarts = number(container.get("restartCount"))
         again = f" ({restarts} restarts)" if restarts > 1 else ""
         message = f"{what} {name} ended with {_exit(ended)}{again}"
-        words = _last_line(ended.get("message"))
+        words = scrub_output(_last_line(ended.get("message")))
         yield Finding(
             reason="CrashLoop",
             message=f"{message}: {words}" if words else message,

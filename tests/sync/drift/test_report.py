@@ -8,7 +8,7 @@ import pytest
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.merge_keys import ABSENT
-from gitops_agent.sync.drift.report import DriftReport, describe
+from gitops_agent.sync.drift.report import DriftReport, FieldDrift, describe
 from tests.sync.apply.test_executor import config, deployment
 from tests.sync.cluster_env import ClusterEnv
 from tests.sync.live.test_live_object import CONFIG, stored
@@ -63,6 +63,28 @@ def test_more_than_fifty_changes_are_counted() -> None:
     report = describe(Manifest.of(declared), live)
     assert (len(report.changes), report.more) == (50, 10)
     assert str(report).endswith("; and 57 more")
+
+
+@pytest.mark.parametrize(
+    ("path", "declared", "found", "words"),
+    [
+        ("/data/url", "hunter22", "hunter33", "data.url: was changed by kubectl"),
+        ("/data/url", ABSENT, "hunter33", "data.url: was added by kubectl"),
+        ("/data", {"a": "hunter22"}, ABSENT, "data: was removed by kubectl"),
+        (
+            "/spec/template/spec/containers/[name=web]/env/[name=DSN]/value",
+            "hunter22",
+            "hunter33",
+            "spec.template.spec.containers[web].env[DSN].value: was changed by kubectl",
+        ),
+        ("/spec/containers/[name=x]", ABSENT, {"env": [{"value": "hunter22"}]}, "spec.containers[x]: was added by kubectl"),
+        ("/spec/password", "hunter22", "hunter33", "spec.password: *** became *** by kubectl"),
+        ("/spec/url", "https://a:hunter22@b", ABSENT, "spec.url: https://***@b became nothing by kubectl"),
+        ("/spec/replicas", 3, 5, "spec.replicas: 3 became 5 by kubectl"),
+    ],
+)
+def test_texts_do_not_quote_what_may_be_a_credential(path: str, declared: Any, found: Any, words: str) -> None:
+    assert str(FieldDrift(path=path, declared=declared, found=found, manager="kubectl")) == words
 
 
 @pytest.mark.cluster
