@@ -1,6 +1,7 @@
 """The components of the control plane and their arguments, as data.
 
-Everything listens on loopback, stores nothing durably (`--unsafe-no-fsync`: the data dies with the sandbox) and elects no
+The API server listens on loopback, etcd on a socket in a folder of this user, because it knows no users and who writes to it is
+an administrator. Everything stores nothing durably (`--unsafe-no-fsync`: the data dies with the sandbox) and elects no
 leader. RBAC, the namespace, garbage and ServiceAccount controllers, quota and webhook admission and the TokenRequest API are
 the real ones; only nodes and their kubelets are played by KWOK.
 """
@@ -20,6 +21,9 @@ HOST_ADDRESS = "10.88.255.1"
 
 API_ADDRESS = "10.88.255.254"
 """What the API server then says its address is; endpoints may not be on loopback."""
+
+ETCD = "unix://etcd.sock"
+"""Relative to the folder that components run in: a socket's full path may be too long for its address."""
 
 ISSUER = "https://kubernetes.default.svc"
 
@@ -48,15 +52,11 @@ class Layout:
 
     Attributes:
         directory: the sandbox's folder.
-        etcd_port: etcd's client port.
-        peer_port: etcd's peer port.
         api_port: the API server's port.
         network: whether the sandbox has a network of its own; see `network.py`.
     """
 
     directory: Path
-    etcd_port: int
-    peer_port: int
     api_port: int
     network: bool = False
 
@@ -90,13 +90,13 @@ class Layout:
 
     def ports(self, component: str) -> tuple[int, ...]:
         """What one component listens on."""
-        return {"etcd": (self.etcd_port, self.peer_port), "kube-apiserver": (self.api_port,)}.get(component, ())
+        return (self.api_port,) if component == "kube-apiserver" else ()
 
 
 def arguments(component: str, layout: Layout) -> tuple[str, ...]:
     """The arguments of one component, without the program itself."""
     if component == "etcd":
-        return _etcd(layout)
+        return _etcd(layout.directory)
     if component == "kube-apiserver":
         return _apiserver(layout)
     config = layout.kubeconfig(component)
@@ -131,12 +131,11 @@ def arguments(component: str, layout: Layout) -> tuple[str, ...]:
     )
 
 
-def _etcd(layout: Layout) -> tuple[str, ...]:
-    client = f"http://127.0.0.1:{layout.etcd_port}"
-    peer = f"http://127.0.0.1:{layout.peer_port}"
+def _etcd(directory: Path) -> tuple[str, ...]:
+    client, peer = ETCD, "unix://peer.sock"
     return (
         "--name=sandbox",
-        f"--data-dir={layout.directory / 'etcd'}",
+        f"--data-dir={directory / 'etcd'}",
         "--unsafe-no-fsync",
         f"--listen-client-urls={client}",
         f"--advertise-client-urls={client}",
@@ -150,7 +149,7 @@ def _etcd(layout: Layout) -> tuple[str, ...]:
 
 def _apiserver(layout: Layout) -> tuple[str, ...]:
     return (
-        f"--etcd-servers=http://127.0.0.1:{layout.etcd_port}",
+        f"--etcd-servers={ETCD}",
         "--bind-address=127.0.0.1",
         f"--secure-port={layout.api_port}",
         f"--advertise-address={API_ADDRESS if layout.network else '127.0.0.1'}",

@@ -24,7 +24,7 @@ class ManagedProcess:
         name: of the component.
         version: of the program.
         argv: the program and its arguments.
-        log: where its output goes; appended.
+        log: where its output goes; appended. The program runs in its folder.
         ports: it listens on.
         env: beside the cleaned environment.
     """
@@ -71,7 +71,7 @@ class ManagedProcess:
         if self.alive:
             return
         with self._log.open("ab") as log:
-            self._process = spawn(self._argv, log=log, cwd=Path("/"), env=self._env)
+            self._process = spawn(self._argv, log=log, cwd=self._log.parent, env=self._env)
         self._starts += 1
         self._ended_at = None
         self._words = ""

@@ -164,9 +164,9 @@ class Supervisor:
         self._write(phase=Phase.READY, step="", seconds=round(time.monotonic() - started, 2))
 
     def _boot_once(self, *, deadline: float) -> None:
-        etcd, peer, api = free_ports(3)
+        (api,) = free_ports(1)
         network = self._order.network
-        layout = Layout(directory=self._directory, etcd_port=etcd, peer_port=peer, api_port=api, network=network)
+        layout = Layout(directory=self._directory, api_port=api, network=network)
         env = {"PATH": os.pathsep.join((*self._order.path, os.environ.get("PATH", os.defpath)))}
         secrets = bootstrap.prepare(layout)
         self._children = {}

@@ -10,7 +10,7 @@ from gitops_agent.sandbox.controlplane import ControlPlane
 
 
 def _layout(folder: Path) -> Layout:
-    return Layout(directory=folder, etcd_port=1, peer_port=2, api_port=3)
+    return Layout(directory=folder, api_port=3)
 
 
 def test_every_user_gets_a_token_of_its_own_that_others_cannot_read(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from gitops_agent.sandbox.components import ORDER, PROXY, Layout, arguments
 
-_LAYOUT = Layout(directory=Path("/d"), etcd_port=1, peer_port=2, api_port=3)
-_NETWORK = Layout(directory=Path("/d"), etcd_port=1, peer_port=2, api_port=3, network=True)
+_LAYOUT = Layout(directory=Path("/d"), api_port=3)
+_NETWORK = Layout(directory=Path("/d"), api_port=3, network=True)
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -19,7 +19,12 @@ def test_arguments_are_flags_without_a_value_of_their_own(name: str) -> None:
 def test_nothing_listens_beyond_loopback(name: str) -> None:
     for word in arguments(name, _LAYOUT):
         if "listen" in word or "bind-address" in word:
-            assert "127.0.0.1" in word
+            assert "127.0.0.1" in word or "=unix://" in word
+
+
+def test_etcd_has_no_port_that_other_users_reach() -> None:
+    assert not [word for word in arguments("etcd", _LAYOUT) if "http://" in word]
+    assert "--etcd-servers=unix://etcd.sock" in arguments("kube-apiserver", _LAYOUT)
 
 
 def test_secrets_are_given_as_files_and_never_as_arguments() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,6 +65,14 @@ def test_every_component_is_alive_with_its_version_and_ports(own: ControlPlane) 
     assert tuple(part.name for part in state.components) == ORDER
     assert all(part.alive and part.version and part.starts >= 1 for part in state.components)
     assert state.components[1].ports == (int(own.host.rpartition(":")[2]),)
+
+
+def test_etcd_takes_connections_of_its_user_only(own: ControlPlane) -> None:
+    (etcd,) = own.directory.rglob("etcd.sock")
+
+    assert stat.S_ISSOCK(etcd.stat().st_mode)
+    assert not etcd.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    assert not own.state().components[0].ports
 
 
 def _command(path: Path) -> bytes:
