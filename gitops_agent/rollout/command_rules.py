@@ -174,7 +174,7 @@ def _advance(ctx: StepContext, _: str) -> RolloutState:
 
 
 def _promote(ctx: StepContext, by: str) -> RolloutState | None:
-    """Skips the steps that are left, or in a promotion its delay and its metrics.
+    """Skips the steps that are left, or what a promotion waits for.
 
     A rejected version is tried again, without any step.
     """

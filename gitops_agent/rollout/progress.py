@@ -103,7 +103,7 @@ class RolloutProgress:
 
     @property
     def workload(self) -> ObjectKey:
-        """What it rolls out; during a run the workload it was started with."""
+        """The workload of the run under way, or of the policy."""
         if self.spec is not None:
             return ObjectKey("apps", str(self.spec.target_ref.kind), self.key.namespace, self.spec.target_ref.name)
         target = (self.raw.get("spec") or {}).get("targetRef") or {}

@@ -67,8 +67,9 @@ class Providers:
 
     def answer(self, asked: Asked) -> Any:
         path = urlsplit(asked.path).path
-        if path == "/api/v1/query" and asked.method == "POST":
-            self.queries += parse_qs(asked.body.decode())["query"]
+        if path == "/api/v1/query" and asked.headers.get("DD-API-KEY") is None:
+            assert asked.method == "GET"
+            self.queries += parse_qs(urlsplit(asked.path).query)["query"]
             self._check(asked.headers.get("Authorization") == f"Bearer {TOKEN['token']}")
             value = {"metric": {}, "value": [1435781451.781, self.prometheus]}
             return {"status": "success", "data": {"resultType": "vector", "result": [value]}}

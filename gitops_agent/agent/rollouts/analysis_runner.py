@@ -350,7 +350,10 @@ class AnalysisRunner:
             answer = HttpClient(timeout_seconds=self._seconds(wanted)).send(request)
         except AgentError as error:
             raise MeasurementFailed(f"{query}: {error}", transient=True) from None
-        return dispatch.answer(wanted, answer.status, answer.body)
+        try:
+            return dispatch.answer(wanted, answer.status, answer.body)
+        except MeasurementFailed as error:
+            raise MeasurementFailed(f"{query}: {error}", transient=error.transient) from None
 
     def _seconds(self, wanted: Wanted) -> float:
         """The seconds a request gets."""

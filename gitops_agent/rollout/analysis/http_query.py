@@ -54,7 +54,9 @@ class Query:
 
     def __str__(self) -> str:
         parts = urlsplit(self.url)
-        return f"{self.method} {parts.scheme}://{parts.hostname}{parts.path}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        port = f":{parts.port}" if parts.port else ""
+        return f"{self.method} {parts.scheme}://{host}{port}{parts.path}"
 
 
 def base(address: str) -> str:
@@ -90,7 +92,7 @@ def answered(status: int, body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise MeasurementFailed("the provider's answer is not JSON", transient=True) from None
+        raise MeasurementFailed(f"the provider's answer ({status}) is not JSON", transient=True, status=status) from None
 
 
 def number(value: Any) -> float:

@@ -14,13 +14,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 PLACEHOLDER = "http://prometheus.monitoring.svc:9090"
 """Where the policies of the example repository ask."""
 
 _WORKLOAD = re.compile(r'deployment="([^"]+)"')
-_MOST_BYTES = 100_000
 
 
 class Metrics:
@@ -37,12 +36,10 @@ class Metrics:
         class Handler(BaseHTTPRequestHandler):
             timeout = 10
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _MOST_BYTES)).decode(
-                    "utf-8", "replace"
-                )
-                match = _WORKLOAD.search((parse_qs(body).get("query") or [""])[0])
-                if self.path != "/api/v1/query" or match is None:
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                match = _WORKLOAD.search((parse_qs(parts.query).get("query") or [""])[0])
+                if parts.path != "/api/v1/query" or match is None:
                     self._answer(HTTPStatus.BAD_REQUEST, {"status": "error", "error": "only rates of a deployment are known"})
                     return
                 value = rate(match[1])

@@ -77,3 +77,13 @@ def test_null_and_nan_are_no_numbers() -> None:
 def test_what_is_no_number_is_an_error(value: Any) -> None:
     with pytest.raises(MeasurementFailed):
         number(value)
+
+
+def test_an_answer_that_is_no_json_says_its_status() -> None:
+    with pytest.raises(MeasurementFailed, match=r"the provider's answer \(200\) is not JSON"):
+        answered(200, b"<html>")
+
+
+def test_the_text_of_a_query_names_the_port() -> None:
+    assert str(Query(url="http://prometheus:9090/api/v1/query?query=up")) == "GET http://prometheus:9090/api/v1/query"
+    assert str(Query(url="http://[::1]:9090/x", method="POST")) == "POST http://[::1]:9090/x"

@@ -1,4 +1,8 @@
-"""Instant queries of Prometheus and its API (Thanos, Mimir, VictoriaMetrics)."""
+"""Instant queries of Prometheus and its API (Thanos, Mimir, VictoriaMetrics).
+
+Decision: a query is a GET, which is what a proxy that lets only readers through takes. One whose address would be too long for
+servers and proxies is a POST, which this API takes for the same.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,9 @@ from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, a
 
 _SORTS = frozenset({"matrix", "scalar", "string", "vector"})
 _REFUSED = frozenset({400, 422})
+
+_LONGEST_URL = 2000
+"""Characters that every server and proxy takes."""
 
 
 class Prometheus:
@@ -63,12 +70,12 @@ def result(status: int, body: bytes) -> float | list[float] | None:
 
 
 def _query(address: str, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None) -> Query:
-    return Query(
-        url=f"{base(address)}/api/v1/{path}",
-        method="POST",
-        headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", **(headers or {})},
-        body=urlencode(fields).encode(),
-    )
+    url, form = f"{base(address)}/api/v1/{path}", urlencode(fields)
+    accepting = {"Accept": "application/json", **(headers or {})}
+    if len(url) + len(form) < _LONGEST_URL:
+        return Query(url=f"{url}?{form}", headers=accepting)
+    accepting = {"Content-Type": "application/x-www-form-urlencoded", **accepting}
+    return Query(url=url, method="POST", headers=accepting, body=form.encode())
 
 
 def _seconds(moment: datetime) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
@@ -25,9 +25,18 @@ def vector(*values: str) -> bytes:
 def test_an_instant_query() -> None:
     query = instant("http://prometheus:9090/", 'sum(x{a="b"})', at=NOW, headers={"Authorization": "Bearer t"})
 
-    assert (query.method, query.url) == ("POST", "http://prometheus:9090/api/v1/query")
-    assert parse_qs(query.body.decode()) == {"query": ['sum(x{a="b"})'], "time": ["1772323200.000"]}
+    parts = urlsplit(query.url)
+    assert (query.method, query.body, parts.netloc, parts.path) == ("GET", b"", "prometheus:9090", "/api/v1/query")
+    assert parse_qs(parts.query) == {"query": ['sum(x{a="b"})'], "time": ["1772323200.000"]}
     assert query.headers["Authorization"] == "Bearer t"
+
+
+def test_a_query_that_is_too_long_for_an_address_is_posted() -> None:
+    long = "+".join(["up"] * 1000)
+    query = instant("http://prometheus:9090", long, at=NOW)
+
+    assert (query.method, query.url) == ("POST", "http://prometheus:9090/api/v1/query")
+    assert parse_qs(query.body.decode())["query"] == [long]
 
 
 def test_one_series_is_a_number_and_several_are_a_list() -> None:
