@@ -5,7 +5,7 @@ It names times, never what is left of them: a status moves with events only.
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.replica_counts import FULL
@@ -131,8 +131,15 @@ def _held(state: RolloutState, what: RunPlan) -> str:
     return (" and ".join(waits) or "holds") + _until(state)
 
 
+def moment(at: datetime, *, since: datetime | None = None) -> str:
+    """A moment in words, with its date unless that is the day of `since`."""
+    utc = at.astimezone(UTC)
+    today = since is None or since.astimezone(UTC).date() == utc.date()
+    return f"{utc:%H:%M:%S} UTC" if today else f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _until(state: RolloutState) -> str:
     """The earliest end of the stage, in words; empty without one."""
     if state.until is None or (state.entered_at is not None and state.until <= state.entered_at):
         return ""
-    return f", at least until {state.until.astimezone(UTC):%H:%M:%S} UTC"
+    return f", at least until {moment(state.until, since=state.entered_at)}"

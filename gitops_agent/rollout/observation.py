@@ -47,6 +47,7 @@ class WorkloadStatus:
         version: which version it was last applied with, read from its own annotations; None when it says nothing.
         replicas: those of its spec.
         available: its available pods, of whichever version.
+        updated: its pods of the present spec, available or not.
         complete: its controller has seen the last change, and every pod is of it and available.
         replaced: its controller has seen the last change, and every pod is of it, available or not.
         failed: why it will not get there (a deadline of its own); empty when it may.
@@ -62,6 +63,7 @@ class WorkloadStatus:
     failed: str = ""
     hindered: str = ""
     cause: str = ""
+    updated: int = 0
 
     @property
     def trouble(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.command_rules import CommandContext, refusal
-from gitops_agent.rollout.describe import actual_weight, awaited, describe, doing, share
+from gitops_agent.rollout.describe import actual_weight, awaited, describe, doing, moment, share
 from gitops_agent.rollout.run_plan import RunPlan, RunStep, load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Stage, Version
 from gitops_agent.rollout.status import from_status
@@ -330,6 +330,6 @@ def span(length: timedelta) -> str:
     return f"{hours}h{minutes % 60:02}m" if not days else f"{days}d{hours % 24}h"
 
 
-def _left(moment: datetime, now: datetime) -> str:
+def _left(end: datetime, now: datetime) -> str:
     """The time left until a moment, and the moment."""
-    return f"in {span(moment - now)} (at {moment.astimezone(UTC):%H:%M:%S} UTC)"
+    return f"in {span(end - now)} (at {moment(end, since=now)})"

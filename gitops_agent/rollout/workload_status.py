@@ -43,6 +43,7 @@ def pods(workload: Object) -> WorkloadStatus:
         failed=_failed(workload, status),
         hindered=_said(workload, status, "ReplicaFailure", "True"),
         cause=_too_young(spec, status),
+        updated=number(status.get("updatedReplicas"), 0) if _seen(workload) else 0,
     )
 
 
@@ -119,6 +120,7 @@ def _daemons(workload: Object) -> WorkloadStatus:
         available=available,
         complete=_seen(workload) and updated >= desired and available >= desired,
         replaced=_seen(workload) and updated >= desired,
+        updated=updated if _seen(workload) else 0,
         failed=_failed(workload, status),
         hindered=_said(workload, status, "ReplicaFailure", "True"),
     )

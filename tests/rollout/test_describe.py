@@ -48,6 +48,10 @@ def state(phase: Phase, stage: Stage = Stage.NONE, **fields: object) -> RolloutS
             state(Phase.STEP, Stage.HOLD, until=SOON),
             "22222222 step 1 of 3, 25 % of the traffic: holds, at least until 12:05:00 UTC",
         ),
+        (
+            state(Phase.STEP, Stage.HOLD, until=START + timedelta(hours=20)),
+            "22222222 step 1 of 3, 25 % of the traffic: holds, at least until 2026-05-05 08:00:00 UTC",
+        ),
         (state(Phase.STEP, Stage.HOLD, until=START), "22222222 step 1 of 3, 25 % of the traffic: holds"),
         (state(Phase.STEP, Stage.HOLD, step=1, until=START), "22222222 step 2 of 3, 50 % of the traffic: waits for approval"),
         (state(Phase.STEP, Stage.HOLD, step=2), "22222222 step 3 of 3, 75 % of the traffic: is judged by its metrics"),

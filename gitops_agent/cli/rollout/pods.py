@@ -36,6 +36,7 @@ class PodGroup:
         images: of its containers.
         wanted: pods asked for.
         available: pods that serve.
+        updated: pods of the workload's present version, available or not.
         pods: by name.
         there: whether the workload exists.
     """
@@ -46,6 +47,7 @@ class PodGroup:
     images: tuple[str, ...] = ()
     wanted: int = 0
     available: int = 0
+    updated: int = 0
     pods: tuple[PodLine, ...] = ()
     there: bool = False
 
@@ -119,6 +121,7 @@ def document(groups: Sequence[PodGroup]) -> list[Object]:
             "images": list(side.images),
             "wanted": side.wanted,
             "available": side.available,
+            "updated": side.updated,
             "pods": [
                 {"name": pod.name, "images": list(pod.images), "health": pod.health, "message": pod.message}
                 for pod in side.pods
@@ -141,6 +144,7 @@ def _side(role: str, key: ObjectKey, workloads: Mapping[ObjectKey, Object], pods
         images=_images((live.get("spec") or {}).get("template") or {}),
         wanted=counted.replicas,
         available=counted.available,
+        updated=counted.updated,
         pods=lines,
         there=True,
     )

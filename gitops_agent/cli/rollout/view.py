@@ -207,6 +207,9 @@ def _pods(sides: Sequence[PodGroup]) -> list[RenderableType]:
     for side in sides:
         full = side.there and side.available >= side.wanted
         count = f"{side.available} of {side.wanted} available" if side.there else "not there"
+        if side.there and side.role == "new" and side.updated < side.wanted:
+            # Pods of the former version are available as well.
+            full, count = False, f"{side.updated} of {side.wanted} updated, {side.available} available"
         result.append(
             Text.assemble(
                 (f"  {side.role:<{width}}", "bold"),

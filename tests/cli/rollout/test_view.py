@@ -179,3 +179,10 @@ def test_a_promoted_version_is_the_stable_one_while_the_former_is_kept(capsys: p
     assert "Status:       22222222 is stable: the pods of 11111111 are kept, at least until 12:03:00 UTC" in lines
     assert "  gitops-agent rollout promote --full shop/web  ends scaleDownDelay" in lines
     assert row(RolloutProgress.of(policy(kept)))[5] == "22222222"
+
+
+def test_a_workload_that_rolls_shows_how_many_pods_are_of_the_new_version(capsys: pytest.CaptureFixture[str]) -> None:
+    rolling = policy(at(Phase.PROMOTE, Stage.ROLL, wanted=spec({"rolling": {}})), spec=spec({"rolling": {}}))
+    lines = drawn(capsys, rolling, replace(SIDE, role="new", wanted=4, available=4, updated=1, pods=()))
+
+    assert "  new     web  1 of 4 updated, 4 available  11111111  web:1" in lines

@@ -39,5 +39,5 @@ def test_of_an_unknown_deployment_there_is_no_data(metrics: Metrics) -> None:
 
 
 def test_another_question_is_an_error_that_says_so(metrics: Metrics) -> None:
-    with pytest.raises(MeasurementFailed, match="only rates of a deployment are known"):
+    with pytest.raises(MeasurementFailed, match=r"refuses the query \(400\)"):
         measured(metrics, "up")
