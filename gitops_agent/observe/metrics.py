@@ -42,6 +42,40 @@ OBJECTS = Gauge("gitops_agent_objects", "Live objects that carry a mark of ours.
 LEADER = Gauge("gitops_agent_leader", "1 while this replica acts.", registry=REGISTRY)
 EVENTS = Counter("gitops_agent_events", "Edges emitted, by type.", ["type"], registry=REGISTRY)
 
+ROLLOUTS = Gauge(
+    "gitops_agent_rollout_info",
+    "1 for each rollout, with what it rolls out and how.",
+    ["rollout", "application", "workload", "strategy"],
+    registry=REGISTRY,
+)
+ROLLOUT_PHASE = Gauge(
+    "gitops_agent_rollout_phase", "1 for the present phase of each rollout, else 0.", ["rollout", "phase"], registry=REGISTRY
+)
+ROLLOUT_WEIGHT = Gauge(
+    "gitops_agent_rollout_weight",
+    "Percent of the traffic that is set for the new version; 0 at rest.",
+    ["rollout"],
+    registry=REGISTRY,
+)
+ROLLOUT_ACTUAL_WEIGHT = Gauge(
+    "gitops_agent_rollout_actual_weight",
+    "Percent of the traffic that this comes to: behind a plain Service the numbers of pods are the share.",
+    ["rollout"],
+    registry=REGISTRY,
+)
+ROLLOUT_RUNS = Counter(
+    "gitops_agent_rollout_runs",
+    "Runs that ended, by result: Promoted, RolledBack or Superseded.",
+    ["rollout", "result"],
+    registry=REGISTRY,
+)
+MEASUREMENTS = Counter(
+    "gitops_agent_rollout_measurements",
+    "Measurements by metric and verdict: success, failure, inconclusive or error.",
+    ["rollout", "metric", "verdict"],
+    registry=REGISTRY,
+)
+
 
 class _Requests(Collector):
     """Exports the transport's own counts when scraped."""

@@ -132,7 +132,7 @@ def _held(state: RolloutState, what: RunPlan) -> str:
 
 
 def moment(at: datetime, *, since: datetime | None = None) -> str:
-    """A moment in words, with its date unless that is the day of `since`."""
+    """A moment in words, with its date where that differs from `since`."""
     utc = at.astimezone(UTC)
     today = since is None or since.astimezone(UTC).date() == utc.date()
     return f"{utc:%H:%M:%S} UTC" if today else f"{utc:%Y-%m-%d %H:%M:%S} UTC"

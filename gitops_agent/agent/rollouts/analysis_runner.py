@@ -30,6 +30,7 @@ from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Request
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
+from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.rollout.analysis import dispatch
 from gitops_agent.rollout.analysis.comparison import compared
@@ -294,6 +295,7 @@ class AnalysisRunner:
                 self._wake(application, "a metric was measured", Priority.COMMIT)
 
     def _keep(self, active: _ActiveRun, wanted: Wanted, measurement: Measurement) -> None:
+        metrics.MEASUREMENTS.labels(str(active.run.policy), wanted.name, str(measurement.verdict)).inc()
         answer = Answer(measurement.verdict)
         value = f" (it is {measurement.value})" if measurement.value and measurement.message else ""
         active.results.append(

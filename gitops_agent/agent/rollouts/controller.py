@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from gitops_agent.agent.ports import EventSink
-from gitops_agent.agent.rollouts import status_builder
+from gitops_agent.agent.rollouts import rollout_metrics, status_builder
 from gitops_agent.agent.rollouts.advice import Advice
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
@@ -182,6 +182,7 @@ class RolloutController:
             wakes += [seconds for seconds in (settling, self._loader.causes.due(after.key)) if seconds is not None]
             results.append(replace(after, replicas=result.replicas))
             views.append(_summary(after))
+            rollout_metrics.publish(current.key, rollout.state, after)
         held_back = hold(current, self._loader)
         self._keep_commits(current, results)
         return RolloutResult(
@@ -378,6 +379,7 @@ class RolloutController:
             self._advice.pop(gone, None)
             self._analysis.forget(_app_key(gone))
             self._loader.forget(gone)
+            rollout_metrics.forget(gone)
         if policies:
             self._known[application] = policies
         elif self._known.pop(application, None) is not None:

@@ -19,6 +19,7 @@ from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.marks import marked
+from gitops_agent.observe import metrics
 from gitops_agent.rollout.observation import Answer
 from tests.notify.builders import SecretData
 from tests.waiting import eventually
@@ -148,6 +149,8 @@ def test_a_condition_that_does_not_hold_is_a_failure_with_its_value(provider: Pr
 
     eventually(lambda: bench.measuring.results(POLICY))
     assert bench.measuring.results(POLICY)[0].answer is Answer.FAILURE
+    labels = {"rollout": str(POLICY), "metric": bench.measuring.results(POLICY)[0].metric, "verdict": "failure"}
+    assert (metrics.REGISTRY.get_sample_value("gitops_agent_rollout_measurements_total", labels) or 0) >= 1
     assert bench.measuring.results(POLICY)[0].message == "`result < 5` does not hold (it is 7.5)"
     shown = bench.measuring.shown(POLICY)[0]["measurements"][0]
     assert (shown["value"], shown["message"]) == ("7.5", "`result < 5` does not hold")
