@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.describe import describe
@@ -440,23 +439,3 @@ def test_a_run_that_waits_takes_up_the_policy_that_mends_it(*, same_commit: bool
 
     assert (cluster.running, cluster.state.target) == (run(blue_green()), cluster.head)
     assert (cluster.state.history, cluster.faults) == ((), [])
-
-
-@pytest.mark.parametrize("policy", [canary(), canary(plain=True), blue_green(autoPromote=False)])
-def test_a_rejected_version_is_promoted_without_its_steps_on_command(policy: RolloutPolicySpec) -> None:
-    cluster = started(policy)
-    cluster.until("Step", "Hold")
-    cluster.command(CommandKind.ABORT)
-    cluster.settle()
-    assert cluster.state.phase is Phase.HELD
-
-    cluster.command(CommandKind.PROMOTE)
-    stages = set()
-    for _ in range(200):
-        cluster.turn()
-        cluster.tick(1)
-        stages.add((cluster.state.phase, cluster.state.stage))
-
-    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V2, [])
-    assert (Phase.STEP, Stage.HOLD) not in stages
-    assert cluster.state.rejected == ()
