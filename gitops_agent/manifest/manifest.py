@@ -18,6 +18,7 @@ class Manifest:
         file: path in the repository, or the tool's own name for it (`templates/web.yaml`); may be empty.
         document: zero-based position in the file or the render.
         digest: of the canonical JSON of `obj`.
+        commit: the commit it is from; empty where that is the one of the desired state it is part of.
     """
 
     obj: Object = field(repr=False)
@@ -25,6 +26,7 @@ class Manifest:
     file: str = ""
     document: int = 0
     digest: str
+    commit: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, obj: Object, *, file: str = "", document: int = 0) -> Manifest:

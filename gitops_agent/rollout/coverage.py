@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.manifest.canonical import copy
@@ -72,7 +73,7 @@ def keeping(manifest: Manifest, version: Version, *, head: Manifest, labelled: b
     spec.pop("replicas", None)
     newest = head.obj.get("spec") or {}
     spec |= {"replicas": newest["replicas"]} if "replicas" in newest else {}
-    return manifest.with_object(result)
+    return replace(manifest.with_object(result), commit="" if manifest is head else version.commit)
 
 
 def similar(wanted: ObjectKey, declared: Iterable[ObjectKey]) -> str:

@@ -9,7 +9,7 @@ the configuration its pods name, the Service and the routes that carry its share
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -148,7 +148,7 @@ def held_workload(one: Manifest, newest: Manifest | None) -> Manifest:
     spec = {name: value for name, value in mapping(one.obj.get("spec")).items() if name not in FOLLOWING}
     latest = mapping(newest.obj.get("spec"))
     spec |= {name: latest[name] for name in FOLLOWING if name in latest}
-    return newest.with_object({**newest.obj, "spec": spec})
+    return replace(newest.with_object({**newest.obj, "spec": spec}), commit=one.commit)
 
 
 def _named(workload: Object, namespace: str) -> Iterator[ObjectKey]:

@@ -139,7 +139,11 @@ def laid(state: RolloutState, sides: Commits, subject: ResolvedPolicy, replicas:
     old, new = sides.stable, sides.target
     held = holding(state, sides, subject)
     result = {key: one for key, one in sides.newest.items() if key not in held.objects}
-    result |= {key: one for key, one in held.objects.items() if one is not None}
+    before = state.target if state.rolled else state.stable
+    for key, one in held.objects.items():
+        if one is not None:
+            source = state.target if key in held.early else before
+            result[key] = one if source is None else replace(one, commit=source.commit)
     notes = [f"{key} is applied before the rollout" for key in sorted(held.early)]
     if workload := result.get(subject.workload):
         workload = held_workload(workload, sides.newest.get(subject.workload))

@@ -194,7 +194,7 @@ def marked(
     of drift, does not change the mark.
     """
     same = live is not None and live.named == application and live.digest == manifest.digest and live.revision
-    commit = live.revision if live is not None and same else revision.commit
+    commit = live.revision if live is not None and same else manifest.commit or revision.commit
     return marks.marked(manifest.obj, application=application, digest=manifest.digest, revision=commit, seal=seal)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
@@ -217,3 +218,10 @@ def test_an_object_whose_content_changed_gets_the_new_commit() -> None:
     manifest = wanted(thing("ConfigMap", "web", data={"a": "1"})).manifests[0]
     sent = marked(manifest, application=APP, revision=REVISION, live=live(thing("ConfigMap", "web"), revision="a" * 40))
     assert marks.annotation(sent, marks.REVISION) == REVISION.commit
+
+
+def test_an_object_of_another_commit_is_marked_with_that_one() -> None:
+    manifest = replace(wanted(thing("ConfigMap", "web")).manifests[0], commit="b" * 40)
+    sent = marked(manifest, application=APP, revision=REVISION)
+
+    assert sent["metadata"]["annotations"]["gitops-agent.dev/revision"] == "b" * 40
