@@ -115,3 +115,28 @@ def test_a_state_that_cannot_be_read_is_refused_and_nothing_is_touched(team: Ten
     team.until(lambda: "is not the state of a rollout" in str(team.condition()), "it says so")
     assert rollout.second() is not None
     assert rollout.workload()["status"]["availableReplicas"] >= 1
+
+
+def test_a_restart_by_kubectl_at_rest_is_neither_drift_nor_a_new_version(team: Tenant) -> None:
+    rollout = Rollout(team, canary({"weight": 50}))
+    rollout.begin()
+    generation = rollout.workload()["metadata"]["generation"]
+    restarted = {"kubectl.kubernetes.io/restartedAt": "2026-05-04T12:00:00Z"}
+
+    team.edit(
+        "Deployment",
+        WEB,
+        {"spec": {"template": {"metadata": {"annotations": restarted}}}},
+        api="apps/v1",
+        manager="kubectl-rollout",
+    )
+    replaced = {"replicas": 4, "updatedReplicas": 4, "availableReplicas": 4, "observedGeneration": generation + 1}
+    team.until(lambda: replaced.items() <= rollout.workload().get("status", {}).items(), "the pods are replaced")
+    rollout.replicas = 5
+    commit = team.commit(rollout.manifests(1), "More of them")
+    team.settled(commit)
+
+    live = rollout.workload()
+    assert live["spec"]["replicas"] == 5, "the agent has reconciled it since"
+    assert restarted.items() <= live["spec"]["template"]["metadata"]["annotations"].items()
+    assert (rollout.status()["phase"], rollout.status().get("history")) == ("Idle", None)
