@@ -4,28 +4,48 @@ For the time after a restart, when no baseline is remembered.
 
 When another writer changes or removes a value that our manager owns, the API server takes that field out of our set. So an
 object that carries the digest of what Git says, and in which our set still covers every field of the manifest, is as we left
-it, however the server respelled quantities, completed references or webhooks changed values on the way in. No value is looked
-at. The set is kept packed (a few hundred bytes an object) and only until there is a baseline.
+it, however the server respelled quantities, completed references or webhooks changed values on the way in.
+
+A field manager is a name that any writer may use, so the set alone proves nothing about writers that use ours. The values are
+compared as well, long texts by their hash; where they disagree (`agrees`), the API server is asked by a dry run.
+
+Both are kept packed (a few hundred bytes an object) and only until there is a baseline.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from typing import Any
 
 import orjson
 
-from gitops_agent.manifest.fields import UNOWNED, UNOWNED_METADATA, FieldSet, item_key, item_value, owned, step
+from gitops_agent.manifest.amounts import same_amount
+from gitops_agent.manifest.fields import (
+    UNOWNED,
+    UNOWNED_METADATA,
+    FieldSet,
+    desired_form,
+    item_key,
+    item_value,
+    owned,
+    projection,
+    step,
+)
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER
 
 _FILLED = "!"
+_LONG = 40
+"""Characters from which on a text is kept as its hash."""
 
 
 def pack(obj: Object, manager: str = FIELD_MANAGER) -> bytes | None:
-    """The manager's field set, compressed; None when it never applied the object."""
+    """The manager's field set and values; None when it never applied."""
     fields = owned(obj, manager)
-    return None if fields is None else zlib.compress(orjson.dumps(_with_lists(fields, obj)), 1)
+    if fields is None:
+        return None
+    return zlib.compress(orjson.dumps([_with_lists(fields, obj), _short(projection(obj, manager))]), 1)
 
 
 def covers(packed: bytes, desired: Object) -> bool:
@@ -37,13 +57,61 @@ def covers(packed: bytes, desired: Object) -> bool:
         packed: what `pack` made of the live object.
         desired: the manifest's object whose digest the live object carries; with or without our marks.
     """
-    fields: FieldSet = orjson.loads(zlib.decompress(packed))
+    fields: FieldSet = orjson.loads(zlib.decompress(packed))[0]
     metadata = fields.get("f:metadata", {})
     if f"f:{DIGEST}" not in metadata.get("f:annotations", {}):
         return False
     spec = {name: value for name, value in desired.items() if name not in UNOWNED and name != "metadata"}
     meta = {name: value for name, value in (desired.get("metadata") or {}).items() if name not in UNOWNED_METADATA}
     return _covers(fields, spec) and _covers(metadata, meta)
+
+
+def agrees(packed: bytes, desired: Object) -> bool:
+    """Whether the live values are the manifest's, by their spelling.
+
+    False means "not known", since webhooks and the server may have changed a value on the way in.
+
+    Args:
+        packed: what `pack` made of the live object.
+        desired: see `covers`.
+    """
+    return _agrees(desired_form(desired), orjson.loads(zlib.decompress(packed))[1], ())
+
+
+def _agrees(declared: Any, live: Any, steps: tuple[str, ...]) -> bool:
+    if declared is None:
+        return True  # empty: ownership says whether another writer filled it
+    if isinstance(declared, dict):
+        return isinstance(live, dict) and all(
+            _agrees(value, live.get(name), (*steps, name)) for name, value in declared.items()
+        )
+    if isinstance(declared, list):
+        return isinstance(live, list) and len(declared) == len(live) and _agree_items(declared, live, steps)
+    return declared == live or _short(declared) == live or same_amount(steps, declared, live)
+
+
+def _agree_items(declared: list[Any], live: list[Any], steps: tuple[str, ...]) -> bool:
+    """Compares items in their order, and those with keys in any order."""
+    if not all(isinstance(item, dict) for item in declared):
+        return all(_agrees(item, other, steps) for item, other in zip(declared, live, strict=True))
+    rest = list(live)
+    for item in declared:
+        match = next((index for index, other in enumerate(rest) if _agrees(item, other, steps)), None)
+        if match is None:
+            return False
+        del rest[match]
+    return True
+
+
+def _short(value: Any) -> Any:
+    """A value in which long texts are replaced by their hashes."""
+    if isinstance(value, dict):
+        return {name: _short(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    if isinstance(value, str) and len(value) > _LONG:
+        return hashlib.sha256(value.encode()).hexdigest()[:_LONG]
+    return value
 
 
 def _with_lists(fields: FieldSet, live: Any) -> FieldSet:

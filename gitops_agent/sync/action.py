@@ -74,6 +74,7 @@ class Action:
         drift: the same content was applied before and only the live object deviates; such actions run even in a held plan.
         undeclared: what people wrote beside what is declared and has to be taken back.
         rollout: part of a rollout under way, so neither held nor counted: both were settled before it started.
+        unproven: that the object is as applied rests on the name of its field manager alone, since its values differ.
         intent: what would happen if nothing held, delayed or forbade it; the same as `kind` where nothing does.
     """
 
@@ -86,6 +87,7 @@ class Action:
     drift: bool = False
     undeclared: tuple[FieldEdit, ...] = ()
     rollout: bool = False
+    unproven: bool = False
     intent: ActionKind
 
     @property

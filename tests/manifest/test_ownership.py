@@ -7,7 +7,7 @@ from hypothesis import given
 
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.marks import DIGEST, marked
-from gitops_agent.manifest.ownership import covers, pack
+from gitops_agent.manifest.ownership import agrees, covers, pack
 from tests.manifest.test_fields import bodies, entry, live, owned_all, with_noise
 
 MARKED: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{DIGEST}": {}}}}
@@ -89,3 +89,39 @@ def test_sets_are_covered_member_by_member() -> None:
 
 def test_a_scalar_where_the_set_has_structure_is_not_covered() -> None:
     assert not covers(packed({"f:spec": {"f:a": {}}}, {"spec": {"a": 1}}), {"spec": "text"})
+
+
+@given(bodies)
+def test_the_values_of_an_unmodified_object_agree(body: dict[str, Any]) -> None:
+    stored = packed({"f:spec": owned_all(body)}, {"spec": with_noise(body)})
+    assert agrees(stored, {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "a"}, "spec": body})
+
+
+@pytest.mark.parametrize(
+    ("declared", "live", "expected"),
+    [
+        ("red", "red", True),
+        ("red", "evil", False),
+        ("x" * 500, "x" * 500, True),
+        ("x" * 500, "x" * 499 + "y", False),
+        ({"limits": {"cpu": "1000m"}}, {"limits": {"cpu": "1"}}, True),
+        ({"limits": {"cpu": "1000m"}}, {"limits": {"cpu": "2"}}, False),
+        ({"mode": "1000m"}, {"mode": "1"}, False),
+        (["a", "b"], ["b", "a"], False),
+        (["a"], ["a", "b"], False),
+    ],
+)
+def test_another_value_under_our_own_name_does_not_agree(declared: Any, live: Any, *, expected: bool) -> None:
+    stored = packed({"f:data": {}}, {"data": {"key": live}})
+    assert agrees(stored, {"data": {"key": declared}}) is expected
+
+
+def test_items_with_keys_agree_in_any_order() -> None:
+    fields: dict[str, Any] = {
+        'k:{"name":"a"}': {".": {}, "f:name": {}, "f:image": {}},
+        'k:{"name":"b"}': {".": {}, "f:name": {}, "f:image": {}},
+    }
+    live = [{"name": "b", "image": "2"}, {"name": "a", "image": "1", "defaulted": True}]
+    stored = packed({"f:items": fields}, {"items": live})
+    assert agrees(stored, {"items": [{"name": "a", "image": "1"}, {"name": "b", "image": "2"}]})
+    assert not agrees(stored, {"items": [{"name": "a", "image": "2"}, {"name": "b", "image": "2"}]})

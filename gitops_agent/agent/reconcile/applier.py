@@ -113,6 +113,9 @@ class Applier:
             plan, runnable = planned()
         except PlanError as error:
             return ApplyResult(error=error)
+        if not suspended and self._verify(application, plan, snapshot, memo):
+            snapshot = self._planner.snapshot(application.key, desired)
+            plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting)
         memo.follow(plan, snapshot, rolling=rolling)
         self._planner.approved(application.key, memo)
         refused = self._preflight(application, runnable, snapshot)
@@ -139,6 +142,33 @@ class Applier:
         terminating = self._terminating(runnable, done)
         applied = build_result(plan, runnable, result, refused, terminating=terminating, held_back=held_back)
         return replace(applied, again=self._drift.cooldown(applied.fought), recount=self._planner.recount(memo))
+
+    def _verify(self, application: Application, plan: Plan, snapshot: Snapshot, memo: PlanMemo) -> bool:
+        """Sets baselines after a start; true when an object was edited.
+
+        The API server is asked about objects that only their field manager proves, once for each version.
+        """
+        unproven = []
+        for action in plan.actions:
+            live = action.live
+            if live is None or action.kind is not ActionKind.UNCHANGED or action.key in snapshot.baselines:
+                continue
+            if not action.unproven:
+                self._live.expect(action.key, live.uid, digest=live.digest or "", projection=live.projection)
+            elif (action.key, live.resource_version) not in memo.verified:
+                unproven.append(action)
+        if not unproven:
+            return False
+        answers = self._executor.verify(plan, unproven, as_user=application.user)
+        memo.verified |= {(action.key, action.live.resource_version) for action in unproven if action.live}
+        edited = False
+        for action in unproven:
+            answer, live = answers.get(action.key), action.live
+            if answer is None or live is None or answer.uid != live.uid:
+                continue
+            self._live.expect(action.key, live.uid, digest=live.digest or "", projection=answer.projection)
+            edited = edited or answer.projection != live.projection
+        return edited
 
     def preview(self, application: Application, declared: Desired, memo: PlanMemo) -> Plan | None:
         """The plan of a commit whose rollout has not begun, if held.

@@ -46,6 +46,7 @@ class PlanMemo:
         recorded: live objects of the application by kind, when each kind was last listed.
         immutable: objects that the API server refuses to change in place to `proved`, the content of a plan.
         proved: see `immutable`.
+        verified: versions of objects that the API server was asked about, because only their field manager proved them.
         counted: the dependents of the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
         counted_for: see `counted`.
         counted_at: see `counted`.
@@ -61,6 +62,7 @@ class PlanMemo:
     recorded: Mapping[GroupKind, int] = field(default_factory=dict)
     immutable: frozenset[ObjectKey] = frozenset()
     proved: str = ""
+    verified: set[tuple[ObjectKey, str]] = field(default_factory=set)
     counted: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
     counted_for: str = ""
     counted_at: float = 0.0

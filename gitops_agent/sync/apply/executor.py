@@ -8,7 +8,7 @@ The answer to a write is known at once (read your writes) and is the baseline fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from gitops_agent.sync.apply.plan_walker import PlanWalker, Waiting
 from gitops_agent.sync.apply.readiness import is_reached
 from gitops_agent.sync.apply.writer import Done, Writer, body_of
 from gitops_agent.sync.autoscalers import Autoscaled
+from gitops_agent.sync.live.live_object import LiveObject, observe
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.ordering.order import Until
 from gitops_agent.sync.planning.plan import Plan
@@ -176,6 +177,22 @@ class Executor:
         )
         name_missing(self._objects, refused.values(), as_user)
         return refused
+
+    def verify(self, plan: Plan, actions: Sequence[Action], *, as_user: str | None = None) -> dict[ObjectKey, LiveObject]:
+        """What objects would be after another apply, by dry runs.
+
+        Those of which the API server does not say it are left out.
+        """
+
+        def ask(action: Action) -> LiveObject | None:
+            try:
+                return observe(self._objects.apply(body_of(action, plan, self._live.authority), dry_run=True, as_user=as_user))
+            except AgentError as error:
+                self._heard(error)
+                return None
+
+        answers = [ask(actions[0])] if len(actions) == 1 else list(self._pool.map(ask, actions))
+        return {action.key: answer for action, answer in zip(actions, answers, strict=True) if answer is not None}
 
     def _ready(self, key: ObjectKey, until: Until) -> bool:
         return is_reached(self._live, key, until)

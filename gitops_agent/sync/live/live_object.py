@@ -107,6 +107,14 @@ class LiveObject:
         owned = self.owned if self.raw is None else ownership.pack(self.raw)
         return owned is not None and ownership.covers(owned, desired)
 
+    def agrees(self, desired: Object) -> bool:
+        """Whether the values of our fields are those of `desired`, beside `proves`.
+
+        False means "not known" as well.
+        """
+        owned = self.owned if self.raw is None else ownership.pack(self.raw)
+        return owned is not None and ownership.agrees(owned, desired)
+
     def settled(self, *, baseline: tuple[str, str] | None, whole: bool = False) -> LiveObject:
         """The part worth caching, given the digest and projection last applied.
 

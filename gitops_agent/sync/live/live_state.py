@@ -103,6 +103,14 @@ class LiveState:
             self._baselines[live.key] = (digest, live.projection)
             return self._put(live)
 
+    def expect(self, key: ObjectKey, uid: str, *, digest: str, projection: str) -> None:
+        """Sets the baseline of an object that an earlier process applied."""
+        with self._lock:
+            live = self._objects.get(key)
+            if live is not None and live.uid == uid:
+                self._baselines[key] = (digest, projection)
+                self._store(self._settled(live))
+
     def replace(self, group_kind: GroupKind, objects: Iterable[LiveObject], *, resource_version: str = "") -> list[Change]:
         """Stores a complete list of a kind; returns the changes that matter.
 

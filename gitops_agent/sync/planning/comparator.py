@@ -96,7 +96,15 @@ class ObjectComparator:
             more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
             action = _to(kind, manifest, live, "Undeclared", f"not declared: {shown}{more}", drift=True)
             return replace(action, undeclared=tuple(edits))
-        return _to(ActionKind.UNCHANGED, manifest, live, "Synced", "", intent=ActionKind.UNCHANGED)
+        action = _to(ActionKind.UNCHANGED, manifest, live, "Synced", "", intent=ActionKind.UNCHANGED)
+        return replace(action, unproven=True) if self._unproven(manifest, live) else action
+
+    def _unproven(self, manifest: Manifest, live: LiveObject) -> bool:
+        """Whether only the name of the field manager proves the object."""
+        before = self.snapshot.baselines.get(manifest.key)
+        if (before is not None and before[0] == manifest.digest) or live.projection == desired_hash(manifest.obj):
+            return False
+        return not live.agrees(manifest.obj)
 
     def _as_applied(self, manifest: Manifest, live: LiveObject) -> bool:
         """Whether the fields we own are as right after the apply."""

@@ -430,3 +430,29 @@ def test_replicas_of_an_autoscaled_workload_are_left_to_the_autoscaler(world: Cl
     recorded = world.live("web", "Deployment", "apps")
     assert recorded is not None
     assert recorded["spec"]["replicas"] == 2
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("self_heal", [True, False])
+def test_an_edit_under_our_own_name_while_the_agent_was_down_is_seen(
+    start: Callable[[], ClusterEnv], *, self_heal: bool
+) -> None:
+    world = start()
+    commit = world.commit({"shop/one.yaml": config_map("one", colour="red")})
+    world.create("shop", sync={"selfHeal": self_heal})
+    world.await_synced("shop", commit)
+    world.stop()
+    live = world.live("one")
+    assert live is not None
+    forged = {name: live[name] for name in ("apiVersion", "kind")}
+    kept = {name: live["metadata"][name] for name in ("namespace", "name", "labels", "annotations")}
+    world.objects.apply({**forged, "metadata": kept, "data": {"colour": "evil"}}, field_manager="gitops-agent")
+
+    again = start()
+
+    if self_heal:
+        again.until(lambda: again.data("one") == {"colour": "red"}, "the edit is undone")
+        again.until(lambda: "DriftRepaired" in events(again), "it is reported")
+    else:
+        again.until(lambda: again.status("shop")["resources"]["drifted"] == 1, "the edit is reported")
+        assert again.data("one") == {"colour": "evil"}
