@@ -37,6 +37,7 @@ from gitops_agent.agent.stores.notifiers import NotifierStore
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
+from gitops_agent.api.application_rules import ApplicationRules
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.informer import Informer
@@ -96,7 +97,13 @@ class Components:
         self.queue: WorkQueue[AppKey] = WorkQueue()
         repositories: WorkQueue[Repository] = WorkQueue(base=1.0)
         wake = self.queue.add
-        self.stores = stores = build_stores(objects, self.queue, namespace=settings.cluster.namespace)
+        self.stores = stores = build_stores(
+            objects,
+            self.queue,
+            namespace=settings.cluster.namespace,
+            rules=_rules(settings),
+            secret_hosts=settings.source.allowed_secret_hosts,
+        )
         dispatcher = _dispatcher(settings, objects, stores.secrets)
         events = EventBroadcaster(dispatcher, Recorder(objects))
         scheduler = Scheduler()
@@ -261,6 +268,14 @@ class _Threads:
 
     def stop(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _rules(settings: Settings) -> ApplicationRules:
+    return ApplicationRules(
+        default_account=settings.sync.default_service_account,
+        require_account=settings.sync.require_service_account,
+        repositories=settings.source.allowed_repositories,
+    )
 
 
 def _render_workers(settings: Settings) -> RenderWorkers:

@@ -173,6 +173,11 @@ _TABLE = (
     ("SourceFailed", "The repository could not give what was asked of it.", "Read the message."),
     ("AuthenticationFailed", "The repository refused the credentials.", "Correct the Secret named by `spec.source.secretRef`."),
     ("SecretNotFound", "A Secret that the resource names is not there.", "Create it in the namespace of the resource."),
+    (
+        "SecretHostRefused",
+        "A Secret may not be sent to the host of the repository.",
+        "Use another Secret, or name the host in its annotation `gitops-agent.dev/allowed-hosts` or the setting.",
+    ),
     ("SecretInvalid", "A Secret does not hold what it should.", "Correct the keys that the message names."),
     ("PathNotFound", "The path is not in the revision.", "Correct `spec.source.path`, or commit the directory."),
     ("PathEscapes", "A path or link leads out of the repository.", "Keep every file below the root of the repository."),

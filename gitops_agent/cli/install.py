@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 5.0
 _NO_IMAGE = "no registry serves an image of the agent: build it from the Dockerfile, push it, and name it with --image"
+_ADMINISTRATOR = (
+    "note: the agent's ServiceAccount is equivalent to a cluster administrator, and so are those who write Applications;"
+    " --read-only leaves that role out"
+)
 
 
 @click.command()
@@ -57,6 +61,8 @@ def install(
         for obj in manifests:
             if obj["kind"] == "Deployment":
                 obj["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    if not read_only:
+        click.echo(_ADMINISTRATOR, err=True)
     if not applies:
         click.echo(dump_all(manifests), nl=False)
         return

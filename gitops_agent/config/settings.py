@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel, to_snake
 
 from gitops_agent.config.directories import user_cache
@@ -24,6 +24,15 @@ def _agent_cache() -> Path:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
+
+
+def _listed(value: object) -> object:
+    """A list as it is; a text of the environment at its commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""A list of texts, in the environment and flags separated by commas."""
 
 
 class Section(BaseModel):
@@ -75,6 +84,13 @@ class SourceSettings(Section):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long one git command may take."""
 
+    allowed_repositories: Texts = ()
+    """Patterns of repository URLs that Applications may follow, such as `https://git.example.com/team/*`; all when empty."""
+
+    allowed_secret_hosts: Texts = ()
+    """Patterns of Git hosts to which credentials of Secrets may be sent, such as `*.example.com`; all when empty. The
+    annotation `gitops-agent.dev/allowed-hosts` on a Secret narrows this down for it."""
+
     cache_dir: Path = Field(default_factory=_agent_cache)
     """Mirrors and renders; may vanish at any time. The user's cache directory when absent."""
 
@@ -119,6 +135,12 @@ class SyncSettings(Section):
     approval: Literal["annotation", "trailer"] = "annotation"
     """What approves a held plan: only the annotation of the Application, so that RBAC decides, or also the trailer
     `Gitops-Agent-Approve` of a commit, so that everyone who may push may approve."""
+
+    default_service_account: str = ""
+    """ServiceAccount of Applications that name none, in their namespace; empty leaves them the agent's own rights."""
+
+    require_service_account: bool = False
+    """Whether Applications without a ServiceAccount are refused."""
 
 
 class LeaderSettings(Section):

@@ -39,6 +39,9 @@ APPLY_WITH_ROLLOUT = PREFIX + "apply-with-rollout"
 ROLLOUT = PREFIX + "rollout"
 """On objects that a rollout made: the name of the workload. They come and go with it, whatever prunes or guards the others."""
 
+ALLOWED_HOSTS = PREFIX + "allowed-hosts"
+"""On a Secret: the Git hosts to which its credentials may be sent."""
+
 APPROVED = PREFIX + "approved-plan"
 APPROVED_BY = PREFIX + "approved-by"
 """Names who approved which plan, as `hash user`: a claim of the client, not a proof."""

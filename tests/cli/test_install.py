@@ -34,6 +34,11 @@ def test_the_read_only_flavour_has_no_write_role(run: Run) -> None:
     assert full - reading == {"gitops-agent-write"}
 
 
+def test_the_rights_of_the_default_are_named(run: Run) -> None:
+    assert "equivalent to a cluster administrator" in run("install").stderr
+    assert run("install", "--read-only").stderr == ""
+
+
 def test_another_namespace_is_refused_rather_than_ignored(run: Run) -> None:
     result = run("install", "-n", "elsewhere")
 

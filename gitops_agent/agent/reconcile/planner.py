@@ -182,7 +182,8 @@ class Planner:
         memo.grant = granted(application, desired.revision, trailers=self._trailers)
         policy = replace(self._policy(application, memo, deleting=deleting), over_budget=over_budget)
         plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
-        undeletable = self._undeletable(application, plan)
+        # An Application under deletion waits for the permission instead: its objects would stay unreported.
+        undeletable = frozenset[ObjectKey]() if deleting else self._undeletable(application, plan)
         if undeletable:
             policy = replace(policy, undeletable=undeletable)
             plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)

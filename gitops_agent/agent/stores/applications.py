@@ -12,6 +12,7 @@ from dataclasses import replace
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
+from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
 from gitops_agent.api.parse import SpecInvalid, parse
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object
@@ -24,10 +25,11 @@ class ApplicationStore:
     Args:
         wake: called (outside of the lock) with the key, why, and how urgent it is.
         namespace: the only one that is watched; all of them when empty.
+        rules: of the installation.
     """
 
-    def __init__(self, wake: Wake, *, namespace: str = "") -> None:
-        self._wake, self._namespace = wake, namespace
+    def __init__(self, wake: Wake, *, namespace: str = "", rules: ApplicationRules = NO_RULES) -> None:
+        self._wake, self._namespace, self._rules = wake, namespace, rules
         self._lock = threading.Lock()
         self._objects: dict[AppKey, Object] = {}
         self._wishes: dict[AppKey, str] = {}
@@ -150,7 +152,7 @@ class ApplicationStore:
         """Parses a changed spec; the caller holds the lock."""
         self._detach(key)
         try:
-            application = parse(obj)
+            application = self._rules.applied(parse(obj))
         except SpecInvalid as error:
             self._parsed[key] = error
             return

@@ -2,7 +2,10 @@
 
 They hold repository credentials and notifier tokens. Reading a Secret at every poll would cost an API call a poll; reading it
 once would need a restart to rotate it. One watch on exactly that name costs nothing while nothing changes and sees a rotation
-at once.
+at once. The watch of a Secret that was not read for an hour ends.
+
+A user who may write Applications chooses both the Secret and the host it is sent to. An annotation on the Secret, and a setting
+of the installation, limit the hosts.
 """
 
 from __future__ import annotations
@@ -10,17 +13,22 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from gitops_agent.api.application_rules import matches
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import SECRET
+from gitops_agent.manifest.marks import ALLOWED_HOSTS, annotation
 
 _FIRST_LOOK_SECONDS = 10.0
+_IDLE_SECONDS = 3600.0
+_SWEEP_SECONDS = 60.0
 
 
 class RotationListener(Protocol):
@@ -39,6 +47,8 @@ class _Watched:
     def __init__(self, place: str, listeners: list[RotationListener]) -> None:
         self._place, self._listeners = place, listeners
         self.data: Mapping[str, bytes] | None = None
+        self.hosts: str | None = None
+        self.read_at = 0.0
         self.known = False
         self.error: AgentError | None = None
         self.answered = threading.Event()
@@ -59,6 +69,7 @@ class _Watched:
 
     def _take(self, obj: Object | None) -> None:
         data = _decoded(obj) if obj else None
+        self.hosts = annotation(obj, ALLOWED_HOSTS) if obj else None
         changed, in_use = not self.known or data != self.data, self.answered.is_set()
         self.data, self.known = data, True
         self.answered.set()
@@ -72,10 +83,13 @@ class SecretStore:
 
     Args:
         objects: the cluster.
+        hosts: patterns of the Git hosts that may receive credentials; all when empty.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(self, objects: Objects, hosts: Sequence[str] = (), *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._objects, self._hosts, self._clock = objects, tuple(hosts), clock
+        self._swept_at = clock()
         self._listeners: list[RotationListener] = []
         self._lock = threading.Lock()
         self._watched: dict[str, _Watched] = {}
@@ -93,14 +107,48 @@ class SecretStore:
             SourceError: it could not be read (yet); once it can, listeners are called.
             AgentError: the API server does not answer.
         """
+        return self._known(namespace, name)[0]
+
+    def data_for(self, namespace: str, name: str, host: str) -> Mapping[str, bytes]:
+        """Decoded content of a Secret that is sent to a Git host.
+
+        Raises:
+            SourceError: the host may not receive it, or see `data`.
+            AgentError: see `data`.
+        """
+        data, allowed = self._known(namespace, name)
+        patterns = None if allowed is None else [part.strip() for part in allowed.split(",")]
+        for rule, source in ((patterns, f"its annotation {ALLOWED_HOSTS}"), (self._hosts or None, "source.allowedSecretHosts")):
+            if rule is not None and not any(matches(pattern.lower(), host.lower()) for pattern in rule if pattern):
+                text = f"Secret {namespace}/{name} may not be sent to {host or 'no host'}: {source} does not name it"
+                raise SourceError(text, reason="SecretHostRefused")
+        return data
+
+    def _known(self, namespace: str, name: str) -> tuple[Mapping[str, bytes], str | None]:
+        """Content and annotated hosts of a Secret; raises as `data` does."""
+        self._sweep()
         watched = self._ensure(namespace, name)
+        watched.read_at = self._clock()
         watched.answered.wait(_FIRST_LOOK_SECONDS)
         if not watched.known:
             text = watched.error or "the API server did not answer"
             raise SourceError(f"Secret {namespace}/{name} cannot be read: {text}", reason="CannotSee", transient=True)
         if watched.data is None:
             raise NotFound(f"there is no Secret {namespace}/{name}", status=404)
-        return watched.data
+        return watched.data, watched.hosts
+
+    def _sweep(self) -> None:
+        """Ends the watches of Secrets that were not read for long."""
+        now = self._clock()
+        with self._lock:
+            if now - self._swept_at < _SWEEP_SECONDS:
+                return
+            self._swept_at = now
+            idle = [place for place, watched in self._watched.items() if now - watched.read_at > _IDLE_SECONDS]
+            informers = [self._watched.pop(place).informer for place in idle]
+        for informer in informers:
+            if informer is not None:
+                informer.stop()
 
     def start(self) -> None:
         """Does nothing: a watch starts with the first reader of its Secret."""
@@ -134,7 +182,7 @@ class SecretStore:
                 raise SourceError("the agent is stopping", reason="CannotSee", transient=True)
             if key in self._watched:
                 return self._watched[key]
-            watched.informer = informer
+            watched.informer, watched.read_at = informer, self._clock()
             self._watched[key] = watched
         informer.start()
         return watched

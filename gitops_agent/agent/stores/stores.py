@@ -5,6 +5,7 @@ Every stage reads them; their watches and the responses to our own writes fill t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitops_agent.agent.ports import Wake
@@ -18,6 +19,7 @@ from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import WorkQueue
+from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
@@ -53,27 +55,36 @@ class Stores:
     access: AccountAccess
 
 
-def build_stores(objects: Objects, queue: WorkQueue[AppKey], *, namespace: str = "") -> Stores:
+def build_stores(
+    objects: Objects,
+    queue: WorkQueue[AppKey],
+    *,
+    namespace: str = "",
+    rules: ApplicationRules = NO_RULES,
+    secret_hosts: Sequence[str] = (),
+) -> Stores:
     """Makes empty stores that queue an application when its objects change.
 
     Args:
         objects: the cluster.
         queue: of applications.
         namespace: whose Applications are served; all of them when empty.
+        rules: of the installation.
+        secret_hosts: patterns of the Git hosts that may receive credentials; all when empty.
     """
     wake: Wake = queue.add
     authority = MarkAuthority()
     live = LiveState(authority)
     policies = RolloutPolicyStore(objects, wake, authority)
     return Stores(
-        applications=ApplicationStore(wake, namespace=namespace),
+        applications=ApplicationStore(wake, namespace=namespace, rules=rules),
         policies=policies,
         live=live,
         mark_key=MarkKeyStore(objects, live, authority, namespace, wake),
         informer=LiveObjectInformer(objects, live, wake),
         endpoints=EndpointSliceStore(live, policies, wake),
         autoscalers=AutoscalerStore(wake),
-        secrets=SecretStore(objects),
+        secrets=SecretStore(objects, secret_hosts),
         prerequisites=PrerequisiteWatcher(objects, queue),
         access=AccountAccess(objects),
     )

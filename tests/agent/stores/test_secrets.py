@@ -13,6 +13,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.agent.samples import Time
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -197,3 +198,60 @@ def test_an_api_server_that_was_away_at_the_first_look_is_asked_again(
 
     assert secrets.data(namespace, "token") == {"username": b"ada"}
     secrets.stop()
+
+
+def test_a_secret_goes_to_no_other_host_than_its_annotation_names(
+    secrets: SecretStore, objects: Objects, namespace: str
+) -> None:
+    obj = secret(namespace, password="hidden")
+    obj["metadata"]["annotations"] = {"gitops-agent.dev/allowed-hosts": "git.example.com, *.internal"}
+    objects.apply(obj)
+
+    assert secrets.data_for(namespace, "token", "Git.example.com") == {"password": b"hidden"}
+    assert secrets.data_for(namespace, "token", "git.internal")
+    for host in ("evil.example", "git.example.com.evil.example", ""):
+        with pytest.raises(SourceError, match="may not be sent to") as refused:
+            secrets.data_for(namespace, "token", host)
+        assert refused.value.reason == "SecretHostRefused"
+
+
+def test_an_empty_annotation_names_no_host(secrets: SecretStore, objects: Objects, namespace: str) -> None:
+    obj = secret(namespace, password="hidden")
+    obj["metadata"]["annotations"] = {"gitops-agent.dev/allowed-hosts": ""}
+    objects.apply(obj)
+
+    with pytest.raises(SourceError, match="allowed-hosts does not name it"):
+        secrets.data_for(namespace, "token", "git.example.com")
+
+
+def test_the_setting_limits_the_hosts_of_every_secret(transport: Transport, discovery: Discovery, namespace: str) -> None:
+    limited = SecretStore(Objects(transport, discovery), ("git.example.com",))
+    Objects(transport, discovery).apply(secret(namespace, password="hidden"))
+    try:
+        assert limited.data_for(namespace, "token", "git.example.com")
+        with pytest.raises(SourceError, match="allowedSecretHosts"):
+            limited.data_for(namespace, "token", "evil.example")
+    finally:
+        limited.stop()
+
+
+def test_the_watch_of_a_secret_that_is_no_longer_read_ends(transport: Transport, discovery: Discovery, namespace: str) -> None:
+    clock = Time()
+    objects = Objects(transport, discovery)
+    secrets = SecretStore(objects, clock=clock)
+    try:
+        for name in ("old", "used"):
+            objects.apply(secret(namespace, name, username="ada"))
+            secrets.data(namespace, name)
+        informer = secrets._watched[f"{namespace}/old"].informer
+        clock.now += 3000
+        secrets.data(namespace, "used")
+        assert len(secrets._watched) == 2
+        clock.now += 700
+        secrets.data(namespace, "used")
+
+        assert set(secrets._watched) == {f"{namespace}/used"}
+        assert informer is not None
+        assert secrets.data(namespace, "old") == {"username": b"ada"}
+    finally:
+        secrets.stop()

@@ -1,0 +1,68 @@
+"""Rules of the installation for every Application.
+
+Who may write Applications decides about an account, a repository and a Secret. An administrator narrows that down in the
+settings: a default account, no Application without one, and which repositories are followed. An Application that breaks a
+rule stalls with the reason `InvalidSpec`, and nothing is fetched or written for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from gitops_agent.api.application import Application
+from gitops_agent.api.problems import Problem, SpecInvalid
+
+_DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationRules:
+    """What the administrator allows.
+
+    Attributes:
+        default_account: the ServiceAccount of Applications that name none; empty for the agent's own rights.
+        require_account: an Application without an account is refused.
+        repositories: patterns of the URLs that may be followed, in which `*` stands for any text; empty for all.
+    """
+
+    default_account: str = ""
+    require_account: bool = False
+    repositories: tuple[str, ...] = ()
+
+    def applied(self, application: Application) -> Application:
+        """The Application under these rules.
+
+        Raises:
+            SpecInvalid: it breaks one.
+        """
+        if self.default_account and application.spec.service_account_name is None:
+            spec = application.spec.model_copy(update={"service_account_name": self.default_account})
+            application = replace(application, spec=spec)
+        problems = tuple(self._problems(application))
+        if problems:
+            raise SpecInvalid(problems)
+        return application
+
+    def _problems(self, application: Application) -> Iterator[Problem]:
+        if self.require_account and application.spec.service_account_name is None:
+            text = "is required by the setting sync.requireServiceAccount"
+            yield Problem(path="spec.serviceAccountName", message=text)
+        if self.repositories and not self._follows(application.spec.source.repo_url):
+            text = "is not among the repositories that the setting source.allowedRepositories names"
+            yield Problem(path="spec.source.repoURL", message=text)
+
+    def _follows(self, url: str) -> bool:
+        if _DOTS.search(unquote(url)):
+            return False  # a server may resolve it to another path than the pattern saw
+        return any(matches(pattern, url) for pattern in self.repositories)
+
+
+NO_RULES = ApplicationRules()
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text matches a pattern; `*` stands for any text."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None

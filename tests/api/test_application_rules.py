@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.application_rules import ApplicationRules, matches
+from gitops_agent.api.problems import SpecInvalid
+from tests.agent.samples import application
+
+GIT = "https://git.example.com/"
+
+
+def test_without_rules_an_application_stays_as_it_is() -> None:
+    shop = application()
+    assert ApplicationRules().applied(shop) == shop
+
+
+def test_the_default_account_is_that_of_applications_without_one() -> None:
+    rules = ApplicationRules(default_account="tenant", require_account=True)
+    assert rules.applied(application()).user == "system:serviceaccount:gitops-system:tenant"
+    assert rules.applied(application(serviceAccountName="own")).user == "system:serviceaccount:gitops-system:own"
+
+
+def test_an_application_without_an_account_is_refused_where_one_is_required() -> None:
+    with pytest.raises(SpecInvalid, match=r"spec\.serviceAccountName: is required by the setting"):
+        ApplicationRules(require_account=True).applied(application())
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        (f"{GIT}team/config.git", True),
+        (f"{GIT}team/a/b", True),
+        (f"{GIT}other/config.git", False),
+        (f"{GIT}team/../other/config.git", False),
+        (f"{GIT}team/%2e%2e/other/config.git", False),
+        ("https://git.example.com.evil.example/team/config.git", False),
+        ("ssh://git@git.example.com/one.git", True),
+        ("ssh://git@git.example.com/one.git.git", False),
+    ],
+)
+def test_only_repositories_that_a_pattern_names_are_followed(url: str, *, allowed: bool) -> None:
+    rules = ApplicationRules(repositories=(f"{GIT}team/*", "ssh://git@git.example.com/one.git"))
+    shop: Any = application(url=url)
+    if allowed:
+        assert rules.applied(shop) == shop
+        return
+    with pytest.raises(SpecInvalid, match=r"spec\.source\.repoURL: is not among"):
+        rules.applied(shop)
+
+
+@pytest.mark.parametrize(("pattern", "text", "expected"), [("*", "a", True), ("a.c", "abc", False), ("[a]", "a", False)])
+def test_a_star_is_the_only_sign_of_a_pattern(pattern: str, text: str, *, expected: bool) -> None:
+    assert matches(pattern, text) is expected
