@@ -27,7 +27,7 @@ def _cores() -> int:
 
 
 def _listed(value: object) -> object:
-    """A list as it is; a text of the environment at its commas."""
+    """A list as it is; a text split at its commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 

@@ -144,8 +144,8 @@ class SecretStore:
             if now - self._swept_at < _SWEEP_SECONDS:
                 return
             self._swept_at = now
-            idle = [place for place, watched in self._watched.items() if now - watched.read_at > _IDLE_SECONDS]
-            informers = [self._watched.pop(place).informer for place in idle]
+            idle = [key for key, watched in self._watched.items() if now - watched.read_at > _IDLE_SECONDS]
+            informers = [self._watched.pop(key).informer for key in idle]
         for informer in informers:
             if informer is not None:
                 informer.stop()
