@@ -36,8 +36,10 @@ SCHEMA = '{"$schema": "http://json-schema.org/draft-07/schema#", "properties": {
         ),
         (
             {"templates/a.yaml": HEAD + "  name: x\n  b: c: d\n"},
-            "apps/web/templates/a.yaml: line 5 of what it renders is not valid YAML: "
-            "mapping values are not allowed in this context",
+            (
+                "apps/web/templates/a.yaml: line 5 of what it renders is not valid YAML: "
+                "mapping values are not allowed in this context"
+            ),
         ),
         (
             {"templates/a.yaml": HEAD, "values.yaml": "replicas: a\n", "values.schema.json": SCHEMA},
