@@ -277,6 +277,17 @@ def test_a_program_that_is_tied_dies_with_us_however_we_die(tmp_path: Path, *, t
             os.kill(pid, signal.SIGKILL)
 
 
+def test_a_program_without_a_session_of_its_own_stays_in_ours_and_ends_as_a_group(tmp_path: Path) -> None:
+    script = f"ps -o sid=,pgid= -p $$; sleep 607 >&- 2>&- & echo $! > {tmp_path}/pid"
+    done = run(sh(script), own_session=False)
+
+    session, group = map(int, done.stdout.split())
+    assert session == os.getsid(0)
+    assert group != os.getpgid(0)
+    pid = int((tmp_path / "pid").read_text())
+    eventually(lambda: not running(pid), seconds=30)
+
+
 def test_the_kernel_holds_limits_of_a_program() -> None:
     limits = Limits(seconds=30, memory_bytes=64 * MEBIBYTE, file_bytes=2 * MEBIBYTE)
     script = "read line; ulimit -c; ulimit -f; ulimit -d; ulimit -t"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from gitops_agent.cli import output as out
 from gitops_agent.errors import UsageError
 
 _PROGRAM = click.Path(path_type=Path, dir_okay=False)
@@ -43,5 +44,9 @@ def render_worker(path: Path | None, scratch: Path | None, helm: Path | None, ku
         else:
             raise UsageError("there is no agent: standard input is no socket, and --socket is not given")
         allowed = [program for name, explicit in programs.items() for program in candidates(name, explicit)]
-        confine(scratch=folder, programs=allowed, own_user=path is not None)
+        confinement = confine(scratch=folder, programs=allowed, own_user=path is not None)
+        if path is not None:
+            network = {"namespace": "none", "landlock": "no TCP"}.get(confinement.network, "NOT CONFINED")
+            readable = "programs and scratch folder" if confinement.files else "NOT CONFINED"
+            out.talk(f"rendering at {path}; network: {network}; files: {readable}")
         Supervisor(incoming, folder, programs).run()

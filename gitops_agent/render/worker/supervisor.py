@@ -19,7 +19,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import orjson
 
@@ -136,9 +136,12 @@ class Supervisor:
         del self._workers[worker.process], self._workers[worker.connection.fileno()]
         os.kill(worker.pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1])
-        for pid in _session(worker.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        workers = {each.pid for each in self._workers.values()}
+        for process in _processes():
+            # What left the session of its worker became a child of this process when its parent died.
+            if process.session == worker.pid or (process.parent == os.getpid() and process.pid not in workers):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG) != (0, 0):
                 pass
@@ -165,11 +168,18 @@ def listen(path: Path) -> socket.socket:
     return server
 
 
-def _session(leader: int) -> Iterator[int]:
-    """The processes of a session."""
+class _Process(NamedTuple):
+    """A process of this machine."""
+
+    pid: int
+    parent: int
+    session: int
+
+
+def _processes() -> Iterator[_Process]:
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError):
+                # Fields after the parenthesised command name: state ppid pgrp session …
                 fields = (Path(entry.path) / "stat").read_bytes().rpartition(b")")[2].split()
-                if int(fields[3]) == leader:
-                    yield int(entry.name)
+                yield _Process(int(entry.name), int(fields[1]), int(fields[3]))

@@ -249,6 +249,20 @@ def test_everything_ends_with_the_agent_however_it_ends(repository: Path, tmp_pa
     eventually(lambda: not list((tmp_path / "scratch").rglob("worker-*")), seconds=SECONDS)
 
 
+def test_what_a_program_leaves_behind_in_a_session_of_its_own_ends_with_its_worker(
+    tree: WorkTree, tmp_path: Path, start: Start
+) -> None:
+    escapes = SHOWS_ITS_PARENT.replace(
+        "printf", f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' >&- 2>&- &\nprintf", 1
+    )
+    workers = start(kustomize=program(tmp_path / "bin", escapes))
+    parent_of(workers, tree)
+    escaped = eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), seconds=SECONDS)
+    workers.stop()
+
+    eventually(lambda: not Path(f"/proc/{escaped}").exists(), seconds=SECONDS)
+
+
 class Torn(WorkTree):
     """A tree whose disk has gone."""
 

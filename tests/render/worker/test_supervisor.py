@@ -30,7 +30,8 @@ def server(tmp_path: Path, programs: Mapping[str, Path]) -> Iterator[subprocess.
     argv = [sys.executable, "-m", "gitops_agent", "render-worker", "--socket", str(tmp_path / "s")]
     argv += ["--scratch", str(tmp_path / "scratch")]
     argv += [word for name, path in programs.items() for word in (f"--{name}", str(path))]
-    process = subprocess.Popen(argv)
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(argv, stderr=log)
     yield process
     process.terminate()
     assert process.wait(SECONDS) == 0
@@ -49,6 +50,7 @@ def test_renders_behind_a_socket_are_renders(tmp_path: Path, repository: Path) -
     assert workers.render(tree, ask("p")).manifests[0].key.name == "p"
     workers.stop()
     eventually(lambda: not list((tmp_path / "scratch").rglob("worker-*")), seconds=SECONDS)
+    assert (tmp_path / "log").read_text().startswith(f"rendering at {tmp_path}/s; network: no")
 
 
 def attempt(workers: RenderWorkers, tree: WorkTree, path: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - of `eventually`
