@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import resource
 import struct
 import sys
@@ -67,7 +68,7 @@ def confine(*, scratch: Path, programs: Iterable[Path], own_user: bool) -> Confi
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     namespace = libc.unshare(_NEW_USER | _NEW_NET) == 0
-    if namespace or own_user:
+    if own_user or (namespace and _counts_by_namespace()):
         _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
         most = _PROCESSES if hard == resource.RLIM_INFINITY else min(_PROCESSES, hard)
         resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
@@ -115,6 +116,12 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
             libc.syscall(_ADD, rules, _BENEATH, struct.pack("=Qi", rights, opened), 0)
         finally:
             os.close(opened)
+
+
+def _counts_by_namespace() -> bool:
+    """Whether the kernel counts a user's processes in each user namespace: Linux 5.14."""
+    version = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return version is not None and (int(version[1]), int(version[2])) >= (5, 14)
 
 
 def _is_script(program: Path) -> bool:

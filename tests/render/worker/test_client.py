@@ -115,6 +115,7 @@ def test_a_worker_that_died_while_it_was_idle_is_replaced(tree: WorkTree, tmp_pa
     assert parent_of(workers, tree) != first
 
 
+@pytest.mark.slow
 def test_the_process_that_starts_workers_is_replaced(tree: WorkTree, tmp_path: Path, start: Start) -> None:
     workers = start(kustomize=program(tmp_path / "bin", SHOWS_ITS_PARENT))
     first = parent_of(workers, tree)
@@ -174,6 +175,7 @@ def test_a_render_that_is_not_needed_any_more_ends_with_all_it_started(tmp_path:
     assert not [path for folder in (tmp_path / "scratch").iterdir() for path in folder.iterdir()]
 
 
+@pytest.mark.slow
 def test_a_worker_that_stops_is_ended_at_the_time_limit(tree: WorkTree, tmp_path: Path, start: Start, hanging: Hanging) -> None:
     workers = start(kustomize=hangs(tmp_path), limits=RenderLimits(seconds=5))
     worker, thread, results = hanging(workers)
@@ -234,6 +236,7 @@ RenderWorkers(ProcessDialer(Path(sys.argv[2]), programs), limits=RenderLimits(),
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tree")
 def test_everything_ends_with_the_agent_however_it_ends(repository: Path, tmp_path: Path) -> None:
     argv = [sys.executable, "-c", RUNS, str(hangs(tmp_path)), str(tmp_path / "scratch"), str(repository)]
