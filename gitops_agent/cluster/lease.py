@@ -50,7 +50,7 @@ class Lease:
         namespace: str,
         name: str,
         identity: str,
-        duration_seconds: float = 10.0,
+        duration_seconds: float = 12.0,
         renew_seconds: float = 2.0,
     ) -> None:
         if not 0 < renew_seconds < duration_seconds * (1 - _MARGIN) / 2:
@@ -123,7 +123,7 @@ class Lease:
         try:
             if self._mine is not None and self._leading:
                 self._write("PUT", self._renewed(self._mine), began)
-                return self._renew
+                return max(0.05, self._renew - (time.monotonic() - began))
             lease = self._read()
             if lease is None:
                 self._write("POST", self._fresh(), began)
@@ -182,11 +182,13 @@ class Lease:
     def _patience(self) -> float:
         """Timeout of a request, in seconds.
 
-        Half a renewal interval more than one, and never past the end of the leadership.
+        A renewal may take what is left of the leadership but one interval, which is for another attempt: an API server that is
+        only slow costs no restart, which would add to its load.
         """
         if self._leading:
-            return max(0.1, min(self._renew * 1.5, self._deadline - time.monotonic()))
-        return self._renew * 1.5
+            left = self._deadline - time.monotonic()
+            return max(0.1, left / 2, left - self._renew)
+        return max(self._renew * 1.5, self._duration / 2)
 
     def _end_leadership(self, why: str, *, polite: bool = False) -> None:
         with self._changed:

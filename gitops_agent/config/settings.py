@@ -152,7 +152,7 @@ class LeaderSettings(Section):
     lease_name: Annotated[str, Field(min_length=1, max_length=253)] = "gitops-agent"
     """The Lease in `cluster.namespace`."""
 
-    duration_seconds: Annotated[int, Field(ge=2, le=600)] = 10
+    duration_seconds: Annotated[int, Field(ge=2, le=600)] = 12
     """How long a silent leader is believed in; a failover takes at most this and one renewal."""
 
     renew_seconds: Annotated[float, Field(gt=0, le=300)] = 2.0

@@ -245,6 +245,34 @@ def test_a_lease_must_be_renewed_often_enough(wire: Start, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_a_leader_survives_an_api_server_that_takes_longer_than_the_renewal_interval(
+    wire: Start, crew_on: Callable[[Wire], Replica]
+) -> None:
+    slow, renewed = threading.Event(), []
+
+    def script(asked: Asked, line: Line) -> None:
+        if "watch" in asked.query:
+            line.hang()
+        elif asked.method == "GET" and not asked.path.endswith("/agent"):
+            line.json({"kind": "LeaseList", "metadata": {"resourceVersion": "1"}, "items": []})
+        elif asked.method == "GET":
+            line.refuse(404, "NotFound", 'leases "agent" not found', {"kind": "leases", "name": "agent"})
+        else:
+            threading.Event().wait(0.8 if slow.is_set() else 0.0)
+            renewed.append(time.monotonic())
+            line.text(asked.body.decode())
+
+    only = crew_on(wire(script))
+    eventually(lambda: len(renewed) >= 2)
+    slow.set()
+    count = len(renewed)
+
+    eventually(lambda: len(renewed) >= count + 4, seconds=20)
+
+    assert only.words == ["start"]
+
+
+@pytest.mark.slow
 @pytest.mark.faults
 def test_a_leader_that_cannot_renew_stops_before_its_lease_ends(wire: Start, crew_on: Callable[[Wire], Replica]) -> None:
     hanging = threading.Event()
