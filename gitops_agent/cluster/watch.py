@@ -25,7 +25,17 @@ from gitops_agent.cluster.listing import pages, selectors
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.stream import Stream
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.errors import AgentError, CannotSee, Expired, Forbidden, NotFound, Throttled, Unavailable, UnknownKind
+from gitops_agent.errors import (
+    AgentError,
+    CannotSee,
+    ClusterError,
+    Expired,
+    Forbidden,
+    NotFound,
+    Throttled,
+    Unavailable,
+    UnknownKind,
+)
 from gitops_agent.manifest.key import Object
 from gitops_agent.observe.log import logger
 
@@ -176,6 +186,8 @@ class Watch:
         except NotFound as error:
             self._gone(error)
         except AgentError as error:
+            if _is_ahead(error):  # etcd was restored from a backup: the place is one of a lost future
+                self._place = ""
             self._failed(error)
         except Exception as error:  # noqa: BLE001 - whatever a receiver raises
             # A receiver failed in the middle: what it knows is uncertain, so it gets everything once more.
@@ -333,3 +345,9 @@ class Watch:
         backoff = Backoff(first_seconds=timing.first_wait_seconds, longest_seconds=timing.longest_wait_seconds)
         self._wake.wait(backoff.pause(self._failures + 1, at_least=at_least))
         self._wake.clear()
+
+
+def _is_ahead(error: AgentError) -> bool:
+    """Whether the server has yet to reach the requested version."""
+    causes = error.details.get("causes") if isinstance(error, ClusterError) else None
+    return any(isinstance(cause, dict) and cause.get("reason") == "ResourceVersionTooLarge" for cause in causes or ())

@@ -376,3 +376,21 @@ def test_nothing_is_reported_after_the_stop(wire: Start, tmp_path: Path) -> None
         threading.Event().wait(0.2)
 
         assert len(heard.said) == told
+
+
+def test_a_place_that_the_server_has_not_reached_means_a_new_list(wire: Start, tmp_path: Path) -> None:
+    causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
+    places: list[str] = []
+
+    def script(asked: Asked, line: Line) -> None:
+        if "watch" not in asked.query:
+            line.json({"kind": "ConfigMapList", "metadata": {"resourceVersion": str(1000 - 95 * len(places))}, "items": []})
+            return
+        places.append(asked.query["resourceVersion"])
+        if len(places) == 1:
+            line.refuse(504, "Timeout", "Too large resource version: 1000, current: 905", {"causes": causes})
+        else:
+            line.hang()
+
+    with watching(wire(script), tmp_path, WatchRecorder(), timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: places == ["1000", "905"])

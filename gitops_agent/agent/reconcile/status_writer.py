@@ -46,6 +46,7 @@ class StatusMemo:
         seen: monotonic time when the application was first reconciled.
         uid: of the Application that all this is about.
         version: the resource version in which `written` was live.
+        epoch: of the Applications when that was compared last; versions of an older one are worth nothing.
         provisional_since: monotonic time since when nothing but "not yet" is known; None when more is.
     """
 
@@ -55,6 +56,7 @@ class StatusMemo:
     seen: float = field(default_factory=time.monotonic)
     uid: str = ""
     version: str = ""
+    epoch: int = 0
     provisional_since: float | None = None
 
     def take(self, raw: Object) -> None:
@@ -104,6 +106,8 @@ class StatusWriter:
         """
         if memo.written is None:
             memo.take(raw)
+        if memo.epoch != self._applications.epoch:
+            memo.epoch, memo.version = self._applications.epoch, "0"
         before = memo.written or {}
         overwritten = memo.overwritten(raw)
         patience = self._patience(outcome, before, memo, generation)

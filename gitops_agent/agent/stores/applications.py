@@ -14,6 +14,7 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
 from gitops_agent.api.parse import SpecInvalid, parse
+from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import APPROVED, REQUESTED
@@ -26,6 +27,9 @@ class ApplicationStore:
         wake: called (outside of the lock) with the key, why, and how urgent it is.
         namespace: the only one that is watched; all of them when empty.
         rules: of the installation.
+
+    Attributes:
+        epoch: how often resource versions decreased, because etcd was restored.
     """
 
     def __init__(self, wake: Wake, *, namespace: str = "", rules: ApplicationRules = NO_RULES) -> None:
@@ -36,9 +40,13 @@ class ApplicationStore:
         self._statuses: dict[AppKey, Object] = {}
         self._parsed: dict[AppKey, Application | SpecInvalid] = {}
         self._dependants: dict[AppKey, set[AppKey]] = {}
+        self._watermark = Watermark()
+        self.epoch = 0
 
-    def replace(self, objects: list[Object], _resource_version: str) -> None:
+    def replace(self, objects: list[Object], resource_version: str) -> None:
         """Takes a complete list: what is missing from it is gone."""
+        if self._watermark.rewound(resource_version):
+            self.epoch += 1
         fresh = {_key(obj): obj for obj in objects}
         with self._lock:
             gone = [key for key in self._objects if key not in fresh]
@@ -50,6 +58,7 @@ class ApplicationStore:
     def put(self, obj: Object) -> None:
         """Takes an Application that was added or changed."""
         key = _key(obj)
+        self._watermark.note(obj["metadata"].get("resourceVersion"))
         wish = _wish(obj)
         with self._lock:
             before = self._objects.get(key)

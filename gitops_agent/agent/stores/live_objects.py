@@ -19,6 +19,7 @@ from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import WatchOptions
+from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import CONTROLLER_REVISION, CORE_EVENT, ENDPOINT_SLICE, ENDPOINTS, EVENT
@@ -178,6 +179,11 @@ class LiveObjectInformer:
         self._finish_sweep()
         self._drop_unserved()
 
+    def rewind(self, kind: GroupKind) -> None:
+        """Lets the next list of a kind win over everything known."""
+        _log.warning("resource versions decreased: etcd was restored, everything is compared anew", kind=str(kind))
+        self._live.rewind(kind)
+
     def put(self, obj: Object) -> None:
         """Takes an object that was added or changed."""
         self._report(self._live.put(observe(obj)))
@@ -283,7 +289,17 @@ class _Feed:
 
     def __init__(self, informer: LiveObjectInformer, kind: GroupKind) -> None:
         self._informer, self._kind = informer, kind
-        self.put, self.remove = informer.put, informer.remove
+        self._watermark = Watermark()
+
+    def put(self, obj: Object) -> None:
+        self._watermark.note(obj["metadata"].get("resourceVersion"))
+        self._informer.put(obj)
+
+    def remove(self, obj: Object) -> None:
+        self._watermark.note(obj["metadata"].get("resourceVersion"))
+        self._informer.remove(obj)
 
     def replace(self, objects: list[LiveObject], resource_version: str) -> None:
+        if self._watermark.rewound(resource_version):
+            self._informer.rewind(self._kind)
         self._informer.replace(self._kind, objects, resource_version)

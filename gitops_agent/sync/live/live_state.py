@@ -132,6 +132,13 @@ class LiveState:
             changes.extend(self._put(live) for live in listed.values())
         return [change for change in changes if change.matters]
 
+    def rewind(self, group_kind: GroupKind) -> None:
+        """Lets any version win over the objects of a kind."""
+        with self._lock:
+            self._removed.clear()
+            for key in list(self._kinds.get(group_kind, ())):
+                self._store(replace(self._objects[key], resource_version="0"))
+
     def remove(self, key: ObjectKey, uid: str) -> Change | None:
         """Removes an object; None when this incarnation was unknown.
 

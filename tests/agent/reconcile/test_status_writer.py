@@ -149,6 +149,22 @@ def test_a_status_that_another_process_wrote_over_ours_is_written_again(desk: De
 
 
 @pytest.mark.cluster
+def test_a_status_that_a_restoration_of_etcd_brought_back_is_written_again(desk: Desk) -> None:
+    desk.publish(view())
+    ours = desk.get()["status"]
+    desk.objects.merge_patch(ObjectKey.of(desk.raw), {"status": {"sync": {"revision": "b" * 40}}}, subresource="status")
+    desk.raw = desk.get()
+    desk.raw["metadata"]["resourceVersion"] = "1"
+    desk.publish(view())
+    assert desk.get()["status"] != ours, "an older version is one that the watch has yet to replace"
+
+    desk.writer._applications.epoch += 1
+    desk.publish(view())
+
+    assert desk.get()["status"] == ours
+
+
+@pytest.mark.cluster
 def test_what_the_watch_has_not_brought_yet_is_no_reason_to_write_again(desk: Desk) -> None:
     stale = desk.raw
     desk.publish(view())

@@ -224,3 +224,13 @@ def test_an_application_that_another_agent_looks_after_may_exist(said: Said) -> 
     assert applications.may_exist(SHOP)
     assert not applications.may_exist(DESK)
     assert applications.may_exist(AppKey("other-gitops", "desk"))
+
+
+def test_a_list_older_than_what_was_seen_begins_a_new_epoch(applications: ApplicationStore) -> None:
+    newer = application_object("shop")
+    newer["metadata"]["resourceVersion"] = "1000"
+    applications.put(newer)
+
+    applications.replace([application_object("shop")], "905")
+
+    assert applications.epoch == 1

@@ -14,7 +14,8 @@ from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.sync.health import Health, Status
 from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.live.live_state import ChangeKind, LiveState, is_newer
-from tests.sync.samples import APP, OTHER, key
+from tests.sync.samples import APP, OTHER, key, thing
+from tests.sync.samples import live as live_thing
 
 CONFIGS = GroupKind("", "ConfigMap")
 EDIT = FieldEdit(path="/data/b", manager="kubectl-edit", operation="Update", time="2026-11-01T00:00:00Z")
@@ -331,3 +332,24 @@ def test_an_unverified_object_that_vanishes_is_news_of_the_application_it_names(
     change = state.remove(key("ConfigMap", "web"), "uid-web")
     assert change is not None
     assert (change.kind, change.application) == (ChangeKind.REMOVED, APP)
+
+
+def thing_live(name: str, version: str) -> LiveObject:
+    return live_thing(thing("ConfigMap", name), resource_version=version)
+
+
+def test_after_a_restoration_of_etcd_older_versions_win_and_what_is_missing_is_gone() -> None:
+    state = LiveState()
+    for name in ("one", "two"):
+        state.put(thing_live(name, "1000"))
+    removed = thing_live("three", "990")
+    state.put(removed)
+    state.remove(removed.key, removed.uid)
+
+    state.rewind(GroupKind("", "ConfigMap"))
+    older = [thing_live(name, "800") for name in ("one", "three")]
+    changes = state.replace(GroupKind("", "ConfigMap"), older, resource_version="905")
+
+    assert {key.name for key in state.of(APP)} == {"one", "three"}
+    assert {obj.resource_version for obj in state.of(APP).values()} == {"800"}
+    assert {(change.key.name, change.kind) for change in changes} == {("two", ChangeKind.REMOVED), ("three", ChangeKind.ADDED)}
