@@ -81,13 +81,17 @@ def _show(access: ClusterClient, application: Object, *, prune: bool) -> None:
     """Prints what goes and what stays."""
     from gitops_agent.preview.owned_objects import owned
     from gitops_agent.preview.pruning import departure
+    from gitops_agent.preview.seals import authority
 
     key = AppKey(str(application["metadata"]["namespace"]), str(application["metadata"]["name"]))
     parent = owner(application)
     if parent not in (None, key):
         out.talk(f"warning: Application {parent} declares this one and creates it again, until Git no longer declares it")
     if prune:
-        _show_plan(departure(access, application))
+        seals, problem = authority(access)
+        if problem:
+            out.talk(out.line(f"warning: the seals of marks are not verified: {problem}"))
+        _show_plan(departure(access, application, seals))
         return
     objects, unseen = owned(access, key)
     counts = Counter(str(obj["kind"]) for obj in objects)

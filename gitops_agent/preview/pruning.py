@@ -17,6 +17,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.revision.revision import Revision
@@ -31,15 +32,21 @@ _POLL_SECONDS = 0.5
 _THREADS = 8
 
 
-def departure(access: ClusterClient, raw: Object) -> Plan:
+def departure(access: ClusterClient, raw: Object, authority: MarkAuthority | None = None) -> Plan:
     """The plan the agent would make of a deletion now.
+
+    Args:
+        access: the cluster.
+        raw: the Application.
+        authority: verifies the marks of its objects; None takes them at their word.
 
     Raises:
         AgentError: the cluster could not be read, or the spec cannot be followed.
     """
     application = parse(raw)
     objects, unseen = owned(access, application.key)
-    live = {one.key: one for one in map(observe, objects)}
+    observed = [observe(obj) if authority is None else observe(obj).verified(authority) for obj in objects]
+    live = {one.key: one for one in observed}
     snapshot = Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True)
     desired = Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())
     policy = PlanPolicy(
