@@ -158,9 +158,9 @@ def _counting(ctx: StepContext) -> RolloutState:
 
 
 def _forgiven(ctx: StepContext) -> RolloutState:
-    """Forgives versions that were given up with another one that is corrected now.
+    """Forgives versions given up with another one that is corrected now.
 
-    Nobody found fault with them, and the commit declares both together.
+    They had no fault of their own, and the commit declares both together.
     """
     rejected = tuple(one for one in ctx.state.rejected if not one.together or one.together not in ctx.seen.mended)
     return ctx.state if rejected == ctx.state.rejected else replace(ctx.state, rejected=rejected)

@@ -153,7 +153,7 @@ def test_a_run_whose_service_is_gone_ends(*, abort: bool) -> None:
 
 
 def given_up(policy: RolloutPolicySpec, phase: str, stage: str | None = None) -> Cluster:
-    """A rollout that was given up with that of another workload of its commit."""
+    """A rollout that was given up with another one of its commit."""
     cluster = started(policy)
     cluster.until(phase, stage)
     order = Command(order=CommandKind.ABORT, nonce="api", actor="the rollout of api", rollout="shop/api")

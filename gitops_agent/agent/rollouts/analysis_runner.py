@@ -190,7 +190,7 @@ class AnalysisRunner:
                 self._tidy_up(scope)
 
     def forget(self, policy: AppKey) -> None:
-        """Drops everything about a policy that is gone; its Jobs go with it."""
+        """Drops everything about a policy that was deleted, with its Jobs."""
         self.drop(policy)
         with self._changed:
             self._tidy.discard(policy)
@@ -226,7 +226,10 @@ class AnalysisRunner:
             )
 
     def _tidy_up(self, scope: JobScope) -> None:
-        """Ends the Jobs of a policy that nothing waits for, once until it has new ones."""
+        """Ends the Jobs of a policy that nothing waits for.
+
+        Once, until it has new ones.
+        """
         if scope.policy not in self._tidy:
             self._tidy.add(scope.policy)
             self._pool.submit(self._sweep, scope)
@@ -384,7 +387,7 @@ class AnalysisRunner:
         return Measurement(at=self._now(), verdict=verdict, message=message)
 
     def _start_job(self, active: _ActiveRun, wanted: Wanted) -> None:
-        """Makes a Job under a name that is known before, so that no sweep takes it."""
+        """Makes a Job whose name is known before, for sweeps."""
         run = active.run
         job = _RunningJob(name=self._jobs.name(run.policy, wanted, version=run.hash, at=self._now()), started=time.monotonic())
         with self._changed:

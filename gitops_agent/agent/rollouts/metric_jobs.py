@@ -2,7 +2,7 @@
 
 Each measurement is a Job of its own. The template is an ordinary, suspended Job in Git beside the policy, so it is validated,
 applied and reviewed like everything else. Its copies are dependents of the policy: they are deleted with it, and ten minutes
-after they ended. Problem: whoever may write policies must not start what others made, nor with other rights than their own, and
+after they ended. Problem: an author of policies must not start what others made, nor with other rights than their own, and
 a Job that never ends must not hold a rollout. Decision: a template is suspended and of the same Application, its copies are
 made with the rights of that Application's account, and each has a deadline; one nothing waits for any more is deleted.
 """
@@ -71,7 +71,7 @@ class MetricJobs:
 
     @staticmethod
     def name(policy: AppKey, metric: Metric, *, version: str, at: datetime) -> str:
-        """The name of the Job of one measurement, so that a repeated start finds it."""
+        """The name of a measurement's Job; a repeated start finds it."""
         moment = hashlib.sha256(f"{policy}/{metric.name}/{version}/{at.isoformat()}".encode()).hexdigest()[:8]
         return fitted(f"{policy.name}-{metric.name}-{version}-{moment}", limit=NAME_LIMIT)
 
@@ -122,7 +122,7 @@ class MetricJobs:
         return verdict(live)
 
     def expire(self, scope: JobScope, name: str, timeout: timedelta) -> str:
-        """Ends a Job that took too long: the message, with what its pods lack.
+        """Ends a Job that took too long; returns why it did.
 
         Raises:
             ClusterError: the API server refused it, or did not answer.
@@ -145,7 +145,7 @@ class MetricJobs:
             self._objects.delete(key, uid=uid, propagation="Background", as_user=scope.user)
 
     def sweep(self, scope: JobScope, needed: Callable[[], Collection[str]]) -> None:
-        """Deletes the Jobs of a policy that run on though nothing waits for them.
+        """Deletes the running Jobs of a policy that nothing waits for.
 
         Args:
             scope: whose.
@@ -171,7 +171,7 @@ def _of(live: Object, policy: AppKey) -> bool:
 
 
 def _timeout(metric: Metric, spec: Object) -> timedelta:
-    """How long a Job may take: as the metric says, or its own deadline and a grace."""
+    """The time for a Job: the metric's, or beyond its own deadline."""
     own = spec.get("activeDeadlineSeconds")
     if metric.timeout is not None or not isinstance(own, int):
         return metric.timeout or JOB_TIMEOUT

@@ -274,9 +274,9 @@ def _commands(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> It
 
 
 def _mended(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> frozenset[str]:
-    """The rollouts that took versions of this one along, and have no rejected version now.
+    """The rollouts that took versions of this one along and are corrected.
 
-    One that is gone is among them.
+    Git declares a version of theirs that was not rejected, or no rollout any more.
     """
     others = {_named(other.key): other for other in rollouts}
     took = {entry.together for entry in rollout.state.rejected if entry.together}

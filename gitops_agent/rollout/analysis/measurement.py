@@ -76,7 +76,7 @@ def empty(result: Any) -> bool:
 def short(result: Any) -> str:
     """A result for people, in one line: numbers only.
 
-    Whoever writes a policy chooses the address, and more people read a status than may read what lies there.
+    The author of a policy chooses the address, and more people read a status than may read what lies there.
     """
     if isinstance(result, list):
         return _cut("[" + ", ".join(map(short, result[:_SHOWN])) + "]")

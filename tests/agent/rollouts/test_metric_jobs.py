@@ -1,4 +1,4 @@
-"""Jobs as metrics: whose they are, with which rights, and how they end."""
+"""Jobs as metrics: their owner, their rights, and how they end."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_a_share_that_was_in_force_before_a_restart_is_in_force_after_it(nowhere
 
 
 def rejecting(name: str, *rejected: Rejected, head: Version = V2) -> RolloutContext:
-    """A rollout of the application that was rolled back to its stable version."""
+    """A rollout that was rolled back to its stable version."""
     workload = ObjectKey("apps", "Deployment", "shop", name)
     state = RolloutState(phase=Phase.HELD, stable=V1, target=V2, rejected=rejected)
     about = ResolvedPolicy(policy=rolling(), workload=workload, provider=None)
