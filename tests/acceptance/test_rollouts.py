@@ -269,6 +269,11 @@ def test_a_commit_that_would_be_held_is_approved_before_its_rollout_begins(team:
     assert "item-0" in message
     assert rollout.status()["phase"] == "Pending"
     assert rollout.second() is None
+    team.looked()
+    assert team.agent is not None
+    mine = [line for line in team.agent.reconciles() if line["application"].endswith(team.name("app"))]
+    first = next(number for number, line in enumerate(mine) if line["held"])
+    assert {line["plan"] for line in mine[first:]} == {plan[:12]}, "what is to be approved is the same from the first look on"
     team.approve(plan)
     team.settled(commit)
     assert rollout.image() == image(2)

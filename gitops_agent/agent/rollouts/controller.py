@@ -84,7 +84,7 @@ class RolloutController:
         Raises:
             ClusterError: the API server did not answer, or refused the status of a refused policy.
         """
-        refused = refusal(request.head)
+        refused = None if request.head is request.last else refusal(request.head)
         if refused is not None:
             # As with a commit that does not render: what is under way goes on with the commits it stands on.
             request = replace(request, head=None, last=None if refusal(request.last) else request.last)

@@ -28,7 +28,7 @@ class RolloutRequest:
     Attributes:
         application: whose rollouts.
         head: what the newest commit declares; None when that is not known.
-        last: what the last readable commit declared; for what no rollout decides.
+        last: what the last commit declared that is readable and whose policies can be followed; for what no rollout decides.
         frozen: nothing may move (paused, or mode observe).
     """
 
