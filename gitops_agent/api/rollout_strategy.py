@@ -133,7 +133,7 @@ class Canary(Model):
     all the traffic: promotion keeps the share that fits. 0 is only for a plain Service."""
 
     scale_down_delay: Duration = timedelta(seconds=30)
-    """How long the pods of the former version are kept, as a fast way back, once the canary carries all the traffic."""
+    """How long the pods of the former version are kept, for a fast rollback, once the canary carries all the traffic."""
 
 
 class BlueGreen(Model):
@@ -149,7 +149,7 @@ class BlueGreen(Model):
     """Pods of the preview before the switch; as many as the workload has when absent."""
 
     scale_down_delay: Duration = timedelta(seconds=30)
-    """How long the pods of the former version are kept, as a fast way back, after the switch."""
+    """How long the pods of the former version are kept, for a fast rollback, after the switch."""
 
 
 class Rolling(Model):

@@ -158,11 +158,11 @@ def _held(
     """The objects beside the workload that a rollout holds back: those the live pods read, and what carries their traffic."""
     if standing is None or not retains(standing.state):
         return ()
-    known = {key: manifest.obj for key, manifest in manifests.items()} | dict(live)
+    objects = {key: manifest.obj for key, manifest in manifests.items()} | dict(live)
     workload = live.get(subject.workload)
-    read_ = set() if workload is None else configuration(workload, known).keys()
-    carriers = set() if subject.provider is None else {subject.service, *routes(known, subject)}
-    return (read_ | carriers | {key for key, obj in known.items() if annotation(obj, APPLY_WITH_ROLLOUT) == "true"}) - {
+    read_ = set() if workload is None else configuration(workload, objects).keys()
+    carriers = set() if subject.provider is None else {subject.service, *routes(objects, subject)}
+    return (read_ | carriers | {key for key, obj in objects.items() if annotation(obj, APPLY_WITH_ROLLOUT) == "true"}) - {
         subject.workload
     }
 

@@ -245,7 +245,7 @@ class RolloutState:
 
     @property
     def kept(self) -> bool:
-        """Whether the former version is kept beside a promoted one, as a fast way back."""
+        """Whether the former version is kept beside a promoted one, for a fast rollback."""
         return self.promoted and self.cutting
 
     @property

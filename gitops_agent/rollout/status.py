@@ -28,8 +28,8 @@ _STATE: TypeAdapter[RolloutState | None] = TypeAdapter(
 def to_status(state: RolloutState) -> Object:
     """The status: the state, and fields for printer columns."""
     run = {"revision": state.target.commit, "hash": state.target.hash} if state.target else {}
-    known = state.target if state.promoted else state.stable
-    stable = {"revision": known.commit, "hash": known.hash} if known else {}
+    good = state.target if state.promoted else state.stable
+    stable = {"revision": good.commit, "hash": good.hash} if good else {}
     shown: Object = {
         "phase": str(state.phase),
         "stage": str(state.stage),

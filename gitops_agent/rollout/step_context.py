@@ -74,8 +74,8 @@ class StepContext:
     def newer(self) -> bool:
         """Whether Git has another version than the promoted one and the one before."""
         head, state = self.seen.head, self.state
-        known = {version.hash for version in (state.stable, state.target) if version is not None}
-        return state.promoted and head is not None and head.hash not in known
+        present = {version.hash for version in (state.stable, state.target) if version is not None}
+        return state.promoted and head is not None and head.hash not in present
 
     @property
     def share(self) -> Share:

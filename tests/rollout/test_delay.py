@@ -1,4 +1,4 @@
-"""The delay after a promotion: the new version is stable, and the old pods are a fast way back."""
+"""The delay after a promotion: the new version is stable, and the old pods allow a fast rollback."""
 
 from __future__ import annotations
 
