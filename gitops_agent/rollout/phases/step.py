@@ -127,9 +127,12 @@ def _moved(ctx: StepContext) -> RolloutState | None:
     goal = replica_counts.ratio(ctx.seen.replicas, ctx.share.weight, surge=ctx.run.surge_percent > 0)
     if goal.refused:
         return abort(ctx, goal.refused)
-    share = ctx.share if ctx.seen.replicas else Share()
-    if state.traffic.want != share and (ctx.serving if share.weight else not least(ctx)):
-        return replace(state, traffic=ctx.wanting(share))
+    if not ctx.seen.replicas:
+        # Nothing has to serve any more, so nothing has to be waited for.
+        emptied = replace(state, traffic=ctx.wanting(Share()), canary=0, primary=0)
+        return None if emptied == state else emptied
+    if state.traffic.want != ctx.share and (ctx.serving if ctx.share.weight else not least(ctx)):
+        return replace(state, traffic=ctx.wanting(ctx.share))
     counts = ctx.moved(goal)
     # The numbers are the share, so both stand in the state, also where nothing moves.
     if (counts.canary, counts.stable) == (state.canary, state.primary):
