@@ -169,7 +169,7 @@ def test_a_routed_canary_never_has_more_pods_than_the_surge_allows(team: Tenant,
 def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(team: Tenant) -> None:
     rollout = Rollout(team, blue_green(autoPromote=False, previewReplicas=1, scaleDownDelay="1h"))
     rollout.begin()
-    rollout.push(2)
+    commit = rollout.push(2)
 
     rollout.at("Step", "Hold")
     assert (rollout.second() or {})["spec"]["replicas"] == 1
@@ -183,6 +183,9 @@ def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(
     assert (rollout.selector() or {})[SIDE] == "canary"
     assert rollout.workload()["status"]["availableReplicas"] == 4
     assert rollout.image() == image(1)
+    team.settled(commit)
+    status = rollout.status()
+    assert (status["history"][0]["result"], status["stable"]["revision"]) == ("Promoted", commit)
     rollout.command(CommandKind.ABORT)
 
     team.until(lambda: (rollout.selector() or {})[SIDE] == "primary", "the traffic is back", seconds=5.0)
