@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitops_agent.api.application import Application
@@ -27,6 +27,7 @@ from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION
 from gitops_agent.preview.dependants import dependants
+from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
@@ -43,7 +44,7 @@ from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired, build, marked
-from gitops_agent.sync.live.live_object import LiveObject, Snapshot, observe
+from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 from gitops_agent.sync.planning.hidden import from_json
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as plan_of
@@ -96,7 +97,11 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         autoscaled=autoscaled,
         ignore_fields=application.spec.sync.ignore_fields,
     )
-    live, objects = _live(access, application, desired)
+    marks = MarkReader(access)
+    live, objects = _live(access, application, desired, marks)
+    if marks.problem:
+        warning = f"marks could not be verified, so forged ones count as the Application's here: {marks.problem}"
+        desired = replace(desired, warnings=(*desired.warnings, warning))
     rested = rest(desired, objects, autoscaled)
     desired = rested.desired
     sync = application.spec.sync
@@ -208,7 +213,9 @@ def root_of(path: Path) -> tuple[Path, str]:
     return tree.root, below
 
 
-def _live(access: ClusterClient, application: Application, desired: Desired) -> tuple[Snapshot, dict[ObjectKey, Object]]:
+def _live(
+    access: ClusterClient, application: Application, desired: Desired, marks: MarkReader
+) -> tuple[Snapshot, dict[ObjectKey, Object]]:
     ours, unseen = owned(access, application.key)
     objects = {ObjectKey.of(obj): obj for obj in ours}
     missing = [manifest.key for manifest in desired.manifests if manifest.key not in objects]
@@ -222,7 +229,7 @@ def _live(access: ClusterClient, application: Application, desired: Desired) -> 
     with ThreadPoolExecutor(_THREADS) as pool:
         answers = zip(missing, pool.map(get, missing), strict=True)
         objects |= {key: obj for key, obj in answers if obj is not None}
-    live: dict[ObjectKey, LiveObject] = {key: observe(obj) for key, obj in objects.items()}
+    live: dict[ObjectKey, LiveObject] = {live.key: live for live in marks.observed(objects.values(), application.uid)}
     return Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True), objects
 
 

@@ -19,6 +19,7 @@ from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.preview.dependants import dependants
+from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.apply.executor import Executor
@@ -71,9 +72,9 @@ def prune_application(access: ClusterClient, raw: Object, *, deadline: float) ->
         deadline: monotonic time.
 
     Raises:
-        AgentError: an object was refused, or is not gone in time.
+        AgentError: an object was refused, or is not gone in time, or marks cannot be verified.
     """
-    application = parse(raw)
+    application, marks = parse(raw), _verifiable(access)
     desired = Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())
     policy = PlanPolicy(application_deleting=True, agent_namespace=access.namespace, protected=protected(access.namespace))
     pause = threading.Event()
@@ -82,7 +83,10 @@ def prune_application(access: ClusterClient, raw: Object, *, deadline: float) ->
         while True:
             objects, unseen = owned(access, application.key)
             snapshot = Snapshot(
-                objects={live.key: live for live in map(observe, objects)}, baselines={}, cannot_see=unseen, complete=True
+                objects={live.key: live for live in marks.observed(objects, application.uid)},
+                baselines={},
+                cannot_see=unseen,
+                complete=True,
             )
             cache = LiveState()
             for live in snapshot.objects.values():
@@ -102,3 +106,10 @@ def prune_application(access: ClusterClient, raw: Object, *, deadline: float) ->
                 yield left
             before = left
             pause.wait(_POLL_SECONDS)
+
+
+def _verifiable(access: ClusterClient) -> MarkReader:
+    marks = MarkReader(access)
+    if marks.problem:
+        raise AgentError(f"marks cannot be verified, so nothing is deleted: {marks.problem}", reason="MarkUnverified")
+    return marks

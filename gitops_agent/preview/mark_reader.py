@@ -1,0 +1,44 @@
+"""Reads live objects for a command, with verified marks.
+
+An installation without a key has never sealed a mark, so its marks are taken at their word. Where the user may not read the
+Secret of the key, a comparison takes them at their word too and says so; nothing is deleted by such marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.manifest.key import Object
+from gitops_agent.preview.seals import authority
+from gitops_agent.sync.live.live_object import LiveObject, observe
+
+
+class MarkReader:
+    """Verifier of the marks of one installation.
+
+    Args:
+        access: the cluster.
+
+    Attributes:
+        problem: why marks cannot be verified; empty where they can, or need not be.
+    """
+
+    def __init__(self, access: ClusterClient) -> None:
+        self._authority, self.problem = authority(access)
+
+    def observed(self, objects: Iterable[Object], uid: str) -> list[LiveObject]:
+        """The live objects; those with unverified marks have no owner.
+
+        Args:
+            objects: as the API server gives them.
+            uid: of the Application that is looked at.
+        """
+        return [self._verified(observe(obj), uid) for obj in objects]
+
+    def _verified(self, live: LiveObject, uid: str) -> LiveObject:
+        if self._authority is None:
+            return live
+        live = live.verified(self._authority)
+        return live if live.owner_uid == uid else replace(live, owner=None, claimed=live.named)
