@@ -96,9 +96,11 @@ def _some(keys: Iterable[object]) -> str:
 def _uninstall(access: ClusterClient, plan: Removal, *, prune: bool, deadline: float) -> None:
     from gitops_agent.install import teardown
     from gitops_agent.manifest.kinds import APPLICATION, DEPLOYMENT
-    from gitops_agent.preview.pruning import prune_application
+    from gitops_agent.preview.pruning import prune_application, verifiable
 
     agent = [key for key in plan.installed if key.group_kind == DEPLOYMENT]
+    if prune:
+        verifiable(access)
     _remove(access, agent, deadline)
     if prune:
         for application in plan.applications:

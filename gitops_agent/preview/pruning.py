@@ -74,7 +74,7 @@ def prune_application(access: ClusterClient, raw: Object, *, deadline: float) ->
     Raises:
         AgentError: an object was refused, or is not gone in time, or marks cannot be verified.
     """
-    application, marks = parse(raw), _verifiable(access)
+    application, marks = parse(raw), verifiable(access)
     desired = Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())
     policy = PlanPolicy(application_deleting=True, agent_namespace=access.namespace, protected=protected(access.namespace))
     pause = threading.Event()
@@ -108,7 +108,12 @@ def prune_application(access: ClusterClient, raw: Object, *, deadline: float) ->
             pause.wait(_POLL_SECONDS)
 
 
-def _verifiable(access: ClusterClient) -> MarkReader:
+def verifiable(access: ClusterClient) -> MarkReader:
+    """What verifies marks before they lead to a deletion.
+
+    Raises:
+        AgentError: they cannot be verified.
+    """
     marks = MarkReader(access)
     if marks.problem:
         raise AgentError(f"marks cannot be verified, so nothing is deleted: {marks.problem}", reason="MarkUnverified")
