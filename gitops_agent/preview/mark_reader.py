@@ -33,7 +33,7 @@ class MarkReader:
 
         Args:
             objects: as the API server gives them.
-            uid: of the Application that is looked at.
+            uid: of the Application whose objects they may be.
         """
         return [self._verified(observe(obj), uid) for obj in objects]
 
