@@ -34,6 +34,8 @@ _V = TypeVar("_V")
 
 _MOST_READERS = 8
 _MOST_ENTRIES = 400_000
+_MOST_COMMITS = 16
+"""Commits of one repository whose paths are kept: what its Applications, branches and rollouts read at a time."""
 _MOST_REVISIONS = 1000
 _LONGEST_COMMIT = 1 << 20
 
@@ -190,7 +192,10 @@ class Sources:
                 return cached
             try:
                 head = self._read(mirror, commit, _LONGEST_COMMIT, type_="commit")
-                cached = Index.load(mirror.directory, commit), head[5 : head.index(b"\n")].decode()
+                with self._lock:
+                    others = [index for (id_, _), (index, _) in self._indexes.items() if id_ == mirror.repository.id]
+                like = others[-1] if others else None
+                cached = Index.load(mirror.directory, commit, like=like), head[5 : head.index(b"\n")].decode()
             except SourceError as error:
                 if error.facts.get("failure") != "torn":
                     raise
@@ -202,6 +207,8 @@ class Sources:
                 ) from error
             with self._lock:
                 self._indexes[cache_key] = cached
+                for old in [key_ for key_ in self._indexes if key_[0] == cache_key[0]][:-_MOST_COMMITS]:
+                    del self._indexes[old]
                 while len(self._indexes) > 1 and sum(len(index) for index, _ in self._indexes.values()) > _MOST_ENTRIES:
                     self._indexes.popitem(last=False)
             return cached

@@ -33,8 +33,13 @@ class Index:
         """The targets of links, by path, as far as they were read."""
 
     @classmethod
-    def load(cls, directory: Path, commit: str) -> Index:
+    def load(cls, directory: Path, commit: str, *, like: Index | None = None) -> Index:
         """Lists a commit.
+
+        Args:
+            directory: of the mirror.
+            commit: its object name.
+            like: of another commit; paths that are the same in both are held once.
 
         Raises:
             SourceError: the commit is not there (the fact `failure` is `torn`), or has too many files.
@@ -53,7 +58,9 @@ class Index:
                 transient=True,
                 failure="torn",
             ) from error
-        return cls({entry.path: entry for line in listed.stdout.split(b"\0") if (entry := _entry(line)) is not None})
+        entries = (entry for line in listed.stdout.split(b"\0") if (entry := _entry(line)) is not None)
+        same = (_shared(entry, like) for entry in entries)
+        return cls({entry.path: entry for entry in same})
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -84,6 +91,12 @@ class Index:
     def _begin(self, path: str) -> tuple[int, str]:
         prefix = f"{path}/" if path else ""
         return bisect.bisect_left(self._paths, prefix), prefix
+
+
+def _shared(entry: Entry, like: Index | None) -> Entry:
+    """The equal entry of another commit, else this one."""
+    other = like.get(entry.path) if like is not None else None
+    return other if other is not None and other == entry else entry
 
 
 def _entry(line: bytes) -> Entry | None:

@@ -67,9 +67,9 @@ def test_a_commit_is_listed_once_for_all_who_read_it(sources: Sources, author: A
     loads: list[str] = []
     load = Index.load
 
-    def counted(directory: Path, commit: str) -> Index:
+    def counted(directory: Path, commit: str, *, like: Index | None = None) -> Index:
         loads.append(commit)
-        return load(directory, commit)
+        return load(directory, commit, like=like)
 
     monkeypatch.setattr(Index, "load", counted)
     threads = [threading.Thread(target=lambda: sources.tree(author.repository, commit).entry("a")) for _ in range(8)]
@@ -89,6 +89,19 @@ def test_old_listings_give_way_to_new_ones(sources: Sources, author: Author, mon
         sources.tree(author.repository, commit)
 
     assert len(sources._indexes) == 2
+
+
+def test_a_repository_keeps_the_listings_of_its_last_commits(
+    sources: Sources, author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gitops_agent.source.sources._MOST_COMMITS", 3)
+    for number in range(5):
+        author.commit({"a": str(number)})
+        commit = sources.poll(author.repository, frozenset({MAIN})).tips[MAIN]
+        sources.tree(author.repository, commit)
+
+    assert len(sources._indexes) == 3
+    assert next(reversed(sources._indexes))[1] == commit
 
 
 def test_few_processes_read_many_repositories(sources: Sources, tmp_path: Path) -> None:

@@ -87,3 +87,14 @@ def test_a_bomb_of_directories_is_stopped(author: Author, monkeypatch: pytest.Mo
     with pytest.raises(SourceError, match="too many files") as caught:
         Index.load(author.directory, author.commit(inner))
     assert not caught.value.transient
+
+
+def test_what_two_commits_have_in_common_is_held_once(author: Author) -> None:
+    first = author.commit({"same.yaml": "a: 1\n", "other.yaml": "a: 1\n"})
+    second = author.commit({"same.yaml": "a: 1\n", "other.yaml": "a: 2\n"})
+    before = Index.load(author.directory, first)
+
+    after = Index.load(author.directory, second, like=before)
+
+    assert after.get("same.yaml") is before.get("same.yaml")
+    assert after.get("other.yaml") != before.get("other.yaml")
