@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, UsageError
-from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
 
 
@@ -46,7 +46,7 @@ def until(
     """
     from gitops_agent.cluster.watch import Watch, WatchOptions
 
-    news: queue.Queue[Object | AgentError] = queue.Queue()
+    news: queue.Queue[Object | AgentError | None] = queue.Queue()
 
     watch = Watch(
         access.transport,
@@ -62,6 +62,9 @@ def until(
                 new = news.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 return None
+            if new is None:  # deleted before the watch began, or created a moment ago and not in its list yet
+                access.objects.get(ObjectKey(GROUP, kind, namespace or access.namespace, name))
+                continue
             if isinstance(new, AgentError):
                 raise new
             seen(new)
@@ -74,12 +77,12 @@ def until(
 class _News:
     """Queue of the events of one object's watch."""
 
-    def __init__(self, news: queue.Queue[Object | AgentError], name: str) -> None:
+    def __init__(self, news: queue.Queue[Object | AgentError | None], name: str) -> None:
         self._news, self._name = news, name
 
     def on_sync(self, objects: list[Object], _resource_version: str) -> None:
-        if not objects:  # deleted before the watch began
-            self._news.put(self._deleted())
+        if not objects:
+            self._news.put(None)
         for obj in objects:
             self._news.put(obj)
 
