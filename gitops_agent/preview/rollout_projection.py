@@ -155,7 +155,7 @@ def _held(
     manifests: Mapping[ObjectKey, Manifest],
     live: Mapping[ObjectKey, Object],
 ) -> Iterable[ObjectKey]:
-    """The objects beside the workload that a rollout holds back: those the live pods read, and what carries their traffic."""
+    """What a rollout holds back beside the workload."""
     if standing is None or not retains(standing.state):
         return ()
     objects = {key: manifest.obj for key, manifest in manifests.items()} | dict(live)

@@ -130,19 +130,19 @@ def bound(state: RolloutState, commits: Commits, workload: ObjectKey) -> frozens
 
 
 def read_by_pods(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
-    """The declared ConfigMaps and Secrets whose content the pods of a workload read."""
+    """The declared ConfigMaps and Secrets that a workload's pods read."""
     one = manifests.get(workload)
     return set() if one is None else set(configuration(one.obj, {key: other.obj for key, other in manifests.items()}))
 
 
 def used(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
-    """The declared objects without which the pods of a workload do not start."""
+    """The declared objects that a workload's pods need to start."""
     one = manifests.get(workload)
     return set() if one is None else {key for key in _named(one.obj, workload.namespace) if key in manifests}
 
 
 def held_workload(one: Manifest, newest: Manifest | None) -> Manifest:
-    """The workload of a version, with what follows Git from the newest commit."""
+    """The workload of a version, with what follows the newest commit."""
     if newest is None or newest is one:
         return one
     spec = {name: value for name, value in mapping(one.obj.get("spec")).items() if name not in FOLLOWING}

@@ -87,7 +87,7 @@ def overlay(
     subject: ResolvedPolicy,
     replicas: Replicas | None = None,
 ) -> OverlayResult:
-    """The desired state of now, where the commit under way is the newest.
+    """The desired state where the commit under way is the newest.
 
     Args:
         state: where the rollout stands.
@@ -105,7 +105,7 @@ def overlay(
 def commits(
     state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], newest: Sequence[Manifest] | None = None
 ) -> Commits:
-    """The commits of a rollout by key; without a newest one, its target is that."""
+    """The commits of a rollout; without a newest one, its target."""
     old = {one.key: one for one in stable}
     new = {one.key: one for one in target} if state.running and state.target is not None else old
     return Commits(stable=old, target=new, newest=new if newest is None else {one.key: one for one in newest})

@@ -176,7 +176,7 @@ class RolloutProgress:
 
     @property
     def stable(self) -> Version | None:
-        """The version that is known to be good: a promoted one before its workload is renewed."""
+        """The version known to be good; a promoted one counts already."""
         return self.state.target if self.state.promoted else self.state.stable
 
     @property

@@ -93,7 +93,7 @@ class RunPlan:
         return replica_counts.routed(replicas, one.share.weight, limit=self.limit(replicas), floor=floor)
 
     def reached(self, step: int, replicas: int) -> int:
-        """Canary pods once the steps up to this one are gone through: a later step takes none away."""
+        """Canary pods in a step: no step takes away those of another."""
         return max(self.scale(index, replicas) for index in range(step + 1))
 
     def cut(self, replicas: int) -> int:

@@ -245,7 +245,7 @@ class RolloutState:
 
     @property
     def kept(self) -> bool:
-        """Whether the former version is kept beside a promoted one, for a fast rollback."""
+        """Whether the former version is kept beside a promoted one."""
         return self.promoted and self.cutting
 
     @property

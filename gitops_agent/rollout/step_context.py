@@ -72,7 +72,7 @@ class StepContext:
 
     @property
     def newer(self) -> bool:
-        """Whether Git has another version than the promoted one and the one before."""
+        """Whether Git has a third version beside promoted and former."""
         head, state = self.seen.head, self.state
         present = {version.hash for version in (state.stable, state.target) if version is not None}
         return state.promoted and head is not None and head.hash not in present

@@ -52,7 +52,7 @@ def version(image: str, commit: str = "e" * 40) -> Version:
 
 
 def live(state: RolloutState) -> dict[ObjectKey, Object]:
-    """The live policy, its workload, which reads `settings`, and a canary that it made."""
+    """The live policy, its workload and a canary that it made."""
     web = deployment("web:1")
     web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
     made = {"kind": "Deployment", "metadata": {"name": "web-c", "annotations": {"gitops-agent.dev/rollout": "web"}}}

@@ -297,7 +297,7 @@ class Cluster(World):
             self.note("behavior" in spec, "the autoscaler may scale down during a run")
 
     def _lost(self, workload: Object) -> bool:
-        """Whether it is what a run left whose state, and so what its copies were compared with, is lost."""
+        """Whether it was left by a run whose state is lost."""
         return bool((workload["metadata"].get("annotations") or {}).get(ROLLOUT)) and self.state.target in {
             None,
             self.state.stable,

@@ -59,7 +59,7 @@ def named(kind: str, name: str, version: str = "v1", **fields: Any) -> Manifest:
 
 
 def commit(what: Version) -> tuple[Manifest, ...]:
-    """The workloads `web` and `api`, their route, what both read, what asks to go with them, and an unrelated object."""
+    """The workloads `web` and `api`, and objects around them."""
     asking = {"name": "with", "namespace": "shop", "annotations": {marks.APPLY_WITH_ROLLOUT: "true"}}
     result = [
         named("ConfigMap", "rest", data={"of": what.hash}),

@@ -1,4 +1,4 @@
-"""The delay after a promotion: the new version is stable, and the old pods allow a fast rollback."""
+"""The delay after a promotion, which keeps the old pods only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POLICIES = {
 
 
 def kept(policy: RolloutPolicySpec) -> Cluster:
-    """A cluster whose new version carries all traffic, was judged, and waits for its delay."""
+    """A cluster whose promoted version waits for its delay."""
     cluster = started(policy)
     for _ in range(200):
         cluster.turn()

@@ -16,7 +16,7 @@ APPROVED: list[dict[str, Any]] = [{"weight": 25, "approval": True}, {"weight": 5
 
 
 def scaled(cluster: Cluster, replicas: int) -> tuple[int, int]:
-    """The pods of both sides after a commit with another number of replicas."""
+    """The pods of both sides after Git changed the replicas."""
     cluster.replicas = replicas
     for _ in range(40):
         cluster.turn()

@@ -1,4 +1,4 @@
-"""What the status of a rollout says beside its state: notes, and what is held back."""
+"""Notes of a rollout's status, and what it holds back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Advice:
         return cls(notes=_notes(current, rollout), held=_held(current, rollout))
 
     def missing(self, rollout: RolloutContext, last: Advice | None) -> bool:
-        """Whether the status is of an earlier spec, or advises or refuses otherwise.
+        """Whether the status is outdated, or advises or refuses otherwise.
 
         Args:
             rollout: with the live policy.

@@ -131,7 +131,7 @@ class RolloutObserver:
         return None if raw is None else pods(raw)
 
     def _replicas(self, rollout: RolloutContext, primary: WorkloadStatus | None) -> int:
-        """Desired replicas: those of the newest commit, or the live ones with an autoscaler."""
+        """Desired replicas: those in Git, or the live ones with an autoscaler."""
         declared = _declared(rollout)
         desired = replicas(declared.obj) if declared is not None else None
         if desired is not None and not rollout.subject.autoscaled:
@@ -203,7 +203,7 @@ class RolloutObserver:
                 yield manifest
 
     def _bound(self, rollout: RolloutContext) -> Version | None:
-        """The version of what goes with it; the desired one where both match."""
+        """The version of what is held; the desired one where both match."""
         state = rollout.state
         keys = bound(state, Commits(stable=rollout.stable, target=rollout.target, newest={}), rollout.subject.workload)
         first, second = (state.stable, rollout.stable), (state.target, rollout.target)

@@ -35,7 +35,7 @@ def restore(ctx: StepContext, reason: str) -> RolloutState:
 
 
 def _grown(ctx: StepContext) -> RolloutState | None:
-    """More pods for a canary that carries the traffic of a workload whose replicas grew."""
+    """More pods for a serving canary whose workload grew."""
     carries = ctx.state.stage is Stage.ROLL and ctx.state.traffic.want.weight and ctx.state.traffic.verified
     if not carries or ctx.run.rolling or ctx.run.plain or _full(ctx) <= ctx.state.canary:
         return None
@@ -63,7 +63,10 @@ def _cut_scale(ctx: StepContext) -> RolloutState | None:
 
 
 def _full(ctx: StepContext) -> int:
-    """The pods of a canary that takes over, as far as the surge allows; never fewer than its last step had."""
+    """The pods of a canary that takes over.
+
+    As far as the surge allows, and never fewer than its last step had.
+    """
     replicas = max(ctx.seen.replicas, 1)
     return max(min(replicas, ctx.run.limit(replicas)), ctx.run.reached(ctx.state.step, replicas))
 
