@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.manifest.edits import EXCHANGE_MANAGER
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.marks import owner
 from tests.agent.accounts import allow
@@ -85,31 +84,6 @@ def test_what_a_user_adds_beside_git_is_undone(made: Made) -> None:
     world.edit("one", {"data": {"added": "by hand"}})
 
     world.until(lambda: world.data("one") == {"colour": "red"}, "the addition is gone")
-
-
-def service(port: int) -> str:
-    ports = f"ports: [{{port: {port}, targetPort: 8080}}]"
-    return f"apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec:\n  selector: {{app: web}}\n  {ports}\n"
-
-
-@pytest.mark.cluster
-def test_a_port_of_a_service_that_was_renumbered_is_repaired(made: Made) -> None:
-    world = made({"shop/web.yaml": service(80)})
-
-    def ports() -> list[int]:
-        return [port["port"] for port in (world.live("web", "Service") or {"spec": {"ports": []}})["spec"]["ports"]]
-
-    world.edit("web", {"spec": {"ports": [{"port": 81, "targetPort": 8080}]}}, "Service")
-
-    world.until(lambda: ports() == [80], "the edit is undone")
-    live = world.live("web", "Service")
-    assert live is not None
-    managers = {entry["manager"] for entry in live["metadata"]["managedFields"]}
-    world.until(lambda: world.ready("shop") == ("True", "Synced"))
-    assert EXCHANGE_MANAGER not in managers
-    commit = world.commit({"shop/one.yaml": config_map("one", colour="red"), "shop/web.yaml": service(82)})
-    world.await_synced("shop", commit)
-    assert ports() == [82]
 
 
 @pytest.mark.cluster
