@@ -230,7 +230,7 @@ class _Reader:
             target.update(part)
 
     def _scalar(self, event: Any, of: Any) -> Any:
-        """A scalar, of the key or value that is due in a mapping."""
+        """The scalar that is due in a mapping: its key or value."""
         text = event.value
         if event.tag == "!" or (event.tag is None and not event.implicit[0]):
             return text

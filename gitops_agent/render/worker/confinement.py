@@ -119,7 +119,7 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
 
 
 def _counts_by_namespace() -> bool:
-    """Whether the kernel counts a user's processes in each user namespace: Linux 5.14."""
+    """Whether each user namespace counts its own processes (since Linux 5.14)."""
     version = re.match(r"(\d+)\.(\d+)", os.uname().release)
     return version is not None and (int(version[1]), int(version[2])) >= (5, 14)
 
