@@ -40,6 +40,8 @@ from gitops_agent.toolchain.system_packages import SystemPackages
 _POLL_SECONDS = 0.03
 _LAUNCH_SECONDS = 20.0
 _STOP_SECONDS = 20.0
+TOKEN_SECONDS = 7 * 24 * 3600
+"""A demo stays open over night, and tests on a busy machine run for longer than an hour."""
 
 
 class SandboxDown(AgentError):
@@ -215,10 +217,10 @@ class ControlPlane:
         """One request with the administrator's rights; see `ApiClient.request`."""
         return self._client.request(method, path, body, **options)
 
-    def service_account_token(self, namespace: str, name: str, *, seconds: int = 3600) -> str:
+    def service_account_token(self, namespace: str, name: str, *, seconds: int = TOKEN_SECONDS) -> str:
         """A token for a ServiceAccount from the TokenRequest API.
 
-        Valid for so many seconds (at least 600).
+        Valid for so many seconds (at least 600), a week by default.
 
         Raises:
             ClusterError: there is no such ServiceAccount.
@@ -227,7 +229,7 @@ class ControlPlane:
         answer = self.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", body)
         return str(answer["status"]["token"])
 
-    def service_account_kubeconfig(self, namespace: str, name: str, *, seconds: int = 3600) -> Path:
+    def service_account_kubeconfig(self, namespace: str, name: str, *, seconds: int = TOKEN_SECONDS) -> Path:
         """A kubeconfig of a ServiceAccount, deleted with the sandbox."""
         return write_kubeconfig(
             self.directory / ACCOUNTS / f"{namespace}_{name}.kubeconfig",

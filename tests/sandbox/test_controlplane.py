@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import json
 import resource
 import signal
 import stat
@@ -143,6 +145,13 @@ def test_a_service_account_acts_with_its_own_rights(control_plane: ControlPlane,
     assert review["status"]["userInfo"]["username"] == user["name"]
     with pytest.raises(Forbidden):
         client.request("GET", f"/api/v1/namespaces/{namespace}/secrets")
+
+
+def test_an_account_stays_logged_in_for_a_week(control_plane: ControlPlane, namespace: str) -> None:
+    _, claims, _ = control_plane.service_account_token(namespace, "default").split(".")
+    token = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+
+    assert token["exp"] - token["iat"] >= 7 * 24 * 3600
 
 
 def test_a_service_account_that_is_not_there_has_no_token(control_plane: ControlPlane, namespace: str) -> None:
