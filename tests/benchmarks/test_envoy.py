@@ -143,7 +143,7 @@ def test_a_weight_changes_under_load_without_a_failure(proxy: Proxy) -> None:
         for weight in (10, 90, 50):
             proxy.route({"backendRefs": [{**STABLE, "weight": 100 - weight}, {**CANARY, "weight": weight}]})
             mark = load.mark()
-            load.wait(100, since=mark)
+            load.wait(300, since=mark)  # some that were on their way when it changed end late on a busy machine
             assert abs(load.share("canary", since=mark) - weight) <= 2
 
     assert load.failed == 0
