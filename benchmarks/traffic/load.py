@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -142,7 +143,7 @@ class Load:
         """The failed ones among them."""
         return [answer for answer in self.since(mark) if answer.failed]
 
-    def share(self, variant: str = "canary", *, last: int | None = None, since: float = 0.0) -> float:
+    def share(self, variant: str = "canary", *, last: int | None = None, since: float = 0.0, until: float = math.inf) -> float:
         """Percent of answered requests that pods of a variant answered.
 
         0 when there was none.
@@ -151,8 +152,9 @@ class Load:
             variant: as the pods' label says.
             last: only so many of the latest.
             since: only those sent after a mark.
+            until: only those sent before a mark; what is under way is counted once it has ended.
         """
-        records = [answer for answer in self.since(since) if answer.pod]
+        records = [answer for answer in self.since(since) if answer.pod and answer.at < until]
         records = records[-last:] if last is not None else records
         return 100.0 * sum(answer.variant == variant for answer in records) / len(records) if records else 0.0
 
