@@ -23,7 +23,7 @@ def test_the_demonstration_is_observed_step_by_step_in_the_cluster(tmp_path: Pat
         "First sync",
         "An image bump",
         "A canary, step by step",
-        "A bad version goes back by itself",
+        "A bad version is rolled back by itself",
         "A fixed commit goes on",
         "A blue-green switch",
         "Manual drift",

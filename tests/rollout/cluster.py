@@ -144,7 +144,7 @@ class Cluster(World):
         ):
             waits = self.head not in {state.stable, state.target}
             back = self.primary_up or state.traffic.want.weight or waits or not self.wanted
-            self.note(back, "traffic goes back to a workload without pods")
+            self.note(back, "traffic returns to a workload without pods")
         self.state, self.persisted, self.decided_for = state, self.persisted + 1, self.wanted
         self.log.append("state")
 

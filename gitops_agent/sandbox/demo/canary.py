@@ -83,7 +83,7 @@ def rejected(scene: Scene) -> None:
         lambda: condition_of(scene.spectator.application("shop", NAMESPACE), "Ready").get("reason") == "RolledBack",
     )
     reason = rejections[-1].get("reason")
-    scene.seen("A bad version goes back by itself", f"commit {commit[:12]} is rejected: {reason}", started)
+    scene.seen("A bad version is rolled back by itself", f"commit {commit[:12]} is rejected: {reason}", started)
 
 
 def fixed(scene: Scene) -> None:
