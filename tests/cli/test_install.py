@@ -66,8 +66,8 @@ def test_applying_twice_changes_nothing(control_plane: ControlPlane, run: Run) -
 def test_it_waits_until_the_agent_runs_and_says_what_is_next(control_plane: ControlPlane, run: Run) -> None:
     result = run("install", "--apply", "--kubeconfig", str(control_plane.kubeconfig))
 
-    warning, end = result.stderr.splitlines()
-    assert (result.code, warning.partition(":")[0]) == (0, "warning")
+    note, warning, end = result.stderr.splitlines()
+    assert (result.code, note.partition(":")[0], warning.partition(":")[0]) == (0, "note", "warning")
     assert "name it with --image" in warning
     assert end.startswith("the agent runs; next, check it with `gitops-agent check --as-agent`")
 
@@ -93,5 +93,5 @@ def test_an_agent_that_cannot_be_pulled_is_explained_at_once(control_plane: Cont
     result = run("install", "--apply", "--image", "example.com/a:1", "--kubeconfig", str(control_plane.kubeconfig))
 
     assert result.code == 3
-    assert result.stderr.startswith("the agent does not run: ")
+    assert "\nthe agent does not run: " in result.stderr
     assert "(ImagePullFailed); no registry serves an image of the agent" in result.stderr
