@@ -90,9 +90,9 @@ def ordered(actions: Iterable[Action], edges: Graph) -> tuple[Action, ...]:
 def _is_live(action: Action) -> bool:
     """Whether an object is, or will be, live as declared.
 
-    Others may wait for it only then.
+    Others may wait for it only then. A deletion has no manifest.
     """
-    if action.manifest is None or action.intent is ActionKind.DELETE:
+    if action.manifest is None:
         return False
     return action.intent is not ActionKind.SKIP or action.live is not None
 

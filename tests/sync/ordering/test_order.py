@@ -56,6 +56,17 @@ def test_deletions_come_last_and_in_reverse() -> None:
     ]
 
 
+def test_deletions_that_need_not_wait_for_each_other_go_in_reverse_order_of_kinds() -> None:
+    gone = deletions(key("ServiceAccount", "old"), key("RoleBinding", "old"), key("ConfigMap", "old"), key("Ingress", "old"))
+
+    assert [action.key.kind for action in ordered(gone, graph(gone))] == [
+        "Ingress",
+        "RoleBinding",
+        "ConfigMap",
+        "ServiceAccount",
+    ]
+
+
 def test_the_order_does_not_depend_on_the_order_of_the_input() -> None:
     actions = creations([thing(kind, name) for kind in ("Widget", "Secret", "Role", "Service") for name in "abc"])
     expected = ordered(actions, graph(actions))
@@ -80,6 +91,25 @@ def test_an_unchanged_object_is_still_waited_for_to_be_healthy() -> None:
     actions = {creation.key.kind: creation for creation in creations([DEPENDENT, workload("StatefulSet", "db")])}
     edges = graph([actions["Deployment"], changed(actions["StatefulSet"], ActionKind.UNCHANGED)])
     assert [(edge.before.name, edge.until) for edge in edges.before(key("Deployment", "web"))] == [("db", Until.HEALTHY)]
+
+
+def test_drift_that_is_left_alone_is_not_waited_for_to_be_applied() -> None:
+    objects = [thing("ServiceAccount", "runner"), workload("Deployment", "web", serviceAccountName="runner")]
+    actions = {creation.key.kind: creation for creation in creations(objects)}
+    left = changed(actions["ServiceAccount"], ActionKind.SKIP, drift=True)
+
+    assert graph([left, actions["Deployment"]]).before(key("Deployment", "web")) == ()
+
+
+@pytest.mark.parametrize(("there", "awaited"), [(True, ["db"]), (False, [])])
+def test_a_skipped_object_is_waited_for_to_be_healthy_only_where_it_is_live(*, there: bool, awaited: list[str]) -> None:
+    actions = {creation.key.kind: creation for creation in creations([DEPENDENT, workload("StatefulSet", "db")])}
+    database = changed(actions["StatefulSet"], ActionKind.SKIP)
+    skipped = replace(database, intent=ActionKind.SKIP, live=database.live if there else None)
+
+    edges = graph([actions["Deployment"], skipped])
+
+    assert [edge.before.name for edge in edges.before(key("Deployment", "web"))] == awaited
 
 
 def test_a_repair_of_drift_does_not_wait_for_health() -> None:

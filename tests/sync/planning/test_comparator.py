@@ -7,6 +7,8 @@ import pytest
 from gitops_agent.api.sync_options import IgnoreFields, SyncMode
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, marked
+from gitops_agent.manifest.ownership import pack
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.comparator import ObjectComparator
@@ -45,6 +47,12 @@ def test_a_deletion_after_our_apply_is_drift() -> None:
     assert outcome(compared(WEB, baselines=baselines, policy=PlanPolicy(self_heal=False))) == ("skip", "Missing", True)
 
 
+def test_what_is_missing_with_another_content_than_was_applied_is_new() -> None:
+    baselines = {wanted(WEB).manifests[0].key: ("another digest", "x")}
+
+    assert outcome(compared(WEB, baselines=baselines, policy=PlanPolicy(self_heal=False))) == ("create", "New", False)
+
+
 def test_what_may_be_there_unseen_is_waited_for() -> None:
     group_kind = wanted(WEB).manifests[0].key.group_kind
     action = compared(WEB, cannot_see={group_kind: "forbidden"})
@@ -60,6 +68,38 @@ def test_what_the_server_respelled_is_unchanged_by_its_baseline() -> None:
     there = live(WEB, projection="respelled")
     assert outcome(compared(WEB, there, baselines={there.key: (str(there.digest), "respelled")}))[0] == "unchanged"
     assert outcome(compared(WEB, there))[0] == "update"
+
+
+def test_what_is_spelled_as_declared_is_unchanged_whatever_the_server_made_of_it_before() -> None:
+    there = live(WEB)
+
+    assert outcome(compared(WEB, there, baselines={there.key: (str(there.digest), "respelled")})) == ("unchanged", "Synced", False)
+
+
+def packed(*, value: str) -> LiveObject:
+    """The live WEB after a restart: its fields are ours, with some value."""
+    manifest = wanted(WEB).manifests[0]
+    obj = marked(manifest.obj, application=APP, digest=manifest.digest, revision="r")
+    fields = {"f:data": {"f:a": {}}, "f:metadata": {"f:annotations": {f"f:{DIGEST}": {}}}}
+    entry = {"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields}
+    obj = {**obj, "data": {"a": value}, "metadata": {**obj["metadata"], "managedFields": [entry]}}
+    return live(WEB, projection="respelled", owned=pack(obj))
+
+
+@pytest.mark.parametrize(("value", "remembered", "unproven"), [("1", False, False), ("2", False, True), ("2", True, False)])
+def test_what_only_the_name_of_the_manager_proves_is_said_to_be_unproven(
+    value: str, *, remembered: bool, unproven: bool
+) -> None:
+    there = packed(value=value)
+    baselines = {there.key: (str(there.digest), "respelled")} if remembered else {}
+
+    action = compared(WEB, there, baselines=baselines)
+
+    assert (action.kind.value, action.unproven) == ("unchanged", unproven)
+
+
+def test_what_is_spelled_as_declared_needs_no_further_proof() -> None:
+    assert not compared(WEB, live(WEB)).unproven
 
 
 def test_an_old_baseline_proves_nothing() -> None:
@@ -137,6 +177,10 @@ def test_marks_without_a_seal_are_written_anew_once_they_can_be_sealed() -> None
         "Synced",
         False,
     )
+
+
+def test_sealed_marks_are_not_written_anew() -> None:
+    assert outcome(compared(WEB, live(WEB), policy=PlanPolicy(sealing=True))) == ("unchanged", "Synced", False)
 
 
 def test_drift_without_healing_is_left_alone_though_the_mark_has_no_seal() -> None:

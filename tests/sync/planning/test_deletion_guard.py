@@ -9,6 +9,7 @@ from gitops_agent.api.sync_options import DeletionGuard, SyncMode
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.planning.deletion_guard import Dependants, GuardVerdict, budget, judge
+from gitops_agent.sync.planning.policy import BudgetUse
 from tests.sync.samples import creations, deletions, key, thing
 
 CRD = key("CustomResourceDefinition", "widgets.example.com")
@@ -115,6 +116,34 @@ def test_in_mode_manual_changes_wait_and_repairs_do_not() -> None:
     assert not judge([], mode=SyncMode.MANUAL, **settings).held
 
 
+def test_in_mode_manual_repairs_of_drift_do_not_wait() -> None:
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "live": 1, "empty": False, "dependants": {}, "approved": False}
+    repairs = [replace(action, kind=ActionKind.UPDATE, drift=True) for action in creations([thing("ConfigMap", "web")])]
+
+    assert not judge(repairs, mode=SyncMode.MANUAL, **settings).held
+
+
+@pytest.mark.parametrize("mode", [SyncMode.AUTO, SyncMode.MANUAL])
+def test_steps_of_a_rollout_are_neither_counted_nor_held(mode: SyncMode) -> None:
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "live": 20, "empty": False, "dependants": {}, "approved": False}
+    steps = [replace(action, rollout=True) for action in [*deletions(*maps(9)), *creations([thing("ConfigMap", "copy")])]]
+
+    found = judge(steps, mode=mode, **settings)
+
+    assert (found.held, found.blast.total) == (False, 0)
+
+
+def test_a_spent_budget_over_all_applications_holds_deletions_only() -> None:
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "mode": SyncMode.AUTO, "live": 20, "empty": False}
+    spent = BudgetUse(spent=50, applications=2, budget=50, window_seconds=600)
+
+    def held(actions: list[Action]) -> bool:
+        return judge(actions, dependants={}, approved=False, over_budget=spent, **settings).held
+
+    assert held(deletions(*maps(1)))
+    assert not held(creations([thing("ConfigMap", "web")]))
+
+
 def test_every_objection_is_reported() -> None:
     found = verdict(*maps(6), CRD, key("PersistentVolumeClaim", "data"))
     assert len(found.message.split("; ")) == 3
@@ -152,3 +181,11 @@ def test_deletions_that_all_wait_for_their_kind_hold_nothing_else() -> None:
     settings: dict[str, Any] = {"guard": DeletionGuard(), "mode": SyncMode.AUTO, "live": 20, "empty": False}
 
     assert not judge(blind(*maps(8)), dependants={}, approved=False, **settings).held
+
+
+def test_what_waits_to_be_created_does_not_count_to_the_budget() -> None:
+    settings: dict[str, Any] = {"guard": DeletionGuard(), "mode": SyncMode.AUTO, "live": 20, "empty": False}
+    unseen = creations([thing("Secret", f"s{number}") for number in range(8)])
+    waiting = [replace(action, kind=ActionKind.WAIT, reason="CannotSee") for action in unseen]
+
+    assert not judge([*deletions(*maps(1)), *waiting], dependants={}, approved=False, **settings).held

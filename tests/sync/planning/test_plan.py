@@ -310,3 +310,25 @@ def test_marks_are_written_anew_in_a_held_plan_and_in_manual_mode() -> None:
     result = plan(wanted(WEB), seen(unsealed, *doomed), PlanPolicy(sealing=True))
     assert result.verdict.held
     assert [action.reason for action in result.writes] == ["Remarked"]
+
+
+def rolled(*names: str, there: list[LiveObject], policy: PlanPolicy | None = None) -> Plan:
+    """The plan for WEB while a rollout decides about ConfigMaps."""
+    keys = frozenset(key("ConfigMap", name) for name in names)
+    return plan(replace(wanted(WEB), rolled=keys), seen(*there), policy or PlanPolicy())
+
+
+def test_a_held_plan_goes_on_with_the_steps_of_a_rollout() -> None:
+    made = rolled("web", there=OLD)
+
+    assert made.verdict.held
+    assert [(action.key.name, action.kind.value) for action in made.writes] == [("web", "create")]
+
+
+def test_what_a_rollout_deletes_is_no_part_of_what_is_approved() -> None:
+    assert rolled("old0", there=OLD[:1]).hash == rolled("old0", there=[]).hash
+    assert rolled(there=OLD[:1]).hash != rolled(there=[]).hash
+
+
+def test_in_mode_observe_a_render_of_nothing_is_not_held() -> None:
+    assert not planned(there=OLD[:1], policy=PlanPolicy(mode=SyncMode.OBSERVE)).verdict.held

@@ -22,9 +22,10 @@ def removed(
     policy: PlanPolicy | None = None,
     dependants: dict[ObjectKey, Dependants] | None = None,
     made: frozenset[ObjectKey] = frozenset(),
+    kept: frozenset[ObjectKey] = frozenset(),
     **snapshot: Any,
 ) -> dict[str, Action]:
-    desired = replace(wanted(*declared or []), made=made)
+    desired = replace(wanted(*declared or []), made=made, kept=kept)
     found = prune_actions(desired, seen(*there, **snapshot), policy or PlanPolicy(), dependants or {})
     return {one.key.name: one for one in found}
 
@@ -186,3 +187,26 @@ def test_what_bears_unverified_marks_is_left_alone_whatever_it_says() -> None:
 def test_a_rollout_object_that_asks_to_be_kept_is_kept() -> None:
     there = live(thing("ConfigMap", "old"), rollout="web", prune_disabled=True)
     assert outcome(removed(there, made=frozenset({there.key}))["old"]) == ("skip", "PruneDisabled")
+
+
+@pytest.mark.parametrize("changes", [{}, {"owner": None, "claimed": APP}])
+def test_what_a_rollout_may_need_is_not_even_mentioned(changes: dict[str, Any]) -> None:
+    needed = live(thing("ConfigMap", "old"), **changes)
+
+    assert removed(needed, kept=frozenset({needed.key})) == {}
+
+
+def test_a_namespace_that_holds_what_a_rollout_may_need_is_kept() -> None:
+    assert outcome(removed(NAMESPACE, OLD, kept=frozenset({OLD.key}))["shop"]) == ("skip", "StillInUse")
+
+
+def test_what_a_rollout_made_does_not_go_before_every_kind_was_listed() -> None:
+    left = removed(CANARY, made=frozenset({CANARY.key}), complete=False)["web-c-1234"]
+
+    assert (*outcome(left), left.rollout) == ("wait", "NotListed", False)
+
+
+def test_what_a_rollout_made_counts_like_the_rest_when_the_application_goes() -> None:
+    gone = removed(CANARY, made=frozenset({CANARY.key}), policy=PlanPolicy(application_deleting=True))["web-c-1234"]
+
+    assert (*outcome(gone), gone.rollout) == ("delete", "Pruning", False)
