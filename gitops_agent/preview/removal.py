@@ -17,7 +17,7 @@ from gitops_agent.manifest import kinds
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.preview.owned_objects import owned
-from gitops_agent.sync.planning.blast_radius import GIVEN, UNCOUNTED
+from gitops_agent.sync.planning.dependants import GIVEN, UNCOUNTED
 
 _INSTALLED = f"{PART_OF}={NAME}"
 _CLUSTER_PARTS = (kinds.CRD, kinds.CLUSTER_ROLE_BINDING, kinds.CLUSTER_ROLE, kinds.NAMESPACE)

@@ -7,8 +7,9 @@ counted as nothing. Dependants of single objects (pods, volumes, load balancers)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
@@ -17,41 +18,20 @@ from gitops_agent.errors import AgentError, CannotSee, NotFound
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import (
     APPLICATION,
-    CONTROLLER_REVISION,
-    CORE_EVENT,
     CRD,
-    ENDPOINT_SLICE,
-    ENDPOINTS,
-    EVENT,
     NAMESPACE,
     PERSISTENT_VOLUME,
     PERSISTENT_VOLUME_CLAIM,
     POD,
     SERVICE,
 )
-from gitops_agent.manifest.marks import owner
 from gitops_agent.sync.action import REMOVES, ActionKind
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.planning.dependants import UNCOUNTED, balancer_note, counted, pods_note, volume_note
 from gitops_agent.sync.planning.plan import Plan
 
 _WORKLOADS = frozenset({GroupKind("apps", kind) for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")})
-
-UNCOUNTED = frozenset(
-    {
-        CORE_EVENT,
-        EVENT,
-        ENDPOINTS,
-        ENDPOINT_SLICE,
-        CONTROLLER_REVISION,
-        GroupKind("coordination.k8s.io", "Lease"),
-        GroupKind("metrics.k8s.io", "PodMetrics"),
-    },
-)
-"""Kinds that come and go by themselves in every namespace."""
-
-GIVEN = frozenset({("", "ServiceAccount", "default"), ("", "ConfigMap", "kube-root-ca.crt")})
-"""Objects that every namespace is born with."""
 
 _THREADS = 8
 _SAMPLES = 10
@@ -126,7 +106,8 @@ class DependantCounter:
         services = [ObjectKey.of(obj) for obj in objects if ObjectKey.of(obj).group_kind == SERVICE]
         for inner in [*claims[:_NOTED], *services[:_NOTED]]:
             notes += self._notes(inner)
-        return self._counted(objects, application, going, notes=notes, unseen=unseen)
+        found = counted(objects, application, going, self._live.authority)
+        return replace(found, notes=tuple(notes), cannot_see=tuple(unseen))
 
     def _definition(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
         spec = self._objects.get(key).get("spec") or {}
@@ -134,7 +115,7 @@ class DependantCounter:
         listed = self._listed(resource)
         if isinstance(listed, CannotSee):
             return Dependants(cannot_see=(f"{resource.group_kind} ({listed})",))
-        return self._counted(listed, application, going, notes=(), unseen=())
+        return counted(listed, application, going, self._live.authority)
 
     def _application(self, key: ObjectKey, going: frozenset[ObjectKey]) -> Dependants:
         """All objects under an Application, and under the Applications among them."""
@@ -169,37 +150,6 @@ class DependantCounter:
             objects=tuple((child, under[child]) for child in left),
         )
 
-    def _counted(
-        self,
-        objects: Iterable[Object],
-        application: AppKey,
-        going: frozenset[ObjectKey],
-        *,
-        notes: Iterable[str],
-        unseen: Iterable[str],
-    ) -> Dependants:
-        """Counts the dependants that are listed under no other owner.
-
-        Excluded: children of controllers, objects the plan itself removes, and given ones.
-        """
-        counted = [obj for obj in objects if not _controlled(obj) and not _given(obj) and ObjectKey.of(obj) not in going]
-        owners = [(obj, self._owner(obj)) for obj in counted if ObjectKey.of(obj).group_kind not in UNCOUNTED]
-        elsewhere = [entry for entry in owners if entry[1] not in (None, application)]
-        nobodys = [entry for entry in owners if entry[1] is None]
-        shown = [*elsewhere, *nobodys, *(entry for entry in owners if entry[1] == application)]
-        return Dependants(
-            total=len(owners),
-            declared_elsewhere=len(elsewhere),
-            samples=tuple(_sample(obj, whose, application) for obj, whose in shown[:_SAMPLES]),
-            notes=tuple(notes),
-            cannot_see=tuple(unseen),
-        )
-
-    def _owner(self, obj: Object) -> AppKey | None:
-        """The owner by verified marks, because an owner prevents deletions."""
-        authority = self._live.authority
-        return owner(obj) if authority is None else authority.owner(obj)
-
     def _listed(self, resource: Resource, *, namespace: str = "") -> list[Object] | CannotSee:
         try:
             listing = self._objects.list(resource, namespace=namespace, metadata_only=True)
@@ -216,9 +166,9 @@ class DependantCounter:
             if key.group_kind == PERSISTENT_VOLUME_CLAIM:
                 yield from self._volume_note(obj)
             elif key.group_kind == SERVICE:
-                yield from _balancer_note(obj)
+                yield from balancer_note(obj)
             else:
-                yield from _pods_note(obj)
+                yield from pods_note(obj)
         except NotFound:
             return
         except AgentError as error:
@@ -228,40 +178,4 @@ class DependantCounter:
         name = (claim.get("spec") or {}).get("volumeName")
         if not name:
             return
-        volume = self._objects.get(ObjectKey(PERSISTENT_VOLUME.group, PERSISTENT_VOLUME.kind, "", str(name)))
-        policy = (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy")
-        size = ((volume.get("spec") or {}).get("capacity") or {}).get("storage", "unknown size")
-        key = ObjectKey.of(claim)
-        if policy == "Delete":
-            yield f"the data of {key} ({size}, volume {name}, reclaim policy Delete)"
-        else:
-            yield f"volume {name} of {key} stays (reclaim policy {policy})"
-
-
-def _balancer_note(service: Object) -> Iterator[str]:
-    if (service.get("spec") or {}).get("type") != "LoadBalancer":
-        return
-    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    addresses = ", ".join(str(address.get("ip") or address.get("hostname")) for address in ingress) or "no address yet"
-    yield f"the load balancer of {ObjectKey.of(service)} ({addresses})"
-
-
-def _pods_note(workload: Object) -> Iterator[str]:
-    status = workload.get("status") or {}
-    pods = status.get("replicas") or status.get("currentNumberScheduled") or 0
-    if pods:
-        yield f"{pods} pod{'s' if pods > 1 else ''} of {ObjectKey.of(workload)}"
-
-
-def _sample(obj: Object, whose: AppKey | None, application: AppKey) -> str:
-    return f"{ObjectKey.of(obj)} (of {whose})" if whose not in (None, application) else str(ObjectKey.of(obj))
-
-
-def _controlled(obj: Object) -> bool:
-    refs = (obj.get("metadata") or {}).get("ownerReferences") or ()
-    return any(isinstance(ref, dict) and ref.get("controller") for ref in refs)
-
-
-def _given(obj: Object) -> bool:
-    key = ObjectKey.of(obj)
-    return (key.group, key.kind, key.name) in GIVEN
+        yield volume_note(claim, self._objects.get(PERSISTENT_VOLUME.named("", str(name))))

@@ -73,7 +73,11 @@ def test_what_the_server_respelled_is_unchanged_by_its_baseline() -> None:
 def test_what_is_spelled_as_declared_is_unchanged_whatever_the_server_made_of_it_before() -> None:
     there = live(WEB)
 
-    assert outcome(compared(WEB, there, baselines={there.key: (str(there.digest), "respelled")})) == ("unchanged", "Synced", False)
+    assert outcome(compared(WEB, there, baselines={there.key: (str(there.digest), "respelled")})) == (
+        "unchanged",
+        "Synced",
+        False,
+    )
 
 
 def packed(*, value: str) -> LiveObject:

@@ -210,3 +210,11 @@ def test_what_a_rollout_made_counts_like_the_rest_when_the_application_goes() ->
     gone = removed(CANARY, made=frozenset({CANARY.key}), policy=PlanPolicy(application_deleting=True))["web-c-1234"]
 
     assert (*outcome(gone), gone.rollout) == ("delete", "Pruning", False)
+
+
+def test_an_object_that_is_only_named_like_one_of_a_rollout_passes_no_guard() -> None:
+    alike = replace(CANARY, rollout="")
+
+    found = removed(alike, made=frozenset({alike.key}))["web-c-1234"]
+
+    assert (*outcome(found), found.rollout) == ("delete", "Pruning", False)
