@@ -134,3 +134,10 @@ def test_names_match_whole_or_by_their_beginning_as_the_table_says() -> None:
     assert not is_person("rancher-agent")
     assert is_tool("helm")
     assert not is_tool("helmsman")
+
+
+def test_what_was_written_through_the_status_is_no_edit() -> None:
+    fields = {"f:metadata": {"f:annotations": {"f:debug": {}}}}
+    body = {"metadata": {"annotations": {"debug": "yes"}}}
+
+    assert foreign_fields(live(body, by("kubectl-edit", fields, subresource="status"))) == ()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.manifest.canonical import copy
-from gitops_agent.manifest.fields import desired_form, desired_hash, normal, projection, projection_hash
+from gitops_agent.manifest.fields import desired_form, desired_hash, normal, projection, projection_hash, step
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.marks import FIELD_MANAGER, marked
 
@@ -261,3 +261,16 @@ def _timed(obj: dict[str, Any]) -> float:
     started = time.perf_counter()
     projection_hash(obj)
     return time.perf_counter() - started
+
+
+@pytest.mark.parametrize("element", ['k:{"name":"a"}', 'v:"a"', "i:0"])
+@pytest.mark.parametrize("value", [{"a": 1}, "a", None, 7])
+def test_what_is_no_list_has_no_items(element: str, value: Any) -> None:
+    assert step(element, value) is None
+
+
+def test_an_item_known_by_its_position_is_ours_though_others_are_known_by_keys() -> None:
+    fields = {"i:0": {"f:v": {}}, 'k:{"name":"b"}': {"f:v": {}}}
+    items = [{"name": "a", "v": 1}, {"name": "b", "v": 2}, {"name": "c", "v": 3}]
+
+    assert projection(live({"list": items}, entry({"f:list": fields}))) == {"list": [{"v": 1}, {"v": 2}]}

@@ -57,3 +57,9 @@ def test_pairs_of_surrogates_are_one_character() -> None:
 def test_no_text_raises_anything_but_our_error(text: str) -> None:
     with contextlib.suppress(RenderError):
         values(text.encode())
+
+
+def test_a_document_names_the_line_it_begins_in() -> None:
+    documents = read_json(b'{"a": 1}\n{"b":\n2} {"c": 3}\n\n{"d": 4}').documents
+
+    assert [document.line for document in documents] == [1, 2, 3, 5]

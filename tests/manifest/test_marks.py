@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +91,16 @@ def test_long_names_that_begin_alike_have_different_label_values() -> None:
 def test_an_annotation_that_is_no_text_reads_as_absent() -> None:
     assert marks.annotation(deployment(annotations={marks.PRUNE: True}), marks.PRUNE) is None
     assert marks.annotation(deployment(annotations={marks.PRUNE: "disabled"}), marks.PRUNE) == "disabled"
+
+
+def test_an_object_without_metadata_has_no_owner() -> None:
+    assert marks.owner({"apiVersion": "v1", "kind": "ConfigMap"}) is None
+    assert marks.owner({"apiVersion": "v1", "kind": "ConfigMap", "metadata": None}) is None
+
+
+@pytest.mark.parametrize(("length", "plain"), [(62, True), (63, True), (64, False)])
+def test_a_label_value_is_hashed_only_where_it_would_be_too_long(length: int, *, plain: bool) -> None:
+    application = AppKey("n" * 20, "a" * (length - 21))
+
+    assert (marks.label_value(application) == f"{application.namespace}_{application.name}") is plain
+    assert len(marks.label_value(application)) == min(length, 63)

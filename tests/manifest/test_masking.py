@@ -65,3 +65,10 @@ def test_masking_does_not_change_the_object() -> None:
     obj = secret({"a": "hunter2"})
     masked(obj)
     assert obj == secret({"a": "hunter2"})
+
+
+def test_the_numbers_of_values_do_not_depend_on_the_order_of_their_names() -> None:
+    values = secret({"user": "app", "password": "hunter2-old"})
+    turned = {**values, "data": dict(reversed(values["data"].items()))}
+
+    assert masked(values)["data"] == masked(turned)["data"]

@@ -125,3 +125,9 @@ def test_items_with_keys_agree_in_any_order() -> None:
     stored = packed({"f:items": fields}, {"items": live})
     assert agrees(stored, {"items": [{"name": "a", "image": "1"}, {"name": "b", "image": "2"}]})
     assert not agrees(stored, {"items": [{"name": "a", "image": "2"}, {"name": "b", "image": "2"}]})
+
+
+def test_an_item_that_is_owned_as_a_whole_is_covered_as_a_whole() -> None:
+    fields = {"f:list": {'k:{"name":"a"}': {}}}
+
+    assert covers(packed(fields, {"list": [{"name": "a", "v": 1}]}), {"list": [{"name": "a", "v": 1}]})

@@ -22,6 +22,9 @@ def test_every_accessor_gives_its_type_for_anything(value: Any) -> None:
     assert isinstance(number(value), int)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(3, 3), ("12", 12), (True, 7), (None, 7), ("x", 7), ("²", 7), (1.5, 7)])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(3, 3), ("12", 12), (True, 7), (None, 7), ("x", 7), ("²", 7), (1.5, 7), ("9" * 18, 10**18 - 1), ("9" * 19, 7)],
+)
 def test_a_number_may_be_written_as_text(value: Any, expected: int) -> None:
     assert number(value, 7) == expected

@@ -14,3 +14,7 @@ def test_text_loses_its_byte_order_mark() -> None:
 def test_the_limit_counts_bytes() -> None:
     with pytest.raises(RenderError, match="a: holds 3 bytes"):
         decode(b"abc", file="a", limits=YamlLimits(bytes=2))
+
+
+def test_as_many_bytes_as_are_allowed_are_read() -> None:
+    assert decode(b"abc", file="a", limits=YamlLimits(bytes=3)) == "abc"

@@ -57,6 +57,26 @@ def test_another_service_that_reaches_both_sides_is_reported() -> None:
     assert notes(RolloutState(), subject(), other("outside", None)) == ()
 
 
+def test_notes_do_not_depend_on_the_order_of_the_manifests() -> None:
+    metadata = [{"name": name, "namespace": "shop"} for name in ("b", "c", "a")]
+    selector = {"app": "web"}
+    others = [
+        *({"apiVersion": "v1", "kind": "Service", "metadata": one, "spec": {"selector": selector}} for one in metadata),
+        *(
+            {
+                "apiVersion": "policy/v1",
+                "kind": "PodDisruptionBudget",
+                "metadata": one,
+                "spec": {"selector": {"matchLabels": selector}},
+            }
+            for one in metadata
+        ),
+    ]
+    whole = declared({"matchLabels": {"app": "other"}}) | {one.key: one for one in map(Manifest.of, others)}
+
+    assert [note.split()[0].rpartition("/")[2] for note in notes(RolloutState(), subject(), whole)] == ["a", "b", "c"] * 2
+
+
 def test_what_would_keep_a_rollout_from_beginning_is_reported_in_advance() -> None:
     whole = declared({"matchLabels": {"app": "other"}})
     without = {key: one for key, one in whole.items() if key.kind != "Service"}

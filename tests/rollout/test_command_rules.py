@@ -115,5 +115,12 @@ def test_one_that_came_too_late_is_known_too(order: CommandKind, before: Rollout
     assert not done(order, before, after)
 
 
+def test_a_command_had_its_effect_when_the_run_ended_and_none_when_another_version_is_rolled_out() -> None:
+    ended = replace(REST, stable=NEW, target=None)
+
+    assert done(CommandKind.PROMOTE, TIMED, ended)
+    assert not done(CommandKind.PROMOTE, TIMED, replace(ended, target=OLD))
+
+
 def test_every_command_has_its_rule() -> None:
     assert RULES.keys() == set(CommandKind)

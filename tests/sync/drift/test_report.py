@@ -46,6 +46,27 @@ def test_an_edit_is_reported_with_both_values_the_manager_and_the_time() -> None
     assert report.managers == ("kubectl-edit",)
 
 
+@pytest.mark.parametrize("metadata", [{"name": "web"}, {"name": "web", "managedFields": None}])
+def test_an_edit_of_an_object_whose_owners_are_not_known_names_no_manager(metadata: Object) -> None:
+    live = {**stored(CONFIG), "data": {**CONFIG["data"], "a": "evil"}, "metadata": metadata}
+
+    found = {change.path: change.manager for change in describe(Manifest.of(CONFIG), live).changes}
+
+    assert found["/data/a"] == ""
+
+
+def test_the_last_of_two_writers_is_named() -> None:
+    live = stored(CONFIG)
+    live["data"]["a"] = "evil"
+    live["metadata"]["managedFields"][0]["fieldsV1"].pop("f:data")
+    for manager, minute in (("first", 10), ("last", 30), ("between", 20)):
+        time = f"2026-11-05T10:{minute}:00Z"
+        entry = {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {"f:data": {"f:a": {}}}}
+        live["metadata"]["managedFields"].append(entry)
+
+    assert [change.manager for change in describe(Manifest.of(CONFIG), live).changes] == ["last"]
+
+
 def test_a_field_that_another_manager_respelled_is_reported() -> None:
     declared = {"apiVersion": "t.dev/v1", "kind": "T", "metadata": {"name": "web"}, "spec": {"interval": "60s", "stays": "1"}}
     live = stored(declared)
