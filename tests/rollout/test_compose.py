@@ -59,17 +59,25 @@ def named(kind: str, name: str, version: str = "v1", **fields: Any) -> Manifest:
 
 
 def commit(what: Version) -> tuple[Manifest, ...]:
-    """The workloads `web` and `api`, and objects around them."""
+    """The workloads `web` and `api`, and objects around them.
+
+    Of what both read, `shared-<hash>` is another object with each version, and `before` asks to come before a rollout.
+    """
     asking = {"name": "with", "namespace": "shop", "annotations": {marks.APPLY_WITH_ROLLOUT: "true"}}
+    before = {"name": "before", "namespace": "shop", "annotations": {marks.APPLY_BEFORE_ROLLOUT: "true"}}
     result = [
         named("ConfigMap", "rest", data={"of": what.hash}),
         named("ConfigMap", "shared", data={"of": what.hash}),
         Manifest.of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": asking, "data": {"of": what.hash}}),
+        Manifest.of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": before, "data": {"of": what.hash}}),
+        named("ConfigMap", f"shared-{what.hash}", data={"of": what.hash}),
         named("HTTPRoute", "shop", "gateway.networking.k8s.io/v1", spec={}),
     ]
     for name in ("web", "api"):
         own = f"{name}-{what.hash}"
-        reads = [{"configMapRef": {"name": read}} for read in (f"{name}-settings", own, "shared")]
+        reads = [
+            {"configMapRef": {"name": read}} for read in (f"{name}-settings", own, "shared", "before", f"shared-{what.hash}")
+        ]
         pod = {
             "metadata": {"labels": {"app": name}},
             "spec": {"containers": [{"name": name, "image": f"{name}:{what.hash}", "envFrom": reads}]},
@@ -169,3 +177,23 @@ def test_two_rollouts_lay_their_shares_over_one_route() -> None:
     (route,) = (manifest.obj for manifest in compose(commit(NEW), parts).manifests if manifest.key == ROUTE)
 
     assert route["spec"] == {"web-canary": 25, "api-canary": 75}
+
+
+def test_what_one_rollout_needs_for_the_last_time_and_another_still_declares_is_declared() -> None:
+    dropped = ObjectKey("", "ConfigMap", "shop", f"shared-{OLD.hash}")
+    together = compose(commit(NEW), [part("web", Phase.PROMOTE, Stage.ROLL), part("api", Phase.STEP, Stage.HOLD)])
+    alone = compose(commit(NEW), [part("web", Phase.PROMOTE, Stage.ROLL)])
+
+    assert dropped in {manifest.key for manifest in together.manifests} - together.kept
+    assert dropped in alone.kept
+
+
+def test_what_asks_to_come_before_a_rollout_does_so_though_another_one_holds_it() -> None:
+    before = ObjectKey("", "ConfigMap", "shop", "before")
+
+    def content(*parts: Part) -> str:
+        found = {manifest.key: manifest.obj for manifest in compose(commit(NEW), parts).manifests}
+        return str(found[before]["data"]["of"])
+
+    assert content(part("web", Phase.STEP, Stage.HOLD), part("api", Phase.HELD)) == NEW.hash
+    assert content(part("api", Phase.HELD)) == OLD.hash

@@ -104,3 +104,23 @@ def test_the_weight_falls_no_faster_than_the_workload_has_pods() -> None:
     assert safe_weight(100, available=9, replicas=10, max_unavailable=1) == 0
     assert safe_weight(100, available=6, replicas=10, max_unavailable=1) == 40
     assert safe_weight(20, available=6, replicas=10, max_unavailable=1) == 20
+
+
+def test_unavailable_pods_of_the_workload_go_though_none_can_be_spared() -> None:
+    now, goal = ReplicaCounts(canary=2, stable=4), ReplicaCounts(canary=2, stable=2)
+
+    assert motion(now, goal, available=3, most=8, least=3) == now
+    assert motion(now, goal, available=3, most=8, least=3, idle=1) == ReplicaCounts(canary=2, stable=3)
+    assert motion(now, goal, available=3, most=8, least=3, idle=9) == ReplicaCounts(canary=2, stable=2)
+
+
+@given(replicas=st.integers(1, 200), available=st.integers(0, 200), weight=st.integers(0, 100))
+def test_the_canary_keeps_what_the_pods_of_the_workload_cannot_carry(replicas: int, available: int, weight: int) -> None:
+    kept = safe_weight(weight, available=available, replicas=replicas, max_unavailable=0)
+
+    assert 0 <= kept <= weight
+    assert kept == weight or (100 - kept) * replicas <= 100 * available or available >= replicas
+
+
+def test_a_weight_that_pods_do_not_divide_is_rounded_up_for_the_canary() -> None:
+    assert safe_weight(100, available=1, replicas=3, max_unavailable=0) == 67
