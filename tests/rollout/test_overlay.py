@@ -104,6 +104,22 @@ def test_the_service_selects_by_the_label_only_after_the_pods_have_it() -> None:
     assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web"}
 
 
+def test_a_workload_gets_no_label_before_it_is_adopted() -> None:
+    found = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.NONE), OLD, OLD, subject()))
+
+    assert found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
+
+
+def test_an_autoscaler_of_another_namespace_or_at_rest_may_scale_down() -> None:
+    (scaler,) = (one.obj for one in OLD if one.key.kind == "HorizontalPodAutoscaler")
+    foreign = Manifest.of({**scaler, "metadata": {**scaler["metadata"], "namespace": "bank"}})
+    running = objects(overlay(state(Phase.STEP, Stage.HOLD), [*OLD, foreign], [*NEW, foreign], subject(autoscaled=True)))
+    resting = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, subject(autoscaled=True)))
+
+    assert "behavior" not in running["autoscaling/HorizontalPodAutoscaler:bank/web"]["spec"]
+    assert "behavior" not in resting["autoscaling/HorizontalPodAutoscaler:shop/web"]["spec"]
+
+
 @pytest.mark.parametrize(("value", "colour"), [("true", "blue"), ("false", "red")])
 def test_held_configuration_changes_before_the_rollout_only_where_it_asks_for_it(value: str, colour: str) -> None:
     def asking(one: Manifest) -> Manifest:

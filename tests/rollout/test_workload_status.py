@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.rollout.workload_status import pods, stuck
+from gitops_agent.rollout.workload_status import max_unavailable, pods, stuck
 
 SET: Object = {
     "kind": "StatefulSet",
@@ -101,3 +101,97 @@ def test_ready_pods_that_are_too_young_say_so() -> None:
 
     assert pods(workload).cause == "2 pods are ready, but not yet for minReadySeconds (600 s)"
     assert pods({**workload, "status": {**status, "observedGeneration": 1, "availableReplicas": 2}}).cause == ""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "replicas", "expected"),
+    [
+        ({}, 8, 2),
+        ({"rollingUpdate": {"maxUnavailable": "25%"}}, 7, 1),
+        ({"rollingUpdate": {"maxUnavailable": "200%"}}, 4, 4),
+        ({"rollingUpdate": {"maxUnavailable": 3}}, 4, 3),
+        ({"rollingUpdate": {"maxUnavailable": 9}}, 4, 4),
+        ({"rollingUpdate": {"maxUnavailable": -1}}, 4, 0),
+        ({"rollingUpdate": {"maxUnavailable": True}}, 4, 0),
+        ({"rollingUpdate": {"maxUnavailable": "3"}}, 4, 0),
+        ({"rollingUpdate": {"maxUnavailable": "many%"}}, 4, 0),
+        ({"type": "Recreate"}, 8, 0),
+        ({"type": "Recreate", "rollingUpdate": {"maxUnavailable": 3}}, 8, 0),
+    ],
+)
+def test_the_update_strategy_says_how_many_pods_may_be_missing(strategy: Object, replicas: int, expected: int) -> None:
+    assert max_unavailable({"spec": {"strategy": strategy}}, replicas) == expected
+
+
+def rolled(kind: str, *, spec: Object | None = None, **status: object) -> Object:
+    """A workload whose three pods are of its second and last change."""
+    counts = {
+        "DaemonSet": {"desiredNumberScheduled": 3, "numberAvailable": 3, "updatedNumberScheduled": 3},
+        "StatefulSet": {"currentRevision": "new", "updateRevision": "new"},
+    }
+    common = {"replicas": 3, "availableReplicas": 3, "updatedReplicas": 3}
+    return {
+        "kind": kind,
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 3, **(spec or {})},
+        "status": {"observedGeneration": 2, **common, **counts.get(kind, {}), **status},
+    }
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_workload_whose_pods_are_all_available_and_of_the_last_change_is_complete(kind: str) -> None:
+    found = pods(rolled(kind))
+
+    assert (found.replicas, found.available, found.updated, found.complete, found.replaced) == (3, 3, 3, True, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing"),
+    [("Deployment", "availableReplicas"), ("StatefulSet", "availableReplicas"), ("DaemonSet", "numberAvailable")],
+)
+def test_a_workload_that_lacks_one_available_pod_is_replaced_and_not_complete(kind: str, missing: str) -> None:
+    found = pods(rolled(kind, **{missing: 2}))
+
+    assert (found.available, found.complete, found.replaced) == (2, False, True)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_status_of_an_earlier_change_says_nothing_about_the_last_one(kind: str) -> None:
+    found = pods(rolled(kind, observedGeneration=1))
+
+    assert (found.updated, found.complete, found.replaced) == (0, False, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("Deployment", {"updatedReplicas": 2}),
+        ("Deployment", {"replicas": 4}),
+        ("StatefulSet", {"updatedReplicas": 2, "currentRevision": "old"}),
+        ("StatefulSet", {"replicas": 4}),
+        ("DaemonSet", {"updatedNumberScheduled": 2}),
+    ],
+)
+def test_a_workload_with_a_pod_of_an_earlier_change_is_not_replaced(kind: str, status: Object) -> None:
+    found = pods(rolled(kind, **status))
+
+    assert (found.complete, found.replaced) == (False, False)
+
+
+def test_a_stateful_set_without_revisions_is_of_one_version() -> None:
+    assert pods(rolled("StatefulSet", currentRevision="", updateRevision="", updatedReplicas=0)).complete
+
+
+def test_pods_that_are_replaced_on_deletion_only_count_one_by_one() -> None:
+    manual = {"updateStrategy": {"type": "OnDelete"}}
+
+    assert not pods(rolled("StatefulSet", spec=manual, updatedReplicas=1)).replaced
+    assert pods(rolled("StatefulSet", spec=manual)).replaced
+
+
+def test_a_paused_deployment_has_not_failed() -> None:
+    assert pods(deployment("Progressing", "False", "DeploymentPaused")).failed == ""
+
+
+def test_pods_that_are_young_need_no_word_where_no_age_is_asked_for() -> None:
+    assert pods(rolled("Deployment", readyReplicas=3, availableReplicas=1)).cause == ""
