@@ -42,7 +42,6 @@ TESTED_ELSEWHERE = {
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
     "rollout/analysis/http_provider.py": "rollout/analysis/test_dispatch.py",  # what every provider is asked with
     "rollout/*.py": "rollout/test_machine.py",  # the values and steps of one machine, which is tested as a whole
-    "rollout/phases/*.py": "rollout/test_machine.py",  # likewise
     "rollout/traffic/*.py": "rollout/traffic/test_goldens.py",  # providers, each compared with the same goldens
 }
 """Modules without tests beside their name, by pattern, and where they are tried instead."""

@@ -137,7 +137,7 @@ def test_names_match_whole_or_by_their_beginning_as_the_table_says() -> None:
 
 
 def test_what_was_written_through_the_status_is_no_edit() -> None:
-    fields = {"f:metadata": {"f:annotations": {"f:debug": {}}}}
+    fields: dict[str, Any] = {"f:metadata": {"f:annotations": {"f:debug": {}}}}
     body = {"metadata": {"annotations": {"debug": "yes"}}}
 
     assert foreign_fields(live(body, by("kubectl-edit", fields, subresource="status"))) == ()

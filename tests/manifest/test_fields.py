@@ -270,7 +270,7 @@ def test_what_is_no_list_has_no_items(element: str, value: Any) -> None:
 
 
 def test_an_item_known_by_its_position_is_ours_though_others_are_known_by_keys() -> None:
-    fields = {"i:0": {"f:v": {}}, 'k:{"name":"b"}': {"f:v": {}}}
+    fields: dict[str, Any] = {"i:0": {"f:v": {}}, 'k:{"name":"b"}': {"f:v": {}}}
     items = [{"name": "a", "v": 1}, {"name": "b", "v": 2}, {"name": "c", "v": 3}]
 
     assert projection(live({"list": items}, entry({"f:list": fields}))) == {"list": [{"v": 1}, {"v": 2}]}

@@ -128,6 +128,6 @@ def test_items_with_keys_agree_in_any_order() -> None:
 
 
 def test_an_item_that_is_owned_as_a_whole_is_covered_as_a_whole() -> None:
-    fields = {"f:list": {'k:{"name":"a"}': {}}}
+    fields: dict[str, Any] = {"f:list": {'k:{"name":"a"}': {}}}
 
     assert covers(packed(fields, {"list": [{"name": "a", "v": 1}]}), {"list": [{"name": "a", "v": 1}]})

@@ -32,5 +32,5 @@ def test_the_workload_itself_is_not_left_of_a_run() -> None:
         ({}, ""),
     ],
 )
-def test_the_trouble_of_a_workload_is_what_its_controller_and_its_pods_say(status: dict[str, str], trouble: str) -> None:
+def test_the_trouble_of_a_workload_is_what_its_controller_and_its_pods_say(status: dict[str, Any], trouble: str) -> None:
     assert WorkloadStatus(version=None, replicas=1, available=0, **status).trouble == trouble

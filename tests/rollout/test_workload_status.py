@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gitops_agent.manifest.key import Object
@@ -123,9 +125,9 @@ def test_the_update_strategy_says_how_many_pods_may_be_missing(strategy: Object,
     assert max_unavailable({"spec": {"strategy": strategy}}, replicas) == expected
 
 
-def rolled(kind: str, *, spec: Object | None = None, **status: object) -> Object:
+def rolled(kind: str, *, spec: Object | None = None, **status: Any) -> Object:
     """A workload whose three pods are of its second and last change."""
-    counts = {
+    counts: dict[str, Object] = {
         "DaemonSet": {"desiredNumberScheduled": 3, "numberAvailable": 3, "updatedNumberScheduled": 3},
         "StatefulSet": {"currentRevision": "new", "updateRevision": "new"},
     }
@@ -150,7 +152,7 @@ def test_a_workload_whose_pods_are_all_available_and_of_the_last_change_is_compl
     [("Deployment", "availableReplicas"), ("StatefulSet", "availableReplicas"), ("DaemonSet", "numberAvailable")],
 )
 def test_a_workload_that_lacks_one_available_pod_is_replaced_and_not_complete(kind: str, missing: str) -> None:
-    found = pods(rolled(kind, **{missing: 2}))
+    found = pods(rolled(kind, spec=None, **{missing: 2}))
 
     assert (found.available, found.complete, found.replaced) == (2, False, True)
 
