@@ -31,7 +31,9 @@ def test_a_share_waits_for_the_pods_that_the_canary_is_compared_with(paired: int
 
 @pytest.mark.parametrize("stage", [Stage.ROUTE, Stage.HOLD])
 def test_a_step_whose_share_is_another_one_scales_again(stage: Stage) -> None:
-    assert after(running(Phase.STEP, stage, weight=20, canary=1), seconds=1).stage is Stage.SCALE
+    found = after(running(Phase.STEP, stage, weight=20, canary=1), seconds=1)
+
+    assert (found.stage, found.step) == (Stage.SCALE, 0)
 
 
 def test_a_step_ends_with_its_share_in_force_and_its_pods_ready() -> None:
@@ -41,10 +43,11 @@ def test_a_step_ends_with_its_share_in_force_and_its_pods_ready() -> None:
 
 
 def test_a_step_does_not_end_without_its_pods() -> None:
-    both = running(Phase.STEP, Stage.HOLD, weight=25, canary=2)
-    found = after(both, canary=pods(1, replicas=2, version=V2), endpoints=1)
+    second = running(Phase.STEP, Stage.HOLD, weight=50, step=1, canary=2)
+    found = after(second, canary=pods(1, replicas=2, version=V2), endpoints=1)
 
-    assert (found.stage, found.step) == (Stage.HOLD, 0)
+    assert (found.phase, found.stage, found.step) == (Phase.STEP, Stage.HOLD, 1)
+    assert after(second).phase is Phase.PROMOTE
 
 
 def test_a_step_does_not_end_before_its_share_is_in_force() -> None:
