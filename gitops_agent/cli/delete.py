@@ -79,19 +79,19 @@ def delete(
 
 def _show(access: ClusterClient, application: Object, *, prune: bool) -> None:
     """Prints what goes and what stays."""
+    from gitops_agent.preview.mark_reader import MarkReader
     from gitops_agent.preview.owned_objects import owned
     from gitops_agent.preview.pruning import departure
-    from gitops_agent.preview.seals import authority
 
     key = AppKey(str(application["metadata"]["namespace"]), str(application["metadata"]["name"]))
     parent = owner(application)
     if parent not in (None, key):
         out.talk(f"warning: Application {parent} declares this one and creates it again, until Git no longer declares it")
     if prune:
-        seals, problem = authority(access)
-        if problem:
-            out.talk(out.line(f"warning: the seals of marks are not verified: {problem}"))
-        _show_plan(departure(access, application, seals))
+        marks = MarkReader(access)
+        if marks.problem:
+            out.talk(out.line(f"warning: marks could not be verified, so forged ones count here: {marks.problem}"))
+        _show_plan(departure(access, application, marks))
         return
     objects, unseen = owned(access, key)
     counts = Counter(str(obj["kind"]) for obj in objects)

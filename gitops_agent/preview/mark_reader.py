@@ -10,8 +10,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import AgentError, NotFound
+from gitops_agent.install.bundle import MARK_KEY
 from gitops_agent.manifest.key import Object
-from gitops_agent.preview.seals import authority
+from gitops_agent.manifest.kinds import SECRET
+from gitops_agent.manifest.mark_authority import MarkAuthority, secret_key
 from gitops_agent.sync.live.live_object import LiveObject, observe
 
 
@@ -26,7 +29,7 @@ class MarkReader:
     """
 
     def __init__(self, access: ClusterClient) -> None:
-        self._authority, self.problem = authority(access)
+        self._authority, self.problem = _authority(access)
 
     def observed(self, objects: Iterable[Object], uid: str) -> list[LiveObject]:
         """The live objects; those with unverified marks have no owner.
@@ -42,3 +45,14 @@ class MarkReader:
             return live
         live = live.verified(self._authority)
         return live if live.owner_uid == uid else replace(live, owner=None, claimed=live.named)
+
+
+def _authority(access: ClusterClient) -> tuple[MarkAuthority | None, str]:
+    """What verifies marks, or why nothing does; neither without a key."""
+    try:
+        key = secret_key(access.objects.get(SECRET.named(access.namespace, MARK_KEY)))
+    except NotFound:
+        return None, ""
+    except AgentError as error:
+        return None, str(error)
+    return (MarkAuthority(key), "") if key else (None, "")

@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import owned
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.apply.executor import Executor
 from gitops_agent.sync.desired import Desired
-from gitops_agent.sync.live.live_object import Snapshot, observe
+from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.plan import Plan, plan
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -33,23 +33,19 @@ _POLL_SECONDS = 0.5
 _THREADS = 8
 
 
-def departure(access: ClusterClient, raw: Object, authority: MarkAuthority | None = None) -> Plan:
+def departure(access: ClusterClient, raw: Object, marks: MarkReader) -> Plan:
     """The plan the agent would make of a deletion now.
 
     Args:
         access: the cluster.
         raw: the Application.
-        authority: verifies the marks of its objects; None takes them at their word.
+        marks: verifies those of its objects.
 
     Raises:
         AgentError: the cluster could not be read, or the spec cannot be followed.
     """
     application = parse(raw)
-    objects, unseen = owned(access, application.key)
-    observed = [observe(obj) if authority is None else observe(obj).verified(authority) for obj in objects]
-    live = {one.key: one for one in observed}
-    snapshot = Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True)
-    desired = Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())
+    snapshot, desired = _snapshot(access, application, marks), _nothing(application)
     policy = PlanPolicy(
         prune=application.spec.sync.prune,
         mode=application.spec.sync.mode,
@@ -75,19 +71,13 @@ def prune_application(access: ClusterClient, raw: Object, *, deadline: float) ->
         AgentError: an object was refused, or is not gone in time, or marks cannot be verified.
     """
     application, marks = parse(raw), verifiable(access)
-    desired = Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())
+    desired = _nothing(application)
     policy = PlanPolicy(application_deleting=True, agent_namespace=access.namespace, protected=protected(access.namespace))
     pause = threading.Event()
     before: tuple[ObjectKey, ...] = ()
     with ThreadPoolExecutor(_THREADS) as pool:
         while True:
-            objects, unseen = owned(access, application.key)
-            snapshot = Snapshot(
-                objects={live.key: live for live in marks.observed(objects, application.uid)},
-                baselines={},
-                cannot_see=unseen,
-                complete=True,
-            )
+            snapshot = _snapshot(access, application, marks)
             cache = LiveState()
             for live in snapshot.objects.values():
                 cache.put(live)
@@ -118,3 +108,13 @@ def verifiable(access: ClusterClient) -> MarkReader:
     if marks.problem:
         raise AgentError(f"marks cannot be verified, so nothing is deleted: {marks.problem}", reason="MarkUnverified")
     return marks
+
+
+def _snapshot(access: ClusterClient, application: Application, marks: MarkReader) -> Snapshot:
+    objects, unseen = owned(access, application.key)
+    live = {one.key: one for one in marks.observed(objects, application.uid)}
+    return Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True)
+
+
+def _nothing(application: Application) -> Desired:
+    return Desired(application=application.key, revision=Revision(repository="", ref="", commit=""), manifests=())

@@ -14,7 +14,7 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.manifest.marks import marked
 from gitops_agent.preview.mark_reader import MarkReader
-from gitops_agent.preview.pruning import prune_application
+from gitops_agent.preview.pruning import departure, prune_application
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.agent.samples import application_object
 
@@ -89,3 +89,14 @@ def test_a_deletion_of_the_command_leaves_objects_with_forged_marks(access: Clus
     assert access.objects.get(ObjectKey.of(forged))
     with pytest.raises(AgentError):
         access.objects.get(ObjectKey.of(sealed))
+
+
+def test_the_preview_of_a_deletion_keeps_what_carries_no_valid_seal_of_this_application(access: ClusterClient) -> None:
+    install(access, KEY)
+    sealed = ObjectKey.of(create(access, "sealed", uid=UID))
+    others = {ObjectKey.of(create(access, "forged")), ObjectKey.of(create(access, "earlier", uid="another"))}
+
+    plan = departure(access, application_object("shop", namespace=access.namespace), MarkReader(access))
+
+    assert [action.key for action in plan.changes()] == [sealed]
+    assert {action.key: action.reason for action in plan.actions if not action.writes} == dict.fromkeys(others, "MarkUnverified")
