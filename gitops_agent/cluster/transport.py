@@ -50,7 +50,6 @@ _READ_ATTEMPTS = 3
 _BACKOFF = Backoff(first_seconds=0.1, longest_seconds=0.1, floor=0.0)
 _WHOLE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 16
-_ACCOUNT_PREFIX = "system:serviceaccount:"
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
