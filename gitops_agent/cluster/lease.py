@@ -1,10 +1,11 @@
 """Elects one leader among the replicas by a Lease, without wall clocks.
 
 Problem: two agents that both act would undo each other, and clocks of nodes differ. Decision: a candidate believes a lease is
-dead only when it has itself seen it unchanged for as long as the lease says, on its own monotonic clock; a leader counts from
+dead only when it has itself seen it unchanged for as long as the lease says, on a clock that is never set; a leader counts from
 *before* each renewal was sent and stops acting a safety margin earlier than any other candidate could begin. A guard thread
-makes that stop happen even while a renewal hangs. A candidate watches the lease, so that a leader that leaves politely is
-followed at once, and reads it now and then in case the watch does not work.
+makes that stop happen even while a renewal hangs. A leader that is asked to end renews until its work has ended. A candidate
+watches the lease, so that a leader that leaves politely is followed at once, and reads it now and then in case the watch does
+not work.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent import futures
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +29,8 @@ _LEASES = Resource(group="coordination.k8s.io", version="v1", kind="Lease", plur
 _MARGIN = 0.2
 """The part of the duration a leader gives up before others could take over: it must end what it is doing in that time."""
 _RELEASE_SECONDS = 3.0
+_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The monotonic clock of Linux stands still while a machine is suspended, when others may take the lease over."""
 
 _log = logger("cluster")
 
@@ -65,6 +69,8 @@ class Lease:
         self._changed = threading.Condition()
         self._deadline = 0.0
         self._leading = False
+        self._leaving = False
+        self._ending = False
         self._over = False
         self._seen = ("", "", 0.0)
         self._mine: Object | None = None
@@ -78,11 +84,12 @@ class Lease:
         Args:
             stop: ends it; noticed within a fifth of a second.
             on_start: called when this process becomes the leader; must return at once.
-            on_stop: called when it no longer is, before any other can be. It runs in another thread when the API server does
-                not answer in time; nothing is renewed before it has returned. Each call of one follows a call of the other.
+            on_stop: called when it ends or no longer is; may take long. After `stop` the lease is renewed until it has
+                returned, and then released. When the lease is lost, nothing is renewed before it has returned, and when the
+                API server does not answer in time it runs in another thread. Each call of one follows a call of the other.
         """
         self._on_start, self._on_stop = on_start, on_stop
-        self._over = False
+        self._over = self._leaving = False
         guard = threading.Thread(target=self._guard, name="leader-guard", daemon=True)
         guard.start()
         watch = Watch(
@@ -97,8 +104,8 @@ class Lease:
                 pause = self._turn()
                 self._wait(stop, pause)
         finally:
+            self._leave()
             watch.stop()
-            self._end_leadership("stopped", polite=True)
             with self._changed:
                 self._over = True
                 self._changed.notify_all()
@@ -110,20 +117,22 @@ class Lease:
     def held(self) -> bool:
         """Whether this process may act now.
 
-        Counts on the monotonic clock and needs no answer from the API server. It never waits, so writes may ask it while a
-        leadership ends. A leader that ends by itself may act until `on_stop` has returned, but no longer than the last renewal
-        allows.
+        Counts on a clock that never goes back and needs no answer from the API server. It never waits, so writes may ask it
+        while a leadership ends. A leader that ends by itself may act until `on_stop` has returned, but no longer than the last
+        renewal allows.
         """
-        return time.monotonic() < self._deadline
+        return _seconds() < self._deadline
 
     def _turn(self) -> float:
         """Reads or renews the lease once; returns the seconds until the next."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._ending)
         self._wake.clear()
-        began = time.monotonic()
+        began = _seconds()
         try:
             if self._mine is not None and self._leading:
                 self._write("PUT", self._renewed(self._mine), began)
-                return max(0.05, self._renew - (time.monotonic() - began))
+                return max(0.05, self._renew - (_seconds() - began))
             lease = self._read()
             if lease is None:
                 self._write("POST", self._fresh(), began)
@@ -147,7 +156,9 @@ class Lease:
             self._write("PUT", self._renewed(lease), began)
             return self._renew
         self._end_leadership(f"the lease belongs to {holder or 'nobody'}")
-        now = time.monotonic()
+        if self._leaving:
+            return self._renew
+        now = _seconds()
         last = self._seen
         if last[:2] != (holder, version):
             last = self._seen = (holder, version, now)
@@ -171,8 +182,10 @@ class Lease:
         path = self._path if method == "PUT" else _LEASES.path(self._namespace)
         self._mine = self._transport.request(method, path, body=lease, timeout=self._patience())
         with self._changed:
+            if self._ending or (self._leaving and not self._leading):
+                return
             self._deadline = began + self._duration * (1 - _MARGIN)
-            first = not self._leading and time.monotonic() < self._deadline
+            first = not self._leading and _seconds() < self._deadline
             self._leading = self._leading or first
             self._changed.notify_all()
             if first:
@@ -186,20 +199,49 @@ class Lease:
         only slow costs no restart, which would add to its load.
         """
         if self._leading:
-            left = self._deadline - time.monotonic()
+            left = self._deadline - _seconds()
             return max(0.1, left / 2, left - self._renew)
         return max(self._renew * 1.5, self._duration / 2)
 
-    def _end_leadership(self, why: str, *, polite: bool = False) -> None:
+    def _leave(self) -> None:
+        """Ends the leadership as asked; renews the lease until `on_stop` is done.
+
+        A lease that is lost meanwhile is not sought again.
+        """
+        with self._changed:
+            leading, self._leaving = self._leading, True
+            if not leading:
+                return
+            due = self._deadline - self._duration * (1 - _MARGIN) + self._renew
+        with futures.ThreadPoolExecutor(1, thread_name_prefix="leader-end") as pool:
+            ended = pool.submit(self._on_stop)
+            pause = max(0.0, due - _seconds())
+            while self._leading and not futures.wait((ended,), pause).done:
+                pause = self._turn()
+        self._end_leadership("stopped")
+        ended.result()
+
+    def _end_leadership(self, why: str) -> None:
+        """Ends the leadership, and calls `on_stop` unless that is under way.
+
+        It may take long, so it is called without the lock.
+        """
         with self._changed:
             if not self._leading:
                 return
             self._leading = False
-            if not polite:
-                self._deadline = 0.0
-            _log.warning("leadership lost", lease=f"{self._namespace}/{self._name}", identity=self._identity, why=why)
-            self._on_stop()
             self._deadline = 0.0
+            self._ending = not self._leaving
+            self._changed.notify_all()
+            _log.warning("leadership lost", lease=f"{self._namespace}/{self._name}", identity=self._identity, why=why)
+            if not self._ending:
+                return
+        try:
+            self._on_stop()
+        finally:
+            with self._changed:
+                self._ending = False
+                self._changed.notify_all()
 
     def _guard(self) -> None:
         """Ends the leadership in time, whatever the renewing thread is blocked in."""
@@ -207,15 +249,16 @@ class Lease:
             with self._changed:
                 if self._over:
                     return
-                left = self._deadline - time.monotonic() if self._leading else None
-                if left is not None and left <= 0:
-                    self._end_leadership("not renewed in time")
-                else:
-                    self._changed.wait(left)
+                left = self._deadline - _seconds() if self._leading else None
+                if left is None or left > 0:
+                    # Waits do not count the time a machine is suspended, so that none of them is long.
+                    self._changed.wait(None if left is None else min(left, self._renew))
+                    continue
+            self._end_leadership("not renewed in time")
 
     def _wait(self, stop: threading.Event, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
+        deadline = _seconds() + seconds
+        while not stop.is_set() and (left := deadline - _seconds()) > 0:
             if self._leading:
                 stop.wait(left)
             elif self._wake.wait(min(left, 0.2)):
@@ -238,11 +281,11 @@ class Lease:
             self._wake.set()
             return
         version = str((lease.get("metadata") or {}).get("resourceVersion") or "")
-        self._seen = (str(spec["holderIdentity"]), version, time.monotonic())
+        self._seen = (str(spec["holderIdentity"]), version, _seconds())
 
     def _release(self) -> None:
-        deadline = time.monotonic() + _RELEASE_SECONDS
-        while time.monotonic() < deadline:
+        deadline = _seconds() + _RELEASE_SECONDS
+        while _seconds() < deadline:
             try:
                 lease = self._transport.request("GET", self._path, timeout=_RELEASE_SECONDS)
                 spec = lease.get("spec") or {}
@@ -281,6 +324,11 @@ class Lease:
             "renewTime": now,
             "leaseTransitions": transitions,
         }
+
+
+def _seconds() -> float:
+    """A clock that goes on while the machine is suspended, where there is one."""
+    return time.clock_gettime(_CLOCK)
 
 
 def _now() -> str:
