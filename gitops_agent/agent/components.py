@@ -2,8 +2,9 @@
 
 The order of the start is one tuple, and the end is its reverse: applies under way end at their next safe point (every point
 between two API calls is one, and a write that waits for a thread is dropped), the clock and the watch of Applications stop
-queueing, the queues close and their workers end, renders are cancelled, the watches end, and last the outbox and the Events are
-flushed. The lease is released after that. A lease that is lost refuses every write at once, whatever has ended by then.
+queueing, polls are cancelled, the queues close and their workers end, renders are cancelled, the watches end, and last the
+outbox and the Events are flushed. The lease is released after that. A lease that is lost refuses every write at once, whatever
+has ended by then.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ _log = logger("agent")
 _CLUSTER_RETRY_SECONDS = 2.0
 _STARTER_SECONDS = 5.0
 _NOTIFIERS_SECONDS = 10.0
+_POLLS_END_SECONDS = 3.0
+"""How long `stop` waits for polls, which are cancelled before their workers are waited for."""
 _MEBIBYTE = 1024 * 1024
 
 
@@ -147,7 +150,9 @@ class Components:
         self._applications = Informer(objects, APPLICATION, stores.applications, options=own)
         self._slices = Informer(objects, ENDPOINT_SLICE, stores.endpoints, options=SPLIT_ONLY)
         self._workers = WorkerPool("worker", self.queue, self.reconciler, count=settings.sync.workers)
-        self._source_workers = WorkerPool("git", repositories, self.poller, count=poll_slots.WORKERS, end_seconds=0)
+        self._source_workers = WorkerPool(
+            "git", repositories, self.poller, count=poll_slots.WORKERS, end_seconds=_POLLS_END_SECONDS
+        )
         self._services: tuple[Service, ...] = (
             _Mirrors(sources),
             stores.secrets,
@@ -165,6 +170,7 @@ class Components:
             self.renders,
             self._source_workers,
             self._workers,
+            self.poller,
             self._applications,
             scheduler,
             applier,

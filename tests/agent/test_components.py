@@ -43,6 +43,12 @@ def test_applies_end_before_their_workers_are_waited_for(components: Components)
     assert order.count(WORKERS) == 2
 
 
+def test_polls_are_cancelled_before_workers_are_waited_for(components: Components) -> None:
+    order = ends(components)
+
+    assert order.index("SourcePoller") < order.index(WORKERS)
+
+
 def test_the_watches_that_workers_read_outlive_them(components: Components) -> None:
     order = ends(components)
     last_worker = max(index for index, name in enumerate(order) if name == WORKERS)

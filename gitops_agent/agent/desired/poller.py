@@ -94,6 +94,7 @@ class SourcePoller:
         self._secrets, self._scheduler, self._queue = secrets, scheduler, queue
         self._wake, self._events = wake, events
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
         self._slots = PollSlots()
         self._uses: dict[AppKey, _Use] = {}
         self._states: dict[Repository, SourceState] = {}
@@ -104,6 +105,13 @@ class SourcePoller:
         self._askers: dict[Repository, set[AppKey]] = {}
         self._unsaved: list[tuple[Application, Event]] = []
         secrets.subscribe(self)
+
+    def start(self) -> None:
+        """Does nothing: the workers of its queue call it."""
+
+    def stop(self) -> None:
+        """Cancels the polls under way, whose results are dropped; no other begins."""
+        self._stopping.set()
 
     def use(self, application: Application) -> tuple[Repository, Ref]:
         """Registers an application's source, and polls a new one."""
@@ -183,6 +191,8 @@ class SourcePoller:
     def reconcile(self, item: Item[Repository]) -> None:
         """Polls one repository, on a thread of the source workers."""
         repository = item.key
+        if self._stopping.is_set():
+            return
         if not self._slots.take(repository):
             self._queue.add(repository, "waits for a slot", item.priority, delay=_SLOT_SECONDS)
             return
@@ -204,8 +214,10 @@ class SourcePoller:
             self._unwanted(repository)
             return
         try:
-            result = self.sources.poll(repository, refs, self._credentials(repository))
+            result = self.sources.poll(repository, refs, self._credentials(repository), cancel=self._stopping)
         except AgentError as error:
+            if self._stopping.is_set():  # it says nothing of the repository
+                return
             self._failed(repository, before, error)
         else:
             self._succeeded(repository, before, result)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.poller import SourcePoller, SourceState
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
@@ -21,6 +23,7 @@ from tests.source.author import Author
 
 SHOP, DESK = key("shop"), key("desk")
 MAIN = Ref(kind="branch", value="main")
+SECONDS = 30.0
 ANSWER = "the repository was read as asked"
 
 
@@ -397,3 +400,28 @@ def test_mirrors_are_shared_only_by_those_with_the_same_credentials(stand: Stand
 
     assert one != two == three
     assert two.secret == "gitops-system/token"
+
+
+def test_a_poll_of_a_server_that_hangs_ends_with_the_poller_and_says_nothing_of_it(stand: Stand) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://127.0.0.1:{server.getsockname()[1]}/shop.git"
+        repository, _ = stand.polling.use(application("shop", url=url))
+        poll = threading.Thread(target=stand.turn)
+        poll.start()
+        connection, _ = server.accept()
+        with connection:
+            stand.polling.stop()
+            poll.join(SECONDS)
+
+            assert not poll.is_alive()
+    assert stand.polling.state(repository) == SourceState()
+    assert stand.wakes == []
+
+
+def test_nothing_is_polled_once_the_poller_has_ended(stand: Stand) -> None:
+    stand.polling.use(stand.application("shop"))
+    stand.polling.stop()
+
+    stand.turn()
+
+    assert stand.wakes == []
