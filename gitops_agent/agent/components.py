@@ -2,9 +2,9 @@
 
 The order of the start is one tuple, and the end is its reverse: applies under way end at their next safe point (every point
 between two API calls is one, and a write that waits for a thread is dropped), the clock and the watch of Applications stop
-queueing, polls are cancelled, the queues close and their workers end, renders are cancelled, the watches end, and last the
-outbox and the Events are flushed. The lease is released after that. A lease that is lost refuses every write at once, whatever
-has ended by then.
+queueing, polls are cancelled, the queues close and their workers end, renders are cancelled, the watches end together, and
+last the outbox and the Events are flushed. The lease is released after that. A lease that is lost refuses every write at once,
+whatever has ended by then.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.recorder import Recorder
 from gitops_agent.cluster.secrets import SecretReader
+from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.config import Settings
@@ -158,14 +159,16 @@ class Components:
             stores.secrets,
             events,
             _Threads(writers),
-            stores.mark_key,
-            stores.informer,
-            Informer(objects, AUTOSCALER, stores.autoscalers, on_error=stores.autoscalers.failed),
-            Informer(objects, ROLLOUT_POLICY, stores.policies),
-            self._slices,
+            _Watches(
+                stores.mark_key,
+                stores.informer,
+                Informer(objects, AUTOSCALER, stores.autoscalers, on_error=stores.autoscalers.failed),
+                Informer(objects, ROLLOUT_POLICY, stores.policies),
+                self._slices,
+                stores.prerequisites,
+                _FirstList(Informer(objects, NOTIFIER, NotifierStore(objects, dispatcher), options=own)),
+            ),
             analysis,
-            stores.prerequisites,
-            _FirstList(Informer(objects, NOTIFIER, NotifierStore(objects, dispatcher), options=own)),
             workers,
             self.renders,
             self._source_workers,
@@ -230,6 +233,20 @@ class Components:
             self._discovery.invalidate(GROUP)
             self._stopping.wait(_CLUSTER_RETRY_SECONDS)
         return None
+
+
+class _Watches:
+    """Starts services one after the other, and stops them at the same time."""
+
+    def __init__(self, *services: Service) -> None:
+        self.services = services
+
+    def start(self) -> None:
+        for service in self.services:
+            service.start()
+
+    def stop(self) -> None:
+        stop_together(self.services)
 
 
 class _FirstList:

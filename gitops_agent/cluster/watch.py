@@ -158,6 +158,7 @@ class Watch:
 
         Returns after some seconds when the server holds a list back.
         """
+        deadline = time.monotonic() + seconds
         self._stopped.set()
         self._wake.set()
         with contextlib.suppress(AttributeError):
@@ -165,7 +166,7 @@ class Watch:
         if self._speaking.acquire(timeout=seconds):
             self._speaking.release()
         if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(seconds)
+            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while not self._stopped.is_set():

@@ -23,8 +23,12 @@ def components(nowhere: Transport, tmp_path: Path) -> Components:
 
 
 def ends(components: Components) -> list[str]:
-    """The classes of the services in the order of their end."""
-    return [type(service).__name__ for service in reversed(components._services)]
+    """The classes of the services in the order of their end; of those that end together, in that of their start."""
+    names = []
+    for service in reversed(components._services):
+        together = getattr(service, "services", (service,))
+        names += [type(one).__name__ for one in together]
+    return names
 
 
 def test_applies_end_first_and_then_the_clock_and_the_watch_of_applications_stop_asking(components: Components) -> None:

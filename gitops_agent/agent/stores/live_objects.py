@@ -18,6 +18,7 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
+from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind
@@ -78,8 +79,7 @@ class LiveObjectInformer:
         self._stop.set()
         with self._lock:
             informers = list(self._informers.values())
-        for informer in informers:
-            informer.stop()
+        stop_together(informers)
 
     def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
         """Watches the kinds; returns those whose first list is under way.

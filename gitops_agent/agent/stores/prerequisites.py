@@ -13,6 +13,7 @@ from collections.abc import Collection
 from gitops_agent.agent.work_queue import Priority, WorkQueue
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import CRD, NAMESPACE
@@ -48,8 +49,7 @@ class PrerequisiteWatcher:
 
     def stop(self) -> None:
         """Ends the watches."""
-        for informer in self._informers:
-            informer.stop()
+        stop_together(self._informers)
 
     def expect(self, application: AppKey, reasons: Collection[str]) -> None:
         """Registers the reasons the application waits for; earlier ones are dropped."""

@@ -20,6 +20,7 @@ from typing import Protocol
 from gitops_agent.api.application_rules import matches
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.manifest.key import Object
@@ -159,8 +160,7 @@ class SecretStore:
             self._stopped = True
             informers = [watched.informer for watched in self._watched.values() if watched.informer is not None]
             self._watched.clear()
-        for informer in informers:
-            informer.stop()
+        stop_together(informers)
 
     def _ensure(self, namespace: str, name: str) -> _Watched:
         key = f"{namespace}/{name}"
