@@ -327,7 +327,7 @@ class Lease:
 
 
 def _seconds() -> float:
-    """A clock that goes on while the machine is suspended, where there is one."""
+    """Seconds of a clock that a suspended machine does not stop."""
     return time.clock_gettime(_CLOCK)
 
 

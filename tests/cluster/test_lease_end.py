@@ -1,4 +1,4 @@
-"""The end of a leadership that takes long, against a server that keeps one lease."""
+"""Leaderships whose end takes long, at a server of one lease."""
 
 from __future__ import annotations
 
