@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -106,9 +107,10 @@ class RenderLanes:
                 self._slow_running.add(task)
         timer = threading.Timer(self._quick_seconds, self._overdue, (task,))
         timer.daemon = True
-        timer.start()
         started = time.monotonic()
         try:
+            with suppress(RuntimeError):  # no thread is left for the timer: the render counts as quick
+                timer.start()
             self._performer.perform(task)
         finally:
             timer.cancel()

@@ -193,6 +193,8 @@ class RenderPool:
     def perform(self, task: RenderTask) -> None:
         """Renders on a thread of the pool and keeps the result."""
         if task.cancel.is_set():
+            if task.preempted:
+                self._requeue(task)
             return
         started = time.monotonic()
         result = self._result(task)

@@ -79,3 +79,14 @@ def test_slow_ones_get_their_turn_one_after_the_other(performer: Performer) -> N
     performer.opened.set()
 
     eventually(lambda: set(performer.done) == performer.hanging, seconds=SECONDS)
+
+
+def test_a_render_runs_although_its_time_cannot_be_watched(performer: Performer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Timer, "start", no_thread)
+    performer.add("shop")
+
+    eventually(lambda: performer.done == [key("shop")], seconds=SECONDS)
+    eventually(lambda: not performer.lanes._running, seconds=SECONDS)

@@ -8,7 +8,8 @@ from typing import cast
 
 import pytest
 
-from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.desired.render_lanes import RenderTask
+from gitops_agent.agent.desired.render_pool import HEAD, RenderPool
 from gitops_agent.agent.work_queue import Priority, WorkQueue
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
@@ -355,3 +356,16 @@ def test_what_is_forgotten_is_not_taken_up(studio: Studio, start: Callable[[], R
     studio.wait(tree)
 
     assert again.count == 1
+
+
+def test_a_render_that_lost_its_turn_before_it_began_is_not_lost(studio: Studio) -> None:
+    tree = studio.tree(PLAIN)
+    request = RenderRequest(application=SHOP, path="app", options=None, namespace="shop", facts=KubeFacts())
+    task = RenderTask(application=SHOP, slot=HEAD, tree=tree, request=request, key=studio.rendering._renderer.key(request))
+    studio.rendering._work[SHOP, HEAD] = task
+    task.preempted = True
+    task.cancel.set()
+
+    studio.rendering.perform(task)
+
+    assert len(studio.wait(tree).manifests) == 1
