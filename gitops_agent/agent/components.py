@@ -236,7 +236,7 @@ class Components:
 
 
 class _Watches:
-    """Starts services one after the other, and stops them at the same time."""
+    """Starts services in their order, and stops them together."""
 
     def __init__(self, *services: Service) -> None:
         self.services = services

@@ -117,7 +117,7 @@ class Lease:
     def held(self) -> bool:
         """Whether this process may act now.
 
-        Counts on a clock that never goes back and needs no answer from the API server. It never waits, so writes may ask it
+        Counts on a clock that is never set and needs no answer from the API server. It never waits, so writes may ask it
         while a leadership ends. A leader that ends by itself may act until `on_stop` has returned, but no longer than the last
         renewal allows.
         """

@@ -19,7 +19,7 @@ class Stoppable(Protocol):
 
 
 def stop_together(services: Iterable[Stoppable]) -> None:
-    """Stops all of them and waits for the last; raises the first error of one then."""
+    """Stops all and waits for the last, then raises the first error."""
     running = tuple(services)
     if not running:
         return

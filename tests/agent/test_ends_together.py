@@ -1,4 +1,4 @@
-"""Watches end at the same time: each of these ends only when all of them are asked to."""
+"""Watches end together: each ends only when all are asked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SlowEnd:
 
 
 def watches(count: int = COUNT) -> tuple[list[SlowEnd], list[Informer]]:
-    """The same objects twice, as what they are and as what the stores take them for."""
+    """The same objects twice, also typed as informers."""
     barrier = threading.Barrier(count)
     ends = [SlowEnd(barrier) for _ in range(count)]
     return ends, [cast("Informer", end) for end in ends]
