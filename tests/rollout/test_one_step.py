@@ -15,11 +15,12 @@ from gitops_agent.rollout.run_plan import dump_policy
 from gitops_agent.rollout.state import Counter, Phase, Rejected, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Verdict
 from tests.rollout.moments import POLICY, after, pods, running, seen, stepped
-from tests.rollout.policies import canary, rolling
+from tests.rollout.policies import METRIC, canary, rolling
 from tests.rollout.release import V1, V2, V3
 from tests.rollout.world import START
 
 JUDGED, ROLLING, PLAIN = canary(metrics=True), rolling(metrics=True), canary(plain=True, drain="10s")
+COMPARED = canary(analysis={"metrics": [{**METRIC, "compare": "stable", "maxIncrease": "10%"}]})
 AGAIN = Version(commit="f" * 40, hash=V2.hash)
 KEPT = running(Phase.PROMOTE, Stage.CUT_HOLD, weight=100, promoted=True, until=START + timedelta(days=1))
 LOST = Routing(share=Share(weight=100), verdict=Verdict.NOT_YET)
@@ -92,6 +93,8 @@ def test_a_promoted_version_is_judged_no_more(*, promoted: bool, counted: int) -
         (Phase.STEP, Stage.SCALE, JUDGED, False, False),
         (Phase.PROMOTE, Stage.CUT_HOLD, JUDGED, False, True),
         (Phase.PROMOTE, Stage.CUT_HOLD, JUDGED, True, False),
+        (Phase.STEP, Stage.HOLD, COMPARED, False, True),
+        (Phase.PROMOTE, Stage.CUT_HOLD, COMPARED, False, False),
         (Phase.PROMOTE, Stage.ROLL, JUDGED, False, False),
         (Phase.PROMOTE, Stage.ROLL, ROLLING, False, True),
         (Phase.PROMOTE, Stage.WATCH, ROLLING, False, True),
@@ -101,7 +104,7 @@ def test_a_promoted_version_is_judged_no_more(*, promoted: bool, counted: int) -
 def test_metrics_are_measured_while_they_decide(
     phase: Phase, stage: Stage, policy: RolloutPolicySpec, *, promoted: bool, measured: bool
 ) -> None:
-    weight = {Phase.STEP: 25}.get(phase, 100) if policy is JUDGED else 0
+    weight = {Phase.STEP: 25}.get(phase, 100) if policy is not ROLLING else 0
     state = running(phase, stage, weight=weight, canary=4 if weight == 100 else 1, policy=policy, promoted=promoted)
     state = replace(state, until=START + timedelta(hours=9), counters=(Counter(metric="errors"),))
 
@@ -157,6 +160,7 @@ def test_versions_that_were_given_up_with_another_one_are_forgiven_when_that_is_
 
 
 UNSURE = Traffic(want=Share())
+UNCONFIRMED = Routing(share=Share(), verdict=Verdict.NOT_YET)
 
 
 @pytest.mark.parametrize(("verdict", "verified"), [(Verdict.READY, True), (Verdict.ERROR, False), (Verdict.NOT_YET, False)])
@@ -175,16 +179,15 @@ def test_a_plain_service_that_is_gone_sends_nothing_to_the_canary(
     policy: RolloutPolicySpec, *, there: bool, verified: bool
 ) -> None:
     leaving = running(Phase.ABORT, Stage.UNROUTE, traffic=UNSURE, policy=policy)
-    routing = Routing(share=Share(), verdict=Verdict.NOT_YET)
 
-    assert after(leaving, service=there, routing=routing, policy=policy, seconds=1).traffic.verified is verified
+    assert after(leaving, service=there, routing=UNCONFIRMED, policy=policy, seconds=1).traffic.verified is verified
 
 
 def test_canary_pods_behind_routes_go_as_the_state_asks_however_few_pods_serve() -> None:
     fewer = running(Phase.STEP, Stage.HOLD, weight=25, canary=1, until=START + timedelta(hours=9))
-    few = {"canary": pods(3, replicas=3, version=V2), "primary": pods(1)}
+    three = pods(3, replicas=3, version=V2)
 
-    assert stepped(fewer, **few, seconds=1).replicas.canary == 1
+    assert stepped(fewer, canary=three, primary=pods(1), seconds=1).replicas.canary == 1
 
 
 @pytest.mark.parametrize(("weight", "canary"), [(50, 3), (0, 1)])
@@ -209,3 +212,33 @@ def test_at_rest_a_canary_that_is_left_is_no_matter_of_what_may_be_applied() -> 
     left = seen(resting, canary=pods(2, replicas=2))
 
     assert still(resting, left, POLICY, START).replicas.canary == 0
+
+
+def test_more_pods_of_the_workload_are_affordable_though_earlier_ones_are_still_leaving() -> None:
+    more = running(Phase.PAUSED, weight=50, canary=2, primary=2, policy=PLAIN)
+
+    assert stepped(more, primary=pods(3, replicas=1), selected=False, policy=PLAIN, seconds=1).replicas.primary == 2
+
+
+def test_without_a_service_a_step_before_any_traffic_has_no_share_in_force() -> None:
+    scaling = running(Phase.STEP, Stage.SCALE, canary=1, traffic=UNSURE, policy=PLAIN)
+    found = after(scaling, service=False, routing=UNCONFIRMED, canary=None, policy=PLAIN, seconds=1)
+
+    assert not found.traffic.verified
+
+
+def test_routes_that_are_refused_after_they_were_confirmed_keep_no_run_from_ending() -> None:
+    refused = Routing(share=Share(), verdict=Verdict.ERROR)
+
+    assert after(running(Phase.ABORT, Stage.DRAIN), routing=refused, seconds=1).traffic.verified
+
+
+@pytest.mark.parametrize(("replicas", "seconds", "verified"), [(0, 1, True), (4, 1, False), (4, 36000, True)])
+def test_a_plain_service_without_pods_shows_no_share_and_is_not_waited_for_longer_than_it_may_have_some(
+    replicas: int, seconds: float, *, verified: bool
+) -> None:
+    leaving = running(Phase.ABORT, Stage.UNROUTE, traffic=UNSURE, policy=PLAIN)
+    silent = pods(0, replicas=replicas)
+    found = after(leaving, primary=silent, replicas=replicas, routing=UNCONFIRMED, policy=PLAIN, seconds=seconds)
+
+    assert found.traffic.verified is verified
