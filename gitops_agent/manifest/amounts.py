@@ -49,7 +49,7 @@ _DURATIONS = re.compile(r"interval|timeout|duration|delay|period|renewBefore|[a-
 
 def quantity(value: Any) -> Fraction | None:
     """The number of a Kubernetes quantity; None when it is none."""
-    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    text = str(value) if isinstance(value, str | int | float) else ""
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         return None

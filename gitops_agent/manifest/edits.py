@@ -14,7 +14,7 @@ from typing import Any
 
 from gitops_agent.manifest.fields import FieldSet, owned, step
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.marks import CLI_MANAGER, FIELD_MANAGER, PREFIX
+from gitops_agent.manifest.marks import FIELD_MANAGER, PREFIX
 from gitops_agent.manifest.pointer import pointer
 
 PEOPLE_MANAGERS: tuple[tuple[str, str], ...] = (
@@ -140,7 +140,7 @@ def _matches(manager: str, table: tuple[tuple[str, str], ...]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _may_be_undone(manager: str) -> bool:
-    return manager not in (FIELD_MANAGER, CLI_MANAGER) and (is_person(manager) or is_tool(manager))
+    return is_person(manager) or is_tool(manager)
 
 
 def _is_theirs(entry: dict[str, Any]) -> bool:

@@ -85,7 +85,7 @@ def projection_hash(obj: Object, manager: str = FIELD_MANAGER) -> str:
 
 def desired_form(obj: Object) -> Object:
     """A desired object, marked or not, in the form of `projection`."""
-    result = {name: normal(value) for name, value in obj.items() if name not in UNOWNED and name != "metadata"}
+    result = {name: normal(value) for name, value in obj.items() if name not in UNOWNED}
     metadata = obj.get("metadata") or {}
     result["metadata"] = {name: normal(value) for name, value in metadata.items() if name not in UNOWNED_METADATA}
     return _unmarked(result)

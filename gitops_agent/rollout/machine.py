@@ -162,7 +162,7 @@ def _forgiven(ctx: StepContext) -> RolloutState:
 
     They had no fault of their own, and the commit declares both together.
     """
-    rejected = tuple(one for one in ctx.state.rejected if not one.together or one.together not in ctx.seen.mended)
+    rejected = tuple(one for one in ctx.state.rejected if one.together not in ctx.seen.mended)
     return ctx.state if rejected == ctx.state.rejected else replace(ctx.state, rejected=rejected)
 
 
@@ -171,7 +171,7 @@ def _supersede(ctx: StepContext) -> RolloutState:
     state, head = ctx.state, ctx.seen.head
     if head is None or state.target is None or head == state.target:
         return state
-    if not (state.beside or (state.cutting and not ctx.run.rolling)):
+    if not (state.beside or state.cutting):
         return state
     if head.hash == state.target.hash:
         return replace(state, target=head)

@@ -66,8 +66,7 @@ def _canary(ctx: StepContext) -> int:
         return state.canary
     # On the way out what is left is kept, but gets no more pods without its Service: its traffic is on its way out as well.
     out = state.leaving and (state.stage in {Stage.SERVICE, Stage.WORKLOAD} or not observation.canary_service)
-    unwise = state.canary < canary.replicas and ctx.run.plain and not state.traffic.want.none
-    unwise = unwise and not ctx.affordable(canary=state.canary)
+    unwise = state.canary < canary.replicas and ctx.run.plain and not ctx.affordable(canary=state.canary)
     # A baseline that leaves makes room first: canary and baseline together obey the surge limit.
     crowded = state.canary > canary.replicas and observation.baseline is not None and not state.baseline
     return canary.replicas if state.phase is Phase.PENDING or out or unwise or crowded else state.canary
