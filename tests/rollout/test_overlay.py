@@ -18,7 +18,7 @@ from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verification
 from gitops_agent.rollout.traffic.service import PlainService
-from tests.rollout.policies import canary
+from tests.rollout.policies import canary, rolling
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
 STABLE, TARGET = Version(commit="a" * 40, hash="aaaaaaaa"), Version(commit="b" * 40, hash="bbbbbbbb")
@@ -108,6 +108,37 @@ def test_a_workload_gets_no_label_before_it_is_adopted() -> None:
     found = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.NONE), OLD, OLD, subject()))
 
     assert found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
+
+
+def test_a_workload_that_is_rolled_in_place_gets_no_label_though_it_was_adopted_before() -> None:
+    about = replace(subject(rolling()), provider=None)
+    found = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, about))
+
+    assert found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
+
+
+def test_a_version_without_the_service_is_reached_by_that_of_the_stable_one() -> None:
+    without = [one for one in NEW if one.key.kind != "Service"]
+    found = objects(overlay(state(Phase.STEP, Stage.HOLD), OLD, without, subject()))
+
+    assert found["Service:shop/web-canary"]["spec"]["ports"] == [{"port": 80}]
+
+
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.STEP, Phase.HELD])
+def test_a_workload_and_its_service_are_decided_by_their_rollout_alone_and_nothing_declared_is_kept(phase: Phase) -> None:
+    def asking(one: Manifest) -> Manifest:
+        metadata = {**one.obj["metadata"], "annotations": {marks.APPLY_BEFORE_ROLLOUT: "true"}}
+        return one.with_object({**one.obj, "metadata": metadata}) if one.key.kind in {"Service", "ConfigMap"} else one
+
+    found = overlay(
+        state(phase, Stage.HOLD if phase is Phase.STEP else Stage.NONE), OLD, [asking(one) for one in NEW], subject()
+    )
+
+    alone = {WEB, ObjectKey("", "Service", "shop", "web")}
+    assert alone <= found.own
+    assert not alone & (found.early | found.bound)
+    assert not found.kept & {one.key for one in found.manifests}
+    assert ObjectKey("", "ConfigMap", "shop", "web") in found.bound
 
 
 def test_an_autoscaler_of_another_namespace_or_at_rest_may_scale_down() -> None:

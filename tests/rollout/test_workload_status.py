@@ -115,7 +115,7 @@ def test_ready_pods_that_are_too_young_say_so() -> None:
         ({"rollingUpdate": {"maxUnavailable": 9}}, 4, 4),
         ({"rollingUpdate": {"maxUnavailable": -1}}, 4, 0),
         ({"rollingUpdate": {"maxUnavailable": True}}, 4, 0),
-        ({"rollingUpdate": {"maxUnavailable": "3"}}, 4, 0),
+        ({"rollingUpdate": {"maxUnavailable": "500"}}, 8, 0),
         ({"rollingUpdate": {"maxUnavailable": "many%"}}, 4, 0),
         ({"type": "Recreate"}, 8, 0),
         ({"type": "Recreate", "rollingUpdate": {"maxUnavailable": 3}}, 8, 0),
@@ -181,7 +181,7 @@ def test_a_workload_with_a_pod_of_an_earlier_change_is_not_replaced(kind: str, s
 
 
 def test_a_stateful_set_without_revisions_is_of_one_version() -> None:
-    assert pods(rolled("StatefulSet", currentRevision="", updateRevision="", updatedReplicas=0)).complete
+    assert pods(rolled("StatefulSet", currentRevision="old", updateRevision="", updatedReplicas=0)).complete
 
 
 def test_pods_that_are_replaced_on_deletion_only_count_one_by_one() -> None:

@@ -76,6 +76,14 @@ def test_string_data_becomes_data_and_wins() -> None:
     assert "stringData" not in obj
 
 
+@pytest.mark.parametrize(("plain", "data"), [(None, None), ({}, None), (None, {}), ({"a": None}, None)])
+def test_string_data_without_a_text_is_empty(plain: object, data: object) -> None:
+    obj = wanted(thing("Secret", "key", stringData=plain, data=data)).manifests[0].obj
+
+    assert obj.get("data", {}) == ({"a": ""} if plain else {})
+    assert "stringData" not in obj
+
+
 def test_a_secret_value_that_is_no_text_is_a_problem_that_does_not_show_it() -> None:
     with pytest.raises(RenderError, match="stringData: the value of pin is not text") as caught:
         wanted(thing("Secret", "key", stringData={"pin": 4711}))

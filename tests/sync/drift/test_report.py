@@ -76,6 +76,28 @@ def test_a_field_that_another_manager_respelled_is_reported() -> None:
     assert [(change.field, change.declared, change.found) for change in report.changes] == [("spec.interval", "60s", "1m")]
 
 
+def test_a_value_that_only_the_server_respelled_is_no_drift() -> None:
+    declared = {"apiVersion": "t.dev/v1", "kind": "T", "metadata": {"name": "web"}, "spec": {"interval": "60s", "stays": "1"}}
+    live = stored(declared)
+    live["spec"]["interval"] = "1m"
+
+    assert describe(Manifest.of(declared), live) == DriftReport()
+
+
+def test_a_declared_field_that_is_gone_is_reported_though_it_was_ours() -> None:
+    live = stored(CONFIG)
+    del live["data"]
+
+    assert [(change.path, change.found) for change in describe(Manifest.of(CONFIG), live).changes] == [("/data", ABSENT)]
+
+
+def test_an_empty_field_that_the_server_dropped_is_no_drift() -> None:
+    declared = {"apiVersion": "t.dev/v1", "kind": "T", "metadata": {"name": "web"}, "spec": {"stays": "1"}}
+    empty = {**declared, "spec": {"list": [], "stays": "1"}}
+
+    assert describe(Manifest.of(empty), stored(declared)) == DriftReport()
+
+
 def test_more_than_fifty_changes_are_counted() -> None:
     declared = thing("ConfigMap", "web", data={f"k{number}": "1" for number in range(60)} | {"stays": "1"})
     live = stored(declared)
