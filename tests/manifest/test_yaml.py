@@ -123,7 +123,7 @@ def test_a_bomb_made_of_merges_is_refused() -> None:
     assert "unfolds" in problem("\n".join(rows)).message
 
 
-@pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a {b: *a}", "a: &a {<<: *a}"])
+@pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a {b: *a}", "a: &a {<<: *a}", "a: &a 1\nb: &a [*a]"])
 def test_an_anchor_that_contains_itself_is_refused(text: str) -> None:
     assert "contains itself" in problem(text).message
 

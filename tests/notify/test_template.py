@@ -20,6 +20,7 @@ from tests.notify.builders import message
         ("{% for key in objects %}- {{ key }}\n{% endfor %}", "- apps/Deployment:shop/web"),
         ("{% if severity == 'error' %}:fire:{% else %}ok{% endif %}", ":fire:"),
         ("{{ objects | join(', ') | truncate(8) }}", "apps/De…"),
+        ("{{ name | truncate(4) }} {{ name | truncate(3) }}", "shop sh…"),
         ("{{ facts.plan | default('none') }}", "none"),
         ("{{ objects | length }} of {{ count }}", "1 of 1"),
         ("{% for key in objects %}{{ loop.index }}{% endfor %}", "1"),
@@ -73,6 +74,7 @@ def test_a_refusal_names_the_line() -> None:
         "{% for a in message %}{% for b in message %}{% for c in message %}{% endfor %}{% endfor %}{% endfor %}",
         "{% for a in message %}" + "x" * 1000 + "{% endfor %}",
         "{{ message | list | join(message) | list | join(message) }}",
+        "{{ message | list | join(message) | length }}",
         "{{ " + "(" * 200 + "name" + ")" * 200 + " }}" + "{{ not " * 60 + "name" + " }}" * 60,
         "x" * 20_000,
         "{% if " + "not " * 100 + "name %}x{% endif %}",
@@ -85,6 +87,14 @@ def test_a_template_that_would_run_away_is_stopped_soon(source: str) -> None:
         render(source, message(message="word " * 180))
 
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(("characters", "allowed"), [(99, True), (100, False)])
+def test_loops_run_ten_thousand_rounds_together_and_no_more(characters: int, *, allowed: bool) -> None:
+    source = "{% for a in message %}{% for b in message %}{% endfor %}{% endfor %}ok"
+
+    with contextlib.nullcontext() if allowed else pytest.raises(AgentError, match="more than 10000 rounds"):
+        assert render(source, message(message="x" * characters)) == "ok"
 
 
 def test_credentials_do_not_leave_through_a_template() -> None:

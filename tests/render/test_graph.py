@@ -118,6 +118,10 @@ def test_depth_is_limited(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(RenderError) as caught:
         Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).render(WorkTree(repository), ask("l0"))
     assert caught.value.reason == "RenderTooLarge"
+    assert "more than 5 kustomizations" in caught.value.message
+    Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).render(WorkTree(repository), ask("l4"))
+    with pytest.raises(RenderError):
+        Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).render(WorkTree(repository), ask("l3"))
 
 
 def test_a_base_that_two_share_is_walked_once(render: Render) -> None:

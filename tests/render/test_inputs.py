@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,31 @@ def test_directories_linked_in_one_another_end_at_a_limit(repository: Path) -> N
     put(repository, {"l60/a": ""})
     with pytest.raises(AgentError, match="links to directories"):
         inputs(WorkTree(repository)).folder("l0")
+
+
+def test_a_link_to_the_root_is_refused_where_it_stands(repository: Path) -> None:
+    put(repository, {"app/x": "x"})
+    (repository / "app" / "up").symlink_to("..")
+
+    with pytest.raises(AgentError, match="app/up is a link to a directory it lies in"):
+        inputs(WorkTree(repository)).folder("app")
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"files": 3}, None),
+        ({"files": 2}, "more than 2 files"),
+        ({"input_bytes": 12}, None),
+        ({"input_bytes": 11}, "more than 11 bytes"),
+    ],
+)
+def test_files_and_their_bytes_are_limited_together(repository: Path, limits: dict[str, int], words: str | None) -> None:
+    put(repository, {f"app/{name}": "four" for name in "abc"})
+    asked = inputs(WorkTree(repository), **limits)
+
+    with contextlib.nullcontext() if words is None else pytest.raises(AgentError, match=words):
+        asked.folder("app")
 
 
 def test_a_commit_is_read_through_its_links(author: Author, sources: Sources, renderer: Renderer) -> None:

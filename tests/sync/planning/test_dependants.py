@@ -109,6 +109,7 @@ def test_a_load_balancer_goes_with_its_service(service: Object, notes: list[str]
     ("status", "notes"),
     [
         ({}, []),
+        (None, []),
         ({"replicas": 1}, ["1 pod of StatefulSet:shop/web"]),
         ({"replicas": 2}, ["2 pods of StatefulSet:shop/web"]),
         ({"currentNumberScheduled": 3}, ["3 pods of StatefulSet:shop/web"]),
