@@ -1,4 +1,4 @@
-"""Single steps of the machine, from a state and an observation that a test writes down."""
+"""Single steps of the machine, from states that a test writes down."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def in_force(weight: int, *, since: datetime = START) -> Traffic:
 def running(
     phase: Phase, stage: Stage = Stage.NONE, *, weight: int = 0, policy: RolloutPolicySpec = POLICY, **fields: Any
 ) -> RolloutState:
-    """A run from V1 to V2 with its share in force, four canary pods, and its phase entered at `START`."""
+    """A run from V1 to V2 with its share in force."""
     base = RolloutState(
         phase=phase,
         stage=stage,
@@ -48,7 +48,7 @@ def pods(available: int = 4, *, replicas: int = 4, **fields: Any) -> WorkloadSta
 
 
 def seen(state: RolloutState, **fields: Any) -> Observation:
-    """A sound cluster: four pods of the workload, all canary pods, and routes that have the wanted share."""
+    """A sound cluster, but for `fields`."""
     sound: dict[str, Any] = {
         "head": V2,
         "primary": pods(),
@@ -65,7 +65,7 @@ def seen(state: RolloutState, **fields: Any) -> Observation:
 
 
 def stepped(state: RolloutState, *, seconds: float = 3600, policy: RolloutPolicySpec = POLICY, **fields: Any) -> StepResult:
-    """The step so many seconds after `START`; `fields` are what is seen otherwise."""
+    """The step so many seconds after `START`; see `seen`."""
     return step(state, seen(state, **fields), policy, START + timedelta(seconds=seconds))
 
 

@@ -215,9 +215,9 @@ def test_at_rest_a_canary_that_is_left_is_no_matter_of_what_may_be_applied() -> 
 
 
 def test_more_pods_of_the_workload_are_affordable_though_earlier_ones_are_still_leaving() -> None:
-    more = running(Phase.PAUSED, weight=50, canary=2, primary=2, policy=PLAIN)
+    more = running(Phase.PAUSED, canary=2, primary=2, policy=PLAIN)
 
-    assert stepped(more, primary=pods(3, replicas=1), selected=False, policy=PLAIN, seconds=1).replicas.primary == 2
+    assert stepped(more, primary=pods(3, replicas=1), policy=PLAIN, seconds=1).replicas.primary == 2
 
 
 def test_without_a_service_a_step_before_any_traffic_has_no_share_in_force() -> None:

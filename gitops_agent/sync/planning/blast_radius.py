@@ -106,8 +106,8 @@ class DependantCounter:
         services = [ObjectKey.of(obj) for obj in objects if ObjectKey.of(obj).group_kind == SERVICE]
         for inner in [*claims[:_NOTED], *services[:_NOTED]]:
             notes += self._notes(inner)
-        found = counted(objects, application, going, self._live.authority)
-        return replace(found, notes=tuple(notes), cannot_see=tuple(unseen))
+        dependants = counted(objects, application, going, self._live.authority)
+        return replace(dependants, notes=tuple(notes), cannot_see=tuple(unseen))
 
     def _definition(self, key: ObjectKey, application: AppKey, going: frozenset[ObjectKey]) -> Dependants:
         spec = self._objects.get(key).get("spec") or {}

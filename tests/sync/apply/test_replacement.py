@@ -123,7 +123,7 @@ def discovered(path: str) -> Object:
 def proved(
     folder: Path, body: Object, *, in_place: Refusal | None = IMMUTABLE, new: Refusal | None = None
 ) -> tuple[AgentError | None, list[Asked]]:
-    """The objection, and the writes that were tried, all of them dry runs."""
+    """The objection, and the dry runs that were made."""
 
     def answer(asked: Asked, line: Line) -> None:
         refusal = {"PATCH": in_place, "POST": new}.get(asked.method)

@@ -81,7 +81,7 @@ def test_what_is_spelled_as_declared_is_unchanged_whatever_the_server_made_of_it
 
 
 def packed(*, value: str) -> LiveObject:
-    """The live WEB after a restart: its fields are ours, with some value."""
+    """The live WEB after a restart, with some value."""
     manifest = wanted(WEB).manifests[0]
     obj = marked(manifest.obj, application=APP, digest=manifest.digest, revision="r")
     fields = {"f:data": {"f:a": {}}, "f:metadata": {"f:annotations": {f"f:{DIGEST}": {}}}}
