@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.errors import RenderError, SourceError
+from gitops_agent.render.graph import Graph
+from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.renderer import Rendered, Renderer, RenderLimits
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import ask, config_map, names, put
@@ -133,6 +135,20 @@ def test_a_base_that_two_share_is_walked_once(render: Render) -> None:
         "base/a.yaml": config_map(),
     }
     assert names(render(ask("app"), files)) == ["ConfigMap/l-settings", "ConfigMap/r-settings"]
+
+
+def test_a_ladder_of_shared_bases_is_walked_once_a_rung(repository: Path) -> None:
+    rungs = 20
+    for level in range(rungs):
+        below = f"resources: [../l{level + 1}, ../r{level + 1}]\n" if level + 1 < rungs else "resources: []\n"
+        put(repository, {f"{side}{level}/kustomization.yaml": below for side in "lr"})
+    asked = Inputs(WorkTree(repository), RenderLimits(files=4 * rungs))
+
+    Graph(asked, depth=rungs).visit("l0")
+
+    assert {name for name in asked.files if name.startswith("r")} == {
+        f"r{level}/kustomization.yaml" for level in range(1, rungs)
+    }
 
 
 def test_two_kustomizations_in_one_directory_are_refused(refusal: Refusal) -> None:
