@@ -1,4 +1,4 @@
-"""What one step of the machine makes of a state, beside what its phase does."""
+"""What one step of the machine makes of a state, whatever its phase."""
 
 from __future__ import annotations
 
