@@ -99,4 +99,6 @@ def test_the_preview_of_a_deletion_keeps_what_carries_no_valid_seal_of_this_appl
     plan = departure(access, application_object("shop", namespace=access.namespace), MarkReader(access))
 
     assert [action.key for action in plan.changes()] == [sealed]
-    assert {action.key: action.reason for action in plan.actions if not action.writes} == dict.fromkeys(others, "MarkUnverified")
+    assert {action.key: action.reason for action in plan.actions if not action.writes} == dict.fromkeys(
+        others, "MarkUnverified"
+    )

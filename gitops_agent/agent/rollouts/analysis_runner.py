@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
 from gitops_agent.agent.rollouts.metric_jobs import JobScope, MetricJobs
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.work_queue import Priority
@@ -49,42 +50,6 @@ _JOB_LOOK = timedelta(seconds=1)
 _KEPT = 10
 _DECIDED = frozenset({Verdict.SUCCESS, Verdict.FAILURE})
 _REMEMBERED = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisRun:
-    """What is measured for one rollout while it holds.
-
-    Attributes:
-        policy: namespace and name of the policy.
-        scope: whose Jobs are made, and with which rights.
-        namespace: of the workload.
-        canary: the name of the second Deployment; the workload's own where there is none.
-        stable: the name of the Deployment it is compared with: the baseline, or the workload itself.
-        stable_hash: the version of that.
-        service: the Service whose traffic is split; may be empty.
-        hash: the version that is measured.
-        metrics: what is measured.
-        hold: names the Hold: delays and comparisons begin anew with each.
-        since: when the Hold began, UTC.
-    """
-
-    policy: AppKey
-    scope: JobScope
-    namespace: str
-    canary: str
-    stable: str
-    stable_hash: str
-    service: str
-    hash: str
-    metrics: tuple[Wanted, ...]
-    hold: str
-    since: datetime
-
-    @property
-    def jobs(self) -> bool:
-        """Whether any metric is a Job."""
-        return any(metric.provider.job is not None for metric in self.metrics)
 
 
 @dataclass(slots=True)

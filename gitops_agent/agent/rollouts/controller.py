@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from gitops_agent.agent.ports import EventSink
 from gitops_agent.agent.rollouts import rollout_metrics, status_builder
 from gitops_agent.agent.rollouts.advice import Advice
-from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
+from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
+from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
 from gitops_agent.agent.rollouts.loader import RolloutLoader, by_key, part
@@ -41,10 +42,10 @@ from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.compose import compose
 from gitops_agent.rollout.coverage import target, unbound
-from gitops_agent.rollout.describe import awaited, describe
+from gitops_agent.rollout.describe import describe
 from gitops_agent.rollout.machine import StepResult, step, still
 from gitops_agent.rollout.observation import Observation
-from gitops_agent.rollout.state import Phase, Stage
+from gitops_agent.rollout.state import Stage
 from gitops_agent.sync.desired import Desired
 
 _log = logger("rollout")
@@ -181,7 +182,7 @@ class RolloutController:
             settling = None if after.state.traffic.verified else self._observer.settle_seconds(after)
             wakes += [seconds for seconds in (settling, self._loader.causes.due(after.key)) if seconds is not None]
             results.append(replace(after, replicas=result.replicas))
-            views.append(_summary(after))
+            views.append(RolloutSummary.of(after))
             rollout_metrics.publish(current.key, rollout.state, after)
         held_back = hold(current, self._loader)
         self._keep_commits(current, results)
@@ -294,30 +295,14 @@ class RolloutController:
 
     def _measure(self, current: RolloutPass, rollout: RolloutContext, metrics: Sequence[str], observation: Observation) -> None:
         """Starts the metrics of the state, and ends the others."""
-        state, policy = rollout.state, _app_key(rollout.key)
-        declared = rollout.subject.policy.analysis.metrics
+        policy = _app_key(rollout.key)
         scope = JobScope(policy=policy, application=current.key, user=current.request.application.user)
-        if not metrics or state.target is None or state.entered_at is None:
-            self._analysis.drop(policy, scope if any(metric.provider.job is not None for metric in declared) else None)
+        run = AnalysisRun.of(rollout, metrics, observation, scope)
+        if run is not None:
+            self._analysis.want(run)
             return
-        workload, canary, baseline = rollout.subject.workload, rollout.canary, rollout.baseline
-        ready = observation.baseline is not None and observation.baseline.available > 0
-        paired = baseline is not None and state.baseline > 0 and ready
-        self._analysis.want(
-            AnalysisRun(
-                policy=policy,
-                scope=scope,
-                namespace=workload.namespace,
-                canary=canary.name if canary is not None else workload.name,
-                stable=baseline.name if baseline is not None and paired else workload.name,
-                stable_hash=state.stable.hash if state.stable is not None else "",
-                service=rollout.subject.service.name,
-                hash=state.target.hash,
-                metrics=tuple(metric for metric in declared if metric.name in metrics),
-                hold=f"{state.phase}/{state.stage}/{state.step}/{state.entered_at.isoformat()}",
-                since=state.entered_at,
-            )
-        )
+        declared = rollout.subject.policy.analysis.metrics
+        self._analysis.drop(policy, scope if any(metric.provider.job is not None for metric in declared) else None)
 
     def _unblock(self, current: RolloutPass, rollout: RolloutContext, observation: Observation) -> None:
         """Deletes the pods that block a rollback to the stable manifests."""
@@ -411,20 +396,3 @@ def _with_refusal(result: RolloutResult, refused: AgentError | None) -> RolloutR
 
 def _app_key(key: ObjectKey) -> AppKey:
     return AppKey(key.namespace, key.name)
-
-
-def _summary(rollout: RolloutContext) -> RolloutSummary:
-    state, policy = rollout.state, rollout.subject.policy
-    return RolloutSummary(
-        policy=rollout.key,
-        workload=rollout.subject.workload,
-        phase=str(state.phase),
-        weight=state.traffic.want.weight,
-        message=describe(state, policy),
-        running=state.running,
-        promoted=state.promoted,
-        refused=bool(rollout.refused) and state.phase is Phase.PENDING,
-        failed=state.phase is Phase.HELD,
-        waits=state.phase is Phase.PAUSED or bool(awaited(state, policy)),
-        approval=awaited(state, policy),
-    )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.rollout.describe import awaited, describe
+from gitops_agent.rollout.state import Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,25 @@ class RolloutSummary:
     approval: str = ""
     refused: bool = False
     promoted: bool = False
+
+    @classmethod
+    def of(cls, rollout: RolloutContext) -> RolloutSummary:
+        """The summary of a rollout after its step."""
+        state, policy = rollout.state, rollout.subject.policy
+        approval = awaited(state, policy)
+        return cls(
+            policy=rollout.key,
+            workload=rollout.subject.workload,
+            phase=str(state.phase),
+            weight=state.traffic.want.weight,
+            message=describe(state, policy),
+            running=state.running,
+            promoted=state.promoted,
+            refused=bool(rollout.refused) and state.phase is Phase.PENDING,
+            failed=state.phase is Phase.HELD,
+            waits=state.phase is Phase.PAUSED or bool(approval),
+            approval=approval,
+        )
 
     @property
     def open(self) -> bool:

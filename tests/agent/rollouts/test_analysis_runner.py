@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from gitops_agent.agent.rollouts.analysis_runner import AnalysisRun, AnalysisRunner
+from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
+from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.metric_jobs import JobScope
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.api.application import API_VERSION
