@@ -221,6 +221,7 @@ class Components:
         """
         while not self._stopping.is_set():
             try:
+                self._transport.identity.pin()
                 self._applications.resolve()
                 version: Object = self._transport.request("GET", "/version")
                 self._slices.resolve()

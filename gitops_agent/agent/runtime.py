@@ -1,8 +1,8 @@
 """Replica of the agent: leader election, liveness, readiness.
 
 A replica that is not the leader holds nothing but the lease's watch and the probes. The leader runs all components. A leader
-that loses its lease ends the process: it must not act on its caches of the cluster any more, and the supervisor
-restarts it.
+that loses its lease, or whose API server is suddenly another cluster, ends the process: it must not act on its caches of the
+cluster any more, and the supervisor restarts it.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ class Runtime:
         self._lost = threading.Event()
         self._components: Components | None = None
         self._fence: Fence = UNFENCED
+        transport.identity.ends(self._stop)
 
     def run(self) -> int:
-        """Runs until `stop`; returns 0, or 1 after a lost lease."""
+        """Runs until `stop`; returns 0, or 1 when leadership ended before."""
         settings = self._settings
         _log.info("starting", identity=self._identity, server=self._transport.host, namespace=settings.cluster.namespace)
         if not settings.leader.enabled:
             self._lead()
             self._stop.wait()
             self._unlead()
-            return 0
+            return self._code()
         self._fence = lease = Lease(
             self._transport,
             namespace=settings.cluster.namespace,
@@ -61,7 +62,10 @@ class Runtime:
             renew_seconds=settings.leader.renew_seconds,
         )
         lease.run(self._stop, self._lead, self._unlead_or_die)
-        return 1 if self._lost.is_set() else 0
+        return self._code()
+
+    def _code(self) -> int:
+        return 1 if self._lost.is_set() or self._transport.identity.mismatch else 0
 
     def stop(self) -> None:
         """Requests a graceful end; may be called from a signal handler."""

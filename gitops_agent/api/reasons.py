@@ -233,7 +233,11 @@ _TABLE = (
     ),
     ("Unavailable", "The API server does not answer; tried again.", "Check the API server."),
     ("CannotSee", "A part of the cluster cannot be listed; nothing of it is deleted.", "Grant `list`, or repair the API."),
-    ("ClusterMismatch", "The cluster is another one than the status speaks of.", "Check which cluster the agent talks to."),
+    (
+        "ClusterMismatch",
+        "The API server is another cluster than the one the agent began with; it wrote nothing more and ended, to begin anew.",
+        "Check which cluster its kubeconfig, its address or its name leads to.",
+    ),
     (
         "Terminating",
         "An object is being deleted; it is applied again once it is gone.",

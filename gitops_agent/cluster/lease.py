@@ -135,6 +135,7 @@ class Lease:
                 return max(0.05, self._renew - (_seconds() - began))
             lease = self._read()
             if lease is None:
+                self._transport.identity.confirm(timeout=self._patience())
                 self._write("POST", self._fresh(), began)
                 return self._renew
             return self._contend(lease, began)
@@ -166,6 +167,7 @@ class Lease:
         if holder and now < expires:
             # Between our own reads the watch reports; right at the end we read ourselves.
             return min(self._duration / 2, expires - now)
+        self._transport.identity.confirm(timeout=self._patience())
         self._write("PUT", self._taken(lease), began)
         return self._renew
 

@@ -31,6 +31,7 @@ from urllib3.exceptions import (
 
 from gitops_agent.backoff import Backoff
 from gitops_agent.cluster import api_errors
+from gitops_agent.cluster.identity import ClusterIdentity
 from gitops_agent.cluster.request_stats import RequestStats, describe
 from gitops_agent.cluster.stream import Stream
 from gitops_agent.errors import Forbidden, Unavailable, UsageError
@@ -78,6 +79,7 @@ class Transport:
         self._credentials_until = 0.0
         self._reloaded = time.monotonic()
         self.traffic = RequestStats()
+        self.identity = ClusterIdentity(self)
         self._connect()
 
     @classmethod

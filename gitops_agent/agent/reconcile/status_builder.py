@@ -21,7 +21,7 @@ from gitops_agent.sync.health.status import UNHEALTHY, Status
 from gitops_agent.sync.planning.hidden import to_json
 
 _SHORT = 12
-_STALLING = ("InvalidSpec", "FieldNotSupported", "ClusterMismatch")
+_STALLING = ("InvalidSpec", "FieldNotSupported")
 _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
