@@ -8,6 +8,19 @@ from gitops_agent.api.model import Model
 from gitops_agent.api.status import Conditions, Moment
 
 
+class DeletionDigests(Model):
+    """Deletions that are too many for a list."""
+
+    count: int = 0
+    """How many they are."""
+
+    bits: int = 0
+    """One foreign object in two to the power of this is taken for one of them; 0 when none are kept."""
+
+    digests: str = ""
+    """Sorted short digests of identities and UIDs, as Rice-coded differences in Base64."""
+
+
 class ApprovalStatus(Model):
     """An approved plan in progress; kept for continuing after a restart."""
 
@@ -18,7 +31,10 @@ class ApprovalStatus(Model):
     """A digest over everything that plan declares."""
 
     deletions: tuple[tuple[str, ...], ...] = ()
-    """What that plan deletes: identity and UID."""
+    """What that plan deletes: identity and UID; empty where it is too long for a list."""
+
+    deletion_digests: DeletionDigests | None = None
+    """What that plan deletes, in place of a list that would be too long."""
 
     covers: tuple[str, ...] = ()
     """Short digests of what is deleted with the Applications that plan deletes; their own deletions need no second approval."""

@@ -194,6 +194,7 @@ STATUS: dict[str, Any] = {
             "hash": "def",
             "content": "0",
             "deletions": [["ConfigMap:shop/a", "uid"]],
+            "deletionDigests": {"count": 1, "bits": 40, "digests": "AAAAAA=="},
             "covers": ["0123456789ab"],
             "by": "ada",
             "via": "annotation",

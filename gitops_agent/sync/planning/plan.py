@@ -249,7 +249,7 @@ def _removed(actions: Iterable[Action]) -> dict[ObjectKey, str]:
 def _carried(carried: Approval | None, content: str, removed: Mapping[ObjectKey, str]) -> bool:
     if carried is None or carried.content != content:
         return False
-    return carried.deletions.issuperset((str(key), uid) for key, uid in removed.items())
+    return carried.allows([(str(key), uid) for key, uid in removed.items()])
 
 
 def _covered(policy: PlanPolicy, removed: Mapping[ObjectKey, str], dependants: Mapping[ObjectKey, Dependants]) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from gitops_agent.api.sync_options import DeletionGuard, ErrorPolicy, IgnoreFields, SyncMode
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import GroupKind, ObjectKey
+from gitops_agent.sync.planning.deletion_set import DeletionSet
 
 _FINGERPRINT_DIGITS = 12
 APPROVAL_DIGITS = 12
 """A hash may be approved by this many leading hexadecimal digits, or more."""
+_LISTED_CHARACTERS = 32_768
+"""Deletions that are longer as a list are kept in a status as digests."""
+_COVERS_KEPT = 1_000
+"""More than these are not kept over a restart: what they are of waits for an approval of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,7 @@ class Approval:
         hash: of the plan as it was approved.
         content: digest over everything declared.
         deletions: key and UID of everything that plan removes.
+        many: the same as digests, in place of `deletions`, when a status had no room for more.
         covers: fingerprints of what is removed with the Applications that plan removes.
         by: who approved, as claimed by the client or named by the commit; empty without a name.
         via: how: `annotation` or `trailer`; empty when that is not known.
@@ -35,20 +42,26 @@ class Approval:
     hash: str
     content: str
     deletions: frozenset[tuple[str, str]]
+    many: DeletionSet | None = None
     covers: frozenset[str] = frozenset()
     by: str = ""
     via: str = ""
 
     def includes(self, other: Approval) -> bool:
         """Whether it allows everything that another one does."""
-        return self.content == other.content and self.deletions >= other.deletions and self.covers >= other.covers
+        same = self.content == other.content and self.covers >= other.covers
+        return same and self.allows(other.deletions) and other.many in (None, self.many)
+
+    def allows(self, removed: Collection[tuple[str, str]]) -> bool:
+        """Whether all of these keys and UIDs may be deleted."""
+        return self.deletions.issuperset(removed) if self.many is None else self.many.includes(removed)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values, for a status."""
+        """As JSON values of bounded size, for a status."""
         named = {name: text for name, text in (("by", self.by), ("via", self.via)) if text}
-        deletions = sorted([key, uid] for key, uid in self.deletions)
-        covers = {"covers": sorted(self.covers)} if self.covers else {}
-        return {"hash": self.hash, "content": self.content, "deletions": deletions, **covers, **named}
+        covers = {"covers": sorted(self.covers)} if 0 < len(self.covers) <= _COVERS_KEPT else {}
+        deletions = _many_to_json(self.many) if self.many is not None else _deletions_to_json(self.deletions)
+        return {"hash": self.hash, "content": self.content, **deletions, **covers, **named}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Approval | None:
@@ -57,8 +70,9 @@ class Approval:
             deletions = frozenset((str(key), str(uid)) for key, uid in value["deletions"])
             by, via = str(value.get("by") or ""), str(value.get("via") or "")
             covers = frozenset(map(str, value.get("covers") or ()))
-            content = str(value["content"])
-            return cls(hash=str(value["hash"]), content=content, deletions=deletions, covers=covers, by=by, via=via)
+            digests, content = value.get("deletionDigests"), str(value["content"])
+            many = _many_from_json(digests) if digests else None
+            return cls(hash=str(value["hash"]), content=content, deletions=deletions, many=many, covers=covers, by=by, via=via)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -123,6 +137,25 @@ class PlanPolicy:
     sealing: bool = False
     undeletable: frozenset[ObjectKey] = frozenset()
     unverified: str = ""
+
+
+@lru_cache(maxsize=2)
+def _deletions_to_json(deletions: frozenset[tuple[str, str]]) -> dict[str, Any]:
+    """As a list, or as digests where that is too long.
+
+    It is kept, because a status is written often while a plan runs.
+    """
+    if sum(len(key) + len(uid) for key, uid in deletions) <= _LISTED_CHARACTERS:
+        return {"deletions": sorted([key, uid] for key, uid in deletions)}
+    return _many_to_json(DeletionSet.of(deletions))
+
+
+def _many_to_json(many: DeletionSet) -> dict[str, Any]:
+    return {"deletions": [], "deletionDigests": {"count": many.count, "bits": many.bits, "digests": many.text}}
+
+
+def _many_from_json(value: Mapping[str, Any]) -> DeletionSet:
+    return DeletionSet.parse(str(value["digests"]), count=int(value["count"]), bits=int(value["bits"]))
 
 
 def fingerprint(key: ObjectKey, uid: str) -> str:
