@@ -52,7 +52,7 @@ class Case:
 
 FLUX = (
     Case(path="apps/staging", objects=4, reasons={"HelmRelease": UNKNOWN, "HelmRepository": UNKNOWN}),
-    Case(path="apps/production", refused="is already declared by Application"),
+    Case(path="apps/production", refused="but already by Application"),
     Case(path="infrastructure/controllers", objects=7, reasons={"HelmRelease": UNKNOWN, "OCIRepository": UNKNOWN}),
     Case(
         path="infrastructure/configs",

@@ -147,7 +147,7 @@ def test_errors_pause_and_are_never_a_success(team: Tenant, meter: MetricServer)
     assert "up could not be measured 2 times in a row" in status["message"]
     (shown,) = status["analysis"]
     assert (shown["errors"], shown.get("succeeded", 0)) == (2, 0)
-    assert "parse error" in shown["measurements"][-1]["message"]
+    assert "Prometheus gave an error instead of a result" in shown["measurements"][-1]["message"]
 
 
 def compared(meter: MetricServer, **spec: Any) -> Object:
