@@ -23,7 +23,7 @@ def components(nowhere: Transport, tmp_path: Path) -> Components:
 
 
 def ends(components: Components) -> list[str]:
-    """The classes of the services in the order of their end; of those that end together, in that of their start."""
+    """The classes of the services, in the order of their end."""
     names = []
     for service in reversed(components._services):
         together = getattr(service, "services", (service,))

@@ -1,4 +1,4 @@
-"""What one step of the machine makes of a state, whatever its phase."""
+"""One step of the machine, whatever the phase."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class AnalysisRun:
     def of(
         cls, rollout: RolloutContext, metrics: Collection[str], observation: Observation, scope: JobScope
     ) -> AnalysisRun | None:
-        """The run that the state of a rollout asks for; None for none.
+        """The run that the state of a rollout asks for, if any.
 
         Args:
             rollout: after its step.
