@@ -134,7 +134,7 @@ _TABLE = (
     (
         "MarkUnverified",
         "An object's marks name the Application without a valid seal: it is left alone.",
-        "Declare it, delete it by hand, or remove its marks.",
+        "Declare it, delete it manually, or remove its marks.",
     ),
     (
         "PruningOff",
