@@ -29,7 +29,7 @@ def test_every_provider_but_the_job_has_its_row() -> None:
 @pytest.mark.parametrize(
     ("provider", "secret", "place", "text"),
     [
-        ({"prometheus": {"address": "http://p:9090", "query": "up{v='{{variant}}'}"}}, BEARER, "p/api/v1/query", "canary"),
+        ({"prometheus": {"address": "http://p:9090", "query": "up{v='{{variant}}'}"}}, BEARER, "p:9090/api/v1/query", "canary"),
         ({"datadog": {"query": "avg:{{workload}}", "secretRef": {"name": "dd"}}}, DATADOG, "api.datadoghq.com/api/v1", "web"),
         (
             {"cloudWatch": {"region": "eu-west-1", "query": "{{workload}}", "secretRef": {"name": "aws"}}},
