@@ -156,6 +156,13 @@ def compared(meter: MetricServer, **spec: Any) -> Object:
     return {"name": "latency", "provider": provider, "compare": "stable", "maxIncrease": "10%", "interval": "1s", **spec}
 
 
+def _behind(team: Tenant, service: str) -> int:
+    """The endpoints of a Service."""
+    slices = team.plane.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{team.namespace}/endpointslices")["items"]
+    own = [one for one in slices if one["metadata"]["labels"]["kubernetes.io/service-name"] == service]
+    return sum(len(one["endpoints"] or ()) for one in own)
+
+
 def test_a_canary_is_compared_with_a_baseline_of_its_own_age_and_size(
     team: Tenant, meter: MetricServer, gateway: Controller
 ) -> None:
@@ -172,13 +179,7 @@ def test_a_canary_is_compared_with_a_baseline_of_its_own_age_and_size(
     third = team.get("Deployment", f"web-b-{stable}", api="apps/v1") or {}
     assert (third["spec"]["replicas"], third["status"]["availableReplicas"]) == (2, 2)
     assert third["spec"]["template"]["spec"]["containers"][0]["image"] == image(1)
-    slices = team.plane.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{team.namespace}/endpointslices")["items"]
-    behind = [
-        endpoint_slice
-        for endpoint_slice in slices
-        if endpoint_slice["metadata"]["labels"]["kubernetes.io/service-name"] == "web"
-    ]
-    assert len([end for endpoint_slice in behind for end in endpoint_slice["endpoints"]]) == 6
+    team.until(lambda: _behind(team, "web") == 6, "stable pods and those of the baseline are behind the Service")
     status = rollout.at("Held")
     assert "latency failed" in status["message"]
     assert "is higher by 8" in status["analysis"][0]["measurements"][-1]["message"]

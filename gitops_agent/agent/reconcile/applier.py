@@ -115,7 +115,7 @@ class Applier:
             return ApplyResult(error=error)
         if not suspended and self._verify(application, plan, snapshot, memo):
             snapshot = self._planner.snapshot(application.key, desired)
-            plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting)
+            plan, runnable = planned()
         memo.follow(plan, snapshot, rolling=rolling)
         self._planner.approved(application.key, memo)
         refused = self._preflight(application, runnable, snapshot)

@@ -117,8 +117,8 @@ def _cut_hold(ctx: StepContext) -> RolloutState | None:
 
 def _roll(ctx: StepContext) -> RolloutState | None:
     primary = ctx.seen.primary
-    if not (ctx.run.rolling or ctx.state.traffic.verified or ctx.at(ctx.state.target)):
-        # Decided, but not begun before the share was taken away: the old pods have traffic again.
+    if ctx.seen.replicas and not (ctx.run.rolling or ctx.state.traffic.verified or ctx.at(ctx.state.target)):
+        # Decided, but not begun before the share was taken away: the old pods, if Git wants any, have traffic again.
         return ctx.enter(Phase.PROMOTE, Stage.CUT_HOLD)
     if ctx.at(ctx.state.target) and primary is not None:
         if primary.failed:
