@@ -62,14 +62,17 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
     standings = {key: RolloutProgress.of(obj) for key, obj in live.items() if key.group_kind == ROLLOUT_POLICY}
     manifests = {manifest.key: manifest for manifest in desired.manifests}
     scaled = autoscaled | targets(manifest.obj for manifest in desired.manifests)
+    specs = {
+        key: read(RolloutPolicySpec, manifest.obj.get("spec") or {}, root=f"{key} spec")
+        for key, manifest in manifests.items()
+        if key.group_kind == ROLLOUT_POLICY
+    }
+    running = {standing.workload for standing in standings.values() if standing.state.running}
     parts: list[Part] = []
     asides: dict[ObjectKey, str] = {}
     subjects: dict[ObjectKey, ResolvedPolicy] = {}
-    for key, manifest in manifests.items():
-        if key.group_kind != ROLLOUT_POLICY:
-            continue
-        spec = read(RolloutPolicySpec, manifest.obj.get("spec") or {}, root=f"{key} spec")
-        workload = ObjectKey("apps", str(spec.target_ref.kind), key.namespace, spec.target_ref.name)
+    for key, spec in specs.items():
+        workload = target(key.namespace, spec)
         provider = None if spec.strategy.rolling is not None else CAPABILITIES[str(spec.traffic.provider)].provider
         subject = ResolvedPolicy(policy=spec, workload=workload, provider=provider, autoscaled=workload in scaled)
         part = _part(desired, subject, standings.get(key), manifests)
@@ -78,14 +81,13 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
             parts.append(part)
             asides |= dict.fromkeys(_held(part.subject, standings.get(key), manifests, live), _held_back(standings.get(key)))
             asides[part.subject.workload] = _aside(part, key, standings.get(key))
-    refusals, held = _unbound(manifests, standings)
+    refusals, held = _unbound(manifests, specs, running)
     asides |= held
     refusals += tuple(
         f"rollout {key.namespace}/{key.name}: no rollout can begin: {text}"
         for key, subject in subjects.items()
         if (text := refusal(subject, manifests, unknown=desired.unscoped))
     )
-    running = {standing.workload for standing in standings.values() if standing.state.running}
     mine = frozenset(
         key for key, obj in live.items() if _maker(key, obj) in {(workload.namespace, workload.name) for workload in running}
     )
@@ -103,20 +105,14 @@ def rest(desired: Desired, live: Mapping[ObjectKey, Object], autoscaled: frozens
 
 
 def _unbound(
-    manifests: Mapping[ObjectKey, Manifest], standings: Mapping[ObjectKey, RolloutProgress]
+    manifests: Mapping[ObjectKey, Manifest], specs: Mapping[ObjectKey, RolloutPolicySpec], running: set[ObjectKey]
 ) -> tuple[tuple[str, ...], dict[ObjectKey, str]]:
     """The notes on policies that name nothing, and asides of held workloads."""
-    specs = {
-        key: read(RolloutPolicySpec, manifest.obj.get("spec") or {}, root=f"{key} spec")
-        for key, manifest in manifests.items()
-        if key.group_kind == ROLLOUT_POLICY
-    }
-    running = {standing.workload for standing in standings.values() if standing.state.running}
     refused = unbound(specs, manifests, running)
     if not refused:
         return (), {}
     names = ", ".join(f"{key.namespace}/{key.name}" for key in refused)
-    covered = {target(key, spec) for key, spec in specs.items()} | running
+    covered = {target(key.namespace, spec) for key, spec in specs.items()} | running
     aside = f"a new version is held while RolloutPolicy {names} names no workload"
     return tuple(f"{key}: {text}" for key, text in refused.items()), dict.fromkeys(uncovered(manifests, covered), aside)
 

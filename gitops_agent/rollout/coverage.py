@@ -24,9 +24,9 @@ WORKLOADS = frozenset({DEPLOYMENT, STATEFUL_SET, DAEMON_SET})
 _SIMILAR = 0.6
 
 
-def target(policy: ObjectKey, spec: RolloutPolicySpec) -> ObjectKey:
-    """The workload a policy is about."""
-    return ObjectKey("apps", str(spec.target_ref.kind), policy.namespace, spec.target_ref.name)
+def target(namespace: str, spec: RolloutPolicySpec) -> ObjectKey:
+    """The workload that a policy of a namespace is about."""
+    return ObjectKey("apps", str(spec.target_ref.kind), namespace, spec.target_ref.name)
 
 
 def unbound(
@@ -39,12 +39,12 @@ def unbound(
         declared: what the commit declares.
         covered: workloads whose rollout goes on whatever Git says.
     """
-    bound = {target(key, spec) for key, spec in specs.items()} & set(declared)
+    bound = {target(key.namespace, spec) for key, spec in specs.items()} & set(declared)
     free = uncovered(declared, bound | set(covered))
     return {
         key: _message(missing, declared, free)
         for key, spec in sorted(specs.items())
-        if (missing := target(key, spec)) not in declared
+        if (missing := target(key.namespace, spec)) not in declared
     }
 
 

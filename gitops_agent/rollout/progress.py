@@ -20,6 +20,7 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.command_rules import CommandContext, refusal
+from gitops_agent.rollout.coverage import target
 from gitops_agent.rollout.describe import actual_weight, awaited, describe, doing, moment, share
 from gitops_agent.rollout.run_plan import RunPlan, RunStep, load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Stage, Version
@@ -105,9 +106,9 @@ class RolloutProgress:
     def workload(self) -> ObjectKey:
         """The workload of the run under way, or of the policy."""
         if self.spec is not None:
-            return ObjectKey("apps", str(self.spec.target_ref.kind), self.key.namespace, self.spec.target_ref.name)
-        target = (self.raw.get("spec") or {}).get("targetRef") or {}
-        return ObjectKey("apps", str(target.get("kind") or "Deployment"), self.key.namespace, str(target.get("name") or ""))
+            return target(self.key.namespace, self.spec)
+        named = (self.raw.get("spec") or {}).get("targetRef") or {}
+        return ObjectKey("apps", str(named.get("kind") or "Deployment"), self.key.namespace, str(named.get("name") or ""))
 
     @cached_property
     def run(self) -> RunPlan | None:

@@ -281,7 +281,7 @@ class RolloutController:
         rolling = {rollout.key: rollout.subject.workload for rollout in current.rollouts}
         others = {key: spec for key, spec in specs.items() if key not in rolling}
         declared = by_key(current.base)
-        result = unbound(others, declared, {*rolling.values(), *(target(key, spec) for key, spec in specs.items())})
+        result = unbound(others, declared, {*rolling.values(), *(target(key.namespace, spec) for key, spec in specs.items())})
         for key, message in result.items():
             raw = self._policies.get(key)
             if raw is None:

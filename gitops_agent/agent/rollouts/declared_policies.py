@@ -14,6 +14,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.errors import AgentError, RenderError
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
+from gitops_agent.rollout.coverage import target
 from gitops_agent.sync.desired import Desired
 
 
@@ -52,13 +53,13 @@ def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:
     Raises:
         RenderError: two policies target one workload.
     """
-    first: dict[tuple[str, str, str], ObjectKey] = {}
+    first: dict[ObjectKey, ObjectKey] = {}
     for key, spec in specs.items():
-        workload = (key.namespace, str(spec.target_ref.kind), spec.target_ref.name)
+        workload = target(key.namespace, spec)
         other = first.setdefault(workload, key)
         if other != key:
             raise RenderError(
-                f"{key} and {other} are both about {workload[1]} {workload[2]}",
+                f"{key} and {other} are both about {workload.kind} {workload.name}",
                 reason="RolloutRefused",
                 objects=[str(key), str(other)],
             )

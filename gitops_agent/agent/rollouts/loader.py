@@ -25,6 +25,7 @@ from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.canary_objects import CANARY, VARIANT
 from gitops_agent.rollout.compose import Part, compose
+from gitops_agent.rollout.coverage import target
 from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy
 from gitops_agent.rollout.run_plan import load_policy
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
@@ -240,7 +241,7 @@ class RolloutLoader:
         return owned | rollout.pinned
 
     def _subject(self, policy: RolloutPolicySpec, key: ObjectKey, base: Desired | None) -> ResolvedPolicy:
-        workload = ObjectKey("apps", str(policy.target_ref.kind), key.namespace, policy.target_ref.name)
+        workload = target(key.namespace, policy)
         rolling = policy.strategy.rolling is not None
         declared = by_key(base).get(workload)
         scaled = self._autoscalers.targets()
