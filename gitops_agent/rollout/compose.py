@@ -68,7 +68,6 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
         own=frozenset[ObjectKey]().union(*(view.own for _, view in views)),
         early=frozenset[ObjectKey]().union(*(view.early for _, view in views)),
         bound=frozenset[ObjectKey]().union(*(view.bound for _, view in views)),
-        withheld=tuple(one for _, view in views for one in view.withheld),
         notes=tuple(note for _, view in views for note in view.notes),
     )
     for part in parts:

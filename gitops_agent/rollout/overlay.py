@@ -16,7 +16,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
-from gitops_agent.rollout.held_objects import Commits, Holding, Withheld, held_workload, hold
+from gitops_agent.rollout.held_objects import Commits, Holding, held_workload, hold
 from gitops_agent.rollout.replica_counts import FULL
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
@@ -43,7 +43,6 @@ class OverlayResult:
         own: what this rollout decides about: the workload, its Services, routes, autoscaler, and whatever it made.
         early: what is held but for its request to change before the rollout.
         bound: what other rollouts may hold as well, such as configuration.
-        withheld: what differs from the newest commit because it is held.
         routes: what carries the share of traffic, as far as it is declared or made.
         notes: what was laid over, and why, for people.
     """
@@ -53,7 +52,6 @@ class OverlayResult:
     own: frozenset[ObjectKey] = frozenset()
     early: frozenset[ObjectKey] = frozenset()
     bound: frozenset[ObjectKey] = frozenset()
-    withheld: tuple[Withheld, ...] = ()
     routes: tuple[ObjectKey, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -162,7 +160,6 @@ def laid(state: RolloutState, sides: Commits, subject: ResolvedPolicy, replicas:
         own=frozenset(own),
         early=held.early - own,
         bound=frozenset(held.objects) - own,
-        withheld=held.withheld(sides.newest, subject.workload),
         notes=tuple(notes),
     )
 
