@@ -100,8 +100,6 @@ def logs(
         whose = f"of {name}" if name else f"of an agent in namespace {namespace}: does it run elsewhere?"
         within = f" named {container}" if container else ""
         raise UsageError(f"there is no container{within} {whose}")
-    if name:
-        access.application(name)
     if len(listed) > _MOST:
         out.talk(f"{_MOST} of {len(listed)} containers are printed: say which with --container")
     sys.exit(_print(access, listed[:_MOST], query, follow=follow))

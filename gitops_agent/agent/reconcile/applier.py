@@ -95,19 +95,14 @@ class Applier:
         """
         snapshot = self._planner.snapshot(application.key, desired)
 
-        def planned() -> tuple[Plan, Plan]:
+        def planned(over_budget: BudgetUse | None = None) -> tuple[Plan, Plan]:
             """The plan, and what of it is allowed now."""
-            plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting)
+            plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting, over_budget=over_budget)
             runnable = self._allowed(
                 plan, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
             )
-            use = self._over_budget(plan, removals(runnable), memo)
-            if use is None:
-                return plan, runnable
-            plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting, over_budget=use)
-            return plan, self._allowed(
-                plan, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
-            )
+            use = self._over_budget(plan, removals(runnable), memo) if over_budget is None else None
+            return (plan, runnable) if use is None else planned(use)
 
         try:
             plan, runnable = planned()
