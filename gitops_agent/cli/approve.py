@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gitops_agent.agent.reconcile.approvals import claim
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
@@ -13,8 +14,7 @@ from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
-
-_LEAST_DIGITS = 12
+from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
 
 
 @click.command()
@@ -34,11 +34,11 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
     held = str(((application.get("status") or {}).get("sync") or {}).get("plan") or "")
     if condition_of(application, "Ready").get("reason") != "HeldForApproval":
         raise UsageError(f"nothing of {name} is held for approval")
-    if len(plan) < _LEAST_DIGITS:
-        raise UsageError(f"{plan}: give at least {_LEAST_DIGITS} digits of the hash")
+    if len(plan) < APPROVAL_DIGITS:
+        raise UsageError(f"{plan}: give at least {APPROVAL_DIGITS} digits of the hash")
     if not held.startswith(plan.lower()):
-        raise UsageError(f"{plan} is not the plan that is held now; that is {held[:_LEAST_DIGITS]}: inspect it first")
+        raise UsageError(f"{plan} is not the plan that is held now; that is {held[:APPROVAL_DIGITS]}: inspect it first")
     # One patch, and both name the plan: a later approval without a name never inherits this one.
-    patch = {"metadata": {"annotations": {APPROVED: held, APPROVED_BY: f"{held} {username(access)}"}}}
+    patch = {"metadata": {"annotations": {APPROVED: held, APPROVED_BY: claim(held, username(access))}}}
     access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), patch)
-    click.echo(f"application/{name}: plan {held[:_LEAST_DIGITS]} approved")
+    click.echo(f"application/{name}: plan {held[:APPROVAL_DIGITS]} approved")
