@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
+from gitops_agent.manifest.leaves import dotted, leaves
+
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?[0-9]{1,3}))?")
 _LONGEST = 64
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
@@ -114,16 +116,11 @@ def same_amount(steps: Sequence[str], old: Any, new: Any) -> bool:
     return bool(_DURATIONS.fullmatch(name)) and (length := seconds(old)) is not None and length == seconds(new)
 
 
-def malformed(value: Any, steps: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+def malformed(obj: Any) -> Iterator[tuple[str, Any]]:
     """The fields that should hold quantities and do not, with values."""
-    if isinstance(value, dict):
-        for name, below in value.items():
-            yield from malformed(below, (*steps, str(name)))
-    elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from malformed(below, (*steps, f"[{index}]"))
-    elif steps and _holds_quantity(steps) and quantity(value) is None:
-        yield ".".join(steps).replace(".[", "["), value
+    for steps, value in leaves(obj):
+        if steps and _holds_quantity(steps) and quantity(value) is None:
+            yield dotted(steps), value
 
 
 def _holds_quantity(steps: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.document import Document, refusal
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.leaves import dotted, leaves
 from gitops_agent.manifest.manifest import Manifest
 
 _API_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9][A-Za-z0-9.-]*)?")
@@ -144,16 +145,11 @@ def _holds_variable(obj: Object) -> bool:
     return False
 
 
-def _unreplaced(value: Any, steps: tuple[str, ...] = ()) -> Iterator[str]:
+def _unreplaced(obj: Object) -> Iterator[str]:
     """The fields that hold nothing but a variable, with its name."""
-    if isinstance(value, dict):
-        for name, below in value.items():
-            yield from _unreplaced(below, (*steps, str(name)))
-    elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from _unreplaced(below, (*steps, f"[{index}]"))
-    elif isinstance(value, str) and value.startswith("${") and _VARIABLE.fullmatch(value):
-        yield f"{'.'.join(steps).replace('.[', '[')}: {value}"
+    for steps, value in leaves(obj):
+        if isinstance(value, str) and value.startswith("${") and _VARIABLE.fullmatch(value):
+            yield f"{dotted(steps)}: {value}"
 
 
 def _nameless_hook(obj: Object) -> bool:

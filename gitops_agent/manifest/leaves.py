@@ -1,0 +1,26 @@
+"""Walks the single values of an object, with their field paths for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Steps = tuple[str, ...]
+"""Names of fields, and positions in lists as `[0]`."""
+
+
+def leaves(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, Any]]:
+    """Every value that is neither a map nor a list, with its steps."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from leaves(below, (*steps, str(name)))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from leaves(below, (*steps, f"[{index}]"))
+    else:
+        yield steps, value
+
+
+def dotted(steps: Sequence[str]) -> str:
+    """Steps as people write them: `spec.containers[0].image`."""
+    return ".".join(steps).replace(".[", "[")
