@@ -255,9 +255,10 @@ def test_everything_ends_with_the_agent_however_it_ends(repository: Path, tmp_pa
 def test_what_a_program_leaves_behind_in_a_session_of_its_own_ends_with_its_worker(
     tree: WorkTree, tmp_path: Path, start: Start
 ) -> None:
-    escapes = SHOWS_ITS_PARENT.replace(
-        "printf", f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' >&- 2>&- &\nprintf", 1
-    )
+    leaves = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' >&- 2>&- &\n"
+    # What has not left its session when the program ends, ends with it.
+    waits = f"until [ -s {tmp_path}/pid ]; do :; done\n"
+    escapes = SHOWS_ITS_PARENT.replace("printf", f"{leaves}{waits}printf", 1)
     workers = start(kustomize=program(tmp_path / "bin", escapes))
     parent_of(workers, tree)
     escaped = eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), seconds=SECONDS)
