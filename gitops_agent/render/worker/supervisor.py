@@ -27,6 +27,7 @@ from gitops_agent.render.worker.service import serve
 
 _PR_SET_PDEATHSIG = 1
 _BACKLOG = 64
+_SWEEPS = 100
 _LENGTHS = struct.Struct(">II")
 
 
@@ -129,6 +130,19 @@ class Supervisor:
         finally:
             os._exit(code)
 
+    def _strays(self, worker: _Worker) -> list[int]:
+        """What a worker that ended has left.
+
+        What leaves the session of its worker becomes a child of this process, but only once its own parent has died: one look
+        is not enough.
+        """
+        workers = {each.pid for each in self._workers.values()}
+        return [
+            process.pid
+            for process in _processes()
+            if process.session == worker.pid or (process.parent == os.getpid() and process.pid not in workers)
+        ]
+
     def _finish(self, worker: _Worker) -> None:
         """Ends a worker with all it started, and forgets it."""
         self._poll.unregister(worker.process)
@@ -136,15 +150,16 @@ class Supervisor:
         del self._workers[worker.process], self._workers[worker.connection.fileno()]
         os.kill(worker.pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1])
-        workers = {each.pid for each in self._workers.values()}
-        for process in _processes():
-            # What left the session of its worker became a child of this process when its parent died.
-            if process.session == worker.pid or (process.parent == os.getpid() and process.pid not in workers):
+        for _ in range(_SWEEPS):
+            strays = self._strays(worker)
+            if not strays:
+                break
+            for pid in strays:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
+                    os.kill(pid, signal.SIGKILL)
+            for pid in strays:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
         shutil.rmtree(worker.folder, ignore_errors=True)
         if code != 0 and not worker.unwanted:
             head = orjson.dumps({"died": code})

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,28 @@ def test_what_a_program_leaves_behind_in_a_session_of_its_own_ends_with_its_work
     workers.stop()
 
     eventually(lambda: not Path(f"/proc/{escaped}").exists(), seconds=SECONDS)
+
+
+def test_workers_that_die_together_cost_no_other_worker(tree: WorkTree, tmp_path: Path, start: Start) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    together = f'[ "$1" = build ] && : > {marks}/$PPID && until [ $(ls {marks} | wc -l) -ge 2 ]; do :; done\nprintf'
+    workers = start(kustomize=program(tmp_path / "bin", SHOWS_ITS_PARENT.replace("printf", together, 1)))
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: parent_of(workers, tree), range(2)))
+    supervisor = _stat(both[0])[1]
+    os.kill(int(supervisor), signal.SIGSTOP)
+    for pid in both:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: [_stat(pid)[0] for pid in both] == ["Z", "Z"], seconds=SECONDS)
+    os.kill(int(supervisor), signal.SIGCONT)
+
+    assert _stat(parent_of(workers, tree))[1] == supervisor
+
+
+def _stat(pid: int) -> list[str]:
+    """State and parent of a process."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
 
 
 class Torn(WorkTree):
