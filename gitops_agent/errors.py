@@ -25,7 +25,13 @@ Facts are fields, the text is one line, and neither ever holds a credential: the
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+
+def did_you_mean(names: Collection[str]) -> str:
+    """Ends an error with what was probably meant; empty without any."""
+    return f"; did you mean {' or '.join(names)}?" if names else ""
 
 
 class AgentError(Exception):

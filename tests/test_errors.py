@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from gitops_agent import errors
-from gitops_agent.errors import AgentError, ClusterError, NotFound, ProcessError, Throttled, Unavailable
+from gitops_agent.errors import AgentError, ClusterError, NotFound, ProcessError, Throttled, Unavailable, did_you_mean
 
 EVERY = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AgentError)]
 TRANSIENT = {"Conflict", "Expired", "Throttled", "Unavailable", "UnknownKind", "CannotSee"}
@@ -61,3 +61,8 @@ def test_a_failed_program_reports_its_command_and_both_outputs() -> None:
     error = ProcessError("helm failed", command=("helm", "template"), returncode=1, stdout="a\nb", stderr="")
 
     assert error.report() == "command: helm template\nreturn code: 1\nstdout:\n    a\n    b\nstderr:\n    (none)"
+
+
+def test_a_question_names_every_path() -> None:
+    assert did_you_mean(()) == ""
+    assert did_you_mean(("a", "b")) == "; did you mean a or b?"

@@ -24,7 +24,7 @@ import click
 
 from gitops_agent import __version__
 from gitops_agent.cli.exit_codes import ERROR, INTERRUPTED, USAGE
-from gitops_agent.errors import AgentError, ProcessError, UsageError
+from gitops_agent.errors import AgentError, ProcessError, UsageError, did_you_mean
 
 _NO_COMMAND = re.compile(r"No such command '([^']{1,50})'")
 _COMMANDS = {
@@ -159,8 +159,7 @@ def _meant(error: click.UsageError) -> str:
         return ""
     import difflib
 
-    near = difflib.get_close_matches(match[1], error.ctx.command.list_commands(error.ctx), n=2)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return did_you_mean(difflib.get_close_matches(match[1], error.ctx.command.list_commands(error.ctx), n=2))
 
 
 def _say(text: str, code: int) -> int:

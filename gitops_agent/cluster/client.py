@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitops_agent.errors import AgentError, NotFound, UnknownKind, UsageError
+from gitops_agent.errors import AgentError, NotFound, UnknownKind, UsageError, did_you_mean
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import CLI_MANAGER
@@ -78,7 +78,7 @@ class ClusterClient:
         except AgentError:
             return ""
         if near := difflib.get_close_matches(name, names, n=3):
-            return f"; did you mean {' or '.join(near)}?"
+            return did_you_mean(near)
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         return f"; there {'is' if len(names) == 1 else 'are'} {', '.join(names[:_SHOWN])}{more}" if names else ""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from gitops_agent.cluster.catalog import Catalog, Directory
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.errors import CannotSee, ClusterError, UnknownKind
+from gitops_agent.errors import CannotSee, ClusterError, UnknownKind, did_you_mean
 from gitops_agent.manifest.key import GroupKind
 
 _ASK_AGAIN_SECONDS = 1.0
@@ -61,10 +61,7 @@ class Discovery:
         served = catalog.versions(group, kind)
         hint = f" (it is served as {', '.join(served)})" if served else ""
         if not served:
-            similar = catalog.similar(group, kind)
-            hint = (
-                f"; did you mean {' or '.join(similar)}?" if similar else ": its CRD is not installed" if "." in group else ""
-            )
+            hint = did_you_mean(catalog.similar(group, kind)) or (": its CRD is not installed" if "." in group else "")
         raise UnknownKind(
             f"the cluster knows no {named}{hint}", group=group, kind=kind, version=version or "", served=list(served)
         )
@@ -86,9 +83,7 @@ class Discovery:
                 resource = catalog.lookup(name)
         if resource is not None:
             return resource
-        near = catalog.near(name)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise UnknownKind(f"the cluster knows no kind called {name!r}{hint}", kind=name)
+        raise UnknownKind(f"the cluster knows no kind called {name!r}{did_you_mean(catalog.near(name))}", kind=name)
 
     def kinds(self) -> tuple[Resource, ...]:
         """Every listable kind once, in its preferred version.

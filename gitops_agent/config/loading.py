@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
 from gitops_agent.config.settings import PREFIX, SECTION_MARK, Settings, paths, sections
-from gitops_agent.errors import RenderError, UsageError
+from gitops_agent.errors import RenderError, UsageError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ def _unknown(value: _Given) -> str | None:
     if model is not None and to_snake(value.name) in model.model_fields:
         return None
     similar = difflib.get_close_matches(value.path, [*paths(), *sections()], n=1, cutoff=0.5)
-    return f"{value.path}: is unknown{f'; did you mean {similar[0]}?' if similar else ''} ({value.origin})"
+    return f"{value.path}: is unknown{did_you_mean(similar)} ({value.origin})"
 
 
 def _invalid(location: tuple[int | str, ...], message: str, origins: Mapping[str, str]) -> str:

@@ -13,11 +13,11 @@ import posixpath
 from dataclasses import replace
 from pathlib import Path
 
-from gitops_agent.errors import RenderError, SourceError
+from gitops_agent.errors import RenderError, SourceError, did_you_mean
 from gitops_agent.manifest.document import NodeBudget, YamlLimits
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderLimits
-from gitops_agent.render.suggestions import question, similar
+from gitops_agent.render.suggestions import similar
 from gitops_agent.revision.checkout import write
 from gitops_agent.revision.tree import Closure, Entry, EntryType, Tree
 
@@ -80,7 +80,7 @@ class Inputs:
         Not part of the closure: only for errors that end no render for good.
         """
         try:
-            return question(similar(self._tree, path))
+            return did_you_mean(similar(self._tree, path))
         except SourceError:
             return ""
 

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from gitops_agent.api.render_options import KustomizeOptions, Patch
-from gitops_agent.errors import RenderError
+from gitops_agent.errors import RenderError, did_you_mean
 from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.yaml import dump, read
 from gitops_agent.render.graph import Graph
@@ -75,8 +75,8 @@ def _placed(error: RenderError, file: str, graph: Graph) -> RenderError:
     if patches := failed(message, graph.patches()):
         places = " or ".join(str(patch) for patch in patches[:_PLACES])
         return RenderError(f"{places}: {message}", reason=error.reason, **{**error.facts, "file": file})
-    if (field := _UNKNOWN_FIELD.search(message)) and (near := difflib.get_close_matches(field[1], FIELDS, n=1)):
-        message += f"; did you mean {near[0]}?"
+    if field := _UNKNOWN_FIELD.search(message):
+        message += did_you_mean(difflib.get_close_matches(field[1], FIELDS, n=1))
     if file in message:
         return RenderError(message, reason=error.reason, **error.facts)
     return RenderError(f"{file}: {message}", reason=error.reason, **{**error.facts, "file": file})

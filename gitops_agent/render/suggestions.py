@@ -32,8 +32,3 @@ def similar(tree: Tree, path: str) -> tuple[str, ...]:
         whole = (posixpath.join(folder, name, *rest) for name in near)
         return tuple(dict.fromkeys(one for one in whole if tree.entry(one) is not None))[:_MOST]
     return ()
-
-
-def question(paths: tuple[str, ...]) -> str:
-    """Ends an error with the paths; empty without any."""
-    return f"; did you mean {' or '.join(paths)}?" if paths else ""

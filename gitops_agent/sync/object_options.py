@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from gitops_agent.errors import did_you_mean
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.key import Object, ObjectKey
 
@@ -173,8 +174,7 @@ def _unknown(name: str) -> str:
 
     Looking for similar names is slow, so the result is cached.
     """
-    near = difflib.get_close_matches(name, _OWN, n=1)
-    return f"annotation {name} is not known" + (f"; did you mean {near[0]}?" if near else "")
+    return f"annotation {name} is not known{did_you_mean(difflib.get_close_matches(name, _OWN, n=1))}"
 
 
 _KEEPING = (marks.PRUNE, FLUX_PRUNE, HELM_POLICY, ARGO_OPTIONS)

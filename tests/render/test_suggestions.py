@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.render.suggestions import question, similar
+from gitops_agent.render.suggestions import similar
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import put
 
@@ -31,8 +31,3 @@ def test_the_part_that_does_not_exist_is_compared_with_its_siblings(tmp_path: Pa
     put(tmp_path, dict.fromkeys(FILES, ""))
 
     assert similar(WorkTree(tmp_path), path) == paths
-
-
-def test_a_question_names_every_path() -> None:
-    assert question(()) == ""
-    assert question(("a", "b")) == "; did you mean a or b?"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.conditions import find_condition
+from gitops_agent.errors import did_you_mean
 from gitops_agent.manifest.key import Object
 
 
@@ -40,8 +41,7 @@ def unmet(application: Application, commit: str, dependencies: Mapping[str, Depe
     for name in (dependency.name for dependency in application.spec.depends_on):
         dependency = dependencies.get(name)
         if dependency is None:
-            near = difflib.get_close_matches(name, others, n=2, cutoff=0.7)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            hint = did_you_mean(difflib.get_close_matches(name, others, n=2, cutoff=0.7))
             return f"waits for Application {name}, which spec.dependsOn names and which does not exist{hint}"
         ready = find_condition(dependency.status.get("conditions"), "Ready") or {}
         if ready.get("status") != "True":
