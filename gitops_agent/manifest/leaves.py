@@ -1,4 +1,4 @@
-"""Walks the single values of an object, with their field paths for people."""
+"""Walks the single values of an object, with their field paths."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Steps = tuple[str, ...]
 
 
 def leaves(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, Any]]:
-    """Every value that is neither a map nor a list, with its steps."""
+    """Every value but maps and lists, with its steps."""
     if isinstance(value, dict):
         for name, below in value.items():
             yield from leaves(below, (*steps, str(name)))
