@@ -36,8 +36,7 @@ _SHORT = 12
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and stop.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="Wait until it is gone.")
-@click.option("--timeout", default="5m", show_default=True, help="The timeout of the wait.")
+@out.wait_options("Wait until it is gone.")
 @out.cluster_options
 def delete(
     name: str,

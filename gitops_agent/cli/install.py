@@ -28,8 +28,7 @@ _ADMINISTRATOR = (
 @click.option("--apply", "applies", is_flag=True, help="Apply to the cluster instead of printing.")
 @click.option("--read-only", is_flag=True, help="Leave out the role that lets the agent change the cluster.")
 @click.option("--image", default="", help="The image of the agent, such as registry.example.com/gitops-agent:0.1.0.")
-@click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="With --apply, wait until the agent runs.")
-@click.option("--timeout", default="2m", show_default=True, help="The timeout of the wait.")
+@out.wait_options("With --apply, wait until the agent runs.", timeout="2m")
 @out.cluster_options
 def install(
     *,

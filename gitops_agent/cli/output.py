@@ -65,6 +65,18 @@ def listing_option(function: F) -> F:
     )
 
 
+def wait_options(what: str, *, timeout: str = "5m") -> Callable[[F], F]:
+    """Adds `--wait/--no-wait` and `--timeout`.
+
+    Args:
+        what: the help of the first one.
+        timeout: the default of the second one.
+    """
+    waits = click.option("--wait/--no-wait", "waits", default=True, show_default=True, help=what)
+    limit = click.option("--timeout", default=timeout, show_default=True, help="The timeout of the wait.")
+    return lambda function: waits(limit(function))
+
+
 def names(kind: str, objects: Iterable[Any]) -> None:
     """Prints `kind.group/name`, which kubectl mistakes for no other group."""
     for obj in objects:

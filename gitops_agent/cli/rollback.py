@@ -38,8 +38,7 @@ _SHORT = 12
 @click.argument("revision", required=False, shell_complete=complete.revisions)
 @click.option("--undo", is_flag=True, help="Follow again what was followed before the rollback.")
 @click.option("--dry-run", is_flag=True, help="Show the plan against the live cluster and change nothing.")
-@click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="Wait for the result.")
-@click.option("--timeout", default="5m", show_default=True, help="The timeout of the wait.")
+@out.wait_options("Wait for the result.")
 @out.cluster_options
 def rollback(
     name: str,

@@ -23,8 +23,7 @@ from gitops_agent.manifest.marks import REQUESTED
 @click.command()
 @click.argument("name", shell_complete=complete.applications)
 @click.option("--dry-run", is_flag=True, help="Show the plan against the live cluster and change nothing.")
-@click.option("--wait/--no-wait", "waits", default=True, show_default=True, help="Wait for the result.")
-@click.option("--timeout", default="5m", show_default=True, help="The timeout of the wait.")
+@out.wait_options("Wait for the result.")
 @out.cluster_options
 def sync(
     name: str, *, dry_run: bool, waits: bool, timeout: str, kubeconfig: str | None, context: str | None, namespace: str
