@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from gitops_agent.agent.reconcile.approvals import claim
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
@@ -13,8 +12,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.kinds import GROUP
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
-from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, claim
 
 
 @click.command()
@@ -29,6 +27,8 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
     The approval is an annotation on the Application, so RBAC and the audit log apply. Your name is recorded beside it, as a
     claim: only the audit log proves it. Any change of the plan voids the approval.
     """
+    from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
+
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     held = str(((application.get("status") or {}).get("sync") or {}).get("plan") or "")

@@ -95,6 +95,11 @@ def marked(obj: Object, *, application: AppKey, digest: str, revision: str, seal
     return result
 
 
+def claim(plan: str, user: str) -> str:
+    """The value of `APPROVED_BY` that names the approver of a plan."""
+    return f"{plan} {user}"
+
+
 def read(obj: Object) -> Mark | None:
     """The marks of a live object; None when missing, torn or copied."""
     metadata: dict[str, Any] = obj.get("metadata") or {}

@@ -62,11 +62,6 @@ def trailer(message: str) -> str | None:
     return None
 
 
-def claim(plan: str, user: str) -> str:
-    """The annotation that names the approver of a plan."""
-    return f"{plan} {user}"
-
-
 def _claimed(text: str, plan: str) -> str:
     """The approver, empty when the claim is about another plan."""
     claimed, _, user = text.strip().partition(" ")

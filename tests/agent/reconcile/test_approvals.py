@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.reconcile.approvals import Grant, claim, granted, trailer
+from gitops_agent.agent.reconcile.approvals import Grant, granted, trailer
 from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, FIELD_MANAGER
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, FIELD_MANAGER, claim
 from gitops_agent.revision.revision import Revision
 from tests.agent.samples import application_object
 

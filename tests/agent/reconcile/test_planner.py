@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
-from gitops_agent.agent.reconcile.approvals import claim
 from gitops_agent.agent.reconcile.planner import PlanMemo, Planner
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
@@ -14,7 +13,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, claim
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.planning.blast_radius import DependantCounter
 from tests.agent.samples import HOME, Time, application_object
