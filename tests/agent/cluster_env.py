@@ -197,3 +197,7 @@ class ClusterEnv:
 
     def _path(self, name: str = "") -> str:
         return f"/apis/gitops-agent.dev/v1alpha1/namespaces/{self.home}/applications" + (f"/{name}" if name else "")
+
+
+Made = Callable[..., ClusterEnv]
+"""Creates an Application and waits until it is synced."""

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.marks import owner
-from tests.agent.cluster_env import ClusterEnv
+from tests.agent.cluster_env import ClusterEnv, Made
 from tests.agent.samples import config_map, deployment
 
-Made = Callable[..., ClusterEnv]
 POLICY = """\
 apiVersion: gitops-agent.dev/v1alpha1
 kind: RolloutPolicy
@@ -18,19 +16,6 @@ metadata: {name: web}
 spec: {targetRef: {name: web}, strategy: {rolling: {}}}
 """
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: broken\ndata:\n  list: [no, text]\n"
-
-
-@pytest.fixture
-def made(world: ClusterEnv) -> Made:
-    """Creates the Application `shop` and waits for its ConfigMap `one`."""
-
-    def do(extra: dict[str, str] | None = None, **spec: Any) -> ClusterEnv:
-        commit = world.commit({"shop/one.yaml": config_map("one", colour="red"), **(extra or {})})
-        world.create("shop", **spec)
-        world.await_synced("shop", commit)
-        return world
-
-    return do
 
 
 def events(world: ClusterEnv) -> set[str]:

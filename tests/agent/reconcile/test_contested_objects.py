@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.agent.accounts import allow
-from tests.agent.cluster_env import ClusterEnv
+from tests.agent.cluster_env import ClusterEnv, Made
 from tests.agent.samples import config_map
-
-Made = Callable[..., ClusterEnv]
-
-
-@pytest.fixture
-def made(world: ClusterEnv) -> Made:
-    """Creates the Application `shop` and waits for its ConfigMap `one`."""
-
-    def do(extra: dict[str, str] | None = None, **spec: Any) -> ClusterEnv:
-        commit = world.commit({"shop/one.yaml": config_map("one", colour="red"), **(extra or {})})
-        world.create("shop", **spec)
-        world.await_synced("shop", commit)
-        return world
-
-    return do
 
 
 @pytest.mark.cluster

@@ -11,11 +11,10 @@ from gitops_agent.api.parse import parse
 from gitops_agent.errors import Conflict
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import FINALIZER
-from tests.agent.cluster_env import ClusterEnv
+from tests.agent.cluster_env import ClusterEnv, Made
 from tests.agent.samples import config_map
 
 pytestmark = pytest.mark.cluster
-Made = Callable[..., ClusterEnv]
 
 
 @pytest.fixture
