@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path.relative_to(ROOT / "gitops_agent") for path in (ROOT / "gitops_agent").rglob("*.py"))
 FILES = sorted(

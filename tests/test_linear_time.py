@@ -26,6 +26,8 @@ import gitops_agent.source
 from gitops_agent.render import binaries
 from gitops_agent.source.git_errors import CORRUPT
 
+pytestmark = pytest.mark.slow
+
 FOREIGN = (gitops_agent.render, gitops_agent.source, gitops_agent.manifest)
 """Packages that read what repositories and servers send."""
 

@@ -15,6 +15,8 @@ from gitops_agent.process import Limits, environment, kill_group, redact, run, s
 from tests.sandbox.processes import none_running, running
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 MEBIBYTE = 1024 * 1024
 SOON = Limits(seconds=0.3)
 

@@ -12,6 +12,8 @@ from gitops_agent.config import Settings
 from tests.cluster.wire import Asked, Line, Wire
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 
 

@@ -20,6 +20,8 @@ from benchmarks.traffic.translation import translate
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.ports import free_ports
 
+pytestmark = pytest.mark.slow
+
 SERVICES = {("shop", name): {"spec": {"ports": [{"port": 80}]}} for name in ("web", "web-canary", "empty")}
 STABLE = {"name": "web", "port": 80}
 CANARY = {"name": "web-canary", "port": 80}

@@ -12,6 +12,8 @@ from gitops_agent.errors import AgentError
 from gitops_agent.sandbox.ports import free_ports
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = "127.0.0.5"
 POD = Pod(address=ADDRESS, namespace="shop", name="web-1", image="web:2", variant="canary")
 

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_demo_that_cannot_run_is_an_error_and_says_why(run: Run, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from gitops_agent.sandbox.pod_failures import POD, PodFailure
 from tests.cli.conftest import Run, Said
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 def objects(said: Said) -> list[Object]:
     found: list[Object] = load_all(said.stdout.encode(), file="stdout")

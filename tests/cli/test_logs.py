@@ -11,6 +11,8 @@ from tests.cli.cluster_env import ClusterEnv, healthy
 from tests.cli.conftest import Run
 from tests.cluster.wire import Asked, Line, Wire, kubeconfig
 
+pytestmark = pytest.mark.slow
+
 PODS = {"resource": "pods", "responseKind": {"group": "", "version": "v1", "kind": "Pod"}, "scope": "Namespaced"}
 DISCOVERY = {"v1": [PODS | {"singularResource": "pod", "verbs": ["get", "list", "watch"]}]}
 

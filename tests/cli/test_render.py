@@ -9,6 +9,8 @@ from gitops_agent.manifest.yaml import dump_all, load_all
 from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "repo"
 
 

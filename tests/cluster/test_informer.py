@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
@@ -11,6 +13,8 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import GroupKind, Object
 from tests.cluster.wire import Asked, Line, Script
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 Start = Callable[[Script], Any]
 WIDGET = GroupKind("example.com", "Widget")

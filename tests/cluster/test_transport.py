@@ -16,6 +16,8 @@ from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cluster.wire import Asked, Line, Script, Wire, kubeconfig
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[[Script], Wire]
 
 

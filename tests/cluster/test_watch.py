@@ -15,6 +15,8 @@ from tests.cluster.watch_recorder import CONFIGMAP, WatchRecorder, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[[Script], Wire]
 
 WIDGET = Resource(group="example.com", version="v1", kind="Widget", plural="widgets", namespaced=True)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import Watch
@@ -13,6 +15,8 @@ from gitops_agent.errors import CannotSee
 from tests.cluster.watch_recorder import WatchRecorder, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 Start = Callable[[Script], Wire]
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/add-a-plug-in.md").read_text()
 STEP = re.compile(r"(?:^`(gitops_agent/[\w/]+\.py)`:\n\n)?^```(python|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -12,6 +12,8 @@ from tests.notify.receiver import Handler, Receiver, Told
 from tests.source.certificates import self_signed
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 def post(url: str, body: bytes = b"{}") -> Request:
     return Request(method="POST", url=url, headers={"X-Test": "yes"}, body=body)

@@ -11,6 +11,8 @@ from gitops_agent.errors import Invalid, UsageError
 from gitops_agent.install.bundle import CRDS, Flavour, folder, install, manifests, protected
 from gitops_agent.manifest.key import Object, ObjectKey
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("flavour", list(Flavour))
 def test_everything_that_is_installed_for_good_is_protected(flavour: Flavour) -> None:

@@ -10,6 +10,8 @@ from gitops_agent.errors import ClusterError
 from gitops_agent.install.teardown import terminating
 from tests.cluster.wire import Asked, Line, Wire
 
+pytestmark = pytest.mark.slow
+
 NAMESPACE = "/api/v1/namespaces/gitops-system"
 ACCOUNT = f"{NAMESPACE}/serviceaccounts/gitops-agent"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/applications.gitops-agent.dev"

@@ -13,6 +13,8 @@ from gitops_agent.server import probes as probes_module
 from gitops_agent.server.probes import Probes
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 Ask = Callable[[str], tuple[int, str]]
 
 

@@ -17,6 +17,8 @@ from gitops_agent.source.sources import Move, Ref, Sources
 from tests.source.author import Author
 from tests.source.conftest import MAIN
 
+pytestmark = pytest.mark.slow
+
 
 def _mirror(sources: Sources, author: Author) -> Mirror:
     return sources._mirror(author.repository)

@@ -12,6 +12,8 @@ from gitops_agent.source.sources import Ref, Repository, Sources
 from tests.source.author import Author
 from tests.source.conftest import MAIN
 
+pytestmark = pytest.mark.slow
+
 
 def test_file_repositories_are_read_only_when_allowed(tmp_path: Path, author: Author) -> None:
     author.commit({"a": "1"})

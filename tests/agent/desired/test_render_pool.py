@@ -23,6 +23,8 @@ from tests.render.programs import FAILS, HANGS, program
 from tests.source.author import Author
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 SHOP, DESK = key("shop"), key("desk")
 MAIN = Ref(kind="branch", value="main")
 SECONDS = 30.0

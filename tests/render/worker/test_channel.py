@@ -11,6 +11,8 @@ import pytest
 
 from gitops_agent.render.worker.channel import BODY_BYTES, HEAD_BYTES, Channel, ChannelError
 
+pytestmark = pytest.mark.slow
+
 Pair = tuple[Channel, socket.socket]
 
 

@@ -24,6 +24,8 @@ from tests.render.samples import CHART, ask, config_map, deployment, put
 from tests.render.worker.conftest import Start
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60.0
 FILES: dict[str, str | bytes] = {
     "k/kustomization.yaml": "resources: [../base]\nnamePrefix: x-\n",

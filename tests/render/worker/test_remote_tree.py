@@ -16,6 +16,8 @@ from tests.render.samples import put
 from tests.source.author import Author
 from tests.source.conftest import MAIN
 
+pytestmark = pytest.mark.slow
+
 Remote = Callable[[Tree, str], RemoteTree]
 
 FILES: dict[str, str | bytes] = {
