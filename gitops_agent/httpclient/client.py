@@ -1,4 +1,4 @@
-"""The one HTTP door of notifications: one request, one connection, one deadline.
+"""The HTTP door for other services: one request, one connection, one deadline.
 
 No redirects (a redirect would carry the credentials elsewhere), no proxies from the environment, no cookies, no keep-alive,
 certificates are always checked. The deadline is for everything together: a receiver that sends one byte every nine seconds is
@@ -90,7 +90,7 @@ class HttpClient:
         connection = opened.connection
         watchdog = threading.Timer(max(0.1, deadline - time.monotonic()), opened.shut)
         watchdog.daemon = True
-        watchdog.name = "notify-deadline"
+        watchdog.name = "http-deadline"
         watchdog.start()
         try:
             try:

@@ -1,8 +1,8 @@
-"""Egress policy of notifications: resolves, checks, and pins addresses.
+"""Egress policy: resolves, checks, and pins addresses.
 
-A Notifier's address is written by people, and the agent stands in a place from which more can be reached than from theirs.
+Addresses are written by users, and the agent stands in a place from which more can be reached than from theirs.
 Refused, under whatever name: link-local addresses and the metadata services of clouds (they hand out the node's credentials),
-multicast and the unspecified address. Plain http is for loopback and private addresses, so for receivers inside the cluster;
+multicast and the unspecified address. Plain http is for loopback and private addresses, so for services inside the cluster;
 everything public needs https. Because the connection goes to the address that was judged, a name that changes its mind in
 between gains nothing.
 """
@@ -76,7 +76,7 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
 
 
 def target(url: str, *, resolver: Resolve = resolve) -> EgressTarget:
-    """Resolves a URL, if notifications may go there.
+    """Resolves a URL, if requests may go there.
 
     Raises:
         DeliveryError: it is no address, the name does not resolve (transient), or it is refused.
@@ -111,7 +111,7 @@ def _allow(text: str, host: str, *, secure: bool) -> None:
     """Accepts an address, or raises."""
     address = _inner(ip_address(text.partition("%")[0]))
     if any(address in network for network in _FORBIDDEN if network.version == address.version):
-        raise DeliveryError(f"the host {host} leads to {address}, where notifications never go", transient=False)
+        raise DeliveryError(f"the host {host} leads to {address}, where the agent never sends anything", transient=False)
     if not secure and not (address.is_loopback or address.is_private):
         raise DeliveryError(f"the host {host} is public: its address must be https", transient=False)
 
