@@ -89,8 +89,7 @@ def spelled_within(value: Any, steps: tuple[str, ...] = ()) -> Any:
         return {name: spelled_within(part, (*steps, str(name))) for name, part in value.items()}
     if isinstance(value, list):
         return [spelled_within(part, steps) for part in value]
-    name, above = (("", "", *steps))[-1], (("", "", *steps))[-2]
-    return spelled(value) if name in _QUANTITIES or above in _HOLDERS else value
+    return spelled(value) if steps and _holds_quantity(steps) else value
 
 
 def seconds(value: Any) -> Fraction | None:

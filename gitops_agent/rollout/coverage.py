@@ -56,7 +56,7 @@ def uncovered(declared: Iterable[ObjectKey], covered: Collection[ObjectKey]) -> 
 def keeping(manifest: Manifest, version: Version, *, head: Manifest, labelled: bool) -> Manifest:
     """An uncovered workload that keeps a version.
 
-    It is annotated with it, so that a mended policy rolls out from there.
+    It is annotated with it, so that a corrected policy rolls out from there.
 
     Args:
         manifest: the workload as that version declares it.

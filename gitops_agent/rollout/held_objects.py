@@ -1,7 +1,7 @@
 """Decides what of the newest commit a rollout holds back.
 
 Problem: a version that is on its way, or was rejected, must not change by halves, and yet Git must stay in charge of everything
-else: at night, after a rollback, a user scales up and mends another workload of the same application.
+else: at night, after a rollback, a user scales up and fixes another workload of the same application.
 Decision: what makes a version is held at the commit of its pods, and nothing else. That is the workload but for what scales it,
 the configuration its pods name, the Service and the routes that carry its share, and what asks to change with it.
 """

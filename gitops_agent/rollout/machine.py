@@ -162,7 +162,7 @@ def _forgiven(ctx: StepContext) -> RolloutState:
 
     They had no fault of their own, and the commit declares both together.
     """
-    rejected = tuple(one for one in ctx.state.rejected if one.together not in ctx.seen.mended)
+    rejected = tuple(one for one in ctx.state.rejected if one.together not in ctx.seen.corrected)
     return ctx.state if rejected == ctx.state.rejected else replace(ctx.state, rejected=rejected)
 
 

@@ -112,8 +112,8 @@ class Observation:
         selected: whether the Service selects by it.
         gate: why a run may not start; empty when it may.
         barrier: whether every other workload of the run has come to its Cut too.
-        mended: policies, as `namespace/name`, of rollouts that took versions of this one along and whose newest version is not
-            rejected.
+        corrected: policies, as `namespace/name`, of rollouts whose failure rejected versions of this one, and whose newest
+            version is not rejected.
         measurements: those that ended lately.
         commands: those that were asked; consumed ones may be among them.
     """
@@ -139,7 +139,7 @@ class Observation:
     selected: bool = True
     gate: str = ""
     barrier: bool = True
-    mended: frozenset[str] = frozenset()
+    corrected: frozenset[str] = frozenset()
     measurements: tuple[Measurement, ...] = ()
     commands: tuple[Command, ...] = ()
 

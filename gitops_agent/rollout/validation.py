@@ -55,7 +55,7 @@ def flaw(
     stable: Mapping[ObjectKey, Manifest],
     starts: bool,
 ) -> str:
-    """What only another commit can mend.
+    """What only another commit can correct.
 
     That is all that refuses a start, and at rest the flaws.
 
@@ -72,7 +72,7 @@ def flaw(
 
 
 def flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:
-    """Faults of a policy that only another commit can mend.
+    """Faults of a policy that only another commit can correct.
 
     It names something that is not declared, or a metric that could never be measured.
     """

@@ -221,8 +221,8 @@ def test_an_unsupported_field_stalls_only_the_application_that_has_it(team: Tena
     assert team.condition("Stalled", "wrong")["status"] == "True"
     team.settled(commit, "right")
 
-    team.declare("wrong", source={"path": "elsewhere"}, suspend={"reason": "mended"})
-    team.says("Suspended", "mended", short="wrong")
+    team.declare("wrong", source={"path": "elsewhere"}, suspend={"reason": "corrected"})
+    team.says("Suspended", "corrected", short="wrong")
     assert team.condition("Stalled", "wrong") == {}
 
 

@@ -92,6 +92,6 @@ def test_f30_renders_that_hang_crash_or_flood_fail_alone_and_recover_with_the_ne
         own.says("RenderTooLarge", short=name)
     assert own.configs() == {"foreign", "good"}
 
-    mended = own.commit(_under("h-hang", _chart("mended")))
-    own.settled(mended, "h-hang")
+    corrected = own.commit(_under("h-hang", _chart("corrected")))
+    own.settled(corrected, "h-hang")
     assert own.configs() == {"foreign", "good", "charted"}

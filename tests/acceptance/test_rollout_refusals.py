@@ -65,7 +65,7 @@ def test_a_failing_metric_ends_a_run_while_two_policies_are_about_its_workload(t
 LOTS = {"requests": {"cpu": "lots"}}
 
 
-def test_a_version_whose_template_the_api_server_refuses_waits_and_a_mended_one_begins(team: Tenant) -> None:
+def test_a_version_whose_template_the_api_server_refuses_waits_and_a_corrected_one_begins(team: Tenant) -> None:
     rollout = Rollout(team, canary(HOLDS))
     rollout.begin()
     rollout.push(2, resources=LOTS)
@@ -94,10 +94,10 @@ def test_a_run_that_waits_for_a_route_takes_up_the_policy_that_does_without(team
     assert rollout.status()["phase"] == "Pending"
 
     del rollout.spec["traffic"]
-    mended = rollout.push(2)
+    corrected = rollout.push(2)
 
     status = rollout.at("Step", "Hold")
-    assert (status["target"]["revision"], "history" in status) == (mended, False)
+    assert (status["target"]["revision"], "history" in status) == (corrected, False)
 
 
 @pytest.mark.parametrize("abort", [False, True])

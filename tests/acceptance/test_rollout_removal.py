@@ -111,9 +111,9 @@ def test_a_policy_that_names_nothing_holds_new_versions_and_is_not_ready(team: T
     assert one.image() == image(1)
     assert one.status()["conditions"][0]["reason"] == "RolloutRefused"
 
-    team.commit(files(deployment(WEB, image=image(2), replicas=2), service(WEB), policy(HELD_AT_HALF)), "Mend the policy")
+    team.commit(files(deployment(WEB, image=image(2), replicas=2), service(WEB), policy(HELD_AT_HALF)), "Correct the policy")
     one.at("Step", "Hold")
-    assert one.image() == image(1), "the mended policy rolls the held version out in its steps"
+    assert one.image() == image(1), "the corrected policy rolls the held version out in its steps"
 
 
 def test_a_policy_whose_service_is_not_declared_is_refused_at_rest_and_with_a_version(team: Tenant) -> None:

@@ -63,7 +63,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("leftover"), st.integers(2, 4)),
     st.tuples(st.just("push"), st.integers(1, 4)),
     st.tuples(st.just("break"), st.integers(2, 4)),
-    st.tuples(st.just("mend"), st.integers(2, 4)),
+    st.tuples(st.just("repair"), st.integers(2, 4)),
     st.tuples(st.just("command"), st.integers(0, len(CommandKind) - 1)),
     st.tuples(st.just("answer"), st.integers(0, len(Answer) - 1)),
     st.tuples(st.just("clock"), st.integers(-7200, 7200)),
@@ -110,7 +110,7 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             cluster.head = replace(cluster.head, commit=f"{value:040x}")
         case "break":
             cluster.broken |= {version(value).hash}
-        case "mend":
+        case "repair":
             cluster.broken -= {version(value).hash}
         case "command":
             cluster.command(tuple(CommandKind)[value])

@@ -147,16 +147,16 @@ def test_a_clock_that_was_set_back_lets_a_stage_begin_anew_with_the_rest_of_its_
     assert found.until == now + timedelta(seconds=60)
 
 
-def test_versions_that_were_given_up_with_another_one_are_forgiven_when_that_is_mended() -> None:
+def test_versions_that_were_given_up_with_another_one_are_forgiven_when_that_is_corrected() -> None:
     alone, together = (
         Rejected(hash=one.hash, commit=one.commit, reason="slow", at=START, together=other)
         for one, other in ((V2, ""), (V3, "shop/api"))
     )
     resting = running(Phase.IDLE, target=None, plan=None, canary=0, traffic=Traffic(), rejected=(alone, together))
 
-    assert after(resting, head=V1, mended=frozenset()).rejected == (alone, together)
-    assert after(resting, head=V1, mended=frozenset({"shop/other"})).rejected == (alone, together)
-    assert after(resting, head=V1, mended=frozenset({"shop/api"})).rejected == (alone,)
+    assert after(resting, head=V1, corrected=frozenset()).rejected == (alone, together)
+    assert after(resting, head=V1, corrected=frozenset({"shop/other"})).rejected == (alone, together)
+    assert after(resting, head=V1, corrected=frozenset({"shop/api"})).rejected == (alone,)
 
 
 UNSURE = Traffic(want=Share())

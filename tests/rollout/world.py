@@ -73,7 +73,7 @@ class World:
         decided_for: the replicas when the state was written last.
         unacceptable: hashes of versions whose second Deployment the API server refuses.
         gate: why a run may not start.
-        mended: the rollouts that took versions along and have been corrected.
+        corrected: the rollouts whose failure rejected versions of this one, corrected since.
         barrier: the other workloads of the run have come to their Cut.
         sent: the share the agent wrote last.
         order: picks among the writes that may be done next; the plan's own order when None.
@@ -106,7 +106,7 @@ class World:
     unacceptable: frozenset[str] = frozenset()
     gate: str = ""
     barrier: bool = True
-    mended: frozenset[str] = frozenset()
+    corrected: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
     cause: str = ""
     stuck: bool = False
@@ -283,7 +283,7 @@ class World:
             selected=not steps or self.selected,
             gate=self.gate,
             barrier=self.barrier,
-            mended=self.mended,
+            corrected=self.corrected,
             measurements=tuple(self.measurements[-40:]),
             commands=tuple(self.commands[-8:]),
         )

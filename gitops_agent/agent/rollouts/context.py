@@ -35,7 +35,7 @@ class RolloutContext:
         lost: the version of a live canary that no state names.
         gate: why a run may not start.
         refused: the API server's words where it refuses what the run would apply; empty otherwise.
-        flaw: what only another commit can mend of the policy, or of what it names.
+        flaw: what only another commit can correct of the policy, or of what it names.
         measurements: those that ended lately.
     """
 

@@ -82,7 +82,7 @@ class RolloutObserver:
             selected=rollout.rolling or selects(self._raw(subject.service) or {}) == canary_objects.PRIMARY,
             gate=rollout.gate or _turn(rollout, rollouts),
             barrier=not any(other.waits and _together(rollout, other) for other in rollouts if other is not rollout),
-            mended=_mended(rollout, rollouts),
+            corrected=_corrected(rollout, rollouts),
             measurements=rollout.measurements,
             commands=tuple(_commands(rollout, rollouts)),
         )
@@ -273,14 +273,14 @@ def _commands(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> It
             )
 
 
-def _mended(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> frozenset[str]:
-    """The rollouts that took versions of this one along and are corrected.
+def _corrected(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> frozenset[str]:
+    """The rollouts whose failure rejected versions of this one, corrected since.
 
     Git declares a version of theirs that was not rejected, or no rollout any more.
     """
     others = {_named(other.key): other for other in rollouts}
-    took = {entry.together for entry in rollout.state.rejected if entry.together}
-    return frozenset(name for name in took if name not in others or _sound(others[name]))
+    failed = {entry.together for entry in rollout.state.rejected if entry.together}
+    return frozenset(name for name in failed if name not in others or _sound(others[name]))
 
 
 def _sound(rollout: RolloutContext) -> bool:

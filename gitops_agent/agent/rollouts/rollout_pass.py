@@ -50,7 +50,7 @@ class RolloutResult:
         again: seconds after which to requeue; None when an event triggers the next pass.
         moved: a rollout made a step, so another one may follow at once.
         held: why the commit waits for approval before its rollout begins.
-        refused: the policies that Git alone can mend, with the message for each.
+        refused: the policies that only another commit can correct, with the message for each.
     """
 
     desired: Desired | None

@@ -43,7 +43,7 @@ def status(
         analysis: the measurements of the run, one entry a metric.
         notes: advisories.
         refused: the API server refuses what the run would apply.
-        flaw: what only another commit can mend.
+        flaw: what only another commit can correct.
         held: what it holds back of the newest commit.
         now: aware, UTC.
     """

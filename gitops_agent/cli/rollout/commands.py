@@ -97,7 +97,7 @@ def status(
 
     One is shown with its steps, pods and metrics.
 
-    With --exit-code: 0 at rest or on its way; 3 rolled back, being rolled back, paused, or refused until Git mends it; 4
+    With --exit-code: 0 at rest or on its way; 3 rolled back, being rolled back, paused, or refused until Git is corrected; 4
     waiting for approval. Of several the first that holds counts, 3 before 4.
     """
     from datetime import UTC, datetime

@@ -90,7 +90,7 @@ def least(ctx: StepContext) -> int:
 
 
 def _waiting(ctx: StepContext) -> bool:
-    """Whether another version waits to take over, which may mend the workload."""
+    """Whether another version waits to take over, which may fix the workload."""
     head = ctx.seen.head
     return head is not None and head not in {ctx.state.stable, ctx.state.target} and not ctx.state.rejects(head)
 

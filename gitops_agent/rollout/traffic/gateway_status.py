@@ -8,7 +8,7 @@ from gitops_agent.rollout.traffic.reading import broken, waiting
 from gitops_agent.rollout.traffic.router import Verification
 
 _PASSING = frozenset({"", "Pending", "BackendNotFound", "NoReadyBackends"})
-"""Reasons that time mends: a Service made a moment ago is not known to every controller yet."""
+"""Reasons that pass with time: a Service made a moment ago is not known to every controller yet."""
 
 
 def accepted(route: Object) -> Verification | None:

@@ -42,5 +42,5 @@ def waiting(reason: str) -> Verification:
 
 
 def broken(reason: str) -> Verification:
-    """Waiting does not mend it."""
+    """Not in force, and waiting does not help."""
     return Verification(verdict=Verdict.ERROR, reason=reason)

@@ -72,7 +72,7 @@ class Verification:
     """Whether the share is in force.
 
     Attributes:
-        verdict: ready, not yet, or an error that waiting does not mend.
+        verdict: ready, not yet, or an error that waiting does not fix.
         reason: for people; empty when ready.
     """
 

@@ -52,8 +52,8 @@ def counted(
         if not _given(key) and key not in going and key.group_kind not in UNCOUNTED
     ]
     elsewhere = [entry for entry in owners if entry[1] not in (None, application)]
-    nobodys = [entry for entry in owners if entry[1] is None]
-    shown = [*elsewhere, *nobodys, *(entry for entry in owners if entry[1] == application)]
+    unowned = [entry for entry in owners if entry[1] is None]
+    shown = [*elsewhere, *unowned, *(entry for entry in owners if entry[1] == application)]
     return Dependants(
         total=len(owners),
         declared_elsewhere=len(elsewhere),

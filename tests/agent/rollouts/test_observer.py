@@ -72,17 +72,17 @@ def test_a_version_that_went_back_with_another_waits_until_that_one_is_corrected
     observer = RolloutObserver(live, EndpointSliceStore(live, policies, WorkQueue[AppKey]().add))
     web = rejecting("web", TAKEN_ALONG)
 
-    def mended(*others: RolloutContext) -> frozenset[str]:
-        return observer.survey(web, [web, *others], ()).mended
+    def corrected(*others: RolloutContext) -> frozenset[str]:
+        return observer.survey(web, [web, *others], ()).corrected
 
-    assert mended(rejecting("api", FAILED)) == frozenset()
-    assert mended(replace(rejecting("api", FAILED), head=None)) == frozenset(), "Git cannot be read"
-    assert mended(rejecting("api", FAILED, head=V3)) == {"shop/api"}
-    assert mended(rejecting("api", FAILED, head=V1)) == {"shop/api"}, "it is reverted"
-    assert mended(rejecting("api")) == {"shop/api"}, "it is tried again"
-    assert mended() == {"shop/api"}, "it has no rollout any more"
+    assert corrected(rejecting("api", FAILED)) == frozenset()
+    assert corrected(replace(rejecting("api", FAILED), head=None)) == frozenset(), "Git cannot be read"
+    assert corrected(rejecting("api", FAILED, head=V3)) == {"shop/api"}
+    assert corrected(rejecting("api", FAILED, head=V1)) == {"shop/api"}, "it is reverted"
+    assert corrected(rejecting("api")) == {"shop/api"}, "it is tried again"
+    assert corrected() == {"shop/api"}, "it has no rollout any more"
     web = rejecting("web", FAILED)
-    assert mended(rejecting("api", head=V3)) == frozenset(), "it failed by itself"
+    assert corrected(rejecting("api", head=V3)) == frozenset(), "it failed by itself"
 
 
 def test_only_the_rollout_that_failed_takes_the_others_of_its_commit_along(nowhere: Transport) -> None:

@@ -114,7 +114,7 @@ def test_what_is_wrong_is_written_once(stand: Stand) -> None:
 
 
 @pytest.mark.cluster
-def test_one_that_was_spoiled_is_no_listener_until_it_is_mended(stand: Stand) -> None:
+def test_one_that_was_spoiled_is_no_listener_until_it_is_corrected(stand: Stand) -> None:
     stand.apply()
     stand.notifiers.start()
     eventually(lambda: stand.listeners() == {"chat"}, seconds=SECONDS)

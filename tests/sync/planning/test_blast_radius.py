@@ -46,12 +46,12 @@ def test_an_empty_namespace_takes_nothing_along(stage: ClusterEnv) -> None:
 def test_everything_in_a_namespace_goes_with_it_and_others_objects_are_named_first(stage: ClusterEnv) -> None:
     owned(stage, config("ours"), stage.application)
     owned(stage, config("theirs"), OTHER)
-    stage.objects.create({**config("nobodys"), "metadata": {"name": "nobodys", "namespace": stage.namespace}})
+    stage.objects.create({**config("unowned"), "metadata": {"name": "unowned", "namespace": stage.namespace}})
     (found,) = counted(stage, deletions(namespace_of(stage))).values()
     assert (found.total, found.declared_elsewhere, found.cannot_see) == (3, 1, ())
     assert found.samples == (
         f"ConfigMap:{stage.namespace}/theirs (of {OTHER})",
-        f"ConfigMap:{stage.namespace}/nobodys",
+        f"ConfigMap:{stage.namespace}/unowned",
         f"ConfigMap:{stage.namespace}/ours",
     )
 

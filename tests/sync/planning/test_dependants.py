@@ -31,10 +31,10 @@ def total(*objects: Object, going: frozenset[ObjectKey] = NOTHING_ELSE) -> int:
 
 
 def test_objects_of_other_applications_are_named_first_and_our_own_last() -> None:
-    found = counted([owned("ours", APP), thing("ConfigMap", "nobodys"), owned("theirs", OTHER)], APP, NOTHING_ELSE, None)
+    found = counted([owned("ours", APP), thing("ConfigMap", "unowned"), owned("theirs", OTHER)], APP, NOTHING_ELSE, None)
 
     assert (found.total, found.declared_elsewhere) == (3, 1)
-    assert found.samples == (f"ConfigMap:shop/theirs (of {OTHER})", "ConfigMap:shop/nobodys", "ConfigMap:shop/ours")
+    assert found.samples == (f"ConfigMap:shop/theirs (of {OTHER})", "ConfigMap:shop/unowned", "ConfigMap:shop/ours")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout.command import Command, CommandKind
+from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.observation import Routing
 from gitops_agent.rollout.state import Phase, Stage
@@ -30,7 +30,7 @@ def test_a_workload_without_pods_takes_a_new_version_at_once(surge: int) -> None
 
 @pytest.mark.parametrize("policy", [canary(plain=True), canary(plain=True, surge=0), canary(plain=True, surge=25), canary()])
 @pytest.mark.parametrize("up", [0, 2])
-def test_a_version_that_mends_a_broken_workload_is_not_blamed_for_it(policy: RolloutPolicySpec, up: int) -> None:
+def test_a_version_that_fixes_a_broken_workload_is_not_blamed_for_it(policy: RolloutPolicySpec, up: int) -> None:
     cluster = started(policy)
     cluster.broken, cluster.primary_up = frozenset({V1.hash}), up
     for _ in range(8):
@@ -43,7 +43,7 @@ def test_a_version_that_mends_a_broken_workload_is_not_blamed_for_it(policy: Rol
 
 
 @pytest.mark.parametrize("policy", [rolling(), canary(plain=True), canary(), blue_green()])
-def test_a_second_attempt_to_mend_a_broken_workload_does_not_wait_for_it(policy: RolloutPolicySpec) -> None:
+def test_a_second_attempt_to_fix_a_broken_workload_does_not_wait_for_it(policy: RolloutPolicySpec) -> None:
     cluster = started(policy, broken=frozenset({V1.hash, V2.hash}))
     cluster.primary_up = 0
     cluster.settle(turns=200)
@@ -99,20 +99,20 @@ def test_a_broken_workload_is_made_ready_though_its_pods_are_never_replaced() ->
 
 
 @pytest.mark.parametrize("policy", [canary(), canary(plain=True), blue_green()])
-@pytest.mark.parametrize("way", ["a mended version", "the stable version", "abort", "the deadline"])
+@pytest.mark.parametrize("way", ["a corrected version", "the stable version", "abort", "the deadline"])
 def test_a_canary_that_the_api_server_refuses_keeps_no_run_from_ending(policy: RolloutPolicySpec, way: str) -> None:
     cluster = started(policy)
     cluster.unacceptable = frozenset({V2.hash})
     cluster.until("Provision")
     cluster.turn()
-    if way == "a mended version":
+    if way == "a corrected version":
         cluster.head = V3
     elif way == "the stable version":
         cluster.head = V1
     elif way == "abort":
         cluster.command(CommandKind.ABORT)
 
-    if way == "a mended version":
+    if way == "a corrected version":
         for _ in range(200):
             cluster.turn()
             cluster.tick(5)
@@ -150,50 +150,3 @@ def test_a_run_whose_service_is_gone_ends(*, abort: bool) -> None:
 
     assert (state.phase, state.stage) == (Phase.ABORT if abort else Phase.FINALIZE, Stage.WORKLOAD)
     assert now - cluster.now < policy.progress_deadline
-
-
-def given_up(policy: RolloutPolicySpec, phase: str, stage: str | None = None) -> Cluster:
-    """A rollout that was given up with another one of its commit."""
-    cluster = started(policy)
-    cluster.until(phase, stage)
-    order = Command(order=CommandKind.ABORT, nonce="api", actor="the rollout of api", rollout="shop/api")
-    cluster.commands.append(order)
-    cluster.until("Held", seconds=5)
-    cluster.settle(turns=5)
-    return cluster
-
-
-@pytest.mark.parametrize(
-    ("policy", "phase", "stage"),
-    [
-        (canary(), "Step", "Hold"),
-        (canary(), "Promote", "Roll"),
-        (blue_green(), "Provision", None),
-        (rolling(), "Promote", "Roll"),
-    ],
-)
-def test_a_version_that_was_only_given_up_with_another_returns_once_that_one_is_corrected(
-    policy: RolloutPolicySpec, phase: str, stage: str | None
-) -> None:
-    cluster = given_up(policy, phase, stage)
-    assert (cluster.state.phase, cluster.state.rejects(V2)) == (Phase.HELD, True)
-
-    cluster.head = replace(V2, commit="e" * 40)
-    cluster.settle(turns=5)
-    assert cluster.state.phase is Phase.HELD, "the other one is as it was"
-    cluster.mended = frozenset({"shop/api"})
-    cluster.settle()
-
-    assert (cluster.state.stable, cluster.primary) == (cluster.head, cluster.head)
-    assert cluster.faults == []
-
-
-def test_a_version_that_failed_by_itself_stays_out_when_another_is_corrected() -> None:
-    cluster = started(canary())
-    cluster.until("Step", "Hold")
-    cluster.command(CommandKind.ABORT)
-    cluster.until("Held", seconds=5)
-    cluster.head, cluster.mended = replace(V2, commit="e" * 40), frozenset({"shop/api"})
-    cluster.settle()
-
-    assert (cluster.state.phase, cluster.primary) == (Phase.HELD, V1)
