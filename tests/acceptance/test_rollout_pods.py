@@ -194,7 +194,7 @@ def retried(team: Tenant) -> bool:
     return True
 
 
-def test_a_version_that_mends_a_broken_workload_waits_for_a_person_and_is_not_rejected(team: Tenant) -> None:
+def test_a_version_that_fixes_a_broken_workload_waits_for_a_person_and_is_not_rejected(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), replicas=2, progressDeadline="5s")
     team.commit(rollout.manifests(1, annotations={POD: PodFailure.CRASH}))
     team.declare()

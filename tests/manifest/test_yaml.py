@@ -64,7 +64,7 @@ def test_no_punctuation_raises_anything_but_our_error(text: str) -> None:
         ("a: @b\n", "web.yaml, line 1: found character that cannot start any token: a text that begins with @"),
     ],
 )
-def test_syntax_errors_point_at_their_cause_and_say_what_mends_them(text: str, message: str) -> None:
+def test_syntax_errors_point_at_their_cause_and_say_what_to_change(text: str, message: str) -> None:
     assert problem(text).message.startswith(message)
 
 

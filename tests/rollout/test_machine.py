@@ -425,7 +425,7 @@ def test_the_state_is_persisted_before_anything_is_done() -> None:
 
 
 @pytest.mark.parametrize("same_commit", [True, False])
-def test_a_run_that_waits_takes_up_the_policy_that_mends_it(*, same_commit: bool) -> None:
+def test_a_run_that_waits_takes_up_the_policy_that_corrects_it(*, same_commit: bool) -> None:
     cluster = started(canary([{"weight": 50}]))
     cluster.gate = "HTTPRoute typo is not declared by this application"
     cluster.settle(turns=10)

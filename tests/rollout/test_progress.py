@@ -52,7 +52,7 @@ def refused(state: RolloutState | None, message: str) -> RolloutProgress:
 
 
 @pytest.mark.parametrize("state", [None, at(Phase.IDLE), at(Phase.PENDING, reason="Service weeb is not declared")])
-def test_a_policy_that_only_git_can_mend_says_what_its_agent_says(state: RolloutState | None) -> None:
+def test_a_policy_that_only_git_can_correct_says_what_its_agent_says(state: RolloutState | None) -> None:
     one = refused(state, "targetRef: Deployment wbe is not declared by this application; did you mean Deployment web?")
 
     assert one.outlook is Attention.REFUSED

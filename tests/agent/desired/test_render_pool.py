@@ -173,7 +173,7 @@ def test_a_good_render_is_kept_on_request(studio: Studio) -> None:
     assert studio.ask(tree) is rendered
 
 
-def test_a_commit_that_mends_a_failed_render_is_rendered(studio: Studio) -> None:
+def test_a_commit_that_fixes_a_failed_render_is_rendered(studio: Studio) -> None:
     studio.wait_for_failure(studio.tree({"app/one.yaml": "kind: [\n"}))
 
     assert studio.wait(studio.tree(PLAIN)).manifests

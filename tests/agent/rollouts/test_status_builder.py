@@ -21,7 +21,7 @@ def ready(state: RolloutState, **more: Any) -> tuple[str, str]:
     return condition["status"], condition["reason"]
 
 
-def test_what_only_git_can_mend_is_refused_at_rest_and_before_a_run() -> None:
+def test_what_only_git_can_correct_is_refused_at_rest_and_before_a_run() -> None:
     rest = RolloutState(phase=Phase.IDLE, stable=V1)
     waits = RolloutState(phase=Phase.PENDING, stable=V1, target=V2, reason="Service weeb is not declared")
 

@@ -180,7 +180,7 @@ def test_an_invalid_spec_is_an_error_for_its_own_readers_only(applications: Appl
     assert applications.keys() == (DESK, SHOP)
 
 
-def test_a_spec_that_was_mended_is_followed_again(applications: ApplicationStore) -> None:
+def test_a_spec_that_was_corrected_is_followed_again(applications: ApplicationStore) -> None:
     applications.put(application_object("shop", sync={"interval": "often"}))
     applications.put(application_object("shop", sync={"interval": "10s"}))
 
