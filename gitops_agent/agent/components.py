@@ -157,6 +157,7 @@ class Components:
         self._services: tuple[Service, ...] = (
             _Mirrors(sources),
             stores.secrets,
+            stores.config_maps,
             events,
             _Threads(writers),
             _Watches(

@@ -12,6 +12,7 @@ from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.stores.account_access import AccountAccess
 from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.agent.stores.autoscalers import AutoscalerStore
+from gitops_agent.agent.stores.config_maps import ConfigMapStore
 from gitops_agent.agent.stores.endpoint_slices import EndpointSliceStore
 from gitops_agent.agent.stores.live_objects import LiveObjectInformer
 from gitops_agent.agent.stores.mark_key import MarkKeyStore
@@ -39,6 +40,7 @@ class Stores:
         endpoints: the EndpointSlices of Services whose traffic is split.
         autoscalers: the workloads that live autoscalers scale.
         secrets: the Secrets in use.
+        config_maps: the ConfigMaps in use.
         prerequisites: the CRDs and Namespaces that applications wait for.
         access: what the accounts of Applications may do.
     """
@@ -51,6 +53,7 @@ class Stores:
     endpoints: EndpointSliceStore
     autoscalers: AutoscalerStore
     secrets: SecretStore
+    config_maps: ConfigMapStore
     prerequisites: PrerequisiteWatcher
     access: AccountAccess
 
@@ -85,6 +88,7 @@ def build_stores(
         endpoints=EndpointSliceStore(live, policies, wake),
         autoscalers=AutoscalerStore(wake),
         secrets=SecretStore(objects, secret_hosts),
+        config_maps=ConfigMapStore(objects),
         prerequisites=PrerequisiteWatcher(objects, queue),
         access=AccountAccess(objects),
     )

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops_agent.agent.stores.config_maps import ConfigMapStore
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.errors import NotFound, SourceError
+from gitops_agent.manifest.key import Object
+from tests.agent.samples import Time
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+SECONDS = 30.0
+
+
+class Changes(list[str]):
+    """A listener that keeps the places of changed objects."""
+
+    def rotated(self, place: str, /) -> None:
+        self.append(place)
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def config_maps(objects: Objects, changes: Changes, clock: Time) -> Iterator[ConfigMapStore]:
+    store = ConfigMapStore(objects, clock=clock)
+    store.subscribe(changes)
+    yield store
+    store.stop()
+
+
+def config_map(namespace: str, **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "site", "namespace": namespace}, "data": data}
+
+
+def test_a_config_map_is_read_as_a_secret_is(config_maps: ConfigMapStore, objects: Objects, namespace: str) -> None:
+    objects.apply(config_map(namespace, city="Köln") | {"binaryData": {"raw": "/w=="}})
+
+    assert config_maps.data(namespace, "site") == {"city": "Köln".encode(), "raw": b"\xff"}
+
+
+def test_a_hold_does_not_wait_and_its_first_answer_is_reported(
+    config_maps: ConfigMapStore, objects: Objects, namespace: str, changes: Changes
+) -> None:
+    objects.apply(config_map(namespace, city="Bonn"))
+
+    config_maps.hold(namespace, "site")
+
+    eventually(lambda: changes == [f"{namespace}/site"], seconds=SECONDS)
+    assert config_maps.hold(namespace, "site") == {"city": b"Bonn"}
+
+
+def test_an_object_that_is_not_there_is_reported_when_it_comes(
+    config_maps: ConfigMapStore, objects: Objects, namespace: str, changes: Changes
+) -> None:
+    config_maps.hold(namespace, "site")
+    eventually(lambda: changes, seconds=SECONDS)
+    with pytest.raises(NotFound, match=f"no ConfigMap {namespace}/site"):
+        config_maps.hold(namespace, "site")
+
+    objects.apply(config_map(namespace, city="Bonn"))
+
+    eventually(lambda: len(changes) == 2, seconds=SECONDS)
+    assert config_maps.hold(namespace, "site") == {"city": b"Bonn"}
+
+
+def test_a_first_answer_that_is_a_refusal_is_reported(nowhere: Transport, discovery: Discovery, changes: Changes) -> None:
+    store = ConfigMapStore(Objects(nowhere, discovery))
+    store.subscribe(changes)
+    try:
+        store.hold("default", "site")
+        eventually(lambda: changes == ["default/site"], seconds=SECONDS)
+        with pytest.raises(SourceError, match="cannot be read") as refused:
+            store.hold("default", "site")
+        assert refused.value.transient
+    finally:
+        store.stop()
+
+
+def test_a_held_object_is_watched_until_it_is_released(
+    config_maps: ConfigMapStore, objects: Objects, namespace: str, clock: Time
+) -> None:
+    objects.apply(config_map(namespace, city="Bonn"))
+    config_maps.hold(namespace, "site")
+
+    clock.now += 5000
+    with pytest.raises(NotFound):
+        config_maps.data(namespace, "another")
+    assert f"{namespace}/site" in config_maps._watched
+
+    config_maps.release(namespace, "site")
+    clock.now += 5000
+    with pytest.raises(NotFound):
+        config_maps.data(namespace, "third")
+    assert set(config_maps._watched) == {f"{namespace}/third"}
