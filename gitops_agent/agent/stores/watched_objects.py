@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets the agent reads by name, kept current by one watch each.
+"""Watches ConfigMaps and Secrets by name, one watch each.
 
 Reading an object at every use would cost an API call a use; reading it once would need a restart to see a change. One watch on
 exactly that name costs nothing while nothing changes and sees a change at once. The watch of an object that was not read for an
@@ -114,9 +114,9 @@ class WatchedObjects:
         return self._content(self._answered(namespace, name), namespace, name)
 
     def hold(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Decoded content without waiting; None until the first answer, which listeners learn of.
+        """Decoded content without waiting; None until the first answer.
 
-        The watch stays until the object is released, however seldom it is read.
+        Listeners are called with that answer. The watch stays until the object is released, however seldom it is read.
 
         Raises:
             AgentError: see `data`.
@@ -126,7 +126,7 @@ class WatchedObjects:
         return self._content(watched, namespace, name) if watched.answered.is_set() else None
 
     def release(self, namespace: str, name: str) -> None:
-        """Lets the watch end once nobody reads the object."""
+        """Lets the watch end once the object is no longer read."""
         with self._lock:
             if (watched := self._watched.get(f"{namespace}/{name}")) is not None:
                 watched.held = watched.awaited = False

@@ -46,12 +46,6 @@ def config_map(namespace: str, **data: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "site", "namespace": namespace}, "data": data}
 
 
-def test_a_config_map_is_read_as_a_secret_is(config_maps: ConfigMapStore, objects: Objects, namespace: str) -> None:
-    objects.apply(config_map(namespace, city="Köln") | {"binaryData": {"raw": "/w=="}})
-
-    assert config_maps.data(namespace, "site") == {"city": "Köln".encode(), "raw": b"\xff"}
-
-
 def test_a_hold_does_not_wait_and_its_first_answer_is_reported(
     config_maps: ConfigMapStore, objects: Objects, namespace: str, changes: Changes
 ) -> None:
