@@ -137,6 +137,11 @@ _TABLE = (
         "Declare it, delete it manually, or remove its marks.",
     ),
     (
+        "MarkBroken",
+        "An object that the agent applied is no longer declared, but its mark was damaged: it is left alone.",
+        "Delete it, remove its label `gitops-agent.dev/application` to keep it, or declare it again.",
+    ),
+    (
         "PruningOff",
         "An object is no longer declared, but `spec.sync.prune` is off.",
         "Delete it manually, or switch pruning on.",

@@ -117,6 +117,24 @@ def read(obj: Object) -> Mark | None:
     return Mark(application, seal) if bound else None
 
 
+def damaged(obj: Object) -> str:
+    """The label value of the application that a damaged mark names.
+
+    Empty where the mark is whole or absent. A copied mark looks the same: a copy differs by having no field that the agent
+    applied.
+    """
+    metadata: dict[str, Any] = obj.get("metadata") or {}
+    label = (metadata.get("labels") or {}).get(APPLICATION)
+    if not isinstance(label, str) or read(obj) is not None:
+        return ""
+    key_text, _, rest = str((metadata.get("annotations") or {}).get(ID)).rpartition("@")
+    try:
+        # Where the annotation is whole, the label was changed.
+        return label_value(AppKey.parse(rest.partition(_SEAL)[0])) if key_text == str(ObjectKey.of(obj)) else label
+    except ValueError:
+        return label
+
+
 def owner(obj: Object) -> AppKey | None:
     """The application that a live object's marks name, sealed or not."""
     mark = read(obj)

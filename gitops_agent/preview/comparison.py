@@ -25,10 +25,10 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.field_report import FieldChange, object_changes
 from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION
+from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION, owner
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.mark_reader import MarkReader
-from gitops_agent.preview.owned_objects import owned
+from gitops_agent.preview.owned_objects import labelled
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.render.worker.client import local_workers
@@ -44,7 +44,7 @@ from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired, build, marked
-from gitops_agent.sync.live.live_object import LiveObject, Snapshot
+from gitops_agent.sync.live.live_object import LiveObject, Snapshot, damaged_mark
 from gitops_agent.sync.planning.hidden import from_json
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as plan_of
@@ -216,8 +216,8 @@ def root_of(path: Path) -> tuple[Path, str]:
 def _live(
     access: ClusterClient, application: Application, desired: Desired, marks: MarkReader
 ) -> tuple[Snapshot, dict[ObjectKey, Object]]:
-    ours, unseen = owned(access, application.key)
-    objects = {ObjectKey.of(obj): obj for obj in ours}
+    ours, unseen = labelled(access, application.key)
+    objects = {ObjectKey.of(obj): obj for obj in ours if owner(obj) == application.key or damaged_mark(obj)}
     missing = [manifest.key for manifest in desired.manifests if manifest.key not in objects]
 
     def get(key: ObjectKey) -> Object | None:

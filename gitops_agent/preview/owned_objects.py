@@ -26,6 +26,12 @@ _CHILD_KINDS = (
 
 def owned(access: ClusterClient, application: AppKey) -> tuple[list[Object], dict[GroupKind, str]]:
     """The application's marked objects, and the unlistable kinds with reasons."""
+    objects, unseen = labelled(access, application)
+    return [obj for obj in objects if owner(obj) == application], unseen
+
+
+def labelled(access: ClusterClient, application: AppKey) -> tuple[list[Object], dict[GroupKind, str]]:
+    """The objects with the application's label, and the unlistable kinds."""
     selector = f"{APPLICATION}={label_value(application)}"
 
     def look(resource: Resource) -> tuple[list[Object], str]:
@@ -43,7 +49,7 @@ def owned(access: ClusterClient, application: AppKey) -> tuple[list[Object], dic
     with ThreadPoolExecutor(_THREADS) as pool:
         kinds = access.discovery.kinds()
         answers = list(zip(kinds, pool.map(look, kinds), strict=True))
-    objects = [obj for _, (listed, _) in answers for obj in listed if owner(obj) == application]
+    objects = [obj for _, (listed, _) in answers for obj in listed]
     return objects, {resource.group_kind: problem for resource, (_, problem) in answers if problem}
 
 

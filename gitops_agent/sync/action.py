@@ -47,7 +47,10 @@ REMOVES = frozenset({ActionKind.DELETE, ActionKind.REPLACE})
 DELETION_FORBIDDEN = "DeletionForbidden"
 """Reason for keeping an object that the Application's account may not delete."""
 
-LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled", DELETION_FORBIDDEN})
+BROKEN = "MarkBroken"
+"""Reason for keeping an object of ours whose mark was damaged."""
+
+LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled", DELETION_FORBIDDEN, BROKEN})
 """Reasons for keeping an object that is no longer declared."""
 
 OWNED_BY_ANOTHER = "OwnedByAnother"

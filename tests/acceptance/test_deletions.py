@@ -201,6 +201,32 @@ def test_a_copied_label_never_leads_to_a_deletion(team: Tenant) -> None:
     assert (team.config("copy") or {})["metadata"]["uid"] == uid
 
 
+def test_an_object_whose_mark_was_damaged_before_git_dropped_it_stays_and_is_named(team: Tenant) -> None:
+    first = team.commit(files(config_map("torn"), config_map("stays")))
+    team.declare()
+    team.settled(first)
+    uid = (team.config("torn") or {})["metadata"]["uid"]
+    team.patch({"spec": {"suspend": {"reason": "drift is not repaired meanwhile"}}})
+    team.says("Suspended")
+    team.edit("ConfigMap", "torn", {"metadata": {"annotations": {ID: "damaged"}}})
+    second = team.replace(files(config_map("stays")))
+    team.until(lambda: team.application()["status"]["source"]["revision"] == second, "the commit is seen")
+
+    team.patch({"spec": {"suspend": None}})
+    team.settled(second)
+    team.says("Synced", "1 left behind")
+
+    status = team.application()["status"]
+    problem = next(one for one in status["resources"]["problems"] if one["reason"] == "MarkBroken")
+    assert problem["object"] == f"ConfigMap:{team.namespace}/torn"
+    assert f"ConfigMap:{team.namespace}/torn" in " ".join(status["warnings"])
+    assert (team.config("torn") or {})["metadata"]["uid"] == uid
+
+    team.edit("ConfigMap", "torn", {"metadata": {"labels": {APPLICATION: None}}})
+    team.until(lambda: not team.application()["status"].get("warnings"), "an object without the label is nobody's")
+    assert team.configs() == {"torn", "stays"}
+
+
 def test_a_deleted_application_deletes_its_objects_and_no_others(team: Tenant) -> None:
     first = team.commit(files(*config_maps(3)))
     team.declare()

@@ -78,7 +78,7 @@ class Finalizer:
             waiting = f"{sum(beyond.values())} objects of kinds that cannot be listed ({kinds})"
             return ReconcileOutcome(waiting=waiting, sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING, actor="deletion")
         if orphan or not left:
-            self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
+            self._release(application)
             _log.info("application departed", orphaned=len(left) if orphan else 0)
             return None
         desired = Desired(application=key, revision=_NOTHING, manifests=())
@@ -92,7 +92,7 @@ class Finalizer:
             and not applied.held
         ):
             # The objects that are left are to be kept, or the mode is observe: it will never be deleted for this Application.
-            self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
+            self._release(application)
             _log.info("application departed", kept=len(remaining))
             return None
         blocked = sorted(
@@ -134,6 +134,14 @@ class Finalizer:
         if uninstalled is not None:
             _log.warning("the agent is being uninstalled: objects are kept", terminating=str(uninstalled))
         return uninstalled is not None
+
+    def _release(self, application: Application) -> None:
+        """Removes our finalizer; the log names what damaged marks leave behind."""
+        self._finalize(application, [name for name in application.finalizers if name != FINALIZER])
+        damaged = self._live.damaged(application.key)
+        if damaged:
+            shown = [str(key) for key in damaged[:_SHOWN]]
+            _log.warning("objects stay, because their marks are damaged", count=len(damaged), objects=shown)
 
     def _finalize(self, application: Application, finalizers: list[str]) -> None:
         """Sets the finalizers of this very Application.

@@ -27,7 +27,7 @@ from gitops_agent.manifest.kinds import CONTROLLER_REVISION, CORE_EVENT, ENDPOIN
 from gitops_agent.manifest.marks import APPLICATION, owner
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
-from gitops_agent.sync.live.live_object import LiveObject, observe
+from gitops_agent.sync.live.live_object import LiveObject, damaged_mark, observe
 from gitops_agent.sync.live.live_state import Change, LiveState
 
 _log = logger("observe")
@@ -265,7 +265,7 @@ class LiveObjectInformer:
             if kind not in self._informers:
                 self._live.cannot_see.pop(kind, None)
         named = ({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in listing.items)
-        return any(owner(item) is not None for item in named)
+        return any(owner(item) is not None or damaged_mark(item) for item in named)
 
     def _finish_sweep(self) -> None:
         with self._lock:

@@ -17,7 +17,7 @@ import orjson
 
 from gitops_agent.manifest import marks, ownership
 from gitops_agent.manifest.edits import FieldEdit, foreign_fields
-from gitops_agent.manifest.fields import projection_hash
+from gitops_agent.manifest.fields import owned, projection_hash
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority, sealed_uid
 from gitops_agent.manifest.marks import DIGEST, REVISION, ROLLOUT, annotation
@@ -38,6 +38,7 @@ class LiveObject:
         owner_uid: the UID of that application, as the seal says.
         claimed: the application that unverified marks name; any writer of the object may have made them.
         seal: of unverified marks, for another look once the key is known.
+        damaged: the label value of the application that a damaged mark names, on an object with fields the agent applied.
         digest: of the manifest that was applied last, as its annotation says.
         revision: the commit that manifest came from, as its annotation says.
         projection: `fields.projection_hash`; empty when we never applied it.
@@ -61,6 +62,7 @@ class LiveObject:
     owner_uid: str = ""
     claimed: AppKey | None = None
     seal: str = ""
+    damaged: str = ""
     digest: str | None = None
     revision: str = ""
     projection: str = ""
@@ -168,6 +170,7 @@ def observe(obj: Object) -> LiveObject:
         generation=int(metadata.get("generation") or 0),
         owner=_same(mark.application) if mark is not None else None,
         seal=mark.seal if mark is not None else "",
+        damaged=damaged_mark(obj) if mark is None else "",
         digest=annotation(obj, DIGEST),
         revision=sys.intern(annotation(obj, REVISION) or ""),
         projection=projection_hash(obj),
@@ -180,6 +183,11 @@ def observe(obj: Object) -> LiveObject:
         undeclared=foreign_fields(obj) if mark is not None else (),
         raw=obj,
     )
+
+
+def damaged_mark(obj: Object) -> str:
+    """`marks.damaged`, but empty for objects that the agent never applied."""
+    return sys.intern(marks.damaged(obj)) if owned(obj) is not None else ""
 
 
 @lru_cache(maxsize=1024)

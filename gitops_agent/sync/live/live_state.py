@@ -13,12 +13,15 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
+from gitops_agent.manifest.marks import label_value
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 
+_Index = TypeVar("_Index")
 _REMEMBERED = 10_000
 """Removed objects whose last version is remembered: as many as can be under way in lists, watches and answers at a time."""
 
@@ -77,6 +80,8 @@ class LiveState:
         self._lock = threading.Lock()
         self._objects: dict[ObjectKey, LiveObject] = {}
         self._applications: dict[AppKey, dict[ObjectKey, LiveObject]] = {}
+        self._damaged: dict[str, dict[ObjectKey, LiveObject]] = {}
+        self._labelled: dict[str, AppKey] = {}
         self._kinds: dict[GroupKind, set[ObjectKey]] = {}
         self._baselines: dict[ObjectKey, tuple[str, str]] = {}
         self._declared: dict[AppKey, frozenset[ObjectKey]] = {}
@@ -160,6 +165,11 @@ class LiveState:
             index = self._applications.get(application, {})
             return {key: live for key, live in index.items() if live.owner == application}
 
+    def damaged(self, application: AppKey) -> list[ObjectKey]:
+        """The objects whose damaged marks name the application."""
+        with self._lock:
+            return sorted(self._damaged.get(label_value(application), {}))
+
     def names(self, application: AppKey) -> bool:
         """Whether any object carries marks of the application, verified or not."""
         with self._lock:
@@ -217,7 +227,9 @@ class LiveState:
             self._declared[application] = declared
             if not declared:
                 del self._declared[application]
-            objects = dict(self._applications.get(application, {}))
+            label = label_value(application)
+            self._labelled[label] = application
+            objects = dict(self._damaged.get(label, {})) | self._applications.get(application, {})
             for key in declared:
                 live = self._objects.get(key)
                 if live is not None:
@@ -256,7 +268,7 @@ class LiveState:
             return Change(
                 kind=ChangeKind.ADDED if cached is None else ChangeKind.CHANGED,
                 key=live.key,
-                application=live.named,
+                application=self._concerned(live),
                 drifted=self._is_drifted(settled),
                 health=True,
             )
@@ -264,7 +276,7 @@ class LiveState:
         return Change(
             kind=ChangeKind.CHANGED if health or _relevant_state(cached) != _relevant_state(settled) else ChangeKind.UNCHANGED,
             key=live.key,
-            application=live.named if cached.named is None else cached.named,
+            application=cached.named or self._concerned(live) or self._concerned(cached),
             drifted=self._is_drifted(settled) and not was_adrift,
             health=health,
         )
@@ -273,7 +285,7 @@ class LiveState:
         cached = self._objects[key]
         self._forget(cached)
         baseline = self._baselines.pop(key, None)
-        named = cached.named
+        named = self._concerned(cached)
         if named is not None and key in self._declared.get(named, frozenset()):
             self._lost[key] = baseline or (cached.digest or "", cached.projection)
         self._removed[cached.uid] = cached.resource_version
@@ -281,6 +293,10 @@ class LiveState:
         while len(self._removed) > _REMEMBERED:
             self._removed.popitem(last=False)
         return Change(kind=ChangeKind.REMOVED, key=key, application=named, health=True)
+
+    def _concerned(self, live: LiveObject) -> AppKey | None:
+        """The application that its marks name, also damaged ones."""
+        return live.named or self._labelled.get(live.damaged)
 
     def _is_drifted(self, live: LiveObject) -> bool:
         return live.drifted(self._baselines.get(live.key))
@@ -293,13 +309,15 @@ class LiveState:
 
     def _store(self, live: LiveObject) -> None:
         cached = self._objects.get(live.key)
-        if cached is not None and cached.named != live.named:
+        if cached is not None and (cached.named, cached.damaged) != (live.named, live.damaged):
             self._unindex(cached)
         self._objects[live.key] = live
         self._lost.pop(live.key, None)
         self._kinds.setdefault(live.key.group_kind, set()).add(live.key)
         if live.named is not None:
             self._applications.setdefault(live.named, {})[live.key] = live
+        elif live.damaged:
+            self._damaged.setdefault(live.damaged, {})[live.key] = live
 
     def _forget(self, live: LiveObject) -> None:
         del self._objects[live.key]
@@ -307,12 +325,17 @@ class LiveState:
         self._unindex(live)
 
     def _unindex(self, live: LiveObject) -> None:
-        named = live.named
-        if named is not None and named in self._applications:
-            index = self._applications[named]
-            index.pop(live.key, None)
-            if not index:
-                del self._applications[named]
+        _drop(self._applications, live.named, live.key)
+        _drop(self._damaged, live.damaged, live.key)
+
+
+def _drop(indexes: dict[_Index, dict[ObjectKey, LiveObject]], name: _Index | None, key: ObjectKey) -> None:
+    """Drops an object from an index, and an index that is empty."""
+    index = indexes.get(name) if name is not None else None
+    if index is not None:
+        index.pop(key, None)
+        if not index and name is not None:
+            del indexes[name]
 
 
 def is_newer(version: str, than: str) -> bool:
@@ -331,6 +354,7 @@ def _relevant_state(live: LiveObject) -> tuple[object, ...]:
         live.owner,
         live.owner_uid,
         live.claimed,
+        live.damaged,
         live.digest,
         live.projection,
         live.deleting,

@@ -14,7 +14,17 @@ from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.revision.revision import Revision
-from gitops_agent.sync.action import DELETION_FORBIDDEN, REMARKED, REMOVES, UNVERIFIED, WRITES, Action, ActionKind, PlanError
+from gitops_agent.sync.action import (
+    BROKEN,
+    DELETION_FORBIDDEN,
+    REMARKED,
+    REMOVES,
+    UNVERIFIED,
+    WRITES,
+    Action,
+    ActionKind,
+    PlanError,
+)
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
@@ -214,6 +224,7 @@ _WARNED = frozenset({"StillInUse", "AgentObject"})
 
 _SUMMED = {
     UNVERIFIED: "the marks name this application but carry no valid seal, so they are left alone",
+    BROKEN: "no longer declared, and their marks are damaged: delete them, or remove their labels to keep them",
     DELETION_FORBIDDEN: "no longer declared, but the Application's account may not delete them",
 }
 """Reasons of which one warning names a few objects."""

@@ -2,7 +2,7 @@
 
 Losing a user's data is the one unforgivable mistake, so the default is to keep. An object is pruned only when
 its marks are bound to it and name this application, it has no other controller, no annotation protects it, all that could
-contradict has been listed, and nothing that stays would be deleted with it.
+contradict has been listed, and nothing that stays would be deleted with it. Damaged or unproven marks are reported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.manifest.kinds import CRD, GROUP, NAMESPACE
-from gitops_agent.sync.action import DELETION_FORBIDDEN, UNVERIFIED, Action, ActionKind
+from gitops_agent.manifest.marks import APPLICATION, ID, label_value
+from gitops_agent.sync.action import BROKEN, DELETION_FORBIDDEN, UNVERIFIED, Action, ActionKind
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health.delivery import HELD
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
@@ -20,6 +21,7 @@ from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.policy import PlanPolicy
 
 _SHOWN = 3
+_DAMAGED = f"it is no longer declared, and its mark is damaged (annotation {ID}), so it is left alone"
 
 
 def prune_actions(
@@ -39,6 +41,12 @@ def prune_actions(
         _left(live, UNVERIFIED, "its marks name this application without a valid seal, so it is left alone")
         for key, live in snapshot.objects.items()
         if key not in declared and key not in desired.kept and live.claimed == desired.application
+    ]
+    label = label_value(desired.application)
+    actions += [
+        _left(live, BROKEN, f"{_DAMAGED}: delete it, or remove its label {APPLICATION} to keep it")
+        for key, live in snapshot.objects.items()
+        if live.damaged == label and not live.deleting and key not in declared and key not in desired.kept
     ]
     kept = [action for action in actions if action.kind is not ActionKind.DELETE and action.reason != "Terminating"]
     contents = _Contents(desired, kept, snapshot.objects.keys() & desired.kept)

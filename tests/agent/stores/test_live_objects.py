@@ -15,7 +15,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import marked
+from gitops_agent.manifest.marks import FIELD_MANAGER, ID, marked
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.sandbox.kubeconfig import write_kubeconfig
 from gitops_agent.sync.live.live_object import observe
@@ -139,6 +139,17 @@ def test_a_copied_label_makes_nothing_ours(stand: Stand, objects: Objects, names
     stand.start()
 
     assert {key.name for key in stand.live.of(stand.shop)} == {"two"}
+
+
+def test_the_sweep_finds_a_kind_whose_only_object_of_ours_has_a_damaged_mark(
+    stand: Stand, objects: Objects, namespace: str
+) -> None:
+    torn = ours(namespace, "torn", "Secret")
+    torn["metadata"]["annotations"][ID] = "damaged"
+    objects.apply(torn, field_manager=FIELD_MANAGER)
+    stand.start()
+    found = stand.live.snapshot(stand.shop).objects
+    assert [(str(key), live.owner) for key, live in found.items()] == [(f"Secret:{namespace}/torn", None)]
 
 
 def test_custom_resources_are_swept_over_too(stand: Stand, objects: Objects, discovery: Discovery, namespace: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gitops_agent.manifest.canonical import copy, digest
 from gitops_agent.manifest.fields import desired_hash
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.manifest.marks import DIGEST, marked
+from gitops_agent.manifest.marks import APPLICATION, DIGEST, ID, label_value, marked
 from gitops_agent.sync.health import Status
 from gitops_agent.sync.live.live_object import observe
 from gitops_agent.sync.live.live_state import LiveState
@@ -109,6 +109,30 @@ def test_an_object_whose_marks_were_torn_off_has_drifted() -> None:
     obj = stored(CONFIG)
     del obj["metadata"]["annotations"][DIGEST]
     assert observe(obj).drifted((digest(CONFIG), desired_hash(CONFIG)))
+
+
+@pytest.mark.parametrize("broken", [None, "damaged", "ConfigMap:shop/other@gitops-system/shop", "ConfigMap:shop/web@nobody"])
+def test_a_damaged_mark_makes_no_owner_and_names_its_application(broken: str | None) -> None:
+    obj = stored(CONFIG)
+    obj["metadata"]["annotations"][ID] = broken
+    live = observe(obj)
+    assert (live.owner, live.damaged) == (None, label_value(APP))
+
+
+def test_a_changed_label_leaves_the_application_that_the_annotation_names() -> None:
+    obj = stored(CONFIG)
+    obj["metadata"]["labels"][APPLICATION] = "something"
+    assert observe(obj).damaged == label_value(APP)
+
+
+def test_a_copy_of_a_mark_is_no_damaged_one() -> None:
+    obj = stored(CONFIG, managedFields=[])
+    obj["metadata"]["name"] = "copy"
+    assert observe(obj).damaged == ""
+
+
+def test_a_whole_mark_is_no_damaged_one() -> None:
+    assert observe(stored(CONFIG)).damaged == ""
 
 
 def test_a_degraded_object_keeps_its_evidence() -> None:

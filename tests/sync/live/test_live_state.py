@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import AppKey, GroupKind
 from gitops_agent.manifest.mark_authority import MarkAuthority
+from gitops_agent.manifest.marks import label_value
 from gitops_agent.sync.health import Health, Status
 from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.live.live_state import ChangeKind, LiveState, is_newer
 from tests.sync.samples import APP, OTHER, key, thing
 from tests.sync.samples import live as live_thing
 
+KEY = key("ConfigMap", "web")
 CONFIGS = GroupKind("", "ConfigMap")
 EDIT = FieldEdit(path="/data/b", manager="kubectl-edit", operation="Update", time="2026-11-01T00:00:00Z")
 
@@ -332,6 +334,28 @@ def test_an_unverified_object_that_vanishes_is_news_of_the_application_it_names(
     change = state.remove(key("ConfigMap", "web"), "uid-web")
     assert change is not None
     assert (change.kind, change.application) == (ChangeKind.REMOVED, APP)
+
+
+def test_an_object_with_a_damaged_mark_is_in_the_snapshot_of_its_application_until_it_is_whole() -> None:
+    state = LiveState()
+    state.snapshot(APP)
+    state.put(config())
+    assert state.put(config(version=6, owner=None, damaged=label_value(APP))).application == APP
+    assert (list(state.snapshot(APP).objects), state.of(APP), state.snapshot(OTHER).objects) == ([KEY], {}, {})
+    change = state.put(config(version=7, owner=None, damaged=""))
+    assert (change.application, change.matters, state.snapshot(APP).objects) == (APP, True, {})
+    state.put(config(version=8, owner=None, damaged=label_value(APP)))
+    state.put(config(version=9))
+    assert list(state.snapshot(APP).objects) == list(state.of(APP)) == [KEY]
+
+
+def test_the_end_of_an_object_with_a_damaged_mark_is_news_of_its_application() -> None:
+    state = LiveState()
+    state.snapshot(APP)
+    state.put(config(owner=None, damaged=label_value(APP)))
+    change = state.remove(KEY, "uid-web")
+    assert change is not None
+    assert (change.application, state.snapshot(APP).objects) == (APP, {})
 
 
 def thing_live(name: str, version: str) -> LiveObject:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import label_value
 from gitops_agent.sync.action import Action
 from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.deletion_guard import Dependants
@@ -182,6 +183,19 @@ def test_what_bears_unverified_marks_is_left_alone_whatever_it_says() -> None:
         assert outcome(removed(unsealed, made=made)["old"]) == ("skip", "MarkUnverified")
         deleting = PlanPolicy(application_deleting=True)
         assert outcome(removed(unsealed, policy=deleting)["old"]) == ("skip", "MarkUnverified")
+
+
+def test_what_bears_a_damaged_mark_is_left_behind_with_the_way_out() -> None:
+    torn = live(thing("ConfigMap", "old"), owner=None, damaged=label_value(APP))
+    for policy in (PlanPolicy(), PlanPolicy(application_deleting=True), PlanPolicy(prune=False)):
+        action = removed(torn, policy=policy)["old"]
+        assert (*outcome(action), action.intent.value) == ("skip", "MarkBroken", "skip")
+    assert "remove its label gitops-agent.dev/application" in action.message
+    assert removed(torn, declared=[thing("ConfigMap", "old")]) == removed(replace(torn, damaged=label_value(OTHER))) == {}
+
+
+def test_what_bears_a_damaged_mark_and_is_terminating_is_not_even_mentioned() -> None:
+    assert removed(live(thing("ConfigMap", "old"), owner=None, damaged=label_value(APP), deleting=True)) == {}
 
 
 def test_a_rollout_object_that_asks_to_be_kept_is_kept() -> None:
