@@ -201,6 +201,11 @@ _TABLE = (
     ("RenderTimeout", "Rendering took too long and was stopped.", "Make the render smaller or raise `render.timeoutSeconds`."),
     ("RenderTooLarge", "Rendering used too much memory, output or files.", "Make the render smaller or raise its limits."),
     ("RemoteBase", "A kustomization refers to something outside the repository.", "Vendor it into the repository."),
+    (
+        "SecretExposed",
+        "A secret value would be in an object that is no Secret.",
+        "Refer to the Secret from that object, or generate a Secret instead of a ConfigMap.",
+    ),
     ("ToolMissing", "helm or kustomize is not installed.", "Install it with `gitops-agent tools install`."),
     ("ProcessFailed", "A program failed, hung or exceeded its output limit.", "Read its output in the agent's log."),
     (
