@@ -226,4 +226,4 @@ def test_an_address_where_nothing_goes_is_given_up(desk: Desk) -> None:
     room.save([happened(desk)], {})
     eventually(lambda: desk.status().get("dropped") == 1)
 
-    assert "notifications never go" in desk.ready()["message"]
+    assert "the agent never sends anything" in desk.ready()["message"]
