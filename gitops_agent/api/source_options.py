@@ -100,8 +100,9 @@ class SourceSpec(Model):
     """The directory to render, relative to the root of the repository."""
 
     secret_ref: SecretRef | None = None
-    """Credentials: `username` and `password`, `bearerToken`, or `identity` and `known_hosts`.
+    """Credentials: `username` and `password`, `bearerToken`, `identity` and `known_hosts`, or a GitHub App.
 
+    An App is `githubAppID` and `githubAppPrivateKey`, with `githubAppBaseURL` for an own server.
     For TLS: `ca.crt`, `tls.crt` and `tls.key`.
     """
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from urllib.parse import quote
 
 from gitops_agent.errors import SourceError
+from gitops_agent.source.github_app import GitHubApp
 
 _KEYS = {
     "username": "username",
@@ -41,6 +42,7 @@ class Credentials:
         ca: PEM, the authorities to believe instead of the machine's.
         cert: PEM, the client certificate.
         key: PEM, its private key.
+        app: a GitHub App, whose key is exchanged for a password at every poll.
     """
 
     username: str = ""
@@ -51,6 +53,7 @@ class Credentials:
     ca: str = ""
     cert: str = ""
     key: str = ""
+    app: GitHubApp | None = None
 
     def __post_init__(self) -> None:
         for name in _ONE_LINE:
@@ -58,6 +61,8 @@ class Credentials:
                 raise _invalid(f"{name} contains line breaks or control characters")
         if self.bearer_token and (self.username or self.password):
             raise _invalid("it has both bearerToken and username/password: one of them has to go")
+        if self.app is not None and (self.bearer_token or self.password or self.identity):
+            raise _invalid("it has both a GitHub App and bearerToken, password or identity: one of them has to go")
         if self.username and not self.password and not self.identity:
             raise _invalid("it has a username but no password")
         if bool(self.cert) != bool(self.key):
@@ -70,15 +75,9 @@ class Credentials:
         `identity.pub` is one of those.
 
         Raises:
-            SourceError: reason `InvalidSpec`, or `FieldNotSupported` for GitHub App credentials.
+            SourceError: reason `InvalidSpec`.
         """
-        app = sorted(key for key in data if key.startswith("githubApp"))
-        if app:
-            raise SourceError(
-                f"the secret has {app[0]}: GitHub App credentials are not supported yet, use a token as password",
-                reason="FieldNotSupported",
-                field=app[0],
-            )
+        app = GitHubApp.from_secret(data)
         values: dict[str, str] = {}
         for key, name in _KEYS.items():
             if key in data and name not in values:
@@ -87,13 +86,19 @@ class Credentials:
                 except UnicodeDecodeError:
                     raise _invalid(f"its key {key} is not text") from None
                 values[name] = text.strip() if name in _ONE_LINE else text
-        if not any(values.values()):
-            raise _invalid(f"it has none of the keys {', '.join(key for key in _KEYS if key != 'caFile')}")
-        return cls(**values)
+        if app is None and not any(values.values()):
+            names = [*(key for key in _KEYS if key != "caFile"), "githubAppID"]
+            raise _invalid(f"it has none of the keys {', '.join(names)}")
+        return cls(**values, app=app)
+
+    def exchanged(self, token: str) -> Credentials:
+        """These, with the App replaced by its token (user `x-access-token`)."""
+        return replace(self, app=None, username="x-access-token", password=token)
 
     def secrets(self) -> tuple[str, ...]:
         """Every text to redact from outputs, in all spellings of programs."""
-        texts = {self.password, self.bearer_token, *_spellings(self.identity), *_spellings(self.key)}
+        app = self.app.key if self.app else ""
+        texts = {self.password, self.bearer_token, *_spellings(self.identity), *_spellings(self.key), *_spellings(app)}
         if self.password and self.username:
             texts.add(base64.b64encode(f"{self.username}:{self.password}".encode()).decode())
         if self.password in {"", "x-oauth-basic"}:

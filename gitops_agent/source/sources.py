@@ -6,8 +6,10 @@ never looks like an empty repository: what was seen last stays what it was.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +21,7 @@ from gitops_agent.source.blob_reader import Reader
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import sweep
 from gitops_agent.source.history import describe
+from gitops_agent.source.installation_tokens import InstallationTokens
 from gitops_agent.source.mirror import Mirror, key
 from gitops_agent.source.poll import Move, Poll, Poller
 from gitops_agent.source.ref import Ref
@@ -58,6 +61,7 @@ class Sources:
         self._readers: OrderedDict[str, Reader] = OrderedDict()
         self._indexes: OrderedDict[tuple[str, str], tuple[Index, str]] = OrderedDict()
         self._revisions: OrderedDict[tuple[str, str, str], Revision] = OrderedDict()
+        self._tokens = InstallationTokens()
         sweep()
 
     def poll(
@@ -81,8 +85,8 @@ class Sources:
                 `EmptyRepository` or `SourceFailed`, with the class of the failure as the fact `failure`. What was seen stays.
         """
         mirror = self._readable(repository)
-        with mirror.locked(self._timeout, cancel):
-            return Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
+        with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout, cancel):
+            return Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
 
     def resolve(self, repository: Repository, ref: Ref) -> Revision:
         """The commit of a reference at the last successful poll, without network.
@@ -130,8 +134,8 @@ class Sources:
             SourceError: as `poll`, or there is none of that name (`RevisionNotFound`).
         """
         mirror = self._readable(repository)
-        with mirror.locked(self._timeout):
-            poller = Poller(mirror, credentials, timeout_seconds=self._timeout, cancel=None)
+        with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout):
+            poller = Poller(mirror, usable, timeout_seconds=self._timeout, cancel=None)
             commit = name.find(mirror, poller, head)
         return describe(mirror.directory, commit, repository=repository.url, ref=name.text if name.text != HEAD else head.value)
 
@@ -149,6 +153,7 @@ class Sources:
     def forget(self, repository: Repository) -> None:
         """Removes everything kept of an unused repository."""
         mirror = self._mirror(repository)
+        self._tokens.forget(repository)
         with self._lock:
             self._mirrors.pop(repository.id, None)
             reader = self._readers.pop(repository.id, None)
@@ -168,6 +173,19 @@ class Sources:
             self._readers.clear()
         for reader in readers:
             reader.close()
+
+    @contextlib.contextmanager
+    def _exchanged(self, repository: Repository, credentials: Credentials | None) -> Iterator[Credentials | None]:
+        """Credentials for git; drops a token that git refuses."""
+        if credentials is None or credentials.app is None:
+            yield credentials
+            return
+        try:
+            yield credentials.exchanged(self._tokens.token(repository, credentials.app, authority=credentials.ca))
+        except SourceError as error:
+            if error.reason == "AuthenticationFailed":
+                self._tokens.forget(repository)
+            raise
 
     def _readable(self, repository: Repository) -> Mirror:
         if repository.transport == "file" and not self._allow_file:

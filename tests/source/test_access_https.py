@@ -85,7 +85,7 @@ def test_a_server_of_an_unknown_authority_is_refused_and_the_remedy_reported(
     ids=["password", "token", "none"],
 )
 def test_wrong_credentials_are_reported_without_repeating_them(
-    sources: Sources, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, str]
+    sources: Sources, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, Any]
 ) -> None:
     author.commit({"a.yaml": "a: 1\n"})
     server = serve()
@@ -123,7 +123,7 @@ def test_rotated_credentials_count_from_the_next_poll_on(
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["other-host", "other-port"])
 def test_a_redirect_elsewhere_carries_no_credentials(  # noqa: PLR0917 - fixtures
-    sources: Sources, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, str], host: str
+    sources: Sources, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, Any], host: str
 ) -> None:
     author.commit({"a.yaml": "a: 1\n"})
     honest, thief = serve(), serve()
@@ -275,7 +275,7 @@ def test_a_poll_that_is_no_longer_needed_ends_at_once(
     "credentials", [{"username": "ada", "password": "pass-4711-word"}, {"bearer_token": TOKEN}], ids=["password", "token"]
 )
 def test_no_process_shows_a_credential_and_no_file_of_the_cache_keeps_one(
-    tmp_path: Path, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, str]
+    tmp_path: Path, author: Author, serve: Serve, certificates: Certificates, credentials: dict[str, Any]
 ) -> None:
     author.commit({"a.yaml": "a: 1\n"})
     server = serve()

@@ -6,6 +6,7 @@ import pytest
 
 from gitops_agent.errors import SourceError
 from gitops_agent.source.credentials import Credentials
+from tests.source.github_api import pem, private_key
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END OPENSSH PRIVATE KEY-----\n"
 
@@ -26,10 +27,17 @@ def test_the_keys_of_a_secret_are_read() -> None:
     assert Credentials.from_secret({"identity": KEY.encode(), "known_hosts": b"host key"}).identity == KEY
 
 
-def test_github_app_credentials_are_refused_by_name() -> None:
-    with pytest.raises(SourceError, match="githubAppID") as caught:
-        Credentials.from_secret({"githubAppID": b"1", "githubAppPrivateKey": b"very-secret"})
-    assert caught.value.reason == "FieldNotSupported"
+def test_an_app_and_a_password_exclude_each_other() -> None:
+    app = {"githubAppID": b"1", "githubAppPrivateKey": pem(private_key()).encode()}
+
+    with pytest.raises(SourceError, match="both a GitHub App") as caught:
+        Credentials.from_secret({**app, "password": b"very-secret"})
+    assert "very-secret" not in str(caught.value)
+
+    credentials = Credentials.from_secret(app)
+    assert credentials.app is not None
+    assert any(len(line) == 64 for line in credentials.secrets()), "the lines of its key are redacted"
+    assert credentials.exchanged("token-1") == Credentials(username="x-access-token", password="token-1")
 
 
 @pytest.mark.parametrize(
