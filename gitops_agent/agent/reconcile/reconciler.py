@@ -25,7 +25,6 @@ from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, Requeue, Sync
 from gitops_agent.agent.reconcile.outcome_builder import Findings, build_outcome, merge, retry_after, rollout_requeue
 from gitops_agent.agent.reconcile.status_writer import StatusWriter
 from gitops_agent.agent.rollouts.controller import RolloutController
-from gitops_agent.agent.rollouts.declared_policies import refusal
 from gitops_agent.agent.rollouts.rollout_pass import RolloutRequest
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import Stores
@@ -211,11 +210,9 @@ class ApplicationReconciler:
         """
         application = findings.application
         frozen = findings.suspended or application.spec.sync.mode is SyncMode.OBSERVE
-        desired = declared.desired
-        if desired is not None and desired is not state.declared and refusal(desired) is None:
-            state.declared = desired
         request = RolloutRequest(application=application, head=declared.desired, last=state.declared, frozen=frozen)
         prepared = self._stages.rollouts.prepare(request)
+        state.declared = prepared.accepted
         commit = prepared.wants_to_start
         preview = None if commit is None else self._stages.applier.preview(application, commit, state.plans)
         state.plans.preview = preview

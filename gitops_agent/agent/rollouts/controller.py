@@ -22,7 +22,7 @@ from gitops_agent.agent.rollouts.advice import Advice
 from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.context import RolloutContext
-from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
+from gitops_agent.agent.rollouts.declared_policies import DeclaredPolicies
 from gitops_agent.agent.rollouts.loader import RolloutLoader, by_key, part
 from gitops_agent.agent.rollouts.metric_jobs import JobScope
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass, RolloutRequest, RolloutResult
@@ -85,11 +85,14 @@ class RolloutController:
         Raises:
             ClusterError: the API server did not answer, or refused the status of a refused policy.
         """
-        refused = None if request.head is request.last else refusal(request.head)
-        if refused is not None:
+        declared = DeclaredPolicies.of(request.head)
+        refused = declared.refused
+        if refused is not None or request.head is None:
             # As with a commit that does not render: what is under way goes on with the commits it stands on.
-            request = replace(request, head=None, last=None if refusal(request.last) else request.last)
-        current = RolloutPass(request=request, base=request.head or request.last, refused=refused)
+            declared = DeclaredPolicies.of(request.last)
+            declared = DeclaredPolicies() if declared.refused else declared
+            request = replace(request, head=None, last=declared.commit)
+        current = RolloutPass(request=request, policies=declared, accepted=declared.commit, refused=refused)
         try:
             self._prepare(current)
         except (CommitPending, AgentError) as error:
@@ -127,12 +130,15 @@ class RolloutController:
         if not self._policies.listed(application):
             current.result = RolloutResult(desired=None, pending="the rollout policies are being listed")
             return
-        if not policies(current.base) and not self._policies.of(application):
+        if not current.policies.specs and not self._policies.of(application):
             self._drop(application, frozenset())
             current.result = RolloutResult(desired=request.head)
             return
-        base = current.base = current.base or self._loader.standing(current)
-        declared = specs(base)
+        if current.base is None:
+            current.policies = DeclaredPolicies.of(self._loader.standing(current))
+        if current.policies.refused is not None:
+            raise current.policies.refused
+        base, declared = current.base, current.policies.specs
         for desired in (request.head, request.last):
             if desired is not None:
                 current.commits.setdefault(desired.revision.commit, desired)

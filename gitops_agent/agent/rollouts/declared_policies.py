@@ -8,6 +8,7 @@ as one that does not render: the rollouts go on with the last commit that was ac
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
@@ -18,33 +19,46 @@ from gitops_agent.rollout.coverage import target
 from gitops_agent.sync.desired import Desired
 
 
-def policies(desired: Desired | None) -> dict[ObjectKey, Object]:
-    """The policies a commit declares, as written."""
-    if desired is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredPolicies:
+    """The policies of a commit, read once.
+
+    Attributes:
+        commit: what was read; None where it is not known.
+        specs: the policies, by key; empty where they are refused.
+        refused: why they cannot be followed; None when they can.
+    """
+
+    commit: Desired | None = None
+    specs: Mapping[ObjectKey, RolloutPolicySpec] = field(default_factory=dict)
+    refused: AgentError | None = None
+
+    @classmethod
+    def of(cls, commit: Desired | None) -> DeclaredPolicies:
+        """The policies that a commit declares."""
+        try:
+            return cls(commit=commit, specs=_specs(_policies(commit)))
+        except AgentError as error:
+            return cls(commit=commit, refused=error)
+
+
+def _policies(commit: Desired | None) -> dict[ObjectKey, Object]:
+    if commit is None:
         return {}
-    declared = (manifest for manifest in desired.manifests if manifest.key.group_kind == ROLLOUT_POLICY)
-    return {manifest.key: manifest.obj for manifest in declared if manifest.key not in desired.contested}
+    declared = (manifest for manifest in commit.manifests if manifest.key.group_kind == ROLLOUT_POLICY)
+    return {manifest.key: manifest.obj for manifest in declared if manifest.key not in commit.contested}
 
 
-def specs(desired: Desired | None) -> dict[ObjectKey, RolloutPolicySpec]:
-    """The policies a commit declares, read.
+def _specs(policies: Mapping[ObjectKey, Object]) -> dict[ObjectKey, RolloutPolicySpec]:
+    """The policies, read.
 
     Raises:
         SpecInvalid: one of them cannot be read.
         RenderError: two policies target one workload.
     """
-    result = {key: read(RolloutPolicySpec, obj.get("spec") or {}, root=f"{key} spec") for key, obj in policies(desired).items()}
+    result = {key: read(RolloutPolicySpec, obj.get("spec") or {}, root=f"{key} spec") for key, obj in policies.items()}
     _refuse_doubles(result)
     return result
-
-
-def refusal(desired: Desired | None) -> AgentError | None:
-    """Why a commit's policies cannot be followed; None when they can."""
-    try:
-        specs(desired)
-    except AgentError as error:
-        return error
-    return None
 
 
 def _refuse_doubles(specs: Mapping[ObjectKey, RolloutPolicySpec]) -> None:

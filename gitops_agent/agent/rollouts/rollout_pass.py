@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gitops_agent.agent.rollouts.context import RolloutContext
+from gitops_agent.agent.rollouts.declared_policies import DeclaredPolicies
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.api.application import Application
 from gitops_agent.errors import AgentError
@@ -69,7 +70,8 @@ class RolloutPass:
 
     Attributes:
         request: input of the pass.
-        base: what is declared where no rollout decides.
+        policies: those of what is declared where no rollout decides.
+        accepted: the newest known commit whose policies can be followed; None where there is none.
         refused: why the policies of the newest commit are not followed; None when they are, or there is none.
         rollouts: of the application, as they stand.
         commits: the declared states of the commits that were needed so far.
@@ -80,7 +82,8 @@ class RolloutPass:
     """
 
     request: RolloutRequest
-    base: Desired | None = None
+    policies: DeclaredPolicies = field(default_factory=DeclaredPolicies)
+    accepted: Desired | None = None
     refused: AgentError | None = None
     rollouts: tuple[RolloutContext, ...] = ()
     commits: dict[str, Desired] = field(default_factory=dict)
@@ -88,6 +91,11 @@ class RolloutPass:
     starting: set[ObjectKey] = field(default_factory=set)
     unbound: Mapping[ObjectKey, str] = field(default_factory=dict)
     result: RolloutResult | None = None
+
+    @property
+    def base(self) -> Desired | None:
+        """What is declared where no rollout decides; None where it is not known."""
+        return self.policies.commit
 
     @property
     def key(self) -> AppKey:

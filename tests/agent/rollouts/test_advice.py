@@ -5,6 +5,7 @@ from typing import Any
 
 from gitops_agent.agent.rollouts.advice import Advice
 from gitops_agent.agent.rollouts.context import RolloutContext
+from gitops_agent.agent.rollouts.declared_policies import DeclaredPolicies
 from gitops_agent.agent.rollouts.rollout_pass import RolloutPass, RolloutRequest
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
@@ -39,7 +40,7 @@ def rollout(current: RolloutState, **status: Any) -> RolloutContext:
 def current() -> RolloutPass:
     head = replace(wanted(), manifests=tuple(NEW))
     request = RolloutRequest(application=application("shop"), head=head, last=head, frozen=False)
-    return RolloutPass(request=request, base=head)
+    return RolloutPass(request=request, policies=DeclaredPolicies(commit=head))
 
 
 def test_a_version_that_is_rejected_names_what_it_holds_back() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,26 @@ def test_two_policies_of_one_workload_are_refused(away: Bench) -> None:
     assert result.desired is None
     assert result.error is not None
     assert (result.error.reason, "both about Deployment web" in str(result.error)) == ("RolloutRefused", True)
+
+
+class Counted(dict[str, Any]):
+    """A policy that counts how often its spec is read."""
+
+    reads = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.reads += key == "spec"
+        return super().get(key, default)
+
+
+def test_the_policies_of_a_commit_are_read_once_a_pass(away: Bench) -> None:
+    away.listed()
+    head = declared(2, policy("web", "shop"))
+    counted = Counted(head.manifests[0].obj)
+
+    away.prepare(replace(head, manifests=(head.manifests[0].with_object(counted),)), declared(1))
+
+    assert counted.reads == 1
 
 
 @pytest.mark.cluster

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.agent.rollouts.declared_policies import policies, refusal, specs
+from gitops_agent.agent.rollouts.declared_policies import DeclaredPolicies
 from gitops_agent.api.application import API_VERSION
-from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
 from tests.sync.samples import thing, wanted
 
@@ -19,9 +18,10 @@ def policy(name: str, *, target: str = "web", **strategy: Object) -> Object:
 def test_the_policies_of_a_commit_are_those_among_its_objects() -> None:
     commit = wanted(policy("web"), policy("api", target="api"), thing("ConfigMap", "one"))
 
-    assert [key.name for key in policies(commit)] == [key.name for key in specs(commit)] == ["api", "web"]
-    assert refusal(commit) is None
-    assert (policies(None), specs(None), refusal(None)) == ({}, {}, None)
+    declared = DeclaredPolicies.of(commit)
+
+    assert (declared.commit, [key.name for key in declared.specs], declared.refused) == (commit, ["api", "web"], None)
+    assert DeclaredPolicies.of(None) == DeclaredPolicies()
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,7 @@ def test_the_policies_of_a_commit_are_those_among_its_objects() -> None:
 def test_one_policy_that_cannot_be_followed_refuses_them_all(refused: list[Object], reason: str, words: str) -> None:
     commit = wanted(policy("api", target="api"), *refused)
 
-    error = refusal(commit)
+    declared = DeclaredPolicies.of(commit)
 
-    assert error is not None
-    assert (error.reason, words in str(error)) == (reason, True)
-    with pytest.raises(AgentError):
-        specs(commit)
+    assert declared.refused is not None
+    assert (declared.refused.reason, words in str(declared.refused), declared.specs) == (reason, True, {})
