@@ -1,4 +1,4 @@
-"""Scheduler: puts keys on a queue at intervals and at dates.
+"""Schedules calls at intervals and dates, and computes cron occurrences.
 
 Problem: APScheduler compares dates of the wall clock, so a clock that is set back by an hour stops every interval for an hour.
 Decision: intervals are counted on the monotonic clock of a work queue, and only dates are APScheduler's; it reads the wall
@@ -6,24 +6,31 @@ clock again twice a minute, so that a date is noticed in time after the clock wa
 
 APScheduler's defaults drop what is late: eight jobs due together on two threads run two. Here nothing is ever dropped
 (`misfire_grace_time=None`), missed ticks fold into one, and a job only enqueues, so one thread for each of the two is enough.
+
+APScheduler's cron triggers count weekdays from Monday, want a day of the month and a weekday to match both, and have their own
+idea of hours that a clock skips or repeats. So they get lists of names and numbers, one trigger for each way to match, and
+local time without a zone; what that means in a time zone is decided in `sync.windows`.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 from gitops_agent.agent.work_queue import WorkQueue
+from gitops_agent.api.cron import CronSchedule
 from gitops_agent.observe.log import logger
 
 _WALL_CLOCK = ""
@@ -136,3 +143,47 @@ class Scheduler:
     @staticmethod
     def _failed(event: JobExecutionEvent) -> None:
         _log.error("clock job failed", job=event.job_id, error=event.exception)
+
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_A_MOMENT = timedelta(microseconds=1)
+
+
+class CronOccurrences:
+    """The local times at which a cron schedule occurs.
+
+    Args:
+        schedule: the schedule.
+    """
+
+    def __init__(self, schedule: CronSchedule) -> None:
+        days, weekdays = _numbers(schedule.days, 31), ",".join(_WEEKDAYS[day] for day in sorted(schedule.weekdays))
+        weekdays = "*" if len(schedule.weekdays) == len(_WEEKDAYS) else weekdays
+        ways = ((days, "*"), ("*", weekdays)) if schedule.either else ((days, weekdays),)
+        self._triggers = tuple(
+            CronTrigger(
+                minute=_numbers(schedule.minutes, 60),
+                hour=_numbers(schedule.hours, 24),
+                day=day,
+                month=_numbers(schedule.months, 12),
+                day_of_week=weekday,
+                timezone=UTC,
+            )
+            for day, weekday in ways
+        )
+
+    def after(self, local: datetime) -> datetime | None:
+        """The first occurrence after a naive local time; None without one."""
+        since = local.replace(tzinfo=UTC) + _A_MOMENT
+        occurrences = (trigger.get_next_fire_time(None, since) for trigger in self._triggers)
+        return min((each.replace(tzinfo=None) for each in occurrences if each is not None), default=None)
+
+
+@lru_cache(maxsize=512)
+def cron_occurrences(schedule: CronSchedule) -> CronOccurrences:
+    """The occurrences of a schedule; those used last are kept."""
+    return CronOccurrences(schedule)
+
+
+def _numbers(numbers: Collection[int], count: int) -> str:
+    return "*" if len(numbers) == count else ",".join(map(str, sorted(numbers)))

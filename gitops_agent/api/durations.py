@@ -1,12 +1,14 @@
 """Durations as Go and Kubernetes spell them: `30s`, `5m`, `1h30m`, `1.5h`, `500ms`.
 
-Every duration of the API lies between one second and 24 hours: below, a poll is a denial of service; above, it is most likely a
-slip of the unit. A bad one is a problem of the one object that holds it and of nothing else.
+A duration of the API lies between one second and 24 hours: below, a poll is a denial of service; above, it is most likely a
+slip of the unit. Only a window of time may be longer, because a freeze lasts days. A bad one is a problem of the one object
+that holds it and of nothing else.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -17,16 +19,18 @@ from gitops_agent.manifest.amounts import seconds
 
 LOWEST = timedelta(seconds=1)
 HIGHEST = timedelta(hours=24)
+LONGEST_WINDOW = timedelta(days=366)
+"""Cron schedules repeat at least every year, but for 29 February."""
 
 _LONGEST_TEXT = 32
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 
 
-def parse_duration(text: Any) -> timedelta:
+def parse_duration(text: Any, *, lowest: timedelta = LOWEST, highest: timedelta = HIGHEST) -> timedelta:
     """The duration a text spells, to the microsecond.
 
     Raises:
-        ValueError: it is no text of this form, or not between one second and 24 hours.
+        ValueError: it is no text of this form, or not between the bounds.
     """
     if isinstance(text, timedelta):
         value = text
@@ -36,11 +40,11 @@ def parse_duration(text: Any) -> timedelta:
         if length is None:
             raise ValueError("is not a duration such as 30s, 5m or 1h30m")
         # The bound comes before the conversion: a timedelta overflows where a fraction does not.
-        if length > HIGHEST.total_seconds():
-            raise ValueError(f"is longer than {format_duration(HIGHEST)}")
+        if length > highest.total_seconds():
+            raise ValueError(f"is longer than {format_duration(highest)}")
         value = timedelta(microseconds=round(length * 1_000_000))
-    if not LOWEST <= value <= HIGHEST:
-        raise ValueError(f"is not between {format_duration(LOWEST)} and {format_duration(HIGHEST)}")
+    if not lowest <= value <= highest:
+        raise ValueError(f"is not between {format_duration(lowest)} and {format_duration(highest)}")
     return value
 
 
@@ -55,33 +59,41 @@ def format_duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-def _validate(value: Any) -> timedelta:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise PydanticCustomError("duration", "{text}", {"text": str(error)}) from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """Bounds of a duration, for pydantic and the API server."""
 
+    lowest: timedelta
+    highest: timedelta
 
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_validate),
-    PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema(
-        {
+    def validate(self, value: Any) -> timedelta:
+        try:
+            return parse_duration(value, lowest=self.lowest, highest=self.highest)
+        except ValueError as error:
+            raise PydanticCustomError("duration", "{text}", {"text": str(error)}) from error
+
+    def schema(self) -> dict[str, Any]:
+        lowest, highest = format_duration(self.lowest), format_duration(self.highest)
+        # What is no duration at all is the pattern's to refuse: a rule that fails to compute would also refuse the status of
+        # an object that was stored under an older schema.
+        bounds = f"duration(self) >= duration('{lowest}') && duration(self) <= duration('{highest}')"
+        return {
             "type": "string",
             "pattern": PATTERN,
             "minLength": 2,
             "maxLength": _LONGEST_TEXT,
             "x-kubernetes-validations": [
-                {
-                    # What is no duration at all is the pattern's to refuse: a rule that fails to compute would also refuse
-                    # the status of an object that was stored under an older schema.
-                    "rule": f"!self.matches(r'{PATTERN}') || "
-                    "(duration(self) >= duration('1s') && duration(self) <= duration('24h'))",
-                    "message": "is not between 1s and 24h",
-                }
+                {"rule": f"!self.matches(r'{PATTERN}') || ({bounds})", "message": f"is not between {lowest} and {highest}"}
             ],
         }
-    ),
-]
+
+
+_USUAL = _Bounds(lowest=LOWEST, highest=HIGHEST)
+_WINDOW = _Bounds(lowest=timedelta(minutes=1), highest=LONGEST_WINDOW)
+_TEXT = PlainSerializer(format_duration, return_type=str)
+
+Duration = Annotated[timedelta, BeforeValidator(_USUAL.validate), _TEXT, WithJsonSchema(_USUAL.schema())]
 """A bounded duration; a `timedelta` in Python, a text in YAML."""
+
+WindowDuration = Annotated[timedelta, BeforeValidator(_WINDOW.validate), _TEXT, WithJsonSchema(_WINDOW.schema())]
+"""How long a window of time stays open: a minute to a year."""

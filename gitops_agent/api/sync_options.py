@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
-from gitops_agent.api.durations import Duration
+from gitops_agent.api.cron import parse_cron
+from gitops_agent.api.durations import Duration, WindowDuration
 from gitops_agent.api.model import Model
-from gitops_agent.api.texts import KindName, Pointer, Shape
+from gitops_agent.api.texts import KindName, Line, Pointer, Shape
 
 PROTECTED_KINDS = ("Namespace", "CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim")
 """Kinds whose deletion takes data or other people's objects along."""
@@ -80,23 +84,47 @@ class Window(Model):
     schedule: Annotated[
         str,
         Shape(
-            pattern=r"[0-9A-Za-z*/,#L?-]+( +[0-9A-Za-z*/,#L?-]+){4}",
+            pattern=r"[0-9A-Za-z*/,?-]+( +[0-9A-Za-z*/,?-]+){4}",
             message="is not a cron schedule of five fields",
             longest=128,
         ),
+        AfterValidator(lambda value: _checked(parse_cron, value)),
     ]
     """When it opens: a cron schedule of five fields."""
 
-    duration: Duration
+    duration: WindowDuration
     """How long it stays open."""
 
     timezone: Annotated[
-        str, Shape(pattern=r"[A-Za-z][A-Za-z0-9_+/-]*", message="is not a time zone such as Europe/Berlin", longest=64)
+        str,
+        Shape(pattern=r"[A-Za-z][A-Za-z0-9_+/-]*", message="is not a time zone such as Europe/Berlin", longest=64),
+        AfterValidator(lambda value: _checked(_zone, value)),
     ] = "UTC"
     """The time zone of the schedule."""
 
     action: WindowAction = WindowAction.DENY
-    """What it does."""
+    """`allow`: changes are made in windows of this kind only; `deny`: none is made while it is open, whatever is allowed."""
+
+    manual_sync: bool = False
+    """Whether `gitops-agent sync` applies changes although this window is closed to them."""
+
+    reason: Line = ""
+    """The reason, shown where something waits."""
+
+
+def _zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError("is not a time zone such as Europe/Berlin") from error
+
+
+def _checked(check: Callable[[str], object], value: str) -> str:
+    try:
+        check(value)
+    except ValueError as error:
+        raise PydanticCustomError("window", "{text}", {"text": str(error)}) from error
+    return value
 
 
 class SyncSpec(Model):
@@ -130,4 +158,4 @@ class SyncSpec(Model):
     """Fields managed by others."""
 
     windows: Annotated[tuple[Window, ...], Field(max_length=32)] = ()
-    """When changes are allowed or denied. This version refuses any."""
+    """When changes are allowed or denied. What waits names the time at which its window opens."""

@@ -7,6 +7,7 @@ They are committed for readers, and a test fails when they are stale, so a field
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -76,7 +77,8 @@ def _type(field: Object) -> str:
     if "enum" in field:
         return ", ".join(_code(value) for value in field["enum"])
     if field.get("pattern") == DURATION:
-        return "duration, `1s` to `24h`"
+        lowest, highest = re.findall(r"'([0-9a-z]+)'\)", field["x-kubernetes-validations"][0]["rule"])
+        return f"duration, `{lowest}` to `{highest}`"
     if "items" in field:
         return f"list of {_type(field['items'])}"
     if "additionalProperties" in field:

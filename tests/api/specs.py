@@ -79,6 +79,9 @@ ACCEPTED: dict[str, Object] = {
     "verification, later": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
     "rollback, later": spec(sync={"rollback": {"onDegraded": True}}),
     "windows, later": spec(sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}),
+    "a freeze of weeks, later": spec(
+        sync={"windows": [{"schedule": "0 0 20 DEC ?", "duration": "336h", "reason": "year-end"}]}
+    ),
     "a pause without an end": spec(suspend={}),
     "a pause in another time zone": spec(suspend={"until": "2026-12-01T08:00:00.5+01:00"}),
     "a fraction of an hour": spec(sync={"interval": "1.5h"}),
@@ -134,6 +137,9 @@ REFUSED: dict[str, Object] = {
     "ignored fields without a path": spec(sync={"ignoreFields": [{"kind": "Deployment", "paths": []}]}),
     "a window without a schedule": spec(sync={"windows": [{"duration": "1h"}]}),
     "a schedule of three fields": spec(sync={"windows": [{"schedule": "* * *", "duration": "1h"}]}),
+    "a schedule with characters of another dialect": spec(sync={"windows": [{"schedule": "0 0 L * 5#2", "duration": "1h"}]}),
+    "a window of seconds": spec(sync={"windows": [{"schedule": "0 0 * * *", "duration": "59s"}]}),
+    "a window of more than a year": spec(sync={"windows": [{"schedule": "0 0 1 1 *", "duration": "8785h"}]}),
     "a dependency without a name": spec(dependsOn=[{}]),
     "an unknown policy of deletion": spec(deletionPolicy="keep"),
     "a day without a time": spec(suspend={"until": "2026-12-01"}),
