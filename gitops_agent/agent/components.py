@@ -38,6 +38,7 @@ from gitops_agent.agent.stores.notifiers import NotifierStore
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
+from gitops_agent.api.allowed_hosts import AllowedHosts
 from gitops_agent.api.application_rules import ApplicationRules
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.fence import UNFENCED, Fence
@@ -106,7 +107,7 @@ class Components:
             self.queue,
             namespace=settings.cluster.namespace,
             rules=_rules(settings),
-            secret_hosts=settings.source.allowed_secret_hosts,
+            git_hosts=_hosts(settings.source.allowed_secret_hosts, "source.allowedSecretHosts", "credentials"),
         )
         dispatcher = _dispatcher(settings, objects, stores.secrets)
         events = EventBroadcaster(dispatcher, Recorder(objects))
@@ -121,7 +122,8 @@ class Components:
         self.renders = RenderPool(workers, wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered"))
         self._loader = loader = DeclaredStateLoader(self.poller, self.renders, discovery, stores, wake)
 
-        analysis = AnalysisRunner(stores.secrets, objects, stores.policies, wake)
+        metric_hosts = _hosts(settings.analysis.allowed_hosts, "analysis.allowedHosts", "a query of metrics")
+        analysis = AnalysisRunner(stores.secrets, objects, stores.policies, wake, hosts=metric_hosts)
         rollout_loader = RolloutLoader(stores, loader, analysis, objects)
         rollouts = RolloutController(stores, rollout_loader, analysis, StuckPodRemover(objects), events)
 
@@ -303,6 +305,10 @@ def _rules(settings: Settings) -> ApplicationRules:
     )
 
 
+def _hosts(patterns: tuple[str, ...], name: str, subject: str) -> AllowedHosts:
+    return AllowedHosts.setting(patterns, name=name, subject=subject)
+
+
 def _render_workers(settings: Settings) -> RenderWorkers:
     limits = RenderLimits(
         seconds=settings.render.timeout_seconds,
@@ -318,4 +324,5 @@ def _render_workers(settings: Settings) -> RenderWorkers:
 
 def _dispatcher(settings: Settings, objects: Objects, secrets: SecretReader) -> NotificationDispatcher:
     retry = RetryPolicy(timeout_seconds=settings.notify.timeout_seconds)
-    return NotificationDispatcher(objects, secrets, limit=settings.notify.outbox_limit, retry=retry)
+    hosts = _hosts(settings.notify.allowed_hosts, "notify.allowedHosts", "a notification")
+    return NotificationDispatcher(objects, secrets, limit=settings.notify.outbox_limit, retry=retry, hosts=hosts)

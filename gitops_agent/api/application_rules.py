@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.problems import Problem, SpecInvalid
+from gitops_agent.api.wildcard import matches
 
 _DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
@@ -61,8 +62,3 @@ class ApplicationRules:
 
 
 NO_RULES = ApplicationRules()
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a text matches a pattern; `*` stands for any text."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None

@@ -180,8 +180,13 @@ _TABLE = (
     ("SecretNotFound", "A Secret that the resource names is not there.", "Create it in the namespace of the resource."),
     (
         "SecretHostRefused",
-        "A Secret may not be sent to the host of the repository.",
+        "A Secret may not be sent to the host of a repository, receiver or metric provider.",
         "Use another Secret, or name the host in its annotation `gitops-agent.dev/allowed-hosts` or the setting.",
+    ),
+    (
+        "HostRefused",
+        "The settings do not allow the host of a receiver or metric provider.",
+        "Use another host, or let the administrator add it to `notify.allowedHosts` or `analysis.allowedHosts`.",
     ),
     ("SecretInvalid", "A Secret does not hold what it should.", "Correct the keys that the message names."),
     ("PathNotFound", "The path is not in the revision.", "Correct `spec.source.path`, or commit the directory."),

@@ -123,6 +123,14 @@ class RenderSettings(Section):
     """Where `gitops-agent render-worker --socket` listens, in a container of its own; when absent, the agent starts it."""
 
 
+class AnalysisSettings(Section):
+    """Metrics of rollouts."""
+
+    allowed_hosts: Texts = ()
+    """Patterns of the hosts that metrics may be queried from, such as `prometheus.monitoring.svc`; all when empty. A policy
+    that names another one is refused. The annotation `gitops-agent.dev/allowed-hosts` on a Secret narrows this down for it."""
+
+
 class SyncSettings(Section):
     """How much is done at one time."""
 
@@ -194,6 +202,10 @@ class NotifySettings(Section):
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
     """How long a receiver may take."""
 
+    allowed_hosts: Texts = ()
+    """Patterns of the hosts that Notifiers may send to, such as `hooks.slack.com`; all when empty. The annotation
+    `gitops-agent.dev/allowed-hosts` on a Secret narrows this down for it."""
+
 
 class Settings(Section):
     """All settings of the agent."""
@@ -203,6 +215,7 @@ class Settings(Section):
     source: SourceSettings = Field(default_factory=SourceSettings)
     render: RenderSettings = Field(default_factory=RenderSettings)
     sync: SyncSettings = SyncSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
     leader: LeaderSettings = LeaderSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()

@@ -17,6 +17,7 @@ from http.client import HTTPException
 import urllib3.exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.egress import EgressTarget, Resolve, resolve, target
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 
@@ -30,27 +31,30 @@ class HttpClient:
 
     Args:
         timeout_seconds: for one request, from the connection to the end of the answer.
+        hosts: those the administrator allows.
         resolver: from a host to its addresses.
     """
 
-    def __init__(self, *, timeout_seconds: float = 10.0, resolver: Resolve = resolve) -> None:
+    def __init__(self, *, timeout_seconds: float = 10.0, hosts: AllowedHosts = ANYWHERE, resolver: Resolve = resolve) -> None:
         self._timeout = timeout_seconds
-        self._resolver = resolver
+        self._hosts, self._resolver = hosts, resolver
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
         self._aborted = False
 
-    def send(self, request: Request, *, authority: bytes = b"") -> Answer:
+    def send(self, request: Request, *, authority: bytes = b"", secret: AllowedHosts = ANYWHERE) -> Answer:
         """Sends a request and reads at most 64 KiB of its answer.
 
         Args:
             request: what is sent.
             authority: PEM of a certificate authority to trust instead of the system's.
+            secret: the hosts that may receive the credentials in the request.
 
         Raises:
+            HostRefused: the administrator or the owner of the credentials does not allow the host.
             DeliveryError: it may not go there, or there was no answer in time.
         """
-        target_ = target(request.url, resolver=self._resolver)
+        target_ = target(request.url, hosts=(self._hosts, secret), resolver=self._resolver)
         context = _context(authority) if target_.secure else None
         deadline = time.monotonic() + self._timeout
         last: Exception | None = None

@@ -4,17 +4,18 @@ Addresses are written by users, and the agent stands in a place from which more 
 Refused, under whatever name: link-local addresses and the metadata services of clouds (they hand out the node's credentials),
 multicast and the unspecified address. Plain http is for loopback and private addresses, so for services inside the cluster;
 everything public needs https. Because the connection goes to the address that was judged, a name that changes its mind in
-between gains nothing.
+between gains nothing. Before a name is resolved, the lists of allowed hosts are asked.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from gitops_agent.api.allowed_hosts import AllowedHosts
 from gitops_agent.httpclient.message import DeliveryError
 
 Resolve = Callable[[str, int], tuple[str, ...]]
@@ -75,10 +76,16 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in answers))
 
 
-def target(url: str, *, resolver: Resolve = resolve) -> EgressTarget:
+def target(url: str, *, hosts: Iterable[AllowedHosts] = (), resolver: Resolve = resolve) -> EgressTarget:
     """Resolves a URL, if requests may go there.
 
+    Args:
+        url: where to.
+        hosts: lists that all have to allow its host.
+        resolver: from a host to its addresses.
+
     Raises:
+        HostRefused: a list does not allow the host.
         DeliveryError: it is no address, the name does not resolve (transient), or it is refused.
     """
     try:
@@ -91,6 +98,8 @@ def target(url: str, *, resolver: Resolve = resolve) -> EgressTarget:
         raise DeliveryError("the receiver's address is not an http or https URL", transient=False)
     if parts.username is not None or parts.password is not None:
         raise DeliveryError("the receiver's address holds credentials: put them into the Secret", transient=False)
+    for allowed in hosts:
+        allowed.check(host)
     secure = parts.scheme == "https"
     port = port or (443 if secure else 80)
     try:

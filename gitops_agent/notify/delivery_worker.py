@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gitops_agent.backoff import Backoff
-from gitops_agent.cluster.secrets import SecretReader
+from gitops_agent.cluster.secrets import NO_SECRET, SecretContent, SecretReader
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import DeliveryError
 from gitops_agent.notify import template
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
-from gitops_agent.notify.provider import Credentials
 from gitops_agent.notify.providers import PROVIDERS
 from gitops_agent.observe.log import logger
 from gitops_agent.observe.redaction import scrub
@@ -33,6 +32,8 @@ _FLUSH_AGAIN_SECONDS = 5.0
 _FAILURES_UNTIL_TOLD = 3
 _RETRY_AFTER_LIMIT = 3600.0
 _MESSAGE = 300
+_CORRECTABLE = frozenset({"SecretNotFound", "SecretInvalid", "SecretHostRefused", "HostRefused"})
+"""Reasons that a user's correction elsewhere than in the Notifier removes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +153,7 @@ class DeliveryWorker:
         if not provider.speaks_of(entry.message, spec):
             self.outbox.skip(entry)
             return
-        credentials: Credentials = {}
+        secret = NO_SECRET
         broken = ""
         text = "\n".join(entry.message.lines)
         if spec.template is not None:
@@ -162,11 +163,11 @@ class DeliveryWorker:
                 broken = error.message
                 text = f"{text}\n(shown in the default form: {broken})".lstrip()
         try:
-            credentials = self._credentials()
-            request = provider.request(entry.message, text, credentials, spec, now=self._clock())
-            provider.judge(self._http.send(request, authority=credentials.get("ca.crt", b"")))
+            secret = self._secret()
+            request = provider.request(entry.message, text, secret.data, spec, now=self._clock())
+            provider.judge(self._http.send(request, authority=secret.data.get("ca.crt", b""), secret=secret.hosts))
         except AgentError as error:
-            self._refused(entry, _hidden(error, credentials, spec.address))
+            self._refused(entry, _hidden(error, secret, spec.address))
             return
         self._failures, self._retry_at = 0, 0.0
         self.outbox.delivered(entry)
@@ -176,22 +177,22 @@ class DeliveryWorker:
             self.outbox.report(ready=True, reason="Ready", message="the receiver takes messages")
         _log.info("notified", notifier=str(self.outbox.notifier.key), edge=entry.message.event.value, id=entry.id)
 
-    def _credentials(self) -> Credentials:
+    def _secret(self) -> SecretContent:
         notifier = self.outbox.notifier
         if notifier.spec.secret_ref is None:
-            return {}
+            return NO_SECRET
         name = notifier.spec.secret_ref.name
         try:
-            return self._secrets.data(notifier.key.namespace, name)
+            return self._secrets.read(notifier.key.namespace, name)
         except NotFound:
             raise AgentError(f"there is no Secret {name}", reason="SecretNotFound") from None
 
     def _refused(self, entry: Entry, error: AgentError) -> None:
         """Schedules the next attempt, or drops the message.
 
-        A missing or incomplete Secret is retried like a failing receiver.
+        A missing or incomplete Secret, and a host that is not allowed, are retried like a failing receiver.
         """
-        waits = error.transient or error.reason in {"SecretNotFound", "SecretInvalid"}
+        waits = error.transient or error.reason in _CORRECTABLE
         born = max(moment for moment in (entry.message.at, entry.not_before) if moment is not None)
         late = self._clock() - born >= self._retry.give_up
         text = error.message[:_MESSAGE]
@@ -210,9 +211,9 @@ class DeliveryWorker:
         _log.debug("a notification is tried again", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)
 
 
-def _hidden(error: AgentError, credentials: Credentials, address: str | None) -> AgentError:
+def _hidden(error: AgentError, secret: SecretContent, address: str | None) -> AgentError:
     """The error without values of the Secret, even from the answer."""
-    secrets = [value.decode("utf-8", "replace").strip() for value in credentials.values()]
+    secrets = [value.decode("utf-8", "replace").strip() for value in secret.data.values()]
     error.message = scrub(redact(error.message, [*secrets, *([address] if address else [])]))
     error.args = (error.message,)
     return error

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.notifier import Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.secrets import SecretReader
 from gitops_agent.errors import AgentError
 from gitops_agent.events.event import Event
 from gitops_agent.httpclient.client import HttpClient
-from gitops_agent.httpclient.egress import Resolve, resolve
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.message import Message
@@ -41,7 +41,7 @@ class NotificationDispatcher:
         clock: aware time, UTC.
         limit: how many messages may wait for one receiver.
         retry: how long and how often a message is tried.
-        resolver: from a host to its addresses.
+        hosts: those that receivers may have.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class NotificationDispatcher:
         clock: Callable[[], datetime] = _now,
         limit: int = LIMIT,
         retry: RetryPolicy | None = None,
-        resolver: Resolve = resolve,
+        hosts: AllowedHosts = ANYWHERE,
     ) -> None:
         self._objects, self._secrets, self._clock, self._limit = objects, secrets, clock, min(limit, LIMIT)
-        self._retry, self._resolver = retry or RetryPolicy(), resolver
+        self._retry, self._hosts = retry or RetryPolicy(), hosts
         self._lock = threading.Lock()
         self._couriers: dict[AppKey, DeliveryWorker] = {}
         self._started = self._stopped = False
@@ -141,7 +141,7 @@ class NotificationDispatcher:
         return DeliveryWorker(
             Outbox(self._objects, notifier, clock=self._clock, limit=self._limit),
             secrets=self._secrets,
-            http=HttpClient(timeout_seconds=self._retry.timeout_seconds, resolver=self._resolver),
+            http=HttpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._hosts),
             clock=self._clock,
             retry=self._retry,
         )

@@ -183,7 +183,7 @@ def fetched(
     sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
     try:
         try:
-            name, secret = RevisionName.parse(revision or HEAD), credentials(access, application)
+            name, secret = RevisionName.parse(revision or HEAD), credentials(access, application, repository)
             resolved = sources.find(repository, name, head=ref, credentials=secret)
         except SourceError as error:
             named = str(error) if str(repository) in str(error) else f"{spec.repo_url}: {error}"
@@ -193,12 +193,18 @@ def fetched(
         sources.close()
 
 
-def credentials(access: ClusterClient, application: Application) -> Credentials | None:
-    """What the application's Secret says, read with the caller's own permissions."""
+def credentials(access: ClusterClient, application: Application, repository: Repository) -> Credentials | None:
+    """What the application's Secret says, read with the caller's own permissions.
+
+    Raises:
+        HostRefused: the Secret may not be sent to the repository's host.
+        AgentError: it is missing or cannot be read.
+    """
     reference = application.spec.source.secret_ref
     if reference is None:
         return None
-    return Credentials.from_secret(Secrets(access.transport).get_secret(application.key.namespace, reference.name))
+    secret = Secrets(access.transport).read(application.key.namespace, reference.name)
+    return Credentials.from_secret(secret.sent_to(repository.host))
 
 
 def root_of(path: Path) -> tuple[Path, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
@@ -65,12 +66,14 @@ class ResolvedPolicy:
         workload: the key of its workload.
         provider: what lays shares over routes; None for `rolling`.
         autoscaled: whether an autoscaler decides the replicas of the workload.
+        hosts: those that metrics may be queried from.
     """
 
     policy: RolloutPolicySpec
     workload: ObjectKey
     provider: TrafficRouter | None
     autoscaled: bool = False
+    hosts: AllowedHosts = ANYWHERE
 
     @property
     def service(self) -> ObjectKey:

@@ -81,7 +81,7 @@ def flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> s
 
 def _flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> Iterator[str]:
     for metric in subject.policy.analysis.metrics:
-        yield from dispatch.flaws(metric)
+        yield from dispatch.flaws(metric, subject.hosts)
         if metric.provider.job is None:
             continue
         job = JOB.named(subject.workload.namespace, metric.provider.job.name)

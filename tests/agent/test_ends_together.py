@@ -9,7 +9,8 @@ from typing import cast
 from gitops_agent.agent.components import Components
 from gitops_agent.agent.stores.live_objects import LiveObjectInformer
 from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
-from gitops_agent.agent.stores.secrets import SecretStore, _Watched
+from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.agent.stores.watched_objects import _Watched
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
@@ -17,6 +18,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.manifest.key import GroupKind
+from gitops_agent.manifest.kinds import SECRET
 from gitops_agent.sync.live.live_state import LiveState
 
 SECONDS = 10.0
@@ -58,7 +60,7 @@ def test_the_watches_of_all_secrets_end_together(nowhere: Transport) -> None:
     secrets = SecretStore(Objects(nowhere, Discovery(nowhere)))
     ends, informers = watches()
     for number, one in enumerate(informers):
-        watched = secrets._watched[f"shop/{number}"] = _Watched(f"shop/{number}", [])
+        watched = secrets._watched[f"shop/{number}"] = _Watched(SECRET, f"shop/{number}", [])
         watched.informer = one
 
     secrets.stop()

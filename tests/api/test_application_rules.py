@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.api.application_rules import ApplicationRules, matches
+from gitops_agent.api.application_rules import ApplicationRules
 from gitops_agent.api.problems import SpecInvalid
 from tests.agent.samples import application
 
@@ -48,8 +48,3 @@ def test_only_repositories_that_a_pattern_names_are_followed(url: str, *, allowe
         return
     with pytest.raises(SpecInvalid, match=r"spec\.source\.repoURL: is not among"):
         rules.applied(shop)
-
-
-@pytest.mark.parametrize(("pattern", "text", "expected"), [("*", "a", True), ("a.c", "abc", False), ("[a]", "a", False)])
-def test_a_star_is_the_only_sign_of_a_pattern(pattern: str, text: str, *, expected: bool) -> None:
-    assert matches(pattern, text) is expected

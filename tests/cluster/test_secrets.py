@@ -7,7 +7,7 @@ import pytest
 
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.secrets import Secrets
-from gitops_agent.errors import Forbidden, Invalid, NotFound
+from gitops_agent.errors import Invalid, NotFound
 from tests.cluster.wire import Script, Wire
 
 Start = Callable[[Script], Wire]
@@ -18,32 +18,25 @@ def test_the_data_of_a_secret_is_decoded(objects: Objects, namespace: str) -> No
     meta = {"name": "git", "namespace": namespace}
     objects.apply({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"username": "me", "password": "ü"}})
 
-    assert Secrets(objects.transport).get_secret(namespace, "git") == {"username": b"me", "password": "ü".encode()}
+    assert Secrets(objects.transport).read(namespace, "git").data == {"username": b"me", "password": "ü".encode()}
 
 
 @pytest.mark.cluster
 def test_a_secret_without_data_is_empty(objects: Objects, namespace: str) -> None:
     objects.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "git", "namespace": namespace}})
 
-    assert Secrets(objects.transport).get_secret(namespace, "git") == {}
+    assert Secrets(objects.transport).read(namespace, "git").data == {}
 
 
 @pytest.mark.cluster
 def test_a_missing_secret_is_not_found(objects: Objects, namespace: str) -> None:
     with pytest.raises(NotFound):
-        Secrets(objects.transport).get_secret(namespace, "git")
-
-
-@pytest.mark.cluster
-def test_a_secret_is_read_with_the_rights_of_who_is_named(objects: Objects, namespace: str) -> None:
-    objects.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "git", "namespace": namespace}})
-    with pytest.raises(Forbidden):
-        Secrets(objects.transport).get_secret(namespace, "git", as_user=f"system:serviceaccount:{namespace}:default")
+        Secrets(objects.transport).read(namespace, "git")
 
 
 def test_a_damaged_secret_is_invalid_and_not_quoted(wire: Start, tmp_path: Path) -> None:
     transport = wire(lambda _, line: line.json({"data": {"password": "hunter2!"}})).transport(tmp_path)
     with pytest.raises(Invalid, match="Secret:shop/git is damaged") as caught:
-        Secrets(transport).get_secret("shop", "git")
+        Secrets(transport).read("shop", "git")
 
     assert "hunter2" not in str(caught.value)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from gitops_agent.api.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.httpclient.egress import EgressTarget, resolve, target
 from gitops_agent.httpclient.message import DeliveryError
 
@@ -108,3 +109,20 @@ def test_the_system_resolves_numbers_as_they_are() -> None:
 def test_other_spellings_of_an_address_are_resolved_before_they_are_judged(url: str) -> None:
     with pytest.raises(DeliveryError):
         target(url)
+
+
+def test_a_host_that_one_list_lacks_is_not_even_resolved() -> None:
+    asked: list[str] = []
+
+    def resolving(host: str, _port: int) -> tuple[str, ...]:
+        asked.append(host)
+        return ("10.0.0.1",)
+
+    lists = (AllowedHosts(patterns=("*",)), AllowedHosts(patterns=("hooks.example.com",), subject="it", rule="the list"))
+    with pytest.raises(HostRefused):
+        target("https://evil.example/hooks.example.com", hosts=lists, resolver=resolving)
+    with pytest.raises(DeliveryError, match="credentials"):
+        target("https://hooks.example.com@evil.example/", hosts=lists, resolver=resolving)
+    assert asked == []
+
+    assert target("https://HOOKS.example.com./", hosts=lists, resolver=resolving).host == "hooks.example.com"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gitops_agent.api.allowed_hosts import ANYWHERE
 from gitops_agent.api.notifier import Notifier, parse
+from gitops_agent.cluster.secrets import SecretContent
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.notify.message import Message
@@ -22,9 +23,10 @@ class SecretData:
 
     def __init__(self, **data: bytes) -> None:
         self._data = data
+        self.hosts = ANYWHERE
 
-    def data(self, _namespace: str, _name: str) -> Mapping[str, bytes]:
-        return self._data
+    def read(self, _namespace: str, _name: str) -> SecretContent:
+        return SecretContent(data=self._data, hosts=self.hosts)
 
 
 def revision(**fields: Any) -> Revision:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.api.allowed_hosts import ANYWHERE
 from gitops_agent.api.crd import crds
 from gitops_agent.api.notifier import Notifier, parse
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.secrets import SecretContent
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -41,13 +43,28 @@ def objects(control_plane: ControlPlane) -> Iterator[Objects]:
     transport.close()
 
 
+class Safe(dict[str, Mapping[str, bytes]]):
+    """The Secrets of one namespace, which may be sent to `hosts`."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__()
+        self._namespace = namespace
+        self.hosts = ANYWHERE
+
+    def read(self, namespace: str, name: str) -> SecretContent:
+        assert namespace == self._namespace
+        if name not in self:
+            raise NotFound(f"no Secret {name}")
+        return SecretContent(data=self[name], hosts=self.hosts)
+
+
 class Desk:
     """The Notifiers of one namespace."""
 
     def __init__(self, objects: Objects, namespace: str) -> None:
         self.objects = objects
         self.namespace = namespace
-        self.secrets: dict[str, Mapping[str, bytes]] = {}
+        self.secrets = Safe(namespace)
         self._open: list[NotificationDispatcher] = []
 
     def key(self, name: str = "hook") -> ObjectKey:
@@ -84,15 +101,9 @@ class Desk:
         """The condition Ready, empty before there is one."""
         return next((entry for entry in self.status(name).get("conditions") or [] if entry["type"] == "Ready"), {})
 
-    def data(self, namespace: str, name: str) -> Mapping[str, bytes]:
-        assert namespace == self.namespace
-        if name not in self.secrets:
-            raise NotFound(f"no Secret {name}")
-        return self.secrets[name]
-
     def notifications(self, *notifiers: Notifier, start: bool = True, **options: Any) -> NotificationDispatcher:
         """The room as an agent has it; ended with the test."""
-        room = NotificationDispatcher(self.objects, self, **{"retry": QUICK} | options)
+        room = NotificationDispatcher(self.objects, self.secrets, **{"retry": QUICK} | options)
         self._open.append(room)
         for notifier in notifiers:
             room.set_notifier(notifier)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.event_type import EventType
 from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.providers.webhook import signature
@@ -157,6 +158,38 @@ def test_a_missing_secret_is_waited_for(desk: Desk) -> None:
 
         eventually(lambda: receiver.told)
         assert "x-gitops-agent-signature" in receiver.told[0].headers
+
+
+@pytest.mark.cluster
+def test_a_secret_is_sent_to_no_other_host_than_its_annotation_names(desk: Desk) -> None:
+    desk.secrets["hook"] = {"token": b"hunter22hunter22"}
+    desk.secrets.hosts = AllowedHosts(
+        patterns=("hooks.example.com",), subject="Secret ops/hook", rule="its annotation", reason="SecretHostRefused"
+    )
+    with Receiver() as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, secretRef={"name": "hook"}))
+        room.save([happened(desk)], {})
+        eventually(lambda: desk.ready().get("reason") == "SecretHostRefused")
+        assert receiver.told == []
+        assert "Secret ops/hook may not be sent to 127.0.0.1" in desk.ready()["message"]
+        desk.secrets.hosts = ANYWHERE
+
+        assert "authorization" in eventually(lambda: receiver.told)[0].headers
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("by", ["spec", "Secret"])
+def test_nothing_is_sent_to_a_host_that_the_administrator_does_not_allow(desk: Desk, by: str) -> None:
+    hosts = AllowedHosts.setting(("*.example.com",), name="notify.allowedHosts", subject="a notification")
+    with Receiver() as receiver:
+        desk.secrets["hook"] = {"address": receiver.url.encode()} if by == "Secret" else {}
+        notifier = desk.make(address=None if by == "Secret" else receiver.url, secretRef={"name": "hook"})
+        desk.notifications(notifier, hosts=hosts).save([happened(desk)], {})
+        eventually(lambda: desk.ready().get("reason") == "HostRefused")
+
+        assert receiver.told == []
+        assert "the setting notify.allowedHosts does not name it" in desk.ready()["message"]
+        assert len(desk.status()["pending"]) == 1
 
 
 @pytest.mark.cluster

@@ -298,7 +298,7 @@ class SourcePoller:
         if not repository.secret:
             return None
         namespace, _, name = repository.secret.partition("/")
-        return Credentials.from_secret(self._secrets.data_for(namespace, name, repository.host))
+        return Credentials.from_secret(self._secrets.git_credentials(namespace, name, repository.host))
 
     def _schedule(self, repository: Repository) -> None:
         """Polls at the shortest interval of the applications that are left."""

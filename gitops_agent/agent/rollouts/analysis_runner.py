@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,10 @@ from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
 from gitops_agent.agent.rollouts.metric_jobs import JobScope, MetricJobs
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.work_queue import Priority
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.rollout_metrics import Metric as Wanted
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.secrets import SecretReader
+from gitops_agent.cluster.secrets import NO_SECRET, SecretContent, SecretReader
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Request
@@ -86,8 +87,11 @@ class AnalysisRunner:
         objects: makes and reads Jobs.
         policies: know the application of a policy.
         wake: wakes the application whose measurement ended.
+        hosts: those that providers may have.
         now: aware, UTC.
-        timeout_seconds: for one request.
+
+    Attributes:
+        hosts: those that providers may have.
     """
 
     def __init__(
@@ -97,11 +101,11 @@ class AnalysisRunner:
         policies: RolloutPolicyStore,
         wake: Wake,
         *,
+        hosts: AllowedHosts = ANYWHERE,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
         self._secrets, self._policies, self._wake = secrets, policies, wake
-        self._now, self._timeout = now, timeout_seconds
+        self.hosts, self._now = hosts, now
         self._jobs = MetricJobs(objects)
         self._runs: dict[AppKey, _ActiveRun] = {}
         self._tidy: set[AppKey] = set()
@@ -288,9 +292,8 @@ class AnalysisRunner:
     def _asked(self, active: _ActiveRun, wanted: Wanted) -> Measurement | None:
         """Measures once; None while a comparison is still collecting."""
         metric = dispatch.metric(wanted)
-        secret: Mapping[str, bytes] = {}
-        if name := dispatch.secret_name(wanted):
-            secret = self._secrets.data(active.run.policy.namespace, name)
+        name = dispatch.secret_name(wanted)
+        secret = self._secrets.read(active.run.policy.namespace, name) if name else NO_SECRET
         if metric.compare is None:
             return measured(metric, self._value(active, wanted, secret, canary=True), at=self._now())
         above, below = (_number(self._value(active, wanted, secret, canary=side)) for side in (True, False))
@@ -305,7 +308,7 @@ class AnalysisRunner:
         rounds.clear()
         return compared(metric, metric.compare, canary, stable, at=self._now())
 
-    def _value(self, active: _ActiveRun, wanted: Wanted, secret: Mapping[str, bytes], *, canary: bool) -> object:
+    def _value(self, active: _ActiveRun, wanted: Wanted, secret: SecretContent, *, canary: bool) -> object:
         run = active.run
         facts = {
             "variant": "canary" if canary else "primary",
@@ -314,20 +317,16 @@ class AnalysisRunner:
             "service": run.service,
             "hash": run.hash if canary else run.stable_hash,
         }
-        query = dispatch.ask(wanted, facts=facts, secret=secret, at=self._now())
+        query = dispatch.ask(wanted, facts=facts, secret=secret.data, at=self._now())
         request = Request(method=query.method, url=query.url, headers=query.headers, body=query.body)
         try:
-            answer = HttpClient(timeout_seconds=self._seconds(wanted)).send(request)
+            answer = HttpClient(timeout_seconds=_seconds(wanted), hosts=self.hosts).send(request, secret=secret.hosts)
         except AgentError as error:
             raise MeasurementFailed(f"{query}: {error}", transient=True) from None
         try:
             return dispatch.answer(wanted, answer.status, answer.body)
         except MeasurementFailed as error:
             raise MeasurementFailed(f"{query}: {error}", transient=error.transient) from None
-
-    def _seconds(self, wanted: Wanted) -> float:
-        """The seconds a request gets."""
-        return self._timeout if wanted.timeout is None else min(wanted.timeout.total_seconds(), _LONGEST_REQUEST_SECONDS)
 
     def _job(self, active: _ActiveRun, wanted: Wanted) -> Measurement | None:
         """Starts or polls the Job of a measurement; None while it runs."""
@@ -369,6 +368,11 @@ class AnalysisRunner:
         if not needed:
             # Given up while it was made, and after the Jobs of the policy were listed.
             self._jobs.end(run.scope, job.name)
+
+
+def _seconds(wanted: Wanted) -> float:
+    """The seconds a request gets."""
+    return _TIMEOUT_SECONDS if wanted.timeout is None else min(wanted.timeout.total_seconds(), _LONGEST_REQUEST_SECONDS)
 
 
 def _late(job: _RunningJob) -> bool:

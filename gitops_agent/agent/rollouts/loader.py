@@ -247,7 +247,8 @@ class RolloutLoader:
         scaled = self._autoscalers.targets()
         autoscaled = scaled is None or workload in scaled or (declared is not None and _scaled(workload, base))
         provider = None if rolling else CAPABILITIES[str(policy.traffic.provider)].provider
-        return ResolvedPolicy(policy=policy, workload=workload, provider=provider, autoscaled=autoscaled)
+        hosts = self._analysis.hosts
+        return ResolvedPolicy(policy=policy, workload=workload, provider=provider, autoscaled=autoscaled, hosts=hosts)
 
     def _lost_label(self, subject: ResolvedPolicy, state: RolloutState) -> bool:
         """Whether an adopted workload lost its label.

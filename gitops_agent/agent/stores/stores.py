@@ -5,7 +5,6 @@ Every stage reads them; their watches and the responses to our own writes fill t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitops_agent.agent.ports import Wake
@@ -20,6 +19,7 @@ from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import WorkQueue
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import AppKey
@@ -64,7 +64,7 @@ def build_stores(
     *,
     namespace: str = "",
     rules: ApplicationRules = NO_RULES,
-    secret_hosts: Sequence[str] = (),
+    git_hosts: AllowedHosts = ANYWHERE,
 ) -> Stores:
     """Makes empty stores that queue an application when its objects change.
 
@@ -73,7 +73,7 @@ def build_stores(
         queue: of applications.
         namespace: whose Applications are served; all of them when empty.
         rules: of the installation.
-        secret_hosts: patterns of the Git hosts that may receive credentials; all when empty.
+        git_hosts: the hosts that may receive credentials of repositories.
     """
     wake: Wake = queue.add
     authority = MarkAuthority()
@@ -87,7 +87,7 @@ def build_stores(
         informer=LiveObjectInformer(objects, live, wake),
         endpoints=EndpointSliceStore(live, policies, wake),
         autoscalers=AutoscalerStore(wake),
-        secrets=SecretStore(objects, secret_hosts),
+        secrets=SecretStore(objects, git_hosts),
         config_maps=ConfigMapStore(objects),
         prerequisites=PrerequisiteWatcher(objects, queue),
         access=AccountAccess(objects),

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts, HostRefused
 from gitops_agent.api.rollout_metrics import Metric
 from gitops_agent.rollout.analysis.expression.evaluator import Condition
 from gitops_agent.rollout.analysis.expression.lexer import ConditionInvalid
 from gitops_agent.rollout.analysis.http_provider import Ask, HttpProvider
 from gitops_agent.rollout.analysis.http_query import Query, QueryInvalid
 from gitops_agent.rollout.analysis.metric import Comparison, MetricCriteria, Verdict
-from gitops_agent.rollout.analysis.providers.cloudwatch import CloudWatch
+from gitops_agent.rollout.analysis.providers.cloudwatch import CloudWatch, endpoint
 from gitops_agent.rollout.analysis.providers.datadog import Datadog
 from gitops_agent.rollout.analysis.providers.prometheus import Prometheus
 from gitops_agent.rollout.analysis.providers.web import Web
@@ -54,10 +56,10 @@ def metric(wanted: Metric) -> MetricCriteria:
     )
 
 
-def flaws(wanted: Metric) -> Iterator[str]:
+def flaws(wanted: Metric, hosts: AllowedHosts = ANYWHERE) -> Iterator[str]:
     """Faults of a metric that are known before it is measured.
 
-    These are conditions that cannot be read, and placeholders without a value.
+    These are conditions that cannot be read, placeholders without a value, and hosts that are not allowed.
     """
     for name, condition in (("success", wanted.success), ("failure", wanted.failure)):
         if condition is not None:
@@ -72,6 +74,11 @@ def flaws(wanted: Metric) -> Iterator[str]:
                 fill(options.address if name == "http" else options.query, dict.fromkeys(FACTS, "x"))
             except QueryInvalid as error:
                 yield f"metric {wanted.name}, provider: {error}"
+    if name := host(wanted):
+        try:
+            hosts.check(name)
+        except HostRefused as error:
+            yield f"metric {wanted.name}, provider: {error}"
 
 
 def ask(wanted: Metric, *, facts: Mapping[str, str], secret: Mapping[str, bytes], at: datetime) -> Query:
@@ -104,6 +111,15 @@ def secret_name(wanted: Metric) -> str:
     """The Secret with the provider's credentials; empty when it names none."""
     options = (getattr(wanted.provider, name) for name in PROVIDERS)
     return next((chosen.secret_ref.name for chosen in options if chosen is not None and chosen.secret_ref is not None), "")
+
+
+def host(wanted: Metric) -> str:
+    """The host of a provider; empty for a Job, or behind placeholders."""
+    if wanted.provider.job is not None:
+        return ""
+    _, options = _provider(wanted)
+    name = urlsplit(options.address or endpoint(options.region)).hostname or ""
+    return "" if "{" in name else name
 
 
 def _provider(wanted: Metric) -> tuple[HttpProvider[Any], Any]:

@@ -13,6 +13,7 @@ from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.metric_jobs import JobScope
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
+from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.application import API_VERSION
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric
@@ -72,21 +73,22 @@ def provider() -> Iterator[Provider]:
 class Bench:
     """A runner, and the applications it woke."""
 
-    def __init__(self, secret: Mapping[str, bytes]) -> None:
+    def __init__(self, secret: Mapping[str, bytes], hosts: AllowedHosts = ANYWHERE) -> None:
         self.woken: list[AppKey] = []
         self.behind = timedelta(0)
+        self.secrets = SecretData(**secret)
         objects = cast("Objects", None)  # no Job is measured here
         policies = RolloutPolicyStore(objects, lambda *_: None)
         metadata = {"name": POLICY.name, "namespace": POLICY.namespace}
         policy = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata}
         policies.put(marked(policy, application=SHOP, digest="", revision=""))
         self.measuring = AnalysisRunner(
-            SecretData(**secret),
+            self.secrets,
             objects,
             policies,
             lambda application, _reason, _priority: self.woken.append(application),
             now=lambda: datetime.now(UTC) - self.behind,
-            timeout_seconds=1.0,
+            hosts=hosts,
         )
         self.measuring.start()
 
@@ -99,7 +101,8 @@ def bench() -> Iterator[Bench]:
 
 
 def metric(address: str, **spec: Any) -> Metric:
-    whole = {"name": "errors", "provider": {"http": {"address": address, "value": "/value"}}, "interval": "1s", **spec}
+    http = {"address": address, "value": "/value"}
+    whole = {"name": "errors", "provider": {"http": http}, "interval": "1s", "timeout": "1s", **spec}
     if not {"success", "failure", "compare"} & spec.keys():
         whole["success"] = "result < 5"
     return read(Metric, whole, root="metric")
@@ -176,6 +179,22 @@ def test_credentials_reach_the_provider_and_no_message(provider: Provider, bench
     eventually(lambda: bench.measuring.results(POLICY))
     assert provider.asked[0][1] == "Bearer s3cret"
     assert "s3cret" not in str(bench.measuring.shown(POLICY))
+
+
+@pytest.mark.parametrize("by", ["annotation", "setting"])
+def test_nothing_is_sent_to_a_host_that_is_not_allowed(provider: Provider, bench: Bench, by: str) -> None:
+    hosts = AllowedHosts(patterns=("*.example.com",), subject="Secret shop/metrics", rule=f"its {by}")
+    if by == "annotation":
+        bench.secrets.hosts = hosts
+    else:
+        bench.measuring.hosts = hosts
+    http = {"address": provider.url, "value": "/value", "secretRef": {"name": "metrics"}}
+    bench.measuring.want(assignment(metric("", provider={"http": http})))
+
+    (measurement,) = eventually(lambda: bench.measuring.results(POLICY))
+    assert measurement.answer is Answer.ERROR
+    assert f"Secret shop/metrics may not be sent to 127.0.0.1: its {by} does not name it" in measurement.message
+    assert provider.asked == []
 
 
 @pytest.mark.slow

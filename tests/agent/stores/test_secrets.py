@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.api.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
@@ -47,17 +48,17 @@ def secret(namespace: str, name: str = "token", **data: str) -> Object:
 def test_a_secret_is_read_and_decoded(secrets: SecretStore, objects: Objects, namespace: str) -> None:
     objects.apply(secret(namespace, username="ada", password="ä"))
 
-    assert secrets.data(namespace, "token") == {"username": b"ada", "password": "ä".encode()}
+    assert secrets.read(namespace, "token").data == {"username": b"ada", "password": "ä".encode()}
 
 
 def test_a_second_look_costs_no_request(secrets: SecretStore, objects: Objects, transport: Transport, namespace: str) -> None:
     objects.apply(secret(namespace, username="ada"))
-    secrets.data(namespace, "token")
+    secrets.read(namespace, "token")
     eventually(lambda: secrets._watched[f"{namespace}/token"].informer.watch.streams, seconds=SECONDS)  # type: ignore[union-attr]
     before = transport.count
 
     for _ in range(20):
-        secrets.data(namespace, "token")
+        secrets.read(namespace, "token")
 
     assert transport.count == before
 
@@ -66,18 +67,18 @@ def test_a_rotation_is_observed_and_reported(
     secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations
 ) -> None:
     objects.apply(secret(namespace, username="ada"))
-    secrets.data(namespace, "token")
+    secrets.read(namespace, "token")
     assert rotated == []
 
     objects.apply(secret(namespace, username="eve"))
 
-    eventually(lambda: secrets.data(namespace, "token") == {"username": b"eve"}, seconds=SECONDS)
+    eventually(lambda: secrets.read(namespace, "token").data == {"username": b"eve"}, seconds=SECONDS)
     eventually(lambda: rotated == [f"{namespace}/token"], seconds=SECONDS)
 
 
 def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
     objects.apply(secret(namespace, username="ada"))
-    secrets.data(namespace, "token")
+    secrets.read(namespace, "token")
 
     objects.apply(secret(namespace, "another", username="eve"))
     objects.apply(secret(namespace, username="eve"))
@@ -90,23 +91,23 @@ def test_a_secret_that_is_created_later_is_reported(
     secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations
 ) -> None:
     with pytest.raises(NotFound, match=f"no Secret {namespace}/token"):
-        secrets.data(namespace, "token")
+        secrets.read(namespace, "token")
 
     objects.apply(secret(namespace, username="ada"))
 
     eventually(lambda: rotated == [f"{namespace}/token"], seconds=SECONDS)
-    assert secrets.data(namespace, "token") == {"username": b"ada"}
+    assert secrets.read(namespace, "token").data == {"username": b"ada"}
 
 
 def test_a_secret_that_goes_is_not_there_any_more(secrets: SecretStore, objects: Objects, namespace: str) -> None:
     applied = objects.apply(secret(namespace, username="ada"))
-    secrets.data(namespace, "token")
+    secrets.read(namespace, "token")
 
     objects.delete(ObjectKey.of(applied), uid=applied["metadata"]["uid"])
 
     def gone() -> bool:
         try:
-            secrets.data(namespace, "token")
+            secrets.read(namespace, "token")
         except NotFound:
             return True
         return False
@@ -116,11 +117,11 @@ def test_a_secret_that_goes_is_not_there_any_more(secrets: SecretStore, objects:
 
 def test_a_label_on_a_secret_is_no_rotation(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
     applied = objects.apply(secret(namespace, username="ada"))
-    secrets.data(namespace, "token")
+    secrets.read(namespace, "token")
 
     objects.merge_patch(ObjectKey.of(applied), {"metadata": {"labels": {"team": "shop"}}})
     objects.merge_patch(ObjectKey.of(applied), {"data": {"username": base64.b64encode(b"eve").decode()}})
-    eventually(lambda: secrets.data(namespace, "token") == {"username": b"eve"}, seconds=SECONDS)
+    eventually(lambda: secrets.read(namespace, "token").data == {"username": b"eve"}, seconds=SECONDS)
 
     assert rotated == [f"{namespace}/token"]
 
@@ -139,7 +140,7 @@ def test_a_secret_that_may_not_be_read_is_reported_at_once(restricted: Transport
 
     for _ in range(3):
         with pytest.raises(SourceError) as caught:
-            secrets.data(namespace, "token")
+            secrets.read(namespace, "token")
         assert caught.value.reason == "CannotSee"
         assert "Forbidden" in str(caught.value)
 
@@ -154,12 +155,12 @@ def test_a_secret_that_becomes_readable_is_read(
     secrets = SecretStore(Objects(restricted, Discovery(restricted)))
     secrets.subscribe(rotated)
     with pytest.raises(SourceError):
-        secrets.data(namespace, "token")
+        secrets.read(namespace, "token")
 
     grant()
 
     eventually(lambda: rotated == [f"{namespace}/token"], seconds=60)
-    assert secrets.data(namespace, "token") == {"username": b"ada"}
+    assert secrets.read(namespace, "token").data == {"username": b"ada"}
     secrets.stop()
 
 
@@ -183,7 +184,7 @@ def test_a_poll_that_is_still_running_at_the_end_starts_no_watch(transport: Tran
     secrets.stop()
 
     with pytest.raises(SourceError, match="stopping"):
-        secrets.data(namespace, "token")
+        secrets.read(namespace, "token")
 
 
 def test_an_api_server_that_was_away_at_the_first_look_is_asked_again(
@@ -192,11 +193,11 @@ def test_an_api_server_that_was_away_at_the_first_look_is_asked_again(
     objects.apply(secret(namespace, username="ada"))
     secrets = SecretStore(Objects(transport, Discovery(nowhere)))
     with pytest.raises(AgentError):
-        secrets.data(namespace, "token")
+        secrets.read(namespace, "token")
 
     secrets._objects = Objects(transport, Discovery(transport))
 
-    assert secrets.data(namespace, "token") == {"username": b"ada"}
+    assert secrets.read(namespace, "token").data == {"username": b"ada"}
     secrets.stop()
 
 
@@ -207,11 +208,11 @@ def test_a_secret_goes_to_no_other_host_than_its_annotation_names(
     obj["metadata"]["annotations"] = {"gitops-agent.dev/allowed-hosts": "git.example.com, *.internal"}
     objects.apply(obj)
 
-    assert secrets.data_for(namespace, "token", "Git.example.com") == {"password": b"hidden"}
-    assert secrets.data_for(namespace, "token", "git.internal")
+    assert secrets.git_credentials(namespace, "token", "Git.example.com") == {"password": b"hidden"}
+    assert secrets.git_credentials(namespace, "token", "git.internal")
     for host in ("evil.example", "git.example.com.evil.example", ""):
-        with pytest.raises(SourceError, match="may not be sent to") as refused:
-            secrets.data_for(namespace, "token", host)
+        with pytest.raises(HostRefused, match="may not be sent to") as refused:
+            secrets.git_credentials(namespace, "token", host)
         assert refused.value.reason == "SecretHostRefused"
 
 
@@ -220,17 +221,35 @@ def test_an_empty_annotation_names_no_host(secrets: SecretStore, objects: Object
     obj["metadata"]["annotations"] = {"gitops-agent.dev/allowed-hosts": ""}
     objects.apply(obj)
 
-    with pytest.raises(SourceError, match="allowed-hosts does not name it"):
-        secrets.data_for(namespace, "token", "git.example.com")
+    with pytest.raises(HostRefused, match="allowed-hosts does not name it"):
+        secrets.git_credentials(namespace, "token", "git.example.com")
+
+
+def test_a_secret_for_any_use_comes_with_the_hosts_it_may_be_sent_to(
+    secrets: SecretStore, objects: Objects, namespace: str
+) -> None:
+    obj = secret(namespace, password="hidden")
+    objects.apply(obj)
+    secrets.read(namespace, "token").hosts.check("anywhere.example")
+    obj["metadata"]["annotations"] = {"gitops-agent.dev/allowed-hosts": "Metrics.example.com"}
+    objects.apply(obj)
+    eventually(lambda: secrets.read(namespace, "token").hosts.patterns == ("metrics.example.com",), seconds=SECONDS)
+
+    secrets.read(namespace, "token").hosts.check("metrics.example.com")
+    text = f"Secret {namespace}/token may not be sent to evil.example: its annotation gitops-agent.dev/allowed-hosts"
+    with pytest.raises(HostRefused, match=text) as refused:
+        secrets.read(namespace, "token").hosts.check("evil.example")
+    assert refused.value.reason == "SecretHostRefused"
 
 
 def test_the_setting_limits_the_hosts_of_every_secret(transport: Transport, discovery: Discovery, namespace: str) -> None:
-    limited = SecretStore(Objects(transport, discovery), ("git.example.com",))
+    hosts = AllowedHosts.setting(("git.example.com",), name="source.allowedSecretHosts", subject="")
+    limited = SecretStore(Objects(transport, discovery), hosts)
     Objects(transport, discovery).apply(secret(namespace, password="hidden"))
     try:
-        assert limited.data_for(namespace, "token", "git.example.com")
-        with pytest.raises(SourceError, match="allowedSecretHosts"):
-            limited.data_for(namespace, "token", "evil.example")
+        assert limited.git_credentials(namespace, "token", "git.example.com")
+        with pytest.raises(HostRefused, match="allowedSecretHosts"):
+            limited.git_credentials(namespace, "token", "evil.example")
     finally:
         limited.stop()
 
@@ -242,16 +261,16 @@ def test_the_watch_of_a_secret_that_is_no_longer_read_ends(transport: Transport,
     try:
         for name in ("old", "used"):
             objects.apply(secret(namespace, name, username="ada"))
-            secrets.data(namespace, name)
+            secrets.read(namespace, name)
         informer = secrets._watched[f"{namespace}/old"].informer
         clock.now += 3000
-        secrets.data(namespace, "used")
+        secrets.read(namespace, "used")
         assert len(secrets._watched) == 2
         clock.now += 700
-        secrets.data(namespace, "used")
+        secrets.read(namespace, "used")
 
         assert set(secrets._watched) == {f"{namespace}/used"}
         assert informer is not None
-        assert secrets.data(namespace, "old") == {"username": b"ada"}
+        assert secrets.read(namespace, "old").data == {"username": b"ada"}
     finally:
         secrets.stop()

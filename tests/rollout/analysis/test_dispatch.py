@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.api.allowed_hosts import AllowedHosts
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric, MetricProvider
 from gitops_agent.rollout.analysis import dispatch
@@ -113,3 +114,30 @@ def test_no_answer_is_quoted(provider: dict[str, Any], body: bytes, status: int)
     assert "hunter2" not in str(shown.written())
     if status != 200:
         assert str(status) in shown.message
+
+
+@pytest.mark.parametrize(
+    ("provider", "host"),
+    [
+        ({"prometheus": {"address": "http://P.example.com:9090/a", "query": "up"}}, "p.example.com"),
+        ({"datadog": {"query": "avg:x", "secretRef": {"name": "dd"}}}, "api.datadoghq.com"),
+        (
+            {"cloudWatch": {"region": "cn-north-1", "query": "x", "secretRef": {"name": "aws"}}},
+            "monitoring.cn-north-1.amazonaws.com.cn",
+        ),
+        ({"http": {"address": "https://judge/{{workload}}"}}, "judge"),
+        ({"http": {"address": "https://{{workload}}.example.com/"}}, ""),
+        ({"job": {"name": "smoke"}}, ""),
+    ],
+)
+def test_the_host_of_a_provider_is_known_unless_placeholders_decide(provider: dict[str, Any], host: str) -> None:
+    assert dispatch.host(wanted(provider)) == host
+
+
+def test_a_host_that_the_administrator_does_not_allow_is_known_before_it_is_asked() -> None:
+    hosts = AllowedHosts.setting(("*.example.com",), name="analysis.allowedHosts", subject="a query of metrics")
+    judge, own = ({"http": {"address": f"https://{host}/"}} for host in ("judge", "judge.example.com"))
+
+    refusal = "a query of metrics may not be sent to judge: the setting analysis.allowedHosts does not name it"
+    assert list(dispatch.flaws(wanted(judge), hosts)) == [f"metric errors, provider: {refusal}"]
+    assert list(dispatch.flaws(wanted(own), hosts)) == []

@@ -48,6 +48,12 @@ class CloudWatch:
         return result(status, body)
 
 
+def endpoint(region: str) -> str:
+    """The public address of a region."""
+    suffix = ".cn" if region.startswith("cn-") else ""
+    return f"https://monitoring.{region}.amazonaws.com{suffix}"
+
+
 def metric_data(
     queries: Sequence[Object],
     *,
@@ -79,8 +85,6 @@ def metric_data(
     returning = [query.get("Id") for query in queries if query.get("ReturnData", True)]
     if len(queries) > _QUERIES_LIMIT or len(returning) != 1:
         raise QueryInvalid(f"{len(returning)} of the CloudWatch queries return data, exactly one has to")
-    suffix = ".cn" if region.startswith("cn-") else ""
-    endpoint = base(address or f"https://monitoring.{region}.amazonaws.com{suffix}")
     body = {
         "MetricDataQueries": list(queries),
         "StartTime": int(start.timestamp()),
@@ -88,7 +92,7 @@ def metric_data(
         "ScanBy": "TimestampAscending",
     }
     unsigned = Query(
-        url=endpoint + "/",
+        url=base(address or endpoint(region)) + "/",
         method="POST",
         headers={"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": _TARGET},
         body=orjson.dumps(body),
