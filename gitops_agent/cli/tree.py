@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Show the objects of an application and their dependants, with health.
 
-    ReplicaSets scaled to zero are left out of the picture, but not of the documents. Workloads made by a rollout are shown
+    Dependants are the ReplicaSets, Jobs, Pods and claims that one of them controls. ReplicaSets scaled to zero are left out of
+    the picture, but not of the documents. Workloads made by a rollout are shown
     under its RolloutPolicy.
     """
     access = ClusterClient.open(kubeconfig, context, namespace)

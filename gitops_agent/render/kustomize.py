@@ -27,6 +27,7 @@ _PATCH_BYTES = 1024 * 1024
 _PLACES = 3
 _LEVEL = "recursed accumulation of path '"
 """Ends what kustomize puts before the error of a base, once a level."""
+_OUTSIDE = re.compile(r"security; file '([^']{1,400})' is not in or below '([^']{1,400})'")
 _UNKNOWN_FIELD = re.compile(r'unknown field "([^"]{1,60})"')
 
 
@@ -72,6 +73,10 @@ def _placed(error: RenderError, file: str, graph: Graph) -> RenderError:
     message = error.message
     if message.startswith("accumulating resources: ") and _LEVEL in message:
         message = message.rpartition(_LEVEL)[2].partition("': ")[2] or message
+    if outside := _OUTSIDE.search(message):
+        linked = outside[1].startswith(f"{outside[2]}/")
+        text = f"{outside[1]} {'leads' if linked else 'lies'} outside {outside[2]}, and kustomize reads no such files"
+        message = f"{text}: make a directory with a kustomization of its own of it, and name that"
     if patches := failed(message, graph.patches()):
         places = " or ".join(str(patch) for patch in patches[:_PLACES])
         return RenderError(f"{places}: {message}", reason=error.reason, **{**error.facts, "file": file})

@@ -20,6 +20,8 @@ from gitops_agent.revision.tree import Entry, EntryType
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 SUFFIXES = (".yaml", ".yml", ".json")
+_JSONNET = ".jsonnet"
+_SHOWN = 3
 
 
 def render_plain(inputs: Inputs, entry: Entry, objects: Objects) -> None:
@@ -31,12 +33,14 @@ def render_plain(inputs: Inputs, entry: Entry, objects: Objects) -> None:
     if entry.type is EntryType.FILE:
         _add(inputs, entry.path, objects)
         return
+    read, jsonnet = False, []
     for file in inputs.folder(entry.path):
         below = posixpath.relpath(file.path, entry.path or ".")
         if any(part.startswith(".") for part in below.split("/")):
             continue
         name = posixpath.basename(file.path)
         if name in KUSTOMIZATIONS:
+            read = True
             objects.warnings.append(
                 f"{file.path}: a kustomization below a plain directory is not applied; its files are read one by one"
             )
@@ -45,7 +49,17 @@ def render_plain(inputs: Inputs, entry: Entry, objects: Objects) -> None:
             text = f"{chart} is a Helm chart below a plain directory; make it an application of its own"
             raise RenderError(text, reason="RenderFailed", file=file.path)
         elif name.endswith(SUFFIXES):
+            read = True
             _add(inputs, file.path, objects)
+        elif name.endswith(_JSONNET):
+            jsonnet.append(file.path)
+    if jsonnet:
+        more = f" and {len(jsonnet) - _SHOWN} more" * (len(jsonnet) > _SHOWN)
+        objects.warnings.append(f"{', '.join(jsonnet[:_SHOWN])}{more}: Jsonnet is not rendered; commit what it generates")
+    elif not read:
+        suffixes = ", ".join(SUFFIXES[:-1])
+        text = f"{entry.path or 'the root of the repository'} holds no manifest"
+        objects.warnings.append(f"{text}: only files whose names end in {suffixes} or {SUFFIXES[-1]} are read")
 
 
 def _add(inputs: Inputs, path: str, objects: Objects) -> None:

@@ -75,6 +75,22 @@ def test_a_kustomization_below_is_skipped_with_a_warning(render: Render) -> None
     assert "app/sub/kustomization.yaml" in rendered.warnings[0]
 
 
+def test_files_of_jsonnet_are_named_in_a_warning(render: Render) -> None:
+    files = {f"app/{name}.jsonnet": "{}" for name in "abcd"} | {"app/lib.libsonnet": "{}"}
+    for more in ({}, {"app/web.yaml": config_map("web")}):
+        rendered = render(ask("app"), files | more)
+        assert rendered.warnings == (
+            "app/a.jsonnet, app/b.jsonnet, app/c.jsonnet and 1 more: Jsonnet is not rendered; commit what it generates",
+        )
+
+
+def test_a_directory_without_a_manifest_says_so(render: Render) -> None:
+    assert render(ask("app"), {"app/README.md": "nothing here"}).warnings == (
+        "app holds no manifest: only files whose names end in .yaml, .yml or .json are read",
+    )
+    assert render(ask("app"), {"app/web.yaml": "# nothing yet"}).warnings == ()
+
+
 def test_a_chart_below_is_refused(refusal: Refusal) -> None:
     files = {"app/chart/Chart.yaml": CHART, "app/chart/templates/a.yaml": "x: {{ .Values.x }}\n"}
     assert "app/chart is a Helm chart" in refusal(ask("app"), files).message

@@ -98,16 +98,17 @@ class Finalizer:
         blocked = sorted(
             f"{live.key} ({', '.join(live.finalizers)})" for live in remaining.values() if live.deleting and live.finalizers
         )
-        waiting = applied.waiting or f"{len(remaining)} objects to be gone"
+        number = f"{len(remaining)} object{'' if len(remaining) == 1 else 's'}"
+        waiting = applied.waiting or f"{number} to be gone"
         if blocked and not applied.held:
-            waiting = f"{len(remaining)} objects to be gone; finalizers of {blocked[0]}" + (
+            waiting = f"{number} to be gone; finalizers of {blocked[0]}" + (
                 f" and {len(blocked) - 1} more" if len(blocked) > 1 else ""
             )
         held = sorted(live.key.name for live in remaining.values() if live.deleting and live.health.reason == HELD)
         if held and not applied.held:
             shown = ", ".join(held[:_SHOWN]) + (f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")
             waits = "waits" if len(held) == 1 else "wait"
-            waiting = f"{len(remaining)} objects to be gone; {len(held)} of them {waits} for approval: {shown}"
+            waiting = f"{number} to be gone; {len(held)} of them {waits} for approval: {shown}"
         return ReconcileOutcome(
             revision=_NOTHING,
             applied=state.applied,

@@ -136,6 +136,10 @@ def _behind(outcome: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool 
         return False, first.reason, f"{f'{short}: ' if short else ''}{first.key}: {first.message}{more}"
     if outcome.waiting:
         return False, "WaitingFor", f"{short}: {outcome.waiting}" if short else outcome.waiting
+    missing = [problem for problem in outcome.problems if problem.reason == "Missing"] if outcome.drifted else []
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        return False, "Missing", f"{short}: {missing[0].key}: {missing[0].message}{more}"
     return False, "Progressing", f"{short} is being applied"
 
 

@@ -240,6 +240,13 @@ def test_a_failure_is_reported_before_what_waits_for_it() -> None:
     assert "70000" in message
 
 
+def test_a_deleted_object_that_is_not_repaired_is_reported_as_missing() -> None:
+    deleted = ObjectIssue(key=WEB, reason="Missing", message="it was deleted by another writer")
+    view = synced(sync=SyncStatus.OUT_OF_SYNC, drifted=1, problems=(deleted,))
+
+    assert ready(view) == (False, "Missing", f"aaaaaaaaaaaa: {WEB}: it was deleted by another writer")
+
+
 def test_a_deletion_that_has_no_commit_is_reported_without_one() -> None:
     gone = synced(
         revision=Revision(repository="", ref="", commit=""), sync=SyncStatus.OUT_OF_SYNC, waiting="10 objects to be gone"
