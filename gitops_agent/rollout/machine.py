@@ -121,7 +121,9 @@ def _routing(ctx: StepContext) -> RolloutState:
     routing, traffic = ctx.seen.routing, ctx.state.traffic
     if routing is None or routing.share != traffic.want or not ctx.state.running:
         return ctx.state
-    ready = routing.verdict is Verdict.READY or _as_good_as_it_gets(ctx)
+    # While the workload rolls behind a shared Service, its own surge is no sign of pods that are to go.
+    settled = not ctx.surplus or not (ctx.state.in_steps or ctx.state.cutting)
+    ready = (routing.verdict is Verdict.READY and settled) or _as_good_as_it_gets(ctx)
     if ready and not traffic.verified:
         return replace(ctx.state, traffic=Traffic(want=traffic.want, applied=traffic.want, verified_at=ctx.now))
     if not ready and traffic.verified:

@@ -151,6 +151,15 @@ class StepContext:
         return self.seen.service and primary is not None and self.seen.reachable < primary.available
 
     @property
+    def surplus(self) -> int:
+        """Pods of the workload that serve a plain Service's share and are to go.
+
+        Each of them makes the share of the canary smaller than the numbers of pods say.
+        """
+        sharing = self.run.plain and 0 < self.state.traffic.want.weight < replica_counts.FULL
+        return max(self.seen.reachable - self.seen.endpoints - self._asked(), 0) if sharing else 0
+
+    @property
     def missing(self) -> str:
         """What keeps the canary from being ready, for people."""
         canary = self.seen.canary

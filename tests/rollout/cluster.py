@@ -124,6 +124,8 @@ class Cluster(World):
         if ends and self.running.steps:
             taken = self._verdict(before.traffic.want) is Verdict.READY
             self.note(taken and self.canary_up >= before.canary, "a step ended without its share in force")
+        begins = state.stage is Stage.HOLD and before.stage is Stage.ROUTE and 0 < state.traffic.want.weight < FULL
+        self.note(not (begins and self.running.plain and self.going), "a step began while pods that leave still serve")
         if state.adoption is Adoption.DONE and before.adoption is Adoption.SELECT:
             self.note(self.selected, "adopted before the Service selects the stable side")
         if before.phase is Phase.PENDING and state.beside:
@@ -249,6 +251,8 @@ class Cluster(World):
         replicas = obj["spec"].get("replicas", self.primary_pods)
         if replicas < self.primary_pods and self.primary_up > replicas:
             self.note(self._serving(primary=replicas), "I4: too few pods are left")
+        if self.linger:
+            self.going += (self.linger,) * (self.primary_up - replicas)
         self.primary_pods, self.primary_up = replicas, min(self.primary_up, replicas)
         if obj["spec"]["template"] != self.live[WEB].obj["spec"]["template"]:
             self._roll(self._version(obj))
@@ -343,10 +347,14 @@ class Cluster(World):
 
 
 def started(
-    policy: RolloutPolicySpec | None = None, *, answer: Answer = Answer.SUCCESS, broken: frozenset[str] = frozenset()
+    policy: RolloutPolicySpec | None = None,
+    *,
+    answer: Answer = Answer.SUCCESS,
+    broken: frozenset[str] = frozenset(),
+    linger: int = 0,
 ) -> Cluster:
     """An adopted cluster at rest; Git has just declared a second version."""
-    cluster = Cluster(policy=policy or canary(), answer=answer, broken=broken)
+    cluster = Cluster(policy=policy or canary(), answer=answer, broken=broken, linger=linger)
     cluster.settle(turns=30)
     cluster.head = V2
     return cluster

@@ -71,6 +71,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("evict"), st.integers(0, 4)),
     st.tuples(st.just("fall"), st.integers(0, 4)),
     st.tuples(st.just("lag"), st.integers(1, 20)),
+    st.tuples(st.just("linger"), st.integers(0, 4)),
     st.tuples(st.just("uptake"), st.integers(0, 4)),
     st.tuples(st.just("refuse"), st.integers(0, 1)),
     st.tuples(st.just("unlisted"), st.integers(0, 4)),
@@ -129,6 +130,8 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             cluster.primary_up = min(cluster.primary_up, value)
         case "lag":
             cluster.lag = value
+        case "linger":
+            cluster.linger = value
         case "uptake":
             cluster.uptake = value
         case "unlisted":
@@ -206,7 +209,7 @@ def test_no_history_breaks_an_invariant_and_every_one_ends(
 def calm(cluster: Cluster) -> None:
     """Ends all faults, and answers what waits for users."""
     cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
-    cluster.lag, cluster.uptake, cluster.unlisted, cluster.refused = 0, 0, 0, False
+    cluster.lag, cluster.uptake, cluster.unlisted, cluster.linger, cluster.refused = 0, 0, 0, 0, False
     cluster.gate, cluster.barrier = "", True
     for _ in range(12):
         cluster.settle(turns=60)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.rollout.command import CommandKind
-from gitops_agent.rollout.state import Phase
+from gitops_agent.rollout.state import Phase, Stage
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import canary
 from tests.rollout.release import V1, V2
@@ -37,6 +37,21 @@ def test_both_sides_follow_the_replicas_of_git_within_a_step(
 
     assert [scaled(cluster, replicas) for replicas in (8, 4, 1)] == [grown, shrunk, least]
     assert (cluster.state.phase, cluster.state.step, cluster.state.rejected) == (Phase.STEP, 0, ())
+
+
+def test_behind_a_plain_service_a_step_begins_once_the_pods_that_leave_serve_no_more() -> None:
+    steps = [{"weight": 25, "approval": True}, {"weight": 75, "approval": True}]
+    cluster = started(canary(steps, plain=True), linger=8)
+    cluster.until("Step", "Hold")
+    cluster.command(CommandKind.APPROVE)
+    cluster.until("Step", "Route", step=1)
+    for _ in range(5):
+        cluster.turn()
+        cluster.tick(1)
+    assert (cluster.canary_up, cluster.primary_up, len(cluster.going), cluster.state.stage) == (3, 1, 1, Stage.ROUTE)
+
+    cluster.until("Step", "Hold", step=1)
+    assert cluster.faults == []
 
 
 def test_a_later_step_takes_no_pods_away_but_git_does() -> None:

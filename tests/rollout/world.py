@@ -69,6 +69,8 @@ class World:
         uptake: ticks a route takes to be in force after it was written.
         behind: ticks of that which are left.
         unlisted: pods of each side that are available and no endpoints of their Service yet.
+        linger: ticks for which pods of the workload that go are endpoints still.
+        going: the ticks that are left to each such pod.
         refused: the controller of the routes does not accept them.
         decided_for: the replicas when the state was written last.
         unacceptable: hashes of versions whose second Deployment the API server refuses.
@@ -101,6 +103,8 @@ class World:
     uptake: int = 0
     behind: int = 0
     unlisted: int = 0
+    linger: int = 0
+    going: tuple[int, ...] = ()
     refused: bool = False
     stays: bool = False
     unacceptable: frozenset[str] = frozenset()
@@ -271,7 +275,7 @@ class World:
             autoscaled=self.autoscaled,
             max_unavailable=self.max_unavailable,
             endpoints=self.endpoints if steps else 0,
-            reachable=max(self.primary_up - self.unlisted, 0),
+            reachable=sum(self._sides()),
             canary_service=steps and self.service,
             configs=any(key.kind == "ConfigMap" and key in names for key in made),
             leftovers=bool(self.leftovers),
@@ -336,16 +340,22 @@ class World:
 
     def _verdict(self, want: Share) -> Verdict:
         if self.running.plain:
-            stable, both = max(self.primary_up - self.unlisted, 0), self.live[SERVICE].obj["spec"]["selector"]
-            side = both.get(canary_objects.VARIANT)
-            endpoints = max(self.canary_up - self.unlisted, 0) if side != canary_objects.PRIMARY else 0
-            total = endpoints + (stable if side != canary_objects.CANARY else 0)
+            stable, endpoints = self._sides()
+            total = stable + endpoints
             taken = bool(total) and endpoints in wanted_counts(total, want.weight)
         else:
             taken = self.share == want
         if self.refused and (taken or self.running.plain):
             return Verdict.ERROR
         return Verdict.READY if taken and not self.behind else Verdict.NOT_YET
+
+    def _sides(self) -> tuple[int, int]:
+        """Endpoints of the Service: of the workload, and of the canary behind a plain one."""
+        stable, second = max(self.primary_up - self.unlisted, 0) + len(self.going), max(self.canary_up - self.unlisted, 0)
+        if not self.running.plain:
+            return stable, 0
+        side = self.live[SERVICE].obj["spec"]["selector"].get(canary_objects.VARIANT)
+        return stable if side != canary_objects.CANARY else 0, second if side != canary_objects.PRIMARY else 0
 
     def _added(self) -> bool:
         state = self.state
@@ -381,6 +391,7 @@ class World:
     def tick(self, seconds: float = 0) -> None:
         """Lets time pass: routes take effect, sound pods start, the workload rolls."""
         self.now += timedelta(seconds=seconds)
+        self.going = tuple(left - 1 for left in self.going if left > 1)
         if self.behind:
             self.behind -= 1
             if not self.behind:

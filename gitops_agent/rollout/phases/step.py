@@ -166,9 +166,16 @@ def _route(ctx: StepContext) -> RolloutState | None:
     if ctx.overdue and ctx.run.plain and ctx.ready and ctx.lacking:
         return pause(ctx, ctx.lacking)
     if ctx.overdue:
-        routing = ctx.seen.routing
-        return abort(ctx, f"the routes did not take up the weight in time: {routing.reason if routing else 'not seen'}")
+        return abort(ctx, f"the routes did not take up the weight in time: {_unsettled(ctx)}")
     return None
+
+
+def _unsettled(ctx: StepContext) -> str:
+    """Why the share is not in force, for people."""
+    routing = ctx.seen.routing
+    if routing is not None and routing.reason:
+        return routing.reason
+    return f"{ctx.surplus} pods of the workload that are to go still serve" if ctx.surplus else "not seen"
 
 
 def _hold(ctx: StepContext) -> RolloutState | None:
