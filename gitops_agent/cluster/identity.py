@@ -2,14 +2,17 @@
 
 Problem: when a name or an address suddenly leads to another cluster, every request there succeeds, and what is known of the
 first cluster would be done to the second. Decision: a leader notes the UID once, before it lists anything. It is compared
-again where another cluster shows: before a list or a stream is handed on, and before a lease that vanished is claimed anew (its
-renewals name the UID of the Lease, so another cluster refuses them by itself). After the first difference nothing is written
-any more, and the process ends, because a new one begins with nothing that it believes.
+again where another cluster shows: when lists or streams are opened, once a minute for all of them together; before the first
+write after one was opened, so that nothing is written by what another cluster said; and before a lease that vanished is claimed
+anew (its renewals name the UID of the Lease, so another cluster refuses them by itself). After the first difference nothing is
+written any more, and the process ends, because a new one begins with nothing that it believes.
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gitops_agent.errors import AgentError, Forbidden, NotFound, Unavailable
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 _NAMESPACE = "kube-system"
 _PATH = f"/api/v1/namespaces/{_NAMESPACE}"
+_PERIOD_SECONDS = 60.0
+"""How often lists and streams ask which cluster they read, all together."""
 
 _log = logger("cluster")
 
@@ -35,12 +40,15 @@ class ClusterIdentity:
 
     Args:
         transport: to the API server.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._lock = threading.Lock()
+    def __init__(self, transport: Transport, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._transport, self._clock = transport, clock
+        self._lock, self._asking = threading.Lock(), threading.Lock()
         self._uid = ""
+        self._opened = self._confirmed = 0
+        self._confirmed_at = 0.0
         self._mismatch = ""
         self._ends: threading.Event | None = None
 
@@ -66,7 +74,7 @@ class ClusterIdentity:
             self.confirm()
             return
         try:
-            self._uid = self._read(30.0)
+            self._uid, self._confirmed_at = self._read(30.0), self._clock()
         except (Forbidden, NotFound) as error:
             _log.warning("another cluster would not be noticed: its UID cannot be read", namespace=_NAMESPACE, error=error)
 
@@ -82,16 +90,49 @@ class ClusterIdentity:
         """
         if not self._uid:
             return
-        self.refuse()
+        self._refuse()
+        opened, began = self._opened, self._clock()
         try:
             uid = self._read(timeout)
         except NotFound:
             raise Unavailable(f"{self._transport.host} has no namespace {_NAMESPACE} (yet)", code="NoIdentity") from None
         if uid != self._uid:
             self._differs(uid)
-        self.refuse()
+        self._refuse()
+        with self._lock:
+            self._confirmed, self._confirmed_at = max(self._confirmed, opened), max(self._confirmed_at, began)
 
-    def refuse(self) -> None:
+    def opened(self) -> None:
+        """Takes note that a list or stream was opened, before it is handed on.
+
+        Raises:
+            ClusterMismatch: it is known that the cluster is another one.
+            AgentError: it was this stream's turn to ask, and the UID cannot be read now.
+        """
+        if not self._uid:
+            return
+        self._refuse()
+        with self._lock:
+            self._opened += 1
+        if self._asking.acquire(blocking=False):
+            try:
+                if self._clock() - self._confirmed_at >= _PERIOD_SECONDS:
+                    self.confirm()
+            finally:
+                self._asking.release()
+
+    def before_write(self) -> None:
+        """Confirms the cluster where lists or streams were opened since it was.
+
+        Raises:
+            ClusterMismatch: it is another one.
+            AgentError: the UID cannot be read now.
+        """
+        self._refuse()
+        if self._confirmed != self._opened:
+            self.confirm()
+
+    def _refuse(self) -> None:
         """Raises ClusterMismatch once the cluster was another one."""
         if self._mismatch:
             raise ClusterMismatch(self._mismatch)

@@ -231,7 +231,7 @@ class Objects:
         content_type: str = "application/json",
         as_user: str | None = None,
     ) -> Object:
-        self.transport.identity.refuse()
+        self.transport.identity.before_write()
         if not self._fence.held:
             raise LeadershipLost(f"{method} {path} was not sent: this replica no longer leads")
         # The server gives up when we do, so that nothing is written long after a call has been reported as failed.

@@ -219,7 +219,7 @@ class Watch:
             everything += page.items if options.distil is None else map(options.distil, page.items)
             if self._stopped.is_set():
                 return
-        self._transport.identity.confirm()
+        self._transport.identity.opened()
         self._synced(everything, version)
         self._place = version
 
@@ -254,7 +254,7 @@ class Watch:
             try:
                 if self._stopped.is_set():
                     return
-                self._transport.identity.confirm()
+                self._transport.identity.opened()
                 for event in stream:
                     self._take(event)
                     got = True

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from gitops_agent.cluster.discovery import Discovery
-from gitops_agent.cluster.identity import ClusterMismatch
+from gitops_agent.cluster.identity import ClusterIdentity, ClusterMismatch
 from gitops_agent.cluster.lease import Lease
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import Watch, WatchOptions
 from gitops_agent.errors import Unavailable
 from gitops_agent.manifest.key import ObjectKey
+from tests.agent.samples import Time
 from tests.cluster.watch_recorder import CONFIGMAP, QUICK, WatchRecorder
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
@@ -167,14 +169,69 @@ def test_no_write_leaves_a_process_for_another_cluster(wire: Start, tmp_path: Pa
     assert {asked.method for asked in server.asked} == {"GET"}
 
 
-def test_nothing_that_a_watch_reads_from_another_cluster_is_handed_on(wire: Start, tmp_path: Path) -> None:
+def test_streams_that_are_opened_anew_ask_once_a_minute_together(wire: Start, tmp_path: Path) -> None:
+    def ending(asked: Asked, line: Line) -> None:
+        if "watch" in asked.query:
+            line.begin()
+            line.chunk({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "11"}}})
+            line.end()
+        else:
+            Cluster()(asked, line)
+
+    server = wire(ending)
+    transport, clock = pinned(server, tmp_path), Time()
+    transport.identity = ClusterIdentity(transport, clock=clock)
+    transport.identity.pin()
+    before = [asked.path for asked in server.asked].count(KUBE_SYSTEM)
+    watches = [Watch(transport, CONFIGMAP, WatchRecorder(), options=WatchOptions(timing=QUICK)) for _ in range(3)]
+    for watch in watches:
+        watch.start()
+    try:
+        eventually(lambda: all(watch.streams > 3 for watch in watches))
+        clock.now += 61
+        streams = [watch.streams for watch in watches]
+        eventually(lambda: all(watch.streams > count + 2 for watch, count in zip(watches, streams, strict=True)))
+    finally:
+        stop_together(watches)
+
+    assert [asked.path for asked in server.asked].count(KUBE_SYSTEM) - before == 1
+
+
+def test_the_first_write_after_a_stream_was_opened_anew_confirms_the_cluster(wire: Start, tmp_path: Path) -> None:
     cluster, heard = Cluster(), WatchRecorder()
     server = wire(cluster)
     transport = pinned(server, tmp_path)
+    objects = Objects(transport, Discovery(transport))
+    configmap = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}}
     watch = Watch(transport, CONFIGMAP, heard, options=WatchOptions(timing=QUICK))
     watch.start()
     try:
         eventually(lambda: watch.streams == 1)
+        objects.create(configmap)
+        confirmed = [asked.path for asked in server.asked].count(KUBE_SYSTEM)
+        objects.create(configmap)
+        assert [asked.path for asked in server.asked].count(KUBE_SYSTEM) == confirmed == 2
+        cluster.exchange()
+        eventually(lambda: len(heard.said) > 1)
+        with pytest.raises(ClusterMismatch):
+            objects.create(configmap)
+    finally:
+        watch.stop()
+
+    assert [asked.method for asked in server.asked].count("POST") == 2
+
+
+def test_nothing_that_a_watch_reads_from_another_cluster_is_handed_on(wire: Start, tmp_path: Path) -> None:
+    cluster, heard = Cluster(), WatchRecorder()
+    server = wire(cluster)
+    transport, clock = pinned(server, tmp_path), Time()
+    transport.identity = ClusterIdentity(transport, clock=clock)
+    transport.identity.pin()
+    watch = Watch(transport, CONFIGMAP, heard, options=WatchOptions(timing=QUICK))
+    watch.start()
+    try:
+        eventually(lambda: watch.streams == 1)
+        clock.now += 61
         cluster.exchange()
         eventually(lambda: heard.errors)
     finally:
