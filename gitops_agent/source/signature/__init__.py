@@ -1,0 +1,1 @@
+"""Signatures of commits and tags: whose they are, and which commits count."""
