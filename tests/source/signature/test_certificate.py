@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -38,7 +39,5 @@ def test_a_private_key_is_refused(gpg: GpgHome) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         assert certificates(binary(data))
-    except ValueError as refusal:
-        assert str(refusal)
