@@ -33,7 +33,7 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels 
 FROM python:3.13-slim-trixie${PYTHON_DIGEST}
 # ssh refuses to work for a user without an entry in the passwd file.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates git openssh-client \
+    && apt-get install --yes --no-install-recommends ca-certificates git gpgv openssh-client \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 65532 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin agent
 COPY --from=tools /out/helm /out/kustomize /usr/local/bin/

@@ -189,6 +189,11 @@ _TABLE = (
         "Use another host, or let the administrator add it to `notify.allowedHosts` or `analysis.allowedHosts`.",
     ),
     ("SecretInvalid", "A Secret does not hold what it should.", "Correct the keys that the message names."),
+    (
+        "SignatureMalformed",
+        "A commit or tag carries a signature that two readers could understand differently.",
+        "Sign it anew with git.",
+    ),
     ("PathNotFound", "The path is not in the revision.", "Correct `spec.source.path`, or commit the directory."),
     ("PathEscapes", "A path or link leads out of the repository.", "Keep every file below the root of the repository."),
     ("LinkBroken", "A link points at nothing, or at itself.", "Correct the link."),

@@ -33,17 +33,83 @@ class VerifyMode(StrEnum):
 
     NONE = "none"
     HEAD = "head"
+    TAG = "tag"
+    TAG_AND_HEAD = "tagAndHead"
     ALL = "all"
+
+
+class Merged(StrEnum):
+    """What a merge brings in."""
+
+    SIGNED = "signed"
+    VOUCHED = "vouched"
+
+
+class ForgeMerges(StrEnum):
+    """What a commit is worth that the forge signed itself."""
+
+    CONTENT = "content"
+    TRUST = "trust"
+    REFUSE = "refuse"
+
+
+class SignerIdentity(StrEnum):
+    """Who has to have signed a commit."""
+
+    ANY = "any"
+    COMMITTER = "committer"
+
+
+class OnRewrite(StrEnum):
+    """What happens when a branch leaves its last verified commit."""
+
+    HOLD = "hold"
+    REFUSE = "refuse"
+    FOLLOW = "follow"
 
 
 class Verify(Model):
     """Signatures demanded of commits."""
 
     mode: VerifyMode = VerifyMode.NONE
-    """`none`, `head` (the commit itself) or `all` (every new commit up to it). This version refuses all but `none`."""
+    """`none`, `head` (the commit itself), `tag` (the tag object), `tagAndHead`, or `all` (every new commit up to it).
+
+    This version refuses all but `none`.
+    """
 
     secret_ref: SecretRef | None = None
-    """The Secret with the allowed signers: OpenPGP keys or an SSH allowed-signers file."""
+    """The Secret with the keys of the signers: `*.asc` and `*.pgp` (OpenPGP), `allowed_signers` and `*.sshpub` (SSH).
+
+    `revoked_keys` revokes keys of SSH; `forge.asc` and `forge_signers` hold those of the forge.
+    """
+
+    since: CommitId | None = None
+    """With `all`: the commit at which trust begins. Without it what is applied, else the first commit, which must be signed."""
+
+    merged: Merged = Merged.SIGNED
+    """With `all`: what a merge brings in is `signed` as well, or is `vouched` for by the signature of the merge."""
+
+    forge_merges: ForgeMerges = ForgeMerges.CONTENT
+    """Commits signed by a key of the forge: `content` accepts merges that equal Git's automatic merge of verified parents."""
+
+    identity: SignerIdentity = SignerIdentity.ANY
+    """`committer`: the signer's principal or user ID must be the committer's mail address."""
+
+    on_rewrite: OnRewrite = OnRewrite.HOLD
+    """When a branch leaves its last verified commit: `hold` until a person approves, `refuse`, or `follow`."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="self.mode == 'none' || has(self.secretRef)",
+            holds=lambda verify: verify.mode is VerifyMode.NONE or verify.secret_ref is not None,
+            message="needs secretRef, the Secret with the keys of the signers",
+        ),
+        Rule(
+            cel="!has(self.since) || self.mode == 'all'",
+            holds=lambda verify: verify.since is None or verify.mode is VerifyMode.ALL,
+            message="since has a meaning with mode all only",
+        ),
+    )
 
 
 RefKind = Literal["branch", "tag", "semver", "commit"]
@@ -123,5 +189,10 @@ class SourceSpec(Model):
                 or re.search(_LOOPBACK, source.repo_url) is not None
             ),
             message="credentials are not sent over plain http: use https",
+        ),
+        Rule(
+            cel="!has(self.verify) || !self.verify.mode.startsWith('tag') || has(self.ref.tag) || has(self.ref.semver)",
+            holds=lambda source: not source.verify.mode.startswith("tag") or source.ref.kind in ("tag", "semver"),
+            message="verify.mode tag and tagAndHead need ref.tag or ref.semver",
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ _NEEDED = (
     ("patch", GROUP, "applications"),
     ("create", "events.k8s.io", "events"),
 )
+_VERIFIERS = {"gpgv": "OpenPGP", "ssh-keygen": "SSH"}
 _WRITES = (("patch", "apps", "deployments"), ("delete", "", "configmaps"), ("create", "", "namespaces"))
 
 
@@ -65,6 +67,8 @@ def _findings(
 ) -> Iterator[Finding]:
     for tool in ("git", "helm", "kustomize"):
         yield _tried(tool, lambda tool=tool: _tool(tool))  # type: ignore[misc]
+    for program, signed in _VERIFIERS.items():
+        yield _verifier(program, signed)
     try:
         access = ClusterClient.open(kubeconfig, context, namespace)
         version = access.transport.request("GET", "/version")
@@ -104,6 +108,14 @@ def _tool(name: str) -> str:
         return run(("git", "--version")).stdout.decode().strip()
     binary = find(name)
     return f"{binary.version} at {binary.path}"
+
+
+def _verifier(program: str, signed: str) -> Finding:
+    """Whether a program is there that only verified commits need."""
+    path = shutil.which(program)
+    if path is None:
+        return Finding(program, "warning", f"not installed: commits signed with {signed} cannot be verified (source.verify)")
+    return Finding(program, "ok", f"{path}, verifies commits signed with {signed}")
 
 
 def _served(access: ClusterClient, kind: str) -> str:

@@ -54,6 +54,7 @@ _COMMANDS = {
     "logs": ("logs", "logs", "Print the logs of the agent, or of the pods of an application."),
     "trace": ("trace", "trace", "Show which Application an object belongs to, and from which commit."),
     "check": ("check", "check", "Check the cluster, permissions, tools and repositories."),
+    "signers": ("signers", "signers", "Explain the keys of those who may sign commits: check."),
     "config": ("config", "config", "Show the effective configuration and the origin of each value."),
     "version": ("version", "version", "Print the versions of the agent, its tools and the cluster."),
     "completion": ("completion", "completion", "Print the completion script of bash, zsh or fish."),

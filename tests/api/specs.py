@@ -77,6 +77,20 @@ ACCEPTED: dict[str, Object] = {
     "variables, later": spec(render={"variables": {"values": {"A": "b"}, "from": [{"kind": "ConfigMap", "name": "vars"}]}}),
     "decryption, later": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
     "verification, later": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
+    "verification of all commits, later": source(
+        verify={
+            "mode": "all",
+            "secretRef": {"name": "signers"},
+            "since": "a" * 40,
+            "merged": "vouched",
+            "forgeMerges": "trust",
+            "identity": "committer",
+            "onRewrite": "follow",
+        }
+    ),
+    "verification of a tag, later": source(
+        ref={"semver": "1.x"}, verify={"mode": "tagAndHead", "secretRef": {"name": "signers"}}
+    ),
     "rollback, later": spec(sync={"rollback": {"onDegraded": True}}),
     "windows, later": spec(sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}),
     "a freeze of weeks, later": spec(
@@ -111,6 +125,11 @@ REFUSED: dict[str, Object] = {
     ),
     "a Secret without a name": source(secretRef={}),
     "an empty name": source(secretRef={"name": ""}),
+    "verification without keys": source(verify={"mode": "head"}),
+    "verification of a tag of a branch": source(verify={"mode": "tag", "secretRef": {"name": "signers"}}),
+    "a beginning of trust for the tip only": source(
+        verify={"mode": "head", "secretRef": {"name": "signers"}, "since": "a" * 40}
+    ),
     "a mode of verification that does not exist": source(verify={"mode": "tail"}),
     "helm and kustomize": spec(render={"helm": {}, "kustomize": {}}),
     "a patch in two places": spec(render={"kustomize": {"patches": [{"patch": "a", "path": "b"}]}}),

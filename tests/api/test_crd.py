@@ -120,11 +120,14 @@ def test_the_api_server_refuses(control_plane: ControlPlane, name: str) -> None:
     assert caught.value.status in {400, 422}
 
 
+VERIFY = {"mode": "none", "merged": "signed", "forgeMerges": "content", "identity": "any", "onRewrite": "hold"}
+
+
 @pytest.mark.cluster
 @pytest.mark.usefixtures("installed")
 def test_the_api_server_fills_in_the_defaults(control_plane: ControlPlane) -> None:
     assert create(control_plane, "default", spec())["spec"] == {
-        "source": {**SOURCE, "path": ".", "verify": {"mode": "none"}},
+        "source": {**SOURCE, "path": ".", "verify": VERIFY},
         "destination": {"createNamespace": False},
         "sync": {
             "interval": "30s",

@@ -131,8 +131,8 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        (source(verify={"mode": "head"}), "spec.source.verify.mode"),
-        (source(verify={"mode": "all"}), "spec.source.verify.mode"),
+        (source(verify={"mode": "head", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
+        (source(verify={"mode": "all", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
         (spec(render={"variables": {}}), "spec.render.variables"),
         (spec(render={"decryption": {}}), "spec.render.decryption"),
         (spec(sync={"rollback": {"onDegraded": True}}), "spec.sync.rollback.onDegraded"),

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gitops_agent.cli.check import _verifier
 from tests.cli.cluster_env import ClusterEnv
 from tests.cli.conftest import Run
 
@@ -18,9 +19,18 @@ def test_an_administrator_may_do_everything(stage: ClusterEnv, run: Run) -> None
     result = run("check", "-o", "json")
 
     found = findings(result.stdout)
-    assert {state for state, _ in found.values()} == {"ok"}, found
+    assert {state for what, (state, _) in found.items() if what not in ("gpgv", "ssh-keygen")} == {"ok"}, found
     assert result.code == 0
     assert {"git", "helm", "kustomize", "cluster", "CRD Application", "CRD Notifier"} <= found.keys()
+
+
+def test_a_program_that_only_signatures_need_is_named_when_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+    absent = _verifier("gpgv", "OpenPGP")
+
+    assert (absent.what, absent.state) == ("gpgv", "warning")
+    assert absent.message == "not installed: commits signed with OpenPGP cannot be verified (source.verify)"
 
 
 def test_rollouts_and_notifications_are_checked_as_applications_are(stage: ClusterEnv, run: Run) -> None:

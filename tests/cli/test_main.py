@@ -44,6 +44,7 @@ COMMANDS = [
         "logs",
         "trace",
         "check",
+        "signers",
         "config",
         "version",
         "completion",

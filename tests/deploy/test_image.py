@@ -135,12 +135,12 @@ def test_the_tools_are_built_with_the_pinned_go() -> None:
     assert given("FROM")[0].startswith(f"golang:{pinned[1]}-")
 
 
-def test_the_system_gets_git_ssh_and_certificates_only() -> None:
+def test_the_system_gets_git_ssh_gpgv_and_certificates_only() -> None:
     (install,) = (text for text in given("RUN", final=True) if "apt-get" in text)
     packages = re.search(r"install --yes --no-install-recommends ([a-z0-9 -]+?) &&", install)
 
     assert packages is not None
-    assert packages[1].split() == ["ca-certificates", "git", "openssh-client"]
+    assert packages[1].split() == ["ca-certificates", "git", "gpgv", "openssh-client"]
 
 
 def test_the_root_can_be_read_only() -> None:

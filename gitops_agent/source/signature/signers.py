@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from gitops_agent.errors import SourceError
 from gitops_agent.source.signature.allowed_signers import AllowedSigner, allowed_signers, key_of
 from gitops_agent.source.signature.certificate import Certificate, binary, certificates
+from gitops_agent.source.signature.scopes import Scopes
 
 _RINGS = (".asc", ".pgp")
 _FORGE_RINGS, _FORGE_SIGNERS = ("forge.asc", "forge.pgp"), "forge_signers"
-_ALLOWED, _REVOKED, _FLUX_KEY = "allowed_signers", "revoked_keys", ".sshpub"
+_ALLOWED, _REVOKED, _FLUX_KEY, _SCOPES = "allowed_signers", "revoked_keys", ".sshpub", "scopes.yaml"
 _LARGEST = 1024 * 1024
 
 
@@ -48,6 +49,7 @@ class Signers:
         people: keys of those who sign.
         forge: keys with which a forge signs what it makes itself, such as merges.
         revoked: a list of revoked keys of SSH, or a KRL; empty for none.
+        scopes: what single keys may change.
         digest: of all of it.
         ignored: keys of the Secret that mean nothing.
     """
@@ -55,6 +57,7 @@ class Signers:
     people: KeySet = field(default_factory=KeySet)
     forge: KeySet = field(default_factory=KeySet)
     revoked: bytes = b""
+    scopes: Scopes = field(default_factory=Scopes)
     digest: str = ""
     ignored: tuple[str, ...] = ()
 
@@ -69,13 +72,15 @@ class Signers:
         Raises:
             SourceError: reason `SecretInvalid`, naming the key and the line.
         """
-        people, forge, ignored = _Collected(), _Collected(), []
+        people, forge, ignored, scopes = _Collected(), _Collected(), [], Scopes()
         for key, content in sorted(data.items()):
             try:
                 if key in _FORGE_RINGS or key == _FORGE_SIGNERS:
                     forge.add(key, content)
                 elif key.endswith(_RINGS) or key == _ALLOWED or key.endswith(_FLUX_KEY):
                     people.add(key, content)
+                elif key == _SCOPES:
+                    scopes = Scopes.read(content)
                 elif key != _REVOKED:
                     ignored.append(key)
             except ValueError as error:
@@ -86,9 +91,16 @@ class Signers:
             raise SourceError(text, reason="SecretInvalid")
         revoked = data.get(_REVOKED, b"")
         digest = hashlib.sha256()
-        for part in (*(each for keys in parts for each in (keys.ring, keys.signers)), revoked):
+        for part in (*(each for keys in parts for each in (keys.ring, keys.signers)), revoked, data.get(_SCOPES, b"")):
             digest.update(len(part).to_bytes(8, "big") + part)
-        return cls(people=parts[0], forge=parts[1], revoked=revoked, digest=digest.hexdigest(), ignored=tuple(ignored))
+        return cls(
+            people=parts[0],
+            forge=parts[1],
+            revoked=revoked,
+            scopes=scopes,
+            digest=digest.hexdigest(),
+            ignored=tuple(ignored),
+        )
 
 
 class _Collected:
