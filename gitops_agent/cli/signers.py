@@ -32,7 +32,7 @@ def signers() -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @out.output_option
 def check(files: tuple[Path, ...], *, output: str) -> None:
-    """Show what each key in the files means today, and when it ends.
+    """Show what each key means today, and when it ends.
 
     The files are named like the keys of the Secret that source.verify.secretRef names: *.asc, *.pgp, allowed_signers, *.sshpub,
     revoked_keys, forge.asc, forge_signers and scopes.yaml. Needs no cluster. Exits with 1 when the Secret would be refused, and

@@ -75,7 +75,7 @@ def allowed_signers(text: str) -> Iterator[AllowedSigner]:
 
 
 def key_of(text: str) -> tuple[str, str]:
-    """Type and base64 of a public key, such as the line of a `.pub` file.
+    """Type and base64 of a public key, as in a `.pub` file.
 
     Raises:
         ValueError: it is none.

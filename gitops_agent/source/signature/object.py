@@ -45,7 +45,7 @@ def split_commit(raw: bytes, *, digits: int) -> SignedObject:
     """
     headers, blank, message = _parts(raw)
     payload, signature = bytearray(), bytearray()
-    seen: set[bytes] = set()
+    names: set[bytes] = set()
     current = b""
     for line in _lines(headers):
         if line.startswith(b" "):
@@ -56,9 +56,9 @@ def split_commit(raw: bytes, *, digits: int) -> SignedObject:
             if current.startswith(_FAMILY):
                 if current not in _OWN.values():
                     raise _malformed(f"has an unknown header {current[:40].decode('ascii', 'replace')}")
-                if current in seen:
+                if current in names:
                     raise _malformed(f"has two headers {current.decode()}")
-                seen.add(current)
+                names.add(current)
         if current == _OWN[digits]:
             signature += line[1:] if line.startswith(b" ") else line[len(current) + 1 :]
         elif not current.startswith(_FAMILY):

@@ -1,4 +1,4 @@
-"""What single keys may change, from `scopes.yaml` in the Secret of the signers.
+"""What single keys may change, from `scopes.yaml` in a Secret.
 
 A bot that writes image tags needs a key; its key needs no more than those files.
 """
@@ -17,7 +17,10 @@ _KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}|[0-9A-F]{40}|[0-9A-F]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scopes:
-    """Patterns of paths by fingerprint; a key without a row may change all."""
+    """Patterns of paths by fingerprint.
+
+    A key without a row may change everything.
+    """
 
     paths: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -53,7 +56,7 @@ class Scopes:
         return cls(paths=paths)
 
     def flaw(self, key: str, changed: Callable[[], tuple[str, ...]]) -> str:
-        """Why a key may not change these paths, as a predicate; empty when it may."""
+        """Why a key may not change these paths; empty when it may."""
         patterns = self.paths.get(key)
         if patterns is None:
             return ""

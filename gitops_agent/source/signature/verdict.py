@@ -60,5 +60,5 @@ class Verdict:
 
 
 def printable(text: str) -> str:
-    """The printable characters of a text from a key or a signature, at most 200."""
+    """At most 200 printable characters of a key's or signature's text."""
     return "".join(letter for letter in text if letter.isprintable())[:_LONGEST]

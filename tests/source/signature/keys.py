@@ -10,6 +10,8 @@ from pathlib import Path
 
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C", "TZ": "UTC"}
 
+_FINGERPRINT = "fpr"  # codespell:ignore fpr
+
 
 class GpgHome:
     """A home of gpg, with as many keys as its tests make."""
@@ -36,7 +38,7 @@ class GpgHome:
 
     def fingerprints(self, name: str) -> list[str]:
         listed = self.run("--list-keys", "--with-colons", name).decode()
-        return [line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")]
+        return [line.split(":")[9] for line in listed.splitlines() if line.split(":")[0] == _FINGERPRINT]
 
     def revoke(self, fingerprint: str) -> None:
         text = (self.directory / "openpgp-revocs.d" / f"{fingerprint}.rev").read_text()

@@ -93,7 +93,7 @@ class Recorder:
         self.author.git("config", "gpg.program", str(program))
 
     def ask(self, raw: bytes) -> bytes | None:
-        """The payload Git hands to its verifier; None when it asks for none."""
+        """The payload Git hands to its verifier, None without one."""
         self.payload.unlink(missing_ok=True)
         oid = self.author.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=raw)
         directory, environment = f"--git-dir={self.author.directory}", {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
