@@ -223,6 +223,26 @@ _TABLE = (
         "A file is not valid YAML, or a document is not a Kubernetes object.",
         "Correct the file and line in the message.",
     ),
+    (
+        "UndefinedVariable",
+        "A variable in a manifest has neither a value nor a default.",
+        "Give it a value, write `$${NAME}` for the shell's own, or annotate it `gitops-agent.dev/substitute: disabled`.",
+    ),
+    (
+        "InvalidExpression",
+        "An expression `${…}` in a manifest cannot be read, or is too long or too deep.",
+        "Correct it, or write `$${` for a text that is no variable.",
+    ),
+    (
+        "VariableSourceMissing",
+        "A ConfigMap or Secret that variables are read from is not there; what was applied stays.",
+        "Create it in the Application's namespace, or set `optional: true`.",
+    ),
+    (
+        "VariableSourceRefused",
+        "An Application may not read a Secret that its variables are from.",
+        "Let its ServiceAccount `get` that Secret, or name another one.",
+    ),
     ("DuplicateObject", "One object is declared twice.", "Remove one of the two places that the message names."),
     ("OwnedByAnother", "An object belongs to another application and is left out.", "Declare it in one application only."),
     ("EmptyRender", "The render holds no object, but the application has some.", "Approve the deletion, or repair the path."),
@@ -333,7 +353,7 @@ _PROGRESS = frozenset(
 _WAIT = frozenset(
     {
         *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
-        *("MissingNamespace", "NotFetched", "Suspended"),
+        *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing"),
     }
 )
 _HOLD = frozenset({"HeldForApproval", "AwaitingApproval", "RolloutPaused", "RolledBack", "Observing"})

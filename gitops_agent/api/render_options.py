@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import SecretRef
-from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName
+from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName, VariableValue
 
 
 class HelmOptions(Model):
@@ -140,16 +140,46 @@ class VariableSource(Model):
     """Whether it may be absent."""
 
 
-class Variables(Model):
-    """Replaces `${NAME}` in rendered objects; a missing value is an error."""
+class Undefined(StrEnum):
+    """What becomes of a variable without a value."""
 
-    values: Annotated[dict[VariableName, Annotated[str, Field(max_length=4096)]], Field(max_length=256)] = Field(
-        default_factory=dict
-    )
-    """Values written here win over those of objects."""
+    ERROR = "error"
+    EMPTY = "empty"
+    KEEP = "keep"
+
+
+class SubstitutionPlace(StrEnum):
+    """Where variables are replaced."""
+
+    VALUES = "values"
+    NAMES = "names"
+
+
+class Compatibility(StrEnum):
+    """Whose results are reproduced."""
+
+    NONE = "none"
+    FLUX = "flux"
+
+
+class Variables(Model):
+    """Replaces `${NAME}` in rendered objects."""
+
+    values: Annotated[dict[VariableName, VariableValue], Field(max_length=256)] = Field(default_factory=dict)
+    """Text, whole numbers and booleans, which keep their type. They win over the values of objects."""
 
     sources: Annotated[tuple[VariableSource, ...], Field(alias="from", max_length=32)] = ()
     """Objects to read values from, later ones win."""
+
+    undefined: Undefined = Undefined.ERROR
+    """A variable that has neither a value nor a default: `error` stops the render and lists all of them, `empty` replaces it by
+    nothing, `keep` leaves it as it is."""
+
+    places: Annotated[tuple[SubstitutionPlace, ...], Field(alias="in", max_length=2)] = (SubstitutionPlace.VALUES,)
+    """`values` is every value but the identity of an object, `names` is `metadata.name`, `generateName` and `namespace`."""
+
+    compatibility: Compatibility = Compatibility.NONE
+    """`flux` replaces in the YAML text of each object, as Flux does, for repositories that rely on it."""
 
 
 class DecryptionProvider(StrEnum):

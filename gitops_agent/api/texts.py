@@ -122,6 +122,37 @@ Pointer = Annotated[
 VariableName = Annotated[str, Shape(pattern=r"[A-Za-z_][A-Za-z0-9_]*", message="is not the name of a variable", longest=64)]
 """What stands between the braces of `${NAME}`."""
 
+
+_LONGEST_VALUE = 4096
+_LARGEST_INTEGER = 2**63 - 1
+
+
+class _Scalar:
+    """A union of types, which a structural schema has no word for."""
+
+    def check(self, value: Any) -> str | int | bool:
+        """The value itself.
+
+        Raises:
+            PydanticCustomError: it is of another type, or too large.
+        """
+        if isinstance(value, str) and len(value) > _LONGEST_VALUE:
+            raise PydanticCustomError("text", "is longer than {longest} characters", {"longest": _LONGEST_VALUE})
+        if not isinstance(value, str | int) or (isinstance(value, int) and abs(value) > _LARGEST_INTEGER):
+            text = "is neither text, a whole number nor a boolean; put it in quotes to make it text"
+            raise PydanticCustomError("text", "{text}", {"text": text})
+        return value
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"x-kubernetes-preserve-unknown-fields": True}
+
+
+VariableValue = Annotated[str | int | bool, _Scalar()]
+"""A text, a whole number or a boolean."""
+
 FilePath = Annotated[
     str,
     Shape(

@@ -84,7 +84,7 @@ def _type(field: Object) -> str:
     if "additionalProperties" in field:
         return f"map of {_type(field['additionalProperties'])}"
     if field.get("x-kubernetes-preserve-unknown-fields"):
-        return "any object"
+        return "any object" if "type" in field else "any value"
     bounds = f" {field['minimum']} to {field['maximum']}" if "maximum" in field else ""
     return str(field.get("format", field["type"])) + bounds
 

@@ -2,7 +2,8 @@
 
 A render is taken from here only when everything it was made of is the same: the options, the versions of the tools and of this
 agent, and every file of its closure. What comes back is counted again, so that a damaged file is no render. A render with a
-Secret in it is never written to disk, nor is one that was cheap to make; where the cache cannot be read or written, it renders.
+Secret in it is never written to disk, nor one that used the value of a Secret, nor one that was cheap to make; where the cache
+cannot be read or written, it renders.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.render.request import Format, Rendered
+from gitops_agent.render.variables.variable import Variable, fingerprint, uses_secrets
 from gitops_agent.revision.tree import Closure
 
-_LAYOUT = 1
+_LAYOUT = 2
 _LARGEST_BYTES = 8 * 1024 * 1024
 
 
@@ -43,23 +45,25 @@ class RenderCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def take(self, application: AppKey, key: str) -> Rendered | None:
+    def take(self, application: AppKey, key: str, variables: Sequence[Variable] = ()) -> Rendered | None:
         """The application's cached render of this content key, if intact.
 
-        None when there is none or it is damaged.
+        None when there is none, it is damaged, or a variable it used has another value.
         """
         try:
             stored: Any = orjson.loads(self._file(application).read_bytes())
             if stored["key"] != _whole(key):
                 return None
-            return _read(stored)
+            return _read(stored) if stored["values"] == fingerprint(variables, stored["variables"]) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def put(self, application: AppKey, key: str, rendered: Rendered) -> None:
+    def put(self, application: AppKey, key: str, rendered: Rendered, variables: Sequence[Variable] = ()) -> None:
         """Replaces the application's cached render, where allowed and possible."""
         secret = any(manifest.key.kind == "Secret" for manifest in rendered.manifests)
-        data = b"" if secret or rendered.format is Format.PLAIN else orjson.dumps(_written(rendered) | {"key": _whole(key)})
+        secret |= uses_secrets(variables, rendered.variables)
+        stored = {"key": _whole(key), "values": fingerprint(variables, rendered.variables)}
+        data = b"" if secret or rendered.format is Format.PLAIN else orjson.dumps(_written(rendered) | stored)
         if not data or len(data) > _LARGEST_BYTES:
             self.drop(application)
             return
@@ -95,6 +99,7 @@ def _written(rendered: Rendered) -> dict[str, Any]:
         "format": rendered.format.value,
         "tools": [list(tool) for tool in rendered.tools],
         "digest": rendered.digest,
+        "variables": list(rendered.variables),
     }
 
 
@@ -109,4 +114,5 @@ def _read(stored: dict[str, Any]) -> Rendered | None:
         format=Format(stored["format"]),
         tools=tuple((name, version) for name, version in stored["tools"]),
         digest=stored["digest"],
+        variables=tuple(stored["variables"]),
     )

@@ -123,16 +123,17 @@ class Renderer:
 
 
 def content_key(request: RenderRequest, programs: Mapping[str, Path | None]) -> str:
-    """Hash of all inputs but the files; part of the content key.
+    """Hash of all inputs but the files and the values of variables.
 
-    With the closure it is the render's content key.
+    With the closure and the values that were used it is the render's content key.
     """
+    options = request.options.model_dump(mode="json", exclude={"variables": {"values", "sources"}}) if request.options else None
     return digest(
         {
             "application": [*request.application],
             "path": request.path,
             "namespace": request.namespace,
-            "options": request.options.model_dump(mode="json") if request.options else None,
+            "options": options,
             "facts": [request.facts.version, *request.facts.api_versions],
             "tools": {name: _version(name, programs[name]) for name in sorted(programs)},
         }

@@ -12,6 +12,7 @@ from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.process import Limits
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.revision.tree import Closure, Tree
 
 _MEBIBYTE = 1024 * 1024
@@ -82,6 +83,7 @@ class RenderRequest:
         options: what the spec says about rendering, None when nothing.
         namespace: the destination.
         facts: those of the cluster that charts receive.
+        variables: their values; where they are replaced is among the options.
     """
 
     application: AppKey
@@ -89,6 +91,7 @@ class RenderRequest:
     options: RenderOptions | None
     namespace: str
     facts: KubeFacts
+    variables: tuple[Variable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,7 @@ class Rendered:
         format: what the files are.
         tools: names and versions of the programs that were run.
         digest: of all objects in order.
+        variables: the names that were looked up; as long as their values stay, it is valid.
     """
 
     manifests: tuple[Manifest, ...]
@@ -110,6 +114,7 @@ class Rendered:
     format: Format
     tools: tuple[tuple[str, str], ...]
     digest: str
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +125,13 @@ class Failure:
         error: why.
         closure: what that depends on; as long as it holds, another commit fails in the same way. None when that is not known.
         passing: whether the same commit may render later.
+        variables: the names that were looked up.
     """
 
     error: RenderError | SourceError
     closure: Closure | None
     passing: bool
+    variables: tuple[str, ...] = ()
 
 
 class RenderEngine(Protocol):

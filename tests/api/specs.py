@@ -74,7 +74,17 @@ ACCEPTED: dict[str, Object] = {
             }
         }
     ),
-    "variables, later": spec(render={"variables": {"values": {"A": "b"}, "from": [{"kind": "ConfigMap", "name": "vars"}]}}),
+    "variables, later": spec(
+        render={
+            "variables": {
+                "values": {"A": "b", "SIZE": 3, "DEBUG": False},
+                "from": [{"kind": "ConfigMap", "name": "vars", "optional": True}, {"kind": "Secret", "name": "more"}],
+                "undefined": "keep",
+                "in": ["values", "names"],
+                "compatibility": "flux",
+            }
+        }
+    ),
     "decryption, later": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
     "verification, later": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
     "verification of all commits, later": source(

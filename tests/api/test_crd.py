@@ -52,7 +52,9 @@ def everywhere(part: str) -> list[tuple[str, Object]]:
 def test_everything_in_a_spec_is_bounded_so_that_rules_have_a_price() -> None:
     bounds = {"string": ("maxLength", "enum"), "array": ("maxItems",), "integer": ("maximum",)}
     unbounded = [
-        path for path, node in everywhere("spec") if node["type"] in bounds and not any(b in node for b in bounds[node["type"]])
+        path
+        for path, node in everywhere("spec")
+        if node.get("type") in bounds and not any(bound in node for bound in bounds[node["type"]])
     ]
     maps = [path for path, node in everywhere("spec") if "additionalProperties" in node and "maxProperties" not in node]
 
@@ -76,10 +78,10 @@ def test_a_status_has_no_defaults_and_only_the_state_of_a_rollout_keeps_what_is_
     ] == ["status.state"]
 
 
-def test_only_helm_values_keep_unknown_fields() -> None:
+def test_only_values_keep_unknown_fields() -> None:
     kept = [path for path, node in everywhere("spec") if node.get("x-kubernetes-preserve-unknown-fields")]
 
-    assert kept == ["spec.render.helm.values"]
+    assert kept == ["spec.render.helm.values", "spec.render.variables.values[]"]
 
 
 @pytest.mark.cluster

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.render import disk_cache
 from gitops_agent.render.disk_cache import RenderCache, digest_of
 from gitops_agent.render.renderer import Format, Rendered
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.revision.tree import Closure
 
 SHOP, DESK = AppKey("gitops-system", "shop"), AppKey("gitops-system", "desk")
@@ -110,3 +112,28 @@ def test_a_folder_that_cannot_be_made_is_no_failure(tmp_path: Path) -> None:
     blocked.put(SHOP, "k1", made(config_map("one")))
 
     assert blocked.take(SHOP, "k1") is None
+
+
+def used(names: tuple[str, ...], **values: str) -> tuple[Rendered, list[Variable]]:
+    variables = [
+        Variable(name=name, value=value, source="ConfigMap site", secret=name == "PASSWORD") for name, value in values.items()
+    ]
+    return replace(made(config_map("one")), variables=names), variables
+
+
+def test_a_render_is_kept_with_the_values_it_used(kept: RenderCache) -> None:
+    rendered, variables = used(("CITY",), CITY="Bonn", SIZE="1")
+    kept.put(SHOP, "k1", rendered, variables)
+
+    assert kept.take(SHOP, "k1", used((), CITY="Bonn", SIZE="2")[1]) == rendered
+    assert kept.take(SHOP, "k1", used((), CITY="Kiel", SIZE="1")[1]) is None
+    assert kept.take(SHOP, "k1") is None
+
+
+def test_a_render_that_used_the_value_of_a_secret_is_not_written(kept: RenderCache, tmp_path: Path) -> None:
+    kept.put(SHOP, "k1", *used(("CITY",), CITY="Bonn"))
+    rendered, variables = used(("PASSWORD",), PASSWORD="hunter22")
+    kept.put(SHOP, "k1", rendered, variables)
+
+    assert kept.take(SHOP, "k1", variables) is None
+    assert list((tmp_path / "rendered").iterdir()) == []

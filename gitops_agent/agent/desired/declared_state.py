@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.desired.poller import SourcePoller, SourceState
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
+from gitops_agent.agent.desired.render_inputs import RenderInputs, ResolvedInputs
 from gitops_agent.agent.desired.render_pool import HEAD, RenderPool
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.stores.stores import Stores
@@ -85,6 +86,7 @@ class DeclaredStateLoader:
     def __init__(self, poller: SourcePoller, renders: RenderPool, discovery: Discovery, stores: Stores, wake: Wake) -> None:
         self._poller, self._renders, self._sources = poller, renders, poller.sources
         self._discovery, self._stores, self._wake = discovery, stores, wake
+        self._inputs = RenderInputs(stores, wake)
         self.claims, self.barrier = ClaimRegistry(), PruneBarrier(stores.applications)
         self.facts = KubeFacts()
         self._built: dict[tuple[AppKey, str], _Built] = {}
@@ -160,7 +162,10 @@ class DeclaredStateLoader:
     def _desired(self, application: Application, revision: Revision, *, slot: str) -> Desired | None:
         repository, _ = self._poller.use(application)
         tree = self._sources.tree(repository, revision.commit)
-        rendered = self._renders.rendered(application.key, tree, self._request(application), slot=slot)
+        inputs = self._inputs.resolve(application)
+        if inputs is None:
+            return None
+        rendered = self._renders.rendered(application.key, tree, self._request(application, inputs), slot=slot)
         if rendered is None or self._stores.autoscalers.pending(application.key):
             return None
         autoscaled = self._autoscaled(rendered, application)
@@ -202,6 +207,7 @@ class DeclaredStateLoader:
         """Drops an application, and wakes those that waited for its objects."""
         self._poller.forget(application)
         self._renders.forget(application)
+        self._inputs.forget(application)
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)
@@ -217,13 +223,14 @@ class DeclaredStateLoader:
         for other in sorted(woken):
             self._wake(other, f"{application} let go of its objects", Priority.COMMIT)
 
-    def _request(self, application: Application) -> RenderRequest:
+    def _request(self, application: Application, inputs: ResolvedInputs) -> RenderRequest:
         return RenderRequest(
             application=application.key,
             path=application.spec.source.path,
             options=application.spec.render,
             namespace=application.namespace,
             facts=self.facts,
+            variables=inputs.variables,
         )
 
     def claim_more(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:

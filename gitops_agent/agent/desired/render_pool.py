@@ -2,7 +2,8 @@
 
 A reconcile asks and returns; the render runs on a pool as wide as the machine has cores and puts the application back on the
 queue when it is done. A render stays valid for every commit that leaves its input closure untouched, so a commit in a
-monorepo renders the applications it touches and no other. A newer request cancels the render it supersedes.
+monorepo renders the applications it touches and no other. The same is true of variables: a render stays valid as long as those
+it used have their values. A newer request cancels the render it supersedes.
 
 A failure that may pass (a time limit, a full disk, a torn mirror) is tried again by backoff; any other one stays until its
 inputs change.
@@ -28,6 +29,7 @@ from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.render.disk_cache import RenderCache
 from gitops_agent.render.request import Failure, Rendered, RenderEngine, RenderRequest
+from gitops_agent.render.variables.variable import fingerprint
 from gitops_agent.revision.tree import Tree
 
 _log = logger("render")
@@ -42,16 +44,22 @@ _LONGEST_RETRY_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
-    """The result of a task; and the task, where it is retried."""
+    """The result of a task.
+
+    With a fingerprint of the variables it used, and with the task where it is retried.
+    """
 
     commit: str
     key: str
+    values: str
     rendered: Rendered | None = None
     failure: Failure | None = None
     again: RenderTask | None = None
 
-    def holds(self, tree: Tree) -> bool:
+    def holds(self, tree: Tree, request: RenderRequest) -> bool:
         """Whether it is what the tree renders to, too."""
+        if self.values != _values(request, self.rendered, self.failure):
+            return False
         if self.commit == tree.commit:
             return True
         closure = self.rendered.closure if self.rendered is not None else self.failure.closure if self.failure else None
@@ -98,14 +106,14 @@ class RenderPool:
             renders = dict(self._done.get(application, {}))
         own = renders.pop(slot, None)
         for done in (*([own] if own else []), *renders.values()):
-            if done.key == key and done.holds(tree):
+            if done.key == key and done.holds(tree, request):
                 if done is not own or done.commit != tree.commit:
                     with self._lock:
                         self._done.setdefault(application, {})[slot] = replace(done, commit=tree.commit)
                 if done.failure is not None:
                     raise done.failure.error
                 return done.rendered
-        kept = self._kept(application, tree, key) if slot == HEAD and own is None else None
+        kept = self._kept(application, tree, request, key) if slot == HEAD and own is None else None
         if kept is not None:
             return kept
         self._retries.succeeded(application)
@@ -136,17 +144,19 @@ class RenderPool:
         for task in again:
             self._start(replace(task, cancel=threading.Event(), preempted=False), supersede=False)
 
-    def _kept(self, application: AppKey, tree: Tree, key: str) -> Rendered | None:
+    def _kept(self, application: AppKey, tree: Tree, request: RenderRequest, key: str) -> Rendered | None:
         """Valid render of an earlier process; read once per application."""
         with self._lock:
             if self._cache is None or application in self._recalled:
                 return None
             self._recalled.add(application)
-        rendered = self._cache.take(application, key)
+        rendered = self._cache.take(application, key, request.variables)
         if rendered is None or not rendered.closure.holds(tree):
             return None
         with self._lock:
-            self._done.setdefault(application, {})[HEAD] = _Done(commit=tree.commit, key=key, rendered=rendered)
+            self._done.setdefault(application, {})[HEAD] = _Done(
+                commit=tree.commit, key=key, values=_values(request, rendered, None), rendered=rendered
+            )
         _log.info("render kept", application=str(application), commit=tree.commit[:12], objects=len(rendered.manifests))
         return rendered
 
@@ -214,7 +224,12 @@ class RenderPool:
                 return
             del self._work[task.application, task.slot]
             self._done.setdefault(task.application, {})[task.slot] = _Done(
-                commit=task.tree.commit, key=task.key, rendered=rendered, failure=failure, again=task if passing else None
+                commit=task.tree.commit,
+                key=task.key,
+                values=_values(task.request, rendered, failure),
+                rendered=rendered,
+                failure=failure,
+                again=task if passing else None,
             )
             self.count += 1
         if passing:
@@ -256,6 +271,12 @@ class RenderPool:
         if rendered is None or self._cache is None or task.slot != HEAD:
             return
         try:
-            self._cache.put(task.application, task.key, rendered)
+            self._cache.put(task.application, task.key, rendered, task.request.variables)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the render is good
             _log.error("render not kept for the next start", application=str(task.application), error=problem, exc_info=True)
+
+
+def _values(request: RenderRequest, rendered: Rendered | None, failure: Failure | None) -> str:
+    """A fingerprint of the values that a result used."""
+    result = rendered or failure
+    return fingerprint(request.variables, result.variables if result is not None else ())

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import AgentError
+from gitops_agent.errors import AgentError, Forbidden
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.observe.log import logger
 
@@ -43,6 +43,16 @@ class AccountAccess:
         """
         return all(self._may(user, verb, key) for verb in (("patch",) if exists else ("patch", "create")))
 
+    def require_read(self, user: str, key: ObjectKey) -> None:
+        """Checks that an account may read an object.
+
+        Raises:
+            Forbidden: it may not.
+            AgentError: the API server gives no answer.
+        """
+        if not self._answer(user, "get", key):
+            raise Forbidden(f"{user} may not get the {key.kind} {key.namespace}/{key.name}")
+
     def undeletable(self, user: str | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
         """The objects that an account may certainly not delete."""
         return frozenset(key for key in keys if not self._may_delete(user, key))
@@ -52,16 +62,19 @@ class AccountAccess:
         return self._may(user, "delete", every) or self._may(user, "delete", key)
 
     def _may(self, user: str | None, verb: str, key: ObjectKey) -> bool:
+        try:
+            return self._answer(user, verb, key)
+        except AgentError as error:
+            _log.warning("permissions cannot be reviewed", object=str(key), verb=verb, user=user, error=error)
+            return True
+
+    def _answer(self, user: str | None, verb: str, key: ObjectKey) -> bool:
         question, now = (user, verb, key), self._clock()
         with self._lock:
             answer = self._answers.get(question)
         if answer is not None and now - answer[1] < _KEPT_SECONDS:
             return answer[0]
-        try:
-            allowed = self._ask(user, verb, key)
-        except AgentError as error:
-            _log.warning("permissions cannot be reviewed", object=str(key), verb=verb, user=user, error=error)
-            return True
+        allowed = self._ask(user, verb, key)
         with self._lock:
             if len(self._answers) >= _KEPT:
                 self._answers.clear()

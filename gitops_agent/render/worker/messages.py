@@ -5,6 +5,7 @@ Names of files come from Git as bytes; those that are no UTF-8 travel as Latin-1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +16,11 @@ from gitops_agent.api.render_options import RenderOptions
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.render.request import KubeFacts, RenderLimits, RenderRequest
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.revision.tree import Entry, EntryType
+
+_VARIABLES = "spec.render.variables"
+_VARIABLES_LENGTH = 512 * 1024
 
 EntryRow = list[Any]
 """Path, type, object id, size and mode of an entry."""
@@ -73,8 +78,21 @@ def request_head(request: RenderRequest, limits: RenderLimits, commit: str) -> d
         "namespace": request.namespace,
         "options": _options(request.options) if request.options else None,
         "facts": [request.facts.version, *request.facts.api_versions],
+        "variables": _variables(request.variables),
         "limits": asdict(limits),
     }
+
+
+def _variables(variables: Sequence[Variable]) -> list[list[Any]]:
+    """Variables as JSON.
+
+    Raises:
+        RenderError: they are too large together.
+    """
+    if sum(len(variable.text) for variable in variables) > _VARIABLES_LENGTH:
+        text = f"{_VARIABLES}: the values have more than {_VARIABLES_LENGTH} characters together"
+        raise RenderError(text, reason="RenderTooLarge", field=_VARIABLES)
+    return [[one.name, one.value, one.source, one.literal, one.secret] for one in variables]
 
 
 def _options(options: RenderOptions) -> str:
@@ -101,6 +119,10 @@ def request_of(head: dict[str, Any]) -> tuple[RenderRequest, RenderLimits]:
         options=RenderOptions.model_validate_json(options) if options is not None else None,
         namespace=head["namespace"],
         facts=KubeFacts(version=version, api_versions=tuple(api_versions)),
+        variables=tuple(
+            Variable(name=name, value=value, source=source, literal=literal, secret=secret)
+            for name, value, source, literal, secret in head["variables"]
+        ),
     )
     return request, RenderLimits(**head["limits"])
 

@@ -26,6 +26,7 @@ _DEPTH = 250
 _TEXT = 8192
 _WARNINGS = 50
 _FACTS = 32
+_NAMES = 20_000
 _INPUTS_PER_FILE = 20
 _LONGEST_PATH = 4096
 _REASON = re.compile(r"[A-Z][A-Za-z]{1,63}")
@@ -120,6 +121,7 @@ class Result:
             format=Format(head["rendered"]),
             tools=tools,
             digest=digest_of(self._manifests),
+            variables=_names(head["variables"]),
         )
 
     def _failure(self, head: dict[str, Any]) -> Failure:
@@ -134,7 +136,7 @@ class Result:
             **{name: _fact(value) for name, value in facts.items() if name.isidentifier() and name not in _FIELDS},
         )
         closure = Closure(frozenset(self._inputs)) if head["closed"] is True else None
-        return Failure(error=error, closure=closure, passing=head["passing"] is True)
+        return Failure(error=error, closure=closure, passing=head["passing"] is True, variables=_names(head["variables"]))
 
 
 _FIELDS = ("message", "reason", "transient", "self")
@@ -150,6 +152,18 @@ def _path(value: Any) -> str:
     if len(path) > _LONGEST_PATH or path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise ValueError("a path leads out of the tree")
     return path
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Names of variables.
+
+    Raises:
+        ValueError: they are none.
+    """
+    names = tuple(value)
+    if len(names) > _NAMES or not all(isinstance(name, str) and len(name) <= _TEXT for name in names):
+        raise ValueError("names of variables are no names")
+    return names
 
 
 def _line(value: Any) -> str:

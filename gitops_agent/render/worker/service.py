@@ -95,6 +95,7 @@ def _answer(channel: Channel, message: Message, scratch: Path, programs: dict[st
             "rendered": result.format.value,
             "warnings": [clean(warning) for warning in result.warnings],
             "tools": result.tools,
+            "variables": result.variables,
             "last": last,
         }
     )
@@ -154,4 +155,10 @@ def _closure(channel: Channel, entries: Iterable[tuple[str, str | None]]) -> Non
 def _fail(channel: Channel, failure: Failure, *, last: bool) -> None:
     if failure.closure is not None:
         _closure(channel, failure.closure.entries)
-    channel.send(error_head(failure.error) | {"closed": failure.closure is not None, "passing": failure.passing, "last": last})
+    head = error_head(failure.error) | {
+        "closed": failure.closure is not None,
+        "passing": failure.passing,
+        "variables": failure.variables,
+        "last": last,
+    }
+    channel.send(head)

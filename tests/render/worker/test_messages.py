@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.render.request import KubeFacts, RenderLimits
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker import messages
 from gitops_agent.render.worker.messages import entry_of, error_head, packed, request_head, request_of, row, unpacked
 from gitops_agent.revision.tree import Entry, EntryType
@@ -35,6 +37,25 @@ def test_a_request_arrives_as_it_was() -> None:
     )
     limits = RenderLimits(seconds=3, files=7)
     assert request_of(orjson.loads(orjson.dumps(request_head(request, limits, "c")))) == (request, limits)
+
+
+def test_variables_arrive_as_they_were() -> None:
+    variables = (
+        Variable(name="a", value="ü", source="ConfigMap site"),
+        Variable(name="b", value=3, source="spec", literal=True),
+        Variable(name="c", value=True, source="Secret more", secret=True),
+    )
+    request = replace(ask(), variables=variables)
+    arrived = request_of(orjson.loads(orjson.dumps(request_head(request, RenderLimits(), "c"))))[0]
+    assert arrived == request
+    assert [type(variable.value) for variable in arrived.variables] == [str, int, bool]
+
+
+def test_variables_have_a_limit_together() -> None:
+    variables = tuple(Variable(name=f"v{number}", value="x" * 200_000, source="ConfigMap site") for number in range(3))
+    with pytest.raises(RenderError, match=r"render\.variables: the values have more") as refused:
+        request_head(replace(ask(), variables=variables), RenderLimits(), "c")
+    assert refused.value.reason == "RenderTooLarge"
 
 
 def test_kustomize_options_arrive_as_they_were() -> None:

@@ -14,7 +14,7 @@ from gitops_agent.render.worker.channel import ChannelError, Message
 from gitops_agent.render.worker.result import Result
 
 OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
-DONE: dict[str, Any] = {"rendered": "plain", "warnings": [], "tools": [], "last": False}
+DONE: dict[str, Any] = {"rendered": "plain", "warnings": [], "tools": [], "variables": [], "last": False}
 FAILED: dict[str, Any] = {
     "error": "render",
     "message": "no",
@@ -23,6 +23,7 @@ FAILED: dict[str, Any] = {
     "facts": {"line": 3},
     "closed": False,
     "passing": False,
+    "variables": [],
 }
 
 
@@ -89,6 +90,8 @@ WIDE = b'{"apiVersion":"v1","kind":"A","metadata":{"name":"a"},"x":[' + b"{}," *
         Message(head={"inputs": [["a", None]] * 300}),
         Message(head=DONE | {"rendered": "shell"}),
         Message(head=DONE | {"tools": [["../x", "1"]]}),
+        Message(head=DONE | {"variables": [3]}),
+        Message(head=DONE | {"variables": ["x"] * 30_000}),
         Message(head={"rendered": "plain"}),
         Message(head=FAILED | {"reason": "no reason"}),
         Message(head=FAILED | {"reason": 3}),

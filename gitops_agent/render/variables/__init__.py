@@ -1,0 +1,1 @@
+"""Variables: `${NAME}` in rendered objects, replaced in parsed values."""
