@@ -44,6 +44,8 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/context.py": "acceptance/test_rollouts.py",
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
     "rollout/analysis/http_provider.py": "rollout/analysis/test_dispatch.py",  # what every provider is asked with
+    "render/decryption/*.py": "render/decryption/test_decryptor.py",  # parts of one decryptor, judged by sops as a whole
+    "render/decryption/keys/*.py": "render/decryption/test_decryptor.py",  # likewise
     "rollout/*.py": "rollout/test_machine.py",  # the values and steps of one machine, which is tested as a whole
     "rollout/traffic/*.py": "rollout/traffic/test_goldens.py",  # providers, each compared with the same goldens
 }

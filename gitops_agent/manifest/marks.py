@@ -42,6 +42,9 @@ ROLLOUT = PREFIX + "rollout"
 ALLOWED_HOSTS = PREFIX + "allowed-hosts"
 """On a Secret: the Git hosts to which its credentials may be sent."""
 
+DECRYPT = (PREFIX + "decrypt", "kustomize.toolkit.fluxcd.io/decrypt")
+"""On an encrypted object: `disabled` leaves it as it is. The second one is Flux's."""
+
 APPROVED = PREFIX + "approved-plan"
 APPROVED_BY = PREFIX + "approved-by"
 """Names who approved which plan, as `hash user`: a claim of the client, not a proof."""

@@ -12,7 +12,7 @@ booleans (`on:`, `y:`), null or fractions, unknown tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -86,6 +86,71 @@ def read(data: bytes, *, file: str = "", limits: YamlLimits = DEFAULT_LIMITS, la
     """
     text = decode(data, file=file, limits=limits)
     return _Reader(file=file, limits=limits, last_key_wins=last_key_wins).read(text)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEvent:
+    """A document begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartEvent:
+    """A mapping or list begins."""
+
+    mapping: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndEvent:
+    """The innermost mapping or list ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarEvent:
+    """A key or single value; plain without quotes and tag."""
+
+    text: str
+    tag: str
+    plain: bool
+    line: int
+
+
+def events(
+    data: bytes, *, file: str, limits: YamlLimits = DEFAULT_LIMITS
+) -> Iterator[DocumentEvent | StartEvent | EndEvent | ScalarEvent]:
+    """A YAML text with its scalars as written, for other dialects.
+
+    Raises:
+        RenderError: reason `InvalidManifest`; also for anchors and aliases.
+    """
+    text = decode(data, file=file, limits=limits)
+    parser: Any = yaml.CSafeLoader(text)
+    depth = nodes = 0
+    line = 1
+    try:
+        while (event := parser.get_event()) is not None:
+            line = event.start_mark.line + 1
+            nodes += 1
+            if nodes > limits.nodes or depth > limits.depth:
+                raise refusal("is nested too deeply or holds too many values", file=file, line=line)
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+                raise refusal("holds an anchor or alias, which is not read here", file=file, line=line)
+            if isinstance(event, yaml.DocumentStartEvent):
+                yield DocumentEvent()
+            elif isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                yield StartEvent(isinstance(event, yaml.MappingStartEvent))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+                yield EndEvent()
+            elif isinstance(event, yaml.ScalarEvent):
+                tag = "" if event.tag in (None, "!") else event.tag.removeprefix(_TAG)
+                yield ScalarEvent(event.value, tag, event.tag is None and event.implicit[0], line)
+    except (yaml.MarkedYAMLError, yaml.reader.ReaderError, UnicodeEncodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise refusal("is not YAML", file=file, line=mark.line + 1 if mark else line) from None
+    finally:
+        parser.dispose()
 
 
 def dump(obj: Any) -> str:

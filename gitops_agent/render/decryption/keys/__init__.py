@@ -1,0 +1,1 @@
+"""Kinds of data keys, each a file and a table row."""

@@ -1,0 +1,60 @@
+"""The interface of a kind of data key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gitops_agent.render.decryption.metadata import KeySlot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyMaterial:
+    """Keys as a user gives them.
+
+    Attributes:
+        source: where they are from, for messages: `the Secret sops-keys`.
+        data: file names and contents, as the Secret holds them.
+    """
+
+    source: str
+    data: Mapping[str, bytes] = field(repr=False)
+
+
+class Refused(Exception):
+    """A slot that cannot be opened; the text continues its label."""
+
+
+class SlotOpener(Protocol):
+    """Opens the slots of one kind."""
+
+    def open(self, slot: KeySlot) -> bytes | None:
+        """The data key; None when no key is for this slot.
+
+        Raises:
+            Refused: it cannot be opened, for a reason that a person can change.
+            KeyUnavailable: it cannot be opened now.
+        """
+
+
+class KeyKind(Protocol):
+    """One kind of encrypted data keys."""
+
+    @property
+    def name(self) -> str:
+        """The name of its list in the metadata."""
+
+    @property
+    def noun(self) -> str:
+        """What its slots are called, for messages: `age recipient`."""
+
+    def label(self, slot: KeySlot) -> str:
+        """The public name of a slot."""
+
+    def opener(self, material: KeyMaterial) -> SlotOpener:
+        """Reads the keys of the material that are of this kind.
+
+        Raises:
+            DecryptionFailed: a key of the material cannot be read.
+        """

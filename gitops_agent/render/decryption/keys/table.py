@@ -1,0 +1,8 @@
+"""All kinds of data keys, local ones first."""
+
+from __future__ import annotations
+
+from gitops_agent.render.decryption.keys.age import Age
+from gitops_agent.render.decryption.keys.kind import KeyKind
+
+KEY_KINDS: tuple[KeyKind, ...] = (Age(),)
