@@ -10,6 +10,8 @@ GROUP: Final = "gitops-agent.dev"
 """The API group of our resources, and the prefix of our annotations."""
 RBAC: Final = "rbac.authorization.k8s.io"
 ADMISSION: Final = "admissionregistration.k8s.io"
+FLOW_CONTROL: Final = "flowcontrol.apiserver.k8s.io"
+MONITORING: Final = "monitoring.coreos.com"
 
 APPLICATION: Final = GroupKind(GROUP, "Application")
 NOTIFIER: Final = GroupKind(GROUP, "Notifier")
@@ -44,7 +46,15 @@ SCALED_OBJECT: Final = GroupKind("keda.sh", "ScaledObject")
 API_SERVICE: Final = GroupKind("apiregistration.k8s.io", "APIService")
 CRD: Final = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 MUTATING_WEBHOOKS: Final = GroupKind(ADMISSION, "MutatingWebhookConfiguration")
+VALIDATING_POLICY: Final = GroupKind(ADMISSION, "ValidatingAdmissionPolicy")
+VALIDATING_POLICY_BINDING: Final = GroupKind(ADMISSION, "ValidatingAdmissionPolicyBinding")
 VALIDATING_WEBHOOKS: Final = GroupKind(ADMISSION, "ValidatingWebhookConfiguration")
+
+FLOW_SCHEMA: Final = GroupKind(FLOW_CONTROL, "FlowSchema")
+PRIORITY_LEVEL: Final = GroupKind(FLOW_CONTROL, "PriorityLevelConfiguration")
+
+PROMETHEUS_RULE: Final = GroupKind(MONITORING, "PrometheusRule")
+SERVICE_MONITOR: Final = GroupKind(MONITORING, "ServiceMonitor")
 
 CLUSTER_ROLE: Final = GroupKind(RBAC, "ClusterRole")
 CLUSTER_ROLE_BINDING: Final = GroupKind(RBAC, "ClusterRoleBinding")

@@ -30,7 +30,15 @@ _PARTS = (
     kinds.SECRET,
     kinds.ROLE_BINDING,
     kinds.ROLE,
+    kinds.SERVICE_MONITOR,
+    kinds.PROMETHEUS_RULE,
     kinds.SERVICE_ACCOUNT,
+)
+_CLUSTER_COMPONENTS = (
+    kinds.VALIDATING_POLICY_BINDING,
+    kinds.VALIDATING_POLICY,
+    kinds.FLOW_SCHEMA,
+    kinds.PRIORITY_LEVEL,
 )
 _WITH_NAMESPACE = frozenset({kinds.SECRET})
 """Kinds that are removed with the Namespace: the credentials of repositories and notifiers."""
@@ -106,7 +114,14 @@ def removal(access: ClusterClient, *, prune: bool) -> Removal:
 def _installed(access: ClusterClient) -> Iterator[ObjectKey]:
     """The live parts, CRDs and Namespace before what lies in them."""
     parts = protected(access.namespace)
-    for kind in (kinds.DEPLOYMENT, *_CLUSTER_PARTS[:1], kinds.NAMESPACE, *_CLUSTER_PARTS[1:3], *_PARTS[1:]):
+    for kind in (
+        kinds.DEPLOYMENT,
+        *_CLUSTER_PARTS[:1],
+        kinds.NAMESPACE,
+        *_CLUSTER_PARTS[1:3],
+        *_CLUSTER_COMPONENTS,
+        *_PARTS[1:],
+    ):
         named = {key for key in parts if key.group_kind == kind and _exists(access, key)}
         for obj in _listed(access, kind, selector=_INSTALLED):
             key = ObjectKey.of(obj)
@@ -120,7 +135,7 @@ def _is_shared(access: ClusterClient, key: ObjectKey) -> bool:
     if key.group_kind == kinds.CLUSTER_ROLE_BINDING:
         subjects = access.objects.get(key).get("subjects") or ()
         return any(subject.get("namespace") != access.namespace for subject in subjects)
-    return key.group_kind in (kinds.CRD, kinds.CLUSTER_ROLE)
+    return key.group_kind in (kinds.CRD, kinds.CLUSTER_ROLE, *_CLUSTER_COMPONENTS)
 
 
 def _contents(

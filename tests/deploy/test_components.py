@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe import metrics
+from gitops_agent.preview import removal
 from tests.deploy.conftest import ROOT, build, only
 
 NETWORK = {
@@ -91,6 +92,13 @@ def test_what_is_added_is_removed_with_the_installation(overlay: Overlay) -> Non
         if obj["kind"] != "Namespace"
         and (obj["metadata"].get("labels") or {}).get("app.kubernetes.io/part-of") != "gitops-agent"
     ] == []
+
+
+def test_uninstall_looks_for_every_kind_that_is_added(overlay: Overlay) -> None:
+    objects = overlay(*(one for one in COMPONENTS if not one.endswith(("none", "restrict-metrics", "write"))))
+
+    looked_for = {*removal._PARTS, *removal._CLUSTER_PARTS, *removal._CLUSTER_COMPONENTS}
+    assert {ObjectKey.of(obj).group_kind for obj in objects} - looked_for == set()
 
 
 def test_the_page_names_every_component_and_every_port() -> None:
