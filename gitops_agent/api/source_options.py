@@ -100,12 +100,12 @@ class Verify(Model):
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="self.mode == 'none' || has(self.secretRef)",
+            cel="!has(self.mode) || self.mode == 'none' || has(self.secretRef)",
             holds=lambda verify: verify.mode is VerifyMode.NONE or verify.secret_ref is not None,
             message="needs secretRef, the Secret with the keys of the signers",
         ),
         Rule(
-            cel="!has(self.since) || self.mode == 'all'",
+            cel="!has(self.since) || (has(self.mode) && self.mode == 'all')",
             holds=lambda verify: verify.since is None or verify.mode is VerifyMode.ALL,
             message="since has a meaning with mode all only",
         ),
@@ -191,7 +191,8 @@ class SourceSpec(Model):
             message="credentials are not sent over plain http: use https",
         ),
         Rule(
-            cel="!has(self.verify) || !self.verify.mode.startsWith('tag') || has(self.ref.tag) || has(self.ref.semver)",
+            cel="!has(self.verify) || !has(self.verify.mode) || !self.verify.mode.startsWith('tag') "
+            "|| has(self.ref.tag) || has(self.ref.semver)",
             holds=lambda source: not source.verify.mode.startswith("tag") or source.ref.kind in ("tag", "semver"),
             message="verify.mode tag and tagAndHead need ref.tag or ref.semver",
         ),
