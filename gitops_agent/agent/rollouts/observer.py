@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from gitops_agent.agent.rollouts.context import RolloutContext
+from gitops_agent.agent.rollouts.shared_configuration import Keeper, keeper
 from gitops_agent.agent.stores.endpoint_slices import EndpointSliceStore
 from gitops_agent.api.rollout_policy import TrafficProvider
 from gitops_agent.manifest import marks
@@ -56,7 +57,7 @@ class RolloutObserver:
         primary = self._pods(subject.workload)
         owned = [live for live in mine if live.rollout == subject.workload.name]
         names = {rollout.canary, rollout.baseline if rollout.state.baseline else None, *self._copies(rollout)}
-        service = rollout.canary_service
+        service, kept = rollout.canary_service, keeper(rollout, rollouts)
         return Observation(
             head=rollout.head,
             primary=primary,
@@ -80,11 +81,11 @@ class RolloutObserver:
             applied=self._bound(rollout),
             labelled=self._labelled(rollout, primary),
             selected=rollout.rolling or selects(self._raw(subject.service) or {}) == canary_objects.PRIMARY,
-            gate=rollout.gate or _turn(rollout, rollouts),
+            gate=rollout.gate or _turn(rollout, rollouts) or ("" if kept is None else kept.reason),
             barrier=not any(other.waits and _together(rollout, other) for other in rollouts if other is not rollout),
             corrected=_corrected(rollout, rollouts),
             measurements=rollout.measurements,
-            commands=tuple(_commands(rollout, rollouts)),
+            commands=(*_commands(rollout, rollouts), *_given_up(rollout, kept)),
         )
 
     def unseen(self, rollouts: Iterable[RolloutContext]) -> str:
@@ -271,6 +272,21 @@ def _commands(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> It
                 actor=f"the rollout of {name}",
                 rollout=_named(other.key),
             )
+
+
+def _given_up(rollout: RolloutContext, kept: Keeper | None) -> Iterable[Command]:
+    """The abort of a run whose configuration a rolled back rollout keeps."""
+    target = rollout.state.target
+    if kept is None or target is None or rollout.state.phase is Phase.PENDING:
+        return
+    name, failed = kept.rollout.subject.workload.name, kept.rollout.state.target
+    yield Command(
+        order=CommandKind.ABORT,
+        nonce=f"{name}/{failed.hash if failed else ''}/{target.commit}",
+        hash=target.hash,
+        actor=f"the rollout of {name}, which needs {kept.key} as it was",
+        rollout=_named(kept.rollout.key),
+    )
 
 
 def _corrected(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> frozenset[str]:
