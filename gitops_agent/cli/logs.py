@@ -129,7 +129,7 @@ def _pods_of(access: ClusterClient, application: AppKey) -> list[Object]:
 
     access.application(application.name)
     todo, _ = owned(access, application)
-    below, pods = children(access, todo), {}
+    (below, _), pods = children(access, todo), {}
     while todo:
         obj = todo.pop()
         if obj["kind"] == "Pod":

@@ -32,7 +32,8 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     objects, unseen = owned(access, AppKey(namespace, name))
-    below = children(access, objects)
+    below, blind_below = children(access, objects)
+    unseen |= blind_below
     objects.sort(key=ObjectKey.of)
     roots = rooted(objects, below)
     if output in ("json", "yaml"):

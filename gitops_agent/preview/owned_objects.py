@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, NotFound
-from gitops_agent.manifest.key import AppKey, GroupKind, Object
-from gitops_agent.manifest.kinds import JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET
+from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import GROUP, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET
 from gitops_agent.manifest.marks import APPLICATION, label_value, owner
 
 if TYPE_CHECKING:
@@ -22,6 +22,25 @@ _CHILD_KINDS = (
     POD,
     PERSISTENT_VOLUME_CLAIM,
 )
+_OWN_GROUPS = frozenset({"", "apps", "autoscaling", "batch", "policy", GROUP}) | {
+    f"{name}.k8s.io"
+    for name in (
+        "admissionregistration",
+        "apiextensions",
+        "apiregistration",
+        "certificates",
+        "coordination",
+        "discovery",
+        "flowcontrol.apiserver",
+        "networking",
+        "node",
+        "rbac.authorization",
+        "resource",
+        "scheduling",
+        "storage",
+    )
+}
+"""Groups whose kinds own nothing but the kinds above."""
 
 
 def owned(access: ClusterClient, application: AppKey) -> tuple[list[Object], dict[GroupKind, str]]:
@@ -53,18 +72,77 @@ def labelled(access: ClusterClient, application: AppKey) -> tuple[list[Object], 
     return objects, {resource.group_kind: problem for resource, (_, problem) in answers if problem}
 
 
-def children(access: ClusterClient, parents: Iterable[Object]) -> dict[str, list[Object]]:
-    """The dependants by UID of the owner.
+def children(access: ClusterClient, parents: Iterable[Object]) -> tuple[dict[str, list[Object]], dict[GroupKind, str]]:
+    """The dependants by UID of the owner, and the unlistable kinds with reasons.
 
-    ReplicaSets, Jobs, Pods and claims that it, or what it owns, controls.
+    Kubernetes' own kinds make ReplicaSets, Jobs, Pods and claims in their namespace. What any other kind makes may be of every
+    kind, and where its owner belongs to no namespace, in every one.
     """
-    namespaces = {str(obj["metadata"].get("namespace")) for obj in parents if obj["metadata"].get("namespace")}
+    roots = {str(obj["metadata"]["uid"]): obj for obj in parents}
+    namespaces = {_namespace(obj) for obj in roots.values()} - {""}
+    below = {
+        str(obj["metadata"]["uid"]): obj
+        for kind in _CHILD_KINDS
+        for namespace in sorted(namespaces)
+        for obj in access.objects.list(access.discovery.find(kind.group, kind.kind), namespace=namespace).items
+    }
+    custom = {uid: obj for uid, obj in roots.items() if ObjectKey.of(obj).group not in _OWN_GROUPS}
+    more, unseen = _dependants(access, custom) if custom else ({}, {})
     by_parent: dict[str, list[Object]] = {}
-    for kind in _CHILD_KINDS:
-        resource = access.discovery.find(kind.group, kind.kind)
-        for namespace in sorted(namespaces):
-            for obj in access.objects.list(resource, namespace=namespace).items:
-                for reference in obj["metadata"].get("ownerReferences") or ():
-                    if reference.get("controller"):
-                        by_parent.setdefault(str(reference["uid"]), []).append(obj)
-    return by_parent
+    for uid, obj in (below | more).items():
+        if uid not in roots:
+            for parent in _owners(obj):
+                by_parent.setdefault(parent, []).append(obj)
+    return by_parent, unseen
+
+
+def _dependants(access: ClusterClient, roots: Mapping[str, Object]) -> tuple[dict[str, Object], dict[GroupKind, str]]:
+    """What hangs below some objects, of every kind, by UID."""
+    scopes = {_namespace(obj) for obj in roots.values()}
+    scopes = {""} if "" in scopes else scopes
+
+    def look(resource: Resource) -> tuple[list[Object], str]:
+        if "watch" not in resource.verbs or resource.kind == "Event" or not (resource.namespaced or "" in scopes):
+            return [], ""
+        try:
+            lists = [access.objects.list(resource, namespace=scope, metadata_only=True).items for scope in sorted(scopes)]
+        except NotFound:
+            return [], ""
+        except AgentError as error:
+            return [], str(error)
+        return [obj for items in lists for obj in items if _owners(obj)], ""
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        kinds = access.discovery.kinds()
+        answers = list(zip(kinds, pool.map(look, kinds), strict=True))
+    owned_by: dict[str, list[tuple[str, Resource, str]]] = {}
+    for resource, (listed, _) in answers:
+        for obj in listed:
+            for parent in _owners(obj):
+                owned_by.setdefault(parent, []).append((str(obj["metadata"]["uid"]), resource, _namespace(obj)))
+    reached: dict[str, tuple[Resource, str]] = {}
+    open_ = list(roots)
+    while open_:
+        for uid, resource, namespace in owned_by.get(open_.pop(), ()):
+            if uid not in reached:
+                reached[uid] = (resource, namespace)
+                open_.append(uid)
+    # Metadata says nothing about health, so what was found is read as a whole.
+    places = sorted(set(reached.values()), key=str)
+    whole = (obj for resource, namespace in places for obj in access.objects.list(resource, namespace=namespace).items)
+    objects = {str(obj["metadata"]["uid"]): obj for obj in whole}
+    return (
+        {uid: obj for uid, obj in objects.items() if uid in reached},
+        {resource.group_kind: problem for resource, (_, problem) in answers if problem},
+    )
+
+
+def _owners(obj: Object) -> set[str]:
+    """The UIDs of what controls an object; of all its owners where nothing does."""
+    references = obj["metadata"].get("ownerReferences") or ()
+    controllers = {str(reference["uid"]) for reference in references if reference.get("controller")}
+    return controllers or {str(reference["uid"]) for reference in references}
+
+
+def _namespace(obj: Object) -> str:
+    return str(obj["metadata"].get("namespace") or "")

@@ -10,7 +10,7 @@ import pytest
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.command import CommandKind
 from tests.acceptance.objects import config_map, deployment, files, secret, service
-from tests.acceptance.rollout import WEB, Rollout, canary, image, policy
+from tests.acceptance.rollout import BAD, WEB, Rollout, canary, image, policy
 from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
@@ -101,3 +101,36 @@ def test_what_a_taken_back_version_added_goes_once_git_has_it_no_longer(team: Te
     assert (value(team, "token"), team.configs()) == ("p", {"settings", "palette"})
     team.settled(team.replace(before))
     assert team.configs() == {"settings"}
+
+
+def sharing(web: int, api: int, colour: str, *, broken: bool = False) -> dict[str, str]:
+    """Two workloads that read one ConfigMap, each with a policy."""
+    objects: list[Object] = [config_map("settings", colour=colour)]
+    for name, number, notes in (("web", web, BAD if broken else {}), ("api", api, {})):
+        workload = deployment(name, image=image(number), replicas=2, annotations=notes)
+        workload["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+        made = policy(canary({"weight": 50}), targetRef={"name": name}, service=name, progressDeadline="8s")
+        made["metadata"]["name"] = name
+        objects += [workload, service(name), made]
+    return files(*objects)
+
+
+def test_a_version_waits_while_a_rolled_back_one_keeps_the_configuration_they_share(team: Tenant) -> None:
+    web, api = Rollout(team, canary()), Rollout(team, canary(), name="api")
+    commit = team.commit(sharing(1, 1, "red"))
+    team.declare()
+    team.settled(commit)
+    for one in (web, api):
+        one.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+    team.commit(sharing(2, 1, "blue", broken=True))
+    for one in (web, api):
+        one.at("Held")
+
+    team.commit(sharing(2, 2, "blue", broken=True))
+
+    status = api.until(lambda status: "rollout retry" in status["message"], "it says what it waits for")
+    assert (status["phase"], f"ConfigMap:{team.namespace}/settings is needed by" in status["message"]) == ("Pending", True)
+    commit = team.commit(sharing(3, 2, "blue"))
+    team.settled(commit)
+    assert (web.image(), api.image()) == (image(3), image(2))
+    assert (team.get("ConfigMap", "settings") or {})["data"] == {"colour": "blue"}

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.marks import ROLLOUT
+from gitops_agent.errors import ClusterError
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.marks import ROLLOUT, marked
+from tests.acceptance.objects import crd, widget
 from tests.cli.cluster_env import ClusterEnv, configmap, healthy
 from tests.cli.conftest import Run
 from tests.cli.policies import holding, stored
@@ -106,3 +108,38 @@ def test_what_a_rollout_made_stands_under_its_policy_which_says_where_it_stands(
         ),
         f"    └── ConfigMap:{stage.namespace}/web-canary  Healthy",
     ]
+
+
+def test_what_a_cluster_scoped_object_owns_stands_below_it_down_to_the_pods(stage: ClusterEnv, run: Run) -> None:
+    stage.application("shop", healthy())
+    group = f"{stage.namespace}.example.com"
+    one = crd(group, "Installation")
+    one["spec"]["scope"] = "Cluster"
+    stage.plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", one)
+    path = f"/apis/{group}/v1/installations"
+
+    def created() -> Object | None:
+        key = AppKey(stage.namespace, "shop")
+        body = marked(widget(group, "network", kind="Installation"), application=key, digest="", revision="")
+        try:
+            answer: Object = stage.plane.request("POST", path, body)
+        except ClusterError:
+            return None
+        return answer
+
+    installation = eventually(created, seconds=60, what="the kind is served")
+    assert installation is not None
+    owner = {key: installation[key] for key in ("apiVersion", "kind")} | {"name": "network", "controller": True}
+    owner["uid"] = installation["metadata"]["uid"]
+    made = statefulset() | {"kind": "Deployment"}
+    made["metadata"]["ownerReferences"] = [owner]
+    del made["spec"]["serviceName"]
+    stage.plane.request("POST", f"/apis/apps/v1/namespaces/{stage.namespace}/deployments", made)
+    eventually(lambda: ready(stage, "deployments", "queue"), seconds=60)
+
+    lines = run("tree", "shop").lines
+
+    assert lines[1] == f"└── {group}/Installation:network  Healthy"
+    assert lines[2] == f"    └── apps/Deployment:{stage.namespace}/queue  Healthy"
+    assert lines[3].startswith(f"        └── apps/ReplicaSet:{stage.namespace}/queue-")
+    assert lines[4].startswith(f"            └── Pod:{stage.namespace}/queue-")
