@@ -21,6 +21,7 @@ from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.events import EventBroadcaster
 from gitops_agent.agent.reconcile.applier import Applier
 from gitops_agent.agent.reconcile.approvals import TRAILER
+from gitops_agent.agent.reconcile.automatic_rollback import AutomaticRollback
 from gitops_agent.agent.reconcile.deletion_budget import BudgetLimits, DeletionBudget
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
 from gitops_agent.agent.reconcile.finalizer import Finalizer
@@ -142,6 +143,7 @@ class Components:
         stages = Stages(
             finalizer=Finalizer(objects, stores, applier),
             loader=loader,
+            rollback=AutomaticRollback(loader, stores.applications),
             rollouts=rollouts,
             applier=applier,
             health=HealthAssessor(Explainer(objects)),

@@ -210,24 +210,52 @@ class HistoryEntry(Model):
     """Who approved, as in `sync.approved`."""
 
 
+class HealthyRevision(Model):
+    """A commit whose objects were healthy."""
+
+    revision: str = ""
+    """The commit."""
+
+    content: str = ""
+    """Digest of the rendered objects."""
+
+
 class RejectedRevision(Model):
-    """A commit that is not tried again."""
+    """A commit that was rejected."""
 
     revision: str = ""
     """The commit."""
 
     reason: str = ""
-    """Why."""
+    """The object that was Degraded, and why."""
 
     at: Moment = ""
     """Since when."""
 
 
 class RollbackStatus(Model):
-    """Commits the agent returned from."""
+    """Which commit is applied, with `sync.rollback.onDegraded`."""
+
+    head: str = ""
+    """Digest of what the newest commit declares."""
+
+    on_trial: bool = False
+    """The newest commit was not healthy yet; it is rejected when objects become Degraded."""
+
+    held: bool = False
+    """The newest commit is rejected, and `healthy` is applied; ended by a commit that declares something else, or a retry."""
+
+    healthy: HealthyRevision | None = None
+    """What was healthy last."""
+
+    previous: HealthyRevision | None = None
+    """What was healthy before that."""
 
     rejected: tuple[RejectedRevision, ...] = ()
-    """Only a newer commit, or a retry, leaves this state."""
+    """Rejected commits, newest first."""
+
+    retried: str = ""
+    """The last request for another try that was taken up."""
 
 
 class RolloutSummary(Model):

@@ -14,6 +14,7 @@ class EventType(StrEnum):
     PROGRESSING = "Progressing"
     DEGRADED = "Degraded"
     RECOVERED = "Recovered"
+    ROLLED_BACK = "RolledBack"
     DRIFT_DETECTED = "DriftDetected"
     DRIFT_REPAIRED = "DriftRepaired"
     FIGHTING = "Fighting"

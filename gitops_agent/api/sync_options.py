@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from gitops_agent.api.cron import parse_cron
 from gitops_agent.api.durations import Duration, WindowDuration
 from gitops_agent.api.model import Model
-from gitops_agent.api.texts import KindName, Line, Pointer, Shape
+from gitops_agent.api.texts import KindName, Line, Name, Pointer, Shape
 
 PROTECTED_KINDS = ("Namespace", "CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim")
 """Kinds whose deletion takes data or other people's objects along."""
@@ -62,7 +62,13 @@ class Rollback(Model):
     """What happens to a revision that does not become healthy."""
 
     on_degraded: bool = False
-    """Return to the last healthy commit and do not try the bad one again. This version refuses `true`."""
+    """Apply the last healthy commit again when objects of a new one become Degraded, and do not try that one again.
+
+    Workloads with a RolloutPolicy are rolled back by their rollout.
+    """
+
+    group: Name | None = None
+    """Applications of the namespace with the same group are rolled back together, when a commit is rejected for one of them."""
 
 
 class IgnoreFields(Model):

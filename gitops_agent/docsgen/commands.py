@@ -50,6 +50,10 @@ WHEN: Mapping[EventType, tuple[str, str]] = {
     EventType.PROGRESSING: ("info", "Objects are on their way to healthy after they were healthy or not there."),
     EventType.DEGRADED: ("error", "An object failed, or did not become healthy in time."),
     EventType.RECOVERED: ("info", "Every object is healthy again after the application was Degraded."),
+    EventType.ROLLED_BACK: (
+        "error",
+        "A commit is rejected, for Degraded objects; the last healthy one is applied again.",
+    ),
     EventType.DRIFT_DETECTED: ("warning", "Objects were changed by another writer; fields, manager and time are named."),
     EventType.DRIFT_REPAIRED: ("info", "Such a change was undone."),
     EventType.FIGHTING: ("warning", "Another writer keeps changing an object back, and repairs of it stopped."),

@@ -50,6 +50,8 @@ APPROVED_BY = PREFIX + "approved-by"
 """Names who approved which plan, as `hash user`: a claim of the client, not a proof."""
 
 REQUESTED = PREFIX + "requested-at"
+RETRY = PREFIX + "retry-requested-at"
+"""Asks for another try of a commit that was rejected."""
 FOLLOWED = PREFIX + "followed-before-rollback"
 """On an Application that `gitops-agent rollback` pinned: the reference it followed, as JSON."""
 

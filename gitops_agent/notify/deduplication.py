@@ -24,6 +24,7 @@ _OPPOSITES = (
     (EventType.SUSPENDED, EventType.RESUMED),
     (EventType.HELD, EventType.APPROVED),
     (EventType.ROLLOUT_ABORTED, EventType.PROMOTED),
+    (EventType.ROLLED_BACK, EventType.SYNCED),
 )
 
 

@@ -35,6 +35,7 @@ _TITLES = {
     EventType.PROGRESSING: "rolling out",
     EventType.DEGRADED: "degraded",
     EventType.RECOVERED: "recovered",
+    EventType.ROLLED_BACK: "rolled back",
     EventType.DRIFT_DETECTED: "changed manually",
     EventType.DRIFT_REPAIRED: "manual change undone",
     EventType.FIGHTING: "another writer keeps changing it",

@@ -14,6 +14,7 @@ DEFAULT_EVENTS = frozenset(
         EventType.SYNC_FAILED,
         EventType.DEGRADED,
         EventType.RECOVERED,
+        EventType.ROLLED_BACK,
         EventType.DRIFT_DETECTED,
         EventType.DRIFT_REPAIRED,
         EventType.HELD,

@@ -81,6 +81,7 @@ class Desired:
         made: live objects that a rollout made, by the versions in its status; only these are deleted as part of it.
         declared: what Git declares, as pairs of key and digest, where a rollout laid something over it; None where nothing is.
         contested: declared objects that another application holds, with that application; they are left out.
+        rendered: digest of the render it was built from; empty when that is not known.
     """
 
     application: AppKey
@@ -94,6 +95,7 @@ class Desired:
     made: frozenset[ObjectKey] = frozenset()
     declared: tuple[tuple[str, str], ...] | None = None
     contested: Mapping[ObjectKey, AppKey] = field(default_factory=dict)
+    rendered: str = ""
 
     @property
     def content(self) -> tuple[tuple[str, str], ...]:

@@ -108,6 +108,12 @@ class ClusterEnv:
             self.person.request("PATCH", self._path(name), body=patch, content_type="application/merge-patch+json"),
         )
 
+    def patch_status(self, name: str, status: Object) -> None:
+        """A merge patch of an Application's status, as no agent runs."""
+        self.person.request(
+            "PATCH", f"{self._path(name)}/status", body={"status": status}, content_type="application/merge-patch+json"
+        )
+
     def annotate(self, name: str, **marks: str | None) -> None:
         """Sets annotations by the last word of their names, underscores for hyphens."""
         named = {f"gitops-agent.dev/{mark.replace('_', '-')}": value for mark, value in marks.items()}

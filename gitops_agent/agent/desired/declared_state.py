@@ -27,6 +27,8 @@ from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.desired import Desired, build
 
+_HEALTHY = "healthy"
+"""The render slot of the commit that is applied in place of a rejected one."""
 _REVIEWED = 20
 """Conflicts of one pass whose accounts are compared; the others are compared later or stay."""
 
@@ -91,6 +93,7 @@ class DeclaredStateLoader:
         self.facts = KubeFacts()
         self._built: dict[tuple[AppKey, str], _Built] = {}
         self._more: dict[AppKey, frozenset[ObjectKey]] = {}
+        self._healthy: dict[AppKey, frozenset[str]] = {}
 
     def load(self, application: Application) -> DeclaredState:
         """What the newest commit declares, as far as it is known now."""
@@ -154,10 +157,22 @@ class DeclaredStateLoader:
         return self._desired(application, revision, slot=slot)
 
     def keep(self, application: AppKey, slots: frozenset[str]) -> None:
-        """Drops the commits that no slot needs."""
+        """Drops the commits that no slot needs; the last healthy one stays."""
+        slots |= self._healthy.get(application, frozenset())
         self._renders.keep(application, slots)
         for key in [key for key in self._built if key[0] == application and key[1] not in {HEAD, *slots}]:
             del self._built[key]
+
+    def at_healthy(self, application: Application, commit: str) -> Desired | None:
+        """What the last healthy commit declares; see `at`."""
+        return self.at(application, commit, slot=_HEALTHY)
+
+    def keep_healthy(self, application: AppKey, *, keeps: bool) -> None:
+        """Says whether the render of the last healthy commit is needed."""
+        if keeps:
+            self._healthy[application] = frozenset({_HEALTHY})
+        else:
+            self._healthy.pop(application, None)
 
     def _desired(self, application: Application, revision: Revision, *, slot: str) -> Desired | None:
         repository, _ = self._poller.use(application)
@@ -181,7 +196,7 @@ class DeclaredStateLoader:
                 autoscaled=autoscaled,
                 ignore_fields=application.spec.sync.ignore_fields,
             )
-            desired = replace(desired, warnings=(*rendered.warnings, *desired.warnings))
+            desired = replace(desired, warnings=(*rendered.warnings, *desired.warnings), rendered=rendered.digest)
             # What the cluster did not know yet is looked up again the next time.
             built = _Built(rendered=rendered, application=application, autoscaled=autoscaled, desired=desired)
             if not desired.unscoped:
@@ -211,6 +226,7 @@ class DeclaredStateLoader:
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)
+        self._healthy.pop(application, None)
         self._release(application, self.claims.forget(application))
         for other in sorted(self.barrier.forget(application)):
             self._wake(other, f"{application} is gone", Priority.COMMIT)

@@ -15,6 +15,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.planning import hidden
 from gitops_agent.sync.planning.policy import Approval
+from gitops_agent.sync.rollback import RollbackState
 
 
 @dataclass(slots=True)
@@ -35,6 +36,8 @@ class ApplicationState:
         answered: the last request that was answered.
         waiting: what it waits for since its last reconcile, in words.
         failing_since: monotonic time since when an error has ended every reconcile; None while none does.
+        rollback: which commit is on trial, and which one is rejected.
+        degraded_since: monotonic time since when a commit on trial is Degraded; None while it is not.
     """
 
     plans: PlanMemo = field(default_factory=PlanMemo)
@@ -50,6 +53,8 @@ class ApplicationState:
     answered: str = ""
     waiting: str = ""
     failing_since: float | None = None
+    rollback: RollbackState = field(default_factory=RollbackState)
+    degraded_since: float | None = None
 
     @property
     def last_applied(self) -> str:
@@ -64,6 +69,7 @@ class ApplicationState:
             self.answered = str(sync.get("answered") or "")
             self.plans.approval = Approval.from_json(sync.get("approval") or {})
             self.plans.over_budget = str(sync.get("overBudget") or "")
+            self.rollback = RollbackState.from_json((application.get("status") or {}).get("rollback") or {})
             resources = (application.get("status") or {}).get("resources") or {}
             self.plans.recorded = hidden.from_json(resources.get("kinds"))
 

@@ -15,6 +15,7 @@ from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.planning.policy import Approval
+from gitops_agent.sync.rollback import RollbackState
 
 
 class SyncStatus(StrEnum):
@@ -89,6 +90,8 @@ class ReconcileOutcome:
         deletions: what was deleted lately without an approval; None when this process knows of nothing.
         kinds: live objects by kind, when each kind was last listed.
         recovered: the backoff of earlier failures is over.
+        rollback: which commit is on trial or rejected; None when nothing is known of it.
+        replacement: the commit that is applied in place of a rejected `revision`.
         requeue: when to reconcile again, and why.
     """
 
@@ -123,4 +126,6 @@ class ReconcileOutcome:
     deletions: RecentDeletions | None = None
     kinds: Mapping[GroupKind, int] = field(default_factory=dict)
     recovered: bool = False
+    rollback: RollbackState | None = None
+    replacement: Revision | None = None
     requeue: tuple[Requeue, ...] = ()

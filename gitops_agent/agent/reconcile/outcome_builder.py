@@ -75,14 +75,17 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
     moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
     settled = not moving and not any(view.open or view.failed for view in views)
     in_force = applied is not None and applied.synced and declared.desired is not None and error is None
-    synced = in_force and settled
+    synced = in_force and settled and not state.rollback.held
+    revision = declared.desired.revision if declared.desired is not None else None
     desired = state.desired
     problems = _problems(findings)
     return ReconcileOutcome(
         revision=declared.revision,
         unavailable_since=declared.source.since if unavailable is not None else None,
         source_error=unavailable,
-        applied=declared.revision.commit if synced and declared.revision else state.last_applied,
+        applied=revision.commit if revision is not None and in_force and settled else state.last_applied,
+        rollback=state.rollback,
+        replacement=revision if state.rollback.held and revision != declared.revision else None,
         plan=state.plans.hash,
         sync=_sync_status(synced=synced, known=desired is not None and applied is not None),
         error=error,

@@ -18,6 +18,7 @@ import structlog
 from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.applier import Applier
+from gitops_agent.agent.reconcile.automatic_rollback import AutomaticRollback
 from gitops_agent.agent.reconcile.dependencies import Dependency, unmet
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor, HealthReport
@@ -52,6 +53,7 @@ class Stages:
     Attributes:
         finalizer: deletes an Application under deletion.
         loader: loads what the newest commit declares.
+        rollback: replaces a commit whose objects became Degraded.
         rollouts: advances rollouts, and composes D(t).
         applier: applies D(t) to the cluster.
         health: assesses the live objects.
@@ -60,6 +62,7 @@ class Stages:
 
     finalizer: Finalizer
     loader: DeclaredStateLoader
+    rollback: AutomaticRollback
     rollouts: RolloutController
     applier: Applier
     health: HealthAssessor
@@ -176,18 +179,31 @@ class ApplicationReconciler:
         findings.suspended = application.suspended(findings.now)
         if not findings.suspended:
             self._stages.finalizer.guard(application)
-        declared = self._load(application, state)
+        newest = self._load(application, state)
+        declared = self._stages.rollback.replaced(application, newest, state)
         if declared.revision is not None:
-            state.follow(declared.revision.commit, findings.now)
+            replacement = state.rollback.replacement
+            state.follow(replacement.commit if replacement else declared.revision.commit, findings.now)
         declared = self._advance_rollouts(findings, declared, state)
         if state.desired is not None:
             findings.waiting = self._blocked(application, state) or ("" if declared.claimed else _UNCLAIMED)
             if not findings.waiting:
                 self._apply(findings, declared, state)
             findings.health = self._assess(application, state)
+        self._judge(findings, newest, state)
         outcome = build_outcome(findings, declared, state)
         state.applied, state.waiting = outcome.applied, outcome.waiting
         return outcome
+
+    def _judge(self, findings: Findings, newest: DeclaredState, state: ApplicationState) -> None:
+        """Judges the newest commit; a rejected one is judged by its whole group."""
+        application, held = findings.application, state.rollback.held
+        delay = self._stages.rollback.judge(findings, newest, state)
+        if delay is not None:
+            self._requeue(application.key, (Requeue(reason="its newest commit is judged", delay=delay),))
+        if state.rollback.held and not held:
+            for other in self._stages.rollback.group(application):
+                self._requeue(other, (Requeue(reason=f"{application.key.name} rejected a commit", priority=Priority.COMMIT),))
 
     def _load(self, application: Application, state: ApplicationState) -> DeclaredState:
         """Loads the newest commit's state, and starts a requested (`sync`) poll."""
@@ -328,6 +344,7 @@ class ApplicationReconciler:
         self._stores.prerequisites.expect(key, ())
         self._stores.informer.forget(key)
         self._stages.loader.forget(key)
+        self._stages.rollback.forget(key)
         self._stages.rollouts.forget(key)
         self._queue.forget(key)
         metrics.forget_application(str(key))

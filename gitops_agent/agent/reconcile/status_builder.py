@@ -19,6 +19,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
 from gitops_agent.sync.planning.hidden import to_json
+from gitops_agent.sync.rollback import RollbackState
 
 _SHORT = 12
 _STALLING = ("InvalidSpec", "FieldNotSupported")
@@ -68,8 +69,9 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
             | ({"approval": rollout.approval} if rollout.approval else {})
             for rollout in outcome.rollouts
         ]
-    if before.get("rollback"):
-        result["rollback"] = before["rollback"]
+    rollback = before.get("rollback") if outcome.rollback is None else outcome.rollback.to_json()
+    if rollback:
+        result["rollback"] = rollback
     return result
 
 
@@ -98,12 +100,22 @@ def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
     if outcome.held:
         return False, "HeldForApproval", outcome.held
     failed = [problem for problem in outcome.problems if _failed(problem)]
+    if not failed and outcome.rollback is not None and outcome.rollback.held:
+        return False, "RolledBack", _rejected(short, outcome.applied, outcome.rollback)
     rollout = None if failed or outcome.suspended else _rollout(outcome)
     if rollout is not None:
         return rollout
     if outcome.sync is SyncStatus.SYNCED:
         return True, "Synced", f"{short} is applied: {_counted(outcome)}"
     return _behind(outcome, failed)
+
+
+def _rejected(short: str, applied: str, rollback: RollbackState) -> str:
+    """Why the newest commit is not applied, and what is."""
+    healthy = rollback.healthy.commit if rollback.healthy else ""
+    cause = f": {rollback.rejected[0].reason}" if rollback.rejected else ""
+    verb = "is applied" if applied == healthy else "is being applied again"
+    return f"{short} is rejected{cause}; {healthy[:_SHORT]} {verb}"
 
 
 def _failed(problem: ObjectIssue) -> bool:
@@ -285,7 +297,9 @@ def _history(before: Object, outcome: ReconcileOutcome, approved: Object, *, now
     ended = synced is True or (synced is False and not under_way)
     newest = history[0] if history else {}
     same = newest.get("result") == reason and newest.get("plan") == outcome.plan
-    repeated = newest.get("result") == reason and newest.get("revision") == outcome.revision.commit and synced is True
+    rejected = outcome.rollback is not None and outcome.rollback.held and reason == "RolledBack"
+    unchanged = newest.get("result") == reason and newest.get("revision") == outcome.revision.commit
+    repeated = unchanged and (synced is True or rejected)
     if not ended or same or repeated:
         return history
     started = outcome.started or now

@@ -15,6 +15,7 @@ from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.revision.revision import Revision
 
 
 def transitions(
@@ -37,7 +38,7 @@ def transitions(
             severity=severity,
             reason=reason,
             message=message[:1000],
-            revision=outcome.revision,
+            revision=_revision(kind, outcome),
             objects=tuple(problem.key for problem in outcome.problems[:10]) if severity is not Severity.INFO else (),
             facts=_facts(kind, after, outcome),
         )
@@ -45,8 +46,18 @@ def transitions(
     )
 
 
+def _revision(kind: EventType, outcome: ReconcileOutcome) -> Revision | None:
+    """The commit an event is about.
+
+    What is applied in place of a rejected commit is no verdict about that one.
+    """
+    about_newest = outcome.replacement is None or kind in (EventType.ROLLED_BACK, EventType.REVISION_SEEN)
+    return outcome.revision if about_newest else outcome.replacement
+
+
 def _facts(kind: EventType, after: Object, outcome: ReconcileOutcome) -> dict[str, str]:
-    facts = {"commit": str(at(after, "source", "revision") or ""), "plan": outcome.plan}
+    revision = _revision(kind, outcome)
+    facts = {"commit": revision.commit if revision else str(at(after, "source", "revision") or ""), "plan": outcome.plan}
     if kind is EventType.APPROVED:
         approved = at(after, "sync", "approved") or {}
         facts |= {"plan": str(approved.get("hash") or ""), "approver": str(approved.get("by") or "")}
@@ -58,6 +69,7 @@ def _edges(before: Object, after: Object) -> Iterator[tuple[EventType, Severity,
     yield from _stall(before, after)
     yield from _sync(before, after)
     yield from _health(before, after)
+    yield from _rollback(before, after)
 
 
 def _source(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
@@ -127,6 +139,12 @@ def _health(before: Object, after: Object) -> Iterator[tuple[EventType, Severity
         yield EventType.RECOVERED, Severity.INFO, "Recovered", "every object is healthy again"
     if new == "Progressing" and old == "Healthy":
         yield EventType.PROGRESSING, Severity.INFO, "Progressing", reasons
+
+
+def _rollback(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
+    rejected = at(after, "rollback", "rejected") or []
+    if at(after, "rollback", "held") is True and rejected and rejected != at(before, "rollback", "rejected"):
+        yield EventType.ROLLED_BACK, Severity.ERROR, "RolledBack", str(_condition(after, "Ready").get("message"))
 
 
 def at(status: Object, *path: str) -> Any:

@@ -40,6 +40,7 @@ _STATES = {
     EventType.PROMOTED: "success",
     EventType.SYNC_FAILED: "failure",
     EventType.DEGRADED: "failure",
+    EventType.ROLLED_BACK: "failure",
     EventType.ROLLOUT_ABORTED: "failure",
     EventType.STALLED: "error",
 }

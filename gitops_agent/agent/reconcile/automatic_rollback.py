@@ -1,0 +1,166 @@
+"""Applies the last healthy commit in place of one that became Degraded.
+
+The decision is pure (`sync/rollback.py`) and stands in the status, so a restart continues with it. Here it meets the reconcile:
+what the newest commit declares is replaced before D(t) is composed, and judged after the objects were assessed. A Degraded
+workload that a RolloutPolicy covers is the rollout's business, and while a rollout runs nothing is judged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
+from gitops_agent.agent.reconcile.app_state import ApplicationState
+from gitops_agent.agent.reconcile.outcome_builder import Findings
+from gitops_agent.agent.stores.applications import ApplicationStore
+from gitops_agent.api.application import Application
+from gitops_agent.api.problems import SpecInvalid
+from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.errors import AgentError, SourceError
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.marks import RETRY
+from gitops_agent.observe.log import logger
+from gitops_agent.sync.health.status import Status
+from gitops_agent.sync.rollback import Rejection, RollbackState, Version
+
+_log = logger("agent")
+_PATIENCE_SECONDS = 15.0
+"""How long objects stay Degraded before their commit is rejected; a shorter `sync.timeout` shortens it."""
+
+
+class AutomaticRollback:
+    """Judges commits of applications with `sync.rollback.onDegraded`.
+
+    Args:
+        loader: loads the last healthy commit.
+        applications: know the other members of a group.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, loader: DeclaredStateLoader, applications: ApplicationStore, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._loader, self._applications, self._clock = loader, applications, clock
+        self._held: dict[AppKey, tuple[str, Rejection]] = {}
+
+    def replaced(self, application: Application, declared: DeclaredState, state: ApplicationState) -> DeclaredState:
+        """The declared state, of the last healthy commit where the newest is rejected.
+
+        Args:
+            application: whose.
+            declared: what the newest commit declares.
+            state: of the application; its `rollback` is brought up to date.
+        """
+        if not application.spec.sync.rollback.on_degraded:
+            state.rollback = RollbackState()
+            self.forget(application.key)
+            return declared
+        head = _head(declared)
+        if head is None:
+            return declared
+        degraded = str(((state.status.written or {}).get("health") or {}).get("status") or "") == Status.DEGRADED.value
+        state.rollback = state.rollback.retry(application.annotations.get(RETRY, "")).follow(head, degraded=degraded)
+        self._follow_group(application, head, state)
+        self._register(application, state)
+        healthy = state.rollback.replacement
+        self._loader.keep_healthy(application.key, keeps=healthy is not None)
+        if healthy is None:
+            return declared
+        try:
+            desired = self._loader.at_healthy(application, healthy.commit)
+        except AgentError as error:
+            gone = f"{head.commit[:12]} is rejected, and the healthy commit {healthy.commit[:12]} cannot be read: {error}"
+            return replace(declared, desired=None, error=SourceError(gone, reason=error.reason, transient=error.transient))
+        if desired is None:
+            return replace(declared, desired=None, pending=f"the healthy commit {healthy.commit[:12]} is being rendered")
+        return replace(declared, desired=desired)
+
+    def judge(self, findings: Findings, head: DeclaredState, state: ApplicationState) -> float | None:
+        """Judges the newest commit by the health of the objects.
+
+        Args:
+            findings: of the stages; the objects are assessed.
+            head: what the newest commit declares.
+            state: of the application; its `rollback` is brought up to date.
+
+        Returns:
+            The seconds after which to judge again; None when an event triggers that.
+        """
+        application, version = findings.application, _head(head)
+        applied, health, rollouts = findings.applied, findings.health, findings.rollouts
+        views = rollouts.views if rollouts is not None else ()
+        moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
+        unsettled = moving or any(view.open or view.failed for view in views)
+        off = findings.suspended or application.spec.sync.mode is SyncMode.OBSERVE
+        if not application.spec.sync.rollback.on_degraded or version is None or off:
+            return None
+        if applied is None or not applied.synced or health is None or unsettled:
+            return None
+        if health.health.status in (Status.HEALTHY, Status.SUSPENDED):
+            state.degraded_since, state.rollback = None, state.rollback.settle(version)
+            return None
+        covered = {view.workload for view in views}
+        causes = [issue for issue in health.problems if issue.reason == Status.DEGRADED.value and issue.key not in covered]
+        if not causes or not state.rollback.on_trial:
+            state.degraded_since = None
+            return None
+        now = self._clock()
+        state.degraded_since = now if state.degraded_since is None else state.degraded_since
+        patience = min(_PATIENCE_SECONDS, application.spec.sync.timeout.total_seconds())
+        left = state.degraded_since + patience - now
+        if left > 0:
+            return left
+        reason = f"{causes[0].key}: {causes[0].message}"
+        state.degraded_since, state.rollback = None, state.rollback.reject(version, reason, findings.now)
+        self._register(application, state)
+        _log.warning("commit rejected", application=str(application.key), commit=version.commit[:12], reason=reason)
+        return 0.0
+
+    def group(self, application: Application) -> Iterator[AppKey]:
+        """The other applications that are rolled back together with this one."""
+        name = application.spec.sync.rollback.group
+        if not name:
+            return
+        for key in sorted(self._applications.keys()):
+            if key == application.key or key.namespace != application.key.namespace:
+                continue
+            try:
+                other = self._applications.get(key)
+            except SpecInvalid:
+                continue
+            if other is not None and other.spec.sync.rollback.on_degraded and other.spec.sync.rollback.group == name:
+                yield key
+
+    def forget(self, application: AppKey) -> None:
+        """Drops everything about an application."""
+        self._held.pop(application, None)
+        self._loader.keep_healthy(application, keeps=False)
+
+    def _register(self, application: Application, state: ApplicationState) -> None:
+        """Lets the group know what is rejected here."""
+        group, rejected = application.spec.sync.rollback.group, state.rollback.rejected
+        if group and state.rollback.held and rejected:
+            self._held[application.key] = (group, rejected[0])
+        else:
+            self._held.pop(application.key, None)
+
+    def _follow_group(self, application: Application, head: Version, state: ApplicationState) -> None:
+        """Rejects the newest commit where another member of the group did."""
+        group = application.spec.sync.rollback.group
+        if not group or state.rollback.held:
+            return
+        for key, (other, rejection) in sorted(self._held.items(), key=lambda item: item[0]):
+            member = key.namespace == application.key.namespace and other == group and key != application.key
+            if member and rejection.commit == head.commit:
+                reason = f"Application {key.name} rejected it: {rejection.reason}"
+                state.rollback = state.rollback.reject_together(head, reason, rejection.at)
+                return
+
+
+def _head(declared: DeclaredState) -> Version | None:
+    """The newest commit and what it declares; None while that is not known."""
+    if declared.revision is None or declared.desired is None or not declared.desired.rendered:
+        return None
+    return Version(commit=declared.revision.commit, content=declared.desired.rendered)
