@@ -72,7 +72,7 @@ _TABLE = (
     (
         "RolledBack",
         "A new version failed; the stable one runs, and this version is not tried again.",
-        "Push a fixed commit, revert the commit, or ask for another try with `gitops-agent rollout retry`.",
+        "Push a fixed commit, revert the commit, or ask for another try (`gitops-agent rollout retry`, `gitops-agent retry`).",
     ),
     (
         "RolloutRefused",

@@ -100,8 +100,9 @@ def previous(application: Object) -> str:
     """
     status = application.get("status") or {}
     present = str((status.get("sync") or {}).get("revision") or "")
+    rejected = {entry.get("revision") for entry in (status.get("rollback") or {}).get("rejected") or ()}
     for entry in status.get("history") or ():
-        if entry.get("result") == "Synced" and entry.get("revision") not in ("", None, present):
+        if entry.get("result") == "Synced" and entry.get("revision") not in {"", None, present, *rejected}:
             return str(entry["revision"])
     name = application["metadata"]["name"]
     raise UsageError(

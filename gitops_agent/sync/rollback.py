@@ -1,4 +1,4 @@
-"""Decides when a commit is rejected and the last healthy one applied again. Pure.
+"""Decides when the last healthy commit replaces a degraded one. Pure.
 
 A commit is on trial from its arrival until its objects were healthy once. One that is Degraded on trial is rejected: the last
 healthy commit is applied instead, until Git declares something else or a user asks for another try. What was healthy once is
@@ -53,7 +53,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackState:
-    """Where an application stands; the default is one of which nothing is known.
+    """Where an application stands; the default knows nothing.
 
     Attributes:
         head: content of the newest commit that was followed.
@@ -75,7 +75,7 @@ class RollbackState:
 
     @property
     def replacement(self) -> Version | None:
-        """What is applied in place of the newest commit; None for that itself."""
+        """What is applied in place of the newest commit, if anything."""
         return self.healthy if self.held else None
 
     def follow(self, head: Version, *, degraded: bool) -> RollbackState:
@@ -87,8 +87,8 @@ class RollbackState:
         """
         if head.content == self.head:
             return self
-        known = self.healthy is None or head.content == self.healthy.content
-        return replace(self, head=head.content, held=False, on_trial=not known and not degraded)
+        changes = self.healthy is not None and head.content != self.healthy.content
+        return replace(self, head=head.content, held=False, on_trial=changes and not degraded)
 
     def settle(self, head: Version) -> RollbackState:
         """Registers that the newest commit is applied and healthy."""

@@ -43,7 +43,7 @@ COMPLETE: Object = {
         "errorPolicy": "isolate",
         "deletionGuard": {"maxObjects": 0, "maxPercent": 100, "protectedKinds": ["Namespace", "apps/StatefulSet"]},
         "timeout": "10m",
-        "rollback": {"onDegraded": False},
+        "rollback": {"onDegraded": True, "group": "release"},
         "ignoreFields": [{"kind": "Deployment", "name": "web*", "paths": ["/spec/replicas"]}],
         "windows": [],
     },
@@ -101,7 +101,6 @@ ACCEPTED: dict[str, Object] = {
     "verification of a tag, later": source(
         ref={"semver": "1.x"}, verify={"mode": "tagAndHead", "secretRef": {"name": "signers"}}
     ),
-    "rollback, later": spec(sync={"rollback": {"onDegraded": True}}),
     "windows, later": spec(sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}),
     "a freeze of weeks, later": spec(
         sync={"windows": [{"schedule": "0 0 20 DEC ?", "duration": "336h", "reason": "year-end"}]}

@@ -245,7 +245,15 @@ STATUS: dict[str, Any] = {
             "approver": "ada",
         },
     ],
-    "rollback": {"rejected": [{"revision": "bad", "reason": "Degraded", "at": "2026-11-22T21:00:00Z"}]},
+    "rollback": {
+        "head": "d1",
+        "onTrial": False,
+        "held": True,
+        "healthy": {"revision": "good", "content": "d0"},
+        "previous": {"revision": "older", "content": "d9"},
+        "rejected": [{"revision": "bad", "reason": "Degraded", "at": "2026-11-22T21:00:00Z"}],
+        "retried": "2026-11-22T21:05:00Z",
+    },
 }
 
 

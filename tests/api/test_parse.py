@@ -135,7 +135,6 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
         (source(verify={"mode": "all", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
         (spec(render={"variables": {}}), "spec.render.variables"),
         (spec(render={"decryption": {}}), "spec.render.decryption"),
-        (spec(sync={"rollback": {"onDegraded": True}}), "spec.sync.rollback.onDegraded"),
         (spec(sync={"windows": [{"schedule": "0 22 * * *", "duration": "8h"}]}), "spec.sync.windows"),
     ],
 )

@@ -32,6 +32,7 @@ COMMANDS = [
         "sync",
         "wait",
         "rollback",
+        "retry",
         "approve",
     ),
     *(

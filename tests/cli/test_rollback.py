@@ -25,6 +25,13 @@ def test_the_previous_commit_is_the_last_other_one_that_was_synced() -> None:
     assert previous({"metadata": {"name": "shop"}, "status": healthy() | {"history": history}}) == OLDER
 
 
+def test_a_rejected_commit_is_not_returned_to() -> None:
+    rejected = "d" * 40
+    status = healthy() | {"history": synced(rejected, COMMIT, OLDER), "rollback": {"rejected": [{"revision": rejected}]}}
+
+    assert previous({"metadata": {"name": "shop"}, "status": status}) == OLDER
+
+
 def test_without_another_commit_a_rollback_has_no_aim() -> None:
     with pytest.raises(UsageError, match="knows no other commit that was synced"):
         previous({"metadata": {"name": "shop"}, "status": healthy() | {"history": synced(COMMIT)}})

@@ -53,7 +53,7 @@ def matches(schedule: CronSchedule, local: datetime) -> bool:
 
 
 def starts(schedule: CronSchedule, zone: tzinfo, first: datetime, count: int) -> list[bool]:
-    """Whether a window opens in each minute: a clock shows a time of the schedule, or has just skipped one."""
+    """Whether a window opens in each minute, skipped times included."""
     opens = []
     before = (first - MINUTE).astimezone(zone).replace(tzinfo=None, fold=0)
     for number in range(count):

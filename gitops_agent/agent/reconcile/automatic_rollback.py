@@ -46,7 +46,7 @@ class AutomaticRollback:
         self._held: dict[AppKey, tuple[str, Rejection]] = {}
 
     def replaced(self, application: Application, declared: DeclaredState, state: ApplicationState) -> DeclaredState:
-        """The declared state, of the last healthy commit where the newest is rejected.
+        """The declared state; the last healthy one where the newest is rejected.
 
         Args:
             application: whose.
@@ -160,7 +160,7 @@ class AutomaticRollback:
 
 
 def _head(declared: DeclaredState) -> Version | None:
-    """The newest commit and what it declares; None while that is not known."""
+    """The newest commit and its content; None while unknown."""
     if declared.revision is None or declared.desired is None or not declared.desired.rendered:
         return None
     return Version(commit=declared.revision.commit, content=declared.desired.rendered)

@@ -196,7 +196,7 @@ class ApplicationReconciler:
         return outcome
 
     def _judge(self, findings: Findings, newest: DeclaredState, state: ApplicationState) -> None:
-        """Judges the newest commit; a rejected one is judged by its whole group."""
+        """Judges the newest commit; wakes the group of a rejected one."""
         application, held = findings.application, state.rollback.held
         delay = self._stages.rollback.judge(findings, newest, state)
         if delay is not None:

@@ -94,7 +94,7 @@ class RolloutPass:
 
     @property
     def base(self) -> Desired | None:
-        """What is declared where no rollout decides; None where it is not known."""
+        """What is declared where no rollout decides, if known."""
         return self.policies.commit
 
     @property

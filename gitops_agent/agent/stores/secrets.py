@@ -30,7 +30,7 @@ class SecretStore(WatchedObjects):
         self._git = git
 
     def read(self, namespace: str, name: str) -> SecretContent:
-        """Content of a Secret that is to be sent; raises as `data` does."""
+        """Content of a Secret to be sent; raises as `data` does."""
         watched = self._answered(namespace, name)
         data = self._content(watched, namespace, name)
         # Read after the data, and stored before them: no data is paired with the hosts of an earlier version.

@@ -1,4 +1,4 @@
-"""Commits that go wrong, and what is applied in their place, on a real API server."""
+"""Commits that degrade, and what replaces them, on a real API server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SYNC = {"timeout": "1s", "rollback": {"onDegraded": True}}
 
 
 def files(name: str = "shop", *, colour: str, runs: bool = True) -> dict[str, str]:
-    """A ConfigMap and a Deployment, whose pods find no node when it must not run."""
+    """A ConfigMap, and a Deployment whose pods may find no node."""
     web = deployment(f"{name}-web")
     if not runs:
         web = web.replace("      containers:", "      nodeSelector: {nowhere: at-all}\n      containers:")
