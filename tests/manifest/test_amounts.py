@@ -87,3 +87,11 @@ def test_only_quantities_of_a_pod_template_are_respelled() -> None:
         "spec": {"volumes": [{"emptyDir": {"sizeLimit": "1Gi"}}]},
         "metadata": {"annotations": {"x": "1000m"}},
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("1024Mi", "1Gi"), (1024, "1Ki"), ("1024Ei", "1024Ei"), ("1500m", "1500m"), ("2000", "2k"), ("0Gi", "0"), ("web", "web")],
+)
+def test_a_quantity_has_one_spelling(value: Any, text: str) -> None:
+    assert spelled(value) == text

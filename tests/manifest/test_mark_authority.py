@@ -69,3 +69,10 @@ def test_the_key_of_a_secret_is_decoded() -> None:
 @pytest.mark.parametrize("data", [None, {}, {"key": ""}, {"key": "no base64!"}, {"key": "c2hvcnQ="}, {"key": 5}])
 def test_a_secret_without_a_usable_key_has_none(data: Any) -> None:
     assert secret_key({"data": data}) == b""
+
+
+@pytest.mark.parametrize(("size", "counts"), [(16, True), (15, False), (0, False)])
+def test_a_key_counts_when_it_is_long_enough(*, size: int, counts: bool) -> None:
+    key = b"k" * size
+
+    assert secret_key({"data": {"key": base64.b64encode(key).decode()}}) == (key if counts else b"")

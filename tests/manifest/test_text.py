@@ -18,3 +18,10 @@ def test_the_limit_counts_bytes() -> None:
 
 def test_as_many_bytes_as_are_allowed_are_read() -> None:
     assert decode(b"abc", file="a", limits=YamlLimits(bytes=3)) == "abc"
+
+
+@pytest.mark.parametrize(("data", "line"), [(b"\0abc", 1), (b"a: 1\nb: \0", 2)])
+def test_a_nul_is_refused_wherever_it_stands(data: bytes, line: int) -> None:
+    with pytest.raises(RenderError, match="holds a NUL byte") as caught:
+        decode(data, file="a", limits=YamlLimits())
+    assert caught.value.facts["line"] == line

@@ -99,3 +99,12 @@ def test_a_missing_baseline_is_reported_while_there_is_something_to_compare() ->
     assert "no room for a baseline" in notes(RUNNING, subject(baseline=True), others)[0]
     assert notes(RolloutState(phase=Phase.STEP, canary=2, baseline=2), subject(baseline=True), others) == ()
     assert notes(RolloutState(), subject(baseline=True), others) == ()
+
+
+def test_pods_without_metadata_are_counted_by_no_budget() -> None:
+    manifests = declared({"matchLabels": {"app": "web"}})
+    bare = {**manifests[WEB].obj, "spec": {"template": {"spec": {}}}}
+
+    reported = notes(RolloutState(), subject(), {**manifests, WEB: Manifest.of(bare)})
+
+    assert not any("PodDisruptionBudget" in note for note in reported)

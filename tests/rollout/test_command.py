@@ -44,3 +44,9 @@ def test_an_actor_cannot_break_out_of_its_line() -> None:
     found = read('{"order": "abort", "nonce": "1", "actor": "eve\\nforged line"}')
     assert found is not None
     assert found.actor == "eve forged line"
+
+
+def test_as_many_characters_as_are_written_are_read() -> None:
+    command = Command(order=CommandKind.ABORT, nonce="1" * 128, hash="2" * 128, actor="a" * 128, reason="b" * 256)
+
+    assert read(written(command)) == command

@@ -9,8 +9,9 @@ import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.command import CommandKind
-from gitops_agent.rollout.describe import awaited, describe, doing, share
-from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage, Version
+from gitops_agent.rollout.describe import actual_weight, awaited, describe, doing, share
+from gitops_agent.rollout.run_plan import run
+from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import blue_green, canary, rolling
@@ -158,3 +159,17 @@ def test_a_share_that_the_surge_limits_is_said() -> None:
     cluster.until("Step", "Hold")
 
     assert "75 % of the traffic (really 50 %): " in describe(cluster.state, cluster.policy)
+
+
+def test_without_a_canary_the_weight_is_the_one_asked() -> None:
+    what = run(canary([{"weight": 25}], plain=True))
+
+    assert (
+        actual_weight(state(Phase.STEP, Stage.SCALE, traffic=Traffic(want=Share(weight=25)), primary=3, canary=1), what) == 25
+    )
+    assert (
+        actual_weight(state(Phase.STEP, Stage.SCALE, traffic=Traffic(want=Share(weight=25)), primary=3, canary=0), what) == 25
+    )
+    assert (
+        actual_weight(state(Phase.STEP, Stage.SCALE, traffic=Traffic(want=Share(weight=25)), primary=1, canary=1), what) == 50
+    )

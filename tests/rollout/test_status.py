@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,8 +13,9 @@ from gitops_agent.rollout.state import Adoption, Counter, Ended, Phase, Rejected
 from gitops_agent.rollout.status import from_status, to_status
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror
 from tests.rollout.cluster import started
+from tests.rollout.moments import running
 from tests.rollout.policies import blue_green, canary, rolling
-from tests.rollout.release import V2, V3
+from tests.rollout.release import V1, V2, V3
 
 AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 FULL: dict[str, Any] = {
@@ -147,3 +149,10 @@ def test_a_state_half_understood_is_refused_and_says_where(raw: object, problem:
         from_status({"state": raw})
 
     assert str(refused.value).startswith(problem)
+
+
+def test_the_columns_show_the_stable_version_until_another_one_is_promoted() -> None:
+    state = running(Phase.PROMOTE, Stage.CUT_HOLD, weight=100)
+
+    assert to_status(state)["stable"] == {"revision": V1.commit, "hash": V1.hash}
+    assert to_status(replace(state, promoted=True))["stable"] == {"revision": V2.commit, "hash": V2.hash}

@@ -7,10 +7,14 @@ from copy import deepcopy
 import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
-from gitops_agent.rollout.state import Share
+from gitops_agent.rollout.run_plan import run
+from gitops_agent.rollout.state import Phase, Share, Stage
+from gitops_agent.rollout.step_context import StepContext
 from tests.rollout.cluster import Cluster, started
+from tests.rollout.moments import POLICY, running, seen
 from tests.rollout.policies import blue_green, canary
 from tests.rollout.release import V2
+from tests.rollout.world import START
 
 
 @pytest.mark.parametrize(("policy", "phase", "stage"), [(blue_green(), "Promote", "CutRoute"), (canary(), "Step", "Route")])
@@ -46,3 +50,12 @@ def test_a_share_is_not_raised_when_the_workload_grows_before_it_is_in_force() -
     cluster.settle()
 
     assert (cluster.primary, cluster.faults) == (V2, [])
+
+
+def test_the_same_share_again_stays_verified() -> None:
+    state = running(Phase.STEP, Stage.HOLD, weight=25)
+    ctx = StepContext(state=state, seen=seen(state), policy=POLICY, run=run(POLICY), now=START)
+    assert ctx.state.traffic.verified_at is not None
+
+    assert ctx.wanting(ctx.state.traffic.want) == ctx.state.traffic
+    assert ctx.wanting(Share(weight=50)).verified_at is None

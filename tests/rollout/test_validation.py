@@ -100,6 +100,8 @@ def test_behind_a_plain_service_the_pods_of_both_versions_must_listen_where_it_s
     assert "sends port 80 to 9090 and no longer to 8080" in said(8080, 9090, canary(plain=True))
     assert "sends port 80 to 9090" in said(8080, 9090, blue_green(plain=True))
     assert said("http", "http", canary(plain=True)) == ""
+    torn = {**SERVICE, "spec": {**SERVICE["spec"], "ports": ["80"]}}
+    assert refused(workload(), torn, policy=canary(plain=True), stable={WEB: Manifest.of(workload())}) == ""
     assert said(8080, 9090, canary()) == "", "a route sends to each version by a Service of its own"
 
 

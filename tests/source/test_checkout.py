@@ -222,3 +222,11 @@ def test_a_planted_link_is_not_written_through(sources: Sources, author: Author,
         with pytest.raises(SourceError):
             write(tree.files(["app"], limit=100), tmp_path / place)
     assert list(outside.iterdir()) == []
+
+
+def test_the_longest_name_of_a_file_system_is_written(sources: Sources, author: Author, tmp_path: Path) -> None:
+    author.commit({"a" * 255: "1"})
+
+    write(_tree(sources, author).files([""], limit=100), tmp_path / "out")
+
+    assert _files(tmp_path / "out") == {"a" * 255: b"1"}

@@ -52,3 +52,10 @@ def test_what_is_accepted_stays_below_the_root(path: str) -> None:
 def test_what_is_shown_is_printable_and_short(path: str) -> None:
     assert shown(path).isprintable()
     assert len(shown(path)) <= 201
+
+
+def test_a_long_path_is_shown_by_its_ends() -> None:
+    text = shown("a" * 300 + "/" + "b" * 300)
+
+    assert (len(text), text[:3], text[-3:]) == (201, "aaa", "bbb")
+    assert shown("c" * 200) == "c" * 200

@@ -233,3 +233,11 @@ def test_an_object_of_another_commit_is_marked_with_that_one() -> None:
     sent = marked(manifest, application=APP, revision=REVISION)
 
     assert sent["metadata"]["annotations"]["gitops-agent.dev/revision"] == "b" * 40
+
+
+@pytest.mark.parametrize("field", ["data", "stringData"])
+def test_a_secret_whose_content_is_no_map_is_refused(field: str) -> None:
+    secret = {**thing("Secret", "login"), "stringData": {"a": "1"}, field: ["a"]}
+
+    with pytest.raises(RenderError, match="data and stringData must be maps"):
+        wanted(secret)

@@ -54,3 +54,9 @@ def test_a_field_below_an_exempt_one_is_covered() -> None:
     assert covers(["/metadata/annotations/*"], "/metadata/annotations/a~1b")
     assert not covers(["/spec/template/spec"], "/spec/template")
     assert not covers([], "/spec")
+
+
+def test_the_index_behind_the_last_item_matches_nothing() -> None:
+    obj = workload("Deployment", "web")
+
+    assert without(obj, ["/spec/template/spec/containers/1/image"]) is obj

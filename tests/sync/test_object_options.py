@@ -33,6 +33,8 @@ DEPLOYMENT = key("Deployment", "db")
         ({"config.kubernetes.io/depends-on": "apps/namespaces/shop/Deployment/db"}, ObjectOptions(depends_on=(DEPLOYMENT,))),
         ({"gitops-agent.dev/replace": "on-immutable"}, ObjectOptions(replace_on_immutable=True)),
         ({"kustomize.toolkit.fluxcd.io/force": "enabled"}, ObjectOptions(replace_on_immutable=True)),
+        ({"argocd.argoproj.io/sync-options": "Force=true"}, ObjectOptions(replace_on_immutable=True)),
+        ({"argocd.argoproj.io/sync-options": "Force=false"}, NONE),
         ({"gitops-agent.dev/ignore-health": "true"}, ObjectOptions(ignore_health=True)),
         ({"gitops-agent.dev/apply-before-rollout": "true"}, NONE),
         ({"gitops-agent.dev/apply-before-rollout": "false"}, NONE),

@@ -100,3 +100,23 @@ def test_a_workload_that_does_not_roll_says_why_where_that_is_known(primary: Any
     found = after(ROLL, primary=primary)
 
     assert (*where(found), found.reason) == (Phase.PROMOTE, Stage.RESTORE, reason)
+
+
+@pytest.mark.parametrize(
+    ("full", "available", "stage"), [(True, 0, Stage.CUT_ROUTE), (True, 1, Stage.CUT_SCALE), (False, 0, Stage.CUT_SCALE)]
+)
+def test_a_full_promotion_waits_for_a_workload_that_still_serves(*, full: bool, available: int, stage: Stage) -> None:
+    asked = running(Phase.PROMOTE, Stage.CUT_SCALE, weight=50, primary=4, full=full)
+
+    assert after(asked, primary=pods(available), seconds=1).stage is stage
+
+
+@pytest.mark.parametrize(
+    ("complete", "seconds", "phase"), [(True, 1, Phase.ABORT), (False, 1, Phase.PROMOTE), (False, 3600, Phase.ABORT)]
+)
+def test_a_rolling_update_is_taken_back_until_the_stable_version_is_whole_or_late(
+    *, complete: bool, seconds: int, phase: Phase
+) -> None:
+    back = running(Phase.PROMOTE, Stage.RESTORE, policy=rolling(), canary=0, traffic=Traffic(), reason="it broke")
+
+    assert after(back, primary=pods(complete=complete), policy=rolling(), seconds=seconds).phase is phase

@@ -155,3 +155,10 @@ def test_a_gate_opens_wave_after_wave() -> None:
         opened.append([other for other in "abc" if gate.blocked(key("ConfigMap", other)) is None])
         done.add(key("ConfigMap", name))
     assert opened == [["a"], ["a", "b"], ["a", "b", "c"]]
+
+
+def test_only_workloads_wait_for_the_limits_of_their_namespace() -> None:
+    of = waits(thing("ResourceQuota", "small"), thing("ConfigMap", "web"), workload("Deployment", "web"))
+
+    assert of(key("Deployment", "web")) == {("ResourceQuota:shop/small", "applied")}
+    assert of(key("ConfigMap", "web")) == set()

@@ -166,3 +166,10 @@ def test_pods_without_an_account_run_as_the_default_one() -> None:
     assert [reference.key for reference in references(workload("Deployment", "web"), key("Deployment", "web"))] == [
         key("ServiceAccount", "default"),
     ]
+
+
+@pytest.mark.parametrize("field", ["dataSource", "dataSourceRef"])
+def test_a_claim_names_what_its_volume_is_made_from(field: str) -> None:
+    claim = foreign("v1", "PersistentVolumeClaim", **{field: {"kind": "PersistentVolumeClaim", "name": "old"}})
+
+    assert named(claim) == {("PersistentVolumeClaim:shop/old", "volume")}

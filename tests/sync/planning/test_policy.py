@@ -26,3 +26,7 @@ def test_a_torn_approval_is_none() -> None:
     assert Approval.from_json({}) is None
     assert Approval.from_json({"hash": "x", "content": "y", "deletions": 3}) is None
     assert Approval.from_json({"hash": "x", "content": "y", "deletions": [["a"]]}) is None
+
+
+def test_an_approval_without_a_name_writes_none() -> None:
+    assert Approval(hash=HASH, content="c", deletions=frozenset()).to_json() == {"hash": HASH, "content": "c", "deletions": []}
