@@ -170,6 +170,7 @@ def test_pods_without_an_account_run_as_the_default_one() -> None:
 
 @pytest.mark.parametrize("field", ["dataSource", "dataSourceRef"])
 def test_a_claim_names_what_its_volume_is_made_from(field: str) -> None:
-    claim = foreign("v1", "PersistentVolumeClaim", **{field: {"kind": "PersistentVolumeClaim", "name": "old"}})
+    spec: dict[str, Any] = {field: {"kind": "PersistentVolumeClaim", "name": "old"}}
+    claim = foreign("v1", "PersistentVolumeClaim", **spec)
 
     assert named(claim) == {("PersistentVolumeClaim:shop/old", "volume")}
