@@ -17,8 +17,6 @@ _URL = (
     r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:/[^\s\x00-\x1f\x7f]+"
 )
 _PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
-_CLEAR = r"^http://"
-_LOOPBACK = r"^http://([^/@]*@)?(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|$)"
 
 
 class SecretRef(Model):
@@ -155,7 +153,7 @@ class SourceSpec(Model):
     repo_url: Annotated[
         str,
         Field(alias="repoURL"),
-        Shape(pattern=_URL, message="is not the https, ssh, http or file address of a repository", longest=2048),
+        Shape(pattern=_URL, message="is not the https, ssh or file address of a repository", longest=2048),
     ]
     """The repository: `https://`, `ssh://`, `user@host:path`, or `file://` where allowed; plain `http://` is refused."""
 
@@ -182,13 +180,9 @@ class SourceSpec(Model):
             message="repoURL holds a password: put it into a Secret and name that in secretRef",
         ),
         Rule(
-            cel=f"!has(self.secretRef) || !self.repoURL.matches(r'{_CLEAR}') || self.repoURL.matches(r'{_LOOPBACK}')",
-            holds=lambda source: (
-                source.secret_ref is None
-                or re.search(_CLEAR, source.repo_url) is None
-                or re.search(_LOOPBACK, source.repo_url) is not None
-            ),
-            message="credentials are not sent over plain http: use https",
+            cel="!self.repoURL.startsWith('http://')",
+            holds=lambda source: not source.repo_url.startswith("http://"),
+            message="repoURL is plain http, which is not encrypted and proves nothing about the server: use https or ssh",
         ),
         Rule(
             cel="!has(self.verify) || !has(self.verify.mode) || !self.verify.mode.startsWith('tag') "

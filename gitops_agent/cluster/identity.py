@@ -103,7 +103,7 @@ class ClusterIdentity:
             self._confirmed, self._confirmed_at = max(self._confirmed, opened), max(self._confirmed_at, began)
 
     def opened(self) -> None:
-        """Takes note that a list or stream was opened, before it is handed on.
+        """Takes note that a list or stream was opened.
 
         Raises:
             ClusterMismatch: it is known that the cluster is another one.

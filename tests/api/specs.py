@@ -58,8 +58,6 @@ ACCEPTED: dict[str, Object] = {
     "an address in the short form of ssh": source(repoURL="git@git.example.com:platform/config.git"),
     "an absolute path in the short form of ssh": source(repoURL="git@git.example.com:/srv/config.git"),
     "a user in an address": source(repoURL="https://robot@git.example.com/config.git"),
-    "plain http without credentials": source(repoURL="http://git.example.com/config.git"),
-    "plain http with credentials on loopback": source(repoURL="http://127.0.0.1:8080/config.git", secretRef={"name": "git"}),
     "a file repository": source(repoURL="file:///srv/git/config.git"),
     "a tag": source(ref={"tag": "v1.0.0"}),
     "a commit": source(ref={"commit": "a" * 40}),
@@ -128,10 +126,9 @@ REFUSED: dict[str, Object] = {
     "an ssh path that is an option": source(repoURL="git@host:-evil"),
     "an address with a blank": source(repoURL="https://git.example.com/a b"),
     "a password in an address": source(repoURL="https://robot:hunter2@git.example.com/config.git"),
+    "plain http": source(repoURL="http://git.example.com/config.git"),
+    "plain http on loopback": source(repoURL="http://127.0.0.1:8080/config.git"),
     "credentials over plain http": source(repoURL="http://git.example.com/config.git", secretRef={"name": "git"}),
-    "credentials to a host that looks like loopback": source(
-        repoURL="http://127.0.0.1.example.com/", secretRef={"name": "git"}
-    ),
     "a Secret without a name": source(secretRef={}),
     "an empty name": source(secretRef={"name": ""}),
     "verification without keys": source(verify={"mode": "head"}),

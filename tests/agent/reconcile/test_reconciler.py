@@ -201,9 +201,9 @@ def test_a_spec_that_cannot_be_followed_stalls_alone(world: ClusterEnv) -> None:
 
 
 def test_an_error_that_ends_a_reconcile_stands_in_the_status(world: ClusterEnv) -> None:
-    world.create("shop", source={"repoURL": "http://git.example.com/r.git", "ref": {"branch": "main"}, "path": "shop"})
+    world.create("shop", source={"repoURL": "https://git.example.com/", "ref": {"branch": "main"}, "path": "shop"})
 
-    assert "http:// is not encrypted" in world.await_reason("shop", "InvalidSpec")
+    assert "the repository's URL needs a host and a path" in world.await_reason("shop", "InvalidSpec")
     assert world.ready("shop") == ("False", "InvalidSpec")
     assert world._condition("shop", "Stalled")[0] == "True"
 
