@@ -2,8 +2,10 @@
 
 Problem: a watch ends all the time (the server closes it every few minutes, restarts, forgets the place, hangs behind a dead
 proxy) and each ending tempts to lose a change or to list everything again. Decision: one thread a watch that goes on from the
-last resource version it received (events and bookmarks), lists again only when that version has expired or after the receiver
-learned that the kind cannot be seen, and reports a whole list as such, so that receivers replace what they knew.
+last resource version it received (events and bookmarks), lists again only when that version has expired, after the receiver
+learned that the kind cannot be seen or when the server was away, and reports a whole list as such, so that receivers replace
+what they knew. A server that was away may come back with an etcd restored from a backup: a watch from a version of its lost
+future gets no event until it is reached again.
 
 Objects are handed on and forgotten; `distil` turns each one of a list into something small while its page is read.
 """
@@ -38,6 +40,9 @@ from gitops_agent.errors import (
 )
 from gitops_agent.manifest.key import Object
 from gitops_agent.observe.log import logger
+
+_AWAY = frozenset({"Unreachable", "ConnectTimeout"})
+"""Codes of errors after which the server may have been restored from a backup."""
 
 _METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
@@ -322,6 +327,8 @@ class Watch:
         now = time.monotonic()
         self._failures += 1
         self._failing_since = self._failing_since or now
+        if isinstance(error, Unavailable) and error.code in _AWAY:
+            self._place = ""
         if error is not None:
             settled = not isinstance(error, (Unavailable, Throttled, NotFound))
             if settled or not self.synced.is_set() or now - self._failing_since > self._timing.grace_seconds:

@@ -380,6 +380,29 @@ def test_nothing_is_reported_after_the_stop(wire: Start, tmp_path: Path) -> None
         assert len(heard.said) == told
 
 
+def test_a_server_that_was_away_is_asked_for_everything_since_its_data_may_be_those_of_a_backup(
+    wire: Start, tmp_path: Path
+) -> None:
+    cut = threading.Event()
+
+    def until_cut(line: Line) -> None:
+        line.begin()
+        line.chunk(event("ADDED", "b", 11))
+        cut.wait(10)
+        line.cut()
+
+    server, heard = Server(until_cut, hang), WatchRecorder()
+    started = wire(server)
+    with watching(started, tmp_path, heard, timing=Timing(first_wait_seconds=0.02, longest_wait_seconds=0.1)) as watch:
+        eventually(lambda: ("ADDED", "b") in heard.said)
+        with started.away():
+            cut.set()
+            eventually(lambda: watch.streams > 2, what="it was tried while nothing listened")
+        eventually(lambda: server.places == ["10", "10"])
+
+    assert (heard.errors, heard.syncs[1]) == ([], ["a"])
+
+
 def test_a_place_that_the_server_has_not_reached_means_a_new_list(wire: Start, tmp_path: Path) -> None:
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     places: list[str] = []

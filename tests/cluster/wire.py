@@ -9,7 +9,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -132,6 +132,19 @@ class Wire:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Nothing listens meanwhile; open connections stay."""
+        address = self._server.server_address
+        self._server.shutdown()
+        self._thread.join()
+        self._server.socket.close()
+        yield
+        self._server = Server((str(address[0]), int(address[1])), Line)
+        self._server.wire = self
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="wire")
+        self._thread.start()
 
     def take(self, asked: Asked) -> Script:
         """Notes a request."""

@@ -18,6 +18,7 @@ from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import APPROVED, REQUESTED
+from gitops_agent.sync.live.live_state import reverted
 
 
 class ApplicationStore:
@@ -45,10 +46,12 @@ class ApplicationStore:
 
     def replace(self, objects: list[Object], resource_version: str) -> None:
         """Takes a complete list: what is missing from it is gone."""
-        if self._watermark.rewound(resource_version):
-            self.epoch += 1
         fresh = {_key(obj): obj for obj in objects}
         with self._lock:
+            versions = {key: _version(obj) for key, obj in self._objects.items()}
+            restored = any(reverted(_version(obj), versions.get(key, ""), resource_version) for key, obj in fresh.items())
+            if self._watermark.rewound(resource_version) or restored:
+                self.epoch += 1
             gone = [key for key in self._objects if key not in fresh]
         for key in gone:
             self._remove(key)
@@ -178,6 +181,10 @@ class ApplicationStore:
 
 def _key(obj: Object) -> AppKey:
     return AppKey(str(obj["metadata"].get("namespace") or ""), str(obj["metadata"]["name"]))
+
+
+def _version(obj: Object) -> str:
+    return str(obj["metadata"].get("resourceVersion") or "")
 
 
 def _status(obj: Object) -> object:

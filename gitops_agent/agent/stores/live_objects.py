@@ -191,7 +191,10 @@ class LiveObjectInformer:
 
     def remove(self, obj: Object) -> None:
         """Takes an object that was deleted."""
-        change = self._live.remove(ObjectKey.of(obj), str(obj["metadata"].get("uid") or ""))
+        metadata = obj["metadata"]
+        change = self._live.remove(
+            ObjectKey.of(obj), str(metadata.get("uid") or ""), str(metadata.get("resourceVersion") or "")
+        )
         if change is not None:
             self._report(change)
         metrics.OBJECTS.set(len(self._live))

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.manifest.marks import annotation, owner
 from gitops_agent.rollout.command import COMMAND
-from gitops_agent.sync.live.live_state import is_newer
+from gitops_agent.sync.live.live_state import is_newer, reverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class RolloutPolicyStore:
         self._objects, self._wake, self._authority = objects, wake, authority
         self._lock = threading.Lock()
         self._known: dict[ObjectKey, _Known] = {}
+        self._watermark = Watermark()
         self._listed = False
         self._waiting: set[AppKey] = set()
 
@@ -89,17 +91,32 @@ class RolloutPolicyStore:
         """
         key = ObjectKey.of(raw)
         body = {"metadata": {"resourceVersion": raw["metadata"]["resourceVersion"]}, "status": _replacing(raw, status)}
-        self.put(self._objects.merge_patch(key, body, subresource="status"))
+        self._put(self._objects.merge_patch(key, body, subresource="status"))
 
-    def replace(self, objects: list[Object], _resource_version: str) -> None:
+    def replace(self, objects: list[Object], resource_version: str) -> None:
         """Takes a complete list: what is missing from it is gone."""
-        fresh = {ObjectKey.of(obj) for obj in objects}
+        fresh = {ObjectKey.of(obj): obj for obj in objects}
         with self._lock:
             gone = [key for key in self._known if key not in fresh]
+            rewound = self._watermark.rewound(resource_version)
+            restored = [
+                key
+                for key in fresh.keys() & self._known.keys()
+                if rewound or reverted(_version(fresh[key]), _version(self._known[key].raw), resource_version)
+            ]
+            for key in restored:
+                raw = self._known[key].raw
+                self._known[key] = _Known(
+                    {**raw, "metadata": {**raw["metadata"], "resourceVersion": "0"}}, self._known[key].application
+                )
         for key in gone:
             self._remove(key)
         for obj in objects:
             self.put(obj)
+        for key in restored:
+            application = owner(fresh[key])
+            if application is not None:
+                self._wake(application, f"{key} is that of a restored etcd", Priority.COMMIT)
         with self._lock:
             self._listed, waiting, self._waiting = True, self._waiting, set()
         for application in sorted(waiting):
@@ -111,6 +128,10 @@ class RolloutPolicyStore:
 
     def put(self, obj: Object) -> None:
         """Takes an added or changed policy, unless a newer one is known."""
+        self._watermark.note(_version(obj))
+        self._put(obj)
+
+    def _put(self, obj: Object) -> None:
         key, application = ObjectKey.of(obj), owner(obj)
         with self._lock:
             before = self._known.get(key)

@@ -133,6 +133,8 @@ class LiveState:
                 for key in self._kinds.get(group_kind, set()) - listed.keys()
                 if not resource_version or not is_newer(self._objects[key].resource_version, resource_version)
             ]
+            for live in listed.values():
+                self._revert(live, resource_version)
             changes = [self._remove(key) for key in gone]
             changes.extend(self._put(live) for live in listed.values())
         return [change for change in changes if change.matters]
@@ -144,16 +146,20 @@ class LiveState:
             for key in list(self._kinds.get(group_kind, ())):
                 self._store(replace(self._objects[key], resource_version="0"))
 
-    def remove(self, key: ObjectKey, uid: str) -> Change | None:
+    def remove(self, key: ObjectKey, uid: str, resource_version: str = "") -> Change | None:
         """Removes an object; None when this incarnation was unknown.
 
-        Any incarnation, where the uid is empty.
+        Args:
+            key: of the object.
+            uid: of the incarnation; any where it is empty.
+            resource_version: of its deletion, where that is known.
         """
         with self._lock:
             cached = self._objects.get(key)
-            if cached is None or (uid and cached.uid != uid):
-                return None
-            return self._remove(key)
+            change = self._remove(key) if cached is not None and uid in ("", cached.uid) else None
+            if resource_version and uid in self._removed:
+                self._removed[uid] = resource_version
+            return change
 
     def get(self, key: ObjectKey) -> LiveObject | None:
         """The object, None when it is not known."""
@@ -242,6 +248,15 @@ class LiveState:
                 cannot_see=dict(self.cannot_see),
                 complete=self.complete,
             )
+
+    def _revert(self, live: LiveObject, listed: str) -> None:
+        """Forgets the version of an object that a restored etcd lists in an older one."""
+        cached = self._objects.get(live.key)
+        same = cached is not None and cached.uid == live.uid
+        if cached is not None and same and reverted(live.resource_version, cached.resource_version, listed):
+            self._store(replace(cached, resource_version="0"))
+        if reverted(live.resource_version, self._removed.get(live.uid, ""), listed):
+            del self._removed[live.uid]
 
     def _verified(self, live: LiveObject) -> LiveObject:
         return live if self.authority is None else live.verified(self.authority)
@@ -346,6 +361,16 @@ def is_newer(version: str, than: str) -> bool:
     if version.isdecimal() and than.isdecimal():
         return int(version) > int(than)
     return version != than
+
+
+def reverted(version: str, known: str, listed: str) -> bool:
+    """Whether an object of a list is older than it was known to be by then.
+
+    That happens only to a restored etcd: the list is later than what is known, the object in it earlier.
+    """
+    if not (version.isdecimal() and known.isdecimal() and listed.isdecimal()):
+        return False
+    return int(version) < int(known) <= int(listed)
 
 
 def _relevant_state(live: LiveObject) -> tuple[object, ...]:

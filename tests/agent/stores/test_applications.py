@@ -226,6 +226,19 @@ def test_an_application_that_another_agent_looks_after_may_exist(said: Said) -> 
     assert applications.may_exist(AppKey("other-gitops", "desk"))
 
 
+def test_a_list_with_an_application_older_than_was_known_by_then_begins_a_new_epoch(applications: ApplicationStore) -> None:
+    def at(version: str) -> Object:
+        obj = application_object("shop")
+        return {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
+
+    applications.replace([at("200")], "300")
+    applications.put(at("395"))
+    applications.replace([at("395")], "500")
+    assert applications.epoch == 0
+    applications.replace([at("200")], "501")
+    assert applications.epoch == 1
+
+
 def test_a_list_older_than_what_was_seen_begins_a_new_epoch(applications: ApplicationStore) -> None:
     newer = application_object("shop")
     newer["metadata"]["resourceVersion"] = "1000"

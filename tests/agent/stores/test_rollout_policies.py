@@ -9,7 +9,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
-from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.acceptance.installed_agent import install_crds
@@ -33,6 +33,22 @@ def watched(control_plane: ControlPlane, wakes: list[tuple[AppKey, str]]) -> Ite
     informer = Informer(objects, ROLLOUT_POLICY, store)
     yield store, informer
     informer.stop()
+
+
+def test_policies_of_a_restored_etcd_replace_newer_ones_in_whatever_version_the_list_is(control_plane: ControlPlane) -> None:
+    def policy(version: str) -> Object:
+        metadata = {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": version}
+        return {"apiVersion": "gitops-agent.dev/v1alpha1", "kind": ROLLOUT_POLICY.kind, "metadata": metadata}
+
+    transport = Transport.from_kubeconfig(control_plane.kubeconfig)
+    for list_version in ("300", "500"):
+        store = RolloutPolicyStore(Objects(transport, Discovery(transport)), lambda *_: None)
+        store.put(policy("395"))
+        store.replace([policy("200")], list_version)
+        known = store.get(ROLLOUT_POLICY.named("shop", "web"))
+        assert known is not None
+        assert known["metadata"]["resourceVersion"] == "200"
+    transport.close()
 
 
 def test_before_the_first_list_nothing_is_known_and_it_wakes_the_application_that_asked(

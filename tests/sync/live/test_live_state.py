@@ -358,6 +358,39 @@ def test_the_end_of_an_object_with_a_damaged_mark_is_news_of_its_application() -
     assert (change.application, state.snapshot(APP).objects) == (APP, {})
 
 
+def test_a_list_with_an_older_version_than_was_known_by_then_comes_from_a_restored_etcd() -> None:
+    state = LiveState()
+    state.put(config(version=395, projection="applied after the backup"))
+    for name, version in (("deleted", ""), ("gone", "396")):
+        state.put(config(name, version=390))
+        state.remove(key("ConfigMap", name), f"uid-{name}", version)
+    restored = [config(version=200), config("gone", version=390), config("deleted", version=200)]
+    changes = state.replace(CONFIGS, restored, resource_version="500")
+    assert {obj.key.name: obj.resource_version for obj in state.of(APP).values()} == {
+        "web": "200",
+        "gone": "390",
+        "deleted": "200",
+    }
+    assert {change.key.name for change in changes} == {"web", "gone", "deleted"}
+
+
+def test_a_list_from_before_a_write_or_a_deletion_changes_neither() -> None:
+    state = LiveState()
+    state.put(config(version=395))
+    state.put(config("gone", version=390))
+    state.remove(key("ConfigMap", "gone"), "uid-gone", "396")
+    assert state.replace(CONFIGS, [config(version=200), config("gone", version=390)], resource_version="394") == []
+    assert [obj.resource_version for obj in state.of(APP).values()] == ["395"]
+
+
+def test_the_event_of_a_deletion_that_is_known_dates_it() -> None:
+    state = LiveState()
+    state.put(config(version=390))
+    state.remove(KEY, "uid-web")
+    assert state.remove(KEY, "uid-web", "396") is None
+    assert state.put(config(version=395)).kind is ChangeKind.STALE
+
+
 def thing_live(name: str, version: str) -> LiveObject:
     return live_thing(thing("ConfigMap", name), resource_version=version)
 
