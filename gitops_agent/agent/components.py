@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from gitops_agent.agent.desired import poll_slots
+from gitops_agent.agent.desired import commit_verifier, poll_slots
+from gitops_agent.agent.desired.commit_verifier import CommitVerifier
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.render_pool import RenderPool
@@ -62,6 +63,7 @@ from gitops_agent.render.request import KubeFacts, RenderLimits
 from gitops_agent.render.worker.client import RenderWorkers
 from gitops_agent.render.worker.launch import ProcessDialer, SocketDialer
 from gitops_agent.source.repository import Repository
+from gitops_agent.source.signature.verdict_cache import VerdictCache
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.apply.executor import Executor
 from gitops_agent.sync.drift.fight_detector import FightDetector
@@ -121,7 +123,10 @@ class Components:
         self.poller = SourcePoller(sources, stores.secrets, scheduler, repositories, wake=wake, events=events)
         workers = _render_workers(settings)
         self.renders = RenderPool(workers, wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered"))
-        self._loader = loader = DeclaredStateLoader(self.poller, self.renders, discovery, stores, wake)
+        signatures: WorkQueue[AppKey] = WorkQueue(base=1.0)
+        verdicts = VerdictCache(cache / "verdicts.sqlite")
+        verifier = CommitVerifier(sources, stores.secrets, signatures, verdicts, wake)
+        self._loader = loader = DeclaredStateLoader(self.poller, self.renders, discovery, stores, wake, verifier=verifier)
 
         metric_hosts = _hosts(settings.analysis.allowed_hosts, "analysis.allowedHosts", "a query of metrics")
         analysis = AnalysisRunner(stores.secrets, objects, stores.policies, wake, hosts=metric_hosts)
@@ -158,8 +163,11 @@ class Components:
         self._source_workers = WorkerPool(
             "git", repositories, self.poller, count=poll_slots.WORKERS, end_seconds=_POLLS_END_SECONDS
         )
+        self._verifiers = WorkerPool(
+            "signatures", signatures, verifier, count=commit_verifier.WORKERS, end_seconds=_POLLS_END_SECONDS
+        )
         self._services: tuple[Service, ...] = (
-            _Mirrors(sources),
+            _Mirrors(sources, verdicts),
             stores.secrets,
             stores.config_maps,
             events,
@@ -176,6 +184,7 @@ class Components:
             analysis,
             workers,
             self.renders,
+            self._verifiers,
             self._source_workers,
             self._workers,
             self.poller,
@@ -194,7 +203,8 @@ class Components:
         """Whether every worker still runs, or is about to."""
         if self.starting:
             return True
-        return self._applications.watch is not None and self._workers.alive() and self._source_workers.alive()
+        pools = (self._workers, self._source_workers, self._verifiers)
+        return self._applications.watch is not None and all(pool.alive() for pool in pools)
 
     @property
     def starting(self) -> bool:
@@ -274,16 +284,17 @@ class _FirstList:
 
 
 class _Mirrors:
-    """Ends the processes that read mirrors."""
+    """Ends the processes that read mirrors, and closes what is kept of them."""
 
-    def __init__(self, sources: Sources) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sources, verdicts: VerdictCache) -> None:
+        self._sources, self._verdicts = sources, verdicts
 
     def start(self) -> None:
         return
 
     def stop(self) -> None:
         self._sources.close()
+        self._verdicts.close()
 
 
 class _Threads:

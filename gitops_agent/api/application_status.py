@@ -116,8 +116,62 @@ class HealthStatus(Model):
     """The commit at which they became Degraded, until they are healthy again."""
 
 
+class VerifiedStatus(Model):
+    """The last verified commit."""
+
+    revision: str = ""
+    """The commit; with `mode: all` everything new up to it is trusted."""
+
+    ref: str = ""
+    """What was followed then, such as `branch main`."""
+
+    signer: str = ""
+    """The principal or user ID of the signer; absent where trust began."""
+
+    key: str = ""
+    """The whole fingerprint of the signer's key."""
+
+    kind: str = ""
+    """OpenPGP or SSH."""
+
+    at: Moment = ""
+    """When the agent judged it first."""
+
+
+class UnverifiedCommitStatus(Model):
+    """A commit that is not followed."""
+
+    commit: str = ""
+    """The commit."""
+
+    author: str = ""
+    """Its author."""
+
+    reason: str = ""
+    """What is wrong with its signature."""
+
+
+class UnverifiedStatus(Model):
+    """Commits that are not followed for their signatures."""
+
+    count: int = 0
+    """How many."""
+
+    commits: tuple[UnverifiedCommitStatus, ...] = ()
+    """The first ten."""
+
+    approval: str = ""
+    """The hash by which a person accepts that the branch left its last verified commit."""
+
+
 class SourceStatus(Model):
-    """The last commit seen."""
+    """The last commit that may be followed."""
+
+    verified: VerifiedStatus | None = None
+    """The last verified commit; absent when no signatures are demanded."""
+
+    unverified: UnverifiedStatus | None = None
+    """Newer commits that are not followed; absent when there are none."""
 
     revision: str = ""
     """The commit."""

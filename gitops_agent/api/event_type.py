@@ -23,6 +23,8 @@ class EventType(StrEnum):
     SOURCE_UNAVAILABLE = "SourceUnavailable"
     SOURCE_RECOVERED = "SourceRecovered"
     HISTORY_REWRITTEN = "HistoryRewritten"
+    UNVERIFIED = "Unverified"
+    SIGNER_REMOVED = "SignerRemoved"
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"
     STALLED = "Stalled"

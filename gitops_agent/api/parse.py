@@ -41,8 +41,8 @@ def parse(obj: Object) -> Application:
 
 def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
     """Fields whose behaviour comes in a later version."""
-    if spec.source.verify.mode is not VerifyMode.NONE:
-        yield not_supported("spec.source.verify.mode", "verifying signatures")
+    if spec.source.verify.mode not in (VerifyMode.NONE, VerifyMode.HEAD):
+        yield not_supported("spec.source.verify.mode", f"the mode {spec.source.verify.mode}")
     if spec.render is not None and spec.render.variables is not None:
         yield not_supported("spec.render.variables", "substituting variables")
     if spec.render is not None and spec.render.decryption is not None:

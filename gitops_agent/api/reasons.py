@@ -189,6 +189,17 @@ _TABLE = (
         "Use another host, or let the administrator add it to `notify.allowedHosts` or `analysis.allowedHosts`.",
     ),
     ("SecretInvalid", "A Secret does not hold what it should.", "Correct the keys that the message names."),
+    ("Verified", "The commit that is followed carries a trusted signature.", ""),
+    (
+        "Unverified",
+        "The newest commit is not followed, because `spec.source.verify` does not accept its signature; what is applied stays.",
+        "Have it signed, or correct the keys in the Secret; `gitops-agent signers check` explains them.",
+    ),
+    (
+        "SignerRemoved",
+        "What runs was signed by a key that is no longer trusted; it goes on running.",
+        "Push a commit that a trusted key signed.",
+    ),
     (
         "SignatureMalformed",
         "A commit or tag carries a signature that two readers could understand differently.",
@@ -345,7 +356,19 @@ _TABLE = (
 _PROGRESS = frozenset(
     {
         *("Synced", "OutOfSync", "Progressing", "Healthy", "Recovered", "Resumed", "Stable", "RollingOut", "RolloutStep"),
-        *("Promoted", "RolloutOver", "Approved", "Deleted", "Pruning", "Repaired", "RevisionSeen", "New", "Changed", "Adopted"),
+        *(
+            "Promoted",
+            "Verified",
+            "RolloutOver",
+            "Approved",
+            "Deleted",
+            "Pruning",
+            "Repaired",
+            "RevisionSeen",
+            "New",
+            "Changed",
+            "Adopted",
+        ),
         *("Remarked", "MarkUnverified"),
         *("Controlled", "SourceRecovered", "Fetching", "CreateOnly", "Superseded", "Ready"),
     }
@@ -356,7 +379,18 @@ _WAIT = frozenset(
         *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing"),
     }
 )
-_HOLD = frozenset({"HeldForApproval", "AwaitingApproval", "RolloutPaused", "RolledBack", "Observing"})
+_HOLD = frozenset(
+    {
+        "Unverified",
+        "HistoryRewritten",
+        "SignerRemoved",
+        "HeldForApproval",
+        "AwaitingApproval",
+        "RolloutPaused",
+        "RolledBack",
+        "Observing",
+    }
+)
 _TRANSIENT = frozenset(
     {
         *("WebhookUnavailable", "SourceUnavailable", "RenderTimeout", "Unavailable", "Throttled", "Conflict", "Expired"),

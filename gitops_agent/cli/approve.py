@@ -26,13 +26,17 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
 
     The approval is an annotation on the Application, so RBAC and the audit log apply. Your name is recorded beside it, as a
     claim: only the audit log proves it. Any change of the plan voids the approval.
+
+    A branch that left its last verified commit (HistoryRewritten) is approved in the same way.
     """
     from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
 
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
-    held = str(((application.get("status") or {}).get("sync") or {}).get("plan") or "")
-    if condition_of(application, "Ready").get("reason") != "HeldForApproval":
+    status = application.get("status") or {}
+    rewritten = str(((status.get("source") or {}).get("unverified") or {}).get("approval") or "")
+    held = rewritten or str((status.get("sync") or {}).get("plan") or "")
+    if not rewritten and condition_of(application, "Ready").get("reason") != "HeldForApproval":
         raise UsageError(f"nothing of {name} is held for approval")
     if len(plan) < APPROVAL_DIGITS:
         raise UsageError(f"{plan}: give at least {APPROVAL_DIGITS} digits of the hash")

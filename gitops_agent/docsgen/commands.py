@@ -61,6 +61,8 @@ WHEN: Mapping[EventType, tuple[str, str]] = {
     EventType.APPROVED: ("info", "A held plan ran after it was approved."),
     EventType.SOURCE_UNAVAILABLE: ("warning", "The repository cannot be read; the last good commit stays."),
     EventType.SOURCE_RECOVERED: ("info", "The repository can be read again."),
+    EventType.UNVERIFIED: ("warning", "A commit is not followed for its signature; it is the commit of the event."),
+    EventType.SIGNER_REMOVED: ("warning", "What runs was signed by a key that was removed or revoked; it goes on running."),
     EventType.HISTORY_REWRITTEN: ("warning", "The branch was force-pushed; old and new commit and the number lost are named."),
     EventType.SUSPENDED: ("warning", "A pause began."),
     EventType.RESUMED: ("info", "A pause ended, by itself or by a user."),

@@ -44,6 +44,8 @@ _TITLES = {
     EventType.SOURCE_UNAVAILABLE: "repository unavailable",
     EventType.SOURCE_RECOVERED: "repository available again",
     EventType.HISTORY_REWRITTEN: "history rewritten",
+    EventType.UNVERIFIED: "unverified commit",
+    EventType.SIGNER_REMOVED: "signer no longer trusted",
     EventType.SUSPENDED: "suspended",
     EventType.RESUMED: "resumed",
     EventType.STALLED: "stalled",

@@ -18,6 +18,7 @@ DEFAULT_EVENTS = frozenset(
         EventType.DRIFT_DETECTED,
         EventType.DRIFT_REPAIRED,
         EventType.HELD,
+        EventType.UNVERIFIED,
         EventType.SOURCE_UNAVAILABLE,
         EventType.SOURCE_RECOVERED,
         EventType.ROLLOUT_PAUSED,

@@ -38,6 +38,12 @@ APPLICATIONS = Gauge(
     ["application", "sync", "health"],
     registry=REGISTRY,
 )
+UNVERIFIED_COMMITS = Gauge(
+    "gitops_agent_unverified_commits",
+    "Commits that are not followed for their signatures, for each application that demands some.",
+    ["application"],
+    registry=REGISTRY,
+)
 OBJECTS = Gauge("gitops_agent_objects", "Live objects that carry a mark of ours.", registry=REGISTRY)
 LEADER = Gauge("gitops_agent_leader", "1 while this replica acts.", registry=REGISTRY)
 EVENTS = Counter("gitops_agent_events", "Edges emitted, by type.", ["type"], registry=REGISTRY)
@@ -102,5 +108,6 @@ def exposition() -> bytes:
 
 
 def forget_application(application: str) -> None:
-    """Drops an application's state gauge, whose labels change with the state."""
+    """Drops an application's gauges, whose labels change with the state."""
     APPLICATIONS.remove_by_labels({"application": application})
+    UNVERIFIED_COMMITS.remove_by_labels({"application": application})

@@ -27,6 +27,7 @@ from gitops_agent.source.poll import Move, Poll, Poller
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.revision_name import HEAD, RevisionName
+from gitops_agent.source.signature.commit_graph import CommitGraph
 from gitops_agent.source.tree import GitTree
 from gitops_agent.source.tree_index import Index
 
@@ -98,16 +99,37 @@ class Sources:
         tip = mirror.tips().get(key(ref))
         if tip is None:
             raise SourceError(f"{repository}: {ref} has not been fetched yet", reason="SourceUnavailable", transient=True)
-        cache_key = (repository.id, tip.commit, ref.value)
+        return self._described(mirror, tip.commit, ref.value)
+
+    def revision(self, repository: Repository, ref: Ref, commit: str) -> Revision:
+        """Another commit that is followed as this reference, without network.
+
+        Raises:
+            SourceError: it is not in the mirror.
+        """
+        return self._described(self._mirror(repository), commit, ref.value)
+
+    def graph(self, repository: Repository) -> CommitGraph:
+        """The commits of a repository that were fetched; no network."""
+        mirror = self._mirror(repository)
+
+        def read(oid: str, limit: int, type_: str) -> bytes:
+            return self._read(mirror, oid, limit, type_=type_)
+
+        return CommitGraph(mirror.directory, repository, read)
+
+    def _described(self, mirror: Mirror, commit: str, ref: str) -> Revision:
+        repository = mirror.repository
+        cache_key = (repository.id, commit, ref)
         with self._lock:
             revision = _recall(self._revisions, cache_key)
         if revision is None:
             try:
-                revision = describe(mirror.directory, tip.commit, repository=repository.url, ref=ref.value)
+                revision = describe(mirror.directory, commit, repository=repository.url, ref=ref)
             except ProcessError as error:
                 mirror.suspect.set()
                 raise SourceError(
-                    f"{repository}: commit {tip.commit[:12]} cannot be read: the mirror is torn or was removed; "
+                    f"{repository}: commit {commit[:12]} cannot be read: the mirror is torn or was removed; "
                     "the next poll builds it anew",
                     reason="SourceUnavailable",
                     transient=True,

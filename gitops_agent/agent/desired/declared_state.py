@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
+from gitops_agent.agent.desired.commit_verifier import CommitVerifier, demanded
 from gitops_agent.agent.desired.poller import SourcePoller, SourceState
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.desired.render_inputs import RenderInputs, ResolvedInputs
@@ -25,6 +26,7 @@ from gitops_agent.errors import AgentError, CannotSee, SourceError, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
+from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.desired import Desired, build
 
 _HEALTHY = "healthy"
@@ -39,10 +41,11 @@ class DeclaredState:
 
     Attributes:
         source: what is known of the repository.
-        revision: the newest commit known, None before the first fetch.
+        revision: the newest commit known that may be followed, None before the first fetch.
         desired: what that commit declares; None while it is being rendered or when it cannot be.
         pending: what is under way, in words; empty when nothing is.
         error: why `desired` is not known.
+        judgement: on the signatures of the newest commits; None when none are demanded, or while they are verified.
         claimed: all declared objects were claimed; false while a kind is being listed.
     """
 
@@ -51,6 +54,7 @@ class DeclaredState:
     desired: Desired | None = None
     pending: str = ""
     error: AgentError | None = None
+    judgement: Judgement | None = None
     claimed: bool = True
 
 
@@ -78,6 +82,7 @@ class DeclaredStateLoader:
         discovery: knows which kinds are namespaced.
         stores: know the Applications and the workloads that are live or autoscaled.
         wake: wakes applications that waited for this one.
+        verifier: judges the signatures of commits.
 
     Attributes:
         claims: which application declares an object.
@@ -85,9 +90,18 @@ class DeclaredStateLoader:
         facts: the cluster as Helm charts may ask about it; set before the first load.
     """
 
-    def __init__(self, poller: SourcePoller, renders: RenderPool, discovery: Discovery, stores: Stores, wake: Wake) -> None:
+    def __init__(
+        self,
+        poller: SourcePoller,
+        renders: RenderPool,
+        discovery: Discovery,
+        stores: Stores,
+        wake: Wake,
+        *,
+        verifier: CommitVerifier,
+    ) -> None:
         self._poller, self._renders, self._sources = poller, renders, poller.sources
-        self._discovery, self._stores, self._wake = discovery, stores, wake
+        self._discovery, self._stores, self._wake, self._verifier = discovery, stores, wake, verifier
         self._inputs = RenderInputs(stores, wake)
         self.claims, self.barrier = ClaimRegistry(), PruneBarrier(stores.applications)
         self.facts = KubeFacts()
@@ -123,22 +137,44 @@ class DeclaredStateLoader:
         repository, ref = self._poller.use(application)
         state = self._poller.state(repository).of(ref)
         try:
-            revision = self._sources.resolve(repository, ref)
+            tip = self._sources.resolve(repository, ref)
         except SourceError as error:
             if not state.polled:
                 return DeclaredState(source=state, pending="the repository is being fetched for the first time")
             return DeclaredState(source=state, error=state.error or error)
+        if not demanded(application):
+            self._verifier.forget(application.key)
+            return self._rendered(application, DeclaredState(source=state, revision=tip))
+        judgement = self._verifier.judged(application, repository, ref, tip.commit)
+        if judgement is None:
+            return DeclaredState(source=state, revision=None, pending=f"the signature of {tip.short} is being verified")
+        judged = DeclaredState(source=state, judgement=judgement)
+        if not judgement.commit:
+            return judged
+        try:
+            revision = self._sources.revision(repository, ref, judgement.commit)
+        except SourceError as error:
+            return replace(judged, error=error)
+        if judgement.verified is None:
+            revision = replace(revision, message="")  # the trailers of a commit that was never verified approve nothing
+        return self._rendered(application, replace(judged, revision=revision))
+
+    def _rendered(self, application: Application, known: DeclaredState) -> DeclaredState:
+        """What a revision declares, added to what is known of it."""
+        revision = known.revision
+        if revision is None:
+            return known
         try:
             desired, claimed = self._desired(application, revision, slot=HEAD), True
             if desired is not None:
                 desired, claimed = self._claim(desired)
         except AgentError as error:
-            return DeclaredState(source=state, revision=revision, error=error)
+            return replace(known, error=error)
         if desired is None:
             listing = self._stores.autoscalers.pending(application.key)
             pending = "the autoscalers are being listed" if listing else f"{revision.short} is being rendered"
-            return DeclaredState(source=state, revision=revision, pending=pending)
-        return DeclaredState(source=state, revision=revision, desired=desired, claimed=claimed)
+            return replace(known, pending=pending)
+        return replace(known, desired=desired, claimed=claimed)
 
     def at(self, application: Application, commit: str, *, slot: str) -> Desired | None:
         """What another commit declares; None while it is being rendered.
@@ -221,6 +257,7 @@ class DeclaredStateLoader:
     def forget(self, application: AppKey) -> None:
         """Drops an application, and wakes those that waited for its objects."""
         self._poller.forget(application)
+        self._verifier.forget(application)
         self._renders.forget(application)
         self._inputs.forget(application)
         for key in [key for key in self._built if key[0] == application]:

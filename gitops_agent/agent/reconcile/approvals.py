@@ -9,10 +9,10 @@ the client; the audit log of the API server is the proof.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from gitops_agent.api.application import Application
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, FIELD_MANAGER
+from gitops_agent.api.approval_annotation import applied_from_git
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
 from gitops_agent.revision.revision import Revision
 
 ANNOTATION, TRAILER, APPLICATION_ABOVE = "annotation", "trailer", "application "
@@ -45,7 +45,7 @@ def granted(application: Application, revision: Revision, *, trailers: bool) -> 
         trailers: whether a commit may approve.
     """
     plan = application.annotations.get(APPROVED, "").strip()
-    if plan and (trailers or not _applied_from_git(application.raw.get("metadata") or {})):
+    if plan and (trailers or not applied_from_git(application.raw.get("metadata") or {})):
         return Grant(plan=plan, by=_claimed(application.annotations.get(APPROVED_BY, ""), plan))
     named = trailer(revision.message) if trailers else None
     return Grant(plan=named, by=f"commit {revision.short} of {revision.author}", via=TRAILER) if named else None
@@ -68,12 +68,3 @@ def _claimed(text: str, plan: str) -> str:
     if not claimed or not (claimed.startswith(plan) or plan.startswith(claimed)):
         return ""
     return "".join(letter for letter in " ".join(user.split()) if letter.isprintable())[:_LONGEST_NAME]
-
-
-def _applied_from_git(metadata: dict[str, Any]) -> bool:
-    """Whether the agent applied the annotation, as declared in Git."""
-    for entry in metadata.get("managedFields") or ():
-        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply":
-            annotations = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations") or {}
-            return f"f:{APPROVED}" in annotations
-    return False

@@ -13,6 +13,7 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.revision.revision import Revision
+from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.planning.policy import Approval
 from gitops_agent.sync.rollback import RollbackState
@@ -88,6 +89,8 @@ class ReconcileOutcome:
         approved: the last plan that ran because it was approved; None when this process knows of none.
         over_budget: the hash of the plan that the budget over all Applications holds; empty without one.
         deletions: what was deleted lately without an approval; None when this process knows of nothing.
+        demanded: signatures of commits are demanded, as far as is known; False drops what the status says of them.
+        judgement: on the signatures of the newest commits; None keeps what the status says of them.
         kinds: live objects by kind, when each kind was last listed.
         recovered: the backoff of earlier failures is over.
         rollback: which commit is on trial or rejected; None when nothing is known of it.
@@ -124,6 +127,8 @@ class ReconcileOutcome:
     approved: Approval | None = None
     over_budget: str = ""
     deletions: RecentDeletions | None = None
+    demanded: bool = True
+    judgement: Judgement | None = None
     kinds: Mapping[GroupKind, int] = field(default_factory=dict)
     recovered: bool = False
     rollback: RollbackState | None = None

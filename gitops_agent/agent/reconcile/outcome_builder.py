@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gitops_agent.agent.desired.commit_verifier import demanded
 from gitops_agent.agent.desired.declared_state import DeclaredState
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.apply_result import ApplyResult
@@ -103,10 +104,17 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         drifted=applied.drifted if applied else 0,
         unhealthy=sum(1 for problem in problems if problem.reason in UNHEALTHY),
         started=state.started,
-        provisional=applied is None and error is None and unavailable is None,
+        provisional=applied is None and error is None and unavailable is None and not _refused(declared),
+        demanded=demanded(application),
+        judgement=declared.judgement,
         recovered=bool(applied and applied.advanced) or (in_force and not (applied and applied.retry is not None)),
         requeue=_requeues(findings, waits=bool(waiting) and not declared.pending),
     )
+
+
+def _refused(declared: DeclaredState) -> bool:
+    """Whether no commit may be followed for its signature."""
+    return declared.judgement is not None and not declared.judgement.commit
 
 
 def retry_after(error: AgentError) -> Requeue:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gitops_agent.agent.reconcile.deletion_budget import recent_of
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
+from gitops_agent.agent.reconcile.signature_status import SIGNATURE_CONDITIONS, signature_conditions, signature_status
 from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
@@ -82,6 +83,8 @@ def ready(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
         return None, "Suspended", outcome.suspended
     if synced is not True:
         return synced, reason, message
+    if outcome.judgement is not None and outcome.judgement.reason:
+        return False, outcome.judgement.reason, outcome.judgement.message
     health = outcome.health
     if health is None or health.status is Status.HEALTHY:
         return True, "Synced", message
@@ -93,6 +96,8 @@ def ready(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
 def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
     if outcome.error is not None:
         return False, outcome.error.reason, str(outcome.error)
+    if outcome.revision is None and outcome.judgement is not None and outcome.judgement.reason:
+        return False, outcome.judgement.reason, outcome.judgement.message
     if outcome.revision is None:
         reason = outcome.source_error.reason if outcome.source_error else "Fetching"
         return None, reason, str(outcome.source_error or "the repository is being fetched for the first time")
@@ -209,6 +214,9 @@ def _conditions(before: Object, outcome: ReconcileOutcome, *, generation: int, n
         updates = (*updates, ("Held", True, "HeldForApproval", outcome.held))
     elif find_condition(conditions, "Held") is not None:
         updates = (*updates, ("Held", False, synced_reason, "nothing is held"))
+    updates = (*updates, *signature_conditions(conditions, outcome))
+    if not outcome.demanded:
+        conditions = [condition for condition in conditions if condition.get("type") not in SIGNATURE_CONDITIONS]
     for kind, value, reason, message in updates:
         conditions = set_condition(conditions, kind, value, reason, message[:_TEXT_LIMIT], generation=generation, now=now)
     return conditions
@@ -273,7 +281,7 @@ def _source(before: Object, outcome: ReconcileOutcome) -> Object:
     if outcome.unavailable_since is not None:
         result["unavailableSince"] = timestamp(outcome.unavailable_since)
         result["message"] = str(outcome.source_error or "")[:_TEXT_LIMIT]
-    return _drop_empty(result)
+    return _drop_empty(result | signature_status(before, outcome))
 
 
 def _problem(problem: ObjectIssue) -> Object:

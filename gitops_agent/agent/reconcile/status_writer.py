@@ -31,6 +31,8 @@ _PAUSE_SECONDS = 1.0
 _ON_THE_WAY_SECONDS = 1.5
 _PROVISIONAL_SECONDS = 2.0
 _PROVISIONAL_LONGEST_SECONDS = 60.0
+_SOURCE_KEPT = ("unavailableSince", "message", "unverified")
+"""What a status says of its source beside the commits."""
 _NOT_YET = frozenset({"Fetching", "WaitingFor", "NotFetched"})
 """Reasons of a status that says no more than a provisional one."""
 
@@ -189,6 +191,9 @@ class StatusWriter:
     @staticmethod
     def _measure(key: AppKey, after: Object) -> None:
         metrics.forget_application(str(key))
+        unverified = at(after, "source", "unverified", "count") or 0
+        if unverified or at(after, "source", "verified"):
+            metrics.UNVERIFIED_COMMITS.labels(str(key)).set(unverified)
         metrics.APPLICATIONS.labels(str(key), after["sync"].get("status", "Unknown"), after["health"]["status"]).set(1)
 
 
@@ -215,7 +220,7 @@ def _without_commit(status_: Object) -> Object:
             message = message.replace(short, "")
         return message
 
-    source = {name: value for name, value in (status_.get("source") or {}).items() if name in ("unavailableSince", "message")}
+    source = {name: value for name, value in (status_.get("source") or {}).items() if name in _SOURCE_KEPT}
     sync = {name: value for name, value in (status_.get("sync") or {}).items() if name not in ("revision", "shortRevision")}
     conditions = [
         {**condition, "message": neutral(str(condition.get("message")))} for condition in status_.get("conditions") or []

@@ -49,8 +49,11 @@ def transitions(
 def _revision(kind: EventType, outcome: ReconcileOutcome) -> Revision | None:
     """The commit an event is about.
 
-    What is applied in place of a rejected commit is no verdict about that one.
+    What is applied in place of a rejected commit is no verdict about that one, and one that is refused for its signature is not
+    the one that is followed.
     """
+    if kind is EventType.UNVERIFIED and outcome.judgement is not None and outcome.judgement.stop is not None:
+        return outcome.judgement.stop
     about_newest = outcome.replacement is None or kind in (EventType.ROLLED_BACK, EventType.REVISION_SEEN)
     return outcome.revision if about_newest else outcome.replacement
 
@@ -66,6 +69,7 @@ def _facts(kind: EventType, after: Object, outcome: ReconcileOutcome) -> dict[st
 
 def _edges(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
     yield from _source(before, after)
+    yield from _verification(before, after)
     yield from _stall(before, after)
     yield from _sync(before, after)
     yield from _health(before, after)
@@ -88,6 +92,15 @@ def _source(before: Object, after: Object) -> Iterator[tuple[EventType, Severity
     if new and old != new and touched:
         subject = at(after, "source", "subject") or ""
         yield EventType.REVISION_SEEN, Severity.INFO, "RevisionSeen", f"{str(new)[:12]} {subject}".strip()
+
+
+def _verification(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:
+    old, new = _condition(before, "Verified"), _condition(after, "Verified")
+    if new.get("status") == "False" and (old.get("status"), old.get("message")) != ("False", new.get("message")):
+        yield EventType.UNVERIFIED, Severity.WARNING, str(new.get("reason")), str(new.get("message"))
+    lost = _condition(after, "SignerRemoved")
+    if lost.get("status") == "True" and _condition(before, "SignerRemoved").get("status") != "True":
+        yield EventType.SIGNER_REMOVED, Severity.WARNING, "SignerRemoved", str(lost.get("message"))
 
 
 def _stall(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:

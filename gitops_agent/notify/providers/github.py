@@ -39,6 +39,7 @@ _STATES = {
     EventType.RECOVERED: "success",
     EventType.PROMOTED: "success",
     EventType.SYNC_FAILED: "failure",
+    EventType.UNVERIFIED: "failure",
     EventType.DEGRADED: "failure",
     EventType.ROLLED_BACK: "failure",
     EventType.ROLLOUT_ABORTED: "failure",

@@ -1,7 +1,7 @@
 """OpenPGP signatures, judged by gpgv.
 
 Its exit code is 0 for signatures of expired and revoked keys, so only its status lines count. It gets an empty home, so no
-key ring of the machine vouches for anybody, and it knows neither an agent nor a key server.
+key ring of the machine counts, and it knows neither an agent nor a key server.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Trust store of an Application: the keys of one Secret.
 
 Nothing but the Secret names a key: no file of the machine, no key server, nothing in the repository. A Secret in which anything
-is damaged trusts nobody, because half of a trust store is not the one that was meant.
+is damaged trusts no key at all, because half of a trust store is not the one that was meant.
 """
 
 from __future__ import annotations

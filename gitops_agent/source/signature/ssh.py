@@ -1,7 +1,7 @@
 """SSH signatures, judged by ssh-keygen.
 
 Git hands it the committer's date, so a retired key that backdates a commit is good there. Here the moment always comes from the
-agent's clock. Both files of trust are always given, an absent one is empty, so no file of the machine vouches for anybody.
+agent's clock. Both files of trust are always given, an absent one is empty, so no file of the machine counts.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.agent.desired.commit_verifier import CommitVerifier
 from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.render_pool import RenderPool
@@ -19,6 +20,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.render.renderer import Renderer
+from gitops_agent.source.signature.verdict_cache import VerdictCache
 from gitops_agent.source.sources import Repository, Sources
 from gitops_agent.sync.health import Health, Status
 from gitops_agent.sync.live.live_object import LiveObject, observe
@@ -51,8 +53,15 @@ class Stand:
             events=EventLog(),
         )
         self.rendering = RenderPool(Renderer(scratch=scratch), lambda *_: None, concurrency=1)
+        self.signatures: WorkQueue[AppKey] = WorkQueue(clock=self.time)
+        self.verifier = CommitVerifier(sources, self.stores.secrets, self.signatures, VerdictCache(), lambda *_: None)
         self.loader = DeclaredStateLoader(
-            self.polling, self.rendering, discovery, self.stores, lambda *news: self.looks.append(news)
+            self.polling,
+            self.rendering,
+            discovery,
+            self.stores,
+            lambda *news: self.looks.append(news),
+            verifier=self.verifier,
         )
 
     def declare(self, name: str = "shop", **options: Any) -> DeclaredState:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.agent.desired.commit_verifier import CommitVerifier
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.render_pool import RenderPool
@@ -30,6 +31,7 @@ from gitops_agent.render.renderer import Renderer
 from gitops_agent.rollout.state import Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
 from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.source.signature.verdict_cache import VerdictCache
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.desired import Desired, marked
 from gitops_agent.sync.live.live_object import observe
@@ -86,7 +88,8 @@ class Bench:
         wake = queue.add
         poller = SourcePoller(sources, self.stores.secrets, Scheduler(), WorkQueue(), wake=wake, events=self.log)
         renders = RenderPool(Renderer(scratch=scratch), wake, concurrency=1)
-        loader = DeclaredStateLoader(poller, renders, objects.discovery, self.stores, wake)
+        verifier = CommitVerifier(sources, self.stores.secrets, WorkQueue(), VerdictCache(), wake)
+        loader = DeclaredStateLoader(poller, renders, objects.discovery, self.stores, wake, verifier=verifier)
         analysis = AnalysisRunner(self.stores.secrets, objects, self.stores.policies, wake)
         rollouts = RolloutLoader(self.stores, loader, analysis, objects)
         self.controller = RolloutController(self.stores, rollouts, analysis, StuckPodRemover(objects), self.log)

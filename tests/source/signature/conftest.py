@@ -14,7 +14,7 @@ from tests.source.signature.keys import GpgHome, SshKey
 
 @pytest.fixture(scope="session")
 def gpg() -> Iterator[GpgHome]:
-    """A home of gpg in a short path, because it holds a socket."""
+    """A home of gpg in a short path: it holds a socket."""
     if shutil.which("gpg") is None or shutil.which("gpgv") is None:
         pytest.skip("gpg and gpgv are not installed here: OpenPGP keys cannot be made")
     folder = Path(tempfile.mkdtemp(prefix="gpg-"))

@@ -268,7 +268,7 @@ def test_a_revoked_key_of_ssh_is_refused(ada: SshKey) -> None:
 
 
 def test_a_key_in_hardware_signs(ssh_keys: Path) -> None:
-    """A signature as FIDO makes it, of a key that the test holds in software."""
+    """A signature as FIDO makes it, of a key in software."""
     from hashlib import sha256, sha512
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

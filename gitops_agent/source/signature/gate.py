@@ -1,0 +1,162 @@
+"""Decides which commit of a reference may be followed.
+
+What is verified stays: an unverified tip changes nothing that runs, and the last verified commit is followed on. A branch moves
+forward only: one that leaves its last verified commit is held, because a signed old commit is as dangerous as an unsigned new
+one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from gitops_agent.api.source_options import OnRewrite
+from gitops_agent.source.signature.judge import Judge
+from gitops_agent.source.signature.judgement import Demand, Judgement, UnverifiedCommit, Verified
+from gitops_agent.source.signature.merge_check import MergeCheck
+from gitops_agent.source.signature.verdict import SignatureKind, Verdict
+
+_SHORT = 12
+_APPROVAL_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """The commit up to which there is nothing left to verify.
+
+    Attributes:
+        commit: empty when nothing was verified or applied yet.
+        verified: it was verified, rather than only applied before verification was switched on.
+        same: it was reached by the reference that is followed now.
+    """
+
+    commit: str = ""
+    verified: bool = False
+    same: bool = False
+
+
+class Gate:
+    """One decision about one reference.
+
+    Args:
+        judge: judges commits of its repository.
+        demand: what is demanded.
+    """
+
+    def __init__(self, judge: Judge, demand: Demand) -> None:
+        self._judge, self._demand, self._graph = judge, demand, judge.graph
+        before = demand.before
+        if before is not None and before.key:
+            judge.remember(before.revision, _earlier(before))
+        self._anchor = self._anchored()
+
+    def decide(self) -> Judgement:
+        """The commit to follow, and what is wrong with the newer ones.
+
+        Raises:
+            SourceError: the tip is not in the mirror.
+            ProcessError: a program is missing or failed.
+        """
+        demand, anchor = self._demand, self._anchor
+        if anchor.commit == demand.tip and anchor.verified:
+            return self._settled()
+        if self._rewritten() and demand.verify.on_rewrite is not OnRewrite.FOLLOW:
+            digest = rewrite_hash(demand, anchor.commit)
+            accepted = demand.verify.on_rewrite is OnRewrite.HOLD and _names(demand.approved, digest)
+            if not accepted:
+                return self._held(digest)
+        return self._head()
+
+    def _anchored(self) -> Anchor:
+        demand, before = self._demand, self._demand.before
+        if before is not None and self._graph.has(before.revision):
+            return Anchor(commit=before.revision, verified=True, same=before.ref == demand.ref)
+        if demand.applied and self._graph.has(demand.applied):
+            return Anchor(commit=demand.applied)
+        return Anchor()
+
+    def _rewritten(self) -> bool:
+        """Whether a branch left its last verified commit."""
+        anchor, demand = self._anchor, self._demand
+        return demand.kind == "branch" and anchor.same and not self._graph.descends(demand.tip, anchor.commit)
+
+    def _settled(self) -> Judgement:
+        """The tip is verified already; only its signer may be gone since."""
+        demand, before = self._demand, self._demand.before
+        removed = ""
+        if before is not None and before.key:
+            verdict = self._judge.commit(demand.tip)
+            if not verdict.good:
+                removed = f"what runs ({demand.tip[:_SHORT]}) {verdict.text}; it was verified on {before.at:%Y-%m-%d}"
+        return Judgement(commit=demand.tip, verified=before, removed=removed)
+
+    def _head(self) -> Judgement:
+        demand = self._demand
+        check = MergeCheck(self._judge, demand.verify.forge_merges, self._anchor.commit if self._anchor.verified else "")
+        flaw = check.flaw(demand.tip)
+        if not flaw:
+            return Judgement(commit=demand.tip, verified=self.verified(demand.tip))
+        return self.refused(demand.tip, flaw, advice="sign it and push it again, or push a signed commit on top")
+
+    def verified(self, commit: str, verdict: Verdict | None = None) -> Verified:
+        """What the status records of a commit that counts."""
+        verdict = verdict or self._judge.commit(commit)
+        return Verified(
+            revision=commit,
+            ref=self._demand.ref,
+            signer=verdict.signer,
+            key=verdict.key,
+            kind=verdict.kind.value,
+            at=verdict.at,
+        )
+
+    def refused(self, commit: str, flaw: str, *, advice: str) -> Judgement:
+        """The decision when one commit stops the line at the anchor."""
+        stop = self._graph.describe(commit)
+        author = stop.author.partition(" <")[0]
+        message = f'{stop.short} "{stop.subject}" by {author} {flaw}; {self.stays()} (next: {advice})'
+        listed = UnverifiedCommit(commit=commit, author=stop.author, reason=flaw)
+        return self._behind("Unverified", message, listed=(listed,), count=1, commit=commit)
+
+    def stays(self) -> str:
+        """What is followed meanwhile, in words."""
+        anchor, name = self._anchor.commit, self._demand.name
+        if anchor == self._demand.tip:
+            return "what runs stays, because it was applied before signatures were demanded"
+        return f"{name} stays at {anchor[:_SHORT]}" if anchor else f"nothing of {name} is applied"
+
+    def _held(self, digest: str) -> Judgement:
+        demand, old = self._demand, self._anchor.commit
+        back = self._graph.descends(old, demand.tip)
+        where = f"back to {demand.tip[:_SHORT]}" if back else f"to {demand.tip[:_SHORT]}, which does not contain it"
+        hold = demand.verify.on_rewrite is OnRewrite.HOLD
+        end = f"held (plan {digest[:_APPROVAL_DIGITS]})" if hold else "refused (onRewrite: refuse)"
+        message = f"{demand.name} moved from verified {old[:_SHORT]} {where}; {end}"
+        reason = "leaves the last verified commit"
+        listed = UnverifiedCommit(commit=demand.tip, author=self._graph.describe(demand.tip).author, reason=reason)
+        judgement = self._behind("HistoryRewritten", message, listed=(listed,), count=1, commit=demand.tip)
+        return replace(judgement, approval=digest) if hold else judgement
+
+    def _behind(self, reason: str, message: str, *, listed: tuple[UnverifiedCommit, ...], count: int, commit: str) -> Judgement:
+        return Judgement(
+            commit=self._anchor.commit,
+            verified=self._demand.before if self._anchor.verified else None,
+            reason=reason,
+            message=message,
+            count=count,
+            unverified=listed,
+            stop=replace(self._graph.describe(commit), ref=self._demand.name),
+        )
+
+
+def rewrite_hash(demand: Demand, anchor: str) -> str:
+    """Names one move of a branch, for its approval."""
+    return hashlib.sha256(f"{demand.ref}\n{anchor}\n{demand.tip}".encode()).hexdigest()
+
+
+def _names(approved: str, digest: str) -> bool:
+    return len(approved) >= _APPROVAL_DIGITS and digest.startswith(approved.lower())
+
+
+def _earlier(before: Verified) -> Verdict:
+    return Verdict(signer=before.signer, key=before.key, kind=SignatureKind(before.kind), at=before.at)
