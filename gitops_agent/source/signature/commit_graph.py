@@ -12,7 +12,7 @@ from gitops_agent.revision.revision import Revision
 from gitops_agent.source import git
 from gitops_agent.source.history import describe
 from gitops_agent.source.repository import Repository
-from gitops_agent.source.signature.object import header
+from gitops_agent.source.signature.object import header, parents
 
 _LIMITS = Limits(seconds=60.0)
 _LARGEST = 2 * 1024 * 1024
@@ -98,18 +98,8 @@ class CommitGraph:
 
     def paths(self, commit: str) -> tuple[str, ...]:
         """The paths that a commit changes against its first parent."""
-        words = (
-            "diff-tree",
-            "-r",
-            "--root",
-            "--no-commit-id",
-            "--name-only",
-            "--no-renames",
-            "-z",
-            "-m",
-            "--first-parent",
-            commit,
-        )
+        above = parents(self.commit(commit))
+        words = ("diff-tree", "-r", "--root", "--no-commit-id", "--name-only", "--no-renames", "-z", *above[:1], commit)
         done = git.run(self._directory, *words, limits=_LIMITS)
         return tuple(path for path in done.stdout.decode("utf-8", "surrogateescape").split("\0") if path)
 
