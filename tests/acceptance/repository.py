@@ -26,6 +26,8 @@ class Repository:
         self.bare, self.work = directory / "config.git", directory / "work"
         self.url = f"file://{self.bare}"
         self._away = directory / "away.git"
+        self.key: Path | None = None
+        """A key of SSH that signs every commit; None signs none."""
         self._git(directory, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
         self._git(directory, "init", "--quiet", "--initial-branch=main", str(self.work))
 
@@ -51,7 +53,10 @@ class Repository:
     def push(self, message: str = "Change something") -> str:
         """Commits the work tree as it is and pushes: the commit."""
         self._git(self.work, "add", "--all")
-        self._git(self.work, "commit", "--quiet", "--allow-empty", "--message", message)
+        signing = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self.key}", "-c", "commit.gpgSign=true") if self.key else ()
+        self._git(
+            self.work, *signing, "commit", "--quiet", "--allow-empty", "--message", message, *(["-S"] if self.key else [])
+        )
         self._git(self.work, "push", "--quiet", "--force", str(self.bare), "HEAD:main")
         return self._git(self.work, "rev-parse", "HEAD")
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from gitops_agent.api.approval_annotation import approved_by_person
 from gitops_agent.api.parse import parse
+from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import APPROVED, FIELD_MANAGER
 from tests.agent.samples import application, application_object
 
@@ -15,7 +16,7 @@ def test_a_person_approves_by_an_annotation() -> None:
 
 def test_an_annotation_from_git_approves_nothing() -> None:
     raw = application_object(annotations={APPROVED: PLAN})
-    fields = {"f:metadata": {"f:annotations": {f"f:{APPROVED}": {}}}}
+    fields: Object = {"f:metadata": {"f:annotations": {f"f:{APPROVED}": {}}}}
     raw["metadata"]["managedFields"] = [{"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields}]
 
     assert approved_by_person(parse(raw)) == ""
