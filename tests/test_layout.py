@@ -31,6 +31,8 @@ TESTED_ELSEWHERE = {
     "agent/reconcile/app_state.py": "agent/reconcile/test_reconciler.py",  # fields without behaviour
     "agent/ports.py": "agent/test_events.py",  # signatures
     "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise
+    "source/signature/judgement.py": "source/signature/test_gate.py",  # likewise
+    "preview/signature.py": "cli/test_diff.py",  # what that command prints
     "source/signature/verdict.py": "source/signature/test_verifier.py",  # values without behaviour
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "preview/owned_objects.py": "cli/test_tree.py",  # what is printed there

@@ -26,6 +26,7 @@ from gitops_agent.manifest.field_report import FieldChange, object_changes
 from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION, owner
+from gitops_agent.preview import signature
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import labelled
@@ -51,6 +52,7 @@ from gitops_agent.sync.planning.plan import plan as plan_of
 from gitops_agent.sync.planning.policy import PlanPolicy
 
 _THREADS = 16
+_MIRRORS = "mirrors"
 _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
 """Reasons that need no words: what they say is what the sign says."""
 
@@ -86,6 +88,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         _wanted(access, application, target, Path(scratch)) as (tree, revision, path),
     ):
         rendered = render(tree, application, path=path, facts=facts)
+        unsigned = _unsigned(access, application, Path(scratch), revision)
     autoscaled = _autoscaled(access)
     desired = build(
         rendered.manifests,
@@ -97,6 +100,8 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         autoscaled=autoscaled,
         ignore_fields=application.spec.sync.ignore_fields,
     )
+    if unsigned:
+        desired = replace(desired, warnings=(unsigned, *desired.warnings))
     marks = MarkReader(access)
     live, objects = _live(access, application, desired, marks)
     if marks.problem:
@@ -120,6 +125,13 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         plan = plan_of(desired, live, policy, dependants=dependants(access, plan))
     fields, errors = _fields(access, plan, objects)
     return Preview(plan=plan, rest=rested, fields=fields, errors=errors)
+
+
+def _unsigned(access: ClusterClient, application: Application, scratch: Path, revision: Revision) -> str:
+    """Why the agent would not follow what is previewed, for its signature."""
+    if not revision.commit:
+        return ""
+    return signature.warning(access, application, _repository(application), scratch / _MIRRORS, revision.commit)
 
 
 def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts) -> Rendered:
@@ -176,11 +188,9 @@ def fetched(
         AgentError: it cannot be had; the message names the repository.
     """
     spec = application.spec.source
-    repository = Repository(
-        url=spec.repo_url, secret=f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
-    )
+    repository = _repository(application)
     ref = Ref.of(spec.ref)
-    sources = Sources(scratch / "mirrors", allow_file=spec.repo_url.startswith("file:"))
+    sources = Sources(scratch / _MIRRORS, allow_file=spec.repo_url.startswith("file:"))
     try:
         try:
             name, secret = RevisionName.parse(revision or HEAD), credentials(access, application, repository)
@@ -191,6 +201,12 @@ def fetched(
         yield sources.tree(repository, resolved.commit), resolved
     finally:
         sources.close()
+
+
+def _repository(application: Application) -> Repository:
+    spec = application.spec.source
+    secret = f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
+    return Repository(url=spec.repo_url, secret=secret)
 
 
 def credentials(access: ClusterClient, application: Application, repository: Repository) -> Credentials | None:

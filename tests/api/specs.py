@@ -84,7 +84,7 @@ ACCEPTED: dict[str, Object] = {
         }
     ),
     "decryption, later": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
-    "verification, later": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
+    "verification of the tip": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
     "verification of all commits, later": source(
         verify={
             "mode": "all",

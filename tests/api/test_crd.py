@@ -214,6 +214,19 @@ STATUS: dict[str, Any] = {
     "source": {
         "revision": "abc",
         "author": "Ada",
+        "verified": {
+            "revision": "abc",
+            "ref": "branch main",
+            "signer": "ada@example.com",
+            "key": "SHA256:x",
+            "kind": "SSH",
+            "at": "2026-11-22T20:00:00Z",
+        },
+        "unverified": {
+            "count": 1,
+            "commits": [{"commit": "def", "author": "Li", "reason": "is not signed"}],
+            "approval": "",
+        },
         "subject": "Add it",
         "committedAt": "2026-11-22T20:00:00Z",
         "unavailableSince": "2026-11-22T21:00:00Z",

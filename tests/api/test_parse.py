@@ -131,7 +131,6 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        (source(verify={"mode": "head", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
         (source(verify={"mode": "all", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
         (spec(render={"variables": {}}), "spec.render.variables"),
         (spec(render={"decryption": {}}), "spec.render.decryption"),

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import dump_all
 from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.cli.conftest import Run
+from tests.source.signature.keys import SshKey, allowed
 
 pytestmark = pytest.mark.cluster
 
@@ -122,3 +125,23 @@ def test_a_branch_that_is_not_there_is_one_line_and_exit_code_one(shop: ClusterE
     assert result.stderr.startswith(f"error: file://{shop.clone}: ")
     assert result.stderr.endswith("(RevisionNotFound)\n")
     assert result.stderr.count("\n") == 1
+
+
+def test_an_unsigned_commit_is_shown_with_a_warning(shop: ClusterEnv, run: Run, tmp_path: Path) -> None:
+    key = SshKey(tmp_path, "ada")
+    signers: Object = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "signers", "namespace": shop.namespace},
+        "stringData": {"allowed_signers": allowed({"ada@example.com": key}).decode()},
+    }
+    demand = {"spec": {"source": {"verify": {"mode": "head", "secretRef": {"name": "signers"}}}}}
+    shop.plane.request("PATCH", shop.path("applications", "shop"), demand, content_type="application/merge-patch+json")
+    commit = shop.git("rev-parse", "HEAD")[:12]
+
+    assert f"the signature of {commit} could not be verified here" in run("diff", "shop").stderr
+    shop.plane.request("POST", f"/api/v1/namespaces/{shop.namespace}/secrets", signers)
+    result = run("diff", "shop")
+
+    assert f"{commit} is not signed: the agent would not follow it" in result.stderr
+    assert "data.tone: 'cold' → 'warm'" in result.stdout

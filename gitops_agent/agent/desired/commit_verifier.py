@@ -182,16 +182,16 @@ class CommitVerifier:
         """Nothing new is accepted, and what runs stays."""
         demand = self._demand(application, question, before)
         graph = self._sources.graph(question.repository)
-        known = [each for each in (before.revision if before else "", demand.applied) if each]
+        commits = [each for each in (before.revision if before else "", demand.applied) if each]
         with contextlib.suppress(AgentError):
-            known = [commit for commit in known if graph.has(commit)]
-        commit = known[0] if known else ""
+            commits = [commit for commit in commits if graph.has(commit)]
+        commit = commits[0] if commits else ""
         stays = f"{demand.name} stays at {commit[:12]}" if commit else f"nothing of {demand.name} is applied"
         reason = "ToolMissing" if isinstance(error, ProcessError) and error.cause == "start" else error.reason
         return Judgement(commit=commit, verified=before, reason=reason, message=f"{error}; {stays}")
 
     def _release(self, namespace: str, secret: str) -> None:
-        """Lets the watch of a Secret end that no judgement depends on any more."""
+        """Lets the watch of a Secret end that no judgement needs."""
         users = {(key.namespace, entry.question.secret) for key, entry in self._entries.items()}
         if (namespace, secret) not in users:
             self._secrets.release(namespace, secret)

@@ -74,7 +74,7 @@ class CommitGraph:
         return tuple(each for each in self._list(commit, f"^{parent}", *without) if each != commit)
 
     def merged(self, one: str, other: str) -> str:
-        """The tree of the automatic merge of two commits; empty at a conflict."""
+        """Tree of the automatic merge of two commits; empty at a conflict."""
         words = ("merge-tree", "--write-tree", "--no-messages", one, other)
         done = git.run(self._directory, *words, limits=_LIMITS, allowed=frozenset({0, _CONFLICT}))
         return done.stdout.decode().split("\n")[0].strip() if done.returncode == 0 else ""
@@ -84,7 +84,7 @@ class CommitGraph:
         return header(self.commit(commit), "tree") or ""
 
     def difference(self, old: str, new: str) -> str:
-        """The first file in which two trees differ, with how much: `a.yaml (+1 line)`."""
+        """The first file in which two trees differ: `a.yaml (+1 line)`."""
         words = ("diff-tree", "-r", "--numstat", "--no-renames", "-z", old, new)
         rows = git.run(self._directory, *words, limits=_LIMITS).stdout.decode("utf-8", "replace").split("\0")
         added, removed, path = (*rows[0].split("\t", 2), "", "")[:3] if rows[0] else ("", "", "")

@@ -34,7 +34,7 @@ class Judge:
         self._verifier, self._cache, self._scope = verifier, cache, scope
 
     def remember(self, oid: str, verdict: Verdict) -> None:
-        """Takes over a good verdict of an earlier process, where none is kept."""
+        """Takes over an earlier process's good verdict, where none is kept."""
         if self._cache.get(self._scope, oid) is None:
             self._cache.put(self._scope, oid, verdict, "")
 
@@ -66,7 +66,7 @@ class Judge:
                 pass
 
     def tag(self, oid: str, *, name: str, commit: str) -> Verdict:
-        """The verdict on a tag object that stands for a commit under a name.
+        """The verdict on a tag object, by its name and its commit.
 
         Raises:
             SourceError: it is not in the mirror.

@@ -32,7 +32,7 @@ class MergeCheck:
         self._flaws: dict[str, str] = {}
 
     def flaw(self, commit: str) -> str:
-        """Why a commit does not count, as its predicate; empty when it counts.
+        """Why a commit does not count; empty when it counts.
 
         Raises:
             SourceError: a commit is not in the mirror.
@@ -56,7 +56,7 @@ class MergeCheck:
         return bool(self._anchor) and self._judge.graph.descends(self._anchor, oid)
 
     def _parents_needed(self, oid: str) -> tuple[str, ...]:
-        """Parents that have to be judged before a merge of the forge is."""
+        """Parents that are judged before a merge of the forge."""
         if self._anchored(oid):
             self._flaws[oid] = ""
             return ()

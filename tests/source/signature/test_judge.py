@@ -19,7 +19,7 @@ RETIRED = 'namespaces="git",valid-before="20260101"'
 
 
 class Bench:
-    """Judges that share a cache, like those of one Secret over the time."""
+    """Judges that share a cache, like those of one Secret."""
 
     def __init__(self, repository: SignedRepository) -> None:
         self.repository, self.cache = repository, VerdictCache()

@@ -13,7 +13,7 @@ FILES = {"apps/web.yaml": "a: 1\nb: 2\nc: 3\n", "readme": "one\n"}
 
 @pytest.fixture
 def shop(author: Author, sources: Sources, ada: SshKey, eve: SshKey) -> SignedRepository:
-    """A verified main, signed by a person; the other key is the forge's."""
+    """A verified main; the other key is the forge's."""
     trust = {"allowed_signers": allowed({"ada@example.com": ada}), "forge_signers": allowed({"forge@example.com": eve})}
     repository = SignedRepository(author, sources, trust)
     repository.commit(FILES, by=ada)
