@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitops_agent.errors import SourceError
@@ -14,6 +14,10 @@ from gitops_agent.source.semver import Range
 _LINE = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)\t(refs/(?:heads|tags)/\S+)\Z")
 _PREFIX = {"branch": "refs/heads/", "tag": "refs/tags/", "semver": "refs/tags/"}
 _NEAR = 3
+_CUTOFF = 0.6
+_LONGER = 3
+"""A name that is so many times longer than another one is not near it, at this cutoff."""
+_COMPARED_CHARACTERS = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ class Advertised:
                 f"the highest version among its {len(names)} tags is {latest}" if latest else "no tag is a version like v1.2.3"
             )
             return SourceError(f"no tag is in the range {ref.value!r}: {candidates}", reason="RevisionNotFound", ref=str(ref))
-        near = difflib.get_close_matches(ref.value, names, n=_NEAR, cutoff=0.6)
+        near = difflib.get_close_matches(ref.value, comparable(ref.value, names), n=_NEAR, cutoff=_CUTOFF)
         other = "tag" if ref.kind == "branch" else "branch"
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         if _PREFIX[other] + ref.value in self.commits:
@@ -79,3 +83,19 @@ class Advertised:
                 f" and {len(names) - _NEAR} more" if len(names) > _NEAR else ""
             )
         return SourceError(f"there is no {ref.kind} {ref.value!r}{hint}", reason="RevisionNotFound", ref=str(ref))
+
+
+def comparable(name: str, others: Iterable[str]) -> list[str]:
+    """The names that are worth comparing with one that is missing.
+
+    A server may advertise any number of names of any length, and comparing takes the product of the lengths. Names of very
+    different lengths are never near; of the others the first count, up to a bound.
+    """
+    chosen, characters = [], 0
+    for other in others:
+        if len(other) <= _LONGER * len(name):
+            characters += len(other)
+            if characters > _COMPARED_CHARACTERS:
+                break
+            chosen.append(other)
+    return chosen

@@ -197,7 +197,11 @@ _HOLDS: dict[str, Callable[[Version, _Bound], bool]] = {
 
 
 def _order(identifiers: tuple[str, ...]) -> tuple[tuple[bool, int, str], ...]:
-    return tuple((False, int(part), "") if _is_number(part) else (True, 0, part) for part in identifiers)
+    """The sort key of a prerelease.
+
+    Numbers are compared by their digits, since Python makes no integer of more than 4,300.
+    """
+    return tuple((False, len(part), part) if _is_number(part) else (True, 0, part) for part in identifiers)
 
 
 def _is_number(text: str) -> bool:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import difflib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import SourceError
 from gitops_agent.source.ref import Ref
-from gitops_agent.source.remote_refs import Advertised
+from gitops_agent.source.remote_refs import Advertised, comparable
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 OUTPUT = f"{A}\trefs/heads/main\n{B}\trefs/tags/v1.0.0\n{C}\trefs/tags/v1.0.0^{{}}\n{B}\trefs/pull/1/head\nnonsense\n"
@@ -50,3 +52,17 @@ def test_any_output_of_a_server_is_read(output: bytes) -> None:
     for name, oid in Advertised.parse(output).commits.items():
         assert name.startswith(("refs/heads/", "refs/tags/"))
         assert len(oid) in {40, 64}
+
+
+def test_a_server_with_endless_names_costs_no_endless_comparison() -> None:
+    many = [f"{'x' * 240}{number}" for number in range(100_000)]
+
+    assert sum(map(len, comparable("y" * 200, many))) <= 50_000
+    assert comparable("mian", [*many, "main"]) == ["main"]
+
+
+@given(name=st.text("ab", min_size=1, max_size=8), others=st.lists(st.text("ab", max_size=30), max_size=8))
+def test_names_that_are_left_out_come_never_near(name: str, others: list[str]) -> None:
+    all_near, near = (difflib.get_close_matches(name, names, cutoff=0.6) for names in (others, comparable(name, others)))
+
+    assert near == all_near

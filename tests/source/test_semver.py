@@ -214,3 +214,10 @@ def test_the_selected_name_is_in_the_range_and_none_is_higher(versions: list[Ver
 def test_any_text_is_a_range_or_refused(text: str) -> None:
     with contextlib.suppress(SourceError):
         Range.parse(text).select(["1.0.0", "v2.1.0-rc.1"])
+
+
+def test_a_number_that_is_longer_than_python_reads_is_compared_all_the_same() -> None:
+    longer, smaller = "v1.0.0-2" + "0" * 5000, "v1.0.0-1" + "9" * 5000
+
+    assert Range.parse(">=1.0.0-0").select([smaller, longer, "v1.0.0-9", "v1.0.0-10"]) == longer
+    assert Range.parse(">=1.0.0-0").select(["v1.0.0-9", "v1.0.0-10"]) == "v1.0.0-10"
