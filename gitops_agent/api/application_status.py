@@ -72,6 +72,16 @@ class RecentDeletions(Model):
     """When the last of them."""
 
 
+class ClosedWindow(Model):
+    """The closed window that changes wait for."""
+
+    opens_at: Moment = ""
+    """When changes are allowed next; absent when no such time is in sight."""
+
+    closed_by: str = ""
+    """What closes it: the window that denies, or the one that does not allow yet."""
+
+
 class SyncStatus(Model):
     """What is applied."""
 
@@ -101,6 +111,9 @@ class SyncStatus(Model):
 
     answered: str = ""
     """The last request for a sync that was answered."""
+
+    window: ClosedWindow | None = None
+    """What changes wait for, while any wait for a window."""
 
 
 class HealthStatus(Model):

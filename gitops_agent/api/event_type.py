@@ -27,6 +27,7 @@ class EventType(StrEnum):
     SIGNER_REMOVED = "SignerRemoved"
     SUSPENDED = "Suspended"
     RESUMED = "Resumed"
+    WINDOW_CLOSED = "WindowClosed"
     STALLED = "Stalled"
     DELETED = "Deleted"
     ROLLOUT_STARTED = "RolloutStarted"

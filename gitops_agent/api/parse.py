@@ -47,5 +47,3 @@ def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
         yield not_supported("spec.render.variables", "substituting variables")
     if spec.render is not None and spec.render.decryption is not None:
         yield not_supported("spec.render.decryption", "decrypting files")
-    if spec.sync.windows:
-        yield not_supported("spec.sync.windows", "a window of time")

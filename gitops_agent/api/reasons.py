@@ -60,6 +60,11 @@ _TABLE = (
     ("Recovered", "What was broken works again.", ""),
     ("Suspended", "The application is paused; drift is reported, nothing is changed.", "Resume it with `gitops-agent resume`."),
     ("Resumed", "A pause ended.", ""),
+    (
+        "WindowClosed",
+        "Changes wait for a window of `spec.sync.windows`; the message names the time at which it opens.",
+        "Wait, or let this plan run now with `gitops-agent approve`.",
+    ),
     ("Stable", "No rollout is under way: the newest version is the one that runs.", ""),
     ("RollingOut", "A new version takes over, step by step.", "Inspect it with `gitops-agent rollout status`."),
     ("RolloutStep", "A step of a rollout is in force.", ""),
@@ -376,7 +381,7 @@ _PROGRESS = frozenset(
 _WAIT = frozenset(
     {
         *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
-        *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing"),
+        *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing", "WindowClosed"),
     }
 )
 _HOLD = frozenset(

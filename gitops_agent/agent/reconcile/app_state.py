@@ -11,6 +11,7 @@ from datetime import datetime
 from gitops_agent.agent.reconcile.health_assessor import HealthMemo
 from gitops_agent.agent.reconcile.planner import PlanMemo
 from gitops_agent.agent.reconcile.status_writer import StatusMemo
+from gitops_agent.agent.reconcile.sync_windows import WindowMemo
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.planning import hidden
@@ -26,6 +27,7 @@ class ApplicationState:
         plans: what planner and applier remember.
         health: what the health assessor remembers.
         status: what the status writer remembers.
+        windows: what is remembered of its windows.
         declared: what the last readable commit declared; D(t) is made from it.
         desired: the last D(t): what is enforced while a newer commit does not render.
         target: the commit being applied, since `started`.
@@ -43,6 +45,7 @@ class ApplicationState:
     plans: PlanMemo = field(default_factory=PlanMemo)
     health: HealthMemo = field(default_factory=HealthMemo)
     status: StatusMemo = field(default_factory=StatusMemo)
+    windows: WindowMemo = field(default_factory=WindowMemo)
     declared: Desired | None = None
     desired: Desired | None = None
     target: str = ""

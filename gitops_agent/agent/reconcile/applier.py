@@ -78,6 +78,8 @@ class Applier:
         current: bool = True,
         deleting: bool = False,
         rolling: bool = False,
+        closed: str = "",
+        moving: bool = False,
     ) -> ApplyResult:
         """Plans, and executes what may be done now.
 
@@ -89,6 +91,8 @@ class Applier:
             current: `desired` is of the newest commit; if not, only drift is repaired.
             deleting: the Application itself is being deleted.
             rolling: a rollout is under way, so an approved plan comes to its deletions later.
+            closed: why a window keeps everything but rollouts under way from being written; empty without one.
+            moving: there is a rollout that has begun.
 
         Raises:
             AgentError: the events of drift could not be saved.
@@ -98,8 +102,9 @@ class Applier:
         def planned(over_budget: BudgetUse | None = None) -> tuple[Plan, Plan]:
             """The plan, and what of it is allowed now."""
             plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting, over_budget=over_budget)
+            runnable = plan if plan.granted else _within_windows(plan, closed, moving=moving)
             runnable = self._allowed(
-                plan, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
+                runnable, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
             )
             use = self._over_budget(plan, removals(runnable), memo) if over_budget is None else None
             return (plan, runnable) if use is None else planned(use)
@@ -112,6 +117,9 @@ class Applier:
             snapshot = self._planner.snapshot(application.key, desired)
             plan, runnable = planned()
         memo.follow(plan, snapshot, rolling=rolling)
+        passed = bool(closed) and plan.granted and bool(runnable.writes)
+        if passed:
+            memo.approve(plan)
         self._planner.approved(application.key, memo)
         refused = self._preflight(application, runnable, snapshot)
         immutable = frozenset(key for key, error in refused.items() if isinstance(error, Immutable))
@@ -136,7 +144,14 @@ class Applier:
         self._drift.repaired(application, drifts, done)
         terminating = self._terminating(runnable, done)
         applied = build_result(plan, runnable, result, refused, terminating=terminating, held_back=held_back)
-        return replace(applied, again=self._drift.cooldown(applied.fought), recount=self._planner.recount(memo))
+        waits = bool(closed) and not plan.granted and _within_windows(plan, closed, moving=moving) is not plan
+        return replace(
+            applied,
+            again=self._drift.cooldown(applied.fought),
+            recount=self._planner.recount(memo),
+            passed=passed,
+            awaits_window=waits and not suspended and not applied.synced,
+        )
 
     def _verify(self, application: Application, plan: Plan, snapshot: Snapshot, memo: PlanMemo) -> bool:
         """Sets baselines after a start; true when an object was edited.
@@ -165,11 +180,11 @@ class Applier:
             edited = edited or answer.projection != live.projection
         return edited
 
-    def preview(self, application: Application, declared: Desired, memo: PlanMemo) -> Plan | None:
-        """The plan of a commit whose rollout has not begun, if held.
+    def preview(self, application: Application, declared: Desired, memo: PlanMemo, *, closed: bool = False) -> Plan | None:
+        """The plan of a commit whose rollout has not begun.
 
         A rollout that is held in its middle would leave traffic between two versions, so its whole commit is planned first. An
-        approval is remembered.
+        approval is remembered, also one that lets the plan through a closed window.
         """
         snapshot = self._planner.snapshot(application.key, declared)
         try:
@@ -179,9 +194,9 @@ class Applier:
                 plan = self._planner.plan(application, declared, snapshot, memo, over_budget=use)
         except PlanError:
             return None
-        if plan.verdict.approved:
+        if plan.verdict.approved or (closed and plan.granted):
             memo.approve(plan)
-        return plan if plan.verdict.held else None
+        return plan
 
     def _over_budget(
         self, plan: Plan, deleted: Mapping[Removal, int], memo: PlanMemo, *, dry_run: bool = False
@@ -239,3 +254,8 @@ class Applier:
             for action in plan.writes
             if action.kind is ActionKind.DELETE and action.key in done and self._live.get(action.key) is not None
         ]
+
+
+def _within_windows(plan: Plan, closed: str, *, moving: bool) -> Plan:
+    """The plan with only what goes on in a closed window."""
+    return only(plan, lambda action: moving and action.rollout, closed) if closed else plan

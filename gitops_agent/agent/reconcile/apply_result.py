@@ -35,6 +35,9 @@ class ApplyResult:
         fought: those of them that others keep changing back.
         again: seconds after which one of them is repaired again.
         recount: seconds after which the count of a held plan is too old; None when none is held.
+        begun: something was written that no rollout asked for, so that the commit is under way.
+        passed: an approval let the plan through a closed window.
+        awaits_window: something is not written, because a window is closed.
         advanced: something was written, and all that failed may pass by itself.
         awaited: reasons of failures that end when a CRD or a Namespace comes.
         warnings: facts about the plan that need a user's action.
@@ -51,6 +54,9 @@ class ApplyResult:
     fought: frozenset[ObjectKey] = frozenset()
     again: float | None = None
     recount: float | None = None
+    begun: bool = False
+    passed: bool = False
+    awaits_window: bool = False
     advanced: bool = False
     awaited: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
@@ -100,6 +106,7 @@ def build_result(
     awaited = [f"{key}: {text}" for key, text in texts.items() if errors[key].reason in PREREQUISITES]
     total = sum(1 for action in plan.actions if action.manifest is not None and action.reason not in LEFT_OUT)
     behind = sum(1 for action in left if action.manifest is not None)
+    rollouts = {action.key for action in ran.actions if action.rollout}
     after = max((getattr(error, "retry_after", None) or 0.0 for error in errors.values()), default=0.0)
     return ApplyResult(
         synced=not left and not terminating and not result.waiting and not errors and not plan.verdict.held,
@@ -114,6 +121,7 @@ def build_result(
         ),
         warnings=plan.warnings,
         retry=after if errors else None,
+        begun=any(outcome.changed for outcome in result.outcomes if outcome.key not in rollouts),
         advanced=any(outcome.changed for outcome in result.outcomes) and all(error.transient for error in errors.values()),
         in_sync=total - behind,
         drifted=len(drifted),

@@ -17,6 +17,7 @@ from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.planning.policy import Approval
 from gitops_agent.sync.rollback import RollbackState
+from gitops_agent.sync.windows import Closed
 
 
 class SyncStatus(StrEnum):
@@ -71,6 +72,7 @@ class ReconcileOutcome:
         held: why the plan waits for approval, empty when it does not.
         waiting: what the application waits for, in words; empty when nothing.
         suspended: why nothing is done, empty when something is.
+        window: the closed window that changes wait for; None when none do.
         observing: the application only reports.
         health: the worst of its objects.
         problems: unhealthy, failed, drifted and waiting objects, worst first.
@@ -109,6 +111,7 @@ class ReconcileOutcome:
     held: str = ""
     waiting: str = ""
     suspended: str = ""
+    window: Closed | None = None
     observing: bool = False
     health: Health | None = None
     problems: tuple[ObjectIssue, ...] = ()

@@ -21,6 +21,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.sync.health.status import UNHEALTHY
+from gitops_agent.sync.windows import Closed
 
 _WAIT_BACKSTOP_SECONDS = 30.0
 _CONFLICT_SECONDS = 0.5
@@ -34,6 +35,8 @@ class Findings:
         application: which is reconciled.
         now: when, aware, UTC.
         suspended: nothing may be changed.
+        closed: why windows do not allow this commit to change anything; None when they do.
+        gated: a rollout waits for its window.
         rollouts: the result of their pass.
         waiting: why no plan could be made yet (a first list, a dependency), in words.
         applied: the result of the apply; None where it was not reached.
@@ -43,10 +46,18 @@ class Findings:
     application: Application
     now: datetime
     suspended: bool
+    closed: Closed | None = None
+    gated: bool = False
     rollouts: RolloutResult | None = None
     waiting: str = ""
     applied: ApplyResult | None = None
     health: HealthReport | None = None
+
+    @property
+    def window(self) -> Closed | None:
+        """The closed window, if anything waits for it."""
+        waits = self.gated or (self.applied is not None and self.applied.awaits_window)
+        return self.closed if waits else None
 
 
 def merge(declared: DeclaredState, rollouts: RolloutResult) -> DeclaredState:
@@ -94,6 +105,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         waiting=waiting,
         rollouts=views,
         suspended=_suspension(application) if suspended else "",
+        window=findings.window,
         observing=application.spec.sync.mode is SyncMode.OBSERVE,
         health=findings.health.health if findings.health else None,
         problems=problems,
@@ -143,6 +155,8 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
     requeues += applied.requeue if applied is not None else ()
     if waits:
         requeues.append(Requeue(reason="a wait is checked again", delay=_WAIT_BACKSTOP_SECONDS))
+    if (window := findings.window) is not None:
+        requeues.append(Requeue(reason="a window opens", at=window.opens or window.until, priority=Priority.COMMIT))
     suspend = findings.application.spec.suspend
     if findings.suspended and suspend is not None and suspend.until is not None:
         requeues.append(Requeue(reason="a pause ended", at=suspend.until, priority=Priority.COMMIT))

@@ -32,12 +32,13 @@ from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
 from gitops_agent.api.application import Application
 from gitops_agent.api.problems import SpecInvalid
-from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.api.sync_options import SyncMode, Window
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import REQUESTED
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
+from gitops_agent.rollout.state import Phase
 from gitops_agent.sync.planning.hidden import record
 
 _log = logger("agent")
@@ -179,16 +180,19 @@ class ApplicationReconciler:
         findings.suspended = application.suspended(findings.now)
         if not findings.suspended:
             self._stages.finalizer.guard(application)
-        newest = self._load(application, state)
+            findings.closed = state.windows.closed(_windows(application), findings.now)
+        newest = self._load(findings, state)
         declared = self._stages.rollback.replaced(application, newest, state)
         if declared.revision is not None:
             replacement = state.rollback.replacement
             state.follow(replacement.commit if replacement else declared.revision.commit, findings.now)
+        self._admit(findings, state)
         declared = self._advance_rollouts(findings, declared, state)
         if state.desired is not None:
             findings.waiting = self._blocked(application, state) or ("" if declared.claimed else _UNCLAIMED)
             if not findings.waiting:
                 self._apply(findings, declared, state)
+                self._remember(findings, state)
             findings.health = self._assess(application, state)
         self._judge(findings, newest, state)
         outcome = build_outcome(findings, declared, state)
@@ -205,19 +209,44 @@ class ApplicationReconciler:
             for other in self._stages.rollback.group(application):
                 self._requeue(other, (Requeue(reason=f"{application.key.name} rejected a commit", priority=Priority.COMMIT),))
 
-    def _load(self, application: Application, state: ApplicationState) -> DeclaredState:
-        """Loads the newest commit's state, and starts a requested (`sync`) poll."""
-        key, loader = application.key, self._stages.loader
+    def _load(self, findings: Findings, state: ApplicationState) -> DeclaredState:
+        """Loads the newest commit's state, and starts a requested (`sync`) poll.
+
+        The request of a user may let the commit through a closed window.
+        """
+        application, loader = findings.application, self._stages.loader
+        key = application.key
         # Checked before the commit is resolved, so that an answered request includes what the poll fetched.
         answered = state.requested != state.answered and loader.refreshed(key, state.poll)
         declared = loader.load(application)
         if answered:
             state.answered = state.requested
+            if findings.closed is not None and findings.closed.manual and declared.revision is not None:
+                state.windows.admitted = declared.revision.commit
         requested = application.annotations.get(REQUESTED, "")
         if requested and requested not in (state.requested, state.answered):
             state.requested = requested
             state.poll = loader.refresh(key, "asked for by a person")
         return declared
+
+    def _admit(self, findings: Findings, state: ApplicationState) -> None:
+        """Lets a commit under way through a closed window."""
+        windows, live, healthy = state.windows, self._stores.live, state.rollback.replacement
+        windows.admit_return(healthy.commit if healthy is not None else "")
+        if findings.closed is not None and live.complete:
+            windows.restore(state.target, state.last_applied, live.of(findings.application.key).values())
+        if windows.admitted and windows.admitted == state.target:
+            findings.closed = None
+
+    def _remember(self, findings: Findings, state: ApplicationState) -> None:
+        """Remembers the commit under way, until every object is applied."""
+        applied, rollouts = findings.applied, findings.rollouts
+        if applied is None:
+            return
+        if applied.synced and not (rollouts and any(view.open for view in rollouts.views)):
+            state.windows.admitted = ""
+        elif applied.begun or applied.passed:
+            state.windows.admitted = state.target
 
     def _advance_rollouts(self, findings: Findings, declared: DeclaredState, state: ApplicationState) -> DeclaredState:
         """Makes one step of each rollout, and D(t).
@@ -226,14 +255,28 @@ class ApplicationReconciler:
         """
         application = findings.application
         frozen = findings.suspended or application.spec.sync.mode is SyncMode.OBSERVE
-        request = RolloutRequest(application=application, head=declared.desired, last=state.declared, frozen=frozen)
+        closed = findings.closed
+        request = RolloutRequest(
+            application=application,
+            head=declared.desired,
+            last=state.declared,
+            frozen=frozen,
+            closed=closed is not None,
+        )
         prepared = self._stages.rollouts.prepare(request)
         state.declared = prepared.accepted
         commit = prepared.wants_to_start
-        preview = None if commit is None else self._stages.applier.preview(application, commit, state.plans)
-        state.plans.preview = preview
-        held = preview.verdict.message if preview is not None else ""
-        findings.rollouts = self._stages.rollouts.advance(prepared, held=held)
+        preview = None
+        if commit is not None:
+            preview = self._stages.applier.preview(application, commit, state.plans, closed=closed is not None)
+        held = preview.verdict.message if preview is not None and preview.verdict.held else ""
+        findings.gated = closed is not None and not held and preview is not None and not preview.granted
+        if closed is not None and preview is not None and preview.granted:
+            state.windows.admitted, findings.closed = state.target, None
+        state.plans.preview = preview if held or findings.gated else None
+        findings.rollouts = self._stages.rollouts.advance(prepared, held=str(closed) if findings.gated else held)
+        if findings.gated:
+            findings.rollouts = replace(findings.rollouts, held="")
         if findings.rollouts.desired is not None:
             state.desired = findings.rollouts.desired
         return merge(declared, findings.rollouts)
@@ -277,6 +320,8 @@ class ApplicationReconciler:
             suspended=findings.suspended,
             current=declared.desired is not None,
             rolling=rollouts is not None and any(view.running for view in rollouts.views),
+            closed=str(findings.closed or ""),
+            moving=rollouts is not None and any(view.running and view.phase != Phase.PENDING for view in rollouts.views),
         )
         self._stores.prerequisites.expect(application.key, findings.applied.awaited)
 
@@ -348,3 +393,9 @@ class ApplicationReconciler:
         self._stages.rollouts.forget(key)
         self._queue.forget(key)
         metrics.forget_application(str(key))
+
+
+def _windows(application: Application) -> tuple[Window, ...]:
+    """Its windows; none where nothing is ever changed."""
+    sync = application.spec.sync
+    return () if sync.mode is SyncMode.OBSERVE else sync.windows

@@ -14,9 +14,11 @@ from typing import Any
 from gitops_agent.agent.reconcile.deletion_budget import recent_of
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
 from gitops_agent.agent.reconcile.signature_status import SIGNATURE_CONDITIONS, signature_conditions, signature_status
+from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
+from gitops_agent.rollout.state import Phase
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
 from gitops_agent.sync.planning.hidden import to_json
@@ -112,6 +114,8 @@ def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
         return rollout
     if outcome.sync is SyncStatus.SYNCED:
         return True, "Synced", f"{short} is applied: {_counted(outcome)}"
+    if outcome.window is not None:
+        return False, "WindowClosed", f"{short}: {outcome.window}"
     return _behind(outcome, failed)
 
 
@@ -166,7 +170,7 @@ def _rollout(outcome: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
     One that was rolled back goes first, then one that the API server refuses, then one that waits for a user.
     """
     shown = sorted(
-        (rollout for rollout in outcome.rollouts if rollout.failed or rollout.open),
+        (rollout for rollout in outcome.rollouts if rollout.failed or (rollout.open and not _gated(rollout, outcome))),
         key=lambda rollout: (not rollout.failed, not rollout.refused, not rollout.waits, rollout.workload),
     )
     if not shown:
@@ -176,6 +180,11 @@ def _rollout(outcome: ReconcileOutcome) -> tuple[bool | None, str, str] | None:
     reason = "RolloutPaused" if first.waits else "RollingOut"
     reason = "RolledBack" if first.failed else "PreflightFailed" if first.refused else reason
     return False if first.failed or first.refused else None, reason, f"{first.workload}: {first.message}{more}"
+
+
+def _gated(rollout: RolloutSummary, outcome: ReconcileOutcome) -> bool:
+    """Whether a rollout that has done nothing yet waits for its window."""
+    return outcome.window is not None and rollout.phase == Phase.PENDING
 
 
 def _summary(outcome: ReconcileOutcome) -> str:
@@ -230,6 +239,9 @@ def _sync(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> Object
         approved = _drop_empty({"hash": plan.hash, "by": plan.by, "via": plan.via, "at": timestamp(now)})
     revision = {"revision": outcome.applied, "shortRevision": outcome.applied[:_SHORT]}
     sync = _drop_empty({"status": outcome.sync.value, **revision, "plan": outcome.plan, "approved": approved})
+    if outcome.window is not None:
+        opens = timestamp(outcome.window.opens) if outcome.window.opens is not None else ""
+        sync["window"] = _drop_empty({"opensAt": opens, "closedBy": outcome.window.windows[:_TEXT_LIMIT]})
     return _drop_empty(sync | {"overBudget": outcome.over_budget, "deletions": _deletions(old, outcome)})
 
 

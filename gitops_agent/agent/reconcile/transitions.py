@@ -122,6 +122,8 @@ def _sync(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, 
     plan = at(after, "sync", "approved", "hash")
     if plan and plan != at(before, "sync", "approved", "hash"):
         yield EventType.APPROVED, Severity.INFO, "Approved", f"plan {str(plan)[:12]} {_approver(at(after, 'sync', 'approved'))}"
+    if new.get("reason") == "WindowClosed" and old.get("reason") != "WindowClosed":
+        yield EventType.WINDOW_CLOSED, Severity.INFO, "WindowClosed", str(new.get("message"))
     failing = new.get("status") == "False" and reason_of(str(new.get("reason"))).kind is ReasonKind.FAILURE
     same_failure = (old.get("status"), old.get("reason")) == ("False", new.get("reason"))
     new_commit = at(before, "source", "revision") != at(after, "source", "revision")

@@ -108,11 +108,10 @@ class RolloutLoader:
             current.commits[state.stable.commit] = newest
             stable = target = manifests
         head: Version | None = None
-        if spec is None or workload is None:
-            # The rollout was removed from Git: the safe exit is a rollback to the stable version.
-            head = state.stable
-        elif newest is not None:
+        if spec is not None and workload is not None and newest is not None:
             head = again or _head(newest, workload, state, stable, target)
+        removed = spec is None or workload is None
+        head = _followed(head, state, removed=removed, closed=current.request.closed)
         if self._lost_label(subject, state):
             state = replace(state, stable=None, adoption=Adoption.NONE)
         lost = self._lost(current.key, subject) if state.stable is None else None
@@ -430,6 +429,18 @@ def _head(
             return candidate
     declared_objects = {key: manifest.obj for key, manifest in manifests.items()}
     return Version(commit=head.revision.commit, hash=version_hash(workload.obj, declared_objects))
+
+
+def _followed(head: Version | None, state: RolloutState, *, removed: bool, closed: bool) -> Version | None:
+    """The version to follow; a closed window hides others from a run.
+
+    A rollout that was removed from Git has one safe exit, the rollback to its stable version. The ways out are always open, and
+    a commit that declares the stable version again is one of them.
+    """
+    if not closed or not state.running or state.phase is Phase.PENDING:
+        return state.stable if removed else head
+    known = {version.hash for version in (state.stable, state.target) if version is not None}
+    return head if not removed and head is not None and head.hash in known else None
 
 
 def _same(some: Mapping[ObjectKey, Manifest], other: Mapping[ObjectKey, Manifest]) -> bool:

@@ -31,12 +31,14 @@ class RolloutRequest:
         head: what the newest commit declares; None when that is not known.
         last: what the last commit declared that is readable and whose policies can be followed; for what no rollout decides.
         frozen: nothing may move (paused, or mode observe).
+        closed: a window is closed: what is under way goes on, also back to the stable version, and nothing newer begins.
     """
 
     application: Application
     head: Desired | None
     last: Desired | None
     frozen: bool
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
