@@ -30,15 +30,18 @@ def diff(
     server-side dry run. Exit codes: 0 no differences, 3 differences.
     """
     from gitops_agent.cli.plan_view import document, show
+    from gitops_agent.cli.sync_window import closed_window
     from gitops_agent.preview.comparison import PreviewTarget, compare
 
     access = ClusterClient.open(kubeconfig, context, namespace)
-    preview = compare(access, access.application(name), PreviewTarget(revision=revision, path=path))
+    application = access.application(name)
+    preview = compare(access, application, PreviewTarget(revision=revision, path=path))
+    window = closed_window(application)
     if output == "table":
-        sys.exit(show(preview))
+        sys.exit(show(preview, window))
     if output == "name":
         for action in preview.plan.changes():
             click.echo(str(action.key))
     else:
-        out.document(document(preview), output)
+        out.document(document(preview, window), output)
     sys.exit(DIFFERENT if preview.plan.changes() else 0)

@@ -18,6 +18,7 @@ from gitops_agent.sync.action import LEFT_BEHIND, Action, ActionKind
 from gitops_agent.sync.apply.errors import describe
 from gitops_agent.sync.desired import LEFT_OUT
 from gitops_agent.sync.planning.deletion_guard import Dependants
+from gitops_agent.sync.windows import Closed
 
 _JSON = (dict, list, bool, int, float, type(None))
 _SENTENCES = (" stays (", "cannot be seen")
@@ -32,8 +33,11 @@ _WORDS = {
 }
 
 
-def show(comparison: Preview) -> int:
-    """Prints the plan; returns exit code 0 for no change, else 3."""
+def show(comparison: Preview, window: Closed | None = None) -> int:
+    """Prints the plan; returns exit code 0 for no change, else 3.
+
+    `window` is the closed window that the plan would wait for.
+    """
     plan = comparison.plan
     shown = [action for action in plan.changes() if action.intent in _WORDS]
     for action in shown:
@@ -63,6 +67,8 @@ def show(comparison: Preview) -> int:
     out.talk(f"plan {plan.hash[:12]}: {text}" if text else f"no differences: {declared} objects are as {where} declares")
     if plan.verdict.held:
         out.talk(f"it would be held: {plan.verdict.message}")
+    if shown and window is not None:
+        out.talk(out.line(f"not now: it {window}"))
     return DIFFERENT if shown else 0
 
 
@@ -78,14 +84,15 @@ def dependants_of(under: Dependants | None) -> Iterator[str]:
         yield from (f"also deletes what cannot be seen of {kind}" for kind in under.cannot_see)
 
 
-def document(comparison: Preview) -> Object:
-    """The comparison as JSON values."""
+def document(comparison: Preview, window: Closed | None = None) -> Object:
+    """The comparison as JSON values, with the closed window."""
     plan = comparison.plan
     return {
         "application": str(plan.application),
         "revision": plan.revision.commit,
         "plan": plan.hash,
         "held": plan.verdict.message if plan.verdict.held else "",
+        "window": str(window) if window is not None and plan.changes() else "",
         "actions": [
             {
                 "object": str(action.key),

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_agent.api.conditions import condition_of
+from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.selection import Selection, selection_options
 from gitops_agent.cli.sheet import Sheet
+from gitops_agent.cli.sync_window import closed_window, has_windows
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
@@ -166,7 +168,8 @@ def _detail(access: ClusterClient, application: Object) -> None:
         facts.append(("Unavailable", f"since {source['unavailableSince']}: {source.get('message', '')}"))
     if annotation(application, FOLLOWED):
         facts.append(("Pinned", f"by a rollback; undo it with `gitops-agent rollback {row['name']} --undo`"))
-    if row["reason"] == "HeldForApproval":
+    facts += _window(application)
+    if row["reason"] in ("HeldForApproval", "WindowClosed"):
         plan = str((status_.get("sync") or {}).get("plan") or "")
         facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
     approved = (status_.get("sync") or {}).get("approved") or {}
@@ -191,6 +194,20 @@ def _detail(access: ClusterClient, application: Object) -> None:
     if problems:
         click.echo()
         out.table(("object", "reason", "message"), [(p["object"], p["reason"], p["message"]) for p in problems])
+
+
+def _window(application: Object) -> list[tuple[str, str]]:
+    """Whether the windows of an application are open now; nothing without windows."""
+    if not has_windows(application):
+        return []
+    try:
+        closed = closed_window(application)
+    except SpecInvalid:
+        return []
+    if closed is None:
+        return [("Window", "open")]
+    until = closed.opens.isoformat(timespec="seconds") if closed.opens else "no time in sight"
+    return [("Window", f"closed until {until} ({closed.windows})")]
 
 
 def _rollouts(access: ClusterClient, application: Object) -> list[RolloutProgress]:

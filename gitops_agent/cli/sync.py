@@ -12,6 +12,7 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.agent_lease import absence
 from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.cli.status import summary
+from gitops_agent.cli.sync_window import closed_window
 from gitops_agent.cli.wait import because, ended, leave_if_paused, outcome, pause_of
 from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
@@ -30,8 +31,10 @@ def sync(
 ) -> None:
     """Fetch the repository and reconcile an application now.
 
-    Exit codes: 0 synced and healthy; 3 not, within the timeout, or it is paused; 4 its plan, or a step of a rollout, waits
-    for approval.
+    In a closed window changes are applied only where its `manualSync` is set.
+
+    Exit codes: 0 synced and healthy; 3 not, within the timeout, or it is paused or waits for a window; 4 its plan, or a step
+    of a rollout, waits for approval.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = ClusterClient.open(kubeconfig, context, namespace)
@@ -40,7 +43,7 @@ def sync(
         from gitops_agent.cli.plan_view import show
         from gitops_agent.preview.comparison import PreviewTarget, compare
 
-        sys.exit(show(compare(access, application, PreviewTarget())))
+        sys.exit(show(compare(access, application, PreviewTarget()), closed_window(application)))
     leave_if_paused(application)
     requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     key = ObjectKey(GROUP, "Application", namespace, name)

@@ -20,6 +20,8 @@ from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
 
+_LASTING = frozenset({"RolloutPaused", "WindowClosed"})
+"""Reasons that pass later than a command waits: a user, unreadable metrics, an approval or a window decide."""
 _AGENT_SECONDS = 30.0
 """How long an agent may take to start."""
 
@@ -33,8 +35,8 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
     """Wait until an application is synced, healthy, and its rollouts have finished.
 
     Exit codes: 0 it is; 3 timed out, or the failure will not pass by itself, such as a rollout that was rolled back or paused;
-    4 its plan, or a step of a rollout, waits for approval. A paused application is 3 at once; one that no agent has
-    reconciled is 3 after half a minute without an agent.
+    4 its plan, or a step of a rollout, waits for approval. An application that is paused or waits for a window is 3 at once;
+    one that no agent has reconciled is 3 after half a minute without an agent.
     """
     seconds = seconds_of(timeout, "--timeout")
     access = ClusterClient.open(kubeconfig, context, namespace)
@@ -130,6 +132,6 @@ def ended(application: Object, revision: str = "") -> bool:
     row = summary(application)
     if row["ready"] == "True":
         return row["applied"] != "" and fetched.startswith(row["applied"])
-    if row["reason"] == "RolloutPaused":  # by a user, by unreadable metrics, or for an approval: never ends by itself
+    if row["reason"] in _LASTING:
         return True
     return (row["ready"] == "False" and not reason_of(row["reason"]).passes) or bool(condition_of(application, "Stalled"))

@@ -64,6 +64,7 @@ WHEN: Mapping[EventType, tuple[str, str]] = {
     EventType.UNVERIFIED: ("warning", "A commit is not followed for its signature; it is the commit of the event."),
     EventType.SIGNER_REMOVED: ("warning", "What runs was signed by a key that was removed or revoked; it goes on running."),
     EventType.HISTORY_REWRITTEN: ("warning", "The branch was force-pushed; old and new commit and the number lost are named."),
+    EventType.WINDOW_CLOSED: ("info", "Changes wait for a window; the message names the time at which it opens."),
     EventType.SUSPENDED: ("warning", "A pause began."),
     EventType.RESUMED: ("info", "A pause ended, by itself or by a user."),
     EventType.STALLED: ("error", "The spec cannot be followed; nothing is done until it is corrected."),

@@ -212,11 +212,10 @@ def test_f19_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_wh
 
 def test_an_unsupported_field_stalls_only_the_application_that_has_it(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
-    windows = [{"schedule": "0 22 * * 1-5", "duration": "8h"}]
-    team.declare("wrong", source={"path": "elsewhere"}, sync={"windows": windows})
+    team.declare("wrong", source={"path": "elsewhere"}, sync={"rollback": {"onDegraded": True}})
     team.declare("right")
 
-    message = team.says("FieldNotSupported", "sync.windows", short="wrong")
+    message = team.says("FieldNotSupported", "sync.rollback.onDegraded", short="wrong")
     assert message
     assert team.condition("Stalled", "wrong")["status"] == "True"
     team.settled(commit, "right")

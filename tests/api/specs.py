@@ -99,10 +99,10 @@ ACCEPTED: dict[str, Object] = {
     "verification of a tag, later": source(
         ref={"semver": "1.x"}, verify={"mode": "tagAndHead", "secretRef": {"name": "signers"}}
     ),
-    "windows, later": spec(sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}),
-    "a freeze of weeks, later": spec(
-        sync={"windows": [{"schedule": "0 0 20 DEC ?", "duration": "336h", "reason": "year-end"}]}
+    "a window in a time zone": spec(
+        sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}
     ),
+    "a freeze of weeks": spec(sync={"windows": [{"schedule": "0 0 20 DEC ?", "duration": "336h", "reason": "year-end"}]}),
     "a pause without an end": spec(suspend={}),
     "a pause in another time zone": spec(suspend={"until": "2026-12-01T08:00:00.5+01:00"}),
     "a fraction of an hour": spec(sync={"interval": "1.5h"}),

@@ -117,6 +117,24 @@ def test_all_problems_are_reported_at_once_with_their_paths() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("fields", "path", "message"),
+    [
+        ({"schedule": "0 24 * * *"}, "schedule", "the hour is not between 0 and 23"),
+        ({"schedule": "0 0 30 2 *"}, "schedule", "names a day that none of its months has"),
+        ({"timezone": "Europe/Atlantis"}, "timezone", "is not a time zone such as Europe/Berlin"),
+        ({"timezone": "Europe"}, "timezone", "is not a time zone such as Europe/Berlin"),
+        ({"timeZone": "UTC"}, "timeZone", "is unknown; did you mean timezone?"),
+        ({"duration": "30s"}, "duration", "is not between 1m and 8784h"),
+        ({"action": "freeze"}, "action", "is none of 'allow' or 'deny'"),
+    ],
+)
+def test_a_wrong_window_is_a_problem_of_its_field(fields: Object, path: str, message: str) -> None:
+    window = {"schedule": "0 22 * * *", "duration": "8h"} | fields
+
+    assert problems(spec(sync={"windows": [window]})) == {f"spec.sync.windows[0].{path}": message}
+
+
 @pytest.mark.parametrize("text", ["1d", "-5s", "1e9h", "", 5])
 def test_a_bad_duration_is_a_problem_of_its_field(text: Any) -> None:
     assert list(problems(spec(sync={"interval": text}))) == ["spec.sync.interval"]
@@ -134,7 +152,6 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
         (source(verify={"mode": "all", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
         (spec(render={"variables": {}}), "spec.render.variables"),
         (spec(render={"decryption": {}}), "spec.render.decryption"),
-        (spec(sync={"windows": [{"schedule": "0 22 * * *", "duration": "8h"}]}), "spec.sync.windows"),
     ],
 )
 def test_a_field_whose_behaviour_comes_later_is_refused_and_named(fields: Object, path: str) -> None:

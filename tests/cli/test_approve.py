@@ -29,7 +29,7 @@ def test_a_held_plan_is_approved_by_its_hash_or_twelve_digits_of_it(held: Cluste
 
 
 @pytest.mark.parametrize(
-    ("given", "words"), [(PLAN[:6], "at least 12 digits"), ("f" * 12, f"not the plan that is held now; that is {PLAN[:12]}")]
+    ("given", "words"), [(PLAN[:6], "at least 12 digits"), ("f" * 12, f"not the plan that waits now; that is {PLAN[:12]}")]
 )
 def test_no_other_plan_is_approved(held: ClusterEnv, run: Run, given: str, words: str) -> None:
     result = run("approve", "shop", given)
@@ -44,8 +44,20 @@ def test_where_nothing_is_held_nothing_is_approved(stage: ClusterEnv, run: Run) 
 
     result = run("approve", "shop", PLAN)
 
-    assert (result.code, result.stderr) == (2, "error: nothing of shop is held for approval\n")
+    assert (result.code, result.stderr) == (2, "error: nothing of shop is held for approval or waits for a window\n")
     assert approved(stage) is None
+
+
+def test_a_plan_that_waits_for_a_window_is_approved_as_well(stage: ClusterEnv, run: Run) -> None:
+    freeze = {"schedule": "0 0 1 * *", "duration": "8784h"}
+    stage.application("shop", troubled("False", "WindowClosed", "waits for a window"), sync={"windows": [freeze]})
+
+    result = run("approve", "shop", PLAN[:12])
+
+    assert (result.code, approved(stage)) == (0, PLAN)
+    assert result.stderr == (
+        "it runs now, although the application waits for a window, and none opens in sight (deny 0 0 1 * * for 8784h, UTC)\n"
+    )
 
 
 def test_the_approver_is_recorded_beside_the_plan(held: ClusterEnv, run: Run) -> None:

@@ -33,6 +33,16 @@ def test_a_change_is_reported_field_by_field(shop: ClusterEnv, run: Run) -> None
     assert shop.plane.request("GET", f"/api/v1/namespaces/{shop.namespace}/configmaps/settings")["data"] == {"tone": "cold"}
 
 
+def test_a_plan_that_would_wait_for_a_window_says_so(shop: ClusterEnv, run: Run) -> None:
+    patch = {"spec": {"sync": {"windows": [{"schedule": "0 0 1 * *", "duration": "8784h"}]}}}
+    path = shop.path("applications", "shop")
+    shop.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
+
+    words = "waits for a window, and none opens in sight (deny 0 0 1 * * for 8784h, UTC)"
+    assert run("diff", "shop").stderr.splitlines()[-1] == f"not now: it {words}"
+    assert json.loads(run("diff", "shop", "-o", "json").stdout)["window"] == words
+
+
 def test_what_is_left_out_is_named_and_not_counted(shop: ClusterEnv, run: Run) -> None:
     hook = configmap("migrate")
     hook["metadata"]["annotations"] = {"helm.sh/hook": "pre-install"}

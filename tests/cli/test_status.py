@@ -99,6 +99,18 @@ def test_the_detail_of_a_held_application_says_how_to_approve_it(stage: ClusterE
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize(("action", "words"), [("deny", "closed until no time in sight (deny 0 0 1 * *"), ("allow", "open")])
+def test_the_detail_says_whether_windows_are_open(stage: ClusterEnv, run: Run, action: str, words: str) -> None:
+    window = {"schedule": "0 0 1 * *", "duration": "8784h", "action": action}
+    stage.application("shop", troubled("False", "WindowClosed", "waits for a window"), sync={"windows": [window]})
+
+    result = run("status", "shop")
+
+    assert f"Window:      {words}" in result.stdout
+    assert f"Approve:     gitops-agent approve shop {PLAN[:12]}" in result.lines
+
+
+@pytest.mark.cluster
 def test_the_detail_of_a_broken_application_lists_its_problems(stage: ClusterEnv, run: Run) -> None:
     problem = {"object": "apps/Deployment:shop/web", "reason": "CrashLoop", "message": "exit code 1: no database"}
     resources = {"total": 3, "synced": 3, "drifted": 0, "unhealthy": 1, "problems": [problem]}

@@ -96,6 +96,18 @@ def test_a_pause_is_said_at_once(stage: ClusterEnv, run: Run) -> None:
 
 
 @pytest.mark.cluster
+def test_a_closed_window_is_not_waited_for(stage: ClusterEnv, run: Run) -> None:
+    stage.application("shop", troubled("False", "WindowClosed", "waits for the window that opens at noon"))
+
+    result = run("wait", "shop")
+
+    assert (result.code, result.stdout) == (
+        3,
+        "application/shop OutOfSync, Healthy: waits for the window that opens at noon\n",
+    )
+
+
+@pytest.mark.cluster
 def test_without_an_agent_that_ever_looked_the_lease_is_named(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop")
 
