@@ -212,10 +212,10 @@ def test_f19_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_wh
 
 def test_an_unsupported_field_stalls_only_the_application_that_has_it(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
-    team.declare("wrong", source={"path": "elsewhere"}, sync={"rollback": {"onDegraded": True}})
+    team.declare("wrong", source={"path": "elsewhere"}, render={"decryption": {}})
     team.declare("right")
 
-    message = team.says("FieldNotSupported", "sync.rollback.onDegraded", short="wrong")
+    message = team.says("FieldNotSupported", "render.decryption", short="wrong")
     assert message
     assert team.condition("Stalled", "wrong")["status"] == "True"
     team.settled(commit, "right")

@@ -195,6 +195,7 @@ STATUS: dict[str, Any] = {
         "overBudget": "def",
         "deletions": {"count": 3, "at": "2026-11-22T21:00:00Z"},
         "answered": "2026-11-22T21:00:00Z",
+        "window": {"opensAt": "2026-12-01T21:00:00Z", "closedBy": "deny 0 9 * * * for 12h, UTC"},
         "approval": {
             "hash": "def",
             "content": "0",

@@ -1,7 +1,7 @@
 """Judges the windows of an application, and remembers what passes them.
 
 A plan that has begun is finished, whether its window closes meanwhile or not: half of a commit is worse than a late one. So the
-commit under way is remembered, and after a start the marks of the live objects tell whether some are of the newest commit
+commit under way is remembered, and after a start the marks of the live objects say whether some are of the newest commit
 already. The same memory serves a commit that a user let through a closed window, by an approval or a sync.
 """
 
@@ -29,7 +29,7 @@ class WindowMemo:
         verdict: what closed them then; None when nothing did.
         admitted: the commit that goes on in a closed window, because it has begun or a user let it through.
         returned: the last healthy commit that was admitted in place of a rejected one.
-        restored: whether the live objects were asked for a commit that an earlier process began.
+        restored: whether a commit that an earlier process began was looked for.
     """
 
     windows: tuple[Window, ...] = ()

@@ -434,13 +434,12 @@ def _head(
 def _followed(head: Version | None, state: RolloutState, *, removed: bool, closed: bool) -> Version | None:
     """The version to follow; a closed window hides others from a run.
 
-    A rollout that was removed from Git has one safe exit, the rollback to its stable version. The ways out are always open, and
-    a commit that declares the stable version again is one of them.
+    A rollout removed from Git is rolled back. A commit that declares the stable version again is a way out, so it always counts.
     """
     if not closed or not state.running or state.phase is Phase.PENDING:
         return state.stable if removed else head
-    known = {version.hash for version in (state.stable, state.target) if version is not None}
-    return head if not removed and head is not None and head.hash in known else None
+    versions = {version.hash for version in (state.stable, state.target) if version is not None}
+    return head if not removed and head is not None and head.hash in versions else None
 
 
 def _same(some: Mapping[ObjectKey, Manifest], other: Mapping[ObjectKey, Manifest]) -> bool:

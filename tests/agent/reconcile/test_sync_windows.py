@@ -76,7 +76,7 @@ def test_a_commit_that_is_finished_or_has_not_begun_is_not_admitted(commit: str,
 
 
 def ending(seconds: float) -> tuple[Object, datetime]:
-    """A window that denies until so many seconds from now, and its end."""
+    """A window that denies for so many seconds, and its end."""
     now = datetime.now(UTC).replace(microsecond=0)
     start = now.replace(second=0) - timedelta(minutes=2)
     end = now + timedelta(seconds=seconds)
@@ -200,7 +200,7 @@ spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}
 
 
 def begin(world: ClusterEnv) -> None:
-    """Begins a commit whose second object waits until a load balancer has an address."""
+    """Begins a commit whose second object waits for a load balancer."""
     waits = config_map("two", annotations={"gitops-agent.dev/depends-on": f"/Service:{world.namespace}/web"})
     world.commit({"shop/web.yaml": BALANCER, "shop/two.yaml": waits})
     world.create("shop", sync={"timeout": "1h"})
