@@ -434,7 +434,7 @@ def _head(
 def _followed(head: Version | None, state: RolloutState, *, removed: bool, closed: bool) -> Version | None:
     """The version to follow; a closed window hides others from a run.
 
-    A rollout removed from Git is rolled back. A commit that declares the stable version again is a way out, so it always counts.
+    A rollout removed from Git is rolled back. A commit that declares the stable version again is a way out, so it counts.
     """
     if not closed or not state.running or state.phase is Phase.PENDING:
         return state.stable if removed else head
