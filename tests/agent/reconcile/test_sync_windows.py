@@ -72,6 +72,20 @@ def test_a_commit_that_is_finished_or_has_not_begun_is_not_admitted(commit: str,
     assert memo.admitted == ""
 
 
+def test_the_return_to_a_healthy_commit_is_admitted_once() -> None:
+    memo = WindowMemo()
+    memo.admit_return("healthy")
+    assert memo.admitted == "healthy"
+
+    memo.admitted = ""
+    memo.admit_return("healthy")
+    assert memo.admitted == ""
+
+    memo.admit_return("")
+    memo.admit_return("healthy")
+    assert memo.admitted == "healthy"
+
+
 # With a control plane
 
 
@@ -128,11 +142,12 @@ def test_a_commit_waits_for_its_window_and_says_when_it_opens(world: ClusterEnv)
 
 @pytest.mark.cluster
 def test_a_window_that_opens_applies_what_waits(world: ClusterEnv) -> None:
-    denying, end = ending(6)
     commit = world.commit({"shop/one.yaml": config_map("one")})
-    world.create("shop", sync={"windows": [denying]})
+    world.create("shop", sync={"windows": [FREEZE]})
     world.await_reason("shop", "WindowClosed")
     assert world.data("one") is None
+    denying, end = ending(6)
+    world.patch("shop", {"spec": {"sync": {"windows": [denying]}}})
 
     world.await_synced("shop", commit)
 
