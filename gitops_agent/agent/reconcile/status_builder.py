@@ -114,8 +114,6 @@ def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
         return rollout
     if outcome.sync is SyncStatus.SYNCED:
         return True, "Synced", f"{short} is applied: {_counted(outcome)}"
-    if outcome.window is not None:
-        return False, "WindowClosed", f"{short}: {outcome.window}"
     return _behind(outcome, failed)
 
 
@@ -145,6 +143,8 @@ def _counted(outcome: ReconcileOutcome) -> str:
 def _behind(outcome: ReconcileOutcome, failed: list[ObjectIssue]) -> tuple[bool | None, str, str]:
     """Why the cluster is not yet what the revision declares."""
     short = outcome.revision.short if outcome.revision else ""
+    if outcome.window is not None:
+        return False, "WindowClosed", f"{short}: {outcome.window}"
     if outcome.observing:
         return (
             False,
