@@ -81,7 +81,7 @@ class IgnoreFields(Model):
     """The object's name; `*` stands for any text."""
 
     paths: Annotated[tuple[Pointer, ...], Field(min_length=1, max_length=64)]
-    """JSON pointers such as `/spec/replicas`."""
+    """JSON pointers such as `/spec/replicas`; `*` is any step, `[name=web]` the items of a list with this value."""
 
 
 class Window(Model):

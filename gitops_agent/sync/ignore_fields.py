@@ -1,7 +1,12 @@
-"""Fields left to other controllers (`spec.sync.ignoreFields`): never sent, never drift."""
+"""Fields left to other controllers (`spec.sync.ignoreFields`): never sent, never drift.
+
+A field is named by a JSON pointer in which `*` stands for any step, and `[name=web]` for the items of a list that have this
+value: positions change when an item is inserted, names do not.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,6 +16,7 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.pointer import parse
 
+_SELECTION = re.compile(r"\[([A-Za-z0-9_.-]+)=(.*)\]", re.DOTALL)
 IDENTITY = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("metadata", "namespace")})
 """Fields that cannot be ignored: without them an object has no identity."""
 
@@ -22,16 +28,26 @@ def paths(key: ObjectKey, exemptions: Iterable[IgnoreFields]) -> tuple[str, ...]
     return tuple(dict.fromkeys(path for rule in rules for path in rule.paths))
 
 
-def covers(exempt: Iterable[str], path: str) -> bool:
+def covers(exempt: Iterable[str], path: str, obj: Object | None = None) -> bool:
     """Whether a path is at or below an ignored pointer.
 
-    `*` stands for any one step.
+    Args:
+        exempt: the pointers.
+        path: of one field, items of lists by their position.
+        obj: where the path leads through; without it no item is recognized by a value.
     """
     steps = parse(path)
-    return any(
-        len(pattern) <= len(steps) and all(want in ("*", step) for want, step in zip(pattern, steps, strict=False))
-        for pattern in map(parse, exempt)
-    )
+    return any(len(pattern) <= len(steps) and _matches(pattern, steps, obj) for pattern in map(parse, exempt))
+
+
+def _matches(pattern: Sequence[str], steps: Sequence[str], value: Any) -> bool:
+    """Whether the first steps of a path are those of a pattern."""
+    for want, step in zip(pattern, steps, strict=False):
+        if want != step and step not in map(str, _names(value, want)) and want != "*":
+            return False
+        here = _names(value, step)
+        value = value[here[0]] if here else None
+    return True
 
 
 def without(obj: Object, exempt: Sequence[str]) -> Object:
@@ -57,8 +73,18 @@ def _names(value: Any, step: str) -> list[Any]:
     if isinstance(value, list):
         if step == "*":
             return list(range(len(value)))
+        if selection := _SELECTION.fullmatch(step):
+            name, text = selection.groups()
+            return [index for index, item in enumerate(value) if isinstance(item, dict) and _text(item.get(name)) == text]
         return [int(step)] if step.isascii() and step.isdigit() and int(step) < len(value) else []
     return []
+
+
+def _text(value: Any) -> str | None:
+    """A text, number or boolean as YAML spells it; None for anything else."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else None
 
 
 def _has(value: Any, steps: tuple[str, ...]) -> bool:

@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 
 from gitops_agent.api.sync_options import IgnoreFields
+from gitops_agent.manifest.key import Object
 from gitops_agent.sync.ignore_fields import covers, paths, without
 from tests.sync.samples import key, workload
 
@@ -54,6 +55,42 @@ def test_a_field_below_an_exempt_one_is_covered() -> None:
     assert covers(["/metadata/annotations/*"], "/metadata/annotations/a~1b")
     assert not covers(["/spec/template/spec"], "/spec/template")
     assert not covers([], "/spec")
+
+
+def several() -> Object:
+    obj = workload("Deployment", "web")
+    pod = obj["spec"]["template"]["spec"]
+    pod["containers"] = [
+        {"name": "main", "image": "web:1", "ports": [{"containerPort": 80}, {"containerPort": 81, "name": "admin"}]},
+        {"name": "a/b", "image": "proxy:1"},
+    ]
+    return obj
+
+
+def test_items_of_lists_are_selected_by_a_value() -> None:
+    obj = several()
+
+    pod = without(obj, ["/spec/template/spec/containers/[name=main]/image"])["spec"]["template"]["spec"]
+    assert [container.get("image") for container in pod["containers"]] == [None, "proxy:1"]
+    pod = without(obj, ["/spec/template/spec/containers/[name=a~1b]/image"])["spec"]["template"]["spec"]
+    assert [container.get("image") for container in pod["containers"]] == ["web:1", None]
+    pod = without(obj, ["/spec/template/spec/containers/*/ports/[containerPort=81]"])["spec"]["template"]["spec"]
+    assert pod["containers"][0]["ports"] == [{"containerPort": 80}]
+
+
+def test_a_selection_that_no_item_has_leaves_the_object_as_it_is() -> None:
+    obj = several()
+
+    assert without(obj, ["/spec/template/spec/containers/[name=other]/image"]) is obj
+    assert without(obj, ["/spec/template/[name=main]/image"]) is obj
+
+
+def test_an_edit_in_a_selected_item_is_covered_by_the_item_it_is_in() -> None:
+    exempt = ["/spec/template/spec/containers/[name=main]/ports"]
+
+    assert covers(exempt, "/spec/template/spec/containers/0/ports/2", several())
+    assert not covers(exempt, "/spec/template/spec/containers/1/ports", several())
+    assert not covers(exempt, "/spec/template/spec/containers/0/ports")
 
 
 def test_the_index_behind_the_last_item_matches_nothing() -> None:

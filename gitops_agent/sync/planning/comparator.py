@@ -87,7 +87,7 @@ class ObjectComparator:
         """The action for an object whose manifest was applied before."""
         kind = ActionKind.UPDATE if self.policy.self_heal else ActionKind.SKIP
         exempt = ignore_fields.paths(manifest.key, self.policy.ignore_fields)
-        edits = [edit for edit in live.undeclared if not ignore_fields.covers(exempt, edit.path)]
+        edits = [edit for edit in live.undeclared if not ignore_fields.covers(exempt, edit.path, live.evidence)]
         if not self._as_applied(manifest, live):
             action = _to(kind, manifest, live, "Drifted", "a declared field was changed by another writer", drift=True)
             return replace(action, undeclared=tuple(edits))
