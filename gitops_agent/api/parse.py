@@ -41,7 +41,7 @@ def parse(obj: Object) -> Application:
 
 def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
     """Fields whose behaviour comes in a later version."""
-    if spec.source.verify.mode not in (VerifyMode.NONE, VerifyMode.HEAD):
+    if spec.source.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD):
         yield not_supported("spec.source.verify.mode", f"the mode {spec.source.verify.mode}")
     if spec.render is not None and spec.render.variables is not None:
         yield not_supported("spec.render.variables", "substituting variables")

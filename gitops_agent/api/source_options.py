@@ -72,7 +72,7 @@ class Verify(Model):
     mode: VerifyMode = VerifyMode.NONE
     """`none`, `head` (the commit itself), `tag` (the tag object), `tagAndHead`, or `all` (every new commit up to it).
 
-    This version refuses all but `none` and `head`.
+    This version refuses `tag` and `tagAndHead`.
     """
 
     secret_ref: SecretRef | None = None

@@ -148,3 +148,29 @@ def test_a_branch_that_moved_back_is_held_until_a_person_approves(team: Tenant, 
     team.approve(approval)
     team.settled(older)
     assert (team.config("one") or {})["data"] == {"key": "1"}
+
+
+def test_every_new_commit_is_judged_and_the_last_trusted_one_is_applied(own: Tenant, ada: SshKey) -> None:
+    own.agent = own.installed.start(settings=SINGLE)
+    trust(own, ada=ada)
+    first = signed(own, ada)
+    demand(own, "all", merged="vouched")
+    own.settled(first)
+
+    good = signed(own, ada, value="2")
+    bad = signed(own, None, value="3")
+    for number in range(30):
+        last = signed(own, ada, value=f"4.{number}")
+    own.agent.kill()
+    own.agent = own.installed.start("again", settings=SINGLE)
+    own.says("Unverified", f"is not signed; main stays at {good[:12]}, 30 commits wait behind it")
+    own.until(lambda: (own.config("one") or {})["data"] == {"key": "2"}, "the last trusted commit is applied")
+    assert own.application()["status"]["source"]["unverified"]["commits"][0]["commit"] == bad
+
+    git, work = own.repository._git, own.repository.work
+    signing = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={ada.path}", "-c", "commit.gpgSign=true")
+    merge = git(work, *signing, "commit-tree", "-S", f"{last}^{{tree}}", "-p", good, "-p", last, "-m", "Vouch for all")
+    git(work, "push", "--quiet", "--force", str(own.repository.bare), f"{merge}:main")
+    own.ask()
+    own.settled(merge)
+    assert (own.config("one") or {})["data"] == {"key": "4.29"}

@@ -85,7 +85,7 @@ ACCEPTED: dict[str, Object] = {
     ),
     "decryption, later": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
     "verification of the tip": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
-    "verification of all commits, later": source(
+    "verification of all commits": source(
         verify={
             "mode": "all",
             "secretRef": {"name": "signers"},

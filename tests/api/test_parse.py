@@ -149,7 +149,7 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        (source(verify={"mode": "all", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
+        (source(ref={"tag": "v1"}, verify={"mode": "tag", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
         (spec(render={"variables": {}}), "spec.render.variables"),
         (spec(render={"decryption": {}}), "spec.render.decryption"),
     ],

@@ -130,6 +130,9 @@ class CommitVerifier:
             judgement = self._judgement(application, question, before)
             if judgement is None:
                 return  # the first list of the Secret queues it again
+            if judgement.unfinished:
+                self._queue.add(item.key, "the walk continues", Priority.RESYNC)
+                return
         except AgentError as error:
             delay = self._queue.retry(item.key, "retry after an error")
             if error.facts.get("failure") == "torn":
@@ -143,8 +146,6 @@ class CommitVerifier:
                 return  # a newer question is queued
             changed = (entry.answered, entry.judgement) != (question, judgement)
             entry.answered, entry.judgement = question, judgement
-        if judgement.unfinished:
-            self._queue.add(item.key, "the walk continues", Priority.RESYNC)
         if changed:
             self._wake(item.key, f"the signature of {question.tip[:12]} was judged", Priority.COMMIT)
 
@@ -165,7 +166,7 @@ class CommitVerifier:
         verifier = Verifier(signers, committer=verify.identity is SignerIdentity.COMMITTER)
         graph = self._sources.graph(question.repository)
         judge = Judge(graph, verifier, self._cache, scope=f"{namespace}/{question.secret}")
-        return Gate(judge, self._demand(application, question, before)).decide()
+        return Gate(judge, self._demand(application, question, before), signers.scopes).decide()
 
     def _demand(self, application: Application, question: _Question, before: Verified | None) -> Demand:
         return Demand(

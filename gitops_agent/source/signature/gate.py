@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from gitops_agent.api.source_options import OnRewrite
+from gitops_agent.api.source_options import OnRewrite, VerifyMode
 from gitops_agent.source.signature.judge import Judge
-from gitops_agent.source.signature.judgement import Demand, Judgement, UnverifiedCommit, Verified
+from gitops_agent.source.signature.judgement import MOST_LISTED, Demand, Judgement, UnverifiedCommit, Verified
 from gitops_agent.source.signature.merge_check import MergeCheck
+from gitops_agent.source.signature.scopes import Scopes
 from gitops_agent.source.signature.verdict import SignatureKind, Verdict
+from gitops_agent.source.signature.walk import Walk
 
 _SHORT = 12
 _APPROVAL_DIGITS = 12
@@ -41,9 +43,11 @@ class Gate:
     Args:
         judge: judges commits of its repository.
         demand: what is demanded.
+        scopes: what single keys may change, with the mode `all`.
     """
 
-    def __init__(self, judge: Judge, demand: Demand) -> None:
+    def __init__(self, judge: Judge, demand: Demand, scopes: Scopes | None = None) -> None:
+        self._scopes = scopes or Scopes()
         self._judge, self._demand, self._graph = judge, demand, judge.graph
         before = demand.before
         if before is not None and before.key:
@@ -65,7 +69,7 @@ class Gate:
             accepted = demand.verify.on_rewrite is OnRewrite.HOLD and _names(demand.approved, digest)
             if not accepted:
                 return self._held(digest)
-        return self._head()
+        return self._all() if demand.verify.mode is VerifyMode.ALL else self._head()
 
     def _anchored(self) -> Anchor:
         demand, before = self._demand, self._demand.before
@@ -97,6 +101,68 @@ class Gate:
         if not flaw:
             return Judgement(commit=demand.tip, verified=self.verified(demand.tip))
         return self.refused(demand.tip, flaw, advice="sign it and push it again, or push a signed commit on top")
+
+    def _all(self) -> Judgement:
+        """Follows the last commit up to which everything new counts."""
+        demand, start = self._demand, self._start()
+        if isinstance(start, Judgement):
+            return start
+        base = start if not start or self._graph.descends(demand.tip, start) else self._graph.base(start, demand.tip)
+        if not base:
+            return self._head()  # the first commit seen has to be signed itself
+        walk = Walk(self._judge, demand.verify.merged, demand.verify.forge_merges, self._scopes)
+        reached = walk.towards(demand.tip, base)
+        verified = self._reached(reached.commit)
+        if reached.unfinished:
+            return Judgement(commit=self._anchor.commit, verified=demand.before, unfinished=True)
+        if not reached.flaw:
+            return Judgement(commit=reached.commit, verified=verified)
+        stop = self._graph.describe(reached.waiting[0])
+        behind = len(reached.waiting) - 1
+        waits = f", {behind} {'commit waits' if behind == 1 else 'commits wait'} behind it" if behind else ""
+        message = (
+            f'{stop.short} "{stop.subject}" by {stop.author.partition(" <")[0]} {reached.flaw}; '
+            f"{demand.name} stays at {reached.commit[:_SHORT]}{waits} "
+            "(next: have it signed, or merge it with a signed merge and merged: vouched)"
+        )
+        listed = [UnverifiedCommit(commit=stop.commit, author=stop.author, reason=reached.flaw)]
+        for commit in reached.waiting[1:MOST_LISTED]:
+            flaw = walk.flaw(commit, demand.tip, base) or f"waits behind {stop.short}"
+            listed.append(UnverifiedCommit(commit=commit, author=self._graph.describe(commit).author, reason=flaw))
+        return Judgement(
+            commit=reached.commit,
+            verified=verified,
+            reason="Unverified",
+            message=message,
+            count=len(reached.waiting),
+            unverified=tuple(listed),
+            stop=replace(stop, ref=demand.name),
+        )
+
+    def _start(self) -> str | Judgement:
+        """The commit that is trusted already; empty without one."""
+        demand, since = self._demand, self._demand.verify.since
+        old = self._anchor.commit
+        if since is None or (self._anchor.verified and not self._moved_forward(old, since)):
+            return old
+        if not self._graph.has(since) or not self._graph.descends(demand.tip, since):
+            text = f"verify.since {since[:_SHORT]} is not an ancestor of {demand.name}; {self.stays()}"
+            return self._behind("Unverified", text, listed=(), count=0, commit="")
+        return since
+
+    def _moved_forward(self, old: str, since: str) -> bool:
+        """Whether the spec begins trust later than what was verified."""
+        return since != old and self._graph.has(since) and self._graph.descends(since, old)
+
+    def _reached(self, commit: str) -> Verified:
+        """What the status records of the commit a walk came to."""
+        before = self._demand.before
+        if before is not None and before.revision == commit:
+            return before
+        verdict = self._judge.commit(commit)
+        if verdict.good:
+            return self.verified(commit, verdict)
+        return Verified(revision=commit, ref=self._demand.ref, at=verdict.at)
 
     def verified(self, commit: str, verdict: Verdict | None = None) -> Verified:
         """What the status records of a commit that counts."""
@@ -145,7 +211,7 @@ class Gate:
             message=message,
             count=count,
             unverified=listed,
-            stop=replace(self._graph.describe(commit), ref=self._demand.name),
+            stop=replace(self._graph.describe(commit), ref=self._demand.name) if commit else None,
         )
 
 

@@ -59,6 +59,11 @@ class Judge:
         self._cache.put(self._scope, oid, verdict, self._verifier.digest)
         return verdict
 
+    def knows(self, oid: str) -> bool:
+        """Whether a verdict on a commit is remembered, by the present keys."""
+        kept = self._cache.get(self._scope, oid)
+        return kept is not None and kept[1] == self._verifier.digest
+
     def commits(self, oids: Iterable[str]) -> None:
         """Judges many commits, several at a time."""
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="signature") as pool:

@@ -24,10 +24,19 @@ class MergeCheck:
         policy: what merges of a forge are worth.
         anchor: commits that it contains count; empty for none.
         scopes: what single keys may change.
+        fresh: the commits that do not count yet, where that is known; all others do.
     """
 
-    def __init__(self, judge: Judge, policy: ForgeMerges, anchor: str, scopes: Scopes | None = None) -> None:
-        self._judge, self._policy, self._anchor = judge, policy, anchor
+    def __init__(
+        self,
+        judge: Judge,
+        policy: ForgeMerges,
+        anchor: str,
+        scopes: Scopes | None = None,
+        *,
+        fresh: frozenset[str] | None = None,
+    ) -> None:
+        self._judge, self._policy, self._anchor, self._fresh = judge, policy, anchor, fresh
         self._scopes = scopes or Scopes()
         self._flaws: dict[str, str] = {}
 
@@ -53,6 +62,8 @@ class MergeCheck:
         return self._flaws[commit]
 
     def _anchored(self, oid: str) -> bool:
+        if self._fresh is not None:
+            return oid not in self._fresh
         return bool(self._anchor) and self._judge.graph.descends(self._anchor, oid)
 
     def _parents_needed(self, oid: str) -> tuple[str, ...]:

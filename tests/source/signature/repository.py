@@ -67,6 +67,6 @@ class SignedRepository:
             applied=self.applied,
             approved=self.approved,
         )
-        judgement = Gate(judge, demand).decide()
+        judgement = Gate(judge, demand, signers.scopes).decide()
         self.before = judgement.verified or self.before
         return judgement
