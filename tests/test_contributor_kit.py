@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gitops_agent.manifest.yaml import load
+from gitops_agent.manifest.yaml import load_all
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -26,7 +26,7 @@ def test_every_printed_make_target_exists() -> None:
 
 
 def test_the_commit_hooks_run_what_make_check_runs_and_fetch_nothing() -> None:
-    config = load((ROOT / ".pre-commit-config.yaml").read_bytes(), file=".pre-commit-config.yaml")
+    (config,) = load_all((ROOT / ".pre-commit-config.yaml").read_bytes(), file=".pre-commit-config.yaml")
     hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
 
     assert [repo["repo"] for repo in config["repos"]] == ["local"]

@@ -23,7 +23,7 @@ from gitops_agent.manifest.dialect import exponent, plain, tagged
 from gitops_agent.manifest.document import Document, Documents, YamlLimits, refusal
 from gitops_agent.manifest.text import decode
 
-__all__ = ["DEFAULT_LIMITS", "YamlLimits", "dump", "dump_all", "load", "load_all", "read"]
+__all__ = ["DEFAULT_LIMITS", "YamlLimits", "dump", "dump_all", "load_all", "read"]
 
 DEFAULT_LIMITS = YamlLimits()
 _TAG = "tag:yaml.org,2002:"
@@ -58,18 +58,6 @@ def load_all(data: bytes, *, file: str = "", limits: YamlLimits = DEFAULT_LIMITS
         RenderError: reason `InvalidManifest`, with `file`, `line` (one-based) and `document` (zero-based) among the facts.
     """
     return [document.value for document in read(data, file=file, limits=limits).documents]
-
-
-def load(data: bytes, *, file: str = "", limits: YamlLimits = DEFAULT_LIMITS) -> Any:
-    """The only document of a YAML text; None when it is empty.
-
-    Raises:
-        RenderError: reason `InvalidManifest`; also when there is more than one document.
-    """
-    documents = read(data, file=file, limits=limits).documents
-    if len(documents) > 1:
-        raise refusal("holds more than one document", file=file, line=documents[1].line)
-    return documents[0].value if documents else None
 
 
 def read(data: bytes, *, file: str = "", limits: YamlLimits = DEFAULT_LIMITS, last_key_wins: bool = False) -> Documents:

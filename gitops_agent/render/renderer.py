@@ -58,25 +58,17 @@ class Renderer:
         self._limits = limits or RenderLimits()
         self._explicit = {"helm": helm, "kustomize": kustomize}
 
-    def render(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered:
-        """The objects at the request's path.
+    def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
+        """The objects at the request's path, or the failure, with its closure.
+
+        It is a RenderError where the files do not render, and a SourceError where one cannot be read: too large, an LFS
+        pointer, a link that is broken or escapes.
 
         Args:
             tree: one commit.
             request: what to render of it.
             cancel: ends the render early when set.
-
-        Raises:
-            RenderError: the files do not render; the reason says why.
-            SourceError: a file cannot be read: too large, an LFS pointer, a link that is broken or escapes.
         """
-        result = self.attempt(tree, request, cancel=cancel)
-        if isinstance(result, Failure):
-            raise result.error
-        return result
-
-    def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
-        """Like `render`, but returns a failure, with its closure."""
         inputs = Inputs(tree, self._limits)
         try:
             return self._render(inputs, request, cancel)

@@ -145,3 +145,15 @@ class RenderEngine(Protocol):
 
         Ends early when cancelled.
         """
+
+
+def rendered(result: Rendered | Failure) -> Rendered:
+    """The result of a render that did not fail.
+
+    Raises:
+        RenderError: the files do not render; the reason says why.
+        SourceError: a file cannot be read.
+    """
+    if isinstance(result, Failure):
+        raise result.error
+    return result

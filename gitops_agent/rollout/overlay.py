@@ -81,28 +81,6 @@ class ResolvedPolicy:
         return SERVICE.named(self.workload.namespace, self.policy.service or "")
 
 
-def overlay(
-    state: RolloutState,
-    stable: Sequence[Manifest],
-    target: Sequence[Manifest],
-    subject: ResolvedPolicy,
-    replicas: Replicas | None = None,
-) -> OverlayResult:
-    """The desired state where the commit under way is the newest.
-
-    Args:
-        state: where the rollout stands.
-        stable: the manifests of the stable commit.
-        target: those of the commit under way; while there is none, anything.
-        subject: what the policy is about.
-        replicas: what each side may have now; what the state asks for where None.
-
-    Raises:
-        RenderError: the routes cannot carry the share.
-    """
-    return routed(laid(state, commits(state, stable, target), subject, replicas), state, subject)
-
-
 def commits(
     state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], newest: Sequence[Manifest] | None = None
 ) -> Commits:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.errors import RenderError
-from gitops_agent.manifest.yaml import YamlLimits, dump, dump_all, load, load_all, read
+from gitops_agent.manifest.yaml import YamlLimits, dump, dump_all, load_all, read
 
 VALUES = st.recursive(
     st.none()
@@ -90,12 +90,12 @@ def test_a_key_that_is_no_text_is_refused(key: str) -> None:
 
 
 def test_a_whole_number_as_key_becomes_text_as_for_kubectl() -> None:
-    assert load(b"data:\n  9000: default/web:8080\n") == {"data": {"9000": "default/web:8080"}}
+    assert load_all(b"data:\n  9000: default/web:8080\n") == [{"data": {"9000": "default/web:8080"}}]
 
 
 def test_merge_keys_are_resolved_as_kubectl_does() -> None:
     text = b"b: &b {a: 1, z: 9}\nbefore: {a: 0, <<: *b}\nafter: {<<: *b, a: 2}\nlist: {<<: [{a: first}, {a: second, c: 3}]}\n"
-    loaded = load(text)
+    (loaded,) = load_all(text)
     assert loaded["before"] == {"a": 1, "z": 9}
     assert loaded["after"] == {"a": 2, "z": 9}
     assert loaded["list"] == {"a": "first", "c": 3}
@@ -187,7 +187,7 @@ def test_empty_documents_are_left_out_and_still_counted() -> None:
 
 
 def test_a_byte_order_mark_is_ignored() -> None:
-    assert load(b"\xef\xbb\xbfa: 1\n") == {"a": 1}
+    assert load_all(b"\xef\xbb\xbfa: 1\n") == [{"a": 1}]
 
 
 def test_windows_line_ends_are_ignored() -> None:
@@ -200,12 +200,6 @@ def test_a_word_that_looks_like_a_commit_is_warned_about() -> None:
     assert documents.warnings == (
         "values.yaml, line 1: the value of 'tag' is a number without quotes; quote it if it is a name or a commit",
     )
-
-
-def test_load_takes_one_document() -> None:
-    assert load(b"") is None
-    with pytest.raises(RenderError, match="more than one"):
-        load(b"a\n---\nb\n")
 
 
 def test_keys_keep_their_order_and_long_texts_their_lines() -> None:

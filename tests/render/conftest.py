@@ -9,6 +9,7 @@ import pytest
 
 from gitops_agent.errors import RenderError
 from gitops_agent.render.renderer import Rendered, Renderer, RenderRequest
+from gitops_agent.render.request import rendered
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.source.sources import Sources
 from gitops_agent.toolchain.catalog import selected
@@ -56,7 +57,7 @@ def render(repository: Path, renderer: Renderer) -> Callable[..., Rendered]:
 
     def do(request: RenderRequest, files: Mapping[str, str | bytes] | None = None) -> Rendered:
         put(repository, files or {})
-        return renderer.render(WorkTree(repository), request)
+        return rendered(renderer.attempt(WorkTree(repository), request))
 
     return do
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from gitops_agent.errors import AgentError
 from gitops_agent.render.renderer import Rendered, Renderer, RenderLimits
+from gitops_agent.render.request import rendered
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import CHART, ask, config_map, put
 
@@ -195,7 +196,7 @@ def test_as_long_as_the_closure_holds_the_render_is_the_same(
             put(root, files)
             tree = WorkTree(root)
             try:
-                return tree, renderer.render(tree, ask(path))
+                return tree, rendered(renderer.attempt(tree, ask(path)))
             except AgentError:
                 return tree, None
 

@@ -9,6 +9,7 @@ from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.render.graph import Graph
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.renderer import Rendered, Renderer, RenderLimits
+from gitops_agent.render.request import rendered
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import ask, config_map, names, put
 
@@ -118,12 +119,12 @@ def test_depth_is_limited(repository: Path, tmp_path: Path) -> None:
         put(repository, {f"l{level}/kustomization.yaml": f"resources: [../l{level + 1}]\n"})
     put(repository, {"l8/kustomization.yaml": "resources: []\n"})
     with pytest.raises(RenderError) as caught:
-        Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).render(WorkTree(repository), ask("l0"))
+        rendered(Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).attempt(WorkTree(repository), ask("l0")))
     assert caught.value.reason == "RenderTooLarge"
     assert "more than 5 kustomizations" in caught.value.message
-    Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).render(WorkTree(repository), ask("l4"))
+    rendered(Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).attempt(WorkTree(repository), ask("l4")))
     with pytest.raises(RenderError):
-        Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).render(WorkTree(repository), ask("l3"))
+        rendered(Renderer(scratch=tmp_path / "s", limits=RenderLimits(depth=5)).attempt(WorkTree(repository), ask("l3")))
 
 
 def test_a_base_that_two_share_is_walked_once(render: Render) -> None:

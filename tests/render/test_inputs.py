@@ -8,6 +8,7 @@ import pytest
 from gitops_agent.errors import AgentError
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.renderer import Renderer, RenderLimits
+from gitops_agent.render.request import rendered
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.sources import Ref, Sources
@@ -109,7 +110,7 @@ def test_a_commit_is_read_through_its_links(author: Author, sources: Sources, re
     files = {"app/kustomization.yaml": "resources: [base]\n", "real/kustomization.yaml": "resources: [a.yaml]\n"}
     files["real/a.yaml"] = config_map()
     tree = committed(author, sources, author.files(files, links={"app/base": "../real"}))
-    assert names(renderer.render(tree, ask("app"))) == ["ConfigMap/settings"]
+    assert names(rendered(renderer.attempt(tree, ask("app")))) == ["ConfigMap/settings"]
 
 
 @pytest.mark.parametrize("form", ["plain", "helm", "kustomize"])
@@ -119,14 +120,14 @@ def test_a_submodule_is_refused_where_it_is_needed(author: Author, sources: Sour
     app = author.tree({file: ("100644", author.blob(text)), "sub": ("160000", "1" * 40)})
     tree = committed(author, sources, author.tree({"app": ("40000", app)}))
     with pytest.raises(AgentError) as caught:
-        renderer.render(tree, ask("app"))
+        rendered(renderer.attempt(tree, ask("app")))
     assert caught.value.reason == "SubmodulesRefused"
 
 
 def test_a_submodule_elsewhere_does_not_matter(author: Author, sources: Sources, renderer: Renderer) -> None:
     app = author.tree({"a.yaml": ("100644", author.blob(config_map()))})
     tree = committed(author, sources, author.tree({"app": ("40000", app), "sub": ("160000", "1" * 40)}))
-    assert names(renderer.render(tree, ask("app"))) == ["ConfigMap/settings"]
+    assert names(rendered(renderer.attempt(tree, ask("app")))) == ["ConfigMap/settings"]
 
 
 @pytest.mark.slow
@@ -134,7 +135,7 @@ def test_a_submodule_elsewhere_does_not_matter(author: Author, sources: Sources,
 def test_a_file_of_50_megabytes_is_refused_unread(author: Author, sources: Sources, renderer: Renderer, place: str) -> None:
     tree = committed(author, sources, author.files({"app/a.yaml": config_map(), place: b"a" * 50 * 1024 * 1024}))
     with pytest.raises(AgentError) as caught:
-        renderer.render(tree, ask("app"))
+        rendered(renderer.attempt(tree, ask("app")))
     assert caught.value.reason == "FileTooLarge"
     assert place in caught.value.message
 
@@ -142,4 +143,4 @@ def test_a_file_of_50_megabytes_is_refused_unread(author: Author, sources: Sourc
 @pytest.mark.slow
 def test_a_large_file_elsewhere_does_not_matter(author: Author, sources: Sources, renderer: Renderer) -> None:
     tree = committed(author, sources, author.files({"app/a.yaml": config_map(), "large": b"a" * 50 * 1024 * 1024}))
-    assert names(renderer.render(tree, ask("app"))) == ["ConfigMap/settings"]
+    assert names(rendered(renderer.attempt(tree, ask("app")))) == ["ConfigMap/settings"]

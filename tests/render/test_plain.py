@@ -8,6 +8,7 @@ import pytest
 
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.render.renderer import Rendered, Renderer, RenderLimits
+from gitops_agent.render.request import rendered
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import CHART, ask, config_map, names, put
 
@@ -148,7 +149,7 @@ def test_links_that_multiply_files_end_at_the_limit(repository: Path, tmp_path: 
         (repository / f"l{level}" / "y").symlink_to(f"../l{level + 1}")
     put(repository, {"l20/a.yaml": config_map()})
     with pytest.raises(RenderError) as caught:
-        Renderer(scratch=tmp_path / "s", limits=RenderLimits(files=300)).render(WorkTree(repository), ask("l0"))
+        rendered(Renderer(scratch=tmp_path / "s", limits=RenderLimits(files=300)).attempt(WorkTree(repository), ask("l0")))
     assert caught.value.reason == "RenderTooLarge"
 
 
@@ -166,4 +167,4 @@ def test_all_files_of_a_render_share_one_budget_of_values(repository: Path, tmp_
     renderer = Renderer(scratch=tmp_path, limits=RenderLimits(nodes=1_500))
 
     with pytest.raises(RenderError, match="with the other files of the render, to more than 1500 values"):
-        renderer.render(WorkTree(repository), ask(""))
+        rendered(renderer.attempt(WorkTree(repository), ask("")))

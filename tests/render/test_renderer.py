@@ -9,6 +9,7 @@ import pytest
 
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderLimits
+from gitops_agent.render.request import rendered
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import CHART, ask, config_map, deployment, names, put
 
@@ -136,7 +137,7 @@ def test_renders_run_side_by_side(renderer: Renderer, repository: Path) -> None:
     found: list[list[str]] = [[] for _ in range(4)]
 
     def work(number: int) -> None:
-        found[number] = names(renderer.render(tree, ask(f"app{number}")))
+        found[number] = names(rendered(renderer.attempt(tree, ask(f"app{number}"))))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -150,7 +151,7 @@ def test_the_number_of_objects_and_files_is_limited(repository: Path, tmp_path: 
     put(repository, {f"app/{number}.yaml": config_map(f"c{number}") for number in range(6)})
     for limits in (RenderLimits(objects=5), RenderLimits(files=5), RenderLimits(input_bytes=200)):
         with pytest.raises(RenderError) as caught:
-            Renderer(scratch=tmp_path / "s", limits=limits).render(WorkTree(repository), ask("app"))
+            rendered(Renderer(scratch=tmp_path / "s", limits=limits).attempt(WorkTree(repository), ask("app")))
         assert caught.value.reason == "RenderTooLarge"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from gitops_agent.errors import RenderError
 from gitops_agent.render.renderer import Rendered, Renderer, RenderLimits
+from gitops_agent.render.request import rendered
 from gitops_agent.render.tool import Workspace
 from gitops_agent.render.worktree import WorkTree
 from tests.render import programs as misbehaving
@@ -36,7 +37,7 @@ def run(tmp_path: Path, repository: Path) -> Run:
         scratch = tmp_path / "scratch"
         try:
             renderer = Renderer(scratch=scratch, limits=limits, helm=tool, kustomize=tool)
-            return renderer.render(WorkTree(repository), ask(path), cancel=cancel)
+            return rendered(renderer.attempt(WorkTree(repository), ask(path), cancel=cancel))
         finally:
             assert list(scratch.iterdir()) == []
 
@@ -72,7 +73,7 @@ def test_a_program_that_misbehaves_is_one_short_error(run: Run, text: str, reaso
 def test_a_program_that_is_gone_is_said_so(repository: Path, tmp_path: Path) -> None:
     put(repository, FILES)
     with pytest.raises(RenderError) as caught:
-        Renderer(scratch=tmp_path / "s", kustomize=tmp_path / "gone").render(WorkTree(repository), ask("k"))
+        rendered(Renderer(scratch=tmp_path / "s", kustomize=tmp_path / "gone").attempt(WorkTree(repository), ask("k")))
     assert caught.value.reason == "ToolMissing"
 
 

@@ -20,7 +20,6 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.canary_objects import canary_name
 from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.observation import Answer
-from gitops_agent.rollout.overlay import overlay
 from gitops_agent.rollout.run_plan import load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Share
 from gitops_agent.rollout.status import from_status, to_status
@@ -28,7 +27,7 @@ from gitops_agent.rollout.traffic.router import Match, MatchOn
 from tests.rollout.cluster import Cluster
 from tests.rollout.policies import blue_green, canary, rolling
 from tests.rollout.release import version
-from tests.rollout.test_overlay import NEW, OLD, subject
+from tests.rollout.test_overlay import NEW, OLD, overlay, subject
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.compose import Part, compose
-from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, overlay
+from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, commits, laid, routed
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verification
@@ -79,6 +79,17 @@ def state(phase: Phase, stage: Stage = Stage.NONE, *, weight: int = 0, **fields:
         phase=phase, stage=stage, stable=STABLE, target=TARGET, adoption=Adoption.DONE, traffic=traffic, canary=2
     )
     return replace(base, **fields)
+
+
+def overlay(
+    at: RolloutState,
+    stable: Sequence[Manifest],
+    target: Sequence[Manifest],
+    about: ResolvedPolicy,
+    replicas: Replicas | None = None,
+) -> OverlayResult:
+    """What is declared while the target is the newest commit, with the share on its routes."""
+    return routed(laid(at, commits(at, stable, target), about, replicas), at, about)
 
 
 def objects(found: OverlayResult) -> dict[str, Object]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from gitops_agent.errors import RenderError
 from gitops_agent.render.renderer import content_key
-from gitops_agent.render.request import Failure, Rendered, RenderLimits, RenderRequest
+from gitops_agent.render.request import Failure, Rendered, RenderLimits, RenderRequest, rendered
 from gitops_agent.render.worker.channel import Channel, ChannelError
 from gitops_agent.render.worker.launch import Dialer, ProcessDialer
 from gitops_agent.render.worker.messages import request_head
@@ -76,12 +76,14 @@ class RenderWorkers:
         """See `Renderer.key`."""
         return content_key(request, self._programs)
 
-    def render(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered:
-        """See `Renderer.render`."""
-        result = self.attempt(tree, request, cancel=cancel)
-        if isinstance(result, Failure):
-            raise result.error
-        return result
+    def render(self, tree: Tree, request: RenderRequest) -> Rendered:
+        """The objects at the request's path.
+
+        Raises:
+            RenderError: the files do not render; the reason says why.
+            SourceError: a file cannot be read.
+        """
+        return rendered(self.attempt(tree, request))
 
     def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
         """See `Renderer.attempt`."""

@@ -63,25 +63,23 @@ class Explainer:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    def explain(self, key: ObjectKey, *, as_user: str | None = None) -> Explanation | None:
+    def explain(self, key: ObjectKey) -> Explanation | None:
         """The reason for an object's health; None when none is found.
 
         Args:
             key: of a Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, Pod, Argo Rollout, claim or Service; other kinds say
                 themselves what they wait for.
-            as_user: who asks.
 
         Raises:
             AgentError: the object or its pods cannot be read.
         """
-        return _Question(self._objects, key, as_user).answer()
+        return _Question(self._objects, key).answer()
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     objects: Objects
     key: ObjectKey
-    as_user: str | None
 
     def answer(self) -> Explanation | None:
         key = self.key
@@ -104,7 +102,7 @@ class _Question:
         return self._of_pods(pods, maker) or self._refused(maker, pods)
 
     def _get(self) -> Object:
-        return self.objects.get(self.key, as_user=self.as_user)
+        return self.objects.get(self.key)
 
     def _list(self, resource: Resource, *, label_selector: str = "", field_selector: str = "") -> list[Object]:
         first_page = next(
@@ -116,7 +114,6 @@ class _Question:
                 field_selector=field_selector,
                 limit=_LIMIT,
                 timeout=_SECONDS,
-                as_user=self.as_user,
             )
         )
         return first_page.items
@@ -170,7 +167,6 @@ class _Question:
             query=query | ({"previous": "true"} if restarted else {}),
             accept="text/plain, */*",
             timeout=_SECONDS,
-            as_user=self.as_user,
         )
         # Scrubbed before it is cut: half a credential has no shape to be recognised by.
         return scrub_output(" ".join(answer.body[:_LOG_BYTES].decode("utf-8", "replace").split()))[:_LINE_CHARACTERS]

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from gitops_agent.manifest.yaml import load, load_all
+from gitops_agent.manifest.yaml import load_all
 from gitops_agent.render.decryption.decryptor import Plaintext, decrypt, is_encrypted
 from gitops_agent.render.decryption.errors import DecryptionFailed
 from gitops_agent.render.decryption.keyring import Keyring
@@ -48,7 +48,7 @@ def test_an_object_is_what_it_was_before(sops: Sops, options: tuple[str, ...]) -
     encrypted = sops.encrypt("db.yaml", SECRET, *options)
     assert PASSWORD.encode() not in encrypted
     plaintext = opened("apps/db.yaml", encrypted, sops)
-    assert load(plaintext.data) == load(SECRET.encode())
+    assert load_all(plaintext.data) == load_all(SECRET.encode())
     assert dict(plaintext.secrets) == {"/stringData/password": PASSWORD, "/stringData/user": "web"}
     assert PASSWORD not in repr(plaintext)
 
