@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
     "agent/reconcile/app_state.py": "agent/reconcile/test_reconciler.py",  # fields without behaviour
+    "agent/reconcile/hook_*.py": "agent/reconcile/test_hooks.py",  # what only a real cluster shows
     "agent/ports.py": "agent/test_events.py",  # signatures
     "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise
     "source/signature/judgement.py": "source/signature/test_gate.py",  # likewise

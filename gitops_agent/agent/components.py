@@ -27,6 +27,7 @@ from gitops_agent.agent.reconcile.deletion_budget import BudgetLimits, DeletionB
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor
+from gitops_agent.agent.reconcile.hook_stage import HookStage
 from gitops_agent.agent.reconcile.planner import Planner
 from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler, Stages
 from gitops_agent.agent.reconcile.status_writer import StatusWriter
@@ -151,6 +152,7 @@ class Components:
             rollback=AutomaticRollback(loader, stores.applications),
             rollouts=rollouts,
             applier=applier,
+            hooks=HookStage(objects, stores, Explainer(objects)),
             health=HealthAssessor(Explainer(objects)),
             status=StatusWriter(objects, events, stores.applications),
         )

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gitops_agent.api.model import Model, Rule
-from gitops_agent.api.render_options import RenderOptions
+from gitops_agent.api.render_options import HelmHooks, RenderOptions
 from gitops_agent.api.source_options import SourceSpec
 from gitops_agent.api.sync_options import SyncSpec
 from gitops_agent.api.texts import Line, Name, NamespaceName
@@ -116,6 +116,12 @@ class ApplicationSpec(Model):
 
     suspend: Suspend | None = None
     """A pause."""
+
+    @property
+    def helm_hooks(self) -> HelmHooks:
+        """How Helm's hooks are read."""
+        helm = self.render.helm if self.render else None
+        return helm.hooks if helm else HelmHooks.HELM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

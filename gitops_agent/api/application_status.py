@@ -234,7 +234,7 @@ class ResourcesStatus(Model):
     """Those that are not healthy."""
 
     left_out: int = 0
-    """Declared objects that are not applied, such as hooks; `warnings` names the first of them."""
+    """Declared objects that are not applied, such as tests of charts; `warnings` names the first of them."""
 
     kinds: dict[str, int] = Field(default_factory=dict)
     """Live objects by kind, such as `apps/Deployment: 2`.
@@ -344,6 +344,65 @@ class RolloutSummary(Model):
     """The approval that is waited for, as `hash/step`."""
 
 
+class HookRunStatus(Model):
+    """The last run of one hook at one moment."""
+
+    object: str
+    """Its object: `batch/Job:shop/migrate`."""
+
+    moment: str = ""
+    """`pre-sync`, `sync`, `post-sync`, `sync-fail`, `pre-delete` or `post-delete`."""
+
+    id: str = ""
+    """A digest of the hook and of the content it ran for; its object has the annotation `gitops-agent.dev/hook-run` with it."""
+
+    uid: str = ""
+    """Of its object."""
+
+    state: str = ""
+    """Running, Succeeded, Failed, or Retry when a failed one is to run again."""
+
+    started: Moment = ""
+    """When it began."""
+
+    ended: Moment = ""
+    """When it was seen to have ended."""
+
+    message: str = ""
+    """Why it failed."""
+
+
+class HooksStatus(Model):
+    """The runs of hooks, which are not repeated for the same content."""
+
+    phase: str = ""
+    """How far the sync is: `pre-sync`, `sync`, `post-sync`, `done` or `failed`."""
+
+    operation: str = ""
+    """What the sync does, as Helm's hooks distinguish it: `install`, `upgrade` or `rollback`."""
+
+    since: Moment = ""
+    """When the sync began."""
+
+    content: str = ""
+    """A digest of the declared objects and hooks."""
+
+    inputs: str = ""
+    """A digest of the declared objects alone."""
+
+    series: str = ""
+    """A digest of the declared objects and of when their sync began."""
+
+    request: str = ""
+    """The last request for a sync that was taken into account."""
+
+    deletion: bool = False
+    """Whether hooks are declared that run when the Application is deleted."""
+
+    runs: tuple[HookRunStatus, ...] = ()
+    """The last run of each hook."""
+
+
 class ApplicationStatus(Model):
     """The observed state of an application; never changes with the clock alone."""
 
@@ -366,7 +425,7 @@ class ApplicationStatus(Model):
     """Counts of objects."""
 
     warnings: tuple[str, ...] = ()
-    """The first ten warnings, which fail nothing: hooks that are not run, charts that render
+    """The first ten warnings, which fail nothing: tests of charts, which are not run, charts that render
     differently every time.
     """
 
@@ -375,6 +434,9 @@ class ApplicationStatus(Model):
 
     rollouts: tuple[RolloutSummary, ...] = ()
     """Where the rollouts of the application's workloads stand."""
+
+    hooks: HooksStatus = HooksStatus()
+    """What ran before, with and after syncs; absent without hooks."""
 
     rollback: RollbackStatus = RollbackStatus()
     """Commits the agent returned from."""

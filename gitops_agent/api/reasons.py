@@ -304,7 +304,16 @@ _TABLE = (
     ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Inspect that application."),
     ("PlanFailed", "No plan can be made of what is declared and what is live.", "Read the message."),
     ("DependencyCycle", "Objects or applications wait for each other in a circle.", "Break the circle the message prints."),
-    ("HookNotRun", "A hook is recognised but not run by this version.", "Run it manually, or make it an ordinary object."),
+    (
+        "HookFailed",
+        "A hook failed, took longer than `spec.sync.timeout`, or was deleted before it ended; the sync goes no further.",
+        "Read the message, then push a fix, or run the failed hooks again with `gitops-agent sync`.",
+    ),
+    (
+        "HookNotRun",
+        "A hook is recognised but not run: a test of a chart, a hook to be skipped, or Helm's hooks are switched off.",
+        "Run it manually, or give it another moment.",
+    ),
     ("Ignored", "An object asks not to be applied.", "Remove its `apply: ignore` annotation to have it applied."),
     ("CreateOnly", "An object is created once and then left alone.", ""),
     ("TimedOut", "Objects did not become healthy within `spec.sync.timeout`.", "Read the object's reason in the status."),

@@ -15,6 +15,14 @@ from gitops_agent.api.source_options import SecretRef
 from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName, VariableValue
 
 
+class HelmHooks(StrEnum):
+    """How Helm's hooks are read."""
+
+    HELM = "helm"
+    EVERY_SYNC = "every-sync"
+    NONE = "none"
+
+
 class HelmOptions(Model):
     """The options of `helm template`."""
 
@@ -40,6 +48,10 @@ class HelmOptions(Model):
 
     skip_crds: Annotated[bool, Field(alias="skipCRDs")] = False
     """Leave the chart's `crds/` directory out."""
+
+    hooks: HelmHooks = HelmHooks.HELM
+    """When the chart's hooks run: `helm` (as Helm does, by installation, upgrade and rollback), `every-sync` (as Argo CD does)
+    or `none`."""
 
 
 class Image(Model):

@@ -50,6 +50,7 @@ def show(comparison: Preview, window: Closed | None = None) -> int:
         if action.key in comparison.errors:
             obj = action.manifest.obj if action.manifest is not None else None
             click.echo("    " + out.coloured(f"refused: {describe(comparison.errors[action.key], obj)}", "False"))
+    _show_hooks(comparison)
     for warning in plan.warnings:
         out.talk(f"warning: {out.line(warning)}")
     left_out = [action for action in plan.actions if action.reason in LEFT_OUT]
@@ -67,9 +68,14 @@ def show(comparison: Preview, window: Closed | None = None) -> int:
     out.talk(f"plan {plan.hash[:12]}: {text}" if text else f"no differences: {declared} objects are as {where} declares")
     if plan.verdict.held:
         out.talk(f"it would be held: {plan.verdict.message}")
-    if shown and window is not None:
+    if (shown or comparison.hooks) and window is not None:
         out.talk(out.line(f"not now: it {window}"))
-    return DIFFERENT if shown else 0
+    return DIFFERENT if shown or comparison.hooks else 0
+
+
+def _show_hooks(comparison: Preview) -> None:
+    for moment, hook in comparison.hooks:
+        click.echo(out.coloured(f"> {moment.value} {hook.key}", "Progressing") + "  (a hook that would run)")
 
 
 def dependants_of(under: Dependants | None) -> Iterator[str]:
@@ -106,6 +112,7 @@ def document(comparison: Preview, window: Closed | None = None) -> Object:
             }
             for action in plan.changes()
         ],
+        "hooks": [{"object": str(hook.key), "moment": moment.value} for moment, hook in comparison.hooks],
         "warnings": list(plan.warnings),
         "rollouts": list(comparison.rest.notes),
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from gitops_agent.api.conditions import condition_of
+from gitops_agent.api.durations import format_duration
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
@@ -191,6 +193,10 @@ def _detail(access: ClusterClient, application: Object) -> None:
         click.echo()
         out.table(HEADERS, [row_of(rollout) for rollout in rollouts])
     problems = resources.get("problems") or []
+    runs = (status_.get("hooks") or {}).get("runs") or []
+    if runs:
+        click.echo()
+        out.table(("hook", "moment", "state", "took", "message"), [_hook(run) for run in runs])
     if problems:
         click.echo()
         out.table(("object", "reason", "message"), [(p["object"], p["reason"], p["message"]) for p in problems])
@@ -208,6 +214,14 @@ def _window(application: Object) -> list[tuple[str, str]]:
         return [("Window", "open")]
     until = closed.opens.isoformat(timespec="seconds") if closed.opens else "no time in sight"
     return [("Window", f"closed until {until} ({closed.windows})")]
+
+
+def _hook(run: Object) -> tuple[str, str, str, str, str]:
+    """The row of a run of a hook."""
+    started = datetime.fromisoformat(run["started"])
+    ended = datetime.fromisoformat(run["ended"]) if run.get("ended") else datetime.now(UTC)
+    took = format_duration(timedelta(seconds=max(0, round((ended - started).total_seconds()))))
+    return run["object"], run.get("moment", ""), run.get("state", ""), took, out.brief(run.get("message", ""))
 
 
 def _rollouts(access: ClusterClient, application: Object) -> list[RolloutProgress]:

@@ -11,7 +11,7 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.status import summary
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
-from gitops_agent.manifest.marks import ROLLOUT, annotation
+from gitops_agent.manifest.marks import HOOK_RUN, ROLLOUT, annotation
 from gitops_agent.preview.owned_objects import children, owned
 
 if TYPE_CHECKING:
@@ -75,12 +75,14 @@ def node(obj: Object, below: dict[str, list[Object]]) -> Object:
     from gitops_agent.sync.health import assess
 
     health = assess(obj)
+    hook = annotation(obj, HOOK_RUN) is not None
     parts = sorted(below.get(str(obj["metadata"]["uid"]), []), key=ObjectKey.of)
     return {
         "object": str(ObjectKey.of(obj)),
         "past": obj["kind"] == "ReplicaSet" and (obj.get("spec") or {}).get("replicas") == 0,
         "health": health.status.value,
         "reason": health.reason,
+        "hook": hook,
         "message": health.message,
         "told": health.status.value != "Healthy",
         "children": [node(part, below) for part in parts],
@@ -103,6 +105,8 @@ def _hang(parent: Tree, branch: Object) -> None:
     from rich.text import Text
 
     text = Text.assemble(branch["object"], "  ", (branch["health"], out.colour(branch["health"])))
+    if branch["hook"]:
+        text.append("  hook")
     if branch["message"] and branch["told"]:
         text.append(f"  {out.line(branch['message'])}")
     child = parent.add(text)

@@ -29,6 +29,9 @@ APPLY = PREFIX + "apply"
 DEPENDS_ON = PREFIX + "depends-on"
 WAVE = PREFIX + "wave"
 HOOK = PREFIX + "hook"
+HOOK_DELETE_POLICY = PREFIX + "hook-delete-policy"
+HOOK_RUN = PREFIX + "hook-run"
+"""On the object of a hook that ran: which run it is, a digest of the hook and of what it ran for."""
 REPLACE = PREFIX + "replace"
 IGNORE_HEALTH = PREFIX + "ignore-health"
 APPLY_BEFORE_ROLLOUT = PREFIX + "apply-before-rollout"
@@ -56,6 +59,8 @@ FOLLOWED = PREFIX + "followed-before-rollback"
 """On an Application that `gitops-agent rollback` pinned: the reference it followed, as JSON."""
 
 FINALIZER = PREFIX + "prune"
+HOOK_FINALIZER = PREFIX + "hook"
+"""On the object of a hook that runs: it stays until its outcome is in the Application's status, whatever deletes it."""
 
 _LABEL_LIMIT = 63
 _SEAL = "#"

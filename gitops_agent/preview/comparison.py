@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gitops_agent.api.application import Application
@@ -25,7 +26,7 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.field_report import FieldChange, object_changes
 from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, ID, PREFIX, REVISION, owner
+from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
 from gitops_agent.preview import signature
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.mark_reader import MarkReader
@@ -42,9 +43,13 @@ from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.sources import Sources
-from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.action import REMARKED, Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired, build, marked
+from gitops_agent.sync.hook_runs.record import HookRecord
+from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of
+from gitops_agent.sync.hooks.hook import Hook
+from gitops_agent.sync.hooks.moment import Moment, Operation
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, damaged_mark
 from gitops_agent.sync.planning.hidden import from_json
 from gitops_agent.sync.planning.plan import Plan
@@ -67,12 +72,13 @@ class PreviewTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A plan with changed fields, refusals, and what rollouts hold back."""
+    """A plan with changed fields, refusals, withheld objects and due hooks."""
 
     plan: Plan
     rest: RolloutProjection
     fields: dict[ObjectKey, tuple[FieldChange, ...]] = field(default_factory=dict)
     errors: dict[ObjectKey, AgentError] = field(default_factory=dict)
+    hooks: tuple[tuple[Moment, Hook], ...] = ()
 
 
 def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Preview:
@@ -99,6 +105,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         create_namespace=application.spec.destination.create_namespace,
         autoscaled=autoscaled,
         ignore_fields=application.spec.sync.ignore_fields,
+        helm_hooks=application.spec.helm_hooks,
     )
     if unsigned:
         desired = replace(desired, warnings=(unsigned, *desired.warnings))
@@ -124,7 +131,18 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
     if plan.uncounted or plan.verdict.held:
         plan = plan_of(desired, live, policy, dependants=dependants(access, plan))
     fields, errors = _fields(access, plan, objects)
-    return Preview(plan=plan, rest=rested, fields=fields, errors=errors)
+    return Preview(plan=plan, rest=rested, fields=fields, errors=errors, hooks=_hooks(application, desired, plan))
+
+
+def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tuple[Moment, Hook], ...]:
+    """The hooks that a sync would run."""
+    applied = (application.status.get("sync") or {}).get("revision")
+    operation = Operation.INSTALL if not applied else Operation.UPGRADE
+    operation = Operation.ROLLBACK if applied and FOLLOWED in application.annotations else operation
+    inputs = inputs_of(desired.content, desired.hooks, operation, "")
+    changes = any(not action.drift and action.reason != REMARKED for action in plan.changes())
+    now = datetime.now(UTC).replace(microsecond=0)
+    return due(HookRecord.from_json(application.status.get("hooks")), inputs, changes=changes, now=now)
 
 
 def _unsigned(access: ClusterClient, application: Application, scratch: Path, revision: Revision) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
+from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.document import Document, refusal
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.leaves import dotted, leaves
@@ -27,6 +28,10 @@ _ELSEWHERE = (
 _HOOKS = (marks.HOOK, "helm.sh/hook", "argocd.argoproj.io/hook")
 
 
+_SUFFIX = 8
+_LONGEST_NAME = 63
+
+
 @dataclass(slots=True)
 class Objects:
     """Gathers the manifests of one render.
@@ -38,6 +43,7 @@ class Objects:
     limit: int
     manifests: list[Manifest] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    generated: dict[str, int] = field(default_factory=dict)
 
     def add(self, document: Document, *, file: str) -> None:
         """Adds what one document declares.
@@ -46,17 +52,29 @@ class Objects:
             RenderError: reason `InvalidManifest`, naming file, document and line; `RenderTooLarge`.
         """
         for obj in _unfolded(document.value, document, file):
+            obj = self._with_name(obj)  # noqa: PLW2901 - the same object, named
             problem = problem_of(obj)
             if problem is None:
                 self.manifests.append(Manifest.of(obj, file=file, document=document.index))
                 self._warn_of_variables(obj, file)
-            elif _nameless_hook(obj):
-                kind = obj.get("kind")
-                self.warnings.append(f"{file}: a hook of kind {kind} has only a generateName and is left out")
             else:
                 raise refusal(f"{_described(obj)}{problem}", file=file, line=document.line, document=document.index)
             if len(self.manifests) > self.limit:
                 raise RenderError(f"the render holds more than {self.limit} objects", reason="RenderTooLarge")
+
+    def _with_name(self, obj: Any) -> Any:
+        """Names a hook that has only a generateName.
+
+        The name is the same in each render, so that its run is recognised.
+        """
+        if not isinstance(obj, dict) or not _nameless_hook(obj):
+            return obj
+        metadata = {name: value for name, value in obj["metadata"].items() if name != "generateName"}
+        prefix = str(obj["metadata"]["generateName"])
+        described = [obj.get("apiVersion"), obj.get("kind"), metadata.get("namespace"), prefix]
+        count = self.generated[str(described)] = self.generated.get(str(described), 0) + 1
+        suffix = digest([*described, count])[:_SUFFIX]
+        return {**obj, "metadata": {"name": f"{prefix[: _LONGEST_NAME - _SUFFIX]}{suffix}", **metadata}}
 
     def _warn_of_variables(self, obj: Object, file: str) -> None:
         """A variable that Flux would have replaced is applied as it is."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gitops_agent.api.render_options import HelmHooks
 from gitops_agent.api.sync_options import IgnoreFields
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
@@ -23,7 +24,9 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync import object_options
 from gitops_agent.sync.autoscalers import targets
-from gitops_agent.sync.hooks import hook
+from gitops_agent.sync.hooks.hook import Hook, declared_hook
+from gitops_agent.sync.hooks.moment import SYNC_MOMENTS
+from gitops_agent.sync.hooks.spelling import hook_text
 from gitops_agent.sync.ignore_fields import paths, without
 from gitops_agent.sync.live.live_object import LiveObject
 
@@ -36,6 +39,7 @@ LEFTOVERS = (
     marks.DIGEST,
     marks.REVISION,
     marks.ROLLOUT,
+    marks.HOOK_RUN,
     "kubectl.kubernetes.io/last-applied-configuration",
 )
 """Annotations that speak of another apply than ours."""
@@ -73,6 +77,7 @@ class Desired:
         application: whose.
         revision: of which commit.
         manifests: what is applied, by key; digests are of the object as sent, without marks.
+        hooks: objects that run at moments of a sync, and are no part of what is compared, repaired and pruned.
         skipped: objects that are declared and excluded.
         warnings: facts worth reporting though nothing is refused.
         unscoped: kinds the cluster does not know (yet): whether their objects have a namespace is a guess.
@@ -87,6 +92,7 @@ class Desired:
     application: AppKey
     revision: Revision
     manifests: tuple[Manifest, ...]
+    hooks: tuple[Hook, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
     unscoped: frozenset[GroupKind] = frozenset()
@@ -96,6 +102,11 @@ class Desired:
     declared: tuple[tuple[str, str], ...] | None = None
     contested: Mapping[ObjectKey, AppKey] = field(default_factory=dict)
     rendered: str = ""
+
+    @property
+    def kinds(self) -> set[GroupKind]:
+        """The kinds of everything that is declared to be applied or run."""
+        return {manifest.key.group_kind for manifest in self.manifests} | {hook.key.group_kind for hook in self.hooks}
 
     @property
     def content(self) -> tuple[tuple[str, str], ...]:
@@ -118,7 +129,7 @@ class Desired:
         """
         return {
             manifest.key: manifest.place for manifest in self.manifests if not object_options.read(manifest.obj)[0].create_only
-        }
+        } | {hook.key: hook.manifest.place for hook in self.hooks}
 
 
 def build(
@@ -131,6 +142,7 @@ def build(
     create_namespace: bool = False,
     autoscaled: frozenset[ObjectKey] = frozenset(),
     ignore_fields: tuple[IgnoreFields, ...] = (),
+    helm_hooks: HelmHooks = HelmHooks.HELM,
 ) -> Desired:
     """Builds the desired state of one application.
 
@@ -143,6 +155,7 @@ def build(
         create_namespace: declare `namespace` too, unless a manifest does.
         autoscaled: workloads that live autoscalers scale; the declared ones are found here.
         ignore_fields: fields managed by others.
+        helm_hooks: how Helm's hooks are read.
 
     Raises:
         RenderError: with every problem among the fact `problems`; reason `DuplicateObject` when an object is declared twice,
@@ -157,23 +170,32 @@ def build(
     autoscaled |= targets(source.obj for source in placed)
     kept: list[Manifest] = []
     skipped: list[Skipped] = []
+    hooks: list[Hook] = []
     for source in placed:
         options, wrong = object_options.read(source.obj)
-        problems += (f"{source.key} in {source.place}: {text}" for text in wrong)
+        problems += (f"{source.key} in {source.place}: {fault}" for fault in wrong)
         try:
-            moment = hook(source.obj)
+            text = hook_text(source.obj, helm_hooks)
             manifest = _sent(source, autoscaled=autoscaled, ignore_fields=ignore_fields)
+            if text is not None and any(moment in SYNC_MOMENTS for _, moment in text.times) and not options.ignore:
+                wave = object_options.wave_of(source.obj)
+                hooks.append(declared_hook(manifest, text, wave=wave, keep=options.prune_disabled))
+                continue
         except ValueError as error:
             problems.append(f"{source.key} in {source.place}: {error}")
             continue
-        if moment:
-            skipped.append(Skipped(manifest=manifest, reason="HookNotRun", message=f"{moment[0]}: {moment[1]} is not run"))
+        if text is not None:
+            message = (
+                f"{text.annotation}: {text.value} is not run: {text.why_not or 'hooks of deletions are not supported yet'}"
+            )
+            skipped.append(Skipped(manifest=manifest, reason="HookNotRun", message=message))
         elif options.ignore:
             skipped.append(Skipped(manifest=manifest, reason="Ignored", message="an annotation asks not to apply it"))
         else:
             kept.append(manifest)
     _refuse(doubles, problems)
     declared = {manifest.key for manifest in kept} | {excluded.manifest.key for excluded in skipped}
+    declared |= {hook.key for hook in hooks}
     # Never for an empty render: it must look as empty as it is.
     if create_namespace and declared and NAMESPACE.named("", namespace) not in declared:
         kept.append(_created(namespace))
@@ -181,6 +203,7 @@ def build(
         application=application,
         revision=revision,
         manifests=tuple(sorted(kept, key=lambda manifest: manifest.key)),
+        hooks=tuple(sorted(hooks, key=lambda hook: hook.key)),
         skipped=tuple(sorted(skipped, key=lambda excluded: excluded.manifest.key)),
         warnings=tuple(_warnings(kept, declared)),
         unscoped=frozenset(unscoped),

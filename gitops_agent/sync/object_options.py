@@ -189,6 +189,16 @@ def prune_disabled(obj: Object) -> bool:
     return options.prune_disabled or any(problem.startswith(f"annotation {name}:") for problem in problems for name in _KEEPING)
 
 
+def wave_of(obj: Object) -> int | None:
+    """The wave of an object; None where none can be read."""
+    annotations = _annotations(obj)
+    for name in (marks.WAVE, ARGO_WAVE):
+        value = annotations.get(name)
+        if isinstance(value, str) and _WAVE.fullmatch(value.strip()):
+            return int(value)
+    return None
+
+
 def within(reference: ObjectKey, asker: ObjectKey, declared: Container[ObjectKey]) -> ObjectKey | None:
     """The declared object that a reference of `asker` means.
 

@@ -134,6 +134,11 @@ class ClusterEnv:
             self.person.request("DELETE", self._path(name))
             self.patch(name, {"metadata": {"finalizers": None}})
 
+    def forget_hooks(self, name: str) -> None:
+        """Removes the record of hooks, as if none had run."""
+        patch = {"status": {"hooks": None}}
+        self.person.request("PATCH", f"{self._path(name)}/status", body=patch, content_type="application/merge-patch+json")
+
     def application(self, name: str) -> Object:
         """The live Application, empty when there is none."""
         try:

@@ -268,6 +268,28 @@ STATUS: dict[str, Any] = {
         "rejected": [{"revision": "bad", "reason": "Degraded", "at": "2026-11-22T21:00:00Z"}],
         "retried": "2026-11-22T21:05:00Z",
     },
+    "hooks": {
+        "phase": "done",
+        "operation": "install",
+        "since": "2026-11-22T21:00:00Z",
+        "content": "abc",
+        "inputs": "def",
+        "series": "ghi",
+        "request": "1",
+        "deletion": True,
+        "runs": [
+            {
+                "object": "batch/Job:shop/migrate",
+                "moment": "pre-sync",
+                "id": "abc",
+                "uid": "1",
+                "state": "Failed",
+                "started": "2026-11-22T21:00:00Z",
+                "ended": "2026-11-22T21:01:00Z",
+                "message": "exited with 3",
+            }
+        ],
+    },
 }
 
 

@@ -97,11 +97,19 @@ def test_a_variable_that_flux_would_replace_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize("annotation", ["helm.sh/hook", "argocd.argoproj.io/hook", "gitops-agent.dev/hook"])
-def test_a_hook_with_a_generated_name_is_left_out_with_a_warning(annotation: str) -> None:
+def test_a_hook_with_a_generated_name_has_the_same_one_in_each_render(annotation: str) -> None:
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "x-", "annotations": {annotation: "x"}}}
-    objects = gathered(job, thing())
-    assert named(objects) == ["x"]
-    assert "Job" in objects.warnings[0]
+    changed = {**job, "spec": {"suspend": True}}
+    first, second, other = named(gathered(job, job, thing()))
+    assert [first, second] == named(gathered(changed, job))
+    assert first != second
+    assert first.startswith("x-")
+    assert other == "x"
+
+
+def test_a_generated_name_is_no_longer_than_a_label() -> None:
+    metadata = {"generateName": "x" * 90, "annotations": {"gitops-agent.dev/hook": "pre-sync"}}
+    assert len(named(gathered({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}))[0]) == 63
 
 
 def test_the_number_of_objects_is_limited() -> None:

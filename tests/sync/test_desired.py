@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gitops_agent.api.render_options import HelmHooks
 from gitops_agent.api.sync_options import IgnoreFields
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
@@ -130,15 +131,41 @@ def test_ignored_fields_are_not_sent() -> None:
     assert "replicas" not in wanted(workload("Deployment", "web"), ignore_fields=ignored).manifests[0].obj["spec"]
 
 
-def test_hooks_are_skipped_and_said_to_be() -> None:
+def test_hooks_are_no_part_of_what_is_compared() -> None:
     desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "PreSync"}), thing("ConfigMap", "web"))
     assert [manifest.key.name for manifest in desired.manifests] == ["web"]
-    assert [(manifest.manifest.key.name, manifest.reason) for manifest in desired.skipped] == [("migrate", "HookNotRun")]
+    assert [hook.key.name for hook in desired.hooks] == ["migrate"]
+    assert desired.skipped == ()
+    assert desired.claimed.keys() == {key("Job", "migrate"), key("ConfigMap", "web")}
+    assert desired.kinds == {key("Job", "migrate").group_kind, key("ConfigMap", "web").group_kind}
+
+
+def test_a_hook_has_the_wave_of_any_spelling_and_may_ask_to_be_kept() -> None:
+    marks = {"helm.sh/hook": "pre-install", "helm.sh/hook-weight": "-5", "helm.sh/resource-policy": "keep"}
+    waved = {**marks, "argocd.argoproj.io/sync-wave": "3"}
+    assert [(hook.weight, hook.keep) for hook in wanted(thing("Job", "a", annotations=marks)).hooks] == [(-5, True)]
+    assert [hook.weight for hook in wanted(thing("Job", "a", annotations=waved)).hooks] == [3]
+
+
+def test_hooks_that_are_not_run_are_skipped_and_said_to_be() -> None:
+    test = thing("Pod", "smoke", annotations={"helm.sh/hook": "test"})
+    desired = wanted(test, thing("Job", "migrate", annotations={"helm.sh/hook": "pre-install"}), helm_hooks=HelmHooks.NONE)
+    assert desired.hooks == ()
+    assert [(one.manifest.key.name, one.message) for one in desired.skipped] == [
+        ("smoke", "helm.sh/hook: test is not run: spec.render.helm.hooks is none"),
+        ("migrate", "helm.sh/hook: pre-install is not run: spec.render.helm.hooks is none"),
+    ]
+
+
+def test_a_hook_that_is_not_understood_is_a_problem_with_its_place() -> None:
+    with pytest.raises(RenderError, match=r"batch/Job:shop/a in all\.yaml \(document 1\): annotation helm\.sh/hook-weight"):
+        wanted(thing("Job", "a", annotations={"helm.sh/hook": "pre-install", "helm.sh/hook-weight": "x"}))
 
 
 def test_what_is_left_out_is_reported_with_its_file() -> None:
-    desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "PreSync"}))
-    assert desired.told == ("batch/Job:shop/migrate in all.yaml: argocd.argoproj.io/hook: PreSync is not run",)
+    desired = wanted(thing("Job", "migrate", annotations={"argocd.argoproj.io/hook": "Skip"}))
+    text = "batch/Job:shop/migrate in all.yaml: argocd.argoproj.io/hook: Skip is not run: it asks to be skipped"
+    assert desired.told == (text,)
 
 
 def test_objects_that_ask_to_be_ignored_are_skipped() -> None:

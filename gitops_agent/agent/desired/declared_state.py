@@ -231,6 +231,7 @@ class DeclaredStateLoader:
                 create_namespace=application.spec.destination.create_namespace,
                 autoscaled=autoscaled,
                 ignore_fields=application.spec.sync.ignore_fields,
+                helm_hooks=application.spec.helm_hooks,
             )
             desired = replace(desired, warnings=(*rendered.warnings, *desired.warnings), rendered=rendered.digest)
             # What the cluster did not know yet is looked up again the next time.

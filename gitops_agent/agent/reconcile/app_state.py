@@ -14,6 +14,8 @@ from gitops_agent.agent.reconcile.status_writer import StatusMemo
 from gitops_agent.agent.reconcile.sync_windows import WindowMemo
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord
+from gitops_agent.sync.hook_runs.sync_phase import Inputs
 from gitops_agent.sync.planning import hidden
 from gitops_agent.sync.planning.policy import Approval
 from gitops_agent.sync.rollback import RollbackState
@@ -37,6 +39,8 @@ class ApplicationState:
         poll: see `requested`.
         answered: the last request that was answered.
         waiting: what it waits for since its last reconcile, in words.
+        hooks: what is known of the runs of hooks.
+        hook_inputs: what the sync of the last reconcile was about, where it has hooks.
         failing_since: monotonic time since when an error has ended every reconcile; None while none does.
         rollback: which commit is on trial, and which one is rejected.
         degraded_since: monotonic time since when a commit on trial is Degraded; None while it is not.
@@ -55,6 +59,8 @@ class ApplicationState:
     poll: int = 0
     answered: str = ""
     waiting: str = ""
+    hooks: HookRecord = EMPTY
+    hook_inputs: Inputs | None = None
     failing_since: float | None = None
     rollback: RollbackState = field(default_factory=RollbackState)
     degraded_since: float | None = None
@@ -68,6 +74,7 @@ class ApplicationState:
         """Takes over, once, what an earlier process wrote into the status."""
         if self.status.written is None:
             self.status.take(application)
+            self.hooks = HookRecord.from_json((application.get("status") or {}).get("hooks"))
             sync = (application.get("status") or {}).get("sync") or {}
             self.answered = str(sync.get("answered") or "")
             self.plans.approval = Approval.from_json(sync.get("approval") or {})

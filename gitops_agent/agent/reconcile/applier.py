@@ -14,6 +14,7 @@ from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.reconcile.apply_result import ApplyResult, build_result
 from gitops_agent.agent.reconcile.deletion_budget import DeletionBudget, RecentDeletions, Removal, removals
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
+from gitops_agent.agent.reconcile.hook_pass import HookPass
 from gitops_agent.agent.reconcile.planner import PlanMemo, Planner
 from gitops_agent.agent.reconcile.restrictions import defer_deletions, deletes, hold_back, only, without
 from gitops_agent.api.application import Application
@@ -80,6 +81,7 @@ class Applier:
         rolling: bool = False,
         closed: str = "",
         moving: bool = False,
+        hooks: HookPass | None = None,
     ) -> ApplyResult:
         """Plans, and executes what may be done now.
 
@@ -93,6 +95,7 @@ class Applier:
             rolling: a rollout is under way, so an approved plan comes to its deletions later.
             closed: why a window keeps everything but rollouts under way from being written; empty without one.
             moving: there is a rollout that has begun.
+            hooks: the pass over hooks, which run around it; None without any.
 
         Raises:
             AgentError: the events of drift could not be saved.
@@ -121,14 +124,19 @@ class Applier:
         if passed:
             memo.approve(plan)
         self._planner.approved(application.key, memo)
+        runnable = runnable if hooks is None else hooks.hold(plan, runnable)
         refused = self._preflight(application, runnable, snapshot)
         immutable = frozenset(key for key, error in refused.items() if isinstance(error, Immutable))
         if immutable:
             memo.refuse_update(immutable, plan)
             plan, runnable = planned()
             memo.plan = plan
+            runnable = runnable if hooks is None else hooks.hold(plan, runnable)
             replaced = {action.key for action in plan.changes() if action.intent is ActionKind.REPLACE}
             refused = {key: error for key, error in refused.items() if key not in replaced}
+        if hooks is not None:
+            allowed = current and not suspended and memo.preview is None and (passed or not closed)
+            runnable = hooks.run(plan, runnable, refused, allowed=allowed)
         drifts = self._drift.detected(application, runnable, snapshot)
         held_back: frozenset[ObjectKey] = frozenset()
         if refused and application.spec.sync.error_policy is ErrorPolicy.ATOMIC:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from gitops_agent.agent.reconcile.deletion_budget import RecentDeletions
 from gitops_agent.agent.rollouts.summary import RolloutSummary
@@ -94,6 +95,7 @@ class ReconcileOutcome:
         demanded: signatures of commits are demanded, as far as is known; False drops what the status says of them.
         judgement: on the signatures of the newest commits; None keeps what the status says of them.
         kinds: live objects by kind, when each kind was last listed.
+        hooks: the record of hooks, as the status keeps it; None where it stays as it is.
         recovered: the backoff of earlier failures is over.
         rollback: which commit is on trial or rejected; None when nothing is known of it.
         replacement: the commit that is applied in place of a rejected `revision`.
@@ -133,6 +135,7 @@ class ReconcileOutcome:
     demanded: bool = True
     judgement: Judgement | None = None
     kinds: Mapping[GroupKind, int] = field(default_factory=dict)
+    hooks: Mapping[str, Any] | None = None
     recovered: bool = False
     rollback: RollbackState | None = None
     replacement: Revision | None = None

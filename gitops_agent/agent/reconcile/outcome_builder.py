@@ -14,12 +14,15 @@ from gitops_agent.agent.desired.declared_state import DeclaredState
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.apply_result import ApplyResult
 from gitops_agent.agent.reconcile.health_assessor import HealthReport
+from gitops_agent.agent.reconcile.hook_pass import HookPass
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, Requeue, SyncStatus
 from gitops_agent.agent.rollouts.rollout_pass import RolloutResult
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
+from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.errors import AgentError, Conflict
+from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY
 from gitops_agent.sync.windows import Closed
 
@@ -41,6 +44,7 @@ class Findings:
         waiting: why no plan could be made yet (a first list, a dependency), in words.
         applied: the result of the apply; None where it was not reached.
         health: of the objects; None while D(t) is not known.
+        hooks: the pass over hooks; None where there are none.
     """
 
     application: Application
@@ -52,6 +56,7 @@ class Findings:
     waiting: str = ""
     applied: ApplyResult | None = None
     health: HealthReport | None = None
+    hooks: HookPass | None = None
 
     @property
     def window(self) -> Closed | None:
@@ -80,14 +85,14 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
     application, applied, rollouts = findings.application, findings.applied, findings.rollouts
     suspended = findings.suspended and not findings.waiting
     views = rollouts.views if rollouts else ()
-    waiting = findings.waiting or declared.pending or (applied.waiting if applied else "")
+    hooks = findings.hooks.waiting if findings.hooks else ""
+    waiting = findings.waiting or declared.pending or hooks or (applied.waiting if applied else "")
     error = declared.error or (applied.error if applied else None)
     unavailable = declared.source.error
     # A commit that a rollout holds back is not synced, though the cluster equals D(t).
-    moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
-    settled = not moving and not any(view.open or view.failed for view in views)
+    settled = _settled(findings)
     in_force = applied is not None and applied.synced and declared.desired is not None and error is None
-    synced = in_force and settled and not state.rollback.held
+    synced = in_force and settled and not state.rollback.held and (findings.hooks is None or findings.hooks.settled)
     revision = declared.desired.revision if declared.desired is not None else None
     desired = state.desired
     problems = _problems(findings)
@@ -116,6 +121,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         drifted=applied.drifted if applied else 0,
         unhealthy=sum(1 for problem in problems if problem.reason in UNHEALTHY),
         started=state.started,
+        hooks=state.hooks.to_json() if desired is not None else None,
         provisional=applied is None and error is None and unavailable is None and not _refused(declared),
         demanded=demanded(application),
         judgement=declared.judgement,
@@ -127,6 +133,38 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
 def _refused(declared: DeclaredState) -> bool:
     """Whether no commit may be followed for its signature."""
     return declared.judgement is not None and not declared.judgement.commit
+
+
+def is_complete(findings: Findings) -> bool:
+    """Whether everything is applied and healthy, and no rollout is under way."""
+    applied, health = findings.applied, findings.health
+    return (
+        applied is not None
+        and applied.synced
+        and _settled(findings)
+        and health is not None
+        and not health.health.status.unhealthy
+    )
+
+
+def is_failing(findings: Findings) -> bool:
+    """Whether an object is refused for good, or a rollout failed."""
+    problems = findings.applied.problems if findings.applied else ()
+    reasons = [reason_of(problem.reason) for problem in problems if problem.reason not in UNHEALTHY | LEFT_BEHIND]
+    refused = any(reason.kind is ReasonKind.FAILURE and not reason.transient for reason in reasons)
+    return refused or any(view.failed for view in (findings.rollouts.views if findings.rollouts else ()))
+
+
+def is_unhealthy(findings: Findings) -> bool:
+    """Whether an object is applied and not healthy."""
+    return findings.health is not None and findings.health.health.status.unhealthy
+
+
+def _settled(findings: Findings) -> bool:
+    """Whether no rollout is under way or failed."""
+    rollouts = findings.rollouts
+    moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
+    return not moving and not any(view.open or view.failed for view in (rollouts.views if rollouts else ()))
 
 
 def retry_after(error: AgentError) -> Requeue:
@@ -153,6 +191,7 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
     if health is not None and health.recheck is not None and (findings.waiting or not findings.suspended):
         requeues.append(Requeue(reason="health is checked again", delay=health.recheck))
     requeues += applied.requeue if applied is not None else ()
+    requeues += findings.hooks.requeues if findings.hooks is not None else ()
     if waits:
         requeues.append(Requeue(reason="a wait is checked again", delay=_WAIT_BACKSTOP_SECONDS))
     if (window := findings.window) is not None:
@@ -166,7 +205,8 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
 def _problems(findings: Findings) -> tuple[ObjectIssue, ...]:
     """What failed, drifted or waits, then what is unhealthy beside it."""
     refused = findings.rollouts.refused if findings.rollouts else {}
-    problems = findings.applied.problems if findings.applied else ()
+    problems = findings.hooks.problems if findings.hooks else ()
+    problems += findings.applied.problems if findings.applied else ()
     problems += tuple(ObjectIssue(key=key, reason="RolloutRefused", message=text) for key, text in sorted(refused.items()))
     listed = {problem.key for problem in problems}
     unhealthy = findings.health.problems if findings.health else ()

@@ -22,8 +22,18 @@ from gitops_agent.agent.reconcile.automatic_rollback import AutomaticRollback
 from gitops_agent.agent.reconcile.dependencies import Dependency, unmet
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor, HealthReport
+from gitops_agent.agent.reconcile.hook_stage import HookStage, written
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, Requeue, SyncStatus
-from gitops_agent.agent.reconcile.outcome_builder import Findings, build_outcome, merge, retry_after, rollout_requeue
+from gitops_agent.agent.reconcile.outcome_builder import (
+    Findings,
+    build_outcome,
+    is_complete,
+    is_failing,
+    is_unhealthy,
+    merge,
+    retry_after,
+    rollout_requeue,
+)
 from gitops_agent.agent.reconcile.status_writer import StatusWriter
 from gitops_agent.agent.rollouts.controller import RolloutController
 from gitops_agent.agent.rollouts.rollout_pass import RolloutRequest
@@ -57,6 +67,7 @@ class Stages:
         rollback: replaces a commit whose objects became Degraded.
         rollouts: advances rollouts, and composes D(t).
         applier: applies D(t) to the cluster.
+        hooks: runs what is to run before, with and after an apply.
         health: assesses the live objects.
         status: publishes the outcome.
     """
@@ -66,6 +77,7 @@ class Stages:
     rollback: AutomaticRollback
     rollouts: RolloutController
     applier: Applier
+    hooks: HookStage
     health: HealthAssessor
     status: StatusWriter
 
@@ -124,11 +136,13 @@ class ApplicationReconciler:
             return self._failed(findings, state, error)
         if outcome is None:
             return "departed"
+        recorded = written(state)
         try:
             self._publish(application.raw, state, outcome, generation=application.generation)
         except AgentError as error:
             self._retry(findings, error)
             return "failed"
+        self._requeue(key, self._stages.hooks.clean(application, state, recorded))
         state.failing_since = None
         self._wake_dependants(key, outcome)
         _log.info(
@@ -187,6 +201,7 @@ class ApplicationReconciler:
             replacement = state.rollback.replacement
             state.follow(replacement.commit if replacement else declared.revision.commit, findings.now)
         self._admit(findings, state)
+        findings.hooks = self._stages.hooks.open(application, declared, state)
         declared = self._advance_rollouts(findings, declared, state)
         if state.desired is not None:
             findings.waiting = self._blocked(application, state) or ("" if declared.claimed else _UNCLAIMED)
@@ -194,6 +209,7 @@ class ApplicationReconciler:
                 self._apply(findings, declared, state)
                 self._remember(findings, state)
             findings.health = self._assess(application, state)
+            self._finish_hooks(findings, state)
         self._judge(findings, newest, state)
         outcome = build_outcome(findings, declared, state)
         state.applied, state.waiting = outcome.applied, outcome.waiting
@@ -274,7 +290,11 @@ class ApplicationReconciler:
         if closed is not None and preview is not None and preview.granted:
             state.windows.admitted, findings.closed = state.target, None
         state.plans.preview = preview if held or findings.gated else None
-        findings.rollouts = self._stages.rollouts.advance(prepared, held=str(closed) if findings.gated else held)
+        waits = ""
+        if findings.hooks is not None:
+            findings.hooks.starting = commit is not None
+            waits = findings.hooks.rollouts_wait()
+        findings.rollouts = self._stages.rollouts.advance(prepared, held=str(closed) if findings.gated else held, waits=waits)
         if findings.gated:
             findings.rollouts = replace(findings.rollouts, held="")
         if findings.rollouts.desired is not None:
@@ -283,7 +303,7 @@ class ApplicationReconciler:
 
     def _blocked(self, application: Application, state: ApplicationState) -> str:
         """The first list or dependency a plan waits for; empty without one."""
-        kinds = {manifest.key.group_kind for manifest in state.desired.manifests} if state.desired else set()
+        kinds = state.desired.kinds if state.desired else set()
         pending = self._stores.informer.ensure(kinds | state.plans.recorded.keys(), application.key)
         if pending:
             return f"the first list of {', '.join(str(kind) for kind in pending)}"
@@ -322,6 +342,7 @@ class ApplicationReconciler:
             rolling=rollouts is not None and any(view.running for view in rollouts.views),
             closed=str(findings.closed or ""),
             moving=rollouts is not None and any(view.running and view.phase != Phase.PENDING for view in rollouts.views),
+            hooks=findings.hooks,
         )
         self._stores.prerequisites.expect(application.key, findings.applied.awaited)
 
@@ -331,6 +352,15 @@ class ApplicationReconciler:
         live = self._stores.live.snapshot(application.key, [manifest.key for manifest in state.desired.manifests]).objects
         timeout = application.spec.sync.timeout.total_seconds()
         return self._stages.health.assess(state.desired, live, state.health, timeout=timeout)
+
+    def _finish_hooks(self, findings: Findings, state: ApplicationState) -> None:
+        """Runs hooks whose turn comes with the result, and keeps the record."""
+        hooks = findings.hooks
+        if hooks is None:
+            return
+        if findings.applied is not None and not findings.suspended:
+            hooks.finish(complete=is_complete(findings), failing=is_failing(findings), unhealthy=is_unhealthy(findings))
+        state.hooks = hooks.record
 
     def _publish(self, raw: Object, state: ApplicationState, outcome: ReconcileOutcome, *, generation: int) -> None:
         """Performs the requeues of an outcome, then publishes it.

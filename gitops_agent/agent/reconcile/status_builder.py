@@ -72,6 +72,9 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
             | ({"approval": rollout.approval} if rollout.approval else {})
             for rollout in outcome.rollouts
         ]
+    hooks = before.get("hooks") if outcome.hooks is None else outcome.hooks
+    if hooks:
+        result["hooks"] = dict(hooks)
     rollback = before.get("rollback") if outcome.rollback is None else outcome.rollback.to_json()
     if rollback:
         result["rollback"] = rollback

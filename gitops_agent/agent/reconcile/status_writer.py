@@ -112,7 +112,8 @@ class StatusWriter:
             memo.epoch, memo.version = self._applications.epoch, "0"
         before = memo.written or {}
         overwritten = memo.overwritten(raw)
-        patience = self._patience(outcome, before, memo, generation)
+        hooks = outcome.hooks is not None and dict(outcome.hooks) != (before.get("hooks") or {})
+        patience = 0.0 if hooks else self._patience(outcome, before, memo, generation)
         if patience > 0:
             return patience
         now = self._now()
@@ -126,11 +127,11 @@ class StatusWriter:
         if not overwritten and (after == before or quiet(before, after)):
             return None
         waits = self._progressing(after, memo)
-        if waits > 0:
+        if waits > 0 and not hooks:
             return waits
         events = transitions(before, after, application=key, outcome=outcome, now=now)
         elapsed = self._clock() - memo.written_at
-        if not overwritten and not events and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
+        if not overwritten and not events and not hooks and elapsed < _PAUSE_SECONDS and _progress_only(before, after):
             return _PAUSE_SECONDS - elapsed
         self._events.emit(raw, events)
         written = self._write(key, memo.uid, after)

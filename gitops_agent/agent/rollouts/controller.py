@@ -101,19 +101,20 @@ class RolloutController:
             current.result = _with_refusal(current.result, refused)
         return current
 
-    def advance(self, current: RolloutPass, *, held: str = "") -> RolloutResult:
+    def advance(self, current: RolloutPass, *, held: str = "", waits: str = "") -> RolloutResult:
         """One step of every rollout, and D(t).
 
         Args:
             current: a prepared pass.
-            held: why a run that is about to start must wait; empty when it need not.
+            held: why a run that is about to start must wait for an approval; empty when it need not.
+            waits: why it must wait for something else, such as hooks.
 
         Raises:
             ClusterError: the API server refused a state, or did not answer.
         """
         if current.result is None:
             try:
-                result = self._advance(current, held if current.starting else "")
+                result = self._advance(current, held if current.starting else "", waits)
             except (CommitPending, AgentError) as error:
                 result = _without_desired(error)
             current.result = _with_refusal(result, current.refused)
@@ -161,9 +162,10 @@ class RolloutController:
 
     # Stepping
 
-    def _advance(self, current: RolloutPass, held: str) -> RolloutResult:
+    def _advance(self, current: RolloutPass, held: str, waits: str) -> RolloutResult:
+        gate = held or waits
         rollouts = [
-            replace(rollout, gate=held) if held and rollout.key in current.starting else rollout for rollout in current.rollouts
+            replace(rollout, gate=gate) if gate and rollout.key in current.starting else rollout for rollout in current.rollouts
         ]
         views: list[RolloutSummary] = []
         moved = False

@@ -20,9 +20,9 @@ from gitops_agent.manifest.edits import FieldEdit, foreign_fields
 from gitops_agent.manifest.fields import owned, projection_hash
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority, sealed_uid
-from gitops_agent.manifest.marks import DIGEST, REVISION, ROLLOUT, annotation
+from gitops_agent.manifest.marks import DIGEST, HOOK_FINALIZER, HOOK_RUN, REVISION, ROLLOUT, annotation
 from gitops_agent.sync.health import Health, Status, assess
-from gitops_agent.sync.object_options import prune_disabled
+from gitops_agent.sync.object_options import prune_disabled, wave_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,8 @@ class LiveObject:
         prune_disabled: it says of itself that it must not be pruned.
         finalizers: what must still agree to its deletion.
         rollout: the workload whose rollout made it; empty for all declared objects.
+        hook_run: the run of a hook that made it; empty for all that is no hook.
+        wave: its wave, 0 without one; deletions go by it in reverse.
         undeclared: fields that users and earlier tools added to the declared ones.
         raw: the object itself, on its way from the watch into the live state, which does not keep it.
         owned: our packed field set (`ownership.pack`), kept by the live state until there is a baseline.
@@ -72,6 +74,8 @@ class LiveObject:
     prune_disabled: bool = False
     finalizers: tuple[str, ...] = ()
     rollout: str = ""
+    hook_run: str = ""
+    wave: int = 0
     undeclared: tuple[FieldEdit, ...] = ()
     raw: Object | None = field(default=None, repr=False, compare=False)
     owned: bytes | None = field(default=None, repr=False, compare=False)
@@ -174,12 +178,14 @@ def observe(obj: Object) -> LiveObject:
         digest=annotation(obj, DIGEST),
         revision=sys.intern(annotation(obj, REVISION) or ""),
         projection=projection_hash(obj),
-        health=_shared(assess(obj)),
+        health=_shared(assess(_judged(obj))),
         deleting=bool(metadata.get("deletionTimestamp")),
         controlled=any(isinstance(ref, dict) and ref.get("controller") for ref in metadata.get("ownerReferences") or ()),
         prune_disabled=prune_disabled(obj),
+        wave=wave_of(obj) or 0,
         finalizers=tuple(sys.intern(str(name)) for name in metadata.get("finalizers") or ()),
         rollout=annotation(obj, ROLLOUT) or "",
+        hook_run=sys.intern(annotation(obj, HOOK_RUN) or ""),
         undeclared=foreign_fields(obj) if mark is not None else (),
         raw=obj,
     )
@@ -188,6 +194,17 @@ def observe(obj: Object) -> LiveObject:
 def damaged_mark(obj: Object) -> str:
     """`marks.damaged`, but empty for objects that the agent never applied."""
     return sys.intern(marks.damaged(obj)) if owned(obj) is not None else ""
+
+
+def _judged(obj: Object) -> Object:
+    """The object to judge.
+
+    One that our finalizer keeps although it is deleted is judged by how its run ended.
+    """
+    metadata = obj.get("metadata") or {}
+    if not metadata.get("deletionTimestamp") or HOOK_FINALIZER not in (metadata.get("finalizers") or ()):
+        return obj
+    return {**obj, "metadata": {name: value for name, value in metadata.items() if name != "deletionTimestamp"}}
 
 
 @lru_cache(maxsize=1024)

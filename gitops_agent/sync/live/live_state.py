@@ -387,5 +387,7 @@ def _relevant_state(live: LiveObject) -> tuple[object, ...]:
         live.prune_disabled,
         live.finalizers,
         live.rollout,
+        live.hook_run,
+        live.wave,
         live.undeclared,
     )

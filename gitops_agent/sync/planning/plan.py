@@ -26,6 +26,7 @@ from gitops_agent.sync.action import (
     PlanError,
 )
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
 from gitops_agent.sync.planning.comparator import ObjectComparator, contested
@@ -67,6 +68,7 @@ class Plan:
         content: digest over everything declared.
         warnings: facts worth reporting though nothing is done about them.
         cannot_see: kinds that could not be listed; none of their objects is deleted.
+        hooks: what runs before, with and after it, when its content is new.
     """
 
     application: AppKey
@@ -80,6 +82,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     cannot_see: Mapping[GroupKind, str] = field(default_factory=dict)
     application_uid: str = ""
+    hooks: tuple[Hook, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -131,7 +134,7 @@ def plan(
         PlanError: objects wait for each other in a circle.
     """
     if policy.application_deleting:
-        desired = replace(desired, manifests=(), skipped=(), warnings=(), unscoped=frozenset())
+        desired = replace(desired, manifests=(), hooks=(), skipped=(), warnings=(), unscoped=frozenset())
     comparison = ObjectComparator(application=desired.application, snapshot=snapshot, policy=policy, immutable=immutable)
     actions = [_declared(manifest, desired, comparison) for manifest in desired.manifests]
     actions += (
@@ -179,13 +182,14 @@ def _judged(
     """The plan of these actions, after the guard has seen them."""
     actions = tuple(replace(action, rollout=True) if action.key in desired.rolled else action for action in actions)
     declared = [list(pair) for pair in desired.content]
-    content = digest([str(desired.application), policy.application_uid, declared])
+    run = sorted(hook.content for hook in desired.hooks)
+    content = digest([str(desired.application), policy.application_uid, declared, *([run] if run else [])])
     removed = _removed(actions)
     name = digest([content, sorted([str(key), uid] for key, uid in removed.items())])
     warnings = (*desired.warnings, *_warnings(actions, policy))
     if policy.mode is SyncMode.OBSERVE:
         actions = tuple(_observed(action) for action in actions)
-    owned = {key for key, live in snapshot.objects.items() if live.owner == desired.application}
+    owned = {key for key, live in snapshot.objects.items() if live.owner == desired.application and not live.hook_run}
     granted = (
         names(policy.approved, name)
         or _carried(policy.carried, content, removed)
@@ -216,6 +220,7 @@ def _judged(
         content=content,
         warnings=warnings,
         cannot_see=snapshot.cannot_see,
+        hooks=desired.hooks,
     )
 
 

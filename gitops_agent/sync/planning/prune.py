@@ -32,6 +32,10 @@ def prune_actions(
 ) -> Iterator[Action]:
     """One action for every undeclared live object of the application."""
     declared = {manifest.key for manifest in desired.manifests} | {skipped.manifest.key for skipped in desired.skipped}
+    declared |= {hook.key for hook in desired.hooks}
+    if not policy.application_deleting:
+        # What a hook made goes by its delete policy, or with the Application.
+        declared |= {key for key, live in snapshot.objects.items() if live.hook_run}
     actions = [
         _alone(live, desired=desired, snapshot=snapshot, policy=policy)
         for key, live in snapshot.objects.items()
@@ -111,6 +115,7 @@ class _Contents:
 
     def __init__(self, desired: Desired, kept: Iterable[Action], needed: Iterable[ObjectKey]) -> None:
         manifests = [*desired.manifests, *(skipped.manifest for skipped in desired.skipped)]
+        manifests += (hook.manifest for hook in desired.hooks)
         staying = [*(manifest.key for manifest in manifests), *(action.key for action in kept), *needed]
         self.waiting = {action.key for action in kept if action.kind is ActionKind.WAIT}
         self.by_namespace: dict[str, list[ObjectKey]] = {}

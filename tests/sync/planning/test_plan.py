@@ -83,9 +83,24 @@ def test_what_the_account_may_not_delete_neither_holds_nor_fails_the_plan() -> N
 
 
 def test_skipped_objects_are_in_the_plan_with_their_reason() -> None:
-    made = planned(WEB, thing("Job", "migrate", annotations={"helm.sh/hook": "pre-install"}))
+    made = planned(WEB, thing("Job", "migrate", annotations={"helm.sh/hook": "test"}))
     (action,) = (action for action in made.actions if action.key == key("Job", "migrate"))
     assert (action.kind, action.reason) == (ActionKind.SKIP, "HookNotRun")
+
+
+def test_hooks_are_no_actions_and_part_of_what_is_approved() -> None:
+    hook = thing("Job", "migrate", annotations={"helm.sh/hook": "pre-install"})
+    made = planned(WEB, hook)
+    assert [action.key.name for action in made.actions] == ["web"]
+    assert [one.key.name for one in made.hooks] == ["migrate"]
+    assert made.hash not in (planned(WEB).hash, planned(WEB, {**hook, "spec": {"suspend": True}}).hash)
+
+
+def test_the_object_of_a_hook_is_pruned_with_its_application_only() -> None:
+    there = [live(WEB), live(thing("Job", "migrate"), hook_run="abc")]
+    assert kinds(planned(WEB, there=there)) == {"ConfigMap:shop/web": "unchanged"}
+    gone = planned(there=there, policy=PlanPolicy(application_deleting=True, guard=DeletionGuard(max_objects=9)))
+    assert kinds(gone) == {"ConfigMap:shop/web": "delete", "batch/Job:shop/migrate": "delete"}
 
 
 def test_in_mode_observe_nothing_is_written_and_everything_is_reported() -> None:

@@ -1,0 +1,1 @@
+"""Hooks as they run: which one next, and what became of it."""

@@ -1,0 +1,1 @@
+"""Hooks as declared: objects that run at a moment of a sync."""
