@@ -95,12 +95,17 @@ class EndEvent:
 
 @dataclass(frozen=True, slots=True)
 class ScalarEvent:
-    """A key or single value; plain without quotes and tag."""
+    """A key or single value; plain without quotes and tag.
+
+    It stands in the decoded text from `start` to before `end`.
+    """
 
     text: str
     tag: str
     plain: bool
     line: int
+    start: int = 0
+    end: int = 0
 
 
 def events(
@@ -133,7 +138,8 @@ def events(
                 yield EndEvent()
             elif isinstance(event, yaml.ScalarEvent):
                 tag = "" if event.tag in (None, "!") else event.tag.removeprefix(_TAG)
-                yield ScalarEvent(event.value, tag, event.tag is None and event.implicit[0], line)
+                start, end = cast("Any", event.start_mark).index, cast("Any", event.end_mark).index
+                yield ScalarEvent(event.value, tag, event.tag is None and event.implicit[0], line, start, end)
     except (yaml.MarkedYAMLError, yaml.reader.ReaderError, UnicodeEncodeError) as error:
         mark = getattr(error, "problem_mark", None)
         raise refusal("is not YAML", file=file, line=mark.line + 1 if mark else line) from None

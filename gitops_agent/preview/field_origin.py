@@ -1,0 +1,201 @@
+"""Finds what in Git decides a field, by experiment.
+
+A renderer does not say which overlay, patch or values file a value comes from. It can be asked, though: each value in the files
+of the render, and in `spec.render`, that resembles the field's value is changed alone; where the field changes with it, that
+value decides it. It works alike for kustomize, Helm and plain files, and answers what is true instead of what is likely.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gitops_agent.api.render_options import RenderOptions
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.merge_keys import ABSENT, resolve
+from gitops_agent.manifest.pointer import parse, pointer
+from gitops_agent.manifest.scalar_places import ScalarPlace, exchanged, scalar_places
+from gitops_agent.render.request import Rendered, RenderRequest
+from gitops_agent.revision.edited_tree import EditedTree
+from gitops_agent.revision.tree import EntryType, Tree
+
+MOST_EXPERIMENTS = 40
+"""Renders of one question; the values that resemble most go first."""
+
+_FILE_BYTES = 1024 * 1024
+_MOST_FILES = 2000
+_LONGEST = 500
+_LEAST_IN_COMMON = 2
+_PROBE = "x-probe"
+_NAMING = frozenset({"/metadata/name", "/metadata/namespace"})
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+Render = Callable[[Tree, RenderRequest], Rendered]
+"""Renders a tree."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldOrigin:
+    """A value that decides a field.
+
+    Attributes:
+        file: in the repository; empty for `spec.render` of the Application.
+        line: one-based; 0 where there is none.
+        path: JSON pointer in its document.
+        value: as it stands there.
+    """
+
+    file: str
+    line: int
+    path: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Experiment:
+    """One value and the render in which it alone is different."""
+
+    origin: FieldOrigin
+    tree: Tree
+    request: RenderRequest
+    likeness: tuple[bool, int]
+
+
+class OriginFinder:
+    """Experiments with one render.
+
+    Args:
+        tree: what was rendered.
+        request: how.
+        rendered: the result.
+        render: renders a changed tree or request.
+    """
+
+    def __init__(self, tree: Tree, request: RenderRequest, rendered: Rendered, render: Render) -> None:
+        self._tree, self._request, self._rendered, self._render = tree, request, rendered, render
+
+    def origins(self, key: ObjectKey, path: str) -> tuple[FieldOrigin, ...]:
+        """What decides a field: overlays before what they overlay.
+
+        Args:
+            key: the object, as rendered.
+            path: JSON pointer of a single value in it; items of lists by their merge keys.
+        """
+        declared = next((manifest.obj for manifest in self._rendered.manifests if manifest.key == key), None)
+        value = ABSENT if declared is None else resolve(declared, path)
+        if isinstance(value, dict | list) or value in (ABSENT, "", None):
+            return ()
+        path = _by_position(declared, path)
+        text = _text(value)
+        experiments = [*_in_spec(self._tree, self._request, text), *_in_files(self._tree, self._request, self._rendered, text)]
+        experiments.sort(key=lambda experiment: experiment.likeness)
+        return tuple(one.origin for one in experiments[:MOST_EXPERIMENTS] if self._decides(one, key, path, value))
+
+    def _decides(self, experiment: _Experiment, key: ObjectKey, path: str, value: Any) -> bool:
+        try:
+            changed = self._render(experiment.tree, experiment.request)
+        except AgentError:
+            return False
+        objects = [manifest.obj for manifest in changed.manifests if manifest.key == key or path in _NAMING]
+        return any(_flows(value, resolve(obj, path)) for obj in objects)
+
+
+def _flows(value: Any, now: Any) -> bool:
+    """Whether the probe arrived in a field, and did not just select another value."""
+    if isinstance(value, bool) or isinstance(now, bool):
+        return isinstance(value, bool) and isinstance(now, bool) and value != now
+    if isinstance(value, int) and isinstance(now, int):
+        return value + 1 == now
+    return now is not ABSENT and now != value and (_PROBE in _text(now) or _text(now) == _text(value) + "1")
+
+
+def _by_position(obj: Any, path: str) -> str:
+    """The pointer with positions for merge keys, which a probe may change."""
+    steps = []
+    for step in parse(path):
+        below = resolve(obj, pointer(step))
+        steps.append(str(obj.index(below)) if isinstance(obj, list) and below is not ABSENT else step)
+        obj = below
+    return pointer(*steps)
+
+
+def _in_files(tree: Tree, request: RenderRequest, rendered: Rendered, text: str) -> Iterator[_Experiment]:
+    for name in _files(tree, rendered):
+        try:
+            data = tree.read(name, limit=_FILE_BYTES)
+            places = list(scalar_places(data, file=name))
+        except AgentError:
+            continue
+        for place in places:
+            if (unlike := _unlike(place.text, text)) is not None:
+                yield _Experiment(
+                    origin=FieldOrigin(file=name, line=place.line, path=place.path, value=place.text),
+                    tree=EditedTree(tree, name, exchanged(data, place, _probe(place), file=name)),
+                    request=request,
+                    likeness=(unlike, _distance(name, request.path)),
+                )
+
+
+def _files(tree: Tree, rendered: Rendered) -> list[str]:
+    """The files of a render that may hold values."""
+    names: set[str] = set()
+    for path, oid in rendered.closure.entries:
+        entry = tree.entry(path) if oid is not None else None
+        if entry is None:
+            continue
+        files = tree.walk(path) if entry.type is EntryType.DIRECTORY else (entry,)
+        names |= {one.path for one in files if one.type is EntryType.FILE and one.path.endswith(_SUFFIXES)}
+    return sorted(names)[:_MOST_FILES]
+
+
+def _in_spec(tree: Tree, request: RenderRequest, text: str) -> Iterator[_Experiment]:
+    if request.options is None:
+        return
+    data = json.dumps(request.options.model_dump(mode="json", by_alias=True, exclude_defaults=True)).encode()
+    for place in scalar_places(data, file="spec.render"):
+        if (unlike := _unlike(place.text, text)) is None:
+            continue
+        changed = exchanged(data, place, _probe(place), file="spec.render")
+        try:
+            options = RenderOptions.model_validate(json.loads(changed))
+        except ValueError:
+            continue
+        yield _Experiment(
+            origin=FieldOrigin(file="", line=0, path=place.path, value=place.text),
+            tree=tree,
+            request=replace(request, options=options),
+            likeness=(unlike, -1),
+        )
+
+
+def _unlike(candidate: str, text: str) -> bool | None:
+    """False for the same text, True for a part of it, None otherwise."""
+    if candidate == text:
+        return False
+    if len(candidate) > _LONGEST or len(text) > _LONGEST:
+        return None
+    shorter, longer = sorted((candidate, text), key=len)
+    return True if len(shorter) >= _LEAST_IN_COMMON and shorter in longer else None
+
+
+def _distance(file: str, path: str) -> int:
+    """How far a file is from the rendered directory: overlays are near."""
+    ours, theirs = [part for part in path.split("/") if part not in {"", "."}], file.split("/")[:-1]
+    common = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
+    return len(ours) + len(theirs) - 2 * common
+
+
+def _probe(place: ScalarPlace) -> str:
+    """Another value of the same type, as it may stand in any YAML."""
+    if place.plain and place.text in {"true", "false"}:
+        return "false" if place.text == "true" else "true"
+    if place.plain and place.text.isascii() and place.text.isdigit():
+        return str(int(place.text) + 1)
+    return json.dumps(place.text + _PROBE)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

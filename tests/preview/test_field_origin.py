@@ -1,0 +1,144 @@
+"""Real renders in this process, of files as people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops_agent.api.render_options import RenderOptions
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.preview.field_origin import OriginFinder
+from gitops_agent.render.renderer import Renderer
+from gitops_agent.render.request import KubeFacts, RenderRequest
+from gitops_agent.render.worktree import WorkTree
+from gitops_agent.toolchain.catalog import selected
+from gitops_agent.toolchain.installer import Installer
+
+WEB = ObjectKey("apps", "Deployment", "", "web")
+BASE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+      - name: web
+        image: registry.example.com/web:1.0
+        env: [{name: LEVEL, value: info}]
+"""
+OVERLAY = """\
+resources: [../base]
+images:
+- name: registry.example.com/web
+  newTag: "1.7"
+replicas:
+- name: web
+  count: 5
+patches:
+- patch: |-
+    - {op: replace, path: /spec/template/spec/containers/0/env/0/value, value: debug}
+  target: {kind: Deployment}
+"""
+TEMPLATE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: {{ .Values.replicas }}
+  template:
+    spec:
+      containers: [{name: web, image: "{{ .Values.image.name }}:{{ .Values.image.tag }}"}]
+"""
+
+
+def origins(
+    root: Path, programs: dict[str, Path], files: dict[str, str], path: str, field: str, **options: Any
+) -> list[tuple[str, int, str]]:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    renderer = Renderer(scratch=root / "scratch", **programs)
+    request = RenderRequest(
+        application=AppKey("gitops-system", "shop"),
+        path=path,
+        options=RenderOptions.model_validate(options) if options else None,
+        namespace="shop",
+        facts=KubeFacts(),
+    )
+    tree = WorkTree(root)
+    rendered = renderer.render(tree, request)
+    key = next(manifest.key for manifest in rendered.manifests if manifest.key.kind == "Deployment")
+    found = OriginFinder(tree, request, rendered, renderer.render).origins(key, field)
+    return [(origin.file, origin.line, origin.path) for origin in found]
+
+
+@pytest.fixture(scope="session")
+def programs() -> dict[str, Path]:
+    """The real helm and kustomize."""
+    return {name: program.path for name, program in Installer().ensure(selected(("helm", "kustomize"))).items()}
+
+
+@pytest.fixture
+def kustomized() -> dict[str, str]:
+    return {"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": BASE, "prod/kustomization.yaml": OVERLAY}
+
+
+def test_a_plain_file_is_named_with_its_line(tmp_path: Path, programs: dict[str, Path]) -> None:
+    files = {"app/web.yaml": BASE}
+
+    assert origins(tmp_path, programs, files, "app", "/spec/replicas") == [("app/web.yaml", 5, "/spec/replicas")]
+
+
+@pytest.mark.parametrize(
+    ("field", "places"),
+    [
+        ("/spec/replicas", [("prod/kustomization.yaml", 7, "/replicas/0/count")]),
+        (
+            "/spec/template/spec/containers/[name=web]/image",
+            [("prod/kustomization.yaml", 4, "/images/0/newTag")],
+        ),
+        ("/spec/template/spec/containers/[name=web]/name", [("base/web.yaml", 9, "/spec/template/spec/containers/0/name")]),
+    ],
+)
+def test_an_overlay_is_named_where_it_decides(
+    tmp_path: Path, programs: dict[str, Path], kustomized: dict[str, str], field: str, places: list[tuple[str, int, str]]
+) -> None:
+    assert origins(tmp_path, programs, kustomized, "prod", field) == places
+
+
+@pytest.mark.parametrize(
+    ("field", "places"),
+    [
+        ("/spec/replicas", [("app/prod.yaml", 1, "/replicas")]),
+        (
+            "/spec/template/spec/containers/[name=web]/image",
+            [("", 0, "/helm/values/image/tag"), ("app/values.yaml", 2, "/image/name")],
+        ),
+    ],
+)
+def test_a_values_file_or_the_application_is_named(
+    tmp_path: Path, programs: dict[str, Path], field: str, places: list[tuple[str, int, str]]
+) -> None:
+    files = {
+        "app/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+        "app/values.yaml": "replicas: 1\nimage: {name: registry.example.com/web, tag: '1.0'}\n",
+        "app/prod.yaml": "replicas: 4\n",
+        "app/templates/web.yaml": TEMPLATE,
+    }
+    helm = {"valuesFiles": ["prod.yaml"], "values": {"image": {"tag": "2.0"}}}
+
+    assert origins(tmp_path, programs, files, "app", field, helm=helm) == places
+
+
+def test_a_value_that_stands_nowhere_has_no_origin(tmp_path: Path, programs: dict[str, Path]) -> None:
+    files = {
+        "app/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+        "app/values.yaml": "image: {name: registry.example.com/web, tag: '1.0'}\n",
+        "app/templates/web.yaml": TEMPLATE.replace("{{ .Values.replicas }}", "{{ add 3 4 }}"),
+    }
+
+    assert origins(tmp_path, programs, files, "app", "/spec/replicas") == []
