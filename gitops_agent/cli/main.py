@@ -53,6 +53,7 @@ _COMMANDS = {
     "history": ("history", "history", "Show the last syncs and rollouts of an application."),
     "events": ("events", "events", "Show the Kubernetes Events of an application."),
     "logs": ("logs", "logs", "Print the logs of the agent, or of the pods of an application."),
+    "why": ("why", "why", "Explain an object or a field: where Git declares it, who wrote it, what shaped it."),
     "trace": ("trace", "trace", "Show which Application an object belongs to, and from which commit."),
     "check": ("check", "check", "Check the cluster, permissions, tools and repositories."),
     "signers": ("signers", "signers", "Explain the keys of those who may sign commits: check."),

@@ -10,11 +10,11 @@ import sys
 
 import click
 
-from gitops_agent.cli import complete
+from gitops_agent.cli import complete, object_chain
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.errors import AgentError, NotFound, UsageError
+from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import REVISION, annotation, owner
@@ -37,12 +37,8 @@ def trace(kind: str, name: str | None, *, output: str, kubeconfig: str | None, c
 
     The object is given as `KIND NAME` or `KIND/NAME`, in the words of kubectl. The exit code is 3 when no Application owns it.
     """
-    if name is None:
-        kind, _, name = kind.partition("/")
-    if not name:
-        raise UsageError("say which object: KIND NAME or KIND/NAME, such as deployment/web")
     access = ClusterClient.open(kubeconfig, context, namespace)
-    chain = _chain(access, _fetched(access, kind, name))
+    chain = object_chain.chain(access, object_chain.named(access, kind, name))
     application = owner(chain[-1])
     applications = _applications(access, application)
     if output in ("json", "yaml"):
@@ -56,36 +52,6 @@ def trace(kind: str, name: str | None, *, output: str, kubeconfig: str | None, c
     if application is None:
         out.talk("no Application owns it")
         sys.exit(DIFFERENT)
-
-
-def _fetched(access: ClusterClient, kind: str, name: str) -> Object:
-    resource = access.discovery.lookup(kind)
-    namespace = access.namespace if resource.namespaced else ""
-    try:
-        return access.objects.get(ObjectKey(resource.group, resource.kind, namespace, name))
-    except NotFound as error:
-        within = f" in namespace {namespace}" if namespace else ""
-        raise UsageError(f"there is no {resource.kind} {name}{within}") from error
-
-
-def _chain(access: ClusterClient, obj: Object) -> list[Object]:
-    """The object and its owners, up to the first with a mark."""
-    chain = [obj]
-    while owner(chain[-1]) is None and len(chain) < _DEPTH:
-        metadata = chain[-1]["metadata"]
-        reference = next((one for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
-        if reference is None:
-            break
-        group = str(reference["apiVersion"]).rpartition("/")[0]
-        try:
-            resource = access.discovery.find(group, str(reference["kind"]))
-            namespace = str(metadata.get("namespace") or "") if resource.namespaced else ""
-            above = access.objects.get(ObjectKey(group, resource.kind, namespace, str(reference["name"])))
-        except AgentError as error:
-            out.talk(out.line(f"its owner {reference['kind']} {reference['name']} cannot be read: {error}"))
-            break
-        chain.append(above)
-    return chain
 
 
 def _applications(access: ClusterClient, application: AppKey | None) -> dict[AppKey, Object | None]:

@@ -88,7 +88,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         AgentError: the source, the render or the plan cannot be made.
     """
     application = parse(raw)
-    facts = KubeFacts(version=str(access.transport.request("GET", "/version")["gitVersion"]).removeprefix("v"))
+    facts = kube_facts(access)
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         _wanted(access, application, target, Path(scratch)) as (tree, revision, path),
@@ -154,15 +154,24 @@ def _unsigned(access: ClusterClient, application: Application, scratch: Path, re
 
 def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts) -> Rendered:
     """The application's render of a tree."""
-    request = RenderRequest(
+    with local_workers() as workers:
+        return workers.render(tree, render_request(application, path=path, facts=facts))
+
+
+def render_request(application: Application, *, path: str, facts: KubeFacts) -> RenderRequest:
+    """What is rendered for an application."""
+    return RenderRequest(
         application=application.key,
         path=path,
         options=application.spec.render,
         namespace=application.namespace,
         facts=facts,
     )
-    with local_workers() as workers:
-        return workers.render(tree, request)
+
+
+def kube_facts(access: ClusterClient) -> KubeFacts:
+    """The cluster as charts may ask about it."""
+    return KubeFacts(version=str(access.transport.request("GET", "/version")["gitVersion"]).removeprefix("v"))
 
 
 def scope(access: ClusterClient, kind: GroupKind) -> bool | None:
@@ -198,7 +207,16 @@ def _wanted(
 def fetched(
     access: ClusterClient, application: Application, scratch: Path, *, revision: str = ""
 ) -> Iterator[tuple[Tree, Revision]]:
-    """The repository at a revision, fetched with the caller's credentials.
+    """The repository at a revision; see `fetched_sources`."""
+    with fetched_sources(access, application, scratch, revision=revision) as (sources, repository, resolved):
+        yield sources.tree(repository, resolved.commit), resolved
+
+
+@contextmanager
+def fetched_sources(
+    access: ClusterClient, application: Application, scratch: Path, *, revision: str = ""
+) -> Iterator[tuple[Sources, Repository, Revision]]:
+    """The repository's mirror, fetched with the caller's credentials.
 
     At what the application follows, or at the commit that `revision` names.
 
@@ -216,7 +234,7 @@ def fetched(
         except SourceError as error:
             named = str(error) if str(repository) in str(error) else f"{spec.repo_url}: {error}"
             raise SourceError(named, reason=error.reason, transient=error.transient) from error
-        yield sources.tree(repository, resolved.commit), resolved
+        yield sources, repository, resolved
     finally:
         sources.close()
 

@@ -15,9 +15,11 @@ from typing import Any
 from gitops_agent.api.render_options import RenderOptions
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.marks import PREFIX, annotation
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.manifest.pointer import parse, pointer
 from gitops_agent.manifest.scalar_places import ScalarPlace, exchanged, scalar_places
+from gitops_agent.manifest.yaml import dump_all, read
 from gitops_agent.render.request import Rendered, RenderRequest
 from gitops_agent.revision.edited_tree import EditedTree
 from gitops_agent.revision.tree import EntryType, Tree
@@ -30,7 +32,7 @@ _MOST_FILES = 2000
 _LONGEST = 500
 _LEAST_IN_COMMON = 2
 _PROBE = "x-probe"
-_NAMING = frozenset({"/metadata/name", "/metadata/namespace"})
+_PROBED = f"{PREFIX}probe"
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 Render = Callable[[Tree, RenderRequest], Rendered]
@@ -94,13 +96,32 @@ class OriginFinder:
         experiments.sort(key=lambda experiment: experiment.likeness)
         return tuple(one.origin for one in experiments[:MOST_EXPERIMENTS] if self._decides(one, key, path, value))
 
+    def documents(self, key: ObjectKey) -> tuple[FieldOrigin, ...]:
+        """The documents an object is made from: patches before what they patch.
+
+        Each document of its kind and name gets an annotation; where the object gets it too, the document is part of it.
+
+        Args:
+            key: the object, as rendered.
+        """
+        candidates = sorted(
+            _documents(self._tree, self._rendered, key), key=lambda one: _distance(one[0].file, self._request.path)
+        )
+        return tuple(origin for origin, tree in candidates[:MOST_EXPERIMENTS] if self._arrives(tree, key))
+
+    def _arrives(self, tree: Tree, key: ObjectKey) -> bool:
+        try:
+            changed = self._render(tree, self._request)
+        except AgentError:
+            return False
+        return any(one.key == key and annotation(one.obj, _PROBED) is not None for one in changed.manifests)
+
     def _decides(self, experiment: _Experiment, key: ObjectKey, path: str, value: Any) -> bool:
         try:
             changed = self._render(experiment.tree, experiment.request)
         except AgentError:
             return False
-        objects = [manifest.obj for manifest in changed.manifests if manifest.key == key or path in _NAMING]
-        return any(_flows(value, resolve(obj, path)) for obj in objects)
+        return any(_flows(value, resolve(one.obj, path)) for one in changed.manifests if one.key == key)
 
 
 def _flows(value: Any, now: Any) -> bool:
@@ -137,6 +158,29 @@ def _in_files(tree: Tree, request: RenderRequest, rendered: Rendered, text: str)
                     request=request,
                     likeness=(unlike, _distance(name, request.path)),
                 )
+
+
+def _documents(tree: Tree, rendered: Rendered, key: ObjectKey) -> Iterator[tuple[FieldOrigin, Tree]]:
+    """The documents of a kind and name, and the tree in which each has the probe."""
+    for name in _files(tree, rendered):
+        try:
+            data = tree.read(name, limit=_FILE_BYTES)
+            values = [document.value for document in read(data, file=name).documents]
+            places = list(scalar_places(data, file=name))
+        except AgentError:
+            continue
+        for number, value in enumerate(values):
+            metadata = value.get("metadata") if isinstance(value, dict) else None
+            if not isinstance(metadata, dict) or value.get("kind") != key.kind or str(metadata.get("name")) not in key.name:
+                continue
+            annotations = {**(metadata.get("annotations") or {}), _PROBED: _PROBE}
+            probed = {**value, "metadata": {**metadata, "annotations": annotations}}
+            text = dump_all([*values[:number], probed, *values[number + 1 :]])
+            line = next((one.line for one in places if (one.document, one.path) == (number, "/metadata/name")), 0)
+            yield (
+                FieldOrigin(file=name, line=line, path="", value=f"document {number + 1}"),
+                EditedTree(tree, name, text.encode()),
+            )
 
 
 def _files(tree: Tree, rendered: Rendered) -> list[str]:

@@ -52,6 +52,25 @@ def describe(directory: Path, commit: str, *, repository: str, ref: str) -> Revi
     )
 
 
+def last_change(directory: Path, commit: str, path: str, *, line: int = 0) -> str:
+    """The commit that wrote a file, or one line of it, last.
+
+    Args:
+        directory: of the mirror.
+        commit: where the history begins.
+        path: of the file, relative to the root.
+        line: one-based; 0 for the whole file.
+
+    Raises:
+        ProcessError: there is no such file or line in the commit.
+    """
+    if line:
+        blamed = git.run(directory, "blame", "--porcelain", f"-L{line},{line}", commit, "--", path, limits=_LIMITS)
+        return blamed.stdout.partition(b" ")[0].decode()
+    logged = git.run(directory, "log", "-1", "--format=%H", commit, "--", path, limits=_LIMITS)
+    return logged.stdout.strip().decode()
+
+
 def lost(directory: Path, old: str, new: str) -> int:
     """Counts commits reachable from `old` but not `new`; -1 when unknown.
 

@@ -20,9 +20,10 @@ from gitops_agent.revision.tree import Tree
 from gitops_agent.source.blob_reader import Reader
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import sweep
-from gitops_agent.source.history import describe
+from gitops_agent.source.history import describe, last_change
 from gitops_agent.source.installation_tokens import InstallationTokens
 from gitops_agent.source.mirror import Mirror, key
+from gitops_agent.source.paths import shown
 from gitops_agent.source.poll import Move, Poll, Poller
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
@@ -171,6 +172,20 @@ class Sources:
         read = partial(self._read, mirror)
         index, root = self._index(mirror, Ref(kind="commit", value=commit).value)
         return GitTree(commit=commit, index=index, root=root, read=read)
+
+    def last_change(self, repository: Repository, revision: Revision, path: str, *, line: int = 0) -> Revision:
+        """The commit that wrote a file, or one line of it, last; no network.
+
+        Raises:
+            SourceError: reason `RevisionNotFound`: the file or line is not in the revision, or the mirror is torn.
+        """
+        directory = self._mirror(repository).directory
+        try:
+            commit = last_change(directory, revision.commit, path, line=line)
+            return describe(directory, commit, repository=repository.url, ref=revision.ref)
+        except ProcessError as error:
+            where = f"{shown(path)}:{line}" if line else shown(path)
+            raise SourceError(f"{where} has no history in {revision.short}", reason="RevisionNotFound") from error
 
     def forget(self, repository: Repository) -> None:
         """Removes everything kept of an unused repository."""

@@ -43,6 +43,7 @@ COMMANDS = [
         "history",
         "events",
         "logs",
+        "why",
         "trace",
         "check",
         "signers",

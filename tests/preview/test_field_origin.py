@@ -55,13 +55,11 @@ spec:
 """
 
 
-def origins(
-    root: Path, programs: dict[str, Path], files: dict[str, str], path: str, field: str, **options: Any
-) -> list[tuple[str, int, str]]:
+def finding(root: Path, programs: dict[str, Path], files: dict[str, str], path: str, **options: Any) -> OriginFinder:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    renderer = Renderer(scratch=root / "scratch", **programs)
+    renderer = Renderer(scratch=root / "scratch", helm=programs["helm"], kustomize=programs["kustomize"])
     request = RenderRequest(
         application=AppKey("gitops-system", "shop"),
         path=path,
@@ -70,9 +68,13 @@ def origins(
         facts=KubeFacts(),
     )
     tree = WorkTree(root)
-    rendered = renderer.render(tree, request)
-    key = next(manifest.key for manifest in rendered.manifests if manifest.key.kind == "Deployment")
-    found = OriginFinder(tree, request, rendered, renderer.render).origins(key, field)
+    return OriginFinder(tree, request, renderer.render(tree, request), renderer.render)
+
+
+def origins(
+    root: Path, programs: dict[str, Path], files: dict[str, str], path: str, field: str, **options: Any
+) -> list[tuple[str, int, str]]:
+    found = finding(root, programs, files, path, **options).origins(WEB, field)
     return [(origin.file, origin.line, origin.path) for origin in found]
 
 
@@ -132,6 +134,20 @@ def test_a_values_file_or_the_application_is_named(
     helm = {"valuesFiles": ["prod.yaml"], "values": {"image": {"tag": "2.0"}}}
 
     assert origins(tmp_path, programs, files, "app", field, helm=helm) == places
+
+
+def test_an_object_is_made_from_its_document_and_the_patches_of_it(
+    tmp_path: Path, programs: dict[str, Path], kustomized: dict[str, str]
+) -> None:
+    patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {paused: true}\n"
+    files = {**kustomized, "prod/paused.yaml": patch, "prod/kustomization.yaml": f"{OVERLAY}- path: paused.yaml\n"}
+
+    finder = finding(tmp_path, programs, files, "prod")
+
+    assert [(one.file, one.line, one.value) for one in finder.documents(WEB)] == [
+        ("prod/paused.yaml", 3, "document 1"),
+        ("base/web.yaml", 3, "document 1"),
+    ]
 
 
 def test_a_value_that_stands_nowhere_has_no_origin(tmp_path: Path, programs: dict[str, Path]) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gitops_agent.errors import ProcessError
-from gitops_agent.source.history import describe, lost
+from gitops_agent.source.history import describe, last_change, lost
 from tests.source.author import Author
 
 
@@ -50,3 +50,19 @@ def test_lost_commits_are_counted(author: Author) -> None:
     assert lost(author.directory, second, first) == 1
     assert lost(author.directory, second, other) == 2
     assert lost(author.directory, "0" * 40, other) == -1
+
+
+def test_the_commit_that_wrote_a_file_or_a_line_last_is_found(author: Author) -> None:
+    first = author.commit({"a": "1\n2\n", "b": "1\n"})
+    second = author.commit({"a": "1\n3\n", "b": "1\n"})
+    third = author.commit({"a": "1\n3\n", "b": "2\n"})
+
+    assert last_change(author.directory, third, "a") == second
+    assert last_change(author.directory, third, "a", line=1) == first
+    assert last_change(author.directory, third, "a", line=2) == second
+
+
+@pytest.mark.parametrize(("path", "line"), [("a", 9), ("missing", 1)])
+def test_a_line_that_is_not_there_has_no_history(author: Author, path: str, line: int) -> None:
+    with pytest.raises(ProcessError):
+        last_change(author.directory, author.commit({"a": "1\n"}), path, line=line)

@@ -132,21 +132,26 @@ def _respelled(change: FieldChange, declared: Object, live: Object) -> bool:
     value = resolve(live, change.path)
     if value is ABSENT:
         # The server drops what is empty; an empty list of items with keys is not even owned.
-        return not resolve(declared, change.path) and not any(_owners(live, change.path))
-    return any(entry.get("manager") == FIELD_MANAGER for entry in _owners(live, change.path))
+        return not resolve(declared, change.path) and not any(owners(live, change.path))
+    return any(entry.get("manager") == FIELD_MANAGER for entry in owners(live, change.path))
 
 
 def _writer(live: Object, path: str) -> dict[str, str]:
     """The last other manager that owns the path, and its time."""
     others = (
-        entry for entry in _owners(live, path) if entry.get("manager") != FIELD_MANAGER or entry.get("operation") != "Apply"
+        entry for entry in owners(live, path) if entry.get("manager") != FIELD_MANAGER or entry.get("operation") != "Apply"
     )
     last = max(others, key=lambda entry: str(entry.get("time") or ""), default=None)
     return {"manager": str(last.get("manager") or ""), "time": str(last.get("time") or "")} if last else {}
 
 
-def _owners(live: Object, path: str) -> Iterator[Object]:
-    """The managedFields entries that own the path, its children or parents."""
+def owners(live: Object, path: str) -> Iterator[Object]:
+    """The managedFields entries that own the path, its children or parents.
+
+    Args:
+        live: the object.
+        path: JSON pointer; items of lists by their merge keys.
+    """
     steps = parse(path)
     for entry in (live.get("metadata") or {}).get("managedFields") or ():
         fields = entry.get("fieldsV1")
