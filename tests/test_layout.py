@@ -25,6 +25,8 @@ TESTED_ELSEWHERE = {
     "cli/exit_codes.py": "cli/test_main.py",  # numbers
     "cluster/client.py": "cli/test_client.py",  # through commands
     "preview/dependants.py": "cli/test_dependants.py",  # likewise
+    "preview/why.py": "cli/test_why.py",  # likewise
+    "cli/object_chain.py": "cli/test_trace.py",  # likewise
     "cli/plan_view.py": "cli/test_diff.py",  # what that command prints
     "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own

@@ -68,34 +68,36 @@ def why(
     declared = chain[-1]
     path = pointer_of(field, declared) if field else ""
     raw = access.objects.get(APPLICATION.named(application.namespace, application.name))
-    found = explain(access, raw, declared, path)
+    explanation = explain(access, raw, declared, path)
     if output in ("json", "yaml"):
-        out.document(_document(found, chain, str(application)), output)
+        out.document(_document(explanation, chain, str(application)), output)
         return
     if output == "name":
         click.echo(str(application))
         return
-    for title, text in _facts(found, chain, str(application), field or ""):
+    for title, text in _facts(explanation, chain, str(application), field or ""):
         click.echo(f"{title + ':':<{_TITLE_WIDTH}}{out.line(text)}")
 
 
-def _facts(found: Explanation, chain: list[Object], application: str, field: str) -> list[tuple[str, str]]:
+def _facts(explanation: Explanation, chain: list[Object], application: str, field: str) -> list[tuple[str, str]]:
     facts = [("Object", str(ObjectKey.of(chain[0])))]
     facts += [("Owner", str(ObjectKey.of(obj))) for obj in chain[1:]]
-    facts.append(("Application", f"{application}, {found.revision.short} is applied"))
-    if found.declared is None:
+    facts.append(("Application", f"{application}, {explanation.revision.short} is applied"))
+    if explanation.declared is None:
         facts.append(("Declared in", "nothing: the applied commit does not declare it"))
     else:
-        facts.append(("Declared in", _place(found.declared)))
-    if found.field:
-        facts += [("Field", f"{field} = {_text(found.value)}")]
-        if found.git != found.value:
-            facts.append(("In Git", _text(found.git)))
-        facts += [("Decided by" if not index else "Then by", _place(place)) for index, place in enumerate(found.origins)]
-    facts += [("Written by", _writer(writer)) for writer in found.writers]
-    facts += [("Rule", rule) for rule in found.rules]
-    facts += [("Comes after", text) for text in found.after] if not found.field else []
-    facts += [("Problem", text) for text in found.problems]
+        facts.append(("Declared in", _place(explanation.declared)))
+    if explanation.field:
+        facts += [("Field", f"{field} = {_text(explanation.value)}")]
+        if explanation.git != explanation.value:
+            facts.append(("In Git", _text(explanation.git)))
+        facts += [
+            ("Decided by" if not index else "Then by", _place(origin)) for index, origin in enumerate(explanation.origins)
+        ]
+    facts += [("Written by", _writer(writer)) for writer in explanation.writers]
+    facts += [("Rule", rule) for rule in explanation.rules]
+    facts += [("Comes after", text) for text in explanation.after] if not explanation.field else []
+    facts += [("Problem", text) for text in explanation.problems]
     return facts
 
 
@@ -123,26 +125,26 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _document(found: Explanation, chain: list[Object], application: str) -> Object:
+def _document(explanation: Explanation, chain: list[Object], application: str) -> Object:
     from gitops_agent.manifest.merge_keys import ABSENT
 
     result: Object = {
         "object": str(ObjectKey.of(chain[0])),
         "owners": [str(ObjectKey.of(obj)) for obj in chain[1:]],
         "application": application,
-        "revision": found.revision.commit,
-        "declared": _place_document(found.declared) if found.declared is not None else None,
-        "writers": [{"manager": one.manager, "operation": one.operation, "time": one.time} for one in found.writers],
-        "rules": list(found.rules),
-        "after": list(found.after),
-        "problems": list(found.problems),
+        "revision": explanation.revision.commit,
+        "declared": _place_document(explanation.declared) if explanation.declared is not None else None,
+        "writers": [{"manager": one.manager, "operation": one.operation, "time": one.time} for one in explanation.writers],
+        "rules": list(explanation.rules),
+        "after": list(explanation.after),
+        "problems": list(explanation.problems),
     }
-    if found.field:
+    if explanation.field:
         result |= {
-            "field": found.field,
-            "value": None if found.value is ABSENT else found.value,
-            "git": None if found.git is ABSENT else found.git,
-            "origins": [_place_document(place) for place in found.origins],
+            "field": explanation.field,
+            "value": None if explanation.value is ABSENT else explanation.value,
+            "git": None if explanation.git is ABSENT else explanation.git,
+            "origins": [_place_document(origin) for origin in explanation.origins],
         }
     return result
 

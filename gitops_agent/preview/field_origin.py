@@ -150,11 +150,11 @@ def _in_files(tree: Tree, request: RenderRequest, rendered: Rendered, text: str)
             places = list(scalar_places(data, file=name))
         except AgentError:
             continue
-        for place in places:
-            if (unlike := _unlike(place.text, text)) is not None:
+        for scalar in places:
+            if (unlike := _unlike(scalar.text, text)) is not None:
                 yield _Experiment(
-                    origin=FieldOrigin(file=name, line=place.line, path=place.path, value=place.text),
-                    tree=EditedTree(tree, name, exchanged(data, place, _probe(place), file=name)),
+                    origin=FieldOrigin(file=name, line=scalar.line, path=scalar.path, value=scalar.text),
+                    tree=EditedTree(tree, name, exchanged(data, scalar, _probe(scalar), file=name)),
                     request=request,
                     likeness=(unlike, _distance(name, request.path)),
                 )
@@ -199,16 +199,16 @@ def _in_spec(tree: Tree, request: RenderRequest, text: str) -> Iterator[_Experim
     if request.options is None:
         return
     data = json.dumps(request.options.model_dump(mode="json", by_alias=True, exclude_defaults=True)).encode()
-    for place in scalar_places(data, file="spec.render"):
-        if (unlike := _unlike(place.text, text)) is None:
+    for scalar in scalar_places(data, file="spec.render"):
+        if (unlike := _unlike(scalar.text, text)) is None:
             continue
-        changed = exchanged(data, place, _probe(place), file="spec.render")
+        changed = exchanged(data, scalar, _probe(scalar), file="spec.render")
         try:
             options = RenderOptions.model_validate(json.loads(changed))
         except ValueError:
             continue
         yield _Experiment(
-            origin=FieldOrigin(file="", line=0, path=place.path, value=place.text),
+            origin=FieldOrigin(file="", line=0, path=scalar.path, value=scalar.text),
             tree=tree,
             request=replace(request, options=options),
             likeness=(unlike, -1),

@@ -138,14 +138,14 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         if source is not None:
             documents = finder.documents(source.key)
             origins = finder.origins(source.key, path) if path and not is_secret(live) else ()
-        # Only a mirror that is still there can be asked for history.
-        place = history.place(manifest, documents) if manifest is not None else None
+        # While the mirror is still there.
+        document = history.place(manifest, documents) if manifest is not None else None
         places = tuple(history.origin(origin) for origin in origins)
     git, value = masked_pair(manifest.obj if manifest else {}, live)
     return Explanation(
         key=key,
         revision=revision,
-        declared=place,
+        declared=document,
         field=path,
         value=resolve(value, path) if path else ABSENT,
         git=resolve(git, path) if path and manifest is not None else ABSENT,
@@ -208,7 +208,7 @@ def _as_rendered(rendered: Rendered, key: ObjectKey, application: Application) -
 
 
 def _writers(live: Object, path: str) -> tuple[Writer, ...]:
-    found = [
+    writers = [
         Writer(
             manager=str(entry.get("manager") or ""),
             operation=str(entry.get("operation") or ""),
@@ -217,7 +217,7 @@ def _writers(live: Object, path: str) -> tuple[Writer, ...]:
         for entry in owners(live, path)
         if not entry.get("subresource") or path.startswith("/status")
     ]
-    return tuple(sorted(found, key=lambda writer: writer.time, reverse=True))
+    return tuple(sorted(writers, key=lambda writer: writer.time, reverse=True))
 
 
 def _rules(
