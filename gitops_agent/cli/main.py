@@ -127,7 +127,7 @@ def main() -> NoReturn:
     """Runs the command line and exits."""
     state = {"verbose": False}
     try:
-        code = cli.main(standalone_mode=False, obj=state)
+        code = cli.main(prog_name=_program(), standalone_mode=False, obj=state)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.Abort:
@@ -148,6 +148,11 @@ def main() -> NoReturn:
         if state["verbose"]:
             _say(error.report() if isinstance(error, ProcessError) else str(error.facts), ERROR)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _program() -> str:
+    """The program as it was called; kubectl calls a plug-in by another name."""
+    return "kubectl gitops" if os.path.basename(sys.argv[0]) == "kubectl-gitops" else "gitops-agent"  # noqa: PTH119 - help is quick
 
 
 def _meant(error: click.UsageError) -> str:

@@ -94,6 +94,14 @@ def test_every_command_says_what_it_does(run: Run, command: str) -> None:
     assert result.stdout.splitlines()[2].strip()
 
 
+def test_kubectl_finds_it_as_a_plug_in() -> None:
+    plugin = Path(sys.executable).parent / "kubectl-gitops"
+
+    done = subprocess.run([plugin, "status", "--help"], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("Usage: kubectl gitops status ")
+
+
 def test_the_version_is_printed_without_a_cluster(run: Run) -> None:
     assert run("--version").stdout.strip() == f"gitops-agent, version {__version__}"
 
