@@ -303,6 +303,11 @@ _TABLE = (
     ("WaitingFor", "An object waits for another one.", "See `gitops-agent tree` for what it waits for."),
     ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Inspect that application."),
     ("PlanFailed", "No plan can be made of what is declared and what is live.", "Read the message."),
+    (
+        "CRDUpgradeRefused",
+        "A CustomResourceDefinition no longer serves a version in which objects are declared; nothing is applied.",
+        "Declare these objects in a served version first, or serve the old version until then.",
+    ),
     ("DependencyCycle", "Objects or applications wait for each other in a circle.", "Break the circle the message prints."),
     (
         "HookFailed",

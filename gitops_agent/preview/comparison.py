@@ -51,6 +51,7 @@ from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of
 from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.hooks.moment import Moment, Operation
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, damaged_mark
+from gitops_agent.sync.planning.crd_upgrade import check
 from gitops_agent.sync.planning.hidden import from_json
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as plan_of
@@ -127,6 +128,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         recorded=from_json(((raw.get("status") or {}).get("resources") or {}).get("kinds")),
         application_uid=application.uid,
     )
+    check(desired.manifests)
     plan = plan_of(desired, live, policy)
     if plan.uncounted or plan.verdict.held:
         plan = plan_of(desired, live, policy, dependants=dependants(access, plan))

@@ -11,9 +11,9 @@ for it, until that application has claimed what it declares.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
-from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 
 _NO_MARKS: Mapping[ObjectKey, AppKey] = {}
 
@@ -28,6 +28,7 @@ class ClaimRegistry:
         self._contenders: dict[ObjectKey, set[AppKey]] = {}
         self._contended: dict[AppKey, frozenset[ObjectKey]] = {}
         self._heard: set[AppKey] = set()
+        self._versions: dict[AppKey, tuple[str, frozenset[tuple[GroupKind, str]]]] = {}
 
     def claim(
         self,
@@ -95,9 +96,30 @@ class ClaimRegistry:
             self._contended[holder] = self._contended.get(holder, frozenset()) | {key}
             return holder
 
+    def write_in(self, application: AppKey, content: str, versions: Iterable[tuple[GroupKind, str]]) -> None:
+        """Registers the kinds and versions that an application's manifests are written in.
+
+        Args:
+            application: whose.
+            content: a digest of the manifests; `versions` is read only when it changed.
+            versions: of the manifests.
+        """
+        if self._versions.get(application, ("",))[0] != content:
+            self._versions[application] = (content, frozenset(versions))
+
+    def written_in(self, kinds: Container[GroupKind], *, besides: AppKey) -> dict[tuple[GroupKind, str], str]:
+        """The other applications that declare objects of some kinds, by version."""
+        users: dict[tuple[GroupKind, str], list[AppKey]] = {}
+        for application, (_, versions) in sorted(self._versions.copy().items()):
+            for use in versions:
+                if use[0] in kinds and application != besides:
+                    users.setdefault(use, []).append(application)
+        return {use: f"Application {', '.join(each.name for each in applications)}" for use, applications in users.items()}
+
     def release(self, application: AppKey) -> frozenset[AppKey]:
         """Releases every claim; returns the applications that contended for one."""
         _, woken = self.claim(application, ())
+        self._versions.pop(application, None)
         with self._lock:
             self._held.pop(application, None)
             self._contended.pop(application, None)

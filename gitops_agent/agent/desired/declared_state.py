@@ -28,6 +28,7 @@ from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.desired import Desired, build
+from gitops_agent.sync.planning.crd_upgrade import versions
 
 _HEALTHY = "healthy"
 """The render slot of the commit that is applied in place of a rejected one."""
@@ -350,6 +351,7 @@ class DeclaredStateLoader:
     def _claim(self, desired: Desired) -> tuple[Desired, bool]:
         """Claims the objects; returns what is contested, and whether all are claimed."""
         places = desired.claimed
+        self.claims.write_in(desired.application, desired.rendered, versions(desired.manifests))
         more = self._more.get(desired.application, frozenset())
         held, complete = self._conflicts(desired.application, places.keys() | more)
         contested = {key: holder for key, holder in held.items() if key in places}

@@ -30,6 +30,7 @@ from gitops_agent.sync.apply.preflight import unanswered
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.live.live_state import LiveState
+from gitops_agent.sync.planning.crd_upgrade import CRDUpgradeRefused
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.policy import BudgetUse
 
@@ -115,7 +116,8 @@ class Applier:
         try:
             plan, runnable = planned()
         except PlanError as error:
-            return ApplyResult(error=error)
+            # Another application may declare its objects in a served version meanwhile, which wakes nothing here.
+            return ApplyResult(error=error, retry=0.0 if isinstance(error, CRDUpgradeRefused) else None)
         if not suspended and self._verify(application, plan, snapshot, memo):
             snapshot = self._planner.snapshot(application.key, desired)
             plan, runnable = planned()

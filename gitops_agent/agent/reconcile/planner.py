@@ -22,6 +22,7 @@ from gitops_agent.sync.action import REMOVES, Action, ActionKind
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.planning.blast_radius import DependantCounter
+from gitops_agent.sync.planning.crd_upgrade import check
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as make_plan
@@ -181,6 +182,8 @@ class Planner:
         memo.above = self._above(application) if deleting else None
         memo.grant = granted(application, desired.revision, trailers=self._trailers)
         policy = replace(self._policy(application, memo, deleting=deleting), over_budget=over_budget)
+        if not deleting:
+            check(desired.manifests, lambda kinds: self._claims.written_in(kinds, besides=application.key))
         plan = make_plan(desired, snapshot, policy, immutable=memo.immutable)
         # An Application under deletion waits for the permission instead: its objects would stay unreported.
         undeletable = frozenset[ObjectKey]() if deleting else self._undeletable(application, plan)
