@@ -1,4 +1,4 @@
-"""Refuses definitions of custom resources that leave declared objects without their version. Pure.
+"""Refuses definitions that no longer serve declared objects. Pure.
 
 The API server refuses a definition that drops a version in which objects are stored, or changes its scope, and the dry run of
 the plan says so. It takes one that no longer serves a version which manifests are written in: every apply of these would fail
@@ -45,7 +45,7 @@ class Definition:
 
     @classmethod
     def of(cls, obj: Object) -> Definition | None:
-        """The definition that an object is; None where it is none or incomplete."""
+        """The definition that an object is; None where incomplete."""
         key, spec = ObjectKey.of(obj), mapping(obj, "spec")
         versions = [version for version in items(spec.get("versions")) if isinstance(version.get("name"), str)]
         group, kind = spec.get("group"), mapping(spec, "names").get("kind")
