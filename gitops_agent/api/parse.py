@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from gitops_agent.api.application import Application, ApplicationSpec
 from gitops_agent.api.problems import Problem, SpecInvalid, not_supported, read
-from gitops_agent.api.source_options import VerifyMode
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.reading import mapping
 
@@ -41,8 +40,6 @@ def parse(obj: Object) -> Application:
 
 def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
     """Fields whose behaviour comes in a later version."""
-    if spec.source.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD):
-        yield not_supported("spec.source.verify.mode", f"the mode {spec.source.verify.mode}")
     if spec.render is not None and spec.render.variables is not None:
         yield not_supported("spec.render.variables", "substituting variables")
     if spec.render is not None and spec.render.decryption is not None:

@@ -70,10 +70,7 @@ class Verify(Model):
     """Signatures demanded of commits."""
 
     mode: VerifyMode = VerifyMode.NONE
-    """`none`, `head` (the commit itself), `tag` (the tag object), `tagAndHead`, or `all` (every new commit up to it).
-
-    This version refuses `tag` and `tagAndHead`.
-    """
+    """`none`, `head` (the commit itself), `tag` (the tag object), `tagAndHead`, or `all` (every new commit up to it)."""
 
     secret_ref: SecretRef | None = None
     """The Secret with the keys of the signers: `*.asc` and `*.pgp` (OpenPGP), `allowed_signers` and `*.sshpub` (SSH).

@@ -43,10 +43,17 @@ _LOCAL = Limits(seconds=120.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tip:
-    """The full name and commit of a reference when last polled."""
+    """The full name and commit of a reference when last polled.
+
+    Attributes:
+        name: such as `refs/tags/v1`.
+        commit: which it leads to.
+        object: what it points at itself: for an annotated tag its object; empty where that was never noted.
+    """
 
     name: str
     commit: str
+    object: str = ""
 
 
 class Mirror:
@@ -175,7 +182,7 @@ class Mirror:
             stamp = (self.directory / _STATE).stat().st_mtime_ns
             if stamp != self._known[0]:
                 document = json.loads((self.directory / _STATE).read_bytes())
-                self._known = (stamp, {ref: Tip(name=tip["name"], commit=tip["commit"]) for ref, tip in document.items()})
+                self._known = (stamp, {ref: Tip(**tip) for ref, tip in document.items()})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
         return self._known[1]
@@ -220,6 +227,11 @@ class Mirror:
 def stored(name: str) -> str:
     """The mirror's own reference for a repository's reference or a commit."""
     return f"refs/fetched/{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:40]}"
+
+
+def choice_key(ref: Ref, number: int) -> str:
+    """How `tips.json` calls one of the tags that a range may choose."""
+    return f"choice:{ref.value}:{number}"
 
 
 def key(ref: Ref) -> str:

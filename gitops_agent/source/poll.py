@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from gitops_agent.errors import ProcessError, SourceError
@@ -16,7 +16,7 @@ from gitops_agent.source.git_auth import access
 from gitops_agent.source.git_errors import CORRUPT, explain, last_words
 from gitops_agent.source.history import lost
 from gitops_agent.source.http_headers import retry_after, traced
-from gitops_agent.source.mirror import Mirror, Tip, key, stored
+from gitops_agent.source.mirror import Mirror, Tip, choice_key, key, stored
 from gitops_agent.source.phrases import ends
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.remote_refs import Advertised
@@ -40,6 +40,7 @@ _LONGEST_FETCH = 20
 _RATE_LIMIT_SECONDS = 60.0
 """The pause after a 429 that names none."""
 _SHA256_DIGITS = 64
+_TAGS = "refs/tags/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Move:
         new: the commit now.
         rewritten: the old commit is not among the ancestors of the new one, or a tag was moved at all.
         lost: how many commits are no longer reachable; -1 when the old ones are not there to be counted.
+        tags: other tag objects lead to the same commit now, or other tags may be chosen.
     """
 
     ref: Ref
@@ -59,6 +61,7 @@ class Move:
     new: str
     rewritten: bool = False
     lost: int = 0
+    tags: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +82,27 @@ class Poll:
 
 
 class Poller:
-    """One poll of one mirror, which the caller has locked."""
+    """One poll of one mirror, which the caller has locked.
+
+    Args:
+        mirror: which.
+        credentials: None for a public repository.
+        timeout_seconds: how long the server may be silent.
+        cancel: ends it early when set.
+        verified: ranges of which not only the highest tag is fetched, because signatures decide.
+    """
 
     def __init__(
-        self, mirror: Mirror, credentials: Credentials | None, *, timeout_seconds: float, cancel: threading.Event | None
+        self,
+        mirror: Mirror,
+        credentials: Credentials | None,
+        *,
+        timeout_seconds: float,
+        cancel: threading.Event | None,
+        verified: frozenset[Ref] = frozenset(),
     ) -> None:
+        self._verified = verified
+        self._choices: dict[Ref, tuple[Tip, ...]] = {}
         self._mirror = mirror
         self._credentials = credentials
         self._timeout = timeout_seconds
@@ -150,18 +169,26 @@ class Poller:
             stored_tips = mirror.tips()
             tips |= self._named([ref for ref in refs if ref.kind != "commit"], advertised, stored_tips)
             tips |= self._pinned([ref for ref in refs if ref.kind == "commit" and ref not in tips], advertised)
-        moved = tuple(self._move(ref, before.get(key(ref)), tip) for ref, tip in tips.items() if before.get(key(ref)) != tip)
-        if any(stored_tips.get(key(ref)) != tip for ref, tip in tips.items()):
-            mirror.record(
-                {**before, **{key(ref): tip for ref, tip in tips.items()}}
-                if stored_tips
-                else {key(ref): tip for ref, tip in tips.items()}
-            )
+        chosen = {choice_key(ref, n): tip for ref, tags in self._choices.items() for n, tip in enumerate(tags)}
+        other = {ref for ref in self._choices if choices(ref, before) != self._choices[ref]}
+        moved = tuple(
+            replace(self._move(ref, before.get(key(ref)), tip), tags=True)
+            if ref in other and key(ref) in before
+            else self._move(ref, before.get(key(ref)), tip)
+            for ref, tip in tips.items()
+            if before.get(key(ref)) != tip or ref in other
+        )
+        if other or any(stored_tips.get(key(ref)) != tip for ref, tip in tips.items()):
+            left = {
+                name: tip for name, tip in before.items() if not any(name.startswith(choice_key(ref, 0)[:-1]) for ref in other)
+            }
+            fresh = chosen | {key(ref): tip for ref, tip in tips.items()}
+            mirror.record({**left, **fresh} if stored_tips else fresh)
             mirror.tidy()
         return Poll(
             tips={ref: tip.commit for ref, tip in tips.items()},
             names={ref: tip.name for ref, tip in tips.items()},
-            moved=tuple(move for move in moved if move.old != move.new),
+            moved=tuple(move for move in moved if move.old != move.new or move.tags),
             errors=self._errors,
         )
 
@@ -200,11 +227,18 @@ class Poller:
             except SourceError as error:
                 self._errors[ref] = error
         commits = {tip.name: tip.commit for tip in stored_tips.values()}
+        objects = {tip.name: tip.object for tip in stored_tips.values()}
+        several_of = {ref: advertised.choices(ref) for ref in names.keys() & self._verified}
         dead = self._mirror.dead_ends
+
+        def is_stale(name: str) -> bool:
+            retagged = name.startswith(_TAGS) and objects.get(name) != advertised.objects[name]
+            return commits.get(name) != advertised.commits[name] or retagged
+
         stale = sorted(
             name
-            for name in set(names.values())
-            if commits.get(name) != advertised.commits[name] and dead.get(name, ("",))[0] != advertised.commits[name]
+            for name in {*names.values(), *(name for several in several_of.values() for name in several)}
+            if is_stale(name) and dead.get(name, ("",))[0] != advertised.commits[name]
         )
         fetched: dict[str, str] = {}
         if stale:
@@ -222,7 +256,10 @@ class Poller:
             if name in dead and dead[name][0] == advertised.commits[name]:
                 self._errors[ref] = dead[name][1]
             elif commit is not None:
-                tips[ref] = Tip(name=name, commit=commit)
+                tips[ref] = _tip(name, commit, advertised)
+        for ref, several in several_of.items():
+            led = {name: fetched.get(name) or (commits.get(name) if name not in stale else None) for name in several}
+            self._choices[ref] = tuple(_tip(name, commit, advertised) for name, commit in led.items() if commit is not None)
         return tips
 
     def _pinned(self, refs: list[Ref], advertised: Advertised) -> dict[Ref, Tip]:
@@ -293,8 +330,21 @@ class Poller:
 
     def _move(self, ref: Ref, old: Tip | None, new: Tip) -> Move:
         if old is None or old.commit == new.commit:
-            return Move(ref=ref, old=old.commit if old else "", new=new.commit)
+            retagged = old is not None and old.object not in ("", new.object)
+            return Move(ref=ref, old=old.commit if old else "", new=new.commit, tags=retagged)
         if ref.kind == "semver" and old.name != new.name:
             return Move(ref=ref, old=old.commit, new=new.commit)
         gone = lost(self._mirror.directory, old.commit, new.commit)
         return Move(ref=ref, old=old.commit, new=new.commit, rewritten=gone != 0 or ref.kind in {"tag", "semver"}, lost=gone)
+
+
+def _tip(name: str, commit: str, advertised: Advertised) -> Tip:
+    return Tip(name=name, commit=commit, object=advertised.objects[name] if name.startswith(_TAGS) else "")
+
+
+def choices(ref: Ref, tips: Mapping[str, Tip]) -> tuple[Tip, ...]:
+    """The tags that a range could choose at an earlier poll."""
+    result: list[Tip] = []
+    while (tip := tips.get(choice_key(ref, len(result)))) is not None:
+        result.append(tip)
+    return tuple(result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitops_agent.errors import SourceError
 from gitops_agent.source.ref import Ref
@@ -14,6 +14,7 @@ from gitops_agent.source.semver import Range
 _LINE = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)\t(refs/(?:heads|tags)/\S+)\Z")
 _PREFIX = {"branch": "refs/heads/", "tag": "refs/tags/", "semver": "refs/tags/"}
 _NEAR = 3
+_MOST_CHOICES = 20
 _CUTOFF = 0.6
 _LONGER = 3
 """A name that is so many times longer than another one is not near it, at this cutoff."""
@@ -28,6 +29,8 @@ class Advertised:
     """
 
     commits: Mapping[str, str]
+    objects: Mapping[str, str] = field(default_factory=dict)
+    """What the references point at themselves."""
 
     @classmethod
     def parse(cls, output: bytes) -> Advertised:
@@ -43,7 +46,7 @@ class Advertised:
                 peeled[name[:-3]] = oid
             else:
                 commits[name] = oid
-        return cls(commits=commits | {name: oid for name, oid in peeled.items() if name in commits})
+        return cls(commits=commits | {name: oid for name, oid in peeled.items() if name in commits}, objects=commits)
 
     def name(self, ref: Ref) -> str:
         """The full name a branch, tag or range stands for.
@@ -61,6 +64,16 @@ class Advertised:
         if tag is None:
             raise self._missing(ref)
         return prefix + tag
+
+    def choices(self, ref: Ref) -> tuple[str, ...]:
+        """The full names of the highest tags in a range, highest first."""
+        names = set(self._names(_PREFIX["semver"]))
+        choices: list[str] = []
+        span = Range.parse(ref.value)
+        while len(choices) < _MOST_CHOICES and (tag := span.select(names)) is not None:
+            names.discard(tag)
+            choices.append(_PREFIX["semver"] + tag)
+        return tuple(choices)
 
     def _names(self, prefix: str) -> list[str]:
         return [name.removeprefix(prefix) for name in self.commits if name.startswith(prefix)]

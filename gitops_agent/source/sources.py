@@ -22,9 +22,9 @@ from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import sweep
 from gitops_agent.source.history import describe, last_change
 from gitops_agent.source.installation_tokens import InstallationTokens
-from gitops_agent.source.mirror import Mirror, key
+from gitops_agent.source.mirror import Mirror, Tip, key
 from gitops_agent.source.paths import shown
-from gitops_agent.source.poll import Move, Poll, Poller
+from gitops_agent.source.poll import Move, Poll, Poller, choices
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.revision_name import HEAD, RevisionName
@@ -73,6 +73,7 @@ class Sources:
         credentials: Credentials | None = None,
         *,
         cancel: threading.Event | None = None,
+        verified: frozenset[Ref] = frozenset(),
     ) -> Poll:
         """Polls the references once, and fetches those that moved.
 
@@ -81,6 +82,7 @@ class Sources:
             refs: every reference wanted of it; what was seen of others is kept.
             credentials: read anew by the caller for every poll; None for a public repository.
             cancel: ends the poll early when set.
+            verified: ranges whose tag is chosen by signatures; the highest twenty of each are fetched.
 
         Raises:
             SourceError: the repository as a whole could not be read: reason `SourceUnavailable`, `AuthenticationFailed`,
@@ -88,7 +90,7 @@ class Sources:
         """
         mirror = self._readable(repository)
         with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout, cancel):
-            return Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel).poll(refs)
+            return Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel, verified=verified).poll(refs)
 
     def resolve(self, repository: Repository, ref: Ref) -> Revision:
         """The commit of a reference at the last successful poll, without network.
@@ -109,6 +111,16 @@ class Sources:
             SourceError: it is not in the mirror.
         """
         return self._described(self._mirror(repository), commit, ref.value)
+
+    def tags(self, repository: Repository, ref: Ref) -> tuple[Tip, ...]:
+        """The tags behind a reference at the last poll, the preferred first.
+
+        For a range those that may be chosen, for a tag itself; empty for branches and commits.
+        """
+        tips = self._mirror(repository).tips()
+        several = choices(ref, tips) if ref.kind == "semver" else ()
+        own = tips.get(key(ref)) if ref.kind in ("tag", "semver") else None
+        return several or ((own,) if own is not None else ())
 
     def graph(self, repository: Repository) -> CommitGraph:
         """The commits of a repository that were fetched; no network."""

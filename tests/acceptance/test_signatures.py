@@ -174,3 +174,25 @@ def test_every_new_commit_is_judged_and_the_last_trusted_one_is_applied(own: Ten
     own.ask()
     own.settled(merge)
     assert (own.config("one") or {})["data"] == {"key": "4.29"}
+
+
+def test_a_signed_tag_is_followed_and_another_is_not(team: Tenant, ada: SshKey) -> None:
+    trust(team, ada=ada)
+    git, work, bare = team.repository._git, team.repository.work, str(team.repository.bare)
+    signing = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={ada.path}")
+    first = signed(team, None)
+    git(work, *signing, "tag", "--sign", "-m", "release", "v1.0.0", first)
+    second = signed(team, None, value="2")
+    git(work, "tag", "v1.1.0", second)
+    git(work, "push", "--quiet", bare, "v1.0.0", "v1.1.0")
+    secret = {"name": f"signers-{team.namespace}"}
+    verify = {"mode": "tag", "secretRef": secret}
+    team.declare(source={"ref": {"semver": "^1.0"}, "verify": verify}, sync={"interval": "1s"})
+
+    warnings = team.settled(first)["status"]["warnings"]
+    assert any("the tag v1.1.0 is a lightweight tag" in warning for warning in warnings)
+
+    git(work, *signing, "tag", "--sign", "--force", "-m", "release", "v1.1.0", second)
+    git(work, "push", "--quiet", "--force", bare, "v1.1.0")
+    team.ask()
+    team.settled(second)

@@ -96,9 +96,7 @@ ACCEPTED: dict[str, Object] = {
             "onRewrite": "follow",
         }
     ),
-    "verification of a tag, later": source(
-        ref={"semver": "1.x"}, verify={"mode": "tagAndHead", "secretRef": {"name": "signers"}}
-    ),
+    "verification of a tag": source(ref={"semver": "1.x"}, verify={"mode": "tagAndHead", "secretRef": {"name": "signers"}}),
     "a window in a time zone": spec(
         sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}
     ),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gitops_agent.api.parse import SpecInvalid, parse
 from gitops_agent.api.sync_options import ErrorPolicy, SyncMode
 from gitops_agent.manifest.key import AppKey, Object
-from tests.api.specs import ACCEPTED, COMPLETE, REFUSED, SOURCE, source, spec
+from tests.api.specs import ACCEPTED, COMPLETE, REFUSED, SOURCE, spec
 
 METADATA: Object = {
     "name": "shop",
@@ -149,7 +149,6 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        (source(ref={"tag": "v1"}, verify={"mode": "tag", "secretRef": {"name": "signers"}}), "spec.source.verify.mode"),
         (spec(render={"variables": {}}), "spec.render.variables"),
         (spec(render={"decryption": {}}), "spec.render.decryption"),
     ],

@@ -25,7 +25,7 @@ from gitops_agent.manifest.reading import mapping
 from gitops_agent.observe.log import logger
 from gitops_agent.source.signature.gate import Gate
 from gitops_agent.source.signature.judge import Judge
-from gitops_agent.source.signature.judgement import Demand, Judgement, Verified
+from gitops_agent.source.signature.judgement import Demand, Judgement, Tag, Verified
 from gitops_agent.source.signature.signers import Signers
 from gitops_agent.source.signature.verdict_cache import VerdictCache
 from gitops_agent.source.signature.verifier import Verifier
@@ -43,6 +43,7 @@ class _Question:
     repository: Repository
     ref: Ref
     tip: str
+    tags: tuple[Tag, ...]
     verify: Verify
     approved: str
 
@@ -87,6 +88,7 @@ class CommitVerifier:
             repository=repository,
             ref=ref,
             tip=tip,
+            tags=self._tags(repository, ref),
             verify=application.spec.source.verify,
             approved=approved_by_person(application),
         )
@@ -174,6 +176,7 @@ class CommitVerifier:
             name=question.ref.value,
             kind=question.ref.kind,
             tip=question.tip,
+            tags=question.tags,
             before=before,
             applied=str(mapping(application.status.get("sync")).get("revision") or ""),
             approved=question.approved,
@@ -190,6 +193,10 @@ class CommitVerifier:
         stays = f"{demand.name} stays at {commit[:12]}" if commit else f"nothing of {demand.name} is applied"
         reason = "ToolMissing" if isinstance(error, ProcessError) and error.cause == "start" else error.reason
         return Judgement(commit=commit, verified=before, reason=reason, message=f"{error}; {stays}")
+
+    def _tags(self, repository: Repository, ref: Ref) -> tuple[Tag, ...]:
+        tips = self._sources.tags(repository, ref)
+        return tuple(Tag(name=tip.name.removeprefix("refs/tags/"), object=tip.object, commit=tip.commit) for tip in tips)
 
     def _release(self, namespace: str, secret: str) -> None:
         """Lets the watch of a Secret end that no judgement needs."""

@@ -20,6 +20,7 @@ from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
 from gitops_agent.api.application import Application
+from gitops_agent.api.source_options import VerifyMode
 from gitops_agent.errors import AgentError, SourceError
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey
@@ -65,6 +66,7 @@ class _Use:
     repository: Repository
     ref: Ref
     seconds: float
+    verified: bool
     application: Application = field(compare=False)
 
 
@@ -122,6 +124,7 @@ class SourcePoller:
             repository=repository,
             ref=Ref.of(spec.ref),
             seconds=application.spec.sync.interval.total_seconds(),
+            verified=spec.ref.kind == "semver" and spec.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD),
             application=application,
         )
         with self._lock:
@@ -131,11 +134,13 @@ class SourcePoller:
             self._schedule(repository)
             if before is not None and before.repository != repository:
                 self._schedule(before.repository)
-            if before is None or (before.repository, before.ref) != (use.repository, use.ref):
+            source = (use.repository, use.ref, use.verified)
+            if before is None or (before.repository, before.ref, before.verified) != source:
                 with self._lock:
                     state = self._states.get(repository, SourceState())
                     polled = state.polled and any(
-                        key != application.key and (other.repository, other.ref) == (repository, use.ref)
+                        key != application.key
+                        and (other.repository, other.ref, other.verified) == (repository, use.ref, use.verified)
                         for key, other in self._uses.items()
                     )
                 # A hundred Applications that come at once cost one more poll, not a hundred.
@@ -203,7 +208,9 @@ class SourcePoller:
 
     def _poll(self, repository: Repository) -> None:
         with self._lock:
-            refs = frozenset(use.ref for use in self._uses.values() if use.repository == repository)
+            uses = [use for use in self._uses.values() if use.repository == repository]
+            refs = frozenset(use.ref for use in uses)
+            verified = frozenset(use.ref for use in uses if use.verified)
             before = self._states.get(repository, SourceState())
             number = self._begun[repository] = self._begun.get(repository, 0) + 1
             askers = self._askers.pop(repository, set())
@@ -214,7 +221,9 @@ class SourcePoller:
             self._unwanted(repository)
             return
         try:
-            result = self.sources.poll(repository, refs, self._credentials(repository), cancel=self._stopping)
+            result = self.sources.poll(
+                repository, refs, self._credentials(repository), cancel=self._stopping, verified=verified
+            )
         except AgentError as error:
             if self._stopping.is_set():  # it says nothing of the repository
                 return

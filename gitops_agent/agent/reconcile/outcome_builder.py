@@ -116,7 +116,9 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         problems=problems,
         total=len(desired.manifests) if desired else 0,
         left_out=len(desired.skipped) if desired else 0,
-        warnings=tuple(dict.fromkeys((*(desired.told if desired else ()), *(applied.warnings if applied else ())))),
+        warnings=tuple(
+            dict.fromkeys((*_note(declared), *(desired.told if desired else ()), *(applied.warnings if applied else ())))
+        ),
         synced=applied.in_sync if applied else 0,
         drifted=applied.drifted if applied else 0,
         unhealthy=sum(1 for problem in problems if problem.reason in UNHEALTHY),
@@ -128,6 +130,10 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         recovered=bool(applied and applied.advanced) or (in_force and not (applied and applied.retry is not None)),
         requeue=_requeues(findings, waits=bool(waiting) and not declared.pending),
     )
+
+
+def _note(declared: DeclaredState) -> tuple[str, ...]:
+    return (declared.judgement.note,) if declared.judgement is not None and declared.judgement.note else ()
 
 
 def _refused(declared: DeclaredState) -> bool:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from gitops_agent.api.source_options import OnRewrite, VerifyMode
-from gitops_agent.source.signature.judge import Judge
-from gitops_agent.source.signature.judgement import MOST_LISTED, Demand, Judgement, UnverifiedCommit, Verified
+from gitops_agent.api.source_options import ForgeMerges, OnRewrite, VerifyMode
+from gitops_agent.source.signature.judge import Judge, unsigned_tag
+from gitops_agent.source.signature.judgement import MOST_LISTED, Demand, Judgement, Tag, UnverifiedCommit, Verified
 from gitops_agent.source.signature.merge_check import MergeCheck
 from gitops_agent.source.signature.scopes import Scopes
 from gitops_agent.source.signature.verdict import SignatureKind, Verdict
@@ -51,7 +51,8 @@ class Gate:
         self._judge, self._demand, self._graph = judge, demand, judge.graph
         before = demand.before
         if before is not None and before.key:
-            judge.remember(before.revision, _earlier(before))
+            tagged = (tag.object for tag in demand.tags if tag.commit == before.revision)
+            judge.remember(next(tagged, before.revision), _earlier(before))
         self._anchor = self._anchored()
 
     def decide(self) -> Judgement:
@@ -62,13 +63,13 @@ class Gate:
             ProcessError: a program is missing or failed.
         """
         demand, anchor = self._demand, self._anchor
+        if demand.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD):
+            return self._tags()
         if anchor.commit == demand.tip and anchor.verified:
             return self._settled()
-        if self._rewritten() and demand.verify.on_rewrite is not OnRewrite.FOLLOW:
-            digest = rewrite_hash(demand, anchor.commit)
-            accepted = demand.verify.on_rewrite is OnRewrite.HOLD and _names(demand.approved, digest)
-            if not accepted:
-                return self._held(digest)
+        held = self._held() if self._rewritten() else None
+        if held is not None:
+            return held
         return self._all() if demand.verify.mode is VerifyMode.ALL else self._head()
 
     def _anchored(self) -> Anchor:
@@ -191,8 +192,58 @@ class Gate:
             return "what runs stays, because it was applied before signatures were demanded"
         return f"{name} stays at {anchor[:_SHORT]}" if anchor else f"nothing of {name} is applied"
 
-    def _held(self, digest: str) -> Judgement:
+    def _tags(self) -> Judgement:
+        """Follows the preferred one of the tags that are verified."""
+        demand, anchor, refused = self._demand, self._anchor, list[tuple[Tag, str]]()
+        for tag in demand.tags:
+            verdict = (
+                self._judge.tag(tag.object, name=tag.name, commit=tag.commit) if tag.object != tag.commit else unsigned_tag()
+            )
+            flaw = self._tag_flaw(tag, verdict)
+            if flaw:
+                refused.append((tag, flaw))
+                continue
+            self._demand = replace(demand, tip=tag.commit)
+            back = anchor.same and tag.commit != anchor.commit and self._graph.descends(anchor.commit, tag.commit)
+            note = f"the tag {refused[0][0].name} {refused[0][1]}: it takes no part in {demand.name}" if refused else ""
+            accepted = Judgement(commit=tag.commit, verified=self.verified(tag.commit, verdict), note=note)
+            return (self._held() if back else None) or accepted
+        if not refused:
+            return self._behind("Unverified", f"{demand.name} leads to no tag; {self.stays()}", listed=(), count=0, commit="")
+        tag, flaw = refused[0]
+        if anchor.verified and anchor.commit == tag.commit:
+            return Judgement(commit=tag.commit, verified=demand.before, removed=f"what runs ({tag.name}) {flaw}")
+        message = f"the tag {tag.name} {flaw}; {self.stays()} (next: sign it with git tag --sign, and push it anew)"
+        listed = tuple(
+            UnverifiedCommit(
+                commit=each.commit,
+                author=self._graph.describe(each.commit).author,
+                reason=f"the tag {each.name} {text}",
+            )
+            for each, text in refused[:MOST_LISTED]
+        )
+        return self._behind("Unverified", message, listed=listed, count=len(refused), commit=tag.commit)
+
+    def _tag_flaw(self, tag: Tag, verdict: Verdict) -> str:
+        verify = self._demand.verify
+        if not verdict.good:
+            return verdict.text
+        if verdict.forge and verify.forge_merges is not ForgeMerges.TRUST:
+            return "is signed by the forge alone"
+        if verify.mode is VerifyMode.TAG_AND_HEAD:
+            anchor = self._anchor.commit if self._anchor.verified else ""
+            flaw = MergeCheck(self._judge, verify.forge_merges, anchor).flaw(tag.commit)
+            return f"leads to {tag.commit[:_SHORT]}, which {flaw}" if flaw else ""
+        return ""
+
+    def _held(self) -> Judgement | None:
+        """The decision about a move backwards; None when it is accepted."""
         demand, old = self._demand, self._anchor.commit
+        if demand.verify.on_rewrite is OnRewrite.FOLLOW:
+            return None
+        digest = rewrite_hash(demand, old)
+        if demand.verify.on_rewrite is OnRewrite.HOLD and _names(demand.approved, digest):
+            return None
         back = self._graph.descends(old, demand.tip)
         where = f"back to {demand.tip[:_SHORT]}" if back else f"to {demand.tip[:_SHORT]}, which does not contain it"
         hold = demand.verify.on_rewrite is OnRewrite.HOLD

@@ -43,6 +43,21 @@ class UnverifiedCommit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A tag that may be followed.
+
+    Attributes:
+        name: without `refs/tags/`.
+        object: what it points at: its own object, or the commit for a lightweight one.
+        commit: which it leads to.
+    """
+
+    name: str
+    object: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """A reference, and what is demanded of it.
 
@@ -51,8 +66,7 @@ class Demand:
         name: of the reference for people, such as `main`.
         kind: of the reference.
         tip: the commit it leads to.
-        tag: the object of the tag behind it; its commit for a lightweight one, empty for other references.
-        tag_name: the name of that tag, without `refs/tags/`.
+        tags: the tags behind it, the preferred first.
         before: what was verified last; None without it.
         applied: the commit that is applied; empty before the first.
         approved: hash that a person approved; empty without one.
@@ -62,8 +76,7 @@ class Demand:
     name: str
     kind: RefKind
     tip: str
-    tag: str = ""
-    tag_name: str = ""
+    tags: tuple[Tag, ...] = ()
     before: Verified | None = None
     applied: str = ""
     approved: str = ""
@@ -88,6 +101,7 @@ class Judgement:
         stop: the commit that stops the line; None without one.
         removed: what runs was signed by a key that is no longer trusted, in words; empty when it was not.
         approval: hash by which a person accepts a rewritten history; empty when there is nothing to accept.
+        note: what a user should know though nothing waits for it, such as a tag that takes no part.
         unfinished: the walk was cut short and continues.
     """
 
@@ -100,4 +114,5 @@ class Judgement:
     stop: Revision | None = None
     removed: str = ""
     approval: str = ""
+    note: str = ""
     unfinished: bool = False

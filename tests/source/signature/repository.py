@@ -5,7 +5,7 @@ from __future__ import annotations
 from gitops_agent.api.source_options import RefKind, Verify
 from gitops_agent.source.signature.gate import Gate
 from gitops_agent.source.signature.judge import Judge
-from gitops_agent.source.signature.judgement import Demand, Judgement, Verified
+from gitops_agent.source.signature.judgement import Demand, Judgement, Tag, Verified
 from gitops_agent.source.signature.signers import Signers
 from gitops_agent.source.signature.verdict_cache import VerdictCache
 from gitops_agent.source.signature.verifier import Verifier
@@ -48,11 +48,21 @@ class SignedRepository:
         """The automatic merge of two commits."""
         return self.place(self.author.git("merge-tree", "--write-tree", one, other), by=by, branch=branch, parents=(one, other))
 
+    def tag(self, name: str, commit: str, *, by: SshKey | None = None, inside: str = "", type_: str = "commit") -> str:
+        """Makes an annotated tag; its object may call itself otherwise."""
+        text = (
+            f"object {commit}\ntype {type_}\ntag {inside or name}\ntagger Ada <ada@example.com> 1760000000 +0200\n\nrelease\n"
+        )
+        raw = text.encode() + (by.sign(text.encode()) if by is not None else b"")
+        oid = self.author.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=raw)
+        self.author.git("update-ref", f"refs/tags/{name}", oid)
+        return oid
+
     def decide(self, name: str = "main", *, kind: RefKind = "branch") -> Judgement:
         """Fetches, and decides; what was verified is remembered."""
         ref = Ref(kind=kind, value=name)
         repository = self.author.repository
-        self.sources.poll(repository, frozenset({ref}))
+        self.sources.poll(repository, frozenset({ref}), verified=frozenset({ref} if kind == "semver" else ()))
         tip = self.sources.resolve(repository, ref).commit
         verify = Verify.model_validate({"secretRef": {"name": "signers"}, **self.verify})
         committer = verify.identity.value == "committer"
@@ -63,6 +73,10 @@ class SignedRepository:
             name=name,
             kind=kind,
             tip=tip,
+            tags=tuple(
+                Tag(name=each.name.removeprefix("refs/tags/"), object=each.object, commit=each.commit)
+                for each in self.sources.tags(repository, ref)
+            ),
             before=self.before,
             applied=self.applied,
             approved=self.approved,

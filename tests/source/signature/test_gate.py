@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +140,23 @@ def test_a_status_outlives_the_cache(shop: SignedRepository, ada: SshKey) -> Non
     newer = shop.commit({"a": "2"}, by=ada)
     assert f"{newer[:12]}" in shop.decide().message
     assert "only until 2026-01-01; main stays at" in shop.decide().message
+
+
+def test_git_verifies_no_signature_itself(
+    shop: SignedRepository, ada: SshKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = tmp_path / "record"
+    for name in ("git", "ssh-keygen"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {record}\nexec {shutil.which(name)} "$@"\n')
+        program.chmod(0o755)
+    shop.commit({"a": "1"}, by=ada)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+    assert shop.decide().reason == ""
+
+    calls = record.read_text()
+    assert "ssh-keygen -Y verify -s " in calls
+    assert "cat-file --batch" in calls
+    assert not any(word in calls for word in ("verify-commit", "verify-tag", "%G", "show-signature ", "gpg.program"))
