@@ -90,3 +90,22 @@ def test_a_render_runs_although_its_time_cannot_be_watched(performer: Performer,
 
     eventually(lambda: performer.done == [key("shop")], seconds=SECONDS)
     eventually(lambda: not performer.lanes._running, seconds=SECONDS)
+
+
+def test_an_application_known_to_be_quick_waits_for_one_that_is_not_known_at_most() -> None:
+    performer = Performer()
+    performer.lanes = RenderLanes(performer, concurrency=1, quick_seconds=30.0)
+    try:
+        performer.add("quick")
+        eventually(lambda: performer.done == [key("quick")], seconds=SECONDS)
+        performer.hanging = {key("first")}
+        performer.add("first")
+        eventually(lambda: performer.running == [key("first")], seconds=SECONDS)
+        for name in ("second", "third", "quick", "fourth"):
+            performer.add(name)
+        performer.opened.set()
+        eventually(lambda: len(performer.done) == 6, seconds=SECONDS)
+    finally:
+        performer.lanes.stop()
+
+    assert performer.done == [key(name) for name in ("quick", "first", "quick", "second", "third", "fourth")]
