@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.cluster_env import ClusterEnv, Figure
 
 _WIDTH = 30
-NAMES = ("install", "steady", "push", "drift", "restart", "failover")
+NAMES = ("install", "steady", "push", "drift", "memory", "restart", "failover")
 
 
 def main() -> int:
