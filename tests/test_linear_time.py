@@ -22,13 +22,15 @@ import pytest
 
 import gitops_agent.manifest
 import gitops_agent.render
+import gitops_agent.render.variables
 import gitops_agent.source
 from gitops_agent.render import binaries
+from gitops_agent.render.variables.pattern import Pattern
 from gitops_agent.source.git_errors import CORRUPT
 
 pytestmark = pytest.mark.slow
 
-FOREIGN = (gitops_agent.render, gitops_agent.source, gitops_agent.manifest)
+FOREIGN = (gitops_agent.render, gitops_agent.render.variables, gitops_agent.source, gitops_agent.manifest)
 """Packages that read what repositories and servers send."""
 
 SHORT, LONG = 500, 4_000
@@ -43,6 +45,7 @@ UNITS = (
     *"abx0-.:;/@?&=~^%$#!*+ \t\n\r\"'`\\|<>()[]{}_,",
     *("{{", "}}", "/*", "*/", "{{/*", '{{"', "{{`", '\\"', "a@", "@a", "//", "/a", "?a", "?a&"),
     *("a-\n", "\n-", "- ", "a ", "1.", "-a", "a: ", "a=", "refs/heads/"),
+    *("${", "${a", "${a:-", "${a/", "${#a}", "$$", "${a:-}"),
     *("fatal: object ", "error: ", "object a", "Load key ", "repository '", "Connection to ", "packfile "),
 )
 PREFIXES = ("", "{{", "1.2.3-")
@@ -84,7 +87,7 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 def scanners() -> dict[str, Callable[[Any], Any]]:
     """Functions whose only required argument is text: parsers of foreign text."""
     found: dict[str, Callable[[Any], Any]] = {}
-    for module in modules((gitops_agent.render, gitops_agent.source)):
+    for module in modules((gitops_agent.render, gitops_agent.render.variables, gitops_agent.source)):
         if module is binaries:  # the names of our own programs, looked up on PATH
             continue
         for name, value in vars(module).items():
@@ -104,8 +107,9 @@ def used(place: str) -> set[str]:
 
     A pattern that is only matched at the beginning of a text need not be fast elsewhere.
     """
-    package, module, name = place.partition("[")[0].split(".")[:3]
-    tree = ast.parse(Path(importlib.import_module(f"gitops_agent.{package}.{module}").__file__ or "").read_text())
+    owner = next(module for module in modules() if f"gitops_agent.{place}".startswith(f"{module.__name__}."))
+    name = place.removeprefix(f"{owner.__name__.removeprefix('gitops_agent.')}.").partition("[")[0].partition(".")[0]
+    tree = ast.parse(Path(owner.__file__ or "").read_text())
     return {
         node.attr
         for node in ast.walk(tree)
@@ -179,6 +183,17 @@ def test_a_scanner_takes_linear_time(place: str) -> None:
     parameter = next(iter(inspect.signature(SCANNERS[place]).parameters.values()))
 
     assert superlinear(SCANNERS[place], binary=parameter.annotation == "bytes") is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", ["*a*b*c*", "?*?*a", "[a-c]*[^x]*$", "**}"])
+def test_a_shell_pattern_takes_linear_time(pattern: str) -> None:
+    compiled = Pattern(pattern)
+
+    assert (
+        superlinear(lambda text: (compiled.prefix(text, longest=True), compiled.suffix(text, longest=True)), binary=False)
+        is None
+    )
 
 
 @pytest.mark.slow

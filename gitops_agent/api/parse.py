@@ -40,7 +40,5 @@ def parse(obj: Object) -> Application:
 
 def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
     """Fields whose behaviour comes in a later version."""
-    if spec.render is not None and spec.render.variables is not None:
-        yield not_supported("spec.render.variables", "substituting variables")
     if spec.render is not None and spec.render.decryption is not None:
         yield not_supported("spec.render.decryption", "decrypting files")

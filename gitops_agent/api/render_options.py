@@ -220,7 +220,7 @@ class RenderOptions(Model):
     """Options of kustomize; the directory must hold a kustomization."""
 
     variables: Variables | None = None
-    """Substitution of variables, off unless given. This version refuses it."""
+    """Substitution of variables, off unless given."""
 
     decryption: Decryption | None = None
     """Decryption of files, off unless given. This version refuses it."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gitops_agent.cli import output as out
 from gitops_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from gitops_agent.render.variables.variable import Variable
 
 
 @click.command()
@@ -15,6 +19,7 @@ from gitops_agent.errors import UsageError
 @click.option("--application", default="", help="Use the options, namespace and name of this Application.")
 @click.option("--name", default="app", show_default=True, help="The release name for Helm, without --application.")
 @click.option("-f", "--values", "values", multiple=True, help="A Helm values file relative to the chart; repeatable.")
+@click.option("--variable", "given", multiple=True, metavar="NAME=VALUE", help="A value for ${NAME}; repeatable.")
 @out.output_option
 @out.cluster_options
 def render(
@@ -23,6 +28,7 @@ def render(
     application: str,
     name: str,
     values: tuple[str, ...],
+    given: tuple[str, ...],
     output: str,
     kubeconfig: str | None,
     context: str | None,
@@ -30,10 +36,11 @@ def render(
 ) -> None:
     """Render a directory (kustomize, Helm or plain YAML) and print the objects.
 
-    Needs no cluster, unless --application names the Application with the options.
+    Needs no cluster, unless --application names the Application with the options. Variables are replaced as the Application
+    says, or where --variable gives one; the latter win.
     """
     from gitops_agent.api.parse import parse
-    from gitops_agent.api.render_options import RenderOptions
+    from gitops_agent.api.render_options import RenderOptions, Variables
     from gitops_agent.manifest.key import AppKey
     from gitops_agent.manifest.yaml import dump_all
     from gitops_agent.preview.comparison import root_of
@@ -43,15 +50,22 @@ def render(
 
     root, below = root_of(path)
     options = RenderOptions.model_validate({"helm": {"valuesFiles": list(values)}}) if values else None
-    key, target = AppKey(namespace, name), namespace
+    key, target, variables = AppKey(namespace, name), namespace, _given(given)
     if application:
         if values:
             raise UsageError("--values and --application exclude each other: the Application names its values files")
         from gitops_agent.cluster.client import ClusterClient
+        from gitops_agent.preview.render_inputs import variables_of
 
-        options_source = parse(ClusterClient.open(kubeconfig, context, namespace).application(application))
+        access = ClusterClient.open(kubeconfig, context, namespace)
+        options_source = parse(access.application(application))
         key, target, options = options_source.key, options_source.namespace, options_source.spec.render
-    request = RenderRequest(application=key, path=below, options=options, namespace=target, facts=KubeFacts())
+        variables = (*variables_of(access, options_source), *variables)
+    if given and (options is None or options.variables is None):
+        options = (options or RenderOptions()).model_copy(update={"variables": Variables()})
+    request = RenderRequest(
+        application=key, path=below, options=options, namespace=target, facts=KubeFacts(), variables=variables
+    )
     with local_workers() as workers:
         rendered = workers.render(WorkTree(root), request)
     for warning in rendered.warnings:
@@ -64,3 +78,16 @@ def render(
         out.document(objects, "json")
     else:
         click.echo(dump_all(objects), nl=False)
+
+
+def _given(rows: tuple[str, ...]) -> tuple[Variable, ...]:
+    """The variables of the command line."""
+    from gitops_agent.render.variables.variable import NAME, Variable
+
+    result = []
+    for row in rows:
+        name, separator, value = row.partition("=")
+        if not separator or not NAME.fullmatch(name):
+            raise UsageError(f"--variable takes NAME=VALUE, not {row[:80]!r}")
+        result.append(Variable(name=name, value=value, source="--variable"))
+    return tuple(result)

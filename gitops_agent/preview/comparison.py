@@ -31,8 +31,10 @@ from gitops_agent.preview import signature
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import labelled
+from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.revision.revision import Revision
@@ -94,7 +96,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         _wanted(access, application, target, Path(scratch)) as (tree, revision, path),
     ):
-        rendered = render(tree, application, path=path, facts=facts)
+        rendered = render(tree, application, path=path, facts=facts, variables=variables_of(access, application))
         unsigned = _unsigned(access, application, Path(scratch), revision)
     autoscaled = _autoscaled(access)
     desired = build(
@@ -154,13 +156,13 @@ def _unsigned(access: ClusterClient, application: Application, scratch: Path, re
     return signature.warning(access, application, _repository(application), scratch / _MIRRORS, revision.commit)
 
 
-def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts) -> Rendered:
+def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts, variables: tuple[Variable, ...]) -> Rendered:
     """The application's render of a tree."""
     with local_workers() as workers:
-        return workers.render(tree, render_request(application, path=path, facts=facts))
+        return workers.render(tree, render_request(application, path=path, facts=facts, variables=variables))
 
 
-def render_request(application: Application, *, path: str, facts: KubeFacts) -> RenderRequest:
+def render_request(application: Application, *, path: str, facts: KubeFacts, variables: tuple[Variable, ...]) -> RenderRequest:
     """What is rendered for an application."""
     return RenderRequest(
         application=application.key,
@@ -168,6 +170,7 @@ def render_request(application: Application, *, path: str, facts: KubeFacts) -> 
         options=application.spec.render,
         namespace=application.namespace,
         facts=facts,
+        variables=variables,
     )
 
 

@@ -25,6 +25,7 @@ from gitops_agent.manifest.masking import is_secret, masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.preview.comparison import fetched_sources, kube_facts, render_request, scope
 from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
+from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.render.request import Rendered
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.revision.revision import Revision
@@ -127,7 +128,8 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         local_workers() as workers,
     ):
         tree = sources.tree(repository, revision.commit)
-        request = render_request(application, path=application.spec.source.path, facts=kube_facts(access))
+        variables = variables_of(access, application)
+        request = render_request(application, path=application.spec.source.path, facts=kube_facts(access), variables=variables)
         rendered = workers.render(tree, request)
         declared = _declared(access, application, rendered, revision)
         manifest, source = declared.get(key), _as_rendered(rendered, key, application)

@@ -38,9 +38,13 @@ class Objects:
 
     Args:
         limit: how many there may be.
+        replaces: variables are replaced afterwards, in values.
+        renames: and in names.
     """
 
     limit: int
+    replaces: bool = False
+    renames: bool = False
     manifests: list[Manifest] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     generated: dict[str, int] = field(default_factory=dict)
@@ -53,10 +57,11 @@ class Objects:
         """
         for obj in _unfolded(document.value, document, file):
             obj = self._with_name(obj)  # noqa: PLW2901 - the same object, named
-            problem = problem_of(obj)
+            problem = problem_of(obj, renames=self.renames)
             if problem is None:
                 self.manifests.append(Manifest.of(obj, file=file, document=document.index))
-                self._warn_of_variables(obj, file)
+                if not self.replaces:
+                    self._warn_of_variables(obj, file)
             else:
                 raise refusal(f"{_described(obj)}{problem}", file=file, line=document.line, document=document.index)
             if len(self.manifests) > self.limit:
@@ -110,8 +115,13 @@ def _typed(item: Any, parent: Object, kind: str) -> Any:
     return item
 
 
-def problem_of(obj: Object) -> str | None:
-    """Why a document is no Kubernetes object; None when it is."""
+def problem_of(obj: Object, *, renames: bool = False) -> str | None:
+    """Why a document is no Kubernetes object; None when it is.
+
+    Args:
+        obj: the document.
+        renames: variables in its name are replaced later.
+    """
     api_version, kind, metadata = obj.get("apiVersion"), obj.get("kind"), obj.get("metadata")
     if not api_version and not kind:
         return f"has neither apiVersion nor kind{_ELSEWHERE}"
@@ -125,17 +135,20 @@ def problem_of(obj: Object) -> str | None:
     if name is None or name == "":
         generated = "generateName would make a new object at every sync; give it a name"
         return generated if metadata.get("generateName") else "has no metadata.name"
-    return _path_problem("name", name) or _path_problem("namespace", metadata.get("namespace") or "ok")
+    namespace = metadata.get("namespace") or "ok"
+    return _path_problem("name", name, renames=renames) or _path_problem("namespace", namespace, renames=renames)
 
 
-def _path_problem(what: str, value: Any) -> str | None:
+def _path_problem(what: str, value: Any, *, renames: bool) -> str | None:
     """Names become parts of API paths."""
     if not isinstance(value, str):
         return f"has a metadata.{what} that is not text; put it in quotes"
+    if renames and "${" in value:
+        return None
     if (variable := _variable(value)) is not None:
         return (
-            f"has a metadata.{what} with the variable {variable}: variables are not replaced, because Flux's postBuild and "
-            "spec.render.variables are not supported yet"
+            f"has a metadata.{what} with the variable {variable}, which is not replaced: give it a value in "
+            "spec.render.variables, whose field `in` lists `names`"
         )
     if value in (".", "..") or "/" in value or "%" in value or not value.isprintable():
         return f"has a metadata.{what} that cannot be one"

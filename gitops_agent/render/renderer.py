@@ -24,6 +24,7 @@ from gitops_agent.render.plain import KUSTOMIZATIONS, SUFFIXES, render_plain
 from gitops_agent.render.request import Failure, Format, KubeFacts, Rendered, RenderLimits, RenderRequest
 from gitops_agent.render.scratch import workspace
 from gitops_agent.render.tool import Job, Workspace
+from gitops_agent.render.variables.substitution import Substitution
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
 __all__ = ["Failure", "Format", "KubeFacts", "RenderLimits", "RenderRequest", "Rendered", "Renderer"]
@@ -70,18 +71,25 @@ class Renderer:
             cancel: ends the render early when set.
         """
         inputs = Inputs(tree, self._limits)
+        substitution = _substitution(request, self._limits)
         try:
-            return self._render(inputs, request, cancel)
+            return self._render(inputs, request, substitution, cancel)
         except (RenderError, SourceError) as error:
             # Before the program runs, what was not asked for yet may be what is wrong.
             cause = error.facts.get("cause")
-            final = cause in _OVER_ALL_INPUTS or "returncode" in error.facts
+            final = (
+                cause in _OVER_ALL_INPUTS or "returncode" in error.facts or (substitution is not None and substitution.begun)
+            )
             passing = error.transient or cause in _PASSING
-            return Failure(error=error, closure=inputs.closure if final else None, passing=passing)
+            used = substitution.used if substitution else ()
+            return Failure(error=error, closure=inputs.closure if final else None, passing=passing, variables=used)
 
-    def _render(self, inputs: Inputs, request: RenderRequest, cancel: threading.Event | None) -> Rendered:
+    def _render(
+        self, inputs: Inputs, request: RenderRequest, substitution: Substitution | None, cancel: threading.Event | None
+    ) -> Rendered:
         entry, form = _detect(inputs, request)
-        objects = Objects(limit=self._limits.objects)
+        renames = substitution is not None and substitution.renames
+        objects = Objects(limit=self._limits.objects, replaces=substitution is not None, renames=renames)
         tools: tuple[tuple[str, str], ...] = ()
         if form is Format.PLAIN:
             render_plain(inputs, entry, objects)
@@ -100,13 +108,19 @@ class Renderer:
                     cancel=cancel,
                 )
                 (render_kustomize if form is Format.KUSTOMIZE else render_helm)(job)
+        manifests, used = tuple(objects.manifests), tuple[str, ...]()
+        if substitution is not None:
+            manifests = substitution.replaced(manifests)
+            used = substitution.used
+            objects.warnings += substitution.warnings
         return Rendered(
-            manifests=tuple(objects.manifests),
+            manifests=manifests,
             closure=inputs.closure,
             warnings=tuple(dict.fromkeys(objects.warnings))[:_WARNINGS],
             format=form,
             tools=tools,
-            digest=digest_of(objects.manifests),
+            digest=digest_of(manifests),
+            variables=used,
         )
 
     def key(self, request: RenderRequest) -> str:
@@ -137,6 +151,11 @@ def _version(name: str, explicit: Path | None) -> str:
         return find(name, explicit).version
     except RenderError:
         return "absent"
+
+
+def _substitution(request: RenderRequest, limits: RenderLimits) -> Substitution | None:
+    options = request.options.variables if request.options else None
+    return Substitution(options, request.variables, limit=limits.output_bytes) if options is not None else None
 
 
 def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:

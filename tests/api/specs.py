@@ -72,7 +72,7 @@ ACCEPTED: dict[str, Object] = {
             }
         }
     ),
-    "variables, later": spec(
+    "variables": spec(
         render={
             "variables": {
                 "values": {"A": "b", "SIZE": 3, "DEBUG": False},

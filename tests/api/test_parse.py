@@ -149,7 +149,6 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        (spec(render={"variables": {}}), "spec.render.variables"),
         (spec(render={"decryption": {}}), "spec.render.decryption"),
     ],
 )

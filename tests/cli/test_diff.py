@@ -155,3 +155,13 @@ def test_an_unsigned_commit_is_shown_with_a_warning(shop: ClusterEnv, run: Run, 
 
     assert f"{commit} is not signed: the agent would not follow it" in result.stderr
     assert "data.tone: 'cold' → 'warm'" in result.stdout
+
+
+def test_variables_are_replaced_in_a_directory_too(shop: ClusterEnv, run: Run) -> None:
+    shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="${TONE}")])})
+    variables = {"spec": {"render": {"variables": {"values": {"TONE": "loud"}}}}}
+    shop.plane.request("PATCH", shop.path("applications", "shop"), variables, content_type="application/merge-patch+json")
+
+    result = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+
+    assert "data.tone: 'cold' → 'loud'" in result.stdout

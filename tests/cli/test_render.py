@@ -67,3 +67,68 @@ def test_an_application_lends_its_options(stage: ClusterEnv, run: Run) -> None:
     assert any("memo" in line for line in result.lines)
     both = run("render", str(EXAMPLES / "apps/notes"), "--application", "notes", "-f", "values.yaml")
     assert (both.code, both.stderr.count("\n")) == (2, 1)
+
+
+WEB = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, annotations: {city: "${CITY:-Bonn}"}}
+spec: {replicas: "${REPLICAS}"}
+"""
+
+
+def test_variables_are_given_on_the_command_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(WEB)
+
+    result = run("render", str(tmp_path), "--variable", "REPLICAS=3", "--variable", "CITY=K=ln")
+
+    (obj,) = load_all(result.stdout.encode(), file="stdout")
+    assert (result.code, result.stderr) == (0, "")
+    assert (obj["spec"]["replicas"], obj["metadata"]["annotations"]["city"]) == (3, "K=ln")
+
+
+def test_a_variable_without_a_value_is_an_error_with_its_place(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(WEB)
+
+    result = run("render", str(tmp_path), "--variable", "REPLICA=3")
+
+    assert (result.code, result.stdout) == (1, "")
+    assert "a.yaml Deployment web /spec/replicas: ${REPLICAS} has no value; did you mean ${REPLICA}?" in result.stderr
+    assert result.stderr.endswith("(UndefinedVariable)\n")
+
+
+def test_without_variables_they_stay_and_are_mentioned(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(WEB)
+
+    result = run("render", str(tmp_path))
+
+    assert "${REPLICAS}" in result.stdout
+    assert "warning: a.yaml: Deployment web holds a variable that is not replaced" in result.stderr
+
+
+@pytest.mark.parametrize("given", ["REPLICAS", "=3", "a-b=3"])
+def test_a_variable_has_a_name_and_a_value(run: Run, tmp_path: Path, given: str) -> None:
+    (tmp_path / "a.yaml").write_text(WEB)
+
+    result = run("render", str(tmp_path), "--variable", given)
+
+    assert result.code == 2
+    assert "--variable takes NAME=VALUE" in result.stderr
+
+
+@pytest.mark.cluster
+def test_an_application_lends_its_variables(stage: ClusterEnv, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(WEB)
+    site = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "site"}, "data": {"REPLICAS": "2"}}
+    stage.plane.request(
+        "POST",
+        f"/api/v1/namespaces/{stage.namespace}/configmaps",
+        site,
+    )
+    variables = {"values": {"CITY": "Kiel"}, "from": [{"kind": "ConfigMap", "name": "site"}]}
+    stage.application("web", render={"variables": variables})
+
+    printed = [run("render", str(tmp_path), "--application", "web", *more).stdout for more in ((), ("--variable", "CITY=Ulm"))]
+
+    assert ["replicas: 2" in text for text in printed] == [True, True]
+    assert ["city: Kiel" in printed[0], "city: Ulm" in printed[1]] == [True, True]

@@ -63,7 +63,10 @@ def test_an_empty_list_declares_nothing() -> None:
         (thing("a/b"), "cannot be one"),
         (thing(".."), "cannot be one"),
         (thing("a%2fb"), "cannot be one"),
-        (thing("${APP}"), "a metadata.name with the variable ${APP}: variables are not replaced, because Flux's postBuild"),
+        (
+            thing("${APP}"),
+            "a metadata.name with the variable ${APP}, which is not replaced: give it a value in spec.render.variables",
+        ),
         (thing("x-${APP:=web}"), "a metadata.name with the variable ${APP:=web}"),
         (
             {"apiVersion": "v1", "kind": "A", "metadata": {"name": "x", "namespace": "${NS}"}},

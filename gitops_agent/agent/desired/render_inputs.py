@@ -11,7 +11,7 @@ Application with an account of its own gets the Secrets that this account may re
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitops_agent.agent.ports import Wake
@@ -23,11 +23,10 @@ from gitops_agent.errors import Forbidden, NotFound, RenderError
 from gitops_agent.install.bundle import MARK_KEY
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.kinds import SECRET
-from gitops_agent.render.variables.variable import NAME, Variable
+from gitops_agent.render.variables.sources import merged
+from gitops_agent.render.variables.variable import Variable
 
 _FIELD = "spec.render.variables.from"
-_LONGEST = 256 * 1024
-"""Bytes of a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +69,10 @@ class RenderInputs:
         if variables is None:
             return ResolvedInputs()
         contents = [self._content(application, source) for source in sources]
-        if any(content is None for content in contents):
+        answers = tuple(content for content in contents if content is not None)
+        if len(answers) < len(contents):
             return None
-        resolved: dict[str, Variable] = {}
-        for source, content in zip(sources, contents, strict=True):
-            resolved |= {variable.name: variable for variable in _variables(source, content or {})}
-        for name, value in variables.values.items():
-            resolved[name] = Variable(name=name, value=value, source="spec.render.variables.values", literal=True)
-        return ResolvedInputs(variables=tuple(resolved[name] for name in sorted(resolved)))
+        return ResolvedInputs(variables=merged(variables, answers))
 
     def forget(self, application: AppKey) -> None:
         """Lets the watches of an application's objects end."""
@@ -144,15 +139,3 @@ class RenderInputs:
         for kind, name in before - others:
             store = self._stores.secrets if kind is VariableKind.SECRET else self._stores.config_maps
             store.release(application.namespace, name)
-
-
-def _variables(source: VariableSource, content: Mapping[str, bytes]) -> Iterator[Variable]:
-    """The entries that can be variables: named like one, and text."""
-    for name, data in content.items():
-        if NAME.fullmatch(name) and len(data) <= _LONGEST:
-            try:
-                text = data.decode()
-            except UnicodeDecodeError:
-                continue
-            described = f"{source.kind.value} {source.name}"
-            yield Variable(name=name, value=text, source=described, secret=source.kind is VariableKind.SECRET)

@@ -189,7 +189,7 @@ def test_a_dependant_waits_until_the_other_is_ready_at_the_same_commit(world: Cl
 
 
 def test_a_spec_that_cannot_be_followed_stalls_alone(world: ClusterEnv) -> None:
-    world.create("desk", render={"variables": {"values": {"a": "b"}}})
+    world.create("desk", render={"decryption": {}})
     world.create("shop")
     commit = world.commit({"shop/one.yaml": config_map("one"), "desk/two.yaml": config_map("two")})
 
