@@ -193,13 +193,8 @@ def talk(text: str) -> None:
 
 def _log_to_stderr() -> None:
     """Sends logs to standard error, and only with --verbose."""
-    import logging
-
-    import structlog
+    from gitops_agent.observe.log import configure_command
 
     context = click.get_current_context(silent=True)
     verbose = bool(((context.find_root().obj if context else None) or {}).get("verbose"))
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.CRITICAL),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_command(verbose=verbose)

@@ -2,6 +2,8 @@
 
 Event names are stable lower-case phrases, facts are keys. Code that knows an application binds it once with
 `structlog.contextvars.bound_contextvars`; libraries that use the standard library's logging end up in the same stream.
+
+structlog is loaded with the first line: commands write none as a rule, and it costs a third of their start.
 """
 
 from __future__ import annotations
@@ -9,13 +11,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-import orjson
-import structlog
+if TYPE_CHECKING:
+    import structlog
 
-# Without local variables: those of a failing function may hold a Secret or a token.
-_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -26,6 +26,9 @@ def configure(level: str = "info", form: str = "auto") -> None:
         level: `debug`, `info`, `warning` or `error`.
         form: `json`, `console`, or `auto` for console on a terminal.
     """
+    import structlog
+
+    _OUTPUT.silent = False
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -37,8 +40,10 @@ def configure(level: str = "info", form: str = "auto") -> None:
         renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     else:
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
+    # Without local variables: those of a failing function may hold a Secret or a token.
+    tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
     structlog.configure(
-        processors=[*shared, renderer] if console else [*shared, _tracebacks, renderer],
+        processors=[*shared, renderer] if console else [*shared, tracebacks, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -50,9 +55,71 @@ def configure(level: str = "info", form: str = "auto") -> None:
     root.setLevel(max(_LEVELS[level], logging.WARNING))
 
 
-def logger(room: str) -> structlog.typing.FilteringBoundLogger:
+def configure_command(*, verbose: bool) -> None:
+    """Sets a command's logging up: everything from `info` on with --verbose, else nothing."""
+    _OUTPUT.silent = not verbose
+    if verbose:
+        import structlog
+
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
+
+
+class Logger:
+    """Writes lines that name the room they come from.
+
+    Args:
+        room: the part of the program.
+    """
+
+    def __init__(self, room: str) -> None:
+        self._room = room
+        self._bound: Any = None
+
+    def debug(self, event: str, **facts: Any) -> None:
+        """Writes a line of the level debug."""
+        self._write("debug", event, facts)
+
+    def info(self, event: str, **facts: Any) -> None:
+        """Writes a line of the level info."""
+        self._write("info", event, facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """Writes a line of the level warning."""
+        self._write("warning", event, facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        """Writes a line of the level error."""
+        self._write("error", event, facts)
+
+    def exception(self, event: str, **facts: Any) -> None:
+        """Writes a line of the level error, with the traceback."""
+        self._write("exception", event, facts)
+
+    def _write(self, method: str, event: str, facts: dict[str, Any]) -> None:
+        if _OUTPUT.silent:
+            return
+        if self._bound is None:
+            import structlog
+
+            self._bound = structlog.get_logger(room=self._room)
+        getattr(self._bound, method)(event, **facts)
+
+
+class _Output:
+    """Whether lines are dropped before they are made."""
+
+    silent = False
+
+
+_OUTPUT = _Output()
+
+
+def logger(room: str) -> Logger:
     """A logger that names the room it speaks for."""
-    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(room=room))
+    return Logger(room)
 
 
 def _flatten_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -68,4 +135,6 @@ def _flatten_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 
 
 def _dumps(value: Any, **_: Any) -> str:
+    import orjson
+
     return orjson.dumps(value, default=str).decode()

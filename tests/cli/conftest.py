@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from gitops_agent.cli.main import main
+from gitops_agent.observe import log
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cli.cluster_env import ClusterEnv, install_crds
 
@@ -39,6 +40,7 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     yield
     structlog.configure(**before)
+    log._OUTPUT.silent = False
 
 
 @pytest.fixture

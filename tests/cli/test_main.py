@@ -12,6 +12,7 @@ from gitops_agent import __version__
 from gitops_agent.cli.exit_codes import INTERRUPTED
 from tests.cli.cluster_env import ClusterEnv
 from tests.cli.conftest import Run
+from tests.cluster.wire import kubeconfig
 from tests.waiting import eventually
 
 COMMANDS = [
@@ -63,8 +64,16 @@ def imported_by(*words: str) -> set[str]:
         f"sys.argv = ['gitops-agent', *{words!r}]\n"
         "try:\n    main()\nfinally:\n    print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
     return HEAVY & {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+
+
+@pytest.mark.slow
+def test_a_command_that_asks_the_cluster_loads_neither_logging_nor_tables(tmp_path: Path) -> None:
+    server = "http://127.0.0.1:9"
+    loaded = imported_by("status", "--kubeconfig", str(kubeconfig(tmp_path, server)))
+
+    assert loaded & {"kubernetes", "structlog", "rich", "git", "jinja2", "deepdiff", "apscheduler"} == {"kubernetes"}
 
 
 def test_help_of_the_group_loads_no_heavy_library() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-import structlog
+from structlog.contextvars import bound_contextvars
 
 from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
 from gitops_agent.agent.reconcile.app_state import ApplicationState
@@ -99,7 +99,7 @@ class ApplicationReconciler:
     def reconcile(self, item: Item[AppKey]) -> None:
         """Brings one application one step closer to its D(t)."""
         started = time.monotonic()
-        with structlog.contextvars.bound_contextvars(application=str(item.key)):
+        with bound_contextvars(application=str(item.key)):
             result = self._reconcile(item)
             metrics.RECONCILES.labels(str(item.key), result).inc()
             metrics.RECONCILE_SECONDS.observe(time.monotonic() - started)
