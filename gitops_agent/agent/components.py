@@ -41,7 +41,6 @@ from gitops_agent.agent.stores.notifiers import NotifierStore
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
-from gitops_agent.api.allowed_hosts import AllowedHosts
 from gitops_agent.api.application_rules import ApplicationRules
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.fence import UNFENCED, Fence
@@ -54,6 +53,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.config import Settings
 from gitops_agent.errors import AgentError, UnknownKind
+from gitops_agent.httpclient.allowed_hosts import AllowedHosts
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION, AUTOSCALER, ENDPOINT_SLICE, GROUP, NOTIFIER, ROLLOUT_POLICY
 from gitops_agent.notify.delivery_worker import RetryPolicy

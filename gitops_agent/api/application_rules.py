@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.problems import Problem, SpecInvalid
-from gitops_agent.api.wildcard import matches
+from gitops_agent.httpclient.wildcard import matches
 
 _DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import Invalid
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import ALLOWED_HOSTS, annotation
 

@@ -31,6 +31,7 @@ from urllib3.exceptions import (
 
 from gitops_agent.backoff import Backoff
 from gitops_agent.cluster import api_errors
+from gitops_agent.cluster.deferred_imports import deferred_imports
 from gitops_agent.cluster.identity import ClusterIdentity
 from gitops_agent.cluster.request_stats import RequestStats, describe
 from gitops_agent.cluster.stream import Stream
@@ -91,8 +92,9 @@ class Transport:
         Raises:
             UsageError: there is none or it cannot be used.
         """
-        from kubernetes import config
-        from kubernetes.client.configuration import Configuration
+        with deferred_imports():
+            from kubernetes import config
+            from kubernetes.client.configuration import Configuration
 
         where = str(path or os.environ.get("KUBECONFIG") or Path("~/.kube/config").expanduser())
 
@@ -115,9 +117,10 @@ class Transport:
         Raises:
             UsageError: this process does not run in a pod.
         """
-        from kubernetes.client.configuration import Configuration
-        from kubernetes.config.config_exception import ConfigException
-        from kubernetes.config.incluster_config import InClusterConfigLoader
+        with deferred_imports():
+            from kubernetes.client.configuration import Configuration
+            from kubernetes.config.config_exception import ConfigException
+            from kubernetes.config.incluster_config import InClusterConfigLoader
 
         def load() -> Configuration:
             configuration = Configuration()

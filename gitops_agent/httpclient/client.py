@@ -17,7 +17,7 @@ from http.client import HTTPException
 import urllib3.exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.egress import EgressTarget, Resolve, resolve, target
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from gitops_agent.api.allowed_hosts import AllowedHosts
+from gitops_agent.httpclient.allowed_hosts import AllowedHosts
 from gitops_agent.httpclient.message import DeliveryError
 
 Resolve = Callable[[str, int], tuple[str, ...]]

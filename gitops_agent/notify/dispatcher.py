@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.notifier import Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.secrets import SecretReader
 from gitops_agent.errors import AgentError
 from gitops_agent.events.event import Event
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.api.allowed_hosts import AllowedHosts, HostRefused
+from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.httpclient.egress import EgressTarget, resolve, target
 from gitops_agent.httpclient.message import DeliveryError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gitops_agent.api.allowed_hosts import ANYWHERE
 from gitops_agent.api.notifier import Notifier, parse
 from gitops_agent.cluster.secrets import SecretContent
 from gitops_agent.events.event import Event, EventType, Severity
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.notify.message import Message
 from gitops_agent.revision.revision import Revision

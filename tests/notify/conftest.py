@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.api.allowed_hosts import ANYWHERE
 from gitops_agent.api.crd import crds
 from gitops_agent.api.notifier import Notifier, parse
 from gitops_agent.cluster.discovery import Discovery
@@ -16,6 +15,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.secrets import SecretContent
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import NotFound
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.dispatcher import NotificationDispatcher

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.event_type import EventType
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.providers.webhook import signature
 from tests.notify.builders import event

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.api.allowed_hosts import HostRefused
 from gitops_agent.api.parse import parse
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import UsageError
+from gitops_agent.httpclient.allowed_hosts import HostRefused
 from gitops_agent.preview.comparison import credentials, root_of
 from gitops_agent.source.repository import Repository
 from tests.cluster.wire import Wire

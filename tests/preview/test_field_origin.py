@@ -11,8 +11,9 @@ from gitops_agent.api.render_options import RenderOptions
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.preview.field_origin import OriginFinder
 from gitops_agent.render.renderer import Renderer
-from gitops_agent.render.request import KubeFacts, RenderRequest
+from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest, rendered
 from gitops_agent.render.worktree import WorkTree
+from gitops_agent.revision.tree import Tree
 from gitops_agent.toolchain.catalog import selected
 from gitops_agent.toolchain.installer import Installer
 
@@ -68,7 +69,11 @@ def finding(root: Path, programs: dict[str, Path], files: dict[str, str], path: 
         facts=KubeFacts(),
     )
     tree = WorkTree(root)
-    return OriginFinder(tree, request, renderer.render(tree, request), renderer.render)
+
+    def render(tree: Tree, request: RenderRequest) -> Rendered:
+        return rendered(renderer.attempt(tree, request))
+
+    return OriginFinder(tree, request, render(tree, request), render)
 
 
 def origins(

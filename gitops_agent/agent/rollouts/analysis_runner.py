@@ -23,11 +23,11 @@ from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
 from gitops_agent.agent.rollouts.metric_jobs import JobScope, MetricJobs
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.work_queue import Priority
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.rollout_metrics import Metric as Wanted
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.secrets import NO_SECRET, SecretContent, SecretReader
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Request
 from gitops_agent.manifest.key import AppKey, Object

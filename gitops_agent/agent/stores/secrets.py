@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gitops_agent.agent.stores.watched_objects import WatchedObjects
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.secrets import SecretContent, allowed_hosts
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.manifest.kinds import SECRET
 
 

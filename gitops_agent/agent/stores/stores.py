@@ -19,9 +19,9 @@ from gitops_agent.agent.stores.prerequisites import PrerequisiteWatcher
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import WorkQueue
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.sync.live.live_state import LiveState

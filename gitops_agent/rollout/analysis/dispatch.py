@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts, HostRefused
 from gitops_agent.api.rollout_metrics import Metric
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts, HostRefused
 from gitops_agent.rollout.analysis.expression.evaluator import Condition
 from gitops_agent.rollout.analysis.expression.lexer import ConditionInvalid
 from gitops_agent.rollout.analysis.http_provider import Ask, HttpProvider

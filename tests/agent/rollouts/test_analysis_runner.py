@@ -13,12 +13,12 @@ from gitops_agent.agent.rollouts.analysis_run import AnalysisRun
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.metric_jobs import JobScope
 from gitops_agent.agent.stores.rollout_policies import RolloutPolicyStore
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.api.application import API_VERSION
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric
 from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cluster.objects import Objects
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.marks import marked
 from gitops_agent.observe import metrics

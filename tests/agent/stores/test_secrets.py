@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gitops_agent.agent.stores.secrets import SecretStore
-from gitops_agent.api.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import AgentError, NotFound, SourceError
+from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.agent.samples import Time

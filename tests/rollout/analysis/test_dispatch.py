@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.api.allowed_hosts import AllowedHosts
 from gitops_agent.api.problems import read
 from gitops_agent.api.rollout_metrics import Metric, MetricProvider
+from gitops_agent.httpclient.allowed_hosts import AllowedHosts
 from gitops_agent.rollout.analysis import dispatch
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, QueryInvalid
 from gitops_agent.rollout.analysis.measurement import failed, measured

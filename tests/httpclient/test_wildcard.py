@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.api.wildcard import matches
+from gitops_agent.httpclient.wildcard import matches
 
 
 @pytest.mark.parametrize(("pattern", "text", "expected"), [("*", "a", True), ("a.c", "abc", False), ("[a]", "a", False)])

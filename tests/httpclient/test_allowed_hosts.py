@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.api.allowed_hosts import ANYWHERE, AllowedHosts, HostRefused
+from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts, HostRefused
 
 RECEIVERS = AllowedHosts.setting(("Hooks.example.com", "*.internal"), name="notify.allowedHosts", subject="a notification")
 

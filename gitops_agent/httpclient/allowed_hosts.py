@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gitops_agent.api.wildcard import matches
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.wildcard import matches
 
 
 class HostRefused(AgentError):
