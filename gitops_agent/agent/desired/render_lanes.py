@@ -121,7 +121,7 @@ class RenderLanes:
             with self._lock:
                 self._running.discard(task)
                 self._slow_running.discard(task)
-                if time.monotonic() - started < self._quick_seconds:
+                if time.monotonic() - started < self._quick_seconds and not task.cancel.is_set():
                     self._slow.discard(task.application)
                     self._quick.add(task.application)
                 if self._waiting:

@@ -109,3 +109,24 @@ def test_an_application_known_to_be_quick_waits_for_one_that_is_not_known_at_mos
         performer.lanes.stop()
 
     assert performer.done == [key(name) for name in ("quick", "first", "quick", "second", "third", "fourth")]
+
+
+def test_a_render_that_a_newer_commit_ends_early_is_not_known_to_be_quick() -> None:
+    performer = Performer()
+    performer.lanes = RenderLanes(performer, concurrency=1, quick_seconds=30.0)
+    try:
+        performer.hanging = {key("hangs"), key("first")}
+        superseded = performer.task(key("hangs"))
+        performer.lanes.add(superseded)
+        eventually(lambda: performer.running == [key("hangs")], seconds=SECONDS)
+        superseded.cancel.set()
+        performer.add("first")
+        eventually(lambda: performer.running == [key("first")], seconds=SECONDS)
+        for name in ("second", "hangs"):
+            performer.add(name)
+        performer.opened.set()
+        eventually(lambda: len(performer.done) == 4, seconds=SECONDS)
+    finally:
+        performer.lanes.stop()
+
+    assert performer.done == [key(name) for name in ("hangs", "first", "second", "hangs")]
