@@ -146,13 +146,14 @@ class Components:
         )
         budget = DeletionBudget(stores.applications, limits)
         applier = Applier(planner, executor, stores.live, loader.barrier, DriftReporter(events, FightDetector()), budget=budget)
+        hooks = HookStage(objects, stores, Explainer(objects))
         stages = Stages(
-            finalizer=Finalizer(objects, stores, applier),
+            finalizer=Finalizer(objects, stores, applier, hooks),
             loader=loader,
             rollback=AutomaticRollback(loader, stores.applications),
             rollouts=rollouts,
             applier=applier,
-            hooks=HookStage(objects, stores, Explainer(objects)),
+            hooks=hooks,
             health=HealthAssessor(Explainer(objects)),
             status=StatusWriter(objects, events, stores.applications),
         )

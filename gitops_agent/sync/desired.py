@@ -25,7 +25,6 @@ from gitops_agent.revision.revision import Revision
 from gitops_agent.sync import object_options
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.hooks.hook import Hook, declared_hook
-from gitops_agent.sync.hooks.moment import SYNC_MOMENTS
 from gitops_agent.sync.hooks.spelling import hook_text
 from gitops_agent.sync.ignore_fields import paths, without
 from gitops_agent.sync.live.live_object import LiveObject
@@ -177,7 +176,7 @@ def build(
         try:
             text = hook_text(source.obj, helm_hooks)
             manifest = _sent(source, autoscaled=autoscaled, ignore_fields=ignore_fields)
-            if text is not None and any(moment in SYNC_MOMENTS for _, moment in text.times) and not options.ignore:
+            if text is not None and text.times and not options.ignore:
                 wave = object_options.wave_of(source.obj)
                 hooks.append(declared_hook(manifest, text, wave=wave, keep=options.prune_disabled))
                 continue
@@ -185,9 +184,7 @@ def build(
             problems.append(f"{source.key} in {source.place}: {error}")
             continue
         if text is not None:
-            message = (
-                f"{text.annotation}: {text.value} is not run: {text.why_not or 'hooks of deletions are not supported yet'}"
-            )
+            message = f"{text.annotation}: {text.value} is not run: {text.why_not or 'the object is not applied'}"
             skipped.append(Skipped(manifest=manifest, reason="HookNotRun", message=message))
         elif options.ignore:
             skipped.append(Skipped(manifest=manifest, reason="Ignored", message="an annotation asks not to apply it"))

@@ -40,7 +40,7 @@ class Case:
         objects: how many it declares, at least.
         reasons: why objects are not Healthy: kind → what its reason says. Empty: the application becomes Ready.
         refused: what the status says of a directory that cannot be deployed at all.
-        left_out: hooks.
+        left_out: declared objects that are not applied.
     """
 
     path: str
@@ -67,11 +67,11 @@ ARGO = (
     Case(path="guestbook", objects=2),
     Case(path="helm-dependency", refused="run `helm dependency build helm-dependency`"),
     Case(path="helm-guestbook", objects=2),
-    Case(path="helm-hooks", objects=2, left_out=2),
+    Case(path="helm-hooks", objects=2),
     Case(path="kustomize-guestbook", objects=2),
-    Case(path="pre-post-sync", objects=2, left_out=2),
+    Case(path="pre-post-sync", objects=2),
     Case(path="sock-shop", objects=29),
-    Case(path="sync-waves", objects=4, left_out=2),
+    Case(path="sync-waves", objects=4),
 )
 _PODINFO = {"HorizontalPodAutoscaler": METRICS, "StatefulSet": "unbound immediate PersistentVolumeClaims"}
 PODINFO = (

@@ -76,11 +76,11 @@ def test_a_secret_that_is_no_base64_is_reported_by_file_and_key(team: Tenant) ->
     assert "hunter2" not in message
 
 
-def test_hooks_are_counted_and_named_in_the_status(team: Tenant) -> None:
+def test_what_is_left_out_is_counted_and_named_in_the_status(team: Tenant) -> None:
     job = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": "migrate", "annotations": {"helm.sh/hook": "pre-upgrade"}},
+        "metadata": {"name": "migrate", "annotations": {"argocd.argoproj.io/hook": "Skip"}},
         "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "x"}]}}},
     }
     commit = team.commit(files(job, config_map("good")))
@@ -88,9 +88,8 @@ def test_hooks_are_counted_and_named_in_the_status(team: Tenant) -> None:
 
     status = team.settled(commit)["status"]
     assert (status["resources"]["total"], status["resources"]["synced"], status["resources"]["leftOut"]) == (1, 1, 1)
-    assert status["warnings"] == [
-        f"batch/Job:{team.namespace}/migrate in job-migrate.yaml: helm.sh/hook: pre-upgrade is not run"
-    ]
+    why = "argocd.argoproj.io/hook: Skip is not run: it asks to be skipped"
+    assert status["warnings"] == [f"batch/Job:{team.namespace}/migrate in job-migrate.yaml: {why}"]
 
 
 def test_a_commit_that_declares_nothing_says_so(team: Tenant) -> None:

@@ -43,14 +43,29 @@ def test_a_plan_that_would_wait_for_a_window_says_so(shop: ClusterEnv, run: Run)
     assert json.loads(run("diff", "shop", "-o", "json").stdout)["window"] == words
 
 
-def test_what_is_left_out_is_named_and_not_counted(shop: ClusterEnv, run: Run) -> None:
+def test_hooks_that_would_run_are_listed(shop: ClusterEnv, run: Run) -> None:
     hook = configmap("migrate")
-    hook["metadata"]["annotations"] = {"helm.sh/hook": "pre-install"}
+    hook["metadata"]["annotations"] = {"gitops-agent.dev/hook": "post-sync,pre-sync"}
     shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), hook])})
 
     result = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
 
-    assert result.stderr.startswith(f"left out: ConfigMap:{shop.namespace}/migrate: helm.sh/hook: pre-install is not run\n")
+    named = f"ConfigMap:{shop.namespace}/migrate  (a hook that would run)"
+    assert result.stdout.splitlines()[-2:] == [f"> pre-sync {named}", f"> post-sync {named}"]
+    document = json.loads(run("diff", "shop", "--path", str(shop.clone / "apps/shop"), "-o", "json").stdout)
+    assert [one["moment"] for one in document["hooks"]] == ["pre-sync", "post-sync"]
+
+
+def test_what_is_left_out_is_named_and_not_counted(shop: ClusterEnv, run: Run) -> None:
+    hook = configmap("migrate")
+    hook["metadata"]["annotations"] = {"argocd.argoproj.io/hook": "Skip"}
+    shop.write({"apps/shop/settings.yaml": dump_all([configmap("settings", tone="cold"), hook])})
+
+    result = run("diff", "shop", "--path", str(shop.clone / "apps/shop"))
+
+    assert result.stderr.startswith(
+        f"left out: ConfigMap:{shop.namespace}/migrate: argocd.argoproj.io/hook: Skip is not run: it asks to be skipped\n"
+    )
     assert "2 objects" not in result.stderr
 
 

@@ -201,3 +201,24 @@ def test_an_empty_namespace_is_said_on_standard_error(stage: ClusterEnv, run: Ru
     assert (result.code, result.stdout) == (0, "")
     assert result.stderr == f"there are no Applications in namespace {stage.namespace}\n"
     assert run("status", "-o", "json").stdout == "[]\n"
+
+
+@pytest.mark.cluster
+def test_the_detail_lists_the_runs_of_hooks(stage: ClusterEnv, run: Run) -> None:
+    runs = [
+        {
+            "object": "batch/Job:shop/migrate",
+            "moment": "pre-sync",
+            "id": "a",
+            "state": "Failed",
+            "started": "2026-11-29T12:00:00Z",
+            "ended": "2026-11-29T12:01:30Z",
+            "message": "exited with 3",
+        }
+    ]
+    stage.application("shop", healthy() | {"hooks": {"phase": "failed", "runs": runs}})
+
+    lines = run("status", "shop").lines
+
+    assert lines[-2].split() == ["HOOK", "MOMENT", "STATE", "TOOK", "MESSAGE"]
+    assert lines[-1].split() == ["batch/Job:shop/migrate", "pre-sync", "Failed", "1m30s", "exited", "with", "3"]

@@ -14,6 +14,7 @@ from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.reconcile.apply_result import ApplyResult, build_result
 from gitops_agent.agent.reconcile.deletion_budget import DeletionBudget, RecentDeletions, Removal, removals
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
+from gitops_agent.agent.reconcile.hook_deletion import HookDeletion
 from gitops_agent.agent.reconcile.hook_pass import HookPass
 from gitops_agent.agent.reconcile.planner import PlanMemo, Planner
 from gitops_agent.agent.reconcile.restrictions import defer_deletions, deletes, hold_back, only, without
@@ -82,7 +83,7 @@ class Applier:
         rolling: bool = False,
         closed: str = "",
         moving: bool = False,
-        hooks: HookPass | None = None,
+        hooks: HookPass | HookDeletion | None = None,
     ) -> ApplyResult:
         """Plans, and executes what may be done now.
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.applier import Applier
+from gitops_agent.agent.reconcile.hook_deletion import HookDeletion
+from gitops_agent.agent.reconcile.hook_stage import HookStage
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, Requeue, SyncStatus
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.application import Application, DeletionPolicy
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Invalid, NotFound
 from gitops_agent.install.teardown import terminating
-from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.key import GroupKind, Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe.log import logger
@@ -37,9 +39,11 @@ class Finalizer:
         objects: patches finalizers.
         stores: the live objects, and whether every kind has been listed.
         applier: deletes.
+        hooks: run before and after that.
     """
 
-    def __init__(self, objects: Objects, stores: Stores, applier: Applier) -> None:
+    def __init__(self, objects: Objects, stores: Stores, applier: Applier, hooks: HookStage) -> None:
+        self._hooks = hooks
         self._objects, self._live, self._informer, self._applier = objects, stores.live, stores.informer, applier
 
     def guard(self, application: Application) -> None:
@@ -62,7 +66,8 @@ class Finalizer:
                 revision=_NOTHING, applied=state.applied, sync=SyncStatus.OUT_OF_SYNC, error=error, requeue=(_RETRY,)
             )
         # Also kinds that the sweep may not list: their watch wakes this Application when it may again.
-        self._informer.ensure(state.plans.recorded, key)
+        run = {hook.key.group_kind for hook in state.hook_inputs.hooks} if state.hook_inputs else set[GroupKind]()
+        self._informer.ensure(state.plans.recorded.keys() | run, key)
         if not orphan and not self._informer.complete(key):
             return ReconcileOutcome(
                 waiting="every kind to be listed, before anything is deleted", sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING
@@ -77,12 +82,14 @@ class Finalizer:
             kinds = ", ".join(map(str, beyond))
             waiting = f"{sum(beyond.values())} objects of kinds that cannot be listed ({kinds})"
             return ReconcileOutcome(waiting=waiting, sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING, actor="deletion")
-        if orphan or not left:
+        hooks = None if orphan else self._hooks.departing(application, state)
+        if orphan or (not left and _over(hooks)):
+            self._hooks.release(application)
             self._release(application)
             _log.info("application departed", orphaned=len(left) if orphan else 0)
             return None
         desired = Desired(application=key, revision=_NOTHING, manifests=())
-        applied = self._applier.apply(application, desired, state.plans, deleting=True)
+        applied = self._applier.apply(application, desired, state.plans, deleting=True, hooks=hooks)
         remaining = self._live.of(key)
         if (
             not beyond
@@ -90,6 +97,7 @@ class Finalizer:
             and state.plans.plan.is_empty
             and applied.error is None
             and not applied.held
+            and _over(hooks)
         ):
             # The objects that are left are to be kept, or the mode is observe: it will never be deleted for this Application.
             self._release(application)
@@ -109,18 +117,22 @@ class Finalizer:
             shown = ", ".join(held[:_SHOWN]) + (f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else "")
             waits = "waits" if len(held) == 1 else "wait"
             waiting = f"{number} to be gone; {len(held)} of them {waits} for approval: {shown}"
+        around = hooks.hooks if hooks is not None else None
+        if around is not None:
+            state.hooks, waiting = around.record, around.waiting or waiting
         return ReconcileOutcome(
             revision=_NOTHING,
             applied=state.applied,
+            hooks=state.hooks.to_json(),
             plan=state.plans.plan.hash if state.plans.plan else "",
             sync=SyncStatus.OUT_OF_SYNC,
             error=applied.error,
             held=applied.held,
             waiting="" if applied.held else waiting,
-            problems=applied.problems,
+            problems=(*(around.problems if around is not None else ()), *applied.problems),
             total=len(remaining),
             actor="deletion",
-            requeue=applied.requeue,
+            requeue=(*(around.requeues if around is not None else ()), *applied.requeue),
         )
 
     def _orphans(self, application: Application) -> bool:
@@ -163,3 +175,8 @@ class Finalizer:
             return
         except Invalid as error:
             raise Conflict(f"the finalizers of Application {application.key} changed meanwhile", status=409) from error
+
+
+def _over(hooks: HookDeletion | None) -> bool:
+    """Whether no hook of the deletion is left to run."""
+    return hooks is None or hooks.over()

@@ -123,7 +123,7 @@ class HookPass:
     def hold(self, plan: Plan, runnable: Plan) -> Plan:
         """What may be applied while hooks have their turn, before any request."""
         self.changes = any(not action.drift and action.reason != REMARKED for action in plan.changes())
-        self.record, self.waiting = superseded(self.record, self.inputs, self._view())
+        self.record, self.waiting = superseded(self.record, self.inputs, self.view())
         if self.waiting or (self.current and self.record.phase in (Phase.PRE_SYNC, Phase.FAILED)):
             return self._only(runnable)
         return runnable
@@ -224,7 +224,8 @@ class HookPass:
         kind = (spec.get("group"), (spec.get("names") or {}).get("kind"))
         return any((hook.key.group, hook.key.kind) == kind for hook in self.inputs.hooks)
 
-    def _view(self) -> View:
+    def view(self) -> View:
+        """What is true now."""
         live = dict(self.tools.live.of(self.application.key))
         for key in (*(hook.key for hook in self.inputs.hooks), *(run.key for run in self.record.runs)):
             obj = self.tools.live.get(key)
@@ -244,19 +245,23 @@ class HookPass:
         """Takes turns until nothing is to be written now."""
         taken = Turn(record=self.record)
         for _ in range(_TURNS * (len(self.inputs.hooks) + 1)):
-            view = self._view()
+            view = self.view()
             taken = turn(self.record, self.inputs, view, progress)
             if after and taken.record.phase is Phase.SYNC and not progress.complete and not progress.failing:
                 break
-            self.record = self._explained(taken.record)
-            if taken.move is None or taken.move.command is None or not self._execute(taken.move, taken.moment, view):
+            self.record = self.explained(taken.record)
+            if taken.move is None or taken.move.command is None or not self.execute(taken.move, taken.moment, view):
                 break
-        self.waiting = self.waiting or taken.waiting
-        if taken.until is not None:
-            self.requeues.append(Requeue(reason="a hook may have taken too long", at=taken.until, priority=Priority.COMMIT))
+        self.wait(taken.waiting, taken.until)
         return taken
 
-    def _execute(self, move: Move, moment: Moment, view: View) -> bool:
+    def wait(self, waiting: str, until: datetime | None) -> None:
+        """Notes a wait, and when it ends at the latest."""
+        self.waiting = self.waiting or waiting
+        if until is not None:
+            self.requeues.append(Requeue(reason="a hook may have taken too long", at=until, priority=Priority.COMMIT))
+
+    def execute(self, move: Move, moment: Moment, view: View) -> bool:
         """Writes what a move names; false when the next one waits."""
         hook = move.hook
         if hook is None:
@@ -283,7 +288,7 @@ class HookPass:
             self.record = refused(move, moment, str(error), view)
         return True
 
-    def _explained(self, after: HookRecord) -> HookRecord:
+    def explained(self, after: HookRecord) -> HookRecord:
         """The record, with the cause of each failure that is new."""
         for run in after.runs:
             if run.state is not RunState.FAILED or not run.uid or self.record.run(run.key, run.moment) == run:

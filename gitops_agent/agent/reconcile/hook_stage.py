@@ -9,10 +9,12 @@ pruning.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gitops_agent.agent.desired.declared_state import DeclaredState
 from gitops_agent.agent.reconcile.app_state import ApplicationState
+from gitops_agent.agent.reconcile.hook_deletion import HookDeletion
 from gitops_agent.agent.reconcile.hook_pass import HookPass, HookTools, whole_seconds
 from gitops_agent.agent.reconcile.hook_writer import HookWriter
 from gitops_agent.agent.reconcile.outcome import Requeue
@@ -21,8 +23,9 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.marks import FOLLOWED, REQUESTED
+from gitops_agent.manifest.marks import FOLLOWED, HOOK_FINALIZER, REQUESTED
 from gitops_agent.observe.log import logger
+from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.explainer import Explainer
 from gitops_agent.sync.hook_runs.cleanup import cleanups
 from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord
@@ -30,6 +33,7 @@ from gitops_agent.sync.hook_runs.sync_phase import concerns, inputs_of
 from gitops_agent.sync.hooks.moment import Operation
 
 _log = logger("agent")
+NO_REVISION = Revision(repository="", ref="", commit="")
 
 
 class HookStage:
@@ -67,6 +71,35 @@ class HookStage:
             now=whole_seconds(datetime.now(UTC)),
             synced=state.applied in ("", desired.revision.commit),
         )
+
+    def departing(self, application: Application, state: ApplicationState) -> HookDeletion | None:
+        """The hooks of a step of a deletion; None without any."""
+        inputs = state.hook_inputs
+        if inputs is None or (not inputs.hooks and state.hooks == EMPTY):
+            return None
+        return HookDeletion(
+            hooks=HookPass(
+                tools=self._tools,
+                application=application,
+                inputs=replace(inputs, request=application.annotations.get(REQUESTED, "")),
+                revision=state.desired.revision if state.desired else NO_REVISION,
+                contested={},
+                record=state.hooks,
+                written=written(state),
+                now=whole_seconds(datetime.now(UTC)),
+                synced=False,
+            )
+        )
+
+    def release(self, application: Application) -> None:
+        """Takes our finalizer off the objects of all hooks.
+
+        Raises:
+            AgentError: the API server refused it, or gave no answer.
+        """
+        for live in self._live.of(application.key).values():
+            if HOOK_FINALIZER in live.finalizers:
+                self._writer.release(application, live)
 
     def clean(self, application: Application, state: ApplicationState, before: HookRecord) -> Iterator[Requeue]:
         """Follows delete policies once outcomes are in the status.

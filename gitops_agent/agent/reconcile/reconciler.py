@@ -22,7 +22,7 @@ from gitops_agent.agent.reconcile.automatic_rollback import AutomaticRollback
 from gitops_agent.agent.reconcile.dependencies import Dependency, unmet
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor, HealthReport
-from gitops_agent.agent.reconcile.hook_stage import HookStage, written
+from gitops_agent.agent.reconcile.hook_stage import NO_REVISION, HookStage, written
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, Requeue, SyncStatus
 from gitops_agent.agent.reconcile.outcome_builder import (
     Findings,
@@ -40,12 +40,12 @@ from gitops_agent.agent.rollouts.rollout_pass import RolloutRequest
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
-from gitops_agent.api.application import Application
+from gitops_agent.api.application import Application, DeletionPolicy
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.api.sync_options import SyncMode, Window
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, Object
-from gitops_agent.manifest.marks import REQUESTED
+from gitops_agent.manifest.marks import FINALIZER, REQUESTED
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.rollout.state import Phase
@@ -185,8 +185,24 @@ class ApplicationReconciler:
 
     def _departure(self, application: Application, state: ApplicationState) -> ReconcileOutcome | None:
         """One step of a deletion; None once the finalizer is removed."""
+        unknown = self._know_hooks(application, state)
+        if unknown is not None:
+            return unknown
         self._stages.loader.release(application.key)
         return self._stages.finalizer.depart(application, state)
+
+    def _know_hooks(self, application: Application, state: ApplicationState) -> ReconcileOutcome | None:
+        """Loads the hooks of a deletion; the outcome while they are unknown."""
+        orphan = application.spec.deletion_policy is DeletionPolicy.ORPHAN
+        if orphan or FINALIZER not in application.finalizers or not state.hooks.deletion or state.hook_inputs is not None:
+            return None
+        declared = self._stages.loader.load(application)
+        if self._stages.hooks.open(application, declared, state) is not None:
+            return None
+        waiting = declared.pending or "its hooks, which run before its objects are deleted"
+        return ReconcileOutcome(
+            revision=NO_REVISION, sync=SyncStatus.OUT_OF_SYNC, waiting=waiting, error=declared.error, actor="deletion"
+        )
 
     def _stage(self, findings: Findings, state: ApplicationState) -> ReconcileOutcome:
         """One pass over the stages, as far as they come now."""

@@ -16,6 +16,7 @@ from gitops_agent.manifest.marks import APPLICATION, ID, label_value
 from gitops_agent.sync.action import BROKEN, DELETION_FORBIDDEN, UNVERIFIED, Action, ActionKind
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health.delivery import HELD
+from gitops_agent.sync.hooks.delete_policy import RUNS_TO_AN_END
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -80,7 +81,9 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Pl
         return _wait(live, "UnknownKind", f"{kind} is declared, but the cluster does not say whether it is namespaced")
     if not snapshot.complete:
         return _wait(live, "NotListed", "not every kind has been listed yet")
-    return _undone(live, ActionKind.DELETE, "Pruning", "it is no longer declared")
+    action = _undone(live, ActionKind.DELETE, "Pruning", "it is no longer declared")
+    # What ran to an end for a hook holds no data: it is neither counted nor held.
+    return replace(action, rollout=True) if live.hook_run and kind in RUNS_TO_AN_END else action
 
 
 def _terminating(live: LiveObject) -> str:

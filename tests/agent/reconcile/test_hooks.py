@@ -292,3 +292,46 @@ def end_pods(world: ClusterEnv, name: str) -> None:
 
 def namespace_key(name: str) -> ObjectKey:
     return ObjectKey("", "Namespace", "", name)
+
+
+def test_hooks_of_a_deletion_run_before_and_after_it(world: ClusterEnv) -> None:
+    files = {"shop/one.yaml": config_map("one"), "shop/before.yaml": job("before", "pre-delete", pod=LONG)}
+    commit = world.commit({**files, "shop/after.yaml": job("after", "post-delete", pod=LONG)})
+    world.create("shop")
+    world.await_synced("shop", commit)
+    assert live_job(world, "before") is None
+    world.delete("shop")
+    world.until(lambda: state(world, "before", "pre-delete") == "Running", "the first hook runs")
+    assert "waits for pre-delete Job" in world.says("shop")
+    assert world.live("one") is not None
+    end_pods(world, "before")
+    world.until(lambda: state(world, "after", "post-delete") == "Running", "the second hook runs")
+    assert world.live("one") is None
+    end_pods(world, "after")
+    world.until(lambda: not world.application("shop"), "the Application goes")
+    world.until(lambda: live_job(world, "before") is None and live_job(world, "after") is None, "its hooks go last")
+
+
+def test_a_deletion_knows_its_hooks_after_a_restart(world: ClusterEnv, restarted: Callable[[], ClusterEnv]) -> None:
+    commit = world.commit({"shop/one.yaml": config_map("one"), "shop/before.yaml": job("before", "pre-delete", pod=CRASH)})
+    world.create("shop")
+    world.await_synced("shop", commit)
+    world.stop()
+    world.delete("shop")
+    again = restarted()
+    assert "pre-delete hook: " in again.await_reason("shop", "HookFailed")
+    assert again.live("one") is not None
+    again.patch("shop", {"spec": {"deletionPolicy": "orphan"}})
+    again.until(lambda: not again.application("shop"), "orphans need no hooks")
+    again.until(lambda: not (live_job(again, "before") or {}).get("metadata", {}).get("finalizers"), "no finalizer is left")
+
+
+def test_an_application_that_is_deleted_in_the_middle_of_a_hook_waits_for_it(world: ClusterEnv) -> None:
+    world.commit({"shop/job.yaml": job("migrate", pod=LONG), "shop/one.yaml": config_map("one")})
+    world.create("shop")
+    world.until(lambda: state(world, "migrate") == "Running", "the Job runs")
+    world.delete("shop")
+    world.until(lambda: "to end" in world.says("shop"), "it waits")
+    end_pods(world, "migrate")
+    world.until(lambda: not world.application("shop"), "the Application goes")
+    world.until(lambda: live_job(world, "migrate") is None, "its hook too")
