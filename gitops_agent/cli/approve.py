@@ -36,7 +36,8 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
     application = access.application(name)
     status = application.get("status") or {}
     rewritten = str(((status.get("source") or {}).get("unverified") or {}).get("approval") or "")
-    held = rewritten or str((status.get("sync") or {}).get("plan") or "")
+    waiting = str((status.get("sync") or {}).get("plan") or "")
+    held = rewritten if rewritten and not waiting.startswith(plan.lower()) else waiting
     if not rewritten and condition_of(application, "Ready").get("reason") not in ("HeldForApproval", "WindowClosed"):
         raise UsageError(f"nothing of {name} is held for approval or waits for a window")
     if len(plan) < APPROVAL_DIGITS:

@@ -170,6 +170,7 @@ def _detail(access: ClusterClient, application: Object) -> None:
         facts.append(("Unavailable", f"since {source['unavailableSince']}: {source.get('message', '')}"))
     if annotation(application, FOLLOWED):
         facts.append(("Pinned", f"by a rollback; undo it with `gitops-agent rollback {row['name']} --undo`"))
+    facts += signatures(application)
     facts += _window(application)
     if row["reason"] in ("HeldForApproval", "WindowClosed"):
         plan = str((status_.get("sync") or {}).get("plan") or "")
@@ -200,6 +201,25 @@ def _detail(access: ClusterClient, application: Object) -> None:
     if problems:
         click.echo()
         out.table(("object", "reason", "message"), [(p["object"], p["reason"], p["message"]) for p in problems])
+
+
+def signatures(application: Object) -> list[tuple[str, str]]:
+    """The last verified commit, and those that are not followed."""
+    source = (application.get("status") or {}).get("source") or {}
+    verified, unverified = source.get("verified") or {}, source.get("unverified") or {}
+    facts = []
+    if verified:
+        key = f" with {verified.get('kind')} key {verified['key']}" if verified.get("key") else ""
+        by = f", signed by {verified.get('signer')}{key}" if key else ", where trust begins"
+        facts.append(("Verified", f"{str(verified.get('revision'))[:_SHORT]}{by}"))
+    commits = unverified.get("commits") or []
+    shown = (f"{str(each.get('commit'))[:_SHORT]} ({each.get('author', '')}) {each.get('reason', '')}" for each in commits)
+    facts += [("Unverified", text) for text in shown]
+    if unverified.get("count", 0) > len(commits):
+        facts.append(("Unverified", f"and {unverified['count'] - len(commits)} more"))
+    if unverified.get("approval"):
+        facts.append(("Approve", f"gitops-agent approve {application['metadata']['name']} {unverified['approval'][:_SHORT]}"))
+    return facts
 
 
 def _window(application: Object) -> list[tuple[str, str]]:

@@ -118,6 +118,12 @@ def outcome(application: Object) -> int:
     return 0 if summary(application)["ready"] == "True" else DIFFERENT
 
 
+def _refused(status: Object, revision: str) -> bool:
+    """Whether a commit is one that is refused for its signature."""
+    unverified = (status.get("source") or {}).get("unverified") or {}
+    return any(str(each.get("commit") or "").startswith(revision) for each in unverified.get("commits") or ())
+
+
 def ended(application: Object, revision: str = "") -> bool:
     """Whether there is nothing left to wait for.
 
@@ -128,7 +134,7 @@ def ended(application: Object, revision: str = "") -> bool:
         return False
     fetched = str((status.get("source") or {}).get("revision") or "")
     if revision and not fetched.startswith(revision):
-        return False
+        return _refused(status, revision)
     row = summary(application)
     if row["ready"] == "True":
         return row["applied"] != "" and fetched.startswith(row["applied"])

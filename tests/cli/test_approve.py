@@ -66,3 +66,13 @@ def test_the_approver_is_recorded_beside_the_plan(held: ClusterEnv, run: Run) ->
     plan, _, user = held.get("shop")["metadata"]["annotations"][APPROVED_BY].partition(" ")
     assert plan == PLAN
     assert user
+
+
+def test_a_branch_that_moved_is_approved_like_a_plan(stage: ClusterEnv, run: Run) -> None:
+    move = "d" * 64
+    status = troubled("False", "HistoryRewritten", f"main moved; held (plan {move[:12]})")
+    status["source"]["unverified"] = {"count": 1, "commits": [], "approval": move}
+    stage.application("shop", status)
+
+    assert run("approve", "shop", move[:12]).code == 0
+    assert approved(stage) == move

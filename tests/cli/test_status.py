@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gitops_agent.cli.status import badness, code, summary
+from gitops_agent.cli.status import badness, code, signatures, summary
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
 from tests.cli.cluster_env import COMMIT, OLDER, PLAN, ClusterEnv, healthy, troubled
@@ -222,3 +222,20 @@ def test_the_detail_lists_the_runs_of_hooks(stage: ClusterEnv, run: Run) -> None
 
     assert lines[-2].split() == ["HOOK", "MOMENT", "STATE", "TOOK", "MESSAGE"]
     assert lines[-1].split() == ["batch/Job:shop/migrate", "pre-sync", "Failed", "1m30s", "exited", "with", "3"]
+
+
+def test_signatures_are_shown_with_what_to_do() -> None:
+    verified = {"revision": "a" * 40, "signer": "ada@example.com", "kind": "SSH", "key": "SHA256:x"}
+    refused = {"commit": "b" * 40, "author": "Li", "reason": "is not signed"}
+    unverified = {"count": 12, "commits": [refused], "approval": "c" * 64}
+    source = {"verified": verified, "unverified": unverified}
+
+    assert signatures({"metadata": {"name": "shop"}, "status": {"source": source}}) == [
+        ("Verified", "aaaaaaaaaaaa, signed by ada@example.com with SSH key SHA256:x"),
+        ("Unverified", "bbbbbbbbbbbb (Li) is not signed"),
+        ("Unverified", "and 11 more"),
+        ("Approve", "gitops-agent approve shop cccccccccccc"),
+    ]
+    begun = {"verified": {"revision": "a" * 40}}
+    assert signatures({"status": {"source": begun}}) == [("Verified", "aaaaaaaaaaaa, where trust begins")]
+    assert signatures({}) == []

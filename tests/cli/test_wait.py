@@ -134,3 +134,13 @@ def test_a_duration_that_is_none_is_exit_code_two(run: Run) -> None:
     assert run("wait", "shop", "--timeout", "soon").stderr == (
         "error: --timeout soon: is not a duration such as 30s, 5m or 1h30m\n"
     )
+
+
+def test_a_commit_that_is_refused_for_its_signature_is_not_waited_for() -> None:
+    status = troubled("False", "Unverified", "it is not signed")
+    status["source"]["unverified"] = {"count": 1, "commits": [{"commit": OLDER, "reason": "is not signed"}]}
+
+    assert ended(one(status))
+    assert ended(one(status), OLDER[:8])
+    assert not ended(one(status), "f" * 8)
+    assert outcome(one(status)) == 3

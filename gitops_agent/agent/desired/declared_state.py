@@ -156,8 +156,8 @@ class DeclaredStateLoader:
             revision = self._sources.revision(repository, ref, judgement.commit)
         except SourceError as error:
             return replace(judged, error=error)
-        if judgement.verified is None:
-            revision = replace(revision, message="")  # the trailers of a commit that was never verified approve nothing
+        if judgement.verified is None or not judgement.verified.key:
+            revision = replace(revision, message="")  # the trailers of a commit without a signature approve nothing
         return self._rendered(application, replace(judged, revision=revision))
 
     def _rendered(self, application: Application, known: DeclaredState) -> DeclaredState:
@@ -191,6 +191,8 @@ class DeclaredStateLoader:
         """
         repository, ref = self._poller.use(application)
         revision = replace(self._sources.resolve(repository, ref), commit=commit)
+        if demanded(application):
+            revision = replace(revision, message="")  # it is the tip's, which may not be verified
         return self._desired(application, revision, slot=slot)
 
     def keep(self, application: AppKey, slots: frozenset[str]) -> None:

@@ -13,6 +13,7 @@ from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import Priority, WorkQueue
+from gitops_agent.api.parse import parse
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
@@ -27,6 +28,7 @@ from gitops_agent.sync.live.live_object import LiveObject, observe
 from tests.agent.cluster_env import ClusterEnv
 from tests.agent.samples import EventLog, Time, application, application_object, config_map, deployment, key
 from tests.source.author import Author
+from tests.source.signature.keys import SshKey, allowed
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -303,6 +305,40 @@ def test_a_live_object_stays_with_the_application_of_its_marks_whichever_is_firs
 
     assert contested(stand.settled("desk", **same)) == {"ConfigMap:front/one": SHOP}
     assert contested(stand.settled("shop", **same)) == {}
+
+
+def test_the_trailers_of_a_commit_without_a_signature_approve_nothing(
+    stand: Stand, namespace: str, objects: Objects, tmp_path: Path
+) -> None:
+    ada = SshKey(tmp_path, "ada")
+    text = allowed({"ada@example.com": ada}).decode()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "signers", "namespace": namespace}}
+    objects.apply({**secret, "stringData": {"allowed_signers": text}})
+    commit = stand.author.commit({"shop/one.yaml": config_map("one")}, message="One\n\nGitops-Agent-Approve: aaaaaaaaaaaa")
+    raw = application_object("shop", namespace=namespace, url=stand.author.repository.url, path="shop")
+    raw["spec"]["source"]["verify"] = {"mode": "head", "secretRef": {"name": "signers"}}
+    raw["status"] = {"sync": {"revision": commit}}
+    shop = parse(raw)
+    stand.loader.load(shop)
+    stand.polling.ask(shop.key, "now")
+    while (item := stand.repositories.take(0)) is not None:
+        stand.polling.reconcile(item)
+        stand.repositories.done(item.key)
+
+    def judged() -> DeclaredState | None:
+        declared = stand.loader.load(shop)
+        if (item := stand.signatures.take(0)) is not None:
+            stand.verifier.reconcile(item)
+            stand.signatures.done(item.key)
+        return declared if declared.judgement is not None and declared.revision is not None else None
+
+    declared = eventually(judged, seconds=SECONDS)
+
+    assert declared is not None
+    assert declared.judgement is not None
+    assert declared.revision is not None
+    assert (declared.judgement.reason, declared.revision.commit, declared.revision.message) == ("Unverified", commit, "")
+    stand.stores.secrets.stop()
 
 
 def test_an_object_that_moves_between_applications_is_handed_over(world: ClusterEnv) -> None:
