@@ -7,7 +7,7 @@ so a missing bundle keeps it Progressing and what depends on it waits.
 from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind, Object
-from gitops_agent.manifest.kinds import API_SERVICE, CRD, MUTATING_WEBHOOKS, NAMESPACE, VALIDATING_WEBHOOKS
+from gitops_agent.manifest.kinds import API_SERVICE, CRD, FLOW_SCHEMA, MUTATING_WEBHOOKS, NAMESPACE, VALIDATING_WEBHOOKS
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.sync.health.reading import Conditions, notes
 from gitops_agent.sync.health.status import Health
@@ -77,5 +77,5 @@ TABLE = {
     NAMESPACE: namespace,
     VALIDATING_WEBHOOKS: webhooks,
     MUTATING_WEBHOOKS: webhooks,
-    GroupKind("flowcontrol.apiserver.k8s.io", "FlowSchema"): flow_schema,
+    FLOW_SCHEMA: flow_schema,
 }
