@@ -6,7 +6,7 @@ so a missing bundle keeps it Progressing and what depends on it waits.
 
 from __future__ import annotations
 
-from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import API_SERVICE, CRD, FLOW_SCHEMA, MUTATING_WEBHOOKS, NAMESPACE, VALIDATING_WEBHOOKS
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.sync.health.reading import Conditions, notes
