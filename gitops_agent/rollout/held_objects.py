@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.manifest.kinds import PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT
+from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.manifest.pod_references import account, requirements
+from gitops_agent.manifest.reading import mapping
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
 from gitops_agent.rollout.version_hash import configuration, template
 
@@ -152,13 +153,8 @@ def held_workload(one: Manifest, newest: Manifest | None) -> Manifest:
 
 
 def _named(workload: Object, namespace: str) -> Iterator[ObjectKey]:
-    pod = mapping(template(workload).get("spec"))
-    for field_ in ("serviceAccountName", "serviceAccount"):
-        yield SERVICE_ACCOUNT.named(namespace, str(pod.get(field_)))
-    for secret in items(pod.get("imagePullSecrets")):
-        yield SECRET.named(namespace, str(secret.get("name")))
-    for volume in items(pod.get("volumes")):
-        yield PERSISTENT_VOLUME_CLAIM.named(namespace, str(mapping(volume.get("persistentVolumeClaim")).get("claimName")))
+    yield account(template(workload), namespace)
+    yield from requirements(template(workload), namespace)
     yield SERVICE.named(namespace, str(mapping(workload.get("spec")).get("serviceName")))
 
 

@@ -9,52 +9,17 @@ bring it back.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
+from gitops_agent.manifest import pod_references
 from gitops_agent.manifest.amounts import spelled_within
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.manifest.reading import mapping
 
 DIGITS = 8
 
 _CONTENT = ("data", "binaryData", "stringData", "type")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A reference to a ConfigMap or Secret in a pod template."""
-
-    holder: Object
-    field: str
-    kind: str
-
-    @property
-    def name(self) -> str:
-        """The name that stands there."""
-        return str(self.holder[self.field])
-
-
-def places(template: Object) -> Iterator[Place]:
-    """The references to ConfigMaps and Secrets in a pod template."""
-    spec = mapping(template.get("spec"))
-    for volume in items(spec.get("volumes")):
-        yield from _place(volume.get("configMap"), "name", "ConfigMap")
-        yield from _place(volume.get("secret"), "secretName", "Secret")
-        for source in items(mapping(volume.get("projected")).get("sources")):
-            yield from _place(source.get("configMap"), "name", "ConfigMap")
-            yield from _place(source.get("secret"), "name", "Secret")
-    for kind in ("initContainers", "containers"):
-        for container in items(spec.get(kind)):
-            for source in items(container.get("envFrom")):
-                yield from _place(source.get("configMapRef"), "name", "ConfigMap")
-                yield from _place(source.get("secretRef"), "name", "Secret")
-            for variable in items(container.get("env")):
-                source = mapping(variable.get("valueFrom"))
-                yield from _place(source.get("configMapKeyRef"), "name", "ConfigMap")
-                yield from _place(source.get("secretKeyRef"), "name", "Secret")
 
 
 def template(workload: Object) -> Object:
@@ -65,7 +30,7 @@ def template(workload: Object) -> Object:
 def configuration(workload: Object, declared: Mapping[ObjectKey, Object]) -> dict[ObjectKey, Object]:
     """The declared ConfigMaps and Secrets whose content a workload's pods read."""
     namespace = ObjectKey.of(workload).namespace
-    keys = {ObjectKey("", reference.kind, namespace, reference.name) for reference in places(template(workload))}
+    keys = {reference.key(namespace) for reference in pod_references.configuration(template(workload))}
     return {key: declared[key] for key in sorted(keys) if key in declared}
 
 
@@ -94,11 +59,6 @@ def renamed(pod_template: Object, names: Mapping[tuple[str, str], str]) -> Objec
         names: new names by kind and old name.
     """
     result = copy(pod_template)
-    for reference in tuple(places(result)):
+    for reference in tuple(pod_references.configuration(result)):
         reference.holder[reference.field] = names.get((reference.kind, reference.name), reference.name)
     return result
-
-
-def _place(source: Any, field: str, kind: str) -> Iterator[Place]:
-    if isinstance(source, dict) and isinstance(source.get(field), str) and source[field]:
-        yield Place(source, field, kind)

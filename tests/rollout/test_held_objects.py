@@ -84,6 +84,20 @@ def test_what_the_pods_of_a_version_need_to_start_stays_though_git_drops_it() ->
     assert account.key in {one.key for one in withheld(NEW, part)}
 
 
+def test_the_secret_that_mounts_a_volume_of_a_version_stays_though_git_drops_it() -> None:
+    mount = Manifest.of(thing("Secret", "mount"))
+    volumes = [{"name": "v", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "mount"}}}]
+    old = [
+        one.with_object({**one.obj, "spec": {**one.obj["spec"], "template": {"spec": {"volumes": volumes}}}})
+        if one.key == WEB
+        else one
+        for one in OLD
+    ]
+    part = Part(state=state(Phase.HELD), subject=subject(), stable=[*old, mount], target=NEW)
+
+    assert mount in compose(NEW, [part]).manifests
+
+
 def test_a_newer_commit_changes_nothing_of_the_version_that_the_workload_takes() -> None:
     third = manifests("web:3", colour="green")
     found = desired(state(Phase.PROMOTE, Stage.ROLL), changed(third, WEB, replicas=2))

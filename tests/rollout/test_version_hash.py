@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
+from gitops_agent.manifest import pod_references
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.rollout.version_hash import configuration, places, renamed, version_hash
+from gitops_agent.rollout.version_hash import configuration, renamed, version_hash
 
 POD: Object = {
     "metadata": {"labels": {"app": "web"}},
@@ -43,21 +42,14 @@ def config(**fields: Any) -> dict[ObjectKey, Object]:
     return {FILES: {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **fields}}
 
 
-def test_every_place_of_configuration_is_found_and_renamed() -> None:
-    found = {(place.kind, place.name) for place in places(POD)}
-    changed = renamed(POD, {one: f"{one[1]}-new" for one in found})
+def test_configuration_is_renamed_wherever_pods_name_it() -> None:
+    names = {(one.kind, one.name) for one in pod_references.configuration(POD)}
+    changed = renamed(POD, {one: f"{one[1]}-new" for one in names})
 
-    assert found == {
-        ("ConfigMap", "files"),
-        ("Secret", "keys"),
-        ("ConfigMap", "more"),
-        ("Secret", "token"),
-        ("Secret", "init"),
-        ("ConfigMap", "env"),
-        ("Secret", "env"),
+    assert {(one.kind, one.name) for one in pod_references.configuration(changed)} == {
+        (kind, f"{name}-new") for kind, name in names
     }
-    assert {(place.kind, place.name) for place in places(changed)} == {(kind, f"{name}-new") for kind, name in found}
-    assert {(place.kind, place.name) for place in places(POD)} == found
+    assert {(one.kind, one.name) for one in pod_references.configuration(POD)} == names
 
 
 def test_the_hash_follows_the_pods_and_what_they_read_and_nothing_else() -> None:
@@ -75,13 +67,6 @@ def test_the_hash_follows_the_pods_and_what_they_read_and_nothing_else() -> None
 
 def test_the_hash_is_the_same_in_every_release() -> None:
     assert version_hash(WEB, config(data={"a": "1"})) == "ec84c15f"
-
-
-@pytest.mark.parametrize(
-    "pod", [{}, {"spec": None}, {"spec": {"volumes": "x", "containers": [None, {"env": {}, "envFrom": [1]}]}}]
-)
-def test_a_template_of_another_shape_names_nothing(pod: Object) -> None:
-    assert list(places(pod)) == []
 
 
 def test_a_quantity_in_another_spelling_is_no_other_version() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import API_SERVICE, CRD, NAMESPACE
 from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.manifest.pod_references import account
 from gitops_agent.sync import object_options
 from gitops_agent.sync.object_options import ObjectOptions
 from gitops_agent.sync.ordering.graph import Edge, Until, barrier
-from gitops_agent.sync.ordering.references import BOUND, SERVED, account, pod_template, references, selects, services, subjects
+from gitops_agent.sync.ordering.references import BOUND, SERVED, pod_template, references, selects, services, subjects
 from gitops_agent.sync.ordering.rules import RULES
 
 LIMITS = frozenset(

@@ -29,6 +29,7 @@ from gitops_agent.manifest.kinds import (
     STATEFUL_SET,
     VALIDATING_WEBHOOKS,
 )
+from gitops_agent.manifest.pod_references import account, configuration, requirements
 from gitops_agent.manifest.reading import mapping
 from gitops_agent.manifest.selector import matches_labels
 
@@ -89,12 +90,6 @@ def pod_template(obj: Object, key: ObjectKey) -> Object | None:
     return None
 
 
-def account(template: Object, namespace: str) -> ObjectKey:
-    """The ServiceAccount that pods of a template run as."""
-    name = _at(template, "spec", "serviceAccountName") or _at(template, "spec", "serviceAccount") or "default"
-    return SERVICE_ACCOUNT.named(namespace, str(name))
-
-
 def subjects(obj: Object, key: ObjectKey) -> Iterator[ObjectKey]:
     """The ServiceAccounts a binding grants something to."""
     for subject in _dicts(obj.get("subjects")):
@@ -120,43 +115,11 @@ def selects(service: Object, template: Object) -> bool:
 def _of_pods(template: Object, namespace: str) -> Iterator[Reference]:
     spec: Object = template["spec"]
     yield Reference(account(template, namespace), "account")
-    for secret in _dicts(spec.get("imagePullSecrets")):
-        yield from _named("", "Secret", namespace, secret.get("name"), "configuration")
     yield from _named("scheduling.k8s.io", "PriorityClass", "", spec.get("priorityClassName"), "class")
     yield from _named("node.k8s.io", "RuntimeClass", "", spec.get("runtimeClassName"), "class")
-    for claim in _dicts(spec.get("resourceClaims")):
-        yield from _named("resource.k8s.io", "ResourceClaim", namespace, claim.get("resourceClaimName"), "configuration")
-        template_name = claim.get("resourceClaimTemplateName")
-        yield from _named("resource.k8s.io", "ResourceClaimTemplate", namespace, template_name, "configuration")
-    for volume in _dicts(spec.get("volumes")):
-        yield from _of_volume(volume, namespace)
-    for containers in ("initContainers", "containers"):
-        for container in _dicts(spec.get(containers)):
-            yield from _of_container(container, namespace)
-
-
-def _of_volume(volume: Object, namespace: str) -> Iterator[Reference]:
-    claim = _at(volume, "persistentVolumeClaim", "claimName")
-    yield from _named("", "PersistentVolumeClaim", namespace, claim, "configuration")
-    for source in (volume, *_dicts(_at(volume, "projected", "sources"))):
-        yield from _config("ConfigMap", namespace, source.get("configMap"), "name")
-        yield from _config("Secret", namespace, source.get("secret"), "name" if source is not volume else "secretName")
-    yield from _config("Secret", namespace, _at(volume, "csi", "nodePublishSecretRef"), "name")
-
-
-def _of_container(container: Object, namespace: str) -> Iterator[Reference]:
-    for source in _dicts(container.get("envFrom")):
-        yield from _config("ConfigMap", namespace, source.get("configMapRef"), "name")
-        yield from _config("Secret", namespace, source.get("secretRef"), "name")
-    for variable in _dicts(container.get("env")):
-        yield from _config("ConfigMap", namespace, _at(variable, "valueFrom", "configMapKeyRef"), "name")
-        yield from _config("Secret", namespace, _at(variable, "valueFrom", "secretKeyRef"), "name")
-
-
-def _config(kind: str, namespace: str, source: Any, field: str) -> Iterator[Reference]:
-    if isinstance(source, dict):
-        rule = "optional configuration" if source.get("optional") is True else "configuration"
-        yield from _named("", kind, namespace, source.get(field), rule)
+    yield from (Reference(key, "configuration") for key in requirements(template, namespace))
+    for reference in configuration(template):
+        yield Reference(reference.key(namespace), "optional configuration" if reference.optional else "configuration")
 
 
 def _of_binding(obj: Object, key: ObjectKey) -> Iterator[Reference]:
