@@ -110,6 +110,7 @@ class Observation:
         applied: the version that the configuration of the workload was last applied with.
         labelled: whether all pods of the workload carry the label of the stable side.
         selected: whether the Service selects by it.
+        alone: whether the Service selects the pods of the canary and no others.
         gate: why a run may not start; empty when it may.
         barrier: whether every other workload of the run has come to its Cut too.
         corrected: policies, as `namespace/name`, of rollouts whose failure rejected versions of this one, and whose newest
@@ -137,6 +138,7 @@ class Observation:
     applied: Version | None = None
     labelled: bool = True
     selected: bool = True
+    alone: bool = False
     gate: str = ""
     barrier: bool = True
     corrected: frozenset[str] = frozenset()

@@ -105,6 +105,11 @@ class StepContext:
         return not self.state.traffic.want.none and not (self.run.plain and self.seen.selected)
 
     @property
+    def alone(self) -> bool:
+        """Whether requests to a plain Service reach canary pods only."""
+        return self.run.plain and self.seen.alone
+
+    @property
     def ready(self) -> bool:
         """Whether every wanted canary pod is available and reachable."""
         canary = self.seen.canary
@@ -182,7 +187,8 @@ class StepContext:
         if primary is None or primary.replicas != counts.stable or (canary.replicas if canary else 0) != counts.canary:
             return counts
         total = self.seen.replicas
-        available = min(primary.available, counts.stable)
+        # While the canary serves alone, the pods of the workload stand in for none of its own.
+        available = 0 if self.alone else min(primary.available, counts.stable)
         if self.sharing:
             available += min(canary.available if canary else 0, counts.canary)
         return replica_counts.motion(
@@ -191,7 +197,7 @@ class StepContext:
             available=available,
             most=total + self.run.limit(total),
             least=total - self.seen.max_unavailable,
-            idle=max(primary.replicas - primary.available, 0),
+            idle=primary.replicas - (0 if self.alone else min(primary.available, primary.replicas)),
             serving=not (self.state.traffic.want.none and self.state.traffic.verified),
         )
 
@@ -201,6 +207,8 @@ class StepContext:
         The numbers in the state were affordable when they were written; pods may have been lost before they are acted upon.
         """
         left, now = self._available(self.seen.primary, primary), self._available(self.seen.primary, None)
+        if self.alone:
+            left = now = 0
         if self.sharing:
             left += self._available(self.seen.canary, canary)
             now += self._available(self.seen.canary, None)

@@ -214,6 +214,8 @@ class Cluster(World):
     def _serving(self, *, primary: int | None = None, canary: int | None = None) -> bool:
         """Whether enough pods serve with so many available ones (I4)."""
         there = self.primary_up if primary is None else primary
+        if self.running.plain and self.side == canary_objects.CANARY:
+            there = 0
         if not self.share.none:
             there += self.canary_up if canary is None else canary
         return there >= self.wanted - self.max_unavailable
@@ -249,7 +251,8 @@ class Cluster(World):
 
     def _apply_primary(self, obj: Object) -> None:
         replicas = obj["spec"].get("replicas", self.primary_pods)
-        if replicas < self.primary_pods and self.primary_up > replicas:
+        serves = not self.running.plain or self.side != canary_objects.CANARY
+        if replicas < self.primary_pods and self.primary_up > replicas and serves:
             self.note(self._serving(primary=replicas), "I4: too few pods are left")
         if self.linger:
             self.going += (self.linger,) * (self.primary_up - replicas)

@@ -70,6 +70,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("evict"), st.integers(0, 4)),
     st.tuples(st.just("fall"), st.integers(0, 4)),
     st.tuples(st.just("lag"), st.integers(1, 20)),
+    st.tuples(st.just("pace"), st.integers(0, 2)),
     st.tuples(st.just("linger"), st.integers(0, 4)),
     st.tuples(st.just("uptake"), st.integers(0, 4)),
     st.tuples(st.just("refuse"), st.integers(0, 1)),
@@ -129,6 +130,8 @@ def happen(cluster: Cluster, event: Event) -> None:  # noqa: PLR0912 - one case 
             cluster.primary_up = min(cluster.primary_up, value)
         case "lag":
             cluster.lag = value
+        case "pace":
+            cluster.pace = value
         case "linger":
             cluster.linger = value
         case "uptake":
@@ -209,7 +212,7 @@ def calm(cluster: Cluster) -> None:
     """Ends all faults, and answers what waits for users."""
     cluster.broken, cluster.answer = frozenset(), Answer.SUCCESS
     cluster.lag, cluster.uptake, cluster.unlisted, cluster.linger, cluster.refused = 0, 0, 0, 0, False
-    cluster.gate, cluster.barrier = "", True
+    cluster.gate, cluster.barrier, cluster.pace = "", True, 0
     for _ in range(12):
         cluster.settle(turns=60)
         if not cluster.state.running:

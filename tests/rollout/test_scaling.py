@@ -54,6 +54,17 @@ def test_behind_a_plain_service_a_step_begins_once_the_pods_that_leave_serve_no_
     assert cluster.faults == []
 
 
+def test_a_canary_that_serves_alone_keeps_its_pods_until_the_workload_has_the_traffic() -> None:
+    steps: list[dict[str, Any]] = [{"weight": 100, "approval": True}, {"weight": 0, "approval": True}]
+    cluster = started(canary(steps, plain=True))
+    cluster.until("Step", "Hold")
+    cluster.command(CommandKind.APPROVE)
+    cluster.pace = 1
+    cluster.until("Step", "Hold", step=1)
+
+    assert cluster.faults == []
+
+
 def test_a_later_step_takes_no_pods_away_but_git_does() -> None:
     steps: list[dict[str, Any]] = [{"weight": 25, "setCanaryScale": {"percent": 100}}, {"weight": 50, "approval": True}]
     cluster = started(canary(steps))

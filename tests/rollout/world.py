@@ -69,6 +69,7 @@ class World:
         uptake: ticks a route takes to be in force after it was written.
         behind: ticks of that which are left.
         unlisted: pods of each side that are available and no endpoints of their Service yet.
+        pace: pods of each side that come up in a tick; all of them where 0.
         linger: ticks for which pods of the workload that go are endpoints still.
         going: the ticks that are left to each such pod.
         refused: the controller of the routes does not accept them.
@@ -103,6 +104,7 @@ class World:
     uptake: int = 0
     behind: int = 0
     unlisted: int = 0
+    pace: int = 0
     linger: int = 0
     going: tuple[int, ...] = ()
     refused: bool = False
@@ -178,6 +180,12 @@ class World:
         return selects(self.live[SERVICE].obj) == canary_objects.PRIMARY
 
     @property
+    def side(self) -> str | None:
+        """The side that the Service selects; None for both."""
+        side: str | None = self.live[SERVICE].obj["spec"]["selector"].get(canary_objects.VARIANT)
+        return side
+
+    @property
     def share(self) -> Share:
         """The share that the live routes send to the canary.
 
@@ -185,10 +193,9 @@ class World:
         """
         if not run(self.policy).plain and self.running.steps:
             return carried(self.live[ROUTE].obj)
-        selector = self.live[SERVICE].obj["spec"]["selector"].get(canary_objects.VARIANT)
-        if selector == canary_objects.CANARY:
+        if self.side == canary_objects.CANARY:
             return Share(weight=FULL)
-        if selector == canary_objects.PRIMARY or not self.canary_pods:
+        if self.side == canary_objects.PRIMARY or not self.canary_pods:
             return Share()
         want = self.state.traffic.want
         return want if 0 < want.weight < FULL else Share(weight=FULL // 2)
@@ -285,6 +292,7 @@ class World:
             applied=self._applied(),
             labelled=not steps or (self.labelled and not (self.stays and bad)),
             selected=not steps or self.selected,
+            alone=steps and self.side == canary_objects.CANARY,
             gate=self.gate,
             barrier=self.barrier,
             corrected=self.corrected,
@@ -354,7 +362,7 @@ class World:
         stable, second = max(self.primary_up - self.unlisted, 0) + len(self.going), max(self.canary_up - self.unlisted, 0)
         if not self.running.plain:
             return stable, 0
-        side = self.live[SERVICE].obj["spec"]["selector"].get(canary_objects.VARIANT)
+        side = self.side
         return stable if side != canary_objects.CANARY else 0, second if side != canary_objects.PRIMARY else 0
 
     def _added(self) -> bool:
@@ -402,16 +410,20 @@ class World:
             return
         canary = self.canary
         if canary is not None:
-            self.canary_up = 0 if canary.hash in self.broken else self.canary_pods
+            self.canary_up = 0 if canary.hash in self.broken else self._risen(self.canary_up, self.canary_pods)
         if not self.stuck:
             self.baseline_up = self.baseline_pods
         if self.primary.hash in self.broken:
             self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
             self.settled = self.settled or not self.stays
         else:
-            self.primary_up, self.settled = self.primary_pods, True
+            self.primary_up, self.settled = self._risen(self.primary_up, self.primary_pods), True
         if self.autoscaled:
             self._autoscale()
+
+    def _risen(self, available: int, pods: int) -> int:
+        """Available pods of a side, a tick later."""
+        return pods if not self.pace else min(available + self.pace, pods)
 
     def _autoscale(self) -> None:
         """Scales the workload to its share of the load."""

@@ -81,6 +81,7 @@ class RolloutObserver:
             applied=self._bound(rollout),
             labelled=self._labelled(rollout, primary),
             selected=rollout.rolling or selects(self._raw(subject.service) or {}) == canary_objects.PRIMARY,
+            alone=not rollout.rolling and selects(self._raw(subject.service) or {}) == canary_objects.CANARY,
             gate=rollout.gate or _turn(rollout, rollouts) or ("" if kept is None else kept.reason),
             barrier=not any(other.waits and _together(rollout, other) for other in rollouts if other is not rollout),
             corrected=_corrected(rollout, rollouts),
