@@ -264,21 +264,35 @@ def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: l
     """Disables scale-down during a run: an abort brings the load back."""
     steadied: list[ObjectKey] = []
     for key, one in tuple(result.items()):
-        target = (one.obj.get("spec") or {}).get("scaleTargetRef") or {}
-        path = _AUTOSCALERS.get((key.group, key.kind))
-        if path is None or key.namespace != subject.workload.namespace:
+        if not _scales(one, subject):
             continue
-        if (target.get("kind", "Deployment"), target.get("name")) == (subject.workload.kind, subject.workload.name):
-            obj = copy(one.obj)
-            behavior = obj["spec"]
-            for step in path:
-                behavior[step] = behavior.get(step) or {}
-                behavior = behavior[step]
-            behavior["scaleDown"] = {**(behavior.get("scaleDown") or {}), "selectPolicy": "Disabled"}
-            result[key] = one.with_object(obj)
-            notes.append(f"{key} does not scale down during the rollout")
-            steadied.append(key)
+        obj = copy(one.obj)
+        behavior = obj["spec"]
+        for step in _AUTOSCALERS[key.group, key.kind]:
+            behavior[step] = behavior.get(step) or {}
+            behavior = behavior[step]
+        behavior["scaleDown"] = {**(behavior.get("scaleDown") or {}), "selectPolicy": "Disabled"}
+        result[key] = one.with_object(obj)
+        notes.append(f"{key} does not scale down during the rollout")
+        steadied.append(key)
     return tuple(steadied)
+
+
+def adapted(one: Manifest, subject: ResolvedPolicy) -> bool:
+    """Whether a rollout applies an object otherwise than Git declares it.
+
+    That is its workload, its Service, its routes, and what scales the workload.
+    """
+    key = one.key
+    return key in {subject.workload, subject.service} or key in routes((key,), subject) or _scales(one, subject)
+
+
+def _scales(one: Manifest, subject: ResolvedPolicy) -> bool:
+    """Whether an autoscaler decides about the workload of a policy."""
+    if (one.key.group, one.key.kind) not in _AUTOSCALERS or one.key.namespace != subject.workload.namespace:
+        return False
+    target = (one.obj.get("spec") or {}).get("scaleTargetRef") or {}
+    return (target.get("kind", "Deployment"), target.get("name")) == (subject.workload.kind, subject.workload.name)
 
 
 def _sorted(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:

@@ -6,8 +6,8 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.command import CommandKind
-from tests.acceptance.objects import config_map
-from tests.acceptance.rollout import Rollout, blue_green, canary, image
+from tests.acceptance.objects import config_map, files, service
+from tests.acceptance.rollout import WEB, Rollout, blue_green, canary, image
 from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
@@ -42,3 +42,26 @@ def test_git_scales_and_changes_whatever_is_no_version(team: Tenant, strategy: O
     assert rollout.image() == image(1)
     held = f"apps/Deployment:{team.namespace}/web: its spec, but for what scales it"
     rollout.until(lambda status: status.get("held") == [held], "the status names what is held back")
+
+
+def test_a_version_begins_though_its_commit_renames_the_service_and_adds_an_autoscaler(team: Tenant) -> None:
+    rollout = Rollout(team, blue_green(), replicas=2)
+    rollout.begin()
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": WEB}
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": WEB},
+        "spec": {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 3},
+    }
+    named = service(WEB)
+    named["metadata"]["name"] = "shop"
+    rollout.spec["service"] = "shop"
+    (old,) = files(service(WEB))
+
+    commit = team.commit({**rollout.manifests(2, scaler, named), old: None}, "Rename the Service, scale automatically")
+
+    team.until(lambda: rollout.image() == image(2), "the version takes over")
+    team.until(lambda: team.application()["status"]["sync"]["revision"] == commit, "the commit is applied")
+    team.until(lambda: rollout.selector() is None, "the old Service goes")
+    assert rollout.selector("shop") == {"app": WEB, "gitops-agent.dev/variant": "primary"}

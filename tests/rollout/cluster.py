@@ -32,7 +32,7 @@ from gitops_agent.sync.ordering.graph import Until
 from gitops_agent.sync.planning.plan import Plan, plan
 from gitops_agent.sync.planning.policy import PlanPolicy
 from tests.rollout.policies import canary
-from tests.rollout.release import CANARY_SERVICE, V2, WEB, composed, named
+from tests.rollout.release import V2, WEB, composed, named
 from tests.rollout.world import SHOP, START, World
 
 _POLICY = PlanPolicy(guard=DeletionGuard(max_objects=100, max_percent=100))
@@ -47,6 +47,9 @@ class Cluster(World):
         """One step of the machine, from the live objects."""
         state = self.state
         ready = labelled(self.live[WEB].obj) and (self.selected or self.canary is not None)
+        rests = state.phase in {Phase.IDLE, Phase.HELD} and state.stable is not None
+        if rests and state.adoption is Adoption.DONE and not labelled(self.live[WEB].obj):
+            state = replace(state, stable=None, adoption=Adoption.NONE)  # as the agent does where the label was lost
         if state.stable is None and ready and self.running.steps:
             state = replace(state, adoption=Adoption.DONE)  # as the agent does where the workload is adopted already
         return step(state, self.observe(), self.policy, self.now)
@@ -152,7 +155,8 @@ class Cluster(World):
 
     def _write(self, action: Action) -> None:
         key, share = action.key, self.share
-        writers: dict[ObjectKey, Callable[[Object], None]] = {WEB: self._apply_primary, CANARY_SERVICE: self._apply_service}
+        second = self.services[1]
+        writers: dict[ObjectKey, Callable[[Object], None]] = {WEB: self._apply_primary, second: self._apply_service}
         if action.kind is ActionKind.DELETE:
             self._delete(key)
             self.live.pop(key)
@@ -183,7 +187,7 @@ class Cluster(World):
             self.note(key in self.live, f"pods came before {key.name}, which they read")
 
     def _delete(self, key: ObjectKey) -> None:
-        if key == CANARY_SERVICE:
+        if key == self.services[1]:
             self.note(self.share.none and not self.behind, "I5: the Service went before the routes")
         elif key.kind == "ConfigMap":
             for one in self.live.values():
@@ -198,7 +202,9 @@ class Cluster(World):
         elif key.kind == "Deployment" and "-b-" in key.name:
             self.baseline_pods = self.baseline_up = 0
         else:
-            self.note(key.kind == "ConfigMap", f"{key} went")
+            # A run keeps its Service whatever Git names; at rest one that Git renamed goes.
+            renamed = key.kind == "Service" and key != self.services[0]
+            self.note(renamed or key.kind == "ConfigMap", f"{key} went")
 
     @property
     def _most(self) -> int:
@@ -238,7 +244,7 @@ class Cluster(World):
         self.canary_pods, self.canary_up = replicas, min(self.canary_up, replicas)
 
     def _apply_service(self, obj: Object) -> None:
-        known = self.live.get(CANARY_SERVICE)
+        known = self.live.get(self.services[1])
         same = known is None or known.obj["spec"]["selector"] == obj["spec"]["selector"]
         self.note(self.share.none or same, "I3: the canary's Service changed under traffic")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +30,20 @@ def named(kind: str, name: str) -> ObjectKey:
 WEB, SERVICE, ROUTE = named("Deployment", "web"), named("Service", "web"), named("HTTPRoute", "web")
 CANARY_SERVICE = named("Service", "web-canary")
 REST, SETTINGS = named("ConfigMap", "rest"), named("ConfigMap", "settings")
+
+
+RENAMED = "f"
+"""How the commits begin that name the Service `shop`."""
+
+
+def service_of(what: Version) -> ObjectKey:
+    """The Service as a commit names it."""
+    return named("Service", "shop" if what.commit.startswith(RENAMED) else "web")
+
+
+def renamed(what: Version, *, to: bool) -> Version:
+    """A version in a commit that names the Service so."""
+    return replace(what, commit=(RENAMED if to else "0") + what.commit[1:])
 
 
 def version(number: int) -> Version:
@@ -110,7 +125,7 @@ def release(what: Version, replicas: int | None) -> tuple[Manifest, ...]:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     objects = [
         _object(WEB, spec={**number, "selector": {"matchLabels": {"app": "web"}}, "template": pod}),
-        _object(SERVICE, spec={"selector": {"app": "web"}, "ports": [{"port": 80}]}),
+        _object(service_of(what), spec={"selector": {"app": "web"}, "ports": [{"port": 80}]}),
         _object(ROUTE, spec={}),
         _object(SETTINGS, data={"of": what.hash}),
         _object(named("ConfigMap", own), data={"of": what.hash}),
@@ -120,21 +135,22 @@ def release(what: Version, replicas: int | None) -> tuple[Manifest, ...]:
     return tuple(Manifest.of(one) for one in (objects if replicas is None else objects[:-1]))
 
 
-@lru_cache(maxsize=4)
-def _policy(*, rolls: bool, plain: bool, green: bool) -> RolloutPolicySpec:
+@lru_cache(maxsize=16)
+def _policy(*, rolls: bool, plain: bool, green: bool, service: str) -> RolloutPolicySpec:
     """A policy with the same D(t).
 
     D(t) depends on the strategy's kind and the provider alone.
     """
     if rolls:
         return rolling()
-    return blue_green(plain=plain) if green else canary(plain=plain)
+    return blue_green(plain=plain, service=service) if green else canary(plain=plain, service=service)
 
 
 def subject(policy: RolloutPolicySpec, *, autoscaled: bool) -> ResolvedPolicy:
     """What a policy is about."""
     strategy, plain = policy.strategy, policy.traffic.provider is TrafficProvider.SERVICE
-    alike = _policy(rolls=strategy.rolling is not None, plain=plain, green=strategy.blue_green is not None)
+    green, service = strategy.blue_green is not None, policy.service or ""
+    alike = _policy(rolls=strategy.rolling is not None, plain=plain, green=green, service=service)
     provider = None if strategy.rolling is not None else PlainService() if plain else Shares()
     return ResolvedPolicy(policy=alike, workload=WEB, provider=provider, autoscaled=autoscaled)
 
@@ -157,7 +173,8 @@ def composed(
     about = subject(policy, autoscaled=number is None)
     stable = state.stable or version(1)
     target = state.target if state.running and state.target is not None else stable
-    alike = (about.policy.traffic.provider, about.policy.strategy.rolling is None, about.policy.strategy.blue_green is None)
+    strategy = about.policy.strategy
+    alike = (about.policy.traffic.provider, strategy.rolling is None, strategy.blue_green is None, about.service)
     where = (state.phase, state.stage, state.adoption, state.stable, state.target, state.baseline, state.traffic.want)
     key = (*alike, *where, replicas, head, number)
     found = _COMPOSED.get(key)

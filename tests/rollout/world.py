@@ -17,6 +17,7 @@ from gitops_agent.manifest.marks import ROLLOUT, annotation
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import Command
 from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
+from gitops_agent.rollout.overlay import adapted
 from gitops_agent.rollout.replica_counts import FULL, ceil_div
 from gitops_agent.rollout.run_plan import RunPlan, load_policy, run
 from gitops_agent.rollout.state import RolloutState, Share, Version
@@ -27,10 +28,8 @@ from gitops_agent.rollout.workload_status import version as version_of
 from gitops_agent.sync.health import Health, Status
 from gitops_agent.sync.live.live_object import LiveObject
 from tests.rollout.release import (
-    CANARY_SERVICE,
     REST,
     ROUTE,
-    SERVICE,
     SETTINGS,
     V1,
     WEB,
@@ -39,6 +38,7 @@ from tests.rollout.release import (
     copies,
     named,
     release,
+    subject,
     version,
 )
 
@@ -164,7 +164,7 @@ class World:
 
     @property
     def service(self) -> bool:
-        return CANARY_SERVICE in self.live
+        return any(key.kind == "Service" and key.name.endswith("-canary") for key in self.live)
 
     @property
     def rest(self) -> Version:
@@ -177,13 +177,19 @@ class World:
 
     @property
     def selected(self) -> bool:
-        return selects(self.live[SERVICE].obj) == canary_objects.PRIMARY
+        return self.side == canary_objects.PRIMARY
 
     @property
     def side(self) -> str | None:
         """The side that the Service selects; None for both."""
-        side: str | None = self.live[SERVICE].obj["spec"]["selector"].get(canary_objects.VARIANT)
-        return side
+        there = self.live.get(self.services[0])
+        return selects(there.obj) or None if there else None
+
+    @property
+    def services(self) -> tuple[ObjectKey, ObjectKey]:
+        """The Service of the run, or of the policy at rest, and that of its canary."""
+        policy = self.policy if self.state.plan is None else load_policy(self.state.plan)
+        return named("Service", policy.service or ""), named("Service", f"{policy.service}-canary")
 
     @property
     def share(self) -> Share:
@@ -191,7 +197,7 @@ class World:
 
         Behind a plain Service that selects both sides it is the desired share.
         """
-        if not run(self.policy).plain and self.running.steps:
+        if not self.running.plain and self.running.steps:
             return carried(self.live[ROUTE].obj)
         if self.side == canary_objects.CANARY:
             return Share(weight=FULL)
@@ -206,11 +212,12 @@ class World:
         if not self.running.plain:
             self._by_hand(ROUTE, carrying(self.live[ROUTE].obj, share))
             return
-        obj = self.live[SERVICE].obj
+        key = self.services[0]
+        obj = self.live[key].obj
         side = {0: {canary_objects.VARIANT: canary_objects.PRIMARY}, FULL: {canary_objects.VARIANT: canary_objects.CANARY}}.get(
             share.weight, {}
         )
-        self._by_hand(SERVICE, {**obj, "spec": {**obj["spec"], "selector": {"app": "web", **side}}})
+        self._by_hand(key, {**obj, "spec": {**obj["spec"], "selector": {"app": "web", **side}}})
 
     @staticmethod
     def _version(workload: Object) -> Version:
@@ -283,7 +290,8 @@ class World:
             max_unavailable=self.max_unavailable,
             endpoints=self.endpoints if steps else 0,
             reachable=sum(self._sides()),
-            canary_service=steps and self.service,
+            service=not steps or self.services[0] in self.live,
+            canary_service=steps and self.services[1] in self.live,
             configs=any(key.kind == "ConfigMap" and key in names for key in made),
             leftovers=bool(self.leftovers),
             lost=lost,
@@ -307,7 +315,7 @@ class World:
     def leftovers(self) -> list[ObjectKey]:
         """Objects of any other run than the one under way."""
         names = self._names(self.state.target or (self.canary if self.state.stable is None else None))
-        return [key for key in self._made() if key not in names and key not in {CANARY_SERVICE, ROUTE, SERVICE}]
+        return [key for key in self._made() if key not in names and key not in {*self.services, ROUTE}]
 
     def leave_behind(self, what: Version) -> None:
         """Leaves a canary without pods, and its configuration, of a lost run."""
@@ -321,7 +329,7 @@ class World:
     @property
     def endpoints(self) -> int:
         """Ready endpoints of the canary's Service."""
-        return max(self.canary_up - self.unlisted, 0) if self.service else 0
+        return max(self.canary_up - self.unlisted, 0) if self.services[1] in self.live else 0
 
     def _names(self, target: Version | None) -> frozenset[ObjectKey]:
         """What the run under way makes, as far as its state says."""
@@ -360,6 +368,8 @@ class World:
     def _sides(self) -> tuple[int, int]:
         """Endpoints of the Service: of the workload, and of the canary behind a plain one."""
         stable, second = max(self.primary_up - self.unlisted, 0) + len(self.going), max(self.canary_up - self.unlisted, 0)
+        if self.services[0] not in self.live:
+            return 0, 0
         if not self.running.plain:
             return stable, 0
         side = self.side
@@ -370,7 +380,9 @@ class World:
         if state.target is None or not state.running:
             return True
         before = {one.key for one in release(state.stable or V1, self._declared)}
-        return all(self._is(one.key, one.digest) for one in release(state.target, self._declared) if one.key not in before)
+        about = subject(self.policy if state.plan is None else load_policy(state.plan), autoscaled=self.autoscaled)
+        new = [one for one in release(state.target, self._declared) if one.key not in before]
+        return all(one.key in self.live if adapted(one, about) else self._is(one.key, one.digest) for one in new)
 
     def _applied(self) -> Version | None:
         state = self.state

@@ -20,7 +20,7 @@ from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read
 from gitops_agent.rollout.held_objects import Commits, bound
 from gitops_agent.rollout.observation import Observation, Routing, WorkloadStatus
-from gitops_agent.rollout.overlay import ResolvedPolicy
+from gitops_agent.rollout.overlay import ResolvedPolicy, adapted
 from gitops_agent.rollout.state import Phase, Version
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.rollout.traffic.router import Verdict
@@ -77,7 +77,7 @@ class RolloutObserver:
             ),
             lost=rollout.lost,
             routing=self._routing(rollout),
-            added=all(self._applied(manifest) for manifest in self._added(rollout)),
+            added=all(self._there(manifest, subject) for manifest in self._added(rollout)),
             applied=self._bound(rollout),
             labelled=self._labelled(rollout, primary),
             selected=rollout.rolling or selects(self._raw(subject.service) or {}) == canary_objects.PRIMARY,
@@ -215,6 +215,12 @@ class RolloutObserver:
             if version is not None and all(self._applied(manifests[key]) for key in keys if key in manifests):
                 return version
         return None
+
+    def _there(self, manifest: Manifest, subject: ResolvedPolicy) -> bool:
+        """Whether an added object is applied, in the form that the rollout gives it."""
+        live = self._live.get(manifest.key)
+        adapted_there = live is not None and not live.deleting and live.digest is not None
+        return adapted_there if adapted(manifest, subject) else self._applied(manifest)
 
     def _applied(self, manifest: Manifest) -> bool:
         live = self._live.get(manifest.key)
