@@ -102,8 +102,8 @@ def hold(state: RolloutState, commits: Commits, workload: ObjectKey, carriers: I
             early.add(key)
     for key in carriers:
         if key in old or key in new:
-            # A run ends with the Service and the routes that it began with, also where its target has no more of them.
-            objects[key] = _held(state, old.get(key), new.get(key)) or (old.get(key) if state.running else None)
+            # A run ends with the Service and the routes that it began with, also where only one of its commits has them.
+            objects[key] = _held(state, old.get(key), new.get(key)) or (old.get(key) or new.get(key) if state.running else None)
             reasons[key] = _CARRIES
             if _early(state, old.get(key), new.get(key)):
                 early.add(key)

@@ -6,7 +6,7 @@ applied and pruned by is made here, by one pure function: a weight the rollout w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec, TrafficProvider
@@ -20,7 +20,7 @@ from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.held_objects import Commits, Holding, held_workload, hold
 from gitops_agent.rollout.replica_counts import FULL
 from gitops_agent.rollout.replicas import Replicas
-from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage
+from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Version
 from gitops_agent.rollout.traffic.router import TrafficRouter
 from gitops_agent.rollout.version_hash import template
 
@@ -276,6 +276,30 @@ def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: l
         notes.append(f"{key} does not scale down during the rollout")
         steadied.append(key)
     return tuple(steadied)
+
+
+def declares_carriers(declared: Collection[ObjectKey], subject: ResolvedPolicy) -> bool:
+    """Whether commits declare the Service and every route of a policy."""
+    if subject.provider is None or subject.policy.strategy.rolling is not None:
+        return True
+    return subject.service in declared and len(routes(declared, subject)) >= len(subject.policy.traffic.routes)
+
+
+def commit_of_run(state: RolloutState, head: Version, declared: Collection[ObjectKey], subject: ResolvedPolicy) -> Version:
+    """The version in Git, with the commit of the run where it is the same.
+
+    The run ends with the Service and the routes of its own commit where the newest no longer declares them.
+
+    Args:
+        state: where the rollout stands.
+        head: the version in Git.
+        declared: what the stable and the newest commit declare.
+        subject: what the policy of the run is about.
+    """
+    target = state.target if state.beside or state.cutting else None
+    if target is None or target.hash != head.hash or declares_carriers(declared, subject):
+        return head
+    return target
 
 
 def adapted(one: Manifest, subject: ResolvedPolicy) -> bool:

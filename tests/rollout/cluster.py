@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.api.sync_options import DeletionGuard
+from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import ROLLOUT
 from gitops_agent.revision.revision import Revision
@@ -32,7 +33,7 @@ from gitops_agent.sync.ordering.graph import Until
 from gitops_agent.sync.planning.plan import Plan, plan
 from gitops_agent.sync.planning.policy import PlanPolicy
 from tests.rollout.policies import canary
-from tests.rollout.release import V2, WEB, composed, named
+from tests.rollout.release import V2, WEB, composed, named, release
 from tests.rollout.world import SHOP, START, World
 
 _POLICY = PlanPolicy(guard=DeletionGuard(max_objects=100, max_percent=100))
@@ -113,6 +114,15 @@ class Cluster(World):
 
     def _ready(self, key: ObjectKey, until: Until) -> bool:
         return (key not in self.live) if until is Until.GONE else key in self.live
+
+    def leave_behind(self, what: Version) -> None:
+        """Leaves a canary without pods, and its configuration, of a lost run."""
+        declared = {one.key: one for one in release(what, self._declared)}
+        reads = declared[named("ConfigMap", f"own-{what.hash}")]
+        self._put(reads.key, reads.obj, reads.digest)
+        obj = canary_objects.canary(declared[WEB].obj, version=what.hash, replicas=0, copies={})
+        metadata = {**obj["metadata"], "annotations": {ROLLOUT: "web"}}
+        self._put(ObjectKey.of(obj), {**obj, "metadata": metadata}, digest(obj))
 
     # What is written, and what must hold when it is
 
@@ -203,7 +213,7 @@ class Cluster(World):
             self.baseline_pods = self.baseline_up = 0
         else:
             # A run keeps its Service whatever Git names; at rest one that Git renamed goes.
-            renamed = key.kind == "Service" and key != self.services[0]
+            renamed = key.kind == "Service" and (key != self.services[0] or self.running.rolling)
             self.note(renamed or key.kind == "ConfigMap", f"{key} went")
 
     @property

@@ -17,10 +17,10 @@ from gitops_agent.manifest.marks import ROLLOUT, annotation
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import Command
 from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
-from gitops_agent.rollout.overlay import adapted
+from gitops_agent.rollout.overlay import adapted, declares_carriers
 from gitops_agent.rollout.replica_counts import FULL, ceil_div
 from gitops_agent.rollout.run_plan import RunPlan, load_policy, run
-from gitops_agent.rollout.state import RolloutState, Share, Version
+from gitops_agent.rollout.state import Phase, RolloutState, Share, Version
 from gitops_agent.rollout.traffic.router import Verdict
 from gitops_agent.rollout.traffic.service import wanted_counts
 from gitops_agent.rollout.workload_status import labelled, selects
@@ -146,7 +146,13 @@ class World:
 
     @property
     def running(self) -> RunPlan:
-        return run(self.policy if self.state.plan is None else load_policy(self.state.plan))
+        return run(self.followed)
+
+    @property
+    def followed(self) -> RolloutPolicySpec:
+        """The policy of the run; one that waits follows the present one."""
+        fixed = self.state.plan is not None and self.state.phase is not Phase.PENDING
+        return load_policy(self.state.plan or {}) if fixed else self.policy
 
     @property
     def primary(self) -> Version:
@@ -188,8 +194,8 @@ class World:
     @property
     def services(self) -> tuple[ObjectKey, ObjectKey]:
         """The Service of the run, or of the policy at rest, and that of its canary."""
-        policy = self.policy if self.state.plan is None else load_policy(self.state.plan)
-        return named("Service", policy.service or ""), named("Service", f"{policy.service}-canary")
+        name = self.followed.service or ""
+        return named("Service", name), named("Service", f"{name}-canary")
 
     @property
     def share(self) -> Share:
@@ -274,7 +280,7 @@ class World:
             seen_canary = WorkloadStatus(version=target, replicas=self.canary_pods, available=self.canary_up, **fault)
         made, names = self._made(), self._names(target)
         return Observation(
-            head=self.head,
+            head=self._newest(),
             primary=WorkloadStatus(
                 version=version_of(primary),
                 replicas=self.primary_pods,
@@ -308,6 +314,13 @@ class World:
             commands=tuple(self.commands[-8:]),
         )
 
+    def _newest(self) -> Version:
+        """What Git says, or the target where Git no longer declares what its run stands on."""
+        state, target, about = self.state, self.state.target, subject(self.followed, autoscaled=self.autoscaled)
+        both = {one.key for commit in (state.stable or V1, self.head) for one in release(commit, None)}
+        keeps = (state.beside or state.cutting) and target is not None and target.hash == self.head.hash
+        return target if target is not None and keeps and not declares_carriers(both, about) else self.head
+
     def _made(self) -> list[ObjectKey]:
         return [key for key, one in self.live.items() if one.seen.rollout]
 
@@ -316,15 +329,6 @@ class World:
         """Objects of any other run than the one under way."""
         names = self._names(self.state.target or (self.canary if self.state.stable is None else None))
         return [key for key in self._made() if key not in names and key not in {*self.services, ROUTE}]
-
-    def leave_behind(self, what: Version) -> None:
-        """Leaves a canary without pods, and its configuration, of a lost run."""
-        declared = {one.key: one for one in release(what, self._declared)}
-        reads = declared[named("ConfigMap", f"own-{what.hash}")]
-        self._put(reads.key, reads.obj, reads.digest)
-        obj = canary_objects.canary(declared[WEB].obj, version=what.hash, replicas=0, copies={})
-        metadata = {**obj["metadata"], "annotations": {ROLLOUT: "web"}}
-        self._put(ObjectKey.of(obj), {**obj, "metadata": metadata}, digest(obj))
 
     @property
     def endpoints(self) -> int:
@@ -380,7 +384,7 @@ class World:
         if state.target is None or not state.running:
             return True
         before = {one.key for one in release(state.stable or V1, self._declared)}
-        about = subject(self.policy if state.plan is None else load_policy(state.plan), autoscaled=self.autoscaled)
+        about = subject(self.followed, autoscaled=self.autoscaled)
         new = [one for one in release(state.target, self._declared) if one.key not in before]
         return all(one.key in self.live if adapted(one, about) else self._is(one.key, one.digest) for one in new)
 
@@ -422,20 +426,18 @@ class World:
             return
         canary = self.canary
         if canary is not None:
-            self.canary_up = 0 if canary.hash in self.broken else self._risen(self.canary_up, self.canary_pods)
+            self.canary_up = (
+                0 if canary.hash in self.broken else min(self.canary_up + (self.pace or self.canary_pods), self.canary_pods)
+            )
         if not self.stuck:
             self.baseline_up = self.baseline_pods
         if self.primary.hash in self.broken:
             self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
             self.settled = self.settled or not self.stays
         else:
-            self.primary_up, self.settled = self._risen(self.primary_up, self.primary_pods), True
+            self.primary_up, self.settled = min(self.primary_up + (self.pace or self.primary_pods), self.primary_pods), True
         if self.autoscaled:
             self._autoscale()
-
-    def _risen(self, available: int, pods: int) -> int:
-        """Available pods of a side, a tick later."""
-        return pods if not self.pace else min(available + self.pace, pods)
 
     def _autoscale(self) -> None:
         """Scales the workload to its share of the load."""

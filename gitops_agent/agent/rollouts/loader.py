@@ -26,7 +26,7 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.canary_objects import CANARY, VARIANT
 from gitops_agent.rollout.compose import Part, compose
 from gitops_agent.rollout.coverage import target
-from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy
+from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, commit_of_run
 from gitops_agent.rollout.run_plan import load_policy
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
@@ -110,6 +110,7 @@ class RolloutLoader:
         head: Version | None = None
         if spec is not None and workload is not None and newest is not None:
             head = again or _head(newest, workload, state, stable, target)
+            head = commit_of_run(state, head, {*stable, *manifests}, subject)
         removed = spec is None or workload is None
         head = _followed(head, state, removed=removed, closed=current.request.closed)
         if self._lost_label(subject, state):

@@ -81,12 +81,11 @@ def least(ctx: StepContext) -> int:
     available = primary.available if primary else 0
     if ctx.overdue and (available or _waiting(ctx)):
         return 0
+    # A workload that may miss all its pods still takes nothing back without any.
+    missing = min(ctx.seen.max_unavailable, max(ctx.seen.replicas - 1, 0))
     if ctx.run.plain:
-        short = available < ctx.seen.replicas - ctx.seen.max_unavailable
-        return weight if short else 0
-    return replica_counts.safe_weight(
-        weight, available=available, replicas=ctx.seen.replicas, max_unavailable=ctx.seen.max_unavailable
-    )
+        return weight if available < ctx.seen.replicas - missing else 0
+    return replica_counts.safe_weight(weight, available=available, replicas=ctx.seen.replicas, max_unavailable=missing)
 
 
 def _waiting(ctx: StepContext) -> bool:
