@@ -114,6 +114,15 @@ def test_a_run_keeps_its_service_until_its_end_though_its_target_has_none() -> N
     assert ObjectKey("", "Service", "shop", "web") in {one.key for one in compose(without, [part]).manifests}
 
 
+def test_a_run_that_is_given_up_keeps_the_service_that_only_its_target_declares() -> None:
+    named = next(one for one in NEW if one.key.kind == "Service")
+    renamed = named.with_object({**named.obj, "metadata": {**named.obj["metadata"], "name": "shop"}})
+    newest = [*(one for one in NEW if one is not named), renamed]
+    part = Part(state=state(Phase.ABORT, Stage.UNROUTE), subject=subject(canary(service="shop")), stable=OLD, target=newest)
+
+    assert renamed.key in {one.key for one in compose(newest, [part]).manifests}
+
+
 def test_what_is_withheld_is_what_differs_from_the_newest_commit() -> None:
     def of(current: RolloutState, head: Sequence[Manifest]) -> list[str]:
         return [str(one) for one in withheld(head, Part(state=current, subject=subject(), stable=OLD, target=NEW))]

@@ -13,7 +13,16 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.compose import Part, compose
-from gitops_agent.rollout.overlay import OverlayResult, ResolvedPolicy, commits, laid, routed
+from gitops_agent.rollout.overlay import (
+    OverlayResult,
+    ResolvedPolicy,
+    adapted,
+    commit_of_run,
+    commits,
+    declares_carriers,
+    laid,
+    routed,
+)
 from gitops_agent.rollout.replicas import Replicas
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Match, Mirror, Verdict, Verification
@@ -383,3 +392,43 @@ def test_what_git_renamed_goes_once_the_run_has_ended() -> None:
     overlaid = overlay(state(Phase.IDLE, target=None), RENAMED, RENAMED, subject())
 
     assert not any(one.key.kind in {"Service", "HTTPRoute"} for one in overlaid.manifests)
+
+
+def test_a_rollout_adapts_its_workload_service_routes_and_autoscaler_and_nothing_else() -> None:
+    declared = manifests("web:1")
+
+    kinds = {one.key.kind for one in declared if adapted(one, subject())}
+
+    assert kinds == {"Deployment", "Service", "HTTPRoute", "HorizontalPodAutoscaler"}
+    scaler = next(one for one in declared if one.key.kind == "HorizontalPodAutoscaler")
+    other = {**scaler.obj, "spec": {**scaler.obj["spec"], "scaleTargetRef": {"kind": "Deployment", "name": "api"}}}
+    assert not adapted(scaler.with_object(other), subject())
+
+
+def test_commits_declare_what_carries_the_traffic_when_they_have_the_service_and_every_route() -> None:
+    keys = {one.key for one in manifests("web:1")}
+
+    assert declares_carriers(keys, subject())
+    for kind in ("Service", "HTTPRoute"):
+        assert not declares_carriers({key for key in keys if key.kind != kind}, subject())
+    assert declares_carriers((), subject(rolling()))
+
+
+@pytest.mark.parametrize(
+    ("where", "head", "kept"),
+    [
+        (state(Phase.STEP, Stage.HOLD), TARGET.hash, True),
+        (state(Phase.PROMOTE, Stage.CUT_HOLD), TARGET.hash, True),
+        (state(Phase.STEP, Stage.HOLD), "cccccccc", False),
+        (state(Phase.PENDING), TARGET.hash, False),
+    ],
+)
+def test_a_run_keeps_its_commit_where_the_newest_has_the_version_without_its_service(
+    where: RolloutState, head: str, *, kept: bool
+) -> None:
+    newest = Version(commit="c" * 40, hash=head)
+    keys = {one.key for one in manifests("web:1")}
+
+    without = {key for key in keys if key.kind != "Service"}
+    assert commit_of_run(where, newest, without, subject()) == (TARGET if kept else newest)
+    assert commit_of_run(where, newest, keys, subject()) == newest

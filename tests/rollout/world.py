@@ -17,7 +17,7 @@ from gitops_agent.manifest.marks import ROLLOUT, annotation
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import Command
 from gitops_agent.rollout.observation import Answer, Measurement, Observation, Routing, WorkloadStatus
-from gitops_agent.rollout.overlay import adapted, declares_carriers
+from gitops_agent.rollout.overlay import adapted, commit_of_run
 from gitops_agent.rollout.replica_counts import FULL, ceil_div
 from gitops_agent.rollout.run_plan import RunPlan, load_policy, run
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Version
@@ -316,10 +316,8 @@ class World:
 
     def _newest(self) -> Version:
         """What Git says, or the target where Git no longer declares what its run stands on."""
-        state, target, about = self.state, self.state.target, subject(self.followed, autoscaled=self.autoscaled)
-        both = {one.key for commit in (state.stable or V1, self.head) for one in release(commit, None)}
-        keeps = (state.beside or state.cutting) and target is not None and target.hash == self.head.hash
-        return target if target is not None and keeps and not declares_carriers(both, about) else self.head
+        both = {one.key for commit in (self.state.stable or V1, self.head) for one in release(commit, None)}
+        return commit_of_run(self.state, self.head, both, subject(self.followed, autoscaled=self.autoscaled))
 
     def _made(self) -> list[ObjectKey]:
         return [key for key, one in self.live.items() if one.seen.rollout]

@@ -5,7 +5,8 @@ import pytest
 from gitops_agent.rollout.observation import Routing
 from gitops_agent.rollout.state import Phase, Share, Stage, Traffic
 from gitops_agent.rollout.traffic.router import Match, MatchMode, MatchOn, Mirror, Verdict
-from tests.rollout.moments import after, in_force, running
+from tests.rollout.moments import after, in_force, pods, running
+from tests.rollout.policies import canary
 
 NEVER = Routing(share=Share(), verdict=Verdict.NOT_YET)
 UNVERIFIED = Traffic()
@@ -51,3 +52,13 @@ def test_a_way_out_ends_when_nothing_is_left() -> None:
 
     assert after(last, canary=None, canary_service=False).phase is Phase.HELD
     assert after(last, canary=None, canary_service=False, configs=True).phase is Phase.ABORT
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_traffic_stays_with_the_canary_while_the_workload_has_no_pod_though_all_may_be_missing(*, plain: bool) -> None:
+    policy = canary(plain=plain, drain="10s")
+    leaving = running(Phase.ABORT, Stage.UNROUTE, weight=50, policy=policy, canary=1)
+
+    empty = after(leaving, policy=policy, primary=pods(0, replicas=1), replicas=1, max_unavailable=1, seconds=1)
+
+    assert empty.traffic.want.weight == 50
