@@ -73,7 +73,7 @@ def labelled(access: ClusterClient, application: AppKey) -> tuple[list[Object], 
 
 
 def children(access: ClusterClient, parents: Iterable[Object]) -> tuple[dict[str, list[Object]], dict[GroupKind, str]]:
-    """The dependants by UID of the owner, and the unlistable kinds with reasons.
+    """The dependants by UID of the owner, and what cannot be listed.
 
     Kubernetes' own kinds make ReplicaSets, Jobs, Pods and claims in their namespace. What any other kind makes may be of every
     kind, and where its owner belongs to no namespace, in every one.
@@ -138,7 +138,7 @@ def _dependants(access: ClusterClient, roots: Mapping[str, Object]) -> tuple[dic
 
 
 def _owners(obj: Object) -> set[str]:
-    """The UIDs of what controls an object; of all its owners where nothing does."""
+    """The UIDs of an object's controllers; of its owners where none controls it."""
     references = obj["metadata"].get("ownerReferences") or ()
     controllers = {str(reference["uid"]) for reference in references if reference.get("controller")}
     return controllers or {str(reference["uid"]) for reference in references}

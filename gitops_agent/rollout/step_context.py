@@ -157,9 +157,9 @@ class StepContext:
 
     @property
     def surplus(self) -> int:
-        """Pods of the workload that serve a plain Service's share and are to go.
+        """Pods of the workload that serve though they are to go.
 
-        Each of them makes the share of the canary smaller than the numbers of pods say.
+        Behind a plain Service each of them makes the share of the canary smaller than the numbers of pods say.
         """
         sharing = self.run.plain and 0 < self.state.traffic.want.weight < replica_counts.FULL
         return max(self.seen.reachable - self.seen.endpoints - self._asked(), 0) if sharing else 0

@@ -368,7 +368,7 @@ class World:
         return Verdict.READY if taken and not self.behind else Verdict.NOT_YET
 
     def _sides(self) -> tuple[int, int]:
-        """Endpoints of the Service: of the workload, and of the canary behind a plain one."""
+        """Endpoints of the Service: of the workload, and of the canary."""
         stable, second = max(self.primary_up - self.unlisted, 0) + len(self.going), max(self.canary_up - self.unlisted, 0)
         if self.services[0] not in self.live:
             return 0, 0

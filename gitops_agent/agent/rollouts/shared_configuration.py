@@ -20,7 +20,7 @@ from gitops_agent.sync import object_options
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeper:
-    """A rolled back rollout that keeps an object which a version would change."""
+    """A rolled back rollout, and the object that it keeps."""
 
     rollout: RolloutContext
     key: ObjectKey
@@ -36,7 +36,7 @@ class Keeper:
 
 
 def keeper(rollout: RolloutContext, rollouts: Iterable[RolloutContext]) -> Keeper | None:
-    """Who keeps configuration of a rollout's target as it was; None when nothing does."""
+    """The rollout that keeps configuration of another's target as it was, if any."""
     if not rollout.state.running or rollout.state.given_up:
         return None
     taken = _needed(replace(rollout, state=replace(rollout.state, phase=Phase.PROMOTE, stage=Stage.ROLL)))
