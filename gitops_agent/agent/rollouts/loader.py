@@ -109,8 +109,7 @@ class RolloutLoader:
             stable = target = manifests
         head: Version | None = None
         if spec is not None and workload is not None and newest is not None:
-            version_in_git = again or _head(newest, workload, state, stable, target)
-            head = commit_of_run(state, version_in_git, {*stable, *manifests}, subject)
+            head = commit_of_run(state, again or _head(newest, workload, state, stable, target), {*stable, *manifests}, subject)
         removed = spec is None or workload is None
         head = _followed(head, state, removed=removed, closed=current.request.closed)
         if self._lost_label(subject, state):
