@@ -58,7 +58,8 @@ def graph(actions: Collection[Action]) -> Graph:
     )
     applied = (key for key, action in stands.items() if action.kind in _AWAITED)
     groups = {action.key.name.partition(".")[2] for action in actions if action.key.group_kind == CRD}
-    edges |= prune_edges(deleted, applied=applied, groups=groups)
+    waves = {action.key: action.live.wave for action in actions if action.live is not None and action.live.wave}
+    edges |= prune_edges(deleted, applied=applied, groups=groups, waves=waves)
     return Graph(edges={key: tuple(targets) for key, targets in edges.items()})
 
 

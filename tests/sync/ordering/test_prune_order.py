@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.ordering.apply_order import Edges
+from gitops_agent.sync.ordering.cycles import break_cycles
 from gitops_agent.sync.ordering.graph import is_barrier
 from gitops_agent.sync.ordering.prune_order import prune_edges
 from tests.sync.samples import key
@@ -50,6 +54,27 @@ def test_every_deletion_comes_after_everything_that_is_applied() -> None:
     applied = [key("ConfigMap", "new"), key("Deployment", "new")]
     edges = prune_edges(EVERYTHING, applied=applied, groups={"example.com"})
     assert all(before(edges, one) >= set(applied) for one in EVERYTHING)
+
+
+def test_waves_go_the_other_way_round() -> None:
+    a, b, c = (key("ConfigMap", name) for name in "abc")
+    edges = prune_edges([a, b, c], applied=(), groups=(), waves={a: -1, c: 5})
+    assert (before(edges, c), before(edges, b), before(edges, a)) == (set(), {c}, {b, c})
+
+
+def test_what_is_used_outlives_its_users_whatever_its_wave() -> None:
+    pod = key("Pod", "web")
+    edges = prune_edges([pod, ACCOUNT, INGRESS], applied=(), groups=(), waves={ACCOUNT: 9, INGRESS: 5})
+    assert before(edges, ACCOUNT) >= {pod}
+    assert before(edges, pod) == {INGRESS}
+    assert before(edges, INGRESS) == set()
+
+
+@given(st.lists(st.tuples(st.sampled_from(EVERYTHING), st.integers(-2, 2)), max_size=len(EVERYTHING)))
+def test_waves_never_close_a_circle(some: list[tuple[ObjectKey, int]]) -> None:
+    waves = dict(some)
+    edges = prune_edges(list(waves), applied=(), groups={"example.com"}, waves=waves)
+    assert break_cycles(edges) == {one: list(targets) for one, targets in edges.items()}
 
 
 def test_without_deletions_there_is_nothing_to_wait_for() -> None:
