@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitops_agent.api.application import Application
@@ -50,6 +50,26 @@ def unmet(application: Application, commit: str, dependencies: Mapping[str, Depe
         if _same_reference(application, dependency.source) and applied != commit:
             return f"waits for Application {name} to be synced to {commit[:12]}"
     return ""
+
+
+def circle(name: str, needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """A shortest circle of dependencies through an Application; empty without one.
+
+    Args:
+        name: of the Application.
+        needs: what each Application of the namespace depends on, by name.
+    """
+    paths: list[tuple[str, ...]] = [(name,)]
+    reached: set[str] = set()
+    while paths:
+        path = paths.pop(0)
+        for needed in needs.get(path[-1], ()):
+            if needed == name:
+                return (*path, name)
+            if needed not in reached:
+                reached.add(needed)
+                paths.append((*path, needed))
+    return ()
 
 
 def _same_reference(application: Application, source: Object) -> bool:

@@ -19,7 +19,7 @@ from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredSta
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.applier import Applier
 from gitops_agent.agent.reconcile.automatic_rollback import AutomaticRollback
-from gitops_agent.agent.reconcile.dependencies import Dependency, unmet
+from gitops_agent.agent.reconcile.dependencies import Dependency, circle, unmet
 from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor, HealthReport
 from gitops_agent.agent.reconcile.hook_stage import NO_REVISION, HookStage, written
@@ -328,7 +328,9 @@ class ApplicationReconciler:
             return ""
         every = self._stores.applications.keys()
         others = {key.name for key in every if key.namespace == application.key.namespace and key != application.key}
-        return unmet(application, state.target, self._dependencies(application), others)
+        waiting = unmet(application, state.target, self._dependencies(application), others)
+        ring = circle(application.key.name, self._stores.applications.needs(application.key.namespace)) if waiting else ()
+        return f"{waiting}; they wait for each other in a circle: {' → '.join(ring)}" if ring else waiting
 
     def _dependencies(self, application: Application) -> dict[str, Dependency]:
         """The Applications it depends on, as far as they exist."""

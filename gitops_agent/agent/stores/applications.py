@@ -146,6 +146,13 @@ class ApplicationStore:
             ]
         return tuple(sorted(others))
 
+    def needs(self, namespace: str) -> dict[str, list[str]]:
+        """What the Applications of a namespace depend on, by name."""
+        raws = {key.name: self.raw(key) or {} for key in sorted(self.keys()) if key.namespace == namespace}
+        return {
+            name: [str(one.get("name")) for one in (raw.get("spec") or {}).get("dependsOn") or ()] for name, raw in raws.items()
+        }
+
     def depending_on(self, key: AppKey) -> tuple[AppKey, ...]:
         """The applications whose `dependsOn` names this one, sorted."""
         with self._lock:

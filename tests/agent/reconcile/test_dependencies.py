@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.reconcile.dependencies import Dependency, unmet
+from gitops_agent.agent.reconcile.dependencies import Dependency, circle, unmet
 from gitops_agent.api.application import Application
 from gitops_agent.manifest.key import Object
 from tests.agent.samples import application
@@ -69,3 +69,17 @@ def test_the_first_unmet_dependency_is_named() -> None:
     dependencies = {"shop": known(), "bank": known("False"), "till": known("False")}
 
     assert unmet(dependent("shop", "bank", "till"), COMMIT, dependencies).startswith("waits for Application bank ")
+
+
+@pytest.mark.parametrize(
+    ("needs", "expected"),
+    [
+        ({}, ()),
+        ({"shop": ["db"]}, ()),
+        ({"shop": ["shop"]}, ("shop", "shop")),
+        ({"shop": ["db", "queue"], "db": ["queue"], "queue": ["shop"]}, ("shop", "queue", "shop")),
+        ({"shop": ["db"], "db": ["queue"], "queue": ["db"]}, ()),
+    ],
+)
+def test_a_circle_through_an_application_is_found(needs: dict[str, list[str]], expected: tuple[str, ...]) -> None:
+    assert circle("shop", needs) == expected

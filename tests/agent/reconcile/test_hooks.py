@@ -335,3 +335,24 @@ def test_an_application_that_is_deleted_in_the_middle_of_a_hook_waits_for_it(wor
     end_pods(world, "migrate")
     world.until(lambda: not world.application("shop"), "the Application goes")
     world.until(lambda: live_job(world, "migrate") is None, "its hook too")
+
+
+def test_applications_that_wait_for_each_other_print_the_circle(world: ClusterEnv) -> None:
+    world.commit({"shop/one.yaml": config_map("one"), "bank/two.yaml": config_map("two")})
+    world.create("shop", dependsOn=[{"name": "bank"}])
+    world.create("bank", dependsOn=[{"name": "shop"}])
+    world.until(lambda: "in a circle: shop → bank → shop" in world.says("shop"), "it prints the circle")
+
+
+def test_waves_are_deleted_in_reverse(world: ClusterEnv) -> None:
+    held = config_map("held", annotations={"gitops-agent.dev/wave": "1"})
+    files = {"shop/one.yaml": config_map("one"), "shop/held.yaml": held, "shop/kept.yaml": config_map("kept")}
+    commit = world.commit(files)
+    world.create("shop")
+    world.await_synced("shop", commit)
+    world.edit("held", {"metadata": {"finalizers": ["example.com/held"]}})
+    world.commit({"shop/kept.yaml": config_map("kept")})
+    world.until(lambda: ((world.live("held") or {}).get("metadata") or {}).get("deletionTimestamp"), "the higher wave goes")
+    assert not (world.live("one") or {"metadata": {}})["metadata"].get("deletionTimestamp")
+    world.edit("held", {"metadata": {"finalizers": None}})
+    world.until(lambda: world.live("one") is None, "the lower wave follows")
