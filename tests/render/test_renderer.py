@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitops_agent.errors import RenderError, SourceError
-from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderLimits
-from gitops_agent.render.request import rendered
+from gitops_agent.render.renderer import KubeFacts, Rendered, Renderer, RenderLimits, content_key
+from gitops_agent.render.request import Failure, rendered
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import CHART, ask, config_map, deployment, names, put
 
@@ -175,3 +177,62 @@ def test_a_kustomization_over_deployments_is_what_the_tool_says(render: Render) 
     (manifest,) = render(ask("prod"), files).manifests
     assert manifest.obj["spec"]["template"]["spec"]["containers"][0]["image"] == "example.com/web:2"
     assert manifest.place == "prod/kustomization.yaml (document 1)"
+
+
+CITY = (Variable(name="CITY", value="Köln", source="ConfigMap site"),)
+PLACE = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: place\ndata:\n  city: ${CITY}\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"app/a.yaml": PLACE},
+        {"app/a.yaml": PLACE, "app/kustomization.yaml": "resources: [a.yaml]\n"},
+        {"app/Chart.yaml": CHART, "app/templates/a.yaml": PLACE},
+    ],
+    ids=["plain", "kustomize", "helm"],
+)
+def test_variables_are_replaced_in_what_every_tool_makes(render: Render, files: dict[str, str]) -> None:
+    result = render(replace(ask("app", variables={}), variables=CITY), files)
+
+    assert [manifest.obj["data"] for manifest in result.manifests] == [{"city": "Köln"}]
+    assert result.variables == ("CITY",)
+
+
+def test_a_patch_of_an_object_that_is_renamed_later_counts_as_used(render: Render) -> None:
+    patch = "patches: [{target: {name: '.*-place'}, patch: '- {op: add, path: /data/more, value: x}'}]\n"
+    files = {
+        "app/a.yaml": PLACE.replace("name: place", "name: ${CITY}-place"),
+        "app/kustomization.yaml": "resources: [a.yaml]\n" + patch,
+    }
+    result = render(
+        replace(ask("app", variables={"in": ["values", "names"]}), variables=(replace(CITY[0], value="ulm"),)), files
+    )
+
+    assert names(result) == ["ConfigMap/ulm-place"]
+    assert result.warnings == ()
+
+
+def test_a_name_is_replaced_only_where_the_spec_lists_names(refusal: Refusal) -> None:
+    files = {"app/a.yaml": PLACE.replace("name: place", "name: ${CITY}")}
+    error = refusal(replace(ask("app", variables={}), variables=CITY), files)
+
+    assert "whose field `in` lists `names`" in error.message
+
+
+def test_a_failure_knows_what_it_looked_up(tmp_path: Path, repository: Path) -> None:
+    put(repository, {"app/a.yaml": PLACE})
+    result = Renderer(scratch=tmp_path / "scratch").attempt(WorkTree(repository), ask("app", variables={}))
+
+    assert isinstance(result, Failure)
+    assert (result.error.reason, result.variables) == ("UndefinedVariable", ("CITY",))
+    assert result.closure is not None
+    assert not result.passing
+
+
+def test_values_are_no_part_of_the_key_and_ways_are() -> None:
+    def key(**variables: Any) -> str:
+        return content_key(ask("app", variables=variables), {"helm": None, "kustomize": None})
+
+    assert key(values={"a": 1}) == key(values={"a": 2}, **{"from": [{"kind": "ConfigMap", "name": "site"}]})
+    assert len({key(), key(undefined="keep"), key(compatibility="flux"), key(**{"in": ["names"]})}) == 4

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from gitops_agent.render.renderer import Renderer
 from gitops_agent.render.request import Failure, Rendered, RenderLimits
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker.client import RenderWorkers
 from gitops_agent.render.worktree import WorkTree
 from tests.render.programs import HANGS, program
@@ -41,9 +43,16 @@ FILES: dict[str, str | bytes] = {
     "absent/kustomization.yaml": "resources: [gone.yaml]\n",
     "fails/Chart.yaml": CHART,
     "fails/templates/a.yaml": "{{ fail `no` }}",
+    "v/a.yaml": config_map("v", city="${CITY}", size="${SIZE}", more="${UNKNOWN}"),
+    "v/b.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: v}\nstringData: {a: '${PASSWORD}'}\n",
     "many/kustomization.yaml": f"resources: [{', '.join(f'{number}.yaml' for number in range(120))}]\n",
     **{f"many/{number}.yaml": config_map(f"m{number}") for number in range(120)},
 }
+VARIABLES = (
+    Variable(name="CITY", value="Köln", source="ConfigMap site"),
+    Variable(name="SIZE", value=3, source="spec", literal=True),
+    Variable(name="PASSWORD", value="hunter22", source="Secret vault", secret=True),
+)
 REQUESTS = [
     ask("k"),
     ask("h", helm={"valuesFiles": ["values-prod.yaml"], "values": {"x": {"y": [1]}}}),
@@ -55,6 +64,8 @@ REQUESTS = [
     ask("broken"),
     ask("absent"),
     ask("fails"),
+    replace(ask("v", variables={"undefined": "keep"}), variables=VARIABLES),
+    replace(ask("v", variables={"values": {"a": 1}}), variables=VARIABLES),
     ask("none"),
     ask("../x"),
     ask("outside"),
