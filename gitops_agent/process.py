@@ -357,7 +357,13 @@ def _resident_bytes(group: int) -> int:
     return total
 
 
-_PR_SET_PDEATHSIG = 1
+def forbid_dumps() -> None:
+    """Keeps this process's memory out of core files and other processes."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

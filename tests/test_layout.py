@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "preview/dependants.py": "cli/test_dependants.py",  # likewise
     "preview/why.py": "cli/test_why.py",  # likewise
     "cli/object_chain.py": "cli/test_trace.py",  # likewise
+    "preview/decryption_keys.py": "cli/test_render.py",  # likewise
     "cli/plan_view.py": "cli/test_diff.py",  # what that command prints
     "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own

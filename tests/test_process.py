@@ -314,3 +314,15 @@ def test_a_program_that_writes_a_larger_file_is_ended(tmp_path: Path) -> None:
 
     assert error.returncode == -signal.SIGXFSZ
     assert place.stat().st_size == MEBIBYTE
+
+
+def test_a_process_that_forbids_dumps_shows_its_memory_to_nobody() -> None:
+    script = (
+        "import os, resource, sys\n"
+        "from gitops_agent.process import forbid_dumps\n"
+        "forbid_dumps()\n"
+        "owner = os.stat('/proc/self/environ').st_uid\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), owner)\n"
+    )
+    done = run((sys.executable, "-c", script))
+    assert done.stdout.decode().split() == ["(0,", "0)", "0"]

@@ -60,6 +60,7 @@ from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from gitops_agent.observe.log import logger
 from gitops_agent.render.disk_cache import RenderCache
+from gitops_agent.render.memory import memory_folder
 from gitops_agent.render.request import KubeFacts, RenderLimits
 from gitops_agent.render.worker.client import RenderWorkers
 from gitops_agent.render.worker.launch import ProcessDialer, SocketDialer
@@ -331,10 +332,12 @@ def _render_workers(settings: Settings) -> RenderWorkers:
         memory_bytes=settings.render.memory_mib * _MEBIBYTE,
         output_bytes=settings.render.output_mib * _MEBIBYTE,
         files=settings.render.max_files,
+        plaintext_on_disk=settings.render.plaintext_on_disk,
     )
     programs = {"helm": settings.render.helm, "kustomize": settings.render.kustomize}
     path = settings.render.socket
-    dialer = SocketDialer(path) if path is not None else ProcessDialer(Path(settings.source.cache_dir) / "renders", programs)
+    scratch = memory_folder() or Path(settings.source.cache_dir) / "renders"
+    dialer = SocketDialer(path) if path is not None else ProcessDialer(scratch, programs)
     return RenderWorkers(dialer, limits=limits, programs=programs)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gitops_agent.api.application import Application, ApplicationSpec
-from gitops_agent.api.problems import Problem, SpecInvalid, not_supported, read
+from gitops_agent.api.problems import Problem, SpecInvalid, read
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.reading import mapping
 
@@ -19,9 +17,6 @@ def parse(obj: Object) -> Application:
         SpecInvalid: with every problem of the spec; no other error, whatever the object holds.
     """
     spec = read(ApplicationSpec, obj.get("spec") or {}, root="spec")
-    refused = tuple(_refused(spec))
-    if refused:
-        raise SpecInvalid(refused)
     metadata = mapping(obj.get("metadata"))
     generation, finalizers = metadata.get("generation"), metadata.get("finalizers")
     return Application(
@@ -36,9 +31,3 @@ def parse(obj: Object) -> Application:
         status=mapping(obj.get("status")),
         raw=obj,
     )
-
-
-def _refused(spec: ApplicationSpec) -> Iterator[Problem]:
-    """Fields whose behaviour comes in a later version."""
-    if spec.render is not None and spec.render.decryption is not None:
-        yield not_supported("spec.render.decryption", "decrypting files")

@@ -228,10 +228,20 @@ _TABLE = (
     ("RenderTooLarge", "Rendering used too much memory, output or files.", "Make the render smaller or raise its limits."),
     ("RemoteBase", "A kustomization refers to something outside the repository.", "Vendor it into the repository."),
     (
-        "SecretExposed",
-        "A secret value would be in an object that is no Secret.",
-        "Refer to the Secret from that object, or generate a Secret instead of a ConfigMap.",
+        "DecryptionFailed",
+        "An encrypted file cannot be decrypted, or was changed afterwards.",
+        "Give the Application a key of it.",
     ),
+    ("DecryptionKeysMissing", "The Secret with the decryption keys is not there.", "Create it in the Application's namespace."),
+    ("DecryptionKeysRefused", "The decryption keys may not be used.", "Let the Application's ServiceAccount get that Secret."),
+    ("KeyUnavailable", "A service that holds decryption keys gives no answer.", "Check that it can be reached."),
+    ("StillEncrypted", "A value of an object is ciphertext.", "Set `spec.render.decryption`."),
+    (
+        "PlaintextOnDisk",
+        "A decrypted file would be written to a disk.",
+        "Mount a volume in memory for the scratch files of renders.",
+    ),
+    ("SecretExposed", "A secret value would be in an object that is no Secret.", "Refer to the Secret from that object."),
     ("ToolMissing", "helm or kustomize is not installed.", "Install it with `gitops-agent tools install`."),
     ("ProcessFailed", "A program failed, hung or exceeded its output limit.", "Read its output in the agent's log."),
     (
@@ -395,7 +405,7 @@ _PROGRESS = frozenset(
 _WAIT = frozenset(
     {
         *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
-        *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing", "WindowClosed"),
+        *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing", "WindowClosed", "DecryptionKeysMissing"),
     }
 )
 _HOLD = frozenset(
@@ -413,7 +423,7 @@ _HOLD = frozenset(
 _TRANSIENT = frozenset(
     {
         *("WebhookUnavailable", "SourceUnavailable", "RenderTimeout", "Unavailable", "Throttled", "Conflict", "Expired"),
-        "LeadershipLost",
+        *("LeadershipLost", "KeyUnavailable"),
     }
 )
 """Failures that are tried again; all that is in no set is a failure that lasts."""

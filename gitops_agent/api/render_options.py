@@ -200,6 +200,13 @@ class DecryptionProvider(StrEnum):
     SOPS = "sops"
 
 
+class Exposure(StrEnum):
+    """What happens to a render with a secret value outside a Secret."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
 class Decryption(Model):
     """Files encrypted in Git are decrypted in memory before they are rendered."""
 
@@ -207,7 +214,12 @@ class Decryption(Model):
     """Only `sops`."""
 
     secret_ref: SecretRef | None = None
-    """The Secret with the private keys."""
+    """The Secret with the private keys, in the Application's namespace. The names of its keys are those of Flux: `*.agekey`
+    for age."""
+
+    exposure: Exposure = Exposure.REFUSE
+    """A decrypted value belongs in Secrets: `refuse` stops a render that holds one elsewhere, `warn` lets it through, and then
+    diffs and statuses may show the value."""
 
 
 class RenderOptions(Model):
@@ -223,7 +235,7 @@ class RenderOptions(Model):
     """Substitution of variables, off unless given."""
 
     decryption: Decryption | None = None
-    """Decryption of files, off unless given. This version refuses it."""
+    """Decryption of files that sops encrypted, off unless given."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

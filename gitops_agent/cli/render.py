@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 @click.option("--name", default="app", show_default=True, help="The release name for Helm, without --application.")
 @click.option("-f", "--values", "values", multiple=True, help="A Helm values file relative to the chart; repeatable.")
 @click.option("--variable", "given", multiple=True, metavar="NAME=VALUE", help="A value for ${NAME}; repeatable.")
+@click.option(
+    "--decryption-key",
+    "key_files",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file with keys for encrypted files; repeatable.  [default: where sops looks]",
+)
 @out.output_option
 @out.cluster_options
 def render(
@@ -29,6 +36,7 @@ def render(
     name: str,
     values: tuple[str, ...],
     given: tuple[str, ...],
+    key_files: tuple[Path, ...],
     output: str,
     kubeconfig: str | None,
     context: str | None,
@@ -38,19 +46,26 @@ def render(
 
     Needs no cluster, unless --application names the Application with the options. Variables are replaced as the Application
     says, or where --variable gives one; the latter win.
+
+    Files that sops encrypted are decrypted with keys of this machine: with --decryption-key, or where the Application decrypts.
     """
     from gitops_agent.api.parse import parse
     from gitops_agent.api.render_options import RenderOptions, Variables
     from gitops_agent.manifest.key import AppKey
     from gitops_agent.manifest.yaml import dump_all
     from gitops_agent.preview.comparison import root_of
+    from gitops_agent.preview.decryption_keys import decryption_keys
+    from gitops_agent.render.decryption.keys.kind import NO_KEYS
+    from gitops_agent.render.decryption.local_keys import local_keys
     from gitops_agent.render.request import KubeFacts, RenderRequest
     from gitops_agent.render.worker.client import local_workers
     from gitops_agent.render.worktree import WorkTree
 
     root, below = root_of(path)
-    options = RenderOptions.model_validate({"helm": {"valuesFiles": list(values)}}) if values else None
-    key, target, variables = AppKey(namespace, name), namespace, _given(given)
+    chosen = {"helm": {"valuesFiles": list(values)}} if values else {}
+    chosen |= {"decryption": {}} if key_files else {}
+    options = RenderOptions.model_validate(chosen) if chosen else None
+    key, target, variables, keys = AppKey(namespace, name), namespace, _given(given), local_keys(key_files) or NO_KEYS
     if application:
         if values:
             raise UsageError("--values and --application exclude each other: the Application names its values files")
@@ -61,10 +76,11 @@ def render(
         options_source = parse(access.application(application))
         key, target, options = options_source.key, options_source.namespace, options_source.spec.render
         variables = (*variables_of(access, options_source), *variables)
+        keys = decryption_keys(access, options_source, key_files)
     if given and (options is None or options.variables is None):
         options = (options or RenderOptions()).model_copy(update={"variables": Variables()})
     request = RenderRequest(
-        application=key, path=below, options=options, namespace=target, facts=KubeFacts(), variables=variables
+        application=key, path=below, options=options, namespace=target, facts=KubeFacts(), variables=variables, keys=keys
     )
     with local_workers() as workers:
         rendered = workers.render(WorkTree(root), request)

@@ -19,6 +19,7 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.observe import log, metrics
     from gitops_agent.observe.thread_failures import ThreadFailures
+    from gitops_agent.process import forbid_dumps
     from gitops_agent.server.probes import Probes
 
     settings = effective(file, assignments).settings
@@ -28,6 +29,7 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     transport = Transport.auto(settings.cluster.kubeconfig, settings.cluster.context, pool=pool)
     failures = ThreadFailures()
     failures.install()
+    forbid_dumps()
     runtime = Runtime(settings, transport, failures)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.stop())

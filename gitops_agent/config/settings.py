@@ -119,6 +119,9 @@ class RenderSettings(Section):
     kustomize: Path | None = None
     """The kustomize program; likewise."""
 
+    plaintext_on_disk: bool = False
+    """Whether decrypted files may be copied for helm and kustomize where scratch files are on a disk."""
+
     socket: Path | None = None
     """Where `gitops-agent render-worker --socket` listens, in a container of its own; when absent, the agent starts it."""
 

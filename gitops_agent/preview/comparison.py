@@ -28,11 +28,13 @@ from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
 from gitops_agent.preview import signature
+from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import labelled
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
+from gitops_agent.render.decryption.keys.kind import KeyMaterial
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker.client import local_workers
@@ -96,7 +98,8 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         _wanted(access, application, target, Path(scratch)) as (tree, revision, path),
     ):
-        rendered = render(tree, application, path=path, facts=facts, variables=variables_of(access, application))
+        variables, keys = variables_of(access, application), decryption_keys(access, application)
+        rendered = render(tree, application, path=path, facts=facts, variables=variables, keys=keys)
         unsigned = _unsigned(access, application, Path(scratch), revision)
     autoscaled = _autoscaled(access)
     desired = build(
@@ -156,13 +159,17 @@ def _unsigned(access: ClusterClient, application: Application, scratch: Path, re
     return signature.warning(access, application, _repository(application), scratch / _MIRRORS, revision.commit)
 
 
-def render(tree: Tree, application: Application, *, path: str, facts: KubeFacts, variables: tuple[Variable, ...]) -> Rendered:
+def render(
+    tree: Tree, application: Application, *, path: str, facts: KubeFacts, variables: tuple[Variable, ...], keys: KeyMaterial
+) -> Rendered:
     """The application's render of a tree."""
     with local_workers() as workers:
-        return workers.render(tree, render_request(application, path=path, facts=facts, variables=variables))
+        return workers.render(tree, render_request(application, path=path, facts=facts, variables=variables, keys=keys))
 
 
-def render_request(application: Application, *, path: str, facts: KubeFacts, variables: tuple[Variable, ...]) -> RenderRequest:
+def render_request(
+    application: Application, *, path: str, facts: KubeFacts, variables: tuple[Variable, ...], keys: KeyMaterial
+) -> RenderRequest:
     """What is rendered for an application."""
     return RenderRequest(
         application=application.key,
@@ -171,6 +178,7 @@ def render_request(application: Application, *, path: str, facts: KubeFacts, var
         namespace=application.namespace,
         facts=facts,
         variables=variables,
+        keys=keys,
     )
 
 

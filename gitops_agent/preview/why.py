@@ -24,6 +24,7 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.masking import is_secret, masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.preview.comparison import fetched_sources, kube_facts, render_request, scope
+from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.render.request import Rendered
@@ -128,8 +129,9 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         local_workers() as workers,
     ):
         tree = sources.tree(repository, revision.commit)
-        variables = variables_of(access, application)
-        request = render_request(application, path=application.spec.source.path, facts=kube_facts(access), variables=variables)
+        variables, keys = variables_of(access, application), decryption_keys(access, application)
+        facts = kube_facts(access)
+        request = render_request(application, path=application.spec.source.path, facts=facts, variables=variables, keys=keys)
         rendered = workers.render(tree, request)
         declared = _declared(access, application, rendered, revision)
         manifest, source = declared.get(key), _as_rendered(rendered, key, application)

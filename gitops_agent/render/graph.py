@@ -8,6 +8,7 @@ tool. What kustomize itself decides (load restrictions, wrong kinds, bad patches
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 from typing import Any
 
 from gitops_agent.errors import RenderError
@@ -52,6 +53,7 @@ class Graph:
         self._done: dict[str, str] = {}
         self._contents: dict[str, Object] = {}
         self._stack: list[str] = []
+        self._public: list[tuple[str, str, str]] = []
 
     def visit(self, folder: str) -> str:
         """Registers all inputs of a kustomization; returns the path of its file.
@@ -132,7 +134,15 @@ class Graph:
             hint = self._inputs.hint(join(folder, reference.value, named_in=file))
             text = f"{file}: {reference.field}: {shown(reference.value)} does not exist{hint}"
             raise RenderError(text, reason="FileNotFound", file=file, field=reference.field)
+        if reference.field.lower().startswith("configmapgenerator"):
+            self._public.append((file, reference.field, entry.path))
         self._enter(folder, file, reference, entry)
+
+    def exposed(self, decrypted: Iterable[str]) -> str:
+        """Where a decrypted file becomes part of a ConfigMap; empty if nowhere."""
+        files = frozenset(decrypted)
+        places = (f"{file}: {field}: {path}" for file, field, path in self._public if path in files)
+        return next(places, "")
 
     def _enter(self, folder: str, file: str, reference: Reference, entry: Entry) -> None:
         if entry.type is EntryType.DIRECTORY:
@@ -166,7 +176,10 @@ class Graph:
                 text = f"{file}: HelmChartInflationGenerator {_CHARTS_REFUSED}"
                 raise RenderError(text, reason="RenderFailed", file=file)
             if str(config.get("kind")).lower() == "ksops":
-                text = f"{file}: ksops decrypts with a program of its own, which is refused; decryption is not supported yet"
+                text = (
+                    f"{file}: ksops decrypts with a program of its own, which is refused: list its files under resources, and "
+                    "set spec.render.decryption"
+                )
                 raise RenderError(text, reason="RenderFailed", file=file)
             if function(config):
                 text = f"{file}: {posixpath.basename(file)} asks kustomize to run a function, which is refused"

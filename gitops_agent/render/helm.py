@@ -15,6 +15,7 @@ from gitops_agent.errors import RenderError
 from gitops_agent.manifest.document import Document, YamlLimits
 from gitops_agent.manifest.yaml import dump, read
 from gitops_agent.render.chart import Chart, read_chart
+from gitops_agent.render.decryption.scope import MARK
 from gitops_agent.render.helm_errors import located
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.paths import join
@@ -38,7 +39,8 @@ def render_helm(job: Job) -> None:
     workspace, objects = job.workspace, job.objects
     options = (job.request.options.helm if job.request.options else None) or HelmOptions()
     chart = read_chart(job.inputs, job.path)
-    values = _values_files(options, job.inputs, job.path)
+    decrypts = job.request.options is not None and job.request.options.decryption is not None
+    values = _values_files(options, job.inputs, job.path, decrypts=decrypts)
     job.inputs.materialise(workspace.tree)
     _copy_dependencies(chart, workspace)
     given = _copy_values(values, workspace)
@@ -69,11 +71,15 @@ def render_helm(job: Job) -> None:
             objects.add(document, file=origins.of(document))
 
 
-def _values_files(options: HelmOptions, inputs: Inputs, path: str) -> list[str]:
+def _values_files(options: HelmOptions, inputs: Inputs, path: str, *, decrypts: bool) -> list[str]:
     """The values files in the order given; later ones win."""
     field = "spec.render.helm.valuesFiles"
     documents = []
-    for name in options.values_files:
+    for written in options.values_files:
+        name = written.removeprefix(MARK)
+        if name != written and not decrypts:
+            text = f"{field}: {written} is to be decrypted: set spec.render.decryption"
+            raise RenderError(text, field=field)
         if "://" in name:
             raise RenderError(f"{field}: {name.split('@')[-1]} is an address; values files lie in the repository", field=field)
         entry = inputs.file(join(path, name, named_in=field))

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from gitops_agent.errors import RenderError, SourceError, did_you_mean
 from gitops_agent.manifest.document import NodeBudget, YamlLimits
+from gitops_agent.render.memory import in_memory
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderLimits
 from gitops_agent.render.suggestions import similar
@@ -35,6 +37,8 @@ class Inputs:
         self._asked = 0
         self._bytes = 0
         self._links: dict[str, str] = {}
+        self.decrypted: set[str] = set()
+        """Files whose plaintext was copied; complete once all are."""
         self._budget = NodeBudget(limits.nodes)
 
     def bounded(self, limits: YamlLimits) -> YamlLimits:
@@ -109,12 +113,29 @@ class Inputs:
 
     def materialise(self, into: Path) -> None:
         """Copies the requested files, at their own paths, into an empty folder."""
-        write(self._tree.files(sorted(self._files), limit=self._limits.input_bytes), into)
+        write(self._contents(into), into)
         for link, target in sorted(self._links.items()):
             destination = into / link
             if (into / target).exists() and not destination.is_symlink() and not destination.exists():
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 destination.symlink_to(posixpath.relpath(target or ".", posixpath.dirname(link) or "."))
+
+    def _contents(self, into: Path) -> Iterator[tuple[Entry, bytes]]:
+        """The requested files; plaintext only for a folder in memory.
+
+        Raises:
+            RenderError: reason `PlaintextOnDisk`.
+        """
+        for entry, data in self._tree.files(sorted(self._files), limit=self._limits.input_bytes):
+            if entry.decrypted:
+                self.decrypted.add(entry.path)
+                if not self._limits.plaintext_on_disk and not in_memory(into.parent):
+                    text = (
+                        f"{entry.path} is decrypted, and the scratch folder of renders is on a disk: mount a volume in memory "
+                        "there, or set render.plaintextOnDisk"
+                    )
+                    raise RenderError(text, reason="PlaintextOnDisk", file=entry.path)
+            yield entry, data
 
     def _below(self, path: str, behind: tuple[str, ...]) -> list[Entry]:
         entries: list[Entry] = []

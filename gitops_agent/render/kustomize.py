@@ -10,7 +10,7 @@ import os
 import re
 from typing import Any
 
-from gitops_agent.api.render_options import KustomizeOptions, Patch
+from gitops_agent.api.render_options import Exposure, KustomizeOptions, Patch
 from gitops_agent.errors import RenderError, did_you_mean
 from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.yaml import dump, read
@@ -50,6 +50,7 @@ def render_kustomize(job: Job) -> None:
         target.mkdir()
         (target / "kustomization.yaml").write_text(dump(overlay), encoding="utf-8")
     job.inputs.materialise(workspace.tree)
+    _check_exposure(job, graph)
     try:
         done = job.run("build", str(target), "--load-restrictor", "LoadRestrictionsRootOnly")
     except RenderError as error:
@@ -63,6 +64,17 @@ def render_kustomize(job: Job) -> None:
     for document in documents.documents:
         objects.add(document, file=file)
     objects.warnings += unmatched((*graph.patches(), *laid_over), objects.manifests, job.inputs)
+
+
+def _check_exposure(job: Job, graph: Graph) -> None:
+    """Refuses ConfigMaps that are generated from decrypted files."""
+    exposed = graph.exposed(job.inputs.decrypted)
+    options = job.request.options
+    if exposed and options is not None and options.decryption is not None:
+        text = f"{exposed} is encrypted, and a ConfigMap would show its plaintext: use secretGenerator"
+        if options.decryption.exposure is Exposure.REFUSE:
+            raise RenderError(text, reason="SecretExposed")
+        job.objects.warnings.append(text)
 
 
 def _placed(error: RenderError, file: str, graph: Graph) -> RenderError:

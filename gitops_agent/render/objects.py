@@ -15,6 +15,8 @@ from gitops_agent.manifest.document import Document, refusal
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.leaves import dotted, leaves
 from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.render.decryption.cipher import is_ciphertext
+from gitops_agent.render.still_encrypted import ciphertext
 
 _API_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9][A-Za-z0-9.-]*)?")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
@@ -57,6 +59,7 @@ class Objects:
         """
         for obj in _unfolded(document.value, document, file):
             obj = self._with_name(obj)  # noqa: PLW2901 - the same object, named
+            self._check_plain(obj, file)
             problem = problem_of(obj, renames=self.renames)
             if problem is None:
                 self.manifests.append(Manifest.of(obj, file=file, document=document.index))
@@ -80,6 +83,17 @@ class Objects:
         count = self.generated[str(described)] = self.generated.get(str(described), 0) + 1
         suffix = digest([*described, count])[:_SUFFIX]
         return {**obj, "metadata": {"name": f"{prefix[: _LONGEST_NAME - _SUFFIX]}{suffix}", **metadata}}
+
+    def _check_plain(self, obj: Object, file: str) -> None:
+        """Refuses an object that nothing has decrypted."""
+        path = ciphertext(obj)
+        if path:
+            described = "" if is_ciphertext(str(obj.get("kind"))) else _described(obj)
+            text = (
+                f"{file}: {described}{path} is ciphertext: set spec.render.decryption, or encrypt the file for "
+                "the keys of this cluster"
+            )
+            raise RenderError(text, reason="StillEncrypted", file=file)
 
     def _warn_of_variables(self, obj: Object, file: str) -> None:
         """A variable that Flux would have replaced is applied as it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.process import Limits
+from gitops_agent.render.decryption.keys.kind import NO_KEYS, KeyMaterial
 from gitops_agent.render.variables.variable import Variable
 from gitops_agent.revision.tree import Closure, Tree
 
@@ -53,6 +54,7 @@ class RenderLimits:
         depth: of kustomizations that build on one another.
         objects: in the result.
         nodes: values in all YAML and JSON that is read for it, what the program prints included.
+        plaintext_on_disk: whether decrypted files may be given to the program on a disk.
     """
 
     seconds: float = 60.0
@@ -64,6 +66,7 @@ class RenderLimits:
     depth: int = 40
     objects: int = 20_000
     nodes: int = 1_000_000
+    plaintext_on_disk: bool = False
 
     @property
     def process(self) -> Limits:
@@ -84,6 +87,7 @@ class RenderRequest:
         namespace: the destination.
         facts: those of the cluster that charts receive.
         variables: their values; where they are replaced is among the options.
+        keys: open encrypted files; they stay in this process and are no part of the content key.
     """
 
     application: AppKey
@@ -92,6 +96,7 @@ class RenderRequest:
     namespace: str
     facts: KubeFacts
     variables: tuple[Variable, ...] = ()
+    keys: KeyMaterial = field(default=NO_KEYS, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ class EntryType(StrEnum):
 class Entry:
     """A path of a commit, relative; the root is the empty string.
 
-    Without leading or trailing slash.
+    Without leading or trailing slash. A file that is `decrypted` comes with plaintext, which is for no disk.
     """
 
     path: str
@@ -33,6 +33,7 @@ class Entry:
     oid: str
     size: int = 0
     executable: bool = False
+    decrypted: bool = False
 
 
 class Tree(Protocol):

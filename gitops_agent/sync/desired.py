@@ -320,7 +320,7 @@ def _check_encoding(secret: Object) -> None:
         ValueError: naming the keys.
     """
     if "sops" in secret:
-        raise ValueError("is encrypted with SOPS, and nothing here decrypts it: use External Secrets or Sealed Secrets")
+        raise ValueError("is encrypted with SOPS, which the API server does not decrypt: set spec.render.decryption")
     data: Any = secret.get("data")
     if not isinstance(data, Mapping):
         return

@@ -83,7 +83,7 @@ ACCEPTED: dict[str, Object] = {
             }
         }
     ),
-    "decryption, later": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
+    "decryption": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
     "verification of the tip": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
     "verification of all commits": source(
         verify={

@@ -146,20 +146,6 @@ def test_the_names_of_python_are_not_the_names_of_yaml() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("fields", "path"),
-    [
-        (spec(render={"decryption": {}}), "spec.render.decryption"),
-    ],
-)
-def test_a_field_whose_behaviour_comes_later_is_refused_and_named(fields: Object, path: str) -> None:
-    with pytest.raises(SpecInvalid, match="is not supported by this version") as caught:
-        parse(stored(fields))
-
-    assert caught.value.reason == "FieldNotSupported"
-    assert [problem.path for problem in caught.value.problems] == [path]
-
-
 def test_no_value_is_ever_repeated() -> None:
     fields = {
         "source": {"repoURL": "https://robot:hunter2@git.example.com/x", "ref": {"branch": "hunter2 x"}, "path": "/hunter2"},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from gitops_agent.manifest.yaml import dump_all, load_all
 from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.cli.conftest import Run
+from tests.render.decryption.sops import Sops
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +54,52 @@ def test_files_that_do_not_render_are_one_line_and_exit_code_one(run: Run, tmp_p
     assert (result.code, result.stdout) == (1, "")
     assert "bad.yaml" in result.stderr
     assert result.stderr.endswith("(InvalidManifest)\n")
+
+
+def test_encrypted_files_are_decrypted_with_a_key_of_this_machine(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sops = Sops(folder=tmp_path)
+    folder = tmp_path / "app"
+    folder.mkdir()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter22"}}
+    (folder / "db.yaml").write_bytes(sops.encrypt("db.yaml", dump_all([secret])))
+    key = tmp_path / "key.txt"
+    key.write_bytes(sops.agekey)
+
+    assert run("render", str(folder)).stderr.endswith("(StillEncrypted)\n")
+    result = run("render", str(folder), "--decryption-key", str(key))
+    assert load_all(result.stdout.encode(), file="stdout") == [secret]
+
+    other = tmp_path / "other.agekey"
+    other.write_bytes(Sops(folder=tmp_path).agekey)
+    refused = run("render", str(folder), "--decryption-key", str(other))
+    assert refused.code == 1
+    assert "is in the keys of this machine" in refused.stderr
+    assert run("render", str(folder), "--decryption-key", str(tmp_path)).code == 2
+
+
+@pytest.mark.cluster
+def test_an_application_that_decrypts_takes_its_keys_from_the_cluster_or_from_here(
+    run: Run, stage: ClusterEnv, tmp_path: Path
+) -> None:
+    sops = Sops(folder=tmp_path)
+    folder = tmp_path / "app"
+    folder.mkdir()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter22"}}
+    (folder / "db.yaml").write_bytes(sops.encrypt("db.yaml", dump_all([secret])))
+    stage.application("locked", render={"decryption": {"secretRef": {"name": "sops-keys"}}})
+    arguments = ("render", str(folder), "--application", "locked")
+
+    refused = run(*arguments)
+    assert refused.code == 1
+    assert "spec.render.decryption.secretRef: " in refused.stderr
+    assert "--decryption-key" in refused.stderr
+
+    data = {"identity.agekey": base64.b64encode(sops.agekey).decode()}
+    keys = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sops-keys"}, "data": data}
+    stage.plane.request("POST", f"/api/v1/namespaces/{stage.namespace}/secrets", keys)
+    assert "hunter22" in run(*arguments).stdout
 
 
 def test_a_path_that_is_not_there_is_exit_code_two(run: Run, tmp_path: Path) -> None:

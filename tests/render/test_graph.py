@@ -187,7 +187,7 @@ def test_a_generator_of_charts_is_refused(refusal: Refusal) -> None:
 def test_decryption_by_ksops_is_refused_as_what_it_is(refusal: Refusal) -> None:
     config = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: x}\nfiles: [secret.enc.yaml]\n"
     error = refusal(ask("app"), {"app/kustomization.yaml": "generators: [g.yaml]\n", "app/g.yaml": config})
-    assert error.message.endswith("decryption is not supported yet")
+    assert error.message.endswith("list its files under resources, and set spec.render.decryption")
 
 
 def test_a_file_that_is_not_there_is_named_with_what_comes_near(refusal: Refusal) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def committed(author: Author, sources: Sources, tree: str) -> Tree:
     return sources.tree(author.repository, commit)
 
 
-def inputs(tree: Tree, **limits: int) -> Inputs:
+def inputs(tree: Tree, **limits: Any) -> Inputs:
     return Inputs(tree, RenderLimits(**limits))
 
 

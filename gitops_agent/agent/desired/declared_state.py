@@ -288,6 +288,7 @@ class DeclaredStateLoader:
             namespace=application.namespace,
             facts=self.facts,
             variables=inputs.variables,
+            keys=inputs.keys,
         )
 
     def claim_more(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:

@@ -1,4 +1,4 @@
-"""Resolves what a render gets from the cluster: values of variables.
+"""Resolves a render's inputs from the cluster: variables and decryption keys.
 
 The objects that an Application names are watched by name, so a resolution costs no request, and a change wakes the Applications
 that name the object; which of them render again is decided by the values their renders used. What is missing is no broken
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.stores.stores import Stores
@@ -23,6 +23,7 @@ from gitops_agent.errors import Forbidden, NotFound, RenderError
 from gitops_agent.install.bundle import MARK_KEY
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.kinds import SECRET
+from gitops_agent.render.decryption.keys.kind import NO_KEYS, KeyMaterial
 from gitops_agent.render.variables.sources import merged
 from gitops_agent.render.variables.variable import Variable
 
@@ -35,9 +36,24 @@ class ResolvedInputs:
 
     Attributes:
         variables: sorted by name.
+        keys: open encrypted files.
     """
 
     variables: tuple[Variable, ...] = ()
+    keys: KeyMaterial = field(default=NO_KEYS, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Use:
+    """A field that names an object, and the reasons of its problems."""
+
+    field: str
+    missing: str
+    refused: str
+
+
+_VARIABLES = _Use(field=_FIELD, missing="VariableSourceMissing", refused="VariableSourceRefused")
+_KEYS = _Use(field="spec.render.decryption.secretRef", missing="DecryptionKeysMissing", refused="DecryptionKeysRefused")
 
 
 class RenderInputs:
@@ -65,14 +81,16 @@ class RenderInputs:
         """
         variables = application.spec.render.variables if application.spec.render else None
         sources = variables.sources if variables else ()
-        self._register(application.key, frozenset((source.kind, source.name) for source in sources))
-        if variables is None:
-            return ResolvedInputs()
-        contents = [self._content(application, source) for source in sources]
+        secret = _key_secret(application)
+        named = (*sources, secret) if secret is not None else sources
+        self._register(application.key, frozenset((source.kind, source.name) for source in named))
+        contents = [self._content(application, source, _VARIABLES) for source in sources]
+        keys = self._content(application, secret, _KEYS) if secret is not None else {}
         answers = tuple(content for content in contents if content is not None)
-        if len(answers) < len(contents):
+        if keys is None or len(answers) < len(contents):
             return None
-        return ResolvedInputs(variables=merged(variables, answers))
+        material = KeyMaterial(source=f"the Secret {secret.name}", data=keys) if secret is not None else NO_KEYS
+        return ResolvedInputs(variables=merged(variables, answers) if variables is not None else (), keys=material)
 
     def forget(self, application: AppKey) -> None:
         """Lets the watches of an application's objects end."""
@@ -90,29 +108,30 @@ class RenderInputs:
                 if application.namespace == namespace and any(used_name == name for _, used_name in used)
             ]
         for application in sorted(users):
-            self._wake(application, f"{name}, which its variables are from, has changed", Priority.COMMIT)
+            self._wake(application, f"{name}, which its render uses, has changed", Priority.COMMIT)
 
-    def _content(self, application: Application, source: VariableSource) -> Mapping[str, bytes] | None:
+    def _content(self, application: Application, source: VariableSource, use: _Use) -> Mapping[str, bytes] | None:
         """The entries of one object; empty where an optional one is missing."""
         store = self._stores.secrets if source.kind is VariableKind.SECRET else self._stores.config_maps
         if source.kind is VariableKind.SECRET:
-            self._review(application, source.name)
+            self._review(application, source.name, use)
         try:
             return store.hold(application.key.namespace, source.name)
         except NotFound as error:
             if source.optional:
                 return {}
-            text = f"{_FIELD}: {error}; create it, or set `optional: true`"
-            raise RenderError(text, reason="VariableSourceMissing", transient=True, field=_FIELD) from error
+            advice = "create it, or set `optional: true`" if use is _VARIABLES else "create it"
+            text = f"{use.field}: {error}; {advice}"
+            raise RenderError(text, reason=use.missing, transient=True, field=use.field) from error
 
-    def _review(self, application: Application, secret: str) -> None:
+    def _review(self, application: Application, secret: str, use: _Use) -> None:
         """Checks that the account may read a Secret, once a generation.
 
         Raises:
             RenderError: it may not.
         """
         if secret == MARK_KEY:
-            raise RenderError(f"{_FIELD}: the Secret {secret} is the agent's own", reason="VariableSourceRefused", field=_FIELD)
+            raise RenderError(f"{use.field}: the Secret {secret} is the agent's own", reason=use.refused, field=use.field)
         if application.user is None:
             return
         question = (application.uid, application.generation, secret)
@@ -124,7 +143,7 @@ class RenderInputs:
         try:
             self._stores.access.require_read(application.user, key)
         except Forbidden as error:
-            raise RenderError(f"{_FIELD}: {error}", reason="VariableSourceRefused", field=_FIELD) from error
+            raise RenderError(f"{use.field}: {error}", reason=use.refused, field=use.field) from error
         with self._lock:
             answers.intersection_update({one for one in answers if one[:2] == question[:2]})
             answers.add(question)
@@ -139,3 +158,11 @@ class RenderInputs:
         for kind, name in before - others:
             store = self._stores.secrets if kind is VariableKind.SECRET else self._stores.config_maps
             store.release(application.namespace, name)
+
+
+def _key_secret(application: Application) -> VariableSource | None:
+    """The Secret with the decryption keys, if one is named."""
+    decryption = application.spec.render.decryption if application.spec.render else None
+    if decryption is None or decryption.secret_ref is None:
+        return None
+    return VariableSource(kind=VariableKind.SECRET, name=decryption.secret_ref.name)

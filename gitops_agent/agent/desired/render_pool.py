@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gitops_agent.agent.desired.render_lanes import RenderLanes, RenderTask
 from gitops_agent.agent.ports import Wake
@@ -27,6 +27,7 @@ from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
+from gitops_agent.render.decryption.keys.kind import NO_KEYS, KeyMaterial
 from gitops_agent.render.disk_cache import RenderCache
 from gitops_agent.render.request import Failure, Rendered, RenderEngine, RenderRequest
 from gitops_agent.render.variables.variable import fingerprint
@@ -54,11 +55,14 @@ class _Done:
     values: str
     rendered: Rendered | None = None
     failure: Failure | None = None
+    keys: KeyMaterial = field(default=NO_KEYS, repr=False)
     again: RenderTask | None = None
 
     def holds(self, tree: Tree, request: RenderRequest) -> bool:
         """Whether it is what the tree renders to, too."""
         if self.values != _values(request, self.rendered, self.failure):
+            return False
+        if self.failure is not None and self.keys != request.keys:
             return False
         if self.commit == tree.commit:
             return True
@@ -229,6 +233,7 @@ class RenderPool:
                 values=_values(task.request, rendered, failure),
                 rendered=rendered,
                 failure=failure,
+                keys=task.request.keys,
                 again=task if passing else None,
             )
             self.count += 1
@@ -269,6 +274,9 @@ class RenderPool:
     def _cached(self, task: RenderTask, rendered: Rendered | None) -> None:
         """Writes a render to the cache; a failure there is only logged."""
         if rendered is None or self._cache is None or task.slot != HEAD:
+            return
+        if task.request.options is not None and task.request.options.decryption is not None:
+            self._cache.drop(task.application)
             return
         try:
             self._cache.put(task.application, task.key, rendered, task.request.variables)

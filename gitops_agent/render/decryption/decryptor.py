@@ -95,7 +95,7 @@ def _dotenv(path: str, data: bytes, keys: DataKeys) -> Plaintext | None:
 
 def _json(path: str, data: bytes, keys: DataKeys) -> Plaintext | None:
     value = parse_json(data, file=path)
-    if "sops" not in value or _stays(value):
+    if "sops" not in value or stays_encrypted(value):
         return None
     whole = is_envelope(value) and not path.endswith(_JSON)
     block = value.pop("sops")
@@ -113,7 +113,7 @@ def _yaml(path: str, data: bytes, keys: DataKeys) -> Plaintext | None:
     documents = read_yaml(data, file=path)
     if not any(isinstance(document, dict) and "sops" in document for document in documents):
         return None
-    if any(_stays(document) for document in documents):
+    if any(stays_encrypted(document) for document in documents):
         return None
     plain: list[Any] = []
     secrets: list[Secret] = []
@@ -158,7 +158,7 @@ def _opened(documents: Sequence[Any], block: Any, path: str, keys: DataKeys) -> 
     return opened(documents, metadata, keys.data_key(metadata.slots, file=path), file=path)
 
 
-def _stays(document: Any) -> bool:
+def stays_encrypted(document: Any) -> bool:
     """Whether an object is to reach the cluster encrypted."""
     if not isinstance(document, dict):
         return False

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gitops_agent.errors import RenderError
+from gitops_agent.errors import RenderError, SourceError
+from gitops_agent.render.decryption.session import DecryptionSession
+from gitops_agent.render.memory import memory_folder
 from gitops_agent.render.renderer import content_key
 from gitops_agent.render.request import Failure, Rendered, RenderLimits, RenderRequest, rendered
 from gitops_agent.render.worker.channel import Channel, ChannelError
@@ -86,7 +88,16 @@ class RenderWorkers:
         return rendered(self.attempt(tree, request))
 
     def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
-        """See `Renderer.attempt`."""
+        """See `Renderer.attempt`; what is encrypted is decrypted here."""
+        if request.options is None or request.options.decryption is None:
+            return self._attempt(tree, request, cancel)
+        try:
+            session = DecryptionSession(tree, request, self._limits)
+        except SourceError as error:
+            return Failure(error=error, closure=None, passing=False)
+        return session.judged(self._attempt(session.tree, request, cancel))
+
+    def _attempt(self, tree: Tree, request: RenderRequest, cancel: threading.Event | None) -> Rendered | Failure:
         deadline = time.monotonic() + self._limits.seconds + _GRACE_SECONDS
         try:
             head = request_head(request, self._limits, tree.commit)
@@ -160,7 +171,7 @@ class RenderWorkers:
 def local_workers(limits: RenderLimits | None = None) -> Iterator[RenderWorkers]:
     """Workers on this machine until the end of the block."""
     programs: dict[str, Path | None] = {"helm": None, "kustomize": None}
-    with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="gitops-agent-", dir=memory_folder()) as scratch:
         workers = RenderWorkers(ProcessDialer(Path(scratch), programs), limits=limits or RenderLimits(), programs=programs)
         try:
             yield workers

@@ -31,6 +31,7 @@ class RemoteTree:
         self._contents: dict[str, bytes] = {}
         self._sent: set[str] = set()
         """Files whose content came unasked: the agent checked their names before."""
+        self._decrypted: set[str] = set()
         self._elsewhere: dict[tuple[str, str], Entry | None] = {}
         """Answers about paths that lead through links."""
         self._learn(first)
@@ -96,18 +97,24 @@ class RemoteTree:
             if entry is None or data is None or path not in self._sent:
                 missing.append(path)
             else:
-                yield entry, data
+                yield self._file(path, size=len(data), executable=entry.executable), data
         for start in range(0, len(missing), _PATHS):
             answer = self._ask(ask="files", paths=[packed(path) for path in missing[start : start + _PATHS]], limit=limit)
             while True:
                 position = 0
-                for path, size, executable in answer.head["files"]:
+                for packed_path, size, executable, decrypted in answer.head["files"]:
+                    path = unpacked(packed_path)
                     data = answer.body[position : position + size]
                     position += size
-                    yield Entry(path=unpacked(path), type=EntryType.FILE, oid="", size=size, executable=executable), data
+                    self._decrypted |= {path} if decrypted else set()
+                    yield self._file(path, size=size, executable=executable), data
                 if not answer.head["more"]:
                     break
                 answer = self._receive()
+
+    def _file(self, path: str, *, size: int, executable: bool) -> Entry:
+        decrypted = path in self._decrypted
+        return Entry(path=path, type=EntryType.FILE, oid="", size=size, executable=executable, decrypted=decrypted)
 
     def _absent(self, path: str) -> bool:
         """Whether earlier answers show that a path is absent."""
@@ -143,9 +150,11 @@ class RemoteTree:
             self._entries[entry.path] = entry
         self._listed.update(unpacked(path) for path in answer.head["listed"])
         position = 0
-        for path, size in answer.head["contents"]:
-            self._contents[unpacked(path)] = answer.body[position : position + size]
-            self._sent.add(unpacked(path))
+        for packed_path, size, decrypted in answer.head["contents"]:
+            path = unpacked(packed_path)
+            self._contents[path] = answer.body[position : position + size]
+            self._sent.add(path)
+            self._decrypted |= {path} if decrypted else set()
             position += size
 
     def _entry_of(self, values: list[Any] | None) -> Entry | None:
@@ -158,7 +167,8 @@ class RemoteTree:
         return LazyEntry(entry.path, entry.type, lambda: self._oid(entry), size=entry.size, executable=entry.executable)
 
     def _oid(self, entry: Entry) -> str:
-        data = self._contents.get(entry.path) if entry.type is EntryType.FILE else None
+        as_in_git = entry.path in self._sent and entry.path not in self._decrypted
+        data = self._contents.get(entry.path) if as_in_git else None
         return blob_id(data) if data is not None else str(self._ask(ask="oid", path=packed(entry.path)).head["oid"])
 
 

@@ -56,14 +56,18 @@ def _serve(channel: Channel, scratch: Path, programs: dict[str, Path | None]) ->
         except ChannelError:
             return
         last = number == _RENDERS
+        exhausted = False
         try:
             last |= _answer(channel, request, scratch, programs, last=last)
         except MemoryError:
+            exhausted = True  # no more here: until the handler ends, its traceback keeps all that fills the memory
+        except ChannelError:
+            return
+        if exhausted:
             limit = int(request.head["limits"]["memory_bytes"]) // (1024 * 1024)
             overflow = RenderError(_OVERFLOW.format(limit), reason="RenderTooLarge", cause="memory")
-            _fail(channel, Failure(error=overflow, closure=None, passing=False), last=True)
-            return
-        except ChannelError:
+            with contextlib.suppress(ChannelError):
+                _fail(channel, Failure(error=overflow, closure=None, passing=False), last=True)
             return
         if last:
             return

@@ -130,7 +130,7 @@ class TreeServer:
                 self._channel.send({"files": rows, "more": True}, b"".join(body))
                 rows, body, size = [], [], 0
             self._spend(len(data) // _BYTES_PER_ENTRY)
-            rows.append([packed(entry.path), len(data), entry.executable])
+            rows.append([packed(entry.path), len(data), entry.executable, entry.decrypted])
             body.append(data)
             size += len(data)
         self._channel.send({"files": rows, "more": False}, b"".join(body))
@@ -184,7 +184,8 @@ class TreeServer:
             files = list(self._tree.files(paths, limit=_SMALL_BYTES)) if paths else []
         except SourceError:
             return [], b""
-        return [[packed(entry.path), len(data)] for entry, data in files], b"".join(data for _, data in files)
+        rows: list[list[Any]] = [[packed(entry.path), len(data), entry.decrypted] for entry, data in files]
+        return rows, b"".join(data for _, data in files)
 
     def _row(self, entry: Entry) -> EntryRow:
         return row(entry, "" if isinstance(entry, LazyEntry) else None)

@@ -22,6 +22,9 @@ class KeyMaterial:
     data: Mapping[str, bytes] = field(repr=False)
 
 
+NO_KEYS = KeyMaterial(source="spec.render.decryption, which names no Secret", data={})
+
+
 class Refused(Exception):
     """A slot that cannot be opened; the text continues its label."""
 
