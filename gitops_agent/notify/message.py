@@ -41,6 +41,7 @@ _TITLES = {
     EventType.FIGHTING: "another writer keeps changing it",
     EventType.HELD: "held for approval",
     EventType.APPROVED: "approved",
+    EventType.WINDOW_CLOSED: "waits for a window",
     EventType.SOURCE_UNAVAILABLE: "repository unavailable",
     EventType.SOURCE_RECOVERED: "repository available again",
     EventType.HISTORY_REWRITTEN: "history rewritten",

@@ -44,7 +44,7 @@ def test_applies_end_before_their_workers_are_waited_for(components: Components)
     order = ends(components)
 
     assert order.index("Applier") < order.index(WORKERS)
-    assert order.count(WORKERS) == 2
+    assert order.count(WORKERS) == 3, "of Applications, repositories and signatures"
 
 
 def test_polls_are_cancelled_before_workers_are_waited_for(components: Components) -> None:
