@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
@@ -13,8 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from gitops_agent.api.cron import parse_cron
 from gitops_agent.api.durations import Duration, WindowDuration
-from gitops_agent.api.model import Model
-from gitops_agent.api.texts import KindName, Line, Name, Pointer, Shape
+from gitops_agent.api.model import Model, Rule
+from gitops_agent.api.texts import KindName, Line, ManagerName, Name, Pointer, Shape
 
 PROTECTED_KINDS = ("Namespace", "CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim")
 """Kinds whose deletion takes data or other people's objects along."""
@@ -80,8 +80,19 @@ class IgnoreFields(Model):
     name: Annotated[str, Shape(pattern=r"[^\s/]+", message="is not a name or *", longest=253)] = "*"
     """The object's name; `*` stands for any text."""
 
-    paths: Annotated[tuple[Pointer, ...], Field(min_length=1, max_length=64)]
+    paths: Annotated[tuple[Pointer, ...], Field(max_length=64)] = ()
     """JSON pointers such as `/spec/replicas`; `*` is any step, `[name=web]` the items of a list with this value."""
+
+    managers: Annotated[tuple[ManagerName, ...], Field(max_length=64)] = ()
+    """Field managers of `metadata.managedFields`, such as `vpa-*`: the fields they own in the live object are left to them."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="(has(self.paths) && size(self.paths) > 0) || (has(self.managers) && size(self.managers) > 0)",
+            holds=lambda fields: bool(fields.paths or fields.managers),
+            message="needs paths or managers",
+        ),
+    )
 
 
 class Window(Model):

@@ -119,6 +119,9 @@ Pointer = Annotated[
 ]
 """A JSON pointer (RFC 6901); `~1` stands for a slash inside a key."""
 
+ManagerName = Annotated[str, Shape(pattern=rf"{_PRINTABLE}+", message="is not the name of a field manager", longest=128)]
+"""A field manager, as `metadata.managedFields` names it; at most 128 characters, as for the API server."""
+
 VariableName = Annotated[str, Shape(pattern=r"[A-Za-z_][A-Za-z0-9_]*", message="is not the name of a variable", longest=64)]
 """What stands between the braces of `${NAME}`."""
 

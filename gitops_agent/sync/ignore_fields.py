@@ -2,19 +2,24 @@
 
 A field is named by a JSON pointer in which `*` stands for any step, and `[name=web]` for the items of a list that have this
 value: positions change when an item is inserted, names do not.
+
+Or it is named by its owner: what a field manager owns in the live object is not sent, as long as that manager owns it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from gitops_agent.api.sync_options import IgnoreFields
 from gitops_agent.manifest.canonical import copy
+from gitops_agent.manifest.fields import FieldSet, item_key, step
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.marks import FIELD_MANAGER
 from gitops_agent.manifest.pointer import parse
+from gitops_agent.manifest.reading import items, mapping
 
 _SELECTION = re.compile(r"\[([A-Za-z0-9_.-]+)=(.*)\]", re.DOTALL)
 IDENTITY = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "name"), ("metadata", "namespace")})
@@ -23,9 +28,69 @@ IDENTITY = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "n
 
 def paths(key: ObjectKey, exemptions: Iterable[IgnoreFields]) -> tuple[str, ...]:
     """The JSON pointers that are ignored in an object."""
+    return tuple(dict.fromkeys(path for rule in _rules(key, exemptions) for path in rule.paths))
+
+
+def managers(key: ObjectKey, exemptions: Iterable[IgnoreFields]) -> tuple[str, ...]:
+    """The field managers to which fields of an object are left."""
+    return tuple(dict.fromkeys(name for rule in _rules(key, exemptions) for name in rule.managers))
+
+
+def manages(manager: str, names: Iterable[str]) -> bool:
+    """Whether a field manager is one of those named."""
+    return manager != FIELD_MANAGER and any(fnmatchcase(manager, name) for name in names)
+
+
+def without_managed(obj: Object, live: Object, names: Sequence[str]) -> Object:
+    """The object without fields of other managers; itself without any.
+
+    Args:
+        obj: as declared.
+        live: the same object with its `managedFields`.
+        names: of the managers.
+    """
+    result = obj
+    for entry in items(mapping(live, "metadata").get("managedFields")):
+        if entry.get("subresource") != "status" and manages(str(entry.get("manager")), names):
+            result = copy(obj) if result is obj else result
+            _leave(result, mapping(entry, "fieldsV1"), keep=())
+    return obj if result == obj else result
+
+
+def _leave(value: Any, fields: FieldSet, *, keep: Sequence[str]) -> None:
+    """Removes the fields of a set from a value, but for `keep`."""
+    gone: list[Any] = []
+    for element, below in fields.items():
+        kind, place = element[:2], _place(element, value)
+        if place is None or (kind == "f:" and place in keep):
+            continue
+        inner = {name: rest for name, rest in below.items() if name != "."}
+        if inner:
+            _leave(value[place], inner, keep=item_key(element)[0] if kind == "k:" else ())
+        if (not below and kind in ("f:", "v:")) or (inner and value[place] == {}):
+            gone.append(place)
+    for place in sorted(gone, reverse=True):
+        del value[place]
+
+
+def _place(element: str, value: Any) -> Any:
+    """Where an element of a field set is in a declared value.
+
+    None when it is not there. A declared item may lack keys that the API server has defaulted.
+    """
+    if not element.startswith("k:") or not isinstance(value, list):
+        return step(element, value)
+    keys = dict(zip(*item_key(element), strict=True))
+    for index, item in enumerate(value):
+        keyed = isinstance(item, dict) and any(name in item for name in keys)
+        if keyed and all(item.get(name, key) == key for name, key in keys.items()):
+            return index
+    return None
+
+
+def _rules(key: ObjectKey, exemptions: Iterable[IgnoreFields]) -> Iterator[IgnoreFields]:
     kinds = (key.kind, str(key.group_kind))
-    rules = (rule for rule in exemptions if rule.kind in kinds and fnmatchcase(key.name, rule.name))
-    return tuple(dict.fromkeys(path for rule in rules for path in rule.paths))
+    return (rule for rule in exemptions if rule.kind in kinds and fnmatchcase(key.name, rule.name))
 
 
 def covers(exempt: Iterable[str], path: str, obj: Object | None = None) -> bool:
@@ -42,10 +107,10 @@ def covers(exempt: Iterable[str], path: str, obj: Object | None = None) -> bool:
 
 def _matches(pattern: Sequence[str], steps: Sequence[str], value: Any) -> bool:
     """Whether the first steps of a path are those of a pattern."""
-    for want, step in zip(pattern, steps, strict=False):
-        if want != step and step not in map(str, _names(value, want)) and want != "*":
+    for want, name in zip(pattern, steps, strict=False):
+        if want != name and name not in map(str, _names(value, want)) and want != "*":
             return False
-        here = _names(value, step)
+        here = _names(value, name)
         value = value[here[0]] if here else None
     return True
 
@@ -81,7 +146,7 @@ def _names(value: Any, step: str) -> list[Any]:
 
 
 def _text(value: Any) -> str | None:
-    """A text, number or boolean as YAML spells it; None for anything else."""
+    """A text, number or boolean as YAML spells it, else None."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, str | int | float) else None

@@ -101,6 +101,7 @@ ACCEPTED: dict[str, Object] = {
         sync={"windows": [{"schedule": "0 22 * * 1-5", "duration": "8h", "timezone": "Europe/Berlin"}]}
     ),
     "a freeze of weeks": spec(sync={"windows": [{"schedule": "0 0 20 DEC ?", "duration": "336h", "reason": "year-end"}]}),
+    "ignored fields of a manager": spec(sync={"ignoreFields": [{"kind": "Deployment", "managers": ["kube-*", "Mozilla"]}]}),
     "a pause without an end": spec(suspend={}),
     "a pause in another time zone": spec(suspend={"until": "2026-12-01T08:00:00.5+01:00"}),
     "a fraction of an hour": spec(sync={"interval": "1.5h"}),
@@ -158,6 +159,8 @@ REFUSED: dict[str, Object] = {
     "a fraction of an object": spec(sync={"deletionGuard": {"maxObjects": 1.5}}),
     "a pointer without a slash": spec(sync={"ignoreFields": [{"kind": "Deployment", "paths": ["spec"]}]}),
     "ignored fields without a path": spec(sync={"ignoreFields": [{"kind": "Deployment", "paths": []}]}),
+    "ignored fields without anything": spec(sync={"ignoreFields": [{"kind": "Deployment"}]}),
+    "a manager without a name": spec(sync={"ignoreFields": [{"kind": "Deployment", "managers": [""]}]}),
     "a window without a schedule": spec(sync={"windows": [{"duration": "1h"}]}),
     "a schedule of three fields": spec(sync={"windows": [{"schedule": "* * *", "duration": "1h"}]}),
     "a schedule with characters of another dialect": spec(sync={"windows": [{"schedule": "0 0 L * 5#2", "duration": "1h"}]}),

@@ -6,7 +6,7 @@ import pytest
 
 from gitops_agent.api.sync_options import IgnoreFields
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.ignore_fields import covers, paths, without
+from gitops_agent.sync.ignore_fields import covers, managers, paths, without, without_managed
 from tests.sync.samples import key, workload
 
 
@@ -97,3 +97,67 @@ def test_the_index_behind_the_last_item_matches_nothing() -> None:
     obj = workload("Deployment", "web")
 
     assert without(obj, ["/spec/template/spec/containers/1/image"]) is obj
+
+
+# By manager
+
+
+def managed(obj: Object, *entries: tuple[str, Object]) -> Object:
+    """The live object with the field sets of its managers."""
+    fields = [{"manager": name, "operation": "Update", "fieldsV1": fieldset} for name, fieldset in entries]
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": fields}}
+
+
+def test_managers_are_those_of_matching_kinds_and_names() -> None:
+    exemptions = [
+        IgnoreFields(kind="Deployment", managers=("scaler",)),
+        IgnoreFields(kind="apps/Deployment", name="web-*", managers=("vpa-*", "scaler")),
+    ]
+
+    assert managers(key("Deployment", "web-1"), exemptions) == ("scaler", "vpa-*")
+    assert managers(key("ConfigMap", "web-1"), exemptions) == ()
+
+
+def test_fields_of_a_manager_are_left_out_as_long_as_it_owns_them() -> None:
+    obj = workload("Deployment", "web")
+    scale: Object = {"f:spec": {"f:replicas": {}}}
+
+    assert "replicas" not in without_managed(obj, managed(obj, ("scaler", scale)), ["scal*"])["spec"]
+    assert without_managed(obj, managed(obj, ("other", scale)), ["scal*"]) is obj
+    assert without_managed(obj, managed(obj), ["scal*"]) is obj
+
+
+def test_fields_of_the_agent_and_of_a_status_are_never_left_out() -> None:
+    obj = workload("Deployment", "web")
+    live = managed(obj, ("gitops-agent", {"f:spec": {"f:replicas": {}}}))
+    assert without_managed(obj, live, ["*"]) is obj
+
+    live = managed(obj, ("scaler", {"f:spec": {"f:replicas": {}}}))
+    live["metadata"]["managedFields"][0]["subresource"] = "status"
+    assert without_managed(obj, live, ["*"]) is obj
+
+
+def test_fields_of_items_are_left_out_but_never_what_identifies_the_item() -> None:
+    obj = several()
+    container: Object = {".": {}, "f:name": {}, "f:image": {}}
+    container["f:ports"] = {'k:{"containerPort":81,"protocol":"TCP"}': {"f:name": {}}}
+    fieldset = {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"main"}': container}}}}}
+
+    pod = without_managed(obj, managed(obj, ("injector", fieldset)), ["injector"])["spec"]["template"]["spec"]
+
+    assert pod["containers"] == [
+        {"name": "main", "ports": [{"containerPort": 80}, {"containerPort": 81}]},
+        {"name": "a/b", "image": "proxy:1"},
+    ]
+
+
+def test_values_of_sets_and_maps_that_become_empty_go_too() -> None:
+    obj = workload("Deployment", "web", annotations={"c": "2"})
+    obj["spec"]["hosts"] = ["a", "b"]
+    fieldset: Object = {"f:metadata": {"f:annotations": {".": {}, "f:c": {}}}}
+    fieldset["f:spec"] = {"f:hosts": {'v:"a"': {}}, "f:gone": {}}
+
+    less = without_managed(obj, managed(obj, ("injector", fieldset)), ["injector"])
+
+    assert "annotations" not in less["metadata"]
+    assert less["spec"]["hosts"] == ["b"]

@@ -7,7 +7,7 @@ plan itself, which users read and approve, stays whole.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
@@ -21,6 +21,7 @@ from gitops_agent.agent.reconcile.restrictions import defer_deletions, deletes, 
 from gitops_agent.api.application import Application
 from gitops_agent.api.sync_options import ErrorPolicy
 from gitops_agent.errors import AgentError
+from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
@@ -29,6 +30,7 @@ from gitops_agent.sync.apply.errors import Immutable
 from gitops_agent.sync.apply.executor import Executor, Result
 from gitops_agent.sync.apply.preflight import unanswered
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.ignore_fields import managers
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.crd_upgrade import CRDUpgradeRefused
@@ -102,6 +104,9 @@ class Applier:
         Raises:
             AgentError: the events of drift could not be saved.
         """
+        exempt = application.spec.sync.ignore_fields
+        managed = [manifest.key for manifest in desired.manifests if managers(manifest.key, exempt)] if exempt else []
+        self._executor.read(self._live.keep(application.key, managed))
         snapshot = self._planner.snapshot(application.key, desired)
 
         def planned(over_budget: BudgetUse | None = None) -> tuple[Plan, Plan]:
@@ -120,6 +125,9 @@ class Applier:
             # Another application may declare its objects in a served version meanwhile, which wakes nothing here.
             return ApplyResult(error=error, retry=0.0 if isinstance(error, CRDUpgradeRefused) else None)
         if not suspended and self._verify(application, plan, snapshot, memo):
+            snapshot = self._planner.snapshot(application.key, desired)
+            plan, runnable = planned()
+        if self._owners_changed(plan, managed, memo):
             snapshot = self._planner.snapshot(application.key, desired)
             plan, runnable = planned()
         memo.follow(plan, snapshot, rolling=rolling)
@@ -163,6 +171,18 @@ class Applier:
             passed=passed,
             awaits_window=waits and not suspended and not applied.synced,
         )
+
+    def _owners_changed(self, plan: Plan, managed: Collection[ObjectKey], memo: PlanMemo) -> bool:
+        """Whether other managers own more or fewer fields than before.
+
+        What such an object looked like after an apply says nothing about it any more.
+        """
+        sent = {action.key: action.manifest for action in plan.actions if action.manifest is not None}
+        before, memo.left = memo.left, {key: digest(sent[key].obj) for key in managed if key in sent}
+        changed = [key for key, value in before.items() if key in sent and digest(sent[key].obj) != value]
+        for key in changed:
+            self._live.forget_baseline(key)
+        return bool(changed)
 
     def _verify(self, application: Application, plan: Plan, snapshot: Snapshot, memo: PlanMemo) -> bool:
         """Sets baselines after a start; true when an object was edited.

@@ -51,6 +51,7 @@ class PlanMemo:
         counted: the dependents of the deletions of the plan with hash `counted_for`, as of the monotonic time `counted_at`.
         counted_for: see `counted`.
         counted_at: see `counted`.
+        left: digests of what is sent of objects without the fields that other managers own.
     """
 
     plan: Plan | None = None
@@ -67,6 +68,7 @@ class PlanMemo:
     counted: Mapping[ObjectKey, Dependants] = field(default_factory=dict)
     counted_for: str = ""
     counted_at: float = 0.0
+    left: Mapping[ObjectKey, str] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:

@@ -8,12 +8,13 @@ The answer to a write is known at once (read your writes) and is the baseline fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import AgentError, Throttled
+from gitops_agent.errors import AgentError, NotFound, Throttled
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply import preflight
@@ -177,6 +178,16 @@ class Executor:
         )
         name_missing(self._objects, refused.values(), as_user)
         return refused
+
+    def read(self, keys: Iterable[ObjectKey]) -> None:
+        """Reads objects into the live state; a missing one stays.
+
+        Raises:
+            AgentError: the API server did not answer.
+        """
+        for key in sorted(keys):
+            with suppress(NotFound):
+                self._live.put(observe(self._objects.get(key)))
 
     def verify(self, plan: Plan, actions: Sequence[Action], *, as_user: str | None = None) -> dict[ObjectKey, LiveObject]:
         """What objects would be after another apply, by dry runs.

@@ -90,6 +90,7 @@ class LiveState:
         self._tolerated: OrderedDict[str, frozenset[FieldEdit]] = OrderedDict()
         self._pinned: dict[AppKey, frozenset[ObjectKey]] = {}
         self._whole: frozenset[ObjectKey] = frozenset()
+        self._kept: dict[AppKey, frozenset[ObjectKey]] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -115,6 +116,11 @@ class LiveState:
             if live is not None and live.uid == uid:
                 self._baselines[key] = (digest, projection)
                 self._store(self._settled(live))
+
+    def forget_baseline(self, key: ObjectKey) -> None:
+        """Drops what an object should look like."""
+        with self._lock:
+            self._baselines.pop(key, None)
 
     def replace(self, group_kind: GroupKind, objects: Iterable[LiveObject], *, resource_version: str = "") -> list[Change]:
         """Stores a complete list of a kind; returns the changes that matter.
@@ -215,6 +221,20 @@ class LiveState:
                     del self._pinned[application]
                 self._whole = frozenset().union(*self._pinned.values())
             cached = {key: self._objects[key] for key in pinned if key in self._objects}
+        return frozenset(key for key, live in cached.items() if live.evidence is None)
+
+    def keep(self, application: AppKey, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
+        """Keeps objects of an application whole, with the managers of their fields.
+
+        Returns:
+            Those that are known, but not as a whole: read them once.
+        """
+        kept = frozenset(keys)
+        with self._lock:
+            self._kept[application] = kept
+            if not kept:
+                del self._kept[application]
+            cached = {key: self._objects[key] for key in kept if key in self._objects}
         return frozenset(key for key, live in cached.items() if live.evidence is None)
 
     def snapshot(self, application: AppKey, keys: Iterable[ObjectKey] = ()) -> Snapshot:
@@ -320,7 +340,8 @@ class LiveState:
         tolerated = self._tolerated.get(live.uid) if live.undeclared else None
         if tolerated:
             live = replace(live, undeclared=tuple(edit for edit in live.undeclared if edit not in tolerated))
-        return live.settled(baseline=self._baselines.get(live.key), whole=live.key in self._whole)
+        whole = live.key in self._whole or any(live.key in kept for kept in self._kept.values())
+        return live.settled(baseline=self._baselines.get(live.key), whole=whole)
 
     def _store(self, live: LiveObject) -> None:
         cached = self._objects.get(live.key)

@@ -43,6 +43,10 @@ class ObjectComparator:
         live = self.snapshot.objects.get(manifest.key)
         if live is None:
             return self._missing(manifest)
+        names = ignore_fields.managers(manifest.key, self.policy.ignore_fields)
+        if names and live.evidence is not None:
+            # Under the digest of what is declared: what others manage changes, what Git declares does not.
+            manifest = replace(manifest, obj=ignore_fields.without_managed(manifest.obj, live.evidence, names))
         options, _ = object_options.read(manifest.obj)
         stranger = live.named not in (None, self.application)
         if options.create_only:
@@ -87,7 +91,12 @@ class ObjectComparator:
         """The action for an object whose manifest was applied before."""
         kind = ActionKind.UPDATE if self.policy.self_heal else ActionKind.SKIP
         exempt = ignore_fields.paths(manifest.key, self.policy.ignore_fields)
-        edits = [edit for edit in live.undeclared if not ignore_fields.covers(exempt, edit.path, live.evidence)]
+        names = ignore_fields.managers(manifest.key, self.policy.ignore_fields)
+        edits = [
+            edit
+            for edit in live.undeclared
+            if not ignore_fields.covers(exempt, edit.path, live.evidence) and not ignore_fields.manages(edit.manager, names)
+        ]
         if not self._as_applied(manifest, live):
             action = _to(kind, manifest, live, "Drifted", "a declared field was changed by another writer", drift=True)
             return replace(action, undeclared=tuple(edits))
