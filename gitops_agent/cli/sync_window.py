@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.manifest.key import Object
-from gitops_agent.sync.windows import Closed
+
+if TYPE_CHECKING:
+    from gitops_agent.sync.windows import Closed
 
 
 def has_windows(application: Object) -> bool:
     """Whether an Application declares windows that could hold changes back."""
+    from gitops_agent.api.sync_options import SyncMode
+
     sync = (application.get("spec") or {}).get("sync") or {}
     return bool(sync.get("windows")) and sync.get("mode") != SyncMode.OBSERVE
 

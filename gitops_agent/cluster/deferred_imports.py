@@ -1,4 +1,4 @@
-"""Keeps the Kubernetes client from importing what nearly nobody needs.
+"""Keeps the Kubernetes client from importing what commands never need.
 
 Wherever the client is imported, it imports requests and requests-oauthlib, which renew tokens of kubeconfigs with the auth
 provider `oidc`, and websockets, for `exec` in pods; together a third of what a command takes to start. While the client is

@@ -1,4 +1,4 @@
-"""The component that gives the agent its share of a busy API server."""
+"""The component that gives the agent its share of the API server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def objects(control_plane: ControlPlane) -> Iterator[Objects]:
 
 @pytest.fixture
 def served(objects: Objects, namespace: str) -> Iterator[dict[str, str]]:
-    """The component in force for a namespace: the names of its schemas by UID."""
+    """The names of the schemas in force for a namespace, by UID."""
     mine = [objects.apply(obj) for obj in moved(namespace)]
     yield {str(obj["metadata"]["uid"]): str(obj["metadata"]["name"]).removesuffix(f"-{namespace}") for obj in mine}
     for obj in mine:
