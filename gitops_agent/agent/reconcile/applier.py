@@ -104,9 +104,7 @@ class Applier:
         Raises:
             AgentError: the events of drift could not be saved.
         """
-        exempt = application.spec.sync.ignore_fields
-        managed = [manifest.key for manifest in desired.manifests if managers(manifest.key, exempt)] if exempt else []
-        self._executor.read(self._live.keep(application.key, managed))
+        managed = self._managed(application, desired)
         snapshot = self._planner.snapshot(application.key, desired)
 
         def planned(over_budget: BudgetUse | None = None) -> tuple[Plan, Plan]:
@@ -154,11 +152,7 @@ class Applier:
             runnable, held_back = hold_back(runnable, answered=not all(map(unanswered, refused.values())))
         if refused:
             runnable = without(runnable, refused)
-        result = Result()
-        if runnable.writes or not refused:
-            result = self._executor.execute(runnable, as_user=application.user, stop=self._stopping.is_set)
-        for outcome in result.outcomes:
-            metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
+        result = self._execute(application, runnable) if runnable.writes or not refused else Result()
         done = {outcome.key for outcome in result.outcomes if outcome.ok}
         self._drift.repaired(application, drifts, done)
         terminating = self._terminating(runnable, done)
@@ -171,6 +165,24 @@ class Applier:
             passed=passed,
             awaits_window=waits and not suspended and not applied.synced,
         )
+
+    def _managed(self, application: Application, desired: Desired) -> list[ObjectKey]:
+        """The objects with fields of other managers, kept whole from now on.
+
+        Raises:
+            AgentError: one that is not known as a whole cannot be read.
+        """
+        exempt = application.spec.sync.ignore_fields
+        keys = [manifest.key for manifest in desired.manifests if managers(manifest.key, exempt)] if exempt else []
+        self._executor.read(self._live.keep(application.key, keys))
+        return keys
+
+    def _execute(self, application: Application, plan: Plan) -> Result:
+        """Executes a plan as the Application's account, and counts its actions."""
+        result = self._executor.execute(plan, as_user=application.user, stop=self._stopping.is_set)
+        for outcome in result.outcomes:
+            metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
+        return result
 
     def _owners_changed(self, plan: Plan, managed: Collection[ObjectKey], memo: PlanMemo) -> bool:
         """Whether other managers own more or fewer fields than before.
