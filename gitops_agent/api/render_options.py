@@ -215,7 +215,7 @@ class Decryption(Model):
 
     secret_ref: SecretRef | None = None
     """The Secret with the private keys, in the Application's namespace. The names of its keys are those of Flux: `*.agekey`
-    for age."""
+    for age, `*.asc` for OpenPGP."""
 
     exposure: Exposure = Exposure.REFUSE
     """A decrypted value belongs in Secrets: `refuse` stops a render that holds one elsewhere, `warn` lets it through, and then
