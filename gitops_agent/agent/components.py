@@ -288,7 +288,7 @@ class _FirstList:
 
 
 class _Mirrors:
-    """Ends the processes that read mirrors, and closes what is kept of them."""
+    """Ends what reads mirrors, and closes what is kept of them."""
 
     def __init__(self, sources: Sources, verdicts: VerdictCache) -> None:
         self._sources, self._verdicts = sources, verdicts
