@@ -160,12 +160,14 @@ def _add_waves(edges: Edges, deleted: Collection[ObjectKey], groups: Collection[
 
 
 def _precedes(rank: int, than: int) -> bool:
-    """Whether kinds of one rank go before those of another; of rank 0 only before Namespaces."""
+    """Whether kinds of one rank go before those of another.
+
+    Those of rank 0 go before Namespaces only."""
     return rank < than and (rank > 0 or than == _LAST)
 
 
 def _rank(key: ObjectKey, groups: Collection[str]) -> int:
-    """The place of a kind among deletions; 0 of those that nothing else waits for, but Namespaces."""
+    """The place of a kind among deletions; 0 before Namespaces only."""
     kind = key.group_kind
     if kind == NAMESPACE:
         return _LAST

@@ -197,6 +197,14 @@ def test_dependants_are_found_in_the_same_namespace_only(applications: Applicati
     assert applications.depending_on(SHOP) == (DESK,)
 
 
+def test_what_applications_need_is_known_by_name(applications: ApplicationStore) -> None:
+    applications.put(application_object("desk", dependsOn=[{"name": "shop"}]))
+    applications.put(application_object("bank", namespace="elsewhere", dependsOn=[{"name": "shop"}]))
+    applications.put(application_object("shop"))
+
+    assert applications.needs(SHOP.namespace) == {"desk": ["shop"], "shop": []}
+
+
 def test_an_application_that_no_longer_depends_is_no_dependant(applications: ApplicationStore) -> None:
     applications.put(application_object("desk", dependsOn=[{"name": "shop"}]))
     applications.put(application_object("desk"))
