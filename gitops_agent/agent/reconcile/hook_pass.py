@@ -117,7 +117,7 @@ class HookPass:
         return (
             "its pre-sync hooks failed"
             if self.current and self.record.phase is Phase.FAILED
-            else "waits for its pre-sync hooks"
+            else "its pre-sync hooks run first"
         )
 
     def hold(self, plan: Plan, runnable: Plan) -> Plan:

@@ -112,7 +112,8 @@ def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
     failed = [problem for problem in outcome.problems if _failed(problem)]
     if not failed and outcome.rollback is not None and outcome.rollback.held:
         return False, "RolledBack", _rejected(short, outcome.applied, outcome.rollback)
-    rollout = None if failed or outcome.suspended else _rollout(outcome)
+    preparing = (outcome.hooks or {}).get("phase") == "pre-sync" and bool(outcome.waiting)
+    rollout = None if failed or outcome.suspended or preparing else _rollout(outcome)
     if rollout is not None:
         return rollout
     if outcome.sync is SyncStatus.SYNCED:

@@ -162,7 +162,8 @@ def _add_waves(edges: Edges, deleted: Collection[ObjectKey], groups: Collection[
 def _precedes(rank: int, than: int) -> bool:
     """Whether kinds of one rank go before those of another.
 
-    Those of rank 0 go before Namespaces only."""
+    Those of rank 0 go before Namespaces only.
+    """
     return rank < than and (rank > 0 or than == _LAST)
 
 
