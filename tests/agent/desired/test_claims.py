@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
-from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 
 SHOP, DESK = AppKey("gitops-system", "shop"), AppKey("gitops-system", "desk")
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
@@ -148,3 +148,16 @@ def test_a_reservation_lasts_until_its_application_has_claimed_all_it_declares()
     assert claims.claim(DESK, [WEB], {WEB: SHOP})[0] == {WEB: SHOP}
     assert claims.claim(SHOP, [API])[1] == {DESK}
     assert claims.claim(DESK, [WEB], {WEB: SHOP})[0] == {}
+
+
+def test_versions_are_reported_of_other_applications_until_they_are_gone() -> None:
+    claims, widget, gadget = ClaimRegistry(), GroupKind("example.com", "Widget"), GroupKind("example.com", "Gadget")
+    for name, version in (("desk", "v1"), ("cafe", "v1"), ("shop", "v2")):
+        claims.write_in(AppKey("gitops-system", name), "one", [(widget, version), (gadget, "v1")])
+
+    shop = AppKey("gitops-system", "shop")
+    assert claims.written_in({widget}, besides=shop) == {(widget, "v1"): "Application cafe, desk"}
+
+    claims.write_in(AppKey("gitops-system", "desk"), "two", [(widget, "v2")])
+    claims.release(AppKey("gitops-system", "cafe"))
+    assert claims.written_in({widget}, besides=shop) == {(widget, "v2"): "Application desk"}

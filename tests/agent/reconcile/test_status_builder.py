@@ -12,6 +12,7 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.planning.policy import Approval
+from gitops_agent.sync.windows import Closed
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -321,3 +322,32 @@ def test_an_approval_keeps_its_date_and_belongs_to_one_sync() -> None:
 
     assert later["sync"]["approved"] == ran["sync"]["approved"]
     assert [entry.get("approved") for entry in later["history"]] == [None, APPROVED.hash]
+
+
+WINDOW = Closed(opens=NOW + timedelta(hours=10), until=NOW + timedelta(hours=10), windows="allow 0 22 * * * for 1h, UTC")
+
+
+def test_what_waits_for_a_window_says_when_it_opens_and_is_no_failure() -> None:
+    drifted = (ObjectIssue(key=WEB, reason="Drifted", message="a declared field was changed by another writer"),)
+
+    after = status({}, failing(problems=drifted, window=WINDOW), generation=1, now=NOW)
+
+    words = "bbbbbbbbbbbb: waits for the window that opens at 2026-05-04T22:00+00:00 (allow 0 22 * * * for 1h, UTC)"
+    assert (conditions(after)["Ready"], after["conditions"][0]["message"]) == (("False", "WindowClosed"), words)
+    assert after["sync"]["window"] == {"opensAt": "2026-05-04T22:00:00Z", "closedBy": "allow 0 22 * * * for 1h, UTC"}
+    assert after["history"] == []
+    assert types({}, after, failing(window=WINDOW)) == [EventType.REVISION_SEEN, EventType.WINDOW_CLOSED]
+    assert status(after, failing(problems=drifted, window=WINDOW), generation=1, now=LATER) == after
+
+
+def test_a_held_plan_is_held_in_a_closed_window_too() -> None:
+    assert ready(failing(held="8 objects would go", window=WINDOW))[1] == "HeldForApproval"
+
+
+def test_a_window_without_an_opening_in_sight_has_no_time() -> None:
+    endless = replace(WINDOW, opens=None)
+
+    after = status({}, failing(window=endless), generation=1, now=NOW)
+
+    assert after["sync"]["window"] == {"closedBy": "allow 0 22 * * * for 1h, UTC"}
+    assert "none opens in sight" in ready(failing(window=endless))[2]
