@@ -151,7 +151,7 @@ def main() -> NoReturn:
 
 
 def _program() -> str:
-    """The program as it was called; kubectl calls a plug-in by another name."""
+    """The program as it was called, by kubectl or by itself."""
     return "kubectl gitops" if os.path.basename(sys.argv[0]) == "kubectl-gitops" else "gitops-agent"  # noqa: PTH119 - help is quick
 
 

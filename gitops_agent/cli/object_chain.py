@@ -12,7 +12,7 @@ _DEPTH = 10
 
 
 def named(access: ClusterClient, kind: str, name: str | None) -> Object:
-    """The live object that `KIND NAME` or `KIND/NAME` names, in the words of kubectl.
+    """The live object that `KIND NAME` or `KIND/NAME` names.
 
     Raises:
         UsageError: no name is given, or there is no such object.

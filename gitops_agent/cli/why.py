@@ -44,7 +44,7 @@ def why(
     context: str | None,
     namespace: str,
 ) -> None:
-    """Explain an object or a field: where Git declares it, who wrote it, what shaped it.
+    """Explain an object or field: who declared it, wrote it, shaped it.
 
     The object is given as `KIND NAME` or `KIND/NAME`, a field as `spec.template.spec.containers[web].image`. The exit code is 3
     when no Application owns the object.

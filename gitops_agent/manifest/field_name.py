@@ -21,7 +21,7 @@ _LONGEST = 1000
 
 
 def pointer_of(text: str, obj: Object) -> str:
-    """The JSON pointer of a field of an object; items of lists by their merge keys.
+    """The JSON pointer of a field; items of lists by merge keys.
 
     Raises:
         UsageError: the text is no field, or the object has none of that name.

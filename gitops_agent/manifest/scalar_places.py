@@ -1,4 +1,4 @@
-"""Finds every single value of a YAML or JSON text, with the place it stands at.
+"""Finds every single value of a YAML or JSON text, and where it stands.
 
 A value that was found can be exchanged without touching another character, so comments, order and style stay.
 """

@@ -125,7 +125,7 @@ class OriginFinder:
 
 
 def _flows(value: Any, now: Any) -> bool:
-    """Whether the probe arrived in a field, and did not just select another value."""
+    """Whether the probe arrived in a field itself."""
     if isinstance(value, bool) or isinstance(now, bool):
         return isinstance(value, bool) and isinstance(now, bool) and value != now
     if isinstance(value, int) and isinstance(now, int):
@@ -161,7 +161,7 @@ def _in_files(tree: Tree, request: RenderRequest, rendered: Rendered, text: str)
 
 
 def _documents(tree: Tree, rendered: Rendered, key: ObjectKey) -> Iterator[tuple[FieldOrigin, Tree]]:
-    """The documents of a kind and name, and the tree in which each has the probe."""
+    """The documents of a kind and name, each with its probed tree."""
     for name in _files(tree, rendered):
         try:
             data = tree.read(name, limit=_FILE_BYTES)
@@ -216,7 +216,7 @@ def _in_spec(tree: Tree, request: RenderRequest, text: str) -> Iterator[_Experim
 
 
 def _unlike(candidate: str, text: str) -> bool | None:
-    """False for the same text, True for a part of it, None otherwise."""
+    """False for an equal text, True for a part, else None."""
     if candidate == text:
         return False
     if len(candidate) > _LONGEST or len(text) > _LONGEST:
@@ -233,7 +233,7 @@ def _distance(file: str, path: str) -> int:
 
 
 def _probe(place: ScalarPlace) -> str:
-    """Another value of the same type, as it may stand in any YAML."""
+    """Another value of the same type, as YAML."""
     if place.plain and place.text in {"true", "false"}:
         return "false" if place.text == "true" else "true"
     if place.plain and place.text.isascii() and place.text.isdigit():

@@ -1,4 +1,4 @@
-"""Explains an object or a field: who declared it, who wrote it, and what shaped it.
+"""Explains an object or field: who declared it, wrote it, shaped it.
 
 Everything is read: the render of the applied commit, the history of the file, the field managers of the live object. Nothing is
 guessed from names.

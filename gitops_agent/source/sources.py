@@ -186,7 +186,7 @@ class Sources:
         return GitTree(commit=commit, index=index, root=root, read=read)
 
     def last_change(self, repository: Repository, revision: Revision, path: str, *, line: int = 0) -> Revision:
-        """The commit that wrote a file, or one line of it, last; no network.
+        """The commit that wrote a file or line last; no network.
 
         Raises:
             SourceError: reason `RevisionNotFound`: the file or line is not in the revision, or the mirror is torn.

@@ -1,4 +1,4 @@
-"""An etcd that is put back to a backup while the agent runs."""
+"""An etcd restored from a backup while the agent runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRACE_SECONDS = 10.0
 
 @contextmanager
 def stopped_etcd(plane: ControlPlane) -> Iterator[Path]:
-    """The data of an etcd that does not run; it is started again at the end."""
+    """The data of an etcd, which runs again at the end."""
     plane.halt("kube-apiserver")
     plane.halt("etcd", grace_seconds=GRACE_SECONDS)
     yield plane.directory / "etcd"

@@ -109,7 +109,7 @@ def sharing(web: int, api: int, colour: str, *, broken: bool = False) -> dict[st
     for name, number, notes in (("web", web, BAD if broken else {}), ("api", api, {})):
         workload = deployment(name, image=image(number), replicas=2, annotations=notes)
         workload["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
-        made = policy(canary({"weight": 50}), targetRef={"name": name}, service=name, progressDeadline="8s")
+        made = policy(canary({"weight": 50}), targetRef={"name": name}, service=name, progressDeadline="8s" if broken else "2m")
         made["metadata"]["name"] = name
         objects += [workload, service(name), made]
     return files(*objects)

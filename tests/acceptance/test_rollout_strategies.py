@@ -79,9 +79,12 @@ def workload(kind: str, number: int, **changes: Any) -> Object:
 @pytest.mark.parametrize("kind", ["Recreate", "StatefulSet", "DaemonSet"])
 def test_whatever_rolls_by_itself_is_watched_and_taken_back(team: Tenant, kind: str) -> None:
     real = "Deployment" if kind == "Recreate" else kind
-    about = policy({"rolling": {}}, targetRef={"kind": real, "name": WEB}, service=None, progressDeadline="5s")
+
+    def about(deadline: str) -> Object:
+        return policy({"rolling": {}}, targetRef={"kind": real, "name": WEB}, service=None, progressDeadline=deadline)
+
     rollout = Rollout(team, {"rolling": {}})
-    commit = team.commit(files(workload(kind, 1), service(WEB), about))
+    commit = team.commit(files(workload(kind, 1), service(WEB), about("2m")))
     team.declare()
     team.settled(commit)
     rollout.at("Idle")
@@ -90,7 +93,7 @@ def test_whatever_rolls_by_itself_is_watched_and_taken_back(team: Tenant, kind: 
     team.settled(commit)
     assert rollout.status()["history"][0]["result"] == "Promoted"
 
-    team.commit(files(workload(kind, 3, annotations=BAD)))
+    team.commit(files(workload(kind, 3, annotations=BAD), about("5s")))
     rollout.at("Held", seconds=90.0)
     live = team.get(real, WEB, api="apps/v1") or {}
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image(2)

@@ -105,7 +105,7 @@ def test_a_canary_whose_pods_crash_is_rolled_back_and_a_fixed_commit_continues(t
     assert "did not come up in time" in team.says("RolledBack")
     assert rollout.second() is None
 
-    commit = rollout.push(3)
+    commit = rollout.push_fixed(3)
     team.settled(commit)
     assert rollout.image() == image(3)
 
@@ -179,7 +179,7 @@ def test_a_rolling_update_that_fails_is_taken_back(team: Tenant) -> None:
 
     rollout.at("Held", seconds=90.0)
     assert rollout.image() == image(1)
-    commit = rollout.push(3)
+    commit = rollout.push_fixed(3)
     team.settled(commit)
     assert rollout.image() == image(3)
 

@@ -91,10 +91,10 @@ def test_rules_that_shape_a_field_are_named(shop: ClusterEnv, run: Run) -> None:
 
 
 def test_a_misspelt_field_is_answered_with_those_that_are_there(shop: ClusterEnv, run: Run) -> None:
-    result = run("why", "cm/settings", "data.sise", "-n", shop.namespace)
+    result = run("why", "cm/settings", "data.sizes", "-n", shop.namespace)
 
     assert result.code == 2
-    assert "the live object has no sise there; did you mean size?" in result.stderr
+    assert "the live object has no sizes there; did you mean size?" in result.stderr
 
 
 def test_what_no_application_owns_is_said_with_its_exit_code(shop: ClusterEnv, run: Run) -> None:

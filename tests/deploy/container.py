@@ -1,4 +1,4 @@
-"""A container of the manifests as a process, where no container runtime is.
+"""A container of the manifests as a process, without a runtime.
 
 A mount namespace with a read-only root that holds the programs and nothing of this machine's state; the volumes of the manifest
 are folders at their mount paths. The process has the user, the groups and the arguments of the manifest, no capability and no

@@ -1,4 +1,4 @@
-"""The containers of the Deployment, run as the manifests say on a real control plane."""
+"""The containers of the Deployment, run as the manifests say."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def installed(control_plane: ControlPlane, tmp_path: Path, namespace: str) -> It
 
 
 def volumes(everything: list[Object], installed: InstalledAgent, folder: Path) -> dict[str, Path]:
-    """The volumes of the pod as folders, owned as a kubelet leaves them."""
+    """The volumes of the pod as folders, as a kubelet leaves them."""
     pod = only(everything, "Deployment")["spec"]["template"]["spec"]
     made = {volume["name"]: folder / volume["name"] for volume in pod["volumes"]}
     for volume in made.values():
@@ -54,7 +54,7 @@ def volumes(everything: list[Object], installed: InstalledAgent, folder: Path) -
 
 
 def pushed(team: Tenant, changes: Mapping[str, str]) -> str:
-    """A commit in a repository that the user of the agent's container owns: Git reads no other."""
+    """A commit in a repository that the agent's user owns."""
     _owned(team, 0)
     commit = team.repository.commit(changes)
     _owned(team, AGENT)

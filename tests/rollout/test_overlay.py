@@ -97,7 +97,7 @@ def overlay(
     about: ResolvedPolicy,
     replicas: Replicas | None = None,
 ) -> OverlayResult:
-    """What is declared while the target is the newest commit, with the share on its routes."""
+    """What is declared while the target is the newest commit."""
     return routed(laid(at, commits(at, stable, target), about, replicas), at, about)
 
 

@@ -270,7 +270,7 @@ class LiveState:
             )
 
     def _revert(self, live: LiveObject, listed: str) -> None:
-        """Forgets the version of an object that a restored etcd lists in an older one."""
+        """Forgets the version of an object that went back in time."""
         cached = self._objects.get(live.key)
         same = cached is not None and cached.uid == live.uid
         if cached is not None and same and reverted(live.resource_version, cached.resource_version, listed):
@@ -385,7 +385,7 @@ def is_newer(version: str, than: str) -> bool:
 
 
 def reverted(version: str, known: str, listed: str) -> bool:
-    """Whether an object of a list is older than it was known to be by then.
+    """Whether a listed object is older than it was known.
 
     That happens only to a restored etcd: the list is later than what is known, the object in it earlier.
     """

@@ -179,7 +179,8 @@ def test_a_dependant_waits_until_the_other_is_ready_at_the_same_commit(world: Cl
     world.create("desk", dependsOn=[{"name": "shop"}])
     files = {"shop/one.yaml": config_map("one"), "desk/two.yaml": config_map("two")}
     commit = world.commit(files)
-    assert "shop" in world.await_reason("desk", "WaitingFor")
+    world.until(lambda: "shop" in world.says("desk"), what="it waits for the other application")
+    assert world.ready("desk")[1] == "WaitingFor"
     assert world.data("two") is None
 
     world.create("shop")
