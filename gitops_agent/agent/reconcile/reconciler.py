@@ -302,8 +302,9 @@ class ApplicationReconciler:
         if commit is not None:
             preview = self._stages.applier.preview(application, commit, state.plans, closed=closed is not None)
         held = preview.verdict.message if preview is not None and preview.verdict.held else ""
-        findings.gated = closed is not None and not held and preview is not None and not preview.granted
-        if closed is not None and preview is not None and preview.granted:
+        granted = preview is not None and preview.granted
+        findings.gated = closed is not None and commit is not None and not held and not granted
+        if closed is not None and granted:
             state.windows.admitted, findings.closed = state.target, None
         state.plans.preview = preview if held or findings.gated else None
         waits = ""
