@@ -371,7 +371,7 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     style = None
     if "\n" in text and "\t" not in text and not text[:1].isspace() and all(not row[-1:].isspace() for row in text.split("\n")):
         style = "|"
-    elif not _reads_as_text(text):
+    elif "\n" in text or not _reads_as_text(text):
         style = '"'
     return dumper.represent_scalar(_TAG + "str", text, style=style)
 
