@@ -217,6 +217,13 @@ class Decryption(Model):
     """The Secret with the private keys, in the Application's namespace. The names of its keys are those of Flux: `*.agekey`
     for age, `*.asc` for OpenPGP."""
 
+    endpoints: Annotated[
+        tuple[Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f@?#]+", message="is not an address", longest=512)], ...],
+        Field(max_length=16),
+    ] = ()
+    """Addresses of the Vaults that decrypt keys, such as `https://vault.example.com:8200`; a file cannot name another
+    one. The token is in the key `sops.vault-token` of the Secret, an authority of its own in `ca.crt`."""
+
     exposure: Exposure = Exposure.REFUSE
     """A decrypted value belongs in Secrets: `refuse` stops a render that holds one elsewhere, `warn` lets it through, and then
     diffs and statuses may show the value."""

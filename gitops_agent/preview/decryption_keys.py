@@ -6,6 +6,7 @@ The Secret is read with the caller's own permissions, so a command shows no more
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from gitops_agent.api.application import Application
@@ -35,11 +36,11 @@ def decryption_keys(access: ClusterClient, application: Application, files: Iter
         return NO_KEYS
     mine = local_keys(files)
     if mine is not None or decryption.secret_ref is None:
-        return mine or NO_KEYS
+        return replace(mine or NO_KEYS, endpoints=decryption.endpoints)
     name = decryption.secret_ref.name
     try:
         content = Secrets(access.transport).read(application.key.namespace, name)
     except AgentError as error:
         text = f"{_FIELD}: {error}; give a key of your own: --decryption-key, or SOPS_AGE_KEY_FILE"
         raise RenderError(text, reason=error.reason, field=_FIELD) from error
-    return KeyMaterial(source=f"the Secret {name}", data=content.data)
+    return KeyMaterial(source=f"the Secret {name}", data=content.data, endpoints=decryption.endpoints)

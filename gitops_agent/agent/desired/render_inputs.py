@@ -89,7 +89,7 @@ class RenderInputs:
         answers = tuple(content for content in contents if content is not None)
         if keys is None or len(answers) < len(contents):
             return None
-        material = KeyMaterial(source=f"the Secret {secret.name}", data=keys) if secret is not None else NO_KEYS
+        material = _material(application, secret, keys)
         return ResolvedInputs(variables=merged(variables, answers) if variables is not None else (), keys=material)
 
     def forget(self, application: AppKey) -> None:
@@ -158,6 +158,14 @@ class RenderInputs:
         for kind, name in before - others:
             store = self._stores.secrets if kind is VariableKind.SECRET else self._stores.config_maps
             store.release(application.namespace, name)
+
+
+def _material(application: Application, secret: VariableSource | None, data: Mapping[str, bytes]) -> KeyMaterial:
+    """The content of the Secret, and where it may be sent."""
+    decryption = application.spec.render.decryption if application.spec.render else None
+    if decryption is None or secret is None:
+        return NO_KEYS
+    return KeyMaterial(source=f"the Secret {secret.name}", data=data, endpoints=decryption.endpoints)
 
 
 def _key_secret(application: Application) -> VariableSource | None:

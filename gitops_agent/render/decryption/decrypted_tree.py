@@ -78,12 +78,12 @@ class DecryptedTree:
         if not is_encrypted(data):
             return None
         target = self._tree.resolve(path)
-        place = target.path if target is not None else path
-        if not self._scope.covers(place):
+        real = target.path if target is not None else path
+        if not self._scope.covers(real):
             return None
-        key = (place, hashlib.sha256(data).digest())
+        key = (real, hashlib.sha256(data).digest())
         if key not in self._results:
-            self._results[key] = self._decrypted(place, data)
+            self._results[key] = self._decrypted(real, data)
         result = self._results[key]
         if isinstance(result, SourceError):
             raise result

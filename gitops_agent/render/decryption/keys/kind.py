@@ -16,10 +16,12 @@ class KeyMaterial:
     Attributes:
         source: where they are from, for messages: `the Secret sops-keys`.
         data: file names and contents, as the Secret holds them.
+        endpoints: addresses of services that may be asked.
     """
 
     source: str
     data: Mapping[str, bytes] = field(repr=False)
+    endpoints: tuple[str, ...] = ()
 
 
 NO_KEYS = KeyMaterial(source="spec.render.decryption, which names no Secret", data={})

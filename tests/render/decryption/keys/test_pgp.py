@@ -25,7 +25,7 @@ TEXT = "a: {password: hunter22}\n"
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A home of gpg with two keys; its path is short for its socket."""
+    """A home of gpg with two keys; short for its socket."""
     with tempfile.TemporaryDirectory(prefix="gpg-") as folder:
         for user in ("ada@example.com", "ben@example.com"):
             words = (

@@ -1,0 +1,127 @@
+"""Data keys encrypted by the transit engine of Vault or OpenBao.
+
+The address of the Vault stands in the encrypted file, so everyone who may push could have the token sent to a host of theirs.
+So only addresses are asked that the Application lists. A data key that was opened is kept in memory for an hour, for the same
+token only: a Vault is asked once for a file, not once for a render.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable
+
+import orjson
+
+from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.message import Request
+from gitops_agent.render.decryption.errors import KeyUnavailable
+from gitops_agent.render.decryption.keys.kind import KeyMaterial, Refused
+from gitops_agent.render.decryption.metadata import KeySlot
+
+TOKEN, AUTHORITY = "sops.vault-token", "ca.crt"
+_PATH = re.compile(r"[A-Za-z0-9_.~-]+(?:/[A-Za-z0-9_.~-]+)*")
+_KEPT_SECONDS = 3600.0
+_KEPT = 1000
+_OK, _BUSY, _BROKEN = 200, 429, 500
+_NEVER = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
+
+
+class Vault:
+    """Recipients of `hc_vault`; the token is in the key `sops.vault-token`."""
+
+    name = "hc_vault"
+    noun = "Vault key"
+
+    def __init__(self) -> None:
+        self._cache = DataKeyCache()
+
+    def label(self, slot: KeySlot) -> str:
+        """Its address and name."""
+        return f"{slot.text('vault_address')[:200]}/{slot.text('engine_path')[:100]}/{slot.text('key_name')[:100]}"
+
+    def opener(self, material: KeyMaterial) -> VaultOpener:
+        """Reads the token."""
+        return VaultOpener(material, self._cache)
+
+
+class VaultOpener:
+    """Asks the Vaults that are listed.
+
+    Args:
+        material: the token, and the addresses.
+        cache: data keys that were opened before.
+    """
+
+    def __init__(self, material: KeyMaterial, cache: DataKeyCache) -> None:
+        self._endpoints = frozenset(endpoint.rstrip("/") for endpoint in material.endpoints)
+        self._token = material.data.get(TOKEN, b"").strip()
+        self._authority = material.data.get(AUTHORITY, b"")
+        self._source, self._cache = material.source, cache
+
+    def open(self, slot: KeySlot) -> bytes | None:
+        """See `SlotOpener.open`."""
+        address = slot.text("vault_address").rstrip("/")
+        if address not in self._endpoints:
+            raise Refused("is in a Vault that spec.render.decryption.endpoints does not list")
+        if not self._token:
+            raise Refused(f"needs a token: {self._source} has no key {TOKEN}")
+        engine, name = slot.text("engine_path").strip("/"), slot.text("key_name")
+        if not all(_PATH.fullmatch(part) and not _NEVER.search(part) for part in (engine, name)):
+            raise Refused("has a name that is no path of a Vault")
+        url = f"{address}/v1/{engine}/decrypt/{name}"
+        identity = hashlib.sha256(b"\0".join((url.encode(), self._token, slot.enc.encode()))).digest()
+        key = self._cache.get(identity)
+        if key is None:
+            key = self._asked(url, slot.enc)
+            self._cache.put(identity, key)
+        return key
+
+    def _asked(self, url: str, ciphertext: str) -> bytes:
+        headers = {"X-Vault-Token": self._token.decode("latin-1"), "Content-Type": "application/json"}
+        request = Request(method="POST", url=url, headers=headers, body=orjson.dumps({"ciphertext": ciphertext}))
+        try:
+            answer = HttpClient().send(request, authority=self._authority)
+        except AgentError as error:
+            if error.transient:
+                raise KeyUnavailable(error.message) from None
+            raise Refused(f"cannot be asked for: {error.message}") from None
+        if answer.status == _BUSY or answer.status >= _BROKEN:
+            raise KeyUnavailable(f"the Vault answers with {answer.status}")
+        if answer.status != _OK:
+            raise Refused(f"is refused by its Vault ({answer.status}): let the token of {self._source} decrypt with it")
+        try:
+            return base64.b64decode(orjson.loads(answer.body)["data"]["plaintext"], validate=True)
+        except (orjson.JSONDecodeError, KeyError, TypeError, binascii.Error, ValueError):
+            raise Refused("got an answer from its Vault that holds no data key") from None
+
+
+class DataKeyCache:
+    """Opened data keys, for an hour; thread-safe.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: dict[bytes, tuple[bytes, float]] = {}
+
+    def get(self, identity: bytes) -> bytes | None:
+        """The data key that a token opened before."""
+        with self._lock:
+            key, kept_at = self._keys.get(identity, (None, 0.0))
+        return key if key is not None and self._clock() - kept_at < _KEPT_SECONDS else None
+
+    def put(self, identity: bytes, key: bytes) -> None:
+        """Keeps a data key."""
+        with self._lock:
+            if len(self._keys) >= _KEPT:
+                self._keys.clear()
+            self._keys[identity] = (key, self._clock())
