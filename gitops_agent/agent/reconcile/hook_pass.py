@@ -96,6 +96,11 @@ class HookPass:
         return self.record.content == self.inputs.content
 
     @property
+    def under_way(self) -> bool:
+        """Whether pre-sync hooks of what is declared have begun."""
+        return self.current and self.inputs.has_hooks and self.record.phase is Phase.PRE_SYNC
+
+    @property
     def settled(self) -> bool:
         """Whether no hook is left to run."""
         waits_for_approval = self.application.spec.sync.mode is SyncMode.MANUAL and not self.changes and not self.current

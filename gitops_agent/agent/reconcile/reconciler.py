@@ -216,8 +216,8 @@ class ApplicationReconciler:
         if declared.revision is not None:
             replacement = state.rollback.replacement
             state.follow(replacement.commit if replacement else declared.revision.commit, findings.now)
-        self._admit(findings, state)
         findings.hooks = self._stages.hooks.open(application, declared, state)
+        self._admit(findings, state)
         declared = self._advance_rollouts(findings, declared, state)
         if state.desired is not None:
             findings.waiting = self._blocked(application, state) or ("" if declared.claimed else _UNCLAIMED)
@@ -267,8 +267,9 @@ class ApplicationReconciler:
         windows.admit_return(healthy.commit if healthy is not None else "")
         if findings.closed is not None and live.complete:
             windows.restore(state.target, state.last_applied, live.of(findings.application.key).values())
-        if windows.admitted and windows.admitted == state.target:
-            findings.closed = None
+        begun = windows.admitted == state.target or (findings.hooks is not None and findings.hooks.under_way)
+        if begun and state.target:
+            windows.admitted, findings.closed = state.target, None
 
     def _remember(self, findings: Findings, state: ApplicationState) -> None:
         """Remembers the commit under way, until every object is applied."""
@@ -298,9 +299,8 @@ class ApplicationReconciler:
         prepared = self._stages.rollouts.prepare(request)
         state.declared = prepared.accepted
         commit = prepared.wants_to_start
-        preview = None
-        if commit is not None:
-            preview = self._stages.applier.preview(application, commit, state.plans, closed=closed is not None)
+        shut = closed is not None
+        preview = self._stages.applier.preview(application, commit, state.plans, closed=shut) if commit else None
         held = preview.verdict.message if preview is not None and preview.verdict.held else ""
         granted = preview is not None and preview.granted
         findings.gated = closed is not None and commit is not None and not held and not granted

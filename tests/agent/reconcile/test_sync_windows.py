@@ -10,6 +10,7 @@ from gitops_agent.api.sync_options import Window, WindowAction
 from gitops_agent.manifest.key import Object
 from gitops_agent.sync.live.live_object import LiveObject, observe
 from tests.agent.cluster_env import ClusterEnv
+from tests.agent.reconcile.test_hooks import job
 from tests.agent.samples import config_map
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -249,6 +250,23 @@ def test_a_plan_that_has_begun_is_finished_by_the_next_process(world: ClusterEnv
     world.start()
 
     world.until(lambda: world.data("two"), "the second object is applied")
+
+
+@pytest.mark.cluster
+def test_hooks_wait_for_a_window_and_what_they_have_begun_is_finished(world: ClusterEnv) -> None:
+    synced(world)
+    close(world)
+    hook = job("migrate", pod={"sandbox.gitops-agent.dev/run-for": "15s"})
+    world.commit({"shop/job.yaml": hook, "shop/one.yaml": config_map("one", colour="blue")})
+    world.await_reason("shop", "WindowClosed")
+    assert world.live("migrate", "Job", "batch") is None
+
+    world.patch("shop", {"spec": {"sync": {"windows": []}}})
+    world.until(lambda: world.live("migrate", "Job", "batch"), "the hook runs")
+    close(world)
+    assert world.data("one") == {"colour": "red"}
+
+    world.until(lambda: world.data("one") == {"colour": "blue"}, "the commit is applied")
 
 
 @pytest.mark.cluster
