@@ -23,7 +23,7 @@ _COMMITS = int(os.environ.get("GITOPS_AGENT_BENCH_COMMITS", "300"))
 
 
 def measure(world: ClusterEnv) -> list[Figure]:
-    """Growth per commit and per poll, of the agent and of its render workers."""
+    """Growth per commit and poll, of agent and render workers."""
     agent = installed(world)
     pages = world.repository.work / "docs"
     pages.mkdir()

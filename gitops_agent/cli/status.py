@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops_agent.api.conditions import condition_of
-from gitops_agent.api.durations import format_duration
-from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
@@ -224,6 +222,8 @@ def signatures(application: Object) -> list[tuple[str, str]]:
 
 def _window(application: Object) -> list[tuple[str, str]]:
     """Whether the windows of an application are open now; nothing without windows."""
+    from gitops_agent.api.problems import SpecInvalid
+
     if not has_windows(application):
         return []
     try:
@@ -240,6 +240,8 @@ def _hook(run: Object) -> tuple[str, str, str, str, str]:
     """The row of a run of a hook."""
     started = datetime.fromisoformat(run["started"])
     ended = datetime.fromisoformat(run["ended"]) if run.get("ended") else datetime.now(UTC)
+    from gitops_agent.api.durations import format_duration
+
     took = format_duration(timedelta(seconds=max(0, round((ended - started).total_seconds()))))
     return run["object"], run.get("moment", ""), run.get("state", ""), took, out.brief(run.get("message", ""))
 

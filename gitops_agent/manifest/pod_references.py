@@ -1,4 +1,4 @@
-"""What a pod template names: the configuration its pods read, and what they need to start.
+"""What a pod template names: configuration, and what pods need to start.
 
 Problem: the order of applies, the hash of a version and what a rollout holds back each had a list of its own, and the lists
 differed. Decision: they are here, once. Configuration is what containers read as a file or a variable, so that another content

@@ -1,4 +1,4 @@
-"""Finds every single value of a YAML or JSON text, and where it stands.
+"""Finds the single values of a YAML text, and where they stand.
 
 A value that was found can be exchanged without touching another character, so comments, order and style stay.
 """

@@ -56,7 +56,7 @@ def configure(level: str = "info", form: str = "auto") -> None:
 
 
 def configure_command(*, verbose: bool) -> None:
-    """Sets a command's logging up: everything from `info` on with --verbose, else nothing."""
+    """Sets a command's logging up: from `info` on with --verbose."""
     _OUTPUT.silent = not verbose
     if verbose:
         import structlog

@@ -138,7 +138,7 @@ def _dependants(access: ClusterClient, roots: Mapping[str, Object]) -> tuple[dic
 
 
 def _owners(obj: Object) -> set[str]:
-    """The UIDs of an object's controllers; of its owners where none controls it."""
+    """The UIDs of an object's controllers, else of its owners."""
     references = obj["metadata"].get("ownerReferences") or ()
     controllers = {str(reference["uid"]) for reference in references if reference.get("controller")}
     return controllers or {str(reference["uid"]) for reference in references}

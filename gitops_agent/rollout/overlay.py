@@ -286,7 +286,7 @@ def declares_carriers(declared: Collection[ObjectKey], subject: ResolvedPolicy) 
 
 
 def commit_of_run(state: RolloutState, head: Version, declared: Collection[ObjectKey], subject: ResolvedPolicy) -> Version:
-    """The version in Git, with the commit of the run where it is the same.
+    """The version in Git, with the run's commit where equal.
 
     The run ends with the Service and the routes of its own commit where the newest no longer declares them.
 

@@ -61,16 +61,16 @@ def _leave(value: Any, fields: FieldSet, *, keep: Sequence[str]) -> None:
     """Removes the fields of a set from a value, but for `keep`."""
     gone: list[Any] = []
     for element, below in fields.items():
-        kind, place = element[:2], _place(element, value)
-        if place is None or (kind == "f:" and place in keep):
+        kind, name_or_index = element[:2], _place(element, value)
+        if name_or_index is None or (kind == "f:" and name_or_index in keep):
             continue
         inner = {name: rest for name, rest in below.items() if name != "."}
         if inner:
-            _leave(value[place], inner, keep=item_key(element)[0] if kind == "k:" else ())
-        if (not below and kind in ("f:", "v:")) or (inner and value[place] == {}):
-            gone.append(place)
-    for place in sorted(gone, reverse=True):
-        del value[place]
+            _leave(value[name_or_index], inner, keep=item_key(element)[0] if kind == "k:" else ())
+        if (not below and kind in ("f:", "v:")) or (inner and value[name_or_index] == {}):
+            gone.append(name_or_index)
+    for name_or_index in sorted(gone, reverse=True):
+        del value[name_or_index]
 
 
 def _place(element: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Hooks of a chart around a rollout, with a real agent and control plane."""
+"""Hooks of a chart around a rollout, with a real agent."""
 
 from __future__ import annotations
 

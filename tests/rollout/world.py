@@ -193,7 +193,7 @@ class World:
 
     @property
     def services(self) -> tuple[ObjectKey, ObjectKey]:
-        """The Service of the run, or of the policy at rest, and that of its canary."""
+        """The Service of the run or policy, and that of its canary."""
         name = self.followed.service or ""
         return named("Service", name), named("Service", f"{name}-canary")
 
@@ -315,7 +315,7 @@ class World:
         )
 
     def _newest(self) -> Version:
-        """What Git says, or the target where Git no longer declares what its run stands on."""
+        """What Git says, or the target where Git lost its run."""
         both = {one.key for commit in (self.state.stable or V1, self.head) for one in release(commit, None)}
         return commit_of_run(self.state, self.head, both, subject(self.followed, autoscaled=self.autoscaled))
 

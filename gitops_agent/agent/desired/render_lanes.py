@@ -128,7 +128,7 @@ class RenderLanes:
                     self._wake_thread()
 
     def _next(self) -> RenderTask | None:
-        """The task whose turn it is: after one that is not known to be quick, one that is."""
+        """The task whose turn it is: quick ones between unknown ones."""
         able = [task for task in self._waiting if self._may_run(task)]
         quick = next((task for task in able if task.application in self._quick), None) if self._quick_next else None
         task = quick or next(iter(able), None)

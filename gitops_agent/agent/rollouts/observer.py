@@ -217,7 +217,7 @@ class RolloutObserver:
         return None
 
     def _there(self, manifest: Manifest, subject: ResolvedPolicy) -> bool:
-        """Whether an added object is applied, in the form that the rollout gives it."""
+        """Whether an added object is applied as the rollout has it."""
         live = self._live.get(manifest.key)
         adapted_there = live is not None and not live.deleting and live.digest is not None
         return adapted_there if adapted(manifest, subject) else self._applied(manifest)

@@ -36,7 +36,7 @@ class Keeper:
 
 
 def keeper(rollout: RolloutContext, rollouts: Iterable[RolloutContext]) -> Keeper | None:
-    """The rollout that keeps configuration of another's target as it was, if any."""
+    """The rollout that keeps configuration of another's target, if any."""
     if not rollout.state.running or rollout.state.given_up:
         return None
     taken = _needed(replace(rollout, state=replace(rollout.state, phase=Phase.PROMOTE, stage=Stage.ROLL)))

@@ -270,7 +270,7 @@ class LiveState:
             )
 
     def _revert(self, live: LiveObject, listed: str) -> None:
-        """Forgets the version of an object that went back in time."""
+        """Forgets the version of an object that became older."""
         cached = self._objects.get(live.key)
         same = cached is not None and cached.uid == live.uid
         if cached is not None and same and reverted(live.resource_version, cached.resource_version, listed):
