@@ -14,7 +14,7 @@ from tests.acceptance.tenant import Tenant
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-def test_f16_a_commit_that_never_becomes_healthy_is_superseded_at_once(team: Tenant) -> None:
+def test_a_commit_that_never_becomes_healthy_is_superseded_at_once(team: Tenant) -> None:
     team.commit(files(deployment("web", image="registry.example.com/missing:1", annotations={POD: PodFailure.NO_PULL})))
     team.declare()
     team.until(lambda: team.application()["status"]["health"]["status"] == "Degraded", "the bad commit is Degraded")
@@ -31,7 +31,7 @@ def test_f16_a_commit_that_never_becomes_healthy_is_superseded_at_once(team: Ten
     team.settled(fixed)
 
 
-def test_f16_a_commit_that_waits_for_ever_is_superseded_at_once(team: Tenant) -> None:
+def test_a_commit_that_waits_for_ever_is_superseded_at_once(team: Tenant) -> None:
     wait = {"gitops-agent.dev/depends-on": f"apps/Deployment:{team.namespace}/never"}
     never = deployment("never", annotations={POD: PodFailure.HANG})
     team.commit(files(never, config_map("waits", annotations=wait)))
@@ -45,7 +45,7 @@ def test_f16_a_commit_that_waits_for_ever_is_superseded_at_once(team: Tenant) ->
     assert team.configs() == {"waits"}
 
 
-def test_f22_a_pause_ends_by_itself_and_drift_waits_for_its_end(team: Tenant) -> None:
+def test_a_pause_ends_by_itself_and_drift_waits_for_its_end(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare()
     team.settled(commit)

@@ -13,7 +13,7 @@ from tests.acceptance.tenant import Tenant
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e]
 
 
-def test_f01_two_objects_of_one_identity_in_one_render_are_refused_naming_both_places(team: Tenant) -> None:
+def test_two_objects_of_one_identity_in_one_render_are_refused_naming_both_places(team: Tenant) -> None:
     first = team.commit(files(config_map("a"), config_map("b")))
     team.declare()
     team.settled(first)
@@ -26,7 +26,7 @@ def test_f01_two_objects_of_one_identity_in_one_render_are_refused_naming_both_p
     assert (team.config("b") or {})["data"] == {"key": "value"}
 
 
-def test_f01_an_object_of_another_application_is_left_out_and_stays_with_its_owner(team: Tenant) -> None:
+def test_an_object_of_another_application_is_left_out_and_stays_with_its_owner(team: Tenant) -> None:
     commit = team.commit({f"one/{name}": text for name, text in files(config_map("a")).items()})
     team.declare("one", source={"path": "one"})
     team.settled(commit, "one")
@@ -73,7 +73,7 @@ def test_an_approval_is_void_once_the_plan_changes(team: Tenant) -> None:
     assert team.condition()["reason"] == "HeldForApproval"
 
 
-def test_f06_an_empty_render_is_held(team: Tenant) -> None:
+def test_an_empty_render_is_held(team: Tenant) -> None:
     first = team.commit(files(config_map("one")))
     team.declare()
     team.settled(first)
@@ -97,7 +97,7 @@ def test_a_few_deletions_within_the_budget_need_no_approval(team: Tenant) -> Non
     assert team.configs() == {"item-0", "item-1"}
 
 
-def test_f02_a_namespace_with_undeclared_objects_is_held_with_their_number(team: Tenant) -> None:
+def test_a_namespace_with_undeclared_objects_is_held_with_their_number(team: Tenant) -> None:
     inner = f"{team.namespace}-inner"
     first = team.commit(files(namespace(inner), config_map("stays")))
     team.declare()
@@ -116,7 +116,7 @@ def test_f02_a_namespace_with_undeclared_objects_is_held_with_their_number(team:
     team.delete("Namespace", inner, namespace="")
 
 
-def test_f03_a_namespace_that_still_holds_declared_objects_stays(team: Tenant) -> None:
+def test_a_namespace_that_still_holds_declared_objects_stays(team: Tenant) -> None:
     inner = f"{team.namespace}-inner"
     content = config_map("inside", namespace=inner)
     first = team.commit(files(namespace(inner), content))
@@ -134,7 +134,7 @@ def test_f03_a_namespace_that_still_holds_declared_objects_stays(team: Tenant) -
     team.delete("Namespace", inner, namespace="")
 
 
-def test_f08_the_agent_never_prunes_its_own_namespace(team: Tenant) -> None:
+def test_the_agent_never_prunes_its_own_namespace(team: Tenant) -> None:
     home = team.installed.namespace
     first = team.commit(files(namespace(home), config_map("stays")))
     team.declare(sync={"deletionGuard": {"protectedKinds": [], "maxObjects": 100}})
@@ -146,7 +146,7 @@ def test_f08_the_agent_never_prunes_its_own_namespace(team: Tenant) -> None:
     assert "deletionTimestamp" not in (team.get("Namespace", home, namespace="") or {})["metadata"]
 
 
-def test_f09_a_crd_with_custom_resources_is_held_with_their_number(team: Tenant) -> None:
+def test_a_crd_with_custom_resources_is_held_with_their_number(team: Tenant) -> None:
     group = f"{team.namespace}.example.com"
     first = team.commit(files(crd(group), config_map("stays")))
     team.declare()
@@ -163,7 +163,7 @@ def test_f09_a_crd_with_custom_resources_is_held_with_their_number(team: Tenant)
     team.delete("CustomResourceDefinition", f"widgets.{group}", namespace="", api="apiextensions.k8s.io/v1")
 
 
-def test_f09_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(team: Tenant) -> None:
+def test_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(team: Tenant) -> None:
     group = f"{team.namespace}.example.com"
     first = team.commit(files(crd(group), widget(group, "w"), config_map("stays"), config_map("goes")))
     team.declare()
@@ -265,7 +265,7 @@ def test_an_orphaning_application_leaves_everything(team: Tenant) -> None:
     assert len(team.configs()) == 3
 
 
-def test_f07_an_object_that_asks_to_be_kept_is_kept(team: Tenant) -> None:
+def test_an_object_that_asks_to_be_kept_is_kept(team: Tenant) -> None:
     keep = {"gitops-agent.dev/prune": "disabled"}
     first = team.commit(files(config_map("kept", annotations=keep), config_map("stays")))
     team.declare()

@@ -17,7 +17,7 @@ def _data(team: Tenant, name: str = "good") -> Object:
     return data
 
 
-def test_f21_an_edit_by_hand_is_reported_with_its_author_and_repaired(team: Tenant) -> None:
+def test_an_edit_by_hand_is_reported_with_its_author_and_repaired(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
     team.declare()
     team.settled(commit)
@@ -83,7 +83,7 @@ def test_without_self_healing_drift_is_reported_and_left_alone(team: Tenant) -> 
     assert team.application()["status"]["sync"]["status"] == "OutOfSync"
 
 
-def test_f27_a_fight_is_stopped_and_the_other_side_is_named(team: Tenant) -> None:
+def test_a_fight_is_stopped_and_the_other_side_is_named(team: Tenant) -> None:
     commit = team.commit(files(config_map("good"), config_map("calm")))
     team.declare()
     team.settled(commit)

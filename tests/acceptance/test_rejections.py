@@ -177,7 +177,7 @@ def test_pods_denied_by_quota_are_explained(team: Tenant) -> None:
     assert "none" in reasons[0]
 
 
-def test_f19_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_when_it_is_gone(team: Tenant) -> None:
+def test_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_when_it_is_gone(team: Tenant) -> None:
     webhook: Object = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",

@@ -62,7 +62,7 @@ def _under(folder: str, contents: dict[str, str]) -> dict[str, str]:
     return {f"{folder}/{name}": text for name, text in contents.items()}
 
 
-def test_f30_renders_that_hang_crash_or_flood_fail_alone_and_recover_with_the_next_commit(own: Tenant) -> None:
+def test_renders_that_hang_crash_or_flood_fail_alone_and_recover_with_the_next_commit(own: Tenant) -> None:
     own.agent = own.installed.start(
         settings={
             "leader__enabled": "false",

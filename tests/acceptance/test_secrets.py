@@ -55,7 +55,7 @@ def _ways() -> dict[str, dict[str, str]]:
     }
 
 
-def test_f23_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Tenant, hooks: WebhookReceiver) -> None:
+def test_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Tenant, hooks: WebhookReceiver) -> None:
     with Proxy(own.plane) as proxy:
         notifier(own.installed, "hooks", hooks.url)
         kubeconfig = own.installed.kubeconfig_for(proxy.url, "proxied")

@@ -34,7 +34,7 @@ def _installed(team: Tenant) -> str:
     return commit
 
 
-def test_f04_a_repository_that_goes_away_takes_nothing_along_and_comes_back(team: Tenant) -> None:
+def test_a_repository_that_goes_away_takes_nothing_along_and_comes_back(team: Tenant) -> None:
     commit = team.commit(files(config_map("good"), config_map("other")))
     team.declare(sync={"interval": "1s"})
     team.settled(commit)
@@ -129,7 +129,7 @@ def test_an_alias_bomb_is_refused_and_the_next_commit_is_applied(team: Tenant) -
     assert team.configs() == {"good", "more"}
 
 
-def test_f15_a_rewritten_history_is_followed_and_reported(team: Tenant) -> None:
+def test_a_rewritten_history_is_followed_and_reported(team: Tenant) -> None:
     first = _installed(team)
     team.commit(files(config_map("second")))
     lost = team.repository.commit(files(config_map("third")))

@@ -72,7 +72,7 @@ def test_passing_troubles_with_writes_end_in_what_git_says(own: Tenant, proxy: P
     assert (own.config("foreign") or {})["metadata"]["uid"] == uid
 
 
-def test_f05_a_list_that_breaks_off_after_its_first_page_deletes_nothing(own: Tenant, proxy: Proxy) -> None:
+def test_a_list_that_breaks_off_after_its_first_page_deletes_nothing(own: Tenant, proxy: Proxy) -> None:
     agent = _start(own, proxy)
     commit = own.commit(files(*config_maps(6), service("web")))
     own.declare()
@@ -125,7 +125,7 @@ def test_a_watch_whose_place_is_forgotten_lists_again(own: Tenant, proxy: Proxy)
     own.until(lambda: own.config("gone"), "what was deleted is back")
 
 
-def test_f18_a_kind_whose_list_hangs_holds_up_only_those_who_use_it(own: Tenant, proxy: Proxy) -> None:
+def test_a_kind_whose_list_hangs_holds_up_only_those_who_use_it(own: Tenant, proxy: Proxy) -> None:
     group = f"{own.namespace}.example.com"
     own.apply(crd(group), namespace="")
     proxy.rule = lambda call: Fault(hang=True) if group in call.path and "widgets" in call.path else None

@@ -67,7 +67,7 @@ def test_a_damaged_file_is_no_render(kept: RenderCache, tmp_path: Path, damage: 
     assert kept.take(SHOP, "k1") is None
 
 
-def test_f12_objects_that_are_not_those_that_were_rendered_are_no_render(kept: RenderCache, tmp_path: Path) -> None:
+def test_objects_that_are_not_those_that_were_rendered_are_no_render(kept: RenderCache, tmp_path: Path) -> None:
     kept.put(SHOP, "k1", made(config_map("one")))
     file = next((tmp_path / "rendered").iterdir())
     file.write_bytes(file.read_bytes().replace(b'"1"', b'"2"'))
