@@ -1,4 +1,4 @@
-"""F23: no value of a Secret is ever published, even in failures."""
+"""No value of a Secret is ever published, even in failures."""
 
 from __future__ import annotations
 
