@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 
 from gitops_agent.api import rollout_metrics as api
+from gitops_agent.httpclient.aws_sigv4 import AwsKeys, signed
+from gitops_agent.httpclient.message import Request
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.analysis.http_provider import Ask
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, QueryInvalid, answered, base, number
-from gitops_agent.rollout.analysis.providers.aws_sigv4 import AwsKeys, signed
 
 _REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
 _QUERIES_LIMIT = 500
@@ -91,13 +92,14 @@ def metric_data(
         "EndTime": int(end.timestamp()),
         "ScanBy": "TimestampAscending",
     }
-    unsigned = Query(
+    unsigned = Request(
         url=base(address or endpoint(region)) + "/",
         method="POST",
         headers={"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": _TARGET},
         body=orjson.dumps(body),
     )
-    return signed(unsigned, keys, region=region, service="monitoring", at=at)
+    request = signed(unsigned, keys, region=region, service="monitoring", at=at)
+    return Query(url=request.url, method=request.method, headers=request.headers, body=request.body)
 
 
 def result(status: int, body: bytes) -> float | None:

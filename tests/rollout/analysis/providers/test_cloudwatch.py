@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
+from gitops_agent.httpclient.aws_sigv4 import AwsKeys
 from gitops_agent.manifest.key import Object
 from gitops_agent.rollout.analysis.http_query import MeasurementFailed, Query, QueryInvalid
-from gitops_agent.rollout.analysis.providers.aws_sigv4 import AwsKeys
 from gitops_agent.rollout.analysis.providers.cloudwatch import metric_data, result, samples
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

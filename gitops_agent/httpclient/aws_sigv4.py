@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from gitops_agent.rollout.analysis.http_query import Query
+from gitops_agent.httpclient.message import Request
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -23,43 +23,43 @@ class AwsKeys:
     token: str = field(default="", repr=False)
 
 
-def signed(query: Query, keys: AwsKeys, *, region: str, service: str, at: datetime) -> Query:
+def signed(request: Request, keys: AwsKeys, *, region: str, service: str, at: datetime) -> Request:
     """The request with Host, X-Amz-Date and Authorization (and X-Amz-Security-Token) added.
 
     Args:
-        query: all of its headers are signed.
+        request: all of its headers are signed.
         keys: of the principal.
         region: e.g. `eu-central-1`.
         service: the name of the service in signatures, e.g. `monitoring`.
         at: the time of sending, with a time zone; the service refuses one that is five minutes off.
     """
     moment = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    headers = {**query.headers, "Host": _host(query.url), "X-Amz-Date": moment}
+    headers = {**request.headers, "Host": _host(request.url), "X-Amz-Date": moment}
     if keys.token:
         headers["X-Amz-Security-Token"] = keys.token
     names = ";".join(sorted(name.lower() for name in headers))
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
-    request_hash = hashlib.sha256(canonical_request(query, headers).encode()).hexdigest()
+    request_hash = hashlib.sha256(canonical_request(request, headers).encode()).hexdigest()
     text = f"{_ALGORITHM}\n{moment}\n{scope}\n{request_hash}"
     signature = hmac.new(signing_key(keys.secret, moment[:8], region, service), text.encode(), hashlib.sha256).hexdigest()
     headers["Authorization"] = f"{_ALGORITHM} Credential={keys.key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
-    return replace(query, headers=headers)
+    return replace(request, headers=headers)
 
 
-def canonical_request(query: Query, headers: Mapping[str, str]) -> str:
+def canonical_request(request: Request, headers: Mapping[str, str]) -> str:
     """The request in the one spelling that both sides hash."""
-    parts = urlsplit(query.url)
+    parts = urlsplit(request.url)
     fields = sorted((_quoted(name), _quoted(value)) for name, value in parse_qsl(parts.query, keep_blank_values=True))
     lines = sorted((name.lower(), " ".join(value.split())) for name, value in headers.items())
     return "\n".join(
         (
-            query.method,
+            request.method,
             quote(parts.path or "/", safe="/-_.~%"),
             "&".join(f"{name}={value}" for name, value in fields),
             *(f"{name}:{value}" for name, value in lines),
             "",
             ";".join(name for name, _ in lines),
-            hashlib.sha256(query.body).hexdigest(),
+            hashlib.sha256(request.body).hexdigest(),
         )
     )
 
