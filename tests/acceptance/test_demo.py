@@ -27,6 +27,9 @@ def test_the_demonstration_is_observed_step_by_step_in_the_cluster(tmp_path: Pat
         "A fixed commit goes on",
         "A blue-green switch",
         "Manual drift",
+        "A Job before the sync",
+        "A commit that degrades is rolled back",
+        "A corrected commit is applied",
         "A mass deletion is held",
         "Approved by its hash",
     )

@@ -1,4 +1,4 @@
-"""Chapter five: a commit that deletes too much waits for a person."""
+"""A commit that deletes too much waits for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter four: a manual change in the cluster."""
+"""A manual change in the cluster."""
 
 from __future__ import annotations
 

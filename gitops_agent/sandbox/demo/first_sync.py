@@ -1,4 +1,4 @@
-"""Chapter one: the first sync, and an image bump."""
+"""The first sync, and an image bump."""
 
 from __future__ import annotations
 

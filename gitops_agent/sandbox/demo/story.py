@@ -19,7 +19,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.install import bundle
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.sandbox.controlplane import ControlPlane
-from gitops_agent.sandbox.demo import blue_green, canary, deletion, drift, first_sync, metrics
+from gitops_agent.sandbox.demo import blue_green, canary, degraded, deletion, drift, first_sync, hooks, metrics
 from gitops_agent.sandbox.demo.agent import AgentProcess
 from gitops_agent.sandbox.demo.cluster import Spectator
 from gitops_agent.sandbox.demo.metrics import Metrics
@@ -34,14 +34,16 @@ from gitops_agent.toolchain.progress import Progress
 _SECRET = "a shared secret of the demonstration"  # noqa: S105 - of this machine, for the length of the story
 _ROLLOUTS = ("RolloutStarted", "RolloutStep", "RolloutPaused", "RolloutAborted", "Promoted")
 _EVENTS = (
-    *("Synced", "SyncFailed", "Degraded", "Recovered", "DriftDetected", "DriftRepaired", "HeldForApproval", "Approved"),
+    *("Synced", "SyncFailed", "Degraded", "Recovered", "RolledBack"),
+    *("DriftDetected", "DriftRepaired", "HeldForApproval", "Approved"),
     *_ROLLOUTS,
 )
 _PATIENT, _IMPATIENT = "apps/shop/overlays/production", "apps/shop/overlays/demo"
 _CHAPTERS = (
     *(first_sync.first_sync, first_sync.image_bump),
     *(canary.promoted, canary.rejected, canary.fixed),
-    *(blue_green.switched, drift.repaired, deletion.held),
+    *(blue_green.switched, drift.repaired),
+    *(hooks.ran, degraded.rolled_back, deletion.held),
 )
 
 
@@ -93,7 +95,7 @@ class Story:
 
         def received(message: dict[str, Any]) -> None:
             lines = [str(message.get("title"))]
-            if message.get("event") in (*_ROLLOUTS, "Degraded", "SyncFailed"):
+            if message.get("event") in (*_ROLLOUTS, "Degraded", "SyncFailed", "RolledBack"):
                 lines += str(message.get("text") or "").splitlines()[:1]
             self.progress.say(f"    webhook ← {': '.join(lines)}")
 

@@ -67,8 +67,9 @@ def test_a_commit_that_changes_nothing_here_stays_rejected_and_a_corrected_one_i
     good, _ = broken(world)
     world.until(lambda: world.status("shop").get("rollback", {}).get("held"), what="the commit is rejected")
 
-    other = world.commit({**files(colour="blue", runs=False), "elsewhere/readme.txt": "text"})
-    world.until(lambda: world.status("shop")["source"]["revision"] == other, what="the other commit is seen")
+    world.commit({**files(colour="blue", runs=False), "elsewhere/readme.txt": "text"})
+    request = world.request("shop")
+    world.until(lambda: world.status("shop")["sync"].get("answered") == request, what="the other commit is seen")
     assert world.ready("shop") == ("False", "RolledBack")
     assert world.status("shop")["sync"]["revision"] == good
 
@@ -87,6 +88,18 @@ def test_a_retry_tries_the_rejected_commit_again(world: ClusterEnv) -> None:
     world.until(lambda: world.data("shop-config") == {"colour": "blue"}, what="it is applied again")
     world.until(lambda: len(world.status("shop")["rollback"]["rejected"]) == 2, what="it is rejected again")
     assert world.status("shop")["rollback"]["retried"] == "once"
+
+
+def test_a_rollback_waits_for_no_other_application(world: ClusterEnv) -> None:
+    good = world.commit({**files(colour="red"), "base/one.yaml": config_map("one")})
+    world.create("base")
+    world.create("shop", sync=SYNC, dependsOn=[{"name": "base"}])
+    world.await_synced("shop", good)
+
+    world.commit({**files(colour="blue", runs=False), "base/one.yaml": config_map("one")})
+
+    world.await_reason("shop", "RolledBack")
+    world.until(lambda: world.data("shop-config") == {"colour": "red"}, what="the healthy commit is applied")
 
 
 def test_without_the_option_a_degraded_commit_stays(world: ClusterEnv) -> None:
