@@ -22,14 +22,15 @@ class Keyring:
 
     Args:
         material: the keys.
+        kinds: of keys that are read.
 
     Raises:
         DecryptionFailed: a key cannot be read.
     """
 
-    def __init__(self, material: KeyMaterial) -> None:
+    def __init__(self, material: KeyMaterial, *, kinds: Sequence[KeyKind] = KEY_KINDS) -> None:
         self._source = material.source
-        self._openers: dict[str, tuple[KeyKind, SlotOpener]] = {kind.name: (kind, kind.opener(material)) for kind in KEY_KINDS}
+        self._openers: dict[str, tuple[KeyKind, SlotOpener]] = {kind.name: (kind, kind.opener(material)) for kind in kinds}
 
     def data_key(self, slots: Sequence[KeySlot], *, file: str) -> bytes:
         """See `DataKeys.data_key`."""

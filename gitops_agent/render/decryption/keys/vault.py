@@ -9,26 +9,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
-import threading
-import time
-from collections.abc import Callable
 
 import orjson
 
-from gitops_agent.errors import AgentError
-from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Request
-from gitops_agent.render.decryption.errors import KeyUnavailable
 from gitops_agent.render.decryption.keys.kind import KeyMaterial, Refused
+from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, asked, identity_of
 from gitops_agent.render.decryption.metadata import KeySlot
 
 TOKEN, AUTHORITY = "sops.vault-token", "ca.crt"
 _PATH = re.compile(r"[A-Za-z0-9_.~-]+(?:/[A-Za-z0-9_.~-]+)*")
-_KEPT_SECONDS = 3600.0
-_KEPT = 1000
-_OK, _BUSY, _BROKEN = 200, 429, 500
+_OK = 200
 _NEVER = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
 
@@ -75,7 +67,7 @@ class VaultOpener:
         if not all(_PATH.fullmatch(part) and not _NEVER.search(part) for part in (engine, name)):
             raise Refused("has a name that is no path of a Vault")
         url = f"{address}/v1/{engine}/decrypt/{name}"
-        identity = hashlib.sha256(b"\0".join((url.encode(), self._token, slot.enc.encode()))).digest()
+        identity = identity_of(url, self._token, slot.enc)
         key = self._cache.get(identity)
         if key is None:
             key = self._asked(url, slot.enc)
@@ -85,43 +77,10 @@ class VaultOpener:
     def _asked(self, url: str, ciphertext: str) -> bytes:
         headers = {"X-Vault-Token": self._token.decode("latin-1"), "Content-Type": "application/json"}
         request = Request(method="POST", url=url, headers=headers, body=orjson.dumps({"ciphertext": ciphertext}))
-        try:
-            answer = HttpClient().send(request, authority=self._authority)
-        except AgentError as error:
-            if error.transient:
-                raise KeyUnavailable(error.message) from None
-            raise Refused(f"cannot be asked for: {error.message}") from None
-        if answer.status == _BUSY or answer.status >= _BROKEN:
-            raise KeyUnavailable(f"the Vault answers with {answer.status}")
+        answer = asked(DirectSender(), request, service="the Vault", authority=self._authority)
         if answer.status != _OK:
             raise Refused(f"is refused by its Vault ({answer.status}): let the token of {self._source} decrypt with it")
         try:
             return base64.b64decode(orjson.loads(answer.body)["data"]["plaintext"], validate=True)
         except (orjson.JSONDecodeError, KeyError, TypeError, binascii.Error, ValueError):
             raise Refused("got an answer from its Vault that holds no data key") from None
-
-
-class DataKeyCache:
-    """Opened data keys, for an hour; thread-safe.
-
-    Args:
-        clock: monotonic seconds.
-    """
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._keys: dict[bytes, tuple[bytes, float]] = {}
-
-    def get(self, identity: bytes) -> bytes | None:
-        """The data key that a token opened before."""
-        with self._lock:
-            key, kept_at = self._keys.get(identity, (None, 0.0))
-        return key if key is not None and self._clock() - kept_at < _KEPT_SECONDS else None
-
-    def put(self, identity: bytes, key: bytes) -> None:
-        """Keeps a data key."""
-        with self._lock:
-            if len(self._keys) >= _KEPT:
-                self._keys.clear()
-            self._keys[identity] = (key, self._clock())

@@ -12,7 +12,7 @@ import pytest
 from gitops_agent.render.decryption.errors import DecryptionFailed, KeyUnavailable
 from gitops_agent.render.decryption.keyring import Keyring
 from gitops_agent.render.decryption.keys.kind import KeyMaterial
-from gitops_agent.render.decryption.keys.vault import DataKeyCache
+from gitops_agent.render.decryption.keys.service import DataKeyCache
 from gitops_agent.render.decryption.metadata import KeySlot
 from tests.notify.receiver import Handler, Receiver, Told
 
