@@ -15,7 +15,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.merge_keys import label, merge_key
 from gitops_agent.manifest.pointer import pointer
 
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
+_STEP = re.compile(r"\.?([^.\[\]]++)|\[([^\[\]]*+)\]")
 _SHOWN = 5
 _LONGEST = 1000
 

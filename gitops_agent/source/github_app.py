@@ -37,6 +37,7 @@ KEYS = (
 """The keys of a Secret, as Flux names them; an owner is read and not needed, because a repository names its own."""
 
 _ID = re.compile(r"[A-Za-z0-9]{1,40}(?:\.[A-Za-z0-9]{1,40})?")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _WEAKEST_BITS = 2048
@@ -117,7 +118,7 @@ class GitHubApp:
                 api=api,
             )
         parts = urlsplit(repository.url).path.strip("/").removesuffix(".git").split("/")
-        if len(parts) != 2 or not all(re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", part) for part in parts):  # noqa: PLR2004 - owner, name
+        if len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):  # noqa: PLR2004 - owner, name
             raise SourceError(f"{repository} is not the URL of a GitHub repository: host/owner/name", reason="InvalidSpec")
         return parts[0], parts[1]
 

@@ -210,12 +210,13 @@ def test_an_admission_webhook_that_is_down_is_named_and_the_agent_goes_on_when_i
     assert team.configs() == {"good"}
 
 
-def test_an_unsupported_field_stalls_only_the_application_that_has_it(team: Tenant) -> None:
+def test_a_field_that_only_the_agent_can_judge_stalls_only_the_application_that_has_it(team: Tenant) -> None:
     commit = team.commit(files(config_map("good")))
-    team.declare("wrong", source={"path": "elsewhere"}, render={"decryption": {}})
+    window = {"schedule": "0 22 * * *", "duration": "8h", "timezone": "Mars/Olympus"}
+    team.declare("wrong", source={"path": "elsewhere"}, sync={"windows": [window]})
     team.declare("right")
 
-    message = team.says("FieldNotSupported", "render.decryption", short="wrong")
+    message = team.says("InvalidSpec", "spec.sync.windows", short="wrong")
     assert message
     assert team.condition("Stalled", "wrong")["status"] == "True"
     team.settled(commit, "right")

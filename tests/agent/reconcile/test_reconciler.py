@@ -190,12 +190,13 @@ def test_a_dependant_waits_until_the_other_is_ready_at_the_same_commit(world: Cl
 
 
 def test_a_spec_that_cannot_be_followed_stalls_alone(world: ClusterEnv) -> None:
-    world.create("desk", render={"decryption": {}})
+    window = {"schedule": "0 22 * * *", "duration": "8h", "timezone": "Mars/Olympus"}
+    world.create("desk", sync={"windows": [window]})
     world.create("shop")
     commit = world.commit({"shop/one.yaml": config_map("one"), "desk/two.yaml": config_map("two")})
 
     world.await_synced("shop", commit)
-    world.await_reason("desk", "FieldNotSupported")
+    world.await_reason("desk", "InvalidSpec")
 
     assert ("Stalled", "True") in {(condition["type"], condition["status"]) for condition in world.status("desk")["conditions"]}
     assert world.data("two") is None
