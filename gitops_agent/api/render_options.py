@@ -216,7 +216,7 @@ class Decryption(Model):
     secret_ref: SecretRef | None = None
     """The Secret with the private keys, in the Application's namespace. The names of its keys are those of Flux: `*.agekey`
     for age, `*.asc` for OpenPGP, `sops.aws-kms` for AWS,
-    `sops.gcp-kms` for Google Cloud."""
+    `sops.gcp-kms` for Google Cloud, `sops.azure-kv` for Azure."""
 
     endpoints: Annotated[
         tuple[Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f@?#]+", message="is not an address", longest=512)], ...],
