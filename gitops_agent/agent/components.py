@@ -70,6 +70,7 @@ from gitops_agent.source.sources import Sources
 from gitops_agent.sync.apply.executor import Executor
 from gitops_agent.sync.drift.fight_detector import FightDetector
 from gitops_agent.sync.health.explainer import Explainer
+from gitops_agent.sync.health.expressions import compile_expressions
 from gitops_agent.sync.planning.blast_radius import DependantCounter
 
 _log = logger("agent")
@@ -113,6 +114,7 @@ class Components:
             namespace=settings.cluster.namespace,
             rules=_rules(settings),
             git_hosts=_hosts(settings.source.allowed_secret_hosts, "source.allowedSecretHosts", "credentials"),
+            expressions=compile_expressions(settings.health.expressions),
         )
         dispatcher = _dispatcher(settings, objects, stores.secrets)
         events = EventBroadcaster(dispatcher, Recorder(objects))

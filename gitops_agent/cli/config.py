@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,10 +35,17 @@ def _show(file: Path | None, assignments: tuple[str, ...], form: str) -> None:
     for path, origin in loaded.origins.items():
         section, _, name = path.partition(".")
         value = values[section][name]
-        text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
-        rows.append((path, text, origin))
+        rows.append((path, _text(value), origin))
     if form == "name":
         for path, _, _ in rows:
             click.echo(path)
         return
     out.table(("setting", "value", "from"), rows)
+
+
+def _text(value: Any) -> str:
+    """A value as a cell; a list of maps as JSON."""
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        maps = [{name: part for name, part in item.items() if part is not None} for item in value]
+        return json.dumps(maps, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)

@@ -80,4 +80,16 @@ def effective(file: Path | None, assignments: tuple[str, ...]) -> Loaded:
     if file is None and DEFAULT_FILE.is_file():
         file = DEFAULT_FILE
     environ = {name: value for name, value in os.environ.items() if name != "GITOPS_AGENT_CONFIG"}
-    return load(file, environ, flags)
+    loaded = load(file, environ, flags)
+    if loaded.settings.health.expressions:
+        _check_expressions(loaded)
+    return loaded
+
+
+def _check_expressions(loaded: Loaded) -> None:
+    from gitops_agent.sync.health.expressions import SETTING, compile_expressions
+
+    try:
+        compile_expressions(loaded.settings.health.expressions)
+    except UsageError as error:
+        raise UsageError(f"{error} ({loaded.origins[SETTING]})") from error

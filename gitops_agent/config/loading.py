@@ -126,5 +126,5 @@ def _unknown(value: _Given) -> str | None:
 def _invalid(location: tuple[int | str, ...], message: str, origins: Mapping[str, str]) -> str:
     path = ".".join(to_camel(str(part)) for part in location)
     message = message.removeprefix("Value error, ")
-    origin = origins.get(path)
+    origin = origins.get(path) or origins.get(".".join(path.split(".")[:2]))
     return f"{path}: {message[:1].lower()}{message[1:]}{f' ({origin})' if origin else ''}"

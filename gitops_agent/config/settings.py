@@ -5,6 +5,7 @@ A name carries its unit, a docstring says what the value is good for. There are 
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -33,6 +34,16 @@ def _listed(value: object) -> object:
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 """A list of texts, in the environment and flags separated by commas."""
+
+
+def _parsed(value: object) -> object:
+    """A list as it is; a text read as JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _snake_names(value: object) -> object:
+    """A map with snake-case names; other values unchanged."""
+    return {to_snake(str(name)): item for name, item in value.items()} if isinstance(value, dict) else value
 
 
 class Section(BaseModel):
@@ -154,6 +165,38 @@ class SyncSettings(Section):
     """Whether Applications without a ServiceAccount are refused."""
 
 
+_Expression = Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+class HealthExpression(Section):
+    """The health expressions of a custom kind, shaped like Flux's."""
+
+    api_version: Annotated[str, Field(min_length=1, max_length=317)]
+    """Of the kind; its version does not matter."""
+
+    kind: Annotated[str, Field(min_length=1, max_length=63)]
+    """The kind."""
+
+    current: _Expression
+    """Holds for a Healthy object."""
+
+    in_progress: _Expression | None = None
+    """Holds for a Progressing object; asked first."""
+
+    failed: _Expression | None = None
+    """Holds for a Degraded object; asked second."""
+
+
+class HealthSettings(Section):
+    """The health of custom kinds."""
+
+    expressions: Annotated[
+        tuple[Annotated[HealthExpression, BeforeValidator(_snake_names)], ...], BeforeValidator(_parsed), Field(max_length=500)
+    ] = ()
+    """CEL expressions of custom kinds: a list of `apiVersion`, `kind`, `current`, `inProgress` and `failed`, in the environment
+    and flags as JSON. They need the extra `cel` of the package."""
+
+
 class LeaderSettings(Section):
     """Which of several replicas acts."""
 
@@ -218,6 +261,7 @@ class Settings(Section):
     source: SourceSettings = Field(default_factory=SourceSettings)
     render: RenderSettings = Field(default_factory=RenderSettings)
     sync: SyncSettings = SyncSettings()
+    health: HealthSettings = HealthSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     leader: LeaderSettings = LeaderSettings()
     server: ServerSettings = ServerSettings()

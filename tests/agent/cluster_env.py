@@ -44,6 +44,7 @@ class ClusterEnv:
         cache: Path,
         tools: Mapping[str, Path],
         kubeconfig: Path | None = None,
+        health: Object | None = None,
     ) -> None:
         self.home, self.namespace, self.author = home, namespace, author
         self.person = Transport.from_kubeconfig(plane.kubeconfig)
@@ -55,6 +56,7 @@ class ClusterEnv:
                 "source": {"allow_file": True, "cache_dir": str(cache)},
                 "render": {"concurrency": 2, "helm": str(tools["helm"]), "kustomize": str(tools["kustomize"])},
                 "leader": {"enabled": False},
+                "health": health or {},
             }
         )
         self.components = Components(self.settings, self.transport)

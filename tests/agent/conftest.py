@@ -14,7 +14,7 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import Conflict, NotFound
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.source.sources import Sources
 from gitops_agent.toolchain.catalog import selected
@@ -109,9 +109,11 @@ def start(
     worlds: list[ClusterEnv] = []
     tools = {name: tool.path for name, tool in Installer().ensure(selected(("helm", "kustomize"))).items()}
 
-    def do(kubeconfig: Path | None = None) -> ClusterEnv:
+    def do(kubeconfig: Path | None = None, health: Object | None = None) -> ClusterEnv:
         options: dict[str, Any] = {"home": home, "namespace": namespace, "author": author, "tools": tools}
-        world = ClusterEnv(control_plane, cache=tmp_path / f"cache-{len(worlds)}", kubeconfig=kubeconfig, **options)
+        world = ClusterEnv(
+            control_plane, cache=tmp_path / f"cache-{len(worlds)}", kubeconfig=kubeconfig, health=health, **options
+        )
         worlds.append(world)
         world.start()
         return world

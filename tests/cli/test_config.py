@@ -65,3 +65,19 @@ def test_a_wrong_setting_is_one_line_and_exit_code_two(run: Run, assignment: str
     assert (result.code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     assert words in result.stderr
+
+
+def test_health_expressions_are_checked_and_shown(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    good = "health: {expressions: [{apiVersion: example.com/v1, kind: Database, current: status.phase == 'Up'}]}\n"
+    file.write_text(good)
+    shown = run("config", "show", "--config", str(file), "-o", "json")
+    file.write_text(good.replace("== 'Up'", "="))
+    refused = run("config", "show", "--config", str(file))
+    started = run("run", "--config", str(file))
+
+    assert json.loads(shown.stdout)["health"]["expressions"][0]["current"] == "status.phase == 'Up'"
+    for result in (refused, started):
+        assert result.code == 2
+        assert "health.expressions.0.current: line 1, column 14: syntax error" in result.stderr
+        assert f"(file {file})" in result.stderr

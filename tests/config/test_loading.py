@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,40 @@ def test_all_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"missing\.yaml cannot be read: No such file"):
         load(tmp_path / "missing.yaml", {}, {})
+
+
+EXPRESSIONS = """
+health:
+  expressions:
+    - {apiVersion: example.com/v1, kind: Database, current: status.phase == 'Up', inProgress: status.phase == 'Making'}
+"""
+
+
+def test_expressions_are_read_from_the_file_and_as_json_from_the_environment(tmp_path: Path) -> None:
+    text = json.dumps(
+        [
+            {"apiVersion": "example.com/v1", "kind": "Database", "current": "status.phase == 'Up'"},
+            {"apiVersion": "example.com/v1", "kind": "Cache", "current": "true", "failed": "false"},
+        ]
+    )
+    (database,) = loaded(EXPRESSIONS, tmp_path).settings.health.expressions
+    kinds = [entry.kind for entry in load(None, {"GITOPS_AGENT_HEALTH__EXPRESSIONS": text}, {}).settings.health.expressions]
+
+    assert (database.api_version, database.in_progress, database.failed) == ("example.com/v1", "status.phase == 'Making'", None)
+    assert kinds == ["Database", "Cache"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[{kind: Database, current: 'true'}]", "health.expressions.0.apiVersion: field required (file "),
+        ("[{apiVersion: a.b/v1, kind: C, current: 'true', healthy: 'true'}]", "health.expressions.0.healthy: extra inputs"),
+        ("'[{'", "health.expressions: expecting property name"),
+        ("[text]", "health.expressions.0: input should be"),
+    ],
+)
+def test_an_expression_of_another_shape_is_named_with_its_index(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        loaded(f"health: {{expressions: {text}}}", tmp_path)
+
+    assert words in str(caught.value)

@@ -24,6 +24,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
+from gitops_agent.sync.health.expressions import HealthExpressions
 from gitops_agent.sync.live.live_state import LiveState
 
 
@@ -65,6 +66,7 @@ def build_stores(
     namespace: str = "",
     rules: ApplicationRules = NO_RULES,
     git_hosts: AllowedHosts = ANYWHERE,
+    expressions: HealthExpressions | None = None,
 ) -> Stores:
     """Makes empty stores that queue an application when its objects change.
 
@@ -74,10 +76,11 @@ def build_stores(
         namespace: whose Applications are served; all of them when empty.
         rules: of the installation.
         git_hosts: the hosts that may receive credentials of repositories.
+        expressions: judge the health of custom kinds.
     """
     wake: Wake = queue.add
     authority = MarkAuthority()
-    live = LiveState(authority)
+    live = LiveState(authority, expressions)
     policies = RolloutPolicyStore(objects, wake, authority)
     return Stores(
         applications=ApplicationStore(wake, namespace=namespace, rules=rules),

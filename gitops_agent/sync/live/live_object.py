@@ -22,6 +22,7 @@ from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority, sealed_uid
 from gitops_agent.manifest.marks import DIGEST, HOOK_FINALIZER, HOOK_RUN, REVISION, ROLLOUT, annotation
 from gitops_agent.sync.health import Health, Status, assess
+from gitops_agent.sync.health.expressions import HealthExpressions
 from gitops_agent.sync.object_options import prune_disabled, wave_of
 
 
@@ -94,6 +95,12 @@ class LiveObject:
         if authority.verifies(self.key, named, self.seal):
             return replace(self, owner=named, owner_uid=sys.intern(sealed_uid(self.seal)), claimed=None)
         return replace(self, owner=None, claimed=named)
+
+    def judged(self, expressions: HealthExpressions) -> LiveObject:
+        """The object, judged by the expressions of its kind."""
+        if self.raw is None or self.key.group_kind not in expressions:
+            return self
+        return replace(self, health=_shared(assess(_judged(self.raw), expressions)))
 
     @property
     def evidence(self) -> Object | None:

@@ -19,6 +19,7 @@ from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.manifest.marks import label_value
+from gitops_agent.sync.health.expressions import HealthExpressions
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 
 _Index = TypeVar("_Index")
@@ -66,6 +67,7 @@ class LiveState:
 
     Args:
         authority: verifies the marks of objects; None takes them at their word.
+        expressions: judge the health of custom kinds; outside the lock, because they are not ours.
 
     Attributes:
         authority: see above; seals what is applied.
@@ -73,8 +75,9 @@ class LiveState:
         complete: every kind has been listed since the start; set by the sweep.
     """
 
-    def __init__(self, authority: MarkAuthority | None = None) -> None:
+    def __init__(self, authority: MarkAuthority | None = None, expressions: HealthExpressions | None = None) -> None:
         self.authority = authority
+        self._expressions: HealthExpressions = expressions or {}
         self.cannot_see: dict[GroupKind, str] = {}
         self.complete = False
         self._lock = threading.Lock()
@@ -97,6 +100,7 @@ class LiveState:
 
     def put(self, live: LiveObject) -> Change:
         """Takes an object in, unless something newer is known."""
+        live = live.judged(self._expressions)
         with self._lock:
             return self._put(live)
 
@@ -105,6 +109,7 @@ class LiveState:
 
         From now on this projection is what the object should look like.
         """
+        live = live.judged(self._expressions)
         with self._lock:
             self._baselines[live.key] = (digest, live.projection)
             return self._put(live)
@@ -132,7 +137,7 @@ class LiveState:
             objects: all of its objects that carry our label.
             resource_version: of the list; objects known in a newer version are kept though it lacks them.
         """
-        listed = {live.key: live for live in objects}
+        listed = {live.key: live.judged(self._expressions) for live in objects}
         with self._lock:
             gone = [
                 key

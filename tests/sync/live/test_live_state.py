@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops_agent.config.settings import HealthExpression
 from gitops_agent.manifest.edits import FieldEdit
 from gitops_agent.manifest.key import AppKey, GroupKind
 from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.manifest.marks import label_value
 from gitops_agent.sync.health import Health, Status
-from gitops_agent.sync.live.live_object import LiveObject
+from gitops_agent.sync.health.expressions import compile_expressions
+from gitops_agent.sync.live.live_object import LiveObject, observe
 from gitops_agent.sync.live.live_state import ChangeKind, LiveState, is_newer
 from tests.sync.samples import APP, OTHER, key, thing
 from tests.sync.samples import live as live_thing
@@ -410,3 +412,27 @@ def test_after_a_restoration_of_etcd_older_versions_win_and_what_is_missing_is_g
     assert {key.name for key in state.of(APP)} == {"one", "three"}
     assert {obj.resource_version for obj in state.of(APP).values()} == {"800"}
     assert {(change.key.name, change.kind) for change in changes} == {("two", ChangeKind.REMOVED), ("three", ChangeKind.ADDED)}
+
+
+@pytest.mark.parametrize("way", ["put", "applied", "replace"])
+def test_health_is_judged_by_the_expressions_of_the_kind(way: str) -> None:
+    setting = HealthExpression(api_version="example.com/v1", kind="Database", current="status.phase == 'Up'")
+    state = LiveState(expressions=compile_expressions([setting]))
+
+    statuses = []
+    for version, phase in (("1", "Down"), ("2", "Up")):
+        metadata = {"name": "d", "namespace": "n", "uid": "u", "resourceVersion": version}
+        database = observe(
+            {"apiVersion": "example.com/v1", "kind": "Database", "metadata": metadata, "status": {"phase": phase}}
+        )
+        if way == "replace":
+            state.replace(database.key.group_kind, [database])
+        elif way == "applied":
+            state.applied(database, digest="d1")
+        else:
+            state.put(database)
+        known = state.get(database.key)
+        assert known is not None
+        statuses.append(str(known.health.status))
+
+    assert statuses == ["Progressing", "Healthy"]
