@@ -271,6 +271,11 @@ _TABLE = (
     ),
     ("DuplicateObject", "One object is declared twice.", "Remove one of the two places that the message names."),
     ("OwnedByAnother", "An object belongs to another application and is left out.", "Declare it in one application only."),
+    (
+        "ManagedByAnother",
+        "Flux or Argo CD manages a declared object, and is not suspended for it; it is adopted once that tool lets go.",
+        "Suspend the Kustomization, HelmRelease or Application that the message names, or approve the plan to take it now.",
+    ),
     ("EmptyRender", "The render holds no object, but the application has some.", "Approve the deletion, or repair the path."),
     # The cluster.
     ("ApplyFailed", "Objects could not be applied.", "Read the problems in the status."),
@@ -304,11 +309,7 @@ _TABLE = (
         "The API server is another cluster than the one the agent began with; it wrote nothing more and ended, to begin anew.",
         "Check which cluster its kubeconfig, its address or its name leads to.",
     ),
-    (
-        "Terminating",
-        "An object is being deleted; it is applied again once it is gone.",
-        "Check its finalizers if this lasts.",
-    ),
+    ("Terminating", "An object is being deleted; it is applied again once it is gone.", "Check its finalizers if this lasts."),
     # The order.
     ("WaitingFor", "An object waits for another one.", "See `gitops-agent tree` for what it waits for."),
     ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Inspect that application."),
@@ -405,6 +406,7 @@ _PROGRESS = frozenset(
 _WAIT = frozenset(
     {
         *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
+        "ManagedByAnother",
         *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing", "WindowClosed", "DecryptionKeysMissing"),
     }
 )

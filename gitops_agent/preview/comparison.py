@@ -57,6 +57,8 @@ from gitops_agent.sync.hooks.moment import Moment, Operation
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, damaged_mark
 from gitops_agent.sync.planning.crd_upgrade import check
 from gitops_agent.sync.planning.hidden import from_json
+from gitops_agent.sync.planning.other_owners import OtherOwners
+from gitops_agent.sync.planning.other_tools import left_to_owners, takeovers
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as plan_of
 from gitops_agent.sync.planning.policy import PlanPolicy
@@ -137,6 +139,9 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
     plan = plan_of(desired, live, policy)
     if plan.uncounted or plan.verdict.held:
         plan = plan_of(desired, live, policy, dependants=dependants(access, plan))
+    adopted = [action for action in takeovers(plan) if action.live is not None]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        plan = left_to_owners(plan, OtherOwners(access.objects).managed(adopted, pool))
     fields, errors = _fields(access, plan, objects)
     return Preview(plan=plan, rest=rested, fields=fields, errors=errors, hooks=_hooks(application, desired, plan))
 

@@ -56,6 +56,9 @@ LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled", DELETION_FORBIDDEN, BROK
 OWNED_BY_ANOTHER = "OwnedByAnother"
 """Reason for leaving out a declared object; the others of the commit are applied."""
 
+MANAGED_BY_ANOTHER = "ManagedByAnother"
+"""Reason of waiting with an object that another GitOps tool manages."""
+
 REMARKED = "Remarked"
 """Reason of an update of our marks alone; it needs no approval."""
 

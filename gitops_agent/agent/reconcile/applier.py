@@ -34,6 +34,8 @@ from gitops_agent.sync.ignore_fields import managers
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.crd_upgrade import CRDUpgradeRefused
+from gitops_agent.sync.planning.other_owners import RECHECK_SECONDS
+from gitops_agent.sync.planning.other_tools import left_to_owners, waits_for_owners
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.policy import BudgetUse
 
@@ -114,6 +116,7 @@ class Applier:
             runnable = self._allowed(
                 runnable, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
             )
+            runnable = left_to_owners(runnable, {} if plan.granted else self._executor.managed_by_others(runnable))
             use = self._over_budget(plan, removals(runnable), memo) if over_budget is None else None
             return (plan, runnable) if use is None else planned(use)
 
@@ -145,6 +148,7 @@ class Applier:
             refused = {key: error for key, error in refused.items() if key not in replaced}
         if hooks is not None:
             allowed = current and not suspended and memo.preview is None and (passed or not closed)
+            allowed = allowed and not waits_for_owners(runnable)
             runnable = hooks.run(plan, runnable, refused, allowed=allowed)
         drifts = self._drift.detected(application, runnable, snapshot)
         held_back: frozenset[ObjectKey] = frozenset()
@@ -162,6 +166,7 @@ class Applier:
             applied,
             again=self._drift.cooldown(applied.fought),
             recount=self._planner.recount(memo),
+            recheck=RECHECK_SECONDS if waits_for_owners(runnable) else None,
             passed=passed,
             awaits_window=waits and not suspended and not applied.synced,
         )

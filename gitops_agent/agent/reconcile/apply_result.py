@@ -35,6 +35,7 @@ class ApplyResult:
         fought: those of them that others keep changing back.
         again: seconds after which one of them is repaired again.
         recount: seconds after which the count of a held plan is too old; None when none is held.
+        recheck: seconds after which the other tools that manage objects are asked again; None when none does.
         begun: something was written that no rollout asked for, so that the commit is under way.
         passed: an approval let the plan through a closed window.
         awaits_window: something is not written, because a window is closed.
@@ -54,6 +55,7 @@ class ApplyResult:
     fought: frozenset[ObjectKey] = frozenset()
     again: float | None = None
     recount: float | None = None
+    recheck: float | None = None
     begun: bool = False
     passed: bool = False
     awaits_window: bool = False
@@ -71,6 +73,8 @@ class ApplyResult:
             requeues.append(Requeue(reason="a fight may be over", delay=self.again))
         if self.recount is not None:
             requeues.append(Requeue(reason="the dependants of held deletions are counted again", delay=self.recount))
+        if self.recheck is not None:
+            requeues.append(Requeue(reason="another GitOps tool may have let go", delay=self.recheck))
         return tuple(requeues)
 
 

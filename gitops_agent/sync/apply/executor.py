@@ -28,6 +28,8 @@ from gitops_agent.sync.autoscalers import Autoscaled
 from gitops_agent.sync.live.live_object import LiveObject, observe
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.ordering.order import Until
+from gitops_agent.sync.planning.other_owners import OtherOwners
+from gitops_agent.sync.planning.other_tools import takeovers
 from gitops_agent.sync.planning.plan import Plan
 
 WIDEST = 16
@@ -104,6 +106,7 @@ class Executor:
     ) -> None:
         self._objects, self._pool, self._live = objects, pool, live
         self._writer = Writer(objects, live, autoscalers=autoscalers)
+        self._owners = OtherOwners(objects, clock=clock)
         self._clock = clock
         self.window = AdaptiveLimit(widest, clock=clock)
 
@@ -152,6 +155,14 @@ class Executor:
         stopped = stop()
         name_missing(self._objects, (outcome.error for outcome in outcomes if outcome.error is not None), as_user)
         return Result(outcomes=tuple(outcomes), waiting=() if stopped else course.waiting(), stopped=stopped)
+
+    def managed_by_others(self, plan: Plan) -> dict[ObjectKey, str]:
+        """Why objects must not be taken over yet from other GitOps tools.
+
+        Raises:
+            AgentError: the kinds of the cluster are not known.
+        """
+        return self._owners.managed(takeovers(plan), self._pool)
 
     def preflight(self, plan: Plan, *, as_user: str | None = None) -> dict[ObjectKey, AgentError]:
         """All refusals that a server-side dry run of new content meets.
