@@ -325,8 +325,7 @@ class ApplicationReconciler:
         if pending:
             return f"the first list of {', '.join(str(kind) for kind in pending)}"
         self._stores.informer.complete(application.key)
-        # What is applied again was healthy with what it depends on.
-        if not application.spec.depends_on or state.rollback.held:
+        if not application.spec.depends_on or state.rollback.held:  # what is applied again was healthy with them
             return ""
         every = self._stores.applications.keys()
         others = {key.name for key in every if key.namespace == application.key.namespace and key != application.key}

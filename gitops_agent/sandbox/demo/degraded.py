@@ -17,7 +17,7 @@ _CRASH = f"      annotations:\n        {POD}: {PodFailure.CRASH}\n"
 
 
 def rolled_back(scene: Scene) -> None:
-    """The last healthy commit is applied again, and a corrected one after it."""
+    """The last healthy commit replaces it, and a corrected one follows."""
     started = time.monotonic()
     scene.repository.edit(_FILE, lambda text: text.replace("guestbook:6", "guestbook:7").replace(_LABELS, _CRASH + _LABELS))
     bad = scene.repository.commit("Guestbook 7")
