@@ -198,9 +198,10 @@ class DeliveryWorker:
         text = error.message[:_MESSAGE]
         if not waits or late:
             self._failures, self._retry_at = 0, 0.0
-            self.outbox.give_up(entry)
             age = f" (given up after {self._retry.give_up})" if waits else ""
+            # The reason before the count: a status that is written in between counts nothing without saying why.
             self.outbox.report(ready=False, reason=error.reason, message=f"{entry.message.title}: {text}{age}")
+            self.outbox.give_up(entry)
             _log.warning("a notification was given up", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)
             return
         self._failures += 1
