@@ -24,9 +24,16 @@ def job(name: str, hook: str, run_for: str) -> Object:
 
 
 def end(team: Tenant, name: str) -> None:
-    """Lets the pods of a Job end well."""
+    """Lets the pods of a Job end well, once they run."""
     pods = f"/api/v1/namespaces/{team.namespace}/pods"
-    for pod in team.plane.request("GET", f"{pods}?labelSelector=job-name={name}")["items"]:
+    running: list[Object] = []
+
+    def run() -> bool:
+        running[:] = team.plane.request("GET", f"{pods}?labelSelector=job-name={name}")["items"]
+        return bool(running) and all(pod.get("status", {}).get("phase") == "Running" for pod in running)
+
+    team.until(run, f"the pods of {name} run")
+    for pod in running:
         patch = {"status": {"phase": "Succeeded", "containerStatuses": None}}
         team.plane.request("PATCH", f"{pods}/{pod['metadata']['name']}/status", patch, content_type=MERGE)
 

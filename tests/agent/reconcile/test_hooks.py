@@ -281,9 +281,15 @@ def test_a_job_of_another_tool_is_replaced_once_it_has_ended(world: ClusterEnv) 
 
 
 def end_pods(world: ClusterEnv, name: str) -> None:
-    """Lets the pods of a Job end well."""
-    pods = world.person.request("GET", f"/api/v1/namespaces/{world.namespace}/pods?labelSelector=job-name={name}")["items"]
-    assert pods
+    """Lets the pods of a Job end well, once they run."""
+    pods: list[Object] = []
+
+    def run() -> bool:
+        path = f"/api/v1/namespaces/{world.namespace}/pods?labelSelector=job-name={name}"
+        pods[:] = world.person.request("GET", path)["items"]
+        return bool(pods) and all(pod.get("status", {}).get("phase") == "Running" for pod in pods)
+
+    world.until(run, f"the pods of {name} run")
     for pod in pods:
         path = f"/api/v1/namespaces/{world.namespace}/pods/{pod['metadata']['name']}/status"
         patch = {"status": {"phase": "Succeeded", "containerStatuses": None}}
