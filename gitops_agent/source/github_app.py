@@ -10,20 +10,13 @@ server whose API it names, and for no other.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from gitops_agent.errors import SourceError
+from gitops_agent.httpclient.signed_claim import WEAKEST_BITS, KeyInvalid, KeyTooWeak, read_key, signed_claim
 from gitops_agent.source.repository import Repository
 
 PUBLIC_API = "https://api.github.com"
@@ -40,7 +33,6 @@ _ID = re.compile(r"[A-Za-z0-9]{1,40}(?:\.[A-Za-z0-9]{1,40})?")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_WEAKEST_BITS = 2048
 _BACKDATED_SECONDS = 60
 _VALID_SECONDS = 540
 
@@ -69,7 +61,12 @@ class GitHubApp:
             raise _invalid("githubAppID", "is neither the id nor the client id of an App")
         if self.installation and not _NUMBER.fullmatch(self.installation):
             raise _invalid("githubAppInstallationID", "is not a number")
-        self._loaded()
+        try:
+            read_key(self.key)
+        except KeyTooWeak:
+            raise _invalid("githubAppPrivateKey", f"is not an RSA key of {WEAKEST_BITS} bits or more") from None
+        except KeyInvalid:
+            raise _invalid("githubAppPrivateKey", "is not an unencrypted private key in PEM") from None
         parts = urlsplit(self.api)
         if not parts.hostname or parts.query or parts.fragment or parts.username is not None:
             raise _invalid("githubAppBaseURL", "is not the address of an API, such as https://ghe.example.com/api/v3")
@@ -130,25 +127,7 @@ class GitHubApp:
         """
         issued = int(now) - _BACKDATED_SECONDS
         claims = {"iss": self.id, "iat": issued, "exp": issued + _BACKDATED_SECONDS + _VALID_SECONDS}
-        text = f"{_part({'alg': 'RS256', 'typ': 'JWT'})}.{_part(claims)}"
-        return f"{text}.{_encoded(self._loaded().sign(text.encode(), PKCS1v15(), SHA256()))}"
-
-    def _loaded(self) -> RSAPrivateKey:
-        try:
-            key = load_pem_private_key(self.key.encode(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise _invalid("githubAppPrivateKey", "is not an unencrypted private key in PEM") from None
-        if not isinstance(key, RSAPrivateKey) or key.key_size < _WEAKEST_BITS:
-            raise _invalid("githubAppPrivateKey", f"is not an RSA key of {_WEAKEST_BITS} bits or more")
-        return key
-
-
-def _part(value: object) -> str:
-    return _encoded(json.dumps(value, separators=(",", ":")).encode())
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+        return signed_claim(claims, self.key)
 
 
 def _invalid(key: str, text: str) -> SourceError:

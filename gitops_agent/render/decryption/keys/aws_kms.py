@@ -7,8 +7,6 @@ file must not choose who the agent is.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -21,7 +19,7 @@ from gitops_agent.httpclient.message import Answer, Request
 from gitops_agent.manifest import yaml
 from gitops_agent.render.decryption.errors import KeyUnavailable
 from gitops_agent.render.decryption.keys.kind import KeyMaterial, Refused
-from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, Sender, asked, identity_of
+from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, Sender, asked, data_key_of, identity_of
 from gitops_agent.render.decryption.metadata import KeySlot
 
 CREDENTIALS = "sops.aws-kms"
@@ -91,12 +89,9 @@ class AwsKmsOpener:
         keys = credentials(self._material)
         context = _context(slot)
         identity = identity_of(arn, slot.enc, orjson.dumps(sorted(context.items())), keys.key_id, keys.secret, keys.token)
-        key = self._cache.get(identity)
-        if key is None:
-            partition, region = match.groups()
-            key = self._asked(f"https://kms.{region}.{_DOMAINS[partition]}/", region, keys, _body(arn, slot.enc, context))
-            self._cache.put(identity, key)
-        return key
+        partition, region = match.groups()
+        url, body = f"https://kms.{region}.{_DOMAINS[partition]}/", _body(arn, slot.enc, context)
+        return self._cache.opened(identity, lambda: self._asked(url, region, keys, body))
 
     def _asked(self, url: str, region: str, keys: AwsKeys, body: bytes) -> bytes:
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "TrentService.Decrypt"}
@@ -105,10 +100,7 @@ class AwsKmsOpener:
         answer = asked(self._sender, request, service=f"AWS KMS in {region}")
         if answer.status != _OK:
             raise _refusal(answer, region, self._material.source)
-        try:
-            return base64.b64decode(orjson.loads(answer.body)["Plaintext"], validate=True)
-        except (orjson.JSONDecodeError, KeyError, TypeError, binascii.Error, ValueError):
-            raise Refused("got an answer from AWS KMS that holds no data key") from None
+        return data_key_of(answer, "Plaintext", service="AWS KMS")
 
 
 def credentials(material: KeyMaterial) -> AwsKeys:

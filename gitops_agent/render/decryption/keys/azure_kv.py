@@ -18,18 +18,18 @@ from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import Request
 from gitops_agent.manifest import yaml
 from gitops_agent.render.decryption.keys.kind import KeyMaterial, Refused
-from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, Sender, asked, identity_of
+from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, Sender, asked, identity_of, token_of
 from gitops_agent.render.decryption.metadata import KeySlot
 
 CREDENTIALS = "sops.azure-kv"
 LOGIN_URL = "https://login.microsoftonline.com"
 _SCOPE = "https://vault.azure.net/.default"
 _VERSION = "7.4"
+_LONGEST_TOKEN = 16_384
 _VAULT = re.compile(r"https://[A-Za-z0-9-]{1,63}\.vault\.azure\.net")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,127}")
 _KEY_VERSION = re.compile(r"[A-Za-z0-9]{0,64}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}")
 _OK = 200
 
 
@@ -79,12 +79,7 @@ class AzureKeyVaultOpener:
         principal = service_principal(self._material)
         url = f"{vault}/keys/{name}/{version + '/' if version else ''}decrypt?api-version={_VERSION}"
         identity = identity_of(url, slot.enc, principal.tenant, principal.client, principal.secret)
-        key = self._cache.get(identity)
-        if key is None:
-            self._token = self._token or self._new_token(principal)
-            key = self._decrypted(url, slot.enc, principal)
-            self._cache.put(identity, key)
-        return key
+        return self._cache.opened(identity, lambda: self._decrypted(url, slot.enc, principal))
 
     def _new_token(self, principal: ServicePrincipal) -> str:
         form = {
@@ -105,15 +100,10 @@ class AzureKeyVaultOpener:
                 f"needs a token that Microsoft refuses ({answer.status}): let {CREDENTIALS} of {self._material.source} "
                 "hold a valid secret of a service principal"
             )
-        try:
-            token = orjson.loads(answer.body)["access_token"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            token = None
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise Refused("needs a token, and Microsoft's answer holds none")
-        return token
+        return token_of(answer, owner="Microsoft", longest=_LONGEST_TOKEN)
 
     def _decrypted(self, url: str, enc: str, principal: ServicePrincipal) -> bytes:
+        self._token = self._token or self._new_token(principal)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         body = orjson.dumps({"alg": "RSA-OAEP-256", "value": enc.rstrip("=")})
         answer = asked(self._sender, Request(method="POST", url=url, headers=headers, body=body), service="Azure Key Vault")

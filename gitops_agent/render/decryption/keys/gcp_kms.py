@@ -6,8 +6,6 @@ both services are fixed: neither the file nor the key Secret can send a claim or
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import time
 from collections.abc import Callable
@@ -18,7 +16,15 @@ import orjson
 
 from gitops_agent.httpclient.message import Request
 from gitops_agent.render.decryption.keys.kind import KeyMaterial, Refused
-from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, Sender, asked, identity_of
+from gitops_agent.render.decryption.keys.service import (
+    DataKeyCache,
+    DirectSender,
+    Sender,
+    asked,
+    data_key_of,
+    identity_of,
+    token_of,
+)
 from gitops_agent.render.decryption.metadata import KeySlot
 
 CREDENTIALS = "sops.gcp-kms"
@@ -30,11 +36,10 @@ _RESOURCE = re.compile(
 _SCOPE = "https://www.googleapis.com/auth/cloudkms"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _VALID_SECONDS = 600
+_LONGEST_TOKEN = 8192
 _OK = 200
-_WEAKEST_BITS = 2048
 _EMAIL = re.compile(r"[A-Za-z0-9._-]{1,128}@[A-Za-z0-9.-]{1,190}")
 _UNIVERSE = "googleapis.com"
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
 
 
 class GcpKms:
@@ -82,12 +87,7 @@ class GcpKmsOpener:
             raise Refused("has no name of the form projects/…/locations/…/keyRings/…/cryptoKeys/…")
         account = service_account(self._material)
         identity = identity_of(resource, slot.enc, account.email, account.key)
-        key = self._cache.get(identity)
-        if key is None:
-            self._token = self._token or self._new_token(account)
-            key = self._decrypted(resource, slot.enc, account)
-            self._cache.put(identity, key)
-        return key
+        return self._cache.opened(identity, lambda: self._decrypted(resource, slot.enc, account))
 
     def _new_token(self, account: ServiceAccount) -> str:
         body = urlencode({"grant_type": _GRANT, "assertion": account.assertion(self._clock())}).encode()
@@ -100,15 +100,10 @@ class GcpKmsOpener:
                 f"needs a token that Google refuses ({answer.status}): let {CREDENTIALS} of {self._material.source} "
                 "hold a valid key of a service account"
             )
-        try:
-            token = orjson.loads(answer.body)["access_token"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            token = None
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise Refused("needs a token, and Google's answer holds none")
-        return token
+        return token_of(answer, owner="Google", longest=_LONGEST_TOKEN)
 
     def _decrypted(self, resource: str, enc: str, account: ServiceAccount) -> bytes:
+        self._token = self._token or self._new_token(account)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = Request(
             method="POST", url=f"{KMS_URL}/{resource}:decrypt", headers=headers, body=orjson.dumps({"ciphertext": enc})
@@ -119,10 +114,7 @@ class GcpKmsOpener:
                 f"is refused by Google Cloud KMS ({answer.status}): grant {account.email} the role "
                 "roles/cloudkms.cryptoKeyDecrypter on it"
             )
-        try:
-            return base64.b64decode(orjson.loads(answer.body)["plaintext"], validate=True)
-        except (orjson.JSONDecodeError, KeyError, TypeError, binascii.Error, ValueError):
-            raise Refused("got an answer from Google Cloud KMS that holds no data key") from None
+        return data_key_of(answer, "plaintext", service="Google Cloud KMS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,22 +139,13 @@ class ServiceAccount:
         Raises:
             Refused: the key cannot sign.
         """
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from gitops_agent.httpclient.signed_claim import KeyInvalid, signed_claim
 
-        try:
-            key = load_pem_private_key(self.key.encode(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            key = None
-        if not isinstance(key, RSAPrivateKey) or key.key_size < _WEAKEST_BITS:
-            raise Refused(f"needs a service account: private_key in {self.source} is no RSA key in PEM")
-        header = {"alg": "RS256", "typ": "JWT", **({"kid": self.key_id} if self.key_id else {})}
         claims = {"iss": self.email, "scope": _SCOPE, "aud": TOKEN_URL, "iat": int(now), "exp": int(now) + _VALID_SECONDS}
-        text = f"{_part(header)}.{_part(claims)}"
-        return f"{text}.{_encoded(key.sign(text.encode(), PKCS1v15(), SHA256()))}"
+        try:
+            return signed_claim(claims, self.key, key_id=self.key_id)
+        except KeyInvalid:
+            raise Refused(f"needs a service account: private_key in {self.source} is no RSA key in PEM") from None
 
 
 def service_account(material: KeyMaterial) -> ServiceAccount:
@@ -187,11 +170,3 @@ def service_account(material: KeyMaterial) -> ServiceAccount:
     if values.get("universe_domain", _UNIVERSE) != _UNIVERSE:
         raise Refused(f"needs a service account of {_UNIVERSE}: that of {source} has another universe_domain")
     return ServiceAccount(source=source, email=email, key_id=key_id, key=key)
-
-
-def _part(value: object) -> str:
-    return _encoded(orjson.dumps(value))
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.client import HttpClient
@@ -17,6 +21,7 @@ from gitops_agent.render.decryption.keys.kind import Refused
 _KEPT_SECONDS = 3600.0
 _KEPT = 1000
 _BUSY, _BROKEN = 429, 500
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 
 class Sender(Protocol):
@@ -64,6 +69,46 @@ def identity_of(*parts: str | bytes) -> bytes:
     return hashlib.sha256(b"".join(digests)).digest()
 
 
+def token_of(answer: Answer, *, owner: str, longest: int) -> str:
+    """The access token in a service's answer (RFC 6749, section 5.1).
+
+    Args:
+        answer: of the service.
+        owner: whose service it is, for messages.
+        longest: characters of a token of that owner.
+
+    Raises:
+        Refused: there is none that a header can carry.
+    """
+    token = _field(answer, "access_token")
+    if not isinstance(token, str) or len(token) > longest or not _TOKEN.fullmatch(token):
+        raise Refused(f"needs a token, and {owner}'s answer holds none")
+    return token
+
+
+def data_key_of(answer: Answer, *path: str, service: str) -> bytes:
+    """The data key in a service's answer, in base64 at a path of fields.
+
+    Raises:
+        Refused: there is none.
+    """
+    try:
+        return base64.b64decode(_field(answer, *path), validate=True)
+    except (TypeError, ValueError):
+        raise Refused(f"got an answer from {service} that holds no data key") from None
+
+
+def _field(answer: Answer, *path: str) -> Any:
+    """A field of an answer in JSON; None where it has none."""
+    try:
+        value = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return None
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 class DataKeyCache:
     """Opened data keys, for an hour; thread-safe.
 
@@ -75,6 +120,19 @@ class DataKeyCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: dict[bytes, tuple[bytes, float]] = {}
+
+    def opened(self, identity: bytes, ask: Callable[[], bytes]) -> bytes:
+        """A data key: as it was opened before, else as its service opens it now.
+
+        Args:
+            identity: see `identity_of`.
+            ask: asks the service.
+        """
+        key = self.get(identity)
+        if key is None:
+            key = ask()
+            self.put(identity, key)
+        return key
 
     def get(self, identity: bytes) -> bytes | None:
         """The data key that was opened with the same credentials before."""

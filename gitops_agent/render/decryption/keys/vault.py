@@ -7,15 +7,13 @@ token only: a Vault is asked once for a file, not once for a render.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 
 import orjson
 
 from gitops_agent.httpclient.message import Request
 from gitops_agent.render.decryption.keys.kind import KeyMaterial, Refused
-from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, asked, identity_of
+from gitops_agent.render.decryption.keys.service import DataKeyCache, DirectSender, asked, data_key_of, identity_of
 from gitops_agent.render.decryption.metadata import KeySlot
 
 TOKEN, AUTHORITY = "sops.vault-token", "ca.crt"
@@ -68,11 +66,7 @@ class VaultOpener:
             raise Refused("has a name that is no path of a Vault")
         url = f"{address}/v1/{engine}/decrypt/{name}"
         identity = identity_of(url, self._token, slot.enc)
-        key = self._cache.get(identity)
-        if key is None:
-            key = self._asked(url, slot.enc)
-            self._cache.put(identity, key)
-        return key
+        return self._cache.opened(identity, lambda: self._asked(url, slot.enc))
 
     def _asked(self, url: str, ciphertext: str) -> bytes:
         headers = {"X-Vault-Token": self._token.decode("latin-1"), "Content-Type": "application/json"}
@@ -80,7 +74,4 @@ class VaultOpener:
         answer = asked(DirectSender(), request, service="the Vault", authority=self._authority)
         if answer.status != _OK:
             raise Refused(f"is refused by its Vault ({answer.status}): let the token of {self._source} decrypt with it")
-        try:
-            return base64.b64decode(orjson.loads(answer.body)["data"]["plaintext"], validate=True)
-        except (orjson.JSONDecodeError, KeyError, TypeError, binascii.Error, ValueError):
-            raise Refused("got an answer from its Vault that holds no data key") from None
+        return data_key_of(answer, "data", "plaintext", service="its Vault")
