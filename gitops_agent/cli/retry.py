@@ -5,18 +5,14 @@ The request is an annotation, so RBAC and the audit log apply; the agent puts th
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 
 import click
 
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
-from gitops_agent.cli.agent_lease import absence
-from gitops_agent.cli.exit_codes import DIFFERENT
-from gitops_agent.cli.status import summary
-from gitops_agent.cli.wait import because, ended, leave_if_paused, outcome, pause_of
-from gitops_agent.cli.watch_until import seconds_of, until
+from gitops_agent.cli.wait import answer, ended, leave_if_paused
+from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
@@ -35,7 +31,7 @@ def retry(name: str, *, waits: bool, timeout: str, kubeconfig: str | None, conte
 
     Exit codes: 0 synced and healthy; 3 not, within the timeout, or rejected again; 4 its plan waits for approval.
     """
-    seconds = seconds_of(timeout, "--timeout")
+    seconds_of(timeout, "--timeout")  # refused before anything is changed
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     status = application.get("status") or {}
@@ -50,14 +46,6 @@ def retry(name: str, *, waits: bool, timeout: str, kubeconfig: str | None, conte
         return
 
     def done(live: Object) -> bool:
-        taken_up = ((live.get("status") or {}).get("rollback") or {}).get("retried") == requested_at
-        return (taken_up and ended(live)) or bool(pause_of(live))
+        return ((live.get("status") or {}).get("rollback") or {}).get("retried") == requested_at and ended(live)
 
-    result = until(access, name, done, seconds=seconds, seen=lambda _: None)
-    if result is None:
-        out.talk(f"no result within {timeout}{because(absence(access))}: see `gitops-agent status {name}`")
-        sys.exit(DIFFERENT)
-    leave_if_paused(result)
-    row = summary(result)
-    click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
-    sys.exit(outcome(result))
+    answer(access, name, done, timeout=timeout)

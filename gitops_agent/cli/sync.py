@@ -9,12 +9,9 @@ import click
 
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
-from gitops_agent.cli.agent_lease import absence
-from gitops_agent.cli.exit_codes import DIFFERENT
-from gitops_agent.cli.status import summary
 from gitops_agent.cli.sync_window import closed_window
-from gitops_agent.cli.wait import because, ended, leave_if_paused, outcome, pause_of
-from gitops_agent.cli.watch_until import seconds_of, until
+from gitops_agent.cli.wait import answer, ended, leave_if_paused
+from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
@@ -36,7 +33,7 @@ def sync(
     Exit codes: 0 synced and healthy; 3 not, within the timeout, or it is paused or waits for a window; 4 its plan, or a step
     of a rollout, waits for approval.
     """
-    seconds = seconds_of(timeout, "--timeout")
+    seconds_of(timeout, "--timeout")  # refused before anything is changed
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     if dry_run:
@@ -53,14 +50,6 @@ def sync(
         return
 
     def done(live: Object) -> bool:
-        answered = ((live.get("status") or {}).get("sync") or {}).get("answered") == requested_at
-        return (answered and ended(live)) or bool(pause_of(live))
+        return ((live.get("status") or {}).get("sync") or {}).get("answered") == requested_at and ended(live)
 
-    synced = until(access, name, done, seconds=seconds, seen=lambda _: None)
-    if synced is None:
-        out.talk(f"no result within {timeout}{because(absence(access))}: see `gitops-agent status {name}`")
-        sys.exit(DIFFERENT)
-    leave_if_paused(synced)
-    row = summary(synced)
-    click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
-    sys.exit(outcome(synced))
+    answer(access, name, done, timeout=timeout)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import click
 
@@ -64,6 +66,26 @@ def wait(name: str, *, timeout: str, revision: str, kubeconfig: str | None, cont
         sys.exit(DIFFERENT)
     if not ended(result, revision):
         leave_if_paused(result)
+    row = summary(result)
+    click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
+    sys.exit(outcome(result))
+
+
+def answer(access: ClusterClient, name: str, done: Callable[[Object], bool], *, timeout: str) -> NoReturn:
+    """Waits for the agent's answer, prints it, and exits with its code.
+
+    Args:
+        access: the cluster.
+        name: of the Application.
+        done: whether the request was answered.
+        timeout: as it was typed.
+    """
+    seconds = seconds_of(timeout, "--timeout")
+    result = until(access, name, lambda live: done(live) or bool(pause_of(live)), seconds=seconds, seen=lambda _: None)
+    if result is None:
+        out.talk(f"no result within {timeout}{because(absence(access))}: see `gitops-agent status {name}`")
+        sys.exit(DIFFERENT)
+    leave_if_paused(result)
     row = summary(result)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
     sys.exit(outcome(result))

@@ -1,5 +1,6 @@
-"""Claims signed with an RSA key, as services take them in exchange for a token (JWT, RFC 7519, with RS256).
+"""Claims signed with an RSA key (JWT, RFC 7519, with RS256).
 
+Services give a token in exchange for one.
 Reading a private key costs some 40 ms, because it is checked, and the same Secret is read at every poll: keys stay read.
 """
 

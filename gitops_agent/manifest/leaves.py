@@ -21,6 +21,21 @@ def leaves(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, Any]]:
         yield steps, value
 
 
+def begins_somewhere(value: Any, prefix: str) -> bool:
+    """Whether any text begins so; cheaper than `leaves`."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        kind = type(one)
+        if kind is dict:
+            stack.extend(one.values())
+        elif kind is list:
+            stack.extend(one)
+        elif kind is str and one.startswith(prefix):
+            return True
+    return False
+
+
 def dotted(steps: Sequence[str]) -> str:
     """Steps as people write them: `spec.containers[0].image`."""
     return ".".join(steps).replace(".[", "[")

@@ -103,7 +103,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         variables, keys = variables_of(access, application), decryption_keys(access, application)
         rendered = render(tree, application, path=path, facts=facts, variables=variables, keys=keys)
         unsigned = _unsigned(access, application, Path(scratch), revision)
-    autoscaled = _autoscaled(access)
+    autoscaled = autoscaled_workloads(access)
     desired = build(
         rendered.manifests,
         application=application.key,
@@ -200,7 +200,7 @@ def scope(access: ClusterClient, kind: GroupKind) -> bool | None:
         return None
 
 
-def _autoscaled(access: ClusterClient) -> frozenset[ObjectKey]:
+def autoscaled_workloads(access: ClusterClient) -> frozenset[ObjectKey]:
     """The workloads scaled by live autoscalers; none when unlistable."""
     try:
         return targets(access.objects.list(access.discovery.find("autoscaling", "HorizontalPodAutoscaler")).items)

@@ -23,7 +23,7 @@ from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.masking import is_secret, masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
-from gitops_agent.preview.comparison import fetched_sources, kube_facts, render_request, scope
+from gitops_agent.preview.comparison import autoscaled_workloads, fetched_sources, kube_facts, render_request, scope
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
 from gitops_agent.preview.render_inputs import variables_of
@@ -34,7 +34,6 @@ from gitops_agent.rollout.coverage import target
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync import object_options
-from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import build
 from gitops_agent.sync.drift.report import owners
 from gitops_agent.sync.ignore_fields import covers, paths
@@ -229,7 +228,7 @@ def _rules(
 ) -> Iterator[str]:
     """What shapes an object or a field beside Git."""
     key = ObjectKey.of(live)
-    if path in ("", _REPLICAS) and key in _autoscaled(access):
+    if path in ("", _REPLICAS) and key in autoscaled_workloads(access):
         yield "an autoscaler sets spec.replicas, so they are not applied"
     ignored = paths(key, application.spec.sync.ignore_fields)
     if ignored and (not path or covers(ignored, path)):
@@ -246,13 +245,6 @@ def _rules(
     yield from _rollouts(access, key)
     if path and manifest is not None and resolve(manifest.obj, path) is ABSENT and not any(owners(live, path)):
         yield "no manager owns it: it is a default of the API server, or an admission webhook set it"
-
-
-def _autoscaled(access: ClusterClient) -> frozenset[ObjectKey]:
-    try:
-        return targets(access.objects.list(access.discovery.find("autoscaling", "HorizontalPodAutoscaler")).items)
-    except AgentError:
-        return frozenset()
 
 
 def _rollouts(access: ClusterClient, key: ObjectKey) -> Iterator[str]:

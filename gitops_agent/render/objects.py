@@ -13,7 +13,7 @@ from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.document import Document, refusal
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.leaves import dotted, leaves
+from gitops_agent.manifest.leaves import begins_somewhere, dotted, leaves
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.render.decryption.cipher import is_ciphertext
 from gitops_agent.render.still_encrypted import ciphertext
@@ -97,7 +97,7 @@ class Objects:
 
     def _warn_of_variables(self, obj: Object, file: str) -> None:
         """A variable that Flux would have replaced is applied as it is."""
-        if obj.get("kind") in _TEXTS or not _holds_variable(obj):
+        if obj.get("kind") in _TEXTS or not begins_somewhere(obj, "${"):
             return
         if fields := list(islice(_unreplaced(obj), 2)):
             more = " and others" if len(fields) > 1 else ""
@@ -173,21 +173,6 @@ def _variable(value: str) -> str | None:
     """The first `${NAME}` of a text, in the forms that Flux replaces."""
     match = _VARIABLE.search(value)
     return match[0] if match else None
-
-
-def _holds_variable(obj: Object) -> bool:
-    """Whether any text begins as a variable does; one cheap pass."""
-    stack: list[Any] = [obj]
-    while stack:
-        value = stack.pop()
-        kind = type(value)
-        if kind is dict:
-            stack.extend(value.values())
-        elif kind is list:
-            stack.extend(value)
-        elif kind is str and value.startswith("${"):
-            return True
-    return False
 
 
 def _unreplaced(obj: Object) -> Iterator[str]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
 
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.leaves import dotted, leaves
+from gitops_agent.manifest.leaves import begins_somewhere, dotted, leaves
 from gitops_agent.render.decryption.cipher import is_ciphertext
 from gitops_agent.render.decryption.decryptor import is_encrypted, stays_encrypted
 
@@ -34,19 +33,7 @@ def ciphertext(obj: Object) -> str:
 
 def _may_hold(obj: Object) -> bool:
     """One cheap pass over an object."""
-    if "sops" in obj or obj.get("kind") == "Secret":
-        return True
-    stack: list[Any] = [obj]
-    while stack:
-        value = stack.pop()
-        kind = type(value)
-        if kind is dict:
-            stack.extend(value.values())
-        elif kind is list:
-            stack.extend(value)
-        elif kind is str and value.startswith(_SIGN):
-            return True
-    return False
+    return "sops" in obj or obj.get("kind") == "Secret" or begins_somewhere(obj, _SIGN)
 
 
 def _holds(value: str, obj: Object) -> bool:

@@ -108,7 +108,7 @@ class DeclaredStateLoader:
         self.facts = KubeFacts()
         self._built: dict[tuple[AppKey, str], _Built] = {}
         self._more: dict[AppKey, frozenset[ObjectKey]] = {}
-        self._healthy: dict[AppKey, frozenset[str]] = {}
+        self._healthy: set[AppKey] = set()
 
     def load(self, application: Application) -> DeclaredState:
         """What the newest commit declares, as far as it is known now."""
@@ -197,7 +197,7 @@ class DeclaredStateLoader:
 
     def keep(self, application: AppKey, slots: frozenset[str]) -> None:
         """Drops the commits that no slot needs; the last healthy one stays."""
-        slots |= self._healthy.get(application, frozenset())
+        slots |= {_HEALTHY} if application in self._healthy else frozenset()
         self._renders.keep(application, slots)
         for key in [key for key in self._built if key[0] == application and key[1] not in {HEAD, *slots}]:
             del self._built[key]
@@ -209,9 +209,9 @@ class DeclaredStateLoader:
     def keep_healthy(self, application: AppKey, *, keeps: bool) -> None:
         """Says whether the render of the last healthy commit is needed."""
         if keeps:
-            self._healthy[application] = frozenset({_HEALTHY})
+            self._healthy.add(application)
         else:
-            self._healthy.pop(application, None)
+            self._healthy.discard(application)
 
     def _desired(self, application: Application, revision: Revision, *, slot: str) -> Desired | None:
         repository, _ = self._poller.use(application)
@@ -267,7 +267,7 @@ class DeclaredStateLoader:
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)
-        self._healthy.pop(application, None)
+        self._healthy.discard(application)
         self._release(application, self.claims.forget(application))
         for other in sorted(self.barrier.forget(application)):
             self._wake(other, f"{application} is gone", Priority.COMMIT)

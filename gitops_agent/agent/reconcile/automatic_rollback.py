@@ -89,19 +89,16 @@ class AutomaticRollback:
             The seconds after which to judge again; None when an event triggers that.
         """
         application, version = findings.application, _head(head)
-        applied, health, rollouts = findings.applied, findings.health, findings.rollouts
-        views = rollouts.views if rollouts is not None else ()
-        moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
-        unsettled = moving or any(view.open or view.failed for view in views)
+        applied, health = findings.applied, findings.health
         off = findings.suspended or application.spec.sync.mode is SyncMode.OBSERVE
         if not application.spec.sync.rollback.on_degraded or version is None or off:
             return None
-        if applied is None or not applied.synced or health is None or unsettled:
+        if applied is None or not applied.synced or health is None or not findings.settled:
             return None
         if health.health.status in (Status.HEALTHY, Status.SUSPENDED):
             state.degraded_since, state.rollback = None, state.rollback.settle(version)
             return None
-        covered = {view.workload for view in views}
+        covered = {view.workload for view in (findings.rollouts.views if findings.rollouts is not None else ())}
         causes = [issue for issue in health.problems if issue.reason == Status.DEGRADED.value and issue.key not in covered]
         if not causes or not state.rollback.on_trial:
             state.degraded_since = None

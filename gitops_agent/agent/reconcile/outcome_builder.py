@@ -64,6 +64,14 @@ class Findings:
         waits = self.gated or (self.applied is not None and self.applied.awaits_window)
         return self.closed if waits else None
 
+    @property
+    def settled(self) -> bool:
+        """Whether no rollout moves, is open, or has failed."""
+        if self.rollouts is None:
+            return True
+        moving = self.rollouts.moved or bool(self.rollouts.refused)
+        return not moving and not any(view.open or view.failed for view in self.rollouts.views)
+
 
 def merge(declared: DeclaredState, rollouts: RolloutResult) -> DeclaredState:
     """Merges the rollouts' result: without D(t) nothing may be applied."""
@@ -90,7 +98,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
     error = declared.error or (applied.error if applied else None)
     unavailable = declared.source.error
     # A commit that a rollout holds back is not synced, though the cluster equals D(t).
-    settled = _settled(findings)
+    settled = findings.settled
     in_force = applied is not None and applied.synced and declared.desired is not None and error is None
     synced = in_force and settled and not state.rollback.held and (findings.hooks is None or findings.hooks.settled)
     revision = declared.desired.revision if declared.desired is not None else None
@@ -147,7 +155,7 @@ def is_complete(findings: Findings) -> bool:
     return (
         applied is not None
         and applied.synced
-        and _settled(findings)
+        and findings.settled
         and health is not None
         and not health.health.status.unhealthy
     )
@@ -164,13 +172,6 @@ def is_failing(findings: Findings) -> bool:
 def is_unhealthy(findings: Findings) -> bool:
     """Whether an object is applied and not healthy."""
     return findings.health is not None and findings.health.health.status.unhealthy
-
-
-def _settled(findings: Findings) -> bool:
-    """Whether no rollout is under way or failed."""
-    rollouts = findings.rollouts
-    moving = rollouts is not None and (rollouts.moved or bool(rollouts.refused))
-    return not moving and not any(view.open or view.failed for view in (rollouts.views if rollouts else ()))
 
 
 def retry_after(error: AgentError) -> Requeue:

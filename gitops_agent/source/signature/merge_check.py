@@ -102,7 +102,7 @@ class MergeCheck:
                 return f"is a merge by the forge of {parent[:12]}, which {self._flaws[parent]}"
         merged = graph.merged(*both)
         if not merged:
-            return "is signed by the forge and resolves a conflict, for which nobody else vouches"
+            return "is signed by the forge and resolves a conflict, for which no other signature vouches"
         tree = graph.tree(oid)
         if merged != tree:
             where = graph.difference(merged, tree)

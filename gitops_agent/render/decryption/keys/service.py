@@ -87,7 +87,7 @@ def token_of(answer: Answer, *, owner: str, longest: int) -> str:
 
 
 def data_key_of(answer: Answer, *path: str, service: str) -> bytes:
-    """The data key in a service's answer, in base64 at a path of fields.
+    """The data key in a service's answer, in base64 at a path.
 
     Raises:
         Refused: there is none.
@@ -122,7 +122,7 @@ class DataKeyCache:
         self._keys: dict[bytes, tuple[bytes, float]] = {}
 
     def opened(self, identity: bytes, ask: Callable[[], bytes]) -> bytes:
-        """A data key: as it was opened before, else as its service opens it now.
+        """A data key, as kept or as its service opens it now.
 
         Args:
             identity: see `identity_of`.
