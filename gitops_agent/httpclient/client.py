@@ -21,7 +21,8 @@ from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.egress import EgressTarget, Resolve, resolve, target
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 
-_ANSWER_BYTES = 65_536
+ANSWER_BYTES = 65_536
+"""What is read of an answer unless its sender asks for more."""
 _CHUNK_BYTES = 4096
 _AGENT = "gitops-agent"
 
@@ -42,13 +43,16 @@ class HttpClient:
         self._opened: _Opened | None = None
         self._aborted = False
 
-    def send(self, request: Request, *, authority: bytes = b"", secret: AllowedHosts = ANYWHERE) -> Answer:
-        """Sends a request and reads at most 64 KiB of its answer.
+    def send(
+        self, request: Request, *, authority: bytes = b"", secret: AllowedHosts = ANYWHERE, longest: int = ANSWER_BYTES
+    ) -> Answer:
+        """Sends a request and reads the start of its answer.
 
         Args:
             request: what is sent.
             authority: PEM of a certificate authority to trust instead of the system's.
             secret: the hosts that may receive the credentials in the request.
+            longest: how many bytes of the answer's body are read at most.
 
         Raises:
             HostRefused: the administrator or the owner of the credentials does not allow the host.
@@ -62,7 +66,7 @@ class HttpClient:
             opened = _Opened(_connection(target_, address, context, max(0.1, deadline - time.monotonic())))
             try:
                 self._open(opened)
-                return self._exchange(opened, target_, request, deadline)
+                return self._exchange(opened, target_, request, deadline, longest)
             except _Unreached as error:
                 last = error.__cause__ if isinstance(error.__cause__, Exception) else error
                 if time.monotonic() >= deadline:
@@ -90,7 +94,7 @@ class HttpClient:
             self._opened = None
         opened.connection.close()
 
-    def _exchange(self, opened: _Opened, egress: EgressTarget, request: Request, deadline: float) -> Answer:
+    def _exchange(self, opened: _Opened, egress: EgressTarget, request: Request, deadline: float, longest: int) -> Answer:
         connection = opened.connection
         watchdog = threading.Timer(max(0.1, deadline - time.monotonic()), opened.shut)
         watchdog.daemon = True
@@ -107,10 +111,11 @@ class HttpClient:
                 connection.request(request.method, egress.path, body=request.body, headers=headers, preload_content=False)
                 answer = connection.getresponse()
                 try:
-                    body = _body(answer)
+                    body, complete = _body(answer, longest)
                 except (urllib3.exceptions.HTTPError, HTTPException, OSError):
-                    body = b""  # the status is known: a torn or late body changes nothing about it
-                return Answer(status=answer.status, headers={k.lower(): v for k, v in answer.headers.items()}, body=body)
+                    body, complete = b"", False  # the status is known: a torn or late body changes nothing about it
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Answer(status=answer.status, headers=headers, body=body, complete=complete)
             except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
                 late = time.monotonic() >= deadline - 0.05
                 words = f"no answer within {self._timeout:g} s" if late else _words(error)
@@ -162,14 +167,15 @@ def _context(authority: bytes) -> ssl.SSLContext:
     return context
 
 
-def _body(answer: urllib3.BaseHTTPResponse) -> bytes:
+def _body(answer: urllib3.BaseHTTPResponse, longest: int) -> tuple[bytes, bool]:
+    """The start of a body, and whether that is all of it."""
     body = bytearray()
-    while len(body) < _ANSWER_BYTES:
+    while len(body) <= longest:
         chunk = answer.read(_CHUNK_BYTES, decode_content=False)
         if not chunk:
-            break
+            return bytes(body), True
         body += chunk
-    return bytes(body[:_ANSWER_BYTES])
+    return bytes(body[:longest]), False
 
 
 def _words(error: BaseException | None) -> str:

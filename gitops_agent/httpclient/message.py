@@ -26,12 +26,14 @@ class Answer:
     Attributes:
         status: the HTTP status.
         headers: with lower-case names.
-        body: its first 64 KiB.
+        body: as much of it as was asked for.
+        complete: whether that is all of it; false where it was longer, torn or late.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    complete: bool = True
 
 
 class DeliveryError(AgentError):

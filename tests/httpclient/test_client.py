@@ -90,6 +90,25 @@ def test_a_huge_answer_is_cut() -> None:
         assert len(HttpClient().send(post(receiver.url)).body) == 65_536
 
 
+def test_an_answer_is_read_as_far_as_its_sender_asks() -> None:
+    with Receiver(lambda _, handler: handler.answer(200, b"x" * 100_000)) as receiver:
+        whole = HttpClient().send(post(receiver.url), longest=100_000)
+        start = HttpClient().send(post(receiver.url), longest=99_999)
+
+    assert (len(whole.body), whole.complete) == (100_000, True)
+    assert (len(start.body), start.complete) == (99_999, False)
+
+
+def test_an_answer_that_is_torn_is_not_complete() -> None:
+    def script(_: Told, handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+    with Receiver(script) as receiver:
+        answer = HttpClient(timeout_seconds=2).send(post(receiver.url))
+
+    assert (answer.status, answer.complete) == (200, False)
+
+
 def test_an_answer_that_is_no_http_is_transient() -> None:
     def script(_: Told, handler: Handler) -> None:
         handler.wfile.write(b"hello\r\n\r\n")
