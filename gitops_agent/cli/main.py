@@ -130,10 +130,8 @@ def main() -> NoReturn:
         code = cli.main(prog_name=_program(), standalone_mode=False, obj=state)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
-    except click.Abort:
-        code = _say("interrupted", INTERRUPTED)
-    except KeyboardInterrupt:
-        code = _say("interrupted", INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt):
+        code = _interrupted()
     except click.exceptions.NoArgsIsHelpError as error:
         code = _say(error.format_message(), USAGE)
     except click.UsageError as error:
@@ -168,6 +166,14 @@ def _meant(error: click.UsageError) -> str:
     import difflib
 
     return did_you_mean(difflib.get_close_matches(match[1], error.ctx.command.list_commands(error.ctx), n=2))
+
+
+def _interrupted() -> int:
+    """The exit code of an interrupted command."""
+    # CPython remembers an interrupt that left code executed from text, such as a dataclass that an import makes, and lets the
+    # signal end `python -m` at its exit although it was caught. Executing text forgets it.
+    exec("")  # noqa: S102 - no text at all
+    return _say("interrupted", INTERRUPTED)
 
 
 def _say(text: str, code: int) -> int:

@@ -181,6 +181,24 @@ def test_an_interrupted_command_ends_with_130(stage: ClusterEnv) -> None:
     assert rest.strip() == "interrupted"
 
 
+def test_a_command_interrupted_in_the_middle_of_an_import_ends_with_130(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "import sys, types, click\n"
+        "from gitops_agent.cli import main\n"
+        "@click.command()\n"
+        "def interrupted():\n"
+        "    exec('raise KeyboardInterrupt')\n"
+        "sys.modules['gitops_agent.cli.interrupted'] = types.SimpleNamespace(interrupted=interrupted)\n"
+        "main._COMMANDS['interrupted'] = ('interrupted', 'interrupted', '')\n"
+        "main.main()\n"
+    )
+    argv = [sys.executable, "-m", "interrupted", "interrupted"]
+
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr.strip()) == (INTERRUPTED, "interrupted")
+
+
 @pytest.mark.cluster
 def test_a_reader_that_has_seen_enough_is_no_error(stage: ClusterEnv) -> None:
     for number in range(3):
