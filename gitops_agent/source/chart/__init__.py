@@ -1,0 +1,1 @@
+"""Helm charts from repositories: indexes, versions, archives and their files."""
