@@ -32,6 +32,7 @@ TESTED_ELSEWHERE = {
     "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
     "agent/reconcile/app_state.py": "agent/reconcile/test_reconciler.py",  # fields without behaviour
+    "agent/reconcile/sync_pass.py": "agent/reconcile/test_reconciler.py",  # what a reconcile shows as a whole
     "agent/reconcile/hook_*.py": "agent/reconcile/test_hooks.py",  # what only a real cluster shows
     "agent/ports.py": "agent/test_events.py",  # signatures
     "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise

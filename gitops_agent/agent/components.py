@@ -29,8 +29,9 @@ from gitops_agent.agent.reconcile.finalizer import Finalizer
 from gitops_agent.agent.reconcile.health_assessor import HealthAssessor
 from gitops_agent.agent.reconcile.hook_stage import HookStage
 from gitops_agent.agent.reconcile.planner import Planner
-from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler, Stages
+from gitops_agent.agent.reconcile.reconciler import ApplicationReconciler
 from gitops_agent.agent.reconcile.status_writer import StatusWriter
+from gitops_agent.agent.reconcile.sync_pass import Stages
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
 from gitops_agent.agent.rollouts.controller import RolloutController
 from gitops_agent.agent.rollouts.loader import RolloutLoader

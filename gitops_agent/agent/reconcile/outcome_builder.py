@@ -6,7 +6,7 @@ the outcome, as values: the reconciler performs them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gitops_agent.agent.desired.commit_verifier import demanded
@@ -22,6 +22,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.errors import AgentError, Conflict
+from gitops_agent.manifest.key import AppKey
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY
 from gitops_agent.sync.windows import Closed
@@ -45,6 +46,7 @@ class Findings:
         applied: the result of the apply; None where it was not reached.
         health: of the objects; None while D(t) is not known.
         hooks: the pass over hooks; None where there are none.
+        requeues: Applications to reconcile again, beside what the outcome says of this one.
     """
 
     application: Application
@@ -57,6 +59,11 @@ class Findings:
     applied: ApplyResult | None = None
     health: HealthReport | None = None
     hooks: HookPass | None = None
+    requeues: list[tuple[AppKey, Requeue]] = field(default_factory=list)
+
+    def requeue(self, application: AppKey, requeue: Requeue) -> None:
+        """Has an Application reconciled again."""
+        self.requeues.append((application, requeue))
 
     @property
     def window(self) -> Closed | None:
