@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise
     "source/signature/judgement.py": "source/signature/test_gate.py",  # likewise
     "preview/signature.py": "cli/test_diff.py",  # what that command prints
+    "source/chart/repository.py": "source/chart/test_credentials.py",  # signatures, and values without behaviour
     "source/signature/verdict.py": "source/signature/test_verifier.py",  # values without behaviour
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "preview/owned_objects.py": "cli/test_tree.py",  # what is printed there
