@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -231,6 +232,8 @@ class Components:
         if version is None:
             return
         self._loader.facts = KubeFacts(version=version)
+        applications = self.stores.applications
+        applications.rules = replace(applications.rules, cluster_uid=self._transport.identity.uid)
         for service in self._services:
             if self._stopping.is_set():
                 return

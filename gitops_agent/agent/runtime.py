@@ -17,6 +17,7 @@ from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.lease import Lease
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
+from gitops_agent.errors import AgentError
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.observe.thread_failures import ThreadFailures
@@ -43,11 +44,14 @@ class Runtime:
         self._components: Components | None = None
         self._fence: Fence = UNFENCED
         transport.identity.ends(self._stop)
+        transport.identity.expect(settings.cluster.uid)
 
     def run(self) -> int:
         """Runs until `stop`; returns 0, or 1 when leadership ended before."""
         settings = self._settings
         _log.info("starting", identity=self._identity, server=self._transport.host, namespace=settings.cluster.namespace)
+        if settings.cluster.uid and self._elsewhere():
+            return self._code()
         if not settings.leader.enabled:
             self._lead()
             self._stop.wait()
@@ -63,6 +67,18 @@ class Runtime:
         )
         lease.run(self._stop, self._lead, self._unlead_or_die)
         return self._code()
+
+    def _elsewhere(self) -> bool:
+        """Whether this is another cluster than the settings name.
+
+        A replica that only followed would be ready, and an update that brings it would go on. While the API server does not
+        answer, the leader finds out.
+        """
+        try:
+            self._transport.identity.pin()
+        except AgentError as error:
+            _log.warning("the cluster cannot be compared with the setting cluster.uid now", error=error)
+        return bool(self._transport.identity.mismatch)
 
     def _code(self) -> int:
         return 1 if self._lost.is_set() or self._transport.identity.mismatch else 0

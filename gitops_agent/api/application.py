@@ -16,7 +16,7 @@ from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.render_options import HelmHooks, RenderOptions
 from gitops_agent.api.source_options import SourceSpec
 from gitops_agent.api.sync_options import SyncSpec
-from gitops_agent.api.texts import Line, Name, NamespaceName
+from gitops_agent.api.texts import ClusterUID, Line, Name, NamespaceName
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import GROUP
 
@@ -52,6 +52,9 @@ class Destination(Model):
 
     create_namespace: bool = False
     """Create that namespace where it is missing; it stays when the Application goes."""
+
+    cluster_uid: Annotated[ClusterUID | None, Field(alias="clusterUID")] = None
+    """The UID of the namespace `kube-system` of the only cluster this is for; the agent of another cluster refuses it."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -16,6 +16,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.problems import Problem, SpecInvalid
 from gitops_agent.httpclient.wildcard import matches
 
+WRONG_CLUSTER = "WrongCluster"
 _DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
 
@@ -26,11 +27,13 @@ class ApplicationRules:
     Attributes:
         default_account: the ServiceAccount of Applications that name none; empty for the agent's own rights.
         require_account: an Application without an account is refused.
+        cluster_uid: the cluster that Applications are applied to; empty while it is not known.
         repositories: patterns of the URLs that may be followed, in which `*` stands for any text; empty for all.
     """
 
     default_account: str = ""
     require_account: bool = False
+    cluster_uid: str = ""
     repositories: tuple[str, ...] = ()
 
     def applied(self, application: Application) -> Application:
@@ -42,6 +45,10 @@ class ApplicationRules:
         if self.default_account and application.spec.service_account_name is None:
             spec = application.spec.model_copy(update={"service_account_name": self.default_account})
             application = replace(application, spec=spec)
+        pinned = application.spec.destination.cluster_uid
+        if is_elsewhere(pinned, self.cluster_uid):
+            text = f"names the cluster {pinned}, and this one is {self.cluster_uid}: nothing is done for it here"
+            raise SpecInvalid([Problem(path="spec.destination.clusterUID", message=text)], reason=WRONG_CLUSTER)
         problems = tuple(self._problems(application))
         if problems:
             raise SpecInvalid(problems)
@@ -59,6 +66,14 @@ class ApplicationRules:
         if _DOTS.search(unquote(url)):
             return False  # a server may resolve it to another path than the pattern saw
         return any(matches(pattern, url) for pattern in self.repositories)
+
+
+def is_elsewhere(pinned: str | None, cluster_uid: str) -> bool:
+    """Whether something is for another cluster.
+
+    Never while this one is not known.
+    """
+    return bool(pinned and cluster_uid) and pinned != cluster_uid
 
 
 NO_RULES = ApplicationRules()

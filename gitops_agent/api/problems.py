@@ -44,22 +44,23 @@ class Problem:
 class SpecInvalid(AgentError):
     """A spec that cannot be reconciled.
 
-    The reason is `FieldNotSupported` when unsupported fields are its only fault, else `InvalidSpec`.
+    The reason is `FieldNotSupported` when unsupported fields are its only fault, else `InvalidSpec`, unless one is given.
 
     Args:
         problems: at least one.
+        reason: another code from the table of reasons.
     """
 
     reason = "InvalidSpec"
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], *, reason: str = "") -> None:
         self.problems = tuple(problems)
         shown = "; ".join(str(problem) for problem in self.problems[:_SHOWN])
         rest = f"; and {len(self.problems) - _SHOWN} more" if len(self.problems) > _SHOWN else ""
         only_unsupported = all(not problem.supported for problem in self.problems)
         super().__init__(
             shown + rest,
-            reason="FieldNotSupported" if only_unsupported else "InvalidSpec",
+            reason=reason or ("FieldNotSupported" if only_unsupported else "InvalidSpec"),
             problems=[{"path": problem.path, "message": problem.message} for problem in self.problems],
         )
 

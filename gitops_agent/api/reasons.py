@@ -309,6 +309,7 @@ _TABLE = (
         "The API server is another cluster than the one the agent began with; it wrote nothing more and ended, to begin anew.",
         "Check which cluster its kubeconfig, its address or its name leads to.",
     ),
+    ("WrongCluster", "`spec.destination.clusterUID` names another cluster.", "Follow the path of this cluster."),
     ("Terminating", "An object is being deleted; it is applied again once it is gone.", "Check its finalizers if this lasts."),
     # The order.
     ("WaitingFor", "An object waits for another one.", "See `gitops-agent tree` for what it waits for."),

@@ -70,6 +70,9 @@ Name = Annotated[str, Shape(pattern=rf"{_LABEL}(\.{_LABEL})*", message="is not a
 NamespaceName = Annotated[str, Shape(pattern=_LABEL, message="is not the name of a namespace", longest=63)]
 """A DNS label."""
 
+ClusterUID = Annotated[str, Shape(pattern=r"[A-Za-z0-9][A-Za-z0-9.-]*", message="is not the UID of a namespace", longest=128)]
+"""The UID of a cluster's namespace `kube-system`."""
+
 ReleaseName = Annotated[str, Shape(pattern=rf"{_LABEL}(\.{_LABEL})*", message="is not a Helm release name", longest=53)]
 """What Helm takes for a release: 53 characters, so that its suffixes fit."""
 

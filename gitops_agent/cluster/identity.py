@@ -46,7 +46,7 @@ class ClusterIdentity:
     def __init__(self, transport: Transport, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._transport, self._clock = transport, clock
         self._lock, self._asking = threading.Lock(), threading.Lock()
-        self._uid = ""
+        self._uid = self._expected = ""
         self._opened = self._confirmed = 0
         self._confirmed_at = 0.0
         self._mismatch = ""
@@ -56,6 +56,15 @@ class ClusterIdentity:
     def mismatch(self) -> str:
         """How the cluster differs from the pinned one; empty until it does."""
         return self._mismatch
+
+    @property
+    def uid(self) -> str:
+        """The UID of the pinned cluster; empty while it is not known."""
+        return self._uid
+
+    def expect(self, uid: str) -> None:
+        """Names the only cluster that may be pinned; any when empty."""
+        self._expected = uid
 
     def ends(self, process: threading.Event) -> None:
         """Names an event that is set once the cluster is another one."""
@@ -68,13 +77,17 @@ class ClusterIdentity:
 
         Raises:
             AgentError: the API server does not answer.
-            ClusterMismatch: it was pinned before and is another one now.
+            ClusterMismatch: it was pinned before and is another one now, or another one is expected.
         """
         if self._uid:
             self.confirm()
             return
         try:
-            self._uid, self._confirmed_at = self._read(30.0), self._clock()
+            uid, self._confirmed_at = self._read(30.0), self._clock()
+            if self._expected and uid != self._expected:
+                self._differs(uid, f"and the setting cluster.uid names the cluster {self._expected}")
+                self._refuse()
+            self._uid = uid
         except (Forbidden, NotFound) as error:
             _log.warning("another cluster would not be noticed: its UID cannot be read", namespace=_NAMESPACE, error=error)
 
@@ -97,7 +110,7 @@ class ClusterIdentity:
         except NotFound:
             raise Unavailable(f"{self._transport.host} has no namespace {_NAMESPACE} (yet)", code="NoIdentity") from None
         if uid != self._uid:
-            self._differs(uid)
+            self._differs(uid, f"and had {self._uid} when this process began to lead")
         self._refuse()
         with self._lock:
             self._confirmed, self._confirmed_at = max(self._confirmed, opened), max(self._confirmed_at, began)
@@ -145,16 +158,16 @@ class ClusterIdentity:
             raise Unavailable(f"{self._transport.host} answered GET {_PATH} with no namespace", code="NoIdentity")
         return uid
 
-    def _differs(self, uid: str) -> None:
+    def _differs(self, uid: str, expected: str) -> None:
         with self._lock:
             if self._mismatch:
                 return
             self._mismatch = (
-                f"{self._transport.host} is another cluster now: its namespace {_NAMESPACE} has the UID {uid}, "
-                f"and had {self._uid} when this process began to lead"
+                f"{self._transport.host} is another cluster{' now' if self._uid else ''}: "
+                f"its namespace {_NAMESPACE} has the UID {uid}, {expected}"
             )
         _log.error(
-            "the cluster is another one; the process ends so that nothing acts on what is known of the first",
+            "the cluster is another one; the process ends so that nothing is written there",
             reason=ClusterMismatch.reason,
             error=self._mismatch,
         )

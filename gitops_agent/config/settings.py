@@ -85,6 +85,9 @@ class ClusterSettings(Section):
     namespace: str = "gitops-system"
     """The namespace of the agent itself: its lease lies there, and nothing in it is ever pruned."""
 
+    uid: str = ""
+    """The UID of the namespace `kube-system` of the only cluster the agent works in; it ends in another one. Any when empty."""
+
 
 class SourceSettings(Section):
     """Git repositories."""

@@ -49,6 +49,7 @@ from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import REMARKED, Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
+from gitops_agent.sync.cluster_pin import refuse_foreign
 from gitops_agent.sync.desired import Desired, build, marked
 from gitops_agent.sync.hook_runs.record import HookRecord
 from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of
@@ -104,6 +105,8 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         rendered = render(tree, application, path=path, facts=facts, variables=variables, keys=keys)
         unsigned = _unsigned(access, application, Path(scratch), revision)
     autoscaled = autoscaled_workloads(access)
+    access.transport.identity.pin()
+    refuse_foreign(rendered.manifests, access.transport.identity.uid)
     desired = build(
         rendered.manifests,
         application=application.key,

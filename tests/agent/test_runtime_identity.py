@@ -69,3 +69,15 @@ def test_an_agent_whose_cluster_is_exchanged_ends_without_having_written_there(t
 
     assert codes == [1]
     assert cluster.claims == ["first"] * election
+
+
+def test_a_replica_in_another_cluster_than_its_settings_name_ends_before_it_asks_for_the_lease(tmp_path: Path) -> None:
+    cluster = Cluster()
+    with Wire(cluster) as server:
+        transport = server.transport(tmp_path)
+        runtime = Runtime(Settings.model_validate({"cluster": {"uid": "another"}}), transport)
+        code = runtime.run()
+        transport.close()
+
+    assert (code, cluster.claims) == (1, [])
+    assert "the setting cluster.uid names the cluster another" in transport.identity.mismatch

@@ -48,3 +48,22 @@ def test_only_repositories_that_a_pattern_names_are_followed(url: str, *, allowe
         return
     with pytest.raises(SpecInvalid, match=r"spec\.source\.repoURL: is not among"):
         rules.applied(shop)
+
+
+def test_an_application_of_another_cluster_is_refused_and_both_are_named() -> None:
+    rules = ApplicationRules(cluster_uid="b2")
+    pinned = application(destination={"clusterUID": "a1"})
+
+    with pytest.raises(
+        SpecInvalid, match=r"spec\.destination\.clusterUID: names the cluster a1, and this one is b2"
+    ) as refused:
+        rules.applied(pinned)
+
+    assert refused.value.reason == "WrongCluster"
+
+
+@pytest.mark.parametrize("known", ["a1", ""])
+def test_an_application_of_this_cluster_or_of_an_unknown_one_is_followed(known: str) -> None:
+    pinned = application(destination={"clusterUID": "a1"})
+
+    assert ApplicationRules(cluster_uid=known).applied(pinned) == pinned

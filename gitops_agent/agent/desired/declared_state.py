@@ -27,6 +27,7 @@ from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.source.signature.judgement import Judgement
+from gitops_agent.sync.cluster_pin import refuse_foreign
 from gitops_agent.sync.desired import Desired, build
 from gitops_agent.sync.planning.crd_upgrade import versions
 
@@ -225,6 +226,7 @@ class DeclaredStateLoader:
         autoscaled = self._autoscaled(rendered, application)
         built = self._built.get((application.key, slot))
         if built is None or not built.of(rendered, application, autoscaled):
+            refuse_foreign(rendered.manifests, self._stores.applications.rules.cluster_uid)
             desired = build(
                 rendered.manifests,
                 application=application.key,

@@ -25,7 +25,7 @@ from gitops_agent.sync.planning.hidden import to_json
 from gitops_agent.sync.rollback import RollbackState
 
 _SHORT = 12
-_STALLING = ("InvalidSpec", "FieldNotSupported")
+_STALLING = ("InvalidSpec", "FieldNotSupported", "WrongCluster")
 _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20

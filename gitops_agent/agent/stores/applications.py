@@ -30,11 +30,12 @@ class ApplicationStore:
         rules: of the installation.
 
     Attributes:
+        rules: may be exchanged until the first Application comes.
         epoch: how often resource versions decreased, because etcd was restored.
     """
 
     def __init__(self, wake: Wake, *, namespace: str = "", rules: ApplicationRules = NO_RULES) -> None:
-        self._wake, self._namespace, self._rules = wake, namespace, rules
+        self._wake, self._namespace, self.rules = wake, namespace, rules
         self._lock = threading.Lock()
         self._objects: dict[AppKey, Object] = {}
         self._wishes: dict[AppKey, str] = {}
@@ -171,7 +172,7 @@ class ApplicationStore:
         """Parses a changed spec; the caller holds the lock."""
         self._detach(key)
         try:
-            application = self._rules.applied(parse(obj))
+            application = self.rules.applied(parse(obj))
         except SpecInvalid as error:
             self._parsed[key] = error
             return
