@@ -42,6 +42,7 @@ generate: $(STAMP)  ## CRDs and reference pages from the code
 	$(BIN)/python -m gitops_agent.api.crd deploy/base/crds
 	$(BIN)/python -m gitops_agent.docsgen.resources docs/reference
 	$(BIN)/python -m gitops_agent.docsgen.commands docs/reference
+	$(BIN)/python -m gitops_agent.docsgen.openapi docs/reference
 
 lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
 	$(BIN)/pip install --quiet uv

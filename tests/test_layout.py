@@ -50,6 +50,8 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/summary.py": "agent/reconcile/test_status_builder.py",  # values without behaviour
     "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise
     "agent/rollouts/context.py": "acceptance/test_rollouts.py",
+    "server/views/*.py": "server/test_answers.py",  # values without behaviour
+    "server/routes.py": "server/test_openapi.py",  # a table
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
     "rollout/analysis/http_provider.py": "rollout/analysis/test_dispatch.py",  # what every provider is asked with
     "render/decryption/*.py": "render/decryption/test_decryptor.py",  # parts of one decryptor, judged by sops as a whole

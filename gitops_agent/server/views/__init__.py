@@ -1,0 +1,1 @@
+"""What the dashboard's API answers: the only shapes that leave the server."""
