@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "cli/exit_codes.py": "cli/test_main.py",  # numbers
     "cluster/client.py": "cli/test_client.py",  # through commands
     "preview/dependants.py": "cli/test_dependants.py",  # likewise
+    "preview/desired_state.py": "cli/test_diff.py",  # likewise
     "preview/why.py": "cli/test_why.py",  # likewise
     "cli/object_chain.py": "cli/test_trace.py",  # likewise
     "preview/decryption_keys.py": "cli/test_render.py",  # likewise

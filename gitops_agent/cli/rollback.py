@@ -18,9 +18,8 @@ import click
 
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
-from gitops_agent.cli.exit_codes import DIFFERENT
-from gitops_agent.cli.wait import because, ended, leave_if_paused, outcome, pause_of
-from gitops_agent.cli.watch_until import seconds_of, until
+from gitops_agent.cli.wait import answer, ended, leave_if_paused, pause_of
+from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import AppKey, Object
@@ -89,7 +88,8 @@ def rollback(
             f"again with `gitops-agent rollback {name} --undo`"
         )
     if waits:
-        sys.exit(_await(access, pinned, ref.get("commit", ""), timeout))
+        commit, generation = ref.get("commit", ""), pinned["metadata"]["generation"]
+        answer(access, name, lambda live: live["metadata"]["generation"] >= generation and ended(live, commit), timeout=timeout)
 
 
 def previous(application: Object) -> str:
@@ -188,21 +188,3 @@ def _preview(access: ClusterClient, application: Object, ref: dict[str, str]) ->
     source = application["spec"]["source"]
     pinned = {**application, "spec": {**application["spec"], "source": {**source, "ref": ref}}}
     return show(compare(access, pinned, PreviewTarget()))
-
-
-def _await(access: ClusterClient, pinned: Object, commit: str, timeout: str) -> int:
-    from gitops_agent.cli.agent_lease import absence
-    from gitops_agent.cli.status import summary
-
-    name, generation = pinned["metadata"]["name"], pinned["metadata"]["generation"]
-
-    def done(live: Object) -> bool:
-        return live["metadata"]["generation"] >= generation and (ended(live, commit) or bool(pause_of(live)))
-
-    live = until(access, name, done, seconds=seconds_of(timeout, "--timeout"), seen=lambda _: None)
-    if live is None:
-        out.talk(f"no result within {timeout}{because(absence(access))}: see `gitops-agent status {name}`")
-        return DIFFERENT
-    row = summary(live)
-    out.talk(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
-    return outcome(live)

@@ -20,16 +20,17 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.cluster.secrets import Secrets
-from gitops_agent.errors import AgentError, CannotSee, NotFound, SourceError, UnknownKind, UsageError
+from gitops_agent.errors import AgentError, NotFound, SourceError, UnknownKind, UsageError
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.field_report import FieldChange, object_changes
 from gitops_agent.manifest.fields import SERVER_METADATA
-from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
 from gitops_agent.preview import signature
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.dependants import dependants
+from gitops_agent.preview.desired_state import desired_state
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import labelled
 from gitops_agent.preview.render_inputs import variables_of
@@ -50,7 +51,7 @@ from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import REMARKED, Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.cluster_pin import refuse_foreign
-from gitops_agent.sync.desired import Desired, build, marked
+from gitops_agent.sync.desired import Desired, marked
 from gitops_agent.sync.hook_runs.record import HookRecord
 from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of
 from gitops_agent.sync.hooks.hook import Hook
@@ -107,16 +108,8 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
     autoscaled = autoscaled_workloads(access)
     access.transport.identity.pin()
     refuse_foreign(rendered.manifests, access.transport.identity.uid)
-    desired = build(
-        rendered.manifests,
-        application=application.key,
-        revision=revision,
-        namespace=application.namespace,
-        scope=lambda kind: scope(access, kind),
-        create_namespace=application.spec.destination.create_namespace,
-        autoscaled=autoscaled,
-        ignore_fields=application.spec.sync.ignore_fields,
-        helm_hooks=application.spec.helm_hooks,
+    desired = desired_state(
+        access, application, rendered, revision, autoscaled=autoscaled, ignore_fields=application.spec.sync.ignore_fields
     )
     if unsigned:
         desired = replace(desired, warnings=(unsigned, *desired.warnings))
@@ -193,14 +186,6 @@ def render_request(
 def kube_facts(access: ClusterClient) -> KubeFacts:
     """The cluster as charts may ask about it."""
     return KubeFacts(version=str(access.transport.request("GET", "/version")["gitVersion"]).removeprefix("v"))
-
-
-def scope(access: ClusterClient, kind: GroupKind) -> bool | None:
-    """Whether a kind is namespaced, None when the kind is unknown."""
-    try:
-        return access.discovery.find(kind.group, kind.kind).namespaced
-    except (UnknownKind, CannotSee):
-        return None
 
 
 def autoscaled_workloads(access: ClusterClient) -> frozenset[ObjectKey]:

@@ -23,8 +23,9 @@ from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.masking import is_secret, masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
-from gitops_agent.preview.comparison import autoscaled_workloads, fetched_sources, kube_facts, render_request, scope
+from gitops_agent.preview.comparison import autoscaled_workloads, fetched_sources, kube_facts, render_request
 from gitops_agent.preview.decryption_keys import decryption_keys
+from gitops_agent.preview.desired_state import desired_state
 from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.render.request import Rendered
@@ -34,7 +35,6 @@ from gitops_agent.rollout.coverage import target
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync import object_options
-from gitops_agent.sync.desired import build
 from gitops_agent.sync.drift.report import owners
 from gitops_agent.sync.ignore_fields import covers, paths
 from gitops_agent.sync.ordering.apply_order import apply_edges
@@ -132,7 +132,7 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         facts = kube_facts(access)
         request = render_request(application, path=application.spec.source.path, facts=facts, variables=variables, keys=keys)
         rendered = workers.render(tree, request)
-        declared = _declared(access, application, rendered, revision)
+        declared = {manifest.key: manifest for manifest in desired_state(access, application, rendered, revision).manifests}
         manifest, source = declared.get(key), _as_rendered(rendered, key, application)
         history = _History(sources, repository, revision)
         finder = OriginFinder(tree, request, rendered, workers.render)
@@ -184,20 +184,6 @@ class _History:
             return self._sources.last_change(self._repository, self._revision, file, line=line)
         except SourceError:
             return None
-
-
-def _declared(
-    access: ClusterClient, application: Application, rendered: Rendered, revision: Revision
-) -> dict[ObjectKey, Manifest]:
-    desired = build(
-        rendered.manifests,
-        application=application.key,
-        revision=revision,
-        namespace=application.namespace,
-        scope=lambda kind: scope(access, kind),
-        create_namespace=application.spec.destination.create_namespace,
-    )
-    return {manifest.key: manifest for manifest in desired.manifests}
 
 
 def _as_rendered(rendered: Rendered, key: ObjectKey, application: Application) -> Manifest | None:
