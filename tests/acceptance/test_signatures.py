@@ -119,7 +119,7 @@ def test_a_secret_that_is_gone_accepts_nothing_new(team: Tenant, ada: SshKey, ev
     team.says("SecretNotFound", f"main stays at {good[:12]}")
     newer = signed(team, ada, value="2")
     team.looked()
-    team.says("SecretNotFound")
+    assert team.condition()["reason"] == "SecretNotFound"
     repaired(team, "1")
 
     trust(team, eve=eve)

@@ -2,7 +2,7 @@
 
 A verdict costs processes, so a reconcile never asks for one: it reads the last judgement, and what is missing is queued and
 wakes the Application. A judgement stands until the tip, the demand, an approval or the content of the Secret changes; in
-between it costs nothing. Until a changed Secret has been judged by, what was judged before stays in force.
+between it costs nothing. Until a newer tip or a changed Secret has been judged by, what was judged before stays in force.
 """
 
 from __future__ import annotations
@@ -102,6 +102,16 @@ class CommitVerifier:
             self._release(application.key.namespace, before.secret)
         self._queue.add(application.key, f"{tip[:12]} is to be verified", Priority.COMMIT)
         return None
+
+    def in_force(self, application: Application, repository: Repository, ref: Ref) -> Judgement | None:
+        """The last judgement by the same demand, while a newer tip is verified."""
+        demand = (application.uid, repository, ref, application.spec.source.verify)
+        with self._lock:
+            entry = self._entries.get(application.key)
+            if entry is None or entry.answered is None:
+                return None
+            last = entry.answered
+            return entry.judgement if demand == (last.uid, last.repository, last.ref, last.verify) else None
 
     def rotated(self, secret: str) -> None:
         """Judges anew what a Secret decides, once its content changed."""

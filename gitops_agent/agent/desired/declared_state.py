@@ -49,6 +49,7 @@ class DeclaredState:
         error: why `desired` is not known.
         judgement: on the signatures of the newest commits; None when none are demanded, or while they are verified.
         claimed: all declared objects were claimed; false while a kind is being listed.
+        verifying: the signature of a newer commit is being verified; the rest is what was judged before.
     """
 
     source: SourceState
@@ -58,6 +59,7 @@ class DeclaredState:
     error: AgentError | None = None
     judgement: Judgement | None = None
     claimed: bool = True
+    verifying: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,18 +150,29 @@ class DeclaredStateLoader:
             self._verifier.forget(application.key)
             return self._rendered(application, DeclaredState(source=state, revision=tip))
         judgement = self._verifier.judged(application, repository, ref, tip.commit)
-        if judgement is None:
-            return DeclaredState(source=state, revision=None, pending=f"the signature of {tip.short} is being verified")
-        judged = DeclaredState(source=state, judgement=judgement)
-        if not judgement.commit:
-            return judged
+        if judgement is not None:
+            return self._judged(application, DeclaredState(source=state, judgement=judgement))
+        pending = f"the signature of {tip.short} is being verified"
+        before = self._verifier.in_force(application, repository, ref)
+        if before is not None:
+            followed = self._judged(application, DeclaredState(source=state, judgement=before, verifying=True))
+            if followed.error is None:
+                return replace(followed, pending=pending)
+        return DeclaredState(source=state, pending=pending, verifying=True)
+
+    def _judged(self, application: Application, known: DeclaredState) -> DeclaredState:
+        """What the commit that a judgement names declares."""
+        judgement = known.judgement
+        if judgement is None or not judgement.commit:
+            return known
+        repository, ref = self._poller.use(application)
         try:
             revision = self._sources.revision(repository, ref, judgement.commit)
         except SourceError as error:
-            return replace(judged, error=error)
+            return replace(known, error=error)
         if judgement.verified is None or not judgement.verified.key:
             revision = replace(revision, message="")  # the trailers of a commit without a signature approve nothing
-        return self._rendered(application, replace(judged, revision=revision))
+        return self._rendered(application, replace(known, revision=revision))
 
     def _rendered(self, application: Application, known: DeclaredState) -> DeclaredState:
         """What a revision declares, added to what is known of it."""

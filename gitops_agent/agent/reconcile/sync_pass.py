@@ -128,7 +128,7 @@ class SyncPass:
         # Checked before the commit is resolved, so that an answered request includes what the poll fetched.
         answered = state.requested != state.answered and loader.refreshed(key, state.poll)
         declared = loader.load(application)
-        if answered:
+        if answered and not declared.verifying:
             state.answered = state.requested
             if findings.closed is not None and findings.closed.manual and declared.revision is not None:
                 state.windows.admitted = declared.revision.commit

@@ -138,6 +138,22 @@ def test_without_a_secret_nothing_new_is_accepted(stand: Stand, ada: SshKey) -> 
     assert judgement.message == f"there is no Secret signers with the signers; main stays at {good[:12]}"
 
 
+def test_what_was_judged_before_stays_in_force_while_a_newer_commit_is_verified(stand: Stand, ada: SshKey) -> None:
+    stand.trust(ada=ada)
+    stand.repository.commit({"a": "1"}, by=ada)
+    before = stand.judged()
+    author = stand.repository.author.repository
+    with stand.verifier._lock:
+        known = stand.verifier._entries[stand.key].application
+    stand.repository.commit({"a": "2"}, by=ada)
+
+    assert stand.asked() is None
+    assert stand.verifier.in_force(known, author, MAIN) is before
+    elsewhere = Ref(kind="branch", value="other")
+    stand.verifier.judged(known, author, elsewhere, before.commit)
+    assert stand.verifier.in_force(known, author, elsewhere) is None
+
+
 def test_a_restarted_agent_goes_on_from_the_status(stand: Stand, ada: SshKey) -> None:
     stand.trust(ada=ada)
     good = stand.repository.commit({"a": "1"}, by=ada)

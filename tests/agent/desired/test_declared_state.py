@@ -13,6 +13,7 @@ from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import Priority, WorkQueue
+from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
@@ -307,38 +308,74 @@ def test_a_live_object_stays_with_the_application_of_its_marks_whichever_is_firs
     assert contested(stand.settled("shop", **same)) == {}
 
 
-def test_the_trailers_of_a_commit_without_a_signature_approve_nothing(
-    stand: Stand, namespace: str, objects: Objects, tmp_path: Path
-) -> None:
-    ada = SshKey(tmp_path, "ada")
-    text = allowed({"ada@example.com": ada}).decode()
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "signers", "namespace": namespace}}
-    objects.apply({**secret, "stringData": {"allowed_signers": text}})
+class Signed:
+    """An Application whose commits are to be signed by Ada."""
+
+    def __init__(self, stand: Stand, namespace: str, objects: Objects, folder: Path) -> None:
+        text = allowed({"ada@example.com": SshKey(folder, "ada")}).decode()
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "signers", "namespace": namespace}}
+        objects.apply({**secret, "stringData": {"allowed_signers": text}})
+        self._stand, self._namespace = stand, namespace
+
+    def application(self, applied: str) -> Application:
+        raw = application_object("shop", namespace=self._namespace, url=self._stand.author.repository.url, path="shop")
+        raw["spec"]["source"]["verify"] = {"mode": "head", "secretRef": {"name": "signers"}}
+        raw["status"] = {"sync": {"revision": applied}}
+        return parse(raw)
+
+    def poll(self, application: Application) -> None:
+        self._stand.loader.load(application)
+        self._stand.polling.ask(application.key, "now")
+        while (item := self._stand.repositories.take(0)) is not None:
+            self._stand.polling.reconcile(item)
+            self._stand.repositories.done(item.key)
+
+    def judged(self, application: Application) -> DeclaredState:
+        """Loads and verifies until there is a commit to follow."""
+
+        def known() -> DeclaredState | None:
+            declared = self._stand.loader.load(application)
+            if (item := self._stand.signatures.take(0)) is not None:
+                self._stand.verifier.reconcile(item)
+                self._stand.signatures.done(item.key)
+            return declared if not declared.pending and declared.revision is not None else None
+
+        declared = eventually(known, seconds=SECONDS)
+        assert declared is not None
+        return declared
+
+
+@pytest.fixture
+def signed(stand: Stand, namespace: str, objects: Objects, tmp_path: Path) -> Iterator[Signed]:
+    yield Signed(stand, namespace, objects, tmp_path)
+    stand.stores.secrets.stop()
+
+
+def test_the_trailers_of_a_commit_without_a_signature_approve_nothing(stand: Stand, signed: Signed) -> None:
     commit = stand.author.commit({"shop/one.yaml": config_map("one")}, message="One\n\nGitops-Agent-Approve: aaaaaaaaaaaa")
-    raw = application_object("shop", namespace=namespace, url=stand.author.repository.url, path="shop")
-    raw["spec"]["source"]["verify"] = {"mode": "head", "secretRef": {"name": "signers"}}
-    raw["status"] = {"sync": {"revision": commit}}
-    shop = parse(raw)
-    stand.loader.load(shop)
-    stand.polling.ask(shop.key, "now")
-    while (item := stand.repositories.take(0)) is not None:
-        stand.polling.reconcile(item)
-        stand.repositories.done(item.key)
+    shop = signed.application(commit)
+    signed.poll(shop)
 
-    def judged() -> DeclaredState | None:
-        declared = stand.loader.load(shop)
-        if (item := stand.signatures.take(0)) is not None:
-            stand.verifier.reconcile(item)
-            stand.signatures.done(item.key)
-        return declared if declared.judgement is not None and declared.revision is not None else None
+    declared = signed.judged(shop)
 
-    declared = eventually(judged, seconds=SECONDS)
-
-    assert declared is not None
     assert declared.judgement is not None
     assert declared.revision is not None
     assert (declared.judgement.reason, declared.revision.commit, declared.revision.message) == ("Unverified", commit, "")
-    stand.stores.secrets.stop()
+
+
+def test_what_was_judged_before_is_followed_while_a_newer_commit_is_verified(stand: Stand, signed: Signed) -> None:
+    first = stand.author.commit({"shop/one.yaml": config_map("one")})
+    shop = signed.application(first)
+    signed.poll(shop)
+    before = signed.judged(shop)
+    second = stand.author.commit({"shop/one.yaml": config_map("one", colour="red")})
+    signed.poll(shop)
+
+    declared = stand.loader.load(shop)
+
+    assert (declared.revision, declared.judgement, declared.desired) == (before.revision, before.judgement, before.desired)
+    assert (declared.verifying, declared.pending) == (True, f"the signature of {second[:12]} is being verified")
+    assert signed.judged(shop).verifying is False
 
 
 def test_an_object_that_moves_between_applications_is_handed_over(world: ClusterEnv) -> None:
