@@ -105,7 +105,8 @@ def _synced(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
         return False, outcome.judgement.reason, outcome.judgement.message
     if outcome.revision is None:
         reason = outcome.source_error.reason if outcome.source_error else "Fetching"
-        return None, reason, str(outcome.source_error or outcome.waiting or "the repository is being fetched for the first time")
+        message = outcome.source_error or outcome.waiting or "the repository is being fetched for the first time"
+        return None, reason, str(message)
     short = outcome.revision.short
     if outcome.held:
         return False, "HeldForApproval", outcome.held
