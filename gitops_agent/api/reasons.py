@@ -261,12 +261,12 @@ _TABLE = (
     ),
     (
         "VariableSourceMissing",
-        "A ConfigMap or Secret that variables are read from is not there; what was applied stays.",
+        "A ConfigMap or Secret that variables or values are read from is not there; what was applied stays.",
         "Create it in the Application's namespace, or set `optional: true`.",
     ),
     (
         "VariableSourceRefused",
-        "An Application may not read a Secret that its variables are from.",
+        "An Application may not read a Secret that its variables or values are from.",
         "Let its ServiceAccount `get` that Secret, or name another one.",
     ),
     ("DuplicateObject", "One object is declared twice.", "Remove one of the two places that the message names."),

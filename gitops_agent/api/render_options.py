@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from gitops_agent.api.helm_values import CRDPolicy, Exposure, ValuesSource
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import SecretRef
 from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName, VariableValue
@@ -32,8 +33,14 @@ class HelmOptions(Model):
     values_files: Annotated[tuple[FilePath, ...], Field(max_length=32)] = ()
     """Values files relative to the chart, later ones win; they may lie outside the chart but not outside the repository."""
 
+    ignore_missing_values_files: bool = False
+    """Render without values files that are not in the repository."""
+
+    values_from: Annotated[tuple[ValuesSource, ...], Field(max_length=32)] = ()
+    """ConfigMaps and Secrets with values, later ones win; they win over files. A change of one renders again at once."""
+
     values: dict[str, Any] = Field(default_factory=dict)
-    """Values written here win over every file."""
+    """Values written here win over every file and object."""
 
     kube_version: (
         Annotated[
@@ -46,12 +53,32 @@ class HelmOptions(Model):
     api_versions: Annotated[tuple[Annotated[str, Field(max_length=256, min_length=1)], ...], Field(max_length=256)] = ()
     """API versions passed to charts, in addition to those of the cluster."""
 
+    skip_schema_validation: bool = False
+    """Do not check values against the schema of the chart."""
+
+    crds: CRDPolicy | None = None
+    """The chart's `crds/` directory: `apply` (the default) creates and upgrades what is in it, `create-only` creates what is
+    missing and never changes or deletes it, as Helm does, `skip` leaves it out."""
+
     skip_crds: Annotated[bool, Field(alias="skipCRDs")] = False
-    """Leave the chart's `crds/` directory out."""
+    """The same as `crds: skip`."""
 
     hooks: HelmHooks = HelmHooks.HELM
     """When the chart's hooks run: `helm` (as Helm does, by installation, upgrade and rollback), `every-sync` (as Argo CD does)
     or `none`."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.skipCRDs) || !self.skipCRDs || !has(self.crds) || self.crds == 'skip'",
+            holds=lambda helm: not helm.skip_crds or helm.crds in (None, CRDPolicy.SKIP),
+            message="skipCRDs says skip and crds says something else; leave skipCRDs out",
+        ),
+    )
+
+    @property
+    def crd_policy(self) -> CRDPolicy:
+        """What becomes of the chart's `crds/`."""
+        return CRDPolicy.SKIP if self.skip_crds else self.crds or CRDPolicy.APPLY
 
 
 class Image(Model):
@@ -198,13 +225,6 @@ class DecryptionProvider(StrEnum):
     """What decrypts files."""
 
     SOPS = "sops"
-
-
-class Exposure(StrEnum):
-    """What happens to a render with a secret value outside a Secret."""
-
-    REFUSE = "refuse"
-    WARN = "warn"
 
 
 class Decryption(Model):

@@ -1,4 +1,4 @@
-"""Reads the variables of an Application with the rights of the caller."""
+"""Reads variables and values with the rights of the caller."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ from gitops_agent.cluster.secrets import Secrets
 from gitops_agent.errors import NotFound, RenderError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.kinds import CONFIG_MAP
+from gitops_agent.render import helm_values
 from gitops_agent.render.variables.sources import FIELD, merged
 from gitops_agent.render.variables.variable import Variable
 
 
 def variables_of(access: ClusterClient, application: Application) -> tuple[Variable, ...]:
-    """The variables of an application.
+    """The variables of an application, and the values of its chart.
 
     Raises:
         RenderError: an object that holds some is missing.
         AgentError: the caller may not read it.
     """
-    options = application.spec.render.variables if application.spec.render else None
-    if options is None:
-        return ()
-    return merged(options, [_content(access, application.key, source) for source in options.sources])
+    render = application.spec.render
+    options = render.variables if render else None
+    values = render.helm.values_from if render and render.helm else ()
+    variables: tuple[Variable, ...] = ()
+    if options is not None:
+        field = f"{FIELD}.from"
+        variables = merged(options, [_content(access, application.key, source, field) for source in options.sources])
+    held = [_content(access, application.key, helm_values.holder(source), helm_values.FIELD) for source in values]
+    return (*variables, *helm_values.entries(values, held))
 
 
-def _content(access: ClusterClient, application: AppKey, source: VariableSource) -> Mapping[str, bytes]:
+def _content(access: ClusterClient, application: AppKey, source: VariableSource, field: str) -> Mapping[str, bytes]:
     try:
         if source.kind is VariableKind.SECRET:
             return Secrets(access.transport).read(application.namespace, source.name).data
@@ -37,7 +43,7 @@ def _content(access: ClusterClient, application: AppKey, source: VariableSource)
     except NotFound:
         if source.optional:
             return {}
-        text = f"{FIELD}.from: there is no {source.kind.value} {application.namespace}/{source.name}"
-        raise RenderError(text, reason="VariableSourceMissing", transient=True, field=f"{FIELD}.from") from None
+        text = f"{field}: there is no {source.kind.value} {application.namespace}/{source.name}"
+        raise RenderError(text, reason="VariableSourceMissing", transient=True, field=field) from None
     binary = {key: base64.b64decode(value) for key, value in (obj.get("binaryData") or {}).items()}
     return {key: value.encode() for key, value in (obj.get("data") or {}).items()} | binary

@@ -9,15 +9,21 @@ from __future__ import annotations
 import re
 import shutil
 from bisect import bisect_right
+from dataclasses import replace
 
+from gitops_agent.api.helm_values import CRDPolicy
 from gitops_agent.api.render_options import HelmOptions
 from gitops_agent.errors import RenderError
+from gitops_agent.manifest import marks
 from gitops_agent.manifest.document import Document, YamlLimits
+from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import dump, read
+from gitops_agent.render import helm_values
 from gitops_agent.render.chart import Chart, read_chart
 from gitops_agent.render.decryption.scope import MARK
 from gitops_agent.render.helm_errors import located
 from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.memory import in_memory
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderRequest
 from gitops_agent.render.tool import Job, Workspace
@@ -28,6 +34,7 @@ _OUTPUT = "the rendered chart"
 _PLACE = re.compile(rf"{_OUTPUT}(?:, document \d+)?, line (\d+)")
 _TESTS = frozenset({"test", "test-success", "test-failure"})
 _WARNINGS = 10
+_VALUES = YamlLimits(bytes=4 * 1024 * 1024, documents=1, nodes=200_000)
 
 
 def render_helm(job: Job) -> None:
@@ -43,14 +50,14 @@ def render_helm(job: Job) -> None:
     values = _values_files(options, job.inputs, job.path, decrypts=decrypts)
     job.inputs.materialise(workspace.tree)
     _copy_dependencies(chart, workspace)
-    given = _copy_values(values, workspace)
+    given = _copy_values(values, workspace) | _write_values(job, options, [*_own_values(job), *values])
     try:
         done = job.run(*_arguments(options, job.request, chart, [*given], workspace))
     except RenderError as error:
         message = error.message
         for name, file in given.items():
             message = message.replace(name, file)
-        sources = [*_own_values(job), *values, *(["spec.render.helm.values"] if options.values else [])]
+        sources = [*_own_values(job), *given.values(), *(["spec.render.helm.values"] if options.values else [])]
         message = located(message, chart, job.inputs, sources)
         raise RenderError(message, reason=error.reason, **error.facts) from None
     objects.warnings += chart.warnings
@@ -68,7 +75,9 @@ def render_helm(job: Job) -> None:
     objects.warnings += [origins.located(warning) for warning in documents.warnings]
     for document in documents.documents:
         if not _is_test(document):
-            objects.add(document, file=origins.of(document))
+            file = origins.of(document)
+            once = options.crd_policy is CRDPolicy.CREATE_ONLY and _is_crd_file(file, chart.path)
+            objects.add(_created_once(document) if once else document, file=file)
 
 
 def _values_files(options: HelmOptions, inputs: Inputs, path: str, *, decrypts: bool) -> list[str]:
@@ -83,6 +92,8 @@ def _values_files(options: HelmOptions, inputs: Inputs, path: str, *, decrypts: 
         if "://" in name:
             raise RenderError(f"{field}: {name.split('@')[-1]} is an address; values files lie in the repository", field=field)
         entry = inputs.file(join(path, name, named_in=field))
+        if entry is None and options.ignore_missing_values_files:
+            continue
         if entry is None or entry.type is not EntryType.FILE:
             what = "is a directory" if entry is not None else f"does not exist{inputs.hint(join(path, name))}"
             if entry is None and any(sign in name for sign in "*?["):
@@ -107,6 +118,55 @@ def _copy_values(values: list[str], workspace: Workspace) -> dict[str, str]:
     for name, file in given.items():
         shutil.copyfile(workspace.at(file), workspace.root / name)
     return given
+
+
+def _write_values(job: Job, options: HelmOptions, files: list[str]) -> dict[str, str]:
+    """Writes the values of ConfigMaps and Secrets beside the copies of files.
+
+    Returns the names of these files, and what they hold for people.
+
+    Raises:
+        RenderError: a value does not fit, or that of a Secret would be written to a disk.
+    """
+    root = job.workspace.root
+    written: dict[str, str] = {}
+
+    def others() -> list[Object]:
+        texts = ((file, job.workspace.at(file).read_bytes()) for file in files)
+        parsed = (read(text, file=file, limits=job.inputs.bounded(_VALUES), last_key_wins=True) for file, text in texts)
+        values = (document.value for one in parsed for document in one.documents[:1])
+        return [value for value in values if isinstance(value, dict)]
+
+    documents = helm_values.documents(options.values_from, job.request.variables, others)
+    for number, (origin, text, secret) in enumerate(documents):
+        if secret and not job.limits.plaintext_on_disk and not in_memory(root):
+            problem = (
+                f"{origin} is of a Secret, and the scratch folder of renders is on a disk: mount a volume in memory there, or "
+                "set render.plaintextOnDisk"
+            )
+            raise RenderError(problem, reason="PlaintextOnDisk", field=helm_values.FIELD)
+        name = f"values-from-{number}.yaml"
+        (root / name).touch(mode=0o600)
+        (root / name).write_text(text, encoding="utf-8")
+        written[name] = origin
+    return written
+
+
+def _is_crd_file(file: str, chart: str) -> bool:
+    """Whether a file lies in `crds/` of a chart or dependency."""
+    below = file.removeprefix(f"{chart}/").split("/")
+    while below[:1] == ["charts"]:
+        below = below[2:]
+    return below[:1] == ["crds"]
+
+
+def _created_once(document: Document) -> Document:
+    """The definition as Helm treats it: created, never changed or deleted."""
+    obj = document.value
+    if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
+        return document
+    annotations = {**(obj["metadata"].get("annotations") or {}), marks.APPLY: "create-only", marks.PRUNE: "disabled"}
+    return replace(document, value={**obj, "metadata": {**obj["metadata"], "annotations": annotations}})
 
 
 def _without_values(warning: str) -> str:
@@ -135,9 +195,9 @@ def _arguments(
     arguments += ["--kube-version", (options.kube_version or request.facts.version).removeprefix("v")]
     for api_version in sorted({*request.facts.api_versions, *options.api_versions}):
         arguments += ["--api-versions", api_version]
-    if not options.skip_crds:
+    if options.crd_policy is not CRDPolicy.SKIP:
         arguments.append("--include-crds")
-    if chart.skip_schema:
+    if chart.skip_schema or options.skip_schema_validation:
         arguments.append("--skip-schema-validation")
     for file in values:
         arguments += ["--values", file]

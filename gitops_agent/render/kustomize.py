@@ -10,7 +10,8 @@ import os
 import re
 from typing import Any
 
-from gitops_agent.api.render_options import Exposure, KustomizeOptions, Patch
+from gitops_agent.api.helm_values import Exposure
+from gitops_agent.api.render_options import KustomizeOptions, Patch
 from gitops_agent.errors import RenderError, did_you_mean
 from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.yaml import dump, read

@@ -16,6 +16,7 @@ from gitops_agent.manifest.canonical import digest
 from gitops_agent.render.binaries import find
 from gitops_agent.render.disk_cache import digest_of
 from gitops_agent.render.helm import render_helm
+from gitops_agent.render.helm_values import name_of
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.kustomize import render_kustomize
 from gitops_agent.render.objects import Objects
@@ -25,6 +26,7 @@ from gitops_agent.render.request import Failure, Format, KubeFacts, Rendered, Re
 from gitops_agent.render.scratch import workspace
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.render.variables.substitution import Substitution
+from gitops_agent.render.variables.variable import NAME
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
 __all__ = ["Failure", "Format", "KubeFacts", "RenderLimits", "RenderRequest", "Rendered", "Renderer"]
@@ -81,7 +83,7 @@ class Renderer:
                 cause in _OVER_ALL_INPUTS or "returncode" in error.facts or (substitution is not None and substitution.begun)
             )
             passing = error.transient or cause in _PASSING
-            used = substitution.used if substitution else ()
+            used = _used(request, substitution)
             return Failure(error=error, closure=inputs.closure if final else None, passing=passing, variables=used)
 
     def _render(
@@ -108,10 +110,9 @@ class Renderer:
                     cancel=cancel,
                 )
                 (render_kustomize if form is Format.KUSTOMIZE else render_helm)(job)
-        manifests, used = tuple(objects.manifests), tuple[str, ...]()
+        manifests = tuple(objects.manifests)
         if substitution is not None:
             manifests = substitution.replaced(manifests)
-            used = substitution.used
             objects.warnings += substitution.warnings
         return Rendered(
             manifests=manifests,
@@ -120,7 +121,7 @@ class Renderer:
             format=form,
             tools=tools,
             digest=digest_of(manifests),
-            variables=used,
+            variables=_used(request, substitution),
         )
 
     def key(self, request: RenderRequest) -> str:
@@ -155,7 +156,15 @@ def _version(name: str, explicit: Path | None) -> str:
 
 def _substitution(request: RenderRequest, limits: RenderLimits) -> Substitution | None:
     options = request.options.variables if request.options else None
-    return Substitution(options, request.variables, limit=limits.output_bytes) if options is not None else None
+    variables = [variable for variable in request.variables if NAME.fullmatch(variable.name)]
+    return Substitution(options, variables, limit=limits.output_bytes) if options is not None else None
+
+
+def _used(request: RenderRequest, substitution: Substitution | None) -> tuple[str, ...]:
+    """The variables that were looked up, and the chart's values."""
+    helm = request.options.helm if request.options else None
+    values = [name_of(index) for index, _ in enumerate(helm.values_from)] if helm else []
+    return (*(substitution.used if substitution else ()), *values)
 
 
 def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:

@@ -345,3 +345,40 @@ def test_a_table_in_the_chart_that_a_value_replaces_is_not_quoted(render: Render
 
     assert [warning for warning in rendered.warnings if "web.app.db" in warning]
     assert "hunter22" not in str(rendered.warnings)
+
+
+CRD = """apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.example.com}
+"""
+
+
+def definitions(rendered: Rendered) -> list[dict[str, str] | None]:
+    return [one.obj["metadata"].get("annotations") for one in rendered.manifests if one.key.kind == "CustomResourceDefinition"]
+
+
+def test_crds_are_applied_created_only_or_left_out(render: Render) -> None:
+    files = chart(templates__a=config_map()) | {
+        "web/crds/things.yaml": CRD,
+        "web/templates/crds/b.yaml": CRD.replace("s.", "z."),
+    }
+    files |= {"web/charts/sub/Chart.yaml": CHART.replace("web", "sub"), "web/charts/sub/crds/c.yaml": CRD.replace("s.", "y.")}
+    once = {"gitops-agent.dev/apply": "create-only", "gitops-agent.dev/prune": "disabled"}
+    assert definitions(render(ask("web"), files)) == [None, None, None]
+    assert definitions(render(ask("web", helm={"crds": "apply"}), files)) == [None, None, None]
+    assert definitions(render(ask("web", helm={"crds": "create-only"}), files)) == [once, once, None]
+    assert definitions(render(ask("web", helm={"crds": "skip"}), files)) == [None]
+    assert definitions(render(ask("web", helm={"skipCRDs": True}), files)) == [None]
+
+
+def test_a_values_file_may_be_missing_where_the_spec_says_so(render: Render) -> None:
+    options = {"valuesFiles": ["all.yaml", "prod.yaml"], "ignoreMissingValuesFiles": True}
+    rendered = render(ask("web", helm=options), chart(templates__a=VALUES, all="a: 1\n"))
+    assert json.loads(rendered.manifests[0].obj["data"]["values"]) == {"a": 1}
+    assert ("web/prod.yaml", None) in rendered.closure.entries
+
+
+def test_the_check_against_the_schema_can_be_left_out(render: Render, refusal: Refusal) -> None:
+    files = chart(templates__a=VALUES) | {"web/values.schema.json": '{"type": "object", "required": ["a"]}'}
+    assert "missing property 'a'" in refusal(ask("web"), files).message
+    assert render(ask("web", helm={"skipSchemaValidation": True}), files).manifests

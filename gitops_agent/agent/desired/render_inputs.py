@@ -1,4 +1,4 @@
-"""Resolves a render's inputs from the cluster: variables and decryption keys.
+"""Resolves a render's inputs from the cluster: variables, values, decryption keys.
 
 The objects that an Application names are watched by name, so a resolution costs no request, and a change wakes the Applications
 that name the object; which of them render again is decided by the values their renders used. What is missing is no broken
@@ -23,6 +23,7 @@ from gitops_agent.errors import Forbidden, NotFound, RenderError
 from gitops_agent.install.bundle import MARK_KEY
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.kinds import SECRET
+from gitops_agent.render import helm_values
 from gitops_agent.render.decryption.keys.kind import NO_KEYS, KeyMaterial
 from gitops_agent.render.variables.sources import merged
 from gitops_agent.render.variables.variable import Variable
@@ -35,7 +36,7 @@ class ResolvedInputs:
     """What a render gets from the cluster.
 
     Attributes:
-        variables: sorted by name.
+        variables: sorted by name, and then the entries that are values of the chart.
         keys: open encrypted files.
     """
 
@@ -53,6 +54,7 @@ class _Use:
 
 
 _VARIABLES = _Use(field=_FIELD, missing="VariableSourceMissing", refused="VariableSourceRefused")
+_VALUES = _Use(field=helm_values.FIELD, missing="VariableSourceMissing", refused="VariableSourceRefused")
 _KEYS = _Use(field="spec.render.decryption.secretRef", missing="DecryptionKeysMissing", refused="DecryptionKeysRefused")
 
 
@@ -79,18 +81,24 @@ class RenderInputs:
             RenderError: an object is missing, or the application's account may not read it.
             AgentError: an object cannot be read.
         """
-        variables = application.spec.render.variables if application.spec.render else None
+        options = application.spec.render
+        variables = options.variables if options else None
+        values = options.helm.values_from if options and options.helm else ()
         sources = variables.sources if variables else ()
+        holders = tuple(helm_values.holder(source) for source in values)
         secret = _key_secret(application)
-        named = (*sources, secret) if secret is not None else sources
+        named = (*sources, *holders, secret) if secret is not None else (*sources, *holders)
         self._register(application.key, frozenset((source.kind, source.name) for source in named))
         contents = [self._content(application, source, _VARIABLES) for source in sources]
+        entries = [self._content(application, holder, _VALUES) for holder in holders]
         keys = self._content(application, secret, _KEYS) if secret is not None else {}
         answers = tuple(content for content in contents if content is not None)
-        if keys is None or len(answers) < len(contents):
+        held = tuple(entry for entry in entries if entry is not None)
+        if keys is None or len(answers) < len(contents) or len(held) < len(entries):
             return None
         material = _material(application, secret, keys)
-        return ResolvedInputs(variables=merged(variables, answers) if variables is not None else (), keys=material)
+        resolved = merged(variables, answers) if variables is not None else ()
+        return ResolvedInputs(variables=(*resolved, *helm_values.entries(values, held)), keys=material)
 
     def forget(self, application: AppKey) -> None:
         """Lets the watches of an application's objects end."""
@@ -120,7 +128,7 @@ class RenderInputs:
         except NotFound as error:
             if source.optional:
                 return {}
-            advice = "create it, or set `optional: true`" if use is _VARIABLES else "create it"
+            advice = "create it" if use is _KEYS else "create it, or set `optional: true`"
             text = f"{use.field}: {error}; {advice}"
             raise RenderError(text, reason=use.missing, transient=True, field=use.field) from error
 

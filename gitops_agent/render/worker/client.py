@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from gitops_agent.errors import RenderError, SourceError
-from gitops_agent.render.decryption.session import DecryptionSession
+from gitops_agent.render.decryption.decrypted_tree import DecryptedTree
+from gitops_agent.render.decryption.keyring import Keyring
+from gitops_agent.render.decryption.scope import scope_of
 from gitops_agent.render.memory import memory_folder
 from gitops_agent.render.renderer import content_key
 from gitops_agent.render.request import Failure, Rendered, RenderLimits, RenderRequest, rendered
+from gitops_agent.render.secret_check import SecretCheck
 from gitops_agent.render.worker.channel import Channel, ChannelError
 from gitops_agent.render.worker.launch import Dialer, ProcessDialer
 from gitops_agent.render.worker.messages import request_head
@@ -89,13 +92,13 @@ class RenderWorkers:
 
     def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
         """See `Renderer.attempt`; what is encrypted is decrypted here."""
-        if request.options is None or request.options.decryption is None:
-            return self._attempt(tree, request, cancel)
         try:
-            session = DecryptionSession(tree, request, self._limits)
-        except SourceError as error:
+            check = SecretCheck(tree, request, self._limits)
+            if request.options is not None and request.options.decryption is not None:
+                tree = DecryptedTree(tree, Keyring(request.keys), scope_of(tree, request), check.decrypted)
+        except (RenderError, SourceError) as error:
             return Failure(error=error, closure=None, passing=False)
-        return session.judged(self._attempt(session.tree, request, cancel))
+        return check.judged(self._attempt(tree, request, cancel))
 
     def _attempt(self, tree: Tree, request: RenderRequest, cancel: threading.Event | None) -> Rendered | Failure:
         deadline = time.monotonic() + self._limits.seconds + _GRACE_SECONDS

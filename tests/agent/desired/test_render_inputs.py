@@ -221,3 +221,22 @@ def test_a_secret_that_goes_is_missing(desk: Desk) -> None:
     desk.objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
 
     assert desk.refused(app).reason == "VariableSourceMissing"
+
+
+def test_values_of_a_chart_come_from_objects_and_wake_their_application(desk: Desk) -> None:
+    desk.put("ConfigMap", "cluster", **{"values.yaml": "a: 1"})
+    desk.put("Secret", "db", password="hunter22")
+    rows = [source("cluster"), source("db", "Secret", key="password", targetPath="/p"), source("absent", optional=True)]
+    app = desk.application("shop")
+    app = replace(
+        app, spec=app.spec.model_copy(update={"render": RenderOptions.model_validate({"helm": {"valuesFrom": rows}})})
+    )
+    entries = desk.resolved(app)
+    assert {name[-3:]: (one.value, one.secret) for name, one in entries.items()} == {
+        "[0]": ("a: 1", False),
+        "[1]": ("hunter22", True),
+    }
+    desk.woken.clear()
+    desk.put("Secret", "db", password="hunter23")
+    eventually(lambda: app.key in desk.woken, seconds=SECONDS)
+    assert desk.resolved(app)["spec.render.helm.valuesFrom[1]"].value == "hunter23"
