@@ -19,8 +19,8 @@ from http import HTTPStatus
 from gitops_agent.errors import AgentError, SourceError
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.httpclient.retry_after import retry_after
 from gitops_agent.source.github_app import GitHubApp
-from gitops_agent.source.http_headers import retry_after
 from gitops_agent.source.repository import Repository
 
 _RENEWED_AT = 0.7

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from gitops_agent.errors import ProcessError, SourceError
+from gitops_agent.httpclient.retry_after import retry_after
 from gitops_agent.observe.log import logger
 from gitops_agent.process import Limits
 from gitops_agent.source import git
@@ -15,7 +16,7 @@ from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import access
 from gitops_agent.source.git_errors import CORRUPT, explain, last_words
 from gitops_agent.source.history import lost
-from gitops_agent.source.http_headers import retry_after, traced
+from gitops_agent.source.http_headers import traced
 from gitops_agent.source.mirror import Mirror, Tip, choice_key, key, stored
 from gitops_agent.source.phrases import ends
 from gitops_agent.source.ref import Ref
