@@ -26,7 +26,7 @@ class Answer:
     Attributes:
         status: the HTTP status.
         headers: with lower-case names.
-        body: as much of it as was asked for.
+        body: its start, as far as the request reads it.
         complete: whether that is all of it; false where it was longer, torn or late.
     """
 

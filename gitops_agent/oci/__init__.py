@@ -1,1 +1,1 @@
-"""Registries: manifests, blobs and tags of OCI repositories, read over our own HTTP door."""
+"""Registries: manifests, blobs and tags of OCI repositories."""

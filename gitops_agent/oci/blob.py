@@ -1,4 +1,4 @@
-"""Blobs of a registry: as large as announced, and with the announced digest."""
+"""Blobs of a registry, with the announced size and digest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORT = 19
 
 
 def fetch(registry: Registry, blob: Descriptor, *, longest: int = LONGEST) -> bytes:
-    """The content of a blob; one that is too long is cut off at once.
+    """The content of a blob, cut off where it is longer.
 
     Args:
         registry: where it is.

@@ -1,8 +1,8 @@
 """Credentials of a registry, as a Secret holds them.
 
 A Secret of the type `kubernetes.io/dockerconfigjson` holds those of many registries. The entry with the longest key that fits
-counts: of the repository's path first, then of the host. An entry that names a program (`credHelpers`, `credsStore`) is refused:
-nothing is run for a password.
+counts: of the repository's path first, then of the host. What names a program (`credHelpers`, `credsStore`) is refused: nothing
+is run for a password.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Login:
         bearer_token: sent to the registry as it is.
         ca: PEM, the authorities to believe instead of the machine's.
         hosts: where the owner of the credentials allows them to be sent.
+        token_hosts: hosts, with their port unless it is that of https, where the registry's tokens may be made.
     """
 
     username: str = ""
@@ -43,6 +44,7 @@ class Login:
     bearer_token: str = ""
     ca: bytes = b""
     hosts: AllowedHosts = ANYWHERE
+    token_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("username", "password", "identity_token", "bearer_token"):
@@ -61,6 +63,11 @@ class Login:
             return ""
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether there is nothing to prove who asks."""
+        return not (self.password or self.identity_token or self.bearer_token)
+
     def __repr__(self) -> str:
         return f"Login({', '.join(field.name for field in fields(self) if getattr(self, field.name))})"
 
@@ -68,14 +75,12 @@ class Login:
 ANONYMOUS = Login()
 
 
-def from_docker_config(data: bytes, reference: Reference, *, ca: bytes = b"", hosts: AllowedHosts = ANYWHERE) -> Login:
+def from_docker_config(data: bytes, reference: Reference) -> Login:
     """The credentials of a Docker configuration for a repository.
 
     Args:
         data: the value of the key `.dockerconfigjson`.
         reference: what is read.
-        ca: see `Login`.
-        hosts: likewise.
 
     Raises:
         SourceError: reason `InvalidSpec`: it is damaged, has no entry for the registry, or leaves it to a program.
@@ -98,10 +103,10 @@ def from_docker_config(data: bytes, reference: Reference, *, ca: bytes = b"", ho
             )
         names = ", ".join(sorted(str(key)[:100] for key in auths or {})[:5]) or "none"
         raise _invalid(f"its key {DOCKER_CONFIG} has no entry for {reference.authority} under auths (there is {names})")
-    return _login(entry, ca=ca, hosts=hosts)
+    return _login(entry)
 
 
-def _login(entry: Mapping[str, Any], *, ca: bytes, hosts: AllowedHosts) -> Login:
+def _login(entry: Mapping[str, Any]) -> Login:
     texts = {}
     for key in ("username", "password", "auth", "identitytoken", "registrytoken"):
         value = entry.get(key, "")
@@ -119,8 +124,6 @@ def _login(entry: Mapping[str, Any], *, ca: bytes, hosts: AllowedHosts) -> Login
         password=password.rstrip("\0"),
         identity_token=texts["identitytoken"],
         bearer_token=texts["registrytoken"],
-        ca=ca,
-        hosts=hosts,
     )
 
 
@@ -130,7 +133,7 @@ def _longest(auths: Mapping[str, Any], reference: Reference) -> Mapping[str, Any
 
 
 def _fits(key: str, reference: Reference) -> bool:
-    """Whether a key is the registry, or a folder the repository lies in."""
+    """Whether a key is the registry, or a folder above the repository."""
     authority, _, path = _bare(key).partition("/")
     if authority in _HUB:
         authority = "docker.io"

@@ -78,7 +78,7 @@ class Manifest:
 
 
 def resolve(registry: Registry, tag: str) -> str | None:
-    """The digest a tag leads to now; None where there is no such tag.
+    """The digest a tag leads to now; None without such a tag.
 
     Raises:
         SourceError: the registry does not say.
@@ -110,8 +110,20 @@ def fetch(registry: Registry, digest: str) -> Manifest:
     return parse(body, digest=digest, content_type=answer.headers.get("content-type", ""), reference=registry.reference)
 
 
+def listing(body: bytes, *, reference: Reference) -> Manifest:
+    """Reads an index that the registry makes up, which has no digest.
+
+    Raises:
+        SourceError: reason `BlobDamaged`.
+    """
+    value = _json(body, reference)
+    if value.get("mediaType", OCI_INDEX) != OCI_INDEX:
+        raise _damaged(reference, "the list of referrers is no index")
+    return Manifest(digest="", media_type=OCI_INDEX, manifests=_descriptors(value.get("manifests") or [], reference))
+
+
 def parse(body: bytes, *, digest: str, content_type: str, reference: Reference) -> Manifest:
-    """Reads a manifest that was asked for by its digest.
+    """Reads the manifest with a digest.
 
     Raises:
         SourceError: reason `BlobDamaged`.
@@ -127,7 +139,9 @@ def parse(body: bytes, *, digest: str, content_type: str, reference: Reference) 
     fields = {"layers", "config"} if media_type in _MANIFESTS else {"manifests"}
     others = {"manifests", "fsLayers"} if media_type in _MANIFESTS else {"layers", "config", "fsLayers"}
     if stated != media_type or not fields <= value.keys() or others & value.keys():
-        raise _damaged(reference, f"manifest {digest[:19]}… contradicts itself: it is sent as {media_type}, and is another kind")
+        raise _damaged(
+            reference, f"manifest {digest[:19]}… contradicts itself: it is sent as {media_type}, and is another kind"
+        )
     config = _descriptor(value["config"], reference) if media_type in _MANIFESTS else None
     artifact_type = value.get("artifactType")
     subject = value.get("subject")
@@ -162,7 +176,9 @@ def _descriptors(values: Any, reference: Reference) -> tuple[Descriptor, ...]:
 def _descriptor(value: Any, reference: Reference) -> Descriptor:
     fields = value if isinstance(value, dict) else {}
     media_type, digest, size = fields.get("mediaType"), fields.get("digest"), fields.get("size")
-    if not isinstance(media_type, str) or not is_digest(digest) or not isinstance(size, int) or size < 0:
+    if not (
+        isinstance(media_type, str) and isinstance(digest, str) and is_digest(digest) and isinstance(size, int) and size >= 0
+    ):
         raise _damaged(reference, "a part of the manifest has no media type, sha256 digest and size")
     if fields.get("urls") or "foreign" in media_type or "nondistributable" in media_type:
         raise _damaged(reference, f"a part of the manifest ({media_type[:80]}) lies outside the registry, which is refused")

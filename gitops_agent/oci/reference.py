@@ -1,8 +1,8 @@
 """Names of registries: repositories, tags and digests.
 
 A name is printed in statuses and becomes part of a URL, so everything that the distribution specification does not allow in one
-is refused before anything is sent. Plain http is spoken with loopback only, where test registries are; whoever gives an
-authority of certificates speaks https there as well.
+is refused before anything is sent. Plain http is spoken with loopback only, where test registries are; with an authority
+of certificates it is https there as well.
 """
 
 from __future__ import annotations

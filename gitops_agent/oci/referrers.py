@@ -1,4 +1,4 @@
-"""What is attached to a manifest: signatures, and whatever else names it as its subject.
+"""What is attached to a manifest, such as signatures.
 
 Registries of the second version of the specification list it; for others there is an index at a tag that is made of the digest.
 """
@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from gitops_agent.errors import SourceError
 from gitops_agent.oci import manifest
-from gitops_agent.oci.manifest import OCI_INDEX, Descriptor, Manifest
+from gitops_agent.oci.manifest import OCI_INDEX, Descriptor
 from gitops_agent.oci.registry import Registry
 
 _LONGEST = 4 * 1024 * 1024
@@ -21,21 +21,21 @@ def referrers(registry: Registry, digest: str, *, artifact_type: str) -> tuple[D
     Raises:
         SourceError: the registry does not say.
     """
-    listed = _listed(registry, digest)
-    if listed is None:
+    attached = [each for each in _listed(registry, digest) if each.artifact_type in (artifact_type, "")]
+    if not attached:
         tagged = manifest.resolve(registry, digest.replace(":", "-"))
-        listed = manifest.fetch(registry, tagged) if tagged is not None else None
-    attached = listed.manifests if listed is not None else ()
-    return tuple(each for each in attached if each.artifact_type in (artifact_type, ""))
+        listed = manifest.fetch(registry, tagged).manifests if tagged is not None else ()
+        attached = [each for each in listed if each.artifact_type in (artifact_type, "")]
+    return tuple(attached)
 
 
-def _listed(registry: Registry, digest: str) -> Manifest | None:
-    """The answer of the API; None where the registry has none."""
+def _listed(registry: Registry, digest: str) -> tuple[Descriptor, ...]:
+    """The answer of the API; nothing where the registry has none."""
     answer = registry.get(f"referrers/{digest}", accept=(OCI_INDEX,), longest=_LONGEST)
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if answer.status == HTTPStatus.NOT_FOUND or kind != OCI_INDEX:
-        return None
+        return ()
     if not answer.complete:
         text = f"{registry.reference}: the list of referrers arrived torn or is too large"
         raise SourceError(text, reason="SourceUnavailable", transient=True, failure="torn")
-    return manifest.listing(answer.body, reference=registry.reference)
+    return manifest.listing(answer.body, reference=registry.reference).manifests

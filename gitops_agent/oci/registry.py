@@ -1,10 +1,10 @@
-"""One repository of a registry: requests with its credentials, and what its answers mean.
+"""Requests to one repository of a registry, and what its answers mean.
 
 Decisions:
 - Credentials go to the registry's own origin and to its token service. A redirect is followed for blobs alone, to https, and
   without credentials once it leaves that origin.
 - A registry that asks for patience (429) is left alone by everything that uses the same credentials there, until the time it
-  names. Nothing waits: whoever asks earlier gets a transient error with the rest of the pause.
+  names. Nothing waits: an earlier request gets a transient error with the rest of the pause.
 - An answer that is no success is never an empty result.
 """
 
@@ -38,7 +38,6 @@ class Registries:
     """What all requests to registries share; thread-safe.
 
     Args:
-        auth_hosts: services that make the tokens of registries, by the registries' names; see `Tokens`.
         hosts: those the administrator allows.
         timeout_seconds: for one request.
         clock: monotonic seconds.
@@ -47,12 +46,11 @@ class Registries:
     def __init__(
         self,
         *,
-        auth_hosts: Mapping[str, str] | None = None,
         hosts: AllowedHosts = ANYWHERE,
         timeout_seconds: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.tokens = Tokens(auth_hosts, clock=clock)
+        self.tokens = Tokens(clock=clock)
         self.hosts, self.timeout_seconds = hosts, timeout_seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -156,8 +154,8 @@ class Registry:
         except DeliveryError as error:
             raise self._unavailable(str(error), transient=error.transient) from None
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            asked = retry_after(answer.headers, datetime.now(UTC))
-            pause = _PAUSE_SECONDS if asked is None else asked
+            seconds = retry_after(answer.headers, datetime.now(UTC))
+            pause = _PAUSE_SECONDS if seconds is None else seconds
             self._shared.pause(authority, self._login, pause)
             raise self._unavailable(f"{authority} asks for patience, for {pause:.0f} s", retry_after=pause)
         return answer
@@ -173,7 +171,8 @@ class Registry:
         local = parts.scheme == "http" and self.reference.loopback and is_loopback(host)
         if not host or not (parts.scheme == "https" or local):
             raise SourceError(
-                f"{self.reference}: {self.reference.authority} redirects to an address that is not https", reason="RegistryRefused"
+                f"{self.reference}: {self.reference.authority} redirects to an address that is not https",
+                reason="RegistryRefused",
             )
         return target
 
@@ -182,7 +181,7 @@ class Registry:
         if status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
             return answer
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            given = "these credentials" if self._authorization() or self._login.password else "requests without credentials"
+            given = "requests without credentials" if self._login.anonymous else "these credentials"
             raise SourceError(
                 f"{self.reference}: {host} does not let {given} read it (status {status})",
                 reason="AuthenticationFailed",
@@ -190,10 +189,8 @@ class Registry:
                 status=status,
             )
         if status in _REDIRECTS:
-            raise SourceError(
-                f"{self.reference}: {host} redirects (status {status}), which is followed for blobs alone, and three times at most",
-                reason="RegistryRefused",
-            )
+            text = f"{self.reference}: {host} redirects, which is followed for blobs alone, and three times at most"
+            raise SourceError(text, reason="RegistryRefused", status=status)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             pause = retry_after(answer.headers, datetime.now(UTC))
             raise self._unavailable(f"{host} answers with status {status}", retry_after=pause)

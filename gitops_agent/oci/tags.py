@@ -52,7 +52,7 @@ class TagLists:
             self._before[reference] = (accepted if shrunk and not confirmed else count, count)
         if shrunk and not confirmed:
             raise SourceError(
-                f"{reference}: the registry lists {count} tags, and {accepted} before: believed when the next reading says so too",
+                f"{reference}: the registry lists {count} tags after {accepted}: believed when the next reading says so too",
                 reason="SourceUnavailable",
                 transient=True,
                 failure="shrunk",
@@ -94,13 +94,15 @@ def _page(answer: Answer, reference: Reference) -> list[str]:
 
 
 def _next(link: str, reference: Reference) -> str:
-    """The path of the next page: of the same list, in the same registry."""
+    """The path of the next page of the same list."""
     base = reference.api(secure=True)
     parts = urlsplit(urljoin(base, link))
     own = urlsplit(base)
     other = parts.netloc.lower() not in (own.netloc, reference.authority)
     if other or parts.path != f"{own.path}/tags/list" or not parts.query or parts.fragment:
-        raise SourceError(f"{reference}: the list of tags continues at another address, which is refused", reason="RegistryRefused")
+        raise SourceError(
+            f"{reference}: the list of tags continues at another address, which is refused", reason="RegistryRefused"
+        )
     return f"{parts.path}?{parts.query}"
 
 

@@ -1,8 +1,8 @@
 """Access tokens of registries.
 
-A registry says where its tokens are made, so whoever answers in its name could name a server of their own and receive the
-password. Tokens are therefore asked for at the registry's own origin only, at a service that is known to belong to it, or at
-one that the administrator names. They are asked for the one repository and for pulling, whatever the registry proposes.
+A registry says where its tokens are made, so a false one could name a server of its own and receive the password. Tokens
+are therefore requested at the registry's own origin only, at a service that is known to belong to it, or at one that the user
+names. They are for the one repository and for pulling, whatever the registry proposes.
 """
 
 from __future__ import annotations
@@ -81,18 +81,16 @@ class Tokens:
     """Tokens by repository and credentials; thread-safe.
 
     Args:
-        auth_hosts: services that make the tokens of registries, beside `AUTH_HOSTS`.
         clock: monotonic seconds.
     """
 
-    def __init__(self, auth_hosts: Mapping[str, str] | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._auth_hosts = {**AUTH_HOSTS, **(auth_hosts or {})}
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens: dict[tuple[Reference, Login], _Token] = {}
 
     def get(self, reference: Reference, login: Login) -> str:
-        """A token that is valid for a while; empty when there is none."""
+        """A token that is valid for a while; empty without one."""
         with self._lock:
             token = self._tokens.get((reference, login))
         return token.text if token is not None and self._clock() < token.until else ""
@@ -106,10 +104,10 @@ class Tokens:
         """A new token, which is kept.
 
         Raises:
-            SourceError: reason `RegistryRefused` where the token would be asked for at a strange place, `AuthenticationFailed`
+            SourceError: reason `RegistryRefused` where the token is made at a strange place, `AuthenticationFailed`
                 when it is refused, `SourceUnavailable` without an answer.
         """
-        self._check(reference, challenge.realm)
+        _check(reference, login, challenge.realm)
         service = {"service": challenge.service} if challenge.service else {}
         scope = f"repository:{reference.repository}:pull"
         url = challenge.realm
@@ -130,36 +128,6 @@ class Tokens:
             self._tokens[reference, login] = token
         return token.text
 
-    def _check(self, reference: Reference, realm: str) -> None:
-        """Accepts the address of a token service."""
-        try:
-            parts = urlsplit(realm)
-            port = parts.port
-        except ValueError:
-            parts, port = urlsplit(""), None
-        host = (parts.hostname or "").rstrip(".")
-        secure = parts.scheme == "https"
-        if (
-            not host
-            or parts.username is not None
-            or parts.fragment
-            or not (secure or (reference.loopback and is_loopback(host)))
-        ):
-            raise SourceError(
-                f"{reference}: the registry names no https address where its tokens are made", reason="RegistryRefused"
-            )
-        default = 443 if secure else 80
-        name = f"[{host}]" if ":" in host else host
-        authority = name if port in (None, default) else f"{name}:{port}"
-        own = reference.authority.removesuffix(f":{default}")
-        if authority not in (own, self._auth_hosts.get(reference.authority)):
-            raise SourceError(
-                f"{reference}: {reference.authority} asks for the password at {authority}: add {reference.authority}={authority} "
-                "to the setting source.registryAuthHosts if that is right",
-                reason="RegistryRefused",
-                host=authority,
-            )
-
     def _asked(self, reference: Reference, login: Login, request: Request, http: HttpClient) -> _Token:
         host = urlsplit(request.url).hostname
         try:
@@ -171,7 +139,7 @@ class Tokens:
             text = f"{reference}: no token: {host} answers with status {answer.status}"
             raise SourceError(text, reason="SourceUnavailable", transient=True, failure="unavailable")
         if answer.status != HTTPStatus.OK:
-            whose = "these credentials" if login != Login(ca=login.ca, hosts=login.hosts) else "requests without credentials"
+            whose = "requests without credentials" if login.anonymous else "these credentials"
             raise SourceError(
                 f"{reference}: {host} gives no token to {whose} (status {answer.status}): the repository does not exist, or it "
                 "may not be read with them",
@@ -184,8 +152,8 @@ class Tokens:
         except orjson.JSONDecodeError:
             body = None
         fields = body if isinstance(body, dict) else {}
-        text = fields.get("token") or fields.get("access_token")
-        if not isinstance(text, str) or not _TOKEN.match(text):
+        token = fields.get("token") or fields.get("access_token")
+        if not isinstance(token, str) or not _TOKEN.match(token):
             raise SourceError(
                 f"{reference}: the answer of {host} holds no token",
                 reason="SourceUnavailable",
@@ -195,4 +163,30 @@ class Tokens:
         seconds = fields.get("expires_in")
         life = float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else _SHORTEST_LIFE_SECONDS
         life = min(life, _LONGEST_LIFE_SECONDS)
-        return _Token(text=text, until=self._clock() + max(life - _MARGIN_SECONDS, 0.0))
+        return _Token(text=token, until=self._clock() + life - min(_MARGIN_SECONDS, life / 2))
+
+
+def _check(reference: Reference, login: Login, realm: str) -> None:
+    """Accepts the address of a token service."""
+    try:
+        parts = urlsplit(realm)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    host = (parts.hostname or "").rstrip(".")
+    secure = parts.scheme == "https"
+    local = parts.scheme == "http" and reference.loopback and is_loopback(host)
+    if not host or parts.username is not None or parts.fragment or not (secure or local):
+        text = f"{reference}: the registry names no https address where its tokens are made"
+        raise SourceError(text, reason="RegistryRefused")
+    default = 443 if secure else 80
+    name = f"[{host}]" if ":" in host else host
+    authority = name if port in (None, default) else f"{name}:{port}"
+    own = reference.authority.removesuffix(f":{default}")
+    if authority not in (own, AUTH_HOSTS.get(reference.authority), *(each.lower() for each in login.token_hosts)):
+        raise SourceError(
+            f"{reference}: {reference.authority} asks for the password at {authority}: list {authority} in `hosts` beside the "
+            "repository if that is right",
+            reason="RegistryRefused",
+            host=authority,
+        )
