@@ -87,7 +87,9 @@ def _page(answer: Answer, reference: Reference) -> list[str]:
     except RenderError as error:
         raise _unreadable(reference, error.message) from None
     value: Any = documents[0].value if len(documents) == 1 else None
-    names = (value.get("tags") or []) if isinstance(value, dict) else None
+    names = value.get("tags") if isinstance(value, dict) else ()
+    if names is None:  # a repository without tags
+        return []
     if not isinstance(names, list):
         raise _unreadable(reference, "holds no tags")
     return [name for name in names if isinstance(name, str) and is_tag(name)]

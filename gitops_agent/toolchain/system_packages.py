@@ -1,6 +1,6 @@
 """Distribution packages: from PATH, else unpacked into the user's cache.
 
-Problem: the sandbox's own network needs `ip` and `nft`, measurements need a Prometheus and the tests of sources an `ssh`; none
+Problem: the sandbox's own network needs `ip` and `nft`, measurements need a Prometheus, and tests an `ssh` and a registry; none
 of them is worth a build from source, nor may the machine be changed for them. Decision: `apt-get download` and `dpkg -x` into a
 folder of the cache, with those libraries of the package's dependencies that are not installed, and a small script in front that
 finds them. No package is installed, no script of one is run. apt checks what it downloads by the distribution's signed lists.
@@ -21,7 +21,13 @@ from gitops_agent.errors import AgentError, ProcessError
 from gitops_agent.file_lock import FileLock
 from gitops_agent.toolchain.progress import Progress, Silent
 
-PACKAGES = {"ip": "iproute2", "nft": "nftables", "prometheus": "prometheus", "ssh": "openssh-client"}
+PACKAGES = {
+    "docker-registry": "docker-registry",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "prometheus": "prometheus",
+    "ssh": "openssh-client",
+}
 """The packages that hold the programs, by the programs' names."""
 
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
