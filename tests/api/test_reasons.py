@@ -40,7 +40,7 @@ def test_a_reason_is_a_code_with_a_meaning(code: str) -> None:
 
 
 def test_no_code_stands_twice() -> None:
-    assert len(reasons._TABLE) == len(REASONS)
+    assert len(reasons.TABLE) == len(REASONS)
 
 
 def test_kinds_are_given_to_codes_of_the_table_and_to_each_once() -> None:

@@ -1,4 +1,4 @@
-"""A registry on loopback that follows the specification, with switches for every fault."""
+"""A registry on loopback, with switches for every fault."""
 
 from __future__ import annotations
 
