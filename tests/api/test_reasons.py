@@ -8,6 +8,7 @@ import pytest
 from gitops_agent import errors
 from gitops_agent.api import reasons
 from gitops_agent.api.event_type import EventType
+from gitops_agent.api.reason_texts import TABLE
 from gitops_agent.api.reasons import REASONS, ReasonKind, reason_of
 
 PACKAGE = Path(errors.__file__).parent
@@ -40,7 +41,7 @@ def test_a_reason_is_a_code_with_a_meaning(code: str) -> None:
 
 
 def test_no_code_stands_twice() -> None:
-    assert len(reasons.TABLE) == len(REASONS)
+    assert len(TABLE) == len(REASONS)
 
 
 def test_kinds_are_given_to_codes_of_the_table_and_to_each_once() -> None:
