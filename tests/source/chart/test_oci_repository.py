@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.errors import SourceError
+from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
+from gitops_agent.oci.registry import Registries
+from gitops_agent.render.binaries import find
+from gitops_agent.source.chart.archive import unpack
+from gitops_agent.source.chart.credentials import ChartCredentials
+from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, OciRepository, RegistryState
+from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
+from tests.oci.artifacts import Artifact, artifact, digest_of
+from tests.oci.fake_registry import FakeRegistry
+from tests.oci.real_registry import real_registry
+
+USER = ChartCredentials(username="u", password="hidden")
+CREATED = {"org.opencontainers.image.created": "2026-11-03T10:00:00Z"}
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as registry:
+        yield registry
+
+
+def chart(archive: bytes = b"chart", layer: str = LAYERS[0]) -> Artifact:
+    return artifact((archive, layer), config=b'{"name":"web"}', config_type=CONFIG, annotations=CREATED)
+
+
+def opened(fake: FakeRegistry, state: RegistryState | None = None, **access: object) -> OciRepository:
+    url = f"oci://127.0.0.1:{fake.port}/charts"
+    state = state or RegistryState(Registries(timeout_seconds=5))
+    return OciRepository(ChartAccess(url=url, **access), state)  # type: ignore[arg-type]
+
+
+def test_tags_are_versions(fake: FakeRegistry) -> None:
+    fake.push("charts/web", chart(), "1.0.0", "1.1.0_build.5", "latest", "v2.0.0", "sha256-" + "0" * 64)
+
+    assert opened(fake).versions("web") == tuple(ChartVersion(version=text) for text in ("1.0.0", "1.1.0+build.5", "v2.0.0"))
+
+
+def test_a_version_has_the_digest_of_its_archive(fake: FakeRegistry) -> None:
+    fake.push("charts/web", chart(), "1.1.0_build.5")
+
+    version = opened(fake).version("web", "1.1.0+build.5")
+    assert version == ChartVersion(
+        version="1.1.0+build.5", digest=digest_of(b"chart"), created=datetime(2026, 11, 3, 10, tzinfo=UTC)
+    )
+    assert opened(fake).archive("web", version) == b"chart"
+    assert opened(fake).archive("web", ChartVersion(version="1.1.0+build.5")) == b"chart"
+
+
+def test_a_tag_that_stays_costs_one_request_without_a_body(fake: FakeRegistry) -> None:
+    fake.push("charts/web", chart(), "1.0.0")
+    state = RegistryState(Registries(timeout_seconds=5))
+    opened(fake, state).version("web", "1.0.0")
+    fake.seen.clear()
+
+    opened(fake, state).version("web", "1.0.0")
+    assert [method for method, _, _ in fake.seen] == ["HEAD"]
+
+
+def test_a_tag_that_moved_has_another_digest(fake: FakeRegistry) -> None:
+    state = RegistryState(Registries(timeout_seconds=5))
+    fake.push("charts/web", chart(), "1.0.0")
+    before = opened(fake, state).version("web", "1.0.0")
+    fake.push("charts/web", chart(b"other"), "1.0.0")
+
+    assert opened(fake, state).version("web", "1.0.0").digest == digest_of(b"other")
+    with pytest.raises(SourceError) as caught:
+        opened(fake, state).archive("web", before)
+    assert caught.value.reason == "ChartDigestMismatch"
+
+
+@pytest.mark.parametrize(("name", "version"), [("web", "2.0.0"), ("other", "1.0.0"), ("web", "../1.0.0")])
+def test_what_is_not_there_is_said(fake: FakeRegistry, name: str, version: str) -> None:
+    fake.push("charts/web", chart(), "1.0.0")
+
+    with pytest.raises(SourceError) as caught:
+        opened(fake).version(name, version)
+    assert caught.value.reason == "ChartNotFound"
+
+
+def test_a_repository_that_is_not_there_has_no_chart(fake: FakeRegistry) -> None:
+    with pytest.raises(SourceError, match="has no chart web") as caught:
+        opened(fake).versions("web")
+
+    assert caught.value.reason == "ChartNotFound"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        artifact(
+            (b"image", "application/vnd.oci.image.layer.v1.tar+gzip"), config_type="application/vnd.oci.image.config.v1+json"
+        ),
+        artifact((b"chart", LAYERS[0])),
+        artifact((b"chart", LAYERS[0]), (b"more", LAYERS[0]), config_type=CONFIG),
+        artifact((b"prov", "application/vnd.cncf.helm.chart.provenance.v1.prov"), config_type=CONFIG),
+    ],
+)
+def test_what_is_no_chart_is_refused(fake: FakeRegistry, other: Artifact) -> None:
+    fake.push("charts/web", other, "1.0.0")
+
+    with pytest.raises(SourceError, match="is no Helm chart") as caught:
+        opened(fake).version("web", "1.0.0")
+    assert caught.value.reason == "ChartInvalid"
+
+
+def test_a_huge_archive_is_not_read(fake: FakeRegistry) -> None:
+    fake.push("charts/web", chart(b"x" * (10 * 1024 * 1024 + 1)), "1.0.0")
+    fake.seen.clear()
+
+    with pytest.raises(SourceError, match="more than 10 MiB"):
+        opened(fake).archive("web", ChartVersion(version="1.0.0"))
+    assert not [path for path in fake.seen.paths if "/blobs/" in path]
+
+
+def test_credentials_come_from_every_layout_of_the_secret(fake: FakeRegistry) -> None:
+    fake.push("charts/web", chart(), "1.0.0")
+    fake.basic = ("u", "hidden")
+    docker = f'{{"auths": {{"127.0.0.1:{fake.port}/charts": {{"username": "u", "password": "hidden"}}}}}}'
+
+    for credentials in (USER, ChartCredentials(docker_config=docker)):
+        assert opened(fake, credentials=credentials).version("web", "1.0.0").digest == digest_of(b"chart")
+
+
+def test_hosts_of_the_spec_may_make_tokens(fake: FakeRegistry) -> None:
+    fake.push("charts/web", chart(), "1.0.0")
+    with FakeRegistry() as service:
+        fake.bearer = service.bearer = "abc"
+        fake.realm = f"http://localhost:{service.port}/token"
+
+        with pytest.raises(SourceError, match="in `hosts`"):
+            opened(fake, credentials=USER).version("web", "1.0.0")
+        assert service.seen == []
+        hosts = (f"localhost:{service.port}",)
+        assert opened(fake, credentials=USER, hosts=hosts).version("web", "1.0.0").digest
+
+
+def test_the_owner_of_the_secret_has_the_last_word(fake: FakeRegistry) -> None:
+    fake.push("charts/web", chart(), "1.0.0")
+    fake.basic = ("u", "hidden")
+    allowed = AllowedHosts(patterns=("ghcr.io",), subject="Secret shop/pull", rule="its annotation")
+
+    with pytest.raises(HostRefused):
+        opened(fake, credentials=USER, secret=allowed).version("web", "1.0.0")
+    assert fake.seen.credentials == []
+
+
+def test_client_certificates_are_refused_in_words(fake: FakeRegistry) -> None:
+    with pytest.raises(SourceError, match="client certificates"):
+        opened(fake, credentials=ChartCredentials(cert="PEM", key="PEM")).versions("web")
+
+
+def test_what_helm_pushes_to_a_real_registry_is_read(tmp_path: Path) -> None:
+    helm = find("helm", None).path
+    folder = tmp_path / "web"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 1.2.3+build.4\n")
+    (folder / "templates" / "map.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n")
+    environment = {"HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
+    subprocess.run([helm, "package", folder, "-d", tmp_path], check=True, capture_output=True, env=environment)
+    with real_registry(tmp_path) as real:
+        url = f"oci://127.0.0.1:{real.port}/acme/charts"
+        push: list[str | Path] = [helm, "push", tmp_path / "web-1.2.3+build.4.tgz", url, "--plain-http"]
+        subprocess.run(push, check=True, capture_output=True, env=environment)
+        repository = OciRepository(ChartAccess(url=url), RegistryState())
+
+        assert repository.versions("web") == (ChartVersion(version="1.2.3+build.4"),)
+        version = repository.version("web", "1.2.3+build.4")
+        assert version.created is not None
+        archive = repository.archive("web", version)
+
+    assert archive == (tmp_path / "web-1.2.3+build.4.tgz").read_bytes()
+    assert sorted(unpack(archive, "web")) == ["Chart.yaml", "templates/map.yaml"]
