@@ -52,6 +52,13 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/summary.py": "agent/reconcile/test_status_builder.py",  # values without behaviour
     "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise
     "agent/rollouts/context.py": "acceptance/test_rollouts.py",
+    "operations/rollout_lookup.py": "cli/rollout/test_lookup.py",  # through commands
+    "operations/object_tree.py": "cli/test_tree.py",  # what that command prints
+    "operations/history.py": "cli/test_history.py",  # likewise
+    "operations/pause.py": "cli/test_wait.py",  # through commands
+    "operations/requests.py": "cli/test_approve.py",  # likewise
+    "operations/rollback.py": "cli/test_rollback.py",  # likewise
+    "operations/rollout_command.py": "cli/rollout/test_send.py",  # likewise
     "server/views/*.py": "server/test_answers.py",  # values without behaviour
     "server/routes.py": "server/test_openapi.py",  # a table
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour

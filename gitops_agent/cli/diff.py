@@ -30,7 +30,7 @@ def diff(
     server-side dry run. Exit codes: 0 no differences, 3 differences.
     """
     from gitops_agent.cli.plan_view import document, show
-    from gitops_agent.cli.sync_window import closed_window
+    from gitops_agent.operations.sync_window import closed_window
     from gitops_agent.preview.comparison import PreviewTarget, compare
 
     access = ClusterClient.open(kubeconfig, context, namespace)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 from click.core import ParameterSource
 
+from gitops_agent.api.application_row import summary
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.selection import Selection, selection_options
 from gitops_agent.cli.sheet import Sheet
-from gitops_agent.cli.status import summary
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
@@ -112,7 +112,7 @@ _SHEETS = {"Application": _applications, "Notifier": _notifiers, "RolloutPolicy"
 
 def _policies(access: ClusterClient, name: str | None, namespace: str, selection: Selection) -> list[Object]:
     """RolloutPolicies, worst first."""
-    from gitops_agent.cli.rollout.lookup import every, find
+    from gitops_agent.operations.rollout_lookup import every, find
 
     return [
         rollout.raw for rollout in ([find(access, name, namespace)] if name else every(access, namespace, selection.labels))

@@ -11,6 +11,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import GROUP
+from gitops_agent.operations.history import entries
 
 _SHORT = 12
 _HEADERS = ("when", "revision", "result", "took", "plan", "actor", "message")
@@ -39,22 +40,23 @@ def history(name: str, *, watch: bool, output: str, kubeconfig: str | None, cont
 
         options = WatchOptions(namespace=namespace, field_selector=f"metadata.name={name}")
         follow_log(access, access.discovery.find(GROUP, "Application"), options, _HEADERS, rows)
-    entries = _entries(access, application)
+    listed = _entries(access, application)
     if output in ("json", "yaml"):
-        out.document(entries, output)
+        out.document(listed, output)
     elif output == "name":
-        for entry in entries:
+        for entry in listed:
             click.echo(entry["revision"])
-    elif entries:
-        out.table(_HEADERS, map(_row, entries))
+    elif listed:
+        out.table(_HEADERS, map(_row, listed))
     else:
         out.talk(f"nothing of {name} was synced yet")
 
 
 def _entries(access: ClusterClient, application: Object) -> list[Object]:
-    """Syncs and runs, newest first."""
-    entries: list[Object] = [*((application.get("status") or {}).get("history") or []), *_runs(access, application)]
-    return sorted(entries, key=lambda entry: str(entry.get("started") or entry.get("ended") or ""), reverse=True)
+    listed, problem = entries(access, application)
+    if problem:
+        out.talk(out.line(f"not every rollout can be read: {problem}"))
+    return listed
 
 
 def _row(entry: Object) -> tuple[str, ...]:
@@ -73,26 +75,3 @@ def _row(entry: Object) -> tuple[str, ...]:
         str(entry.get("actor", "")),
         message,
     )
-
-
-def _runs(access: ClusterClient, application: Object) -> list[Object]:
-    """Finished runs of the application's rollouts."""
-    if not (application.get("status") or {}).get("rollouts"):
-        return []
-    from gitops_agent.cli.rollout.lookup import of_application
-
-    standings, problem = of_application(access, application)
-    if problem:
-        out.talk(out.line(f"not every rollout can be read: {problem}"))
-    return [
-        {
-            "rollout": str(standing.key),
-            "ended": f"{run.at:%Y-%m-%dT%H:%M:%SZ}",
-            "revision": run.commit,
-            "hash": run.hash,
-            "result": run.result,
-            "message": run.reason,
-        }
-        for standing in standings
-        for run in standing.state.history
-    ]

@@ -6,7 +6,6 @@ A pause ends by itself, and carries its reason. `suspend` is what Flux calls it.
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -14,8 +13,7 @@ from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.manifest.kinds import GROUP
+from gitops_agent.operations import requests
 
 
 @click.command()
@@ -28,14 +26,10 @@ def pause(name: str, *, duration: str, reason: str, kubeconfig: str | None, cont
 
     Nothing is applied, and drift is reported but not repaired.
     """
-    suspend: dict[str, str | None] = {"reason": reason, "until": None}
-    if duration != "forever":
-        until = datetime.now(UTC) + timedelta(seconds=seconds_of(duration, "--for"))
-        suspend["until"] = until.strftime("%Y-%m-%dT%H:%M:%SZ")
+    seconds = None if duration == requests.FOREVER else seconds_of(duration, "--for")
     access = ClusterClient.open(kubeconfig, context, namespace)
-    access.application(name)
-    access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": suspend}})
-    click.echo(f"application/{name} paused until {suspend['until'] or 'it is resumed'}")
+    until = requests.pause(access, access.application(name), seconds=seconds, reason=reason)
+    click.echo(f"application/{name} paused until {until or 'it is resumed'}")
 
 
 suspend = copy.copy(pause)
@@ -48,6 +42,5 @@ suspend.name, suspend.short_help = "suspend", "The same as pause."
 def resume(name: str, *, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Resume the reconciliation of a paused application; its drift is repaired."""
     access = ClusterClient.open(kubeconfig, context, namespace)
-    paused = (access.application(name).get("spec") or {}).get("suspend") is not None
-    access.objects.merge_patch(ObjectKey(GROUP, "Application", namespace, name), {"spec": {"suspend": None}})
+    paused = requests.resume(access, access.application(name))
     click.echo(f"application/{name} {'resumed' if paused else 'was not paused'}")

@@ -5,8 +5,6 @@ The request is an annotation, so RBAC and the audit log apply; the agent puts th
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
 from gitops_agent.cli import complete
@@ -14,10 +12,8 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.wait import answer, ended, leave_if_paused
 from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.kinds import APPLICATION
-from gitops_agent.manifest.marks import RETRY
+from gitops_agent.operations import requests
 
 _SHORT = 12
 
@@ -35,11 +31,9 @@ def retry(name: str, *, waits: bool, timeout: str, kubeconfig: str | None, conte
     access = ClusterClient.open(kubeconfig, context, namespace)
     application = access.application(name)
     status = application.get("status") or {}
-    if not (status.get("rollback") or {}).get("held"):
-        raise UsageError(f"no commit of {name} is rejected; `gitops-agent rollout retry` tries a version of a rollout again")
+    requests.check_rejected(application)
     leave_if_paused(application)
-    requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    access.objects.merge_patch(APPLICATION.named(namespace, name), {"metadata": {"annotations": {RETRY: requested_at}}})
+    requested_at = requests.retry(access, application)
     commit = str((status.get("source") or {}).get("revision") or "")[:_SHORT]
     click.echo(f"application/{name}: {commit} is tried again")
     if not waits:

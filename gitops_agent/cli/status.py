@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_agent.api.conditions import condition_of
+from gitops_agent.api.application_row import SHORT, held, summary
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.selection import Selection, selection_options
 from gitops_agent.cli.sheet import Sheet
-from gitops_agent.cli.sync_window import closed_window, has_windows
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import FOLLOWED, annotation
+from gitops_agent.operations.sync_window import closed_window, has_windows
 
 if TYPE_CHECKING:
     from gitops_agent.rollout.progress import RolloutProgress
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _TITLE_WIDTH = 13
 _ORDER = ("Degraded", "Unknown", "Missing", "Progressing", "Suspended", "Healthy")
 _READY = {"True": "yes", "False": "no"}
-_SHORT = 12
 
 
 @click.command()
@@ -97,28 +96,6 @@ def code(applications: list[Object]) -> int:
     return 0 if all(summary(application)["ready"] == "True" for application in applications) else DIFFERENT
 
 
-def held(application: Object) -> bool:
-    """Whether its plan or a step of a rollout waits for approval."""
-    reason, rollouts = summary(application)["reason"], (application.get("status") or {}).get("rollouts") or ()
-    return reason == "HeldForApproval" or (reason == "RolloutPaused" and any(rollout.get("approval") for rollout in rollouts))
-
-
-def summary(application: Object) -> dict[str, str]:
-    """The row of the table."""
-    status_ = application.get("status") or {}
-    ready = condition_of(application, "Ready")
-    return {
-        "name": application["metadata"]["name"],
-        "sync": str((status_.get("sync") or {}).get("status") or "Unknown"),
-        "health": str((status_.get("health") or {}).get("status") or "Unknown"),
-        "applied": str((status_.get("sync") or {}).get("revision") or "")[:_SHORT],
-        "seen": str((status_.get("source") or {}).get("revision") or "")[:_SHORT],
-        "ready": str(ready.get("status") or "Unknown"),
-        "reason": str(ready.get("reason") or "NotReconciled"),
-        "message": str(ready.get("message") or "not reconciled yet: is the agent running?"),
-    }
-
-
 def badness(application: Object) -> tuple[int, int, str]:
     """Sort key: unhealthy first."""
     row = summary(application)
@@ -172,11 +149,11 @@ def _detail(access: ClusterClient, application: Object) -> None:
     facts += _window(application)
     if row["reason"] in ("HeldForApproval", "WindowClosed"):
         plan = str((status_.get("sync") or {}).get("plan") or "")
-        facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:_SHORT]}"))
+        facts.append(("Approve", f"gitops-agent approve {row['name']} {plan[:SHORT]}"))
     approved = (status_.get("sync") or {}).get("approved") or {}
     if approved:
         by = f" by {approved['by']}" if approved.get("by") else ""
-        facts.append(("Approved", f"plan {str(approved.get('hash'))[:_SHORT]}{by} at {approved.get('at')}"))
+        facts.append(("Approved", f"plan {str(approved.get('hash'))[:SHORT]}{by} at {approved.get('at')}"))
     deletions = (status_.get("sync") or {}).get("deletions") or {}
     if deletions:
         facts.append(("Deleted", f"{deletions.get('count')} objects without approval, the last at {deletions.get('at')}"))
@@ -209,14 +186,14 @@ def signatures(application: Object) -> list[tuple[str, str]]:
     if verified:
         key = f" with {verified.get('kind')} key {verified['key']}" if verified.get("key") else ""
         by = f", signed by {verified.get('signer')}{key}" if key else ", where trust begins"
-        facts.append(("Verified", f"{str(verified.get('revision'))[:_SHORT]}{by}"))
+        facts.append(("Verified", f"{str(verified.get('revision'))[:SHORT]}{by}"))
     commits = unverified.get("commits") or []
-    shown = (f"{str(each.get('commit'))[:_SHORT]} ({each.get('author', '')}) {each.get('reason', '')}" for each in commits)
+    shown = (f"{str(each.get('commit'))[:SHORT]} ({each.get('author', '')}) {each.get('reason', '')}" for each in commits)
     facts += [("Unverified", text) for text in shown]
     if unverified.get("count", 0) > len(commits):
         facts.append(("Unverified", f"and {unverified['count'] - len(commits)} more"))
     if unverified.get("approval"):
-        facts.append(("Approve", f"gitops-agent approve {application['metadata']['name']} {unverified['approval'][:_SHORT]}"))
+        facts.append(("Approve", f"gitops-agent approve {application['metadata']['name']} {unverified['approval'][:SHORT]}"))
     return facts
 
 
@@ -250,7 +227,7 @@ def _rollouts(access: ClusterClient, application: Object) -> list[RolloutProgres
     """Rollouts of an application, worst first; read errors go to standard error."""
     if not (application.get("status") or {}).get("rollouts"):
         return []
-    from gitops_agent.cli.rollout.lookup import of_application
+    from gitops_agent.operations.rollout_lookup import of_application
 
     rollouts, problem = of_application(access, application)
     if problem:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 
 import click
 
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
-from gitops_agent.cli.sync_window import closed_window
 from gitops_agent.cli.wait import answer, ended, leave_if_paused
 from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.manifest.kinds import GROUP
-from gitops_agent.manifest.marks import REQUESTED
+from gitops_agent.manifest.key import Object
+from gitops_agent.operations import requests
+from gitops_agent.operations.sync_window import closed_window
 
 
 @click.command()
@@ -42,9 +40,7 @@ def sync(
 
         sys.exit(show(compare(access, application, PreviewTarget()), closed_window(application)))
     leave_if_paused(application)
-    requested_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    key = ObjectKey(GROUP, "Application", namespace, name)
-    access.objects.merge_patch(key, {"metadata": {"annotations": {REQUESTED: requested_at}}})
+    requested_at = requests.request_sync(access, application)
     if not waits:
         click.echo(f"application/{name}: sync requested")
         return

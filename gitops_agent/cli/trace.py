@@ -70,7 +70,7 @@ def _applications(access: ClusterClient, application: AppKey | None) -> dict[App
 
 
 def _facts(chain: list[Object], application: AppKey | None, applications: dict[AppKey, Object | None]) -> list[tuple[str, str]]:
-    from gitops_agent.cli.status import summary
+    from gitops_agent.api.application_row import summary
 
     facts = [("Object", str(ObjectKey.of(chain[0])))]
     facts += [("Owner", str(ObjectKey.of(obj))) for obj in chain[1:]]

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
 
+from gitops_agent.api.application_row import held, summary
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.api.reasons import reason_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.agent_lease import absence
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
-from gitops_agent.cli.status import held, summary
 from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
+from gitops_agent.operations.pause import pause_of
 
 _LASTING = frozenset({"RolloutPaused", "WindowClosed"})
 """Reasons that pass later than a command waits: a user, unreadable metrics, an approval or a window decide."""
@@ -89,19 +88,6 @@ def answer(access: ClusterClient, name: str, done: Callable[[Object], bool], *, 
     row = summary(result)
     click.echo(out.line(f"application/{name} {row['sync']}, {row['health']}: {row['message']}"))
     sys.exit(outcome(result))
-
-
-def pause_of(application: Object) -> str:
-    """The pause in force, in words; empty when there is none."""
-    suspend = (application.get("spec") or {}).get("suspend")
-    if not isinstance(suspend, dict):
-        return ""
-    end = str(suspend.get("until") or "")
-    with contextlib.suppress(ValueError):
-        if end and datetime.fromisoformat(end) <= datetime.now(UTC):
-            return ""
-    reason = f" ({suspend['reason']})" if suspend.get("reason") else ""
-    return f"paused until {end or 'it is resumed'}{reason}"
 
 
 def leave_if_paused(application: Object) -> None:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from gitops_agent.cli.rollback import previous
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import FOLLOWED, marked
 from gitops_agent.manifest.yaml import dump_all
+from gitops_agent.operations.rollback import previous
 from tests.cli.cluster_env import COMMIT, OLDER, ClusterEnv, configmap, healthy
 from tests.cli.conftest import Run
 from tests.cli.test_complete import completed

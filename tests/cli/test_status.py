@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gitops_agent.cli.status import badness, code, signatures, summary
+from gitops_agent.api.application_row import summary
+from gitops_agent.cli.status import badness, code, signatures
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
 from tests.cli.cluster_env import COMMIT, OLDER, PLAN, ClusterEnv, healthy, troubled

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.cli.wait import ended, outcome, pause_of
+from gitops_agent.cli.wait import ended, outcome
 from gitops_agent.manifest.key import Object
+from gitops_agent.operations.pause import pause_of
 from tests.cli.cluster_env import COMMIT, OLDER, ClusterEnv, condition, healthy, troubled
 from tests.cli.conftest import Run
 

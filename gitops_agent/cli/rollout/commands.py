@@ -102,11 +102,11 @@ def status(
     """
     from datetime import UTC, datetime
 
-    from gitops_agent.cli.rollout.lookup import every, find
     from gitops_agent.cli.rollout.pods import document as of_sides
     from gitops_agent.cli.rollout.pods import look
     from gitops_agent.cli.rollout.view import document, picture
     from gitops_agent.cli.rollout.watch import follow
+    from gitops_agent.operations.rollout_lookup import every, find
 
     access = _open(kubeconfig, context)
     rollouts = [find(access, name, namespace)] if name else every(access, namespace)
@@ -233,7 +233,7 @@ def retry(name: str, **options: Any) -> None:
 @_policy_options
 def history(name: str | None, *, output: str, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Print the last ten runs of rollouts, newest first."""
-    from gitops_agent.cli.rollout.lookup import every, find
+    from gitops_agent.operations.rollout_lookup import every, find
 
     access = _open(kubeconfig, context)
     rollouts = [find(access, name, namespace)] if name else every(access, namespace)
@@ -286,9 +286,9 @@ def _order(
     namespace: str,
     reason: str = "",
 ) -> None:
-    from gitops_agent.cli.rollout.lookup import find
     from gitops_agent.cli.rollout.send import give
     from gitops_agent.cli.watch_until import seconds_of
+    from gitops_agent.operations.rollout_lookup import find
 
     seconds = seconds_of(timeout, "--timeout") if waits else 0.0
     access = _open(kubeconfig, context)

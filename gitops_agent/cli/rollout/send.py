@@ -7,19 +7,18 @@ of it is read from the state: a nonce that is there was consumed.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
 from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cli import output as out
-from gitops_agent.cli.identity import username
 from gitops_agent.cli.watch_until import until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import annotation
-from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read, written
+from gitops_agent.operations.rollout_command import send
+from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read
 from gitops_agent.rollout.command_rules import done
 from gitops_agent.rollout.progress import RolloutProgress
 
@@ -56,19 +55,13 @@ def give(access: ClusterClient, key: AppKey, order: CommandKind, *, reason: str 
     Raises:
         AgentError: the order makes no sense now (reason `CommandRefused`), or cannot be written.
     """
-    who = username(access)
     for _ in range(_TRIES):
         raw = access.objects.get(ObjectKey(GROUP, KIND, key.namespace, key.name))
-        before = RolloutProgress.of(raw)
-        if refused := before.refusal(order):
-            raise AgentError(f"{key}: {refused}", reason="CommandRefused")
-        target = before.state.target
-        command = Command(order=order, nonce=uuid.uuid4().hex, hash=target.hash if target else "", actor=who, reason=reason)
-        metadata = {"resourceVersion": raw["metadata"]["resourceVersion"], "annotations": {COMMAND: written(command)}}
         try:
-            access.objects.merge_patch(ObjectKey(GROUP, KIND, key.namespace, key.name), {"metadata": metadata})
+            command = send(access, raw, order, reason=reason)
         except Conflict:
             continue
+        before = RolloutProgress.of(raw)
         _say_what_is_replaced(raw, before)
         return _taken(access, before, command, seconds) if seconds else CommandResult(order=order, before=before, after=None)
     raise AgentError(f"{key} changes too fast to record the command: try again", reason="Conflict")

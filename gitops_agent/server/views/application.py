@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gitops_agent.server.views.applications import Counts, RolloutMark, State
+from gitops_agent.api.application_row import State
+from gitops_agent.server.views.applications import Counts, RolloutMark
 from gitops_agent.server.views.base import ApplicationName, Commit, Time, View
 
 

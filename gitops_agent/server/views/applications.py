@@ -6,24 +6,12 @@ A row is an array and no object: ten thousand of them are half as long, and ever
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
+from gitops_agent.api.application_row import State
 from gitops_agent.server.views.base import Time, View
-
-
-class State(StrEnum):
-    """What an Application is like, in one word; the worst first."""
-
-    DEGRADED = "Degraded"
-    HELD = "Held"
-    MISSING = "Missing"
-    UNKNOWN = "Unknown"
-    PROGRESSING = "Progressing"
-    PAUSED = "Paused"
-    HEALTHY = "Healthy"
 
 
 class Counts(NamedTuple):

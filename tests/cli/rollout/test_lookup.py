@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.cli.rollout.lookup import every, find, of_application, urgency
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
+from gitops_agent.operations.rollout_lookup import every, find, of_application, urgency
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Phase, Stage
 from tests.cli.cluster_env import ClusterEnv as Scene

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.problems import SpecInvalid
-from gitops_agent.cli.sync_window import closed_window, has_windows
 from gitops_agent.manifest.key import Object
+from gitops_agent.operations.sync_window import closed_window, has_windows
 from tests.agent.samples import application_object
 
 FREEZE = {"schedule": "0 0 1 * *", "duration": "8784h"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.cli.identity import username
 from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.operations.identity import username
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.sandbox.kubeconfig import write_kubeconfig
 

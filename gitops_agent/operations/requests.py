@@ -1,0 +1,115 @@
+"""Requests to the agent about an Application: sync, pause, resume, approve, retry.
+
+Each is one write to the Application, so RBAC and the audit log of the API server apply. A caller that shows a state passes the
+version it showed: the write is refused as a Conflict where another one came between.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from gitops_agent.api.conditions import condition_of
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import UsageError
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import APPLICATION
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, REQUESTED, RETRY, claim
+from gitops_agent.operations.identity import username
+
+FOREVER = "forever"
+"""A pause without an end."""
+
+
+def request_sync(access: ClusterClient, application: Object, *, version: str = "") -> str:
+    """Requests a fetch and a reconcile; returns the request."""
+    requested_at = now()
+    write(access, application, {"metadata": {"annotations": {REQUESTED: requested_at}}}, version)
+    return requested_at
+
+
+def pause(access: ClusterClient, application: Object, *, seconds: float | None, reason: str, version: str = "") -> str:
+    """Suspends it; returns the end, empty for none.
+
+    Args:
+        access: the cluster.
+        application: as last read.
+        seconds: how long; None has no end.
+        reason: why, for readers of the status.
+        version: that the Application has to have; any when empty.
+    """
+    until = None
+    if seconds is not None:
+        until = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    write(access, application, {"spec": {"suspend": {"reason": reason, "until": until}}}, version)
+    return until or ""
+
+
+def resume(access: ClusterClient, application: Object, *, version: str = "") -> bool:
+    """Ends its suspension; whether there was one."""
+    paused = (application.get("spec") or {}).get("suspend") is not None
+    write(access, application, {"spec": {"suspend": None}}, version)
+    return paused
+
+
+def approvable(application: Object, plan: str) -> str:
+    """The whole hash that waits for an approval, by its first digits.
+
+    Raises:
+        UsageError: nothing waits, the digits are too few, or another plan waits now.
+    """
+    from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
+
+    name, status = application["metadata"]["name"], application.get("status") or {}
+    rewritten = rewritten_history(application)
+    waiting = str((status.get("sync") or {}).get("plan") or "")
+    held = rewritten if rewritten and not waiting.startswith(plan.lower()) else waiting
+    if not rewritten and condition_of(application, "Ready").get("reason") not in ("HeldForApproval", "WindowClosed"):
+        raise UsageError(f"nothing of {name} is held for approval or waits for a window")
+    if len(plan) < APPROVAL_DIGITS:
+        raise UsageError(f"{plan}: give at least {APPROVAL_DIGITS} digits of the hash")
+    if not held.startswith(plan.lower()):
+        raise UsageError(f"{plan} is not the plan that waits now; that is {held[:APPROVAL_DIGITS]}: inspect it first")
+    return held
+
+
+def rewritten_history(application: Object) -> str:
+    """The hash that accepts a branch which left its last verified commit."""
+    return str((((application.get("status") or {}).get("source") or {}).get("unverified") or {}).get("approval") or "")
+
+
+def approve(access: ClusterClient, application: Object, held: str, *, version: str = "") -> None:
+    """Approves a plan by its whole hash."""
+    # One patch, and both name the plan: a later approval without a name never inherits this one.
+    annotations = {APPROVED: held, APPROVED_BY: claim(held, username(access))}
+    write(access, application, {"metadata": {"annotations": annotations}}, version)
+
+
+def retry(access: ClusterClient, application: Object, *, version: str = "") -> str:
+    """Requests another try of a rejected commit; returns the request."""
+    requested_at = now()
+    write(access, application, {"metadata": {"annotations": {RETRY: requested_at}}}, version)
+    return requested_at
+
+
+def check_rejected(application: Object) -> None:
+    """Refuses a retry where no commit is rejected.
+
+    Raises:
+        UsageError: nothing can be tried again.
+    """
+    if not ((application.get("status") or {}).get("rollback") or {}).get("held"):
+        name = application["metadata"]["name"]
+        raise UsageError(f"no commit of {name} is rejected; `gitops-agent rollout retry` tries a version of a rollout again")
+
+
+def write(access: ClusterClient, application: Object, patch: Object, version: str) -> Object:
+    """Patches an Application, of a certain version when one is given."""
+    metadata = application["metadata"]
+    if version:
+        patch = {**patch, "metadata": {**(patch.get("metadata") or {}), "resourceVersion": version}}
+    return access.objects.merge_patch(APPLICATION.named(str(metadata["namespace"]), str(metadata["name"])), patch)
+
+
+def now() -> str:
+    """A moment that distinguishes two requests."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

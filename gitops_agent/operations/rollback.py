@@ -1,0 +1,156 @@
+"""Pins an Application to an earlier commit, and undoes that.
+
+Git stays the source: a rollback changes which commit is followed, never objects. The reference that was followed is kept in an
+annotation, so undoing needs no memory of the user.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import UsageError
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import APPLICATION
+from gitops_agent.manifest.marks import FOLLOWED, annotation, owner
+from gitops_agent.operations.pause import pause_of
+from gitops_agent.operations.requests import write
+
+_KINDS = ("branch", "tag", "semver", "commit")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_LEAST_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What an Application is to follow.
+
+    Attributes:
+        ref: the reference, by its kind.
+        followed: what it followed before, as JSON; None where that is what it follows again.
+    """
+
+    ref: dict[str, str]
+    followed: str | None
+
+
+def unpinned(application: Object) -> Pin:
+    """The undoing of a rollback.
+
+    Raises:
+        UsageError: it is not pinned by a rollback.
+    """
+    return Pin(ref=followed_before(application), followed=None)
+
+
+def pinned_to(access: ClusterClient, application: Object, revision: str | None) -> Pin:
+    """The rollback to a commit, by default the last synced one.
+
+    Raises:
+        UsageError: the history knows no such commit.
+        AgentError: the repository cannot be read.
+    """
+    return Pin(ref={"commit": _commit(access, application, revision)}, followed=_followed(application))
+
+
+def pin(access: ClusterClient, application: Object, target: Pin) -> Object:
+    """Lets the Application follow it, unless it was changed meanwhile."""
+    patch = {
+        "metadata": {"annotations": {FOLLOWED: target.followed}},
+        "spec": {"source": {"ref": {kind: target.ref.get(kind) for kind in _KINDS}}},
+    }
+    return write(access, application, patch, str(application["metadata"]["resourceVersion"]))
+
+
+def previous(application: Object) -> str:
+    """The last commit that was synced before the present one.
+
+    Raises:
+        UsageError: the history knows none.
+    """
+    status = application.get("status") or {}
+    present = str((status.get("sync") or {}).get("revision") or "")
+    rejected = {entry.get("revision") for entry in (status.get("rollback") or {}).get("rejected") or ()}
+    for entry in status.get("history") or ():
+        if entry.get("result") == "Synced" and entry.get("revision") not in {"", None, present, *rejected}:
+            return str(entry["revision"])
+    name = application["metadata"]["name"]
+    raise UsageError(
+        f"the history of {name} knows no other commit that was synced: say which, see `gitops-agent history {name}`"
+    )
+
+
+def followed_before(application: Object) -> dict[str, str]:
+    """The reference that was followed before a rollback.
+
+    Raises:
+        UsageError: it is not pinned by a rollback.
+    """
+    name = application["metadata"]["name"]
+    try:
+        ref = json.loads(annotation(application, FOLLOWED) or "")
+    except ValueError:
+        ref = None
+    if not isinstance(ref, dict) or len(ref) != 1 or next(iter(ref)) not in _KINDS:
+        raise UsageError(f"{name} is not pinned by a rollback: it follows {described(_ref(application))}")
+    return {str(kind): str(value) for kind, value in ref.items()}
+
+
+def refuse_declared(access: ClusterClient, application: Object) -> None:
+    """Refuses an Application whose declaring Application would repair the change.
+
+    Raises:
+        UsageError: another Application declares it, and is not paused.
+    """
+    parent, name = owner(application), application["metadata"]["name"]
+    if parent is None:
+        return
+    if parent != AppKey(str(application["metadata"]["namespace"]), str(name)):
+        declaring = access.objects.get(APPLICATION.named(parent.namespace, parent.name))
+        if pause_of(declaring):
+            return
+    raise UsageError(
+        f"Application {parent} declares {name} and would repair the change: revert the commit in Git, or pause it first with "
+        f"`gitops-agent pause {parent.name} -n {parent.namespace} --reason …`"
+    )
+
+
+def described(ref: dict[str, Any]) -> str:
+    """A reference in words."""
+    return ", ".join(f"{kind} {value}" for kind, value in ref.items())
+
+
+def _ref(application: Object) -> dict[str, Any]:
+    ref: dict[str, Any] = application["spec"]["source"].get("ref") or {}
+    return ref
+
+
+def _followed(application: Object) -> str:
+    """What is followed without a rollback, as JSON for the annotation."""
+    return annotation(application, FOLLOWED) or json.dumps(_ref(application))
+
+
+def _commit(access: ClusterClient, application: Object, revision: str | None) -> str:
+    """The whole commit, from the history or from Git."""
+    if revision is None:
+        return previous(application)
+    history = (application.get("status") or {}).get("history") or ()
+    commits = {str(entry.get("revision")) for entry in history}
+    matching = [commit for commit in commits if len(revision) >= _LEAST_DIGITS and commit.startswith(revision.lower())]
+    if len(matching) == 1:
+        return matching[0]
+    if _COMMIT.fullmatch(revision):
+        return revision
+    from gitops_agent.api.parse import parse
+    from gitops_agent.preview.comparison import fetched
+
+    with (
+        tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
+        fetched(access, parse(application), Path(scratch), revision=revision) as (_, resolved),
+    ):
+        return resolved.commit
