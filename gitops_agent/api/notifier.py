@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gitops_agent.api.event_type import EventType
 from gitops_agent.api.model import Model, Rule
-from gitops_agent.api.problems import SpecInvalid, not_supported, read
+from gitops_agent.api.problems import read
 from gitops_agent.api.source_options import SecretRef
 from gitops_agent.api.texts import Shape
 from gitops_agent.manifest.key import AppKey, Object
@@ -32,17 +32,36 @@ class Provider(StrEnum):
     """The service that receives notifications."""
 
     WEBHOOK = "webhook"
+    CLOUDEVENTS = "cloudevents"
     SLACK = "slack"
-    GITHUB = "github"
     TEAMS = "teams"
     DISCORD = "discord"
+    MATTERMOST = "mattermost"
+    GOOGLECHAT = "googlechat"
+    TELEGRAM = "telegram"
+    PAGERDUTY = "pagerduty"
     ALERTMANAGER = "alertmanager"
+    GRAFANA = "grafana"
+    GITHUB = "github"
     GITLAB = "gitlab"
     GITEA = "gitea"
+    BITBUCKET = "bitbucket"
+    AZUREDEVOPS = "azuredevops"
 
 
-SUPPORTED = frozenset({Provider.WEBHOOK, Provider.SLACK, Provider.GITHUB})
-"""Those this version can speak to."""
+_WITH_SECRET = (
+    Provider.TELEGRAM,
+    Provider.PAGERDUTY,
+    Provider.GRAFANA,
+    Provider.GITHUB,
+    Provider.GITLAB,
+    Provider.GITEA,
+    Provider.BITBUCKET,
+    Provider.AZUREDEVOPS,
+)
+"""Providers that take nothing without a token."""
+_WITH_ADDRESS = (Provider.GRAFANA, Provider.GITEA)
+"""Providers without a public server."""
 
 
 class Operator(StrEnum):
@@ -99,7 +118,7 @@ class NotifierSpec(Model):
     """The provider, its address, and the events sent to it."""
 
     provider: Provider
-    """The kind of provider: `webhook`, `slack` or `github`."""
+    """The kind of provider."""
 
     address: (
         Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is not an http or https address", longest=2048)]
@@ -108,7 +127,8 @@ class NotifierSpec(Model):
     """Where to: the webhook's URL, or another API than the provider's public one. Put a secret address into the Secret."""
 
     secret_ref: SecretRef | None = None
-    """Credentials: `token`, or `address`; for a webhook also `hmac`, the key payloads are signed with."""
+    """Credentials: `token`, or `address`; for webhooks and CloudEvents also `hmac`, the key payloads are signed with.
+    For Telegram `token` and `chat`, for Bitbucket and Alertmanager `token`, or `username` and `password`."""
 
     events: Annotated[tuple[EventType, ...], Field(max_length=64)] = ()
     """Which edges; empty means those a person on call wants: failures, recoveries, drift, what is held, how rollouts end."""
@@ -135,9 +155,14 @@ class NotifierSpec(Model):
             message="needs an address or a secretRef",
         ),
         Rule(
-            cel="self.provider != 'github' || has(self.secretRef)",
-            holds=lambda spec: spec.provider is not Provider.GITHUB or spec.secret_ref is not None,
-            message="github needs a secretRef with a token",
+            cel=f"!(self.provider in {[provider.value for provider in _WITH_SECRET]}) || has(self.secretRef)",
+            holds=lambda spec: spec.provider not in _WITH_SECRET or spec.secret_ref is not None,
+            message="this provider needs a secretRef with a token",
+        ),
+        Rule(
+            cel=f"!(self.provider in {[provider.value for provider in _WITH_ADDRESS]}) || has(self.address)",
+            holds=lambda spec: spec.provider not in _WITH_ADDRESS or spec.address is not None,
+            message="this provider needs the address of the server",
         ),
         Rule(
             cel=f"!has(self.address) || !self.address.matches(r'{_PASSWORD}')",
@@ -177,8 +202,6 @@ def parse(obj: Object) -> Notifier:
         SpecInvalid: with every problem of the spec; no other error, whatever the spec holds.
     """
     spec = read(NotifierSpec, obj.get("spec") or {}, root="spec")
-    if spec.provider not in SUPPORTED:
-        raise SpecInvalid([not_supported("spec.provider", f"the provider {spec.provider}")])
     metadata = obj.get("metadata") or {}
     generation = metadata.get("generation")
     return Notifier(

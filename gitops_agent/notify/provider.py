@@ -46,6 +46,23 @@ class Provider(Protocol):
         ...
 
 
+def everything(message: Message, spec: NotifierSpec) -> bool:
+    """Every message is for this kind of receiver."""
+    del message, spec
+    return True
+
+
+def address_of(credentials: Credentials, spec: NotifierSpec) -> str:
+    """The address that is a credential itself, else the Notifier's.
+
+    Raises:
+        AgentError: there is none (reason `SecretInvalid`).
+    """
+    if url := credential(credentials, "address") or spec.address:
+        return url
+    raise AgentError("neither spec.address nor the key address of the Secret names a receiver", reason="SecretInvalid")
+
+
 def credential(credentials: Credentials, name: str) -> str:
     """A credential as stripped text; empty when it is missing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gitops_agent.api.notifier import Notifier, parse
+from gitops_agent.api.notifier import Notifier, NotifierSpec, parse
 from gitops_agent.cluster.secrets import SecretContent
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE
@@ -53,6 +53,11 @@ def message(type_: EventType = EventType.DEGRADED, **fields: Any) -> Message:
 def notifier(namespace: str = "ops", name: str = "hook", **spec: Any) -> Notifier:
     spec = {"provider": "webhook", "address": "http://127.0.0.1:1/"} | spec
     return parse({"metadata": {"namespace": namespace, "name": name, "uid": "u", "generation": 1}, "spec": spec})
+
+
+def spec(provider: str, **fields: Any) -> NotifierSpec:
+    """The spec of a Notifier whose credentials are in a Secret."""
+    return notifier(provider=provider, **({"address": None, "secretRef": {"name": "s"}} | fields)).spec
 
 
 class Clock:

@@ -10,7 +10,7 @@ import pytest
 from gitops_agent.api.event_type import EventType
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.notify.delivery_worker import RetryPolicy
-from gitops_agent.notify.providers.webhook import signature
+from gitops_agent.notify.signed_post import signature
 from tests.notify.builders import event
 from tests.notify.conftest import QUICK, Desk
 from tests.notify.receiver import Handler, Receiver, Script, Told, accept

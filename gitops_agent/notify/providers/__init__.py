@@ -6,7 +6,41 @@ from collections.abc import Mapping
 
 from gitops_agent.api.notifier import Provider as Name
 from gitops_agent.notify.provider import Provider
-from gitops_agent.notify.providers import github, slack, webhook
+from gitops_agent.notify.providers import (
+    alertmanager,
+    azuredevops,
+    bitbucket,
+    cloudevents,
+    discord,
+    gitea,
+    github,
+    gitlab,
+    googlechat,
+    grafana,
+    mattermost,
+    pagerduty,
+    slack,
+    teams,
+    telegram,
+    webhook,
+)
 
-PROVIDERS: Mapping[Name, Provider] = {Name.WEBHOOK: webhook, Name.SLACK: slack, Name.GITHUB: github}
+PROVIDERS: Mapping[Name, Provider] = {
+    Name.WEBHOOK: webhook,
+    Name.CLOUDEVENTS: cloudevents,
+    Name.SLACK: slack,
+    Name.TEAMS: teams,
+    Name.DISCORD: discord,
+    Name.MATTERMOST: mattermost,
+    Name.GOOGLECHAT: googlechat,
+    Name.TELEGRAM: telegram,
+    Name.PAGERDUTY: pagerduty,
+    Name.ALERTMANAGER: alertmanager,
+    Name.GRAFANA: grafana,
+    Name.GITHUB: github,
+    Name.GITLAB: gitlab,
+    Name.GITEA: gitea,
+    Name.BITBUCKET: bitbucket,
+    Name.AZUREDEVOPS: azuredevops,
+}
 """By the name a Notifier gives."""

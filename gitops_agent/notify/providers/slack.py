@@ -15,26 +15,26 @@ from gitops_agent.errors import AgentError
 from gitops_agent.events.event import Severity
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.manifest.key import Object
+from gitops_agent.notify.markup import escaped_html
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.provider import Credentials, credential, judge_status, retry_after
+from gitops_agent.notify.provider import Credentials, credential, everything, judge_status, retry_after
 
 _API = "https://slack.com/api"
 _COLOURS = {Severity.INFO: "#2eb67d", Severity.WARNING: "#ecb22e", Severity.ERROR: "#e01e5a"}
 _LATER = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
-def speaks_of(message: Message, spec: NotifierSpec) -> bool:
-    """Everything is of interest."""
-    del message, spec
-    return True
+speaks_of = everything
 
 
 def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
     """A POST to the incoming webhook, or of `chat.postMessage`."""
     del now
     content: Object = {
-        "text": escaped(message.title),
-        "attachments": [{"color": _COLOURS[message.severity], "text": escaped(text), "fallback": escaped(message.title)}],
+        "text": escaped_html(message.title),
+        "attachments": [
+            {"color": _COLOURS[message.severity], "text": escaped_html(text), "fallback": escaped_html(message.title)}
+        ],
         "unfurl_links": False,
         "unfurl_media": False,
     }
@@ -51,11 +51,6 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
         if not url:
             raise AgentError("the Secret has neither the key address nor the key token", reason="SecretInvalid")
     return Request(method="POST", url=url, headers=headers, body=orjson.dumps(content))
-
-
-def escaped(text: str) -> str:
-    """The text without any meaning to Slack's markup but line breaks."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def judge(answer: Answer) -> None:

@@ -1,0 +1,62 @@
+"""Alertmanager: alerts that fire while something is broken.
+
+An alert without an end vanishes after Alertmanager's `resolve_timeout`, so a firing one ends a week later unless the edge that
+ends it comes first. Both carry the same labels, which is how Alertmanager recognises them. Its restart forgets alerts; the
+metrics with the shipped rules are the way for those who need them after it.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timedelta
+
+import orjson
+
+from gitops_agent.api.notifier import NotifierSpec
+from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.message import Request
+from gitops_agent.notify.incident import incident_of
+from gitops_agent.notify.message import Message
+from gitops_agent.notify.provider import Credentials, address_of, credential, judge_status
+
+_LONGEST = timedelta(days=7)
+
+judge = judge_status
+
+
+def speaks_of(message: Message, spec: NotifierSpec) -> bool:
+    """Events that begin or end an incident."""
+    del spec
+    return incident_of(message) is not None
+
+
+def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+    """A POST of one alert, with a bearer token or a user's password."""
+    incident = incident_of(message)
+    if incident is None:
+        raise AgentError(f"{message.title} is no incident", reason="DeliveryFailed", transient=False)
+    ends = message.at + _LONGEST if incident.open else now
+    alert = {
+        "labels": {
+            "alertname": f"GitOpsAgent{incident.kind.name}",
+            "namespace": message.application.namespace,
+            "application": message.application.name,
+            "severity": incident.kind.severity,
+        },
+        "annotations": {"summary": message.title, "description": text, "reason": message.reason, "commit": message.commit},
+        "endsAt": ends.isoformat(timespec="seconds"),
+    }
+    if incident.open:
+        alert["startsAt"] = message.at.isoformat(timespec="seconds")
+    headers = {"Content-Type": "application/json"}
+    if token := credential(credentials, "token"):
+        headers["Authorization"] = f"Bearer {token}"
+    elif user := credential(credentials, "username"):
+        pair = f"{user}:{credential(credentials, 'password')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return Request(
+        method="POST",
+        url=f"{address_of(credentials, spec).rstrip('/')}/api/v2/alerts",
+        headers=headers,
+        body=orjson.dumps([alert]),
+    )

@@ -1,0 +1,89 @@
+"""Commit statuses of Azure DevOps.
+
+Secret key: `token`, a personal access token with the scope Code (status). Every POST adds a status, so a message that is
+repeated after a crash shows twice.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from urllib.parse import quote, unquote
+
+import orjson
+
+from gitops_agent.api.notifier import NotifierSpec
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.notify.commit_status import (
+    STATES,
+    CommitState,
+    about_commit,
+    description,
+    host_and_path,
+    not_served,
+    token_of,
+)
+from gitops_agent.notify.message import Message
+from gitops_agent.notify.provider import Credentials, judge_status
+
+_API = "https://dev.azure.com"
+_VERSION = "7.1"
+_DESCRIPTION = 255
+_STATES = {
+    CommitState.PENDING: "pending",
+    CommitState.SUCCESS: "succeeded",
+    CommitState.FAILURE: "failed",
+    CommitState.ERROR: "error",
+}
+
+
+def speaks_of(message: Message, spec: NotifierSpec) -> bool:
+    """Events about a commit of a repository of this service."""
+    return about_commit(message) and _repository(message, spec) is not None
+
+
+def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+    """A status of a commit."""
+    del now
+    token, repository, api = token_of(credentials), _repository(message, spec), (spec.address or _API).rstrip("/")
+    if repository is None:
+        raise not_served(message, api)
+    organisation, project, slug = (quote(part, safe="") for part in repository)
+    content = {
+        "state": _STATES[STATES[message.event]],
+        "description": description(message, text, _DESCRIPTION),
+        "context": {"genre": "gitops-agent", "name": str(message.application)},
+    }
+    return Request(
+        method="POST",
+        url=f"{api}/{organisation}/{project}/_apis/git/repositories/{slug}/commits/{message.commit}/statuses?api-version={_VERSION}",
+        headers={
+            "Authorization": "Basic " + base64.b64encode(f":{token}".encode()).decode(),
+            "Content-Type": "application/json",
+        },
+        body=orjson.dumps(content),
+    )
+
+
+def judge(answer: Answer) -> None:
+    """As HTTP says; a page to sign in at is a refused token."""
+    if answer.status == 203:  # noqa: PLR2004 - HTTP
+        raise DeliveryError("Azure DevOps refused the token", transient=False, status=203)
+    judge_status(answer)
+
+
+def _repository(message: Message, spec: NotifierSpec) -> tuple[str, str, str] | None:
+    """Organisation, project and name of the repository."""
+    if spec.repository:
+        parts = spec.repository.split("/")
+    else:
+        host, path = host_and_path(message.repository)
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        if host == "ssh.dev.azure.com":
+            parts = parts[1:] if parts[:1] == ["v3"] else []
+        elif host == host_and_path(spec.address or _API)[0]:
+            parts = [*parts[:2], *parts[3:]] if parts[2:3] == ["_git"] else []
+        else:
+            parts = []
+    valid = len(parts) == 3 and all(part and part.isprintable() and set(part) != {"."} for part in parts)  # noqa: PLR2004
+    return (parts[0], parts[1], parts[2]) if valid else None

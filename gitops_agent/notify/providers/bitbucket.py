@@ -1,0 +1,90 @@
+"""Build statuses of Bitbucket Cloud, and of Bitbucket Data Center at the Notifier's address.
+
+Secret keys: `token` (an access token), or `username` and `password`. A status needs a link: it is the commit's page. Data
+Center takes at most 40 characters of a key, so it is a digest of the name.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import datetime
+
+import orjson
+
+from gitops_agent.api.notifier import NotifierSpec
+from gitops_agent.httpclient.message import Request
+from gitops_agent.notify.commit_status import (
+    STATES,
+    CommitState,
+    about_commit,
+    description,
+    host_and_path,
+    name,
+    not_served,
+    segments,
+    token_of,
+)
+from gitops_agent.notify.message import Message
+from gitops_agent.notify.provider import Credentials, credential, judge_status
+
+_CLOUD = "https://api.bitbucket.org"
+_CLOUD_HOSTS = frozenset({"bitbucket.org", "altssh.bitbucket.org"})
+_DESCRIPTION = 255
+_STATES = {
+    CommitState.PENDING: "INPROGRESS",
+    CommitState.SUCCESS: "SUCCESSFUL",
+    CommitState.FAILURE: "FAILED",
+    CommitState.ERROR: "FAILED",
+}
+
+judge = judge_status
+
+
+def speaks_of(message: Message, spec: NotifierSpec) -> bool:
+    """Events about a commit of a repository on this server."""
+    return about_commit(message) and _repository(message, spec) is not None
+
+
+def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+    """A build status."""
+    del now
+    repository, api = _repository(message, spec), (spec.address or _CLOUD).rstrip("/")
+    if repository is None:
+        raise not_served(message, api)
+    owner, slug = repository
+    if spec.address is None:
+        url = f"{api}/2.0/repositories/{owner}/{slug}/commit/{message.commit}/statuses/build"
+        page = f"https://bitbucket.org/{owner}/{slug}/commits/{message.commit}"
+    else:
+        url = f"{api}/rest/api/latest/projects/{owner}/repos/{slug}/commits/{message.commit}/builds"
+        page = f"{api}/projects/{owner}/repos/{slug}/commits/{message.commit}"
+    content = {
+        "key": hashlib.sha256(name(message).encode()).hexdigest()[:40],
+        "state": _STATES[STATES[message.event]],
+        "name": name(message),
+        "description": description(message, text, _DESCRIPTION),
+        "url": page,
+    }
+    return Request(
+        method="POST",
+        url=url,
+        headers={"Authorization": _authorization(credentials), "Content-Type": "application/json"},
+        body=orjson.dumps(content),
+    )
+
+
+def _authorization(credentials: Credentials) -> str:
+    if user := credential(credentials, "username"):
+        return "Basic " + base64.b64encode(f"{user}:{credential(credentials, 'password')}".encode()).decode()
+    return f"Bearer {token_of(credentials)}"
+
+
+def _repository(message: Message, spec: NotifierSpec) -> tuple[str, ...] | None:
+    """Workspace or project, and the slug; Data Center's addresses begin with `scm`."""
+    if spec.address is None:
+        return segments(message, spec, _CLOUD_HOSTS)
+    parts = segments(message, spec, {host_and_path(spec.address)[0]}, most=3)
+    if parts is not None and len(parts) == 3:  # noqa: PLR2004 - scm, project and slug
+        return parts[1:] if parts[0] == "scm" else None
+    return parts
