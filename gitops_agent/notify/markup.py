@@ -1,6 +1,6 @@
 """Text of commits and objects without meaning to a chat's markup.
 
-A commit message is written by whoever may push; it must not mention a channel, hide an address behind other words, or make a
+Everybody who may push writes commit messages; none must mention a channel, hide an address behind other words, or make a
 message look like another one.
 """
 

@@ -64,7 +64,7 @@ with Wire(lambda _, line: line.refuse(503, "ServiceUnavailable")) as api_server,
     pending = [Entry(message=message()).to_json()]
     notifier = parse({
         "metadata": {"namespace": "ops", "name": "chat", "uid": "u", "generation": 1},
-        "spec": {"provider": "mattermost", "address": receiver.url},
+        "spec": {"provider": "rocketchat", "address": receiver.url},
         "status": {"pending": pending},
     })
     clock = lambda: datetime.now(UTC)

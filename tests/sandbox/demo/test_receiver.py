@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from gitops_agent.notify.providers.webhook import signature
+from gitops_agent.notify.signed_post import signature
 from gitops_agent.sandbox.demo.receiver import Receiver
 
 KEY, STAMP = "a shared secret", "1760000000"
