@@ -1,7 +1,7 @@
 """Text of commits and objects without meaning to a chat's markup.
 
-Everybody who may push writes commit messages; none must mention a channel, hide an address behind other words, or make a
-message look like another one.
+Any contributor writes commit messages: none may mention a channel, hide an address behind other words, or make a message look
+like another one.
 """
 
 from __future__ import annotations
