@@ -1,0 +1,1 @@
+"""The dashboard's page: its files, and how they are put together."""

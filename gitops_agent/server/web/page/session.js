@@ -1,0 +1,30 @@
+// Who looks at the page, and what they may do.
+
+import { signal } from "../vendor/signals.js";
+import { request } from "./api.js";
+
+/** The viewer; null before the first answer and when signed out. */
+export const me = signal(null);
+/** `asking`, `in` or `out`; `out` names how to sign in. */
+export const session = signal({ state: "asking", mode: "token", refusal: null });
+
+export async function loadSession() {
+  try {
+    me.value = await request("/me");
+    session.value = { state: "in", mode: me.value.mode, refusal: null };
+  } catch (refusal) {
+    const out = refusal.status === 401;
+    session.value = { state: out ? "out" : "unknown", mode: refusal.problem.mode || "token", refusal: out ? null : refusal };
+  }
+  return session.value.state === "in";
+}
+
+export async function signIn(token) {
+  await request("/session", { method: "POST", body: { token } });
+  return loadSession();
+}
+
+export async function signOut() {
+  await request("/session", { method: "DELETE" });
+  location.assign("/");
+}
