@@ -1,23 +1,49 @@
-"""One commit, as people and status speak of it."""
+"""One commit or chart, as people and status speak of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from gitops_agent.revision.name import short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartRevision:
+    """A chart's version that a range resolved to.
+
+    Attributes:
+        repository: the URL without credentials.
+        name: of the chart.
+        version: as the repository writes it.
+        digest: of its archive, `sha256:…`.
+        range: what it was chosen by.
+        resolved_at: when, UTC.
+        warnings: what its users should know, one line each.
+    """
+
+    repository: str
+    name: str
+    version: str
+    digest: str
+    range: str
+    resolved_at: datetime
+    warnings: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A commit that a reference resolved to.
+    """A commit or chart that a reference resolved to.
 
     Attributes:
         repository: the URL without credentials.
         ref: the reference, e.g. `main`, `v1.2.3`, `>=1.0 <2`, or the commit itself.
-        commit: the full object name.
+        commit: the full object name, or what stands for it with a chart; see `revision.name`.
         author: the author's name and address.
         subject: the first line of the message, cut at 200 characters, control characters removed.
         committed_at: aware, UTC.
         message: the whole message, cut at 4,000 characters (its trailers may approve a plan).
+        chart: the chart that is part of it, None without one.
     """
 
     repository: str
@@ -27,8 +53,9 @@ class Revision:
     subject: str = ""
     message: str = ""
     committed_at: datetime | None = None
+    chart: ChartRevision | None = None
 
     @property
     def short(self) -> str:
-        """The first twelve digits of the commit."""
-        return self.commit[:12]
+        """The first twelve digits of the commit, or the chart's version."""
+        return short(self.commit)

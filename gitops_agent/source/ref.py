@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Self, get_args
+from typing import Literal, Self, get_args
 
 from gitops_agent.api.source_options import RefKind, RefSpec
 from gitops_agent.errors import SourceError
@@ -31,7 +31,7 @@ class Ref:
         SourceError: reason `InvalidSpec`, when the value cannot be what the kind says.
     """
 
-    kind: RefKind
+    kind: RefKind | Literal["chart"]
     value: str
 
     def __post_init__(self) -> None:

@@ -1,0 +1,263 @@
+"""Charts of all repositories: polled, chosen, downloaded, and read from disk.
+
+A poll alone uses the network. It reads an index, chooses a version for every reference, and keeps the archive of what it chose
+under its own digest, which is checked again whenever it is read. What was chosen stays until a later poll chooses otherwise, so
+a repository that is down, or lists nothing any more, changes nothing. A version with another content than before is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from gitops_agent.errors import SourceError
+from gitops_agent.revision.name import digest_of, short
+from gitops_agent.revision.revision import ChartRevision, Revision
+from gitops_agent.revision.tree import Tree
+from gitops_agent.source.chart.archive import ChartFile, unpack
+from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
+from gitops_agent.source.chart.chart_tree import ChartTree
+from gitops_agent.source.chart.index_cache import IndexCache, disk_error, replace_file
+from gitops_agent.source.chart.repositories import opened
+from gitops_agent.source.chart.repository import ChartAccess, ChartRepository
+from gitops_agent.source.chart.resolution import ChartTip, Resolution, archive_path
+from gitops_agent.source.poll import Move, Poll
+from gitops_agent.source.ref import Ref
+from gitops_agent.source.semver import Version
+
+_TIPS = "tips.json"
+_WHOLE = ("SourceUnavailable", "AuthenticationFailed", "SourceFailed")
+"""Errors that say something about a repository, when nothing of it can be read."""
+_MOST_TREES = 16
+_MOST_BYTES = 64 * 1024 * 1024
+"""Of unpacked files that are kept in memory."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is kept of one repository."""
+
+    cache: IndexCache
+    tips: dict[str, ChartTip] | None = None
+    begun: set[str] = field(default_factory=set)
+    """References that were polled by this process."""
+    polling: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Charts:
+    """All chart repositories of one agent; thread-safe.
+
+    Args:
+        folder: where indexes and archives are kept; may be emptied at any time.
+        open_repository: opens a repository for one poll.
+    """
+
+    def __init__(self, folder: Path, open_repository: Callable[[ChartAccess, IndexCache], ChartRepository] = opened) -> None:
+        self._folder, self._open = folder, open_repository
+        self._lock = threading.Lock()
+        self._repositories: dict[str, _Kept] = {}
+        self._files: OrderedDict[tuple[str, str], Mapping[str, ChartFile]] = OrderedDict()
+
+    def poll(self, source: ChartSource, refs: Iterable[ChartRef], access: ChartAccess, locks: Iterable[ChartLock] = ()) -> Poll:
+        """Chooses a version for every reference, and downloads what is new.
+
+        Args:
+            source: which repository.
+            refs: every reference wanted of it.
+            access: its credentials, read anew for every poll.
+            locks: what statuses say of earlier choices; one that was never polled by this process stays as it was.
+
+        Raises:
+            SourceError: the repository as a whole cannot be read; what was chosen stays.
+        """
+        kept = self._kept(source)
+        with kept.polling:
+            before = dict(self._tips(source, kept))
+            recorded = sorted([*locks, *(tip.lock("") for tip in before.values())], key=lambda lock: lock.resolved_at)
+            resolution = Resolution(source.url, self._open(access, kept.cache), self._place(source))
+            tips: dict[Ref, ChartTip] = {}
+            errors: dict[Ref, SourceError] = {}
+            for ref in sorted(refs, key=str):
+                own = before.get(_key(ref))
+                earlier = [own.lock(ref.version)] if own is not None else []
+                earlier += [lock for lock in reversed(recorded) if lock.name == ref.name]
+                try:
+                    tips[ref] = resolution.resolve(ref, own, earlier, stays=_key(ref) not in kept.begun)
+                    kept.begun.add(_key(ref))
+                except SourceError as error:
+                    errors[ref] = error
+            if not tips and any(error.reason in _WHOLE for error in errors.values()):
+                raise next(error for error in errors.values() if error.reason in _WHOLE)
+            after = {name: tip for name, tip in before.items() if name in {_key(ref) for ref in errors}}
+            after |= {_key(ref): tip for ref, tip in tips.items()}
+            if after != before:
+                self._record(source, kept, after)
+            moved = tuple(
+                Move(ref=ref, old=old.revision if (old := before.get(_key(ref))) else "", new=tip.revision)
+                for ref, tip in tips.items()
+                if before.get(_key(ref)) is None or before[_key(ref)].revision != tip.revision
+            )
+        revisions = {ref: tip.revision for ref, tip in tips.items()}
+        return Poll(tips=revisions, names={ref: tip.version for ref, tip in tips.items()}, moved=moved, errors=errors)
+
+    def resolve(self, source: ChartSource, ref: ChartRef) -> Revision:
+        """What a reference was resolved to at the last poll, without network.
+
+        Raises:
+            SourceError: it was never resolved.
+        """
+        tip = self._tips(source, self._kept(source)).get(_key(ref))
+        if tip is None or not self._archive(source, tip.digest).is_file():
+            raise SourceError(f"{source}: {ref} has not been fetched yet", reason="SourceUnavailable", transient=True)
+        warnings = []
+        if tip.deprecated:
+            warnings.append(f"the chart {tip.name} {tip.version} is deprecated by its authors")
+        if not tip.vouched:
+            text = f"{source} names no digest of {tip.name} {tip.version}: what was downloaded first is kept"
+            warnings.append(text)
+        return _revision(source, ref, tip, tuple(warnings))
+
+    def revision(self, source: ChartSource, ref: ChartRef, revision: str) -> Revision:
+        """Another version that was downloaded as the same reference.
+
+        Raises:
+            SourceError: its archive is not there.
+        """
+        tip = self._tips(source, self._kept(source)).get(_key(ref))
+        if tip is not None and tip.revision == revision:
+            return self.resolve(source, ref)
+        self._require(source, revision)
+        return Revision(repository=source.url, ref=ref.value, commit=revision, subject=short(revision))
+
+    def find(self, source: ChartSource, ref: ChartRef, access: ChartAccess, version: str = "") -> Revision:
+        """What a reference, or the version that a user names, is now.
+
+        Args:
+            source: which repository.
+            ref: what the application follows.
+            access: the credentials.
+            version: as a user names it, such as `6.5.4` or `podinfo-6.5.4`; empty for the reference itself.
+
+        Raises:
+            SourceError: there is none, or the repository cannot be read.
+        """
+        revision, _, digest = version.partition("@")
+        plain = revision.removeprefix(f"{ref.name}-")
+        named_ref = ChartRef(name=ref.name, version=plain, digest=digest) if version else ref
+        result = self.poll(source, [named_ref], access)
+        if named_ref in result.errors:
+            raise result.errors[named_ref]
+        return self.resolve(source, named_ref)
+
+    def tree(self, source: ChartSource, revision: str) -> Tree:
+        """The files of a version that was downloaded; no network."""
+        return ChartTree(revision, partial(self._load, source, revision))
+
+    def forget(self, source: ChartSource) -> None:
+        """Removes everything kept of a repository without users."""
+        with self._lock:
+            self._repositories.pop(source.id, None)
+            for key in [key for key in self._files if key[0] == source.id]:
+                del self._files[key]
+        shutil.rmtree(self._place(source), ignore_errors=True)
+
+    def _kept(self, source: ChartSource) -> _Kept:
+        with self._lock:
+            if source.id not in self._repositories:
+                self._repositories[source.id] = _Kept(cache=IndexCache(self._place(source)))
+            return self._repositories[source.id]
+
+    def _place(self, source: ChartSource) -> Path:
+        return self._folder / source.id
+
+    def _archive(self, source: ChartSource, digest: str) -> Path:
+        return archive_path(self._place(source), digest)
+
+    def _tips(self, source: ChartSource, kept: _Kept) -> dict[str, ChartTip]:
+        if kept.tips is None:
+            kept.tips = {}
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                rows = json.loads((self._place(source) / _TIPS).read_bytes())
+                kept.tips = {str(name): ChartTip.from_json(row) for name, row in rows.items()}
+        return kept.tips
+
+    def _record(self, source: ChartSource, kept: _Kept, tips: dict[str, ChartTip]) -> None:
+        try:
+            replace_file(self._place(source) / _TIPS, json.dumps({name: tip.to_json() for name, tip in tips.items()}).encode())
+        except OSError as error:
+            raise disk_error(error) from error
+        kept.tips = tips
+
+    def _require(self, source: ChartSource, revision: str) -> None:
+        if not self._archive(source, digest_of(revision)).is_file():
+            text = f"{source}: {short(revision)} is not in the cache of charts"
+            raise SourceError(text, reason="RevisionNotFound", transient=True)
+
+    def _load(self, source: ChartSource, revision: str) -> Mapping[str, ChartFile]:
+        """The files of a version, from memory or disk."""
+        key = (source.id, revision)
+        with self._lock:
+            if key in self._files:
+                self._files.move_to_end(key)
+                return self._files[key]
+        self._require(source, revision)
+        digest = digest_of(revision)
+        path = self._archive(source, digest)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise disk_error(error) from error
+        if f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
+            path.unlink(missing_ok=True)
+            text = f"{source}: the archive of {short(revision)} was changed on disk; the next poll downloads it anew"
+            raise SourceError(text, reason="SourceUnavailable", transient=True, failure="torn")
+        files = unpack(data, _name_of(revision))
+        with self._lock:
+            self._files[key] = files
+            while len(self._files) > 1 and (len(self._files) > _MOST_TREES or self._bytes() > _MOST_BYTES):
+                self._files.popitem(last=False)
+        return files
+
+    def _bytes(self) -> int:
+        return sum(len(file.data) for files in self._files.values() for file in files.values())
+
+
+def _key(ref: Ref) -> str:
+    """How a reference is called in the cache."""
+    digest = ref.digest if isinstance(ref, ChartRef) else ""
+    return f"{ref.value}@{digest}" if digest else ref.value
+
+
+def _name_of(revision: str) -> str:
+    """The chart in a revision: what stands before the first version."""
+    text = revision.partition("@")[0]
+    dashes = [index for index, letter in enumerate(text) if letter == "-"]
+    return next((text[:index] for index in dashes if Version.parse(text[index + 1 :]) is not None), text)
+
+
+def _revision(source: ChartSource, ref: ChartRef, tip: ChartTip, warnings: tuple[str, ...]) -> Revision:
+    chart = ChartRevision(
+        repository=source.url,
+        name=tip.name,
+        version=tip.version,
+        digest=tip.digest,
+        range=ref.version,
+        resolved_at=tip.resolved_at,
+        warnings=warnings,
+    )
+    return Revision(
+        repository=source.url,
+        ref=ref.value,
+        commit=tip.revision,
+        subject=f"{tip.name} {tip.version}",
+        committed_at=tip.created,
+        chart=chart,
+    )
