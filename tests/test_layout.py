@@ -39,6 +39,9 @@ TESTED_ELSEWHERE = {
     "agent/reconcile/outcome.py": "agent/reconcile/test_status_builder.py",  # likewise
     "source/signature/judgement.py": "source/signature/test_gate.py",  # likewise
     "preview/signature.py": "cli/test_diff.py",  # what that command prints
+    "source/chart/index_cache.py": "source/chart/test_http_repository.py",  # what a repository keeps of its index
+    "source/chart/repositories.py": "source/chart/test_charts.py",  # a table, used there over real requests
+    "source/chart/resolution.py": "source/chart/test_charts.py",  # one reference of those that are polled there
     "source/chart/repository.py": "source/chart/test_credentials.py",  # signatures, and values without behaviour
     "source/signature/verdict.py": "source/signature/test_verifier.py",  # values without behaviour
     "api/reason_texts.py": "api/test_reasons.py",  # a table without behaviour

@@ -179,6 +179,25 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("FileTooLarge", "A file is larger than a manifest can be.", "Move the file out of the rendered directory."),
     ("FileNotFound", "A file that a manifest refers to is not in the revision.", "Commit it, or correct the reference."),
     ("URLRefused", "The repository's address is of a kind the agent does not use.", "Use https or ssh."),
+    ("ChartNotFound", "No version of the chart is what the spec asks for.", "Correct the chart's name or version."),
+    ("ChartInvalid", "The archive of a chart holds what no chart may hold.", "Read the message, and report it to the chart's authors."),
+    ("ChartTooLarge", "The archive of a chart is larger than 10 MiB.", "Use a chart without large files."),
+    (
+        "ChartDigestMismatch",
+        "The archive of a chart is another one than its repository or the spec says; what is applied stays.",
+        "Ask the chart's authors; pin the digest of the chart to accept the archive.",
+    ),
+    (
+        "ChartRepublished",
+        "A version of a chart has another content than before; what is applied stays.",
+        "Compare both, then name the version with the new digest to accept it.",
+    ),
+    ("IndexTooLarge", "The index of a chart repository is too large to be read.", "Use a repository with a smaller index."),
+    (
+        "CredentialsNotSent",
+        "A chart repository leads to another host, which asks for credentials.",
+        "List the host in `hosts` of the chart to send them there.",
+    ),
     # The render.
     ("RenderFailed", "The files do not render.", "Read the message; `gitops-agent render` shows the same."),
     ("RenderTimeout", "Rendering took too long and was stopped.", "Make the render smaller or raise `render.timeoutSeconds`."),

@@ -54,6 +54,17 @@ class Ref:
         """
         return cls(kind=spec.kind, value=spec.value)
 
+    @property
+    def git_kind(self) -> RefKind:
+        """What it is in a Git repository.
+
+        Raises:
+            SourceError: it is a chart.
+        """
+        if self.kind == "chart":
+            raise _invalid("a chart is no reference of a Git repository")
+        return self.kind
+
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,9 @@ from gitops_agent.errors import ProcessError, SourceError
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.blob_reader import Reader
+from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
+from gitops_agent.source.chart.charts import Charts
+from gitops_agent.source.chart.repository import ChartAccess
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import sweep
 from gitops_agent.source.history import describe, last_change
@@ -64,6 +67,7 @@ class Sources:
         self._indexes: OrderedDict[tuple[str, str], tuple[Index, str]] = OrderedDict()
         self._revisions: OrderedDict[tuple[str, str, str], Revision] = OrderedDict()
         self._tokens = InstallationTokens()
+        self.charts = Charts(cache / "charts")
         sweep()
 
     def poll(
@@ -74,6 +78,8 @@ class Sources:
         *,
         cancel: threading.Event | None = None,
         verified: frozenset[Ref] = frozenset(),
+        access: ChartAccess | None = None,
+        locks: Collection[ChartLock] = (),
     ) -> Poll:
         """Polls the references once, and fetches those that moved.
 
@@ -83,11 +89,16 @@ class Sources:
             credentials: read anew by the caller for every poll; None for a public repository.
             cancel: ends the poll early when set.
             verified: ranges whose tag is chosen by signatures; the highest twenty of each are fetched.
+            access: what a repository of charts is read with, in place of the credentials.
+            locks: what statuses say of charts that were chosen earlier.
 
         Raises:
             SourceError: the repository as a whole could not be read: reason `SourceUnavailable`, `AuthenticationFailed`,
                 `EmptyRepository` or `SourceFailed`, with the class of the failure as the fact `failure`. What was seen stays.
         """
+        if isinstance(repository, ChartSource):
+            charts = [ref for ref in refs if isinstance(ref, ChartRef)]
+            return self.charts.poll(repository, charts, access or ChartAccess(url=repository.url), locks)
         mirror = self._readable(repository)
         with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout, cancel):
             return Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel, verified=verified).poll(refs)
@@ -98,6 +109,8 @@ class Sources:
         Raises:
             SourceError: it was never seen, or the mirror is torn or gone; both end with the next poll.
         """
+        if isinstance(repository, ChartSource) and isinstance(ref, ChartRef):
+            return self.charts.resolve(repository, ref)
         mirror = self._mirror(repository)
         tip = mirror.tips().get(key(ref))
         if tip is None:
@@ -110,6 +123,8 @@ class Sources:
         Raises:
             SourceError: it is not in the mirror.
         """
+        if isinstance(repository, ChartSource) and isinstance(ref, ChartRef):
+            return self.charts.revision(repository, ref, commit)
         return self._described(self._mirror(repository), commit, ref.value)
 
     def tags(self, repository: Repository, ref: Ref) -> tuple[Tip, ...]:
@@ -180,6 +195,8 @@ class Sources:
         Raises:
             SourceError: the commit is not in the mirror, or the mirror is torn or gone.
         """
+        if isinstance(repository, ChartSource):
+            return self.charts.tree(repository, commit)
         mirror = self._mirror(repository)
         read = partial(self._read, mirror)
         index, root = self._index(mirror, Ref(kind="commit", value=commit).value)
@@ -191,6 +208,8 @@ class Sources:
         Raises:
             SourceError: reason `RevisionNotFound`: the file or line is not in the revision, or the mirror is torn.
         """
+        if isinstance(repository, ChartSource):
+            raise SourceError(f"{revision.short} is a chart, whose files have no history", reason="RevisionNotFound")
         directory = self._mirror(repository).directory
         try:
             commit = last_change(directory, revision.commit, path, line=line)
@@ -201,6 +220,9 @@ class Sources:
 
     def forget(self, repository: Repository) -> None:
         """Removes everything kept of an unused repository."""
+        if isinstance(repository, ChartSource):
+            self.charts.forget(repository)
+            return
         mirror = self._mirror(repository)
         self._tokens.forget(repository)
         with self._lock:

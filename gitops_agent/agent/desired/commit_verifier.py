@@ -184,7 +184,7 @@ class CommitVerifier:
         return Demand(
             verify=question.verify,
             name=question.ref.value,
-            kind=question.ref.kind,
+            kind=question.ref.git_kind,
             tip=question.tip,
             tags=question.tags,
             before=before,

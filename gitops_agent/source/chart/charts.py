@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from gitops_agent.errors import SourceError
-from gitops_agent.revision.name import digest_of, short
+from gitops_agent.revision.name import digest_of, short, version_of
 from gitops_agent.revision.revision import ChartRevision, Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.chart.archive import ChartFile, unpack
@@ -49,6 +49,8 @@ class _Kept:
     tips: dict[str, ChartTip] | None = None
     begun: set[str] = field(default_factory=set)
     """References that were polled by this process."""
+    missing: dict[str, SourceError | None] = field(default_factory=dict)
+    """Other revisions that are needed, and why they could not be had."""
     polling: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -94,6 +96,8 @@ class Charts:
                     kept.begun.add(_key(ref))
                 except SourceError as error:
                     errors[ref] = error
+            for revision in tuple(kept.missing):
+                kept.missing[revision] = _failure(resolution, revision)
             if not tips and any(error.reason in _WHOLE for error in errors.values()):
                 raise next(error for error in errors.values() if error.reason in _WHOLE)
             after = {name: tip for name, tip in before.items() if name in {_key(ref) for ref in errors}}
@@ -156,6 +160,21 @@ class Charts:
         if named_ref in result.errors:
             raise result.errors[named_ref]
         return self.resolve(source, named_ref)
+
+    def require(self, source: ChartSource, revision: str) -> bool:
+        """Whether a version was downloaded; the next poll downloads a missing one.
+
+        Raises:
+            SourceError: the last poll could not.
+        """
+        kept = self._kept(source)
+        if self._archive(source, digest_of(revision)).is_file():
+            kept.missing.pop(revision, None)
+            return True
+        error = kept.missing.setdefault(revision, None)
+        if error is not None:
+            raise error
+        return False
 
     def tree(self, source: ChartSource, revision: str) -> Tree:
         """The files of a version that was downloaded; no network."""
@@ -241,6 +260,18 @@ def _name_of(revision: str) -> str:
     text = revision.partition("@")[0]
     dashes = [index for index, letter in enumerate(text) if letter == "-"]
     return next((text[:index] for index in dashes if Version.parse(text[index + 1 :]) is not None), text)
+
+
+def _failure(resolution: Resolution, revision: str) -> SourceError | None:
+    """Downloads the version of a revision; why that failed, if it did."""
+    name = _name_of(revision)
+    try:
+        version = version_of(revision, name)
+        resolution.resolve(ChartRef(name=name, version=version, digest=digest_of(revision)), None, (), stays=False)
+    except SourceError as error:
+        text = f"{short(revision)} cannot be had any more: {error}"
+        return SourceError(text, reason=error.reason, transient=True)
+    return None
 
 
 def _revision(source: ChartSource, ref: ChartRef, tip: ChartTip, warnings: tuple[str, ...]) -> Revision:

@@ -16,12 +16,12 @@ from gitops_agent.errors import SourceError
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.httpclient.retry_after import retry_after
 from gitops_agent.source.chart.chart_ref import loopback
 from gitops_agent.source.chart.credentials import may_receive
 from gitops_agent.source.chart.index import LARGEST_INDEX
 from gitops_agent.source.chart.index_cache import IndexCache
 from gitops_agent.source.chart.repository import LARGEST_ARCHIVE, ChartAccess, ChartVersion
-from gitops_agent.source.http_headers import retry_after
 from gitops_agent.source.paths import shown
 
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -70,7 +70,7 @@ class HttpRepository:
         what = f"{shown(name)} {shown(version.version)}"
         if not version.urls:
             raise SourceError(f"the index names no archive of {what}", reason="ChartNotFound", chart=shown(name))
-        answer = self._get(urljoin(self._base, version.urls[0]), longest=LARGEST_ARCHIVE)
+        answer = self._get(_joined(self._base, version.urls[0]), longest=LARGEST_ARCHIVE)
         if answer.status in (_NOT_FOUND, _GONE):
             text = f"the index lists {what}, but its archive is not there (status {answer.status})"
             raise SourceError(text, reason="ChartNotFound", transient=True, chart=shown(name))
@@ -124,7 +124,7 @@ class HttpRepository:
             location = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not location:
                 return answer
-            url = urljoin(url, location)
+            url = _joined(url, location)
         text = f"{access.url} redirects more than {_MOST_REDIRECTS} times"
         raise SourceError(text, reason="SourceFailed", transient=True, failure="redirects")
 
@@ -165,16 +165,20 @@ class HttpRepository:
             raise SourceError(text, reason="SourceUnavailable", transient=True, failure="torn")
 
 
+def _joined(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        raise SourceError("the repository leads to an address that is no URL", reason="SourceFailed") from None
+
+
 def _check_url(url: str) -> None:
     """Accepts the address of a request.
 
     Raises:
         SourceError: it is neither https nor this machine, or holds credentials.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise SourceError("the index names an address that is no URL", reason="SourceFailed") from None
+    parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback(host)):
         text = f"the repository leads to {shown(host)} without https, which proves nothing about the server"
