@@ -180,7 +180,11 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("FileNotFound", "A file that a manifest refers to is not in the revision.", "Commit it, or correct the reference."),
     ("URLRefused", "The repository's address is of a kind the agent does not use.", "Use https or ssh."),
     ("ChartNotFound", "No version of the chart is what the spec asks for.", "Correct the chart's name or version."),
-    ("ChartInvalid", "The archive of a chart holds what no chart may hold.", "Read the message, and report it to the chart's authors."),
+    (
+        "ChartInvalid",
+        "The archive of a chart holds what no chart may hold.",
+        "Read the message, and report it to the chart's authors.",
+    ),
     ("ChartTooLarge", "The archive of a chart is larger than 10 MiB.", "Use a chart without large files."),
     (
         "ChartDigestMismatch",
