@@ -8,7 +8,6 @@ is answered before. Three fixed answers without input need no framework.
 
 from __future__ import annotations
 
-import errno
 import selectors
 import socket
 import threading
@@ -16,8 +15,8 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from gitops_agent.errors import AgentError, UsageError
 from gitops_agent.observe.log import logger
+from gitops_agent.server.listening import listen
 
 Check = Callable[[], tuple[bool, str]]
 _Route = Callable[[], tuple[HTTPStatus, bytes]]
@@ -78,12 +77,7 @@ class Probes:
             "/readyz": lambda: _checked(ready),
             "/metrics": lambda: (HTTPStatus.OK, metrics()),
         }
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        try:
-            self._server = socket.create_server((address, port), family=family, backlog=_BACKLOG)
-        except OSError as error:
-            raise _unbound(address, port, error) from None
-        self._server.setblocking(False)
+        self._server = listen(address, port, setting="server", backlog=_BACKLOG)
         self._port = int(self._server.getsockname()[1])
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._server, selectors.EVENT_READ)
@@ -181,14 +175,6 @@ class Probes:
         except Exception as problem:  # noqa: BLE001 - one answer must not end the thread of all
             _log.error("unexpected error in an answer", path=words[1], error=problem, exc_info=True)
             return HTTPStatus.INTERNAL_SERVER_ERROR, b"unexpected error\n"
-
-
-def _unbound(address: str, port: int, error: OSError) -> AgentError:
-    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    if error.errno == errno.EADDRINUSE:
-        advice = "set server.port (with --set, or GITOPS_AGENT_SERVER__PORT), 0 for any free port"
-        return AgentError(f"another process listens on {where}: {advice}", reason="NoFreePort")
-    return UsageError(f"cannot listen on {where} (server.address, server.port): {error.strerror or error}")
 
 
 def _checked(check: Check) -> tuple[HTTPStatus, bytes]:
