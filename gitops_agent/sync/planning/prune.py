@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gitops_agent.manifest.key import GroupKind, ObjectKey
-from gitops_agent.manifest.kinds import CRD, GROUP, NAMESPACE
+from gitops_agent.manifest.kinds import APPLICATION as APPLICATION_KIND
+from gitops_agent.manifest.kinds import CRD, DEPLOYMENT, GROUP, NAMESPACE
 from gitops_agent.manifest.marks import APPLICATION, ID, label_value
 from gitops_agent.sync.action import BROKEN, DELETION_FORBIDDEN, UNVERIFIED, Action, ActionKind
 from gitops_agent.sync.desired import Desired
@@ -37,6 +38,9 @@ def prune_actions(
     if not policy.application_deleting:
         # What a hook made goes by its delete policy, or with the Application.
         declared |= {key for key, live in snapshot.objects.items() if live.hook_run}
+    if orphaned := [key for key in policy.protected if key.group_kind == DEPLOYMENT and key not in declared]:
+        # The agent stays although it is not declared, and with it what it runs on, such as its configuration.
+        policy = replace(policy, protected=policy.protected | {key for key in snapshot.objects if _belongs(key, orphaned)})
     actions = [
         _alone(live, desired=desired, snapshot=snapshot, policy=policy)
         for key, live in snapshot.objects.items()
@@ -68,6 +72,8 @@ def _alone(live: LiveObject, *, desired: Desired, snapshot: Snapshot, policy: Pl
     if live.deleting:
         return _wait(live, "Terminating", _terminating(live))
     kept = _kept(live, policy)
+    if kept is None and live.key == APPLICATION_KIND.named(desired.application.namespace, desired.application.name):
+        kept = "AgentObject", "it is no longer declared, but no Application deletes itself"
     if kept is not None:
         return _left(live, *kept)
     # The annotation proves nothing, since users can write it. Only what the rollout's status names passes the guard.
@@ -103,6 +109,14 @@ def _kept(live: LiveObject, policy: PlanPolicy) -> tuple[str, str] | None:
     if live.prune_disabled:
         return "PruneDisabled", "it is no longer declared, but asks to be kept"
     return None
+
+
+def _belongs(key: ObjectKey, deployments: Iterable[ObjectKey]) -> bool:
+    """Whether an object lies beside a Deployment and has its name, or one that begins with it."""
+    return any(
+        key.namespace == deployment.namespace and (key.name == deployment.name or key.name.startswith(f"{deployment.name}-"))
+        for deployment in deployments
+    )
 
 
 def _of_the_agent(key: ObjectKey, policy: PlanPolicy) -> bool:

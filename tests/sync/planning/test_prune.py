@@ -98,6 +98,40 @@ def test_the_agents_own_objects_are_never_deleted() -> None:
     assert len(found) == 3
 
 
+AGENT = PlanPolicy(agent_namespace="shop", protected=frozenset({key("Deployment", "agent")}))
+
+
+def test_what_the_agent_runs_on_stays_when_its_deployment_is_no_longer_declared() -> None:
+    found = removed(
+        live(thing("Deployment", "agent")),
+        live(thing("ConfigMap", "agent-config-1")),
+        live(thing("Service", "agent-metrics")),
+        live(thing("ConfigMap", "web")),
+        policy=AGENT,
+    )
+
+    kept = {name for name, action in found.items() if outcome(action) == ("skip", "AgentObject")}
+    assert kept == {"agent", "agent-config-1", "agent-metrics"}
+    assert outcome(found["web"])[0] == "delete"
+
+
+def test_an_earlier_configuration_goes_while_the_agent_is_declared() -> None:
+    earlier = live(thing("ConfigMap", "agent-config-1"))
+    found = removed(earlier, declared=[thing("Deployment", "agent")], policy=AGENT)
+
+    assert outcome(found["agent-config-1"])[0] == "delete"
+
+
+def test_an_application_that_is_no_longer_declared_by_itself_does_not_delete_itself() -> None:
+    own = {
+        "apiVersion": "gitops-agent.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "shop", "namespace": "gitops-system"},
+    }
+
+    assert outcome(removed(live(own))["shop"]) == ("skip", "AgentObject")
+
+
 NAMESPACE = live(thing("Namespace", "shop"))
 
 
