@@ -32,6 +32,7 @@ _COMMANDS = {
     "sandbox": ("sandbox", "sandbox", "Run a real control plane on loopback: up, down, status."),
     "tools": ("tools", "tools", "Manage the programs the sandbox and the renderer need: list, install, verify."),
     "install": ("install", "install", "Print or apply the CRDs, RBAC and Deployment of the agent."),
+    "bootstrap": ("bootstrap", "bootstrap", "Let Git manage the agent itself: files, commit, installation, Application."),
     "uninstall": ("uninstall", "uninstall", "Remove the agent, its CRDs and its namespace; workloads stay."),
     "run": ("run", "run", "Run the agent."),
     "status": ("status", "status", "Show the status of Applications, unhealthy first."),

@@ -82,6 +82,12 @@ def _show(plan: Removal, *, prune: bool, namespace: str) -> None:
         click.echo(f"= kept: CRDs and ClusterRoles, because of the Applications {_some(plan.elsewhere)}")
     for kind, why in plan.unseen.items():
         out.talk(f"warning: {kind} cannot be listed: {out.line(why)}")
+    if plan.managed_by is not None:
+        source = plan.managed_by["spec"]["source"]
+        out.talk(
+            f"note: Git manages this agent, by {source['path']} of {source['repoURL']}: the files stay there, and "
+            "`gitops-agent bootstrap`, or whatever else applies that directory, installs it again"
+        )
     if prune:
         out.talk(f"{total} objects of {len(plan.applications)} applications would be deleted")
     else:

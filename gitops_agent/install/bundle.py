@@ -71,7 +71,11 @@ def manifests(flavour: Flavour) -> list[Object]:
     )
     with local_workers() as workers:
         rendered = workers.render(WorkTree(root), request)
-    objects = [manifest.obj for manifest in rendered.manifests]
+    return ordered([manifest.obj for manifest in rendered.manifests])
+
+
+def ordered(objects: list[Object]) -> list[Object]:
+    """The objects of an installation in the order of applying."""
     return sorted(objects, key=lambda obj: _FIRST.index(obj["kind"]) if obj["kind"] in _FIRST else len(_FIRST))
 
 

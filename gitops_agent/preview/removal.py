@@ -57,6 +57,7 @@ class Removal:
         strangers: objects of another origin, which keep the Namespace.
         elsewhere: Applications of other namespaces, which keep the CRDs and the cluster's roles.
         unseen: kinds that could not be listed, with the reason.
+        managed_by: the Application by which Git manages the agent; None without one.
     """
 
     installed: tuple[ObjectKey, ...]
@@ -67,6 +68,7 @@ class Removal:
     strangers: tuple[ObjectKey, ...]
     elsewhere: tuple[AppKey, ...]
     unseen: Mapping[GroupKind, str]
+    managed_by: Object | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -89,9 +91,13 @@ def removal(access: ClusterClient, *, prune: bool) -> Removal:
     elsewhere = tuple(_app_key(obj) for obj in every if obj["metadata"]["namespace"] != access.namespace)
     unseen: dict[GroupKind, str] = {}
     objects: dict[AppKey, tuple[Object, ...]] = {}
+    parts = {key for key in _installed(access) if not (elsewhere and _is_shared(access, key))}
+    managed_by = None
     for application in applications:
         ours, problems = owned(access, _app_key(application))
-        objects[_app_key(application)] = tuple(ours)
+        if any(ObjectKey.of(obj) == kinds.DEPLOYMENT.named(access.namespace, NAME) for obj in ours):
+            managed_by = application
+        objects[_app_key(application)] = tuple(obj for obj in ours if not _goes_anyway(obj, parts, access.namespace))
         unseen |= problems
     contents, strangers = _contents(access, unseen, pruned=frozenset(objects) if prune else frozenset())
     installed = tuple(
@@ -108,7 +114,14 @@ def removal(access: ClusterClient, *, prune: bool) -> Removal:
         strangers=strangers,
         elsewhere=elsewhere,
         unseen=unseen,
+        managed_by=managed_by,
     )
+
+
+def _goes_anyway(obj: Object, parts: set[ObjectKey], namespace: str) -> bool:
+    """Whether an object of an Application goes with the installation."""
+    key = ObjectKey.of(obj)
+    return key in parts or (key.group == kinds.GROUP and key.namespace == namespace)
 
 
 def _installed(access: ClusterClient) -> Iterator[ObjectKey]:

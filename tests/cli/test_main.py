@@ -21,6 +21,7 @@ COMMANDS = [
         "sandbox",
         "tools",
         "install",
+        "bootstrap",
         "uninstall",
         "run",
         "status",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from gitops_agent.errors import NotFound
+from gitops_agent.install import bundle
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import FINALIZER, marked
 from gitops_agent.sandbox.controlplane import ControlPlane
@@ -100,6 +101,16 @@ def test_a_dry_run_shows_what_is_removed_and_kept_and_changes_nothing(installed:
     assert "- Application shop" in result.lines
     assert "= kept: 1 ConfigMap of shop" in result.lines
     assert exists(installed, NAMESPACE)
+
+
+def test_an_agent_that_git_manages_is_named_with_its_directory(installed: ControlPlane, uninstall: Run) -> None:
+    (deployment,) = (obj for obj in bundle.manifests(bundle.Flavour.FULL) if obj["kind"] == "Deployment")
+    apply(installed, marked(deployment, application=SHOP, digest="d", revision="r"), manager="gitops-agent")
+
+    result = uninstall("--dry-run")
+
+    assert "note: Git manages this agent, by shop of https://git.example.com/config.git: the files stay there" in result.stderr
+    assert "= kept: 1 ConfigMap of shop" in result.lines
 
 
 def test_without_a_terminal_it_asks_for_a_flag(installed: ControlPlane, uninstall: Run) -> None:

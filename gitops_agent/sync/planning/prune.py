@@ -112,7 +112,10 @@ def _kept(live: LiveObject, policy: PlanPolicy) -> tuple[str, str] | None:
 
 
 def _belongs(key: ObjectKey, deployments: Iterable[ObjectKey]) -> bool:
-    """Whether an object lies beside a Deployment and has its name, or one that begins with it."""
+    """Whether an object has a Deployment's namespace and name.
+
+    Or a name that begins with it, such as `NAME-config`.
+    """
     return any(
         key.namespace == deployment.namespace and (key.name == deployment.name or key.name.startswith(f"{deployment.name}-"))
         for deployment in deployments
