@@ -64,6 +64,17 @@ TESTED_ELSEWHERE = {
     "operations/rollout_command.py": "cli/rollout/test_send.py",  # likewise
     "server/views/*.py": "server/test_answers.py",  # values without behaviour
     "server/routes.py": "server/test_openapi.py",  # a table
+    "importer/tables/*.py": "importer/test_tables.py",  # rows, tried as a whole
+    "importer/argo*.py": "importer/test_argo.py",  # parts of one translation, tried by fields
+    "importer/flux*.py": "importer/test_flux.py",  # likewise
+    "importer/con*.py": "importer/test_argo.py",  # values without behaviour
+    "importer/peer_objects.py": "importer/test_argo.py",  # likewise
+    "importer/report_text.py": "importer/test_report.py",  # how a report is spelled
+    "importer/reading.py": "cli/test_import_resources.py",  # files, by the command
+    "importer/output_directory.py": "cli/test_import_resources.py",  # likewise
+    "importer/result.py": "cli/test_import_resources.py",  # likewise
+    "importer/draft.py": "importer/test_argo.py",  # what every resource has
+    "cli/import_*.py": "cli/test_import_resources.py",  # parts of one command
     "rollout/analysis/metric.py": "rollout/analysis/test_measurement.py",  # values without behaviour
     "rollout/analysis/http_provider.py": "rollout/analysis/test_dispatch.py",  # what every provider is asked with
     "render/decryption/*.py": "render/decryption/test_decryptor.py",  # parts of one decryptor, judged by sops as a whole

@@ -38,6 +38,7 @@ _COMMANDS = {
     "status": ("status", "status", "Show the status of Applications, unhealthy first."),
     "get": ("get", "get", "Print Applications, Notifiers or RolloutPolicies as tables or documents."),
     "create": ("create", "create", "Create an Application from options, or print it for Git."),
+    "import": ("import_resources", "import_resources", "Translate resources of Argo CD or Flux into Applications."),
     "delete": ("delete", "delete", "Delete an Application, after showing what is deleted with it."),
     "tree": ("tree", "tree", "Show an application's objects and their dependants, with health."),
     "diff": ("diff", "diff", "Show what a sync would change, for a revision or a local directory."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,7 @@ _RATE_LIMIT_SECONDS = 60.0
 """The pause after a 429 that names none."""
 _SHA256_DIGITS = 64
 _TAGS = "refs/tags/"
+_HEAD = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,22 @@ class Poller:
             self._fetch(_EVERYTHING, "--prune")
         except ProcessError as error:
             raise explain(error, self._mirror.repository, self._credentials) from None
+
+    def default_branch(self) -> str:
+        """The branch that a clone of the repository checks out.
+
+        Raises:
+            SourceError: the repository could not be read, or names none (`RevisionNotFound`).
+        """
+        self._mirror.prepare("sha1")
+        try:
+            answer = self._remote("ls-remote", "--quiet", "--symref", "--", self._mirror.repository.url, "HEAD")
+        except ProcessError as error:
+            raise explain(error, self._mirror.repository, self._credentials) from None
+        match = _HEAD.search(answer.decode("utf-8", "replace"))
+        if match is None:
+            raise SourceError(f"{self._mirror.repository} names no default branch", reason="RevisionNotFound")
+        return match[1]
 
     def _repaired(self, error: ProcessError) -> bool:
         """Whether the failure was one of the mirror itself, now repaired."""

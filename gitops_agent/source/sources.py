@@ -189,6 +189,16 @@ class Sources:
             commit = name.find(mirror, poller, head)
         return describe(mirror.directory, commit, repository=repository.url, ref=name.text if name.text != HEAD else head.value)
 
+    def default_branch(self, repository: Repository, credentials: Credentials | None = None) -> str:
+        """The branch that a clone of a repository checks out.
+
+        Raises:
+            SourceError: as `poll`, or the repository names none (`RevisionNotFound`).
+        """
+        mirror = self._readable(repository)
+        with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout):
+            return Poller(mirror, usable, timeout_seconds=self._timeout, cancel=None).default_branch()
+
     def tree(self, repository: Repository, commit: str) -> Tree:
         """The files of a commit that was fetched; no network.
 

@@ -1,0 +1,59 @@
+"""The result of translating one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitops_agent.importer.field_table import Meaning
+from gitops_agent.manifest.key import Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What became of a field, where its value decides.
+
+    Attributes:
+        theirs: the other tool's field.
+        meaning: what the value comes to.
+        note: why.
+    """
+
+    theirs: str
+    meaning: Meaning
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A Secret or ConfigMap that has to be in another namespace.
+
+    Attributes:
+        kind: Secret or ConfigMap.
+        namespace: where it is.
+        name: its name.
+        to: where it is needed.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What one object of another tool becomes.
+
+    Attributes:
+        source: the object.
+        resources: ours; the first one is its equivalent.
+        remarks: on fields whose value decides.
+        copies: objects to copy.
+        mode: the sync mode that does what the other tool did; empty where there is none.
+    """
+
+    source: Object
+    resources: tuple[Object, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    mode: str = ""

@@ -1,0 +1,164 @@
+"""Translates a Kustomization of Flux."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+from gitops_agent.errors import SourceError
+from gitops_agent.importer import flux_source, kustomize_options
+from gitops_agent.importer.context import ImportContext
+from gitops_agent.importer.conversion import Conversion, Remark
+from gitops_agent.importer.draft import application, given, kept_metadata
+from gitops_agent.importer.field_table import Meaning
+from gitops_agent.importer.flux_names import FluxNames, copies
+from gitops_agent.importer.flux_source import ResolvedSource, SourceReference
+from gitops_agent.importer.tables.kinds import FLUX_GROUPS
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.reading import items, mapping
+
+LABELS = ("fluxcd.io",)
+_PLAIN = re.compile(r"[A-Za-z0-9./-]+")
+_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_CONTROLLERS = frozenset({"kustomizations.kustomize.toolkit.fluxcd.io", "gitrepositories.source.toolkit.fluxcd.io"})
+_SUSPENDED = "it was suspended in Flux when it was imported"
+
+
+def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion:
+    """What a Kustomization becomes: nothing where it applies Flux itself."""
+    if _installs_flux(obj, context):
+        text = "it applies Flux itself, so it is not imported; what it declares beside is imported one by one"
+        return Conversion(source=obj, remarks=(Remark(theirs="spec.path", meaning=Meaning.NONE, note=text),))
+    spec, remarks, namespace = mapping(obj, "spec"), list[Remark](), context.namespace_of(obj)
+    reference = SourceReference(
+        raw=mapping(spec, "sourceRef"),
+        theirs="spec.sourceRef",
+        owner_namespace=ObjectKey.of(obj).namespace,
+        namespace=namespace,
+    )
+    resolved = flux_source.directory(reference, str(spec.get("path") or "."), context)
+    remarks += resolved.remarks
+    if spec.get("kubeConfig"):
+        text = "applies to another cluster: run the agent there"
+        return Conversion(source=obj, remarks=(*remarks, Remark(theirs="spec.kubeConfig", meaning=Meaning.NONE, note=text)))
+    if not resolved.source:
+        return Conversion(source=obj, remarks=tuple(remarks))
+    policy = str(spec.get("deletionPolicy") or "MirrorPrune")
+    whole = {
+        "source": resolved.source,
+        "render": _render(obj, resolved, context, remarks),
+        "destination": given({"namespace": spec.get("targetNamespace")}),
+        "serviceAccountName": spec.get("serviceAccountName"),
+        "sync": given({"interval": resolved.interval, "timeout": spec.get("timeout")})
+        | {"prune": spec.get("prune") is True}
+        | given({"ignoreFields": ignored(items(spec.get("ignore")), "spec.ignore[]", remarks)}),
+        "dependsOn": names.edges(obj, remarks),
+        "deletionPolicy": "orphan"
+        if policy == "Orphan" or (policy == "MirrorPrune" and spec.get("prune") is not True)
+        else None,
+        "suspend": suspended(obj, resolved),
+    }
+    variables = items(mapping(spec, "postBuild").get("substituteFrom"))
+    needed = [*((str(one.get("kind")), one.get("name")) for one in variables), ("Secret", _keys(spec).get("name"))]
+    resource = application(names.of(obj), namespace, given(whole), metadata=kept_metadata(obj, LABELS))
+    return Conversion(
+        source=obj,
+        resources=(resource,),
+        remarks=tuple(remarks),
+        copies=tuple(dict.fromkeys((*resolved.copies, *copies(obj, context, needed)))),
+        mode="auto",
+    )
+
+
+def suspended(obj: Object, resolved: ResolvedSource) -> Object | None:
+    """`spec.suspend`, for an object or source that is suspended."""
+    if mapping(obj, "spec").get("suspend") is True:
+        return {"reason": _SUSPENDED}
+    return {"reason": flux_source.SUSPENDED} if resolved.suspended else None
+
+
+def ignored(raw: Iterable[Object], theirs: str, remarks: list[Remark]) -> list[Object]:
+    """`spec.sync.ignoreFields` of ignored paths with a target."""
+    result = []
+    for one in raw:
+        target = mapping(one, "target")
+        kind, name = str(target.get("kind") or ""), str(target.get("name") or "")
+        if not kind or not _PLAIN.fullmatch(kind) or (name and not _PLAIN.fullmatch(name)):
+            text = "an entry without a plain kind and name is left out: write one entry for each kind"
+            remarks.append(Remark(theirs=f"{theirs}.target.kind", meaning=Meaning.NONE, note=text))
+            continue
+        group = str(target.get("group") or "")
+        paths = [str(path) for path in one.get("paths") or () if path]
+        result.append(given({"kind": f"{group}/{kind}" if group else kind, "name": name, "paths": paths}))
+    return result
+
+
+def _keys(spec: Object) -> Object:
+    return mapping(spec, "decryption", "secretRef")
+
+
+def _render(obj: Object, resolved: ResolvedSource, context: ImportContext, remarks: list[Remark]) -> Object:
+    spec = mapping(obj, "spec")
+    build, decryption = mapping(spec, "postBuild"), mapping(spec, "decryption")
+    values = {name: str(value) for name, value in mapping(build, "substitute").items()}
+    sources = [
+        given({name: one.get(name) for name in ("kind", "name", "optional")}) for one in items(build.get("substituteFrom"))
+    ]
+    variables = given({"values": values, "from": sources})
+    always = build.get("substituteStrategy") == "Always"
+    kustomize = _kustomize(spec)
+    if groups := _flux_groups(obj):
+        kustomize["patches"] = [*kustomize.get("patches", ()), *map(kustomize_options.left_out, groups)]
+        text = "objects of Flux in it are left out by patches: remove both when Flux is gone"
+        remarks.append(Remark(theirs="spec.path", meaning=Meaning.CHANGED, note=text))
+    if kustomize and _is_plain(resolved, context):
+        text = "the directory has no kustomization.yaml, which options of kustomize need: commit one"
+        remarks.append(Remark(theirs="spec.path", meaning=Meaning.CHANGED, note=text))
+    return given(
+        {
+            "kustomize": kustomize,
+            "variables": {**variables, "compatibility": "flux"} if variables or always else None,
+            "decryption": {"provider": "sops", **given({"secretRef": _keys(spec)})} if decryption else None,
+        }
+    )
+
+
+def _kustomize(spec: Object) -> Object:
+    metadata = mapping(spec, "commonMetadata")
+    patches = [kustomize_options.patch(one) for one in items(spec.get("patches"))]
+    patches += [kustomize_options.metadata_of_all(metadata)] if metadata else []
+    fields = ("name", "newName", "newTag", "digest")
+    images = [given({name: one.get(name) for name in fields}) for one in items(spec.get("images"))]
+    return given({"components": list(spec.get("components") or ()), "images": images, "patches": patches})
+
+
+def _inventory(obj: Object) -> Iterator[ObjectKey]:
+    """What it has applied, as its status says."""
+    for entry in items(mapping(obj, "status", "inventory").get("entries")):
+        head, _, kind = str(entry.get("id") or "").rpartition("_")
+        head, _, group = head.rpartition("_")
+        namespace, _, name = head.partition("_")
+        yield ObjectKey(group, kind, namespace, name)
+
+
+def _flux_groups(obj: Object) -> list[str]:
+    """API groups of Flux of which it declares objects."""
+    return sorted({key.group for key in _inventory(obj) if key.group in FLUX_GROUPS})
+
+
+def _installs_flux(obj: Object, context: ImportContext) -> bool:
+    key = ObjectKey.of(obj)
+    if any(one.kind == "CustomResourceDefinition" and one.name in _CONTROLLERS for one in _inventory(obj)):
+        return True
+    return key.namespace == key.name == context.home
+
+
+def _is_plain(resolved: ResolvedSource, context: ImportContext) -> bool:
+    """Whether the directory is certainly no kustomization."""
+    try:
+        tree = context.repositories.tree(*resolved.read_from)
+        path = str(resolved.source.get("path") or ".")
+        return all(tree.entry(posixpath.join(path, name)) is None for name in _FILES)
+    except SourceError:
+        return False

@@ -1,0 +1,114 @@
+"""Translates an Alert of Flux and its Provider into a Notifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from gitops_agent.api.application import API_VERSION
+from gitops_agent.api.event_type import EventType
+from gitops_agent.api.notifier import KIND
+from gitops_agent.api.notifier import Provider as OurProvider
+from gitops_agent.importer.context import ImportContext
+from gitops_agent.importer.conversion import Conversion, Copy, Remark
+from gitops_agent.importer.draft import given, kept_metadata
+from gitops_agent.importer.field_table import Meaning
+from gitops_agent.importer.tables.kinds import HELM_RELEASE, KUSTOMIZATION, PROVIDER
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.manifest.selector import matches_labels
+
+_TYPES = {"generic": OurProvider.WEBHOOK, "slack": OurProvider.SLACK, "github": OurProvider.GITHUB}
+_PUBLIC = "github.com"
+_FAILURES = (
+    EventType.SYNC_FAILED,
+    EventType.DEGRADED,
+    EventType.RECOVERED,
+    EventType.ROLLED_BACK,
+    EventType.HELD,
+    EventType.UNVERIFIED,
+    EventType.SOURCE_UNAVAILABLE,
+    EventType.ROLLOUT_ABORTED,
+    EventType.STALLED,
+)
+_LABEL = "alerts.gitops-agent.dev"
+_APPLIERS = frozenset({KUSTOMIZATION.kind, HELM_RELEASE.kind})
+_ALL = "*"
+
+
+def label_of(alert: Object) -> str:
+    """The label of the Applications that an alert with named sources is about."""
+    return f"{_LABEL}/{ObjectKey.of(alert).name[:63]}"
+
+
+def is_about(alert: Object, source: Object) -> bool:
+    """Whether events of an object are among those of an alert."""
+    key, labels = ObjectKey.of(source), mapping(source, "metadata", "labels")
+    return any(
+        one.get("kind") == key.kind
+        and str(one.get("namespace") or ObjectKey.of(alert).namespace) == key.namespace
+        and (one.get("name") == _ALL or fnmatchcase(key.name, str(one.get("name") or "")))
+        and matches_labels(mapping(one, "matchLabels"), labels)
+        for one in items(mapping(alert, "spec").get("eventSources"))
+    )
+
+
+def convert(alert: Object, context: ImportContext, sources: Iterable[Object]) -> Conversion:
+    """What an alert becomes: nothing for a provider without an equivalent.
+
+    Args:
+        alert: of Flux.
+        context: for its Provider.
+        sources: the Kustomizations and HelmReleases that become Applications of the namespace.
+    """
+    spec, key = mapping(alert, "spec"), ObjectKey.of(alert)
+    remarks: list[Remark] = []
+    name = str(mapping(spec, "providerRef").get("name") or "")
+    provider = context.peers.get(PROVIDER, key.namespace, name)
+    if provider is None:
+        return _none(alert, "spec.providerRef", f"Provider {key.namespace}/{name} was not read")
+    kind = str(mapping(provider, "spec").get("type") or "")
+    if kind not in _TYPES:
+        return _none(alert, "spec.providerRef", f"there is no notifier for {kind}")
+    if spec.get("suspend") is True or mapping(provider, "spec").get("suspend") is True:
+        return _none(alert, "spec.suspend", "it is suspended, so it becomes no Notifier")
+    others = sorted({str(one.get("kind")) for one in items(spec.get("eventSources"))} - _APPLIERS)
+    if others:
+        text = f"events of {', '.join(others)} are those of the Applications that use them"
+        remarks.append(Remark(theirs="spec.eventSources", meaning=Meaning.CHANGED, note=text))
+    namespace = context.namespace_of(alert)
+    every = all(is_about(alert, one) for one in sources)
+    secret = mapping(provider, "spec", "secretRef")
+    body = {
+        "provider": _TYPES[kind].value,
+        **_address(kind, str(mapping(provider, "spec").get("address") or "")),
+        "secretRef": secret,
+        "events": [event.value for event in _FAILURES] if spec.get("eventSeverity") == "error" else None,
+        "applications": None if every else {"matchLabels": {label_of(alert): "true"}},
+    }
+    resource = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": key.name, "namespace": namespace, **kept_metadata(alert, ("fluxcd.io",))},
+        "spec": given(body),
+    }
+    copies = [Copy(kind="Secret", namespace=key.namespace, name=str(secret["name"]), to=namespace)] if secret else []
+    return Conversion(
+        source=alert,
+        resources=(resource,),
+        remarks=tuple(remarks),
+        copies=tuple(one for one in copies if one.namespace != one.to),
+    )
+
+
+def _address(kind: str, address: str) -> Object:
+    if kind != "github" or not address:
+        return {"address": address}
+    parts = urlsplit(address)
+    api = None if parts.hostname == _PUBLIC else f"{parts.scheme}://{parts.netloc}/api/v3"
+    return {"repository": parts.path.strip("/").removesuffix(".git"), "address": api}
+
+
+def _none(alert: Object, theirs: str, note: str) -> Conversion:
+    return Conversion(source=alert, remarks=(Remark(theirs=theirs, meaning=Meaning.NONE, note=note),))

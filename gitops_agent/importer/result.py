@@ -1,0 +1,75 @@
+"""The whole result of an import: resources, report, and what has to be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitops_agent.api.application import KIND
+from gitops_agent.importer.conversion import Conversion, Copy
+from gitops_agent.importer.field_table import Meaning
+from gitops_agent.importer.report import ObjectReport, refused, report
+from gitops_agent.importer.tables.kinds import ALERT, ARGO_APPLICATION, HELM_RELEASE, KUSTOMIZATION
+from gitops_agent.manifest.key import Object, ObjectKey
+
+_TRANSLATED = frozenset({ARGO_APPLICATION, KUSTOMIZATION, HELM_RELEASE, ALERT})
+"""Kinds of which every object should become a resource."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportResult:
+    """What an import comes to.
+
+    Attributes:
+        tool: `argo` or `flux`.
+        conversions: by object of the other tool.
+        reports: likewise, in the same order.
+    """
+
+    tool: str
+    conversions: tuple[Conversion, ...]
+    reports: tuple[ObjectReport, ...]
+
+    @property
+    def resources(self) -> tuple[Object, ...]:
+        """Ours, those that this version accepts."""
+        return tuple(one for conversion in self.conversions for one in conversion.resources if not refused(one))
+
+    @property
+    def waiting(self) -> tuple[Object, ...]:
+        """Ours, those that ask for what this version refuses; suspended."""
+        return tuple(_suspended(one) for conversion in self.conversions for one in conversion.resources if refused(one))
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """Secrets and ConfigMaps that have to be in another namespace."""
+        return tuple(dict.fromkeys(copy for conversion in self.conversions for copy in conversion.copies))
+
+    @property
+    def left(self) -> tuple[ObjectReport, ...]:
+        """Objects that became nothing although their kind has an equivalent."""
+        return tuple(one for one in self.reports if one.source.group_kind in _TRANSLATED and not one.resources)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every object was translated, and no field is unknown."""
+        unknown = any(one.with_meaning(Meaning.UNKNOWN) or one.problems for one in self.reports)
+        return not unknown and not self.left
+
+
+def result_of(tool: str, conversions: Sequence[Conversion]) -> ImportResult:
+    """The result with its reports."""
+    return ImportResult(tool=tool, conversions=tuple(conversions), reports=tuple(report(one) for one in conversions))
+
+
+def _suspended(resource: Object) -> Object:
+    if resource["kind"] != KIND:
+        return resource
+    fields = ", ".join(dict.fromkeys(problem.path for problem in refused(resource)))
+    return {**resource, "spec": {**resource["spec"], "suspend": {"reason": f"waits for {fields}"[:1024]}}}
+
+
+def named(resource: Object) -> str:
+    """The name of a resource for people: `gitops-system/shop`."""
+    key = ObjectKey.of(resource)
+    return f"{key.namespace}/{key.name}"

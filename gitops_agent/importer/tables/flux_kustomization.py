@@ -1,0 +1,53 @@
+"""The fields of Flux's Kustomization."""
+
+from __future__ import annotations
+
+from gitops_agent.importer.field_table import FieldTable, changed, none, same
+from gitops_agent.importer.tables.kinds import KUSTOMIZATION
+
+TABLE = FieldTable(
+    kind=KUSTOMIZATION,
+    rows=(
+        same("metadata.labels", "metadata.labels", "but those of Flux"),
+        same("metadata.annotations", "metadata.annotations", "but those of Flux"),
+        none("metadata.finalizers", "a mark of Flux"),
+        same("spec.sourceRef", "spec.source", "the fields of the source, see there"),
+        same("spec.path", "spec.source.path"),
+        changed("spec.interval", "spec.sync.interval", "that of the source; drift is seen at once"),
+        none("spec.retryInterval", "every failure is retried with backoff"),
+        same("spec.prune", "spec.sync.prune"),
+        same("spec.suspend", "spec.suspend"),
+        same("spec.timeout", "spec.sync.timeout"),
+        same("spec.serviceAccountName", "spec.serviceAccountName"),
+        changed(
+            "spec.targetNamespace", "spec.destination.namespace", "of objects that name none; Flux moves the others as well"
+        ),
+        changed("spec.dependsOn", "spec.dependsOn", "Applications of the same namespace"),
+        none("spec.dependsOn[].readyExpr", "an Application is ready when it is synced and healthy"),
+        same("spec.wait", "", "every object is waited for"),
+        same("spec.healthChecks", "", "every object is waited for"),
+        changed("spec.healthCheckExprs", "", "the setting `health.expressions` of the agent, for all Applications"),
+        none("spec.force", "annotate objects with `gitops-agent.dev/replace: on-immutable`"),
+        same("spec.deletionPolicy", "spec.deletionPolicy", "MirrorPrune follows `prune`"),
+        same("spec.images", "spec.render.kustomize.images"),
+        same("spec.patches", "spec.render.kustomize.patches"),
+        same("spec.components", "spec.render.kustomize.components"),
+        none("spec.ignoreMissingComponents", "a missing component is an error"),
+        none("spec.namePrefix", "write it into a kustomization"),
+        none("spec.nameSuffix", "write it into a kustomization"),
+        changed("spec.commonMetadata", "spec.render.kustomize.patches", "a patch of every object"),
+        none("spec.buildMetadata", "`gitops-agent why` names file and commit"),
+        same("spec.decryption.provider", "spec.render.decryption.provider"),
+        same("spec.decryption.secretRef", "spec.render.decryption.secretRef", "the Secret is used as it is"),
+        none("spec.decryption.serviceAccountName", "put credentials of the cloud into the Secret"),
+        same("spec.postBuild.substitute", "spec.render.variables.values", "with `compatibility: flux`"),
+        same("spec.postBuild.substituteFrom", "spec.render.variables.from", "with `compatibility: flux`"),
+        same("spec.postBuild.substituteStrategy", "spec.render.variables", "variables are always replaced"),
+        same("spec.ignore[].paths", "spec.sync.ignoreFields"),
+        same("spec.ignore[].target.group", "spec.sync.ignoreFields"),
+        same("spec.ignore[].target.kind", "spec.sync.ignoreFields"),
+        same("spec.ignore[].target.name", "spec.sync.ignoreFields"),
+        none("spec.ignore[].target", "ignored fields are selected by kind and name"),
+        none("spec.kubeConfig", "there is one agent for each cluster"),
+    ),
+)

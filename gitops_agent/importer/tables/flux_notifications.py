@@ -1,0 +1,53 @@
+"""The fields of Flux's Alert, Provider and Receiver."""
+
+from __future__ import annotations
+
+from gitops_agent.importer.field_table import FieldTable, changed, none, same
+from gitops_agent.importer.tables.kinds import ALERT, PROVIDER, RECEIVER
+
+PROVIDERS = FieldTable(
+    kind=PROVIDER,
+    rows=(
+        none("metadata", "the provider becomes fields of the Notifiers that use it"),
+        changed("spec.type", "spec.provider", "slack, github and generic (webhook); others have no equivalent"),
+        same("spec.address", "spec.address", "of github the repository, as `spec.repository`"),
+        same("spec.secretRef", "spec.secretRef", "the Secret is used as it is"),
+        none("spec.channel", "a webhook of Slack has its channel"),
+        none("spec.username", "the name of the sender is that of the webhook"),
+        none("spec.certSecretRef", "authorities are those of the agent's image"),
+        none("spec.proxy", "the environment of the agent"),
+        none("spec.proxySecretRef", "the environment of the agent"),
+        none("spec.timeout", "the setting `notify.timeoutSeconds`"),
+        none("spec.interval", "a field without effect"),
+        none("spec.commitStatusExpr", "a status is named after its Application"),
+        none("spec.serviceAccountName", "put credentials into the Secret"),
+        changed("spec.suspend", "", "a suspended provider becomes no Notifier"),
+    ),
+)
+
+ALERTS = FieldTable(
+    kind=ALERT,
+    rows=(
+        same("metadata.labels", "metadata.labels", "but those of Flux"),
+        same("metadata.annotations", "metadata.annotations", "but those of Flux"),
+        none("metadata.finalizers", "a mark of Flux"),
+        changed("spec.providerRef", "spec.provider, spec.address, spec.secretRef", "the fields of the Provider"),
+        changed("spec.eventSeverity", "spec.events", "error names failures, info is the default of a Notifier"),
+        changed("spec.eventSources", "spec.applications", "by a label that the imported Applications get"),
+        none("spec.inclusionList", "name the events in `spec.events`"),
+        none("spec.exclusionList", "name the events in `spec.events`"),
+        none("spec.summary", "write it into `spec.template`"),
+        none("spec.eventMetadata", "write them into `spec.template`"),
+        changed("spec.suspend", "", "a suspended alert becomes no Notifier"),
+    ),
+)
+
+RECEIVERS = FieldTable(
+    kind=RECEIVER,
+    rows=(
+        none("metadata", "repositories are polled"),
+        none("spec", "repositories are polled; `gitops-agent sync` polls at once"),
+    ),
+)
+
+TABLES = (PROVIDERS, ALERTS, RECEIVERS)
