@@ -1,4 +1,4 @@
-"""The plans of what was imported, against the cluster that the other tool wrote.
+"""Plans of what was imported, against what the other tool applied.
 
 An import is right when nothing but our marks would change. Whether another tool still manages the objects makes no difference
 here: the plan is that of the time after it.

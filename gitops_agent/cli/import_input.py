@@ -1,4 +1,4 @@
-"""What `gitops-agent import` reads: objects of the other tool, credentials, Secrets to copy."""
+"""Input of `gitops-agent import`: objects, credentials, Secrets to copy."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Copy
 from gitops_agent.importer.peer_objects import PeerObjects
 from gitops_agent.importer.result import ImportResult
-from gitops_agent.importer.tables.kinds import CONFIG_MAP, GIT_REPOSITORY, SECRET
+from gitops_agent.importer.tables.kinds import GIT_REPOSITORY
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.kinds import CONFIG_MAP, SECRET
 from gitops_agent.manifest.reading import mapping
 
 _ARGO = "argo"
@@ -64,7 +65,7 @@ def credentials_of(tool: str, peers: PeerObjects, chosen: ImportOptions) -> Call
 
 
 def secrets_of(tool: str, result: ImportResult, context: ImportContext, chosen: ImportOptions) -> list[Object]:
-    """Copies of Secrets and ConfigMaps for the Applications' namespaces, where they are asked for."""
+    """Copies of Secrets and ConfigMaps, none without `--with-secrets`."""
     if not chosen.with_secrets:
         return []
     access = None if chosen.files else chosen.cluster()

@@ -1,4 +1,7 @@
-"""`gitops-agent import argo|flux`: translates resources of another tool, and writes nothing to the cluster."""
+"""`gitops-agent import …`: translates resources of other tools.
+
+Nothing is written to the cluster.
+"""
 
 from __future__ import annotations
 

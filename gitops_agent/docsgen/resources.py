@@ -19,6 +19,7 @@ from gitops_agent.api.crd import crds
 from gitops_agent.api.durations import PATTERN as DURATION
 from gitops_agent.api.reasons import REASONS
 from gitops_agent.config.settings import sections, variable
+from gitops_agent.importer.tables.all_tables import ARGO_TABLES, FLUX_TABLES
 from gitops_agent.manifest.key import Object
 
 _NOTE = "<!-- Made by `python -m gitops_agent.docsgen.resources`; change the code instead. -->"
@@ -27,7 +28,7 @@ _NOTE = "<!-- Made by `python -m gitops_agent.docsgen.resources`; change the cod
 def pages() -> dict[str, str]:
     """The pages: name to content."""
     kinds = {f"{crd['spec']['names']['singular']}.md": _kind(crd) for crd in crds()}
-    return kinds | {"reasons.md": _reasons(), "configuration.md": _configuration()}
+    return kinds | {"reasons.md": _reasons(), "configuration.md": _configuration(), "import.md": _import()}
 
 
 def write(directory: Path) -> None:
@@ -113,6 +114,25 @@ def _configuration() -> str:
         "A name that does not exist is an error.",
         *parts,
     )
+
+
+_IMPORT = """\
+What `gitops-agent import argo` and `import flux` make of every field of every kind, printed from the tables they work by.
+A field without an equivalent is in the report of the import by name, and so is one that is in no table here."""
+_TOOLS = {"Argo CD": ARGO_TABLES, "Flux": FLUX_TABLES}
+
+
+def _import() -> str:
+    parts = [_IMPORT]
+    for tool, tables in _TOOLS.items():
+        for table in tables:
+            rows = ((_code(row.theirs), _listed(row.ours), row.meaning.value, row.note) for row in table.rows)
+            parts += [f"## {table.kind.kind} of {tool}", _table(("Field", "Ours", "Meaning", "Note"), rows)]
+    return _page("Import", *parts)
+
+
+def _listed(fields: str) -> str:
+    return ", ".join(map(_code, fields.split(", "))) if fields.startswith(("spec.", "metadata.")) else fields
 
 
 def _setting_default(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""Translates resources of Flux and Argo CD into those of the agent, field by field."""
+"""Translates resources of Flux and Argo CD, field by field."""

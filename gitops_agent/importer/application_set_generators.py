@@ -205,7 +205,7 @@ def _literal(part: str) -> str:
 
 
 def _contents(data: bytes, path: str) -> list[Parameters]:
-    """The parameter sets in a file: of one map, or of a list of maps."""
+    """The parameter sets in a file: a map, or a list."""
     values = _parsed(data.decode("utf-8", "replace"), path)
     return items(values)
 

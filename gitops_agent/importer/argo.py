@@ -56,7 +56,7 @@ def _secrets(context: ImportContext) -> Iterator[Conversion]:
 
 
 def _named(conversions: list[Conversion]) -> list[Conversion]:
-    """The conversions, in which no two resources of a namespace share a name."""
+    """The conversions, with unique names in each namespace."""
     taken: set[tuple[str, str]] = set()
     result = []
     for one in conversions:

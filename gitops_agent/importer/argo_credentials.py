@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from gitops_agent.importer.peer_objects import PeerObjects
-from gitops_agent.importer.tables.kinds import CONFIG_MAP, SECRET
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import CONFIG_MAP, SECRET
 from gitops_agent.manifest.reading import mapping
 
 TYPE = "argocd.argoproj.io/secret-type"

@@ -97,7 +97,7 @@ def draft(raw: Object, others: Mapping[str, Object], *, context: ImportContext, 
 
 
 def _chart(result: SourceDraft, raw: Object, others: Mapping[str, Object], files: Sequence[str]) -> None:
-    """A chart of a repository of charts, with values from Git or without."""
+    """A chart of a repository, with values from Git or without."""
     url = str(raw.get("repoURL") or "")
     repository = url if "://" in url else f"oci://{url}"
     chart = {"repository": repository, "name": str(raw["chart"]).rpartition("/")[2]}

@@ -1,4 +1,4 @@
-"""The sync windows of an Argo CD project, as those of the Applications they match."""
+"""The sync windows of an Argo CD project, for its Applications."""
 
 from __future__ import annotations
 

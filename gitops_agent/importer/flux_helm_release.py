@@ -114,7 +114,7 @@ def _value_from(raw: Object, remarks: list[Remark]) -> Object:
 
 
 def _crds(install: Object, upgrade: Object) -> str:
-    """One policy for both; Flux creates CRDs with a release and leaves them then."""
+    """One policy for installs and upgrades; Flux only creates CRDs by default."""
     policy = "Skip" if install.get("skipCRDs") else str(install.get("crds") or "Create")
     if upgrade.get("crds") == "CreateReplace":
         return "apply"

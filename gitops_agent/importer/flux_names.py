@@ -13,7 +13,7 @@ from gitops_agent.manifest.reading import items, mapping
 
 
 class FluxNames:
-    """A name for each object: its own, with its kind where it is taken.
+    """Names of Applications: the object's own, with its kind where taken.
 
     Args:
         context: the objects and where they go.

@@ -38,7 +38,7 @@ _ALL = "*"
 
 
 def label_of(alert: Object) -> str:
-    """The label of the Applications that an alert with named sources is about."""
+    """The label of the Applications that an alert is about."""
     return f"{_LABEL}/{ObjectKey.of(alert).name[:63]}"
 
 

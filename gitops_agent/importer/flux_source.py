@@ -186,7 +186,7 @@ def _artifact(reference: SourceReference, path: str, context: ImportContext) -> 
 
 
 def _copied_from(copies: list[Object], path: str) -> tuple[str, str]:
-    """The alias and directory that a directory of an artifact is a copy of."""
+    """The alias and directory that an artifact's directory is copied from."""
     best: tuple[int, str, str] = (-1, "", "")
     for one in copies:
         source, target = str(one.get("from") or ""), str(one.get("to") or "")
@@ -231,7 +231,7 @@ def _chart_in_registry(reference: SourceReference, spec: Object, context: Import
 
 
 def _secret(result: ResolvedSource, raw: Object, reference: SourceReference, context: ImportContext) -> Object | None:
-    """A Secret of the source, which has to be in the Application's namespace."""
+    """A Secret of the source, needed in the Application's namespace."""
     del context
     name: Any = raw.get("name")
     if not name:

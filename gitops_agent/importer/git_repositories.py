@@ -1,4 +1,4 @@
-"""Looks revisions and files up in repositories, with the credentials of the other tool."""
+"""Reads repositories with the credentials of the other tool."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _name(obj: Object) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Writes a file that its owner alone can read, from the first byte on."""
+    """Writes a file that only its owner can ever read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""The objects of another tool that an import reads, by kind and name."""
+"""The objects of another tool, by kind and name."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, RenderError, UnknownKind, UsageError
 from gitops_agent.importer.peer_objects import PeerObjects
-from gitops_agent.importer.tables.kinds import CONFIG_MAP, SECRET
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import CONFIG_MAP, SECRET
 from gitops_agent.manifest.yaml import load_all
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -31,7 +31,7 @@ def from_files(paths: Iterable[Path], kinds: frozenset[GroupKind]) -> PeerObject
 
 
 def from_cluster(access: ClusterClient, kinds: Iterable[GroupKind], namespace: str, selector: str = "") -> list[Object]:
-    """The objects of these kinds in a namespace, in all when it is empty.
+    """The objects of these kinds in a namespace; empty for all.
 
     Raises:
         AgentError: they cannot be listed; kinds that the cluster does not serve have none.

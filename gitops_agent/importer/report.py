@@ -62,7 +62,7 @@ class ObjectReport:
 
 
 def report(conversion: Conversion) -> ObjectReport:
-    """The report of one object: no field that is set is missing in it."""
+    """The report of one object, with every field that is set."""
     key = ObjectKey.of(conversion.source)
     table = BY_KIND[key.group_kind]
     return ObjectReport(

@@ -1,4 +1,4 @@
-"""The whole result of an import: resources, report, and what has to be copied."""
+"""The result of an import: resources, report, objects to copy."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ COMMANDS = [
         "status",
         "get",
         "create",
+        "import",
         "delete",
         "tree",
         "diff",

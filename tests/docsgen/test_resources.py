@@ -21,6 +21,7 @@ def test_the_pages_are_written(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "reference").iterdir()} == {
         "application.md",
         "configuration.md",
+        "import.md",
         "notifier.md",
         "reasons.md",
         "rolloutpolicy.md",

@@ -89,7 +89,7 @@ def within(obj: Any, path: str) -> Any:
 
 
 def put(obj: Object, path: str, value: Any) -> Object:
-    """The object with a value at a path such as `spec.source.helm`; `sources[]` is its first item."""
+    """The object with a value at a path such as `spec.sources[].helm`."""
     here: Any = obj
     *steps, last = re.findall(r"(?:[^.\[]|\[[^\]]*\])+", path)
     for step in steps:

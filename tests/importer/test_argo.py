@@ -11,6 +11,7 @@ from gitops_agent.importer.field_table import Meaning
 from gitops_agent.importer.tables.argo_application import TABLE
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.yaml import load_all
 from tests.importer.peers import URL, argo, conversion, field, meaning, objects, put, spec_of, within
 
 APPLICATION = """
@@ -233,7 +234,7 @@ def test_kustomize_options_without_a_field_of_ours_become_patches() -> None:
     scaled, labelled = spec_of(argo([put(application(), KUSTOMIZE, options)]), "shop")["render"]["kustomize"]["patches"]
 
     assert scaled["target"]["name"] == "web"
-    assert objects(scaled["patch"])[0] == [{"op": "add", "path": "/spec/replicas", "value": 3}]
+    assert load_all(scaled["patch"].encode())[0] == [{"op": "add", "path": "/spec/replicas", "value": 3}]
     metadata = objects(labelled["patch"])[0]["metadata"]
     assert (metadata["labels"], metadata["annotations"]) == ({"team": "shop"}, {"owner": "ada"})
 

@@ -10,11 +10,11 @@ def test_flux_is_suspended_before_the_agent_acts_and_removed_last() -> None:
     commands = [step.command for step in steps(conversion(flux(kustomizations()), "shop"))]
 
     target = "kustomizations.kustomize.toolkit.fluxcd.io shop -n flux-system"
+    ours = "applications.gitops-agent.dev shop -n gitops-system"
     assert commands == [
         f'kubectl patch {target} --type merge -p \'{{"spec":{{"suspend":true}}}}\'',
         f"kubectl wait {target} --for=jsonpath='{{.spec.suspend}}'=true --timeout=30s",
-        "kubectl patch applications.gitops-agent.dev shop -n gitops-system "
-        '--type merge -p \'{"spec":{"sync":{"mode":"auto"}}}\'',
+        f'kubectl patch {ours} --type merge -p \'{{"spec":{{"sync":{{"mode":"auto"}}}}}}\'',
         "gitops-agent wait shop -n gitops-system",
         f'kubectl patch {target} --type merge -p \'{{"metadata":{{"finalizers":null}}}}\'',
         f"test -z \"$(kubectl get {target} -o jsonpath='{{.metadata.finalizers}}')\"",

@@ -12,7 +12,7 @@ from gitops_agent.importer.tables.all_tables import BY_KIND
 from gitops_agent.manifest.key import Object, ObjectKey
 from tests.importer.peers import argo, flux, objects
 from tests.importer.test_argo import application
-from tests.importer.test_flux import alerts
+from tests.importer.test_flux_notifications import alerts
 
 SECRET = "hunter2-never-printed"
 ANY = st.recursive(

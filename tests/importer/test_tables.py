@@ -13,7 +13,7 @@ FIELDS = Path(__file__).parent / "fields"
 
 
 def fields_of(file: Path) -> dict[str, list[str]]:
-    """By kind the fields of its spec, as the other tool's CRD declares them."""
+    """The fields of each kind, as the other tool's CRDs declare them."""
     result: dict[str, list[str]] = {}
     for line in file.read_text().splitlines():
         if line.startswith("# "):

@@ -1,1 +1,1 @@
-"""What becomes of every field of every kind of another tool, as data."""
+"""Tables of what becomes of every field, as data."""

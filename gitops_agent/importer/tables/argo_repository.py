@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitops_agent.importer.field_table import FieldTable, changed, none, same
-from gitops_agent.importer.tables.kinds import SECRET
+from gitops_agent.manifest.kinds import SECRET
 
 _CLOUD = "use a password, a key or a GitHub App"
 

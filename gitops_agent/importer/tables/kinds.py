@@ -10,8 +10,7 @@ ARGO: Final = "argoproj.io"
 ARGO_APPLICATION: Final = GroupKind(ARGO, "Application")
 APPLICATION_SET: Final = GroupKind(ARGO, "ApplicationSet")
 APP_PROJECT: Final = GroupKind(ARGO, "AppProject")
-SECRET: Final = GroupKind("", "Secret")
-CONFIG_MAP: Final = GroupKind("", "ConfigMap")
+
 
 SOURCES: Final = "source.toolkit.fluxcd.io"
 NOTIFICATIONS: Final = "notification.toolkit.fluxcd.io"
