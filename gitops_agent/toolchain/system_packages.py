@@ -27,8 +27,15 @@ PACKAGES = {
     "nft": "nftables",
     "prometheus": "prometheus",
     "ssh": "openssh-client",
+    "chromium-headless-shell": "chromium-headless-shell",
 }
 """The packages that hold the programs, by the programs' names."""
+
+_STARTED_BY_SCRIPT = {"chromium-headless-shell": "usr/lib/chromium/chromium-headless-shell"}
+"""Programs that their packages start with a script, which looks for them where an installed package has them."""
+
+_COMPANIONS = {"chromium-headless-shell": ("chromium-common",)}
+"""Packages that hold what a program reads from its own folder."""
 
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _LIMITS = process.Limits(seconds=300.0)
@@ -95,11 +102,13 @@ class SystemPackages:
         archives, tree = scratch / "archives", scratch / "tree"
         for path in (archives, tree):
             path.mkdir()
-        names = (package, *_missing_libraries(package))
+        names = (package, *_COMPANIONS.get(package, ()), *_missing_libraries(package))
         process.run(("apt-get", "download", *names), cwd=archives, env=_environment(), limits=_LIMITS)
         for archive in sorted(archives.glob("*.deb")):
             process.run(("dpkg", "-x", str(archive), str(tree)), limits=_LIMITS)
         programs = [path for path in sorted(tree.rglob(name)) if path.is_file() and path.parent.name in ("bin", "sbin")]
+        if name in _STARTED_BY_SCRIPT:
+            programs = [tree / _STARTED_BY_SCRIPT[name]]
         if not programs:
             raise ProgramMissing(f"the package {package} holds no program {name}", program=name)
         libraries = sorted({path.parent.relative_to(tree) for path in tree.rglob("*.so*")})

@@ -17,7 +17,7 @@ import { lineOfTree, objectPath, objectText, treeLines } from "./tree.js";
 import { VirtualList, reveal } from "./virtual_list.js";
 import { number, t } from "./words.js";
 
-const HEIGHT = 32;
+const height = () => 32;
 
 export function ObjectsTab({ ns, name, path }) {
   const resource = useResource(`${path}/tree`);
@@ -41,7 +41,7 @@ function Tree({ ns, name, path, data }) {
   };
   const move = (step) => {
     selected.value = Math.max(0, Math.min(all.length - 1, selected.value + step));
-    reveal(box.current.querySelector(".virtual"), selected.value, HEIGHT);
+    reveal(box.current.querySelector(".virtual"), all, height, selected.value);
   };
   const inward = () => current && (current.expandable && !current.open ? set(current, true) : move(1));
   const outward = () => {
@@ -72,7 +72,7 @@ function Tree({ ns, name, path, data }) {
       <input class="filter" type="search" value=${filter} placeholder=${t("objects.find")} aria-label=${t("objects.find")} onInput=${(event) => setQuery({ find: event.currentTarget.value })} />
       <span class="muted" role="status">${countsText(data.counts)}</span>
     </div>
-    <${VirtualList} items=${all} height=${HEIGHT} role="tree" aria-label=${t("objects.tree", { name })}
+    <${VirtualList} items=${all} height=${height} role="tree" aria-label=${t("objects.tree", { name })}
       line=${(line, index) => html`<${Line} key=${line.id} line=${line} index=${index} active=${index === selected.value} ns=${ns} name=${name}
         pick=${() => (selected.value = index)} turn=${() => set(line, !line.open)} />`} />
     <${ObjectDialog} path=${path} />

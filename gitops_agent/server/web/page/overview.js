@@ -21,6 +21,8 @@ import { number, t } from "./words.js";
 
 const HEIGHT = 36;
 const NARROW_HEIGHT = 76;
+const wide = () => HEIGHT;
+const tall = (item) => (item.row ? NARROW_HEIGHT : HEIGHT);
 const LATELY = 3;
 
 export function Overview() {
@@ -65,19 +67,18 @@ function List({ rows, query, grouping, order }) {
   const toggledGroups = useSignal({});
   const selected = useSignal(-1);
   const box = useRef(null);
-  const phone = narrow.value;
   const groups = grouped(matching(rows, query), grouping, order);
   const isOpen = (group) => toggledGroups.value[`${grouping}:${group.key}`] ?? !(closedAtFirst(grouping, group.key, group.rows.length) && !query);
   const toggle = (group) => {
     toggledGroups.value = { ...toggledGroups.value, [`${grouping}:${group.key}`]: !isOpen(group) };
   };
   const items = lines(groups, isOpen);
-  const height = phone ? NARROW_HEIGHT : HEIGHT;
+  const height = narrow.value ? tall : wide;
   const current = items[Math.min(selected.value, items.length - 1)];
   const move = (step) => {
     const next = Math.max(0, Math.min(items.length - 1, selected.value + step));
     selected.value = next;
-    reveal(box.current.querySelector(".virtual"), next, height);
+    reveal(box.current.querySelector(".virtual"), items, height, next);
   };
   useFocus(box, selected, items);
   const withRow = (action) => () => current?.row && action(current.row);

@@ -121,7 +121,7 @@ function Live() {
 function Viewer() {
   const viewer = me.value;
   return viewer && html`<details class="menu">
-    <summary class="button button-quiet">${viewer.user}</summary>
+    <summary class="button button-quiet" aria-label=${viewer.user}><span class="viewer-name">${viewer.user}</span><span class="viewer-initial" aria-hidden="true">${viewer.user.slice(0, 1).toUpperCase()}</span></summary>
     <div class="menu-items menu-text">
       <p class="muted">${t("viewer.groups")} ${viewer.groups.join(", ") || "–"}</p>
       ${viewer.rights.map((each) => html`<p key=${each.namespace}><b>${each.namespace}</b> ${each.verbs.join(", ") || t("viewer.nothing")}</p>`)}
