@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-fast mutants check fix bench programs lock generate clean
+.PHONY: demo test test-fast test-browser mutants check fix bench programs lock generate clean
 
 demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
 	$(BIN)/gitops-agent demo $(DEMO_ARGS)
@@ -15,6 +15,9 @@ test: $(STAMP) check  ## Everything CI runs: style, types, layers, then all test
 
 test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases of each property; about 45 seconds
 	$(BIN)/pytest -q -n 2 -m "not cluster and not slow" --hypothesis-profile=quick $(PYTEST_ARGS)
+
+test-browser: $(STAMP)  ## The page of the dashboard in a real Chromium
+	$(BIN)/pytest -q -m browser $(PYTEST_ARGS)
 
 mutants: $(STAMP)  ## Changes the pure core in one place at a time; lists what no test notices. MUTANTS_ARGS=--help
 	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)

@@ -13,6 +13,7 @@ ALLOWED = {
     r"no Git bundle .* \(GITOPS_AGENT_CORPUS names .*": "public repositories are not part of the project",
     r"no right to mount a small file system here: .*": "only an administrator may mount",
     r".*this machine gives no network namespace: .*": "some platforms refuse network namespaces",
+    r"no Chromium here: .*": "the distribution has no package of it, or it cannot be fetched",
     r"Landlock is not enabled in this kernel": "an older kernel, or one built without it",
     r".*the network namespace cannot be set up: .*": "some platforms refuse addresses and routes in a network namespace",
     r"gpg and gpgv are not installed here: .*": "gpg starts an agent from fixed folders: it does not run unpacked",
