@@ -108,6 +108,12 @@ TABLE: tuple[tuple[str, str, str], ...] = (
         "An object is no longer declared, but `spec.sync.prune` is off.",
         "Delete it manually, or switch pruning on.",
     ),
+    (
+        "MayMove",
+        "An object is no longer declared, but an Application that cannot load the commit may declare it.",
+        "Repair that Application, or delete the object now with the command of the message.",
+    ),
+    ("HandedOver", "Another Application declares the object now and has yet to take it over.", ""),
     ("Controlled", "An object is no longer declared, but another object controls it.", ""),
     (
         "DeletionForbidden",

@@ -73,7 +73,7 @@ _PROGRESS = frozenset(
 _WAIT = frozenset(
     {
         *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
-        "ManagedByAnother",
+        *("ManagedByAnother", "MayMove", "HandedOver"),
         *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing", "WindowClosed", "DecryptionKeysMissing"),
     }
 )

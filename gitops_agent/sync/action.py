@@ -50,7 +50,13 @@ DELETION_FORBIDDEN = "DeletionForbidden"
 BROKEN = "MarkBroken"
 """Reason for keeping an object of ours whose mark was damaged."""
 
-LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled", DELETION_FORBIDDEN, BROKEN})
+MAY_MOVE = "MayMove"
+"""Reason for keeping an object that another Application may declare."""
+
+HANDED_OVER = "HandedOver"
+"""Reason for keeping an object that another Application declares and has yet to take over."""
+
+LEFT_BEHIND = frozenset({"PruningOff", "PruneDisabled", DELETION_FORBIDDEN, BROKEN, MAY_MOVE, HANDED_OVER})
 """Reasons for keeping an object that is no longer declared."""
 
 OWNED_BY_ANOTHER = "OwnedByAnother"

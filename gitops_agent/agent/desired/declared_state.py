@@ -107,7 +107,8 @@ class DeclaredStateLoader:
         self._poller, self._renders, self._sources = poller, renders, poller.sources
         self._discovery, self._stores, self._wake, self._verifier = discovery, stores, wake, verifier
         self._inputs = RenderInputs(stores, wake)
-        self.claims, self.barrier = ClaimRegistry(), PruneBarrier(stores.applications)
+        self.claims = ClaimRegistry()
+        self.barrier = PruneBarrier(stores.applications, self.claims)
         self.facts = KubeFacts()
         self._built: dict[tuple[AppKey, str], _Built] = {}
         self._more: dict[AppKey, frozenset[ObjectKey]] = {}
@@ -117,7 +118,9 @@ class DeclaredStateLoader:
         """What the newest commit declares, as far as it is known now."""
         declared = self._load(application)
         if not declared.pending and declared.claimed:
-            self._looked(application.key, declared.revision.commit if declared.revision else "")
+            path = application.spec.source.path
+            failed = declared.error is not None and not _declares_nothing(declared.error, path)
+            self._looked(application.key, declared.revision.commit if declared.revision else "", failed=failed)
         return declared
 
     def refresh(self, application: AppKey, reason: str) -> int:
@@ -131,10 +134,10 @@ class DeclaredStateLoader:
 
     def stalled(self, application: AppKey) -> None:
         """Registers an invalid spec: no other application waits for this one."""
-        self._looked(application, "")
+        self._looked(application, "", failed=True)
 
-    def _looked(self, application: AppKey, commit: str) -> None:
-        for other in sorted(self.barrier.looked(application, commit)):
+    def _looked(self, application: AppKey, commit: str, *, failed: bool) -> None:
+        for other in sorted(self.barrier.looked(application, commit, failed=failed)):
             self._wake(other, f"{application} has checked {commit[:12]}", Priority.COMMIT)
 
     def _load(self, application: Application) -> DeclaredState:
@@ -385,3 +388,8 @@ class DeclaredStateLoader:
 def _scalable(obj: Object) -> bool:
     spec = obj.get("spec")
     return isinstance(spec, dict) and "replicas" in spec and "template" in spec
+
+
+def _declares_nothing(error: AgentError, path: str) -> bool:
+    """Whether a commit lacks the directory, so nothing moves there."""
+    return error.reason == "PathNotFound" and str(error.facts.get("path")).strip("/") == path.strip("/")

@@ -17,7 +17,7 @@ from gitops_agent.agent.reconcile.drift_events import DriftReporter
 from gitops_agent.agent.reconcile.hook_deletion import HookDeletion
 from gitops_agent.agent.reconcile.hook_pass import HookPass
 from gitops_agent.agent.reconcile.planner import PlanMemo, Planner
-from gitops_agent.agent.reconcile.restrictions import defer_deletions, deletes, hold_back, only, without
+from gitops_agent.agent.reconcile.restrictions import defer_deletions, deletes, hold_back, leave_behind, only, without
 from gitops_agent.api.application import Application
 from gitops_agent.api.sync_options import ErrorPolicy
 from gitops_agent.errors import AgentError
@@ -160,13 +160,16 @@ class Applier:
         done = {outcome.key for outcome in result.outcomes if outcome.ok}
         self._drift.repaired(application, drifts, done)
         terminating = self._terminating(runnable, done)
-        applied = build_result(plan, runnable, result, refused, terminating=terminating, held_back=held_back)
+        applied = build_result(
+            plan, runnable, result, refused, terminating=terminating, held_back=held_back, moving=snapshot.moving
+        )
         waits = bool(closed) and not plan.granted and _within_windows(plan, closed, moving=moving) is not plan
         return replace(
             applied,
             again=self._drift.cooldown(applied.fought),
             recount=self._planner.recount(memo),
             recheck=RECHECK_SECONDS if waits_for_owners(runnable) else None,
+            relieved=frozenset(former for key, former in snapshot.released.items() if key in done),
             passed=passed,
             awaits_window=waits and not suspended and not applied.synced,
         )
@@ -283,10 +286,9 @@ class Applier:
             # A part of its deletions alone may be within the budget; a held commit holds everything.
             plan = only(plan, lambda action: action.drift or action.rollout, "its commit waits for approval")
         elif not deleting and any(deletes(action) for action in plan.writes):
-            behind = self._barrier.behind(plan.application, plan.revision.commit)
-            if behind is not None:
-                why = f"Application {behind.name} to look at {plan.revision.short}: it may take it over"
-                plan = defer_deletions(plan, why)
+            absence = self._barrier.behind(plan.application, plan.revision.commit)
+            if absence is not None and not (absence.lasting and plan.granted):
+                plan = leave_behind(plan, absence) if absence.lasting else defer_deletions(plan, absence)
         return self._drift.leave_fights(plan)
 
     def _preflight(self, application: Application, plan: Plan, snapshot: Snapshot) -> dict[ObjectKey, AgentError]:

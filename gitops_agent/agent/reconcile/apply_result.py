@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, Requeue
 from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sync.action import LEFT_BEHIND, OWNED_BY_ANOTHER, REMARKED, Action, ActionKind
+from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.sync.action import HANDED_OVER, LEFT_BEHIND, MAY_MOVE, OWNED_BY_ANOTHER, REMARKED, Action, ActionKind
 from gitops_agent.sync.apply.errors import describe
 from gitops_agent.sync.apply.executor import Result
 from gitops_agent.sync.desired import LEFT_OUT
@@ -17,6 +17,9 @@ from gitops_agent.sync.planning.plan import Plan
 
 _LISTED = LEFT_BEHIND | {OWNED_BY_ANOTHER}
 """Reasons that are problems of an object though the plan skips it."""
+
+
+_NOTHING: Mapping[ObjectKey, AppKey] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class ApplyResult:
         advanced: something was written, and all that failed may pass by itself.
         awaited: reasons of failures that end when a CRD or a Namespace comes.
         warnings: facts about the plan that need a user's action.
+        relieved: Applications whose former objects were taken over.
     """
 
     synced: bool = False
@@ -62,6 +66,7 @@ class ApplyResult:
     advanced: bool = False
     awaited: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    relieved: frozenset[AppKey] = frozenset()
 
     @property
     def requeue(self) -> tuple[Requeue, ...]:
@@ -86,6 +91,7 @@ def build_result(
     *,
     terminating: Sequence[Action],
     held_back: Collection[ObjectKey] = (),
+    moving: Mapping[ObjectKey, AppKey] = _NOTHING,
 ) -> ApplyResult:
     """Builds the result of an apply.
 
@@ -96,10 +102,14 @@ def build_result(
         refused: what the dry run refused.
         terminating: deletions that were sent and whose objects are still there.
         held_back: objects that are not applied because others are refused.
+        moving: objects that other Applications declare now, and which.
     """
     errors = {**refused} | {outcome.key: outcome.error for outcome in result.outcomes if outcome.error is not None}
     done = {outcome.key for outcome in result.outcomes if outcome.ok}
-    left = [action for action in plan.changes() if action.key not in done and action.reason != REMARKED]
+    kept = [action for action in ran.actions if action.reason == MAY_MOVE]
+    finished = done | {action.key for action in kept}
+    listed = [action for action in (*plan.actions, *kept) if action.reason in _LISTED]
+    left = [action for action in plan.changes() if action.key not in finished and action.reason != REMARKED]
     fought = {action.key: action for action in ran.actions if action.reason == "Fighting"}
     drifted = [fought.get(action.key, action) for action in left if _deviates(action) and action.key not in errors]
     waits = [action for action in ran.actions if action.kind is ActionKind.WAIT and action.key not in errors]
@@ -121,7 +131,8 @@ def build_result(
         problems=(
             *_issues(result, errors=errors, texts=texts, drifted=drifted, waits=waits),
             *_missing(ran, held_back, errors),
-            *(ObjectIssue(key=a.key, reason=a.reason, message=a.message) for a in plan.actions if a.reason in _LISTED),
+            *(ObjectIssue(key=a.key, reason=a.reason, message=a.message) for a in listed),
+            *(ObjectIssue(key=key, reason=HANDED_OVER, message=_moving(to)) for key, to in sorted(moving.items())),
         ),
         warnings=plan.warnings,
         retry=after if errors else None,
@@ -130,6 +141,10 @@ def build_result(
         in_sync=total - behind,
         drifted=len(drifted),
     )
+
+
+def _moving(to: AppKey) -> str:
+    return f"Application {to} declares it now and has yet to take it over"
 
 
 def _issues(

@@ -145,7 +145,7 @@ class Planner:
         """The live objects; those of deleted Applications may be adopted."""
         snapshot = self._live.snapshot(application, [manifest.key for manifest in desired.manifests])
         uid = self._applications.uid(application)
-        objects = {}
+        objects, moving, released = {}, {}, {}
         for key, live in snapshot.objects.items():
             if live.owner == application and live.owner_uid and live.owner_uid != uid:
                 # Of an earlier Application of this name, which left it behind.
@@ -157,10 +157,12 @@ class Planner:
                 and (not self._applications.may_exist(owned_by) or self._claims.may_adopt(key, application, owned_by))
             ):
                 live = replace(live, owner=None, claimed=None)  # noqa: PLW2901 - the same object without its owner
-            elif owned_by == application and self._claims.wanted_by_another(key, application):
-                continue  # handed over: the other application declares it, so it is not ours to delete
+                released[key] = owned_by
+            elif owned_by == application and (other := self._claims.wanted_by_another(key, application)) is not None:
+                moving[key] = other  # handed over: the other application declares it, so it is not ours to delete
+                continue
             objects[key] = live
-        return replace(snapshot, objects=objects)
+        return replace(snapshot, objects=objects, moving=moving, released=released)
 
     def plan(
         self,

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from dataclasses import replace
 
+from gitops_agent.agent.desired.prune_barrier import Absence
 from gitops_agent.manifest.key import ObjectKey
-from gitops_agent.sync.action import Action, ActionKind
+from gitops_agent.sync.action import MAY_MOVE, Action, ActionKind
 from gitops_agent.sync.planning.plan import Plan
+from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
 
 _HELD_BACK = "not applied, because other objects of this revision are refused (errorPolicy: atomic)"
 _UNANSWERED = "not applied yet, because the API server did not answer the dry run of this revision; tried again"
@@ -40,11 +42,25 @@ def hold_back(plan: Plan, *, answered: bool = True) -> tuple[Plan, frozenset[Obj
     return only(plan, lambda action: action.rollout, _HELD_BACK if answered else _UNANSWERED), held
 
 
-def defer_deletions(plan: Plan, why: str) -> Plan:
-    """The plan in which every deletion that is not a rollout's waits."""
+def defer_deletions(plan: Plan, absence: Absence) -> Plan:
+    """The plan in which deletions wait for one that may take over."""
+    name = absence.application.name
+    why = f"waits for Application {name}, which {absence.why}: it may take this object over"
+    return _instead_of_deletions(plan, ActionKind.WAIT, "WaitingFor", why)
+
+
+def leave_behind(plan: Plan, absence: Absence) -> Plan:
+    """The plan that deletes nothing an absent application may declare."""
+    name = absence.application.name
+    approve = f"gitops-agent approve {plan.application.name} {plan.hash[:APPROVAL_DIGITS]}"
+    why = f"kept, because Application {name} {absence.why} and may declare it; to delete it now: {approve}"
+    return _instead_of_deletions(plan, ActionKind.SKIP, MAY_MOVE, why)
+
+
+def _instead_of_deletions(plan: Plan, kind: ActionKind, reason: str, message: str) -> Plan:
+    """The plan without deletions, but for those of rollouts."""
     actions = tuple(
-        replace(action, kind=ActionKind.WAIT, reason="WaitingFor", message=f"waits for {why}") if deletes(action) else action
-        for action in plan.actions
+        replace(action, kind=kind, reason=reason, message=message) if deletes(action) else action for action in plan.actions
     )
     return replace(plan, actions=actions)
 

@@ -241,6 +241,8 @@ class SyncPass:
             hooks=findings.hooks,
         )
         self._stores.prerequisites.expect(application.key, findings.applied.awaited)
+        for former in sorted(findings.applied.relieved):
+            findings.requeue(former, Requeue(reason=f"{application.key} took an object over", priority=Priority.DRIFT))
 
     def _assess(self, application: Application, state: ApplicationState) -> HealthReport | None:
         if state.desired is None:

@@ -6,6 +6,8 @@ and a status that is not the one written last, puts a key on the queue, so the a
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
 from dataclasses import replace
 
@@ -17,7 +19,7 @@ from gitops_agent.api.parse import SpecInvalid, parse
 from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object
-from gitops_agent.manifest.marks import APPROVED, REQUESTED
+from gitops_agent.manifest.marks import APPROVED, FOLLOWED, REQUESTED, annotation
 from gitops_agent.sync.live.live_state import reverted
 
 
@@ -136,16 +138,26 @@ class ApplicationStore:
     def following_too(self, key: AppKey) -> tuple[AppKey, ...]:
         """Other applications on the same reference of the same repository, sorted.
 
-        Those that are being deleted are left out.
+        One that a rollback pinned follows what it will follow again. Those that are being deleted are left out.
         """
         mine = self.raw(key)
+        if mine is None:
+            return ()
+        source = _followed(mine)
+        return tuple(other for other, obj in self._staying() if other != key and source in (_followed(obj), _unpinned(obj)))
+
+    def staying(self) -> tuple[AppKey, ...]:
+        """All keys but those of applications that are being deleted, sorted."""
+        return tuple(key for key, _ in self._staying())
+
+    def _staying(self) -> list[tuple[AppKey, Object]]:
         with self._lock:
-            others = [
-                other
-                for other, obj in self._objects.items()
-                if other != key and mine is not None and _followed(obj) == _followed(mine) and not _leaving(obj)
-            ]
-        return tuple(sorted(others))
+            kept = [(key, obj) for key, obj in self._objects.items() if not _leaving(obj)]
+        return sorted(kept, key=lambda each: each[0])
+
+    def pinned(self, key: AppKey) -> bool:
+        """Whether a rollback pinned an application to a commit."""
+        return FOLLOWED in ((self.raw(key) or {}).get("metadata", {}).get("annotations") or {})
 
     def needs(self, namespace: str) -> dict[str, list[str]]:
         """What the Applications of a namespace depend on, by name."""
@@ -220,6 +232,14 @@ def _wish(obj: Object) -> str:
 def _followed(obj: Object) -> tuple[object, object]:
     source = (obj.get("spec") or {}).get("source") or {}
     return source.get("repoURL"), source.get("ref")
+
+
+def _unpinned(obj: Object) -> tuple[object, object]:
+    """What an application follows, or will once its rollback is undone."""
+    url, ref = _followed(obj)
+    with contextlib.suppress(ValueError):
+        return url, json.loads(annotation(obj, FOLLOWED) or "")
+    return url, ref
 
 
 def _leaving(obj: Object) -> bool:

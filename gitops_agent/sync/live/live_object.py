@@ -159,12 +159,16 @@ class Snapshot:
         baselines: by key: the digest last applied by this process and the projection right after it.
         cannot_see: kinds that cannot be listed, and why. Nothing of them is known to be gone.
         complete: every kind has been listed since the start; before that nothing is deleted.
+        moving: objects of the application that others declare now, and which; they are not among `objects`.
+        released: objects whose former applications let go of them, and which these are.
     """
 
     objects: Mapping[ObjectKey, LiveObject]
     baselines: Mapping[ObjectKey, tuple[str, str]]
     cannot_see: Mapping[GroupKind, str]
     complete: bool
+    moving: Mapping[ObjectKey, AppKey] = field(default_factory=dict)
+    released: Mapping[ObjectKey, AppKey] = field(default_factory=dict)
 
 
 def observe(obj: Object) -> LiveObject:
