@@ -40,7 +40,6 @@ _FILES = {
     "/api/v1/applications": "applications",
     _APPLICATION: "application",
     **{f"{_APPLICATION}/{part}": part for part in ("tree", "plan", "diff", "drift", "timeline", "events", "spec")},
-    f"{_HELD}/plan": "plan-held",
     "/api/v1/drift": "allDrift",
     "/api/v1/rollouts": "rollouts",
     "/api/v1/rollouts/shop/web": "rollout",
@@ -114,10 +113,14 @@ class Examples:
             return 200, example("logs")
         if path.startswith(f"{_APPLICATION}/objects/"):
             return 200, example("object")
+        if path == f"{_HELD}/plan":
+            return 200, example("plan-held")
         if path == _HELD:
             body = example("application")
             actions = [{"verb": "approve", "allowed": True, "why": "", "rule": "", "command": ""}]
             return 200, body | {"name": "crds", "held": example("plan-held")["hash"], "actions": actions}
+        if path.startswith(f"{_HELD}/"):
+            path = path.replace("/crds/", "/checkout/")
         if path in _FILES:
             return 200, example(_FILES[path])
         return 404, example("problem-hidden")

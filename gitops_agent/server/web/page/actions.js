@@ -106,7 +106,7 @@ const PAUSES = ["30m", "1h", "2h", "8h", "24h", "forever"];
 
 function Field({ name, value, required, change }) {
   const input = (event) => change(event.currentTarget.value);
-  return html`<label class="field"><span>${t(`field.${name}`)}</span>
+  return html`<label class="form-field"><span>${t(`field.${name}`)}</span>
     ${name === "for"
       ? html`<select value=${value} onChange=${input}>${PAUSES.map((each) => html`<option key=${each} value=${each}>${each === "forever" ? t("field.forever") : each}</option>`)}</select>`
       : html`<input type="text" value=${value} required=${required} maxlength="256" autocomplete="off" onInput=${input} />`}

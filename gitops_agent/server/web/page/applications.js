@@ -24,8 +24,9 @@ export const asOf = signal("");
 let columns = [];
 let loading = null;
 
+/** The rows by key. It is always the same Map, so each component that shows them has to call this itself. */
 export function allRows() {
-  return revision.value >= 0 ? rows : rows;
+  return revision.value >= 0 ? rows : null;
 }
 
 export function keyOf(ns, name) {

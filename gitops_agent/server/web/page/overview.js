@@ -1,6 +1,6 @@
 // The overview: everything a viewer may see, what needs a person first.
 
-import { useComputed, useSignal } from "../vendor/signals.js";
+import { useSignal } from "../vendor/signals.js";
 import { useEffect, useRef } from "../vendor/hooks.js";
 import { allRows, loaded, loadApplications, problem, total } from "./applications.js";
 import { Ago } from "./clock.js";
@@ -36,15 +36,16 @@ export function Overview() {
   return html`
     <h1 class="sr-only">${t("overview.title")}</h1>
     ${problem.value && html`<${RefusalView} refusal=${problem.value} retry=${loadApplications} />`}
-    <${Summary} rows=${rows} query=${query} />
+    <${Summary} query=${query} />
     ${rows.size === 0 && loaded.value === "complete"
       ? html`<${NoApplications} />`
-      : html`<${List} rows=${rows} query=${query} grouping=${grouping} order=${order} />`}
-    ${!query && html`<${Lately} rows=${rows} />`}
+      : html`<${List} query=${query} grouping=${grouping} order=${order} />`}
+    ${!query && html`<${Lately} />`}
   `;
 }
 
-function Summary({ rows, query }) {
+function Summary({ query }) {
+  const rows = allRows();
   const counts = {};
   for (const row of rows.values()) {
     counts[row.state] = (counts[row.state] ?? 0) + 1;
@@ -63,7 +64,8 @@ function Summary({ rows, query }) {
   </section>`;
 }
 
-function List({ rows, query, grouping, order }) {
+function List({ query, grouping, order }) {
+  const rows = allRows();
   const toggledGroups = useSignal({});
   const selected = useSignal(-1);
   const box = useRef(null);
@@ -103,7 +105,7 @@ function List({ rows, query, grouping, order }) {
       <${Choice} name="sort" label=${t("overview.sort")} value=${order} values=${ORDERS} first="worst" />
     </div>
     ${items.length === 0
-      ? html`<${NoMatch} rows=${rows} query=${query} />`
+      ? html`<${NoMatch} query=${query} />`
       : html`<${VirtualList} items=${items} height=${height} role="treegrid" aria-label=${t("overview.applications")} aria-rowcount=${items.length}
           line=${(item, index) => item.group
             ? html`<${GroupHead} key=${`group ${item.group.key}`} group=${item.group} grouping=${grouping} index=${index} open=${isOpen(item.group)} toggle=${() => toggle(item.group)} active=${index === selected.value} />`
@@ -173,8 +175,8 @@ function reason(row) {
   return row.reason && row.reason !== row.state && row.state !== "Healthy" ? html`<span class="reason-inline">${row.reason}</span> ` : null;
 }
 
-function Lately({ rows }) {
-  const commits = latestCommits(rows, LATELY);
+function Lately() {
+  const commits = latestCommits(allRows(), LATELY);
   return commits.length > 0 && html`<section class="lately" aria-label=${t("overview.lately")}>
     <h2>${t("overview.lately")}</h2>
     <ul class="plain">${commits.map((each) => html`<li key=${each.commit}>
@@ -186,8 +188,9 @@ function Lately({ rows }) {
   </section>`;
 }
 
-function NoMatch({ rows, query }) {
-  const token = useComputed(() => strictest(allRows(), route.value.query.q ?? "")).value;
+function NoMatch({ query }) {
+  const rows = allRows();
+  const token = strictest(rows, query);
   return html`<${Empty} title=${t("overview.noMatch", { query })}>
     ${token && token.count > 0 && html`<p><button type="button" class="button" onClick=${() => setQuery({ q: toggled(query, token.text) })}>${t("overview.without", { token: token.text, count: token.count })}</button></p>`}
     <p><button type="button" class="button" onClick=${() => setQuery({ q: "" })}>${t("overview.all", { count: rows.size })}</button></p>

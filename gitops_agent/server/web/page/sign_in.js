@@ -31,7 +31,7 @@ export function SignIn({ done }) {
     ${(mode === "token" || mode === "laptop") && html`<form class="form" onSubmit=${submit}>
       <p>${t(`signIn.${mode}`)}</p>
       <${Command} text=${mode === "token" ? "kubectl create token NAME --duration 8h" : "gitops-agent dashboard"} />
-      <label class="field"><span>${t(mode === "token" ? "signIn.tokenField" : "signIn.code")}</span>
+      <label class="form-field"><span>${t(mode === "token" ? "signIn.tokenField" : "signIn.code")}</span>
         <input type="password" value=${token} autocomplete="off" required onInput=${(event) => setToken(event.currentTarget.value)} /></label>
       ${refusal && html`<${RefusalView} refusal=${refusal} />`}
       <button type="submit" class="button button-primary">${t("signIn.button")}</button>
