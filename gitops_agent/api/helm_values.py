@@ -31,6 +31,13 @@ class CRDPolicy(StrEnum):
     SKIP = "skip"
 
 
+class GeneratedValues(StrEnum):
+    """What becomes of values that a chart makes up in each render."""
+
+    KEEP = "keep"
+    RENDER = "render"
+
+
 class ValuesSource(Model):
     """An object of the Application's namespace that holds values of a chart."""
 

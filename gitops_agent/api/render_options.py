@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from gitops_agent.api.helm_values import CRDPolicy, Exposure, ValuesSource
+from gitops_agent.api.helm_values import CRDPolicy, Exposure, GeneratedValues, ValuesSource
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import SecretRef
 from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName, VariableValue
@@ -66,6 +66,10 @@ class HelmOptions(Model):
     hooks: HelmHooks = HelmHooks.HELM
     """When the chart's hooks run: `helm` (as Helm does, by installation, upgrade and rollback), `every-sync` (as Argo CD does)
     or `none`."""
+
+    generated: GeneratedValues = GeneratedValues.KEEP
+    """Passwords, keys and certificates that the chart makes up: `keep` creates them once and keeps what is live, `render`
+    applies what each render makes up."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -86,7 +86,7 @@ def render(
         rendered = workers.render(WorkTree(root), request)
     for warning in rendered.warnings:
         out.talk(f"warning: {warning}")
-    objects = [manifest.obj for manifest in rendered.manifests]
+    objects = [manifest.constant for manifest in rendered.manifests]
     if output == "name":
         for manifest in rendered.manifests:
             click.echo(str(manifest.key))

@@ -47,6 +47,9 @@ ROLLOUT = PREFIX + "rollout"
 ALLOWED_HOSTS = PREFIX + "allowed-hosts"
 """On a Secret: the Git hosts to which its credentials may be sent."""
 
+CONFIGURATION = PREFIX + "configuration"
+"""On a workload whose pods read generated values: a hash of what else they read when they were started last."""
+
 DECRYPT = (PREFIX + "decrypt", "kustomize.toolkit.fluxcd.io/decrypt")
 """On an encrypted object: `disabled` leaves it as it is. The second one is Flux's."""
 

@@ -78,6 +78,14 @@ def resolve(value: Any, path: str) -> Any:
     return value
 
 
+def position(items: Sequence[Any], step: str) -> int | None:
+    """The index of the item that a step names; None without one."""
+    if step.isdecimal():
+        return int(step) if int(step) < len(items) else None
+    rows = ((names, index) for names in _ALL for index, item in enumerate(items) if isinstance(item, dict))
+    return next((index for names, index in rows if label(names, items[index]) == step), None)
+
+
 def _identifies(names: MergeKey, items: Iterable[Any]) -> bool:
     labels = set()
     for item in items:
@@ -91,6 +99,5 @@ def _identifies(names: MergeKey, items: Iterable[Any]) -> bool:
 
 
 def _item(items: list[Any], step: str) -> Any:
-    if step.isdecimal():
-        return items[int(step)] if int(step) < len(items) else ABSENT
-    return next((item for names in _ALL for item in items if isinstance(item, dict) and label(names, item) == step), ABSENT)
+    index = position(items, step)
+    return ABSENT if index is None else items[index]

@@ -25,6 +25,7 @@ from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.field_report import FieldChange, object_changes
 from gitops_agent.manifest.fields import SERVER_METADATA
+from gitops_agent.manifest.generated import blanked
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
 from gitops_agent.preview import signature
@@ -318,7 +319,8 @@ def _fields(
                 errors[action.key] = error
             return
         if before is not None:
-            fields[action.key] = object_changes(_bare(before), _bare(after))
+            hidden = action.manifest.generated
+            fields[action.key] = object_changes(_bare(blanked(before, hidden)), _bare(blanked(after, hidden)))
 
     applied = [
         action for action in plan.changes() if action.intent in (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE)

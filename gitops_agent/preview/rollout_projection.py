@@ -24,7 +24,7 @@ from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.rollout.validation import refusal
-from gitops_agent.rollout.version_hash import configuration, version_hash
+from gitops_agent.rollout.version_hash import configuration, constants, version_hash
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired
 
@@ -123,7 +123,7 @@ def _part(
     """A rollout that is over, at what the commit declares."""
     if subject.workload not in manifests:
         return None
-    hashed = version_hash(manifests[subject.workload].obj, {key: manifest.obj for key, manifest in manifests.items()})
+    hashed = version_hash(manifests[subject.workload].constant, constants(manifests))
     version = Version(commit=desired.revision.commit, hash=hashed)
     if standing is not None and standing.state.stable is not None and standing.state.stable.hash == hashed:
         version = standing.state.stable

@@ -18,11 +18,13 @@ from gitops_agent.api.problems import SpecInvalid, read
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, SourceError
+from gitops_agent.manifest.generated import SHOWN, blanked
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.masking import is_secret, masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
+from gitops_agent.manifest.pointer import field_path
 from gitops_agent.preview.comparison import autoscaled_workloads, fetched_sources, kube_facts, render_request
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.desired_state import desired_state
@@ -140,11 +142,12 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         documents: tuple[FieldOrigin, ...] = ()
         if source is not None:
             documents = finder.documents(source.key)
-            origins = finder.origins(source.key, path) if path and not is_secret(live) else ()
+            made_up = manifest is not None and resolve(manifest.constant, path) == SHOWN
+            origins = finder.origins(source.key, path) if path and not made_up and not is_secret(live) else ()
         # While the mirror is still there.
         document = history.place(manifest, documents) if manifest is not None else None
         places = tuple(history.origin(origin) for origin in origins)
-    git, value = masked_pair(manifest.obj if manifest else {}, live)
+    git, value = masked_pair(manifest.constant if manifest else {}, blanked(live, manifest.generated if manifest else ()))
     return Explanation(
         key=key,
         revision=revision,
@@ -221,6 +224,10 @@ def _rules(
         yield f"spec.sync.ignoreFields: {', '.join(ignored)} is neither applied nor drift"
     if not application.spec.sync.self_heal:
         yield "spec.sync.selfHeal is false: drift is reported and stays"
+    generated = [one for one in manifest.generated if not path or resolve(manifest.constant, path) == SHOWN] if manifest else []
+    if generated:
+        fields = "it" if path else ", ".join(map(field_path, generated[:_MOST_EDGES]))
+        yield f"the chart generates {fields}: the value was made once, and the one in the cluster is kept"
     options = object_options.read(manifest.obj)[0] if manifest is not None else object_options.NONE
     if options.ignore:
         yield "an annotation of it says that it is not applied"

@@ -30,6 +30,7 @@ _CHANGING = re.compile(
     r"(?<![\w.$])(rand(?:Alpha|AlphaNum|Numeric|Ascii|Bytes|Int)|uuidv4|gen(?:CA|CAWithKey|PrivateKey|SelfSignedCert"
     r"|SelfSignedCertWithKey|SignedCert|SignedCertWithKey)|htpasswd|bcrypt|encryptAES|shuffle|now|ago)(?!\w)"
 )
+_CLOCK = re.compile(r"(?<![\w.$])(?:now|ago)(?!\w)")
 _LOOKUP = re.compile(r"(?<![\w.$])lookup(?!\w)")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _STANDARD = ("http://json-schema.org/", "https://json-schema.org/")
@@ -45,6 +46,8 @@ class Chart:
         name: what it calls itself; empty when it does not say.
         copies: directories of the tree to put under `charts/`, by the name they get there.
         warnings: what would change at every render, or does not work without a cluster.
+        changing: the warning that renders differ; empty when no template says so.
+        clock: whether templates ask for the time.
         skip_schema: whether a schema refers to something that would have to be fetched.
     """
 
@@ -52,6 +55,8 @@ class Chart:
     name: str = ""
     copies: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    changing: str = ""
+    clock: bool = False
     skip_schema: bool = False
 
 
@@ -180,6 +185,8 @@ class _Reader:
         if changing:
             text = f"{member.path} uses {changing[1]}: where its result is rendered, every render differs and is applied anew"
             self._warn("changing", text)
+            self._chart.changing = self._chart.changing or text
+            self._chart.clock = self._chart.clock or _CLOCK.search(code) is not None
 
     def _warn(self, subject: str, text: str) -> None:
         """Once for a chart, whatever the number of its templates."""

@@ -2,8 +2,8 @@
 
 A render is taken from here only when everything it was made of is the same: the options, the versions of the tools and of this
 agent, and every file of its closure. What comes back is counted again, so that a damaged file is no render. A render with a
-Secret in it is never written to disk, nor one that used the value of a Secret, nor one that was cheap to make; where the cache
-cannot be read or written, it renders.
+Secret in it is never written to disk, nor one that used the value of a Secret or made one up, nor one that was cheap to make;
+where the cache cannot be read or written, it renders.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class RenderCache:
     def put(self, application: AppKey, key: str, rendered: Rendered, variables: Sequence[Variable] = ()) -> None:
         """Replaces the application's cached render, where allowed and possible."""
         secret = any(manifest.key.kind == "Secret" for manifest in rendered.manifests)
-        secret |= uses_secrets(variables, rendered.variables)
+        secret |= uses_secrets(variables, rendered.variables) or any(manifest.generated for manifest in rendered.manifests)
         stored = {"key": _whole(key), "values": fingerprint(variables, rendered.variables)}
         data = b"" if secret or rendered.format is Format.PLAIN else orjson.dumps(_written(rendered) | stored)
         if not data or len(data) > _LARGEST_BYTES:

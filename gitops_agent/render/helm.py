@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
+import time
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gitops_agent.api.helm_values import CRDPolicy
+from gitops_agent.api.helm_values import CRDPolicy, GeneratedValues
 from gitops_agent.api.render_options import HelmOptions
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
-from gitops_agent.manifest.document import Document, YamlLimits
+from gitops_agent.manifest.document import Document, NodeBudget, YamlLimits
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import dump, read
-from gitops_agent.render import helm_values
+from gitops_agent.process import Completed
+from gitops_agent.render import generated_values, helm_values
 from gitops_agent.render.chart import Chart, read_chart
 from gitops_agent.render.decryption.scope import MARK
 from gitops_agent.render.helm_errors import located
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.memory import in_memory
+from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderRequest
 from gitops_agent.render.tool import Job, Workspace
@@ -51,23 +56,42 @@ def render_helm(job: Job) -> None:
     job.inputs.materialise(workspace.tree)
     _copy_dependencies(chart, workspace)
     given = _copy_values(values, workspace) | _write_values(job, options, [*_own_values(job), *values])
+    arguments = _arguments(options, job.request, chart, [*given], workspace)
+    sources = [*_own_values(job), *given.values(), *(["spec.render.helm.values"] if options.values else [])]
+    done = _run(job, arguments, chart, given, sources)
+    keeps = options.generated is GeneratedValues.KEEP
+    objects.warnings += [warning for warning in chart.warnings if not keeps or warning != chart.changing]
+    warnings = [_without_values(line.strip()) for line in done.stderr.splitlines() if "warning" in line.lower()]
+    objects.warnings += job.masked(warnings[:_WARNINGS])
+    _gather(done.stdout, chart, options, objects, job.inputs.bounded(YamlLimits(bytes=job.limits.output_bytes)))
+    if chart.changing and keeps:
+        if chart.clock:
+            _await_next_second(job.cancel)
+        again = Objects(limit=objects.limit, replaces=objects.replaces, renames=objects.renames)
+        limits = YamlLimits(bytes=job.limits.output_bytes, budget=NodeBudget(job.limits.nodes))
+        _gather(_run(job, arguments, chart, given, sources).stdout, chart, options, again, limits)
+        objects.manifests, warnings = generated_values.marked(objects.manifests, again.manifests)
+        objects.warnings += warnings
+
+
+def _run(job: Job, arguments: Sequence[str], chart: Chart, given: Mapping[str, str], sources: Sequence[str]) -> Completed:
+    """Runs helm; its errors name files of the repository."""
     try:
-        done = job.run(*_arguments(options, job.request, chart, [*given], workspace))
+        return job.run(*arguments)
     except RenderError as error:
         message = error.message
         for name, file in given.items():
             message = message.replace(name, file)
-        sources = [*_own_values(job), *given.values(), *(["spec.render.helm.values"] if options.values else [])]
         message = located(message, chart, job.inputs, sources)
         raise RenderError(message, reason=error.reason, **error.facts) from None
-    objects.warnings += chart.warnings
-    warnings = [_without_values(line.strip()) for line in done.stderr.splitlines() if "warning" in line.lower()]
-    objects.warnings += job.masked(warnings[:_WARNINGS])
-    origins = _Origins(done.stdout, chart.path)
-    text_limits = job.inputs.bounded(YamlLimits(bytes=job.limits.output_bytes))
+
+
+def _gather(output: bytes, chart: Chart, options: HelmOptions, objects: Objects, limits: YamlLimits) -> None:
+    """Adds the objects that helm has printed."""
+    origins = _Origins(output, chart.path)
     try:
         # Charts often write a key twice, and both Helm and kubectl take the last one.
-        documents = read(done.stdout, file=_OUTPUT, limits=text_limits, last_key_wins=True)
+        documents = read(output, file=_OUTPUT, limits=limits, last_key_wins=True)
     except RenderError as error:
         raise RenderError(
             origins.located(error.message), reason=error.reason, file=origins.at(error.facts.get("line"))
@@ -78,6 +102,11 @@ def render_helm(job: Job) -> None:
             file = origins.of(document)
             once = options.crd_policy is CRDPolicy.CREATE_ONLY and _is_crd_file(file, chart.path)
             objects.add(_created_once(document) if once else document, file=file)
+
+
+def _await_next_second(cancel: threading.Event | None) -> None:
+    """Waits until the time that most templates print is another one."""
+    (cancel or threading.Event()).wait(1.0 - time.time() % 1.0)
 
 
 def _values_files(options: HelmOptions, inputs: Inputs, path: str, *, decrypts: bool) -> list[str]:

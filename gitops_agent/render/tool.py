@@ -101,7 +101,7 @@ class Job:
             RenderError: reasons `RenderTimeout`, `RenderTooLarge`, `RenderFailed`, with the program's own words.
         """
         for name in ("home", "tmp", "no-programs"):
-            (self.workspace.root / name).mkdir()
+            (self.workspace.root / name).mkdir(exist_ok=True)
         try:
             return run(
                 (str(self.binary.path), *arguments),

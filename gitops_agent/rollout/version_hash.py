@@ -15,6 +15,7 @@ from gitops_agent.manifest import pod_references
 from gitops_agent.manifest.amounts import spelled_within
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.reading import mapping
 
 DIGITS = 8
@@ -44,6 +45,11 @@ def version_hash(workload: Object, declared: Mapping[ObjectKey, Object]) -> str:
     contents = {str(key): content(obj) for key, obj in configuration(workload, declared).items()}
     value = {"template": spelled_within(template(workload)), "configuration": contents}
     return hashlib.sha256(canonical(value)).hexdigest()[:DIGITS]
+
+
+def constants(manifests: Mapping[ObjectKey, Manifest]) -> dict[ObjectKey, Object]:
+    """The objects of manifests, without the values that each render makes up."""
+    return {key: manifest.constant for key, manifest in manifests.items()}
 
 
 def content(obj: Object) -> Object:

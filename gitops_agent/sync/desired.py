@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitops_agent.api.render_options import HelmHooks
@@ -18,12 +18,14 @@ from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.fields import SERVER_METADATA
+from gitops_agent.manifest.generated import encoded
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import CLUSTER_ROLE, CRD, NAMESPACE, SECRET
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync import object_options
 from gitops_agent.sync.autoscalers import targets
+from gitops_agent.sync.generated_values import with_checksums
 from gitops_agent.sync.hooks.hook import Hook, declared_hook
 from gitops_agent.sync.hooks.spelling import hook_text
 from gitops_agent.sync.ignore_fields import paths, without
@@ -75,7 +77,7 @@ class Desired:
     Attributes:
         application: whose.
         revision: of which commit.
-        manifests: what is applied, by key; digests are of the object as sent, without marks.
+        manifests: what is applied, by key; digests are of the object as sent, without marks and generated values.
         hooks: objects that run at moments of a sync, and are no part of what is compared, repaired and pruned.
         skipped: objects that are declared and excluded.
         warnings: facts worth reporting though nothing is refused.
@@ -166,6 +168,7 @@ def build(
     known_scope = _scope(manifests, scope)
     placed = [_placed(source, namespace=namespace, scope=known_scope, unscoped=unscoped) for source in manifests]
     doubles = list(_doubles(placed))
+    placed = with_checksums(placed)
     autoscaled |= targets(source.obj for source in placed)
     kept: list[Manifest] = []
     skipped: list[Skipped] = []
@@ -272,7 +275,9 @@ def _sent(manifest: Manifest, *, autoscaled: frozenset[ObjectKey], ignore_fields
     obj = _cleaned(manifest.obj)
     if manifest.key.group_kind == SECRET:
         _check_encoding(obj)
-        obj = _encoded(obj) if "stringData" in obj else obj
+        if "stringData" in obj:
+            obj = _encoded(obj)
+            manifest = replace(manifest, generated=encoded(manifest.generated))
     if manifest.key.group_kind == CLUSTER_ROLE and obj.get("aggregationRule"):
         # A controller fills the rules of an aggregated role: declaring them too causes an endless conflict with it.
         obj = without(obj, _RULES)

@@ -175,14 +175,20 @@ class Applier:
         )
 
     def _managed(self, application: Application, desired: Desired) -> list[ObjectKey]:
-        """The objects with fields of other managers, kept whole from now on.
+        """The objects with fields of others, kept whole from now on.
+
+        Others are managers to whom fields are left, and the cluster, where generated values are.
 
         Raises:
             AgentError: one that is not known as a whole cannot be read.
         """
         exempt = application.spec.sync.ignore_fields
+        generated = [manifest.key for manifest in desired.manifests if manifest.generated]
         keys = [manifest.key for manifest in desired.manifests if managers(manifest.key, exempt)] if exempt else []
-        self._executor.read(self._live.keep(application.key, keys))
+        keys = sorted({*keys, *generated})
+        # What is there without our marks is not watched, and would lose its values to those of the render.
+        foreign = {key for key in generated if (live := self._live.get(key)) is None or live.named is None}
+        self._executor.read(self._live.keep(application.key, keys) | foreign)
         return keys
 
     def _execute(self, application: Application, plan: Plan) -> Result:

@@ -32,7 +32,7 @@ from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Version
 from gitops_agent.rollout.status import from_status
 from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.rollout.validation import flaw, refusal
-from gitops_agent.rollout.version_hash import version_hash
+from gitops_agent.rollout.version_hash import constants, version_hash
 from gitops_agent.rollout.workload_status import version
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.desired import Desired
@@ -409,7 +409,7 @@ def by_key(desired: Desired | None) -> dict[ObjectKey, Manifest]:
 
 
 def _hash(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> str:
-    return version_hash(manifests[subject.workload].obj, {key: manifest.obj for key, manifest in manifests.items()})
+    return version_hash(manifests[subject.workload].constant, constants(manifests))
 
 
 def _head(
@@ -427,8 +427,7 @@ def _head(
     for candidate, declared in ((state.stable, stable), (state.target if state.running else None, target)):
         if candidate is not None and _same(manifests, declared):
             return candidate
-    declared_objects = {key: manifest.obj for key, manifest in manifests.items()}
-    return Version(commit=head.revision.commit, hash=version_hash(workload.obj, declared_objects))
+    return Version(commit=head.revision.commit, hash=version_hash(workload.constant, constants(manifests)))
 
 
 def _followed(head: Version | None, state: RolloutState, *, removed: bool, closed: bool) -> Version | None:

@@ -15,7 +15,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout.coverage import keeping, uncovered
 from gitops_agent.rollout.state import Version
-from gitops_agent.rollout.version_hash import version_hash
+from gitops_agent.rollout.version_hash import constants, version_hash
 from gitops_agent.rollout.workload_status import labelled, version
 from gitops_agent.sync.live.live_object import observe
 
@@ -44,7 +44,7 @@ def hold(current: RolloutPass, loader: RolloutLoader) -> HeldWorkloads:
     manifests = by_key(current.base)
     if not current.unbound:
         return HeldWorkloads()
-    declared = {key: manifest.obj for key, manifest in manifests.items()}
+    declared = constants(manifests)
     kept: dict[ObjectKey, Manifest] = {}
     untouched: set[ObjectKey] = set()
     for key in waiting(current):
@@ -52,7 +52,7 @@ def hold(current: RolloutPass, loader: RolloutLoader) -> HeldWorkloads:
         if raw is None:
             continue
         head = manifests[key]
-        hashed = version_hash(head.obj, declared)
+        hashed = version_hash(head.constant, declared)
         stable = _stable(current, loader, head, hashed, raw)
         if stable is None:
             untouched.add(key)
@@ -92,5 +92,4 @@ def _stable(
     manifest = manifests.get(head.key)
     if manifest is None or (before is None and manifest.digest != live.digest):
         return None
-    objects = {key: other.obj for key, other in manifests.items()}
-    return before or Version(commit=commit, hash=version_hash(manifest.obj, objects)), manifest
+    return before or Version(commit=commit, hash=version_hash(manifest.constant, constants(manifests))), manifest

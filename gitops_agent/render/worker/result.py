@@ -27,6 +27,7 @@ _TEXT = 8192
 _WARNINGS = 50
 _FACTS = 32
 _NAMES = 20_000
+_POINTERS = 1_000
 _INPUTS_PER_FILE = 20
 _LONGEST_PATH = 4096
 _REASON = re.compile(r"[A-Z][A-Za-z]{1,63}")
@@ -73,7 +74,7 @@ class Result:
     def _objects(self, rows: Any, body: bytes) -> None:
         self._bytes -= len(body)
         position = 0
-        for file, document, size in rows:
+        for file, document, size, generated in rows:
             data = memoryview(body)[position : position + size]
             position += len(data)
             if len(self._manifests) >= self._limits.objects or not 0 < len(data) <= OBJECT_BYTES or self._bytes < 0:
@@ -82,7 +83,8 @@ class Result:
             self._measure(obj)
             if not isinstance(obj, dict) or problem_of(obj) is not None:
                 raise ChannelError("invalid")
-            self._manifests.append(Manifest.of(obj, file=_path(file), document=int(document)))
+            paths = _pointers(generated)
+            self._manifests.append(Manifest.of(obj, file=_path(file), document=int(document), generated=paths))
 
     def _measure(self, value: Any) -> None:
         """Counts the values of an object, and how deep they lie."""
@@ -152,6 +154,18 @@ def _path(value: Any) -> str:
     if len(path) > _LONGEST_PATH or path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise ValueError("a path leads out of the tree")
     return path
+
+
+def _pointers(value: Any) -> tuple[str, ...]:
+    """JSON pointers of generated values.
+
+    Raises:
+        ValueError: they are none.
+    """
+    paths = tuple(value)
+    if len(paths) > _POINTERS or not all(isinstance(path, str) and path[:1] == "/" and len(path) <= _TEXT for path in paths):
+        raise ValueError("pointers are no pointers")
+    return paths
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _batches(manifests: Iterable[Manifest]) -> Iterator[tuple[list[list[Any]], b
         if rows and size + len(data) > _BATCH:
             yield rows, b"".join(body)
             rows, body, size = [], [], 0
-        rows.append([packed(manifest.file), manifest.document, len(data)])
+        rows.append([packed(manifest.file), manifest.document, len(data), manifest.generated])
         body.append(data)
         size += len(data)
     if rows:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.errors import AgentError, NotFound, Throttled
+from gitops_agent.errors import AgentError, NotFound, Throttled, UnknownKind
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply import preflight
@@ -197,7 +197,7 @@ class Executor:
             AgentError: the API server did not answer.
         """
         for key in sorted(keys):
-            with suppress(NotFound):
+            with suppress(NotFound, UnknownKind):
                 self._live.put(observe(self._objects.get(key)))
 
     def verify(self, plan: Plan, actions: Sequence[Action], *, as_user: str | None = None) -> dict[ObjectKey, LiveObject]:

@@ -13,6 +13,7 @@ from typing import Any
 from gitops_agent.manifest.edits import foreign_fields
 from gitops_agent.manifest.field_report import FieldChange, field_changes
 from gitops_agent.manifest.fields import desired_form, normal, step
+from gitops_agent.manifest.generated import blanked
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.marks import FIELD_MANAGER
@@ -105,7 +106,7 @@ def describe(manifest: Manifest, live: Object | None) -> DriftReport:
     """
     if live is None:
         return DriftReport(missing=True)
-    declared, shown = masked_pair(manifest.obj, live)
+    declared, shown = masked_pair(manifest.constant, blanked(live, manifest.generated))
     drifts = [
         FieldDrift(
             path=change.path,
@@ -113,7 +114,7 @@ def describe(manifest: Manifest, live: Object | None) -> DriftReport:
             found=resolve(shown, change.path),
             **_writer(live, change.path),
         )
-        for change in field_changes(desired_form(manifest.obj), normal(live), spelling=True)
+        for change in field_changes(desired_form(manifest.constant), normal(blanked(live, manifest.generated)), spelling=True)
         if change.old is not ABSENT and not _respelled(change, manifest.obj, live)
     ]
     paths = [drift.path for drift in drifts]

@@ -117,7 +117,7 @@ class LiveObject:
 
         Only asked of an object whose `digest` is that of `desired`. False means "not known", not "changed".
         """
-        owned = self.owned if self.raw is None else ownership.pack(self.raw)
+        owned = self._ownership()
         return owned is not None and ownership.covers(owned, desired)
 
     def agrees(self, desired: Object) -> bool:
@@ -125,8 +125,15 @@ class LiveObject:
 
         False means "not known" as well.
         """
-        owned = self.owned if self.raw is None else ownership.pack(self.raw)
+        owned = self._ownership()
         return owned is not None and ownership.agrees(owned, desired)
+
+    def _ownership(self) -> bytes | None:
+        """Our packed field set, made anew where the object is at hand."""
+        if self.raw is None and self.owned is not None:
+            return self.owned
+        evidence = self.evidence
+        return ownership.pack(evidence) if evidence is not None else None
 
     def settled(self, *, baseline: tuple[str, str] | None, whole: bool = False) -> LiveObject:
         """The part worth caching, given the digest and projection last applied.

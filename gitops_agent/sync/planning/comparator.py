@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.manifest.fields import desired_hash
-from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.sync import ignore_fields, object_options
 from gitops_agent.sync.action import OWNED_BY_ANOTHER, REMARKED, Action, ActionKind
+from gitops_agent.sync.generated_values import compared
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot
 from gitops_agent.sync.planning.policy import PlanPolicy
 
@@ -90,7 +91,7 @@ class ObjectComparator:
     def _drift(self, manifest: Manifest, live: LiveObject) -> Action:
         """The action for an object whose manifest was applied before."""
         kind = ActionKind.UPDATE if self.policy.self_heal else ActionKind.SKIP
-        exempt = ignore_fields.paths(manifest.key, self.policy.ignore_fields)
+        exempt = (*ignore_fields.paths(manifest.key, self.policy.ignore_fields), *manifest.generated)
         names = ignore_fields.managers(manifest.key, self.policy.ignore_fields)
         edits = [
             edit
@@ -110,17 +111,23 @@ class ObjectComparator:
 
     def _unproven(self, manifest: Manifest, live: LiveObject) -> bool:
         """Whether only the name of the field manager proves the object."""
-        before = self.snapshot.baselines.get(manifest.key)
-        if (before is not None and before[0] == manifest.digest) or live.projection == desired_hash(manifest.obj):
+        before, declared = self.snapshot.baselines.get(manifest.key), _compared(manifest, live)
+        if (before is not None and before[0] == manifest.digest) or live.projection == desired_hash(declared):
             return False
-        return not live.agrees(manifest.obj)
+        return not live.agrees(declared)
 
     def _as_applied(self, manifest: Manifest, live: LiveObject) -> bool:
         """Whether the fields we own are as right after the apply."""
-        before = self.snapshot.baselines.get(manifest.key)
+        before, declared = self.snapshot.baselines.get(manifest.key), _compared(manifest, live)
         if before is not None and before[0] == manifest.digest:
-            return live.projection == before[1] or live.projection == desired_hash(manifest.obj)
-        return live.projection == desired_hash(manifest.obj) or live.proves(manifest.obj)
+            return live.projection == before[1] or live.projection == desired_hash(declared)
+        return live.projection == desired_hash(declared) or live.proves(declared)
+
+
+def _compared(manifest: Manifest, live: LiveObject) -> Object:
+    """What is compared: generated values only as far as they are ours."""
+    evidence = live.evidence if manifest.generated else None
+    return manifest.obj if evidence is None else compared(manifest, evidence)
 
 
 def contested(manifest: Manifest, live: LiveObject | None, message: str) -> Action:

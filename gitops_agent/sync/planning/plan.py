@@ -26,6 +26,7 @@ from gitops_agent.sync.action import (
     PlanError,
 )
 from gitops_agent.sync.desired import Desired
+from gitops_agent.sync.generated_values import with_live_values
 from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
@@ -135,6 +136,8 @@ def plan(
     """
     if policy.application_deleting:
         desired = replace(desired, manifests=(), hooks=(), skipped=(), warnings=(), unscoped=frozenset())
+    live = with_live_values(desired.manifests, snapshot.objects, desired.application)
+    desired = replace(desired, manifests=live)
     comparison = ObjectComparator(application=desired.application, snapshot=snapshot, policy=policy, immutable=immutable)
     actions = [_declared(manifest, desired, comparison) for manifest in desired.manifests]
     actions += (

@@ -30,7 +30,7 @@ FAILED: dict[str, Any] = {
 def objects(*values: Any, file: Any = "a.yaml", sizes: list[int] | None = None) -> Message:
     """A message of objects, or of what is none."""
     data = [value if isinstance(value, bytes) else orjson.dumps(value) for value in values]
-    rows = [[file, number, size] for number, size in enumerate(sizes or [len(each) for each in data])]
+    rows = [[file, number, size, []] for number, size in enumerate(sizes or [len(each) for each in data])]
     return Message(head={"objects": rows}, body=b"".join(data))
 
 
@@ -68,9 +68,9 @@ WIDE = b'{"apiVersion":"v1","kind":"A","metadata":{"name":"a"},"x":[' + b"{}," *
     [
         Message(head={}),
         Message(head={"objects": 3}),
-        Message(head={"objects": [["a", 0, 0]]}),
-        Message(head={"objects": [["a", 0, 5]]}),
-        Message(head={"objects": [["a", 0, -1]]}, body=b"{}"),
+        Message(head={"objects": [["a", 0, 0, []]]}),
+        Message(head={"objects": [["a", 0, 5, []]]}),
+        Message(head={"objects": [["a", 0, -1, []]]}, body=b"{}"),
         objects(OBJECT, sizes=[2]),
         objects([]),
         objects({"apiVersion": "v1", "kind": "ConfigMap"}),
