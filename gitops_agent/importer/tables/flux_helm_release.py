@@ -33,7 +33,7 @@ TABLE = FieldTable(
     rows=(
         same("metadata.labels", "metadata.labels", "but those of Flux"),
         same("metadata.annotations", "metadata.annotations", "but those of Flux"),
-        none("metadata.finalizers", "a mark of Flux"),
+        changed("metadata.finalizers", "", "a mark of Flux, which the commands of the report remove"),
         same("spec.chart.spec.chart", "spec.source.chart.name, spec.source.path"),
         same("spec.chart.spec.version", "spec.source.chart.version", "of charts in a repository of charts"),
         same("spec.chart.spec.sourceRef", "spec.source", "the fields of the source, see there"),

@@ -10,7 +10,7 @@ TABLE = FieldTable(
     rows=(
         same("metadata.labels", "metadata.labels", "but those of Flux"),
         same("metadata.annotations", "metadata.annotations", "but those of Flux"),
-        none("metadata.finalizers", "a mark of Flux"),
+        changed("metadata.finalizers", "", "a mark of Flux, which the commands of the report remove"),
         same("spec.sourceRef", "spec.source", "the fields of the source, see there"),
         same("spec.path", "spec.source.path"),
         changed("spec.interval", "spec.sync.interval", "that of the source; drift is seen at once"),

@@ -30,7 +30,7 @@ ALERTS = FieldTable(
     rows=(
         same("metadata.labels", "metadata.labels", "but those of Flux"),
         same("metadata.annotations", "metadata.annotations", "but those of Flux"),
-        none("metadata.finalizers", "a mark of Flux"),
+        changed("metadata.finalizers", "", "a mark of Flux, which the commands of the report remove"),
         changed("spec.providerRef", "spec.provider, spec.address, spec.secretRef", "the fields of the Provider"),
         changed("spec.eventSeverity", "spec.events", "error names failures, info is the default of a Notifier"),
         changed("spec.eventSources", "spec.applications", "by a label that the imported Applications get"),

@@ -11,6 +11,7 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from gitops_agent.api.sync_options import SyncMode
+from gitops_agent.manifest.edits import is_tool
 from gitops_agent.manifest.fields import desired_hash
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
@@ -101,6 +102,10 @@ class ObjectComparator:
         if not self._as_applied(manifest, live):
             action = _to(kind, manifest, live, "Drifted", "a declared field was changed by another writer", drift=True)
             return replace(action, undeclared=tuple(edits))
+        left = [edit for edit in edits if is_tool(edit.manager)]
+        if left and not self.policy.self_heal:
+            # What a tool left that managed the object before is no drift: the take-over ends with it.
+            kind, edits = ActionKind.UPDATE, left
         if edits:
             shown = ", ".join(f"{edit.path} by {edit.manager}" for edit in edits[:_SHOWN])
             more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""

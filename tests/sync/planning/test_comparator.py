@@ -129,6 +129,16 @@ def test_an_addition_is_drift_that_names_field_and_manager() -> None:
     assert action.message == "not declared: /data/b by kubectl-edit"
 
 
+def test_what_an_earlier_tool_left_is_removed_though_drift_is_not_repaired() -> None:
+    left = FieldEdit(path="/metadata/labels/x", manager="helm-controller", operation="Apply", time="2026-01-01T00:00:00Z")
+    policy = PlanPolicy(self_heal=False)
+
+    both = compared(WEB, live(WEB, undeclared=(EDIT, left)), policy=policy)
+
+    assert (outcome(both), both.undeclared) == (("update", "Undeclared", True), (left,))
+    assert outcome(compared(WEB, live(WEB, undeclared=(EDIT,)), policy=policy)) == ("skip", "Undeclared", True)
+
+
 def test_an_addition_to_an_ignored_field_is_ignored() -> None:
     policy = PlanPolicy(ignore_fields=(IgnoreFields(kind="ConfigMap", paths=("/data",)),))
     there = live_of(wanted(WEB).manifests[0], undeclared=(EDIT,))
