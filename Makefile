@@ -43,6 +43,7 @@ programs: $(STAMP)  ## All that tests and figures use of other projects; after i
 
 generate: $(STAMP)  ## CRDs and reference pages from the code
 	$(BIN)/python -m gitops_agent.api.crd deploy/base/crds
+	$(BIN)/python -m gitops_agent.docsgen.chart deploy/chart
 	$(BIN)/python -m gitops_agent.docsgen.resources docs/reference
 	$(BIN)/python -m gitops_agent.docsgen.commands docs/reference
 	$(BIN)/python -m gitops_agent.docsgen.openapi docs/reference

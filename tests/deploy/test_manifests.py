@@ -199,5 +199,8 @@ def test_a_component_can_be_added_in_an_overlay(name: str, tmp_path: Path) -> No
 
 
 def test_every_file_is_yaml_of_one_dialect() -> None:
+    templates = ROOT / "deploy/chart/templates"
     for file in (ROOT / "deploy").rglob("*.yaml"):
+        if templates in file.parents:
+            continue
         assert all(isinstance(document, dict) for document in load_all(file.read_bytes(), file=file.name))
