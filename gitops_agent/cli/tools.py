@@ -42,7 +42,10 @@ def show(output: str) -> None:
 @tools.command()
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 @click.option(
-    "--all", "everything", is_flag=True, help="Add what tests and measurements need: kube-proxy, ip, nft, Prometheus, ssh."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Add what tests and measurements need: kube-proxy, ip, nft, Prometheus, Chromium, ssh.",
 )
 @click.option("--force", is_flag=True, help="Install anew even what is there.")
 def install(names: tuple[str, ...], *, everything: bool, force: bool) -> None:

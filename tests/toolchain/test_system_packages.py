@@ -82,3 +82,26 @@ def test_a_program_that_its_package_puts_into_bin_is_not_overwritten_by_its_laun
     program = SystemPackages(tmp_path / "cache").find("ip")
 
     assert subprocess.run((str(program), "route"), capture_output=True, text=True, check=True).stdout == "ip route\n"
+
+
+def test_a_program_that_a_script_starts_is_started_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "log"
+    _script(tmp_path / "bin" / "apt-cache", "printf 'chromium-headless-shell\\n'")
+    _script(tmp_path / "bin" / "dpkg-query", "true")
+    _script(tmp_path / "bin" / "apt-get", f'echo "$@" >> {log}; : > chromium-headless-shell.deb')
+    _script(
+        tmp_path / "bin" / "dpkg",
+        'mkdir -p "$3/usr/bin" "$3/usr/lib/chromium"; '
+        "printf '#!/bin/sh\\necho behind a script\\n' > \"$3/usr/bin/chromium-headless-shell\"; "
+        'printf \'#!/bin/sh\\necho "$1"\\n\' > "$3/usr/lib/chromium/chromium-headless-shell"; '
+        'chmod 755 "$3/usr/bin/chromium-headless-shell" "$3/usr/lib/chromium/chromium-headless-shell"',
+    )
+    for name in ("sh", "chmod", "mkdir"):
+        (tmp_path / "bin" / name).symlink_to(f"/bin/{name}")
+    _only(monkeypatch, tmp_path / "bin")
+
+    program = SystemPackages(tmp_path / "cache").find("chromium-headless-shell")
+
+    output = subprocess.run((str(program), "--version"), capture_output=True, text=True, check=True).stdout
+    assert output == "--version\n"
+    assert log.read_text() == "download chromium-headless-shell chromium-common\n"

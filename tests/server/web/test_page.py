@@ -92,7 +92,7 @@ def hostile(value: Any, key: str = "") -> Any:
 def row(index: int, **values: Any) -> list[Any]:
     """A row of the list."""
     columns = example("applications")["columns"]
-    fields = {
+    fields: dict[str, Any] = {
         "ns": f"team-{index % 40}",
         "name": f"app-{index:05}",
         "state": "Healthy",
@@ -116,7 +116,8 @@ def row(index: int, **values: Any) -> list[Any]:
 
 
 def listing(rows: list[list[Any]]) -> dict[str, Any]:
-    return example("applications") | {"rows": rows, "total": len(rows)}
+    body: dict[str, Any] = example("applications")
+    return body | {"rows": rows, "total": len(rows)}
 
 
 def violations(page: Page) -> list[str]:
