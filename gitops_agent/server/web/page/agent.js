@@ -12,19 +12,29 @@ export function Agent() {
   const resource = useResource("/agent");
   return html`<${Answer} resource=${resource} lines=${10}>${(data) => html`
     <header class="head">
-      <div class="head-line"><h1>${t("agent.title")} ${data.cluster}</h1><span class="muted">v${data.version.replace(/^v/, "")} · Kubernetes ${data.kubernetes}${data.mode === "laptop" ? ` · ${t("agent.laptop")}` : ""}</span></div>
+      <div class="head-line"><h1>${t("agent.title")} ${data.cluster}</h1>
+        <span class="muted">v${data.version.replace(/^v/, "")} · Kubernetes ${data.kubernetes}${data.mode === "laptop" ? ` · ${t("agent.laptop")}` : ""}</span>
+        </div>
       <dl class="facts facts-wide">
-        ${data.queue && html`<div><dt>${t("agent.queue")}</dt><dd>${t("agent.queueText", { ready: data.queue.ready, working: data.queue.working, oldest: Math.round(data.queue.oldestSeconds) })}</dd></div>`}
+        ${data.queue && html`<div><dt>${t("agent.queue")}</dt>
+          <dd>${t("agent.queueText", { ready: data.queue.ready, working: data.queue.working, oldest: Math.round(data.queue.oldestSeconds) })}</dd>
+          </div>`}
         <div><dt>${t("agent.viewers")}</dt><dd>${number(data.viewers)}</dd></div>
-        ${data.tools.length > 0 && html`<div><dt>${t("agent.tools")}</dt><dd>${data.tools.map(({ name, version }) => html`<span key=${name} class="tool">${name} <span class="muted">${version}</span></span>`)}</dd></div>`}
+        ${data.tools.length > 0 && html`<div><dt>${t("agent.tools")}</dt>
+          <dd>${data.tools.map(({ name, version }) => html`<span key=${name} class="tool">${name} <span class="muted">${version}</span>
+          </span>`)}</dd></div>`}
       </dl>
     </header>
     <${Leases} leases=${data.leases} />
     <section><h2>${t("cannotSee.title")}</h2>${data.cannotSee.length === 0
       ? html`<p><${State} state="Healthy" text=${t("agent.seesAll")} quiet /></p>`
-      : html`<ul class="plain">${data.cannotSee.map((each) => html`<li key=${each.kind}><${State} state="Unknown" text=${html`<code>${each.kind}</code>`} /> <span class="muted">${each.why}</span> <${Rule} kind=${each.kind} /></li>`)}</ul>
+      : html`<ul class="plain">${data.cannotSee.map((each) => html`<li key=${each.kind}>
+        <${State} state="Unknown" text=${html`<code>${each.kind}</code>`} /> <span class="muted">${each.why}</span> <${Rule} kind=${each.kind} />
+        </li>`)}</ul>
         <p>${t("agent.affected", { count: data.affected })}</p>`}</section>
-    <section><h2>${t("agent.repositories")}</h2><div class="scroll" tabindex="0" role="region" aria-label=${t("agent.repositories")}><table class="table"><tbody>${data.repositories.map((each) => html`<tr key=${each.url}>
+    <section><h2>${t("agent.repositories")}</h2>
+      <div class="scroll" tabindex="0" role="region" aria-label=${t("agent.repositories")}><table class="table">
+      <tbody>${data.repositories.map((each) => html`<tr key=${each.url}>
       <th scope="row" class="break">${each.url}</th>
       <td class="nowrap">${each.unavailableSince
         ? html`<${State} state="Degraded" text=${html`${t("agent.unavailable")} <${Ago} at=${each.unavailableSince} bare />`} />`
@@ -32,9 +42,13 @@ export function Agent() {
       <td class="break">${each.message}</td>
       <td class="nowrap muted">${t("agent.applications", { count: each.applications })}</td>
     </tr>`)}</tbody></table></div></section>
-    ${data.notifiers.length > 0 && html`<section><h2>${t("spec.notifiers")}</h2><div class="scroll" tabindex="0" role="region" aria-label=${t("spec.notifiers")}><table class="table"><tbody>${data.notifiers.map((each) => html`<tr key=${each.receiver.namespace + each.receiver.name}>
+    ${data.notifiers.length > 0 && html`<section><h2>${t("spec.notifiers")}</h2>
+      <div class="scroll" tabindex="0" role="region" aria-label=${t("spec.notifiers")}><table class="table">
+      <tbody>${data.notifiers.map((each) => html`<tr key=${each.receiver.namespace + each.receiver.name}>
       <th scope="row">${each.receiver.name} <span class="muted">${each.receiver.provider}</span></th>
-      <td><${State} state=${{ True: "Healthy", False: "Degraded" }[each.receiver.ready] ?? "Unknown"} text=${t(`notifier.${{ True: "delivers", False: "fails" }[each.receiver.ready] ?? "unknown"}`)} /></td>
+      <td>
+        <${State} state=${{ True: "Healthy", False: "Degraded" }[each.receiver.ready] ?? "Unknown"} text=${t(`notifier.${{ True: "delivers", False: "fails" }[each.receiver.ready] ?? "unknown"}`)} />
+        </td>
       <td class="break">${each.receiver.message}</td>
       <td class="nowrap">${each.pending > 0 && html`<b>${t("agent.pending", { count: each.pending })}</b>`}${each.dropped > 0 && html` <b>${t("agent.dropped", { count: each.dropped })}</b>`}</td>
       <td class="nowrap muted">${each.deliveredAt && html`${t("agent.delivered")} <${Ago} at=${each.deliveredAt} />`}</td>
@@ -43,7 +57,9 @@ export function Agent() {
 }
 
 function Leases({ leases }) {
-  return html`<section><h2>${t("agent.leases")}</h2>${leases.length === 0 ? html`<p><${State} state="Degraded" text=${t("agent.noLease")} /></p>` : html`<ul class="plain">${leases.map((lease) => html`<li key=${lease.namespace}>
+  return html`<section><h2>${t("agent.leases")}</h2>${leases.length === 0 ? html`<p>
+    <${State} state="Degraded" text=${t("agent.noLease")} />
+    </p>` : html`<ul class="plain">${leases.map((lease) => html`<li key=${lease.namespace}>
     <${State} state=${lease.leads ? "Healthy" : "Degraded"} text=${lease.leads ? t("agent.leading") : t("agent.notLeading")} />
     <strong>${lease.namespace}</strong> <code>${lease.holder}</code>
     <span class="muted">${lease.since && html`${t("agent.since")} <${Ago} at=${lease.since} bare /> · `}${lease.renewedAt && html`${t("agent.renewed")} <${Ago} at=${lease.renewedAt} />`}</span>
@@ -55,5 +71,6 @@ function Rule({ kind }) {
   const [name, ...group] = kind.split("/").reverse();
   const plural = `${name.toLowerCase().replace(/y$/, "ie")}${/(s|x|ch)$/i.test(name) ? "es" : "s"}`;
   const rule = `- apiGroups: ["${group.join("/")}"]\n  resources: ["${plural}"]\n  verbs: ["get", "list", "watch"]`;
-  return html`<details class="inline-details"><summary>${t("agent.rule")}</summary><p class="muted">${t("agent.ruleText")}</p><${Block} text=${rule} name=${t("agent.rule")} /></details>`;
+  return html`<details class="inline-details"><summary>${t("agent.rule")}</summary><p class="muted">${t("agent.ruleText")}</p>
+    <${Block} text=${rule} name=${t("agent.rule")} /></details>`;
 }

@@ -134,25 +134,34 @@ function Headline({ ns, name, data }) {
       ${headline.commit.short && html`<div><dt>${t(well ? "headline.at" : "headline.since")}</dt><dd>
         <${Commit} commit=${headline.commit} />
         ${headline.commit.committedAt && html` <span class="muted">· <${Ago} at=${headline.commit.committedAt} /></span>`}
-        ${!well && headline.healthyCommit.short && headline.healthyCommit.short !== headline.commit.short && html` <span class="muted">· ${t("headline.healthyAt")} <code>${shortHash(headline.healthyCommit.short)}</code></span>
+        ${!well && headline.healthyCommit.short && headline.healthyCommit.short !== headline.commit.short && html` <span class="muted">· ${t("headline.healthyAt")} <code>${shortHash(headline.healthyCommit.short)}</code>
+          </span>
           <a class="chip-link" href=${to.diff(ns, name, `rev:${headline.healthyCommit.short}`, `rev:${headline.commit.short}`)}>${t("headline.diff")} ${shortHash(headline.healthyCommit.short)}..${shortHash(headline.commit.short)}</a>`}
-        ${headline.compare && html` <span class="chip-link"><${Outside} address=${headline.compare}>${t("headline.code")}<//></span>`}
+        ${headline.compare && html` <span class="chip-link"><${Outside} address=${headline.compare}>${t("headline.code")}<//>
+          </span>`}
       </dd></div>`}
       ${!well && (headline.remedy || headline.next.length > 0) && html`<div><dt>${t("headline.next")}</dt><dd>
         ${headline.remedy && html`<p>${headline.remedy}</p>`}
         ${headline.next.map((each) => html`<${Command} key=${each} text=${each} />`)}
       </dd></div>`}
-      ${data.paused && html`<div><dt>${t("headline.paused")}</dt><dd>${data.paused.reason} ${data.paused.until && html`<span class="muted">· ${t("headline.until")} <${Until} at=${data.paused.until} /></span>`}</dd></div>`}
+      ${data.paused && html`<div><dt>${t("headline.paused")}</dt>
+        <dd>${data.paused.reason} ${data.paused.until && html`<span class="muted">· ${t("headline.until")} <${Until} at=${data.paused.until} />
+        </span>`}</dd></div>`}
       ${data.window && html`<div><dt>${t("headline.window")}</dt><dd>${data.window}</dd></div>`}
       ${data.pinned && html`<div><dt>${t("headline.pinned")}</dt><dd>${data.pinned}</dd></div>`}
-      ${data.source.unavailableSince && html`<div><dt>${t("headline.unavailable")}</dt><dd><${Ago} at=${data.source.unavailableSince} bare />: ${data.source.message}</dd></div>`}
-      ${data.warnings.length > 0 && html`<div><dt>${t("headline.warnings")}</dt><dd><ul class="plain">${data.warnings.map((each) => html`<li key=${each}>${each}</li>`)}</ul></dd></div>`}
-      ${(data.dependsOn.length > 0 || data.requiredBy.length > 0) && html`<div><dt>${t("headline.depends")}</dt><dd><${Neighbours} data=${data} /></dd></div>`}
+      ${data.source.unavailableSince && html`<div><dt>${t("headline.unavailable")}</dt><dd>
+        <${Ago} at=${data.source.unavailableSince} bare />: ${data.source.message}</dd></div>`}
+      ${data.warnings.length > 0 && html`<div><dt>${t("headline.warnings")}</dt><dd>
+        <ul class="plain">${data.warnings.map((each) => html`<li key=${each}>${each}</li>`)}</ul></dd></div>`}
+      ${(data.dependsOn.length > 0 || data.requiredBy.length > 0) && html`<div><dt>${t("headline.depends")}</dt><dd>
+        <${Neighbours} data=${data} /></dd></div>`}
     </dl>
   `;
 }
 
 function Neighbours({ data }) {
-  const link = (each) => html`<span key=${each.namespace + each.name} class="neighbour"><${State} state=${each.state} text=${each.exists ? html`<a href=${to.application(each.namespace, each.name)}>${each.name}</a>` : each.name} /></span>`;
+  const link = (each) => html`<span key=${each.namespace + each.name} class="neighbour">
+    <${State} state=${each.state} text=${each.exists ? html`<a href=${to.application(each.namespace, each.name)}>${each.name}</a>` : each.name} />
+    </span>`;
   return html`${data.dependsOn.map(link)}${data.requiredBy.length > 0 && html`<span class="muted">${t("headline.requiredBy")}</span> ${data.requiredBy.map(link)}`}`;
 }

@@ -18,7 +18,8 @@ export function outside(address) {
 
 export function Outside({ address, children }) {
   const href = outside(address);
-  return href ? html`<a href=${href} target="_blank" rel="noopener noreferrer">${children}<${Icon} name="external" /><span class="sr-only">${t("link.outside")}</span></a>` : children;
+  return href ? html`<a href=${href} target="_blank" rel="noopener noreferrer">${children}<${Icon} name="external" />
+    <span class="sr-only">${t("link.outside")}</span></a>` : children;
 }
 
 export function shortHash(hash) {

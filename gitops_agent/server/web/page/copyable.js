@@ -26,5 +26,6 @@ export function Command({ text }) {
 
 /** A block of text to copy, such as an RBAC rule. */
 export function Block({ text, name }) {
-  return html`<div class="block"><pre tabindex="0" aria-label=${name}>${text}</pre><${CopyButton} text=${text} name=${name} /></div>`;
+  return html`<div class="block"><pre tabindex="0" aria-label=${name}>${text}</pre><${CopyButton} text=${text} name=${name} />
+    </div>`;
 }

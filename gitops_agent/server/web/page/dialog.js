@@ -14,7 +14,8 @@ export function Dialog({ title, close, children }) {
     <div class="dialog-inside">
       <header class="dialog-head">
         <h2>${title}</h2>
-        <button type="button" class="button-icon" aria-label=${t("dialog.close")} onClick=${close}><${Icon} name="close" /></button>
+        <button type="button" class="button-icon" aria-label=${t("dialog.close")} onClick=${close}><${Icon} name="close" />
+          </button>
       </header>
       ${children}
     </div>

@@ -22,7 +22,8 @@ export function DiffTab({ path }) {
       <${Side} name="to" value=${to} commits=${commits} />
     </div>
     <${Answer} resource=${resource} lines=${10}>${(data) => html`
-      <p>${side(data.from)} <span class="muted">→</span> ${side(data.to)} <span class="muted">· ${t("diff.summary", { count: data.objects.length, equal: data.equal })}</span></p>
+      <p>${side(data.from)} <span class="muted">→</span> ${side(data.to)} <span class="muted">· ${t("diff.summary", { count: data.objects.length, equal: data.equal })}</span>
+        </p>
       ${data.warnings.map((each) => html`<p key=${each} class="notice notice-held">${each}</p>`)}
       <${CannotSee} kinds=${data.cannotSee} />
       ${data.objects.length === 0
@@ -40,7 +41,8 @@ function Side({ name, value, commits }) {
   const listed = commits.map(({ short, subject }) => ({ value: `rev:${short}`, text: `${short.slice(0, 7)} ${subject}` }));
   const options = [{ value: "live", text: t("diff.side.live") }, { value: "plan", text: t("diff.side.plan") }, ...listed];
   const known = options.some((each) => each.value === value) ? options : [...options, { value, text: value }];
-  return html`<label class="choice"><span>${t(`diff.${name}`)}</span><select value=${value} onChange=${(event) => setQuery({ [name]: event.currentTarget.value })}>
+  return html`<label class="choice"><span>${t(`diff.${name}`)}</span>
+    <select value=${value} onChange=${(event) => setQuery({ [name]: event.currentTarget.value })}>
     ${known.map((each) => html`<option key=${each.value} value=${each.value}>${each.text}</option>`)}
   </select></label>`;
 }

@@ -85,7 +85,8 @@ function Hunk({ hunk, filter }) {
   const steps = hunk.path.length > 0 ? hunk.path : ["."];
   return html`<table class="hunk">
     <caption>${steps.map((step, index) => html`${index > 0 && html`<span class="muted" aria-hidden="true"> › </span>`}<span key=${index}>${step}</span>`)}</caption>
-    <thead class="sr-only"><tr><th scope="col">${t("diff.field")}</th><th scope="col">${t("diff.old")}</th><th scope="col">${t("diff.new")}</th></tr></thead>
+    <thead class="sr-only"><tr><th scope="col">${t("diff.field")}</th><th scope="col">${t("diff.old")}</th>
+      <th scope="col">${t("diff.new")}</th></tr></thead>
     <tbody>${shown.map((row) => html`<${Field} key=${row.path} row=${row} />`)}</tbody>
   </table>`;
 }
@@ -136,7 +137,9 @@ function Large({ diff, source }) {
   const wanted = useSignal(false);
   return wanted.value
     ? html`<${LargeObject} path=${source(diff.object)} />`
-    : html`<p><button type="button" class="button" onClick=${() => (wanted.value = true)}>${t("diff.load", { count: diff.lines })}</button></p>`;
+    : html`<p>
+      <button type="button" class="button" onClick=${() => (wanted.value = true)}>${t("diff.load", { count: diff.lines })}</button>
+      </p>`;
 }
 
 function LargeObject({ path }) {

@@ -32,8 +32,11 @@ function DriftedObject({ drifted, named }) {
     <h2>${named && html`<a class="underlined" href=${to.application(application.namespace, application.name, "drift")}>${application.namespace}/${application.name}</a> `}<span class="object-name">${objectText(object)}</span>
       ${drifted.state && html` <span class="badge">${drifted.state}</span>`}</h2>
     ${drifted.missing && html`<p><${State} state="Missing" /></p>`}
-    ${fields.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${objectText(object)}><table class="table">
-      <thead><tr><th scope="col">${t("diff.field")}</th><th scope="col">${t("drift.declared")}</th><th scope="col">${t("drift.live")}</th><th scope="col">${t("drift.manager")}</th><th scope="col">${t("drift.since")}</th></tr></thead>
+    ${fields.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${objectText(object)}>
+      <table class="table">
+      <thead><tr><th scope="col">${t("diff.field")}</th><th scope="col">${t("drift.declared")}</th>
+        <th scope="col">${t("drift.live")}</th><th scope="col">${t("drift.manager")}</th>
+        <th scope="col">${t("drift.since")}</th></tr></thead>
       <tbody>${fields.map((field) => html`<tr key=${field.path}>
         <th scope="row" class="break"><code>${field.field}</code></th>
         <td class="break">${value(field.declared)}</td>

@@ -12,10 +12,13 @@ export function EventsTab({ path }) {
   return html`<${Answer} resource=${resource}>${(data) => data.events.length === 0
     ? html`<${Empty} title=${t("events.none")} />`
     : html`<div class="scroll" tabindex="0" role="region" aria-label=${t("tab.events")}><table class="table">
-        <thead><tr><th scope="col">${t("events.at")}</th><th scope="col">${t("events.reason")}</th><th scope="col">${t("events.object")}</th><th scope="col">${t("events.message")}</th></tr></thead>
+        <thead><tr><th scope="col">${t("events.at")}</th><th scope="col">${t("events.reason")}</th>
+          <th scope="col">${t("events.object")}</th><th scope="col">${t("events.message")}</th></tr></thead>
         <tbody>${data.events.map((event, index) => html`<tr key=${event.at + event.reason + index}>
-          <td class="nowrap"><${Ago} at=${event.at} bare />${event.times > 1 && html` <span class="muted">×${number(event.times)}</span>`}</td>
-          <td class="nowrap"><${State} state=${event.type === "Warning" ? "Degraded" : "Healthy"} text=${event.reason} quiet /></td>
+          <td class="nowrap">
+            <${Ago} at=${event.at} bare />${event.times > 1 && html` <span class="muted">×${number(event.times)}</span>`}</td>
+          <td class="nowrap"><${State} state=${event.type === "Warning" ? "Degraded" : "Healthy"} text=${event.reason} quiet />
+            </td>
           <td class="break">${event.object}</td>
           <td class="break">${event.message}</td>
         </tr>`)}</tbody>

@@ -22,7 +22,9 @@ function Item({ item }) {
   const { namespace, name } = item.application;
   const address = item.kind === "rollout" ? to.rollout(item.rollout.namespace, item.rollout.name) : item.kind === "plan" ? to.plan(namespace, name, item.hash.slice(0, 12)) : to.application(namespace, name);
   return html`<li class="card">
-    <div class="head-line"><${State} state="Held" text=${t(`held.kind.${item.kind}`)} /> <a href=${address}><strong>${item.kind === "rollout" ? `${item.rollout.namespace}/${item.rollout.name}` : `${namespace}/${name}`}</strong></a>
+    <div class="head-line"><${State} state="Held" text=${t(`held.kind.${item.kind}`)} /> <a href=${address}>
+      <strong>${item.kind === "rollout" ? `${item.rollout.namespace}/${item.rollout.name}` : `${namespace}/${name}`}</strong>
+      </a>
       <span class="muted">${t("held.since")} <${Ago} at=${item.since} bare /></span></div>
     <p>${item.message} <code class="reason">${item.reason}</code></p>
     <p><${Commit} commit=${item.commit} /></p>

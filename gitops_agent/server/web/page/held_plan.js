@@ -44,7 +44,9 @@ function Plan({ ns, name, hash, path, plan }) {
     ${!same && html`<div class="notice notice-held" role="alert">
       <p class="notice-title">${t("held.changed", { old: hash.slice(0, DIGITS), plan: plan.short })}</p>
       <p>${plan.verdict.held ? t("held.changedHeld") : t("held.changedFree")}</p>
-      <p><a class="button" href=${plan.verdict.held ? to.plan(ns, name, plan.short) : to.application(ns, name, "plan")}>${t("held.show")}</a></p>
+      <p>
+        <a class="button" href=${plan.verdict.held ? to.plan(ns, name, plan.short) : to.application(ns, name, "plan")}>${t("held.show")}</a>
+        </p>
     </div>`}
     ${plan.verdict.held
       ? html`<p class="headline headline-held">${plan.verdict.message} <code class="reason">${plan.verdict.reason}</code></p>`
@@ -60,14 +62,19 @@ function Plan({ ns, name, hash, path, plan }) {
 
 function Blast({ blast }) {
   return blast.removals.length > 0 && html`<section class="blast" aria-label=${t("held.goes")}>
-    <h2>${t("held.goes")} <span class="muted">${t("held.total", { total: blast.total, budget: blast.budget, live: blast.live })}</span></h2>
+    <h2>${t("held.goes")} <span class="muted">${t("held.total", { total: blast.total, budget: blast.budget, live: blast.live })}</span>
+      </h2>
     <ul class="blast-list">${blast.removals.map((removal) => html`<li key=${objectText(removal.object)} class="removal">
       <div class="removal-head"><span class="sign" aria-hidden="true">${removal.action === "delete" ? "−" : "±"}</span>
         <span class="sr-only">${t(`diff.action.${removal.action}`)}</span>
-        <span class="object-kind">${removal.object.kind}</span> <strong>${removal.object.namespace ? `${removal.object.namespace}/` : ""}${removal.object.name}</strong></div>
+        <span class="object-kind">${removal.object.kind}</span> <strong>${removal.object.namespace ? `${removal.object.namespace}/` : ""}${removal.object.name}</strong>
+          </div>
       <div class="removal-facts">
-        ${removal.dependants > 0 && html`<details><summary><b class="count-delete">${t("held.along", { count: removal.dependants })}</b>${removal.declaredElsewhere > 0 && ` ${t("held.elsewhere", { count: removal.declaredElsewhere })}`}</summary>
-          <ul class="plain samples">${removal.samples.map((each) => html`<li key=${each}><code>${each}</code></li>`)}${removal.dependants > removal.samples.length && html`<li class="muted">${t("held.more", { count: removal.dependants - removal.samples.length })}</li>`}</ul></details>`}
+        ${removal.dependants > 0 && html`<details><summary>
+          <b class="count-delete">${t("held.along", { count: removal.dependants })}</b>${removal.declaredElsewhere > 0 && ` ${t("held.elsewhere", { count: removal.declaredElsewhere })}`}</summary>
+          <ul class="plain samples">${removal.samples.map((each) => html`<li key=${each}><code>${each}</code>
+            </li>`)}${removal.dependants > removal.samples.length && html`<li class="muted">${t("held.more", { count: removal.dependants - removal.samples.length })}</li>`}</ul>
+            </details>`}
         ${removal.notes.map((each) => html`<span key=${each}>${each}</span>`)}
         ${removal.cannotSee.map((each) => html`<${State} key=${each} state="Unknown" text=${t("held.cannotSee", { kind: each })} />`)}
       </div>

@@ -40,14 +40,20 @@ function Logs({ path, sources: all }) {
   const options = all.some(({ value }) => value === source.value) ? all : [source, ...all];
   return html`
     <div class="list-head">
-      <label class="choice"><span>${t("logs.object")}</span><select value=${source.value} onChange=${(event) => setQuery({ object: event.currentTarget.value, container: "" })}>
+      <label class="choice"><span>${t("logs.object")}</span>
+        <select value=${source.value} onChange=${(event) => setQuery({ object: event.currentTarget.value, container: "" })}>
         ${options.map(({ value, text }) => html`<option key=${value} value=${value}>${text}</option>`)}
       </select></label>
-      ${source.containers.length > 1 && html`<label class="choice"><span>${t("logs.container")}</span><select value=${container} onChange=${(event) => setQuery({ container: event.currentTarget.value })}>
+      ${source.containers.length > 1 && html`<label class="choice"><span>${t("logs.container")}</span>
+        <select value=${container} onChange=${(event) => setQuery({ container: event.currentTarget.value })}>
         <option value="">${t("logs.all")}</option>${source.containers.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
       </select></label>`}
-      <label class="choice"><span>${t("logs.tail")}</span><select value=${tail} onChange=${(event) => setQuery({ tail: event.currentTarget.value })}>${TAILS.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select></label>
-      <label class="choice"><input type="checkbox" checked=${Boolean(previous)} onChange=${(event) => setQuery({ previous: event.currentTarget.checked ? "yes" : "" })} /><span>${t("logs.previous")}</span></label>
+      <label class="choice"><span>${t("logs.tail")}</span>
+        <select value=${tail} onChange=${(event) => setQuery({ tail: event.currentTarget.value })}>${TAILS.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select>
+        </label>
+      <label class="choice">
+        <input type="checkbox" checked=${Boolean(previous)} onChange=${(event) => setQuery({ previous: event.currentTarget.checked ? "yes" : "" })} />
+        <span>${t("logs.previous")}</span></label>
       <span class="grow"></span>
       <button type="button" class="button" onClick=${() => refresh((each) => each === address)}>${t("logs.refresh")}</button>
     </div>

@@ -131,6 +131,7 @@ function ObjectDialog({ path }) {
 function OpenObject({ path, title }) {
   const resource = useResource(path);
   return html`<${Dialog} title=${title.replace(/^[-/]+/, "")} close=${() => setQuery({ object: "" })}>
-    <${Answer} resource=${resource}>${(data) => html`<p class="muted">${t("objects.masked")}</p><${Block} text=${data.yaml} name="YAML" />`}<//>
+    <${Answer} resource=${resource}>${(data) => html`<p class="muted">${t("objects.masked")}</p>
+      <${Block} text=${data.yaml} name="YAML" />`}<//>
   <//>`;
 }

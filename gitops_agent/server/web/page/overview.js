@@ -161,7 +161,8 @@ function Row({ row, index, active, pick }) {
   };
   return html`<div class=${`line row row-${shapeOf(row.state)}`} role="row" aria-level="2" aria-rowindex=${index + 1} tabindex=${active ? 0 : -1} onClick=${open}>
     <div class="cell-state" role="gridcell"><${State} state=${row.state} /></div>
-    <div class="cell-name" role="gridcell"><a href=${address} tabindex="-1"><span class="muted">${row.ns}/</span>${row.name}</a></div>
+    <div class="cell-name" role="gridcell"><a href=${address} tabindex="-1"><span class="muted">${row.ns}/</span>${row.name}</a>
+      </div>
     <div class="cell-message" role="gridcell" title=${row.message}>${reason(row)}${row.message}</div>
     <div class="cell-since" role="gridcell"><${Ago} at=${row.changedAt} bare /></div>
     <div class="cell-commit" role="gridcell">${row.held
@@ -192,8 +193,12 @@ function NoMatch({ query }) {
   const rows = allRows();
   const token = strictest(rows, query);
   return html`<${Empty} title=${t("overview.noMatch", { query })}>
-    ${token && token.count > 0 && html`<p><button type="button" class="button" onClick=${() => setQuery({ q: toggled(query, token.text) })}>${t("overview.without", { token: token.text, count: token.count })}</button></p>`}
-    <p><button type="button" class="button" onClick=${() => setQuery({ q: "" })}>${t("overview.all", { count: rows.size })}</button></p>
+    ${token && token.count > 0 && html`<p>
+      <button type="button" class="button" onClick=${() => setQuery({ q: toggled(query, token.text) })}>${t("overview.without", { token: token.text, count: token.count })}</button>
+      </p>`}
+    <p>
+      <button type="button" class="button" onClick=${() => setQuery({ q: "" })}>${t("overview.all", { count: rows.size })}</button>
+      </p>
   <//>`;
 }
 
@@ -214,8 +219,12 @@ function NoRights() {
   const namespaces = rights.map(({ namespace }) => namespace).join(", ");
   return html`<${Empty} title=${t("overview.noRights", { user, groups: groups.join(", "), namespaces })}>
     <p class="muted">${t("overview.role")}</p>
-    <p><${Command} text=${`kubectl create role application-viewer --verb=get,list,watch --resource=applications.gitops-agent.dev -n ${rights[0].namespace}`} /></p>
-    <p><${Command} text=${`kubectl create rolebinding application-viewer --role=application-viewer --user=${user} -n ${rights[0].namespace}`} /></p>
+    <p>
+      <${Command} text=${`kubectl create role application-viewer --verb=get,list,watch --resource=applications.gitops-agent.dev -n ${rights[0].namespace}`} />
+      </p>
+    <p>
+      <${Command} text=${`kubectl create rolebinding application-viewer --role=application-viewer --user=${user} -n ${rights[0].namespace}`} />
+      </p>
   <//>`;
 }
 

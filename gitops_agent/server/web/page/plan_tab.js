@@ -17,7 +17,8 @@ export function PlanTab({ ns, name, path }) {
     <p class="plan-line">${t("plan.title")} <code title=${plan.hash}>${plan.short}</code> <${Commit} commit=${plan.commit} />
       <span class="muted">${t("plan.against")}</span> <${PlanCounts} counts=${plan.counts} /></p>
     ${plan.verdict.held && html`<div class="notice notice-held">
-      <p class="notice-title">${t("plan.held")} <code class="reason">${plan.verdict.reason}</code></p><p>${plan.verdict.message}</p>
+      <p class="notice-title">${t("plan.held")} <code class="reason">${plan.verdict.reason}</code></p>
+        <p>${plan.verdict.message}</p>
       <p><a class="button button-primary" href=${to.plan(ns, name, plan.short)}>${t("application.review")}</a></p>
     </div>`}
     ${plan.verdict.window && html`<p class="notice">${plan.verdict.window}</p>`}
@@ -37,8 +38,12 @@ export function PlanObjects({ plan, path }) {
     ${plan.objects.length === 0
       ? html`<${Empty} title=${t("plan.none", { count: plan.counts.unchanged, commit: plan.commit.short.slice(0, 7) })} />`
       : html`<${DiffView} objects=${plan.objects} source=${(object) => `${path}/plan?object=${encodeURIComponent(objectPath(object))}`} />`}
-    ${plan.hooks.length > 0 && html`<h2>${t("plan.hooks")}</h2><ul class="plain">${plan.hooks.map((each) => html`<li key=${objectText(each.object)}>${objectText(each.object)} <span class="muted">${each.moment}</span></li>`)}</ul>`}
-    ${plan.leftOut.length > 0 && html`<details><summary>${t("plan.leftOut", { count: plan.leftOut.length })}</summary><ul class="plain">${plan.leftOut.map((each) => html`<li key=${objectText(each.object)}>
-      ${objectText(each.object)} <code class="reason">${each.reason}</code> <span class="muted">${each.message}</span></li>`)}</ul></details>`}
+    ${plan.hooks.length > 0 && html`<h2>${t("plan.hooks")}</h2>
+      <ul class="plain">${plan.hooks.map((each) => html`<li key=${objectText(each.object)}>${objectText(each.object)} <span class="muted">${each.moment}</span>
+      </li>`)}</ul>`}
+    ${plan.leftOut.length > 0 && html`<details><summary>${t("plan.leftOut", { count: plan.leftOut.length })}</summary>
+      <ul class="plain">${plan.leftOut.map((each) => html`<li key=${objectText(each.object)}>
+      ${objectText(each.object)} <code class="reason">${each.reason}</code> <span class="muted">${each.message}</span>
+        </li>`)}</ul></details>`}
   `;
 }

@@ -8,7 +8,8 @@ import { t } from "./words.js";
 export function Waiting({ lines = 6 }) {
   return html`<div class="skeleton" role="status">
     <span class="sr-only">${t("loading")}</span>
-    ${Array.from({ length: lines }, (_, index) => html`<div key=${index} class=${`skeleton-line skeleton-line-${index % 4}`}></div>`)}
+    ${Array.from({ length: lines }, (_, index) => html`<div key=${index} class=${`skeleton-line skeleton-line-${index % 4}`}>
+      </div>`)}
   </div>`;
 }
 
@@ -36,7 +37,8 @@ export function Answer({ resource, retry, children, lines }) {
 export function CannotSee({ kinds }) {
   return kinds.length > 0 && html`<div class="notice notice-held">
     <p class="notice-title">${t("cannotSee.title")}</p>
-    <ul class="plain">${kinds.map(({ kind, why }) => html`<li key=${kind}><code>${kind}</code> <span class="muted">${why}</span></li>`)}</ul>
+    <ul class="plain">${kinds.map(({ kind, why }) => html`<li key=${kind}><code>${kind}</code> <span class="muted">${why}</span>
+      </li>`)}</ul>
   </div>`;
 }
 

@@ -33,7 +33,8 @@ function View({ data, path }) {
   return html`
     <header class="head">
       <div class="head-line">
-        <a class="back" href=${row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"} aria-label=${t("rollout.back")}><${Icon} name="back" /></a>
+        <a class="back" href=${row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"} aria-label=${t("rollout.back")}>
+          <${Icon} name="back" /></a>
         <h1><span class="muted">${row.namespace}/</span>${row.name}</h1>
         <${State} state=${stateOfRollout(row.outlook)} text=${row.outlook} />
         <span class="muted">${row.strategy}</span>
@@ -42,20 +43,32 @@ function View({ data, path }) {
       </div>
       <p class="headline">${row.message}</p>
       <dl class="facts">
-        <div><dt>${t("rollout.versions")}</dt><dd>${data.stable && html`<code>${data.stable.hash}</code> <${Commit} commit=${data.stable.commit} />`}
-          ${data.target && html` <span class="muted">→</span> <code>${data.target.hash}</code> <${Commit} commit=${data.target.commit} />`}</dd></div>
-        <div><dt>${t("rollouts.weight")}</dt><dd><${Weight} weight=${row.weight} /> <span class="muted">${t(row.weight.verified ? "rollout.inForce" : "rollout.notInForce")}</span></dd></div>
-        ${(data.until || data.waitsFor.length > 0) && html`<div><dt>${t("rollout.until")}</dt><dd>${data.until && html`<${Until} at=${data.until} />`}${data.until && data.waitsFor.length > 0 && " · "}${data.waitsFor.join(" · ")}</dd></div>`}
+        <div><dt>${t("rollout.versions")}</dt>
+          <dd>${data.stable && html`<code>${data.stable.hash}</code> <${Commit} commit=${data.stable.commit} />`}
+          ${data.target && html` <span class="muted">→</span> <code>${data.target.hash}</code> <${Commit} commit=${data.target.commit} />`}</dd>
+            </div>
+        <div><dt>${t("rollouts.weight")}</dt><dd>
+          <${Weight} weight=${row.weight} /> <span class="muted">${t(row.weight.verified ? "rollout.inForce" : "rollout.notInForce")}</span>
+          </dd></div>
+        ${(data.until || data.waitsFor.length > 0) && html`<div><dt>${t("rollout.until")}</dt>
+          <dd>${data.until && html`<${Until} at=${data.until} />`}${data.until && data.waitsFor.length > 0 && " · "}${data.waitsFor.join(" · ")}</dd>
+          </div>`}
         ${row.workload && html`<div><dt>${t("rollout.workload")}</dt><dd>${row.workload}</dd></div>`}
       </dl>
     </header>
     <${Approval} data=${data} path=${path} />
     ${data.steps.length > 0 && html`<section class="columns columns-steps">
-      <div><h2>${t("rollout.weightOverSteps")}</h2><${WeightChart} steps=${data.steps} weight=${row.weight} current=${active ? row.step : null} />
-        <p class="legend"><svg class="legend-mark" aria-hidden="true" viewBox="0 0 12 12"><circle class="ladder-force" cx="6" cy="6" r="4.5" /></svg>${t("rollout.markInForce")} <svg class="legend-mark" aria-hidden="true" viewBox="0 0 12 12"><circle class="ladder-force ladder-unverified" cx="6" cy="6" r="4.5" /></svg>${t("rollout.markNot")}</p></div>
-      <div><h2>${t("rollout.steps")}</h2><ol class="steps">${data.steps.map((step) => html`<${Step} key=${step.number} step=${step} />`)}</ol></div>
+      <div><h2>${t("rollout.weightOverSteps")}</h2>
+        <${WeightChart} steps=${data.steps} weight=${row.weight} current=${active ? row.step : null} />
+        <p class="legend"><svg class="legend-mark" aria-hidden="true" viewBox="0 0 12 12">
+          <circle class="ladder-force" cx="6" cy="6" r="4.5" />
+          </svg>${t("rollout.markInForce")} <svg class="legend-mark" aria-hidden="true" viewBox="0 0 12 12">
+          <circle class="ladder-force ladder-unverified" cx="6" cy="6" r="4.5" /></svg>${t("rollout.markNot")}</p></div>
+      <div><h2>${t("rollout.steps")}</h2>
+        <ol class="steps">${data.steps.map((step) => html`<${Step} key=${step.number} step=${step} />`)}</ol></div>
     </section>`}
-    ${data.metrics.length > 0 && html`<section><h2>${t("rollout.metrics")}</h2><${Metrics} metrics=${data.metrics} /></section>`}
+    ${data.metrics.length > 0 && html`<section><h2>${t("rollout.metrics")}</h2><${Metrics} metrics=${data.metrics} />
+      </section>`}
     ${[...data.notes, ...data.held].map((each) => html`<p key=${each} class="notice">${each}</p>`)}
     <${History} title=${t("rollout.history")} runs=${data.history} />
     ${data.rejected.length > 0 && html`<${History} title=${t("rollout.rejected")} runs=${data.rejected} />`}
@@ -88,20 +101,25 @@ function Step({ step }) {
 
 function Metrics({ metrics }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("rollout.metrics")}><table class="table metrics">
-    <thead><tr><th scope="col">${t("metric.name")}</th><th scope="col">${t("metric.now")}</th><th scope="col">${t("metric.limit")}</th><th scope="col">${t("metric.last")}</th><th scope="col">${t("metric.verdict")}</th></tr></thead>
+    <thead><tr><th scope="col">${t("metric.name")}</th><th scope="col">${t("metric.now")}</th>
+      <th scope="col">${t("metric.limit")}</th><th scope="col">${t("metric.last")}</th>
+      <th scope="col">${t("metric.verdict")}</th></tr></thead>
     <tbody>${metrics.map((metric) => html`<tr key=${metric.name}>
       <th scope="row">${metric.name}${metric.dryRun && html` <span class="badge">${t("metric.dryRun")}</span>`}</th>
       <td class="number">${metric.measurements[metric.measurements.length - 1]?.value || "–"}</td>
       <td><code>${metric.limit}</code></td>
-      <td><${Sparkline} name=${metric.name} measurements=${metric.measurements} limit=${metric.limit} /><${Values} metric=${metric} /></td>
+      <td><${Sparkline} name=${metric.name} measurements=${metric.measurements} limit=${metric.limit} />
+        <${Values} metric=${metric} /></td>
       <td><${Verdict} metric=${metric} /></td>
     </tr>`)}</tbody>
   </table></div>`;
 }
 
 function Values({ metric }) {
-  return metric.measurements.length > 0 && html`<details class="values"><summary>${t("metric.table")}</summary><table><tbody>${metric.measurements.map((each) => html`<tr key=${each.at}>
-    <td class="muted">${clockTime(each.at)}</td><td class="number">${each.value}</td><td>${each.verdict}</td><td class="break">${each.message}</td>
+  return metric.measurements.length > 0 && html`<details class="values"><summary>${t("metric.table")}</summary><table>
+    <tbody>${metric.measurements.map((each) => html`<tr key=${each.at}>
+    <td class="muted">${clockTime(each.at)}</td><td class="number">${each.value}</td><td>${each.verdict}</td>
+      <td class="break">${each.message}</td>
   </tr>`)}</tbody></table></details>`;
 }
 
@@ -112,7 +130,8 @@ function Verdict({ metric }) {
 }
 
 function History({ title, runs }) {
-  return runs.length > 0 && html`<section><h2>${title}</h2><ul class="plain runs">${runs.map((run) => html`<li key=${run.version.hash + run.at}>
+  return runs.length > 0 && html`<section><h2>${title}</h2>
+    <ul class="plain runs">${runs.map((run) => html`<li key=${run.version.hash + run.at}>
     <${State} state=${stateOfRollout(run.result)} text=${run.result} /> <code>${run.version.hash}</code> <${Commit} commit=${run.version.commit} />
     <span class="muted"><${Ago} at=${run.at} /></span> ${run.reason && html`<span>${run.reason}</span>`}
   </li>`)}</ul></section>`;

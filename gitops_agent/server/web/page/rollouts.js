@@ -10,7 +10,8 @@ import { t } from "./words.js";
 
 export function Rollouts() {
   const resource = useResource("/rollouts");
-  return html`<h1>${t("nav.rollouts")}</h1><${Answer} resource=${resource}>${({ rollouts }) => html`<${Table} rollouts=${rollouts} />`}<//>`;
+  return html`<h1>${t("nav.rollouts")}</h1>
+    <${Answer} resource=${resource}>${({ rollouts }) => html`<${Table} rollouts=${rollouts} />`}<//>`;
 }
 
 export function RolloutsTab({ ns, name }) {
@@ -28,9 +29,12 @@ function Table({ rollouts }) {
     return html`<${Empty} title=${t("rollouts.none")} />`;
   }
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("nav.rollouts")}><table class="table">
-    <thead><tr><th scope="col">${t("rollouts.rollout")}</th><th scope="col">${t("rollouts.state")}</th><th scope="col">${t("rollouts.weight")}</th><th scope="col">${t("rollouts.step")}</th><th scope="col">${t("rollouts.where")}</th><th scope="col">${t("rollouts.changed")}</th></tr></thead>
+    <thead><tr><th scope="col">${t("rollouts.rollout")}</th><th scope="col">${t("rollouts.state")}</th>
+      <th scope="col">${t("rollouts.weight")}</th><th scope="col">${t("rollouts.step")}</th>
+      <th scope="col">${t("rollouts.where")}</th><th scope="col">${t("rollouts.changed")}</th></tr></thead>
     <tbody>${rollouts.map((row) => html`<tr key=${row.namespace + row.name}>
-      <th scope="row" class="nowrap"><a href=${rolloutAddress(row)}>${row.namespace}/${row.name}</a> <span class="muted">${row.strategy}</span></th>
+      <th scope="row" class="nowrap">
+        <a href=${rolloutAddress(row)}>${row.namespace}/${row.name}</a> <span class="muted">${row.strategy}</span></th>
       <td class="nowrap"><${State} state=${stateOfRollout(row.outlook)} text=${row.outlook} /></td>
       <td class="nowrap"><${Weight} weight=${row.weight} /></td>
       <td class="nowrap">${row.step > 0 ? `${row.step}/${row.steps}` : "–"}</td>

@@ -77,13 +77,15 @@ function useTitle({ screen, ns, name }) {
 
 function Head({ search, nextScheme, help, section }) {
   return html`<header class="shell-head">
-    <a class="brand" href="/"><${Icon} name="logo" /><span class="brand-name">gitops-agent</span>${me.value?.cluster && html`<span class="cluster">${me.value.cluster}</span>`}</a>
+    <a class="brand" href="/"><${Icon} name="logo" />
+      <span class="brand-name">gitops-agent</span>${me.value?.cluster && html`<span class="cluster">${me.value.cluster}</span>`}</a>
     <nav class="sections" aria-label=${t("shell.sections")}>${SECTIONS.map(([each, address]) => html`<a key=${each} href=${address} aria-current=${each === section ? "page" : undefined}>${t(`nav.${each}`)}</a>`)}</nav>
     <${Search} box=${search} />
     <div class="shell-end">
       <${Live} />
       <${Viewer} />
-      <button type="button" class="button-icon" aria-label=${t("shell.scheme", { scheme: t(`scheme.${scheme.value}`) })} title=${t(`scheme.${scheme.value}`)} onClick=${nextScheme}><${Icon} name=${scheme.value} /></button>
+      <button type="button" class="button-icon" aria-label=${t("shell.scheme", { scheme: t(`scheme.${scheme.value}`) })} title=${t(`scheme.${scheme.value}`)} onClick=${nextScheme}>
+        <${Icon} name=${scheme.value} /></button>
       <button type="button" class="button-icon" aria-label=${t("help.title")} title=${t("help.title")} onClick=${help}>?</button>
     </div>
   </header>`;
@@ -115,18 +117,23 @@ const LIVE = { live: "healthy", connecting: "progressing", lost: "degraded", ref
 
 function Live() {
   const { state } = connection.value;
-  return html`<span class=${`state live state-${LIVE[state]}`} role="status"><${Icon} name=${LIVE[state]} /><span class="state-word">${t(`live.${state}`)}</span></span>`;
+  return html`<span class=${`state live state-${LIVE[state]}`} role="status"><${Icon} name=${LIVE[state]} />
+    <span class="state-word">${t(`live.${state}`)}</span></span>`;
 }
 
 function Viewer() {
   const viewer = me.value;
   return viewer && html`<details class="menu">
-    <summary class="button button-quiet" aria-label=${viewer.user}><span class="viewer-name">${viewer.user}</span><span class="viewer-initial" aria-hidden="true">${viewer.user.slice(0, 1).toUpperCase()}</span></summary>
+    <summary class="button button-quiet" aria-label=${viewer.user}><span class="viewer-name">${viewer.user}</span>
+      <span class="viewer-initial" aria-hidden="true">${viewer.user.slice(0, 1).toUpperCase()}</span></summary>
     <div class="menu-items menu-text">
       <p class="muted">${t("viewer.groups")} ${viewer.groups.join(", ") || "–"}</p>
-      ${viewer.rights.map((each) => html`<p key=${each.namespace}><b>${each.namespace}</b> ${each.verbs.join(", ") || t("viewer.nothing")}</p>`)}
+      ${viewer.rights.map((each) => html`<p key=${each.namespace}>
+        <b>${each.namespace}</b> ${each.verbs.join(", ") || t("viewer.nothing")}</p>`)}
       ${viewer.expires && html`<p class="muted">${t("viewer.expires")} ${clockTime(viewer.expires)}</p>`}
-      <label class="choice"><span>${t("shell.language")}</span><select value=${language.value} onChange=${(event) => (language.value = event.currentTarget.value)}>${LANGUAGES.map((each) => html`<option key=${each} value=${each}>${t(`language.${each}`)}</option>`)}</select></label>
+      <label class="choice"><span>${t("shell.language")}</span>
+        <select value=${language.value} onChange=${(event) => (language.value = event.currentTarget.value)}>${LANGUAGES.map((each) => html`<option key=${each} value=${each}>${t(`language.${each}`)}</option>`)}</select>
+        </label>
       ${viewer.mode !== "laptop" && viewer.mode !== "guest" && html`<button type="button" class="menu-item" onClick=${signOut}>${t("viewer.signOut")}</button>`}
     </div>
   </details>`;
@@ -173,7 +180,8 @@ const HELP = [
 
 function Help({ close }) {
   return html`<${Dialog} title=${t("help.title")} close=${close}>
-    <dl class="keys">${HELP.map(([key, text]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${t(text)}</dd></div>`)}</dl>
+    <dl class="keys">${HELP.map(([key, text]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${t(text)}</dd>
+      </div>`)}</dl>
     <h3>${t("help.tokens")}</h3>
     <p class="tokens">${KEYS.map((each) => html`<code key=${each}>${each}:</code>`)}</p>
     <p class="muted">${t("help.example")} <code>ready:no ns:pay commit:3f2 -label:team=web</code></p>

@@ -26,13 +26,15 @@ export function SignIn({ done }) {
   return html`<main class="sign-in"><div class="card">
     <p class="brand"><${Icon} name="logo" /> gitops-agent</p>
     <h1>${t("signIn.title")}</h1>
-    ${mode === "oidc" && html`<p><a class="button button-primary" href="/auth/login" target="_self">${t("signIn.oidc")}</a></p>`}
+    ${mode === "oidc" && html`<p><a class="button button-primary" href="/auth/login" target="_self">${t("signIn.oidc")}</a>
+      </p>`}
     ${mode === "proxy" && html`<p>${t("signIn.proxy")}</p>`}
     ${(mode === "token" || mode === "laptop") && html`<form class="form" onSubmit=${submit}>
       <p>${t(`signIn.${mode}`)}</p>
       <${Command} text=${mode === "token" ? "kubectl create token NAME --duration 8h" : "gitops-agent dashboard"} />
       <label class="form-field"><span>${t(mode === "token" ? "signIn.tokenField" : "signIn.code")}</span>
-        <input type="password" value=${token} autocomplete="off" required onInput=${(event) => setToken(event.currentTarget.value)} /></label>
+        <input type="password" value=${token} autocomplete="off" required onInput=${(event) => setToken(event.currentTarget.value)} />
+          </label>
       ${refusal && html`<${RefusalView} refusal=${refusal} />`}
       <button type="submit" class="button button-primary">${t("signIn.button")}</button>
     </form>`}

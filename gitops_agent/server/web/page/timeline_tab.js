@@ -55,8 +55,10 @@ function Entry({ ns, name, entry, before }) {
   const state = stateOfResult(entry);
   const change = entry.kind === "sync" && before;
   return html`<li class="entry">
-    <div class="entry-time"><time datetime=${entry.at} title=${entry.at}>${clockTime(entry.at)}</time><span class="muted"><${Ago} at=${entry.at} bare /></span></div>
-    <div class="entry-mark"><${State} state=${state} text=${html`<span class="sr-only">${t(`timeline.${entry.kind}`)}</span>`} /></div>
+    <div class="entry-time"><time datetime=${entry.at} title=${entry.at}>${clockTime(entry.at)}</time><span class="muted">
+      <${Ago} at=${entry.at} bare /></span></div>
+    <div class="entry-mark">
+      <${State} state=${state} text=${html`<span class="sr-only">${t(`timeline.${entry.kind}`)}</span>`} /></div>
     <div class="entry-body">
       <div class="entry-line">
         ${entry.rollback && html`<span class="badge"><${Icon} name="rollback" /> ${t("timeline.rollback")}</span> `}
