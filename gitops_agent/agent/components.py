@@ -19,6 +19,7 @@ from gitops_agent.agent.desired import commit_verifier, poll_slots
 from gitops_agent.agent.desired.commit_verifier import CommitVerifier
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.push_hints import PushHints, Tip
 from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.events import EventBroadcaster
 from gitops_agent.agent.reconcile.applier import Applier
@@ -163,6 +164,9 @@ class Components:
             status=StatusWriter(objects, events, stores.applications),
         )
         self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler)
+        hinted: WorkQueue[Tip] = WorkQueue()
+        hook_secret = (settings.cluster.namespace, settings.webhooks.secret)
+        self.hints = PushHints(self.poller, stores.secrets, hinted, secret=hook_secret)
 
         own = WatchOptions(namespace=settings.cluster.namespace)
         self._applications = Informer(objects, APPLICATION, stores.applications, options=own)
@@ -173,6 +177,11 @@ class Components:
         )
         self._verifiers = WorkerPool(
             "signatures", signatures, verifier, count=commit_verifier.WORKERS, end_seconds=_POLLS_END_SECONDS
+        )
+        webhooks = (
+            (WorkerPool("webhooks", hinted, self.hints, count=1, end_seconds=_POLLS_END_SECONDS),)
+            if settings.webhooks.enabled
+            else ()
         )
         self._services: tuple[Service, ...] = (
             _Mirrors(sources, verdicts),
@@ -194,6 +203,7 @@ class Components:
             self.renders,
             self._verifiers,
             self._source_workers,
+            *webhooks,
             self._workers,
             self.poller,
             self._applications,

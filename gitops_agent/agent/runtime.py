@@ -13,8 +13,12 @@ import threading
 import uuid
 
 from gitops_agent.agent.components import Components
+from gitops_agent.agent.desired.push_hints import PushHints
+from gitops_agent.agent.leader_label import LeaderLabel
+from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.lease import Lease
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.errors import AgentError
@@ -43,6 +47,7 @@ class Runtime:
         self._lost = threading.Event()
         self._components: Components | None = None
         self._fence: Fence = UNFENCED
+        self._leader_label = self._label()
         transport.identity.ends(self._stop)
         transport.identity.expect(settings.cluster.uid)
 
@@ -52,6 +57,8 @@ class Runtime:
         _log.info("starting", identity=self._identity, server=self._transport.host, namespace=settings.cluster.namespace)
         if settings.cluster.uid and self._elsewhere():
             return self._code()
+        if self._leader_label is not None:
+            self._leader_label.stop()
         if not settings.leader.enabled:
             self._lead()
             self._stop.wait()
@@ -107,15 +114,32 @@ class Runtime:
         """Whether this replica leads."""
         return self._leading.is_set()
 
+    @property
+    def hints(self) -> PushHints | None:
+        """What takes the hints of webhooks; None while this replica does not lead."""
+        components = self._components
+        return components.hints if components is not None and self.leading else None
+
+    def _label(self) -> LeaderLabel | None:
+        """What labels this pod while it leads; None where no Service selects the leader."""
+        if not self._settings.webhooks.enabled:
+            return None
+        objects = Objects(self._transport, Discovery(self._transport))
+        return LeaderLabel(objects, self._settings.cluster.namespace, os.environ.get("POD_NAME", ""))
+
     def _lead(self) -> None:
         _log.info("leading", identity=self._identity)
         metrics.LEADER.set(1)
         self._components = Components(self._settings, self._transport, fence=self._fence)
         self._components.start()
         self._leading.set()
+        if self._leader_label is not None:
+            self._leader_label.start()
 
     def _unlead(self) -> None:
         self._leading.clear()
+        if self._leader_label is not None:
+            self._leader_label.stop()
         metrics.LEADER.set(0)
         components, self._components = self._components, None
         if components is not None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gitops_agent.cli.settings_options import effective, settings_options
+
+if TYPE_CHECKING:
+    from gitops_agent.agent.runtime import Runtime
+    from gitops_agent.config import Settings
+    from gitops_agent.server.http_server import HttpServer
 
 
 @click.command()
@@ -37,11 +43,31 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     probes = Probes(
         settings.server.address, settings.server.port, alive=runtime.alive, ready=runtime.ready, metrics=metrics.exposition
     )
+    webhooks = _webhooks(settings, runtime)
     probes.start()
     log.logger("server").info("listening", address=settings.server.address, port=probes.port)
+    if webhooks is not None:
+        webhooks.start()
+        log.logger("webhooks").info("listening for webhooks", address=settings.webhooks.address, port=webhooks.port)
     try:
         code = runtime.run()
     finally:
+        if webhooks is not None:
+            webhooks.stop()
         probes.stop()
         transport.close()
     sys.exit(code)
+
+
+def _webhooks(settings: Settings, runtime: Runtime) -> HttpServer | None:
+    """The server of incoming webhooks, None where they are off."""
+    if not settings.webhooks.enabled:
+        return None
+    from gitops_agent.server.http_server import HttpServer
+    from gitops_agent.server.listening import listen
+    from gitops_agent.server.webhooks.app import webhook_app
+    from gitops_agent.server.webhooks.leader import Leader
+    from gitops_agent.server.webhooks.receiver import WebhookReceiver
+
+    listener = listen(settings.webhooks.address, settings.webhooks.port, setting="webhooks")
+    return HttpServer(webhook_app(WebhookReceiver(Leader(runtime))), listener, name="http-webhooks")

@@ -232,6 +232,22 @@ class ServerSettings(Section):
     """The port to listen on; 0 takes a free one."""
 
 
+class WebhookSettings(Section):
+    """Incoming webhooks of forges."""
+
+    enabled: bool = False
+    """Whether `POST /hooks/SENDER` is answered, by the leader."""
+
+    address: str = "0.0.0.0"  # noqa: S104 - forges come from outside the pod
+    """The address to listen on."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 9292
+    """The port to listen on; 0 takes a free one."""
+
+    secret: Annotated[str, Field(min_length=1, max_length=253)] = "gitops-agent-webhooks"  # noqa: S105 - the name of a Secret
+    """The Secret in `cluster.namespace` with the secrets of the senders: a key for each sender, one secret a line."""
+
+
 class LogSettings(Section):
     """What is logged to standard error."""
 
@@ -268,6 +284,7 @@ class Settings(Section):
     analysis: AnalysisSettings = AnalysisSettings()
     leader: LeaderSettings = LeaderSettings()
     server: ServerSettings = ServerSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
 

@@ -28,6 +28,7 @@ QUEUE_SECONDS = Histogram(
 RENDERS = Counter("gitops_agent_renders", "Renders by format and result.", ["format", "result"], registry=REGISTRY)
 RENDER_SECONDS = Histogram("gitops_agent_render_seconds", "Duration of one render.", buckets=_SECONDS, registry=REGISTRY)
 POLLS = Counter("gitops_agent_source_polls", "Polls of repositories by result.", ["result"], registry=REGISTRY)
+WEBHOOKS = Counter("gitops_agent_webhooks", "Incoming webhooks by sender and result.", ["sender", "result"], registry=REGISTRY)
 ACTIONS = Counter(
     "gitops_agent_actions", "Actions taken on objects by kind and result.", ["action", "result"], registry=REGISTRY
 )

@@ -1,8 +1,8 @@
 """Runs an ASGI application on a thread of its own.
 
 Problem: uvicorn has no deadline for a request: a connection that sends nothing, or half a request, stays open for as long as
-the client likes. Decision: a request that is not complete ten seconds after its connection opened, or after its first byte, ends
-the connection; the number of connections and the size of the headers are bounded, and a stop ends open streams after three
+the client likes. Decision: a request that is not complete ten seconds after its connection opened, or after its first byte,
+ends the connection; the number of connections and the size of the headers are bounded, and a stop ends open streams after three
 seconds.
 """
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitops_agent.errors import SourceError
 
@@ -62,12 +63,40 @@ class Repository:
         return self.url.partition(":")[0].rpartition("@")[2]
 
     @property
+    def address(self) -> str:
+        """What is the same however it is reached: host and path."""
+        return address_of(self.url)
+
+    @property
     def id(self) -> str:
         """The name of its mirror's directory."""
         return hashlib.sha256(f"{self.url}\n{self.secret}".encode()).hexdigest()[:32]
 
     def __str__(self) -> str:
         return self.url
+
+
+@lru_cache(maxsize=4096)
+def address_of(url: str) -> str:
+    """Host and path of an address in lower case, without user, port and `.git`; empty for what is none.
+
+    Forges name one repository by https and by ssh; Bitbucket and Azure DevOps with different paths as well.
+    """
+    if "://" not in url:
+        host, _, path = url.partition(":")
+        host = host.rpartition("@")[2]
+    else:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ""
+        host, path = parts.hostname or ("localhost" if parts.scheme == "file" else ""), parts.path
+    host, segments = host.lower(), [segment for segment in unquote(path).lower().split("/") if segment]
+    if host.endswith("dev.azure.com"):
+        host, segments = "dev.azure.com", [segment for segment in segments if segment not in ("v3", "_git")]
+    elif segments[:1] == ["scm"]:
+        segments = segments[1:]
+    return f"{host}/{'/'.join(segments)}".removesuffix(".git") if host and segments else ""
 
 
 def check(url: str) -> None:

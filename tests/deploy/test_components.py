@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gitops_agent.agent.leader_label import LABEL
+from gitops_agent.config.settings import WebhookSettings, variable
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe import metrics
 from gitops_agent.preview import removal
@@ -75,6 +77,18 @@ def test_metrics_can_be_restricted_to_one_namespace(overlay: Overlay) -> None:
 
     monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     assert policy["ingress"] == [{"from": [monitoring], "ports": [{"port": "http"}]}]
+
+
+def test_webhooks_reach_the_leaders_pod_by_a_named_port(overlay: Overlay) -> None:
+    objects = overlay("components/webhooks")
+
+    service = next(obj for obj in objects if obj["kind"] == "Service" and obj["metadata"]["name"] == "gitops-agent-webhooks")
+    pod = only(objects, "Deployment")["spec"]["template"]
+    agent = pod["spec"]["containers"][0]
+    assert service["spec"]["selector"].items() <= {**pod["metadata"]["labels"], LABEL: "true"}.items()
+    assert LABEL in service["spec"]["selector"]
+    assert {port["name"]: port["containerPort"] for port in agent["ports"]}["webhooks"] == WebhookSettings().port
+    assert {entry["name"] for entry in agent["env"]} >= {"POD_NAME", variable("webhooks.enabled")}
 
 
 def test_the_network_policy_can_be_left_out(overlay: Overlay) -> None:

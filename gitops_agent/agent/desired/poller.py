@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -172,6 +173,26 @@ class SourcePoller:
             number = self._begun.get(use.repository, 0) + 1
         self._queue.add(use.repository, reason, priority=Priority.USER)
         return number
+
+    def repositories(self) -> tuple[Repository, ...]:
+        """The repositories that are followed."""
+        with self._lock:
+            return tuple(self._intervals)
+
+    def poll_soon(self, repository: Repository, reason: str, *, delay: float = 0.0) -> None:
+        """Polls a repository after `delay` seconds, before those whose interval is over."""
+        self._queue.add(repository, reason, priority=Priority.COMMIT, delay=delay)
+
+    def behind(self, repository: Repository, reference: str, commit: str) -> bool:
+        """Whether a followed branch, named by its full reference, was not at that commit at the last poll."""
+        with self._lock:
+            refs = {use.ref for use in self._uses.values() if use.repository == repository}
+        for ref in refs:
+            if ref.kind == "branch" and reference == f"refs/heads/{ref.value}":
+                with suppress(SourceError):
+                    return self.sources.resolve(repository, ref).commit != commit
+                return True
+        return False
 
     def answered(self, application: AppKey, number: int) -> bool:
         """Whether that poll of the application's repository, or a later one, ended."""

@@ -1,0 +1,1 @@
+"""Incoming webhooks: a forge says that a repository changed."""
