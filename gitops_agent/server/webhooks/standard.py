@@ -11,7 +11,7 @@ from gitops_agent.server.webhooks.delivery import REPLAY, Delivery
 
 SIGNING_TOKEN = b"whsec_"
 _SIGNATURES = 8
-"""Signatures of one delivery that are looked at; senders give two while a key is exchanged."""
+"""Signatures of one delivery that are checked; senders give two while a key is exchanged."""
 
 
 def signed(delivery: Delivery, keys: Sequence[bytes]) -> bool:

@@ -12,7 +12,7 @@ from gitops_agent.server.webhooks.delivery import Delivery, Push, at, hmac_match
 
 _PREFIX = "sha256="
 _CHANGES = 50
-"""Changes of one push that are looked at."""
+"""Changes of one push that are read."""
 
 
 def authentic(delivery: Delivery, secrets: Sequence[bytes]) -> bool:
