@@ -1,4 +1,4 @@
-"""Writes the Helm chart of the agent, from the manifests that `install` applies.
+"""Writes the Helm chart of the agent, from `deploy/`.
 
 Problem: two ways to install drift apart as soon as both are edited. Decision: the chart is printed from the objects of
 `deploy/` and its components, with expressions in the few places that people set; a test renders it and compares it with

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.docsgen.chart import COMPONENTS, files
+from gitops_agent.docsgen.chart import COMPONENTS
 from gitops_agent.errors import ProcessError
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -69,12 +69,6 @@ def overlay(folder: Path, component: str) -> list[Object]:
     return objects
 
 
-def test_it_is_the_one_that_is_generated() -> None:
-    committed = {str(path.relative_to(CHART)): path.read_text() for path in CHART.rglob("*") if path.is_file()}
-
-    assert committed == files()
-
-
 def test_helm_has_no_objection(tmp_path: Path) -> None:
     assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART), cache=tmp_path)
 
@@ -97,15 +91,6 @@ def test_without_the_right_to_write_it_is_the_read_only_installation(read_only: 
 )
 def test_a_value_is_the_component_of_its_name(value: str, component: str, tmp_path: Path) -> None:
     assert comparable(template("namespace.create=true", value)) == comparable(overlay(tmp_path, component))
-
-
-def test_every_component_has_a_value() -> None:
-    folders = {
-        path.parent.relative_to(ROOT / "deploy/components").as_posix()
-        for path in (ROOT / "deploy/components").rglob("kustomization.yaml")
-    }
-
-    assert folders == {*COMPONENTS.values(), "write", "network/none", "network/restrict-metrics"}
 
 
 def test_the_pods_take_what_people_set() -> None:
