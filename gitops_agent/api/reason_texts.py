@@ -1,4 +1,4 @@
-"""The texts of reasons: each code with its meaning and its remedy, by topic.
+"""The texts of reasons: code, meaning and remedy, by topic.
 
 A table and no code; `reasons` says of which kind each is.
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from gitops_agent.errors import RenderError
@@ -31,6 +32,8 @@ from gitops_agent.render.kustomization import (
 from gitops_agent.render.patches import PatchUse, patches_of
 from gitops_agent.render.paths import join
 from gitops_agent.render.plain import KUSTOMIZATIONS
+from gitops_agent.render.remote_bases import RemoteBases
+from gitops_agent.revision.remote_base import root_of
 from gitops_agent.revision.tree import Entry, EntryType
 
 _CHARTS_REFUSED = (
@@ -54,6 +57,7 @@ class Graph:
         self._contents: dict[str, Object] = {}
         self._stack: list[str] = []
         self._public: list[tuple[str, str, str]] = []
+        self._remote = RemoteBases(inputs)
 
     def visit(self, folder: str) -> str:
         """Registers all inputs of a kustomization; returns the path of its file.
@@ -86,6 +90,16 @@ class Graph:
             for folder, content in sorted(self._contents.items())
             for patch in patches_of(self._done.get(folder, folder), folder, content, self._inputs)
         )
+
+    def materialise(self, tree: Path) -> None:
+        """Copies the inputs, with local paths in place of remote addresses."""
+        self._inputs.materialise(tree)
+        for folder, file in self._done.items():
+            self._remote.write(folder, file, self._contents[folder], tree)
+
+    def readable(self, message: str) -> str:
+        """A message of kustomize, with the addresses of remote bases."""
+        return self._remote.readable(message)
 
     def _file(self, folder: str) -> str:
         entries = [entry for name in KUSTOMIZATIONS if (entry := self._inputs.file(join(folder, name))) is not None]
@@ -124,12 +138,13 @@ class Graph:
             text = f"{file}: {reference.field}: a name has at most {LONGEST} characters"
             raise RenderError(text, reason="RenderFailed", file=file, field=reference.field)
         if remote(reference.value):
-            text = (
-                f"{file}: {reference.field}: {shown(reference.value)} lies outside the repository, and nothing is fetched "
-                "while rendering, not even what is pinned to a commit: vendor it into the repository"
-            )
-            raise RenderError(text, reason="RemoteBase", file=file, field=reference.field)
-        entry = self._inputs.file(join(folder, reference.value, named_in=f"{file}: {reference.field}"))
+            self._visit_named(file, reference, self._remote.locate(folder, file, reference))
+            return
+        target = join(folder, reference.value, named_in=f"{file}: {reference.field}")
+        if root_of(target) != root_of(folder):
+            text = f"{file}: {reference.field}: the path {shown(reference.value)} leads out of its repository"
+            raise RenderError(text, reason="PathEscapes", file=file, field=reference.field)
+        entry = self._inputs.file(target)
         if entry is None:
             hint = self._inputs.hint(join(folder, reference.value, named_in=file))
             text = f"{file}: {reference.field}: {shown(reference.value)} does not exist{hint}"

@@ -50,7 +50,7 @@ def render_kustomize(job: Job) -> None:
         target = workspace.root / "overlay"
         target.mkdir()
         (target / "kustomization.yaml").write_text(dump(overlay), encoding="utf-8")
-    job.inputs.materialise(workspace.tree)
+    graph.materialise(workspace.tree)
     _check_exposure(job, graph)
     try:
         done = job.run("build", str(target), "--load-restrictor", "LoadRestrictionsRootOnly")
@@ -83,7 +83,7 @@ def _placed(error: RenderError, file: str, graph: Graph) -> RenderError:
 
     kustomize itself often names no file at all.
     """
-    message = error.message
+    message = graph.readable(error.message)
     if message.startswith("accumulating resources: ") and _LEVEL in message:
         message = message.rpartition(_LEVEL)[2].partition("': ")[2] or message
     if outside := _OUTSIDE.search(message):

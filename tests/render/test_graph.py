@@ -195,10 +195,10 @@ def test_a_file_that_is_not_there_is_named_with_what_comes_near(refusal: Refusal
     assert error.message == "app/kustomization.yaml: resources: web does not exist; did you mean app/web.yaml?"
 
 
-def test_not_even_a_pinned_remote_base_is_fetched(refusal: Refusal) -> None:
+def test_a_pinned_remote_base_is_not_fetched_while_rendering(refusal: Refusal) -> None:
     base = f"https://github.com/example/config//base?ref={'c0ffee0000' * 4}"
     error = refusal(ask("app"), {"app/kustomization.yaml": f"resources: ['{base}']\n"})
-    assert "nothing is fetched while rendering, not even what is pinned to a commit: vendor it" in error.message
+    assert error.reason == "RemoteBaseMissing"
 
 
 @pytest.mark.parametrize("text", ["[]", "text", "a: 1\n---\nb: 2\n"])

@@ -10,6 +10,7 @@ from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.render.worker.channel import Channel, Message
 from gitops_agent.render.worker.messages import entry_of, packed, unpacked
 from gitops_agent.render.worktree import LazyEntry, blob_id
+from gitops_agent.revision.remote_base import FOLDER
 from gitops_agent.revision.tree import Entry, EntryType
 
 _PATHS = 500
@@ -119,7 +120,8 @@ class RemoteTree:
     def _absent(self, path: str) -> bool:
         """Whether earlier answers show that a path is absent."""
         parent = _parent(path)
-        return bool(path) and path == posixpath.normpath(path) and parent in self._listed
+        listed = parent in self._listed and FOLDER not in (path, parent)  # remote bases are in no listing
+        return bool(path) and path == posixpath.normpath(path) and listed
 
     def _ask(self, **question: Any) -> Message:
         self._channel.send(question)

@@ -1,4 +1,4 @@
-"""Charts in registries: a chart is a repository below the address, and a version is a tag.
+"""Charts in registries: a chart is a repository, a version a tag.
 
 Helm's conventions: `+` of a version is `_` in its tag, one layer holds the archive, the media type of the configuration says
 that it is a chart. The digest of a version is that of its archive, as in an index, so one version means the same wherever it is
