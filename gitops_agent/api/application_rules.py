@@ -58,11 +58,14 @@ class ApplicationRules:
         if self.require_account and application.spec.service_account_name is None:
             text = "is required by the setting sync.requireServiceAccount"
             yield Problem(path="spec.serviceAccountName", message=text)
-        if self.repositories and not self._follows(application.spec.source.repo_url):
+        if not self.follows(application.spec.source.repo_url):
             text = "is not among the repositories that the setting source.allowedRepositories names"
             yield Problem(path="spec.source.repoURL", message=text)
 
-    def _follows(self, url: str) -> bool:
+    def follows(self, url: str) -> bool:
+        """Whether a repository may be read."""
+        if not self.repositories:
+            return True
         if _DOTS.search(unquote(url)):
             return False  # a server may resolve it to another path than the pattern saw
         return any(matches(pattern, url) for pattern in self.repositories)

@@ -222,7 +222,12 @@ TABLE: tuple[tuple[str, str, str], ...] = (
         "A registry gave something else than its digest says, or a manifest that contradicts itself.",
         "Push it again, or ask the operator of the registry.",
     ),
-    ("RemoteBase", "A kustomization refers to something outside the repository.", "Vendor it into the repository."),
+    (
+        "RemoteBase",
+        "A kustomization refers to something outside the repository that is not pinned to a commit.",
+        "Add `?ref=` with the full commit, or vendor it into the repository.",
+    ),
+    ("RemoteBaseMissing", "A base in another repository is being fetched.", "Wait; what is applied stays."),
     (
         "DecryptionFailed",
         "An encrypted file cannot be decrypted, or was changed afterwards.",

@@ -75,6 +75,7 @@ _WAIT = frozenset(
         *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
         *("ManagedByAnother", "MayMove", "HandedOver"),
         *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing", "WindowClosed", "DecryptionKeysMissing"),
+        "RemoteBaseMissing",
     }
 )
 _HOLD = frozenset(

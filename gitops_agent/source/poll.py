@@ -310,7 +310,7 @@ class Poller:
     def _fetch_commit(self, ref: Ref) -> str | None:
         stored_name = stored(ref.value)
         try:
-            self._fetch([f"+{ref.value}:{stored_name}"])
+            self._fetch([f"+{ref.value}:{stored_name}"], *(["--depth=1"] if self._mirror.repository.shallow else []))
         except ProcessError as error:
             if not any(
                 words in error.stderr

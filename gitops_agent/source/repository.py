@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -32,6 +32,7 @@ class Repository:
     Attributes:
         url: `https://…`, `ssh://user@host/…`, `user@host:path`, or `file://…` where that is allowed.
         secret: `namespace/name`; mirrors are shared only by applications that use the same one. Empty for none.
+        shallow: only single commits are read of it, without their histories.
 
     Raises:
         SourceError: reason `InvalidSpec`, without repeating what may be a credential.
@@ -39,6 +40,7 @@ class Repository:
 
     url: str
     secret: str = ""
+    shallow: bool = False
 
     def __post_init__(self) -> None:
         check(self.url)
@@ -70,7 +72,8 @@ class Repository:
     @property
     def id(self) -> str:
         """The name of its mirror's directory."""
-        return hashlib.sha256(f"{self.url}\n{self.secret}".encode()).hexdigest()[:32]
+        kind = "\nshallow" if self.shallow else ""  # the ends of its histories would be those of whole ones
+        return hashlib.sha256(f"{self.url}\n{self.secret}{kind}".encode()).hexdigest()[:32]
 
     def __str__(self) -> str:
         return self.url
@@ -97,6 +100,22 @@ def address_of(url: str) -> str:
     elif segments[:1] == ["scm"]:
         segments = segments[1:]
     return f"{host}/{'/'.join(segments)}".removesuffix(".git") if host and segments else ""
+
+
+def beside(own: Repository, url: str) -> Repository:
+    """Commits of another repository, with the same Secret on one server.
+
+    Raises:
+        SourceError: reason `InvalidSpec`.
+    """
+    other = Repository(url=url, shallow=True)
+    return replace(other, secret=own.secret) if _server(own) == _server(other) else other
+
+
+def _server(repository: Repository) -> tuple[str, str]:
+    """How and where a repository is reached."""
+    authority = urlsplit(repository.url).netloc if "://" in repository.url else repository.host
+    return repository.transport, authority.rpartition("@")[2].lower()
 
 
 def check(url: str) -> None:

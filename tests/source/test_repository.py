@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.errors import SourceError
-from gitops_agent.source.repository import Repository
+from gitops_agent.source.repository import Repository, beside
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,23 @@ def test_the_origin_is_what_credentials_are_bound_to() -> None:
 )
 def test_the_host_is_that_of_the_server(url: str, host: str) -> None:
     assert Repository(url=url).host == host
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "same"),
+    [
+        ("https://git.example.com/a", "https://git.example.com/b", True),
+        ("https://git.example.com/a", "https://GIT.example.com/b", True),
+        ("https://git.example.com/a", "https://git.example.com:8443/b", False),
+        ("https://git.example.com/a", "https://git.example.com.evil.example/b", False),
+        ("https://git.example.com/a", "ssh://git@git.example.com/b", False),
+        ("git@git.example.com:a", "git@git.example.com:b", True),
+        ("ssh://git@git.example.com/a", "git@git.example.com:b", True),
+        ("ssh://git@git.example.com:2222/a", "git@git.example.com:b", False),
+    ],
+)
+def test_another_repository_gets_the_secret_on_the_same_server_only(own: str, other: str, *, same: bool) -> None:
+    repository = beside(Repository(url=own, secret="shop/git"), other)
+
+    assert repository == Repository(url=other, secret="shop/git" if same else "", shallow=True)
+    assert repository.id != Repository(url=other, secret=repository.secret).id

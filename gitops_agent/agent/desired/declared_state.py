@@ -14,6 +14,7 @@ from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.desired.commit_verifier import CommitVerifier, demanded
 from gitops_agent.agent.desired.poller import SourcePoller, SourceState
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
+from gitops_agent.agent.desired.remote_bases import RemoteBases
 from gitops_agent.agent.desired.render_inputs import RenderInputs, ResolvedInputs
 from gitops_agent.agent.desired.render_pool import HEAD, RenderPool
 from gitops_agent.agent.ports import Wake
@@ -22,10 +23,13 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cluster.discovery import Discovery
-from gitops_agent.errors import AgentError, CannotSee, SourceError, UnknownKind
+from gitops_agent.errors import AgentError, CannotSee, RenderError, SourceError, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.render.remote_bases import MISSING
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
+from gitops_agent.revision.tree import Tree
+from gitops_agent.source.repository import Repository
 from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.cluster_pin import refuse_foreign
 from gitops_agent.sync.desired import Desired, build
@@ -106,7 +110,7 @@ class DeclaredStateLoader:
     ) -> None:
         self._poller, self._renders, self._sources = poller, renders, poller.sources
         self._discovery, self._stores, self._wake, self._verifier = discovery, stores, wake, verifier
-        self._inputs = RenderInputs(stores, wake)
+        self._inputs, self._bases = RenderInputs(stores, wake), RemoteBases(poller, stores.applications)
         self.claims = ClaimRegistry()
         self.barrier = PruneBarrier(stores.applications, self.claims)
         self.facts = KubeFacts()
@@ -190,7 +194,8 @@ class DeclaredStateLoader:
             return replace(known, error=error)
         if desired is None:
             listing = self._stores.autoscalers.pending(application.key)
-            pending = "the autoscalers are being listed" if listing else f"{revision.short} is being rendered"
+            rendering = self._bases.pending(application.key, revision.commit) or f"{revision.short} is being rendered"
+            pending = "the autoscalers are being listed" if listing else rendering
             return replace(known, pending=pending)
         return replace(known, desired=desired, claimed=claimed)
 
@@ -236,7 +241,8 @@ class DeclaredStateLoader:
         inputs = self._inputs.resolve(application)
         if inputs is None:
             return None
-        rendered = self._renders.rendered(application.key, tree, self._request(application, inputs), slot=slot)
+        request = self._request(application, inputs)
+        rendered = self._render(application.key, repository, tree, request, slot=slot)
         if rendered is None or self._stores.autoscalers.pending(application.key):
             return None
         autoscaled = self._autoscaled(rendered, application)
@@ -262,6 +268,21 @@ class DeclaredStateLoader:
         desired = built.desired
         return desired if desired.revision == revision else replace(desired, revision=revision)
 
+    def _render(
+        self, application: AppKey, repository: Repository, tree: Tree, request: RenderRequest, *, slot: str
+    ) -> Rendered | None:
+        """The render; None until it and its remote bases are done."""
+        mounted = self._bases.mounted(application, repository, tree)
+        try:
+            return self._renders.rendered(application, mounted, request, slot=slot)
+        except RenderError as error:
+            if error.reason != MISSING:
+                raise
+            if not self._bases.fetched(application, repository, tree.commit, error):
+                return None
+        self._renders.retry(application)
+        return self._renders.rendered(application, mounted, request, slot=slot)
+
     def _autoscaled(self, rendered: Rendered, application: Application) -> frozenset[ObjectKey]:
         """Workloads that live autoscalers scale; all live ones while that is unknown."""
         targets = self._stores.autoscalers.targets()
@@ -282,6 +303,7 @@ class DeclaredStateLoader:
         self._verifier.forget(application)
         self._renders.forget(application)
         self._inputs.forget(application)
+        self._bases.forget(application)
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)

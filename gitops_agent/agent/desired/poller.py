@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from gitops_agent.agent.desired.pins import Pins
 from gitops_agent.agent.desired.poll_slots import PollSlots
 from gitops_agent.agent.ports import EventSink, Wake
 from gitops_agent.agent.scheduler import Scheduler
@@ -35,6 +36,8 @@ from gitops_agent.source.sources import Move, Poll, Sources
 _log = logger("source")
 _GATHER_SECONDS = 1.0
 _SLOT_SECONDS = 1.0
+_PIN_RETRY_SECONDS = 300.0
+"""Until a pinned commit is looked for again that its repository does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ class SourcePoller:
         self._ended: dict[Repository, int] = {}
         self._askers: dict[Repository, set[AppKey]] = {}
         self._unsaved: list[tuple[Application, Event]] = []
+        self._pins = Pins()
         secrets.subscribe(self)
 
     def start(self) -> None:
@@ -157,6 +161,29 @@ class SourcePoller:
         if use is not None:
             self._schedule(use.repository)
 
+    def pin(self, application: AppKey, repository: Repository, ref: Ref, *, fetch: bool) -> None:
+        """Keeps a commit that an application reads beside what it follows.
+
+        Args:
+            application: is woken when the commit is there, or cannot be had.
+            repository: where it is.
+            ref: the commit.
+            fetch: it is not there yet.
+        """
+        self._dropped(self._pins.add(application, repository, ref))
+        if fetch:
+            with self._lock:
+                self._askers.setdefault(repository, set()).add(application)
+            self._queue.add(repository, "a pinned commit", priority=Priority.COMMIT)
+
+    def unpin(self, application: AppKey) -> None:
+        """Drops the commits that an application pinned."""
+        self._dropped(self._pins.drop(application))
+
+    def _dropped(self, repositories: frozenset[Repository]) -> None:
+        for repository in repositories:
+            self._queue.add(repository, "its pinned commits are no longer read")
+
     def ask(self, application: AppKey, reason: str) -> int:
         """Polls the application's repository, then wakes the application.
 
@@ -171,7 +198,11 @@ class SourcePoller:
             self._quiet_until.pop(use.repository, None)
             self._askers.setdefault(use.repository, set()).add(application)
             number = self._begun.get(use.repository, 0) + 1
-        self._queue.add(use.repository, reason, priority=Priority.USER)
+            pinned = [other for other in self._pins.of(application) if _faulty(self._states.get(other))]
+            for other in pinned:
+                self._quiet_until.pop(other, None)
+        for repository in {use.repository, *pinned}:
+            self._queue.add(repository, reason, priority=Priority.USER)
         return number
 
     def repositories(self) -> tuple[Repository, ...]:
@@ -204,6 +235,7 @@ class SourcePoller:
         """Polls the repositories that use a Secret whose content changed."""
         with self._lock:
             repositories = {use.repository for use in self._uses.values() if use.repository.secret == secret}
+            repositories |= self._pins.with_secret(secret)
             for repository in repositories:
                 self._quiet_until.pop(repository, None)
         for repository in repositories:
@@ -230,7 +262,7 @@ class SourcePoller:
     def _poll(self, repository: Repository) -> None:
         with self._lock:
             uses = [use for use in self._uses.values() if use.repository == repository]
-            refs = frozenset(use.ref for use in uses)
+            refs = frozenset(use.ref for use in uses) | self._pins.refs(repository).keys()
             verified = frozenset(use.ref for use in uses if use.verified)
             before = self._states.get(repository, SourceState())
             number = self._begun[repository] = self._begun.get(repository, 0) + 1
@@ -269,6 +301,7 @@ class SourcePoller:
         if before.error is not None:
             _log.info("repository answers again", repository=repository.url, since=before.since)
         moves = {move.ref: move for move in result.moved}
+        self._wake_readers(repository, before, after)
         for key, use in sorted(users.items()):
             move = moves.get(use.ref)
             if move is not None and move.rewritten:
@@ -286,6 +319,15 @@ class SourcePoller:
                 new=move.new,
                 lost=move.lost,
             )
+
+    def _wake_readers(self, repository: Repository, before: SourceState, after: SourceState) -> None:
+        """Wakes those that read pinned commits, after a poll that ended well."""
+        pins = self._pins.refs(repository)
+        for ref, keys in pins.items():
+            for key in sorted(keys) if str(before.of(ref).error) != str(after.of(ref).error) else ():
+                self._wake(key, f"{ref.value[:12]} of {repository} was read", Priority.COMMIT)
+        if any(ref in after.refs for ref in pins):
+            self._queue.add(repository, "a pinned commit is not there yet", delay=_PIN_RETRY_SECONDS)
 
     def _history_rewritten(self, application: Application, move: Move) -> None:
         lost = f"{move.lost} commits" if move.lost >= 0 else "an unknown number of commits"
@@ -315,13 +357,14 @@ class SourcePoller:
         after = SourceState(polled=True, error=error, since=before.since or now, refs=refs, refs_since=since)
         with self._lock:
             self._states[repository] = after
-            users = [key for key, use in self._uses.items() if use.repository == repository]
+            users = {key for key, use in self._uses.items() if use.repository == repository}
+        users |= {key for keys in self._pins.refs(repository).values() for key in keys}
         delay = self._queue.retry(repository, "retry after a failed poll", after=error.facts.get("retry_after"))
         with self._lock:
             self._quiet_until[repository] = time.monotonic() + delay
         if str(before.error) != str(error):
             _log.warning("repository unavailable", repository=repository.url, error=error, retry_seconds=round(delay, 1))
-            for key in users:
+            for key in sorted(users):
                 self._wake(key, "the repository cannot be read", Priority.RESYNC)
 
     def _credentials(self, repository: Repository) -> Credentials | None:
@@ -367,3 +410,7 @@ class SourcePoller:
             quiet = self._quiet_until.get(repository, 0.0) > time.monotonic()
         if not quiet:
             self._queue.add(repository, "interval")
+
+
+def _faulty(state: SourceState | None) -> bool:
+    return state is not None and (state.error is not None or bool(state.refs))
