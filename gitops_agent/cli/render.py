@@ -47,6 +47,8 @@ def render(
     Needs no cluster, unless --application names the Application with the options. Variables are replaced as the Application
     says, or where --variable gives one; the latter win.
 
+    Bases in other repositories that are pinned to a commit are fetched into the user's cache, without credentials.
+
     Files that sops encrypted are decrypted with keys of this machine: with --decryption-key, or where the Application decrypts.
     """
     from gitops_agent.api.parse import parse
@@ -55,6 +57,7 @@ def render(
     from gitops_agent.manifest.yaml import dump_all
     from gitops_agent.preview.comparison import root_of
     from gitops_agent.preview.decryption_keys import decryption_keys
+    from gitops_agent.preview.remote_bases import mounted
     from gitops_agent.render.decryption.keys.kind import NO_KEYS
     from gitops_agent.render.decryption.local_keys import local_keys
     from gitops_agent.render.request import KubeFacts, RenderRequest
@@ -82,8 +85,8 @@ def render(
     request = RenderRequest(
         application=key, path=below, options=options, namespace=target, facts=KubeFacts(), variables=variables, keys=keys
     )
-    with local_workers() as workers:
-        rendered = workers.render(WorkTree(root), request)
+    with local_workers() as workers, mounted(WorkTree(root)) as tree:
+        rendered = workers.render(tree, request)
     for warning in rendered.warnings:
         out.talk(f"warning: {warning}")
     objects = [manifest.constant for manifest in rendered.manifests]

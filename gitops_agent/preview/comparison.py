@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.desired_state import desired_state
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import labelled
+from gitops_agent.preview.remote_bases import mounted
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
 from gitops_agent.render.decryption.keys.kind import KeyMaterial
@@ -204,7 +205,8 @@ def _wanted(
     """What is rendered: (the tree, its revision, the path in it)."""
     if target.path is not None:
         root, path = root_of(target.path)
-        yield WorkTree(root), Revision(repository=str(root), ref="", commit=""), path
+        with mounted(WorkTree(root)) as tree:
+            yield tree, Revision(repository=str(root), ref="", commit=""), path
         return
     with fetched(access, application, scratch, revision=target.revision) as (tree, revision):
         yield tree, revision, application.spec.source.path
@@ -215,8 +217,17 @@ def fetched(
     access: ClusterClient, application: Application, scratch: Path, *, revision: str = ""
 ) -> Iterator[tuple[Tree, Revision]]:
     """The repository at a revision; see `fetched_sources`."""
-    with fetched_sources(access, application, scratch, revision=revision) as (sources, repository, resolved):
-        yield sources.tree(repository, resolved.commit), resolved
+    with (
+        fetched_sources(access, application, scratch, revision=revision) as (sources, repository, resolved),
+        with_bases(access, application, sources.tree(repository, resolved.commit)) as tree,
+    ):
+        yield tree, resolved
+
+
+def with_bases(access: ClusterClient, application: Application, tree: Tree) -> AbstractContextManager[Tree]:
+    """A tree of the application, with its remote bases."""
+    repository = _repository(application)
+    return mounted(tree, repository, lambda: credentials(access, application, repository))
 
 
 @contextmanager

@@ -25,13 +25,14 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.masking import is_secret, masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.manifest.pointer import field_path
-from gitops_agent.preview.comparison import autoscaled_workloads, fetched_sources, kube_facts, render_request
+from gitops_agent.preview.comparison import autoscaled_workloads, fetched_sources, kube_facts, render_request, with_bases
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.desired_state import desired_state
 from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.render.request import Rendered
 from gitops_agent.render.worker.client import local_workers
+from gitops_agent.revision.remote_base import readable
 from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout.coverage import target
 from gitops_agent.source.repository import Repository
@@ -127,9 +128,9 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         fetched_sources(access, application, Path(scratch), revision=applied) as (sources, repository, revision),
+        with_bases(access, application, sources.tree(repository, revision.commit)) as tree,
         local_workers() as workers,
     ):
-        tree = sources.tree(repository, revision.commit)
         variables, keys = variables_of(access, application), decryption_keys(access, application)
         facts = kube_facts(access)
         request = render_request(application, path=application.spec.source.path, facts=facts, variables=variables, keys=keys)
@@ -172,7 +173,8 @@ class _History:
     def place(self, manifest: Manifest, documents: Sequence[FieldOrigin]) -> Place:
         """Where an object is declared: the document that the others patch."""
         for origin in reversed(documents):
-            return Place(file=origin.file, line=origin.line, what=origin.value, change=self._change(origin.file, 0))
+            file = readable(origin.file)
+            return Place(file=file, line=origin.line, what=origin.value, change=self._change(origin.file, 0))
         return Place(file=manifest.file, what=f"document {manifest.document + 1}", change=self._change(manifest.file, 0))
 
     def origin(self, origin: FieldOrigin) -> Place:
@@ -180,7 +182,7 @@ class _History:
         what = f"{origin.path} = {origin.value}"
         if not origin.file:
             return Place(file="", what=f"spec.render{origin.path.replace('/', '.')} = {origin.value}")
-        return Place(file=origin.file, line=origin.line, what=what, change=self._change(origin.file, origin.line))
+        return Place(file=readable(origin.file), line=origin.line, what=what, change=self._change(origin.file, origin.line))
 
     def _change(self, file: str, line: int) -> Revision | None:
         try:

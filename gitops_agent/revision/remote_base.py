@@ -65,6 +65,12 @@ def base_of(path: str) -> tuple[RemoteBase, str] | None:
     return (base, inside) if is_commit(commit) and base.url and base.name == name else None
 
 
+def readable(path: str) -> str:
+    """A path for people: that of a base with its repository."""
+    located = base_of(path)
+    return f"{located[1]} of {located[0]}" if located is not None else path
+
+
 def root_of(path: str) -> str:
     """The root of the repository that a path lies in."""
     located = base_of(path)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from gitops_agent.config.directories import tool_cache
 from gitops_agent.manifest.yaml import dump_all, load_all
 from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.cli.conftest import Run
 from tests.render.decryption.sops import Sops
+from tests.source.author import Author
 
 pytestmark = pytest.mark.slow
 
@@ -180,3 +182,37 @@ def test_an_application_lends_its_variables(stage: ClusterEnv, run: Run, tmp_pat
 
     assert ["replicas: 2" in text for text in printed] == [True, True]
     assert ["city: Kiel" in printed[0], "city: Ulm" in printed[1]] == [True, True]
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of the test, with the programs of the user's."""
+    own = tmp_path / "cache" / "gitops-agent"
+    own.mkdir(parents=True)
+    (own / "tools").symlink_to(tool_cache())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own.parent))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_pinned_remote_base_is_fetched_once(run: Run, tmp_path: Path) -> None:
+    base = Author(tmp_path / "base.git")
+    commit = base.commit({"web/kustomization.yaml": "resources: [w.yaml]\n", "web/w.yaml": dump_all([configmap("w")])})
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(f"resources: ['file://{base.directory}//web?ref={commit}']\n")
+
+    assert run("render", str(folder), "-o", "name").stdout == "ConfigMap:w\n"
+    base.directory.rename(tmp_path / "gone.git")
+    assert run("render", str(folder), "-o", "name").stdout == "ConfigMap:w\n"
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_remote_base_that_cannot_be_fetched_is_named(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(f"resources: ['file://{tmp_path}/gone.git?ref={'f' * 40}']\n")
+
+    result = run("render", str(folder))
+
+    assert (result.code, result.stdout) == (1, "")
+    assert f"file://{tmp_path}/gone.git" in result.stderr

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_agent.revision.remote_base import FOLDER, RemoteBase, base_of, is_commit, root_of
+from gitops_agent.revision.remote_base import FOLDER, RemoteBase, base_of, is_commit, readable, root_of
 
 SHA = "0123456789abcdef" * 2 + "01234567"
 
@@ -19,6 +19,7 @@ def test_a_path_holds_the_whole_identity(url: str) -> None:
     assert base_of(base.path) == (base, "")
     assert base_of(f"{base.path}/apps/web") == (base, "apps/web")
     assert root_of(f"{base.path}/apps") == base.path
+    assert readable(f"{base.path}/apps/web.yaml") == f"apps/web.yaml of {url} at {SHA[:12]}"
 
 
 @given(st.text(min_size=1))
