@@ -12,7 +12,7 @@ export function Agent() {
   const resource = useResource("/agent");
   return html`<${Answer} resource=${resource} lines=${10}>${(data) => html`
     <header class="head">
-      <div class="head-line"><h1>${t("agent.title")} ${data.cluster}</h1>
+      <div class="head-line"><h1>${t("agent.title")} ${data.cluster.replace(/^https?:\/\//, "")}</h1>
         <span class="muted">v${data.version.replace(/^v/, "")} · Kubernetes ${data.kubernetes}${data.mode === "laptop" ? ` · ${t("agent.laptop")}` : ""}</span>
         </div>
       <dl class="facts facts-wide">

@@ -15,6 +15,7 @@ import { useKeys } from "./keys.js";
 import { LogsTab } from "./logs_tab.js";
 import { ObjectsTab } from "./objects_tab.js";
 import { PlanTab } from "./plan_tab.js";
+import { Prose } from "./prose.js";
 import { RefusalView, Waiting } from "./refusal_view.js";
 import { useResource } from "./resources.js";
 import { RolloutsTab } from "./rollouts.js";
@@ -128,7 +129,7 @@ function Headline({ ns, name, data }) {
   const well = headline.state === "Healthy";
   return html`
     <p class=${`headline headline-${headline.state.toLowerCase()}`}>
-      ${headline.message} <code class="reason" title=${headline.meaning}>${headline.reason}</code>
+      <${Prose} text=${headline.message} /> <code class="reason" title=${headline.meaning}>${headline.reason}</code>
     </p>
     <dl class="facts">
       ${headline.commit.short && html`<div><dt>${t(well ? "headline.at" : "headline.since")}</dt><dd>
@@ -141,7 +142,7 @@ function Headline({ ns, name, data }) {
           </span>`}
       </dd></div>`}
       ${!well && (headline.remedy || headline.next.length > 0) && html`<div><dt>${t("headline.next")}</dt><dd>
-        ${headline.remedy && html`<p>${headline.remedy}</p>`}
+        ${headline.remedy && html`<p><${Prose} text=${headline.remedy} /></p>`}
         ${headline.next.map((each) => html`<${Command} key=${each} text=${each} />`)}
       </dd></div>`}
       ${data.paused && html`<div><dt>${t("headline.paused")}</dt>

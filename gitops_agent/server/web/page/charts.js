@@ -39,7 +39,7 @@ export function Sparkline({ name, measurements, limit }) {
 const LADDER = { width: 480, height: 150, left: 44, right: 12, top: 14, bottom: 22 };
 
 /** The weights of the steps: drawn through what is done, dashed ahead, with a mark for what is in force. */
-export function WeightChart({ steps, weight, current }) {
+export function WeightChart({ steps, weight }) {
   const weighted = steps.map((step) => step.weight ?? (step.number === 0 ? 100 : null));
   let last = 0;
   const levels = weighted.map((each) => (last = each ?? last));
@@ -47,7 +47,7 @@ export function WeightChart({ steps, weight, current }) {
   const inner = box.width - box.left - box.right;
   const x = (index) => box.left + (index / levels.length) * inner;
   const y = (percent) => box.height - box.bottom - (percent / 100) * (box.height - box.top - box.bottom);
-  const at = Math.max(0, steps.findIndex((step) => step.is === "now" || step.is === "paused"));
+  const at = steps.findIndex((step) => step.is === "now" || step.is === "paused");
   const path = (from, to) => {
     const parts = [];
     for (let index = from; index < to; index++) {
@@ -55,7 +55,7 @@ export function WeightChart({ steps, weight, current }) {
     }
     return parts.join("");
   };
-  const reached = current === null ? levels.length : at + 1;
+  const reached = at < 0 ? steps.filter((step) => step.is === "done").length : at + 1;
   const label = t("chart.weight", { requested: weight.requested, actual: weight.actual });
   const marks = [...new Set([0, ...levels, 100])].sort((a, b) => a - b).filter((each, index, all) => index === 0 || each - all[index - 1] >= 9 || each === 100);
   return html`<svg class="ladder" role="img" aria-label=${label} viewBox=${`0 0 ${box.width} ${box.height}`}>
@@ -65,7 +65,7 @@ export function WeightChart({ steps, weight, current }) {
     </g>`)}
     <path class="ladder-ahead" d=${path(Math.max(0, reached - 1), levels.length)} />
     <path class="ladder-done" d=${path(0, reached)} />
-    ${current !== null && html`<circle class=${weight.verified ? "ladder-force" : "ladder-force ladder-unverified"} cx=${(x(at) + x(at + 1)) / 2} cy=${y(weight.actual)} r="5" />`}
+    ${at >= 0 && html`<circle class=${weight.verified ? "ladder-force" : "ladder-force ladder-unverified"} cx=${(x(at) + x(at + 1)) / 2} cy=${y(weight.actual)} r="5" />`}
     ${steps.map((step, index) => html`<text key=${index} class="ladder-text" x=${(x(index) + x(index + 1)) / 2} y=${box.height - 5} text-anchor="middle">${step.number || "✓"}</text>`)}
   </svg>`;
 }

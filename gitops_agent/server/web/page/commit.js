@@ -2,6 +2,7 @@
 
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
+import { personName } from "./prose.js";
 import { t } from "./words.js";
 
 const DIGITS = 7;
@@ -34,6 +35,6 @@ export function Commit({ commit, subject = true, author = true }) {
   return html`<span class="commit">
     <${Outside} address=${commit.link}>${digits}<//>
     ${subject && commit.subject && html` <q class="commit-subject">${commit.subject}</q>`}
-    ${author && commit.author && html` <span class="muted">${t("commit.by", { author: commit.author })}</span>`}
+    ${author && commit.author && html` <span class="muted" title=${commit.author}>${t("commit.by", { author: personName(commit.author) })}</span>`}
   </span>`;
 }

@@ -2,6 +2,7 @@
 
 import { Ago } from "./clock.js";
 import { html } from "./html.js";
+import { Prose } from "./prose.js";
 import { Answer, Empty } from "./refusal_view.js";
 import { useResource } from "./resources.js";
 import { State } from "./states.js";
@@ -19,8 +20,13 @@ export function EventsTab({ path }) {
             <${Ago} at=${event.at} bare />${event.times > 1 && html` <span class="muted">×${number(event.times)}</span>`}</td>
           <td class="nowrap"><${State} state=${event.type === "Warning" ? "Degraded" : "Healthy"} text=${event.reason} quiet />
             </td>
-          <td class="break">${event.object}</td>
-          <td class="break">${event.message}</td>
+          <td class="nowrap" title=${event.object}>${shortObject(event.object)}</td>
+          <td class="break"><${Prose} text=${event.message} /></td>
         </tr>`)}</tbody>
       </table></div>`}<//>`;
+}
+
+/** `Deployment web` of `apps/Deployment:shop/web`: here all objects are of one application. */
+function shortObject(text) {
+  return text.replace(/^(?:[^/:]*\/)?([^/:]+):(?:[^/]*\/)?/, "$1 ");
 }

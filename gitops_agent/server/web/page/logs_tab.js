@@ -59,7 +59,7 @@ function Logs({ path, sources: all }) {
     </div>
     <${Answer} resource=${logs}>${(data) => html`
       ${data.problem && html`<div class="notice notice-held">${data.problem}</div>`}
-      ${data.lines.length === 0 && !data.problem ? html`<${Empty} title=${t("logs.empty")} />` : html`<${Lines} lines=${data.lines} />`}
+      ${data.lines.length > 0 ? html`<${Lines} lines=${data.lines} />` : !data.problem && html`<${Empty} title=${t("logs.empty")} />`}
     `}<//>
   `;
 }

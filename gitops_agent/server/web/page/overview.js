@@ -10,6 +10,7 @@ import { GROUPINGS, ORDERS, closedAtFirst, grouped, latestCommits, lines } from 
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { useKeys } from "./keys.js";
+import { personName, Prose } from "./prose.js";
 import { Empty, RefusalView, Waiting } from "./refusal_view.js";
 import { go, route, setQuery, to } from "./router.js";
 import { matching, strictest, toggled } from "./search.js";
@@ -163,11 +164,11 @@ function Row({ row, index, active, pick }) {
     <div class="cell-state" role="gridcell"><${State} state=${row.state} /></div>
     <div class="cell-name" role="gridcell"><a href=${address} tabindex="-1"><span class="muted">${row.ns}/</span>${row.name}</a>
       </div>
-    <div class="cell-message" role="gridcell" title=${row.message}>${reason(row)}${row.message}</div>
+    <div class="cell-message" role="gridcell" title=${row.message}>${reason(row)}<${Prose} text=${row.message} /></div>
     <div class="cell-since" role="gridcell"><${Ago} at=${row.changedAt} bare /></div>
     <div class="cell-commit" role="gridcell">${row.held
       ? html`<a href=${to.plan(row.ns, row.name, row.held)} tabindex="-1">${t("overview.review", { plan: row.held.slice(0, 8) })}</a>`
-      : html`<code>${shortHash(row.seen)}</code> <span class="commit-subject">${row.subject}</span>${row.author && html`<span class="muted"> · ${row.author}</span>`}`}</div>
+      : html`<code>${shortHash(row.seen)}</code> <span class="commit-subject">${row.subject}</span>${row.author && html`<span class="muted"> · ${personName(row.author)}</span>`}`}</div>
   </div>`;
 }
 
@@ -183,7 +184,7 @@ function Lately() {
     <ul class="plain">${commits.map((each) => html`<li key=${each.commit}>
       <a href=${to.overview(`commit:${each.commit}`)}><code>${shortHash(each.commit)}</code></a>
       <q class="commit-subject">${each.subject}</q>
-      <span class="muted">${each.author} · <${Ago} at=${new Date(each.at).toISOString()} /></span>
+      <span class="muted">${personName(each.author)} · <${Ago} at=${new Date(each.at).toISOString()} /></span>
       <span class="lately-counts">${STATES.filter((state) => each.counts[state]).map((state) => html`<${State} key=${state} state=${state} quiet text=${`${number(each.counts[state])} ${word(state)}`} />`)}</span>
     </li>`)}</ul>
   </section>`;

@@ -3,6 +3,7 @@
 
 import { html } from "./html.js";
 import { Block } from "./copyable.js";
+import { Prose } from "./prose.js";
 import { t } from "./words.js";
 
 export function Waiting({ lines = 6 }) {
@@ -17,8 +18,8 @@ export function RefusalView({ refusal, retry }) {
   const { problem, status } = refusal;
   return html`<div class="notice notice-failed" role="alert">
     <p class="notice-title">${problem.title || t("refusal.title")} <code class="reason">${problem.reason}</code></p>
-    ${problem.detail && problem.detail !== problem.title && html`<p>${problem.detail}</p>`}
-    ${problem.remedy && html`<p class="muted">${problem.remedy}</p>`}
+    ${problem.detail && problem.detail !== problem.title && html`<p><${Prose} text=${problem.detail} /></p>`}
+    ${problem.remedy && html`<p class="muted"><${Prose} text=${problem.remedy} /></p>`}
     ${problem.rule && html`<${Block} text=${problem.rule} name=${t("action.rule")} />`}
     ${retry && status !== 403 && status !== 404 && html`<button type="button" class="button" onClick=${retry}>${t("refusal.retry")}</button>`}
   </div>`;

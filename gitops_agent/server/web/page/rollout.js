@@ -9,11 +9,12 @@ import { Block, Command } from "./copyable.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { useKeys } from "./keys.js";
+import { Prose } from "./prose.js";
 import { Answer } from "./refusal_view.js";
 import { useResource } from "./resources.js";
 import { Weight } from "./rollouts.js";
 import { go, route, to } from "./router.js";
-import { State, stateOfRollout } from "./states.js";
+import { State, shapeOf, stateOfRollout } from "./states.js";
 import { t } from "./words.js";
 
 const IDLE = /^(Idle|Promoted|Healthy|Stable|)$/;
@@ -41,15 +42,15 @@ function View({ data, path }) {
         <span class="grow"></span>
         <div class="actions">${useful.filter(({ verb }) => verb !== "approve").map((action) => html`<${ActionButton} key=${action.verb} action=${action} path=${path} body=${{ resourceVersion: data.resourceVersion }} />`)}</div>
       </div>
-      <p class="headline">${row.message}</p>
+      <p class=${`headline headline-${shapeOf(stateOfRollout(row.outlook))}`}><${Prose} text=${row.message} /></p>
       <dl class="facts">
         <div><dt>${t("rollout.versions")}</dt>
           <dd>${data.stable && html`<code>${data.stable.hash}</code> <${Commit} commit=${data.stable.commit} />`}
           ${data.target && html` <span class="muted">→</span> <code>${data.target.hash}</code> <${Commit} commit=${data.target.commit} />`}</dd>
             </div>
-        <div><dt>${t("rollouts.weight")}</dt><dd>
+        ${active && html`<div><dt>${t("rollouts.weight")}</dt><dd>
           <${Weight} weight=${row.weight} /> <span class="muted">${t(row.weight.verified ? "rollout.inForce" : "rollout.notInForce")}</span>
-          </dd></div>
+          </dd></div>`}
         ${(data.until || data.waitsFor.length > 0) && html`<div><dt>${t("rollout.until")}</dt>
           <dd>${data.until && html`<${Until} at=${data.until} />`}${data.until && data.waitsFor.length > 0 && " · "}${data.waitsFor.join(" · ")}</dd>
           </div>`}
@@ -59,7 +60,7 @@ function View({ data, path }) {
     <${Approval} data=${data} path=${path} />
     ${data.steps.length > 0 && html`<section class="columns columns-steps">
       <div><h2>${t("rollout.weightOverSteps")}</h2>
-        <${WeightChart} steps=${data.steps} weight=${row.weight} current=${active ? row.step : null} />
+        <${WeightChart} steps=${data.steps} weight=${row.weight} />
         <p class="legend"><svg class="legend-mark" aria-hidden="true" viewBox="0 0 12 12">
           <circle class="ladder-force" cx="6" cy="6" r="4.5" />
           </svg>${t("rollout.markInForce")} <svg class="legend-mark" aria-hidden="true" viewBox="0 0 12 12">
@@ -132,7 +133,7 @@ function Verdict({ metric }) {
 function History({ title, runs }) {
   return runs.length > 0 && html`<section><h2>${title}</h2>
     <ul class="plain runs">${runs.map((run) => html`<li key=${run.version.hash + run.at}>
-    <${State} state=${stateOfRollout(run.result)} text=${run.result} /> <code>${run.version.hash}</code> <${Commit} commit=${run.version.commit} />
-    <span class="muted"><${Ago} at=${run.at} /></span> ${run.reason && html`<span>${run.reason}</span>`}
+    <${State} state=${run.result ? stateOfRollout(run.result) : "Degraded"} text=${run.result || t("timeline.rejectedWord")} /> <code>${run.version.hash}</code> <${Commit} commit=${run.version.commit} />
+    <span class="muted"><${Ago} at=${run.at} /></span> ${run.reason && html`<span><${Prose} text=${run.reason} /></span>`}
   </li>`)}</ul></section>`;
 }

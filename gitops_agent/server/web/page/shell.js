@@ -78,7 +78,7 @@ function useTitle({ screen, ns, name }) {
 function Head({ search, nextScheme, help, section }) {
   return html`<header class="shell-head">
     <a class="brand" href="/"><${Icon} name="logo" />
-      <span class="brand-name">gitops-agent</span>${me.value?.cluster && html`<span class="cluster">${me.value.cluster}</span>`}</a>
+      <span class="brand-name">gitops-agent</span>${me.value?.cluster && html`<span class="cluster">${me.value.cluster.replace(/^https?:\/\//, "")}</span>`}</a>
     <nav class="sections" aria-label=${t("shell.sections")}>${SECTIONS.map(([each, address]) => html`<a key=${each} href=${address} aria-current=${each === section ? "page" : undefined}>${t(`nav.${each}`)}</a>`)}</nav>
     <${Search} box=${search} />
     <div class="shell-end">

@@ -7,6 +7,7 @@ import { Ago, clockTime, span } from "./clock.js";
 import { Commit, Outside, shortHash } from "./commit.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
+import { personName, Prose } from "./prose.js";
 import { Answer, Empty, RefusalView } from "./refusal_view.js";
 import { useResource } from "./resources.js";
 import { to } from "./router.js";
@@ -67,14 +68,14 @@ function Entry({ ns, name, entry, before }) {
       </div>
       <div class="entry-line">
         <${State} state=${state} text=${entry.kind === "seen" ? t("timeline.notApplied") : entry.kind === "rejected" ? t("timeline.rejectedWord") : entry.result || KINDS[entry.kind]} />
-        ${entry.message && html`<span class="entry-message">${entry.message}</span>`}
+        ${entry.message && html`<span class="entry-message"><${Prose} text=${entry.message} /></span>`}
       </div>
     </div>
     <div class="entry-facts">
       ${entry.leadTimeSeconds !== null && html`<span title=${t("timeline.leadTitle")}>${t("timeline.lead", { span: span(entry.leadTimeSeconds) })}</span>`}
       ${entry.duration && html`<span>${t("timeline.took", { span: entry.duration })}</span>`}
-      ${entry.actor && entry.actor !== entry.commit.author && html`<span>${t("timeline.actor", { actor: entry.actor })}</span>`}
-      ${entry.approved && html`<span>${t("timeline.approved", { by: entry.approver || "?" })}</span>`}
+      ${entry.actor && entry.actor !== entry.commit.author && html`<span>${t("timeline.actor", { actor: personName(entry.actor) })}</span>`}
+      ${entry.approved && html`<span>${t("timeline.approved", { by: personName(entry.approver || "?") })}</span>`}
       ${entry.plan && html`<code title=${entry.plan}>${t("timeline.plan", { plan: entry.plan.slice(0, 8) })}</code>`}
       ${change && html`<a href=${to.diff(ns, name, `rev:${before.commit.short}`, `rev:${entry.commit.short}`)} title=${`${shortHash(before.commit.short)}..${shortHash(entry.commit.short)}`}>${t("headline.diff")}</a>`}
       ${entry.compare && html`<${Outside} address=${entry.compare}>${t("headline.code")}<//>`}
