@@ -24,7 +24,7 @@ class Mounts(Protocol):
         """The files of a base; None while they are not there."""
 
 
-class MountedTree:
+class RemoteBasesTree:
     """A tree with mounts.
 
     Args:
