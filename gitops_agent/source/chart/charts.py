@@ -26,7 +26,7 @@ from gitops_agent.source.chart.archive import ChartFile, unpack
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
 from gitops_agent.source.chart.chart_tree import ChartTree
 from gitops_agent.source.chart.index_cache import IndexCache, disk_error, replace_file
-from gitops_agent.source.chart.repositories import opened
+from gitops_agent.source.chart.repositories import ChartRepositories
 from gitops_agent.source.chart.repository import ChartAccess, ChartRepository
 from gitops_agent.source.chart.resolution import ChartTip, Resolution, archive_path
 from gitops_agent.source.poll import Move, Poll
@@ -62,8 +62,10 @@ class Charts:
         open_repository: opens a repository for one poll.
     """
 
-    def __init__(self, folder: Path, open_repository: Callable[[ChartAccess, IndexCache], ChartRepository] = opened) -> None:
-        self._folder, self._open = folder, open_repository
+    def __init__(
+        self, folder: Path, open_repository: Callable[[ChartAccess, IndexCache], ChartRepository] | None = None
+    ) -> None:
+        self._folder, self._open = folder, open_repository or ChartRepositories().opened
         self._lock = threading.Lock()
         self._repositories: dict[str, _Kept] = {}
         self._files: OrderedDict[tuple[str, str], Mapping[str, ChartFile]] = OrderedDict()

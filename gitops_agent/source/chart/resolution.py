@@ -110,6 +110,8 @@ class Resolution:
             return before
         locked = next((lock.version for lock in earlier if lock.range == ref.version), "")
         version = self._version(ref, before.version if before is not None else locked, stays=stays)
+        if not version.digest and not version.urls:  # a registry lists no digests
+            version = self._repository.version(ref.name, version.version)
         lock = next((lock for lock in earlier if lock.version == version.version), None)
         if not ref.digest and lock is not None and version.digest not in ("", lock.digest):
             raise self._republished(ref, lock, version.digest)

@@ -12,12 +12,15 @@ from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.oci.registry import Registries
 from gitops_agent.render.binaries import find
 from gitops_agent.source.chart.archive import unpack
+from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
+from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, OciRepository, RegistryState
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
 from tests.oci.artifacts import Artifact, artifact, digest_of
 from tests.oci.fake_registry import FakeRegistry
 from tests.oci.real_registry import real_registry
+from tests.source.chart.archives import member, packed
 
 USER = ChartCredentials(username="u", password="hidden")
 CREATED = {"org.opencontainers.image.created": "2026-11-03T10:00:00Z"}
@@ -180,3 +183,22 @@ def test_what_helm_pushes_to_a_real_registry_is_read(tmp_path: Path) -> None:
 
     assert archive == (tmp_path / "web-1.2.3+build.4.tgz").read_bytes()
     assert sorted(unpack(archive, "web")) == ["Chart.yaml", "templates/map.yaml"]
+
+
+def test_ranges_are_polled_resolved_and_never_moved_under_the_same_version(fake: FakeRegistry, tmp_path: Path) -> None:
+    fake.push("charts/podinfo", chart(packed()), "6.5.4")
+    source = ChartSource(url=f"oci://127.0.0.1:{fake.port}/charts")
+    ref, charts = ChartRef(name="podinfo", version="~6.5"), Charts(tmp_path)
+
+    assert charts.poll(source, [ref], ChartAccess(url=source.url)).errors == {}
+    revision = charts.resolve(source, ref)
+    assert revision.chart is not None
+    assert (revision.chart.version, revision.chart.digest, revision.chart.warnings) == ("6.5.4", digest_of(packed()), ())
+    fake.seen.clear()
+    charts.poll(source, [ref], ChartAccess(url=source.url))
+    assert [method for method, _, _ in fake.seen] == ["GET", "HEAD"]
+
+    fake.push("charts/podinfo", chart(packed(member("podinfo/evil.yaml", b"x"))), "6.5.4")
+    errors = charts.poll(source, [ref], ChartAccess(url=source.url)).errors
+    assert [error.reason for error in errors.values()] == ["ChartRepublished"]
+    assert charts.resolve(source, ref) == revision
