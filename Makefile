@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-fast test-browser mutants check fix bench programs lock generate clean
+.PHONY: demo test test-fast test-browser mutants check fix bench programs lock generate vendor clean
 
 demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
 	$(BIN)/gitops-agent demo $(DEMO_ARGS)
@@ -47,6 +47,9 @@ generate: $(STAMP)  ## CRDs and reference pages from the code
 	$(BIN)/python -m gitops_agent.docsgen.resources docs/reference
 	$(BIN)/python -m gitops_agent.docsgen.commands docs/reference
 	$(BIN)/python -m gitops_agent.docsgen.openapi docs/reference
+
+vendor: $(STAMP)  ## Fetches the JavaScript modules that vendor.json pins; needs npm
+	$(BIN)/python -m gitops_agent.docsgen.vendoring gitops_agent/server/web/vendor
 
 lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
 	$(BIN)/pip install --quiet uv

@@ -130,7 +130,7 @@ function ObjectDialog({ path }) {
 
 function OpenObject({ path, title }) {
   const resource = useResource(path);
-  return html`<${Dialog} title=${title.replace(/^[-/]+/, "")} close=${() => setQuery({ object: "" })}>
+  return html`<${Dialog} title=${title.replace(/^core\//, "").replace("/-/", "/")} close=${() => setQuery({ object: "" })}>
     <${Answer} resource=${resource}>${(data) => html`<p class="muted">${t("objects.masked")}</p>
       <${Block} text=${data.yaml} name="YAML" />`}<//>
   <//>`;

@@ -7,9 +7,9 @@ export function objectText({ group, kind, namespace, name }) {
   return `${group ? `${group}/` : ""}${kind} ${namespace ? `${namespace}/` : ""}${name}`;
 }
 
-/** The path of an object in addresses; the core group and the absent namespace are a dash. */
+/** The path of an object in addresses; the core group is called so, and no namespace is a dash. */
 export function objectPath({ group, kind, namespace, name }) {
-  return [group || "-", kind, namespace || "-", name].join("/");
+  return [group || "core", kind, namespace || "-", name].join("/");
 }
 
 function identity({ group, kind, namespace, name }) {
