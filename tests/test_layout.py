@@ -64,6 +64,15 @@ TESTED_ELSEWHERE = {
     "operations/rollback.py": "cli/test_rollback.py",  # likewise
     "operations/rollout_command.py": "cli/rollout/test_send.py",  # likewise
     "server/views/*.py": "server/test_answers.py",  # values without behaviour
+    "operations/events.py": "cli/test_events.py",  # through commands
+    "preview/revision_manifests.py": "server/test_laptop.py",  # through the dashboard
+    "server/answers/*.py": "server/test_laptop.py",  # likewise, over HTTP
+    "server/http/*.py": "server/http/test_app.py",  # parts of one server
+    "server/viewer.py": "server/http/test_app.py",  # likewise
+    "server/plan_cache.py": "server/test_laptop.py",  # likewise
+    "server/source.py": "server/test_laptop.py",  # likewise
+    "server/application_row.py": "server/http/test_app.py",  # what the list shows
+    "cli/dashboard.py": "server/test_laptop.py",  # serves until interrupted
     "server/routes.py": "server/test_openapi.py",  # a table
     "importer/tables/*.py": "importer/test_tables.py",  # rows, tried as a whole
     "importer/argo*.py": "importer/test_argo.py",  # parts of one translation, tried by fields

@@ -145,8 +145,8 @@ def _delete(access: ClusterClient, application: Object, *, prune: bool) -> None:
 def _await(access: ClusterClient, name: str, timeout: str, seconds: float) -> int:
     """Waits until it is gone; the exit code."""
     from gitops_agent.api.application_row import held, summary
-    from gitops_agent.cli.agent_lease import absence
     from gitops_agent.cli.wait import because
+    from gitops_agent.operations.agent_lease import absence
 
     last = ""
 

@@ -10,6 +10,7 @@ from gitops_agent.cli.selection import watch_option
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
+from gitops_agent.operations.events import events_of, selector, times, when
 
 _HEADERS = ("when", "type", "reason", "times", "message")
 
@@ -27,17 +28,15 @@ def events(name: str, *, watch: bool, output: str, kubeconfig: str | None, conte
     if watch and output != "table":
         raise UsageError("--watch is for tables only")
     access = ClusterClient.open(kubeconfig, context, namespace)
-    uid = access.application(name)["metadata"]["uid"]
-    resource = access.discovery.find("events.k8s.io", "Event")
-    selector = f"regarding.uid={uid}"
+    application = access.application(name)
     if watch:
         from gitops_agent.cli.follow import follow_log
         from gitops_agent.cluster.watch import WatchOptions
 
-        options = WatchOptions(namespace=namespace, field_selector=selector)
+        resource = access.discovery.find("events.k8s.io", "Event")
+        options = WatchOptions(namespace=namespace, field_selector=selector(application))
         follow_log(access, resource, options, _HEADERS, lambda live: [_row(event) for event in sorted(live, key=when)])
-    listing = access.objects.list(resource, namespace=namespace, field_selector=selector)
-    listed = sorted(listing.items, key=when)
+    listed = events_of(access, application)
     if output in ("json", "yaml"):
         out.document(listed, output)
     elif output == "name":
@@ -49,16 +48,6 @@ def events(name: str, *, watch: bool, output: str, kubeconfig: str | None, conte
         out.talk(f"no events about {name}: the API server keeps them for an hour")
 
 
-def when(event: Object) -> str:
-    """The time an event was last seen."""
-    series = event.get("series") or {}
-    return str(series.get("lastObservedTime") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
-
-
 def _row(event: Object) -> tuple[str, ...]:
     moment = when(event)[:19] + "Z"
-    return moment, str(event.get("type", "")), str(event.get("reason", "")), _times(event), str(event.get("note", ""))
-
-
-def _times(event: Object) -> str:
-    return str((event.get("series") or {}).get("count") or 1)
+    return moment, str(event.get("type", "")), str(event.get("reason", "")), str(times(event)), str(event.get("note", ""))

@@ -36,6 +36,7 @@ _COMMANDS = {
     "uninstall": ("uninstall", "uninstall", "Remove the agent, its CRDs and its namespace; workloads stay."),
     "run": ("run", "run", "Run the agent."),
     "status": ("status", "status", "Show the status of Applications, unhealthy first."),
+    "dashboard": ("dashboard", "dashboard", "Serve the dashboard on this machine, with the rights of the kubeconfig."),
     "get": ("get", "get", "Print Applications, Notifiers or RolloutPolicies as tables or documents."),
     "create": ("create", "create", "Create an Application from options, or print it for Git."),
     "import": ("import_resources", "import_resources", "Translate resources of Argo CD or Flux into Applications."),

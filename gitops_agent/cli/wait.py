@@ -14,11 +14,11 @@ from gitops_agent.api.conditions import condition_of
 from gitops_agent.api.reasons import reason_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
-from gitops_agent.cli.agent_lease import absence
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
+from gitops_agent.operations.agent_lease import absence
 from gitops_agent.operations.pause import pause_of
 
 _LASTING = frozenset({"RolloutPaused", "WindowClosed"})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gitops_agent.cli.events import when
+from gitops_agent.operations.events import when
 from tests.cli.cluster_env import ClusterEnv, healthy
 from tests.cli.conftest import Run
 

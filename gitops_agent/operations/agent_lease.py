@@ -12,7 +12,9 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import ClusterError, NotFound
 from gitops_agent.manifest.key import Object
 
-_NAME = "gitops-agent"
+NAME = "gitops-agent"
+"""The Lease of an agent, unless `leader.leaseName` says otherwise."""
+
 _SKEW = timedelta(seconds=60)
 """What clocks of nodes may differ by."""
 
@@ -22,9 +24,9 @@ def absence(access: ClusterClient) -> str:
 
     Empty when one does, or when the Lease cannot be read.
     """
-    name = f"{access.namespace}/{_NAME}"
+    name = f"{access.namespace}/{NAME}"
     try:
-        lease = access.transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{access.namespace}/leases/{_NAME}")
+        lease = access.transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{access.namespace}/leases/{NAME}")
     except NotFound:
         return f"no agent runs: there is no Lease {name}"
     except ClusterError:

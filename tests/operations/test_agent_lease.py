@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.cli.agent_lease import expired
+from gitops_agent.operations.agent_lease import expired
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 

@@ -1,0 +1,112 @@
+"""The agents of the cluster, and who sends news."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from gitops_agent import __version__
+from gitops_agent.api.application_row import summary
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import Object
+from gitops_agent.operations.agent_lease import NAME, expired
+from gitops_agent.server.answers.application import receiver
+from gitops_agent.server.answers.call import Answer, Call, now
+from gitops_agent.server.code_links import shown_address
+from gitops_agent.server.plain_text import plain
+from gitops_agent.server.views.agent import AgentView, LeaseView, NotifierList, NotifierView, RepositoryView
+from gitops_agent.server.views.base import CannotSee
+
+
+def agent(call: Call) -> AgentView:
+    """Leases, repositories, Notifiers, and what cannot be seen."""
+    source = call.service.source
+    keys = [key for key in source.applications() if call.viewer.sees(key)]
+    lives = [live for key in keys if (live := source.application(key)) is not None]
+    namespaces = sorted({key.namespace for key in keys} | {call.viewer.access.namespace})
+    blind = [row["message"] for row in map(summary, lives) if row["reason"] == "CannotSee"]
+    return AgentView(
+        version=__version__,
+        mode=call.service.mode,
+        cluster=call.service.cluster,
+        kubernetes=_kubernetes(call.viewer.access),
+        leases=tuple(lease for namespace in namespaces if (lease := _lease(call.viewer.access, namespace)) is not None),
+        viewers=call.service.viewers(),
+        cannot_see=tuple(CannotSee(kind="", why=plain(text)) for text in sorted(set(blind))),
+        affected=len(blind),
+        repositories=tuple(_repositories(lives)),
+        notifiers=_notifiers(call),
+        as_of=now(),
+    )
+
+
+def notifiers(call: Call) -> NotifierList:
+    """The Notifiers of the namespaces whose Notifiers the viewer may list."""
+    return NotifierList(notifiers=_notifiers(call))
+
+
+def _notifiers(call: Call) -> tuple[NotifierView, ...]:
+    views = []
+    for notifier in call.service.source.notifiers():
+        if call.viewer.rights(str(notifier["metadata"].get("namespace") or "")).may("list", "notifiers"):
+            status = notifier.get("status") or {}
+            views.append(
+                NotifierView(
+                    receiver=receiver(notifier),
+                    pending=len(status.get("pending") or ()),
+                    dropped=int(status.get("dropped") or 0),
+                    delivered_at=str(status.get("lastDelivery") or ""),
+                )
+            )
+    return tuple(views)
+
+
+def _repositories(lives: list[Object]) -> list[RepositoryView]:
+    """What is followed, the unreadable ones first."""
+    counts: Counter[str] = Counter()
+    troubles: dict[str, Object] = {}
+    for live in lives:
+        address = shown_address(str(((live.get("spec") or {}).get("source") or {}).get("repoURL") or ""))
+        counts[address] += 1
+        source = (live.get("status") or {}).get("source") or {}
+        if source.get("unavailableSince"):
+            troubles.setdefault(address, source)
+    views = [
+        RepositoryView(
+            url=address,
+            applications=count,
+            unavailable_since=str(troubles.get(address, {}).get("unavailableSince") or ""),
+            message=plain(str(troubles.get(address, {}).get("message") or "")),
+        )
+        for address, count in counts.items()
+        if address
+    ]
+    return sorted(views, key=lambda view: (not view.unavailable_since, view.url))
+
+
+def _lease(access: ClusterClient, namespace: str) -> LeaseView | None:
+    """The Lease of a namespace's agent, as far as the viewer may read it."""
+    try:
+        lease = access.transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{NAME}")
+    except AgentError:
+        return None
+    spec = lease.get("spec") or {}
+    return LeaseView(
+        namespace=namespace,
+        holder=str(spec.get("holderIdentity") or ""),
+        since=str(spec.get("acquireTime") or ""),
+        renewed_at=str(spec.get("renewTime") or ""),
+        duration_seconds=int(spec.get("leaseDurationSeconds") or 0),
+        leads=not expired(lease, NAME, datetime.now(UTC)),
+    )
+
+
+def _kubernetes(access: ClusterClient) -> str:
+    try:
+        return str(access.transport.request("GET", "/version")["gitVersion"])
+    except (AgentError, KeyError, TypeError):
+        return ""
+
+
+ANSWERS: dict[str, Answer] = {"agent": agent, "notifiers": notifiers}

@@ -1,0 +1,98 @@
+"""A request as the answers see it: checked, typed, and without HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import NotFound
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.server.plan_cache import PlanCache
+from gitops_agent.server.rows import Rows
+from gitops_agent.server.source import Source
+from gitops_agent.server.viewer import Viewer, visible
+from gitops_agent.server.views.base import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What all answers are made from.
+
+    Attributes:
+        source: our resources.
+        rows: of the Applications.
+        plans: computed lately.
+        mode: `agent` or `laptop`.
+        cluster: the name of the cluster, for people.
+        viewers: the number of open streams.
+    """
+
+    source: Source
+    rows: Rows
+    plans: PlanCache
+    mode: str
+    cluster: str
+    viewers: Callable[[], int] = field(default=lambda: 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request.
+
+    Attributes:
+        service: what answers are made from.
+        viewer: who asks.
+        names: from the path.
+        query: from the address, with defaults filled in.
+        body: the checked body.
+    """
+
+    service: Service
+    viewer: Viewer
+    names: Mapping[str, str]
+    query: Mapping[str, str]
+    body: View | None = None
+
+    @property
+    def key(self) -> AppKey:
+        """Namespace and name of the path."""
+        return AppKey(self.names["namespace"], self.names["name"])
+
+    def application(self) -> Object:
+        """The Application of the path.
+
+        Raises:
+            NotFound: there is none that the viewer may see.
+        """
+        return visible(self.service.source, self.viewer, self.key)
+
+    def access(self, namespace: str) -> ClusterClient:
+        """The cluster as the viewer, with a namespace."""
+        return replace(self.viewer.access, namespace=namespace)
+
+    def policy(self) -> Object:
+        """The RolloutPolicy of the path.
+
+        Raises:
+            NotFound: there is none of an Application that the viewer may see.
+        """
+        from gitops_agent.manifest.marks import owner
+
+        policy = self.service.source.policy(self.key)
+        declaring = owner(policy) if policy is not None else None
+        if policy is None or declaring is None or not self.viewer.sees(declaring):
+            raise NotFound(
+                f"there is no RolloutPolicy {self.key.name} in namespace {self.key.namespace} that you may see", status=404
+            )
+        return policy
+
+
+Answer = Callable[[Call], View]
+"""Makes the view of one route; runs in a thread of its own and may block."""
+
+
+def now() -> str:
+    """The server's time."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,149 @@
+"""What happened to an Application: its timeline and its events."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gitops_agent.api.durations import parse_duration
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.marks import owner
+from gitops_agent.operations.events import events_of, times, when
+from gitops_agent.operations.history import newest_first
+from gitops_agent.rollout.progress import RolloutProgress
+from gitops_agent.server.answers.application import commit_of
+from gitops_agent.server.answers.call import Answer, Call
+from gitops_agent.server.code_links import compare_link
+from gitops_agent.server.plain_text import plain
+from gitops_agent.server.views.base import ApplicationName
+from gitops_agent.server.views.timeline import EventList, EventView, Timeline, TimelineEntry
+
+
+def timeline(call: Call) -> Timeline:
+    """Syncs, runs of rollouts, rejected commits and the newest commit, newest first."""
+    live = call.application()
+    status = live.get("status") or {}
+    repository = str(((live.get("spec") or {}).get("source") or {}).get("repoURL") or "")
+    syncs = [each for each in status.get("history") or () if isinstance(each, dict)]
+    entries = [_sync(live, each, _before(syncs, index), repository) for index, each in enumerate(syncs)]
+    entries += [_run(live, raw) for raw in _runs(call)]
+    for each in (status.get("rollback") or {}).get("rejected") or ():
+        commit = commit_of(live, str(each.get("revision") or ""))
+        entries.append(
+            TimelineEntry(
+                kind="rejected",
+                at=str(each.get("at") or ""),
+                commit=commit,
+                result="RolledBack",
+                message=plain(str(each.get("reason") or "")),
+            )
+        )
+    seen = str((status.get("source") or {}).get("revision") or "")
+    if seen and all(entry.commit.revision != seen for entry in entries):
+        commit = commit_of(live, seen)
+        entries.append(TimelineEntry(kind="seen", at=commit.committed_at, commit=commit))
+    before = call.query["before"]
+    chosen = [entry for entry in entries if not before or entry.at < before]
+    chosen.sort(key=lambda entry: entry.at, reverse=True)
+    return Timeline(application=_name(call.key), entries=tuple(chosen))
+
+
+def events(call: Call) -> EventList:
+    """The Kubernetes Events of an Application, read as the viewer."""
+    live = call.application()
+    listed = events_of(call.access(call.key.namespace), live)
+    shown = tuple(
+        EventView(
+            at=when(event)[:19] + "Z",
+            type=str(event.get("type") or ""),
+            reason=str(event.get("reason") or ""),
+            message=plain(str(event.get("note") or "")),
+            times=times(event),
+            object=_regarding(event),
+        )
+        for event in reversed(listed)
+    )
+    return EventList(application=_name(call.key), events=shown)
+
+
+def _sync(live: Object, entry: Object, before: str, repository: str) -> TimelineEntry:
+    commit = commit_of(live, str(entry.get("revision") or ""))
+    return TimelineEntry(
+        kind="sync",
+        at=str(entry.get("started") or ""),
+        commit=commit,
+        result=str(entry.get("result") or ""),
+        message=plain(str(entry.get("message") or "")),
+        plan=str(entry.get("plan") or ""),
+        duration=str(entry.get("duration") or ""),
+        lead_time_seconds=_lead_time(commit.committed_at, entry),
+        actor=plain(str(entry.get("actor") or "")),
+        approved=str(entry.get("approved") or ""),
+        approver=plain(str(entry.get("approver") or "")),
+        rollback=entry.get("result") == "RolledBack",
+        compare=compare_link(repository, before, commit.revision),
+    )
+
+
+def _lead_time(committed_at: str, entry: Object) -> float | None:
+    """Seconds from the commit to the end of its sync; None when unknown."""
+    try:
+        took = parse_duration(str(entry.get("duration") or "0s"))
+        ended = datetime.fromisoformat(str(entry.get("started"))) + took
+        lead = ended - datetime.fromisoformat(committed_at)
+    except (ValueError, TypeError):
+        return None
+    return max(lead, timedelta(0)).total_seconds()
+
+
+def _before(syncs: list[Object], index: int) -> str:
+    """The commit of the sync before, which may be the same."""
+    return str(syncs[index + 1].get("revision") or "") if index + 1 < len(syncs) else ""
+
+
+def _runs(call: Call) -> list[Object]:
+    runs = []
+    for policy in call.service.source.policies():
+        if owner(policy) == call.key:
+            progress = RolloutProgress.of(policy)
+            runs += [
+                {
+                    "rollout": str(progress.key),
+                    "ended": f"{run.at:%Y-%m-%dT%H:%M:%SZ}",
+                    "revision": run.commit,
+                    "hash": run.hash,
+                    "result": run.result,
+                    "message": run.reason,
+                }
+                for run in progress.state.history
+            ]
+    return newest_first(runs)
+
+
+def _run(live: Object, raw: Object) -> TimelineEntry:
+    return TimelineEntry(
+        kind="rollout",
+        at=str(raw["ended"]),
+        commit=commit_of(live, str(raw["revision"])),
+        result=str(raw["result"]),
+        message=plain(str(raw["message"])),
+        rollout=str(raw["rollout"]),
+        version=str(raw["hash"]),
+        rollback=raw["result"] == "RolledBack",
+    )
+
+
+def _regarding(event: Object) -> str:
+    regarding = event.get("regarding") or {}
+    group = str(regarding.get("apiVersion") or "").rpartition("/")[0]
+    try:
+        return str(ObjectKey(group, str(regarding["kind"]), str(regarding.get("namespace") or ""), str(regarding["name"])))
+    except (KeyError, AgentError):
+        return ""
+
+
+def _name(key: AppKey) -> ApplicationName:
+    return ApplicationName(namespace=key.namespace, name=key.name)
+
+
+ANSWERS: dict[str, Answer] = {"timeline": timeline, "events": events}

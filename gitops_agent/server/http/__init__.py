@@ -1,0 +1,1 @@
+"""The dashboard over HTTP: the only room that knows Starlette and uvicorn."""

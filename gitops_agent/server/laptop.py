@@ -1,0 +1,59 @@
+"""The dashboard of one user, on their own machine."""
+
+from __future__ import annotations
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.server.answers.call import Service
+from gitops_agent.server.http.app import Dashboard
+from gitops_agent.server.http.event_stream import EventStreams
+from gitops_agent.server.http.headers import Origins
+from gitops_agent.server.http.listener import Listener
+from gitops_agent.server.http.sessions import LaptopSessions
+from gitops_agent.server.plan_cache import PlanCache
+from gitops_agent.server.rows import Rows
+from gitops_agent.server.source import ClusterSource
+
+_ADDRESS = "127.0.0.1"
+
+
+class Laptop:
+    """Serves one user until stopped.
+
+    Args:
+        access: the cluster as the user.
+        everywhere: the Applications of all namespaces.
+        cluster: its name, for people.
+        port: to listen on; 0 takes a free one.
+
+    Raises:
+        AgentError: the port is taken.
+    """
+
+    def __init__(self, access: ClusterClient, *, everywhere: bool = False, cluster: str = "", port: int = 0) -> None:
+        self._source = source = ClusterSource(access, everywhere=everywhere)
+        rows = Rows(source.application, source.policy)
+        streams = EventStreams(rows, source.applications)
+        service = Service(
+            source=source, rows=rows, plans=PlanCache(), mode="laptop", cluster=cluster, viewers=lambda: streams.count
+        )
+        self._sessions = LaptopSessions(access)
+        self._listener = Listener(Dashboard(service, self._sessions, Origins(), streams), _ADDRESS, port)
+
+    @property
+    def address(self) -> str:
+        """The address to open, with its code."""
+        return f"http://{_ADDRESS}:{self._listener.port}/?code={self._sessions.code}"
+
+    def start(self) -> None:
+        """Reads the Applications, and begins to serve.
+
+        Raises:
+            UsageError: the agent's resources are not installed.
+        """
+        self._source.start()
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Ends everything."""
+        self._listener.stop()
+        self._source.stop()

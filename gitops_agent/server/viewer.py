@@ -1,0 +1,88 @@
+"""A person in front of the page, with their own credentials and rights."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import NotFound
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.server.rights import Rights, rights_of, verbs_are_enforced
+from gitops_agent.server.source import Source
+
+_RIGHTS_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """One viewer.
+
+    Attributes:
+        user: the name, as the API server knows it.
+        groups: the groups.
+        mode: how they signed in.
+        access: the cluster with the viewer's credentials.
+        digest: names the session in limits and caches; no credential.
+        expires: when the session ends, RFC 3339; empty for no known end.
+    """
+
+    user: str
+    groups: tuple[str, ...]
+    mode: str
+    access: ClusterClient = field(repr=False)
+    digest: str
+    expires: str = ""
+    _rights: dict[str, tuple[float, Rights]] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def rights(self, namespace: str) -> Rights:
+        """The rights in a namespace, up to half a minute old.
+
+        Raises:
+            AgentError: the API server does not say.
+        """
+        with self._lock:
+            at, rights = self._rights.get(namespace, (0.0, None))
+        if rights is not None and time.monotonic() - at < _RIGHTS_SECONDS:
+            return rights
+        fresh = rights_of(self.access, namespace, enforced=verbs_are_enforced(self.access))
+        with self._lock:
+            self._rights[namespace] = (time.monotonic(), fresh)
+        return fresh
+
+    def known_rights(self, namespace: str) -> Rights:
+        """The last known rights, without a request; none where none are known."""
+        with self._lock:
+            return self._rights.get(namespace, (0.0, Rights(namespace=namespace)))[1]
+
+    def review(self) -> None:
+        """Asks for all known rights again.
+
+        Raises:
+            Unauthorized: the credentials are no longer accepted.
+            AgentError: the API server does not answer.
+        """
+        with self._lock:
+            namespaces = tuple(self._rights)
+            self._rights.clear()
+        for namespace in namespaces or (self.access.namespace,):
+            self.rights(namespace)
+
+    def sees(self, key: AppKey) -> bool:
+        """Whether an Application is shown."""
+        return self.rights(key.namespace).sees(key.name)
+
+
+def visible(source: Source, viewer: Viewer, key: AppKey) -> Object:
+    """An Application that the viewer may see.
+
+    Raises:
+        NotFound: there is none, or it is hidden: both read the same.
+    """
+    sees = viewer.sees(key)
+    application = source.application(key)
+    if application is None or not sees:
+        raise NotFound(f"there is no Application {key.name} in namespace {key.namespace} that you may see", status=404)
+    return application

@@ -1,0 +1,268 @@
+"""The dashboard over a real socket: sessions, checks, lists, and hostile requests to every route."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops_agent.server.http import listener
+from gitops_agent.server.rights import Rights
+from gitops_agent.server.routes import ROUTES, Route
+from tests.server.applications import application
+from tests.server.served import EVERYTHING, Served, served
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+PRIVATE = [route for route in ROUTES if not route.public]
+WITH_BODY = [route for route in ROUTES if route.body is not None]
+SHOP = "/api/v1/applications/gitops/shop"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    shop = application("shop", ready="False", reason="Degraded", health="Degraded", message="api crashes")
+    with served(tmp_path_factory.mktemp("page"), application("pay"), shop) as dashboard:
+        yield dashboard
+
+
+def address(route: Route) -> str:
+    """The path of a route, with names in place of its parameters."""
+    return re.sub(r"\{(\w+)\}", lambda match: {"namespace": "gitops", "name": "shop"}.get(match[1], "x"), route.path)
+
+
+def by_name(route: Route) -> str:
+    return route.name
+
+
+@pytest.mark.parametrize("route", PRIVATE, ids=by_name)
+def test_no_route_answers_without_a_session(page: Served, route: Route) -> None:
+    for viewer in (None, "nobody", "admin%00", "a" * 3000):
+        reply = page.ask(route.method, address(route), viewer=viewer, body=b"{}" if route.body else None)
+        expected = {401} if route.body is None else {401, 422}
+        assert reply.status in expected
+        assert reply.json()["mode"] == ("token" if reply.status == 401 else "")
+        assert reply.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=by_name)
+def test_no_route_answers_to_a_foreign_name(page: Served, route: Route) -> None:
+    reply = page.ask(route.method, address(route), body=b"{}" if route.body else None, Host="rebound.example")
+
+    assert reply.status == 421
+    assert "rebound.example" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.method != "GET"], ids=by_name)
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
+    ids=str,
+)
+def test_nothing_is_written_for_a_page_of_another_site(page: Served, route: Route, headers: dict[str, str]) -> None:
+    assert page.ask(route.method, address(route), body=b"{}" if route.body else None, **headers).status == 403
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=by_name)
+def test_a_form_of_another_site_is_no_request(page: Served, route: Route) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        assert page.ask(route.method, address(route), body=b"{}", Content_Type=kind).status == 415
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=by_name)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"7",
+        b'"x"',
+        b"[" * 5_000,
+        b'{"unknown":1}',
+        b'{"resourceVersion":7,"token":[],"plan":{}}',
+        b"\xff",
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+def test_a_body_of_wrong_types_is_refused_with_its_fields(page: Served, route: Route, body: bytes) -> None:
+    reply = page.ask(route.method, address(route), body=body)
+
+    assert reply.status == 422
+    assert reply.json()["reason"] == "Invalid"
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=by_name)
+def test_ten_megabytes_are_not_read(page: Served, route: Route) -> None:
+    connection = socket.create_connection(("127.0.0.1", page.port), timeout=10)
+    head = f"POST {address(route)} HTTP/1.1\r\nHost: localhost\r\nCookie: viewer=admin\r\nContent-Type: application/json\r\n"
+    with connection:
+        connection.sendall(f"{head}Content-Length: 10000000\r\n\r\n".encode() + b" " * 20_000)
+        assert b" 413 " in connection.recv(64)
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.method == "GET" and route.media == ""], ids=by_name)
+def test_an_unknown_parameter_is_named(page: Served, route: Route) -> None:
+    reply = page.ask("GET", f"{address(route)}?nonsense=1")
+
+    assert reply.status == 422
+    assert "nonsense" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=by_name)
+def test_every_answer_has_the_headers_that_keep_foreign_code_out(page: Served, route: Route) -> None:
+    headers = page.ask(route.method, address(route), viewer=None, body=b"{}" if route.body else None).headers
+
+    assert "script-src 'self'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("text", [b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n", b"", b"POST /api/v1/session HTTP/1.1\r\n"])
+def test_half_a_request_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    monkeypatch.setattr(listener, "_REQUEST_SECONDS", 0.2)
+    with served(tmp_path) as dashboard, socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection:
+        connection.sendall(text)
+
+        assert connection.recv(1) == b""
+
+
+def test_a_body_that_stops_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "_REQUEST_SECONDS", 0.2)
+    head = b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    with served(tmp_path) as dashboard, socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection:
+        connection.sendall(head)
+
+        assert connection.recv(1) == b""
+
+
+def test_an_idle_page_keeps_its_stream_beyond_the_deadline_of_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_REQUEST_SECONDS", 0.2)
+    with served(tmp_path, application("shop")) as dashboard, dashboard.stream() as events:
+        assert events.next()[0] == "hello"
+        began = time.monotonic()
+        eventually(lambda: time.monotonic() - began > 0.5, seconds=5, what="the deadline has passed")
+        dashboard.put(application("shop", message="changed"))
+
+        assert events.next()[0] == "rows"
+
+
+def test_the_list_has_the_worst_first(page: Served) -> None:
+    answer = page.ask("GET", "/api/v1/applications").json()
+
+    names = [row[answer["columns"].index("name")] for row in answer["rows"]]
+    assert names == ["shop", "pay"]
+    assert (answer["total"], answer["counts"]["degraded"], answer["counts"]["healthy"]) == (2, 1, 1)
+
+
+def test_the_list_comes_in_pages(page: Served) -> None:
+    first = page.ask("GET", "/api/v1/applications?limit=1&sort=name").json()
+    second = page.ask("GET", f"/api/v1/applications?limit=1&sort=name&continue={first['continue']}").json()
+
+    assert [row[1] for row in (*first["rows"], *second["rows"])] == ["pay", "shop"]
+    assert second["continue"] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("ready:no", ["shop"]),
+        ("state:healthy", ["pay"]),
+        ("crashes", ["shop"]),
+        ("commit:3f2a", ["shop", "pay"]),
+        ("label:team=pay ready:yes", ["pay"]),
+        ("ns:other", []),
+    ],
+)
+def test_a_filter_has_to_hold_in_every_token(page: Served, text: str, names: list[str]) -> None:
+    answer = page.ask("GET", f"/api/v1/applications?filter={text.replace(' ', '+')}").json()
+
+    assert [row[1] for row in answer["rows"]] == names
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=99999999999999", "continue=-1", "sort=size", "limit=%D9%A3"])
+def test_a_wrong_parameter_says_what_is_right(page: Served, query: str) -> None:
+    assert page.ask("GET", f"/api/v1/applications?{query}").status == 422
+
+
+def test_an_unchanged_list_is_not_sent_again(page: Served) -> None:
+    first = page.ask("GET", "/api/v1/applications")
+
+    assert page.ask("GET", "/api/v1/applications", If_None_Match=first.headers["etag"]).status == 304
+
+
+def test_a_long_answer_is_compressed(page: Served) -> None:
+    reply = page.ask("GET", "/api/v1/openapi.json", Accept_Encoding="gzip")
+
+    assert reply.headers["content-encoding"] == "gzip"
+    assert json.loads(gzip.decompress(reply.body))["openapi"] == "3.1.0"
+
+
+def test_a_hidden_application_and_an_absent_one_answer_alike(page: Served) -> None:
+    page.viewers.rights["guest"] = Rights(namespace="gitops", names=frozenset({("get", "applications", "pay")}))
+    hidden = page.ask("GET", SHOP, viewer="guest")
+    absent = page.ask("GET", "/api/v1/applications/gitops/none", viewer="guest")
+
+    assert hidden.status == absent.status == 404
+    assert hidden.body.replace(b"shop", b"none") == absent.body
+
+
+def test_a_viewer_with_one_name_sees_one_row_and_counts_one(page: Served) -> None:
+    page.viewers.rights["guest"] = Rights(namespace="gitops", names=frozenset({("get", "applications", "pay")}))
+
+    answer = page.ask("GET", "/api/v1/applications", viewer="guest").json()
+
+    assert [row[1] for row in answer["rows"]] == ["pay"]
+    assert answer["counts"]["degraded"] == 0
+
+
+def test_the_page_of_an_application_says_what_cannot_be_done_and_which_rule_would_allow_it(page: Served) -> None:
+    page.viewers.rights["reader"] = Rights(namespace="gitops", allowed=frozenset({("list", "applications")}))
+
+    actions = {each["verb"]: each for each in page.ask("GET", SHOP, viewer="reader").json()["actions"]}
+
+    assert actions["sync"]["allowed"] is False
+    assert "you may not patch applications" in actions["sync"]["why"]
+    assert "kind: Role" in actions["sync"]["rule"]
+    assert actions["resume"]["why"] == "it is not paused"
+
+
+def test_the_headline_says_why_and_since_when(page: Served) -> None:
+    headline = page.ask("GET", SHOP).json()["headline"]
+
+    assert (headline["state"], headline["message"]) == ("Degraded", "api crashes")
+    assert headline["commit"]["link"].startswith("https://github.com/acme/config/commit/3f2a91c0")
+    assert "gitops-agent events shop -n gitops" in headline["next"]
+
+
+def test_failed_sign_ins_of_an_address_are_limited(tmp_path: Path) -> None:
+    with served(tmp_path) as dashboard:
+        statuses = [dashboard.ask("POST", "/api/v1/session", body=b'{"token":"wrong"}').status for _ in range(7)]
+
+        assert statuses == [401] * 5 + [429] * 2
+
+
+def test_a_sign_in_sets_a_cookie_that_scripts_cannot_read(tmp_path: Path) -> None:
+    with served(tmp_path) as dashboard:
+        dashboard.viewers.rights["dana"] = Rights(namespace="gitops", allowed=EVERYTHING)
+        reply = dashboard.ask("POST", "/api/v1/session", viewer=None, body=b'{"token":"dana"}')
+
+        assert reply.json()["user"] == "dana"
+        assert "HttpOnly; SameSite=Strict" in reply.headers["set-cookie"]
+
+
+def test_an_api_server_that_does_not_answer_is_503(page: Served) -> None:
+    reply = page.ask("GET", f"{SHOP}/events")
+
+    assert (reply.status, reply.json()["reason"]) == (503, "Unavailable")
