@@ -1,4 +1,4 @@
-"""`gitops-agent dashboard`: the page on this machine, with the rights of the kubeconfig."""
+"""`gitops-agent dashboard`: the page on this machine, as its user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of commits and comparisons at the Git host, where it is known.
+"""Addresses of commits and comparisons at known Git hosts.
 
 Only hosts whose name says what they run: a wrong link is worse than none. Addresses are https, so nothing from a manifest ever
 becomes a link of another kind.

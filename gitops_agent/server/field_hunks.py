@@ -24,7 +24,7 @@ def hunks(changes: Iterable[FieldChange], *, secret: bool) -> tuple[Hunk, ...]:
 
 
 def restarts(obj: Object, changes: Iterable[FieldChange]) -> str:
-    """What the changes do to the pods of a workload; empty for nothing."""
+    """What the changes do to pods; empty for nothing."""
     if obj.get("kind") not in _RESTARTING or not any(change.path.startswith("/spec/template/") for change in changes):
         return ""
     replicas = (obj.get("spec") or {}).get("replicas")

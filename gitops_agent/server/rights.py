@@ -1,4 +1,4 @@
-"""What a viewer may do in a namespace, as the API server says.
+"""What a viewer may do in a namespace.
 
 One SelfSubjectRulesReview with the viewer's own credentials answers for all verbs; where the API server cannot list
 all rules (an external authorizer), each verb is reviewed by itself. The verbs `sync`, `pause`, `approve` … are verbs of
@@ -93,7 +93,7 @@ def rights_of(access: ClusterClient, namespace: str, *, enforced: bool) -> Right
 
 
 def verbs_are_enforced(access: ClusterClient) -> bool:
-    """Whether the policy that demands our verbs is bound; no when that cannot be read."""
+    """Whether the policy that demands our verbs is bound."""
     path = f"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/{POLICY}"
     try:
         access.transport.request("GET", path)

@@ -1,4 +1,4 @@
-"""The rows that viewers see, as a state with a sequence: no event is ever stored.
+"""The rows that viewers see: a state with a sequence.
 
 Problem: a stream that keeps a log grows with every change, and one that keeps a queue for each viewer grows with the slowest.
 Decision: every row carries the number of its last change, and changed rows are moved to the end. A viewer that reconnects gets

@@ -1,4 +1,4 @@
-"""A person in front of the page, with their own credentials and rights."""
+"""A viewer, with their own credentials and rights."""
 
 from __future__ import annotations
 

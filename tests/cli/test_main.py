@@ -25,6 +25,7 @@ COMMANDS = [
         "uninstall",
         "run",
         "status",
+        "dashboard",
         "get",
         "create",
         "import",

@@ -1,4 +1,4 @@
-"""A dashboard on a socket of this machine, with Applications that a test changes."""
+"""A dashboard on a socket, with Applications of a test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EVERYTHING = frozenset({(verb, "applications") for verb in ("get", "list", "patc
 
 @dataclass
 class KnownViewers:
-    """Sessions whose cookie is the name of a viewer, with rights that a test gives."""
+    """Sessions whose cookie is the name of a viewer."""
 
     access: ClusterClient
     rights: dict[str, Rights] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""`gitops-agent dashboard` on a real control plane: a real repository, actions, and no value of a Secret anywhere."""
+"""`gitops-agent dashboard` on a real control plane and repository."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The answers of the API, one module a topic: from live objects to views."""
+"""The answers of the API: from live objects to views."""

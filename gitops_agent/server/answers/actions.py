@@ -1,4 +1,4 @@
-"""Actions: the same writes as those of the commands, with the viewer's own credentials.
+"""Actions: the writes of the commands, as the viewer.
 
 Nothing is written blindly. The body names the version that the viewer saw; it is compared with the live object, read as the
 viewer, and the API server compares once more.

@@ -86,7 +86,7 @@ def _repositories(lives: list[Object]) -> list[RepositoryView]:
 
 
 def _lease(access: ClusterClient, namespace: str) -> LeaseView | None:
-    """The Lease of a namespace's agent, as far as the viewer may read it."""
+    """The Lease of a namespace's agent, read as the viewer."""
     try:
         lease = access.transport.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{NAME}")
     except AgentError:

@@ -1,4 +1,4 @@
-"""The page of one Application: what it is like, why, and what can be done."""
+"""The page of one Application: its state, why, and actions."""
 
 from __future__ import annotations
 

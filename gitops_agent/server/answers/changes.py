@@ -1,4 +1,4 @@
-"""What differs: the plan, a diff of two states, drift, and what waits for an approval."""
+"""What differs: plan, diff, drift, and what waits for approval."""
 
 from __future__ import annotations
 
@@ -43,23 +43,25 @@ def plan(call: Call) -> views.PlanView:
     """What a sync would do now."""
     live = call.application()
     preview = _preview(call, live, "")
-    made, texts = preview.plan, summary(live)
+    planned, texts = preview.plan, summary(live)
     waiting = waiting_hash(live, texts["reason"])
-    actions = [action for action in made.changes() if action.intent in _SHOWN]
-    left_out = [action for action in made.actions if action.reason in LEFT_OUT]
+    actions = [action for action in planned.changes() if action.intent in _SHOWN]
+    left_out = [action for action in planned.actions if action.reason in LEFT_OUT]
     counts = {name: sum(1 for action in actions if action.intent is kind) for kind, name in _SHOWN.items()}
     return views.PlanView(
         application=_name(call.key),
         resource_version=str(live["metadata"].get("resourceVersion") or ""),
-        hash=made.hash,
-        short=made.hash[:SHORT],
-        current=str(((live.get("status") or {}).get("sync") or {}).get("plan") or "") == made.hash,
-        commit=_commit(live, made.revision.commit, made.revision.subject, made.revision.author),
-        counts=views.PlanCounts(**counts, unchanged=len(made.actions) - len(actions) - len(left_out), left_out=len(left_out)),
+        hash=planned.hash,
+        short=planned.hash[:SHORT],
+        current=str(((live.get("status") or {}).get("sync") or {}).get("plan") or "") == planned.hash,
+        commit=_commit(live, planned.revision.commit, planned.revision.subject, planned.revision.author),
+        counts=views.PlanCounts(
+            **counts, unchanged=len(planned.actions) - len(actions) - len(left_out), left_out=len(left_out)
+        ),
         verdict=views.Verdict(
-            held=made.verdict.held,
-            reason=made.verdict.reason,
-            message=plain(made.verdict.message),
+            held=planned.verdict.held,
+            reason=planned.verdict.reason,
+            message=plain(planned.verdict.message),
             window=window(live) if actions else "",
         ),
         blast=_blast(preview),
@@ -70,7 +72,7 @@ def plan(call: Call) -> views.PlanView:
             for action in left_out
         ),
         rollouts=tuple(plain(note) for note in preview.rest.notes),
-        warnings=tuple(plain(warning) for warning in made.warnings),
+        warnings=tuple(plain(warning) for warning in planned.warnings),
         held_since=str(condition_of(live, "Ready").get("lastTransitionTime") or "") if waiting else "",
         command=command(f"approve {call.key.name} {waiting[:SHORT]}", live) if waiting else "",
         as_of=now(),
@@ -262,7 +264,7 @@ def _dependants(preview: Preview, key: ObjectKey) -> Iterator[str]:
 
 
 def _sized(view: views.ObjectDiff, call: Call) -> views.ObjectDiff:
-    """The object without its rows, where it is large and many were requested."""
+    """The object, without rows where it is large."""
     if call.query.get("object") or len(view.model_dump_json()) <= _LARGE:
         return view
     return view.model_copy(update={"hunks": (), "yaml": "", "large": True})

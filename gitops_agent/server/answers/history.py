@@ -38,9 +38,9 @@ def timeline(call: Call) -> Timeline:
                 message=plain(str(each.get("reason") or "")),
             )
         )
-    seen = str((status.get("source") or {}).get("revision") or "")
-    if seen and all(entry.commit.revision != seen for entry in entries):
-        commit = commit_of(live, seen)
+    newest = str((status.get("source") or {}).get("revision") or "")
+    if newest and all(entry.commit.revision != newest for entry in entries):
+        commit = commit_of(live, newest)
         entries.append(TimelineEntry(kind="seen", at=commit.committed_at, commit=commit))
     before = call.query["before"]
     chosen = [entry for entry in entries if not before or entry.at < before]
@@ -86,7 +86,7 @@ def _sync(live: Object, entry: Object, before: str, repository: str) -> Timeline
 
 
 def _lead_time(committed_at: str, entry: Object) -> float | None:
-    """Seconds from the commit to the end of its sync; None when unknown."""
+    """Seconds from commit to the end of its sync, if known."""
     try:
         took = parse_duration(str(entry.get("duration") or "0s"))
         ended = datetime.fromisoformat(str(entry.get("started"))) + took

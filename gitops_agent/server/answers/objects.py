@@ -1,4 +1,4 @@
-"""Objects of an Application: tree, one object, logs; all of it read as the viewer."""
+"""Objects of an Application, read as the viewer: tree, object, logs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def one(call: Call) -> ObjectView:
 
 
 def logs(call: Call) -> LogView:
-    """The last lines of a pod, or of the pods below an object."""
+    """The last lines of the pods of an object."""
     call.application()
     access, key = call.access(call.key.namespace), _key(call)
     pods = list(_pods(access, _owned_object(call, key)))

@@ -1,6 +1,6 @@
 """Changes as server-sent events.
 
-Problem: 200 pages that look at 10,000 Applications, some of them asleep. Decision: what a viewer has not got yet is a set of
+Problem: 200 pages show 10,000 Applications, some pages are asleep. Decision: what a viewer has not got yet is a set of
 keys, never a queue: flushed at most four times a second, it holds the present state of each. One that cannot take its bytes for
 half a minute is cut off and comes back by itself; one that missed too much loads everything again.
 """
@@ -303,7 +303,7 @@ class EventStreams:
             stream.wake.set()
 
     def _release_rows(self) -> None:
-        """Forgets the rows once nobody has looked for a while."""
+        """Forgets the rows some time after the last viewer."""
         self._release = None
         if self._streams or time.monotonic() - self._last_use < _IDLE_SECONDS:
             if self._loop is not None:

@@ -1,6 +1,6 @@
 """Headers of every answer, and the checks of every request.
 
-Nothing inline and nothing foreign runs on the page, nobody frames it, and a request of another site is refused even where its
+Nothing inline and nothing foreign runs on the page, no page frames it, and a request of another site is refused even where its
 cookie came along: by SameSite, by Sec-Fetch-Site, by the content type and by the Origin, each of which alone would do. The Host
 has to be one of ours, or a foreign name that resolves to this address could read everything (DNS rebinding).
 """

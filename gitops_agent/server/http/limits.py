@@ -52,7 +52,7 @@ class Rate:
 
 
 def network(address: str) -> str:
-    """What counts as one address: a /64 of IPv6, as one customer has it."""
+    """What counts as one address: a /64 of IPv6."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

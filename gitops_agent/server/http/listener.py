@@ -1,4 +1,4 @@
-"""Listens: uvicorn in a thread of its own, with the deadline it lacks.
+"""uvicorn in a thread, with the deadline that it lacks.
 
 Problem: uvicorn waits for ever for a request whose headers do not end, so silent connections fill the server. Decision: its h11
 protocol gets a timer from the connection until its request is complete, and a bound for connections of one address. Streams are
@@ -31,7 +31,7 @@ _LOCAL = frozenset({"127.0.0.1", "::1"})
 
 
 class _Timed(H11Protocol):
-    """h11, with a deadline for the request and a bound for one address."""
+    """h11 with deadlines and a bound for one address."""
 
     _open: ClassVar[Counter[str]] = Counter()
 

@@ -66,7 +66,7 @@ def problem(error: AgentError, *, mode: str = "") -> ProblemView:
 
 
 def status_of(error: AgentError) -> int:
-    """The HTTP status of an error; 502 for what a repository or a render did."""
+    """The HTTP status of an error; 502 for repositories and renders."""
     if isinstance(error, RequestProblem):
         return error.status
     if error.reason in _BY_REASON:

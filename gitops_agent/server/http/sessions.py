@@ -1,4 +1,4 @@
-"""Who sends a request: what every way of signing in has in common."""
+"""Who sends a request, however they signed in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gitops_agent.server.viewer import Viewer
 
 
 class Sessions(Protocol):
-    """Finds the viewer of a request; blocks, so it runs in a thread."""
+    """Finds the viewer of a request; blocks."""
 
     mode: str
     """As in the answer of `me`."""
@@ -41,7 +41,7 @@ class Sessions(Protocol):
 
 
 class LaptopSessions:
-    """One user, who has the kubeconfig; a code in the address opens one session.
+    """The user of the kubeconfig; a code opens one session.
 
     The code is good once: what a history or a screenshot shows opens nothing any more.
 

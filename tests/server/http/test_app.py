@@ -1,4 +1,4 @@
-"""The dashboard over a real socket: sessions, checks, lists, and hostile requests to every route."""
+"""The dashboard over a real socket, with hostile requests."""
 
 from __future__ import annotations
 
