@@ -265,10 +265,10 @@ class _Bootstrap:
     def _wait(self, commit: str, deadline: float) -> None:
         """Waits until the agent has applied the commit; exits with 3 otherwise."""
         from gitops_agent.api.application_row import summary
-        from gitops_agent.operations.agent_lease import absence
         from gitops_agent.cli.wait import because, ended, outcome
         from gitops_agent.manifest.kinds import APPLICATION
         from gitops_agent.manifest.marks import REQUESTED
+        from gitops_agent.operations.agent_lease import absence
 
         name = self._made.name
         key = APPLICATION.named(self._access.namespace, name)

@@ -7,8 +7,9 @@ from gitops_agent.server.answers.call import Service
 from gitops_agent.server.http.app import Dashboard
 from gitops_agent.server.http.event_stream import EventStreams
 from gitops_agent.server.http.headers import Origins
-from gitops_agent.server.http.listener import Listener
 from gitops_agent.server.http.sessions import LaptopSessions
+from gitops_agent.server.http_server import HttpServer
+from gitops_agent.server.listening import listen
 from gitops_agent.server.plan_cache import PlanCache
 from gitops_agent.server.rows import Rows
 from gitops_agent.server.source import ClusterSource
@@ -37,12 +38,13 @@ class Laptop:
             source=source, rows=rows, plans=PlanCache(), mode="laptop", cluster=cluster, viewers=lambda: streams.count
         )
         self._sessions = LaptopSessions(access)
-        self._listener = Listener(Dashboard(service, self._sessions, Origins(), streams), _ADDRESS, port)
+        self._dashboard = Dashboard(service, self._sessions, Origins(), streams)
+        self._server = HttpServer(self._dashboard, listen(_ADDRESS, port, setting="dashboard"), name="http-ui")
 
     @property
     def address(self) -> str:
         """The address to open, with its code."""
-        return f"http://{_ADDRESS}:{self._listener.port}/?code={self._sessions.code}"
+        return f"http://{_ADDRESS}:{self._server.port}/?code={self._sessions.code}"
 
     def start(self) -> None:
         """Reads the Applications, and begins to serve.
@@ -51,9 +53,10 @@ class Laptop:
             UsageError: the agent's resources are not installed.
         """
         self._source.start()
-        self._listener.start()
+        self._server.start()
 
     def stop(self) -> None:
         """Ends everything."""
-        self._listener.stop()
+        self._dashboard.stop()
+        self._server.stop()
         self._source.stop()

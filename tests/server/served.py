@@ -18,8 +18,9 @@ from gitops_agent.server.answers.call import Service
 from gitops_agent.server.http.app import Dashboard
 from gitops_agent.server.http.event_stream import EventStreams
 from gitops_agent.server.http.headers import Origins
-from gitops_agent.server.http.listener import Listener
 from gitops_agent.server.http.sessions import cookies, signed_out
+from gitops_agent.server.http_server import REQUEST_SECONDS, HttpServer
+from gitops_agent.server.listening import listen
 from gitops_agent.server.plan_cache import PlanCache
 from gitops_agent.server.rights import Rights
 from gitops_agent.server.rows import Rows
@@ -130,7 +131,7 @@ class Events:
 
 
 @contextmanager
-def served(folder: Path, *objects: Object) -> Iterator[Served]:
+def served(folder: Path, *objects: Object, request_seconds: float = REQUEST_SECONDS) -> Iterator[Served]:
     """A dashboard with some Applications; its API server does not answer."""
     kubeconfig = write_kubeconfig(folder / "away", server="http://127.0.0.1:1", authority=b"", user="u", token="t")
     access = ClusterClient.open(str(kubeconfig), None, "gitops")
@@ -140,9 +141,12 @@ def served(folder: Path, *objects: Object) -> Iterator[Served]:
     streams = EventStreams(rows, source.applications)
     service = Service(source=source, rows=rows, plans=PlanCache(), mode="laptop", cluster="test", viewers=lambda: streams.count)
     viewers = KnownViewers(access, {"admin": Rights(namespace="gitops", allowed=EVERYTHING)})
-    listener = Listener(Dashboard(service, viewers, Origins(), streams), "127.0.0.1", 0)
-    listener.start()
+    dashboard = Dashboard(service, viewers, Origins(), streams)
+    socket = listen("127.0.0.1", 0, setting="dashboard")
+    server = HttpServer(dashboard, socket, name="http-ui", request_seconds=request_seconds)
+    server.start()
     try:
-        yield Served(source, viewers, streams, listener.port)
+        yield Served(source, viewers, streams, server.port)
     finally:
-        listener.stop()
+        dashboard.stop()
+        server.stop()

@@ -73,22 +73,21 @@ class Dashboard:
         paths = [Path(route.path, self._endpoint(route), methods=[route.method]) for route in ROUTES]
         paths.append(Path("/{path:path}", self._page, methods=["GET"]))
         self._app = Starlette(routes=paths)
-        self.asgi: ASGIApp = self._guarded
-
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Takes the loop of the server."""
-        self._costly = asyncio.Semaphore(_COSTLY)
-        self._streams.attach(loop)
-        self._service.source.listen(self._streams.touch)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        service.source.listen(streams.touch)
 
     def stop(self) -> None:
         """Ends the streams."""
         self._streams.stop()
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Checks the request, and adds the headers of every answer."""
         if scope["type"] != "http":
             return
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._costly = loop, asyncio.Semaphore(_COSTLY)
+            self._streams.attach(loop)
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.server.http import listener
 from gitops_agent.server.rights import Rights
 from gitops_agent.server.routes import ROUTES, Route
 from tests.server.applications import application
@@ -128,28 +127,29 @@ def test_every_answer_has_the_headers_that_keep_foreign_code_out(page: Served, r
 
 
 @pytest.mark.parametrize("text", [b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n", b"", b"POST /api/v1/session HTTP/1.1\r\n"])
-def test_half_a_request_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
-    monkeypatch.setattr(listener, "_REQUEST_SECONDS", 0.2)
-    with served(tmp_path) as dashboard, socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection:
+def test_half_a_request_is_closed(tmp_path: Path, text: bytes) -> None:
+    with (
+        served(tmp_path, request_seconds=0.2) as dashboard,
+        socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection,
+    ):
         connection.sendall(text)
 
         assert connection.recv(1) == b""
 
 
-def test_a_body_that_stops_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "_REQUEST_SECONDS", 0.2)
+def test_a_body_that_stops_is_closed(tmp_path: Path) -> None:
     head = b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
-    with served(tmp_path) as dashboard, socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection:
+    with (
+        served(tmp_path, request_seconds=0.2) as dashboard,
+        socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection,
+    ):
         connection.sendall(head)
 
         assert connection.recv(1) == b""
 
 
-def test_an_idle_page_keeps_its_stream_beyond_the_deadline_of_a_request(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listener, "_REQUEST_SECONDS", 0.2)
-    with served(tmp_path, application("shop")) as dashboard, dashboard.stream() as events:
+def test_an_idle_page_keeps_its_stream_beyond_the_deadline_of_a_request(tmp_path: Path) -> None:
+    with served(tmp_path, application("shop"), request_seconds=0.2) as dashboard, dashboard.stream() as events:
         assert events.next()[0] == "hello"
         began = time.monotonic()
         eventually(lambda: time.monotonic() - began > 0.5, seconds=5, what="the deadline has passed")
