@@ -19,8 +19,34 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.manifest.selector import matches_labels
 
-_TYPES = {"generic": OurProvider.WEBHOOK, "slack": OurProvider.SLACK, "github": OurProvider.GITHUB}
-_PUBLIC = "github.com"
+_TYPES = {
+    "generic": OurProvider.WEBHOOK,
+    "generic-hmac": OurProvider.WEBHOOK,
+    "slack": OurProvider.SLACK,
+    "msteams": OurProvider.TEAMS,
+    "discord": OurProvider.DISCORD,
+    "googlechat": OurProvider.GOOGLECHAT,
+    "telegram": OurProvider.TELEGRAM,
+    "pagerduty": OurProvider.PAGERDUTY,
+    "alertmanager": OurProvider.ALERTMANAGER,
+    "grafana": OurProvider.GRAFANA,
+    "github": OurProvider.GITHUB,
+    "gitlab": OurProvider.GITLAB,
+    "gitea": OurProvider.GITEA,
+    "bitbucket": OurProvider.BITBUCKET,
+    "bitbucketserver": OurProvider.BITBUCKET,
+    "azuredevops": OurProvider.AZUREDEVOPS,
+}
+_KEYS = {
+    "generic-hmac": "the Secret needs the value of `token` as `hmac`",
+    "slack": "a token of the Secret needs a `channel` beside it",
+    "telegram": "the Secret needs the keys `token` and `chat`",
+    "pagerduty": "the Secret needs the routing key of `spec.channel` as `token`",
+}
+"""What a Secret of Flux lacks for a provider."""
+_FORGES = {"github": "/api/v3", "gitlab": "", "gitea": "", "bitbucket": "", "bitbucketserver": "", "azuredevops": ""}
+"""Forges, with the path of the API on a server of one's own."""
+_PUBLIC = frozenset({"github.com", "gitlab.com", "bitbucket.org", "dev.azure.com"})
 _FAILURES = (
     EventType.SYNC_FAILED,
     EventType.DEGRADED,
@@ -77,6 +103,8 @@ def convert(alert: Object, context: ImportContext, sources: Iterable[Object]) ->
     if others:
         text = f"events of {', '.join(others)} are those of the Applications that use them"
         remarks.append(Remark(theirs="spec.eventSources", meaning=Meaning.CHANGED, note=text))
+    if kind in _KEYS:
+        remarks.append(Remark(theirs="spec.providerRef", meaning=Meaning.CHANGED, note=_KEYS[kind]))
     namespace = context.namespace_of(alert)
     every = all(is_about(alert, one) for one in sources)
     secret = mapping(provider, "spec", "secretRef")
@@ -103,11 +131,13 @@ def convert(alert: Object, context: ImportContext, sources: Iterable[Object]) ->
 
 
 def _address(kind: str, address: str) -> Object:
-    if kind != "github" or not address:
+    """The address; of a forge its server, and the repository."""
+    if kind not in _FORGES or not address:
         return {"address": address}
     parts = urlsplit(address)
-    api = None if parts.hostname == _PUBLIC else f"{parts.scheme}://{parts.netloc}/api/v3"
-    return {"repository": parts.path.strip("/").removesuffix(".git"), "address": api}
+    server = None if parts.hostname in _PUBLIC else f"{parts.scheme}://{parts.netloc}{_FORGES[kind]}"
+    repository = parts.path.strip("/").removesuffix(".git")
+    return {"repository": repository if kind != "azuredevops" else None, "address": server}
 
 
 def _none(alert: Object, theirs: str, note: str) -> Conversion:

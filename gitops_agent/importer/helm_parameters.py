@@ -1,8 +1,8 @@
 """Helm's `--set` parameters as values.
 
-A parameter names a place (`a.b[0].c`, with a backslash before a dot in a name) and a text that Helm gives a type. Values say the
-same without an order of their own; a list index fills the items before it with null, and the list then replaces the one of a
-values file.
+A parameter names a place (`a.b[0].c`, with a backslash before a dot in a name) and a text that Helm gives a type. Values say
+the same without an order of their own; a list index fills the items before it with null, and the list then replaces the one
+of a values file.
 """
 
 from __future__ import annotations

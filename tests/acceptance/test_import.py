@@ -19,11 +19,12 @@ import pytest
 
 from gitops_agent.importer.tables.all_tables import BY_KIND
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.yaml import load_all
+from gitops_agent.manifest.yaml import dump_all, load_all
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.acceptance.installed_agent import SECONDS, InstalledAgent, apply
-from tests.acceptance.objects import config_map, deployment, files, namespace, secret
+from tests.acceptance.objects import config_map, deployment, files, namespace, secret, service
 from tests.acceptance.repository import Repository
+from tests.corpus import clone
 from tests.render.decryption.sops import Sops
 from tests.sync.other_owners import definition
 from tests.waiting import eventually
@@ -153,7 +154,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledAge
             return all(any(c["type"] == "Established" and c["status"] == "True" for c in several) for several in conditions)
 
         eventually(served, seconds=SECONDS, what="the kinds of the other tools are served")
-        for name in ("flux-system", "argocd", "shop", "store"):
+        for name in ("flux-system", "argocd", "shop", "store", "examples"):
             apply(plane, namespace(name))
         replica = agent.start(settings={"leader__enabled": "false"})
         yield agent
@@ -221,7 +222,7 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
     encrypted = sops.encrypt(
         "token.yaml", files(secret("token", password="s3cret"))["secret-token.yaml"], "--encrypted-regex", "^stringData$"
     )
-    release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: api, namespace: flux-system}\nspec: {interval: 10m}\n"
+    release = next(one for one in load_all(FLUX.encode()) if one["kind"] == "HelmRelease")
     migration.repository.commit(
         {
             **CHART,
@@ -229,7 +230,7 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
             "apps/shop/web.yaml": files(web)["deployment-web.yaml"].replace("replicas: 2", "replicas: ${replicas}"),
             "apps/shop/settings.yaml": files(config_map("settings", env="${cluster_env}"))["configmap-settings.yaml"],
             "apps/shop/token.yaml": encrypted,
-            "apps/shop/release.yaml": release,
+            "apps/shop/release.yaml": dump_all([release]),
         }
     )
     for obj in load_all(FLUX.replace("URL", migration.repository.url).encode()):
@@ -277,3 +278,145 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
     assert migration.pods() == before
     kustomizations = migration.plane.request("GET", f"/apis/{owner}/v1/namespaces/flux-system/kustomizations")["items"]
     assert kustomizations == []
+
+
+ARGO = """
+apiVersion: argoproj.io/v1alpha1
+kind: AppProject
+metadata: {name: shops, namespace: argocd}
+spec:
+  syncWindows: [{kind: allow, schedule: '* * * * *', duration: 1h, applications: ['*']}]
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: api-store, namespace: argocd, finalizers: [resources-finalizer.argocd.argoproj.io]}
+spec:
+  project: shops
+  sources:
+  - {repoURL: REPOSITORY, targetRevision: HEAD, path: charts/api, helm: {releaseName: api, valueFiles: [$values/env/prod.yaml]}}
+  - {repoURL: REPOSITORY, targetRevision: HEAD, ref: values}
+  destination: {server: 'https://kubernetes.default.svc', namespace: store}
+  syncPolicy: {automated: {prune: true}, syncOptions: [CreateNamespace=true]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: hooked, namespace: argocd, annotations: {argocd.argoproj.io/sync-wave: "1"}}
+spec:
+  project: default
+  source: {repoURL: REPOSITORY, targetRevision: main, path: hooked}
+  destination: {name: in-cluster, namespace: store}
+  syncPolicy: {automated: {prune: true, selfHeal: true}}
+"""
+EXAMPLES = """
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: examples, namespace: argocd}
+spec:
+  generators:
+  - git: {repoURL: EXAMPLES, revision: HEAD, directories: [{path: '*guestbook'}]}
+  template:
+    metadata: {name: '{{path.basename}}'}
+    spec:
+      project: default
+      source: {repoURL: EXAMPLES, targetRevision: HEAD, path: '{{path}}'}
+      destination: {server: 'https://kubernetes.default.svc', namespace: examples}
+      syncPolicy: {automated: {}}
+"""
+
+
+def tracked(application: str, at: str = "store") -> Callable[[Object], Object]:
+    """The mark of Argo CD on what an Application manages."""
+
+    def marks(obj: Object) -> Object:
+        group = obj["apiVersion"].rpartition("/")[0]
+        identity = f"{application}:{group}/{obj['kind']}:{at}/{obj['metadata']['name']}"
+        return {"annotations": {"argocd.argoproj.io/tracking-id": identity}}
+
+    return marks
+
+
+def test_repositories_of_argo_are_taken_over_without_a_restart(migration: Migration) -> None:
+    hook = config_map("migrate", annotations={"argocd.argoproj.io/hook": "PreSync"})
+    api, web = deployment("api", replicas=2), deployment("web")
+    migration.repository.commit(
+        {
+            **CHART,
+            "env/prod.yaml": "replicas: 2\n",
+            "hooked/all.yaml": dump_all([web, service("web"), hook]),
+        }
+    )
+    for obj in load_all(ARGO.replace("REPOSITORY", migration.repository.url).encode()):
+        apply(migration.plane, obj, manager="kubectl")
+    manager = "argocd-controller"
+    in_store = {"namespace": "store"}
+    for name, objs in (("api-store", [api]), ("hooked", [web, service("web")])):
+        placed = [{**obj, "metadata": {**obj["metadata"], **in_store}} for obj in objs]
+        migration.peers(*placed, manager=manager, marks=tracked(name))
+    before = migration.running(3, "store")
+
+    imported = ("import", "argo", "--to-namespace", HOME, "-o", str(migration.result))
+    migration.run(*imported)
+    written = {obj["metadata"]["name"]: obj["spec"] for obj in migration.apply_result()}
+    assert set(written) == {"api-store", "hooked"}
+    assert written["api-store"]["sync"]["windows"][0]["action"] == "allow"
+    assert written["hooked"]["dependsOn"] == [{"name": "api-store"}]
+    checked = migration.run(*imported, "--check", code=3)
+    assert "1 of 2 plans are empty" in checked, checked
+    assert f"{HOME}/hooked: different\n  > pre-sync ConfigMap:store/migrate would run\n" in checked
+
+    for name in ("api-store", "hooked"):
+        migration.take_over(name)
+
+    assert migration.ready("api-store")
+    assert migration.ready("hooked")
+    assert migration.plane.request("GET", "/api/v1/namespaces/store/configmaps/migrate")["data"] == {"key": "value"}
+    assert migration.pods("store") == before
+
+
+def test_examples_of_argo_have_empty_plans(migration: Migration) -> None:
+    examples = clone("argocd-example-apps", migration.folder / "examples")
+    (generator,) = load_all(EXAMPLES.replace("EXAMPLES", f"file://{examples}").encode())
+    declared = migration.folder / "set.yaml"
+    declared.write_text(dump_all([generator]))
+    for name in ("guestbook", "kustomize-guestbook", "helm-guestbook"):
+        words = (str(examples / name), "--name", name, "-o", "json", "-n", "examples")
+        rendered = json.loads(migration.run("render", *words))
+        placed = [{**obj, "metadata": {**obj["metadata"], "namespace": "examples"}} for obj in rendered]
+        migration.peers(*placed, manager="argocd-controller", marks=tracked(name, "examples"))
+
+    checked = migration.run(
+        "import", "argo", "-f", str(declared), "--to-namespace", HOME, "-o", str(migration.result), "--check"
+    )
+
+    assert "3 of 3 plans are empty" in checked, checked
+
+
+CORPUS_SOURCE = """
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec: {interval: 1m, url: URL, ref: {branch: main}}
+"""
+
+
+def test_the_example_of_flux_is_imported_with_every_difference_explained(migration: Migration) -> None:
+    example = clone("flux2-kustomize-helm-example", migration.folder / "example")
+    source = migration.folder / "source.yaml"
+    source.write_text(CORPUS_SOURCE.replace("URL", f"file://{example}"))
+    folders = [str(example / name) for name in ("clusters/staging", "apps/base", "infrastructure")]
+    read = [word for name in (str(source), *folders) for word in ("-f", name)]
+
+    output = migration.run("import", "flux", *read, "--to-namespace", HOME, "-o", str(migration.result), code=3)
+
+    report = json.loads((migration.result / "report.json").read_text())
+    kustomizations = {
+        "apps": "apps/staging",
+        "infra-controllers": "infrastructure/controllers",
+        "infra-configs": "infrastructure/configs",
+    }
+    for name, directory in kustomizations.items():
+        (obj,) = load_all((migration.result / "resources" / f"{HOME}.application.{name}.yaml").read_bytes())
+        assert obj["spec"]["source"]["path"] == directory
+    assert {field["meaning"] for one in report["objects"] for field in one["fields"]} <= {"same", "changed", "none"}
+    assert all(field["note"] for one in report["objects"] for field in one["fields"] if field["meaning"] == "none")
+    assert all(problem["field"] for one in report["objects"] for problem in one["problems"]), output

@@ -84,3 +84,28 @@ def test_a_provider_without_an_equivalent_is_named() -> None:
     provider["spec"]["type"] = "opsgenie"
 
     assert [one.reasons for one in flux([*peers, provider]).left] == [("there is no notifier for opsgenie",)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "spec"),
+    [
+        ("generic", "https://hooks.example.com/x", {"provider": "webhook", "address": "https://hooks.example.com/x"}),
+        ("msteams", "https://teams.example.com/x", {"provider": "teams", "address": "https://teams.example.com/x"}),
+        ("gitlab", "https://gitlab.com/acme/config", {"provider": "gitlab", "repository": "acme/config"}),
+        (
+            "gitea",
+            "https://git.example.com/acme/config",
+            {"provider": "gitea", "repository": "acme/config", "address": "https://git.example.com"},
+        ),
+        (
+            "github",
+            "https://git.example.com/acme/config",
+            {"provider": "github", "repository": "acme/config", "address": "https://git.example.com/api/v3"},
+        ),
+    ],
+)
+def test_a_provider_becomes_the_notifier_of_its_service(kind: str, address: str, spec: Object) -> None:
+    *peers, provider = alerts(**{"spec.eventSeverity": "info"})
+    provider["spec"] = {"type": kind, "address": address, "secretRef": {"name": "token"}}
+
+    assert spec_of(flux([*peers, provider]), "on-call") == spec | {"secretRef": {"name": "token"}}

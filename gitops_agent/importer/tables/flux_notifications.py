@@ -9,10 +9,10 @@ PROVIDERS = FieldTable(
     kind=PROVIDER,
     rows=(
         none("metadata", "the provider becomes fields of the Notifiers that use it"),
-        changed("spec.type", "spec.provider", "slack, github and generic (webhook); others have no equivalent"),
-        same("spec.address", "spec.address", "of github the repository, as `spec.repository`"),
+        changed("spec.type", "spec.provider", "the notifier of that service; other types have no equivalent"),
+        same("spec.address", "spec.address", "of a forge its server, and `spec.repository`"),
         same("spec.secretRef", "spec.secretRef", "the Secret is used as it is"),
-        none("spec.channel", "a webhook of Slack has its channel"),
+        none("spec.channel", "a key of the Secret where a service needs it"),
         none("spec.username", "the name of the sender is that of the webhook"),
         none("spec.certSecretRef", "authorities are those of the agent's image"),
         none("spec.proxy", "the environment of the agent"),
