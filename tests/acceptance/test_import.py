@@ -79,7 +79,7 @@ class Migration:
         return written
 
     def take_over(self, name: str) -> None:
-        """Runs the commands of the report for one object of the other tool."""
+        """Runs the commands of the report for one object."""
         report = (self.result / "report.md").read_text()
         _, _, rest = report.partition(f"/{name}`\n\n```shell\n")
         commands = rest.partition("\n```")[0].splitlines()
@@ -135,7 +135,7 @@ class Migration:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledAgent]:
-    """An agent on a control plane of its own, which serves the other tools' kinds."""
+    """An agent on a control plane that serves the other tools' kinds."""
     folder = tmp_path_factory.mktemp("import")
     with (
         ControlPlane.start(folder / "plane", nodes=3, tied=True) as plane,
@@ -236,11 +236,12 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
     for obj in load_all(FLUX.replace("URL", migration.repository.url).encode()):
         apply(migration.plane, obj, manager="kustomize-controller")
     agekey = base64.b64encode(sops.agekey).decode()
-    for obj in (
+    needed: tuple[Object, ...] = (
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sops-age"}, "data": {"identity.agekey": agekey}},
         config_map("cluster-vars", cluster_env="prod"),
         config_map("api-values", **{"values.yaml": "replicas: 1\n"}),
-    ):
+    )
+    for obj in needed:
         apply(migration.plane, {**obj, "metadata": {**obj["metadata"], "namespace": "flux-system"}})
     owner = "kustomize.toolkit.fluxcd.io"
     migration.peers(
