@@ -239,7 +239,7 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
     needed: tuple[Object, ...] = (
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sops-age"}, "data": {"identity.agekey": agekey}},
         config_map("cluster-vars", cluster_env="prod"),
-        config_map("api-values", **{"values.yaml": "replicas: 1\n"}),
+        {**config_map("api-values"), "data": {"values.yaml": "replicas: 1\n"}},
     )
     for obj in needed:
         apply(migration.plane, {**obj, "metadata": {**obj["metadata"], "namespace": "flux-system"}})
