@@ -1,0 +1,1 @@
+"""Signatures of cosign with keys: simple signing, and bundles of Sigstore."""

@@ -1,0 +1,124 @@
+"""What a signature says: which bytes were signed, and for which digest.
+
+Two forms. Simple signing puts a JSON text into a layer and its signature into an annotation. A bundle of Sigstore holds an
+envelope (DSSE) with a statement of in-toto. In both, what was signed names the artifact, and only that counts: where a
+signature lies in the registry says nothing, because all who may push can copy it there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.document import YamlLimits
+from gitops_agent.manifest.jsontext import read_json
+
+SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+SIGNATURE = "dev.cosignproject.cosign/signature"
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+LONGEST = 64 * 1024
+
+_SIMPLE_TYPE = "cosign container image signature"
+_PAYLOAD = "application/vnd.in-toto+json"
+_STATEMENTS = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
+_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
+_LIMITS = YamlLimits(bytes=2 * LONGEST, documents=2, depth=20, nodes=5_000)
+
+
+class NoStatement(ValueError):
+    """A signature that says nothing this client understands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A signature and what it is about.
+
+    Attributes:
+        signed: the bytes under the signature.
+        signatures: over them, by unknown keys.
+        digests: of the manifests that the bytes name.
+    """
+
+    signed: bytes = field(repr=False)
+    signatures: tuple[bytes, ...] = field(repr=False)
+    digests: frozenset[str]
+
+
+def simple_signing(payload: bytes, signature: str) -> Statement:
+    """Reads a layer of simple signing.
+
+    Args:
+        payload: its content.
+        signature: its annotation.
+
+    Raises:
+        NoStatement: it is none.
+    """
+    critical = _mapping(_json(payload), "critical")
+    if critical.get("type") != _SIMPLE_TYPE:
+        raise NoStatement("is no signature of cosign")
+    digest = _mapping(critical, "image").get("docker-manifest-digest")
+    if not isinstance(digest, str):
+        raise NoStatement("names no manifest")
+    return Statement(signed=payload, signatures=(_decoded(signature),), digests=frozenset({digest}))
+
+
+def bundle(data: bytes) -> Statement:
+    """Reads a bundle of Sigstore with an envelope.
+
+    Raises:
+        NoStatement: it is none, or one that attests something else than a signature.
+    """
+    value = _json(data)
+    if value.get("mediaType") != BUNDLE:
+        raise NoStatement("is no bundle of version 0.3")
+    envelope = _mapping(value, "dsseEnvelope")
+    if envelope.get("payloadType") != _PAYLOAD:
+        raise NoStatement("has another payload than a statement of in-toto")
+    payload = _decoded(envelope.get("payload"))
+    rows = envelope.get("signatures")
+    signatures = tuple(_decoded(row.get("sig")) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+    statement = _json(payload)
+    if statement.get("_type") not in _STATEMENTS or statement.get("predicateType") != _PREDICATE:
+        raise NoStatement("attests something else than a signature")
+    subjects = statement.get("subject")
+    hashes = (
+        [_mapping(one, "digest").get("sha256") for one in subjects if isinstance(one, dict)]
+        if isinstance(subjects, list)
+        else []
+    )
+    digests = frozenset(f"sha256:{hash_}" for hash_ in hashes if isinstance(hash_, str))
+    return Statement(signed=_encoded(payload), signatures=signatures, digests=digests)
+
+
+def _encoded(payload: bytes) -> bytes:
+    """The bytes that DSSE signs: type and payload with their lengths."""
+    kind = _PAYLOAD.encode()
+    return b" ".join((b"DSSEv1", str(len(kind)).encode(), kind, str(len(payload)).encode(), payload))
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        documents = read_json(data, limits=_LIMITS).documents
+    except RenderError as error:
+        raise NoStatement(error.message) from None
+    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+        raise NoStatement("is not one mapping")
+    return documents[0].value
+
+
+def _mapping(value: dict[str, Any], name: str) -> dict[str, Any]:
+    inner = value.get(name)
+    if not isinstance(inner, dict):
+        raise NoStatement(f"has no {name}")
+    return inner
+
+
+def _decoded(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise NoStatement("has a part that is not base64") from None
