@@ -90,7 +90,8 @@ function OpenAction({ action, path, body, fields }) {
   return html`<${Dialog} title=${title} close=${close}>
     <form class="form" onSubmit=${submit}>
       <p>${t(`verb.${action.verb}.does`)}</p>
-      ${fields.map((name) => html`<${Field} key=${name} name=${name} value=${values[name] ?? ""} required=${action.verb === "pause" && name === "reason"}
+      ${fields.map((name) => html`<${Field} key=${name} name=${name} value=${values[name] ?? ""}
+          required=${action.verb === "pause" && name === "reason"}
         change=${(value) => setValues({ ...values, [name]: value })} />`)}
       ${refusal && html`<${RefusalView} refusal=${refusal} />`}
       <div class="form-buttons">
@@ -108,7 +109,8 @@ function Field({ name, value, required, change }) {
   const input = (event) => change(event.currentTarget.value);
   return html`<label class="form-field"><span>${t(`field.${name}`)}</span>
     ${name === "for"
-      ? html`<select value=${value} onChange=${input}>${PAUSES.map((each) => html`<option key=${each} value=${each}>${each === "forever" ? t("field.forever") : each}</option>`)}</select>`
+      ? html`<select value=${value} onChange=${input}>${PAUSES.map((each) => html`<option key=${each}
+          value=${each}>${each === "forever" ? t("field.forever") : each}</option>`)}</select>`
       : html`<input type="text" value=${value} required=${required} maxlength="256" autocomplete="off" onInput=${input} />`}
   </label>`;
 }

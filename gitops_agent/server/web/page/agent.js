@@ -13,7 +13,8 @@ export function Agent() {
   return html`<${Answer} resource=${resource} lines=${10}>${(data) => html`
     <header class="head">
       <div class="head-line"><h1>${t("agent.title")} ${data.cluster.replace(/^https?:\/\//, "")}</h1>
-        <span class="muted">v${data.version.replace(/^v/, "")} · Kubernetes ${data.kubernetes}${data.mode === "laptop" ? ` · ${t("agent.laptop")}` : ""}</span>
+        <span
+            class="muted">v${data.version.replace(/^v/, "")} · Kubernetes ${data.kubernetes}${data.mode === "laptop" ? ` · ${t("agent.laptop")}` : ""}</span>
         </div>
       <dl class="facts facts-wide">
         ${data.queue && html`<div><dt>${t("agent.queue")}</dt>
@@ -21,7 +22,8 @@ export function Agent() {
           </div>`}
         <div><dt>${t("agent.viewers")}</dt><dd>${number(data.viewers)}</dd></div>
         ${data.tools.length > 0 && html`<div><dt>${t("agent.tools")}</dt>
-          <dd>${data.tools.map(({ name, version }) => html`<span key=${name} class="tool">${name} <span class="muted">${version}</span>
+          <dd>${data.tools.map(({ name, version }) => html`<span key=${name} class="tool">${name} <span
+              class="muted">${version}</span>
           </span>`)}</dd></div>`}
       </dl>
     </header>
@@ -29,7 +31,8 @@ export function Agent() {
     <section><h2>${t("cannotSee.title")}</h2>${data.cannotSee.length === 0
       ? html`<p><${State} state="Healthy" text=${t("agent.seesAll")} quiet /></p>`
       : html`<ul class="plain">${data.cannotSee.map((each) => html`<li key=${each.kind}>
-        <${State} state="Unknown" text=${html`<code>${each.kind}</code>`} /> <span class="muted">${each.why}</span> <${Rule} kind=${each.kind} />
+        <${State} state="Unknown" text=${html`<code>${each.kind}</code>`} /> <span class="muted">${each.why}</span> <${Rule}
+            kind=${each.kind} />
         </li>`)}</ul>
         <p>${t("agent.affected", { count: data.affected })}</p>`}</section>
     <section><h2>${t("agent.repositories")}</h2>
@@ -37,8 +40,10 @@ export function Agent() {
       <tbody>${data.repositories.map((each) => html`<tr key=${each.url}>
       <th scope="row" class="break">${each.url}</th>
       <td class="nowrap">${each.unavailableSince
-        ? html`<${State} state="Degraded" text=${html`${t("agent.unavailable")} <${Ago} at=${each.unavailableSince} bare />`} />`
-        : html`<${State} state="Healthy" text=${each.polledAt ? html`${t("agent.polled")} <${Ago} at=${each.polledAt} />` : t("agent.readable")} quiet />`}</td>
+        ? html`<${State} state="Degraded" text=${html`${t("agent.unavailable")} <${Ago} at=${each.unavailableSince}
+            bare />`} />`
+        : html`<${State} state="Healthy" text=${each.polledAt ? html`${t("agent.polled")} <${Ago}
+            at=${each.polledAt} />` : t("agent.readable")} quiet />`}</td>
       <td class="break">${each.message}</td>
       <td class="nowrap muted">${t("agent.applications", { count: each.applications })}</td>
     </tr>`)}</tbody></table></div></section>
@@ -47,10 +52,12 @@ export function Agent() {
       <tbody>${data.notifiers.map((each) => html`<tr key=${each.receiver.namespace + each.receiver.name}>
       <th scope="row">${each.receiver.name} <span class="muted">${each.receiver.provider}</span></th>
       <td>
-        <${State} state=${{ True: "Healthy", False: "Degraded" }[each.receiver.ready] ?? "Unknown"} text=${t(`notifier.${{ True: "delivers", False: "fails" }[each.receiver.ready] ?? "unknown"}`)} />
+        <${State} state=${{ True: "Healthy", False: "Degraded" }[each.receiver.ready] ?? "Unknown"}
+            text=${t(`notifier.${{ True: "delivers", False: "fails" }[each.receiver.ready] ?? "unknown"}`)} />
         </td>
       <td class="break">${each.receiver.message}</td>
-      <td class="nowrap">${each.pending > 0 && html`<b>${t("agent.pending", { count: each.pending })}</b>`}${each.dropped > 0 && html` <b>${t("agent.dropped", { count: each.dropped })}</b>`}</td>
+      <td
+          class="nowrap">${each.pending > 0 && html`<b>${t("agent.pending", { count: each.pending })}</b>`}${each.dropped > 0 && html` <b>${t("agent.dropped", { count: each.dropped })}</b>`}</td>
       <td class="nowrap muted">${each.deliveredAt && html`${t("agent.delivered")} <${Ago} at=${each.deliveredAt} />`}</td>
     </tr>`)}</tbody></table></div></section>`}
   `}<//>`;
@@ -62,7 +69,8 @@ function Leases({ leases }) {
     </p>` : html`<ul class="plain">${leases.map((lease) => html`<li key=${lease.namespace}>
     <${State} state=${lease.leads ? "Healthy" : "Degraded"} text=${lease.leads ? t("agent.leading") : t("agent.notLeading")} />
     <strong>${lease.namespace}</strong> <code>${lease.holder}</code>
-    <span class="muted">${lease.since && html`${t("agent.since")} <${Ago} at=${lease.since} bare /> · `}${lease.renewedAt && html`${t("agent.renewed")} <${Ago} at=${lease.renewedAt} />`}</span>
+    <span class="muted">${lease.since && html`${t("agent.since")} <${Ago} at=${lease.since}
+        bare /> · `}${lease.renewedAt && html`${t("agent.renewed")} <${Ago} at=${lease.renewedAt} />`}</span>
   </li>`)}</ul>`}</section>`;
 }
 

@@ -64,7 +64,8 @@ export function Application() {
     <${Head} ns=${ns} name=${name} row=${row} data=${data} path=${path} />
     ${resource.refusal && html`<${RefusalView} refusal=${resource.refusal} />`}
     <nav class="tabs" role="tablist" aria-label=${t("application.tabs")}>
-      ${shown.map((each) => html`<a key=${each} id=${`tab-${each}`} role="tab" href=${address(ns, name, each)} aria-selected=${each === tab} aria-controls="tab-panel">
+      ${shown.map((each) => html`<a key=${each} id=${`tab-${each}`} role="tab" href=${address(ns, name, each)}
+          aria-selected=${each === tab} aria-controls="tab-panel">
         ${t(`tab.${each}`)}<${Count} tab=${each} data=${data} />
       </a>`)}
     </nav>
@@ -111,11 +112,13 @@ function Actions({ data, path }) {
   const approve = () => go(to.plan(data.namespace, data.name, data.held.slice(0, 12)));
   return html`<div class="actions">
     ${first.map((action) => action.verb === "approve"
-      ? html`<button key="approve" type="button" class="button button-primary" onClick=${approve}>${t("application.review")}</button>`
+      ? html`<button key="approve" type="button" class="button button-primary"
+          onClick=${approve}>${t("application.review")}</button>`
       : html`<${ActionButton} key=${action.verb} action=${action} path=${path} body=${body} />`)}
     ${rest.length > 0 && html`<details class="menu">
       <summary class="button" aria-label=${t("application.more")}><${Icon} name="menu" /></summary>
-      <div class="menu-items">${rest.map((action) => html`<button key=${action.verb} type="button" class="menu-item" aria-disabled=${action.allowed ? undefined : "true"}
+      <div class="menu-items">${rest.map((action) => html`<button key=${action.verb} type="button" class="menu-item"
+          aria-disabled=${action.allowed ? undefined : "true"}
         title=${action.allowed ? action.command : action.why} onClick=${(event) => {
           event.currentTarget.closest("details").open = false;
           act(action, path, body);
@@ -135,9 +138,11 @@ function Headline({ ns, name, data }) {
       ${headline.commit.short && html`<div><dt>${t(well ? "headline.at" : "headline.since")}</dt><dd>
         <${Commit} commit=${headline.commit} />
         ${headline.commit.committedAt && html` <span class="muted">· <${Ago} at=${headline.commit.committedAt} /></span>`}
-        ${!well && headline.healthyCommit.short && headline.healthyCommit.short !== headline.commit.short && html` <span class="muted">· ${t("headline.healthyAt")} <code>${shortHash(headline.healthyCommit.short)}</code>
+        ${!well && headline.healthyCommit.short && headline.healthyCommit.short !== headline.commit.short && html` <span
+            class="muted">· ${t("headline.healthyAt")} <code>${shortHash(headline.healthyCommit.short)}</code>
           </span>
-          <a class="chip-link" href=${to.diff(ns, name, `rev:${headline.healthyCommit.short}`, `rev:${headline.commit.short}`)}>${t("headline.diff")} ${shortHash(headline.healthyCommit.short)}..${shortHash(headline.commit.short)}</a>`}
+          <a class="chip-link"
+              href=${to.diff(ns, name, `rev:${headline.healthyCommit.short}`, `rev:${headline.commit.short}`)}>${t("headline.diff")} ${shortHash(headline.healthyCommit.short)}..${shortHash(headline.commit.short)}</a>`}
         ${headline.compare && html` <span class="chip-link"><${Outside} address=${headline.compare}>${t("headline.code")}<//>
           </span>`}
       </dd></div>`}
@@ -146,7 +151,8 @@ function Headline({ ns, name, data }) {
         ${headline.next.map((each) => html`<${Command} key=${each} text=${each} />`)}
       </dd></div>`}
       ${data.paused && html`<div><dt>${t("headline.paused")}</dt>
-        <dd>${data.paused.reason} ${data.paused.until && html`<span class="muted">· ${t("headline.until")} <${Until} at=${data.paused.until} />
+        <dd>${data.paused.reason} ${data.paused.until && html`<span class="muted">· ${t("headline.until")} <${Until}
+            at=${data.paused.until} />
         </span>`}</dd></div>`}
       ${data.window && html`<div><dt>${t("headline.window")}</dt><dd>${data.window}</dd></div>`}
       ${data.pinned && html`<div><dt>${t("headline.pinned")}</dt><dd>${data.pinned}</dd></div>`}
@@ -162,7 +168,9 @@ function Headline({ ns, name, data }) {
 
 function Neighbours({ data }) {
   const link = (each) => html`<span key=${each.namespace + each.name} class="neighbour">
-    <${State} state=${each.state} text=${each.exists ? html`<a href=${to.application(each.namespace, each.name)}>${each.name}</a>` : each.name} />
+    <${State} state=${each.state} text=${each.exists ? html`<a
+        href=${to.application(each.namespace, each.name)}>${each.name}</a>` : each.name} />
     </span>`;
-  return html`${data.dependsOn.map(link)}${data.requiredBy.length > 0 && html`<span class="muted">${t("headline.requiredBy")}</span> ${data.requiredBy.map(link)}`}`;
+  return html`${data.dependsOn.map(link)}${data.requiredBy.length > 0 && html`<span
+      class="muted">${t("headline.requiredBy")}</span> ${data.requiredBy.map(link)}`}`;
 }

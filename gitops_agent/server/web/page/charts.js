@@ -27,12 +27,14 @@ export function Sparkline({ name, measurements, limit }) {
   const x = (index) => EDGE + (points.length === 1 ? 0.5 : index / (points.length - 1)) * (WIDTH - 2 * EDGE);
   const line = points.map(({ number }, index) => `${x(index).toFixed(1)},${y(number).toFixed(1)}`).join(" ");
   const label = t("chart.metric", { name, values: points.map(({ value }) => value).join(", ") });
-  return html`<svg class="sparkline" role="img" aria-label=${label} width=${WIDTH} height=${HEIGHT} viewBox=${`0 0 ${WIDTH} ${HEIGHT}`}>
+  return html`<svg class="sparkline" role="img" aria-label=${label} width=${WIDTH} height=${HEIGHT}
+      viewBox=${`0 0 ${WIDTH} ${HEIGHT}`}>
     ${bound !== null && html`<line class="sparkline-limit" x1="0" x2=${WIDTH} y1=${y(bound)} y2=${y(bound)} />`}
     <polyline class="sparkline-line" points=${line} />
     ${points.map((each, index) =>
       (each.verdict !== "success" || index === points.length - 1) &&
-      html`<circle key=${index} class=${`sparkline-point verdict-${each.verdict}`} cx=${x(index)} cy=${y(each.number)} r="2.5" />`)}
+      html`<circle key=${index} class=${`sparkline-point verdict-${each.verdict}`} cx=${x(index)} cy=${y(each.number)}
+          r="2.5" />`)}
   </svg>`;
 }
 
@@ -65,7 +67,9 @@ export function WeightChart({ steps, weight }) {
     </g>`)}
     <path class="ladder-ahead" d=${path(Math.max(0, reached - 1), levels.length)} />
     <path class="ladder-done" d=${path(0, reached)} />
-    ${at >= 0 && html`<circle class=${weight.verified ? "ladder-force" : "ladder-force ladder-unverified"} cx=${(x(at) + x(at + 1)) / 2} cy=${y(weight.actual)} r="5" />`}
-    ${steps.map((step, index) => html`<text key=${index} class="ladder-text" x=${(x(index) + x(index + 1)) / 2} y=${box.height - 5} text-anchor="middle">${step.number || "✓"}</text>`)}
+    ${at >= 0 && html`<circle class=${weight.verified ? "ladder-force" : "ladder-force ladder-unverified"}
+        cx=${(x(at) + x(at + 1)) / 2} cy=${y(weight.actual)} r="5" />`}
+    ${steps.map((step, index) => html`<text key=${index} class="ladder-text" x=${(x(index) + x(index + 1)) / 2}
+        y=${box.height - 5} text-anchor="middle">${step.number || "✓"}</text>`)}
   </svg>`;
 }

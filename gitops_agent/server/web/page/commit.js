@@ -35,6 +35,7 @@ export function Commit({ commit, subject = true, author = true }) {
   return html`<span class="commit">
     <${Outside} address=${commit.link}>${digits}<//>
     ${subject && commit.subject && html` <q class="commit-subject">${commit.subject}</q>`}
-    ${author && commit.author && html` <span class="muted" title=${commit.author}>${t("commit.by", { author: personName(commit.author) })}</span>`}
+    ${author && commit.author && html` <span class="muted"
+        title=${commit.author}>${t("commit.by", { author: personName(commit.author) })}</span>`}
   </span>`;
 }

@@ -15,7 +15,8 @@ async function copy(text) {
 }
 
 export function CopyButton({ text, name }) {
-  return html`<button type="button" class="button-icon copy" aria-label=${t("copy.name", { name: name ?? text })} onClick=${() => copy(text)}>
+  return html`<button type="button" class="button-icon copy" aria-label=${t("copy.name", { name: name ?? text })}
+      onClick=${() => copy(text)}>
     <${Icon} name="copy" />
   </button>`;
 }

@@ -10,7 +10,8 @@ export function Dialog({ title, close, children }) {
   useEffect(() => {
     element.current.showModal();
   }, []);
-  return html`<dialog ref=${element} class="dialog" aria-label=${title} onClose=${close} onClick=${(event) => event.target === element.current && close()}>
+  return html`<dialog ref=${element} class="dialog" aria-label=${title} onClose=${close}
+      onClick=${(event) => event.target === element.current && close()}>
     <div class="dialog-inside">
       <header class="dialog-head">
         <h2>${title}</h2>

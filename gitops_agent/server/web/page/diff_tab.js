@@ -22,19 +22,22 @@ export function DiffTab({ path }) {
       <${Side} name="to" value=${to} commits=${commits} />
     </div>
     <${Answer} resource=${resource} lines=${10}>${(data) => html`
-      <p>${side(data.from)} <span class="muted">→</span> ${side(data.to)} <span class="muted">· ${t("diff.summary", { count: data.objects.length, equal: data.equal })}</span>
+      <p>${side(data.from)} <span class="muted">→</span> ${side(data.to)} <span
+          class="muted">· ${t("diff.summary", { count: data.objects.length, equal: data.equal })}</span>
         </p>
       ${data.warnings.map((each) => html`<p key=${each} class="notice notice-held">${each}</p>`)}
       <${CannotSee} kinds=${data.cannotSee} />
       ${data.objects.length === 0
         ? html`<${Empty} title=${t("diff.none", { count: data.equal })} />`
-        : html`<${DiffView} objects=${data.objects} source=${(object) => `${address}&object=${encodeURIComponent(objectPath(object))}`} />`}
+        : html`<${DiffView} objects=${data.objects}
+            source=${(object) => `${address}&object=${encodeURIComponent(objectPath(object))}`} />`}
     `}<//>
   `;
 }
 
 function side({ commit, label, kind }) {
-  return commit.short ? html`<${Commit} commit=${commit} />` : html`<strong>${kind === "revision" ? label : t(`diff.side.${kind}`)}</strong>`;
+  return commit.short ? html`<${Commit}
+      commit=${commit} />` : html`<strong>${kind === "revision" ? label : t(`diff.side.${kind}`)}</strong>`;
 }
 
 function Side({ name, value, commits }) {

@@ -27,8 +27,10 @@ export function DiffView({ objects, source }) {
   return html`
     <div class="list-head">
       <${Layout} />
-      <button type="button" class="button" onClick=${() => all(!everyOpen)}>${everyOpen ? t("diff.collapse") : t("diff.expand")}</button>
-      <input class="filter" type="search" value=${only.value} placeholder=${t("diff.only")} aria-label=${t("diff.only")} onInput=${(event) => (only.value = event.currentTarget.value)} />
+      <button type="button" class="button"
+          onClick=${() => all(!everyOpen)}>${everyOpen ? t("diff.collapse") : t("diff.expand")}</button>
+      <input class="filter" type="search" value=${only.value} placeholder=${t("diff.only")} aria-label=${t("diff.only")}
+          onInput=${(event) => (only.value = event.currentTarget.value)} />
     </div>
     <div class=${`diff diff-${diffLayout.value}`}>
       ${shown.map((each) => html`<${ObjectDiff} key=${objectPath(each.object)} diff=${each} filter=${wanted} source=${source}
@@ -38,7 +40,8 @@ export function DiffView({ objects, source }) {
 }
 
 function Layout() {
-  const button = (value) => html`<button type="button" class="segment" aria-pressed=${diffLayout.value === value} onClick=${() => (diffLayout.value = value)}>${t(`diff.${value}`)}</button>`;
+  const button = (value) => html`<button type="button" class="segment" aria-pressed=${diffLayout.value === value}
+      onClick=${() => (diffLayout.value = value)}>${t(`diff.${value}`)}</button>`;
   return html`<div class="segments" role="group" aria-label=${t("diff.layout")}>${button("unified")}${button("split")}</div>`;
 }
 
@@ -62,7 +65,8 @@ function ObjectDiff({ diff, filter, source, open, turn }) {
       <span class="sr-only">${t(`diff.action.${diff.action}`)}</span>
       <span class="object-kind">${object.group ? `${object.group}/` : ""}${object.kind}</span>
       <span class="object-name">${object.namespace ? `${object.namespace}/` : ""}${object.name}</span>
-      <span class="muted">${changed > 0 ? t("diff.fields", { count: changed }) : diff.lines > 0 ? t("diff.lines", { count: diff.lines }) : ""}</span>
+      <span
+          class="muted">${changed > 0 ? t("diff.fields", { count: changed }) : diff.lines > 0 ? t("diff.lines", { count: diff.lines }) : ""}</span>
       <span class="grow"></span>
       ${diff.restarts && html`<span class="badge badge-held">${diff.restarts}</span>`}
       ${diff.refused && html`<span class="badge badge-failed">${diff.refusedReason || t("diff.refused")}</span>`}
@@ -74,7 +78,8 @@ function ObjectDiff({ diff, filter, source, open, turn }) {
       ${diff.hunks.map((hunk) => html`<${Hunk} key=${hunk.path.join("/")} hunk=${hunk} filter=${filter} />`)}
       ${diff.yaml && html`<${Whole} diff=${diff} />`}
       ${diff.large && html`<${Large} diff=${diff} source=${source} />`}
-      ${diff.unchanged > 0 && diff.hunks.length > 0 && html`<p class="unchanged">${t("diff.unchanged", { count: diff.unchanged })}</p>`}
+      ${diff.unchanged > 0 && diff.hunks.length > 0 && html`<p
+          class="unchanged">${t("diff.unchanged", { count: diff.unchanged })}</p>`}
     </div>`}
   </section>`;
 }
@@ -84,7 +89,8 @@ function Hunk({ hunk, filter }) {
   const shown = rows.length > 0 ? rows : hunk.rows;
   const steps = hunk.path.length > 0 ? hunk.path : ["."];
   return html`<table class="hunk">
-    <caption>${steps.map((step, index) => html`${index > 0 && html`<span class="muted" aria-hidden="true"> › </span>`}<span key=${index}>${step}</span>`)}</caption>
+    <caption>${steps.map((step, index) => html`${index > 0 && html`<span class="muted" aria-hidden="true"> › </span>`}<span
+        key=${index}>${step}</span>`)}</caption>
     <thead class="sr-only"><tr><th scope="col">${t("diff.field")}</th><th scope="col">${t("diff.old")}</th>
       <th scope="col">${t("diff.new")}</th></tr></thead>
     <tbody>${shown.map((row) => html`<${Field} key=${row.path} row=${row} />`)}</tbody>
@@ -98,7 +104,8 @@ function Field({ row }) {
   return html`<tr class=${`field op-${row.op}`}>
     <th scope="row">${row.field || "."}${row.op === "moved" && html` <span class="badge">${t("diff.moved")}</span>`}</th>
     <td class="side side-old">${old ?? html`<span class="none">${t("diff.absent")}</span>`}</td>
-    <td class="side side-new">${fresh ?? html`<span class="none">${t("diff.removed")}</span>`}${row.secret && html` <span class="muted">${t("diff.secret")}</span>`}</td>
+    <td class="side side-new">${fresh ?? html`<span class="none">${t("diff.removed")}</span>`}${row.secret && html` <span
+        class="muted">${t("diff.secret")}</span>`}</td>
   </tr>`;
 }
 
@@ -130,7 +137,8 @@ function marked(before, after) {
 }
 
 function Whole({ diff }) {
-  return html`<pre class=${diff.action === "delete" ? "whole whole-old" : "whole whole-new"} tabindex="0" aria-label=${objectText(diff.object)}>${diff.yaml}</pre>`;
+  return html`<pre class=${diff.action === "delete" ? "whole whole-old" : "whole whole-new"} tabindex="0"
+      aria-label=${objectText(diff.object)}>${diff.yaml}</pre>`;
 }
 
 function Large({ diff, source }) {
@@ -138,7 +146,8 @@ function Large({ diff, source }) {
   return wanted.value
     ? html`<${LargeObject} path=${source(diff.object)} />`
     : html`<p>
-      <button type="button" class="button" onClick=${() => (wanted.value = true)}>${t("diff.load", { count: diff.lines })}</button>
+      <button type="button" class="button"
+          onClick=${() => (wanted.value = true)}>${t("diff.load", { count: diff.lines })}</button>
       </p>`;
 }
 

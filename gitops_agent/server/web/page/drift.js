@@ -22,14 +22,18 @@ export function Drift() {
 function DriftAnswer({ resource, named }) {
   return html`<${Answer} resource=${resource}>${(data) => html`
     <${CannotSee} kinds=${data.cannotSee} />
-    ${data.objects.length === 0 ? html`<${Empty} title=${t("drift.none")} />` : data.objects.map((each) => html`<${DriftedObject} key=${each.application.name + objectPath(each.object)} drifted=${each} named=${named} />`)}
+    ${data.objects.length === 0 ? html`<${Empty}
+        title=${t("drift.none")} />` : data.objects.map((each) => html`<${DriftedObject}
+        key=${each.application.name + objectPath(each.object)} drifted=${each} named=${named} />`)}
   `}<//>`;
 }
 
 function DriftedObject({ drifted, named }) {
   const { application, object, fields } = drifted;
   return html`<section class="drifted">
-    <h2>${named && html`<a class="underlined" href=${to.application(application.namespace, application.name, "drift")}>${application.namespace}/${application.name}</a> `}<span class="object-name">${objectText(object)}</span>
+    <h2>${named && html`<a class="underlined"
+        href=${to.application(application.namespace, application.name, "drift")}>${application.namespace}/${application.name}</a> `}<span
+        class="object-name">${objectText(object)}</span>
       ${drifted.state && html` <span class="badge">${drifted.state}</span>`}</h2>
     ${drifted.missing && html`<p><${State} state="Missing" /></p>`}
     ${fields.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${objectText(object)}>
@@ -50,5 +54,6 @@ function DriftedObject({ drifted, named }) {
 }
 
 function value(each) {
-  return each === null ? html`<span class="none">${t("diff.absent")}</span>` : typeof each === "string" ? each : JSON.stringify(each);
+  return each === null ? html`<span
+      class="none">${t("diff.absent")}</span>` : typeof each === "string" ? each : JSON.stringify(each);
 }

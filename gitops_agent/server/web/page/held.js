@@ -15,7 +15,8 @@ export function Held() {
   return html`<h1>${t("nav.held")}</h1>
     <${Answer} resource=${resource}>${({ items }) => items.length === 0
       ? html`<${Empty} title=${t("held.none")} />`
-      : html`<ul class="cards">${items.map((item) => html`<${Item} key=${item.kind + item.hash + item.application.name} item=${item} />`)}</ul>`}<//>`;
+      : html`<ul class="cards">${items.map((item) => html`<${Item} key=${item.kind + item.hash + item.application.name}
+          item=${item} />`)}</ul>`}<//>`;
 }
 
 function Item({ item }) {

@@ -33,7 +33,8 @@ export function HeldPlan() {
       <h1><span class="muted">${ns}/</span>${name}</h1>
       <${State} state="Held" text=${t("plan.title")} /> <code>${hash.slice(0, DIGITS)}</code>
     </div></header>
-    <${Answer} resource=${resource} lines=${10}>${(plan) => html`<${Plan} ns=${ns} name=${name} hash=${hash} path=${path} plan=${plan} />`}<//>
+    <${Answer} resource=${resource} lines=${10}>${(plan) => html`<${Plan} ns=${ns} name=${name} hash=${hash} path=${path}
+        plan=${plan} />`}<//>
   `;
 }
 
@@ -45,7 +46,8 @@ function Plan({ ns, name, hash, path, plan }) {
       <p class="notice-title">${t("held.changed", { old: hash.slice(0, DIGITS), plan: plan.short })}</p>
       <p>${plan.verdict.held ? t("held.changedHeld") : t("held.changedFree")}</p>
       <p>
-        <a class="button" href=${plan.verdict.held ? to.plan(ns, name, plan.short) : to.application(ns, name, "plan")}>${t("held.show")}</a>
+        <a class="button"
+            href=${plan.verdict.held ? to.plan(ns, name, plan.short) : to.application(ns, name, "plan")}>${t("held.show")}</a>
         </p>
     </div>`}
     ${plan.verdict.held
@@ -54,7 +56,8 @@ function Plan({ ns, name, hash, path, plan }) {
     <p class="plan-line"><${Commit} commit=${plan.commit} /> <${PlanCounts} counts=${plan.counts} />
       ${plan.heldSince && html`<span class="muted">${t("held.since")} <${Ago} at=${plan.heldSince} bare /></span>`}</p>
     <${Blast} blast=${plan.blast} />
-    ${plan.verdict.held && html`<${Approval} ns=${ns} name=${name} path=${path} plan=${plan} same=${same} action=${application.data?.actions.find(({ verb }) => verb === "approve")} />`}
+    ${plan.verdict.held && html`<${Approval} ns=${ns} name=${name} path=${path} plan=${plan} same=${same}
+        action=${application.data?.actions.find(({ verb }) => verb === "approve")} />`}
     <h2>${t("held.all")}</h2>
     <${PlanObjects} plan=${plan} path=${path} />
   `;
@@ -62,21 +65,26 @@ function Plan({ ns, name, hash, path, plan }) {
 
 function Blast({ blast }) {
   return blast.removals.length > 0 && html`<section class="blast" aria-label=${t("held.goes")}>
-    <h2>${t("held.goes")} <span class="muted">${t("held.total", { total: blast.total, budget: blast.budget, live: blast.live })}</span>
+    <h2>${t("held.goes")} <span
+        class="muted">${t("held.total", { total: blast.total, budget: blast.budget, live: blast.live })}</span>
       </h2>
     <ul class="blast-list">${blast.removals.map((removal) => html`<li key=${objectText(removal.object)} class="removal">
       <div class="removal-head"><span class="sign" aria-hidden="true">${removal.action === "delete" ? "−" : "±"}</span>
         <span class="sr-only">${t(`diff.action.${removal.action}`)}</span>
-        <span class="object-kind">${removal.object.kind}</span> <strong>${removal.object.namespace ? `${removal.object.namespace}/` : ""}${removal.object.name}</strong>
+        <span
+            class="object-kind">${removal.object.kind}</span> <strong>${removal.object.namespace ? `${removal.object.namespace}/` : ""}${removal.object.name}</strong>
           </div>
       <div class="removal-facts">
         ${removal.dependants > 0 && html`<details><summary>
-          <b class="count-delete">${t("held.along", { count: removal.dependants })}</b>${removal.declaredElsewhere > 0 && ` ${t("held.elsewhere", { count: removal.declaredElsewhere })}`}</summary>
+          <b
+              class="count-delete">${t("held.along", { count: removal.dependants })}</b>${removal.declaredElsewhere > 0 && ` ${t("held.elsewhere", { count: removal.declaredElsewhere })}`}</summary>
           <ul class="plain samples">${removal.samples.map((each) => html`<li key=${each}><code>${each}</code>
-            </li>`)}${removal.dependants > removal.samples.length && html`<li class="muted">${t("held.more", { count: removal.dependants - removal.samples.length })}</li>`}</ul>
+            </li>`)}${removal.dependants > removal.samples.length && html`<li
+                class="muted">${t("held.more", { count: removal.dependants - removal.samples.length })}</li>`}</ul>
             </details>`}
         ${removal.notes.map((each) => html`<span key=${each}>${each}</span>`)}
-        ${removal.cannotSee.map((each) => html`<${State} key=${each} state="Unknown" text=${t("held.cannotSee", { kind: each })} />`)}
+        ${removal.cannotSee.map((each) => html`<${State} key=${each} state="Unknown"
+            text=${t("held.cannotSee", { kind: each })} />`)}
       </div>
     </li>`)}</ul>
     ${blast.later > 0 && html`<p class="muted">${t("held.later", { count: blast.later })}</p>`}
@@ -120,7 +128,9 @@ function Approval({ ns, name, path, plan, same, action }) {
   return html`<form class="approval" onSubmit=${approve}>
     <label for="digits">${t("held.type", { count: DIGITS, user: me.value?.user ?? "" })}</label>
     <div class="approval-line">
-      <input id="digits" ref=${input} class="digits" value=${typed.value} maxlength=${DIGITS} autocomplete="off" autocapitalize="none" spellcheck=${false} placeholder=${"·".repeat(DIGITS)} onInput=${(event) => (typed.value = event.currentTarget.value)} />
+      <input id="digits" ref=${input} class="digits" value=${typed.value} maxlength=${DIGITS} autocomplete="off"
+          autocapitalize="none" spellcheck=${false} placeholder=${"·".repeat(DIGITS)}
+          onInput=${(event) => (typed.value = event.currentTarget.value)} />
       <button type="submit" class="button button-danger" disabled=${!ready || busy.value}>${t("verb.approve")}</button>
     </div>
     <p class="muted">${t("held.exactly")}</p>

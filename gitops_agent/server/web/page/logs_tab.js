@@ -46,20 +46,25 @@ function Logs({ path, sources: all }) {
       </select></label>
       ${source.containers.length > 1 && html`<label class="choice"><span>${t("logs.container")}</span>
         <select value=${container} onChange=${(event) => setQuery({ container: event.currentTarget.value })}>
-        <option value="">${t("logs.all")}</option>${source.containers.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
+        <option value="">${t("logs.all")}</option>${source.containers.map((each) => html`<option key=${each}
+            value=${each}>${each}</option>`)}
       </select></label>`}
       <label class="choice"><span>${t("logs.tail")}</span>
-        <select value=${tail} onChange=${(event) => setQuery({ tail: event.currentTarget.value })}>${TAILS.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select>
+        <select value=${tail}
+            onChange=${(event) => setQuery({ tail: event.currentTarget.value })}>${TAILS.map((each) => html`<option key=${each}
+            value=${each}>${each}</option>`)}</select>
         </label>
       <label class="choice">
-        <input type="checkbox" checked=${Boolean(previous)} onChange=${(event) => setQuery({ previous: event.currentTarget.checked ? "yes" : "" })} />
+        <input type="checkbox" checked=${Boolean(previous)}
+            onChange=${(event) => setQuery({ previous: event.currentTarget.checked ? "yes" : "" })} />
         <span>${t("logs.previous")}</span></label>
       <span class="grow"></span>
       <button type="button" class="button" onClick=${() => refresh((each) => each === address)}>${t("logs.refresh")}</button>
     </div>
     <${Answer} resource=${logs}>${(data) => html`
       ${data.problem && html`<div class="notice notice-held">${data.problem}</div>`}
-      ${data.lines.length > 0 ? html`<${Lines} lines=${data.lines} />` : !data.problem && html`<${Empty} title=${t("logs.empty")} />`}
+      ${data.lines.length > 0 ? html`<${Lines} lines=${data.lines} />` : !data.problem && html`<${Empty}
+          title=${t("logs.empty")} />`}
     `}<//>
   `;
 }

@@ -69,11 +69,13 @@ function Tree({ ns, name, path, data }) {
   }, [selected.value]);
   return html`<div ref=${box}>
     <div class="list-head">
-      <input class="filter" type="search" value=${filter} placeholder=${t("objects.find")} aria-label=${t("objects.find")} onInput=${(event) => setQuery({ find: event.currentTarget.value })} />
+      <input class="filter" type="search" value=${filter} placeholder=${t("objects.find")} aria-label=${t("objects.find")}
+          onInput=${(event) => setQuery({ find: event.currentTarget.value })} />
       <span class="muted" role="status">${countsText(data.counts)}</span>
     </div>
     <${VirtualList} items=${all} height=${height} role="tree" aria-label=${t("objects.tree", { name })}
-      line=${(line, index) => html`<${Line} key=${line.id} line=${line} index=${index} active=${index === selected.value} ns=${ns} name=${name}
+      line=${(line, index) => html`<${Line} key=${line.id} line=${line} index=${index} active=${index === selected.value}
+          ns=${ns} name=${name}
         pick=${() => (selected.value = index)} turn=${() => set(line, !line.open)} />`} />
     <${ObjectDialog} path=${path} />
   </div>`;
@@ -95,10 +97,12 @@ function Line({ line, index, active, ns, name, pick, turn }) {
     }
   };
   const attributes = lineOfTree(line);
-  return html`<div class=${`node${node ? ` node-${shapeOf(node.health)}` : " node-folded"}`} role="treeitem" tabindex=${active || index === 0 ? 0 : -1} data-index=${index} ...${attributes} onClick=${choose}>
+  return html`<div class=${`node${node ? ` node-${shapeOf(node.health)}` : " node-folded"}`} role="treeitem"
+      tabindex=${active || index === 0 ? 0 : -1} data-index=${index} ...${attributes} onClick=${choose}>
     <span class=${`node-indent indent-${Math.min(line.level, 9)}`}></span>
     <span class=${line.open ? "turn turn-open" : "turn"}>${line.expandable && html`<${Icon} name="chevron" />`}</span>
-    ${node ? html`<${Node} node=${node} ns=${ns} name=${name} />` : html`<span class="muted">${t(`objects.${line.fold}`, { count: line.count })}</span>`}
+    ${node ? html`<${Node} node=${node} ns=${ns} name=${name} />` : html`<span
+        class="muted">${t(`objects.${line.fold}`, { count: line.count })}</span>`}
   </div>`;
 }
 
@@ -113,19 +117,22 @@ function Node({ node, ns, name }) {
     <span class="node-kind">${object.kind}</span>
     <button type="button" class="node-name" tabindex="-1" title=${objectText(object)} onClick=${inspect}>${object.name}</button>
     ${node.health !== "Healthy" && html`<span class="node-health">${node.reason || word(node.health)}</span>`}
-    ${node.drifted && html`<a class="badge badge-held" tabindex="-1" href=${to.application(ns, name, "drift")}>${t("objects.drifted")}</a>`}
+    ${node.drifted && html`<a class="badge badge-held" tabindex="-1"
+        href=${to.application(ns, name, "drift")}>${t("objects.drifted")}</a>`}
     ${node.hook && html`<span class="badge">${t("objects.hook")}</span>`}
     ${node.past && html`<span class="badge">${t("objects.past")}</span>`}
     ${node.message && html`<span class="node-message muted" title=${node.message}>${node.message}</span>`}
     <span class="grow"></span>
-    ${node.logs.length > 0 && html`<a class="node-link" tabindex="-1" href=${`${to.application(ns, name, "logs")}?object=${encodeURIComponent(objectPath(object))}`}>${t("objects.logs")}</a>`}
+    ${node.logs.length > 0 && html`<a class="node-link" tabindex="-1"
+        href=${`${to.application(ns, name, "logs")}?object=${encodeURIComponent(objectPath(object))}`}>${t("objects.logs")}</a>`}
     ${node.createdAt && html`<span class="node-age muted"><${Ago} at=${node.createdAt} bare /></span>`}
   `;
 }
 
 function ObjectDialog({ path }) {
   const wanted = route.value.query.object;
-  return wanted && html`<${OpenObject} key=${wanted} path=${`${path}/objects/${wanted.split("/").map(encodeURIComponent).join("/")}`} title=${wanted} />`;
+  return wanted && html`<${OpenObject} key=${wanted}
+      path=${`${path}/objects/${wanted.split("/").map(encodeURIComponent).join("/")}`} title=${wanted} />`;
 }
 
 function OpenObject({ path, title }) {

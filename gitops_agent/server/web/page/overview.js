@@ -56,7 +56,8 @@ function Summary({ query }) {
     <div class="chips">
       ${shown.map((state) => {
         const token = `state:${state.toLowerCase()}`;
-        return html`<button key=${state} type="button" class="chip" aria-pressed=${query.split(" ").includes(token)} onClick=${() => setQuery({ q: toggled(query, token) })}>
+        return html`<button key=${state} type="button" class="chip" aria-pressed=${query.split(" ").includes(token)}
+            onClick=${() => setQuery({ q: toggled(query, token) })}>
           <${State} state=${state} text=${html`<b>${number(counts[state])}</b> ${word(state)}`} />
         </button>`;
       })}
@@ -107,10 +108,13 @@ function List({ query, grouping, order }) {
     </div>
     ${items.length === 0
       ? html`<${NoMatch} query=${query} />`
-      : html`<${VirtualList} items=${items} height=${height} role="treegrid" aria-label=${t("overview.applications")} aria-rowcount=${items.length}
+      : html`<${VirtualList} items=${items} height=${height} role="treegrid" aria-label=${t("overview.applications")}
+          aria-rowcount=${items.length}
           line=${(item, index) => item.group
-            ? html`<${GroupHead} key=${`group ${item.group.key}`} group=${item.group} grouping=${grouping} index=${index} open=${isOpen(item.group)} toggle=${() => toggle(item.group)} active=${index === selected.value} />`
-            : html`<${Row} key=${item.row.key} row=${item.row} index=${index} active=${index === selected.value} pick=${() => (selected.value = index)} />`} />`}
+            ? html`<${GroupHead} key=${`group ${item.group.key}`} group=${item.group} grouping=${grouping} index=${index}
+                open=${isOpen(item.group)} toggle=${() => toggle(item.group)} active=${index === selected.value} />`
+            : html`<${Row} key=${item.row.key} row=${item.row} index=${index} active=${index === selected.value}
+                pick=${() => (selected.value = index)} />`} />`}
   </section>`;
 }
 
@@ -143,11 +147,14 @@ function GroupHead({ group, grouping, index, open, toggle, active }) {
   const label = grouping === "attention" ? t(`group.is.${group.key}`) : grouping === "commit" ? shortHash(group.key) || t("group.noCommit") : group.key;
   const counts = STATES.filter((state) => group.counts[state]);
   const subject = grouping === "commit" ? group.rows[0].subject : "";
-  return html`<div class="line group" role="row" aria-rowindex=${index + 1} aria-level="1" aria-expanded=${open} tabindex=${active ? 0 : -1} onClick=${toggle}>
+  return html`<div class="line group" role="row" aria-rowindex=${index + 1} aria-level="1" aria-expanded=${open}
+      tabindex=${active ? 0 : -1} onClick=${toggle}>
     <div class="group-cell" role="gridcell" aria-colspan="5">
       <span class=${open ? "turn turn-open" : "turn"}><${Icon} name="chevron" /></span>
-      <strong>${label}</strong> ${subject && html`<span class="commit-subject">${subject}</span>`}<span class="muted">${number(group.rows.length)}</span>
-      ${grouping !== "attention" && html`<span class="group-counts">${counts.map((state) => html`<${State} key=${state} state=${state} text=${number(group.counts[state])} quiet />`)}</span>`}
+      <strong>${label}</strong> ${subject && html`<span class="commit-subject">${subject}</span>`}<span
+          class="muted">${number(group.rows.length)}</span>
+      ${grouping !== "attention" && html`<span class="group-counts">${counts.map((state) => html`<${State} key=${state}
+          state=${state} text=${number(group.counts[state])} quiet />`)}</span>`}
     </div>
   </div>`;
 }
@@ -160,21 +167,25 @@ function Row({ row, index, active, pick }) {
       go(address);
     }
   };
-  return html`<div class=${`line row row-${shapeOf(row.state)}`} role="row" aria-level="2" aria-rowindex=${index + 1} tabindex=${active ? 0 : -1} onClick=${open}>
+  return html`<div class=${`line row row-${shapeOf(row.state)}`} role="row" aria-level="2" aria-rowindex=${index + 1}
+      tabindex=${active ? 0 : -1} onClick=${open}>
     <div class="cell-state" role="gridcell"><${State} state=${row.state} /></div>
     <div class="cell-name" role="gridcell"><a href=${address} tabindex="-1"><span class="muted">${row.ns}/</span>${row.name}</a>
       </div>
     <div class="cell-message" role="gridcell" title=${row.message}>${reason(row)}<${Prose} text=${row.message} /></div>
     <div class="cell-since" role="gridcell"><${Ago} at=${row.changedAt} bare /></div>
     <div class="cell-commit" role="gridcell">${row.held
-      ? html`<a href=${to.plan(row.ns, row.name, row.held)} tabindex="-1">${t("overview.review", { plan: row.held.slice(0, 8) })}</a>`
-      : html`<code>${shortHash(row.seen)}</code> <span class="commit-subject">${row.subject}</span>${row.author && html`<span class="muted"> · ${personName(row.author)}</span>`}`}</div>
+      ? html`<a href=${to.plan(row.ns, row.name, row.held)}
+          tabindex="-1">${t("overview.review", { plan: row.held.slice(0, 8) })}</a>`
+      : html`<code>${shortHash(row.seen)}</code> <span class="commit-subject">${row.subject}</span>${row.author && html`<span
+          class="muted"> · ${personName(row.author)}</span>`}`}</div>
   </div>`;
 }
 
 // The state stands in the first column; a code that says more is worth its place.
 function reason(row) {
-  return row.reason && row.reason !== row.state && row.state !== "Healthy" ? html`<span class="reason-inline">${row.reason}</span> ` : null;
+  return row.reason && row.reason !== row.state && row.state !== "Healthy" ? html`<span
+      class="reason-inline">${row.reason}</span> ` : null;
 }
 
 function Lately() {
@@ -185,7 +196,8 @@ function Lately() {
       <a href=${to.overview(`commit:${each.commit}`)}><code>${shortHash(each.commit)}</code></a>
       <q class="commit-subject">${each.subject}</q>
       <span class="muted">${personName(each.author)} · <${Ago} at=${new Date(each.at).toISOString()} /></span>
-      <span class="lately-counts">${STATES.filter((state) => each.counts[state]).map((state) => html`<${State} key=${state} state=${state} quiet text=${`${number(each.counts[state])} ${word(state)}`} />`)}</span>
+      <span class="lately-counts">${STATES.filter((state) => each.counts[state]).map((state) => html`<${State} key=${state}
+          state=${state} quiet text=${`${number(each.counts[state])} ${word(state)}`} />`)}</span>
     </li>`)}</ul>
   </section>`;
 }
@@ -195,10 +207,12 @@ function NoMatch({ query }) {
   const token = strictest(rows, query);
   return html`<${Empty} title=${t("overview.noMatch", { query })}>
     ${token && token.count > 0 && html`<p>
-      <button type="button" class="button" onClick=${() => setQuery({ q: toggled(query, token.text) })}>${t("overview.without", { token: token.text, count: token.count })}</button>
+      <button type="button" class="button"
+          onClick=${() => setQuery({ q: toggled(query, token.text) })}>${t("overview.without", { token: token.text, count: token.count })}</button>
       </p>`}
     <p>
-      <button type="button" class="button" onClick=${() => setQuery({ q: "" })}>${t("overview.all", { count: rows.size })}</button>
+      <button type="button" class="button"
+          onClick=${() => setQuery({ q: "" })}>${t("overview.all", { count: rows.size })}</button>
       </p>
   <//>`;
 }
@@ -221,14 +235,17 @@ function NoRights() {
   return html`<${Empty} title=${t("overview.noRights", { user, groups: groups.join(", "), namespaces })}>
     <p class="muted">${t("overview.role")}</p>
     <p>
-      <${Command} text=${`kubectl create role application-viewer --verb=get,list,watch --resource=applications.gitops-agent.dev -n ${rights[0].namespace}`} />
+      <${Command}
+          text=${`kubectl create role application-viewer --verb=get,list,watch --resource=applications.gitops-agent.dev -n ${rights[0].namespace}`} />
       </p>
     <p>
-      <${Command} text=${`kubectl create rolebinding application-viewer --role=application-viewer --user=${user} -n ${rights[0].namespace}`} />
+      <${Command}
+          text=${`kubectl create rolebinding application-viewer --role=application-viewer --user=${user} -n ${rights[0].namespace}`} />
       </p>
   <//>`;
 }
 
 function Problem({ refusal }) {
-  return refusal.status === 403 && me.value?.rights.length ? html`<${NoRights} />` : html`<${RefusalView} refusal=${refusal} retry=${loadApplications} />`;
+  return refusal.status === 403 && me.value?.rights.length ? html`<${NoRights} />` : html`<${RefusalView} refusal=${refusal}
+      retry=${loadApplications} />`;
 }

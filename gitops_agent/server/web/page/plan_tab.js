@@ -27,7 +27,10 @@ export function PlanTab({ ns, name, path }) {
 }
 
 export function PlanCounts({ counts }) {
-  return html`<span class="plan-counts">${COUNTED.filter((each) => counts[each] > 0 || each !== "replace").map((each) => html`<span key=${each} class=${counts[each] ? `count-${each}` : "muted"}>${number(counts[each])} ${t(`plan.${each}`)}</span>`)}</span>`;
+  return html`<span
+      class="plan-counts">${COUNTED.filter((each) => counts[each] > 0 || each !== "replace").map((each) => html`<span
+      key=${each}
+      class=${counts[each] ? `count-${each}` : "muted"}>${number(counts[each])} ${t(`plan.${each}`)}</span>`)}</span>`;
 }
 
 /** What a plan changes, what runs with it, and what it leaves out. */
@@ -37,9 +40,11 @@ export function PlanObjects({ plan, path }) {
     <${CannotSee} kinds=${plan.cannotSee} />
     ${plan.objects.length === 0
       ? html`<${Empty} title=${t("plan.none", { count: plan.counts.unchanged, commit: plan.commit.short.slice(0, 7) })} />`
-      : html`<${DiffView} objects=${plan.objects} source=${(object) => `${path}/plan?object=${encodeURIComponent(objectPath(object))}`} />`}
+      : html`<${DiffView} objects=${plan.objects}
+          source=${(object) => `${path}/plan?object=${encodeURIComponent(objectPath(object))}`} />`}
     ${plan.hooks.length > 0 && html`<h2>${t("plan.hooks")}</h2>
-      <ul class="plain">${plan.hooks.map((each) => html`<li key=${objectText(each.object)}>${objectText(each.object)} <span class="muted">${each.moment}</span>
+      <ul class="plain">${plan.hooks.map((each) => html`<li key=${objectText(each.object)}>${objectText(each.object)} <span
+          class="muted">${each.moment}</span>
       </li>`)}</ul>`}
     ${plan.leftOut.length > 0 && html`<details><summary>${t("plan.leftOut", { count: plan.leftOut.length })}</summary>
       <ul class="plain">${plan.leftOut.map((each) => html`<li key=${objectText(each.object)}>

@@ -21,7 +21,8 @@ export function RefusalView({ refusal, retry }) {
     ${problem.detail && problem.detail !== problem.title && html`<p><${Prose} text=${problem.detail} /></p>`}
     ${problem.remedy && html`<p class="muted"><${Prose} text=${problem.remedy} /></p>`}
     ${problem.rule && html`<${Block} text=${problem.rule} name=${t("action.rule")} />`}
-    ${retry && status !== 403 && status !== 404 && html`<button type="button" class="button" onClick=${retry}>${t("refusal.retry")}</button>`}
+    ${retry && status !== 403 && status !== 404 && html`<button type="button" class="button"
+        onClick=${retry}>${t("refusal.retry")}</button>`}
   </div>`;
 }
 

@@ -34,25 +34,31 @@ function View({ data, path }) {
   return html`
     <header class="head">
       <div class="head-line">
-        <a class="back" href=${row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"} aria-label=${t("rollout.back")}>
+        <a class="back"
+            href=${row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"}
+            aria-label=${t("rollout.back")}>
           <${Icon} name="back" /></a>
         <h1><span class="muted">${row.namespace}/</span>${row.name}</h1>
         <${State} state=${stateOfRollout(row.outlook)} text=${row.outlook} />
         <span class="muted">${row.strategy}</span>
         <span class="grow"></span>
-        <div class="actions">${useful.filter(({ verb }) => verb !== "approve").map((action) => html`<${ActionButton} key=${action.verb} action=${action} path=${path} body=${{ resourceVersion: data.resourceVersion }} />`)}</div>
+        <div class="actions">${useful.filter(({ verb }) => verb !== "approve").map((action) => html`<${ActionButton}
+            key=${action.verb} action=${action} path=${path} body=${{ resourceVersion: data.resourceVersion }} />`)}</div>
       </div>
       <p class=${`headline headline-${shapeOf(stateOfRollout(row.outlook))}`}><${Prose} text=${row.message} /></p>
       <dl class="facts">
         <div><dt>${t("rollout.versions")}</dt>
           <dd>${data.stable && html`<code>${data.stable.hash}</code> <${Commit} commit=${data.stable.commit} />`}
-          ${data.target && html` <span class="muted">→</span> <code>${data.target.hash}</code> <${Commit} commit=${data.target.commit} />`}</dd>
+          ${data.target && html` <span class="muted">→</span> <code>${data.target.hash}</code> <${Commit}
+              commit=${data.target.commit} />`}</dd>
             </div>
         ${active && html`<div><dt>${t("rollouts.weight")}</dt><dd>
-          <${Weight} weight=${row.weight} /> <span class="muted">${t(row.weight.verified ? "rollout.inForce" : "rollout.notInForce")}</span>
+          <${Weight} weight=${row.weight} /> <span
+              class="muted">${t(row.weight.verified ? "rollout.inForce" : "rollout.notInForce")}</span>
           </dd></div>`}
         ${(data.until || data.waitsFor.length > 0) && html`<div><dt>${t("rollout.until")}</dt>
-          <dd>${data.until && html`<${Until} at=${data.until} />`}${data.until && data.waitsFor.length > 0 && " · "}${data.waitsFor.join(" · ")}</dd>
+          <dd>${data.until && html`<${Until}
+              at=${data.until} />`}${data.until && data.waitsFor.length > 0 && " · "}${data.waitsFor.join(" · ")}</dd>
           </div>`}
         ${row.workload && html`<div><dt>${t("rollout.workload")}</dt><dd>${row.workload}</dd></div>`}
       </dl>
@@ -94,7 +100,8 @@ function Approval({ data, path }) {
 const MARKS = { done: "done", now: "now", paused: "paused", left: "left", skipped: "ahead", ahead: "ahead" };
 
 function Step({ step }) {
-  return html`<li class=${`step step-${step.is}`} aria-current=${step.is === "now" || step.is === "paused" ? "step" : undefined}>
+  return html`<li class=${`step step-${step.is}`}
+      aria-current=${step.is === "now" || step.is === "paused" ? "step" : undefined}>
     <${Icon} name=${MARKS[step.is]} /><span class="sr-only">${t(`step.${step.is}`)}</span>
     <span>${step.does}${step.note && html` <span class="muted">${step.note}</span>`}</span>
   </li>`;
@@ -127,13 +134,16 @@ function Values({ metric }) {
 function Verdict({ metric }) {
   const state = metric.failed > 0 ? "Degraded" : metric.errors + metric.inconclusive > 0 ? "Unknown" : metric.samples > 0 ? "Healthy" : "Progressing";
   const parts = ["succeeded", "failed", "inconclusive", "errors"].filter((each) => metric[each] > 0).map((each) => t(`metric.${each}`, { count: metric[each] }));
-  return html`<${State} state=${state} text=${parts.join(", ") || t("metric.waiting")} quiet />${metric.message && html`<div class="muted">${metric.message}</div>`}`;
+  return html`<${State} state=${state} text=${parts.join(", ") || t("metric.waiting")} quiet />${metric.message && html`<div
+      class="muted">${metric.message}</div>`}`;
 }
 
 function History({ title, runs }) {
   return runs.length > 0 && html`<section><h2>${title}</h2>
     <ul class="plain runs">${runs.map((run) => html`<li key=${run.version.hash + run.at}>
-    <${State} state=${run.result ? stateOfRollout(run.result) : "Degraded"} text=${run.result || t("timeline.rejectedWord")} /> <code>${run.version.hash}</code> <${Commit} commit=${run.version.commit} />
+    <${State} state=${run.result ? stateOfRollout(run.result) : "Degraded"}
+        text=${run.result || t("timeline.rejectedWord")} /> <code>${run.version.hash}</code> <${Commit}
+        commit=${run.version.commit} />
     <span class="muted"><${Ago} at=${run.at} /></span> ${run.reason && html`<span><${Prose} text=${run.reason} /></span>`}
   </li>`)}</ul></section>`;
 }

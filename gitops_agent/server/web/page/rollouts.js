@@ -16,7 +16,8 @@ export function Rollouts() {
 
 export function RolloutsTab({ ns, name }) {
   const resource = useResource("/rollouts");
-  return html`<${Answer} resource=${resource}>${({ rollouts }) => html`<${Table} rollouts=${rollouts.filter(({ application }) => application?.namespace === ns && application.name === name)} />`}<//>`;
+  return html`<${Answer} resource=${resource}>${({ rollouts }) => html`<${Table}
+      rollouts=${rollouts.filter(({ application }) => application?.namespace === ns && application.name === name)} />`}<//>`;
 }
 
 /** The address of a rollout, with the Application whose changes concern it. */

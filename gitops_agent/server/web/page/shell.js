@@ -58,7 +58,8 @@ export function Shell() {
   const Screen = SCREENS[screen];
   return html`
     <a class="skip" href="#main">${t("shell.skip")}</a>
-    <${Head} search=${search} nextScheme=${nextScheme} help=${() => (help.value = true)} section=${SECTION_OF[screen] ?? screen} />
+    <${Head} search=${search} nextScheme=${nextScheme} help=${() => (help.value = true)}
+        section=${SECTION_OF[screen] ?? screen} />
     <${Banner} />
     <main id="main" class=${connection.value.state === "lost" || restarted.value ? "main main-stale" : "main"} tabindex="-1">
       <${Screen} key=${screen === "overview" ? screen : path.split("/").slice(0, 4).join("/")} />
@@ -78,15 +79,19 @@ function useTitle({ screen, ns, name }) {
 function Head({ search, nextScheme, help, section }) {
   return html`<header class="shell-head">
     <a class="brand" href="/"><${Icon} name="logo" />
-      <span class="brand-name">gitops-agent</span>${me.value?.cluster && html`<span class="cluster">${me.value.cluster.replace(/^https?:\/\//, "")}</span>`}</a>
-    <nav class="sections" aria-label=${t("shell.sections")}>${SECTIONS.map(([each, address]) => html`<a key=${each} href=${address} aria-current=${each === section ? "page" : undefined}>${t(`nav.${each}`)}</a>`)}</nav>
+      <span class="brand-name">gitops-agent</span>${me.value?.cluster && html`<span
+          class="cluster">${me.value.cluster.replace(/^https?:\/\//, "")}</span>`}</a>
+    <nav class="sections" aria-label=${t("shell.sections")}>${SECTIONS.map(([each, address]) => html`<a key=${each}
+        href=${address} aria-current=${each === section ? "page" : undefined}>${t(`nav.${each}`)}</a>`)}</nav>
     <${Search} box=${search} />
     <div class="shell-end">
       <${Live} />
       <${Viewer} />
-      <button type="button" class="button-icon" aria-label=${t("shell.scheme", { scheme: t(`scheme.${scheme.value}`) })} title=${t(`scheme.${scheme.value}`)} onClick=${nextScheme}>
+      <button type="button" class="button-icon" aria-label=${t("shell.scheme", { scheme: t(`scheme.${scheme.value}`) })}
+          title=${t(`scheme.${scheme.value}`)} onClick=${nextScheme}>
         <${Icon} name=${scheme.value} /></button>
-      <button type="button" class="button-icon" aria-label=${t("help.title")} title=${t("help.title")} onClick=${help}>?</button>
+      <button type="button" class="button-icon" aria-label=${t("help.title")} title=${t("help.title")}
+          onClick=${help}>?</button>
     </div>
   </header>`;
 }
@@ -108,7 +113,8 @@ function Search({ box }) {
   };
   return html`<form class="search" role="search" onSubmit=${submit}>
     <${Icon} name="search" />
-    <input ref=${box} type="search" value=${screen === "overview" ? (query.q ?? "") : ""} placeholder=${t("search.placeholder")} aria-label=${t("search.label")} aria-keyshortcuts="/" spellcheck=${false} autocomplete="off" onInput=${change} />
+    <input ref=${box} type="search" value=${screen === "overview" ? (query.q ?? "") : ""} placeholder=${t("search.placeholder")}
+        aria-label=${t("search.label")} aria-keyshortcuts="/" spellcheck=${false} autocomplete="off" onInput=${change} />
     <kbd aria-hidden="true">/</kbd>
   </form>`;
 }
@@ -132,9 +138,12 @@ function Viewer() {
         <b>${each.namespace}</b> ${each.verbs.join(", ") || t("viewer.nothing")}</p>`)}
       ${viewer.expires && html`<p class="muted">${t("viewer.expires")} ${clockTime(viewer.expires)}</p>`}
       <label class="choice"><span>${t("shell.language")}</span>
-        <select value=${language.value} onChange=${(event) => (language.value = event.currentTarget.value)}>${LANGUAGES.map((each) => html`<option key=${each} value=${each}>${t(`language.${each}`)}</option>`)}</select>
+        <select value=${language.value}
+            onChange=${(event) => (language.value = event.currentTarget.value)}>${LANGUAGES.map((each) => html`<option
+            key=${each} value=${each}>${t(`language.${each}`)}</option>`)}</select>
         </label>
-      ${viewer.mode !== "laptop" && viewer.mode !== "guest" && html`<button type="button" class="menu-item" onClick=${signOut}>${t("viewer.signOut")}</button>`}
+      ${viewer.mode !== "laptop" && viewer.mode !== "guest" && html`<button type="button" class="menu-item"
+          onClick=${signOut}>${t("viewer.signOut")}</button>`}
     </div>
   </details>`;
 }
@@ -144,7 +153,8 @@ function Banner() {
   const { state, since, why } = connection.value;
   const shown = asOf.value && t("banner.shown", { time: clockTime(asOf.value) });
   if (state === "signed-out") {
-    return html`<div class="banner" role="alert">${t("banner.signedOut")} ${why} <button type="button" class="button" onClick=${() => (session.value = { ...session.value, state: "out" })}>${t("signIn.button")}</button> ${shown}</div>`;
+    return html`<div class="banner" role="alert">${t("banner.signedOut")} ${why} <button type="button" class="button"
+        onClick=${() => (session.value = { ...session.value, state: "out" })}>${t("signIn.button")}</button> ${shown}</div>`;
   }
   if (state === "lost" || state === "refused") {
     const seconds = Math.max(0, (Date.now() - since) / 1000);

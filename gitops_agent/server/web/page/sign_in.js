@@ -33,7 +33,8 @@ export function SignIn({ done }) {
       <p>${t(`signIn.${mode}`)}</p>
       <${Command} text=${mode === "token" ? "kubectl create token NAME --duration 8h" : "gitops-agent dashboard"} />
       <label class="form-field"><span>${t(mode === "token" ? "signIn.tokenField" : "signIn.code")}</span>
-        <input type="password" value=${token} autocomplete="off" required onInput=${(event) => setToken(event.currentTarget.value)} />
+        <input type="password" value=${token} autocomplete="off" required
+            onInput=${(event) => setToken(event.currentTarget.value)} />
           </label>
       ${refusal && html`<${RefusalView} refusal=${refusal} />`}
       <button type="submit" class="button button-primary">${t("signIn.button")}</button>

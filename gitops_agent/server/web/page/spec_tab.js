@@ -34,14 +34,17 @@ export function SpecTab({ path, application }) {
           <tbody>${hooks.map((each) => html`<tr key=${each.object}>
           <th scope="row" class="break">${each.object}</th><td>${each.moment}</td>
           <td>
-            <${State} state=${{ Succeeded: "Healthy", Failed: "Degraded" }[each.state] ?? "Progressing"} text=${each.state} quiet />
+            <${State} state=${{ Succeeded: "Healthy", Failed: "Degraded" }[each.state] ?? "Progressing"} text=${each.state}
+                quiet />
             </td><td class="break">${each.message}</td>
         </tr>`)}</tbody></table>`}
         ${notifiers.length > 0 && html`<h2>${t("spec.notifiers")}</h2><table class="table">
           <tbody>${notifiers.map((each) => html`<tr key=${each.namespace + each.name}>
           <th scope="row">${each.name}</th><td>${each.provider}</td>
           <td>
-            <${State} state=${{ True: "Healthy", False: "Degraded" }[each.ready] ?? "Unknown"} text=${each.message || t(`notifier.${each.ready === "True" ? "delivers" : each.ready === "False" ? "fails" : "unknown"}`)} quiet />
+            <${State} state=${{ True: "Healthy", False: "Degraded" }[each.ready] ?? "Unknown"}
+                text=${each.message || t(`notifier.${each.ready === "True" ? "delivers" : each.ready === "False" ? "fails" : "unknown"}`)}
+                quiet />
             </td>
         </tr>`)}</tbody></table>`}
       </section>

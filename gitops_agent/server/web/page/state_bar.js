@@ -9,7 +9,8 @@ export function StateBar({ counts, total }) {
       const width = total ? (count / total) * 100 : 0;
       const start = before;
       before += width;
-      return width > 0 && html`<rect key=${shape} class=${`fill-${shape}`} x=${start} y="0" width=${Math.max(width, 0.6)} height="4" />`;
+      return width > 0 && html`<rect key=${shape} class=${`fill-${shape}`} x=${start} y="0" width=${Math.max(width, 0.6)}
+          height="4" />`;
     })}
   </svg>`;
 }

@@ -39,8 +39,10 @@ function Entries({ ns, name, path, first, application }) {
   const entries = [...first.entries, ...older.value.entries];
   return html`
     <ol class="timeline">
-      ${entries.map((entry, index) => html`<${Entry} key=${entry.kind + entry.at + entry.commit.short + entry.rollout} ns=${ns} name=${name} entry=${entry}
-        before=${entries.slice(index + 1).find((each) => each.kind === "sync" && each.commit.short !== entry.commit.short)} application=${application} />`)}
+      ${entries.map((entry, index) => html`<${Entry} key=${entry.kind + entry.at + entry.commit.short + entry.rollout} ns=${ns}
+          name=${name} entry=${entry}
+        before=${entries.slice(index + 1).find((each) => each.kind === "sync" && each.commit.short !== entry.commit.short)}
+            application=${application} />`)}
     </ol>
     ${older.value.refusal && html`<${RefusalView} refusal=${older.value.refusal} />`}
     <p class="muted">
@@ -63,21 +65,25 @@ function Entry({ ns, name, entry, before }) {
     <div class="entry-body">
       <div class="entry-line">
         ${entry.rollback && html`<span class="badge"><${Icon} name="rollback" /> ${t("timeline.rollback")}</span> `}
-        ${entry.kind === "rollout" && html`<a href=${to.rollout(...entry.rollout.split("/"))}>${t("timeline.rolloutOf", { name: entry.rollout })}</a> <code>${entry.version}</code> `}
+        ${entry.kind === "rollout" && html`<a
+            href=${to.rollout(...entry.rollout.split("/"))}>${t("timeline.rolloutOf", { name: entry.rollout })}</a> <code>${entry.version}</code> `}
         <${Commit} commit=${entry.commit} />
       </div>
       <div class="entry-line">
-        <${State} state=${state} text=${entry.kind === "seen" ? t("timeline.notApplied") : entry.kind === "rejected" ? t("timeline.rejectedWord") : entry.result || KINDS[entry.kind]} />
+        <${State} state=${state}
+            text=${entry.kind === "seen" ? t("timeline.notApplied") : entry.kind === "rejected" ? t("timeline.rejectedWord") : entry.result || KINDS[entry.kind]} />
         ${entry.message && html`<span class="entry-message"><${Prose} text=${entry.message} /></span>`}
       </div>
     </div>
     <div class="entry-facts">
-      ${entry.leadTimeSeconds !== null && html`<span title=${t("timeline.leadTitle")}>${t("timeline.lead", { span: span(entry.leadTimeSeconds) })}</span>`}
+      ${entry.leadTimeSeconds !== null && html`<span
+          title=${t("timeline.leadTitle")}>${t("timeline.lead", { span: span(entry.leadTimeSeconds) })}</span>`}
       ${entry.duration && html`<span>${t("timeline.took", { span: entry.duration })}</span>`}
       ${entry.actor && entry.actor !== entry.commit.author && html`<span>${t("timeline.actor", { actor: personName(entry.actor) })}</span>`}
       ${entry.approved && html`<span>${t("timeline.approved", { by: personName(entry.approver || "?") })}</span>`}
       ${entry.plan && html`<code title=${entry.plan}>${t("timeline.plan", { plan: entry.plan.slice(0, 8) })}</code>`}
-      ${change && html`<a href=${to.diff(ns, name, `rev:${before.commit.short}`, `rev:${entry.commit.short}`)} title=${`${shortHash(before.commit.short)}..${shortHash(entry.commit.short)}`}>${t("headline.diff")}</a>`}
+      ${change && html`<a href=${to.diff(ns, name, `rev:${before.commit.short}`, `rev:${entry.commit.short}`)}
+          title=${`${shortHash(before.commit.short)}..${shortHash(entry.commit.short)}`}>${t("headline.diff")}</a>`}
       ${entry.compare && html`<${Outside} address=${entry.compare}>${t("headline.code")}<//>`}
     </div>
   </li>`;

@@ -17,6 +17,7 @@ export function toast(text, { failed = false } = {}) {
 
 export function Toasts() {
   return html`<div class="toasts" role="status" aria-live="polite">
-    ${toasts.value.map((each) => html`<div key=${each.id} class=${each.failed ? "toast toast-failed" : "toast"}>${each.text}</div>`)}
+    ${toasts.value.map((each) => html`<div key=${each.id}
+        class=${each.failed ? "toast toast-failed" : "toast"}>${each.text}</div>`)}
   </div>`;
 }
