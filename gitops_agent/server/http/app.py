@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,7 +25,6 @@ from gitops_agent.observe.log import logger
 from gitops_agent.server.answers.call import Call, Service
 from gitops_agent.server.answers.table import ANSWERS
 from gitops_agent.server.http.event_stream import EventStreams, Wish
-from gitops_agent.server.http.files import INDEX, PageFiles
 from gitops_agent.server.http.headers import HSTS, SECURITY, Origins
 from gitops_agent.server.http.limits import Rate, network
 from gitops_agent.server.http.problems import RequestProblem, encoded, problem
@@ -37,6 +35,7 @@ from gitops_agent.server.viewer import Viewer
 from gitops_agent.server.views.applications import ApplicationList
 from gitops_agent.server.views.base import View
 from gitops_agent.server.views.session import SignIn
+from gitops_agent.server.web.assets import page
 
 _log = logger("dashboard")
 _REQUEST_SECONDS = 15.0
@@ -46,7 +45,6 @@ _WAITING = 16
 _ANSWER_BYTES = 8 << 20
 _COMPRESSED_FROM = 1024
 _CODE = "code"
-_VERSIONED = re.compile(r"assets/[^/]+/(.+)")
 
 
 class Dashboard:
@@ -65,7 +63,6 @@ class Dashboard:
     ) -> None:
         self._service, self._sessions, self._origins, self._streams = service, sessions, origins, streams
         self._headers = [(name.encode(), value.encode()) for name, value in (SECURITY | (HSTS if secure else {})).items()]
-        self._files = PageFiles()
         self._requests, self._sign_ins = Rate(120, 2.0), Rate(5, 60.0)
         self._costly: asyncio.Semaphore | None = None
         self._queued = 0
@@ -206,23 +203,17 @@ class Dashboard:
         code = request.query_params.get(_CODE)
         if code and not path:
             return await self._exchange(request, code)
-        match = _VERSIONED.fullmatch(path)
-        name = match[1] if match else path
-        file = self._files.get(name)
-        if file is None:
-            name, file, match = INDEX, self._files.get(INDEX), None
-        if file is None or ("." in path.rpartition("/")[2] and name == INDEX and path != INDEX):
+        shipped = page()
+        asset = shipped.assets.get(request.url.path)
+        if asset is None and path.startswith("assets/"):
             return self._refuse(NotFound(f"there is no file {request.url.path[:200]}", status=404))
-        headers = {
-            "etag": file.etag,
-            "cache-control": "public, max-age=31536000, immutable" if match else "no-cache",
-            "vary": "Accept-Encoding",
-        }
-        if request.headers.get("if-none-match") == file.etag:
+        asset = asset or shipped.document
+        headers = {"etag": asset.etag, "cache-control": asset.cache_control, "vary": "Accept-Encoding"}
+        if request.headers.get("if-none-match") == asset.etag:
             return Response(status_code=304, headers=headers)
         if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(file.compressed, headers=headers | {"content-encoding": "gzip"}, media_type=file.media)
-        return Response(file.body, headers=headers, media_type=file.media)
+            return Response(asset.compressed, headers=headers | {"content-encoding": "gzip"}, media_type=asset.content_type)
+        return Response(asset.body, headers=headers, media_type=asset.content_type)
 
     async def _exchange(self, request: Request, code: str) -> Response:
         """Turns the code of the address into a cookie, and removes it from the address."""

@@ -14,6 +14,7 @@ import pytest
 
 from gitops_agent.server.rights import Rights
 from gitops_agent.server.routes import ROUTES, Route
+from gitops_agent.server.web.assets import page as shipped
 from tests.server.applications import application
 from tests.server.served import EVERYTHING, Served, served
 from tests.waiting import eventually
@@ -266,3 +267,25 @@ def test_an_api_server_that_does_not_answer_is_503(page: Served) -> None:
     reply = page.ask("GET", f"{SHOP}/events")
 
     assert (reply.status, reply.json()["reason"]) == (503, "Unavailable")
+
+
+@pytest.mark.parametrize("path", ["/", "/a/gitops/shop", "/a/gitops/shop.v2/objects", "/r/gitops/web.v2", "/index.html"])
+def test_every_address_of_the_page_is_the_document(page: Served, path: str) -> None:
+    reply = page.ask("GET", path, viewer=None)
+
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert reply.body == shipped().document.body
+    assert reply.headers["cache-control"] == "no-cache"
+    assert page.ask("GET", path, viewer=None, If_None_Match=reply.headers["etag"]).status == 304
+
+
+def test_files_of_the_page_are_kept_for_ever_and_others_do_not_exist(page: Served) -> None:
+    for path, asset in shipped().assets.items():
+        reply = page.ask("GET", path, viewer=None, Accept_Encoding="gzip")
+        assert (reply.status, reply.headers["content-encoding"]) == (200, "gzip")
+        assert gzip.decompress(reply.body) == asset.body
+        assert "immutable" in reply.headers["cache-control"]
+        assert "script-src 'self'" in reply.headers["content-security-policy"]
+
+    assert page.ask("GET", "/assets/0000000000000000/page.js", viewer=None).status == 404
+    assert page.ask("GET", "/assets/../../../etc/passwd", viewer=None).status == 404
