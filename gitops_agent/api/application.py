@@ -120,6 +120,16 @@ class ApplicationSpec(Model):
     suspend: Suspend | None = None
     """A pause."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.source.chart) || !has(self.render) || !has(self.render.helm) || !has(self.render.helm.chart)",
+            holds=lambda spec: (
+                spec.source.chart is None or spec.render is None or spec.render.helm is None or spec.render.helm.chart is None
+            ),
+            message="takes source.chart or render.helm.chart, not both",
+        ),
+    )
+
     @property
     def helm_hooks(self) -> HelmHooks:
         """How Helm's hooks are read."""

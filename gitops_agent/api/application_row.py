@@ -10,6 +10,7 @@ from enum import StrEnum
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.revision_name import short
 
 SHORT = 12
 """Digits of a commit or hash that a person reads."""
@@ -40,12 +41,21 @@ def summary(application: Object) -> dict[str, str]:
         "name": application["metadata"]["name"],
         "sync": str(sync.get("status") or "Unknown"),
         "health": str((status_.get("health") or {}).get("status") or "Unknown"),
-        "applied": str(sync.get("revision") or "")[:SHORT],
-        "seen": str(source.get("revision") or "")[:SHORT],
+        "applied": short(str(sync.get("revision") or "")),
+        "seen": short(str(source.get("revision") or "")),
         "ready": str(ready.get("status") or "Unknown"),
         "reason": str(ready.get("reason") or "NotReconciled"),
         "message": str(ready.get("message") or "not reconciled yet: is the agent running?"),
     }
+
+
+def source_text(source: Object) -> str:
+    """What an Application follows, in words."""
+    chart = source.get("chart")
+    if chart:
+        return f"{chart.get('repository')}, chart {chart.get('name')} {chart.get('version')}"
+    follows = ", ".join(f"{kind} {value}" for kind, value in (source.get("ref") or {}).items())
+    return f"{source['repoURL']}, {follows}, path {source.get('path') or '.'}"
 
 
 def held(application: Object) -> bool:

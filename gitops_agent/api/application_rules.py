@@ -58,9 +58,10 @@ class ApplicationRules:
         if self.require_account and application.spec.service_account_name is None:
             text = "is required by the setting sync.requireServiceAccount"
             yield Problem(path="spec.serviceAccountName", message=text)
-        if not self.follows(application.spec.source.repo_url):
+        if not self.follows(application.spec.source.url):
             text = "is not among the repositories that the setting source.allowedRepositories names"
-            yield Problem(path="spec.source.repoURL", message=text)
+            field = "repoURL" if application.spec.source.chart is None else "chart.repository"
+            yield Problem(path=f"spec.source.{field}", message=text)
 
     def follows(self, url: str) -> bool:
         """Whether a repository may be read."""

@@ -177,8 +177,33 @@ class UnverifiedStatus(Model):
     """The hash by which a person accepts that the branch left its last verified commit."""
 
 
+class ChartStatus(Model):
+    """The version of a chart that is followed."""
+
+    repository: str = ""
+    """The chart repository."""
+
+    name: str = ""
+    """The chart."""
+
+    version: str = ""
+    """The version."""
+
+    digest: str = ""
+    """The digest of its archive; the same version with another one is refused."""
+
+    range: str = ""
+    """The version or range that it was chosen by."""
+
+    resolved_at: Moment = ""
+    """When it was chosen."""
+
+
 class SourceStatus(Model):
     """The last commit that may be followed."""
+
+    chart: ChartStatus | None = None
+    """The version of a chart that is followed; a restart goes on with it."""
 
     verified: VerifiedStatus | None = None
     """The last verified commit; absent when no signatures are demanded."""

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gitops_agent.api.helm_values import CRDPolicy, Exposure, GeneratedValues, ValuesSource
 from gitops_agent.api.model import Model, Rule
-from gitops_agent.api.source_options import SecretRef
+from gitops_agent.api.source_options import ChartSpec, SecretRef
 from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName, VariableValue
 
 
@@ -26,6 +26,9 @@ class HelmHooks(StrEnum):
 
 class HelmOptions(Model):
     """The options of `helm template`."""
+
+    chart: ChartSpec | None = None
+    """A chart of a repository, rendered with values of this commit; `valuesFiles` are then relative to `source.path`."""
 
     release_name: ReleaseName | None = None
     """The release; the application's name when absent."""

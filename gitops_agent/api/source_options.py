@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from gitops_agent.api.durations import Duration
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.texts import CommitId, GitName, Name, RepositoryPath, SemverRange, Shape
 
@@ -16,6 +17,11 @@ _URL = (
     r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-/\s\x00-\x1f\x7f][^\s\x00-\x1f\x7f]*"
     r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:/[^\s\x00-\x1f\x7f]+"
 )
+_CHARTS = (
+    r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?"
+    r"|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?(/[!-~]*)?"
+)
+_VERSION = r"v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]*)?"
 _PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
 
 
@@ -144,18 +150,61 @@ class RefSpec(Model):
         return str(getattr(self, self.kind))
 
 
-class SourceSpec(Model):
-    """A directory of a Git repository at a commit."""
+class ChartSpec(Model):
+    """A version of a Helm chart in a repository."""
 
-    repo_url: Annotated[
-        str,
-        Field(alias="repoURL"),
-        Shape(pattern=_URL, message="is not the https, ssh or file address of a repository", longest=2048),
-    ]
+    repository: Annotated[str, Shape(pattern=_CHARTS, message="is not the https address of a chart repository", longest=1024)]
+    """The chart repository: `https://`, or `http://` on this machine."""
+
+    name: Annotated[str, Shape(pattern=r"[a-z0-9][a-z0-9.-]*", message="is not the name of a chart", longest=128)]
+    """The chart."""
+
+    version: SemverRange
+    """A version, or a range such as `~6.5`, of which the highest version is followed."""
+
+    digest: Annotated[str, Shape(pattern=r"sha256:[0-9a-f]{64}", message="is not sha256: and 64 digits", longest=71)] | None = (
+        None
+    )
+    """What the archive of that one version must be. It wins over what the repository says."""
+
+    interval: Duration | None = None
+    """The interval of polling the repository; `sync.interval` when absent, and at least a minute then."""
+
+    secret_ref: SecretRef | None = None
+    """Credentials: `username` and `password`, or `bearerToken`; for TLS `ca.crt`."""
+
+    hosts: Annotated[
+        tuple[Annotated[str, Shape(pattern=r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", message="is not a host", longest=253)], ...],
+        Field(max_length=16),
+    ] = ()
+    """Further hosts that may receive the credentials, such as `cdn.example.com`; the repository's own always may."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!has(self.digest) || self.version.matches(r'^{_VERSION}$')",
+            holds=lambda chart: chart.digest is None or re.fullmatch(_VERSION, chart.version) is not None,
+            message="digest belongs to one version, not to a range",
+        ),
+    )
+
+
+class SourceSpec(Model):
+    """A directory of a Git repository at a commit, or a chart of a repository."""
+
+    repo_url: (
+        Annotated[
+            str,
+            Shape(pattern=_URL, message="is not the https, ssh or file address of a repository", longest=2048),
+        ]
+        | None
+    ) = Field(default=None, alias="repoURL")
     """The repository: `https://`, `ssh://`, `user@host:path`, or `file://` where allowed; plain `http://` is refused."""
 
-    ref: RefSpec
+    ref: RefSpec | None = None
     """Which commit to follow."""
+
+    chart: ChartSpec | None = None
+    """A chart of a repository, in place of `repoURL` and `ref`."""
 
     path: RepositoryPath = Field(default=".", validate_default=True)
     """The directory to render, relative to the root of the repository."""
@@ -172,19 +221,46 @@ class SourceSpec(Model):
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel=f"!self.repoURL.matches(r'{_PASSWORD}')",
-            holds=lambda source: re.search(_PASSWORD, source.repo_url) is None,
+            cel="has(self.repoURL) != has(self.chart)",
+            holds=lambda source: (source.repo_url is None) != (source.chart is None),
+            message="needs exactly one of repoURL and chart",
+        ),
+        Rule(
+            cel="has(self.repoURL) == has(self.ref)",
+            holds=lambda source: (source.repo_url is None) == (source.ref is None),
+            message="ref belongs to repoURL, and repoURL needs it",
+        ),
+        Rule(
+            cel="!has(self.chart) || (!has(self.secretRef) && (!has(self.path) || self.path == '.'))",
+            holds=lambda source: source.chart is None or (source.secret_ref is None and source.path in ("", ".")),
+            message="a chart is rendered whole, and names its Secret itself: no path and no secretRef beside it",
+        ),
+        Rule(
+            cel="!has(self.chart) || !has(self.verify) || !has(self.verify.mode) || self.verify.mode == 'none'",
+            holds=lambda source: source.chart is None or source.verify.mode is VerifyMode.NONE,
+            message="verify is about the signatures of commits, which charts have not",
+        ),
+        Rule(
+            cel=f"!has(self.repoURL) || !self.repoURL.matches(r'{_PASSWORD}')",
+            holds=lambda source: source.repo_url is None or re.search(_PASSWORD, source.repo_url) is None,
             message="repoURL holds a password: put it into a Secret and name that in secretRef",
         ),
         Rule(
-            cel="!self.repoURL.startsWith('http://')",
-            holds=lambda source: not source.repo_url.startswith("http://"),
+            cel="!has(self.repoURL) || !self.repoURL.startsWith('http://')",
+            holds=lambda source: source.repo_url is None or not source.repo_url.startswith("http://"),
             message="repoURL is plain http, which is not encrypted and proves nothing about the server: use https or ssh",
         ),
         Rule(
             cel="!has(self.verify) || !has(self.verify.mode) || !self.verify.mode.startsWith('tag') "
-            "|| has(self.ref.tag) || has(self.ref.semver)",
-            holds=lambda source: not source.verify.mode.startswith("tag") or source.ref.kind in ("tag", "semver"),
+            "|| (has(self.ref) && (has(self.ref.tag) || has(self.ref.semver)))",
+            holds=lambda source: (
+                not source.verify.mode.startswith("tag") or (source.ref is not None and source.ref.kind in ("tag", "semver"))
+            ),
             message="verify.mode tag and tagAndHead need ref.tag or ref.semver",
         ),
     )
+
+    @property
+    def url(self) -> str:
+        """The repository, of commits or of charts."""
+        return self.chart.repository if self.chart is not None else self.repo_url or ""

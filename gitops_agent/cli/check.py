@@ -172,13 +172,13 @@ def _repositories(access: ClusterClient) -> Iterator[Finding]:
         try:
             application = parse(raw)
             spec = application.spec.source
-            question = (spec.repo_url, spec.ref, spec.secret_ref)
+            question = (spec.url, spec.ref, spec.chart, spec.secret_ref)
             if question not in answers:
                 with (
                     tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
                     fetched(access, application, Path(scratch)) as (_, revision),
                 ):
-                    answers[question] = f"{spec.repo_url} {revision.ref} is at {revision.short}"
+                    answers[question] = f"{spec.url} {revision.ref} is at {revision.short}"
             yield Finding(what, "ok", answers[question])
         except AgentError as error:
             yield Finding(what, "failed", str(error))

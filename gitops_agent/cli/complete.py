@@ -12,12 +12,13 @@ from typing import Any
 
 import click
 
+from gitops_agent.manifest.revision_name import short
+
 KINDS = ("applications", "notifiers", "rolloutpolicies")
 """The kinds of `get`, as they are offered."""
 
 _API = "/apis/gitops-agent.dev/v1alpha1"
 _SECONDS = 2.0
-_DIGITS = 12
 
 
 def applications(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -40,7 +41,7 @@ def revisions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[s
     """Commits of the history of the Application that was given before."""
     application = _get(ctx, f"{_within(ctx)}/applications/{ctx.params.get('name')}")
     history = (application.get("status") or {}).get("history") or ()
-    commits = dict.fromkeys(str(entry.get("revision"))[:_DIGITS] for entry in history if entry.get("result") == "Synced")
+    commits = dict.fromkeys(short(str(entry.get("revision"))) for entry in history if entry.get("result") == "Synced")
     return [commit for commit in commits if commit.startswith(incomplete)]
 
 

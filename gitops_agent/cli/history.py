@@ -11,6 +11,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import GROUP
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.operations.history import entries
 
 _SHORT = 12
@@ -68,7 +69,7 @@ def _row(entry: Object) -> tuple[str, ...]:
         message = f"rollout {entry['rollout']}: {entry['hash']}" + (f", {message}" if message else "")
     return (
         str(entry.get("started") or entry.get("ended") or ""),
-        str(entry.get("revision", ""))[:_SHORT],
+        short(str(entry.get("revision", ""))),
         str(entry.get("result", "")),
         str(entry.get("duration", "")),
         str(entry.get("plan", ""))[:_SHORT],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from gitops_agent.cli import output as out
 from gitops_agent.errors import UsageError
 
 if TYPE_CHECKING:
+    from gitops_agent.api.application import Application
     from gitops_agent.render.variables.variable import Variable
+    from gitops_agent.revision.tree import Tree
 
 
 @click.command()
@@ -55,7 +58,7 @@ def render(
     from gitops_agent.api.render_options import RenderOptions, Variables
     from gitops_agent.manifest.key import AppKey
     from gitops_agent.manifest.yaml import dump_all
-    from gitops_agent.preview.comparison import root_of
+    from gitops_agent.preview.comparison import chart_access, root_of, with_mounted_chart
     from gitops_agent.preview.decryption_keys import decryption_keys
     from gitops_agent.preview.remote_bases import mounted
     from gitops_agent.render.decryption.keys.kind import NO_KEYS
@@ -69,6 +72,7 @@ def render(
     chosen |= {"decryption": {}} if key_files else {}
     options = RenderOptions.model_validate(chosen) if chosen else None
     key, target, variables, keys = AppKey(namespace, name), namespace, _given(given), local_keys(key_files) or NO_KEYS
+    shown: Application | None = None
     if application:
         if values:
             raise UsageError("--values and --application exclude each other: the Application names its values files")
@@ -76,7 +80,7 @@ def render(
         from gitops_agent.preview.render_inputs import variables_of
 
         access = ClusterClient.open(kubeconfig, context, namespace)
-        options_source = parse(access.application(application))
+        options_source = shown = parse(access.application(application))
         key, target, options = options_source.key, options_source.namespace, options_source.spec.render
         variables = (*variables_of(access, options_source), *variables)
         keys = decryption_keys(access, options_source, key_files)
@@ -85,7 +89,14 @@ def render(
     request = RenderRequest(
         application=key, path=below, options=options, namespace=target, facts=KubeFacts(), variables=variables, keys=keys
     )
-    with local_workers() as workers, mounted(WorkTree(root)) as tree:
+    with (
+        tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
+        local_workers() as workers,
+        mounted(WorkTree(root)) as bases,
+    ):
+        tree: Tree = bases
+        if shown is not None:
+            tree = with_mounted_chart(tree, shown, Path(scratch), lambda chart: chart_access(access, chart))
         rendered = workers.render(tree, request)
     for warning in rendered.warnings:
         out.talk(f"warning: {warning}")

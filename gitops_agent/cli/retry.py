@@ -13,9 +13,8 @@ from gitops_agent.cli.wait import answer, ended, leave_if_paused
 from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.operations import requests
-
-_SHORT = 12
 
 
 @click.command()
@@ -34,7 +33,7 @@ def retry(name: str, *, waits: bool, timeout: str, kubeconfig: str | None, conte
     requests.check_rejected(application)
     leave_if_paused(application)
     requested_at = requests.retry(access, application)
-    commit = str((status.get("source") or {}).get("revision") or "")[:_SHORT]
+    commit = short(str((status.get("source") or {}).get("revision") or ""))
     click.echo(f"application/{name}: {commit} is tried again")
     if not waits:
         return

@@ -19,9 +19,8 @@ from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
-from gitops_agent.operations.rollback import described, pin, pinned_to, refuse_declared, unpinned
-
-_SHORT = 12
+from gitops_agent.manifest.revision_name import short
+from gitops_agent.operations.rollback import described, pin, pinned_source, pinned_to, refuse_declared, unpinned
 
 
 @click.command()
@@ -64,10 +63,12 @@ def rollback(
     if undo:
         click.echo(f"application/{name} follows {described(target.ref)} again")
     else:
-        click.echo(f"application/{name} is pinned to commit {target.ref['commit'][:_SHORT]}")
+        commit = target.ref.get("commit", "")
+        click.echo(f"application/{name} is pinned to {f'commit {short(commit)}' if commit else described(target.ref)}")
+        instead = "commits are not applied: revert the change in Git" if commit else "versions are not applied"
         out.talk(
-            f"new commits are not applied: revert the change in Git, then follow {described(json.loads(str(target.followed)))} "
-            f"again with `gitops-agent rollback {name} --undo`"
+            f"new {instead}, then follow {described(json.loads(str(target.followed)))} again with "
+            f"`gitops-agent rollback {name} --undo`"
         )
     if waits:
         commit, generation = target.ref.get("commit", ""), patched["metadata"]["generation"]
@@ -78,6 +79,5 @@ def _preview(access: ClusterClient, application: Object, ref: dict[str, str]) ->
     from gitops_agent.cli.plan_view import show
     from gitops_agent.preview.comparison import PreviewTarget, compare
 
-    source = application["spec"]["source"]
-    pinned = {**application, "spec": {**application["spec"], "source": {**source, "ref": ref}}}
+    pinned = {**application, "spec": {**application["spec"], "source": pinned_source(application, ref)}}
     return show(compare(access, pinned, PreviewTarget()))

@@ -48,9 +48,11 @@ def _more(obj: Object) -> tuple[str, ...]:
     spec, age = obj["spec"], _age(obj)
     if obj["kind"] == "Application":
         source = spec["source"]
+        chart = source.get("chart") or {}
         ref = " ".join(f"{kind}={value}" for kind, value in (source.get("ref") or {}).items())
+        ref = f"{chart['name']} {chart['version']}" if chart else ref
         destination = (spec.get("destination") or {}).get("namespace") or obj["metadata"]["namespace"]
-        return str(source["repoURL"]), ref, str(source.get("path") or "."), str(destination), age
+        return str(chart.get("repository") or source["repoURL"]), ref, str(source.get("path") or "."), str(destination), age
     if obj["kind"] == "Notifier":
         return ",".join(spec.get("events") or ()) or "default", age
     target = spec.get("targetRef") or {}

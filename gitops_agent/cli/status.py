@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops_agent.api.application_row import SHORT, held, summary
+from gitops_agent.api.application_row import SHORT, held, source_text, summary
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
@@ -124,11 +124,9 @@ def overview(applications: list[Object]) -> Sheet:
 def _detail(access: ClusterClient, application: Object) -> None:
     row, status_ = summary(application), application.get("status") or {}
     spec, source = application["spec"], status_.get("source") or {}
-    ref = spec["source"].get("ref") or {}
-    follows = ", ".join(f"{kind} {value}" for kind, value in ref.items())
     facts = [
         ("Application", f"{application['metadata']['namespace']}/{row['name']}"),
-        ("Source", f"{spec['source']['repoURL']}, {follows}, path {spec['source'].get('path') or '.'}"),
+        ("Source", source_text(spec["source"])),
         ("Seen", f"{row['seen']} {source.get('subject', '')} ({source.get('author', '')})" if row["seen"] else "nothing yet"),
         ("Applied", row["applied"] or "nothing yet"),
         ("Sync", row["sync"]),

@@ -18,9 +18,9 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import REVISION, annotation, owner
+from gitops_agent.manifest.revision_name import short
 
 _DEPTH = 10
-_SHORT = 12
 _TITLE_WIDTH = 13
 
 
@@ -70,7 +70,7 @@ def _applications(access: ClusterClient, application: AppKey | None) -> dict[App
 
 
 def _facts(chain: list[Object], application: AppKey | None, applications: dict[AppKey, Object | None]) -> list[tuple[str, str]]:
-    from gitops_agent.api.application_row import summary
+    from gitops_agent.api.application_row import source_text, summary
 
     facts = [("Object", str(ObjectKey.of(chain[0])))]
     facts += [("Owner", str(ObjectKey.of(obj))) for obj in chain[1:]]
@@ -81,10 +81,9 @@ def _facts(chain: list[Object], application: AppKey | None, applications: dict[A
         if live is None:
             continue
         source, row = live["spec"]["source"], summary(live)
-        ref = ", ".join(f"{kind} {value}" for kind, value in (source.get("ref") or {}).items())
-        facts.append(("Source", f"{source['repoURL']}, {ref}, path {source.get('path') or '.'}"))
+        facts.append(("Source", source_text(source)))
         if key == application:
-            facts.append(("Revision", (annotation(chain[-1], REVISION) or "unknown")[:_SHORT]))
+            facts.append(("Revision", short(annotation(chain[-1], REVISION) or "unknown")))
         facts.append(("Status", f"{row['sync']}, {row['health']}: {row['message']}"))
     return facts
 

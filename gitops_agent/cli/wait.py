@@ -18,6 +18,7 @@ from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.watch_until import seconds_of, until
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.operations.agent_lease import absence
 from gitops_agent.operations.pause import pause_of
 
@@ -145,7 +146,7 @@ def ended(application: Object, revision: str = "") -> bool:
         return _refused(status, revision)
     row = summary(application)
     if row["ready"] == "True":
-        return row["applied"] != "" and fetched.startswith(row["applied"])
+        return row["applied"] != "" and short(fetched) == row["applied"]
     if row["reason"] in _LASTING:
         return True
     return (row["ready"] == "False" and not reason_of(row["reason"]).passes) or bool(condition_of(application, "Stalled"))

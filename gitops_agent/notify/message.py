@@ -18,6 +18,7 @@ import orjson
 from gitops_agent.api.event_type import EventType
 from gitops_agent.events.event import Event, Severity
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.revision_name import base_of, short
 from gitops_agent.observe.redaction import scrub
 
 SIZE_LIMIT = 2000
@@ -25,6 +26,8 @@ SIZE_LIMIT = 2000
 
 _TEXT = 900
 _SHORT = 120
+_REVISION = 400
+"""A commit with a chart beside it, whose names and digests are whole."""
 _ADDRESS = 200
 _OBJECTS = 10
 _FACTS = 8
@@ -125,7 +128,7 @@ class Message:
             text=_clean(event.message, _TEXT),
             repository=_line(revision.repository, _ADDRESS) if revision else "",
             ref=_line(revision.ref, _SHORT) if revision else "",
-            commit=_line(revision.commit, _SHORT) if revision else "",
+            commit=_line(base_of(revision.commit), _REVISION) if revision else "",
             author=_line(revision.author, _SHORT) if revision else "",
             subject=_line(revision.subject, _SHORT) if revision else "",
             objects=tuple(_line(str(key), _ADDRESS) for key in event.objects[:_OBJECTS]),
@@ -157,7 +160,7 @@ class Message:
     @property
     def lines(self) -> tuple[str, ...]:
         """The default text below the title."""
-        commit = f"{self.commit[:12]} {self.subject}".strip() if self.commit else ""
+        commit = f"{short(self.commit)} {self.subject}".strip() if self.commit else ""
         return tuple(line for line in (*self.text.splitlines(), commit and f"Commit: {commit}") if line)
 
     def again(self, times: int) -> Self:

@@ -17,6 +17,7 @@ from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gitops_agent.errors import AgentError
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.notify.message import Message
 from gitops_agent.observe.redaction import scrub
 
@@ -204,7 +205,7 @@ def _context(message: Message) -> dict[str, Any]:
             "repository": message.repository,
             "ref": message.ref,
             "commit": message.commit,
-            "short": message.commit[:12],
+            "short": short(message.commit),
             "author": message.author,
             "subject": message.subject,
         },

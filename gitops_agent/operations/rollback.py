@@ -18,10 +18,12 @@ from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import FOLLOWED, annotation, owner
+from gitops_agent.manifest.revision_name import digest_of, short, version_of
 from gitops_agent.operations.pause import pause_of
 from gitops_agent.operations.requests import write
 
 _KINDS = ("branch", "tag", "semver", "commit")
+_CHART = ("version", "digest")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LEAST_DIGITS = 4
 
@@ -31,7 +33,7 @@ class Pin:
     """What an Application is to follow.
 
     Attributes:
-        ref: the reference, by its kind.
+        ref: the reference, by its kind; of a chart its version and digest.
         followed: what it followed before, as JSON; None where that is what it follows again.
     """
 
@@ -55,16 +57,39 @@ def pinned_to(access: ClusterClient, application: Object, revision: str | None) 
         UsageError: the history knows no such commit.
         AgentError: the repository cannot be read.
     """
-    return Pin(ref={"commit": _commit(access, application, revision)}, followed=_followed(application))
+    target = _commit(access, application, revision)
+    chart = application["spec"]["source"].get("chart")
+    if not chart:
+        return Pin(ref={"commit": target}, followed=_followed(application))
+    version = version_of(target, str(chart.get("name")))
+    if not version:
+        raise UsageError(f"{short(target)} is no version of the chart {chart.get('name')}")
+    return Pin(ref={"version": version, "digest": digest_of(target)}, followed=_followed(application))
 
 
 def pin(access: ClusterClient, application: Object, target: Pin) -> Object:
     """Lets the Application follow it, unless it was changed meanwhile."""
     patch = {
         "metadata": {"annotations": {FOLLOWED: target.followed}},
-        "spec": {"source": {"ref": {kind: target.ref.get(kind) for kind in _KINDS}}},
+        "spec": {"source": _patched(application, target.ref)},
     }
     return write(access, application, patch, str(application["metadata"]["resourceVersion"]))
+
+
+def pinned_source(application: Object, ref: dict[str, str]) -> Object:
+    """The source of an Application that follows another reference."""
+    source = application["spec"]["source"]
+    if source.get("chart"):
+        kept = {name: value for name, value in source["chart"].items() if name not in _CHART}
+        return {**source, "chart": {**kept, **ref}}
+    return {**source, "ref": ref}
+
+
+def _patched(application: Object, ref: dict[str, str]) -> Object:
+    """The change of a source that leads to another reference."""
+    if application["spec"]["source"].get("chart"):
+        return {"chart": {name: ref.get(name) for name in _CHART}}
+    return {"ref": {kind: ref.get(kind) for kind in _KINDS}}
 
 
 def previous(application: Object) -> str:
@@ -96,7 +121,8 @@ def followed_before(application: Object) -> dict[str, str]:
         ref = json.loads(annotation(application, FOLLOWED) or "")
     except ValueError:
         ref = None
-    if not isinstance(ref, dict) or len(ref) != 1 or next(iter(ref)) not in _KINDS:
+    chart = isinstance(ref, dict) and "version" in ref and ref.keys() <= set(_CHART)
+    if not isinstance(ref, dict) or (not chart and (len(ref) != 1 or next(iter(ref)) not in _KINDS)):
         raise UsageError(f"{name} is not pinned by a rollback: it follows {described(_ref(application))}")
     return {str(kind): str(value) for kind, value in ref.items()}
 
@@ -126,7 +152,11 @@ def described(ref: dict[str, Any]) -> str:
 
 
 def _ref(application: Object) -> dict[str, Any]:
-    ref: dict[str, Any] = application["spec"]["source"].get("ref") or {}
+    source = application["spec"]["source"]
+    chart: dict[str, Any] = source.get("chart") or {}
+    if chart:
+        return {name: chart[name] for name in _CHART if chart.get(name)}
+    ref: dict[str, Any] = source.get("ref") or {}
     return ref
 
 
@@ -141,7 +171,10 @@ def _commit(access: ClusterClient, application: Object, revision: str | None) ->
         return previous(application)
     history = (application.get("status") or {}).get("history") or ()
     commits = {str(entry.get("revision")) for entry in history}
+    if revision in commits:
+        return revision
     matching = [commit for commit in commits if len(revision) >= _LEAST_DIGITS and commit.startswith(revision.lower())]
+    matching = [commit for commit in commits if short(commit) == revision] or matching
     if len(matching) == 1:
         return matching[0]
     if _COMMIT.fullmatch(revision):

@@ -9,7 +9,7 @@ server by a dry run, so that defaults, webhooks and immutable fields are in the 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +28,7 @@ from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.generated import blanked
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
+from gitops_agent.manifest.revision_name import chart_of, commit_of
 from gitops_agent.preview import signature
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.dependants import dependants
@@ -42,11 +43,16 @@ from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
+from gitops_agent.revision.mounted_tree import CHART, MountedTree
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.rollout.canary_objects import COMMIT, ROLLOUT_HASH
+from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
+from gitops_agent.source.chart.charts import Charts
+from gitops_agent.source.chart.credentials import ChartCredentials
+from gitops_agent.source.chart.repository import ChartAccess
 from gitops_agent.source.credentials import Credentials
-from gitops_agent.source.ref import Ref
+from gitops_agent.source.following import chart_beside, followed, with_chart
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.sources import Sources
@@ -157,9 +163,9 @@ def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tupl
 
 def _unsigned(access: ClusterClient, application: Application, scratch: Path, revision: Revision) -> str:
     """Why the agent would not follow what is previewed, for its signature."""
-    if not revision.commit:
+    if not commit_of(revision.commit):
         return ""
-    return signature.warning(access, application, _repository(application), scratch / _MIRRORS, revision.commit)
+    return signature.warning(access, application, _repository(application), scratch / _MIRRORS, commit_of(revision.commit))
 
 
 def render(
@@ -205,7 +211,8 @@ def _wanted(
     """What is rendered: (the tree, its revision, the path in it)."""
     if target.path is not None:
         root, path = root_of(target.path)
-        with mounted(WorkTree(root)) as tree:
+        with mounted(WorkTree(root)) as bases:
+            tree = with_mounted_chart(bases, application, scratch, lambda chart: chart_access(access, chart))
             yield tree, Revision(repository=str(root), ref="", commit=""), path
         return
     with fetched(access, application, scratch, revision=target.revision) as (tree, revision):
@@ -219,7 +226,7 @@ def fetched(
     """The repository at a revision; see `fetched_sources`."""
     with (
         fetched_sources(access, application, scratch, revision=revision) as (sources, repository, resolved),
-        with_bases(access, application, sources.tree(repository, resolved.commit)) as tree,
+        with_bases(access, application, sources.tree(repository, resolved.commit, chart_source(application))) as tree,
     ):
         yield tree, resolved
 
@@ -241,16 +248,22 @@ def fetched_sources(
     Raises:
         AgentError: it cannot be had; the message names the repository.
     """
-    spec = application.spec.source
-    repository = _repository(application)
-    ref = Ref.of(spec.ref)
-    sources = Sources(scratch / _MIRRORS, allow_file=spec.repo_url.startswith("file:"))
+    repository, ref = followed(application.key.namespace, application.spec.source)
+    sources = Sources(scratch / _MIRRORS, allow_file=repository.url.startswith("file:"))
     try:
         try:
-            name, secret = RevisionName.parse(revision or HEAD), credentials(access, application, repository)
-            resolved = sources.find(repository, name, head=ref, credentials=secret)
+            if isinstance(repository, ChartSource) and isinstance(ref, ChartRef):
+                resolved = sources.charts.find(repository, ref, chart_access(access, repository), revision)
+            else:
+                name = RevisionName.parse(commit_of(revision) or HEAD)
+                secret = credentials(access, application, repository)
+                resolved = sources.find(repository, name, head=ref, credentials=secret)
+                beside = chart_beside(application.key.namespace, application.spec.render)
+                if beside is not None:
+                    chart = sources.charts.find(*beside, chart_access(access, beside[0]), chart_of(revision))
+                    resolved = with_chart(resolved, chart)
         except SourceError as error:
-            named = str(error) if str(repository) in str(error) else f"{spec.repo_url}: {error}"
+            named = str(error) if str(repository) in str(error) else f"{repository}: {error}"
             raise SourceError(named, reason=error.reason, transient=error.transient) from error
         yield sources, repository, resolved
     finally:
@@ -258,9 +271,7 @@ def fetched_sources(
 
 
 def _repository(application: Application) -> Repository:
-    spec = application.spec.source
-    secret = f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
-    return Repository(url=spec.repo_url, secret=secret)
+    return followed(application.key.namespace, application.spec.source)[0]
 
 
 def credentials(access: ClusterClient, application: Application, repository: Repository) -> Credentials | None:
@@ -275,6 +286,37 @@ def credentials(access: ClusterClient, application: Application, repository: Rep
         return None
     secret = Secrets(access.transport).read(application.key.namespace, reference.name)
     return Credentials.from_secret(secret.sent_to(repository.host))
+
+
+def chart_access(access: ClusterClient, repository: ChartSource) -> ChartAccess:
+    """What a repository of charts is read with; see `credentials`."""
+    if not repository.secret:
+        return ChartAccess(url=repository.url, hosts=repository.hosts)
+    secret = Secrets(access.transport).read(*repository.secret.split("/", 1))
+    credentials = ChartCredentials.from_secret(secret.sent_to(repository.host))
+    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts, secret=secret.hosts)
+
+
+def with_mounted_chart(
+    tree: Tree, application: Application, scratch: Path, access: Callable[[ChartSource], ChartAccess]
+) -> Tree:
+    """A directory of this machine, with the chart that the spec renders it with.
+
+    Raises:
+        SourceError: the chart cannot be had.
+    """
+    beside = chart_beside(application.key.namespace, application.spec.render)
+    if beside is None:
+        return tree
+    charts = Charts(scratch / "charts")
+    revision = charts.find(*beside, access(beside[0])).commit
+    return MountedTree(tree, CHART, charts.tree(beside[0], revision), tree.commit)
+
+
+def chart_source(application: Application) -> ChartSource | None:
+    """The repository of the chart that a commit is rendered with."""
+    beside = chart_beside(application.key.namespace, application.spec.render)
+    return beside[0] if beside is not None else None
 
 
 def root_of(path: Path) -> tuple[Path, str]:

@@ -25,7 +25,13 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.masking import is_secret, masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.manifest.pointer import field_path
-from gitops_agent.preview.comparison import autoscaled_workloads, fetched_sources, kube_facts, render_request, with_bases
+from gitops_agent.preview.comparison import (
+    autoscaled_workloads,
+    fetched_sources,
+    kube_facts,
+    render_request,
+    with_bases,
+)
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.desired_state import desired_state
 from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
@@ -128,7 +134,7 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         fetched_sources(access, application, Path(scratch), revision=applied) as (sources, repository, revision),
-        with_bases(access, application, sources.tree(repository, revision.commit)) as tree,
+        with_bases(access, application, sources.tree(repository, revision.commit, chart_source(application))) as tree,
         local_workers() as workers,
     ):
         variables, keys = variables_of(access, application), decryption_keys(access, application)

@@ -32,6 +32,7 @@ from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderRequest
 from gitops_agent.render.tool import Job, Workspace
+from gitops_agent.revision.mounted_tree import CHART
 from gitops_agent.revision.tree import EntryType
 
 _SOURCE = "# Source: "
@@ -50,14 +51,14 @@ def render_helm(job: Job) -> None:
     """
     workspace, objects = job.workspace, job.objects
     options = (job.request.options.helm if job.request.options else None) or HelmOptions()
-    chart = read_chart(job.inputs, job.path)
+    chart = read_chart(job.inputs, job.path if options.chart is None else CHART)
     decrypts = job.request.options is not None and job.request.options.decryption is not None
     values = _values_files(options, job.inputs, job.path, decrypts=decrypts)
     job.inputs.materialise(workspace.tree)
     _copy_dependencies(chart, workspace)
-    given = _copy_values(values, workspace) | _write_values(job, options, [*_own_values(job), *values])
+    given = _copy_values(values, workspace) | _write_values(job, options, [*_own_values(job, chart), *values])
     arguments = _arguments(options, job.request, chart, [*given], workspace)
-    sources = [*_own_values(job), *given.values(), *(["spec.render.helm.values"] if options.values else [])]
+    sources = [*_own_values(job, chart), *given.values(), *(["spec.render.helm.values"] if options.values else [])]
     done = _run(job, arguments, chart, given, sources)
     keeps = options.generated is GeneratedValues.KEEP
     objects.warnings += [warning for warning in chart.warnings if not keeps or warning != chart.changing]
@@ -132,9 +133,9 @@ def _values_files(options: HelmOptions, inputs: Inputs, path: str, *, decrypts: 
     return documents
 
 
-def _own_values(job: Job) -> list[str]:
+def _own_values(job: Job, chart: Chart) -> list[str]:
     """The values file of the chart itself, if it has one."""
-    path = join(job.path, "values.yaml")
+    path = join(chart.path, "values.yaml")
     return [path] if path in job.inputs.files else []
 
 

@@ -182,6 +182,10 @@ def _detect(inputs: Inputs, request: RenderRequest) -> tuple[Entry, Format]:
     requested = None
     if options is not None and (options.helm or options.kustomize):
         requested = Format.HELM if options.helm else Format.KUSTOMIZE
+    if options is not None and options.helm is not None and options.helm.chart is not None:
+        if entry.type is EntryType.FILE:
+            raise RenderError(f"spec.render.helm.chart is set, but {entry.path} is a file: name its directory", path=path)
+        return entry, Format.HELM
     if entry.type is EntryType.FILE:
         _check_file(inputs, entry, requested)
         return entry, Format.PLAIN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gitops_agent.revision.name import short
+from gitops_agent.manifest.revision_name import short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Revision:
     Attributes:
         repository: the URL without credentials.
         ref: the reference, e.g. `main`, `v1.2.3`, `>=1.0 <2`, or the commit itself.
-        commit: the full object name, or what stands for it with a chart; see `revision.name`.
+        commit: the full object name, or what stands for it with a chart; see `manifest.revision_name`.
         author: the author's name and address.
         subject: the first line of the message, cut at 200 characters, control characters removed.
         committed_at: aware, UTC.

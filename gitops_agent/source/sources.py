@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from gitops_agent.errors import ProcessError, SourceError
+from gitops_agent.manifest.revision_name import chart_of, commit_of
+from gitops_agent.revision.mounted_tree import CHART, MountedTree
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.blob_reader import Reader
@@ -199,14 +201,23 @@ class Sources:
         with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout):
             return Poller(mirror, usable, timeout_seconds=self._timeout, cancel=None).default_branch()
 
-    def tree(self, repository: Repository, commit: str) -> Tree:
+    def tree(self, repository: Repository, commit: str, beside: ChartSource | None = None) -> Tree:
         """The files of a commit that was fetched; no network.
+
+        Args:
+            repository: which one.
+            commit: the revision; where it names a chart as well, that lies below `mounted_tree.CHART`.
+            beside: the repository of that chart.
 
         Raises:
             SourceError: the commit is not in the mirror, or the mirror is torn or gone.
         """
         if isinstance(repository, ChartSource):
             return self.charts.tree(repository, commit)
+        chart = chart_of(commit) if beside is not None else ""
+        if beside is not None and chart:
+            return MountedTree(self.tree(repository, commit_of(commit)), CHART, self.charts.tree(beside, chart), commit)
+        commit = commit_of(commit)
         mirror = self._mirror(repository)
         read = partial(self._read, mirror)
         index, root = self._index(mirror, Ref(kind="commit", value=commit).value)
@@ -222,7 +233,7 @@ class Sources:
             raise SourceError(f"{revision.short} is a chart, whose files have no history", reason="RevisionNotFound")
         directory = self._mirror(repository).directory
         try:
-            commit = last_change(directory, revision.commit, path, line=line)
+            commit = last_change(directory, commit_of(revision.commit), path, line=line)
             return describe(directory, commit, repository=repository.url, ref=revision.ref)
         except ProcessError as error:
             where = f"{shown(path)}:{line}" if line else shown(path)

@@ -46,8 +46,9 @@ class Tenant:
     def declare(self, short: str = "app", *, source: Object | None = None, **spec: Any) -> Object:
         """Creates or changes an Application, with small and quick defaults."""
         name = self.name(short)
+        git = {} if source and "chart" in source else {"repoURL": self.repository.url, "ref": {"branch": "main"}}
         wanted: Object = {
-            "source": {"repoURL": self.repository.url, "ref": {"branch": "main"}, **(source or {})},
+            "source": {**git, **(source or {})},
             "destination": {"namespace": self.namespace},
             **spec,
         }

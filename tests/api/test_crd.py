@@ -213,6 +213,14 @@ STATUS: dict[str, Any] = {
         "degradedRevision": "abc",
     },
     "source": {
+        "chart": {
+            "repository": "https://charts.example.com",
+            "name": "podinfo",
+            "version": "6.5.4",
+            "digest": f"sha256:{'6c3c' * 16}",
+            "range": "~6.5",
+            "resolvedAt": "2026-11-22T20:00:00Z",
+        },
         "revision": "abc",
         "author": "Ada",
         "verified": {

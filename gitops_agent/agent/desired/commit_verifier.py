@@ -22,6 +22,7 @@ from gitops_agent.api.source_options import SignerIdentity, Verify, VerifyMode
 from gitops_agent.errors import AgentError, NotFound, ProcessError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.reading import mapping
+from gitops_agent.manifest.revision_name import commit_of
 from gitops_agent.observe.log import logger
 from gitops_agent.source.signature.gate import Gate
 from gitops_agent.source.signature.judge import Judge
@@ -188,7 +189,7 @@ class CommitVerifier:
             tip=question.tip,
             tags=question.tags,
             before=before,
-            applied=str(mapping(application.status.get("sync")).get("revision") or ""),
+            applied=commit_of(str(mapping(application.status.get("sync")).get("revision") or "")),
             approved=question.approved,
         )
 

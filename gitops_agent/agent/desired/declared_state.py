@@ -25,10 +25,13 @@ from gitops_agent.api.problems import SpecInvalid
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.errors import AgentError, CannotSee, RenderError, SourceError, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
+from gitops_agent.manifest.revision_name import base_of, chart_of, short
 from gitops_agent.render.remote_bases import MISSING
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
+from gitops_agent.source.chart.chart_ref import ChartSource
+from gitops_agent.source.following import with_chart
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.cluster_pin import refuse_foreign
@@ -124,7 +127,7 @@ class DeclaredStateLoader:
         if not declared.pending and declared.claimed:
             path = application.spec.source.path
             failed = declared.error is not None and not _declares_nothing(declared.error, path)
-            self._looked(application.key, declared.revision.commit if declared.revision else "", failed=failed)
+            self._looked(application.key, base_of(declared.revision.commit) if declared.revision else "", failed=failed)
         return declared
 
     def refresh(self, application: AppKey, reason: str) -> int:
@@ -142,7 +145,7 @@ class DeclaredStateLoader:
 
     def _looked(self, application: AppKey, commit: str, *, failed: bool) -> None:
         for other in sorted(self.barrier.looked(application, commit, failed=failed)):
-            self._wake(other, f"{application} has checked {commit[:12]}", Priority.COMMIT)
+            self._wake(other, f"{application} has checked {short(commit)}", Priority.COMMIT)
 
     def _load(self, application: Application) -> DeclaredState:
         repository, ref = self._poller.use(application)
@@ -186,6 +189,17 @@ class DeclaredStateLoader:
         revision = known.revision
         if revision is None:
             return known
+        beside = self._poller.beside(application)
+        if beside is not None:
+            chart_state = self._poller.state(beside[0]).of(beside[1])
+            try:
+                revision = with_chart(revision, self._sources.resolve(*beside))
+            except SourceError as error:
+                if not chart_state.polled:
+                    return replace(known, pending="the chart is being fetched for the first time")
+                return replace(known, source=chart_state, error=chart_state.error or error)
+            state = known.source if known.source.error is not None else chart_state
+            known = replace(known, source=state, revision=revision)
         try:
             desired, claimed = self._desired(application, revision, slot=HEAD), True
             if desired is not None:
@@ -237,7 +251,12 @@ class DeclaredStateLoader:
 
     def _desired(self, application: Application, revision: Revision, *, slot: str) -> Desired | None:
         repository, _ = self._poller.use(application)
-        tree = self._sources.tree(repository, revision.commit)
+        beside = self._poller.beside(application)
+        chart = repository if isinstance(repository, ChartSource) else beside[0] if beside is not None else None
+        if chart is not None and not self._sources.charts.require(chart, chart_of(revision.commit)):
+            self._poller.ask(application.key, f"{short(revision.commit)} is needed")
+            return None
+        tree = self._sources.tree(repository, revision.commit, chart)
         inputs = self._inputs.resolve(application)
         if inputs is None:
             return None

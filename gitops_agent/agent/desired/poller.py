@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_lock
 from gitops_agent.agent.desired.pins import Pins
 from gitops_agent.agent.desired.poll_slots import PollSlots
 from gitops_agent.agent.ports import EventSink, Wake
@@ -26,9 +27,12 @@ from gitops_agent.api.source_options import VerifyMode
 from gitops_agent.errors import AgentError, SourceError
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
+from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
 from gitops_agent.source.credentials import Credentials
+from gitops_agent.source.following import chart_beside, followed
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Move, Poll, Sources
@@ -38,6 +42,8 @@ _GATHER_SECONDS = 1.0
 _SLOT_SECONDS = 1.0
 _PIN_RETRY_SECONDS = 300.0
 """Until a pinned commit is looked for again that its repository does not have."""
+_SOURCE, _CHART = _ROLES = ("source", "chart")
+"""What an application follows a repository as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +108,11 @@ class SourcePoller:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._slots = PollSlots()
-        self._uses: dict[AppKey, _Use] = {}
+        self._uses: dict[tuple[AppKey, str], _Use] = {}
         self._states: dict[Repository, SourceState] = {}
         self._intervals: dict[Repository, float] = {}
         self._quiet_until: dict[Repository, float] = {}
-        self._begun: dict[Repository, int] = {}
+        self._begun = 0
         self._ended: dict[Repository, int] = {}
         self._askers: dict[Repository, set[AppKey]] = {}
         self._unsaved: list[tuple[Application, Event]] = []
@@ -123,18 +129,34 @@ class SourcePoller:
     def use(self, application: Application) -> tuple[Repository, Ref]:
         """Registers an application's source, and polls a new one."""
         spec = application.spec.source
-        secret = f"{application.key.namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
-        repository = Repository(url=spec.repo_url, secret=secret)
+        repository, ref = followed(application.key.namespace, spec)
         use = _Use(
             repository=repository,
-            ref=Ref.of(spec.ref),
-            seconds=application.spec.sync.interval.total_seconds(),
-            verified=spec.ref.kind == "semver" and spec.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD),
+            ref=ref,
+            seconds=poll_seconds(application, spec.chart),
+            verified=ref.kind == "semver" and spec.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD),
             application=application,
         )
+        self._use(application.key, _SOURCE, use)
+        return repository, ref
+
+    def beside(self, application: Application) -> tuple[ChartSource, ChartRef] | None:
+        """Registers the chart that a commit is rendered with, as `use` does."""
+        beside = chart_beside(application.key.namespace, application.spec.render)
+        helm = application.spec.render.helm if application.spec.render is not None else None
+        if beside is None or helm is None:
+            self._drop(application.key, _CHART)
+            return None
+        seconds = poll_seconds(application, helm.chart)
+        use = _Use(repository=beside[0], ref=beside[1], seconds=seconds, verified=False, application=application)
+        self._use(application.key, _CHART, use)
+        return beside
+
+    def _use(self, key: AppKey, role: str, use: _Use) -> None:
+        repository = use.repository
         with self._lock:
-            before = self._uses.get(application.key)
-            self._uses[application.key] = use
+            before = self._uses.get((key, role))
+            self._uses[key, role] = use
         if before != use:
             self._schedule(repository)
             if before is not None and before.repository != repository:
@@ -144,20 +166,23 @@ class SourcePoller:
                 with self._lock:
                     state = self._states.get(repository, SourceState())
                     polled = state.polled and any(
-                        key != application.key
+                        follower != (key, role)
                         and (other.repository, other.ref, other.verified) == (repository, use.ref, use.verified)
-                        for key, other in self._uses.items()
+                        for follower, other in self._uses.items()
                     )
                 # A hundred Applications that come at once cost one more poll, not a hundred.
                 self._queue.add(
                     repository, "a new reference", priority=Priority.COMMIT, delay=_GATHER_SECONDS if polled else 0.0
                 )
-        return repository, use.ref
 
     def forget(self, application: AppKey) -> None:
         """Drops what an application read."""
+        for role in _ROLES:
+            self._drop(application, role)
+
+    def _drop(self, application: AppKey, role: str) -> None:
         with self._lock:
-            use = self._uses.pop(application, None)
+            use = self._uses.pop((application, role), None)
         if use is not None:
             self._schedule(use.repository)
 
@@ -185,23 +210,21 @@ class SourcePoller:
             self._queue.add(repository, "its pinned commits are no longer read")
 
     def ask(self, application: AppKey, reason: str) -> int:
-        """Polls the application's repository, then wakes the application.
+        """Polls the application's repositories, then wakes the application.
 
         Returns:
-            The number of the poll that answers: one that begins after this call, since one under way may have read the
+            The number of the polls that answer: those that begin after this call, since one under way may have read the
             repository before the push that the caller knows of.
         """
         with self._lock:
-            use = self._uses.get(application)
-            if use is None:
-                return 0
-            self._quiet_until.pop(use.repository, None)
-            self._askers.setdefault(use.repository, set()).add(application)
-            number = self._begun.get(use.repository, 0) + 1
-            pinned = [other for other in self._pins.of(application) if _faulty(self._states.get(other))]
-            for other in pinned:
-                self._quiet_until.pop(other, None)
-        for repository in {use.repository, *pinned}:
+            repositories = {use.repository for use in self._used(application)}
+            for repository in repositories:
+                self._askers.setdefault(repository, set()).add(application)
+            number = self._begun + 1 if repositories else 0
+            repositories |= {other for other in self._pins.of(application) if _faulty(self._states.get(other))}
+            for repository in repositories:
+                self._quiet_until.pop(repository, None)
+        for repository in repositories:
             self._queue.add(repository, reason, priority=Priority.USER)
         return number
 
@@ -225,11 +248,13 @@ class SourcePoller:
                 return True
         return False
 
+    def _used(self, application: AppKey) -> list[_Use]:
+        return [self._uses[application, role] for role in _ROLES if (application, role) in self._uses]
+
     def answered(self, application: AppKey, number: int) -> bool:
-        """Whether that poll of the application's repository, or a later one, ended."""
+        """Whether those polls of the application's repositories, or later ones, ended."""
         with self._lock:
-            use = self._uses.get(application)
-            return use is None or self._ended.get(use.repository, 0) >= number
+            return all(self._ended.get(use.repository, 0) >= number for use in self._used(application))
 
     def rotated(self, secret: str) -> None:
         """Polls the repositories that use a Secret whose content changed."""
@@ -265,7 +290,7 @@ class SourcePoller:
             refs = frozenset(use.ref for use in uses) | self._pins.refs(repository).keys()
             verified = frozenset(use.ref for use in uses if use.verified)
             before = self._states.get(repository, SourceState())
-            number = self._begun[repository] = self._begun.get(repository, 0) + 1
+            number = self._begun = self._begun + 1
             askers = self._askers.pop(repository, set())
             unsaved, self._unsaved = self._unsaved, []
         for application, event in unsaved:
@@ -274,9 +299,13 @@ class SourcePoller:
             self._unwanted(repository)
             return
         try:
-            result = self.sources.poll(
-                repository, refs, self._credentials(repository), cancel=self._stopping, verified=verified
-            )
+            if isinstance(repository, ChartSource):
+                locks = [lock for use in uses if (lock := recorded_lock(use.application, repository.url)) is not None]
+                access = chart_access(self._secrets, repository)
+                result = self.sources.poll(repository, refs, cancel=self._stopping, access=access, locks=locks)
+            else:
+                credentials = self._credentials(repository)
+                result = self.sources.poll(repository, refs, credentials, cancel=self._stopping, verified=verified)
         except AgentError as error:
             if self._stopping.is_set():  # it says nothing of the repository
                 return
@@ -290,25 +319,28 @@ class SourcePoller:
 
     def _succeeded(self, repository: Repository, before: SourceState, result: Poll) -> None:
         metrics.POLLS.labels("ok").inc()
-        self._queue.succeeded(repository)
+        if isinstance(repository, ChartSource) and any(error.transient for error in result.errors.values()):
+            self._queue.retry(repository, "retry after a part of a poll failed")
+        else:
+            self._queue.succeeded(repository)
         now = datetime.now(UTC)
         since = {ref: before.refs_since.get(ref, now) for ref in result.errors}
         after = SourceState(polled=True, refs=dict(result.errors), refs_since=since)
         with self._lock:
             self._states[repository] = after
             self._quiet_until.pop(repository, None)
-            users = {key: use for key, use in self._uses.items() if use.repository == repository}
+            users = {follower: use for follower, use in self._uses.items() if use.repository == repository}
         if before.error is not None:
             _log.info("repository answers again", repository=repository.url, since=before.since)
         moves = {move.ref: move for move in result.moved}
         self._wake_readers(repository, before, after)
-        for key, use in sorted(users.items()):
+        for (key, _), use in sorted(users.items(), key=lambda user: user[0]):
             move = moves.get(use.ref)
             if move is not None and move.rewritten:
                 self._history_rewritten(use.application, move)
             error_changed = str(before.refs.get(use.ref)) != str(after.refs.get(use.ref))
             if move is not None or not before.polled or before.error is not None or error_changed:
-                reason = f"{use.ref.value} is at {move.new[:12]}" if move else "the repository was read"
+                reason = f"{use.ref.value} is at {short(move.new)}" if move else "the repository was read"
                 self._wake(key, reason, Priority.COMMIT)
         for move in result.moved:
             _log.info(
@@ -357,7 +389,7 @@ class SourcePoller:
         after = SourceState(polled=True, error=error, since=before.since or now, refs=refs, refs_since=since)
         with self._lock:
             self._states[repository] = after
-            users = {key for key, use in self._uses.items() if use.repository == repository}
+            users = {key for (key, _), use in self._uses.items() if use.repository == repository}
         users |= {key for keys in self._pins.refs(repository).values() for key in keys}
         delay = self._queue.retry(repository, "retry after a failed poll", after=error.facts.get("retry_after"))
         with self._lock:

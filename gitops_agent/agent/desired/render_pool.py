@@ -25,6 +25,7 @@ from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.render.decryption.keys.kind import NO_KEYS, KeyMaterial
@@ -161,7 +162,7 @@ class RenderPool:
             self._done.setdefault(application, {})[HEAD] = _Done(
                 commit=tree.commit, key=key, values=_values(request, rendered, None), rendered=rendered
             )
-        _log.info("render kept", application=str(application), commit=tree.commit[:12], objects=len(rendered.manifests))
+        _log.info("render kept", application=str(application), commit=short(tree.commit), objects=len(rendered.manifests))
         return rendered
 
     def retry(self, application: AppKey) -> None:
@@ -248,7 +249,7 @@ class RenderPool:
         _log.info(
             "rendered",
             application=str(task.application),
-            commit=task.tree.commit[:12],
+            commit=short(task.tree.commit),
             objects=len(rendered.manifests) if rendered else 0,
             seconds=round(seconds, 3),
             error=failure.error if failure else None,

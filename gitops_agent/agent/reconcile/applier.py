@@ -23,6 +23,7 @@ from gitops_agent.api.sync_options import ErrorPolicy
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.revision_name import base_of
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.action import Action, ActionKind, PlanError
@@ -292,7 +293,7 @@ class Applier:
             # A part of its deletions alone may be within the budget; a held commit holds everything.
             plan = only(plan, lambda action: action.drift or action.rollout, "its commit waits for approval")
         elif not deleting and any(deletes(action) for action in plan.writes):
-            absence = self._barrier.behind(plan.application, plan.revision.commit)
+            absence = self._barrier.behind(plan.application, base_of(plan.revision.commit))
             if absence is not None and not (absence.lasting and plan.granted):
                 plan = leave_behind(plan, absence) if absence.lasting else defer_deletions(plan, absence)
         return self._drift.leave_fights(plan)

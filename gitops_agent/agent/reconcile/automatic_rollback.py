@@ -21,6 +21,7 @@ from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.errors import AgentError, SourceError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.marks import RETRY
+from gitops_agent.manifest.revision_name import base_of, short
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.health.status import Status
 from gitops_agent.sync.rollback import Rejection, RollbackState, Version
@@ -71,10 +72,10 @@ class AutomaticRollback:
         try:
             desired = self._loader.at_healthy(application, healthy.commit)
         except AgentError as error:
-            gone = f"{head.commit[:12]} is rejected, and the healthy commit {healthy.commit[:12]} cannot be read: {error}"
+            gone = f"{short(head.commit)} is rejected, and the healthy commit {short(healthy.commit)} cannot be read: {error}"
             return replace(declared, desired=None, error=SourceError(gone, reason=error.reason, transient=error.transient))
         if desired is None:
-            return replace(declared, desired=None, pending=f"the healthy commit {healthy.commit[:12]} is being rendered")
+            return replace(declared, desired=None, pending=f"the healthy commit {short(healthy.commit)} is being rendered")
         return replace(declared, desired=desired)
 
     def judge(self, findings: Findings, head: DeclaredState, state: ApplicationState) -> float | None:
@@ -112,7 +113,7 @@ class AutomaticRollback:
         reason = f"{causes[0].key}: {causes[0].message}"
         state.degraded_since, state.rollback = None, state.rollback.reject(version, reason, findings.now)
         self._register(application, state)
-        _log.warning("commit rejected", application=str(application.key), commit=version.commit[:12], reason=reason)
+        _log.warning("commit rejected", application=str(application.key), commit=short(version.commit), reason=reason)
         return 0.0
 
     def group(self, application: Application) -> Iterator[AppKey]:
@@ -150,7 +151,7 @@ class AutomaticRollback:
             return
         for key, (other, rejection) in sorted(self._held.items(), key=lambda item: item[0]):
             member = key.namespace == application.key.namespace and other == group and key != application.key
-            if member and rejection.commit == head.commit:
+            if member and base_of(rejection.commit) == base_of(head.commit):
                 reason = f"Application {key.name} rejected it: {rejection.reason}"
                 state.rollback = state.rollback.reject_together(head, reason, rejection.at)
                 return

@@ -10,6 +10,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.conditions import find_condition
 from gitops_agent.errors import did_you_mean
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.revision_name import base_of, short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +48,8 @@ def unmet(application: Application, commit: str, dependencies: Mapping[str, Depe
         if ready.get("status") != "True":
             return f"waits for Application {name} to be ready ({ready.get('reason') or 'not reconciled yet'})"
         applied = dependency.applied or (dependency.status.get("sync") or {}).get("revision")
-        if _same_reference(application, dependency.source) and applied != commit:
-            return f"waits for Application {name} to be synced to {commit[:12]}"
+        if _same_reference(application, dependency.source) and base_of(str(applied)) != base_of(commit):
+            return f"waits for Application {name} to be synced to {short(commit)}"
     return ""
 
 
@@ -74,5 +75,7 @@ def circle(name: str, needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 def _same_reference(application: Application, source: Object) -> bool:
     mine = application.spec.source
+    if mine.ref is None:
+        return False
     ref = mine.ref.model_dump(exclude_none=True, by_alias=True)
     return bool(source.get("repoURL") == mine.repo_url and source.get("ref") == ref)

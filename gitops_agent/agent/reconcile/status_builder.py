@@ -18,13 +18,14 @@ from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.revision_name import short as short_name
+from gitops_agent.revision.revision import ChartRevision
 from gitops_agent.rollout.state import Phase
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
 from gitops_agent.sync.planning.hidden import to_json
 from gitops_agent.sync.rollback import RollbackState
 
-_SHORT = 12
 _STALLING = ("InvalidSpec", "FieldNotSupported", "WrongCluster")
 _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
@@ -127,7 +128,7 @@ def _rejected(short: str, applied: str, rollback: RollbackState) -> str:
     healthy = rollback.healthy.commit if rollback.healthy else ""
     cause = f": {rollback.rejected[0].reason}" if rollback.rejected else ""
     verb = "is applied" if applied == healthy else "is being applied again"
-    return f"{short} is rejected{cause}; {healthy[:_SHORT]} {verb}"
+    return f"{short} is rejected{cause}; {short_name(healthy)} {verb}"
 
 
 def _failed(problem: ObjectIssue) -> bool:
@@ -242,7 +243,7 @@ def _sync(before: Object, outcome: ReconcileOutcome, *, now: datetime) -> Object
     approved, plan = old.get("approved"), outcome.approved
     if plan is not None and (approved or {}).get("hash") != plan.hash:
         approved = _drop_empty({"hash": plan.hash, "by": plan.by, "via": plan.via, "at": timestamp(now)})
-    revision = {"revision": outcome.applied, "shortRevision": outcome.applied[:_SHORT]}
+    revision = {"revision": outcome.applied, "shortRevision": short_name(outcome.applied)}
     sync = _drop_empty({"status": outcome.sync.value, **revision, "plan": outcome.plan, "approved": approved})
     if outcome.window is not None:
         opens = timestamp(outcome.window.opens) if outcome.window.opens is not None else ""
@@ -292,13 +293,21 @@ def _source(before: Object, outcome: ReconcileOutcome) -> Object:
             "author": revision.author,
             "subject": revision.subject,
             "committedAt": timestamp(revision.committed_at) if revision.committed_at else "",
+            "chart": _chart(revision.chart),
         }
     elif isinstance(before.get("source"), dict):
-        result = {key: before["source"].get(key, "") for key in ("revision", "author", "subject", "committedAt")}
+        result = {key: before["source"].get(key, "") for key in ("revision", "author", "subject", "committedAt", "chart")}
     if outcome.unavailable_since is not None:
         result["unavailableSince"] = timestamp(outcome.unavailable_since)
         result["message"] = str(outcome.source_error or "")[:_TEXT_LIMIT]
     return _drop_empty(result | signature_status(before, outcome))
+
+
+def _chart(chart: ChartRevision | None) -> Object | None:
+    if chart is None:
+        return None
+    names = {"repository": chart.repository, "name": chart.name, "version": chart.version, "digest": chart.digest}
+    return {**names, "range": chart.range, "resolvedAt": timestamp(chart.resolved_at)}
 
 
 def _problem(problem: ObjectIssue) -> Object:

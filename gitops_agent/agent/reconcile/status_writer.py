@@ -24,6 +24,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Invalid, NotFound
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION
+from gitops_agent.manifest.revision_name import short as short_name
 from gitops_agent.observe import metrics
 from gitops_agent.sync.live.live_state import is_newer
 
@@ -214,7 +215,7 @@ def _condition(status_: Object, kind: str) -> Object:
 
 def _without_commit(status_: Object) -> Object:
     commits = (at(status_, "source", "revision"), at(status_, "sync", "revision"))
-    shorts = [commit[:12] for commit in commits if commit]
+    shorts = [short_name(commit) for commit in commits if commit]
 
     def neutral(message: str) -> str:
         for short in shorts:

@@ -15,6 +15,7 @@ from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.revision.revision import Revision
 
 
@@ -91,7 +92,7 @@ def _source(before: Object, after: Object) -> Iterator[tuple[EventType, Severity
     touched = at(before, "sync", "plan") != at(after, "sync", "plan") or _condition(after, "Synced").get("status") != "True"
     if new and old != new and touched:
         subject = at(after, "source", "subject") or ""
-        yield EventType.REVISION_SEEN, Severity.INFO, "RevisionSeen", f"{str(new)[:12]} {subject}".strip()
+        yield EventType.REVISION_SEEN, Severity.INFO, "RevisionSeen", f"{short(str(new))} {subject}".strip()
 
 
 def _verification(before: Object, after: Object) -> Iterator[tuple[EventType, Severity, str, str]]:

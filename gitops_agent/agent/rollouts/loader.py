@@ -23,6 +23,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, NotFound, RenderError, SourceError
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.rollout.canary_objects import CANARY, VARIANT
 from gitops_agent.rollout.compose import Part, compose
 from gitops_agent.rollout.coverage import target
@@ -274,7 +275,7 @@ class RolloutLoader:
             current.slots.add(slot)
             declared = self._declared.at(current.request.application, wanted.commit, slot=slot)
             if declared is None:
-                raise CommitPending(f"{wanted.commit[:12]}, which a rollout needs, is being rendered")
+                raise CommitPending(f"{short(wanted.commit)}, which a rollout needs, is being rendered")
             current.commits[wanted.commit] = declared
         return by_key(declared)
 

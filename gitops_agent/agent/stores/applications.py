@@ -231,7 +231,7 @@ def _wish(obj: Object) -> str:
 
 def _followed(obj: Object) -> tuple[object, object]:
     source = (obj.get("spec") or {}).get("source") or {}
-    return source.get("repoURL"), source.get("ref")
+    return source.get("repoURL") or (source.get("chart") or {}).get("repository"), source.get("ref") or source.get("chart")
 
 
 def _unpinned(obj: Object) -> tuple[object, object]:

@@ -21,6 +21,7 @@ import click
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, ERROR, HELD, INTERRUPTED
+from gitops_agent.manifest.revision_name import short
 
 if TYPE_CHECKING:
     from gitops_agent.cli.rollout.send import CommandResult
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from gitops_agent.rollout.progress import RolloutProgress
 
 F = TypeVar("F", bound=Callable[..., Any])
-_SHORT = 12
 
 
 def _policy_options(function: F) -> F:
@@ -256,8 +256,7 @@ def history(name: str | None, *, output: str, kubeconfig: str | None, context: s
             click.echo(run.hash)
     elif runs:
         rows = [
-            (f"{run.at:%Y-%m-%dT%H:%M:%SZ}", str(key), run.hash, run.commit[:_SHORT], run.result, run.reason)
-            for run, key in runs
+            (f"{run.at:%Y-%m-%dT%H:%M:%SZ}", str(key), run.hash, short(run.commit), run.result, run.reason) for run, key in runs
         ]
         out.table(("ended", "rollout", "version", "revision", "result", "reason"), rows)
     else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gitops_agent.cli import output as out
 from gitops_agent.cli.rollout.pods import PodGroup
 from gitops_agent.cli.table import lay_out
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.rollout.describe import share
 from gitops_agent.rollout.progress import Attention, Line, Mark, RolloutProgress, span
 from gitops_agent.rollout.state import Phase, Version
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _TITLE_WIDTH = 14
-_SHORT = 12
 _ROLE_WIDTH = 8
 _STYLES = {
     Attention.ROLLED_BACK: "bold red",
@@ -170,7 +170,7 @@ def _split(standing: RolloutProgress) -> str:
 
 
 def _version(version: Version | None) -> str:
-    return f"{version.hash} at commit {version.commit[:_SHORT]}" if version is not None else "nothing yet"
+    return f"{version.hash} at commit {short(version.commit)}" if version is not None else "nothing yet"
 
 
 def _traffic(standing: RolloutProgress, now: datetime) -> str:
@@ -279,7 +279,7 @@ def _rejected(standing: RolloutProgress) -> RenderableType:
     from rich.text import Text
 
     return _grid(
-        (Text(f"  {one.hash}"), Text(one.commit[:_SHORT]), Text(f"{one.at:%Y-%m-%d %H:%M:%S} UTC"), Text(out.line(one.reason)))
+        (Text(f"  {one.hash}"), Text(short(one.commit)), Text(f"{one.at:%Y-%m-%d %H:%M:%S} UTC"), Text(out.line(one.reason)))
         for one in reversed(standing.state.rejected)
     )
 

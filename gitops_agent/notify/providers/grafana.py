@@ -11,6 +11,7 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Request
+from gitops_agent.manifest.revision_name import short
 from gitops_agent.notify.commit_status import token_of
 from gitops_agent.notify.markup import escaped_html
 from gitops_agent.notify.message import Message
@@ -27,7 +28,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     content = {
         "time": int(message.at.timestamp() * 1000),
         "text": escaped_html(f"{message.title}\n{text}"),
-        "tags": [*tags, f"commit:{message.commit[:12]}"] if message.commit else tags,
+        "tags": [*tags, f"commit:{short(message.commit)}"] if message.commit else tags,
     }
     return Request(
         method="POST",

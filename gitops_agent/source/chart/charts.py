@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from gitops_agent.errors import SourceError
-from gitops_agent.revision.name import digest_of, short, version_of
+from gitops_agent.manifest.revision_name import digest_of, short, version_of
 from gitops_agent.revision.revision import ChartRevision, Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.chart.archive import ChartFile, unpack

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gitops_agent.errors import SourceError
-from gitops_agent.revision.name import chart_name
+from gitops_agent.manifest.revision_name import chart_name
 from gitops_agent.source.chart.archive import unpack
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef
 from gitops_agent.source.chart.index_cache import disk_error, replace_file

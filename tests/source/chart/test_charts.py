@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.errors import SourceError
-from gitops_agent.revision.name import digest_of
+from gitops_agent.manifest.revision_name import digest_of
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.repository import ChartAccess

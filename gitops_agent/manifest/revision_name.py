@@ -41,6 +41,11 @@ def commit_of(revision: str) -> str:
     return commit if plus and _COMMIT.match(commit) else ""
 
 
+def base_of(revision: str) -> str:
+    """What several Applications of one source have in common: the commit, or the chart alone."""
+    return commit_of(revision) or revision
+
+
 def chart_of(revision: str) -> str:
     """The chart in a revision; empty for a commit alone."""
     if _DIGEST not in revision:

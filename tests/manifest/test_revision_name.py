@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.revision.name import chart_name, chart_of, commit_of, digest_of, joined, short, version_of
+from gitops_agent.manifest.revision_name import chart_name, chart_of, commit_of, digest_of, joined, short, version_of
 
 COMMIT = "94b34e0" + "0" * 33
 DIGEST = "sha256:" + "6c3c" * 16

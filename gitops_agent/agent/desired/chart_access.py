@@ -1,0 +1,53 @@
+"""What the agent reads a repository of charts with, and what it chose of it before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gitops_agent.agent.stores.secrets import SecretStore
+from gitops_agent.api.application import Application
+from gitops_agent.api.source_options import ChartSpec
+from gitops_agent.manifest.reading import mapping
+from gitops_agent.source.chart.chart_ref import ChartLock, ChartSource
+from gitops_agent.source.chart.credentials import ChartCredentials
+from gitops_agent.source.chart.repository import ChartAccess
+
+_CHART_SECONDS = 60.0
+"""The shortest interval of polling charts where the spec names none."""
+
+
+def chart_access(secrets: SecretStore, repository: ChartSource) -> ChartAccess:
+    """The repository with its credentials as they are now.
+
+    Raises:
+        HostRefused: a host may not receive them.
+        AgentError: the Secret is missing, or cannot be used.
+    """
+    if not repository.secret:
+        return ChartAccess(url=repository.url, hosts=repository.hosts)
+    namespace, _, name = repository.secret.partition("/")
+    for host in repository.hosts:
+        secrets.git_credentials(namespace, name, host.partition(":")[0])
+    credentials = ChartCredentials.from_secret(secrets.git_credentials(namespace, name, repository.host))
+    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts)
+
+
+def recorded_lock(application: Application, repository: str) -> ChartLock | None:
+    """The version that the status of an Application names, of that repository."""
+    chart = mapping(mapping(application.status.get("source")).get("chart"))
+    try:
+        if chart["repository"] != repository:
+            return None
+        moment = datetime.fromisoformat(str(chart["resolvedAt"]))
+        texts = {name: str(chart[name]) for name in ("name", "range", "version", "digest")}
+        return ChartLock(resolved_at=moment, **texts) if moment.tzinfo else None
+    except (KeyError, ValueError):
+        return None
+
+
+def poll_seconds(application: Application, chart: ChartSpec | None) -> float:
+    """How often an Application wants its source, or its chart, polled."""
+    interval = application.spec.sync.interval.total_seconds()
+    if chart is None:
+        return interval
+    return chart.interval.total_seconds() if chart.interval is not None else max(interval, _CHART_SECONDS)
