@@ -27,6 +27,7 @@ from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.manifest.pointer import field_path
 from gitops_agent.preview.comparison import (
     autoscaled_workloads,
+    chart_source,
     fetched_sources,
     kube_facts,
     render_request,
