@@ -6,8 +6,9 @@ are sound. Keys that are too short are refused where they are read, and not pass
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitops_agent.errors import SourceError
@@ -23,10 +24,11 @@ _RSA_BITS = 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerKey:
-    """A key and its name in the Secret."""
+    """A key with its name and digest in the Secret."""
 
     name: str
-    key: PublicKeyTypes
+    digest: str
+    key: PublicKeyTypes = field(compare=False)
 
     def signed(self, data: bytes, signature: bytes) -> bool:
         """Whether this key made a signature over data."""
@@ -52,7 +54,9 @@ def keys_of(data: Mapping[str, bytes]) -> tuple[SignerKey, ...]:
     names = sorted(name for name in data if name.endswith(_SUFFIX))
     if not names or len(names) > _MOST:
         raise _invalid(f"it has {len(names)} keys that end in {_SUFFIX}, and 1 to {_MOST} are needed")
-    return tuple(SignerKey(name=name, key=_read(name, data[name])) for name in names)
+    return tuple(
+        SignerKey(name=name, digest=hashlib.sha256(data[name]).hexdigest(), key=_read(name, data[name])) for name in names
+    )
 
 
 def _read(name: str, pem: bytes) -> PublicKeyTypes:

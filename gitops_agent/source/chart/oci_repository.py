@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from gitops_agent.errors import SourceError
 from gitops_agent.oci import blob, manifest
+from gitops_agent.oci.cosign.policy import CosignPolicy, verify
 from gitops_agent.oci.login import ANONYMOUS, Login, from_docker_config
 from gitops_agent.oci.manifest import Descriptor, Manifest
 from gitops_agent.oci.reference import Reference, is_tag
@@ -42,6 +43,23 @@ class RegistryState:
         self.tags = TagLists()
         self._lock = threading.Lock()
         self._manifests: dict[tuple[Reference, str], Manifest] = {}
+        self._verified: dict[tuple[Reference, str], frozenset[CosignPolicy]] = {}
+
+    def verify(self, registry: Registry, digest: str, policy: CosignPolicy) -> None:
+        """Checks the signatures of a manifest, once for each policy.
+
+        Raises:
+            SourceError: reason `Unverified` where too few trusted keys signed it.
+        """
+        key = (registry.reference, digest)
+        with self._lock:
+            if policy in self._verified.get(key, frozenset()):
+                return
+        verify(registry, digest, policy)
+        with self._lock:
+            while len(self._verified) >= _MOST_MANIFESTS:
+                del self._verified[next(iter(self._verified))]
+            self._verified[key] = self._verified.get(key, frozenset()) | {policy}
 
     def manifest(self, registry: Registry, digest: str) -> Manifest:
         """The manifest with a digest, which never changes."""
@@ -98,6 +116,11 @@ class OciRepository:
         if content.size > LARGEST_ARCHIVE:
             raise SourceError(f"{what}: the archive has more than {LARGEST_ARCHIVE >> 20} MiB", reason="ChartTooLarge")
         return blob.fetch(registry, content, longest=LARGEST_ARCHIVE)
+
+    def verify(self, name: str, version: str, policy: CosignPolicy) -> None:
+        """See `ChartRepository`."""
+        registry, chart, _ = self._read(name, version)
+        self._state.verify(registry, chart.digest, policy)
 
     def _read(self, name: str, version: str) -> tuple[Registry, Manifest, Descriptor]:
         """The manifest of a version, and the layer with its archive."""

@@ -9,6 +9,8 @@ import pytest
 
 from gitops_agent.errors import SourceError
 from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
+from gitops_agent.oci.cosign.keys import keys_of
+from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.oci.registry import Registries
 from gitops_agent.render.binaries import find
 from gitops_agent.source.chart.archive import unpack
@@ -18,6 +20,7 @@ from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, OciRepository, RegistryState
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
 from tests.oci.artifacts import Artifact, artifact, digest_of
+from tests.oci.cosign.signing import public, signer, simple
 from tests.oci.fake_registry import FakeRegistry
 from tests.oci.real_registry import real_registry
 from tests.source.chart.archives import member, packed
@@ -202,3 +205,22 @@ def test_ranges_are_polled_resolved_and_never_moved_under_the_same_version(fake:
     errors = charts.poll(source, [ref], ChartAccess(url=source.url)).errors
     assert [error.reason for error in errors.values()] == ["ChartRepublished"]
     assert charts.resolve(source, ref) == revision
+
+
+def test_signatures_are_verified_once_for_each_policy(fake: FakeRegistry) -> None:
+    key, other = signer(), signer()
+    digest = fake.push("charts/web", chart(), "1.0.0")
+    fake.push("charts/web", simple(key, digest), f"{digest.replace(':', '-')}.sig")
+    state = RegistryState(Registries(timeout_seconds=5))
+    policy = CosignPolicy(keys=keys_of({"a.pub": public(key)}))
+
+    opened(fake, state).verify("web", "1.0.0", policy)
+    fake.seen.clear()
+    opened(fake, state).verify("web", "1.0.0", CosignPolicy(keys=keys_of({"a.pub": public(key)})))
+    assert [method for method, _, _ in fake.seen] == ["HEAD"]
+    with pytest.raises(SourceError) as caught:
+        opened(fake, state).verify("web", "1.0.0", CosignPolicy(keys=keys_of({"a.pub": public(other)})))
+    assert caught.value.reason == "Unverified"
+    fake.push("charts/web", chart(b"evil"), "1.0.0")
+    with pytest.raises(SourceError):
+        opened(fake, state).verify("web", "1.0.0", policy)
