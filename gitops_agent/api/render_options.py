@@ -245,12 +245,27 @@ class Decryption(Model):
     for age, `*.asc` for OpenPGP, `sops.aws-kms` for AWS,
     `sops.gcp-kms` for Google Cloud, `sops.azure-kv` for Azure."""
 
+    service_account_name: Name | None = None
+    """A ServiceAccount in the Application's namespace whose tokens AWS, Google Cloud or Azure accept in place of credentials
+    in the Secret; its annotations are those of IRSA, Workload Identity Federation and Microsoft Entra Workload ID. An
+    Application with a `serviceAccountName` may name that one only."""
+
     endpoints: Annotated[
-        tuple[Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f@?#]+", message="is not an address", longest=512)], ...],
+        tuple[
+            Annotated[
+                str,
+                Shape(
+                    pattern=r"https?://[^\s\x00-\x1f\x7f@?#]+|arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+",
+                    message="is neither an address nor the ARN of a role",
+                    longest=512,
+                ),
+            ],
+            ...,
+        ],
         Field(max_length=16),
     ] = ()
-    """Addresses of the Vaults that decrypt keys, such as `https://vault.example.com:8200`; a file cannot name another
-    one. The token is in the key `sops.vault-token` of the Secret, an authority of its own in `ca.crt`."""
+    """What a file may name: addresses of the Vaults that decrypt keys, such as `https://vault.example.com:8200`, and ARNs of
+    AWS roles. The token of a Vault is in the key `sops.vault-token` of the Secret, an authority of its own in `ca.crt`."""
 
     exposure: Exposure = Exposure.REFUSE
     """A decrypted value belongs in Secrets: `refuse` stops a render that holds one elsewhere, `warn` lets it through, and then

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitops_agent.api.application import Application
+from gitops_agent.cluster.account_tokens import AccountTokens
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.cluster.secrets import Secrets
 from gitops_agent.errors import AgentError, RenderError
@@ -34,13 +35,14 @@ def decryption_keys(access: ClusterClient, application: Application, files: Iter
     decryption = application.spec.render.decryption if application.spec.render else None
     if decryption is None:
         return NO_KEYS
-    mine = local_keys(files)
+    mine, name = local_keys(files), decryption.service_account_name
+    tokens = AccountTokens(transport=access.transport, namespace=application.key.namespace, name=name) if name else None
     if mine is not None or decryption.secret_ref is None:
-        return replace(mine or NO_KEYS, endpoints=decryption.endpoints)
-    name = decryption.secret_ref.name
+        return replace(mine or NO_KEYS, endpoints=decryption.endpoints, account=tokens)
+    secret = decryption.secret_ref.name
     try:
-        content = Secrets(access.transport).read(application.key.namespace, name)
+        content = Secrets(access.transport).read(application.key.namespace, secret)
     except AgentError as error:
         text = f"{_FIELD}: {error}; give a key of your own: --decryption-key, or SOPS_AGE_KEY_FILE"
         raise RenderError(text, reason=error.reason, field=_FIELD) from error
-    return KeyMaterial(source=f"the Secret {name}", data=content.data, endpoints=decryption.endpoints)
+    return KeyMaterial(source=f"the Secret {secret}", data=content.data, endpoints=decryption.endpoints, account=tokens)

@@ -29,6 +29,7 @@ from gitops_agent.render.variables.sources import merged
 from gitops_agent.render.variables.variable import Variable
 
 _FIELD = "spec.render.variables.from"
+_ACCOUNT = "spec.render.decryption.serviceAccountName"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +97,29 @@ class RenderInputs:
         held = tuple(entry for entry in entries if entry is not None)
         if keys is None or len(answers) < len(contents) or len(held) < len(entries):
             return None
-        material = _material(application, secret, keys)
+        material = self._material(application, secret, keys)
         resolved = merged(variables, answers) if variables is not None else ()
         return ResolvedInputs(variables=(*resolved, *helm_values.entries(values, held)), keys=material)
+
+    def _material(self, application: Application, secret: VariableSource | None, data: Mapping[str, bytes]) -> KeyMaterial:
+        """The content of the Secret, or the account that stands in.
+
+        Raises:
+            RenderError: the ServiceAccount is another one than the Application's own.
+        """
+        decryption = application.spec.render.decryption if application.spec.render else None
+        if decryption is None:
+            return NO_KEYS
+        name, own = decryption.service_account_name, application.spec.service_account_name
+        if name and own and name != own:
+            text = f"{_ACCOUNT}: an Application with an account of its own may use no other: name {own}"
+            raise RenderError(text, reason=_KEYS.refused, field=_ACCOUNT)
+        return KeyMaterial(
+            source=f"the Secret {secret.name}" if secret is not None else NO_KEYS.source,
+            data=data,
+            endpoints=decryption.endpoints,
+            account=self._stores.access.tokens(application.key.namespace, name) if name else None,
+        )
 
     def forget(self, application: AppKey) -> None:
         """Lets the watches of an application's objects end."""
@@ -166,14 +187,6 @@ class RenderInputs:
         for kind, name in before - others:
             store = self._stores.secrets if kind is VariableKind.SECRET else self._stores.config_maps
             store.release(application.namespace, name)
-
-
-def _material(application: Application, secret: VariableSource | None, data: Mapping[str, bytes]) -> KeyMaterial:
-    """The content of the Secret, and where it may be sent."""
-    decryption = application.spec.render.decryption if application.spec.render else None
-    if decryption is None or secret is None:
-        return NO_KEYS
-    return KeyMaterial(source=f"the Secret {secret.name}", data=data, endpoints=decryption.endpoints)
 
 
 def _key_secret(application: Application) -> VariableSource | None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+from gitops_agent.cluster.account_tokens import AccountTokens
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Forbidden
 from gitops_agent.manifest.key import ObjectKey
@@ -52,6 +53,10 @@ class AccountAccess:
         """
         if not self._answer(user, "get", key):
             raise Forbidden(f"{user} may not get the {key.kind} {key.namespace}/{key.name}")
+
+    def tokens(self, namespace: str, name: str) -> AccountTokens:
+        """The tokens of a ServiceAccount, which the agent's own account asks for."""
+        return AccountTokens(transport=self._objects.transport, namespace=namespace, name=name)
 
     def undeletable(self, user: str | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
         """The objects that an account may certainly not delete."""

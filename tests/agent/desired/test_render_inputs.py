@@ -240,3 +240,23 @@ def test_values_of_a_chart_come_from_objects_and_wake_their_application(desk: De
     desk.put("Secret", "db", password="hunter23")
     eventually(lambda: app.key in desk.woken, seconds=SECONDS)
     assert desk.resolved(app)["spec.render.helm.valuesFrom[1]"].value == "hunter23"
+
+
+def decrypted(desk: Desk, *, account: str = "") -> Application:
+    app = desk.application(account=account)
+    render = RenderOptions.model_validate({"decryption": {"serviceAccountName": "sops"}})
+    return replace(app, spec=app.spec.model_copy(update={"render": render}))
+
+
+def test_an_account_stands_in_for_the_keys(desk: Desk) -> None:
+    inputs = desk.inputs.resolve(decrypted(desk))
+
+    assert inputs is not None
+    assert str(inputs.keys.account) == f"ServiceAccount {desk.namespace}/sops"
+
+
+def test_an_application_with_an_account_of_its_own_uses_no_other(desk: Desk) -> None:
+    error = desk.refused(decrypted(desk, account="team"))
+
+    assert error.reason == "DecryptionKeysRefused"
+    assert "spec.render.decryption.serviceAccountName: an Application with an account of its own may use no other" in str(error)

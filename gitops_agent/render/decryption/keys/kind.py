@@ -9,6 +9,24 @@ from typing import Protocol
 from gitops_agent.render.decryption.metadata import KeySlot
 
 
+class Account(Protocol):
+    """A ServiceAccount; its text names it."""
+
+    def annotations(self) -> Mapping[str, str]:
+        """Those of the live object.
+
+        Raises:
+            AgentError: it cannot be read.
+        """
+
+    def token(self, audience: str) -> str:
+        """A token for one audience, valid for some minutes.
+
+        Raises:
+            AgentError: there is none.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyMaterial:
     """Keys as a user gives them.
@@ -16,12 +34,14 @@ class KeyMaterial:
     Attributes:
         source: where they are from, for messages: `the Secret sops-keys`.
         data: file names and contents, as the Secret holds them.
-        endpoints: addresses of services that may be asked.
+        endpoints: addresses of services that may be asked, and roles of AWS that files may name.
+        account: a ServiceAccount whose tokens clouds accept in place of credentials.
     """
 
     source: str
     data: Mapping[str, bytes] = field(repr=False)
     endpoints: tuple[str, ...] = ()
+    account: Account | None = None
 
 
 NO_KEYS = KeyMaterial(source="spec.render.decryption, which names no Secret", data={})

@@ -69,18 +69,19 @@ def identity_of(*parts: str | bytes) -> bytes:
     return hashlib.sha256(b"".join(digests)).digest()
 
 
-def token_of(answer: Answer, *, owner: str, longest: int) -> str:
+def token_of(answer: Answer, name: str = "access_token", *, owner: str, longest: int) -> str:
     """The access token in a service's answer (RFC 6749, section 5.1).
 
     Args:
         answer: of the service.
+        name: of the field that holds it.
         owner: whose service it is, for messages.
         longest: characters of a token of that owner.
 
     Raises:
         Refused: there is none that a header can carry.
     """
-    token = _field(answer, "access_token")
+    token = _field(answer, name)
     if not isinstance(token, str) or len(token) > longest or not _TOKEN.fullmatch(token):
         raise Refused(f"needs a token, and {owner}'s answer holds none")
     return token
