@@ -28,6 +28,7 @@ COMPONENTS = {
     "flowControl": "flow-control",
     "protectMarks": "protect-marks",
     "monitoring": "monitoring",
+    "webhooks": "webhooks",
     "network.prometheus": "network/prometheus",
     "network.inClusterGit": "network/in-cluster-git",
     "network.receivers": "network/receivers",
@@ -121,8 +122,10 @@ components:
   flowControl: false
   # The API server lets nobody but the agent write its marks.
   protectMarks: false
-  # A ServiceMonitor and alerts, for the Prometheus operator.
+  # A ServiceMonitor, alerts and a dashboard, for the Prometheus operator and Grafana's sidecar.
   monitoring: false
+  # POST /hooks/SENDER for forges, with their secrets in the Secret gitops-agent-webhooks.
+  webhooks: false
   network:
     prometheus: false
     inClusterGit: false
@@ -215,6 +218,14 @@ def _component(folder: str) -> list[Object]:
     return [obj for name in kustomization["resources"] for obj in load_all((root / name).read_bytes(), file=name)]
 
 
+def _patched(folder: str) -> dict[str, list[Object]]:
+    """The variables and ports that a component adds to the agent's container."""
+    file = bundle.folder() / "components" / folder / "deployment.yaml"
+    (patch,) = load_all(file.read_bytes(), file=str(file))
+    (container,) = patch["spec"]["template"]["spec"]["containers"]
+    return {name: container[name] for name in ("env", "ports")}
+
+
 def _kept(obj: Object) -> Object:
     """The object with the request to stay when the release goes."""
     return {**obj, "metadata": {**obj["metadata"], "annotations": (obj["metadata"].get("annotations") or {}) | _KEEP}}
@@ -234,6 +245,10 @@ def _deployment(obj: Object) -> str:
     for name in ("nodeSelector", "tolerations", "topologySpreadConstraints", "imagePullSecrets", "priorityClassName"):
         pod[name] = f"x-with-{name}"
     text = _template([deployment])
+    for holder, items in _patched("webhooks").items():
+        head = f"        {holder}:\n"
+        block = _when(".Values.components.webhooks", _indented(items, 8))
+        text = text.replace(head, f"{head}{block}", 1)
     for holder, value in (("annotations", "podAnnotations"), ("labels", "podLabels")):
         head = f"      {holder}:\n"
         text = text.replace(head, f"{head}{{{{- with .Values.{value} }}}}{{{{ toYaml . | nindent 8 }}}}{{{{- end }}}}\n", 1)

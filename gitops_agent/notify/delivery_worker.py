@@ -22,6 +22,7 @@ from gitops_agent.notify import template
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
 from gitops_agent.notify.providers import PROVIDERS
+from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.observe.redaction import scrub
 from gitops_agent.process import redact
@@ -171,6 +172,7 @@ class DeliveryWorker:
             return
         self._failures, self._retry_at = 0, 0.0
         self.outbox.delivered(entry)
+        metrics.NOTIFICATIONS.labels(str(self.outbox.notifier.key), "delivered").inc()
         if broken:
             self.outbox.report(ready=False, reason="TemplateFailed", message=f"{broken}; messages are sent in the default form")
         else:
@@ -202,9 +204,11 @@ class DeliveryWorker:
             # The reason before the count: a status that is written in between counts nothing without saying why.
             self.outbox.report(ready=False, reason=error.reason, message=f"{entry.message.title}: {text}{age}")
             self.outbox.give_up(entry)
+            metrics.NOTIFICATIONS.labels(str(self.outbox.notifier.key), "dropped").inc()
             _log.warning("a notification was given up", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)
             return
         self._failures += 1
+        metrics.NOTIFICATIONS.labels(str(self.outbox.notifier.key), "failed").inc()
         retry_after = error.retry_after if isinstance(error, DeliveryError) else None
         self._retry_at = time.monotonic() + self._retry.pause(self._failures, asked=retry_after)
         if self._failures >= _FAILURES_UNTIL_TOLD or not error.transient:

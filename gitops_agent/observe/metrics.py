@@ -5,13 +5,17 @@ So the reference can list them.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from gitops_agent import __version__
+
 REGISTRY = CollectorRegistry(auto_describe=True)
+ProcessCollector(registry=REGISTRY)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -39,6 +43,15 @@ APPLICATIONS = Gauge(
     ["application", "sync", "health"],
     registry=REGISTRY,
 )
+NOT_READY_SINCE = Gauge(
+    "gitops_agent_application_not_ready_since_seconds",
+    "Unix time since which an application is not ready; 0 while it is.",
+    ["application"],
+    registry=REGISTRY,
+)
+HELD_PLANS = Gauge(
+    "gitops_agent_held_plans", "1 for each application whose plan waits for approval.", ["application"], registry=REGISTRY
+)
 UNVERIFIED_COMMITS = Gauge(
     "gitops_agent_unverified_commits",
     "Commits that are not followed for their signatures, for each application that demands some.",
@@ -47,6 +60,14 @@ UNVERIFIED_COMMITS = Gauge(
 )
 OBJECTS = Gauge("gitops_agent_objects", "Live objects that carry a mark of ours.", registry=REGISTRY)
 LEADER = Gauge("gitops_agent_leader", "1 while this replica acts.", registry=REGISTRY)
+BUILD = Gauge("gitops_agent_build_info", "1, with the versions of the agent.", ["version", "python"], registry=REGISTRY)
+BUILD.labels(__version__, platform.python_version()).set(1)
+NOTIFICATIONS = Counter(
+    "gitops_agent_notifications",
+    "Messages by notifier and result: delivered, failed (tried again) or dropped.",
+    ["notifier", "result"],
+    registry=REGISTRY,
+)
 EVENTS = Counter("gitops_agent_events", "Edges emitted, by type.", ["type"], registry=REGISTRY)
 
 ROLLOUTS = Gauge(
@@ -110,5 +131,5 @@ def exposition() -> bytes:
 
 def forget_application(application: str) -> None:
     """Drops an application's gauges, whose labels change with the state."""
-    APPLICATIONS.remove_by_labels({"application": application})
-    UNVERIFIED_COMMITS.remove_by_labels({"application": application})
+    for gauge in (APPLICATIONS, NOT_READY_SINCE, HELD_PLANS, UNVERIFIED_COMMITS):
+        gauge.remove_by_labels({"application": application})

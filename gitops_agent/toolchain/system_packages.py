@@ -26,6 +26,7 @@ PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
     "prometheus": "prometheus",
+    "promtool": "prometheus",
     "ssh": "openssh-client",
     "chromium-headless-shell": "chromium-headless-shell",
 }

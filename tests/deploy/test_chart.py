@@ -35,7 +35,7 @@ def comparable(objects: list[Object]) -> dict[ObjectKey, Object]:
     """The objects without what the two ways name or spell differently."""
     result = {}
     for obj in map(copy, objects):
-        if obj["kind"] == "ConfigMap":
+        if obj["kind"] == "ConfigMap" and "config.yaml" in obj["data"]:
             obj["metadata"]["name"] = "settings"
             (obj["data"]["config.yaml"],) = load_all(obj["data"]["config.yaml"].encode(), file="config.yaml")
         if obj["kind"] == "Deployment":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +143,17 @@ def test_alerts_use_metrics_and_labels_that_exist(overlay: Overlay) -> None:
         assert stems <= families.keys(), rule["alert"]
         named = set(re.findall(r"(\w+)!?=\"", rule["expr"])) | set(re.findall(r"by \((\w+)\)", rule["expr"])) - {"le"}
         assert named <= set().union(*(labels[stem] for stem in stems)), rule["alert"]
+
+
+def test_the_dashboard_shows_metrics_that_exist(overlay: Overlay) -> None:
+    config = only(overlay("components/monitoring"), "ConfigMap", "gitops-agent-dashboard")
+    dashboard = json.loads(config["data"]["gitops-agent.json"])
+    families = {family.name for family in metrics.REGISTRY.collect()} | {"gitops_agent_api_requests"}
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+
+    used = {name for query in queries for name in re.findall(r"\b(?:gitops_agent|process)_[a-z_]+", query)}
+    assert queries
+    assert {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in used} - families == set()
 
 
 def test_the_monitor_selects_the_service_of_the_metrics(overlay: Overlay) -> None:

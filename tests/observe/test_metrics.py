@@ -35,7 +35,7 @@ def test_every_metric_carries_our_prefix_and_a_help_text() -> None:
     families = list(text_string_to_metric_families(metrics.exposition().decode()))
 
     assert families
-    assert all(family.name.startswith("gitops_agent_") and family.documentation for family in families)
+    assert all(family.name.startswith(("gitops_agent_", "process_")) and family.documentation for family in families)
 
 
 def test_nothing_of_ours_lies_in_the_registry_that_libraries_share() -> None:

@@ -196,6 +196,12 @@ class StatusWriter:
         unverified = at(after, "source", "unverified", "count") or 0
         if unverified or at(after, "source", "verified"):
             metrics.UNVERIFIED_COMMITS.labels(str(key)).set(unverified)
+        ready = _condition(after, "Ready")
+        since = ready.get("lastTransitionTime")
+        away = ready.get("status") != "True" and isinstance(since, str)
+        metrics.NOT_READY_SINCE.labels(str(key)).set(datetime.fromisoformat(str(since)).timestamp() if away else 0)
+        if ready.get("reason") == "HeldForApproval":
+            metrics.HELD_PLANS.labels(str(key)).set(1)
         metrics.APPLICATIONS.labels(str(key), after["sync"].get("status", "Unknown"), after["health"]["status"]).set(1)
 
 
