@@ -20,7 +20,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.revision_name import short
-from gitops_agent.operations.rollback import described, pin, pinned_source, pinned_to, refuse_declared, unpinned
+from gitops_agent.operations.rollback import described, pin, pinned_spec, pinned_to, refuse_declared, unpinned
 
 
 @click.command()
@@ -64,7 +64,9 @@ def rollback(
         click.echo(f"application/{name} follows {described(target.ref)} again")
     else:
         commit = target.ref.get("commit", "")
-        click.echo(f"application/{name} is pinned to {f'commit {short(commit)}' if commit else described(target.ref)}")
+        click.echo(
+            f"application/{name} is pinned to {described({**target.ref, **({'commit': short(commit)} if commit else {})})}"
+        )
         instead = "commits are not applied: revert the change in Git" if commit else "versions are not applied"
         out.talk(
             f"new {instead}, then follow {described(json.loads(str(target.followed)))} again with "
@@ -79,5 +81,5 @@ def _preview(access: ClusterClient, application: Object, ref: dict[str, str]) ->
     from gitops_agent.cli.plan_view import show
     from gitops_agent.preview.comparison import PreviewTarget, compare
 
-    pinned = {**application, "spec": {**application["spec"], "source": pinned_source(application, ref)}}
+    pinned = {**application, "spec": pinned_spec(application, ref)}
     return show(compare(access, pinned, PreviewTarget()))

@@ -15,10 +15,11 @@ from typing import Any
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
+from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import FOLLOWED, annotation, owner
-from gitops_agent.manifest.revision_name import digest_of, short, version_of
+from gitops_agent.manifest.revision_name import chart_of, commit_of, digest_of, short, version_of
 from gitops_agent.operations.pause import pause_of
 from gitops_agent.operations.requests import write
 
@@ -58,38 +59,53 @@ def pinned_to(access: ClusterClient, application: Object, revision: str | None) 
         AgentError: the repository cannot be read.
     """
     target = _commit(access, application, revision)
-    chart = application["spec"]["source"].get("chart")
-    if not chart:
-        return Pin(ref={"commit": target}, followed=_followed(application))
-    version = version_of(target, str(chart.get("name")))
+    chart = _chart(application)
+    if chart is None:
+        return Pin(ref={"commit": commit_of(target)}, followed=_followed(application))
+    version = version_of(chart_of(target), str(chart.get("name")))
     if not version:
-        raise UsageError(f"{short(target)} is no version of the chart {chart.get('name')}")
-    return Pin(ref={"version": version, "digest": digest_of(target)}, followed=_followed(application))
+        raise UsageError(f"{short(target)} names no version of the chart {chart.get('name')}")
+    commit = {"commit": commit_of(target)} if commit_of(target) else {}
+    return Pin(ref={**commit, "version": version, "digest": digest_of(target)}, followed=_followed(application))
 
 
 def pin(access: ClusterClient, application: Object, target: Pin) -> Object:
     """Lets the Application follow it, unless it was changed meanwhile."""
     patch = {
         "metadata": {"annotations": {FOLLOWED: target.followed}},
-        "spec": {"source": _patched(application, target.ref)},
+        "spec": _patched(application, target.ref),
     }
     return write(access, application, patch, str(application["metadata"]["resourceVersion"]))
 
 
-def pinned_source(application: Object, ref: dict[str, str]) -> Object:
-    """The source of an Application that follows another reference."""
-    source = application["spec"]["source"]
-    if source.get("chart"):
-        kept = {name: value for name, value in source["chart"].items() if name not in _CHART}
-        return {**source, "chart": {**kept, **ref}}
-    return {**source, "ref": ref}
+def pinned_spec(application: Object, ref: dict[str, str]) -> Object:
+    """The spec of an Application that follows another reference."""
+    spec: Object = copy(application["spec"])
+    changed = {"spec": spec}
+    chart = _chart(changed)
+    if chart is not None:
+        for name in _CHART:
+            chart.pop(name, None)
+        chart |= {name: ref[name] for name in _CHART if name in ref}
+    if not spec["source"].get("chart"):
+        spec["source"]["ref"] = {kind: ref[kind] for kind in _KINDS if kind in ref}
+    return spec
 
 
 def _patched(application: Object, ref: dict[str, str]) -> Object:
-    """The change of a source that leads to another reference."""
+    """The change of a spec that leads to another reference."""
+    chart = {name: ref.get(name) for name in _CHART}
     if application["spec"]["source"].get("chart"):
-        return {"chart": {name: ref.get(name) for name in _CHART}}
-    return {"ref": {kind: ref.get(kind) for kind in _KINDS}}
+        return {"source": {"chart": chart}}
+    source = {"source": {"ref": {kind: ref.get(kind) for kind in _KINDS}}}
+    return source | {"render": {"helm": {"chart": chart}}} if _chart(application) is not None else source
+
+
+def _chart(application: Object) -> Object | None:
+    """The chart of an Application, as its source or beside a commit; None without one."""
+    spec = application["spec"]
+    chart: Object | None = spec["source"].get("chart") or ((spec.get("render") or {}).get("helm") or {}).get("chart")
+    return chart
 
 
 def previous(application: Object) -> str:
@@ -121,8 +137,9 @@ def followed_before(application: Object) -> dict[str, str]:
         ref = json.loads(annotation(application, FOLLOWED) or "")
     except ValueError:
         ref = None
-    chart = isinstance(ref, dict) and "version" in ref and ref.keys() <= set(_CHART)
-    if not isinstance(ref, dict) or (not chart and (len(ref) != 1 or next(iter(ref)) not in _KINDS)):
+    named = {*ref} if isinstance(ref, dict) else set[str]()
+    whole = "version" in named if _chart(application) is not None else not named & {*_CHART}
+    if not named <= {*_KINDS, *_CHART} or not whole or len(named & {*_KINDS}) != ("ref" in application["spec"]["source"]):
         raise UsageError(f"{name} is not pinned by a rollback: it follows {described(_ref(application))}")
     return {str(kind): str(value) for kind, value in ref.items()}
 
@@ -152,12 +169,9 @@ def described(ref: dict[str, Any]) -> str:
 
 
 def _ref(application: Object) -> dict[str, Any]:
-    source = application["spec"]["source"]
-    chart: dict[str, Any] = source.get("chart") or {}
-    if chart:
-        return {name: chart[name] for name in _CHART if chart.get(name)}
-    ref: dict[str, Any] = source.get("ref") or {}
-    return ref
+    chart = _chart(application) or {}
+    ref: dict[str, Any] = application["spec"]["source"].get("ref") or {}
+    return {**ref, **{name: chart[name] for name in _CHART if chart.get(name)}}
 
 
 def _followed(application: Object) -> str:
@@ -177,7 +191,7 @@ def _commit(access: ClusterClient, application: Object, revision: str | None) ->
     matching = [commit for commit in commits if short(commit) == revision] or matching
     if len(matching) == 1:
         return matching[0]
-    if _COMMIT.fullmatch(revision):
+    if _COMMIT.fullmatch(revision) and _chart(application) is None:
         return revision
     from gitops_agent.api.parse import parse
     from gitops_agent.preview.comparison import fetched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from gitops_agent.manifest.key import Object
 from tests.acceptance.packaged_chart import package
 from tests.acceptance.tenant import Tenant
+from tests.acceptance.test_rollout_commands import Shell
 from tests.source.chart.server import ChartServer, serving
 
 pytestmark = [pytest.mark.cluster]
@@ -30,6 +32,11 @@ def source(charts: ChartServer, version: str = "~6.5", **more: Any) -> Object:
 def color(team: Tenant) -> str:
     live = team.config(f"{team.name('app')}-chart")
     return str(live["data"]["color"]) if live is not None else ""
+
+
+def unavailable(team: Tenant) -> str:
+    """Why the source cannot be read; empty when it can."""
+    return str(((team.application().get("status") or {}).get("source") or {}).get("message") or "")
 
 
 def at(team: Tenant, version: str, commit: str = "") -> Object:
@@ -81,3 +88,66 @@ def test_a_commit_holds_the_values_of_a_chart(team: Tenant, charts: ChartServer)
     at(team, "6.5.4", later)
 
     assert color(team) == "red"
+
+
+def test_commands_name_charts_and_a_rollback_pins_a_version(team: Tenant, charts: ChartServer) -> None:
+    shell = Shell(team)
+    team.declare(source=source(charts))
+    at(team, "6.5.3")
+    charts.publish("podinfo", "6.5.4", package("podinfo", "6.5.4"))
+    team.ask()
+    at(team, "6.5.4")
+
+    assert f"{charts.url}, chart podinfo ~6.5" in shell.run("status", shell.application)
+    assert "podinfo-6.5.3" in shell.run("history", shell.application)
+    assert "no differences: 1 objects are as podinfo-6.5.4 declares" in shell.run("diff", shell.application)
+    assert "6.5.3" in shell.run("diff", shell.application, "--revision", "6.5.3", code=1)
+    why = shell.run("why", f"ConfigMap/{team.name('app')}-chart", "-n", team.namespace)
+    assert "templates/config.yaml" in why
+
+    assert "is pinned to version 6.5.3, digest sha256:" in shell.run("rollback", shell.application)
+    assert team.application()["spec"]["source"]["chart"]["version"] == "6.5.3"
+    at(team, "6.5.3")
+    assert "follows version ~6.5 again" in shell.run("rollback", shell.application, "--undo")
+    at(team, "6.5.4")
+
+
+def test_what_a_repository_does_wrong_changes_nothing(team: Tenant, charts: ChartServer) -> None:
+    team.declare(source=source(charts))
+    at(team, "6.5.3")
+    good = charts.archives["/podinfo-6.5.3.tgz"]
+    charts.publish("podinfo", "6.5.3", package("podinfo", "6.5.3", {"other.yaml": "kind: Evil"}))
+    team.ask()
+    message = team.until(lambda: unavailable(team), "the republished version is said")
+
+    assert "podinfo 6.5.3" in message
+    assert "what was followed stays" in message
+    at(team, "6.5.3")
+
+    charts.publish("podinfo", "6.5.3", good)
+    charts.answers["/index.yaml"] = (503, {}, b"")
+    team.ask()
+    team.until(lambda: "status 503" in unavailable(team), "the outage is said")
+    at(team, "6.5.3")
+
+    del charts.answers["/index.yaml"]
+    charts.publish("podinfo", "6.5.4", package("podinfo", "6.5.4"))
+    at(team, "6.5.4")
+    assert unavailable(team) == ""
+
+
+def test_a_restart_keeps_the_version_until_the_next_poll(own: Tenant, charts: ChartServer) -> None:
+    own.agent = own.installed.start()
+    own.declare(source=source(charts, interval="1h"))
+    at(own, "6.5.3")
+    own.agent.stop()
+    shutil.rmtree(own.installed.folder / "cache", ignore_errors=True)
+    charts.publish("podinfo", "6.5.4", package("podinfo", "6.5.4"))
+    before = charts.asked("/index.yaml")
+    own.agent = own.installed.start()
+    own.until(lambda: charts.asked("/index.yaml") > before, "the repository is read again")
+    own.until(lambda: charts.asked("/podinfo-6.5.3.tgz") > 1, "the version of the status is fetched again")
+    at(own, "6.5.3")
+    own.ask()
+
+    at(own, "6.5.4")
