@@ -105,7 +105,7 @@ class CommitVerifier:
         return None
 
     def in_force(self, application: Application, repository: Repository, ref: Ref) -> Judgement | None:
-        """The last judgement while a newer tip is verified by the same demand."""
+        """The last judgement, while a newer tip is verified."""
         demand = (application.uid, repository, ref, application.spec.source.verify)
         with self._lock:
             entry = self._entries.get(application.key)
