@@ -166,7 +166,7 @@ CORRUPT = Phrases(
     r"is corrupt|badly packed|has garbage|"
     r"bad (?:object|tree object|config)|loose object|cannot unpack|unable to parse|"
     r"missing (?:blob|tree|commit)|"
-    r"inflate: data stream|"
+    r"inflate: data stream|cannot read existing object|"
     r"far too short to be a pack|pack has bad|unresolved deltas|"
     r"(?:unable|failed) to read (?:object|tree|[0-9a-f]{40})|"
     r"could not (?:read|parse) (?:object|commit|[0-9a-f]{40})|"

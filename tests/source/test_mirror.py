@@ -91,7 +91,13 @@ def test_threads_may_poll_and_read_at_once(sources: Sources, author: Author) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["gone", "no-objects", "no-head", "empty-pack", "bad-config", "whole-cache"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("gone", "no-objects", "no-head", "other-head", "empty-pack", "half-pack", "flipped-pack", "no-index", "bad-config"),
+        "whole-cache",
+    ],
+)
 def test_a_torn_mirror_is_built_anew_by_itself(sources: Sources, author: Author, tmp_path: Path, damage: str) -> None:
     author.commit({"a": "1"})
     sources.poll(author.repository, frozenset({MAIN}))
@@ -104,12 +110,22 @@ def test_a_torn_mirror_is_built_anew_by_itself(sources: Sources, author: Author,
         shutil.rmtree(directory / "objects")
     elif damage == "no-head":
         (directory / "HEAD").unlink()
+    elif damage == "other-head":
+        (directory / "HEAD").write_text("no reference\n")
     elif damage == "bad-config":
         (directory / "config").write_text("[core\n")
+    elif damage == "no-index":
+        for index in directory.glob("objects/pack/*.idx"):
+            index.unlink()
     else:
-        for pack in directory.glob("objects/pack/*"):
+        for pack in directory.glob("objects/pack/*" if damage == "empty-pack" else "objects/pack/*.pack"):
+            content = bytearray(pack.read_bytes())
             pack.chmod(0o600)
-            pack.write_bytes(b"")
+            if damage == "flipped-pack":
+                content[12:-20] = bytes(byte ^ 255 for byte in content[12:-20])
+                pack.write_bytes(content)
+            else:
+                pack.write_bytes(content[: len(content) // 2] if damage == "half-pack" else b"")
     commit = author.commit({"a": "2"})
 
     assert sources.poll(author.repository, frozenset({MAIN})).tips == {MAIN: commit}
