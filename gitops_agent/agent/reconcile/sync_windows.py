@@ -27,6 +27,7 @@ class WindowMemo:
     Attributes:
         windows: as declared when they were judged last.
         verdict: what closed them then; None when nothing did.
+        judged_at: when that was; a clock that was set back knows better.
         admitted: the commit that goes on in a closed window, because it has begun or a user let it through.
         returned: the last healthy commit that was admitted in place of a rejected one.
         restored: whether a commit that an earlier process began was looked for.
@@ -34,15 +35,17 @@ class WindowMemo:
 
     windows: tuple[Window, ...] = ()
     verdict: Closed | None = None
+    judged_at: datetime | None = None
     admitted: str = ""
     returned: str = ""
     restored: bool = False
 
     def closed(self, windows: tuple[Window, ...], now: datetime) -> Closed | None:
         """Why changes are not allowed now; None when they are."""
-        if self.verdict is not None and self.windows == windows and now < self.verdict.until:
+        kept = self.verdict is not None and self.judged_at is not None and self.judged_at <= now < self.verdict.until
+        if kept and self.windows == windows:
             return self.verdict
-        self.windows, self.verdict = windows, closed_now(windows, now)
+        self.windows, self.verdict, self.judged_at = windows, closed_now(windows, now), now
         return self.verdict
 
     def admit_return(self, commit: str) -> None:

@@ -47,6 +47,13 @@ def test_a_verdict_is_kept_until_it_may_change() -> None:
     assert memo.closed(windows, first.until + timedelta(hours=1)) is not None
 
 
+def test_a_verdict_of_a_clock_that_was_ahead_is_not_kept() -> None:
+    memo, windows = WindowMemo(), (window("0 11 * * *", hours=2),)
+    assert memo.closed(windows, NOON + timedelta(hours=1)) is not None
+
+    assert memo.closed(windows, NOON) is None
+
+
 def test_other_windows_are_judged_at_once() -> None:
     memo = WindowMemo()
     assert memo.closed((window(),), NOON) is not None
