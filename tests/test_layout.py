@@ -77,6 +77,11 @@ TESTED_ELSEWHERE = {
     "importer/tables/*.py": "importer/test_tables.py",  # rows, tried as a whole
     "importer/argo*.py": "importer/test_argo.py",  # parts of one translation, tried by fields
     "importer/flux*.py": "importer/test_flux.py",  # likewise
+    "importer/helm_application.py": "importer/test_helm_release.py",  # of the release that is read there
+    "importer/helm_comparison.py": "acceptance/test_helm_takeover.py",  # what only a release of the real helm shows
+    "importer/helm_retirement.py": "acceptance/test_helm_takeover.py",  # likewise
+    "cli/import_helm.py": "acceptance/test_helm_takeover.py",  # likewise
+    "sync/apply/helm_releases.py": "acceptance/test_helm_takeover.py",  # likewise
     "importer/con*.py": "importer/test_argo.py",  # values without behaviour
     "importer/peer_objects.py": "importer/test_argo.py",  # likewise
     "importer/report_text.py": "importer/test_report.py",  # how a report is spelled

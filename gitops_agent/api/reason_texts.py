@@ -317,6 +317,11 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("DependencyNotReady", "An application in `dependsOn` is not ready.", "Inspect that application."),
     ("PlanFailed", "No plan can be made of what is declared and what is live.", "Read the message."),
     (
+        "HelmReleasePresent",
+        "Helm remembers a release with objects of the Application: `helm uninstall` would delete them.",
+        "Remove the record of the release with `gitops-agent import helm NAME -n NAMESPACE --retire`.",
+    ),
+    (
         "CRDUpgradeRefused",
         "A CustomResourceDefinition no longer serves a version in which objects are declared; nothing is applied.",
         "Declare these objects in a served version first, or serve the old version until then.",

@@ -25,13 +25,13 @@ _SIGNS = {ActionKind.CREATE: "+", ActionKind.UPDATE: "~", ActionKind.REPLACE: "!
 
 def check(access: ClusterClient, result: ImportResult) -> int:
     """Prints the plan of each Application; returns 3 unless all are empty."""
-    verdicts = [_application(access, resource) for resource in result.resources if resource["kind"] == KIND]
+    verdicts = [check_application(access, resource) for resource in result.resources if resource["kind"] == KIND]
     empty = verdicts.count(True)
     out.talk(f"{empty} of {len(verdicts)} plans are empty")
     return 0 if empty == len(verdicts) else DIFFERENT
 
 
-def _application(access: ClusterClient, resource: dict[str, object]) -> bool:
+def check_application(access: ClusterClient, resource: dict[str, object]) -> bool:
     """Prints one plan; whether it is empty."""
     try:
         preview = compare(access, resource, PreviewTarget())

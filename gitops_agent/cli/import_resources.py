@@ -18,6 +18,7 @@ import click
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
+from gitops_agent.cli.import_helm import helm
 from gitops_agent.errors import UsageError
 
 if TYPE_CHECKING:
@@ -174,6 +175,9 @@ def flux(chosen: ImportOptions) -> None:
     from gitops_agent.importer.tables.all_tables import FLUX_TABLES
 
     _run("flux", chosen, home=HOME, tables=FLUX_TABLES, translate=import_flux)
+
+
+import_resources.add_command(helm)
 
 
 def _run(tool: str, chosen: ImportOptions, *, home: str, tables: Any, translate: Any, cluster: str = "") -> None:

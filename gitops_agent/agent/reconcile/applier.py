@@ -23,12 +23,15 @@ from gitops_agent.api.sync_options import ErrorPolicy
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, ObjectKey
+from gitops_agent.manifest.marks import REQUESTED
 from gitops_agent.manifest.revision_name import base_of
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.action import Action, ActionKind, PlanError
 from gitops_agent.sync.apply.errors import Immutable
 from gitops_agent.sync.apply.executor import Executor, Result
+from gitops_agent.sync.apply.helm_releases import REASON as RELEASE_PRESENT
+from gitops_agent.sync.apply.helm_releases import renders_chart
 from gitops_agent.sync.apply.preflight import unanswered
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.ignore_fields import managers
@@ -112,7 +115,11 @@ class Applier:
 
         def planned(over_budget: BudgetUse | None = None) -> tuple[Plan, Plan]:
             """The plan, and what of it is allowed now."""
-            plan = self._planner.plan(application, desired, snapshot, memo, deleting=deleting, over_budget=over_budget)
+            plan = self._with_release(
+                application,
+                self._planner.plan(application, desired, snapshot, memo, deleting=deleting, over_budget=over_budget),
+                memo,
+            )
             runnable = plan if plan.granted else _within_windows(plan, closed, moving=moving)
             runnable = self._allowed(
                 runnable, suspended=suspended, current=current, deleting=deleting, waits=memo.preview is not None
@@ -174,6 +181,21 @@ class Applier:
             passed=passed,
             awaits_window=waits and not suspended and not applied.synced,
         )
+
+    def _with_release(self, application: Application, plan: Plan, memo: PlanMemo) -> Plan:
+        """The plan with a warning while Helm remembers its objects.
+
+        That is asked once for a commit, and only if it changes something or the status has the warning.
+        """
+        as_of = f"{application.generation} {plan.revision.commit} {application.annotations.get(REQUESTED, '')}"
+        helm = application.spec.render.helm if application.spec.render else None
+        if not application.deleting and memo.release_as_of != as_of and (helm is not None or renders_chart(plan)):
+            written = (application.raw.get("status") or {}).get("warnings") or ()
+            if memo.release or plan.changes() or any(str(one).startswith(RELEASE_PRESENT) for one in written):
+                name = (helm.release_name if helm else None) or application.key.name
+                memo.release = self._executor.warning_of_release(name, application.namespace)
+                memo.release_as_of = as_of
+        return replace(plan, warnings=(memo.release, *plan.warnings)) if memo.release else plan
 
     def _managed(self, application: Application, desired: Desired) -> list[ObjectKey]:
         """The objects with fields of others, kept whole from now on.

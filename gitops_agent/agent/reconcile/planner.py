@@ -52,6 +52,8 @@ class PlanMemo:
         counted_for: see `counted`.
         counted_at: see `counted`.
         left: digests of what is sent of objects without the fields that other managers own.
+        release: the warning of a release that Helm remembers, as of the generation, commit and request `release_as_of`.
+        release_as_of: see `release`.
     """
 
     plan: Plan | None = None
@@ -69,6 +71,8 @@ class PlanMemo:
     counted_for: str = ""
     counted_at: float = 0.0
     left: Mapping[ObjectKey, str] = field(default_factory=dict)
+    release: str = ""
+    release_as_of: str = ""
 
     @property
     def hash(self) -> str:

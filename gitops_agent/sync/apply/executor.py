@@ -21,6 +21,7 @@ from gitops_agent.sync.apply import preflight
 from gitops_agent.sync.apply.account import name_missing
 from gitops_agent.sync.apply.concurrency import AdaptiveLimit
 from gitops_agent.sync.apply.errors import classify
+from gitops_agent.sync.apply.helm_releases import warning_of_release
 from gitops_agent.sync.apply.plan_walker import PlanWalker, Waiting
 from gitops_agent.sync.apply.readiness import is_reached
 from gitops_agent.sync.apply.writer import Done, Writer, body_of
@@ -163,6 +164,10 @@ class Executor:
             AgentError: the kinds of the cluster are not known.
         """
         return self._owners.managed(takeovers(plan), self._pool)
+
+    def warning_of_release(self, name: str, namespace: str) -> str:
+        """A warning while Helm has a release of this name; else empty."""
+        return warning_of_release(self._objects, name, namespace)
 
     def preflight(self, plan: Plan, *, as_user: str | None = None) -> dict[ObjectKey, AgentError]:
         """All refusals that a server-side dry run of new content meets.
