@@ -41,12 +41,16 @@ def check_application(access: ClusterClient, resource: dict[str, object]) -> boo
     lines = list(_differences(preview))
     declared = sum(1 for action in preview.plan.actions if action.manifest is not None)
     if not lines:
-        click.echo(out.coloured(f"{named(resource)}: empty: {declared} objects are as declared", "Synced"))
+        click.echo(out.coloured(f"{named(resource)}: empty: {_counted(declared)} as declared", "Synced"))
         return True
     click.echo(out.coloured(f"{named(resource)}: different", "OutOfSync"))
     for line in lines:
         click.echo(f"  {out.line(line)}")
     return False
+
+
+def _counted(count: int) -> str:
+    return "1 object is" if count == 1 else f"{count} objects are"
 
 
 def _differences(preview: Preview) -> Iterator[str]:

@@ -132,7 +132,9 @@ def _import_options(function: F) -> F:
         ),
         click.option("--with-secrets", is_flag=True, help="Write copies of Secrets into that directory, too."),
         click.option("--offline", is_flag=True, help="Read no repositories: names of revisions decide what they are."),
-        click.option("--check", is_flag=True, help="Show the plan of each Application against the cluster."),
+        click.option(
+            "--check", is_flag=True, help="Show the plan of each Application against the cluster, and print no resources."
+        ),
     )
     result = out.connection_options(command)
     for option in reversed(several):
@@ -218,7 +220,7 @@ def _end(result: ImportResult, chosen: ImportOptions, secrets: list[Any]) -> int
 
         for file in write(chosen.folder, result, secrets):
             click.echo(str(file))
-    else:
+    elif not chosen.check:
         click.echo(dump_all(result.resources), nl=False)
     for one in result.left:
         out.talk(f"not imported: {one.source}: {'; '.join(one.reasons)}")

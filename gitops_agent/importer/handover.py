@@ -7,7 +7,7 @@ that one comes first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gitops_agent.importer.conversion import Conversion
@@ -42,6 +42,29 @@ def steps(conversion: Conversion) -> tuple[Step, ...]:
     source = _target(conversion.source, kind)
     stop = _stop_argo(conversion.source, source) if kind == ARGO_APPLICATION else _stop_flux(source)
     return (*stop, *_start(conversion), *_remove(source, kind))
+
+
+def in_order(conversions: Iterable[Conversion]) -> tuple[Conversion, ...]:
+    """The conversions, each after those its Applications wait for."""
+    left = [one for one in conversions if steps(one)]
+    names = {id(one): {ObjectKey.of(resource) for resource in one.resources} for one in left}
+    result: list[Conversion] = []
+    while left:
+        open_keys = {key for one in left for key in names[id(one)]}
+        free = [one for one in left if not (_awaited(one) - names[id(one)]) & open_keys]
+        result += free or left  # a cycle stands as it was written
+        left = [one for one in left if one not in result]
+    return tuple(result)
+
+
+def _awaited(conversion: Conversion) -> set[ObjectKey]:
+    """The Applications that its own wait for."""
+    result = set()
+    for resource in conversion.resources:
+        key = ObjectKey.of(resource)
+        edges = items(mapping(resource, "spec").get("dependsOn"))
+        result |= {ObjectKey(key.group, key.kind, key.namespace, str(edge.get("name"))) for edge in edges}
+    return result
 
 
 def parent_of(obj: Object) -> str:

@@ -74,22 +74,21 @@ def _sections(result: ImportResult) -> Iterator[str]:
 
 
 def _handover(result: ImportResult) -> Iterator[str]:
-    blocks = [(one, handover.steps(one)) for one in result.conversions]
-    if not any(several for _, several in blocks):
+    blocks = [(one, handover.steps(one)) for one in handover.in_order(result.conversions)]
+    if not blocks:
         return
     yield "## Take over"
     yield (
         "Apply the written resources first: they observe, and `gitops-agent diff` shows what would change. "
-        "Then run these commands, one object at a time, each when the one before succeeded."
+        "Then run these commands in this order, one object at a time, each when the one before succeeded."
     )
-    parents = dict.fromkeys(parent for one, several in blocks if several and (parent := handover.parent_of(one.source)))
+    parents = dict.fromkeys(parent for one, _ in blocks if (parent := handover.parent_of(one.source)))
     if parents:
         yield "Before all others, what declares these objects must not start them again:"
         yield _shell(parents)
     for one, several in blocks:
-        if several:
-            yield f"### {_code(ObjectKey.of(one.source))}"
-            yield _shell(f"{step.command}  # {step.effect}" for step in several)
+        yield f"### {_code(ObjectKey.of(one.source))}"
+        yield _shell(f"{step.command}  # {step.effect}" for step in several)
 
 
 def _fields(one: ObjectReport) -> Iterator[str]:

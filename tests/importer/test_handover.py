@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gitops_agent.importer.handover import parent_of, steps
+from gitops_agent.importer.handover import in_order, parent_of, steps
 from tests.importer.peers import argo, conversion, flux
 from tests.importer.test_argo import application
 from tests.importer.test_flux import kustomizations
@@ -50,6 +50,16 @@ def test_what_declares_an_object_is_stopped_first() -> None:
     assert parent_of(of_set) == "kubectl delete applicationsets.argoproj.io shops -n argocd --cascade=orphan"
     assert "applications.argoproj.io root -n argocd" in parent_of(of_parent)
     assert parent_of(application()) == ""
+
+
+def test_what_others_wait_for_is_handed_over_first() -> None:
+    peers = [application(name) for name in ("a", "b", "c")]
+    for obj, wave in zip(peers, ("2", "1", "0"), strict=True):
+        obj["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": wave}
+
+    conversions = in_order(argo(peers).conversions)
+
+    assert [one.source["metadata"]["name"] for one in conversions] == ["c", "b", "a"]
 
 
 def test_an_object_that_became_nothing_is_not_handed_over() -> None:
