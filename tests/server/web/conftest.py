@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from gitops_agent.toolchain.system_packages import ProgramMissing, SystemPackages
 from tests.server.web.example_server import Examples, serving
+
+
+SECONDS = 20
+expect.set_options(timeout=SECONDS * 1000)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,11 +63,14 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """A desktop, unless the test is parametrized with options of the context; errors in the page fail the test."""
+    """A desktop, or what the test's options of the context say.
+
+    An error in the page fails the test.
+    """
     options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US"} | getattr(request, "param", {})
     with serving() as (url, examples):
         context = chromium.new_context(**options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(SECONDS * 1000)
         visitor = Visitor(url=url, examples=examples, context=context)
         yield visitor
         context.close()

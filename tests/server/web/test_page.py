@@ -77,7 +77,7 @@ KEPT = {
 
 
 def hostile(value: Any, key: str = "") -> Any:
-    """An answer with hostile text in every field that is no identifier or code."""
+    """An answer with hostile text in every field for people."""
     if isinstance(value, dict):
         return {name: hostile(each, name) for name, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The page over the dashboard's own server: rows, sign-in, and a cluster that moves."""
+"""The page over the dashboard's own server, and over a cluster."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gitops_agent.server.laptop import Laptop
 from tests.cli.cluster_env import ClusterEnv, configmap, healthy, troubled
 from tests.server.applications import application
 from tests.server.served import served
+from tests.server.web.conftest import SECONDS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def tab(chromium: Browser) -> Iterator[Page]:
     """A tab; an error in the page fails the test."""
     context = chromium.new_context(locale="en-US")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SECONDS * 1000)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
