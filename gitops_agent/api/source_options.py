@@ -20,6 +20,7 @@ _URL = (
 _CHARTS = (
     r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?"
     r"|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?(/[!-~]*)?"
+    r"|oci://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
 )
 _VERSION = r"v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]*)?"
 _PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
@@ -153,8 +154,11 @@ class RefSpec(Model):
 class ChartSpec(Model):
     """A version of a Helm chart in a repository."""
 
-    repository: Annotated[str, Shape(pattern=_CHARTS, message="is not the https address of a chart repository", longest=1024)]
-    """The chart repository: `https://`, or `http://` on this machine."""
+    repository: Annotated[
+        str, Shape(pattern=_CHARTS, message="is not the https or oci address of a chart repository", longest=1024)
+    ]
+    """The chart repository: `https://`, `http://` on this machine, or `oci://host/path` for a registry, where the chart is the
+    repository `path/name`."""
 
     name: Annotated[str, Shape(pattern=r"[a-z0-9][a-z0-9.-]*", message="is not the name of a chart", longest=128)]
     """The chart."""
@@ -171,13 +175,15 @@ class ChartSpec(Model):
     """The interval of polling the repository; `sync.interval` when absent, and at least a minute then."""
 
     secret_ref: SecretRef | None = None
-    """Credentials: `username` and `password`, or `bearerToken`; for TLS `ca.crt`."""
+    """Credentials: `username` and `password`, or `bearerToken`; for TLS `ca.crt`. For registries `.dockerconfigjson` as well,
+    of which the entry with the longest key that fits counts."""
 
     hosts: Annotated[
         tuple[Annotated[str, Shape(pattern=r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", message="is not a host", longest=253)], ...],
         Field(max_length=16),
     ] = ()
-    """Further hosts that may receive the credentials, such as `cdn.example.com`; the repository's own always may."""
+    """Further hosts that may receive the credentials, such as `cdn.example.com`; the repository's own always may. For
+    registries the hosts that make their tokens."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(

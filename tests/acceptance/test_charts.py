@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS
 from tests.acceptance.packaged_chart import package
 from tests.acceptance.tenant import Tenant
 from tests.acceptance.test_rollout_commands import Shell
+from tests.oci.artifacts import Artifact, artifact, digest_of
+from tests.oci.real_registry import real_registry
 from tests.source.chart.server import ChartServer, serving
 
 pytestmark = [pytest.mark.cluster]
@@ -151,3 +156,31 @@ def test_a_restart_keeps_the_version_until_the_next_poll(own: Tenant, charts: Ch
     own.ask()
 
     at(own, "6.5.4")
+
+
+def test_a_chart_of_a_registry_is_applied_and_moves_with_its_tags(team: Tenant, tmp_path: Path) -> None:
+    with real_registry(tmp_path, user="u:p") as registry:
+        config = json.dumps({"auths": {f"127.0.0.1:{registry.port}/acme": {"username": "u", "password": "p"}}})
+        secret = team.name("pull")
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "stringData": {".dockerconfigjson": config}}
+        team.apply(body, namespace=team.installed.namespace)
+        archive = package("podinfo", "6.5.3")
+        registry.push("acme/charts/podinfo", packed(archive), "6.5.3")
+        url = f"oci://127.0.0.1:{registry.port}/acme/charts"
+        team.declare(source={"chart": {"repository": url, "name": "podinfo", "version": "~6.5", "secretRef": {"name": secret}}})
+
+        assert at(team, "6.5.3")["status"]["source"]["chart"]["digest"] == digest_of(archive)
+        newer = package("podinfo", "6.5.4")
+        registry.push("acme/charts/podinfo", packed(newer), "6.5.4")
+        team.ask()
+        assert at(team, "6.5.4")["status"]["source"]["chart"]["digest"] == digest_of(newer)
+
+        registry.push("acme/charts/podinfo", packed(package("podinfo", "6.5.4", more="description: other\n")), "6.5.4")
+        team.ask()
+        team.until(lambda: digest_of(newer) in unavailable(team), "the republished version is said")
+        at(team, "6.5.4")
+
+
+def packed(archive: bytes) -> Artifact:
+    """What `helm push` makes of an archive."""
+    return artifact((archive, LAYERS[0]), config=b"{}", config_type=CONFIG)

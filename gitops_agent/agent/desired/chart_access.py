@@ -29,7 +29,8 @@ def chart_access(secrets: SecretStore, repository: ChartSource) -> ChartAccess:
     for host in repository.hosts:
         secrets.git_credentials(namespace, name, host.partition(":")[0])
     credentials = ChartCredentials.from_secret(secrets.git_credentials(namespace, name, repository.host))
-    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts)
+    owner = secrets.read(namespace, name).hosts
+    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts, secret=owner)
 
 
 def recorded_lock(application: Application, repository: str) -> ChartLock | None:
