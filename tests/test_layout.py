@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "preview/dependants.py": "cli/test_dependants.py",  # likewise
     "preview/desired_state.py": "cli/test_diff.py",  # likewise
     "preview/why.py": "cli/test_why.py",  # likewise
+    "source/chart/signers.py": "source/chart/test_oci_repository.py",  # what is demanded of registries
     "preview/remote_bases.py": "cli/test_render.py",  # likewise
     "cli/object_chain.py": "cli/test_trace.py",  # likewise
     "preview/decryption_keys.py": "cli/test_render.py",  # likewise

@@ -160,7 +160,7 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("Verified", "The commit that is followed carries a trusted signature.", ""),
     (
         "Unverified",
-        "The newest commit is not followed, because `spec.source.verify` does not accept its signature; what is applied stays.",
+        "The newest commit or chart is not followed, because `verify` does not accept its signature; what is applied stays.",
         "Have it signed, or correct the keys in the Secret; `gitops-agent signers check` explains them.",
     ),
     (

@@ -151,6 +151,30 @@ class RefSpec(Model):
         return str(getattr(self, self.kind))
 
 
+class CosignKeys(Model):
+    """Public keys of signers."""
+
+    secret_ref: SecretRef
+    """The Secret with the keys, `*.pub`, in the Application's namespace."""
+
+
+class Cosign(Model):
+    """Signatures of cosign with keys."""
+
+    keys: CosignKeys
+    """Which keys are trusted."""
+
+    minimum: Annotated[int, Field(ge=1, le=16)] = 1
+    """How many different keys have to sign."""
+
+
+class ChartVerify(Model):
+    """Signatures demanded of a chart."""
+
+    cosign: Cosign
+    """Signatures of cosign over the manifest in the registry: simple signing, or a bundle of Sigstore."""
+
+
 class ChartSpec(Model):
     """A version of a Helm chart in a repository."""
 
@@ -185,7 +209,15 @@ class ChartSpec(Model):
     """Further hosts that may receive the credentials, such as `cdn.example.com`; the repository's own always may. For
     registries the hosts that make their tokens."""
 
+    verify: ChartVerify | None = None
+    """Signatures demanded of the chart; a version without them is not followed."""
+
     RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.verify) || self.repository.startsWith('oci://')",
+            holds=lambda chart: chart.verify is None or chart.repository.startswith("oci://"),
+            message="verify.cosign is for charts of registries (oci://)",
+        ),
         Rule(
             cel=f"!has(self.digest) || self.version.matches(r'^{_VERSION}$')",
             holds=lambda chart: chart.digest is None or re.fullmatch(_VERSION, chart.version) is not None,

@@ -96,7 +96,7 @@ def render(
     ):
         tree: Tree = bases
         if shown is not None:
-            tree = with_mounted_chart(tree, shown, Path(scratch), lambda chart: chart_access(access, chart))
+            tree = with_mounted_chart(tree, shown, Path(scratch), lambda *chart: chart_access(access, *chart))
         rendered = workers.render(tree, request)
     for warning in rendered.warnings:
         out.talk(f"warning: {warning}")

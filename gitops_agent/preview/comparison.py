@@ -51,8 +51,10 @@ from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.repository import ChartAccess
+from gitops_agent.source.chart.signers import policies
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.following import chart_beside, followed, with_chart
+from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.sources import Sources
@@ -212,7 +214,7 @@ def _wanted(
     if target.path is not None:
         root, path = root_of(target.path)
         with mounted(WorkTree(root)) as bases:
-            tree = with_mounted_chart(bases, application, scratch, lambda chart: chart_access(access, chart))
+            tree = with_mounted_chart(bases, application, scratch, lambda *chart: chart_access(access, *chart))
             yield tree, Revision(repository=str(root), ref="", commit=""), path
         return
     with fetched(access, application, scratch, revision=target.revision) as (tree, revision):
@@ -253,14 +255,14 @@ def fetched_sources(
     try:
         try:
             if isinstance(repository, ChartSource) and isinstance(ref, ChartRef):
-                resolved = sources.charts.find(repository, ref, chart_access(access, repository), revision)
+                resolved = sources.charts.find(repository, ref, chart_access(access, repository, ref), revision)
             else:
                 name = RevisionName.parse(commit_of(revision) or HEAD)
                 secret = credentials(access, application, repository)
                 resolved = sources.find(repository, name, head=ref, credentials=secret)
                 beside = chart_beside(application.key.namespace, application.spec.render)
                 if beside is not None:
-                    chart = sources.charts.find(*beside, chart_access(access, beside[0]), chart_of(revision))
+                    chart = sources.charts.find(*beside, chart_access(access, *beside), chart_of(revision))
                     resolved = with_chart(resolved, chart)
         except SourceError as error:
             named = str(error) if str(repository) in str(error) else f"{repository}: {error}"
@@ -288,17 +290,19 @@ def credentials(access: ClusterClient, application: Application, repository: Rep
     return Credentials.from_secret(secret.sent_to(repository.host))
 
 
-def chart_access(access: ClusterClient, repository: ChartSource) -> ChartAccess:
+def chart_access(access: ClusterClient, repository: ChartSource, *refs: Ref) -> ChartAccess:
     """What a repository of charts is read with; see `credentials`."""
+    signers = policies(refs, lambda namespace, name: Secrets(access.transport).read(namespace, name).data)
     if not repository.secret:
-        return ChartAccess(url=repository.url, hosts=repository.hosts)
+        return ChartAccess(url=repository.url, hosts=repository.hosts, signers=signers)
     secret = Secrets(access.transport).read(*repository.secret.split("/", 1))
     credentials = ChartCredentials.from_secret(secret.sent_to(repository.host))
-    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts, secret=secret.hosts)
+    owner = secret.hosts
+    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts, secret=owner, signers=signers)
 
 
 def with_mounted_chart(
-    tree: Tree, application: Application, scratch: Path, access: Callable[[ChartSource], ChartAccess]
+    tree: Tree, application: Application, scratch: Path, access: Callable[[ChartSource, Ref], ChartAccess]
 ) -> Tree:
     """A directory of this machine, with the chart that the spec renders it with.
 
@@ -309,7 +313,7 @@ def with_mounted_chart(
     if beside is None:
         return tree
     charts = Charts(scratch / "charts")
-    revision = charts.find(*beside, access(beside[0])).commit
+    revision = charts.find(*beside, access(*beside)).commit
     return MountedTree(tree, CHART, charts.tree(beside[0], revision), tree.commit)
 
 

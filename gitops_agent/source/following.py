@@ -9,7 +9,7 @@ from gitops_agent.api.source_options import ChartSpec, SourceSpec
 from gitops_agent.errors import SourceError
 from gitops_agent.manifest.revision_name import joined
 from gitops_agent.revision.revision import Revision
-from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
+from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 
@@ -47,4 +47,8 @@ def followed_chart(namespace: str, chart: ChartSpec) -> tuple[ChartSource, Chart
     """The repository and reference of a chart; see `followed`."""
     secret = f"{namespace}/{chart.secret_ref.name}" if chart.secret_ref else ""
     repository = ChartSource(url=chart.repository, secret=secret, hosts=tuple(sorted(chart.hosts)))
-    return repository, ChartRef(name=chart.name, version=chart.version, digest=chart.digest or "")
+    signers = None
+    if chart.verify is not None:
+        cosign = chart.verify.cosign
+        signers = SignerDemand(secret=f"{namespace}/{cosign.keys.secret_ref.name}", minimum=cosign.minimum)
+    return repository, ChartRef(name=chart.name, version=chart.version, digest=chart.digest or "", signers=signers)

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.api.application import Application
 from gitops_agent.api.source_options import ChartSpec
 from gitops_agent.manifest.reading import mapping
-from gitops_agent.source.chart.chart_ref import ChartLock, ChartSource
+from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
 from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.repository import ChartAccess
+from gitops_agent.source.chart.signers import policies
+from gitops_agent.source.ref import Ref
+from gitops_agent.source.repository import Repository
 
 _CHART_SECONDS = 60.0
 """The shortest interval of polling charts where the spec names none."""
 
 
-def chart_access(secrets: SecretStore, repository: ChartSource) -> ChartAccess:
-    """The repository with its credentials as they are now.
+def chart_access(secrets: SecretStore, repository: ChartSource, refs: Iterable[Ref] = ()) -> ChartAccess:
+    """The repository with its credentials, and the keys of its signers, as they are now.
 
     Raises:
         HostRefused: a host may not receive them.
         AgentError: the Secret is missing, or cannot be used.
     """
+    signers = policies(refs, lambda namespace, name: secrets.read(namespace, name).data)
     if not repository.secret:
-        return ChartAccess(url=repository.url, hosts=repository.hosts)
+        return ChartAccess(url=repository.url, hosts=repository.hosts, signers=signers)
     namespace, _, name = repository.secret.partition("/")
     for host in repository.hosts:
         secrets.git_credentials(namespace, name, host.partition(":")[0])
     credentials = ChartCredentials.from_secret(secrets.git_credentials(namespace, name, repository.host))
     owner = secrets.read(namespace, name).hosts
-    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts, secret=owner)
+    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts, secret=owner, signers=signers)
+
+
+def secrets_of(repository: Repository, ref: Ref) -> frozenset[str]:
+    """The Secrets that decide what a reference resolves to."""
+    signers = ref.signers if isinstance(ref, ChartRef) else None
+    return frozenset({repository.secret} if signers is None else {repository.secret, signers.secret})
 
 
 def recorded_lock(application: Application, repository: str) -> ChartLock | None:

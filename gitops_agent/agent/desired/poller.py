@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_lock
+from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_lock, secrets_of
 from gitops_agent.agent.desired.pins import Pins
 from gitops_agent.agent.desired.poll_slots import PollSlots
 from gitops_agent.agent.ports import EventSink, Wake
@@ -259,7 +259,7 @@ class SourcePoller:
     def rotated(self, secret: str) -> None:
         """Polls the repositories that use a Secret whose content changed."""
         with self._lock:
-            repositories = {use.repository for use in self._uses.values() if use.repository.secret == secret}
+            repositories = {use.repository for use in self._uses.values() if secret in secrets_of(use.repository, use.ref)}
             repositories |= self._pins.with_secret(secret)
             for repository in repositories:
                 self._quiet_until.pop(repository, None)
@@ -301,7 +301,7 @@ class SourcePoller:
         try:
             if isinstance(repository, ChartSource):
                 locks = [lock for use in uses if (lock := recorded_lock(use.application, repository.url)) is not None]
-                access = chart_access(self._secrets, repository)
+                access = chart_access(self._secrets, repository, refs)
                 result = self.sources.poll(repository, refs, cancel=self._stopping, access=access, locks=locks)
             else:
                 credentials = self._credentials(repository)

@@ -42,6 +42,22 @@ class ChartSource(Repository):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignerDemand:
+    """Who has to sign a chart.
+
+    Attributes:
+        secret: with the keys, `namespace/name`.
+        minimum: how many of them have to sign.
+    """
+
+    secret: str
+    minimum: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.secret}:{self.minimum}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChartRef(Ref):
     """A chart and the versions that may be followed.
 
@@ -49,6 +65,7 @@ class ChartRef(Ref):
         name: of the chart.
         version: a version or a range.
         digest: what the archive must be, `sha256:…`; empty for what the repository says.
+        signers: who has to sign it; None for no signatures.
 
     Raises:
         SourceError: reason `InvalidSpec`.
@@ -59,6 +76,7 @@ class ChartRef(Ref):
     name: str
     version: str
     digest: str = ""
+    signers: SignerDemand | None = None
 
     def __post_init__(self) -> None:
         if NAME.match(self.name) is None:

@@ -86,7 +86,7 @@ class Charts:
         with kept.polling:
             before = dict(self._tips(source, kept))
             recorded = sorted([*locks, *(tip.lock("") for tip in before.values())], key=lambda lock: lock.resolved_at)
-            resolution = Resolution(source.url, self._open(access, kept.cache), self._place(source))
+            resolution = Resolution(access, self._open(access, kept.cache), self._place(source))
             tips: dict[Ref, ChartTip] = {}
             errors: dict[Ref, SourceError] = {}
             for ref in sorted(refs, key=str):
@@ -157,7 +157,7 @@ class Charts:
         """
         revision, _, digest = version.partition("@")
         plain = revision.removeprefix(f"{ref.name}-")
-        named_ref = ChartRef(name=ref.name, version=plain, digest=digest) if version else ref
+        named_ref = ChartRef(name=ref.name, version=plain, digest=digest, signers=ref.signers) if version else ref
         result = self.poll(source, [named_ref], access)
         if named_ref in result.errors:
             raise result.errors[named_ref]
@@ -254,7 +254,8 @@ class Charts:
 def _key(ref: Ref) -> str:
     """How a reference is called in the cache."""
     digest = ref.digest if isinstance(ref, ChartRef) else ""
-    return f"{ref.value}@{digest}" if digest else ref.value
+    signers = f" signed by {ref.signers}" if isinstance(ref, ChartRef) and ref.signers is not None else ""
+    return (f"{ref.value}@{digest}" if digest else ref.value) + signers
 
 
 def _name_of(revision: str) -> str:

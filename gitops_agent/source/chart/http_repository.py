@@ -17,6 +17,7 @@ from gitops_agent.httpclient.allowed_hosts import ANYWHERE
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.httpclient.retry_after import retry_after
+from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.source.chart.chart_ref import loopback
 from gitops_agent.source.chart.credentials import may_receive
 from gitops_agent.source.chart.index import LARGEST_INDEX
@@ -64,6 +65,13 @@ class HttpRepository:
                 return listed
         text = f"{self._access.url} has no version {shown(version)} of {shown(name)}"
         raise SourceError(text, reason="ChartNotFound", chart=shown(name), version=shown(version))
+
+    def verify(self, name: str, version: ChartVersion, policy: CosignPolicy) -> None:
+        """See `ChartRepository`; cosign signs in registries only."""
+        text = (
+            f"{shown(name)} {shown(version.version)} from {self._access.url} has no signatures: cosign signs in registries only"
+        )
+        raise SourceError(text, reason="Unverified", keys=len(policy.keys))
 
     def archive(self, name: str, version: ChartVersion) -> bytes:
         """See `ChartRepository`."""

@@ -117,9 +117,12 @@ class OciRepository:
             raise SourceError(f"{what}: the archive has more than {LARGEST_ARCHIVE >> 20} MiB", reason="ChartTooLarge")
         return blob.fetch(registry, content, longest=LARGEST_ARCHIVE)
 
-    def verify(self, name: str, version: str, policy: CosignPolicy) -> None:
+    def verify(self, name: str, version: ChartVersion, policy: CosignPolicy) -> None:
         """See `ChartRepository`."""
-        registry, chart, _ = self._read(name, version)
+        registry, chart, content = self._read(name, version.version)
+        if content.digest != version.digest:
+            text = f"{shown(name)} {shown(version.version)} from {self._access.url} is {content.digest}, not {version.digest}"
+            raise SourceError(f"{text}: no signature of that is known", reason="Unverified", archive=content.digest)
         self._state.verify(registry, chart.digest, policy)
 
     def _read(self, name: str, version: str) -> tuple[Registry, Manifest, Descriptor]:

@@ -6,11 +6,15 @@ what the archive of one holds. Answers are hostile text: names, versions and add
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
+from gitops_agent.oci.cosign.policy import CosignPolicy
+from gitops_agent.source.chart.chart_ref import SignerDemand
 from gitops_agent.source.chart.credentials import ChartCredentials
 
 LARGEST_ARCHIVE = 10 * 1024 * 1024
@@ -45,12 +49,14 @@ class ChartAccess:
         credentials: sent to the origin of the URL (scheme, host and port) alone, None for none.
         hosts: further hosts that may receive them, as the spec names them.
         secret: the hosts that the owner of the credentials and the administrator allow.
+        signers: the keys behind the demands for signatures, or why they are not known.
     """
 
     url: str
     credentials: ChartCredentials | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
     secret: AllowedHosts = ANYWHERE
+    signers: Mapping[SignerDemand, CosignPolicy | AgentError] = field(default_factory=dict, repr=False)
 
 
 class ChartRepository(Protocol):
@@ -68,6 +74,13 @@ class ChartRepository(Protocol):
 
         Raises:
             SourceError: as `versions`.
+        """
+
+    def verify(self, name: str, version: ChartVersion, policy: CosignPolicy) -> None:
+        """Checks the signatures of a version with exactly this digest.
+
+        Raises:
+            SourceError: reason `Unverified`, or the repository cannot be read.
         """
 
     def archive(self, name: str, version: ChartVersion) -> bytes:

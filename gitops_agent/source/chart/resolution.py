@@ -15,10 +15,11 @@ from typing import Any
 
 from gitops_agent.errors import SourceError
 from gitops_agent.manifest.revision_name import chart_name
+from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.source.chart.archive import unpack
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef
 from gitops_agent.source.chart.index_cache import disk_error, replace_file
-from gitops_agent.source.chart.repository import ChartRepository, ChartVersion
+from gitops_agent.source.chart.repository import ChartAccess, ChartRepository, ChartVersion
 from gitops_agent.source.chart.version_range import choose, exact
 
 
@@ -86,13 +87,14 @@ class Resolution:
     """Resolves references of one repository during one poll.
 
     Args:
-        url: of the repository, for messages.
+        access: names the repository, and the keys of signers.
         repository: answers.
         folder: takes archives.
     """
 
-    def __init__(self, url: str, repository: ChartRepository, folder: Path) -> None:
-        self._url, self._repository, self._folder = url, repository, folder
+    def __init__(self, access: ChartAccess, repository: ChartRepository, folder: Path) -> None:
+        self._url, self._signers = access.url, access.signers
+        self._repository, self._folder = repository, folder
 
     def resolve(self, ref: ChartRef, before: ChartTip | None, earlier: Sequence[ChartLock], *, stays: bool) -> ChartTip:
         """The version that a reference means, its archive checked and on disk.
@@ -106,7 +108,7 @@ class Resolution:
         Raises:
             SourceError: there is none, it is another one than before (`ChartRepublished`) or than pinned, or no answer came.
         """
-        if stays and before is not None and self._there(before.digest):
+        if stays and before is not None and self._there(before.digest) and ref.signers is None:
             return before
         locked = next((lock.version for lock in earlier if lock.range == ref.version), "")
         version = self._version(ref, before.version if before is not None else locked, stays=stays)
@@ -118,6 +120,7 @@ class Resolution:
         digest = ref.digest or (lock.digest if lock is not None else version.digest)
         if not digest or not self._there(digest):
             digest = self._download(ref, version, lock)
+        self._verify(ref, replace(version, digest=digest))
         same = next((lock for lock in earlier if (lock.version, lock.digest) == (version.version, digest)), None)
         return ChartTip(
             name=ref.name,
@@ -128,6 +131,18 @@ class Resolution:
             deprecated=version.deprecated,
             vouched=bool(version.digest or ref.digest),
         )
+
+    def _verify(self, ref: ChartRef, version: ChartVersion) -> None:
+        """Checks the signatures that a reference demands."""
+        if ref.signers is None:
+            return
+        policy = self._signers.get(ref.signers)
+        if isinstance(policy, CosignPolicy):
+            self._repository.verify(ref.name, version, policy)
+            return
+        why = policy.message if policy is not None else f"the keys in the Secret {ref.signers.secret} are not known"
+        text = f"{ref.name} {version.version} from {self._url} cannot be verified: {why}"
+        raise SourceError(text, reason="Unverified", transient=policy is None or policy.transient)
 
     def _there(self, digest: str) -> bool:
         return archive_path(self._folder, digest).is_file()

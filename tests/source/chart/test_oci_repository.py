@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.errors import SourceError
+from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.oci.cosign.keys import keys_of
 from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.oci.registry import Registries
 from gitops_agent.render.binaries import find
 from gitops_agent.source.chart.archive import unpack
-from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
+from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, OciRepository, RegistryState
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
+from gitops_agent.source.chart.signers import policies
 from tests.oci.artifacts import Artifact, artifact, digest_of
 from tests.oci.cosign.signing import public, signer, simple
 from tests.oci.fake_registry import FakeRegistry
@@ -212,15 +213,59 @@ def test_signatures_are_verified_once_for_each_policy(fake: FakeRegistry) -> Non
     digest = fake.push("charts/web", chart(), "1.0.0")
     fake.push("charts/web", simple(key, digest), f"{digest.replace(':', '-')}.sig")
     state = RegistryState(Registries(timeout_seconds=5))
-    policy = CosignPolicy(keys=keys_of({"a.pub": public(key)}))
+    version = opened(fake, state).version("web", "1.0.0")
 
-    opened(fake, state).verify("web", "1.0.0", policy)
+    opened(fake, state).verify("web", version, CosignPolicy(keys=keys_of({"a.pub": public(key)})))
     fake.seen.clear()
-    opened(fake, state).verify("web", "1.0.0", CosignPolicy(keys=keys_of({"a.pub": public(key)})))
+    opened(fake, state).verify("web", version, CosignPolicy(keys=keys_of({"a.pub": public(key)})))
     assert [method for method, _, _ in fake.seen] == ["HEAD"]
     with pytest.raises(SourceError) as caught:
-        opened(fake, state).verify("web", "1.0.0", CosignPolicy(keys=keys_of({"a.pub": public(other)})))
+        opened(fake, state).verify("web", version, CosignPolicy(keys=keys_of({"a.pub": public(other)})))
     assert caught.value.reason == "Unverified"
-    fake.push("charts/web", chart(b"evil"), "1.0.0")
+
+
+def test_a_signature_speaks_of_the_archive_that_is_used(fake: FakeRegistry) -> None:
+    key = signer()
+    digest = fake.push("charts/web", chart(), "1.0.0")
+    fake.push("charts/web", simple(key, digest), f"{digest.replace(':', '-')}.sig")
+    policy = CosignPolicy(keys=keys_of({"a.pub": public(key)}))
+
+    with pytest.raises(SourceError, match="no signature of that is known") as caught:
+        opened(fake).verify("web", ChartVersion(version="1.0.0", digest=digest_of(b"evil")), policy)
+    assert caught.value.reason == "Unverified"
+
+
+DEMAND = SignerDemand(secret="shop/cosign")
+
+
+def test_an_unsigned_version_is_not_followed_and_the_signed_one_stays(fake: FakeRegistry, tmp_path: Path) -> None:
+    key = signer()
+    source = ChartSource(url=f"oci://127.0.0.1:{fake.port}/charts")
+    ref, charts = ChartRef(name="podinfo", version="~6.5", signers=DEMAND), Charts(tmp_path)
+    keys: dict[SignerDemand, CosignPolicy | AgentError] = {DEMAND: CosignPolicy(keys=keys_of({"a.pub": public(key)}))}
+    access = ChartAccess(url=source.url, signers=keys)
+    digest = fake.push("charts/podinfo", chart(packed()), "6.5.4")
+
+    assert [error.reason for error in charts.poll(source, [ref], access).errors.values()] == ["Unverified"]
     with pytest.raises(SourceError):
-        opened(fake, state).verify("web", "1.0.0", policy)
+        charts.resolve(source, ref)
+    fake.push("charts/podinfo", simple(key, digest), f"{digest.replace(':', '-')}.sig")
+    assert charts.poll(source, [ref], access).errors == {}
+    revision = charts.resolve(source, ref)
+
+    newer = packed(chart=b"apiVersion: v2\nname: podinfo\nversion: 6.5.5\n")
+    fake.push("charts/podinfo", chart(newer), "6.5.5")
+    assert [error.reason for error in charts.poll(source, [ref], access).errors.values()] == ["Unverified"]
+    assert charts.resolve(source, ref) == revision
+
+
+def test_keys_that_are_not_known_are_no_success(fake: FakeRegistry, tmp_path: Path) -> None:
+    source = ChartSource(url=f"oci://127.0.0.1:{fake.port}/charts")
+    ref = ChartRef(name="podinfo", version="6.5.4", signers=DEMAND)
+    fake.push("charts/podinfo", chart(packed()), "6.5.4")
+    missing = NotFound("there is no Secret shop/cosign")
+
+    for signers in ({}, {DEMAND: missing}, policies([ref], lambda *_: {"a.pub": b"nonsense"})):
+        access = ChartAccess(url=source.url, signers=signers)
+        errors = Charts(tmp_path).poll(source, [ref], access).errors
+        assert [error.reason for error in errors.values()] == ["Unverified"]
