@@ -76,6 +76,7 @@ def test_a_restart_keeps_the_version_and_a_later_poll_moves_it(tmp_path: Path, s
 
     assert again.resolve(source(server), RANGE).short == "podinfo-6.5.4"
     assert polled(again, server).moved == ()
+    assert server.asked("/index.yaml") == 1
     assert again.resolve(source(server), RANGE).short == "podinfo-6.5.4"
     polled(again, server)
     assert again.resolve(source(server), RANGE).short == "podinfo-6.5.5"
