@@ -52,6 +52,8 @@ class _Kept:
     missing: dict[str, SourceError | None] = field(default_factory=dict)
     """Other revisions that are needed, and why they could not be had."""
     polling: threading.Lock = field(default_factory=threading.Lock)
+    reading: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the tips are read from disk: a poll and a reconcile begin together after a restart."""
 
 
 class Charts:
@@ -203,12 +205,14 @@ class Charts:
         return archive_path(self._place(source), digest)
 
     def _tips(self, source: ChartSource, kept: _Kept) -> dict[str, ChartTip]:
-        if kept.tips is None:
-            kept.tips = {}
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-                rows = json.loads((self._place(source) / _TIPS).read_bytes())
-                kept.tips = {str(name): ChartTip.from_json(row) for name, row in rows.items()}
-        return kept.tips
+        with kept.reading:
+            if kept.tips is None:
+                tips: dict[str, ChartTip] = {}
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                    rows = json.loads((self._place(source) / _TIPS).read_bytes())
+                    tips = {str(name): ChartTip.from_json(row) for name, row in rows.items()}
+                kept.tips = tips
+            return kept.tips
 
     def _record(self, source: ChartSource, kept: _Kept, tips: dict[str, ChartTip]) -> None:
         try:

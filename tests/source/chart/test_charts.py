@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,6 +82,33 @@ def test_a_restart_keeps_the_version_and_a_later_poll_moves_it(tmp_path: Path, s
     assert again.resolve(source(server), RANGE).short == "podinfo-6.5.4"
     polled(again, server)
     assert again.resolve(source(server), RANGE).short == "podinfo-6.5.5"
+
+
+def test_a_poll_and_a_reconcile_that_begin_together_know_the_same(tmp_path: Path, server: ChartServer) -> None:
+    polled(Charts(tmp_path), server)
+    reading, both = threading.Event(), Charts(tmp_path)
+    place = next(tmp_path.rglob("tips.json"))
+    text = place.read_bytes()
+    place.unlink()
+    os.mkfifo(place)
+    known: list[str] = []
+
+    def resolve() -> None:
+        reading.set()
+        known.append(both.resolve(source(server), RANGE).short)
+
+    first, second = (
+        threading.Thread(target=resolve),
+        threading.Thread(target=lambda: known.append(str(polled(both, server).moved))),
+    )
+    first.start()
+    reading.wait(10)
+    second.start()
+    place.write_bytes(text)
+    first.join(10)
+    second.join(10)
+
+    assert sorted(known) == ["()", "podinfo-6.5.4"]
 
 
 def test_a_lost_cache_keeps_the_version_that_the_status_has(tmp_path: Path, server: ChartServer) -> None:
