@@ -76,6 +76,7 @@ from gitops_agent.sync.planning.plan import plan as plan_of
 from gitops_agent.sync.planning.policy import PlanPolicy
 
 _THREADS = 16
+_PATH_SHOWN = 200
 _MIRRORS = "mirrors"
 _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
 """Reasons that need no words: what they say is what the sign says."""
@@ -329,7 +330,11 @@ def root_of(path: Path) -> tuple[Path, str]:
     So bases outside of the directory can be reached.
     """
     path = path.resolve()
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise UsageError(f"{str(path)[:_PATH_SHOWN]} cannot be read: {error.strerror}") from None
+    if not exists:
         raise UsageError(f"{path} does not exist")
     tree, below = WorkTree.around(path)
     return tree.root, below

@@ -56,3 +56,8 @@ def test_a_secret_is_not_sent_to_a_host_that_its_annotation_does_not_name(tmp_pa
 
     assert own is not None
     assert own.password == "hunter2"
+
+
+def test_a_path_that_no_file_system_takes_is_refused() -> None:
+    with pytest.raises(UsageError, match="File name too long"):
+        root_of(Path("x" * 5000))
