@@ -90,6 +90,18 @@ def test_rules_that_shape_a_field_are_named(shop: ClusterEnv, run: Run) -> None:
     assert json.loads(without.stdout)["rules"] == []
 
 
+def test_an_object_that_moves_says_to_where(shop: ClusterEnv, run: Run) -> None:
+    message = "Application gitops-system/desk declares it now and has yet to take it over"
+    shop.owned("shop", configmap("leaving"))
+    problem = {"object": f"ConfigMap:{shop.namespace}/leaving", "reason": "HandedOver", "message": message}
+    shop.status("shop", {"resources": {"problems": [problem]}})
+
+    result = run("why", "cm/leaving", "-n", shop.namespace)
+
+    assert result.code == 0, result.stderr
+    assert f"Problem:     HandedOver: {message}" in result.lines
+
+
 def test_a_misspelt_field_is_answered_with_those_that_are_there(shop: ClusterEnv, run: Run) -> None:
     result = run("why", "cm/settings", "data.sizes", "-n", shop.namespace)
 
