@@ -16,6 +16,7 @@ from tests.acceptance.packaged_chart import package
 from tests.acceptance.tenant import Tenant
 from tests.acceptance.test_rollout_commands import Shell
 from tests.oci.artifacts import Artifact, artifact, digest_of
+from tests.oci.cosign.signing import public, signer, simple
 from tests.oci.real_registry import real_registry
 from tests.source.chart.server import ChartServer, serving
 
@@ -179,6 +180,34 @@ def test_a_chart_of_a_registry_is_applied_and_moves_with_its_tags(team: Tenant, 
         team.ask()
         team.until(lambda: digest_of(newer) in unavailable(team), "the republished version is said")
         at(team, "6.5.4")
+
+
+def test_a_chart_of_a_registry_is_followed_once_it_is_signed(team: Tenant, tmp_path: Path) -> None:
+    key, secret = signer(), team.name("cosign")
+    text = public(key).decode()
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "stringData": {"release.pub": text}}
+    team.apply(body, namespace=team.installed.namespace)
+    with real_registry(tmp_path) as registry:
+        digest = registry.push("charts/podinfo", packed(package("podinfo", "6.5.3")), "6.5.3")
+        demand = {"cosign": {"keys": {"secretRef": {"name": secret}}}}
+        chart = {
+            "repository": f"oci://127.0.0.1:{registry.port}/charts",
+            "name": "podinfo",
+            "version": "~6.5",
+            "verify": demand,
+        }
+        team.declare(source={"chart": chart})
+
+        assert "has no signature" in team.says("Unverified")
+        assert team.config(f"{team.name('app')}-chart") is None
+        registry.push("charts/podinfo", simple(key, digest), f"{digest.replace(':', '-')}.sig")
+        team.ask()
+        at(team, "6.5.3")
+
+        registry.push("charts/podinfo", packed(package("podinfo", "6.5.4")), "6.5.4")
+        team.ask()
+        team.until(lambda: "has no signature" in unavailable(team), "the unsigned version is said")
+        at(team, "6.5.3")
 
 
 def packed(archive: bytes) -> Artifact:
