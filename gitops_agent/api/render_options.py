@@ -13,7 +13,7 @@ from pydantic import Field
 from gitops_agent.api.helm_values import CRDPolicy, Exposure, GeneratedValues, ValuesSource
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import ChartSpec, SecretRef
-from gitops_agent.api.texts import FilePath, Line, Name, ReleaseName, Shape, VariableName, VariableValue
+from gitops_agent.api.texts import FilePath, Line, Name, NamespaceName, ReleaseName, Shape, VariableName, VariableValue
 
 
 class HelmHooks(StrEnum):
@@ -153,6 +153,9 @@ class Patch(Model):
     )
 
 
+_NamePart = Annotated[str, Shape(pattern=r"[a-z0-9.-]+", message="is not a part of a name", longest=128)]
+
+
 class KustomizeOptions(Model):
     """What is laid over the kustomization of `source.path`."""
 
@@ -164,6 +167,20 @@ class KustomizeOptions(Model):
 
     patches: Annotated[tuple[Patch, ...], Field(max_length=64)] = ()
     """Patches to apply last."""
+
+    namespace: NamespaceName | None = None
+    """The namespace of every namespaced object, also of those that name another one."""
+
+    name_prefix: _NamePart | None = None
+    """What the names of all objects begin with, and references to them."""
+
+    name_suffix: _NamePart | None = None
+    """What the names of all objects end with, and references to them."""
+
+    @property
+    def laid_over(self) -> bool:
+        """Whether anything is."""
+        return any((self.components, self.images, self.patches, self.namespace, self.name_prefix, self.name_suffix))
 
 
 class VariableKind(StrEnum):

@@ -202,7 +202,8 @@ def _kustomize(result: SourceDraft, raw: Object) -> Object:
     metadata = given({"labels": mapping(raw, "commonLabels"), "annotations": mapping(raw, "commonAnnotations")})
     if metadata:
         patches.append(kustomize_options.metadata_of_all(metadata))
-    return given({"images": images, "components": list(raw.get("components") or ()), "patches": patches})
+    names = {name: raw.get(name) for name in ("namespace", "namePrefix", "nameSuffix")}
+    return given({"images": images, "components": list(raw.get("components") or ()), "patches": patches, **names})
 
 
 def _path(raw: Mapping[str, Any]) -> str:

@@ -107,12 +107,14 @@ def _render(obj: Object, resolved: ResolvedSource, context: ImportContext, remar
     ]
     variables = given({"values": values, "from": sources})
     always = build.get("substituteStrategy") == "Always"
-    kustomize = _kustomize(spec)
+    kustomize, proved = _kustomize(spec), _has_kustomization(resolved, context)
+    if proved and spec.get("targetNamespace"):
+        kustomize["namespace"] = spec["targetNamespace"]
     if groups := _flux_groups(obj):
         kustomize["patches"] = [*kustomize.get("patches", ()), *map(kustomize_options.left_out, groups)]
         text = "objects of Flux in it are left out by patches: remove both when Flux is gone"
         remarks.append(Remark(theirs="spec.path", meaning=Meaning.CHANGED, note=text))
-    if kustomize and _is_plain(resolved, context):
+    if kustomize and proved is False:
         text = "the directory has no kustomization.yaml, which options of kustomize need: commit one"
         remarks.append(Remark(theirs="spec.path", meaning=Meaning.CHANGED, note=text))
     return given(
@@ -130,7 +132,8 @@ def _kustomize(spec: Object) -> Object:
     patches += [kustomize_options.metadata_of_all(metadata)] if metadata else []
     fields = ("name", "newName", "newTag", "digest")
     images = [given({name: one.get(name) for name in fields}) for one in items(spec.get("images"))]
-    return given({"components": list(spec.get("components") or ()), "images": images, "patches": patches})
+    names = {name: spec.get(name) for name in ("namePrefix", "nameSuffix")}
+    return given({"components": list(spec.get("components") or ()), "images": images, "patches": patches, **names})
 
 
 def _inventory(obj: Object) -> Iterator[ObjectKey]:
@@ -154,11 +157,11 @@ def _installs_flux(obj: Object, context: ImportContext) -> bool:
     return key.namespace == key.name == context.home
 
 
-def _is_plain(resolved: ResolvedSource, context: ImportContext) -> bool:
-    """Whether the directory is certainly no kustomization."""
+def _has_kustomization(resolved: ResolvedSource, context: ImportContext) -> bool | None:
+    """Whether the directory is a kustomization; None where it is not read."""
     try:
         tree = context.repositories.tree(*resolved.read_from)
         path = str(resolved.source.get("path") or ".")
-        return all(tree.entry(posixpath.join(path, name)) is None for name in _FILES)
+        return any(tree.entry(posixpath.join(path, name)) is not None for name in _FILES)
     except SourceError:
-        return False
+        return None

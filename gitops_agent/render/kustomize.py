@@ -44,7 +44,7 @@ def render_kustomize(job: Job) -> None:
     target = workspace.at(job.path)
     options = job.request.options.kustomize if job.request.options else None
     laid_over: tuple[PatchUse, ...] = ()
-    if options is not None and (options.components or options.images or options.patches):
+    if options is not None and options.laid_over:
         overlay = _overlay(options, job.inputs, graph, job.path, workspace)
         laid_over = tuple(patches_of(_SPEC, job.path, overlay, job.inputs))
         target = workspace.root / "overlay"
@@ -121,6 +121,7 @@ def _overlay(options: KustomizeOptions, inputs: Inputs, graph: Graph, path: str,
         "components": components,
         "images": [image.model_dump(mode="json", by_alias=True, exclude_none=True) for image in options.images],
         "patches": [_patch(patch, inputs, path) for patch in options.patches],
+        **options.model_dump(by_alias=True, exclude_none=True, include={"namespace", "name_prefix", "name_suffix"}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from gitops_agent.importer.field_table import FieldTable, Meaning
 from gitops_agent.importer.tables import flux_helm_release, flux_kustomization
 from gitops_agent.importer.tables.flux_sources import GIT
 from gitops_agent.manifest.key import Object
-from tests.importer.peers import field, flux, meaning, objects, put, spec_of, within
+from tests.importer.peers import URL, field, flux, meaning, objects, put, spec_of, within
+from tests.importer.trees import tree
 
 GIT_SOURCE = """
 apiVersion: source.toolkit.fluxcd.io/v1
@@ -79,6 +81,8 @@ KUSTOMIZATIONS = (
     Case("spec.deletionPolicy", "WaitForTermination", "deletionPolicy", None),
     Case("spec.prune", False, "deletionPolicy", "orphan"),
     Case("spec.images", [IMAGE], "render.kustomize.images", [IMAGE]),
+    Case("spec.namePrefix", "dev-", "render.kustomize.namePrefix", "dev-"),
+    Case("spec.nameSuffix", "-dev", "render.kustomize.nameSuffix", "-dev"),
     Case("spec.patches", [PATCH], "render.kustomize.patches", [PATCH]),
     Case("spec.components", ["../tls"], "render.kustomize.components", ["../tls"]),
     Case(
@@ -344,6 +348,19 @@ def test_a_path_of_an_artifact_is_one_of_the_repository(name: str, path: str, or
     peers = kustomizations(**{"spec.sourceRef": {"kind": "ExternalArtifact", "name": name}, "spec.path": path})
 
     assert spec_of(flux([*peers, *objects(GENERATOR)]), "shop")["source"]["path"] == origin
+
+
+@pytest.mark.parametrize(("file", "namespace"), [("kustomization.yaml", "web"), ("all.yaml", None)])
+def test_the_target_namespace_is_that_of_every_object_of_a_kustomization(
+    file: str, namespace: str | None, tmp_path: Path
+) -> None:
+    peers = kustomizations(**{"spec.targetNamespace": "web", "spec.namePrefix": "dev-"})
+
+    result = flux(peers, {URL: tree(tmp_path, {f"apps/shop/{file}": ""})})
+
+    spec = spec_of(result, "shop")
+    assert (spec["destination"]["namespace"], spec["render"]["kustomize"].get("namespace")) == ("web", namespace)
+    assert ("has no kustomization.yaml" in field(result, "shop", "spec.path").note) is (namespace is None)
 
 
 def test_a_chart_of_a_git_repository_is_a_directory() -> None:

@@ -112,6 +112,20 @@ def test_the_options_are_laid_over_the_users_kustomization(render: Render) -> No
     assert {"app/extra.yaml", "parts/blue/kustomization.yaml"} <= {path for path, _ in rendered.closure.entries}
 
 
+def test_names_and_the_namespace_are_laid_over_as_well(render: Render) -> None:
+    files = {
+        "app/kustomization.yaml": "resources: [web.yaml, settings.yaml]\n",
+        "app/web.yaml": deployment(),
+        "app/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: other}\n",
+    }
+    options = {"namespace": "dev", "namePrefix": "a-", "nameSuffix": "-b"}
+
+    manifests = render(ask("app", kustomize=options), files).manifests
+
+    names = {(manifest.obj["metadata"]["namespace"], manifest.obj["metadata"]["name"]) for manifest in manifests}
+    assert names == {("dev", "a-web-b"), ("dev", "a-settings-b")}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

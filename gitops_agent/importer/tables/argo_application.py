@@ -67,9 +67,9 @@ TABLE = FieldTable(
         same("spec.source.kustomize.patches", "spec.render.kustomize.patches"),
         none("spec.source.kustomize.patches[].options", "write the patch so that it needs none"),
         changed("spec.source.kustomize.replicas", "spec.render.kustomize.patches"),
-        none("spec.source.kustomize.namePrefix", "write it into a kustomization"),
-        none("spec.source.kustomize.nameSuffix", "write it into a kustomization"),
-        none("spec.source.kustomize.namespace", "write it into a kustomization"),
+        same("spec.source.kustomize.namePrefix", "spec.render.kustomize.namePrefix"),
+        same("spec.source.kustomize.nameSuffix", "spec.render.kustomize.nameSuffix"),
+        same("spec.source.kustomize.namespace", "spec.render.kustomize.namespace"),
         changed("spec.source.kustomize.commonLabels", "spec.render.kustomize.patches", "on the objects; selectors keep theirs"),
         changed(
             "spec.source.kustomize.commonAnnotations", "spec.render.kustomize.patches", "on the objects, not on pod templates"

@@ -20,7 +20,9 @@ TABLE = FieldTable(
         same("spec.timeout", "spec.sync.timeout"),
         same("spec.serviceAccountName", "spec.serviceAccountName"),
         changed(
-            "spec.targetNamespace", "spec.destination.namespace", "of objects that name none; Flux moves the others as well"
+            "spec.targetNamespace",
+            "spec.destination.namespace, spec.render.kustomize.namespace",
+            "of every object where the directory is a kustomization, else of those that name none",
         ),
         changed("spec.dependsOn", "spec.dependsOn", "Applications of the same namespace"),
         none("spec.dependsOn[].readyExpr", "an Application is ready when it is synced and healthy"),
@@ -33,8 +35,8 @@ TABLE = FieldTable(
         same("spec.patches", "spec.render.kustomize.patches"),
         same("spec.components", "spec.render.kustomize.components"),
         none("spec.ignoreMissingComponents", "a missing component is an error"),
-        none("spec.namePrefix", "write it into a kustomization"),
-        none("spec.nameSuffix", "write it into a kustomization"),
+        same("spec.namePrefix", "spec.render.kustomize.namePrefix"),
+        same("spec.nameSuffix", "spec.render.kustomize.nameSuffix"),
         changed("spec.commonMetadata", "spec.render.kustomize.patches", "a patch of every object"),
         none("spec.buildMetadata", "`gitops-agent why` names file and commit"),
         same("spec.decryption.provider", "spec.render.decryption.provider"),
