@@ -63,6 +63,7 @@ def test_the_defaults_are_those_of_the_api() -> None:
 def test_every_field_is_read() -> None:
     wanted = parse(stored(COMPLETE)).spec
 
+    assert wanted.source.ref is not None
     assert wanted.source.ref.kind == "semver"
     assert wanted.source.ref.value == ">=1.0 <2"
     assert wanted.source.secret_ref is not None

@@ -111,6 +111,7 @@ def test_the_root_application_follows_the_path_and_keeps_the_agent_when_it_goes(
     root = one(written(tmp_path, overlay()), "Application")
     spec = parse(root).spec
 
+    assert spec.source.ref is not None
     assert (spec.source.path, spec.source.ref.branch, spec.source.secret_ref and spec.source.secret_ref.name) == (
         "clusters/a",
         "main",

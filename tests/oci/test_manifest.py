@@ -15,6 +15,7 @@ from gitops_agent.oci.tags import TagLists
 from tests.oci.artifacts import INDEX, MANIFEST, Artifact, artifact, descriptor, digest_of, index
 from tests.oci.fake_registry import FakeRegistry
 from tests.oci.real_registry import real_registry
+from tests.source.certificates import Certificates
 
 WEB = Reference.parse("oci://ghcr.io/acme/web")
 LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -73,6 +74,19 @@ def test_a_real_registry_asks_for_a_password(tmp_path: Path) -> None:
             with pytest.raises(SourceError) as caught:
                 manifest.resolve(Registry(real.reference("acme/web"), other, shared=shared), "1")
             assert caught.value.reason == "AuthenticationFailed"
+
+
+def test_an_authority_of_the_secret_is_believed_and_https_spoken(tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    with real_registry(tmp_path, user="u:p", certificates=certificates) as real:
+        digest = real.push("acme/web", artifact((b"chart", LAYER)), "1")
+        login = Login(username="u", password="p", ca=certificates.text("ca.crt").encode())
+
+        assert manifest.resolve(Registry(real.reference("acme/web"), login, shared=Registries()), "1") == digest
+        (tmp_path / "other").mkdir()
+        stranger = Login(username="u", password="p", ca=Certificates(tmp_path / "other").text("ca.crt").encode())
+        with pytest.raises(SourceError, match="certificate"):
+            manifest.resolve(Registry(real.reference("acme/web"), stranger, shared=Registries()), "1")
 
 
 def test_other_bytes_than_those_of_the_digest_are_refused(fake: FakeRegistry) -> None:
