@@ -1,6 +1,6 @@
 // The keyboard. One listener; screens bring their own keys and take them away when they go. Keys do nothing while text is typed.
 
-import { useEffect, useRef } from "../vendor/hooks.js";
+import { useLayoutEffect, useRef } from "../vendor/hooks.js";
 import { go } from "./router.js";
 
 const CHORD = 1_200;
@@ -16,7 +16,8 @@ export function typing(target) {
 export function useKeys(keys) {
   const current = useRef(keys);
   current.current = keys;
-  useEffect(() => {
+  // Before the first paint: what can be seen can be steered.
+  useLayoutEffect(() => {
     stack.push(current);
     return () => {
       stack.splice(stack.indexOf(current), 1);

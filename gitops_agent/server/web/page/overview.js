@@ -30,12 +30,12 @@ export function Overview() {
   const query = route.value.query.q ?? "";
   const grouping = GROUPINGS.includes(route.value.query.group) ? route.value.query.group : "attention";
   const order = ORDERS.includes(route.value.query.sort) ? route.value.query.sort : "worst";
+  const title = html`<h1 class="sr-only">${t("overview.title")}</h1>`;
   if (loaded.value === "empty") {
-    return problem.value ? html`<${Problem} refusal=${problem.value} />` : html`<${Waiting} lines=${12} />`;
+    return html`${title}${problem.value ? html`<${Problem} refusal=${problem.value} />` : html`<${Waiting} lines=${12} />`}`;
   }
   const rows = allRows();
-  return html`
-    <h1 class="sr-only">${t("overview.title")}</h1>
+  return html`${title}
     ${problem.value && html`<${RefusalView} refusal=${problem.value} retry=${loadApplications} />`}
     <${Summary} query=${query} />
     ${rows.size === 0 && loaded.value === "complete"

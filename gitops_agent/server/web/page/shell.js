@@ -151,19 +151,19 @@ function Viewer() {
 // Data that is not live says so, and since when: the page stays readable.
 function Banner() {
   const { state, since, why } = connection.value;
-  const shown = asOf.value && t("banner.shown", { time: clockTime(asOf.value) });
+  const facts = [why, asOf.value && t("banner.shown", { time: clockTime(asOf.value) })].filter(Boolean);
+  const rest = facts.map((each) => html`<span key=${each}>${each}</span>`);
   if (state === "signed-out") {
-    return html`<div class="banner" role="alert">${t("banner.signedOut")} ${why} <button type="button" class="button"
-        onClick=${() => (session.value = { ...session.value, state: "out" })}>${t("signIn.button")}</button> ${shown}</div>`;
+    const signIn = () => (session.value = { ...session.value, state: "out" });
+    return html`<div class="banner" role="alert"><span>${t("banner.signedOut")}</span>${rest}
+      <button type="button" class="button" onClick=${signIn}>${t("signIn.button")}</button>
+    </div>`;
   }
   if (state === "lost" || state === "refused") {
     const seconds = Math.max(0, (Date.now() - since) / 1000);
-    return html`<div class="banner" role="alert">${t("banner.lost", { span: now() && span(seconds) })} ${why} ${shown}</div>`;
+    return html`<div class="banner" role="alert"><span>${t("banner.lost", { span: now() && span(seconds) })}</span>${rest}</div>`;
   }
-  if (restarted.value) {
-    return html`<div class="banner" role="status">${t("banner.restarted")} ${shown}</div>`;
-  }
-  return null;
+  return restarted.value > 0 && html`<div class="banner" role="status"><span>${t("banner.restarted")}</span>${rest}</div>`;
 }
 
 function Nowhere() {
