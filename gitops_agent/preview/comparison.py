@@ -305,7 +305,7 @@ def chart_access(access: ClusterClient, repository: ChartSource, *refs: Ref) -> 
 def with_mounted_chart(
     tree: Tree, application: Application, scratch: Path, access: Callable[[ChartSource, Ref], ChartAccess]
 ) -> Tree:
-    """A directory of this machine, with the chart that the spec renders it with.
+    """A directory of this machine, with the chart of the spec.
 
     Raises:
         SourceError: the chart cannot be had.

@@ -1,4 +1,4 @@
-"""What the agent reads a repository of charts with, and what it chose of it before."""
+"""Credentials of chart repositories, and earlier choices from them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHART_SECONDS = 60.0
 
 
 def chart_access(secrets: SecretStore, repository: ChartSource, refs: Iterable[Ref] = ()) -> ChartAccess:
-    """The repository with its credentials, and the keys of its signers, as they are now.
+    """The repository with its current credentials and keys of signers.
 
     Raises:
         HostRefused: a host may not receive them.

@@ -18,7 +18,7 @@ from gitops_agent.source.ref import Ref
 def policies(
     refs: Iterable[Ref], read: Callable[[str, str], Mapping[str, bytes]]
 ) -> dict[SignerDemand, CosignPolicy | AgentError]:
-    """The keys behind the demands of references, or why they are not known.
+    """The keys that references demand, or why they are unknown.
 
     Args:
         refs: of a repository of charts.

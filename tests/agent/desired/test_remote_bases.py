@@ -85,6 +85,25 @@ def test_a_base_is_fetched_once_and_waited_for_without_a_worker(stand: Stand, ba
     assert (polled(stand), stand.rendering.count) == (0, count)
 
 
+def test_a_restart_needs_no_network_for_it(
+    stand: Stand, base: Author, sources: Sources, transport: Transport, tmp_path: Path
+) -> None:
+    stand.author.commit(overlay(base, base.commit(web("one"))))
+    begun(stand)
+    polled(stand)
+    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    shutil.rmtree(base.directory)
+
+    clock = Scheduler()
+    later = Stand(sources=sources, author=stand.author, transport=transport, clock=clock, scratch=tmp_path / "later")
+    later.stores.autoscalers.replace([], "1")
+    begun(later)
+    assert names(later.declare()) == {"ConfigMap:gitops-system/one"}
+    assert polled(later) == 0
+    later.rendering.stop()
+    later.stores.informer.stop()
+
+
 def test_a_commit_that_leaves_it_alone_renders_nothing(stand: Stand, base: Author) -> None:
     files = overlay(base, base.commit(web("one")))
     stand.author.commit(files)
