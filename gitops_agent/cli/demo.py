@@ -19,7 +19,8 @@ def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
     """Run the demo with a real control plane, Git, Helm and agent.
 
     It shows an image bump, a canary that is promoted, a bad version that is rolled back, its fixed successor, a blue-green
-    switch, a manual change that is reverted, and a mass deletion that is held for approval.
+    switch, a manual change that is reverted, a Job before a sync, a commit that is rolled back, a mass deletion that is held
+    for approval, a Secret that SOPS encrypted, and an unsigned commit that is refused.
 
     The cluster keeps running until Ctrl-C, so that you can explore it; --exit ends after the last step.
     """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,5 +33,7 @@ def test_the_demonstration_is_observed_step_by_step_in_the_cluster(tmp_path: Pat
         "A corrected commit is applied",
         "A mass deletion is held",
         "Approved by its hash",
+        "A Secret encrypted with SOPS",
+        *(("An unsigned commit is refused", "A signed commit is applied") if shutil.which("ssh-keygen") else ()),
     )
     assert [step for step in seen if f"✓ {step}" not in text] == []

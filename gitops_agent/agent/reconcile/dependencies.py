@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.conditions import find_condition
+from gitops_agent.api.source_options import VerifyMode
 from gitops_agent.errors import did_you_mean
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.reading import mapping
 from gitops_agent.manifest.revision_name import base_of, short
 
 
@@ -31,7 +33,8 @@ class Dependency:
 def unmet(application: Application, commit: str, dependencies: Mapping[str, Dependency], others: Collection[str] = ()) -> str:
     """Text of the first unready dependency; empty when all are ready.
 
-    A dependency that follows the same reference of the same repository must be ready at the same commit.
+    A dependency that follows the same reference of the same repository must be ready at the same commit, unless the two demand
+    other signatures: then one may have to stay behind for as long as the newest commit is not signed.
 
     Args:
         application: which depends.
@@ -78,4 +81,5 @@ def _same_reference(application: Application, source: Object) -> bool:
     if mine.ref is None:
         return False
     ref = mine.ref.model_dump(exclude_none=True, by_alias=True)
-    return bool(source.get("repoURL") == mine.repo_url and source.get("ref") == ref)
+    mode = str(mapping(source, "verify").get("mode") or VerifyMode.NONE)
+    return bool(source.get("repoURL") == mine.repo_url and source.get("ref") == ref and mode == mine.verify.mode)

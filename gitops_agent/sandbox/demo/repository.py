@@ -46,10 +46,16 @@ class DemoRepository:
         self._git(self.work, "remote", "add", "origin", str(self.bare))
         self.commit("The shop, the notes and the guestbook")
 
-    def commit(self, message: str) -> str:
-        """Commits and pushes whatever changed in the work tree: the commit."""
+    def commit(self, message: str, *, key: Path | None = None) -> str:
+        """Commits and pushes whatever changed in the work tree: the commit.
+
+        Args:
+            message: its message.
+            key: an SSH key that signs it; unsigned when None.
+        """
+        signing = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={key}", "-c", "commit.gpgSign=true") if key else ()
         self._git(self.work, "add", "--all")
-        self._git(self.work, "commit", "--quiet", "--message", message)
+        self._git(self.work, *signing, "commit", "--quiet", "--message", message)
         self._git(self.work, "push", "--quiet", "origin", "HEAD:main")
         return self.head()
 

@@ -19,7 +19,18 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.install import bundle
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.sandbox.controlplane import ControlPlane
-from gitops_agent.sandbox.demo import blue_green, canary, degraded, deletion, drift, first_sync, hooks, metrics
+from gitops_agent.sandbox.demo import (
+    blue_green,
+    canary,
+    decryption,
+    degraded,
+    deletion,
+    drift,
+    first_sync,
+    hooks,
+    metrics,
+    signature,
+)
 from gitops_agent.sandbox.demo.agent import AgentProcess
 from gitops_agent.sandbox.demo.cluster import Spectator
 from gitops_agent.sandbox.demo.metrics import Metrics
@@ -44,6 +55,7 @@ _CHAPTERS = (
     *(canary.promoted, canary.rejected, canary.fixed),
     *(blue_green.switched, drift.repaired),
     *(hooks.ran, degraded.rolled_back, deletion.held),
+    *(decryption.decrypted, signature.demanded),
 )
 
 

@@ -65,6 +65,21 @@ def test_a_dependency_at_another_reference_may_be_at_any_commit(elsewhere: dict[
     assert unmet(dependent("shop"), COMMIT, {"shop": known(revision="b" * 40, **elsewhere)}) == ""
 
 
+def test_a_dependency_that_demands_other_signatures_may_be_at_any_commit() -> None:
+    ahead = known(revision="d" * 40)
+    shop = application(
+        "desk",
+        dependsOn=[{"name": "shop"}],
+        source={
+            "repoURL": URL,
+            "ref": {"branch": "main"},
+            "verify": {"mode": "head", "secretRef": {"name": "signers"}},
+        },
+    )
+
+    assert unmet(shop, COMMIT, {"shop": ahead}) == ""
+
+
 def test_the_first_unmet_dependency_is_named() -> None:
     dependencies = {"shop": known(), "bank": known("False"), "till": known("False")}
 

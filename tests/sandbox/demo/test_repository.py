@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -73,3 +74,18 @@ def test_settings_of_the_user_do_not_matter(tmp_path: Path, example: Path, monke
     repository = DemoRepository(directory, example)
 
     assert git(repository, "log", "-1", "--format=%an", "main") == "Ada Developer"
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed here: it makes the key")
+def test_a_commit_is_signed_with_the_key_that_is_given(repository: DemoRepository, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+
+    repository.edit("apps/app.yaml", lambda text: text.replace("'1'", "'2'"))
+    repository.commit("Signed", key=key)
+    signed = git(repository, "cat-file", "commit", "main")
+    repository.edit("apps/app.yaml", lambda text: text.replace("'2'", "'3'"))
+    repository.commit("Not signed")
+
+    assert "-----BEGIN SSH SIGNATURE-----" in signed
+    assert "SIGNATURE" not in git(repository, "cat-file", "commit", "main")
