@@ -47,6 +47,7 @@ _COMMANDS = {
     "sync": ("sync", "sync", "Fetch and reconcile now, or show the plan with --dry-run."),
     "wait": ("wait", "wait", "Wait until an application is synced and healthy."),
     "rollback": ("rollback", "rollback", "Pin an application to an earlier commit of its history, until --undo."),
+    "lock": ("lock", "lock", "Print or write the version that the range of a chart stands for."),
     "retry": ("retry", "retry", "Try a rejected commit again."),
     "approve": ("approve", "approve", "Approve a held plan by its hash."),
     "rollout": ("rollout.commands", "rollout", "Control rollouts: status, promote, approve, pause, resume, abort, retry."),

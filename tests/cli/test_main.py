@@ -36,6 +36,7 @@ COMMANDS = [
         "sync",
         "wait",
         "rollback",
+        "lock",
         "retry",
         "approve",
     ),

@@ -1,0 +1,40 @@
+"""`gitops-agent lock APP`: the version that the range of a chart stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitops_agent.cli import complete
+from gitops_agent.cli import output as out
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import UsageError
+from gitops_agent.operations.chart_lock import locked, pin_of
+
+
+@click.command()
+@click.argument("name", shell_complete=complete.applications)
+@click.option(
+    "--write",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write version and digest into this file, which declares the Application.",
+)
+@out.cluster_options
+def lock(name: str, *, file: Path | None, kubeconfig: str | None, context: str | None, namespace: str) -> None:
+    """Print the version and digest of an application's chart, or write them into its file.
+
+    A range such as ~6.5 then moves by commits alone.
+    """
+    access = ClusterClient.open(kubeconfig, context, namespace)
+    pin = pin_of(access.application(name))
+    if file is None:
+        click.echo(f'version: {pin.version}\ndigest: "{pin.digest}"')
+        return
+    try:
+        data = file.read_bytes()
+        file.write_bytes(locked(data, name, pin, file=str(file)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be changed: {error}") from error
+    click.echo(f"{file}: {name} follows {pin.version}, {pin.digest}")
