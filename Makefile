@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-fast test-browser mutants check fix bench programs lock generate vendor clean
+.PHONY: demo test test-fast test-browser mutants check fix bench programs lock generate vendor pictures clean
 
 demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
 	$(BIN)/gitops-agent demo $(DEMO_ARGS)
@@ -50,6 +50,9 @@ generate: $(STAMP)  ## CRDs and reference pages from the code
 
 vendor: $(STAMP)  ## Fetches the JavaScript modules that vendor.json pins; needs npm
 	$(BIN)/python -m gitops_agent.docsgen.vendoring gitops_agent/server/web/vendor
+
+pictures: $(STAMP)  ## The pictures of the dashboard in the documentation, from the demo; minutes
+	$(BIN)/python -m tests.server.web.pictures docs/images
 
 lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
 	$(BIN)/pip install --quiet uv

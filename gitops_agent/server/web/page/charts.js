@@ -19,7 +19,7 @@ export function Sparkline({ name, measurements, limit }) {
   if (points.length === 0) {
     return html`<span class="muted">–</span>`;
   }
-  const bound = /^\s*(?:\w+|result)?\s*[<>]=?\s*-?[\d.e+-]+\s*$/i.test(limit) ? numberIn(limit.replace(/^[^<>]*[<>]=?/, "")) : null;
+  const bound = /^\s*(?:\w+\s+)*[<>]=?\s*-?[\d.e+-]+\s*$/i.test(limit) ? numberIn(limit.replace(/^[^<>]*[<>]=?/, "")) : null;
   const values = [...points.map(({ number }) => number), ...(bound === null ? [] : [bound])];
   const low = Math.min(...values);
   const spread = Math.max(...values) - low || 1;
