@@ -43,7 +43,7 @@ def encrypted() -> str:
 
 
 def decrypted(scene: Scene) -> None:
-    """Git holds what nobody can read, the cluster what pods can."""
+    """Git holds ciphertext, the cluster what pods can read."""
     started = time.monotonic()
     scene.spectator.objects.apply(
         {
