@@ -190,6 +190,8 @@ def _run(tool: str, chosen: ImportOptions, *, home: str, tables: Any, translate:
     from gitops_agent.importer.result import result_of
 
     peers = peer_objects(chosen, home=home, kinds=[table.kind for table in tables])
+    if not chosen.files and not chosen.everywhere:
+        out.talk(f"reading namespace {chosen.namespace or home}; --all reads every namespace")
     with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
         reader = GitRepositories(Path(scratch), credentials_of(tool, peers, chosen))
         try:

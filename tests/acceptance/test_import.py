@@ -7,13 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,115 +17,18 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import dump_all, load_all
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.acceptance.installed_agent import SECONDS, InstalledAgent, apply
+from tests.acceptance.migration import HOME, Migration
 from tests.acceptance.objects import config_map, deployment, files, namespace, secret, service
-from tests.acceptance.repository import Repository
+from tests.acceptance.packaged_chart import package
 from tests.corpus import clone
 from tests.render.decryption.sops import Sops
+from tests.source.chart.server import ChartServer, serving
 from tests.sync.other_owners import definition
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.e2e, pytest.mark.timeout(600)]
 
-HOME = "gitops-agent"
-_MERGE = "application/merge-patch+json"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-
-
-class Migration:
-    """A cluster that another tool runs, and a user who leaves it.
-
-    Args:
-        installed: the agent.
-        folder: for files.
-    """
-
-    def __init__(self, installed: InstalledAgent, folder: Path) -> None:
-        self.plane, self.folder = installed.plane, folder
-        self.repository = Repository(folder / "git")
-        self.result = folder / "result"
-
-    def peers(self, *objs: Object, manager: str, marks: Callable[[Object], Object]) -> None:
-        """Applies objects as the other tool does, with its marks."""
-        for obj in objs:
-            metadata = {"namespace": "shop", **obj["metadata"]}
-            added = marks(obj)
-            for name, values in added.items():
-                metadata[name] = {**metadata.get(name, {}), **values}
-            apply(self.plane, {**obj, "metadata": metadata}, manager=manager)
-
-    def run(self, *words: str, code: int = 0) -> str:
-        """The output of one of our commands."""
-        environment = {**os.environ, "KUBECONFIG": str(self.plane.kubeconfig), "GITOPS_AGENT_NAMESPACE": HOME}
-        argv = [sys.executable, "-m", "gitops_agent", *words]
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=240, check=False)
-        assert done.returncode == code, f"{words} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    def apply_result(self) -> list[Object]:
-        """Applies what was written: Secrets first."""
-        written = [
-            obj
-            for part in ("secrets", "resources")
-            for file in sorted((self.result / part).glob("*.yaml"))
-            for obj in load_all(file.read_bytes())
-        ]
-        for obj in written:
-            apply(self.plane, obj, manager="kubectl")
-        return written
-
-    def take_over(self, name: str) -> None:
-        """Runs the commands of the report for one object."""
-        report = (self.result / "report.md").read_text()
-        _, _, rest = report.partition(f"/{name}`\n\n```shell\n")
-        commands = rest.partition("\n```")[0].splitlines()
-        assert len(commands) >= 6, report
-        for command in commands:
-            self._shell(shlex.split(command, comments=True))
-
-    def _shell(self, words: list[str]) -> None:
-        """What kubectl does for the commands of a report."""
-        if words[0] == "gitops-agent":
-            self.run(*words[1:], code=0)
-            return
-        if words[0] == "test":
-            words = shlex.split(words[2].removeprefix("$(").removesuffix(")"))
-            assert self._field(words) in (None, "")
-            return
-        verb, (resource, name) = words[1], words[2:4]
-        place = self._place(resource, name, words[words.index("-n") + 1])
-        if verb == "patch":
-            self.plane.request("PATCH", place, json.loads(words[words.index("-p") + 1]), content_type=_MERGE)
-        elif verb == "delete":
-            self.plane.request("DELETE", place)
-        else:
-            assert verb == "wait"
-            assert self._field([*words, "-o", "jsonpath={.spec.suspend}"]) is True
-
-    def _field(self, words: list[str]) -> Any:
-        here: Any = self.plane.request("GET", self._place(words[2], words[3], words[words.index("-n") + 1]))
-        for step in words[-1].removeprefix("jsonpath={.").removesuffix("}").split("."):
-            here = here.get(step) if isinstance(here, dict) else None
-        return here
-
-    def _place(self, resource: str, name: str, at: str) -> str:
-        plural, _, group = resource.partition(".")
-        version = "v1alpha1" if group in ("gitops-agent.dev", "argoproj.io") else "v2" if plural == "helmreleases" else "v1"
-        return f"/apis/{group}/{version}/namespaces/{at}/{plural}/{name}"
-
-    def ready(self, name: str) -> bool:
-        """Whether an Application is Ready."""
-        application = self.plane.request("GET", f"/apis/gitops-agent.dev/v1alpha1/namespaces/{HOME}/applications/{name}")
-        conditions = (application.get("status") or {}).get("conditions") or ()
-        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-    def pods(self, at: str = "shop") -> dict[str, str]:
-        """The pods that run: UID by name."""
-        pods = self.plane.request("GET", f"/api/v1/namespaces/{at}/pods")["items"]
-        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods if pod["status"].get("phase") == "Running"}
-
-    def running(self, count: int, at: str = "shop") -> dict[str, str]:
-        eventually(lambda: len(self.pods(at)) == count, seconds=SECONDS, what=f"{count} pods run")
-        return self.pods(at)
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +60,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledAge
 
 
 @pytest.fixture
+def charts() -> Iterator[ChartServer]:
+    """A repository with a chart."""
+    with serving() as server:
+        server.publish("cache", "1.2.3", package("cache", "1.2.3", {"cache.yaml": CACHE}))
+        yield server
+
+
+@pytest.fixture
 def migration(installed: InstalledAgent, tmp_path: Path) -> Migration:
     return Migration(installed, tmp_path)
 
@@ -181,6 +87,7 @@ spec:
     spec: {containers: [{name: main, image: "registry.example.com/pause:1"}]}
 """,
 }
+CACHE = CHART["charts/api/templates/api.yaml"].replace("app: api", "app: cache")
 FLUX = """
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
@@ -213,10 +120,34 @@ spec:
   chart: {spec: {chart: ./charts/api, sourceRef: {kind: GitRepository, name: config}}}
   dependsOn: []
   valuesFrom: [{kind: ConfigMap, name: api-values}]
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: flux-system}
+spec: {interval: 1h, url: CHARTS}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: cache, namespace: flux-system}
+spec:
+  interval: 10m
+  targetNamespace: shop
+  releaseName: cache
+  chart: {spec: {chart: cache, version: ~1.2, sourceRef: {kind: HelmRepository, name: charts}}}
+  driftDetection: {mode: enabled}
+  dependsOn: [{name: api}]
+  values: {replicas: 1}
 """
 
 
-def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migration) -> None:
+def released(obj: Object) -> Object:
+    """The marks of Flux and Helm on an object of a release."""
+    name, group = obj["metadata"]["name"], "helm.toolkit.fluxcd.io"
+    labels = {"app.kubernetes.io/managed-by": "Helm", f"{group}/name": name, f"{group}/namespace": "flux-system"}
+    return {"labels": labels, "annotations": {"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "shop"}}
+
+
+def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migration, charts: ChartServer) -> None:
     sops = Sops(folder=migration.folder)
     web = deployment("web", replicas=2)
     encrypted = sops.encrypt(
@@ -233,7 +164,7 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
             "apps/shop/release.yaml": dump_all([release]),
         }
     )
-    for obj in load_all(FLUX.replace("URL", migration.repository.url).encode()):
+    for obj in load_all(FLUX.replace("url: URL", f"url: {migration.repository.url}").replace("CHARTS", charts.url).encode()):
         apply(migration.plane, obj, manager="kustomize-controller")
     agekey = base64.b64encode(sops.agekey).decode()
     needed: tuple[Object, ...] = (
@@ -251,30 +182,20 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
         manager="kustomize-controller",
         marks=lambda _: {"labels": {f"{owner}/name": "shop", f"{owner}/namespace": "flux-system"}},
     )
-    api = {**deployment("api"), "metadata": {"name": "api"}}
-    migration.peers(
-        api,
-        manager="helm-controller",
-        marks=lambda _: {
-            "labels": {
-                "app.kubernetes.io/managed-by": "Helm",
-                "helm.toolkit.fluxcd.io/name": "api",
-                "helm.toolkit.fluxcd.io/namespace": "flux-system",
-            },
-            "annotations": {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "shop"},
-        },
-    )
-    before = migration.running(3)
+    migration.peers(deployment("api"), deployment("cache"), manager="helm-controller", marks=released)
+    before = migration.running(4)
 
     imported = ("import", "flux", "--to-namespace", HOME, "-o", str(migration.result))
     assert "every field has an equivalent" in migration.run(*imported, "--with-secrets")
-    assert len(migration.apply_result()) == 5
+    assert len(migration.apply_result()) == 6
     checked = migration.run(*imported, "--check")
-    assert "2 of 2 plans are empty" in checked, checked
+    assert "3 of 3 plans are empty" in checked, checked
     migration.take_over("shop")
     migration.take_over("api")
+    migration.take_over("cache")
 
     assert migration.ready("shop")
+    assert migration.ready("cache")
     assert migration.ready("api")
     assert migration.pods() == before
     kustomizations = migration.plane.request("GET", f"/apis/{owner}/v1/namespaces/flux-system/kustomizations")["items"]
@@ -298,6 +219,17 @@ spec:
   - {repoURL: REPOSITORY, targetRevision: HEAD, ref: values}
   destination: {server: 'https://kubernetes.default.svc', namespace: store}
   syncPolicy: {automated: {prune: true}, syncOptions: [CreateNamespace=true]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: cache-store, namespace: argocd}
+spec:
+  project: default
+  sources:
+  - {repoURL: CHARTS, chart: cache, targetRevision: 1.x, helm: {releaseName: cache, valueFiles: [$values/env/prod.yaml]}}
+  - {repoURL: REPOSITORY, targetRevision: main, ref: values}
+  destination: {server: 'https://kubernetes.default.svc', namespace: store}
+  syncPolicy: {automated: {selfHeal: true}}
 ---
 apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -336,9 +268,9 @@ def tracked(application: str, at: str = "store") -> Callable[[Object], Object]:
     return marks
 
 
-def test_repositories_of_argo_are_taken_over_without_a_restart(migration: Migration) -> None:
+def test_repositories_of_argo_are_taken_over_without_a_restart(migration: Migration, charts: ChartServer) -> None:
     hook = config_map("migrate", annotations={"argocd.argoproj.io/hook": "PreSync"})
-    api, web = deployment("api", replicas=2), deployment("web")
+    api, cache, web = deployment("api", replicas=2), deployment("cache", replicas=2), deployment("web")
     migration.repository.commit(
         {
             **CHART,
@@ -346,27 +278,28 @@ def test_repositories_of_argo_are_taken_over_without_a_restart(migration: Migrat
             "hooked/all.yaml": dump_all([web, service("web"), hook]),
         }
     )
-    for obj in load_all(ARGO.replace("REPOSITORY", migration.repository.url).encode()):
+    for obj in load_all(ARGO.replace("REPOSITORY", migration.repository.url).replace("CHARTS", charts.url).encode()):
         apply(migration.plane, obj, manager="kubectl")
     manager = "argocd-controller"
     in_store = {"namespace": "store"}
-    for name, objs in (("api-store", [api]), ("hooked", [web, service("web")])):
+    for name, objs in (("api-store", [api]), ("cache-store", [cache]), ("hooked", [web, service("web")])):
         placed = [{**obj, "metadata": {**obj["metadata"], **in_store}} for obj in objs]
         migration.peers(*placed, manager=manager, marks=tracked(name))
-    before = migration.running(3, "store")
+    before = migration.running(5, "store")
 
     imported = ("import", "argo", "--to-namespace", HOME, "-o", str(migration.result))
     migration.run(*imported)
     written = {obj["metadata"]["name"]: obj["spec"] for obj in migration.apply_result()}
-    assert set(written) == {"api-store", "hooked"}
+    assert set(written) == {"api-store", "cache-store", "hooked"}
     assert written["api-store"]["sync"]["windows"][0]["action"] == "allow"
-    assert written["hooked"]["dependsOn"] == [{"name": "api-store"}]
+    assert written["hooked"]["dependsOn"] == [{"name": "api-store"}, {"name": "cache-store"}]
     checked = migration.run(*imported, "--check", code=3)
-    assert "1 of 2 plans are empty" in checked, checked
+    assert "2 of 3 plans are empty" in checked, checked
     assert f"{HOME}/hooked: different\n  > pre-sync ConfigMap:store/migrate would run\n" in checked
 
-    for name in ("api-store", "hooked"):
+    for name in ("api-store", "cache-store"):
         migration.take_over(name)
+    migration.take_over("hooked")
 
     assert migration.ready("api-store")
     assert migration.ready("hooked")
@@ -407,7 +340,7 @@ def test_the_example_of_flux_is_imported_with_every_difference_explained(migrati
     folders = [str(example / name) for name in ("clusters/staging", "apps/base", "infrastructure")]
     read = [word for name in (str(source), *folders) for word in ("-f", name)]
 
-    output = migration.run("import", "flux", *read, "--to-namespace", HOME, "-o", str(migration.result), code=3)
+    migration.run("import", "flux", *read, "--to-namespace", HOME, "-o", str(migration.result))
 
     report = json.loads((migration.result / "report.json").read_text())
     kustomizations = {
@@ -420,4 +353,5 @@ def test_the_example_of_flux_is_imported_with_every_difference_explained(migrati
         assert obj["spec"]["source"]["path"] == directory
     assert {field["meaning"] for one in report["objects"] for field in one["fields"]} <= {"same", "changed", "none"}
     assert all(field["note"] for one in report["objects"] for field in one["fields"] if field["meaning"] == "none")
-    assert all(problem["field"] for one in report["objects"] for problem in one["problems"]), output
+    assert len(list((migration.result / "resources").iterdir())) == 6
+    assert not (migration.result / "waiting").exists()
