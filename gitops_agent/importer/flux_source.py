@@ -31,6 +31,7 @@ _VERIFY = {"head": "head", "tag": "tag", "tagandhead": "tagAndHead"}
 _PRECEDENCE = ("commit", "name", "semver", "tag", "branch")
 _DEFAULT_BRANCH = "master"
 _ANY_VERSION = "*"
+_COSIGN = "cosign"
 SUSPENDED = "its source was suspended in Flux when it was imported"
 
 
@@ -210,6 +211,7 @@ def _chart_of_repository(reference: SourceReference, raw: Object, context: Impor
         "version": str(raw.get("version") or _ANY_VERSION),
         "interval": raw.get("interval") or spec.get("interval"),
         "secretRef": _secret(result, mapping(spec, "secretRef"), reference, context),
+        "verify": _verify(result, mapping(raw, "verify"), reference, context),
     }
     result.source, result.suspended = {"chart": given(fields)}, spec.get("suspend") is True
     return result
@@ -222,12 +224,24 @@ def _chart_in_registry(reference: SourceReference, spec: Object, context: Import
         "repository": repository,
         "name": name,
         "version": str(ref.get("semver") or ref.get("tag") or _ANY_VERSION),
-        "digest": ref.get("digest"),
         "interval": spec.get("interval"),
         "secretRef": _secret(result, mapping(spec, "secretRef"), reference, context),
+        "verify": _verify(result, mapping(spec, "verify"), reference, context),
     }
     result.source, result.suspended = {"chart": given(fields)}, spec.get("suspend") is True
     return result
+
+
+def _verify(result: ResolvedSource, raw: Object, reference: SourceReference, context: ImportContext) -> Object | None:
+    """The signatures demanded of a chart: those of cosign with keys."""
+    if not raw:
+        return None
+    keys = _secret(result, mapping(raw, "secretRef"), reference, context)
+    if raw.get("provider", _COSIGN) != _COSIGN or keys is None:
+        text = f"{reference}: signatures are not verified, because only keys of cosign are read"
+        result.remarks.append(Remark(theirs=reference.theirs, meaning=Meaning.CHANGED, note=text))
+        return None
+    return {_COSIGN: {"keys": {"secretRef": keys}}}
 
 
 def _secret(result: ResolvedSource, raw: Object, reference: SourceReference, context: ImportContext) -> Object | None:

@@ -125,6 +125,13 @@ RELEASES = (
     Case("spec.chart.spec.interval", "2m", "source.chart.interval", "2m"),
     Case("spec.chart.spec.valuesFiles", ["values.yaml"], "render.helm.valuesFiles", ["values.yaml"]),
     Case("spec.chart.spec.ignoreMissingValuesFiles", True, "render.helm.ignoreMissingValuesFiles", True),
+    Case(
+        "spec.chart.spec.verify",
+        {"provider": "cosign", "secretRef": SECRET},
+        "source.chart.verify",
+        {"cosign": {"keys": {"secretRef": SECRET}}},
+    ),
+    Case("spec.chart.spec.verify", {"provider": "notation", "secretRef": SECRET}, "source.chart.verify", None),
     Case("spec.interval", "2m", "source.chart.interval", "1h"),
     Case("spec.releaseName", "web", "render.helm.releaseName", "web"),
     Case("spec.targetNamespace", "web", "destination.namespace", "web"),
