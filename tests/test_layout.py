@@ -81,6 +81,8 @@ TESTED_ELSEWHERE = {
     "importer/helm_application.py": "importer/test_helm_release.py",  # of the release that is read there
     "importer/helm_comparison.py": "acceptance/test_helm_takeover.py",  # what only a release of the real helm shows
     "importer/helm_retirement.py": "acceptance/test_helm_takeover.py",  # likewise
+    "cli/chart_test.py": "acceptance/test_chart_tests.py",  # what only a real pod shows
+    "preview/chart_tests.py": "acceptance/test_chart_tests.py",  # likewise
     "cli/import_helm.py": "acceptance/test_helm_takeover.py",  # likewise
     "sync/apply/helm_releases.py": "acceptance/test_helm_takeover.py",  # likewise
     "importer/con*.py": "importer/test_argo.py",  # values without behaviour

@@ -38,6 +38,13 @@ class GeneratedValues(StrEnum):
     RENDER = "render"
 
 
+class ChartTests(StrEnum):
+    """When the tests of a chart run."""
+
+    NONE = "none"
+    AFTER_SYNC = "after-sync"
+
+
 class ValuesSource(Model):
     """An object of the Application's namespace that holds values of a chart."""
 

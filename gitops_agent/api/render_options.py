@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from gitops_agent.api.helm_values import CRDPolicy, Exposure, GeneratedValues, ValuesSource
+from gitops_agent.api.helm_values import ChartTests, CRDPolicy, Exposure, GeneratedValues, ValuesSource
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import ChartSpec, SecretRef
 from gitops_agent.api.texts import FilePath, Line, Name, NamespaceName, ReleaseName, Shape, VariableName, VariableValue
@@ -69,6 +69,10 @@ class HelmOptions(Model):
     hooks: HelmHooks = HelmHooks.HELM
     """When the chart's hooks run: `helm` (as Helm does, by installation, upgrade and rollback), `every-sync` (as Argo CD does)
     or `none`."""
+
+    tests: ChartTests = ChartTests.NONE
+    """When the chart's tests (`helm.sh/hook: test`) run: `none` leaves them to `gitops-agent test`, `after-sync` runs them as
+    hooks once the objects of new content are healthy; one that fails fails the sync."""
 
     generated: GeneratedValues = GeneratedValues.KEEP
     """Passwords, keys and certificates that the chart makes up: `keep` creates them once and keeps what is live, `render`

@@ -63,7 +63,7 @@ def until(
             except queue.Empty:
                 return None
             if new is None:  # deleted before the watch began, or created a moment ago and not in its list yet
-                access.objects.get(ObjectKey(GROUP, kind, namespace or access.namespace, name))
+                access.objects.get(ObjectKey(group, kind, namespace or access.namespace, name))
                 continue
             if isinstance(new, AgentError):
                 raise new

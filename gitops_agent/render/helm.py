@@ -1,7 +1,7 @@
 """Renders a Helm chart with `helm template`, without cluster, network or release.
 
 Hooks are objects like others here and are distinguished later by their annotation; tests (`helm.sh/hook: test`) are left out,
-they are no part of what is installed.
+unless the spec has them run after a sync, as hooks of ours.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gitops_agent.api.helm_values import CRDPolicy, GeneratedValues
+from gitops_agent.api.helm_values import ChartTests, CRDPolicy, GeneratedValues
 from gitops_agent.api.render_options import HelmOptions
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest import marks
@@ -39,6 +39,9 @@ _SOURCE = "# Source: "
 _OUTPUT = "the rendered chart"
 _PLACE = re.compile(rf"{_OUTPUT}(?:, document \d+)?, line (\d+)")
 _TESTS = frozenset({"test", "test-success", "test-failure"})
+_CREATED_ONCE = {marks.APPLY: "create-only", marks.PRUNE: "disabled"}
+"""Definitions as Helm treats them: created, never changed or deleted."""
+_AFTER_SYNC = {marks.HOOK: "post-sync"}
 _WARNINGS = 10
 _VALUES = YamlLimits(bytes=4 * 1024 * 1024, documents=1, nodes=200_000)
 
@@ -99,10 +102,13 @@ def _gather(output: bytes, chart: Chart, options: HelmOptions, objects: Objects,
         ) from None
     objects.warnings += [origins.located(warning) for warning in documents.warnings]
     for document in documents.documents:
-        if not _is_test(document):
-            file = origins.of(document)
-            once = options.crd_policy is CRDPolicy.CREATE_ONLY and _is_crd_file(file, chart.path)
-            objects.add(_created_once(document) if once else document, file=file)
+        file = origins.of(document)
+        if _is_test(document):
+            if options.tests is ChartTests.AFTER_SYNC:
+                objects.add(_annotated(document, _AFTER_SYNC), file=file)
+            continue
+        once = options.crd_policy is CRDPolicy.CREATE_ONLY and _is_crd_file(file, chart.path)
+        objects.add(_annotated(document, _CREATED_ONCE) if once else document, file=file)
 
 
 def _await_next_second(cancel: threading.Event | None) -> None:
@@ -190,12 +196,12 @@ def _is_crd_file(file: str, chart: str) -> bool:
     return below[:1] == ["crds"]
 
 
-def _created_once(document: Document) -> Document:
-    """The definition as Helm treats it: created, never changed or deleted."""
+def _annotated(document: Document, more: Mapping[str, str]) -> Document:
+    """The object with more annotations, if it is one."""
     obj = document.value
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
         return document
-    annotations = {**(obj["metadata"].get("annotations") or {}), marks.APPLY: "create-only", marks.PRUNE: "disabled"}
+    annotations = {**(obj["metadata"].get("annotations") or {}), **more}
     return replace(document, value={**obj, "metadata": {**obj["metadata"], "annotations": annotations}})
 
 

@@ -382,3 +382,12 @@ def test_the_check_against_the_schema_can_be_left_out(render: Render, refusal: R
     files = chart(templates__a=VALUES) | {"web/values.schema.json": '{"type": "object", "required": ["a"]}'}
     assert "missing property 'a'" in refusal(ask("web"), files).message
     assert render(ask("web", helm={"skipSchemaValidation": True}), files).manifests
+
+
+def test_tests_of_a_chart_are_left_out_or_run_after_a_sync(render: Render) -> None:
+    hook = "apiVersion: v1\nkind: Pod\nmetadata: {name: smoke, annotations: {helm.sh/hook: test}}\n"
+    files = chart(templates__a=config_map(), templates__tests__b=hook)
+    assert names(render(ask("web"), files)) == ["ConfigMap/settings"]
+    rendered = render(ask("web", helm={"tests": "after-sync"}), files)
+    (smoke,) = [manifest for manifest in rendered.manifests if manifest.key.kind == "Pod"]
+    assert smoke.obj["metadata"]["annotations"] == {"helm.sh/hook": "test", "gitops-agent.dev/hook": "post-sync"}
