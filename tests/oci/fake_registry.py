@@ -177,7 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
         for (repository, _), stored in self.server.manifests.items():
             value = json.loads(stored.manifest)
             if repository == name and (value.get("subject") or {}).get("digest") == digest:
-                attached.append({**stored.descriptor, "artifactType": value.get("artifactType", "")})
+                more = {"artifactType": value.get("artifactType", ""), "annotations": value.get("annotations", {})}
+                attached.append({**stored.descriptor, **more})
         self.say(200, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": attached}).encode(), Content_Type=INDEX)
 
     def _tags(self, name: str) -> None:

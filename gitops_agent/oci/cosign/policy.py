@@ -15,6 +15,7 @@ from gitops_agent.oci.cosign.keys import SignerKey
 from gitops_agent.oci.cosign.statement import (
     BUNDLE,
     LONGEST,
+    PREDICATE,
     SIGNATURE,
     SIMPLE_SIGNING,
     NoStatement,
@@ -27,6 +28,7 @@ from gitops_agent.oci.referrers import referrers
 from gitops_agent.oci.registry import Registry
 
 _MOST = 20
+_ABOUT = "dev.sigstore.bundle.predicateType"
 _DAMAGED = ("BlobDamaged", "RevisionNotFound")
 """What all who may push can attach; it hides no other signature."""
 
@@ -77,7 +79,9 @@ def verify(registry: Registry, digest: str, policy: CosignPolicy) -> frozenset[s
 
 def _statements(registry: Registry, digest: str) -> Iterator[Statement]:
     """The signatures of both forms, those that can be read."""
-    attached = [each.digest for each in referrers(registry, digest, artifact_type=BUNDLE)]
+    bundles = referrers(registry, digest, artifact_type=BUNDLE)
+    likely = sorted(bundles, key=lambda each: each.annotations.get(_ABOUT) != PREDICATE)  # attestations go last
+    attached = [each.digest for each in likely]
     tagged = manifest.resolve(registry, f"{digest.replace(':', '-')}.sig")
     layers = [layer for each in [*attached[:_MOST], *([tagged] if tagged else [])] for layer in _layers(registry, each)]
     for layer in layers[:_MOST]:

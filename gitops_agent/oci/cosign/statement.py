@@ -24,7 +24,7 @@ LONGEST = 64 * 1024
 _SIMPLE_TYPE = "cosign container image signature"
 _PAYLOAD = "application/vnd.in-toto+json"
 _STATEMENTS = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
-_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
+PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 _LIMITS = YamlLimits(bytes=2 * LONGEST, documents=2, depth=20, nodes=5_000)
 
 
@@ -82,7 +82,7 @@ def bundle(data: bytes) -> Statement:
     rows = envelope.get("signatures")
     signatures = tuple(_decoded(row.get("sig")) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
     statement = _json(payload)
-    if statement.get("_type") not in _STATEMENTS or statement.get("predicateType") != _PREDICATE:
+    if statement.get("_type") not in _STATEMENTS or statement.get("predicateType") != PREDICATE:
         raise NoStatement("attests something else than a signature")
     subjects = statement.get("subject")
     hashes = (

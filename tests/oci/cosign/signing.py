@@ -65,6 +65,7 @@ def sigstore_bundle(content: dict[str, Any]) -> bytes:
     return json.dumps({"mediaType": BUNDLE, "verificationMaterial": material, "dsseEnvelope": content}).encode()
 
 
-def attached(data: bytes, subject: Artifact) -> Artifact:
+def attached(data: bytes, subject: Artifact, predicate: str = PREDICATE) -> Artifact:
     """What cosign 3 attaches to an artifact."""
-    return artifact((data, BUNDLE), artifactType=BUNDLE, subject=subject.descriptor)
+    about = {"dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicate}
+    return artifact((data, BUNDLE), artifactType=BUNDLE, subject=subject.descriptor, annotations=about)

@@ -86,6 +86,15 @@ def test_an_attestation_by_a_trusted_key_is_no_signature(fake: FakeRegistry) -> 
     assert "has no signature" in refused(fake, trusted(ada=ADA))
 
 
+def test_attestations_crowd_out_no_signature(fake: FakeRegistry) -> None:
+    for number in range(25):
+        predicate = f"https://example.com/{number}"
+        fake.push("web", attached(sigstore_bundle(envelope(ADA, CHART.digest, predicate=predicate)), CHART, predicate))
+    fake.push("web", attached(sigstore_bundle(envelope(ADA, CHART.digest)), CHART))
+
+    assert verified(fake, trusted(ada=ADA)) == {"ada.pub"}
+
+
 def test_so_many_keys_have_to_sign_as_demanded(fake: FakeRegistry) -> None:
     fake.push("web", simple(ADA, CHART.digest), f"{TAG}.sig")
     fake.push("web", attached(sigstore_bundle(envelope(ADA, CHART.digest)), CHART))
