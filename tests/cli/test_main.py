@@ -34,6 +34,7 @@ COMMANDS = [
         "diff",
         "render",
         "sync",
+        "test",
         "wait",
         "rollback",
         "lock",
