@@ -105,6 +105,7 @@ class Observation:
         configs: whether copied ConfigMaps and Secrets of a run exist.
         leftovers: whether objects of any other run exist.
         lost: the version of a canary that is there though the state was lost; None where there is none, or it is unknown.
+        former: the Service whose traffic a run split though its state was lost; empty where there is none.
         routing: what the live routes say; None when there are none to ask.
         added: whether objects new in the target are applied.
         applied: the version that the configuration of the workload was last applied with.
@@ -133,6 +134,7 @@ class Observation:
     configs: bool = False
     leftovers: bool = False
     lost: Version | None = None
+    former: str = ""
     routing: Routing | None = None
     added: bool = True
     applied: Version | None = None

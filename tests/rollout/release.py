@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -194,3 +194,9 @@ def copies(stable: Version, target: Version, number: int | None) -> frozenset[Ob
     new = {one.key: one.obj for one in release(target, number)}
     made = canary_objects.copies(new[WEB], version=target.hash, stable=old, target=new)
     return frozenset(ObjectKey.of(obj) for obj in made)
+
+
+def former(live: Iterable[ObjectKey]) -> str:
+    """The Service beside which there is one of a canary; empty without one."""
+    names = {key.name for key in live if key.kind == "Service"}
+    return next((name for name in sorted(names) if canary_objects.canary_service_name(name) in names), "")

@@ -7,7 +7,7 @@ request is made, and what is unknown is reported as absent or not ready, because
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.shared_configuration import Keeper, keeper
@@ -15,6 +15,7 @@ from gitops_agent.agent.stores.endpoint_slices import EndpointSliceStore
 from gitops_agent.api.rollout_policy import TrafficProvider
 from gitops_agent.manifest import marks
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, read
@@ -45,7 +46,7 @@ class RolloutObserver:
         self._live, self._endpoints, self._clock = live, endpoints, clock
         self._settling: dict[ObjectKey, tuple[object, float]] = {}
 
-    def survey(self, rollout: RolloutContext, rollouts: Sequence[RolloutContext], mine: Iterable[LiveObject]) -> Observation:
+    def survey(self, rollout: RolloutContext, rollouts: Sequence[RolloutContext], mine: Collection[LiveObject]) -> Observation:
         """The observation of one rollout.
 
         Args:
@@ -76,6 +77,7 @@ class RolloutObserver:
                 live.key not in {service, *rollout.routes} and (live.deleting or live.key not in names) for live in owned
             ),
             lost=rollout.lost,
+            former=_former(rollout, mine),
             routing=self._routing(rollout),
             added=all(self._there(manifest, subject) for manifest in self._added(rollout)),
             applied=self._bound(rollout),
@@ -239,6 +241,16 @@ def _together(rollout: RolloutContext, other: RolloutContext) -> bool:
     """Whether two rollouts run for the same commit."""
     mine, theirs = rollout.state.target, other.state.target
     return mine is not None and theirs is not None and mine.commit == theirs.commit
+
+
+def _former(rollout: RolloutContext, mine: Collection[LiveObject]) -> str:
+    """The Service that a run without a state split."""
+    if rollout.rolling or rollout.state.stable is not None:
+        return ""
+    services = [live for live in mine if live.key.group_kind == SERVICE]
+    made = {live.key.name for live in services if live.rollout == rollout.subject.workload.name}
+    names = (live.key.name for live in services if not live.rollout)
+    return next((name for name in names if canary_objects.canary_service_name(name) in made), "")
 
 
 def _turn(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> str:

@@ -20,9 +20,9 @@ def first(ctx: StepContext) -> RolloutState | None:
         return None
     with_stable = replace(ctx, state=replace(ctx.state, stable=stable))
     if ctx.seen.leavings and not ctx.run.rolling:
-        lost = replace(
-            with_stable, state=replace(with_stable.state, target=ctx.seen.lost or stable, plan=dump_policy(ctx.policy))
-        )
+        # A commit may have renamed the Service since the run began.
+        policy = ctx.policy.model_copy(update={"service": ctx.seen.former}) if ctx.seen.former else ctx.policy
+        lost = replace(with_stable, state=replace(with_stable.state, target=ctx.seen.lost or stable, plan=dump_policy(policy)))
         pods = ctx.seen.canary.replicas if ctx.seen.canary else 0
         return leave(lost, Phase.SUPERSEDED, "the state was lost", canary=pods, traffic=Traffic())
     return with_stable.enter(Phase.IDLE)

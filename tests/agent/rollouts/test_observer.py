@@ -13,11 +13,13 @@ from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
+from gitops_agent.manifest import marks
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.state import Phase, Rejected, RolloutState, Share, Stage, Traffic, Version
 from gitops_agent.rollout.traffic.router import Verdict
+from gitops_agent.sync.live.live_object import LiveObject, observe
 from gitops_agent.sync.live.live_state import LiveState
 from tests.rollout.policies import canary, rolling
 from tests.rollout.release import V1, V2, V3, WEB, Shares
@@ -51,6 +53,27 @@ def test_a_share_that_was_in_force_before_a_restart_is_in_force_after_it(nowhere
     assert verdict(context) is Verdict.READY
     other = replace(verified, traffic=Traffic(want=Share(weight=75), applied=half))
     assert verdict(replace(context, state=other)) is Verdict.NOT_YET, "another share is given its time"
+
+
+def made(kind: str, name: str, rollout: str = "") -> LiveObject:
+    metadata = {"name": name, "namespace": "shop", "uid": name, "annotations": {marks.ROLLOUT: rollout} if rollout else {}}
+    return observe({"apiVersion": "v1", "kind": kind, "metadata": metadata})
+
+
+def test_the_service_of_a_run_whose_state_is_lost_is_found_by_that_of_its_canary(nowhere: Transport) -> None:
+    queue: WorkQueue[AppKey] = WorkQueue()
+    live = LiveState()
+    policies = RolloutPolicyStore(Objects(nowhere, Discovery(nowhere)), queue.add)
+    observer = RolloutObserver(live, EndpointSliceStore(live, policies, queue.add), clock=lambda: 100.0)
+    about = ResolvedPolicy(policy=canary(service="renamed"), workload=WEB, provider=Shares())
+    key = ObjectKey("gitops-agent.dev", "RolloutPolicy", "shop", "web")
+    context = RolloutContext(key=key, raw={}, subject=about, state=RolloutState(), head=V2, stable={}, target={})
+    objects = [made("Service", "renamed"), made("Service", "web"), made("Service", "web-canary", rollout=WEB.name)]
+
+    assert observer.survey(context, [context], objects).former == "web"
+    assert observer.survey(context, [context], objects[:2]).former == ""
+    known = replace(context, state=RolloutState(stable=V1))
+    assert observer.survey(known, [known], objects).former == ""
 
 
 def rejecting(name: str, *rejected: Rejected, head: Version = V2) -> RolloutContext:
