@@ -62,6 +62,10 @@ class ApplicationRules:
             text = "is not among the repositories that the setting source.allowedRepositories names"
             field = "repoURL" if application.spec.source.chart is None else "chart.repository"
             yield Problem(path=f"spec.source.{field}", message=text)
+        helm = application.spec.render.helm if application.spec.render is not None else None
+        if helm is not None and helm.chart is not None and not self.follows(helm.chart.repository):
+            text = "is not among the repositories that the setting source.allowedRepositories names"
+            yield Problem(path="spec.render.helm.chart.repository", message=text)
 
     def follows(self, url: str) -> bool:
         """Whether a repository may be read."""

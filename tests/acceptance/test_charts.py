@@ -94,6 +94,13 @@ def test_a_commit_holds_the_values_of_a_chart(team: Tenant, charts: ChartServer)
     at(team, "6.5.4", later)
 
     assert color(team) == "red"
+    shell = Shell(team)
+    pinned = shell.run("rollback", shell.application, commit)
+    assert f"is pinned to commit {commit[:12]}, version 6.5.4, digest sha256:" in pinned
+    at(team, "6.5.4", commit)
+    assert color(team) == "green"
+    assert "follows branch main, version ~6.5 again" in shell.run("rollback", shell.application, "--undo")
+    at(team, "6.5.4", later)
 
 
 def test_commands_name_charts_and_a_rollback_pins_a_version(team: Tenant, charts: ChartServer) -> None:

@@ -67,3 +67,18 @@ def test_an_application_of_this_cluster_or_of_an_unknown_one_is_followed(known: 
     pinned = application(destination={"clusterUID": "a1"})
 
     assert ApplicationRules(cluster_uid=known).applied(pinned) == pinned
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["as the source", "beside a commit"])
+def test_repositories_of_charts_are_among_those_that_may_be_followed(*, beside: bool) -> None:
+    rules = ApplicationRules(repositories=("https://charts.example.com/*", f"{GIT}*"))
+
+    def charted(repository: str) -> Any:
+        chart = {"repository": repository, "name": "podinfo", "version": "6.5.4"}
+        git = {"repoURL": f"{GIT}config.git", "ref": {"branch": "main"}}
+        return application(source=git, render={"helm": {"chart": chart}}) if beside else application(source={"chart": chart})
+
+    allowed = charted("https://charts.example.com/stable")
+    assert rules.applied(allowed) == allowed
+    with pytest.raises(SpecInvalid, match=r"chart\.repository: is not among the repositories"):
+        rules.applied(charted("https://other.example.com/stable"))

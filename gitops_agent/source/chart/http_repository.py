@@ -40,9 +40,15 @@ class HttpRepository:
         access: the repository and its credentials.
         cache: its last index.
         client: sends requests.
+
+    Raises:
+        SourceError: reason `InvalidSpec`, for credentials that are not used.
     """
 
     def __init__(self, access: ChartAccess, cache: IndexCache, client: HttpClient) -> None:
+        if access.credentials is not None and access.credentials.cert:
+            text = "the secret cannot be used: client certificates (tls.crt, tls.key) are not sent to chart repositories"
+            raise SourceError(text, reason="InvalidSpec")
         self._access, self._cache, self._client = access, cache, client
         self._base = access.url.rstrip("/") + "/"
         self._asked = False

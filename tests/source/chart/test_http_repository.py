@@ -69,6 +69,11 @@ def test_credentials_go_to_the_repository(server: ChartServer, tmp_path: Path) -
     assert {authorization for _, authorization in server.seen} == {BASIC}
 
 
+def test_a_client_certificate_is_refused_rather_than_left_out(server: ChartServer, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="client certificates"):
+        repository(server.url, tmp_path, credentials=ChartCredentials(cert="CERT", key="KEY"))
+
+
 def test_an_archive_elsewhere_gets_no_credentials(server: ChartServer, tmp_path: Path) -> None:
     with serving() as other:
         other.archives = dict(server.archives)
