@@ -15,6 +15,8 @@ from gitops_agent.source.chart.index_cache import IndexCache
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
 from tests.source.chart.server import ChartServer, serving
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = ChartCredentials(username="li", password="geheim")
 BASIC = PASSWORD.authorization
 
