@@ -70,10 +70,11 @@ def test_a_range_is_applied_and_moves_with_a_poll(team: Tenant, charts: ChartSer
     assert first["source"]["chart"]["range"] == "~6.5"
     assert first["sync"]["revision"] == f"podinfo-6.5.3@{first['source']['chart']['digest']}"
 
-    digest = charts.publish("podinfo", "6.5.4", package("podinfo", "6.5.4"))
+    digest = charts.publish("podinfo", "6.5.4", package("podinfo", "6.5.4"), deprecated=True)
     team.ask()
     second = at(team, "6.5.4")["status"]
 
+    assert "the chart podinfo 6.5.4 is deprecated by its authors" in second["warnings"]
     assert second["source"]["chart"]["digest"] == digest
     assert [entry["revision"].partition("@")[0] for entry in second["history"]] == ["podinfo-6.5.4", "podinfo-6.5.3"]
 

@@ -279,7 +279,8 @@ class DeclaredStateLoader:
                 ignore_fields=application.spec.sync.ignore_fields,
                 helm_hooks=application.spec.helm_hooks,
             )
-            desired = replace(desired, warnings=(*rendered.warnings, *desired.warnings), rendered=rendered.digest)
+            noted = revision.chart.warnings if revision.chart is not None else ()
+            desired = replace(desired, warnings=(*noted, *rendered.warnings, *desired.warnings), rendered=rendered.digest)
             # What the cluster did not know yet is looked up again the next time.
             built = _Built(rendered=rendered, application=application, autoscaled=autoscaled, desired=desired)
             if not desired.unscoped:

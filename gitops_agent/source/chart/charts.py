@@ -13,7 +13,7 @@ import json
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,8 @@ from gitops_agent.source.semver import Version
 _TIPS = "tips.json"
 _WHOLE = ("SourceUnavailable", "AuthenticationFailed", "SourceFailed")
 """Errors that say something about a repository, when nothing of it can be read."""
+_MOST_ARCHIVES = 30
+"""Of versions of a repository that are followed no more: what histories and rollouts lead back to."""
 _MOST_TREES = 16
 _MOST_BYTES = 64 * 1024 * 1024
 """Of unpacked files that are kept in memory."""
@@ -220,6 +222,15 @@ class Charts:
         except OSError as error:
             raise disk_error(error) from error
         kept.tips = tips
+        self._prune(source, {tip.digest for tip in tips.values()})
+
+    def _prune(self, source: ChartSource, followed: Collection[str]) -> None:
+        """Drops the oldest archives; one that is needed again is downloaded again."""
+        with contextlib.suppress(OSError):
+            used = {self._archive(source, digest) for digest in followed}
+            others = [path for path in self._place(source).glob("*.tgz") if path not in used]
+            for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[_MOST_ARCHIVES:]:
+                path.unlink()
 
     def _require(self, source: ChartSource, revision: str) -> None:
         if not self._archive(source, digest_of(revision)).is_file():

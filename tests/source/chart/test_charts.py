@@ -259,6 +259,17 @@ def test_a_user_names_a_version(charts: Charts, server: ChartServer, text: str) 
     assert charts.find(source(server), RANGE, ChartAccess(url=server.url), found.commit).commit == found.commit
 
 
+def test_old_archives_go_and_what_is_followed_stays(charts: Charts, server: ChartServer, tmp_path: Path) -> None:
+    polled(charts, server, RANGE, EXACT)
+    for patch in range(5, 40):
+        server.publish("podinfo", f"6.5.{patch}")
+        polled(charts, server, RANGE, EXACT)
+
+    assert len(list(tmp_path.rglob("*.tgz"))) == 32
+    assert charts.resolve(source(server), EXACT).short == "podinfo-6.5.4"
+    assert charts.resolve(source(server), RANGE).short == "podinfo-6.5.39"
+
+
 def test_a_forgotten_repository_leaves_nothing(charts: Charts, server: ChartServer, tmp_path: Path) -> None:
     polled(charts, server)
     charts.forget(source(server))
