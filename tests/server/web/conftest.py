@@ -47,8 +47,12 @@ class Visitor:
         page.locator(".skeleton").first.wait_for(state="detached")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for the tests of a module.
+
+    Playwright keeps an event loop in the main thread, which other modules have to find free.
+    """
     try:
         program = SystemPackages().find("chromium-headless-shell")
     except ProgramMissing as error:

@@ -95,3 +95,19 @@ def test_a_module_uses_what_it_imports_and_says_what_it_is_for(module: Path) -> 
 
     assert text.startswith("// ")
     assert {name for name in names if name and not re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", body)} == set()
+
+
+def test_every_export_is_used_by_another_module() -> None:
+    texts = {path.name: path.read_text() for path in SOURCES.glob("*.js")}
+    exported = [
+        (module, name)
+        for module, text in texts.items()
+        for name in re.findall(r"^export (?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE)
+        if module != "german.js"
+    ]
+
+    def used(module: str, name: str) -> bool:
+        return any(re.search(rf"\b{name}\b", text) for other, text in texts.items() if other != module)
+
+    assert len(exported) > 50
+    assert [(module, name) for module, name in exported if not used(module, name)] == []

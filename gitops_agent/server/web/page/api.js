@@ -4,7 +4,7 @@
 const BASE = "/api/v1";
 const TIMEOUT = 20_000;
 
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || String(status));
     this.status = status;

@@ -8,7 +8,7 @@ const WIDTH = 132;
 const HEIGHT = 28;
 const EDGE = 3;
 
-export function numberIn(text) {
+function numberIn(text) {
   const match = NUMBER.exec(text ?? "");
   return match ? Number(match[0]) : null;
 }

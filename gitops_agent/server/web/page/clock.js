@@ -43,7 +43,7 @@ export function span(seconds) {
   return new Intl.NumberFormat(language.value, short).format(Math.floor(seconds / size));
 }
 
-export function absolute(time) {
+function absolute(time) {
   const at = new Date(time);
   const parts = { dateStyle: "medium", timeStyle: "medium" };
   return Number.isNaN(at.getTime()) ? "" : new Intl.DateTimeFormat(language.value, parts).format(at);

@@ -14,7 +14,7 @@ async function copy(text) {
   }
 }
 
-export function CopyButton({ text, name }) {
+function CopyButton({ text, name }) {
   return html`<button type="button" class="button-icon copy" aria-label=${t("copy.name", { name: name ?? text })}
       onClick=${() => copy(text)}>
     <${Icon} name="copy" />

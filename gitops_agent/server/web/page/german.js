@@ -229,7 +229,7 @@ export const WORDS = {
   "refusal.title": "Das kann nicht gezeigt werden",
   "rollout.back": "Zurück",
   "rollout.history": "Frühere Läufe",
-  "rollout.inForce": "in Kraft",
+  "rollout.force": "in Kraft",
   "rollout.markInForce": "in Kraft",
   "rollout.markNot": "verlangt, noch nicht bestätigt",
   "rollout.metrics": "Metriken",

@@ -8,7 +8,7 @@ const stack = [];
 let prefix = "";
 let prefixAt = 0;
 
-export function typing(target) {
+function typing(target) {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 

@@ -54,7 +54,7 @@ function View({ data, path }) {
             </div>
         ${active && html`<div><dt>${t("rollouts.weight")}</dt><dd>
           <${Weight} weight=${row.weight} /> <span
-              class="muted">${t(row.weight.verified ? "rollout.inForce" : "rollout.notInForce")}</span>
+              class="muted">${t(row.weight.verified ? "rollout.force" : "rollout.notInForce")}</span>
           </dd></div>`}
         ${(data.until || data.waitsFor.length > 0) && html`<div><dt>${t("rollout.until")}</dt>
           <dd>${data.until && html`<${Until}

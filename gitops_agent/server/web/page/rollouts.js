@@ -21,7 +21,7 @@ export function RolloutsTab({ ns, name }) {
 }
 
 /** The address of a rollout, with the Application whose changes concern it. */
-export function rolloutAddress({ namespace, name, application }) {
+function rolloutAddress({ namespace, name, application }) {
   return to.rollout(namespace, name) + (application ? `?app=${encodeURIComponent(`${application.namespace}/${application.name}`)}` : "");
 }
 

@@ -16,7 +16,7 @@ narrowScreen.addEventListener("change", (event) => {
 });
 
 /** Where each line begins, and after the last one where the list ends. */
-export function offsetsOf(items, height) {
+function offsetsOf(items, height) {
   const offsets = new Float64Array(items.length + 1);
   for (let index = 0; index < items.length; index++) {
     offsets[index + 1] = offsets[index] + height(items[index]);

@@ -233,7 +233,7 @@ const ENGLISH = {
   "refusal.title": "This cannot be shown",
   "rollout.back": "Back",
   "rollout.history": "Earlier runs",
-  "rollout.inForce": "in force",
+  "rollout.force": "in force",
   "rollout.markInForce": "in force",
   "rollout.markNot": "asked for, not yet confirmed",
   "rollout.metrics": "Metrics",
