@@ -36,6 +36,7 @@ from gitops_agent.source.repository import Repository
 from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.cluster_pin import refuse_foreign
 from gitops_agent.sync.desired import Desired, build
+from gitops_agent.sync.generated_values import with_live_values
 from gitops_agent.sync.planning.crd_upgrade import versions
 
 _HEALTHY = "healthy"
@@ -286,6 +287,11 @@ class DeclaredStateLoader:
             if not desired.unscoped:
                 self._built[application.key, slot] = built
         desired = built.desired
+        if any(manifest.generated for manifest in desired.manifests):
+            # Rollouts copy configuration, so they need what is live, too.
+            live = {manifest.key: self._stores.live.get(manifest.key) for manifest in desired.manifests if manifest.generated}
+            objects = {key: one for key, one in live.items() if one is not None}
+            desired = replace(desired, manifests=with_live_values(desired.manifests, objects, application.key))
         return desired if desired.revision == revision else replace(desired, revision=revision)
 
     def _render(
