@@ -8,18 +8,18 @@ const WIDTH = 132;
 const HEIGHT = 28;
 const EDGE = 3;
 
-function numberIn(text) {
+function firstNumber(text) {
   const match = NUMBER.exec(text ?? "");
   return match ? Number(match[0]) : null;
 }
 
 /** The last measurements of a metric as a line, with its limit when that is a number. */
 export function Sparkline({ name, measurements, limit }) {
-  const points = measurements.map((each) => ({ ...each, number: numberIn(each.value) })).filter(({ number }) => number !== null);
+  const points = measurements.map((each) => ({ ...each, number: firstNumber(each.value) })).filter(({ number }) => number !== null);
   if (points.length === 0) {
     return html`<span class="muted">–</span>`;
   }
-  const bound = /^\s*(?:\w+\s+)*[<>]=?\s*-?[\d.e+-]+\s*$/i.test(limit) ? numberIn(limit.replace(/^[^<>]*[<>]=?/, "")) : null;
+  const bound = /^\s*(?:\w+\s+)*[<>]=?\s*-?[\d.e+-]+\s*$/i.test(limit) ? firstNumber(limit.replace(/^[^<>]*[<>]=?/, "")) : null;
   const values = [...points.map(({ number }) => number), ...(bound === null ? [] : [bound])];
   const low = Math.min(...values);
   const spread = Math.max(...values) - low || 1;
