@@ -27,6 +27,8 @@ TESTED_ELSEWHERE = {
     "preview/dependants.py": "cli/test_dependants.py",  # likewise
     "preview/desired_state.py": "cli/test_diff.py",  # likewise
     "preview/why.py": "cli/test_why.py",  # likewise
+    "agent/desired/chart_access.py": "acceptance/test_charts.py",  # what only a poll of the agent reads
+    "source/following.py": "acceptance/test_charts.py",  # likewise
     "source/chart/signers.py": "source/chart/test_oci_repository.py",  # what is demanded of registries
     "preview/remote_bases.py": "cli/test_render.py",  # likewise
     "cli/object_chain.py": "cli/test_trace.py",  # likewise

@@ -185,11 +185,11 @@ class DeclaredStateLoader:
             revision = replace(revision, message="")  # the trailers of a commit without a signature approve nothing
         return self._rendered(application, replace(known, revision=revision))
 
-    def _rendered(self, application: Application, known: DeclaredState) -> DeclaredState:
+    def _rendered(self, application: Application, declared: DeclaredState) -> DeclaredState:
         """What a revision declares, added to what is known of it."""
-        revision = known.revision
+        revision = declared.revision
         if revision is None:
-            return known
+            return declared
         beside = self._poller.beside(application)
         if beside is not None:
             chart_state = self._poller.state(beside[0]).of(beside[1])
@@ -197,22 +197,22 @@ class DeclaredStateLoader:
                 revision = with_chart(revision, self._sources.resolve(*beside))
             except SourceError as error:
                 if not chart_state.polled:
-                    return replace(known, pending="the chart is being fetched for the first time")
-                return replace(known, source=chart_state, error=chart_state.error or error)
-            state = known.source if known.source.error is not None else chart_state
-            known = replace(known, source=state, revision=revision)
+                    return replace(declared, pending="the chart is being fetched for the first time")
+                return replace(declared, source=chart_state, error=chart_state.error or error)
+            state = declared.source if declared.source.error is not None else chart_state
+            declared = replace(declared, source=state, revision=revision)
         try:
             desired, claimed = self._desired(application, revision, slot=HEAD), True
             if desired is not None:
                 desired, claimed = self._claim(desired)
         except AgentError as error:
-            return replace(known, error=error)
+            return replace(declared, error=error)
         if desired is None:
             listing = self._stores.autoscalers.pending(application.key)
             rendering = self._bases.pending(application.key, revision.commit) or f"{revision.short} is being rendered"
             pending = "the autoscalers are being listed" if listing else rendering
-            return replace(known, pending=pending)
-        return replace(known, desired=desired, claimed=claimed)
+            return replace(declared, pending=pending)
+        return replace(declared, desired=desired, claimed=claimed)
 
     def at(self, application: Application, commit: str, *, slot: str) -> Desired | None:
         """What another commit declares; None while it is being rendered.
