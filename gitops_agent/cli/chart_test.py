@@ -1,6 +1,6 @@
 """`gitops-agent test APP`: runs the tests of an Application's chart.
 
-As `helm test` does: they run with the rights of the caller, at the applied commit, one after the other, and are no part of a sync.
+As `helm test` does: with the rights of the caller, at the applied commit, one after the other, and as no part of a sync.
 """
 
 from __future__ import annotations
