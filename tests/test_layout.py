@@ -76,6 +76,8 @@ TESTED_ELSEWHERE = {
     "server/source.py": "server/test_laptop.py",  # likewise
     "server/application_row.py": "server/http/test_app.py",  # what the list shows
     "cli/dashboard.py": "server/test_laptop.py",  # serves until interrupted
+    "server/agent_source.py": "server/test_agent_dashboard.py",  # likewise
+    "cluster/bearer.py": "server/test_agent_dashboard.py",  # likewise
     "server/routes.py": "server/test_openapi.py",  # a table
     "importer/tables/*.py": "importer/test_tables.py",  # rows, tried as a whole
     "importer/argo*.py": "importer/test_argo.py",  # parts of one translation, tried by fields

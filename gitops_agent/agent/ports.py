@@ -13,6 +13,13 @@ from gitops_agent.events.event import Event
 from gitops_agent.manifest.key import AppKey, Object
 
 
+class Observer(Protocol):
+    """Learns that something of an application changed; must return at once."""
+
+    def __call__(self, key: AppKey, /) -> object:
+        """Takes the application, in any thread."""
+
+
 class Wake(Protocol):
     """Puts an application on the work queue."""
 

@@ -15,6 +15,8 @@ import uuid
 from gitops_agent.agent.components import Components
 from gitops_agent.agent.desired.push_hints import PushHints
 from gitops_agent.agent.leader_label import LeaderLabel
+from gitops_agent.agent.ports import Observer
+from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.lease import Lease
@@ -46,6 +48,7 @@ class Runtime:
         self._leading = threading.Event()
         self._lost = threading.Event()
         self._components: Components | None = None
+        self._observer: Observer | None = None
         self._fence: Fence = UNFENCED
         self._leader_label = self._label()
         transport.identity.ends(self._stop)
@@ -120,9 +123,19 @@ class Runtime:
         components = self._components
         return components.hints if components is not None and self.leading else None
 
+    @property
+    def stores(self) -> Stores | None:
+        """What the leader knows; None while this replica does not lead."""
+        components = self._components
+        return components.stores if components is not None and self.leading else None
+
+    def observe(self, observer: Observer) -> None:
+        """Sets who learns of changes of Applications, in every term to come."""
+        self._observer = observer
+
     def _label(self) -> LeaderLabel | None:
         """What labels this pod while it leads; None where no Service selects the leader."""
-        if not self._settings.webhooks.enabled:
+        if not self._settings.webhooks.enabled and not self._settings.dashboard.enabled:
             return None
         objects = Objects(self._transport, Discovery(self._transport))
         return LeaderLabel(objects, self._settings.cluster.namespace, os.environ.get("POD_NAME", ""))
@@ -131,6 +144,8 @@ class Runtime:
         _log.info("leading", identity=self._identity)
         metrics.LEADER.set(1)
         self._components = Components(self._settings, self._transport, fence=self._fence)
+        self._components.stores.applications.observer = self._observer
+        self._components.stores.policies.observer = self._observer
         self._components.start()
         self._leading.set()
         if self._leader_label is not None:

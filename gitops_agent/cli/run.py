@@ -13,7 +13,9 @@ from gitops_agent.cli.settings_options import effective, settings_options
 
 if TYPE_CHECKING:
     from gitops_agent.agent.runtime import Runtime
+    from gitops_agent.cluster.transport import Transport
     from gitops_agent.config import Settings
+    from gitops_agent.server.agent_dashboard import AgentDashboard
     from gitops_agent.server.http_server import HttpServer
 
 
@@ -44,19 +46,34 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
         settings.server.address, settings.server.port, alive=runtime.alive, ready=runtime.ready, metrics=metrics.exposition
     )
     webhooks = _webhooks(settings, runtime)
+    dashboard = _dashboard(settings, runtime, transport)
     probes.start()
     log.logger("server").info("listening", address=settings.server.address, port=probes.port)
     if webhooks is not None:
         webhooks.start()
         log.logger("webhooks").info("listening for webhooks", address=settings.webhooks.address, port=webhooks.port)
+    if dashboard is not None:
+        dashboard.start()
+        log.logger("dashboard").info("serving the dashboard", address=settings.dashboard.address, port=dashboard.port)
     try:
         code = runtime.run()
     finally:
+        if dashboard is not None:
+            dashboard.stop()
         if webhooks is not None:
             webhooks.stop()
         probes.stop()
         transport.close()
     sys.exit(code)
+
+
+def _dashboard(settings: Settings, runtime: Runtime, transport: Transport) -> AgentDashboard | None:
+    """The dashboard, None where it is off."""
+    if not settings.dashboard.enabled:
+        return None
+    from gitops_agent.server.agent_dashboard import AgentDashboard
+
+    return AgentDashboard(settings, runtime, transport)
 
 
 def _webhooks(settings: Settings, runtime: Runtime) -> HttpServer | None:

@@ -72,7 +72,7 @@ class Transport:
     """
 
     def __init__(self, load: Callable[[], Configuration], *, pool: int = 64) -> None:
-        self._load = load
+        self.load = load
         self._pool_size = pool
         self._lock = threading.Lock()
         self._pause = threading.Event()
@@ -299,7 +299,7 @@ class Transport:
     def _connect(self) -> None:
         from kubernetes.client.rest import RESTClientObject
 
-        configuration = self._load()
+        configuration = self.load()
         configuration.connection_pool_maxsize = self._pool_size
         configuration.keep_alive = True
         configuration.retries = None

@@ -231,6 +231,32 @@ class ServerSettings(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """The port to listen on; 0 takes a free one."""
 
+    external_url: Annotated[
+        str, Field(alias="externalURL", pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$", max_length=2048)
+    ] = ""
+    """Where people reach the dashboard, such as `https://gitops.example.com`: messages and commit statuses link to it; they
+    carry no link when it is empty."""
+
+
+class DashboardSettings(Section):
+    """The dashboard that the agent serves."""
+
+    enabled: bool = False
+    """Whether the leader serves it; `gitops-agent dashboard` needs nothing of this."""
+
+    address: str = "0.0.0.0"  # noqa: S104 - browsers come through an Ingress or a port-forward
+    """The address to listen on."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8081
+    """The port to listen on; 0 takes a free one."""
+
+    allowed_hosts: Texts = ()
+    """Names beside that of `server.externalURL` under which browsers may reach it, with a port where one is in the address. The
+    names of the own machine are allowed, for `kubectl port-forward`."""
+
+    audiences: Texts = ()
+    """Audiences that a token must be for; that of the API server when empty."""
+
 
 class WebhookSettings(Section):
     """Incoming webhooks of forges."""
@@ -284,6 +310,7 @@ class Settings(Section):
     analysis: AnalysisSettings = AnalysisSettings()
     leader: LeaderSettings = LeaderSettings()
     server: ServerSettings = ServerSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()

@@ -41,8 +41,8 @@ class Source(Protocol):
     def policies(self) -> list[Object]:
         """All RolloutPolicies."""
 
-    def notifiers(self) -> list[Object]:
-        """All Notifiers."""
+    def notifiers(self, access: ClusterClient) -> list[Object]:
+        """The Notifiers, where they have to be read as the viewer."""
 
     def problem(self) -> str:
         """Why nothing is known; empty when everything is."""
@@ -109,8 +109,9 @@ class ClusterSource:
         """All RolloutPolicies."""
         return self._all("RolloutPolicy")
 
-    def notifiers(self) -> list[Object]:
+    def notifiers(self, access: ClusterClient) -> list[Object]:
         """All Notifiers."""
+        del access
         return self._all("Notifier")
 
     def problem(self) -> str:

@@ -11,7 +11,7 @@ import json
 import threading
 from dataclasses import replace
 
-from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.ports import Observer, Wake
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
@@ -33,6 +33,7 @@ class ApplicationStore:
 
     Attributes:
         rules: may be exchanged until the first Application comes.
+        observer: learns of every change, those of statuses included.
         epoch: how often resource versions decreased, because etcd was restored.
     """
 
@@ -45,6 +46,7 @@ class ApplicationStore:
         self._parsed: dict[AppKey, Application | SpecInvalid] = {}
         self._dependants: dict[AppKey, set[AppKey]] = {}
         self._watermark = Watermark()
+        self.observer: Observer | None = None
         self.epoch = 0
 
     def replace(self, objects: list[Object], resource_version: str) -> None:
@@ -74,6 +76,7 @@ class ApplicationStore:
             overwritten = before is not None and _status(obj) not in (_status(before), self._statuses.get(key))
             if changed:
                 self._understand(key, obj)
+        self._observe(key)
         if changed:
             requested = before is not None and _asked(before) != _asked(obj)
             reason = "asked for" if requested else "the Application changed"
@@ -177,8 +180,13 @@ class ApplicationStore:
             self._wishes.pop(key, None)
             self._statuses.pop(key, None)
             self._detach(key)
+        self._observe(key)
         if removed:
             self._wake(key, "the Application is gone", Priority.COMMIT)
+
+    def _observe(self, key: AppKey) -> None:
+        if self.observer is not None:
+            self.observer(key)
 
     def _understand(self, key: AppKey, obj: Object) -> None:
         """Parses a changed spec; the caller holds the lock."""

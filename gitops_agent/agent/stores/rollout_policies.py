@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from gitops_agent.agent.ports import Wake
+from gitops_agent.agent.ports import Observer, Wake
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.watermark import Watermark
@@ -42,6 +42,7 @@ class RolloutPolicyStore:
         self._watermark = Watermark()
         self._listed = False
         self._waiting: set[AppKey] = set()
+        self.observer: Observer | None = None
 
     def listed(self, application: AppKey) -> bool:
         """Whether the first list has arrived; wakes the application when it does.
@@ -75,6 +76,11 @@ class RolloutPolicyStore:
         """Every application that has a policy."""
         with self._lock:
             return tuple(sorted({policy.application for policy in self._known.values() if policy.application is not None}))
+
+    def every(self) -> list[Object]:
+        """All of them, by key."""
+        with self._lock:
+            return [policy.raw for _, policy in sorted(self._known.items())]
 
     def owner(self, key: ObjectKey) -> AppKey | None:
         """The application that the marks of a policy name."""
@@ -138,6 +144,8 @@ class RolloutPolicyStore:
             if before is not None and not is_newer(_version(obj), _version(before.raw)) and _uid(before.raw) == _uid(obj):
                 return
             self._known[key] = _Known(obj, application)
+        if application is not None and self.observer is not None:
+            self.observer(application)
         if application is not None and (before is None or _wish(before.raw) != _wish(obj)):
             requested = before is not None and annotation(before.raw, COMMAND) != annotation(obj, COMMAND)
             self._wake(application, f"{key} changed", Priority.USER if requested else Priority.COMMIT)

@@ -48,7 +48,7 @@ def notifiers(call: Call) -> NotifierList:
 
 def _notifiers(call: Call) -> tuple[NotifierView, ...]:
     views = []
-    for notifier in call.service.source.notifiers():
+    for notifier in call.service.source.notifiers(call.viewer.access):
         if call.viewer.rights(str(notifier["metadata"].get("namespace") or "")).may("list", "notifiers"):
             status = notifier.get("status") or {}
             views.append(

@@ -290,7 +290,7 @@ def _receivers(call: Call, live: Object) -> Iterator[views.Receiver]:
     if not call.viewer.rights(call.key.namespace).may("list", "notifiers"):
         return
     labels = live["metadata"].get("labels") or {}
-    for notifier in call.service.source.notifiers():
+    for notifier in call.service.source.notifiers(call.access(call.key.namespace)):
         if notifier["metadata"].get("namespace") == call.key.namespace and matches(
             (notifier.get("spec") or {}).get("applications") or {}, labels
         ):

@@ -26,6 +26,7 @@ class Service:
         plans: computed lately.
         mode: `agent` or `laptop`.
         cluster: the name of the cluster, for people.
+        files: whether repositories of this machine may be read, as `file://` names them.
         viewers: the number of open streams.
     """
 
@@ -34,6 +35,7 @@ class Service:
     plans: PlanCache
     mode: str
     cluster: str
+    files: bool = True
     viewers: Callable[[], int] = field(default=lambda: 0)
 
 

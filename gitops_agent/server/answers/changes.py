@@ -10,7 +10,7 @@ from gitops_agent.api.application_row import SHORT, summary
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.api.parse import parse
 from gitops_agent.api.reasons import reason_of
-from gitops_agent.errors import UsageError
+from gitops_agent.errors import Forbidden, UsageError
 from gitops_agent.manifest.field_report import FieldChange, field_changes
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.leaves import leaves
@@ -214,8 +214,20 @@ def _seen(call: Call) -> Iterator[tuple[AppKey, Object]]:
             yield key, live
 
 
+def _refuse_files(call: Call, live: Object) -> None:
+    """Refuses repositories of the server's own machine, which are not the viewer's.
+
+    Raises:
+        Forbidden: the settings do not allow them.
+    """
+    address = str(((live.get("spec") or {}).get("source") or {}).get("repoURL") or "")
+    if address.startswith("file:") and not call.service.files:
+        raise Forbidden("file:// repositories are files of the agent's own machine: set source.allowFile", status=403)
+
+
 def _preview(call: Call, live: Object, revision: str) -> Preview:
     """The plan as the viewer, computed at most once in a while."""
+    _refuse_files(call, live)
     access = call.access(call.key.namespace)
     generation, answered = live["metadata"].get("generation"), (live.get("status") or {}).get("sync") or {}
     key = (call.viewer.digest, call.key, generation, str(answered), revision)
@@ -317,6 +329,7 @@ def _side(text: str, name: str, live: Object) -> views.DiffSide:
 
 def _between(call: Call, live: Object, from_: views.DiffSide, to: views.DiffSide) -> tuple[list[views.ObjectDiff], int]:
     """The differences of two renders, with one numbering of Secrets for all."""
+    _refuse_files(call, live)
     access, application = call.access(call.key.namespace), parse(live)
     with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
         names = [side.commit.revision if side.kind == "revision" else "" for side in (from_, to)]

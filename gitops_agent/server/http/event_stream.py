@@ -264,7 +264,10 @@ class EventStreams:
 
     def _flush(self) -> None:
         self._flushing = False
-        changed, gone, touched = self._rows.flush()
+        try:
+            changed, gone, touched = self._rows.flush()
+        except AgentError:  # this replica no longer leads, and is about to end
+            return
         for stream in self._streams:
             self._hand_out(stream, changed, gone, touched)
 

@@ -1,0 +1,67 @@
+"""The dashboard that the agent serves: the leader's memory, shown with each viewer's own rights."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from gitops_agent.agent.runtime import Runtime
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.config import Settings
+from gitops_agent.server.agent_source import AgentSource
+from gitops_agent.server.answers.call import Service
+from gitops_agent.server.http.app import Dashboard
+from gitops_agent.server.http.event_stream import EventStreams
+from gitops_agent.server.http.headers import Origins
+from gitops_agent.server.http.token_sessions import TokenSessions
+from gitops_agent.server.http_server import HttpServer
+from gitops_agent.server.listening import listen
+from gitops_agent.server.plan_cache import PlanCache
+from gitops_agent.server.rows import Rows
+
+
+class AgentDashboard:
+    """Serves while the agent runs.
+
+    Args:
+        settings: the effective configuration.
+        runtime: the replica; a follower answers 503.
+        transport: to the API server, as the agent.
+
+    Raises:
+        AgentError: the port is taken.
+    """
+
+    def __init__(self, settings: Settings, runtime: Runtime, transport: Transport) -> None:
+        options, external = settings.dashboard, urlsplit(settings.server.external_url)
+        source = AgentSource(runtime)
+        rows = Rows(source.application, source.policy)
+        streams = EventStreams(rows, source.applications)
+        service = Service(
+            source=source,
+            rows=rows,
+            plans=PlanCache(),
+            mode="agent",
+            cluster=external.hostname or transport.host,
+            files=settings.source.allow_file,
+            viewers=lambda: streams.count,
+        )
+        sessions = TokenSessions(transport, settings.cluster.namespace, options.audiences)
+        hosts = frozenset(name.lower() for name in (external.netloc, *options.allowed_hosts) if name)
+        self._dashboard = Dashboard(
+            service, sessions, Origins(hosts=hosts), streams, secure=settings.server.external_url.startswith("https:")
+        )
+        self._server = HttpServer(self._dashboard, listen(options.address, options.port, setting="dashboard"), name="http-ui")
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        return self._server.port
+
+    def start(self) -> None:
+        """Begins to serve."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Ends the streams, then the server."""
+        self._dashboard.stop()
+        self._server.stop()

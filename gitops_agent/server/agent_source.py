@@ -1,0 +1,69 @@
+"""Our resources from the leader's memory: no request and no copy."""
+
+from __future__ import annotations
+
+from gitops_agent.agent.runtime import Runtime
+from gitops_agent.agent.stores.stores import Stores
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import AgentError, Unavailable
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.kinds import GROUP, ROLLOUT_POLICY
+from gitops_agent.server.source import Listener
+
+_RETRY_SECONDS = 2.0
+
+
+class AgentSource:
+    """What the leader knows.
+
+    Args:
+        runtime: the replica.
+    """
+
+    name = "memory"
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def applications(self) -> tuple[AppKey, ...]:
+        """The keys of all Applications.
+
+        Raises:
+            Unavailable: this replica does not lead.
+        """
+        return self._stores().applications.keys()
+
+    def application(self, key: AppKey) -> Object | None:
+        """An Application."""
+        return self._stores().applications.raw(key)
+
+    def policy(self, key: AppKey) -> Object | None:
+        """A RolloutPolicy."""
+        return self._stores().policies.get(ROLLOUT_POLICY.named(key.namespace, key.name))
+
+    def policies(self) -> list[Object]:
+        """All RolloutPolicies."""
+        return self._stores().policies.every()
+
+    def notifiers(self, access: ClusterClient) -> list[Object]:
+        """The Notifiers, which the agent keeps no copy of: read as the viewer."""
+        try:
+            return access.objects.list(access.discovery.find(GROUP, "Notifier"), namespace=access.namespace).items
+        except AgentError:
+            return []
+
+    def problem(self) -> str:
+        """Why nothing is known."""
+        return "" if self._runtime.stores is not None else "this replica does not lead"
+
+    def listen(self, listener: Listener) -> None:
+        """Sets the one that is called after each change."""
+        self._runtime.observe(listener)
+
+    def _stores(self) -> Stores:
+        stores = self._runtime.stores
+        if stores is None:
+            raise Unavailable(
+                "this replica does not lead, and knows nothing: try again", status=503, retry_after=_RETRY_SECONDS
+            )
+        return stores

@@ -1,0 +1,158 @@
+"""The dashboard of a running agent: tokens, rights, no cost without viewers, followers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gitops_agent.agent.runtime import Runtime
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.cluster.transport import Transport
+from gitops_agent.config import Settings
+from gitops_agent.server.agent_dashboard import AgentDashboard
+from gitops_agent.server.http.token_sessions import COOKIE
+from gitops_agent.server.routes import ROUTES
+from tests.cli.cluster_env import ClusterEnv, configmap
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+
+@dataclass
+class Agent:
+    """A running agent with its dashboard."""
+
+    runtime: Runtime
+    transport: Transport
+    dashboard: AgentDashboard
+
+    def ask(self, method: str, path: str, token: str = "", body: Any = None, **headers: str) -> tuple[int, Any, list[str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.dashboard.port, timeout=60)
+        sent = {"Authorization": f"Bearer {token}"} if token else {}
+        sent |= {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            connection.request(method, path, body=None if body is None else json.dumps(body), headers=sent | headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            cookies = [value for name, value in answer.getheaders() if name.lower() == "set-cookie"]
+            return answer.status, json.loads(text) if text else None, cookies
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running(stage: ClusterEnv, *, leads: bool = True) -> Iterator[Agent]:
+    settings = Settings.model_validate(
+        {
+            "cluster": {"namespace": stage.namespace},
+            "source": {"cache_dir": str(stage.folder / "cache"), "allow_file": True},
+            "leader": {"enabled": False},
+            "dashboard": {"enabled": True, "address": "127.0.0.1", "port": 0},
+        }
+    )
+    transport = Transport.from_kubeconfig(stage.plane.kubeconfig)
+    runtime = Runtime(settings, transport)
+    dashboard = AgentDashboard(settings, runtime, transport)
+    dashboard.start()
+    thread = threading.Thread(target=runtime.run)
+    if leads:
+        thread.start()
+        eventually(lambda: runtime.stores is not None, seconds=40, what="the agent leads")
+    try:
+        yield Agent(runtime, transport, dashboard)
+    finally:
+        dashboard.stop()
+        runtime.stop()
+        if leads:
+            thread.join(40)
+        transport.close()
+
+
+def token(stage: ClusterEnv, access: ClusterClient, name: str, *verbs: str, names: tuple[str, ...] = ()) -> str:
+    """A token of an account with verbs on Applications."""
+    metadata = {"namespace": stage.namespace, "name": name}
+    rule: dict[str, Any] = {"apiGroups": ["gitops-agent.dev"], "resources": ["applications"], "verbs": list(verbs)}
+    rules = [rule | ({"resourceNames": list(names)} if names else {})] if verbs else []
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+    access.objects.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    access.objects.apply({**rbac, "kind": "Role", "rules": rules})
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    subjects = [{"kind": "ServiceAccount", **metadata}]
+    access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": subjects})
+    return stage.plane.service_account_token(stage.namespace, name)
+
+
+def test_viewers_see_and_do_what_their_own_tokens_allow(stage: ClusterEnv, access: ClusterClient) -> None:
+    url = stage.repository({"flags.yaml": configmap_text()})
+    for name in ("shop", "pay"):
+        stage.application(name, source={"repoURL": url, "ref": {"branch": "main"}, "path": "."})
+    all_ = token(stage, access, "all", "get", "list", "patch")
+    one = token(stage, access, "one", "get", names=("pay",))
+    none = token(stage, access, "none")
+    shop = f"/api/v1/applications/{stage.namespace}/shop"
+    with running(stage) as agent:
+        eventually(lambda: agent.ask("GET", shop, all_)[0] == 200, seconds=40, what="the application")
+        _, mine, _ = agent.ask("GET", "/api/v1/me", all_)
+        rows = {key: agent.ask("GET", "/api/v1/applications", key)[1]["rows"] for key in (all_, one, none)}
+        hidden, absent = agent.ask("GET", shop, one), agent.ask("GET", shop.replace("shop", "gone"), one)
+        status, page, _ = agent.ask("GET", shop, all_)
+        paused = agent.ask("POST", f"{shop}/actions/pause", all_, {"resourceVersion": page["resourceVersion"], "reason": "x"})
+        forbidden = agent.ask(
+            "POST",
+            f"/api/v1/applications/{stage.namespace}/pay/actions/sync",
+            one,
+            {"resourceVersion": "1"},
+        )
+        wrong = [agent.ask(route.method, "/api/v1/me", "wrong." + all_)[0] for route in ROUTES[:1]]
+        signed = agent.ask("POST", "/api/v1/session", "", {"token": all_})
+        cookie = "; ".join(each.partition(";")[0] for each in signed[2])
+        by_cookie = agent.ask("GET", "/api/v1/me", Cookie=cookie)
+
+    user = f"system:serviceaccount:{stage.namespace}"
+    assert (mine["user"], mine["mode"]) == (f"{user}:all", "token")
+    assert {key: sorted(row[1] for row in found) for key, found in rows.items()} == {
+        all_: ["pay", "shop"],
+        one: ["pay"],
+        none: [],
+    }
+    assert hidden[0] == absent[0] == 404
+    assert (status, paused[0]) == (200, 202)
+    manager = [each["manager"] for each in stage.get("shop")["metadata"]["managedFields"] if "f:suspend" in str(each)]
+    assert manager != []
+    assert forbidden[0] in (403, 409)
+    assert wrong == [401]
+    assert signed[2][0].startswith(f"{COOKIE}=")
+    assert all("Secure; HttpOnly; SameSite=Strict" in each for each in signed[2])
+    assert by_cookie[1]["user"] == f"{user}:all"
+
+
+def test_without_viewers_the_dashboard_costs_nothing(stage: ClusterEnv, access: ClusterClient) -> None:
+    stage.application("shop")
+    with running(stage) as agent:
+        before = dict(agent.transport.count)
+        rows = agent.dashboard._dashboard._service.rows
+
+        assert rows.active is False
+        assert rows.snapshot()[2] == []
+        assert not {key for key in before if key[1] == "tokenreviews.authentication.k8s.io"}
+
+
+def test_a_replica_that_does_not_lead_says_so(stage: ClusterEnv, access: ClusterClient) -> None:
+    viewer = token(stage, access, "viewer", "get", "list")
+    with running(stage, leads=False) as agent:
+        status, answer, _ = agent.ask("GET", "/api/v1/applications", viewer)
+
+    assert (status, answer["reason"]) == (503, "Unavailable")
+
+
+def configmap_text() -> str:
+    from gitops_agent.manifest.yaml import dump
+
+    return dump(configmap("flags", dark="on"))
