@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,11 @@ def people(stage: ClusterEnv) -> Iterator[People]:
     accounts = People(stage, admin)
     reader = accounts.client("probe")
 
+    probes = itertools.count()
+
     def refused() -> bool:
         try:
-            patch(reader, annotated(REQUESTED, "probe"))
+            patch(reader, annotated(REQUESTED, f"probe {next(probes)}"))
         except Forbidden as error:
             return "verb sync" in str(error)
         return False
