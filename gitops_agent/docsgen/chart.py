@@ -29,6 +29,8 @@ COMPONENTS = {
     "protectMarks": "protect-marks",
     "monitoring": "monitoring",
     "webhooks": "webhooks",
+    "dashboard": "dashboard",
+    "approval": "approval",
     "network.prometheus": "network/prometheus",
     "network.inClusterGit": "network/in-cluster-git",
     "network.receivers": "network/receivers",
@@ -126,6 +128,10 @@ components:
   monitoring: false
   # POST /hooks/SENDER for forges, with their secrets in the Secret gitops-agent-webhooks.
   webhooks: false
+  # The dashboard, at the Service gitops-agent-dashboard; viewers sign in with a token of the cluster.
+  dashboard: false
+  # Verbs of RBAC for sync, pause, approve, promote, abort and retry, demanded of every client.
+  approval: false
   network:
     prometheus: false
     inClusterGit: false
@@ -245,10 +251,17 @@ def _deployment(obj: Object) -> str:
     for name in ("nodeSelector", "tolerations", "topologySpreadConstraints", "imagePullSecrets", "priorityClassName"):
         pod[name] = f"x-with-{name}"
     text = _template([deployment])
-    for holder, items in _patched("webhooks").items():
-        head = f"        {holder}:\n"
-        block = _when(".Values.components.webhooks", _indented(items, 8))
-        text = text.replace(head, f"{head}{block}", 1)
+    shared = {each["name"] for each in _patched("webhooks")["env"]}
+    for folder in ("webhooks", "dashboard"):
+        switch = f".Values.components.{folder}"
+        for holder, items in _patched(folder).items():
+            own = [item for item in items if folder == "webhooks" or item["name"] not in shared]
+            block = _when(switch, _indented(own, 8))
+            if len(own) < len(items):  # a variable that two components need stands there once
+                both = [item for item in items if item not in own]
+                block += _when(f"and {switch} (not .Values.components.webhooks)", _indented(both, 8))
+            head = f"        {holder}:\n"
+            text = text.replace(head, f"{head}{block}", 1)
     for holder, value in (("annotations", "podAnnotations"), ("labels", "podLabels")):
         head = f"      {holder}:\n"
         text = text.replace(head, f"{head}{{{{- with .Values.{value} }}}}{{{{ toYaml . | nindent 8 }}}}{{{{- end }}}}\n", 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.agent.leader_label import LABEL
-from gitops_agent.config.settings import WebhookSettings, variable
+from gitops_agent.config.settings import DashboardSettings, WebhookSettings, variable
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe import metrics
 from gitops_agent.preview import removal
@@ -90,6 +90,30 @@ def test_webhooks_reach_the_leaders_pod_by_a_named_port(overlay: Overlay) -> Non
     assert LABEL in service["spec"]["selector"]
     assert {port["name"]: port["containerPort"] for port in agent["ports"]}["webhooks"] == WebhookSettings().port
     assert {entry["name"] for entry in agent["env"]} >= {"POD_NAME", variable("webhooks.enabled")}
+
+
+def test_the_dashboard_is_reached_at_the_leaders_pod_by_a_named_port(overlay: Overlay) -> None:
+    objects = overlay("components/dashboard", "components/webhooks")
+
+    service = next(obj for obj in objects if obj["kind"] == "Service" and obj["metadata"]["name"] == "gitops-agent-dashboard")
+    agent = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert service["spec"]["selector"][LABEL] == "true"
+    assert {port["name"]: port["containerPort"] for port in agent["ports"]}["dashboard"] == DashboardSettings().port
+    assert {entry["name"] for entry in agent["env"]} >= {
+        "POD_NAME",
+        variable("dashboard.enabled"),
+        variable("webhooks.enabled"),
+    }
+
+
+def test_the_dashboard_may_review_tokens_and_nothing_more_of_the_cluster(overlay: Overlay) -> None:
+    role = next(
+        obj
+        for obj in overlay("components/dashboard")
+        if obj["kind"] == "ClusterRole" and obj["metadata"]["name"] == "gitops-agent-dashboard"
+    )
+
+    assert role["rules"] == [{"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]}]
 
 
 def test_the_network_policy_can_be_left_out(overlay: Overlay) -> None:
