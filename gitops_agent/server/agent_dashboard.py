@@ -1,4 +1,4 @@
-"""The dashboard that the agent serves: the leader's memory, shown with each viewer's own rights."""
+"""The dashboard of the agent: the leader's memory, by viewers' rights."""
 
 from __future__ import annotations
 

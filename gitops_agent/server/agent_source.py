@@ -46,7 +46,7 @@ class AgentSource:
         return self._stores().policies.every()
 
     def notifiers(self, access: ClusterClient) -> list[Object]:
-        """The Notifiers, which the agent keeps no copy of: read as the viewer."""
+        """The Notifiers, of which the agent keeps no copy, as the viewer."""
         try:
             return access.objects.list(access.discovery.find(GROUP, "Notifier"), namespace=access.namespace).items
         except AgentError:

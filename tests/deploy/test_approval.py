@@ -1,4 +1,4 @@
-"""The admission policy that makes verbs of RBAC of what people ask the agent for."""
+"""The admission policy that demands verbs of RBAC."""
 
 from __future__ import annotations
 

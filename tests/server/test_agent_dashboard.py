@@ -1,4 +1,4 @@
-"""The dashboard of a running agent: tokens, rights, no cost without viewers, followers."""
+"""The dashboard of a running agent: tokens, rights, cost, followers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Viewers by their own Kubernetes token, which lives in their cookie and nowhere else.
+"""Viewers by their own Kubernetes token, kept in their cookie.
 
 Problem: sessions on the server are lost with it, and a library for JSON Web Tokens checks less than the API server does.
 Decision: the API server reviews the token (TokenReview), so ServiceAccounts and OIDC work as they do for kubectl, and the
