@@ -32,7 +32,7 @@ class AgentDashboard:
     """
 
     def __init__(self, settings: Settings, runtime: Runtime, transport: Transport) -> None:
-        options, external = settings.dashboard, urlsplit(settings.server.external_url)
+        external = urlsplit(settings.server.external_url)
         source = AgentSource(runtime)
         rows = Rows(source.application, source.policy)
         streams = EventStreams(rows, source.applications)
@@ -45,12 +45,14 @@ class AgentDashboard:
             files=settings.source.allow_file,
             viewers=lambda: streams.count,
         )
-        sessions = TokenSessions(transport, settings.cluster.namespace, options.audiences)
-        hosts = frozenset(name.lower() for name in (external.netloc, *options.allowed_hosts) if name)
+        sessions = TokenSessions(transport, settings.cluster.namespace, settings.dashboard.audiences)
+        hosts = frozenset(name.lower() for name in (external.netloc, *settings.dashboard.allowed_hosts) if name)
         self._dashboard = Dashboard(
             service, sessions, Origins(hosts=hosts), streams, secure=settings.server.external_url.startswith("https:")
         )
-        self._server = HttpServer(self._dashboard, listen(options.address, options.port, setting="dashboard"), name="http-ui")
+        self._server = HttpServer(
+            self._dashboard, listen(settings.dashboard.address, settings.dashboard.port, setting="dashboard"), name="http-ui"
+        )
 
     @property
     def port(self) -> int:
