@@ -318,7 +318,11 @@ class Settings(Section):
 
 def paths() -> tuple[str, ...]:
     """The path of every setting, as in the file."""
-    return tuple(f"{section}.{to_camel(name)}" for section, model in sections().items() for name in model.model_fields)
+    return tuple(
+        f"{section}.{field.alias or to_camel(name)}"
+        for section, model in sections().items()
+        for name, field in model.model_fields.items()
+    )
 
 
 def sections() -> dict[str, type[Section]]:
