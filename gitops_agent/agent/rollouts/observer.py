@@ -248,9 +248,9 @@ def _former(rollout: RolloutContext, mine: Collection[LiveObject]) -> str:
     if rollout.rolling or rollout.state.stable is not None:
         return ""
     services = [live for live in mine if live.key.group_kind == SERVICE]
-    made = {live.key.name for live in services if live.rollout == rollout.subject.workload.name}
+    split = {live.key.name for live in services if live.rollout == rollout.subject.workload.name}
     names = (live.key.name for live in services if not live.rollout)
-    return next((name for name in names if canary_objects.canary_service_name(name) in made), "")
+    return next((name for name in names if canary_objects.canary_service_name(name) in split), "")
 
 
 def _turn(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> str:
