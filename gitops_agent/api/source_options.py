@@ -227,7 +227,7 @@ class ChartSpec(Model):
 
 
 class SourceSpec(Model):
-    """A directory of a Git repository at a commit, or a chart of a repository."""
+    """A directory of a Git repository, or a chart of a repository."""
 
     repo_url: (
         Annotated[

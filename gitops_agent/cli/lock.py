@@ -1,4 +1,4 @@
-"""`gitops-agent lock APP`: the version that the range of a chart stands for."""
+"""`gitops-agent lock APP`: the version that a range stands for."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from gitops_agent.operations.chart_lock import locked, pin_of
 )
 @out.cluster_options
 def lock(name: str, *, file: Path | None, kubeconfig: str | None, context: str | None, namespace: str) -> None:
-    """Print the version and digest of an application's chart, or write them into its file.
+    """Print the version of an application's chart, or write it.
 
-    A range such as ~6.5 then moves by commits alone.
+    With its digest. A range such as ~6.5 then moves by commits alone.
     """
     access = ClusterClient.open(kubeconfig, context, namespace)
     pin = pin_of(access.application(name))

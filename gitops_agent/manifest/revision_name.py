@@ -42,7 +42,7 @@ def commit_of(revision: str) -> str:
 
 
 def base_of(revision: str) -> str:
-    """What several Applications of one source have in common: the commit, or the chart alone."""
+    """What Applications of one source share: the commit or chart."""
     return commit_of(revision) or revision
 
 

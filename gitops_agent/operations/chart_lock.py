@@ -35,11 +35,11 @@ def pin_of(application: Object) -> ChartPin:
     chart = _chart(application, _PLACES[0]) or _chart(application, _PLACES[1])
     if chart is None:
         raise UsageError(f"{name} has no chart of a repository: spec.source.chart and spec.render.helm.chart are absent")
-    seen = ((application.get("status") or {}).get("source") or {}).get("chart") or {}
+    resolved = ((application.get("status") or {}).get("source") or {}).get("chart") or {}
     pairs = (("name", "name"), ("repository", "repository"), ("version", "range"))
-    if any(seen.get(status) != chart.get(field_) for field_, status in pairs):
+    if any(resolved.get(status) != chart.get(field_) for field_, status in pairs):
         raise UsageError(f"{name} has not resolved {chart.get('name')} {chart.get('version')} yet: see its status")
-    return ChartPin(version=str(seen["version"]), digest=str(seen["digest"]))
+    return ChartPin(version=str(resolved["version"]), digest=str(resolved["digest"]))
 
 
 def locked(data: bytes, name: str, pin: ChartPin, *, file: str) -> bytes:
@@ -54,12 +54,12 @@ def locked(data: bytes, name: str, pin: ChartPin, *, file: str) -> bytes:
     for number, document in enumerate(_documents(data, file)):
         if document.texts.get(("kind",)) != "Application" or document.texts.get(("metadata", "name")) != name:
             continue
-        place = next((place for place in _PLACES if (*place, "version") in document.spans), None)
-        if place is None:
+        path = next((path for path in _PLACES if (*path, "version") in document.spans), None)
+        if path is None:
             break
-        after = _edited(text, document, place, pin)
+        after = _edited(text, document, path, pin)
         expected = [copy(obj) for obj in before]
-        chart = _chart(expected[number], place)
+        chart = _chart(expected[number], path)
         if chart is not None:
             chart |= {"version": pin.version, "digest": pin.digest}
         if load_all(after.encode(), file=file) != expected:

@@ -102,7 +102,7 @@ def _patched(application: Object, ref: dict[str, str]) -> Object:
 
 
 def _chart(application: Object) -> Object | None:
-    """The chart of an Application, as its source or beside a commit; None without one."""
+    """The chart of an Application, alone or beside a commit."""
     spec = application["spec"]
     chart: Object | None = spec["source"].get("chart") or ((spec.get("render") or {}).get("helm") or {}).get("chart")
     return chart

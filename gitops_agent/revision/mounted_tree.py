@@ -91,7 +91,7 @@ class MountedTree:
             yield self._placed(entry), data
 
     def _below(self, path: str) -> str | None:
-        """The path in the mounted tree; None for one of the other tree."""
+        """The path in the mounted tree; None outside of it."""
         first, _, rest = _plain(path).partition("/")
         return rest if first == self._name else None
 

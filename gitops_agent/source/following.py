@@ -39,7 +39,7 @@ def chart_beside(namespace: str, render: RenderOptions | None) -> tuple[ChartSou
 
 
 def with_chart(commit: Revision, chart: Revision) -> Revision:
-    """A commit and the chart that it is rendered with, as one revision."""
+    """A commit and the chart beside it, as one revision."""
     return replace(commit, commit=joined(commit.commit, chart.commit), chart=chart.chart)
 
 
