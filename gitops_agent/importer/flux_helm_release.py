@@ -43,6 +43,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion
         "values": mapping(spec, "values"),
         "crds": _crds(install, upgrade),
         "hooks": "none" if install.get("disableHooks") and upgrade.get("disableHooks") else None,
+        "tests": "after-sync" if mapping(spec, "test").get("enable") is True else None,
         "skipSchemaValidation": any(stage.get("disableSchemaValidation") for stage in (install, upgrade)) or None,
     }
     drift = mapping(spec, "driftDetection")

@@ -164,6 +164,8 @@ RELEASES = (
     Case("spec.upgrade.disableHooks", True, "render.helm.hooks", None),
     Case("spec.install.disableSchemaValidation", True, "render.helm.skipSchemaValidation", True),
     Case("spec.upgrade.disableSchemaValidation", True, "render.helm.skipSchemaValidation", True),
+    Case("spec.test", {"enable": True}, "render.helm.tests", "after-sync"),
+    Case("spec.test", {"enable": False}, "render.helm.tests", None),
     Case("spec.upgrade.remediation", {"retries": 3}, "sync.rollback.onDegraded", True),
 )
 

@@ -56,7 +56,7 @@ TABLE = FieldTable(
         same("spec.source.helm.ignoreMissingValueFiles", "spec.render.helm.ignoreMissingValuesFiles"),
         same("spec.source.helm.skipCrds", "spec.render.helm.skipCRDs"),
         same("spec.source.helm.skipSchemaValidation", "spec.render.helm.skipSchemaValidation"),
-        same("spec.source.helm.skipTests", "", "tests of charts do not run with a sync"),
+        same("spec.source.helm.skipTests", "", "tests of charts run when `spec.render.helm.tests` says so"),
         same("spec.source.helm.kubeVersion", "spec.render.helm.kubeVersion"),
         same("spec.source.helm.apiVersions", "spec.render.helm.apiVersions"),
         changed("spec.source.helm.namespace", "spec.destination.namespace", "one namespace is both"),
