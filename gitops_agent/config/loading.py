@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
-from gitops_agent.config.settings import PREFIX, SECTION_MARK, Settings, paths, sections
+from gitops_agent.config.settings import PREFIX, SECTION_MARK, Settings, paths, sections, spelled
 from gitops_agent.errors import RenderError, UsageError, did_you_mean
 
 
@@ -46,7 +46,7 @@ class _Given:
 
     @property
     def path(self) -> str:
-        return f"{self.section}.{to_camel(to_snake(self.name))}" if self.name else self.section
+        return spelled(self.section, self.name) if self.name else self.section
 
 
 def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]) -> Loaded:
@@ -124,7 +124,8 @@ def _unknown(value: _Given) -> str | None:
 
 
 def _invalid(location: tuple[int | str, ...], message: str, origins: Mapping[str, str]) -> str:
-    path = ".".join(to_camel(str(part)) for part in location)
+    section, *names = map(str, location)
+    path = ".".join([spelled(section, names[0]), *map(to_camel, names[1:])]) if names else section
     message = message.removeprefix("Value error, ")
     origin = origins.get(path) or origins.get(".".join(path.split(".")[:2]))
     return f"{path}: {message[:1].lower()}{message[1:]}{f' ({origin})' if origin else ''}"

@@ -318,11 +318,14 @@ class Settings(Section):
 
 def paths() -> tuple[str, ...]:
     """The path of every setting, as in the file."""
-    return tuple(
-        f"{section}.{field.alias or to_camel(name)}"
-        for section, model in sections().items()
-        for name, field in model.model_fields.items()
-    )
+    return tuple(spelled(section, name) for section, model in sections().items() for name in model.model_fields)
+
+
+def spelled(section: str, name: str) -> str:
+    """The path of a setting as in the file, whatever spelling the name has."""
+    model = sections().get(section)
+    field = model.model_fields.get(to_snake(name)) if model is not None else None
+    return f"{section}.{(field.alias if field is not None else None) or to_camel(to_snake(name))}"
 
 
 def sections() -> dict[str, type[Section]]:

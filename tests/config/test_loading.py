@@ -161,3 +161,10 @@ def test_an_expression_of_another_shape_is_named_with_its_index(text: str, words
         loaded(f"health: {{expressions: {text}}}", tmp_path)
 
     assert words in str(caught.value)
+
+
+def test_a_setting_has_one_spelling_wherever_it_was_given() -> None:
+    loaded = load(None, {"GITOPS_AGENT_SERVER__EXTERNAL_URL": "https://gitops.example.com"}, {})
+
+    assert loaded.settings.server.external_url == "https://gitops.example.com"
+    assert loaded.origins["server.externalURL"] == "environment GITOPS_AGENT_SERVER__EXTERNAL_URL"
