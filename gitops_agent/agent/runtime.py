@@ -119,7 +119,7 @@ class Runtime:
 
     @property
     def hints(self) -> PushHints | None:
-        """What takes the hints of webhooks; None while this replica does not lead."""
+        """Takes the hints of webhooks; None while this replica follows."""
         components = self._components
         return components.hints if components is not None and self.leading else None
 
@@ -134,7 +134,7 @@ class Runtime:
         self._observer = observer
 
     def _label(self) -> LeaderLabel | None:
-        """What labels this pod while it leads; None where no Service selects the leader."""
+        """Labels this pod while it leads; None without a Service for it."""
         if not self._settings.webhooks.enabled and not self._settings.dashboard.enabled:
             return None
         objects = Objects(self._transport, Discovery(self._transport))

@@ -37,14 +37,20 @@ _MEMBER = "package"
 
 
 def vendored(published: str, name: str) -> str:
-    """A published module as a browser can load it; `name` is that of its file in the package."""
+    """A published module as a browser can load it.
+
+    `name` is that of its file in the package.
+    """
     for package, file in _PACKAGES.items():
         published = published.replace(f'from"{package}"', f'from"./{file}"')
     return published.replace(_source_map(name), "")
 
 
 def published(text: str, source_map: str) -> str:
-    """The module as it was published: the inverse of `vendored`; `source_map` is the reference that it had, or empty."""
+    """The module as it was published: the inverse of `vendored`.
+
+    `source_map` is the reference that it had, or empty.
+    """
     for package, file in _PACKAGES.items():
         text = text.replace(f'from"./{file}"', f'from"{package}"')
     return text.removesuffix("\n") + source_map + "\n"
@@ -56,7 +62,10 @@ def digest(text: str) -> str:
 
 
 def fetch(folder: Path) -> Iterator[str]:
-    """Writes the modules that the folder's list pins, and their digests into the list; names each file.
+    """Writes the modules of the folder's list, and their digests.
+
+    Names each file.
+
 
     Raises:
         UsageError: a package is not the one that the list names.

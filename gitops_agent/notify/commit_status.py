@@ -1,4 +1,4 @@
-"""The state of a commit at a forge: what GitHub, GitLab, Gitea, Bitbucket and Azure DevOps have in common.
+"""The state of a commit: what all forges have in common.
 
 A forge shows a state beside the commit and on its pull request. Whose repository an Application reads is decided by the authors
 of Applications, so a message is for a forge only when its API serves the repository's host: no other host sees the token.
@@ -69,7 +69,10 @@ def description(message: Message, text: str, limit: int) -> str:
 
 
 def host_and_path(url: str) -> tuple[str, str]:
-    """Host and path of an https, ssh or scp-like address; empty when there is none."""
+    """Host and path of an https, ssh or scp-like address.
+
+    Empty for everything else.
+    """
     if "://" not in url and (match := _SCP.fullmatch(url)):
         return match["host"].lower(), match["path"]
     try:
@@ -80,7 +83,7 @@ def host_and_path(url: str) -> tuple[str, str]:
 
 
 def segments(message: Message, spec: NotifierSpec, hosts: Collection[str], *, most: int = 2) -> tuple[str, ...] | None:
-    """The path of the repository at the forge, such as owner and name.
+    """The path of a repository, such as owner and name.
 
     Args:
         message: about a commit.

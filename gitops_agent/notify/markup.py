@@ -14,7 +14,7 @@ _APART = "\u200b"
 
 
 def escaped_markdown(text: str) -> str:
-    """The text as Markdown that shows it as it is and mentions no user."""
+    """The text as Markdown that shows it and mentions no user."""
     return _MARKDOWN.sub(r"\\\1", text).replace("@", f"@{_APART}")
 
 

@@ -1,4 +1,4 @@
-"""The signed POST of a message as a JSON document: what webhooks and CloudEvents have in common.
+"""The signed POST that webhooks and CloudEvents have in common.
 
 Signed where the Secret has a key `hmac`: `X-Gitops-Agent-Signature: sha256=HEX` is the HMAC-SHA256 over the timestamp header, a
 dot and the raw body. The timestamp is inside, so an old request cannot be replayed under a new time; a receiver refuses

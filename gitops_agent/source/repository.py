@@ -81,7 +81,10 @@ class Repository:
 
 @lru_cache(maxsize=4096)
 def address_of(url: str) -> str:
-    """Host and path of an address in lower case, without user, port and `.git`; empty for what is none.
+    """Host and path of an address in lower case.
+
+    Without user, port and `.git`; empty for what is none.
+
 
     Forges name one repository by https and by ssh; Bitbucket and Azure DevOps with different paths as well.
     """

@@ -42,7 +42,7 @@ def end(team: Tenant, phase: str) -> str:
 
 
 def run(team: Tenant, phase: str) -> tuple[int, str, str]:
-    """Runs the command, and ends its test: exit code, output, uid of the pod."""
+    """Runs the command: exit code, output, uid of the pod."""
     words = ["-m", "gitops_agent", "test", team.name("app"), "-n", team.installed.namespace]
     command = [sys.executable, *words, "--kubeconfig", str(team.plane.kubeconfig)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

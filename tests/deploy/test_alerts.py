@@ -83,7 +83,7 @@ def rule(name: str) -> Object:
 
 
 def labels(name: str, series: dict[str, str]) -> Object:
-    """The labels an alert has: its own, and the one its expression keeps."""
+    """The labels of an alert: its own, and its expression's."""
     kept = {"application": "gitops-system/shop", "rollout": "shop/web", "notifier": "gitops-system/chat"}
     names = "".join(series)
     own: Object = rule(name)["labels"]

@@ -197,6 +197,6 @@ def copies(stable: Version, target: Version, number: int | None) -> frozenset[Ob
 
 
 def former(live: Iterable[ObjectKey]) -> str:
-    """The Service beside which there is one of a canary; empty without one."""
+    """The Service beside that of a canary; empty without one."""
     names = {key.name for key in live if key.kind == "Service"}
     return next((name for name in sorted(names) if canary_objects.canary_service_name(name) in names), "")

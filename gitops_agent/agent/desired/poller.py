@@ -238,7 +238,10 @@ class SourcePoller:
         self._queue.add(repository, reason, priority=Priority.COMMIT, delay=delay)
 
     def behind(self, repository: Repository, reference: str, commit: str) -> bool:
-        """Whether a followed branch, named by its full reference, was not at that commit at the last poll."""
+        """Whether a followed branch was elsewhere at the last poll.
+
+        The reference is full, such as `refs/heads/main`.
+        """
         with self._lock:
             refs = {use.ref for use in self._uses.values() if use.repository == repository}
         for ref in refs:

@@ -83,7 +83,7 @@ class PushHints:
                     self._later((repository, reference, commit))
 
     def reconcile(self, item: Item[Tip]) -> None:
-        """Polls a repository again that is not at the commit of a hint yet."""
+        """Polls a repository again that is not at a hint's commit."""
         tip = item.key
         if self._poller.behind(*tip):
             self._poll(tip[0])

@@ -31,7 +31,7 @@ def speaks_of(message: Message, spec: NotifierSpec) -> bool:
 
 
 def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
-    """A POST of one alert, with a bearer token or a user's password."""
+    """A POST of one alert, with a token or a password."""
     incident = incident_of(message)
     if incident is None:
         raise AgentError(f"{message.title} is no incident", reason="DeliveryFailed", transient=False)

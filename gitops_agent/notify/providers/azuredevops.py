@@ -66,7 +66,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
 
 
 def judge(answer: Answer) -> None:
-    """As HTTP says; a page to sign in at is a refused token."""
+    """As HTTP says; a sign-in page is a refused token."""
     if answer.status == 203:  # noqa: PLR2004 - HTTP
         raise DeliveryError("Azure DevOps refused the token", transient=False, status=203)
     judge_status(answer)

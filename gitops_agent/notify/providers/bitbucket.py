@@ -1,4 +1,4 @@
-"""Build statuses of Bitbucket Cloud, and of Bitbucket Data Center at the Notifier's address.
+"""Build statuses of Bitbucket Cloud and Data Center.
 
 Secret keys: `token` (an access token), or `username` and `password`. A status needs a link: it is the commit's page. Data
 Center takes at most 40 characters of a key, so it is a digest of the name.

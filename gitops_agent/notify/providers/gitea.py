@@ -1,4 +1,4 @@
-"""Commit statuses of Gitea and Forgejo, on the server that the Notifier's address names.
+"""Commit statuses of Gitea and Forgejo, at the Notifier's address.
 
 Secret key: `token` with write access to repositories.
 """

@@ -1,4 +1,4 @@
-"""GitLab commit statuses, on gitlab.com or the server that the Notifier's address names.
+"""GitLab commit statuses, on gitlab.com or at the Notifier's address.
 
 Secret key: `token` of a project, group or user, with the scope `api`.
 """
@@ -63,7 +63,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
 
 
 def judge(answer: Answer) -> None:
-    """As HTTP says; a status that is as it was is a success."""
+    """As HTTP says; an unchanged status is a success."""
     if answer.status == 400 and b"Cannot transition status" in answer.body:  # noqa: PLR2004 - HTTP
         return
     judge_status(answer)

@@ -24,7 +24,10 @@ judge = judge_status
 
 
 def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
-    """A POST of one attachment; the key `channel` of the Secret names another channel."""
+    """A POST of one attachment.
+
+    The key `channel` of the Secret names another channel.
+    """
     del now
     title = escaped_markdown(message.title)
     content: dict[str, object] = {

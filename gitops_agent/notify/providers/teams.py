@@ -1,4 +1,4 @@
-"""Microsoft Teams, by the address of a workflow ("when a Teams webhook request is received").
+"""Microsoft Teams, by the address of a workflow.
 
 The address is the credential. A workflow takes the card and answers 202 before it has posted it, so a card that it fails to
 post is lost without notice. The older connectors of Office 365 were retired and are refused. Text is shown in runs, which Teams

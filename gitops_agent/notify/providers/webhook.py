@@ -1,4 +1,7 @@
-"""The generic webhook: a JSON document, signed with the key `hmac` of the Secret, with `token` as a bearer token."""
+"""The generic webhook: a signed JSON document.
+
+The key `hmac` of the Secret signs, and `token` is sent as a bearer token.
+"""
 
 from __future__ import annotations
 

@@ -54,7 +54,10 @@ class WebhookProvider(Protocol):
     """One kind of sender; a module with these functions is one."""
 
     def authentic(self, delivery: Delivery, secrets: Sequence[bytes]) -> bool:
-        """Whether one of the secrets proves the sender; each is tried in constant time."""
+        """Whether one of the secrets proves the sender.
+
+        Each is tried in constant time.
+        """
         ...
 
     def delivery_id(self, delivery: Delivery) -> str:
@@ -83,7 +86,10 @@ def secret_matches(secrets: Sequence[bytes], given: str) -> bool:
 
 
 def at(document: Any, *path: str | int) -> Any:
-    """The value at a path of a document, None where anything is missing or of another type."""
+    """The value at a path of a document.
+
+    None where anything is missing or of another type.
+    """
     value = document
     for step in path:
         if isinstance(step, str):

@@ -1,4 +1,4 @@
-"""The leader's end of webhooks: where secrets come from and pushes go to."""
+"""The leader's end of webhooks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Leader:
         return None if hints is None else hints.secrets()
 
     def pushed(self, push: Push) -> None:
-        """Polls the repositories of a push; dropped when the lead was lost a moment ago."""
+        """Polls the repositories of a push, while this replica leads."""
         hints = self._runtime.hints
         if hints is not None:
             hints.pushed(push.urls, push.tips)

@@ -1,4 +1,4 @@
-"""Judges a delivery: who sent it, whether it is new, which repositories it names.
+"""Judges deliveries: sender, novelty, and the repositories they name.
 
 Problem: this is the one place where the network may speak to the agent unasked. Decision: the proof comes before the payload is
 parsed; everything without a proof gets the same answer, so that a stranger learns neither which senders are configured nor
@@ -42,7 +42,7 @@ class PushSink(Protocol):
     """Takes what authentic deliveries say."""
 
     def secrets(self) -> Mapping[str, bytes] | None:
-        """The secrets by sender, one a line; None while this replica does not lead."""
+        """The secrets by sender, one a line; None for a follower."""
         ...
 
     def pushed(self, push: Push) -> None:

@@ -32,7 +32,7 @@ class Hints:
         self.hints.pushed([url or self.stand.author.repository.url], tips)
 
     def turn(self, seconds: float = 0.0) -> tuple[int, int]:
-        """How many polls, and how many looks for a late commit, were due."""
+        """Polls, and checks for late commits, that were due."""
         self.stand.time.now += seconds
         looks = 0
         while (item := self.queue.take(0)) is not None:

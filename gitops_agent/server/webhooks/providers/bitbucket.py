@@ -16,7 +16,7 @@ _CHANGES = 50
 
 
 def authentic(delivery: Delivery, secrets: Sequence[bytes]) -> bool:
-    """By the signature; a webhook without a secret sends none and is refused."""
+    """By the signature, which a webhook without a secret lacks."""
     signature = delivery.header("x-hub-signature")
     return signature.startswith(_PREFIX) and hmac_matches(secrets, delivery.body, signature.removeprefix(_PREFIX))
 

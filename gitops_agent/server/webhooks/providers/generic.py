@@ -25,7 +25,7 @@ def authentic(delivery: Delivery, secrets: Sequence[bytes]) -> bool:
 
 
 def delivery_id(delivery: Delivery) -> str:
-    """The id of the message, else its signature: the same bytes at the same second."""
+    """The id of the message, else its signature."""
     return delivery.header("webhook-id") or delivery.header("x-gitops-agent-id") or delivery.header("x-gitops-agent-signature")
 
 

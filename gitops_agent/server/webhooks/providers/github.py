@@ -18,7 +18,7 @@ def authentic(delivery: Delivery, secrets: Sequence[bytes]) -> bool:
 
 
 def delivery_id(delivery: Delivery) -> str:
-    """The GUID of the delivery; a delivery that is sent again by hand has the same."""
+    """The GUID of the delivery, which a redelivery keeps."""
     return delivery.header("x-github-delivery")
 
 

@@ -1,4 +1,4 @@
-"""GitLab: a signature of Standard Webhooks where it is configured, else the token itself.
+"""GitLab: a signature of Standard Webhooks, else the token itself.
 
 A signing token begins with `whsec_`; the key is what follows, in base64. GitLab then sends no other proof, and with a signing
 token among the secrets none is accepted.
