@@ -159,10 +159,14 @@ class ClusterEnv:
         """The message of the Ready condition."""
         return self._condition(name)[2]
 
-    def await_reason(self, name: str, reason: str) -> str:
-        """Waits until Ready has this reason: its message."""
-        eventually(lambda: self.ready(name)[1] == reason, seconds=SECONDS, what=f"{name} is {reason}: {self.ready(name)}")
-        return self.says(name)
+    def await_reason(self, name: str, reason: str, text: str = "") -> str:
+        """Waits until Ready has this reason and, in its message, a text: the message."""
+
+        def message() -> str:
+            _, now, said = self._condition(name)
+            return said if now == reason and text in said else ""
+
+        return eventually(message, seconds=SECONDS, what=f"{name} is {reason}")
 
     def await_synced(self, name: str, commit: str) -> Object:
         """Waits until an application is Ready at a commit: its status."""

@@ -74,8 +74,8 @@ def test_a_new_version_begins_its_rollout_when_the_window_opens_or_its_plan_is_a
     world.patch("shop", {"spec": {"sync": {"windows": [NEVER]}}})
 
     second = world.commit(files(2))
-    message = world.await_reason("shop", "WindowClosed")
-    assert message.startswith(f"{second[:12]}: waits for the window that opens at 2028-02-29T00:00+00:00")
+    message = world.await_reason("shop", "WindowClosed", "waits for the window that opens at 2028-02-29T00:00+00:00")
+    assert message.startswith(f"{second[:12]}: waits")
     assert image(world).endswith(":1")
     policy = world.live("web", "RolloutPolicy", "gitops-agent.dev") or {}
     assert policy["status"]["phase"] == "Pending"
