@@ -49,6 +49,7 @@ TESTED_ELSEWHERE = {
     "source/chart/repository.py": "source/chart/test_credentials.py",  # signatures, and values without behaviour
     "source/signature/verdict.py": "source/signature/test_verifier.py",  # values without behaviour
     "api/reason_texts.py": "api/test_reasons.py",  # a table without behaviour
+    "api/source_status.py": "api/test_application_status.py",  # a part of one model
     "api/rollout_*.py": "api/test_rollout_policy.py",  # parts of one model
     "preview/owned_objects.py": "cli/test_tree.py",  # what is printed there
     "sandbox/demo/*.py": "acceptance/test_demo.py",  # chapters of one story, tested as a whole

@@ -10,7 +10,6 @@ from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
-from gitops_agent.operations.chart_lock import locked, pin_of
 
 
 @click.command()
@@ -27,6 +26,8 @@ def lock(name: str, *, file: Path | None, kubeconfig: str | None, context: str |
 
     With its digest. A range such as ~6.5 then moves by commits alone.
     """
+    from gitops_agent.operations.chart_lock import locked, pin_of
+
     access = ClusterClient.open(kubeconfig, context, namespace)
     pin = pin_of(access.application(name))
     if file is None:

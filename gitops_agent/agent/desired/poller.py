@@ -130,13 +130,9 @@ class SourcePoller:
         """Registers an application's source, and polls a new one."""
         spec = application.spec.source
         repository, ref = followed(application.key.namespace, spec)
-        use = _Use(
-            repository=repository,
-            ref=ref,
-            seconds=poll_seconds(application, spec.chart),
-            verified=ref.kind == "semver" and spec.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD),
-            application=application,
-        )
+        verified = ref.kind == "semver" and spec.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD)
+        seconds = poll_seconds(application, spec.chart)
+        use = _Use(repository=repository, ref=ref, seconds=seconds, verified=verified, application=application)
         self._use(application.key, _SOURCE, use)
         return repository, ref
 

@@ -1,0 +1,107 @@
+"""What the agent says about the source of an Application."""
+
+from __future__ import annotations
+
+from gitops_agent.api.model import Model
+from gitops_agent.api.status import Moment
+
+
+class VerifiedStatus(Model):
+    """The last verified commit."""
+
+    revision: str = ""
+    """The commit; with `mode: all` everything new up to it is trusted."""
+
+    ref: str = ""
+    """What was followed then, such as `branch main`."""
+
+    signer: str = ""
+    """The principal or user ID of the signer; absent where trust began."""
+
+    key: str = ""
+    """The whole fingerprint of the signer's key."""
+
+    kind: str = ""
+    """OpenPGP or SSH."""
+
+    at: Moment = ""
+    """When the agent judged it first."""
+
+
+class UnverifiedCommitStatus(Model):
+    """A commit that is not followed."""
+
+    commit: str = ""
+    """The commit."""
+
+    author: str = ""
+    """Its author."""
+
+    reason: str = ""
+    """What is wrong with its signature."""
+
+
+class UnverifiedStatus(Model):
+    """Commits that are not followed for their signatures."""
+
+    count: int = 0
+    """How many."""
+
+    commits: tuple[UnverifiedCommitStatus, ...] = ()
+    """The first ten."""
+
+    approval: str = ""
+    """The hash by which a person accepts that the branch left its last verified commit."""
+
+
+class ChartStatus(Model):
+    """The version of a chart that is followed."""
+
+    repository: str = ""
+    """The chart repository."""
+
+    name: str = ""
+    """The chart."""
+
+    version: str = ""
+    """The version."""
+
+    digest: str = ""
+    """The digest of its archive; the same version with another one is refused."""
+
+    range: str = ""
+    """The version or range that it was chosen by."""
+
+    resolved_at: Moment = ""
+    """When it was chosen."""
+
+
+class SourceStatus(Model):
+    """The last commit that may be followed."""
+
+    chart: ChartStatus | None = None
+    """The version of a chart that is followed; a restart goes on with it."""
+
+    verified: VerifiedStatus | None = None
+    """The last verified commit; absent when no signatures are demanded."""
+
+    unverified: UnverifiedStatus | None = None
+    """Newer commits that are not followed; absent when there are none."""
+
+    revision: str = ""
+    """The commit."""
+
+    author: str = ""
+    """Who wrote it."""
+
+    subject: str = ""
+    """The first line of its message."""
+
+    committed_at: Moment = ""
+    """When it was committed."""
+
+    unavailable_since: Moment = ""
+    """Since when the repository cannot be read; absent when it can."""
+
+    message: str = ""
+    """Why it cannot."""
