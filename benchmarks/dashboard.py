@@ -1,6 +1,7 @@
-"""The dashboard with ten thousand Applications: first page, stream with 200 viewers, memory.
+"""The dashboard with ten thousand Applications and 200 viewers.
 
-No control plane: the source is filled as its watches would fill it, and viewers read over real sockets.
+First page, stream and memory. No control plane: the source is filled as its watches would fill it, and viewers read over real
+sockets.
 """
 
 from __future__ import annotations
