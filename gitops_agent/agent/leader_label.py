@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.kinds import POD
+from gitops_agent.manifest.marks import PREFIX
 from gitops_agent.observe.log import logger
 
-LABEL = "gitops-agent.dev/leader"
+LABEL = PREFIX + "leader"
 _log = logger("agent")
 
 
@@ -26,7 +27,7 @@ class LeaderLabel:
     """
 
     def __init__(self, objects: Objects, namespace: str, pod: str) -> None:
-        self._objects, self._pod = objects, ObjectKey("", "Pod", namespace, pod)
+        self._objects, self._pod = objects, POD.named(namespace, pod)
 
     def start(self) -> None:
         """Labels the pod."""

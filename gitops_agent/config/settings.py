@@ -322,7 +322,7 @@ def paths() -> tuple[str, ...]:
 
 
 def spelled(section: str, name: str) -> str:
-    """The path of a setting as in the file, whatever spelling the name has."""
+    """The path of a setting as in the file, however spelled."""
     model = sections().get(section)
     field = model.model_fields.get(to_snake(name)) if model is not None else None
     return f"{section}.{(field.alias if field is not None else None) or to_camel(to_snake(name))}"

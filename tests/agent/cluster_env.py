@@ -160,7 +160,7 @@ class ClusterEnv:
         return self._condition(name)[2]
 
     def await_reason(self, name: str, reason: str, text: str = "") -> str:
-        """Waits until Ready has this reason and, in its message, a text: the message."""
+        """Waits until Ready has this reason and text: its message."""
 
         def message() -> str:
             _, now, said = self._condition(name)

@@ -13,6 +13,7 @@ from gitops_agent.api.reasons import reason_of
 from gitops_agent.errors import Forbidden, UsageError
 from gitops_agent.manifest.field_report import FieldChange, field_changes
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.leaves import leaves
 from gitops_agent.manifest.masking import Masks, is_secret, masked
 from gitops_agent.manifest.merge_keys import ABSENT
@@ -159,7 +160,7 @@ def all_drift(call: Call) -> views.DriftView:
             try:
                 name = ObjectKey.parse(str(problem.get("object")))
             except ValueError:
-                name = ObjectKey("gitops-agent.dev", "Application", key.namespace, key.name)
+                name = APPLICATION.named(key.namespace, key.name)
             state = plain(str(problem.get("message") or f"{resources['drifted']} objects differ"))
             objects.append(views.DriftedObject(application=_name(key), object=object_name(name), state=state))
     return views.DriftView(objects=tuple(objects), as_of=now())

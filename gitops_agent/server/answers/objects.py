@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.kinds import POD
 from gitops_agent.manifest.marks import owner
 from gitops_agent.manifest.masking import LAST_APPLIED, masked
 from gitops_agent.manifest.yaml import dump
@@ -133,7 +134,7 @@ def _children(access: ClusterClient, objects: list[Object]) -> tuple[dict[str, l
     try:
         return children(access, objects)
     except AgentError as error:
-        return {}, {GroupKind("", "Pod"): str(error)}
+        return {}, {POD: str(error)}
 
 
 def _node(raw: Object, every: dict[ObjectKey, Object], declared: set[ObjectKey], problems: dict[str, Object]) -> TreeNode:
