@@ -23,6 +23,7 @@ PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
         (public(P384), P384.sign(b"data", ec.ECDSA(hashes.SHA384()))),
         (public(P384), P384.sign(b"data", ec.ECDSA(hashes.SHA256()))),
     ],
+    ids=["RSA PKCS1", "RSA PSS", "Ed25519", "P-384 SHA-384", "P-384 SHA-256"],
 )
 def test_keys_of_every_kind_are_read(pem: bytes, signature: bytes) -> None:
     (key,) = keys_of({"cosign.pub": pem, "other": b"x"})
