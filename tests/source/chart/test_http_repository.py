@@ -191,6 +191,7 @@ def test_a_torn_answer_is_no_index(server: ChartServer, tmp_path: Path) -> None:
         ("gzip", b"plain", "SourceFailed"),
         ("br", b"plain", "SourceFailed"),
     ],
+    ids=["a bomb", "cut off", "no gzip", "another encoding"],
 )
 def test_a_hostile_encoding_is_refused(server: ChartServer, tmp_path: Path, encoding: str, body: bytes, reason: str) -> None:
     server.answers["/index.yaml"] = (200, {"Content-Encoding": encoding}, body)
