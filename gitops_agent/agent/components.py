@@ -60,7 +60,7 @@ from gitops_agent.httpclient.allowed_hosts import AllowedHosts
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION, AUTOSCALER, ENDPOINT_SLICE, GROUP, NOTIFIER, ROLLOUT_POLICY
 from gitops_agent.notify.delivery_worker import RetryPolicy
-from gitops_agent.notify.dispatcher import NotificationDispatcher
+from gitops_agent.notify.dispatcher import DispatchOptions, NotificationDispatcher
 from gitops_agent.observe.log import logger
 from gitops_agent.render.disk_cache import RenderCache
 from gitops_agent.render.memory import memory_folder
@@ -360,4 +360,5 @@ def _render_workers(settings: Settings) -> RenderWorkers:
 def _dispatcher(settings: Settings, objects: Objects, secrets: SecretReader) -> NotificationDispatcher:
     retry = RetryPolicy(timeout_seconds=settings.notify.timeout_seconds)
     hosts = _hosts(settings.notify.allowed_hosts, "notify.allowedHosts", "a notification")
-    return NotificationDispatcher(objects, secrets, limit=settings.notify.outbox_limit, retry=retry, hosts=hosts)
+    options = DispatchOptions(limit=settings.notify.outbox_limit, hosts=hosts, external_url=settings.server.external_url)
+    return NotificationDispatcher(objects, secrets, retry=retry, options=options)

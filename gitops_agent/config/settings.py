@@ -234,8 +234,8 @@ class ServerSettings(Section):
     external_url: Annotated[
         str, Field(alias="externalURL", pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$", max_length=2048)
     ] = ""
-    """Where people reach the dashboard, such as `https://gitops.example.com`: its name is one that the dashboard
-    answers to, and with `https` browsers use nothing else for it."""
+    """Where people reach the dashboard, such as `https://gitops.example.com`: messages link to it,
+    its name is one that the dashboard answers to, and with `https` browsers use nothing else for it."""
 
 
 class DashboardSettings(Section):

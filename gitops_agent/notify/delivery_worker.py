@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gitops_agent.backoff import Backoff
@@ -19,6 +19,7 @@ from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.message import DeliveryError
 from gitops_agent.notify import template
+from gitops_agent.notify.links import page_of
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
 from gitops_agent.notify.providers import PROVIDERS
@@ -71,12 +72,20 @@ class DeliveryWorker:
         http: the client, of this worker alone.
         clock: aware time, UTC.
         retry: how long and how often a message is tried.
+        external_url: where people reach the dashboard; empty where they do not.
     """
 
     def __init__(
-        self, outbox: Outbox, *, secrets: SecretReader, http: HttpClient, clock: Callable[[], datetime], retry: RetryPolicy
+        self,
+        outbox: Outbox,
+        *,
+        secrets: SecretReader,
+        http: HttpClient,
+        clock: Callable[[], datetime],
+        retry: RetryPolicy,
+        external_url: str = "",
     ) -> None:
-        self.outbox = outbox
+        self.outbox, self._external_url = outbox, external_url
         self._secrets, self._http, self._clock, self._retry = secrets, http, clock, retry
         self._stopping = threading.Event()
         self._failures = 0
@@ -156,16 +165,17 @@ class DeliveryWorker:
             return
         secret = NO_SECRET
         broken = ""
-        text = "\n".join(entry.message.lines)
+        message = replace(entry.message, link=page_of(entry.message, self._external_url))
+        text = "\n".join(message.lines)
         if spec.template is not None:
             try:
-                text = template.render(spec.template, entry.message)
+                text = template.render(spec.template, message)
             except AgentError as error:
                 broken = error.message
                 text = f"{text}\n(shown in the default form: {broken})".lstrip()
         try:
             secret = self._secret()
-            request = provider.request(entry.message, text, secret.data, spec, now=self._clock())
+            request = provider.request(message, text, secret.data, spec, now=self._clock())
             provider.judge(self._http.send(request, authority=secret.data.get("ca.crt", b""), secret=secret.hosts))
         except AgentError as error:
             self._refused(entry, _hidden(error, secret, spec.address))

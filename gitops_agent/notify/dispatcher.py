@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gitops_agent.api.notifier import Notifier
@@ -32,6 +33,21 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchOptions:
+    """What holds for all Notifiers.
+
+    Attributes:
+        limit: how many messages may wait for one receiver.
+        hosts: those that receivers may have.
+        external_url: where people reach the dashboard; messages link to it.
+    """
+
+    limit: int = LIMIT
+    hosts: AllowedHosts = ANYWHERE
+    external_url: str = ""
+
+
 class NotificationDispatcher:
     """Saves events for the Notifiers that match, and delivers them; thread-safe.
 
@@ -39,9 +55,8 @@ class NotificationDispatcher:
         objects: the cluster, for the statuses of Notifiers.
         secrets: hold the credentials of receivers.
         clock: aware time, UTC.
-        limit: how many messages may wait for one receiver.
         retry: how long and how often a message is tried.
-        hosts: those that receivers may have.
+        options: what holds for all Notifiers.
     """
 
     def __init__(
@@ -50,12 +65,11 @@ class NotificationDispatcher:
         secrets: SecretReader,
         *,
         clock: Callable[[], datetime] = _now,
-        limit: int = LIMIT,
         retry: RetryPolicy | None = None,
-        hosts: AllowedHosts = ANYWHERE,
+        options: DispatchOptions | None = None,
     ) -> None:
-        self._objects, self._secrets, self._clock, self._limit = objects, secrets, clock, min(limit, LIMIT)
-        self._retry, self._hosts = retry or RetryPolicy(), hosts
+        self._objects, self._secrets, self._clock = objects, secrets, clock
+        self._retry, self._options = retry or RetryPolicy(), options or DispatchOptions()
         self._lock = threading.Lock()
         self._couriers: dict[AppKey, DeliveryWorker] = {}
         self._started = self._stopped = False
@@ -139,9 +153,10 @@ class NotificationDispatcher:
 
     def _courier(self, notifier: Notifier) -> DeliveryWorker:
         return DeliveryWorker(
-            Outbox(self._objects, notifier, clock=self._clock, limit=self._limit),
+            Outbox(self._objects, notifier, clock=self._clock, limit=min(self._options.limit, LIMIT)),
             secrets=self._secrets,
-            http=HttpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._hosts),
+            http=HttpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._options.hosts),
             clock=self._clock,
             retry=self._retry,
+            external_url=self._options.external_url,
         )

@@ -1,6 +1,6 @@
 """A notification: an event as text, small enough for a status.
 
-A message carries no link and no value of a Secret (events never hold one); what looks like a credential is scrubbed anyway,
+A message carries no value of a Secret (events never hold one); what looks like a credential is scrubbed anyway,
 because a message leaves the house. Its id is made of what happened and not of when: a repeat after a crash has the same id, so
 a receiver can recognise it.
 """
@@ -98,6 +98,7 @@ class Message:
         objects: keys of the objects it is about.
         facts: further values.
         count: how many identical edges this one stands for.
+        link: the page that explains it; known when it is sent, and never kept.
     """
 
     event: EventType
@@ -114,6 +115,7 @@ class Message:
     objects: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     count: int = 1
+    link: str = ""
 
     @classmethod
     def of(cls, event: Event) -> Self:

@@ -54,6 +54,7 @@ def _document(message: Message, text: str) -> Object:
         "reason": message.reason,
         "title": message.title,
         "text": text,
+        "link": message.link,
         "revision": {
             "repository": message.repository,
             "ref": message.ref,

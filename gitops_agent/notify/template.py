@@ -200,6 +200,7 @@ def _context(message: Message) -> dict[str, Any]:
         "reason": message.reason,
         "message": message.text,
         "title": message.title,
+        "link": message.link,
         "at": message.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "revision": {
             "repository": message.repository,

@@ -10,6 +10,7 @@ import pytest
 from gitops_agent.api.event_type import EventType
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.notify.delivery_worker import RetryPolicy
+from gitops_agent.notify.dispatcher import DispatchOptions
 from gitops_agent.notify.signed_post import signature
 from tests.notify.builders import event
 from tests.notify.conftest import QUICK, Desk
@@ -184,7 +185,7 @@ def test_nothing_is_sent_to_a_host_that_the_administrator_does_not_allow(desk: D
     with Receiver() as receiver:
         desk.secrets["hook"] = {"address": receiver.url.encode()} if by == "Secret" else {}
         notifier = desk.make(address=None if by == "Secret" else receiver.url, secretRef={"name": "hook"})
-        desk.notifications(notifier, hosts=hosts).save([happened(desk)], {})
+        desk.notifications(notifier, options=DispatchOptions(hosts=hosts)).save([happened(desk)], {})
         eventually(lambda: desk.ready().get("reason") == "HostRefused")
 
         assert receiver.told == []

@@ -15,6 +15,7 @@ import orjson
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.incident import incident_of
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.provider import Credentials, address_of, credential, judge_status
@@ -36,7 +37,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     if incident is None:
         raise AgentError(f"{message.title} is no incident", reason="DeliveryFailed", transient=False)
     ends = message.at + _LONGEST if incident.open else now
-    alert = {
+    alert: Object = {
         "labels": {
             "alertname": f"GitOpsAgent{incident.kind.name}",
             "namespace": message.application.namespace,
@@ -46,6 +47,8 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
         "annotations": {"summary": message.title, "description": text, "reason": message.reason, "commit": message.commit},
         "endsAt": ends.isoformat(timespec="seconds"),
     }
+    if message.link:
+        alert["generatorURL"] = message.link
     if incident.open:
         alert["startsAt"] = message.at.isoformat(timespec="seconds")
     headers = {"Content-Type": "application/json"}

@@ -14,6 +14,7 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.commit_status import (
     STATES,
     CommitState,
@@ -49,11 +50,13 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     if repository is None:
         raise not_served(message, api)
     organisation, project, slug = (quote(part, safe="") for part in repository)
-    content = {
+    content: Object = {
         "state": _STATES[STATES[message.event]],
         "description": description(message, text, _DESCRIPTION),
         "context": {"genre": "gitops-agent", "name": str(message.application)},
     }
+    if message.link:
+        content["targetUrl"] = message.link
     return Request(
         method="POST",
         url=f"{api}/{organisation}/{project}/_apis/git/repositories/{slug}/commits/{message.commit}/statuses?api-version={_VERSION}",

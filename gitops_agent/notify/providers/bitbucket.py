@@ -1,7 +1,7 @@
 """Build statuses of Bitbucket Cloud and Data Center.
 
-Secret keys: `token` (an access token), or `username` and `password`. A status needs a link: it is the commit's page. Data
-Center takes at most 40 characters of a key, so it is a digest of the name.
+Data Center is at the Notifier's address. Secret keys: `token` (an access token), or `username` and `password`. A status needs a
+link: the dashboard's, else the commit's page. Data Center takes at most 40 characters of a key, so it is a digest of the name.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
         "state": _STATES[STATES[message.event]],
         "name": name(message),
         "description": description(message, text, _DESCRIPTION),
-        "url": page,
+        "url": message.link or page,
     }
     return Request(
         method="POST",

@@ -12,6 +12,7 @@ import orjson
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.events.event import Severity
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.markup import escaped_markdown
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.provider import Credentials, address_of, everything, judge_status, retry_after
@@ -27,17 +28,15 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     """A POST of one embed that waits until it is stored."""
     del now
     url = address_of(credentials, spec)
-    content = {
-        "embeds": [
-            {
-                "title": escaped_markdown(message.title)[:_TITLE],
-                "description": escaped_markdown(text)[:_DESCRIPTION],
-                "color": _COLOURS[message.severity],
-                "timestamp": message.at.isoformat(timespec="seconds"),
-            }
-        ],
-        "allowed_mentions": {"parse": []},
+    embed: Object = {
+        "title": escaped_markdown(message.title)[:_TITLE],
+        "description": escaped_markdown(text)[:_DESCRIPTION],
+        "color": _COLOURS[message.severity],
+        "timestamp": message.at.isoformat(timespec="seconds"),
     }
+    if message.link:
+        embed["url"] = message.link
+    content = {"embeds": [embed], "allowed_mentions": {"parse": []}}
     return Request(
         method="POST",
         url=f"{url}{'&' if '?' in url else '?'}wait=true",

@@ -11,6 +11,7 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.commit_status import (
     STATES,
     about_commit,
@@ -40,11 +41,13 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     token, repository, api = token_of(credentials), _repository(message, spec), address_of(credentials, spec)
     if repository is None:
         raise not_served(message, api)
-    content = {
+    content: Object = {
         "state": STATES[message.event].value,
         "context": name(message),
         "description": description(message, text, _DESCRIPTION),
     }
+    if message.link:
+        content["target_url"] = message.link
     return Request(
         method="POST",
         url=f"{api.rstrip('/')}/api/v1/repos/{'/'.join(repository)}/statuses/{message.commit}",

@@ -16,6 +16,7 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.commit_status import (
     STATES,
     about_commit,
@@ -45,11 +46,13 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     token, repository_ = token_of(credentials), repository(message, spec)
     if repository_ is None:
         raise not_served(message, spec.address or _API)
-    content = {
+    content: Object = {
         "state": STATES[message.event],
         "context": name(message),
         "description": description(message, text, _DESCRIPTION),
     }
+    if message.link:
+        content["target_url"] = message.link
     return Request(
         method="POST",
         url=f"{(spec.address or _API).rstrip('/')}/repos/{quote(repository_)}/statuses/{message.commit}",

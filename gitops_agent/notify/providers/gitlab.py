@@ -12,6 +12,7 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Answer, Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.commit_status import (
     STATES,
     CommitState,
@@ -49,11 +50,13 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     token, project, api = token_of(credentials), _project(message, spec), spec.address or _API
     if project is None:
         raise not_served(message, api)
-    content = {
+    content: Object = {
         "state": _STATES[STATES[message.event]],
         "name": name(message),
         "description": description(message, text, _DESCRIPTION),
     }
+    if message.link:
+        content["target_url"] = message.link
     return Request(
         method="POST",
         url=f"{api.rstrip('/')}/api/v4/projects/{quote('/'.join(project), safe='')}/statuses/{message.commit}",

@@ -12,6 +12,7 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.markup import escaped_html
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.provider import Credentials, address_of, everything, judge_status
@@ -27,6 +28,10 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     del now
     url = address_of(credentials, spec)
     paragraph = "<br>".join(escaped_html(line) for line in text.splitlines())
+    widgets: list[Object] = [{"textParagraph": {"text": paragraph or escaped_html(message.title)}}]
+    if message.link:
+        button = {"text": "Open the dashboard", "onClick": {"openLink": {"url": message.link}}}
+        widgets.append({"buttonList": {"buttons": [button]}})
     content = {
         "text": message.title.replace("<", "\u2039"),
         "cardsV2": [
@@ -34,7 +39,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
                 "cardId": message.id,
                 "card": {
                     "header": {"title": message.title, "subtitle": message.severity.value},
-                    "sections": [{"widgets": [{"textParagraph": {"text": paragraph or escaped_html(message.title)}}]}],
+                    "sections": [{"widgets": widgets}],
                 },
             }
         ],

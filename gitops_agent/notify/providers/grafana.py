@@ -25,9 +25,10 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     """A POST of an annotation of the whole organisation."""
     del now
     tags = ["gitops-agent", f"event:{message.event.value}", f"application:{message.application}"]
+    page = f'\n<a href="{message.link}">dashboard</a>' if message.link else ""
     content = {
         "time": int(message.at.timestamp() * 1000),
-        "text": escaped_html(f"{message.title}\n{text}"),
+        "text": escaped_html(f"{message.title}\n{text}") + page,
         "tags": [*tags, f"commit:{short(message.commit)}"] if message.commit else tags,
     }
     return Request(

@@ -13,6 +13,7 @@ import orjson
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.events.event import Severity
 from gitops_agent.httpclient.message import Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.markup import escaped_markdown
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.provider import Credentials, address_of, credential, everything, judge_status
@@ -30,11 +31,10 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     """
     del now
     title = escaped_markdown(message.title)
-    content: dict[str, object] = {
-        "attachments": [
-            {"fallback": title, "title": title, "text": escaped_markdown(text), "color": _COLOURS[message.severity]}
-        ]
-    }
+    attachment = {"fallback": title, "title": title, "text": escaped_markdown(text), "color": _COLOURS[message.severity]}
+    if message.link:
+        attachment["title_link"] = message.link
+    content: Object = {"attachments": [attachment]}
     if channel := credential(credentials, "channel"):
         content["channel"] = channel
     return Request(

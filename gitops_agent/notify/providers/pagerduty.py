@@ -54,6 +54,8 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
             "class": message.reason,
             "custom_details": {"text": text, "repository": message.repository, "commit": message.commit},
         }
+        if message.link:
+            content["links"] = [{"href": message.link, "text": "Open the dashboard"}]
     return Request(
         method="POST",
         url=f"{(spec.address or _API).rstrip('/')}/v2/enqueue",

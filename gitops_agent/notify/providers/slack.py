@@ -31,7 +31,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     """A POST to the incoming webhook, or of `chat.postMessage`."""
     del now
     content: Object = {
-        "text": escaped_html(message.title),
+        "text": f"<{message.link}|{escaped_html(message.title)}>" if message.link else escaped_html(message.title),
         "attachments": [
             {"color": _COLOURS[message.severity], "text": escaped_html(text), "fallback": escaped_html(message.title)}
         ],

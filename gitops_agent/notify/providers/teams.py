@@ -47,6 +47,8 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
             *(_runs({"text": line}) for line in text.splitlines() if line.strip()),
         ],
     }
+    if message.link:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open the dashboard", "url": message.link}]
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return Request(
         method="POST",

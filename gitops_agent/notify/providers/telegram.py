@@ -34,9 +34,12 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
         raise AgentError("the key token of the Secret is missing or no token of a bot", reason="SecretInvalid")
     if not chat:
         raise AgentError("the Secret has no key chat", reason="SecretInvalid")
+    title = escaped_html(message.title)
+    if message.link:
+        title = f'<a href="{message.link}">{title}</a>'
     content: Object = {
         "chat_id": chat,
-        "text": f"<b>{escaped_html(message.title)}</b>\n{escaped_html(text[:_TEXT])}",
+        "text": f"<b>{title}</b>\n{escaped_html(text[:_TEXT])}",
         "parse_mode": "HTML",
         "link_preview_options": {"is_disabled": True},
     }

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import Provider
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import Answer, DeliveryError
+from gitops_agent.notify.message import Message
 from gitops_agent.notify.providers import PROVIDERS
 from tests.notify.builders import NOON, message, revision, spec
 
@@ -39,6 +42,20 @@ def test_every_event_of_interest_makes_a_request(name: Provider) -> None:
         about = message(event, revision=revision(repository=f"{ADDRESS}/{path}"))
         if PROVIDERS[name].speaks_of(about, wanted):
             assert PROVIDERS[name].request(about, "", secret, wanted, now=NOON).method == "POST"
+
+
+@pytest.mark.parametrize("name", sorted(Provider))
+def test_a_message_links_to_the_page_that_explains_it(name: Provider) -> None:
+    secret = {"token": b"12345:abcdefghijkl", "chat": b"1", "channel": b"ops", "address": b"https://hooks.example.com/x"}
+    path = "acme/shop/_git/config" if name is Provider.AZUREDEVOPS else "acme/config"
+    about = message(revision=revision(repository=f"{ADDRESS}/{path}"))
+    link = "https://gitops.example.com/a/ops/shop"
+
+    def body(sent: Message) -> str:
+        return PROVIDERS[name].request(sent, "text", secret, spec(name, address=ADDRESS), now=NOON).body.decode()
+
+    assert link in body(replace(about, link=link))
+    assert "gitops.example.com" not in body(about)
 
 
 @pytest.mark.parametrize("name", sorted(Provider))
