@@ -103,28 +103,33 @@ class SystemPackages:
         archives, tree = scratch / "archives", scratch / "tree"
         for path in (archives, tree):
             path.mkdir()
-        names = (package, *_COMPANIONS.get(package, ()), *_missing_libraries(package))
-        process.run(("apt-get", "download", *names), cwd=archives, env=_environment(), limits=_LIMITS)
+        archives_of = (package, *_COMPANIONS.get(package, ()), *_missing_libraries(package))
+        process.run(("apt-get", "download", *archives_of), cwd=archives, env=_environment(), limits=_LIMITS)
         for archive in sorted(archives.glob("*.deb")):
             process.run(("dpkg", "-x", str(archive), str(tree)), limits=_LIMITS)
-        programs = [path for path in sorted(tree.rglob(name)) if path.is_file() and path.parent.name in ("bin", "sbin")]
-        if name in _STARTED_BY_SCRIPT:
-            programs = [tree / _STARTED_BY_SCRIPT[name]]
-        if not programs:
-            raise ProgramMissing(f"the package {package} holds no program {name}", program=name)
-        libraries = sorted({path.parent.relative_to(tree) for path in tree.rglob("*.so*")})
-        (tree / "bin").mkdir(exist_ok=True)
-        launcher = tree / "bin" / name
-        search = ":".join(str(folder / path) for path in libraries)
-        program = (
-            programs[0].rename(tree / "program") if programs[0] == launcher else programs[0]
-        )  # some packages use /bin themselves
-        target = folder / program.relative_to(tree)
-        lines = ["#!/bin/sh", *([f"export LD_LIBRARY_PATH={shlex.quote(search)}"] if libraries else [])]
-        launcher.write_text("\n".join([*lines, f'exec {shlex.quote(str(target))} "$@"', ""]))
-        launcher.chmod(0o755)
+        for one in {name, *(program for program, of in PACKAGES.items() if of == package)}:
+            _launch(one, package, tree, folder)
         shutil.rmtree(folder, ignore_errors=True)
         tree.replace(folder)
+
+
+def _launch(name: str, package: str, tree: Path, folder: Path) -> None:
+    """Writes the script that starts a program, for when the tree is the folder."""
+    programs = [path for path in sorted(tree.rglob(name)) if path.is_file() and path.parent.name in ("bin", "sbin")]
+    if name in _STARTED_BY_SCRIPT:
+        programs = [tree / _STARTED_BY_SCRIPT[name]]
+    if not programs:
+        raise ProgramMissing(f"the package {package} holds no program {name}", program=name)
+    libraries = sorted({path.parent.relative_to(tree) for path in tree.rglob("*.so*")})
+    (tree / "bin").mkdir(exist_ok=True)
+    launcher = tree / "bin" / name
+    search = ":".join(str(folder / path) for path in libraries)
+    # Some packages use /bin themselves.
+    program = programs[0].rename(tree / f"program-{name}") if programs[0] == launcher else programs[0]
+    target = folder / program.relative_to(tree)
+    lines = ["#!/bin/sh", *([f"export LD_LIBRARY_PATH={shlex.quote(search)}"] if libraries else [])]
+    launcher.write_text("\n".join([*lines, f'exec {shlex.quote(str(target))} "$@"', ""]))
+    launcher.chmod(0o755)
 
 
 def _missing_libraries(package: str) -> tuple[str, ...]:

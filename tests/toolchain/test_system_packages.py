@@ -67,6 +67,26 @@ def test_a_package_is_unpacked_once_with_missing_libraries(tmp_path: Path, monke
     assert log.read_text().splitlines() == ["download nftables libnftables1"]
 
 
+def test_programs_of_one_package_leave_each_other_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "log"
+    _script(tmp_path / "bin" / "apt-cache", "printf 'prometheus\\n'")
+    _script(tmp_path / "bin" / "dpkg-query", "true")
+    _script(tmp_path / "bin" / "apt-get", f'echo "$@" >> {log}; : > prometheus.deb')
+    _script(
+        tmp_path / "bin" / "dpkg",
+        'mkdir -p "$3/usr/bin"; for one in prometheus promtool; do '
+        'printf \'#!/bin/sh\\n\' > "$3/usr/bin/$one"; chmod 755 "$3/usr/bin/$one"; done',
+    )
+    for name in ("sh", "chmod", "mkdir"):
+        (tmp_path / "bin" / name).symlink_to(f"/bin/{name}")
+    _only(monkeypatch, tmp_path / "bin")
+
+    found = [SystemPackages(tmp_path / "cache").find(name) for name in ("promtool", "prometheus", "promtool")]
+
+    assert all(program.is_file() for program in found)
+    assert log.read_text() == "download prometheus\n"
+
+
 def test_a_program_that_its_package_puts_into_bin_is_not_overwritten_by_its_launcher(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
