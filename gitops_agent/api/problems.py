@@ -30,12 +30,10 @@ class Problem:
     Attributes:
         path: the field, e.g. `spec.sync.interval` or `spec.dependsOn[0].name`.
         message: without the value, which may be a secret in the wrong place.
-        supported: False when the field is right but its behaviour is not there yet.
     """
 
     path: str
     message: str
-    supported: bool = True
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -44,11 +42,9 @@ class Problem:
 class SpecInvalid(AgentError):
     """A spec that cannot be reconciled.
 
-    The reason is `FieldNotSupported` when unsupported fields are its only fault, else `InvalidSpec`, unless one is given.
-
     Args:
         problems: at least one.
-        reason: another code from the table of reasons.
+        reason: a code from the table of reasons; `InvalidSpec` when empty.
     """
 
     reason = "InvalidSpec"
@@ -57,17 +53,11 @@ class SpecInvalid(AgentError):
         self.problems = tuple(problems)
         shown = "; ".join(str(problem) for problem in self.problems[:_SHOWN])
         rest = f"; and {len(self.problems) - _SHOWN} more" if len(self.problems) > _SHOWN else ""
-        only_unsupported = all(not problem.supported for problem in self.problems)
         super().__init__(
             shown + rest,
-            reason=reason or ("FieldNotSupported" if only_unsupported else "InvalidSpec"),
+            reason=reason or "InvalidSpec",
             problems=[{"path": problem.path, "message": problem.message} for problem in self.problems],
         )
-
-
-def not_supported(path: str, what: str) -> Problem:
-    """The problem of an unsupported field: refused, never silently ignored."""
-    return Problem(path=path, message=f"{what} is not supported by this version", supported=False)
 
 
 def read(model: type[M], value: Any, *, root: str) -> M:

@@ -133,7 +133,6 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("NotListed", "Nothing is deleted before every kind was listed once.", ""),
     # The spec.
     ("InvalidSpec", "The resource's spec is wrong; nothing is done for it.", "Correct the fields that the message names."),
-    ("FieldNotSupported", "A field's behaviour comes with a later version.", "Remove the field that the message names."),
     ("Usage", "The command line or a setting is wrong.", "Correct what the message names."),
     ("Error", "Something went wrong that has no code of its own.", "Read the message and the agent's log."),
     # The source.

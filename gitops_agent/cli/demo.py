@@ -22,10 +22,13 @@ def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
     switch, a manual change that is reverted, a Job before a sync, a commit that is rolled back, a mass deletion that is held
     for approval, a Secret that SOPS encrypted, and an unsigned commit that is refused.
 
-    The cluster keeps running until Ctrl-C, so that you can explore it; --exit ends after the last step.
+    The cluster and its dashboard keep running until Ctrl-C, so that you can explore them; --exit ends after the last step.
     """
+    from gitops_agent.cluster.client import ClusterClient
     from gitops_agent.errors import AgentError
+    from gitops_agent.install import bundle
     from gitops_agent.sandbox.demo.story import Story, scratch
+    from gitops_agent.server.laptop import Laptop
     from gitops_agent.toolchain.progress import to_stderr
 
     with scratch(directory) as folder:
@@ -35,6 +38,9 @@ def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
             total = sum(step.seconds for step in story.steps)
             click.echo(f"{len(story.steps)} steps, each observed in the cluster, in {total:.1f} s")
             if not leave and story.plane is not None:
+                laptop = Laptop(ClusterClient.open(str(story.plane.kubeconfig), None, bundle.NAMESPACE), cluster="demo")
+                laptop.start()
+                click.echo(f"dashboard:    {laptop.address} (opens once)")
                 click.echo(f"look around:  export KUBECONFIG={story.plane.kubeconfig}")
                 click.echo("              gitops-agent status; gitops-agent rollout status checkout; gitops-agent tree shop")
                 click.echo(f"commit:       cd {folder}/work && git commit … && git push origin HEAD:main")

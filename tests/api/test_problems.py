@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.model import Model
-from gitops_agent.api.problems import Problem, SpecInvalid, not_supported, read
+from gitops_agent.api.problems import Problem, SpecInvalid, read
 
 
 class Leaf(Model):
@@ -48,10 +48,3 @@ def test_the_message_shows_ten_problems_and_counts_the_rest() -> None:
 
     assert str(error).endswith("spec.f9: is bad; and 2 more")
     assert len(error.facts["problems"]) == 12
-
-
-def test_one_wrong_field_outweighs_an_unsupported_one() -> None:
-    later = not_supported("spec.a", "flying")
-
-    assert SpecInvalid([later]).reason == "FieldNotSupported"
-    assert SpecInvalid([later, Problem(path="spec.b", message="is bad")]).reason == "InvalidSpec"

@@ -26,7 +26,7 @@ from gitops_agent.sync.health.status import UNHEALTHY, Status
 from gitops_agent.sync.planning.hidden import to_json
 from gitops_agent.sync.rollback import RollbackState
 
-_STALLING = ("InvalidSpec", "FieldNotSupported", "WrongCluster")
+_STALLING = ("InvalidSpec", "WrongCluster")
 _PROBLEMS_SHOWN = 10
 _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
