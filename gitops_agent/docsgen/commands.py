@@ -164,6 +164,8 @@ def _metrics() -> str:
             (family,) = collector.describe()
             rows.append((family.name, family.type, collector._labelnames, family.documentation))  # noqa: SLF001 - no public way to ask
     rows += [("gitops_agent_api_requests", "counter", ("verb", "resource"), "Requests to the API server.")]
+    families = [family for family in metrics.REGISTRY.collect() if family.name.startswith("process_")]
+    rows += [(family.name, family.type, (), family.documentation) for family in families]
     table = _table(
         ("Metric", "Type", "Labels", "Meaning"),
         (
