@@ -5,7 +5,7 @@ proxy) and each ending tempts to lose a change or to list everything again. Deci
 last resource version it received (events and bookmarks), lists again only when that version has expired, after the receiver
 learned that the kind cannot be seen or when the server was away, and reports a whole list as such, so that receivers replace
 what they knew. A server that was away may come back with an etcd restored from a backup: a watch from a version of its lost
-future gets no event until it is reached again.
+future gets no event until it is reached again, so after a stream that ended early the version of the server is asked for first.
 
 Objects are handed on and forgotten; `distil` turns each one of a list into something small while its page is read.
 """
@@ -152,6 +152,7 @@ class Watch:
         self._failures = 0
         self._failing_since = 0.0
         self._told = ""
+        self._doubtful = False
         self._thread = threading.Thread(target=self._run, name=options.name or f"watch-{resource.full_name}", daemon=True)
 
     def start(self) -> None:
@@ -192,6 +193,7 @@ class Watch:
         except NotFound as error:
             self._gone(error)
         except AgentError as error:
+            self._doubtful = True
             if _is_ahead(error):  # etcd was restored from a backup: the place is one of a lost future
                 self._place = ""
             self._failed(error)
@@ -202,9 +204,28 @@ class Watch:
             self._failed(CannotSee(f"{self.resource.full_name}: a receiver failed: {type(error).__name__}"))
 
     def _step(self) -> None:
+        if self._place and self._doubtful and self._server_is_behind():
+            self._place = ""
+        self._doubtful = False
         if not self._place:
             self._list()
         self._follow()
+
+    def _server_is_behind(self) -> bool:
+        """Whether the server's version is lower than that of the last event."""
+        options = self._options
+        first = pages(
+            self._transport,
+            self.resource,
+            namespace=options.namespace,
+            label_selector=options.label_selector,
+            field_selector=options.field_selector,
+            metadata_only=True,
+            limit=1,
+            timeout=self._timing.list_seconds,
+        )
+        version = next(first).resource_version
+        return version.isdigit() and self._place.isdigit() and int(version) < int(self._place)
 
     def _list(self) -> None:
         self.lists += 1
@@ -265,6 +286,7 @@ class Watch:
                     got = True
             finally:
                 self._stream = None
+        self._doubtful = time.monotonic() - opened < seconds - 1
         if not got and time.monotonic() - opened < 1:
             # A server that hangs up at once would be asked in a tight loop.
             raise Unavailable(f"the watch of {self.resource.full_name} ends as soon as it begins", code="ConnectionTorn")

@@ -50,6 +50,8 @@ class Server:
         self.refusal = 0
         self.places: list[str] = []
         self.lists = 0
+        self.version = 1_000_000
+        """What a look for the version alone gets."""
 
     def __call__(self, asked: Asked, line: Line) -> None:
         if self.refusal:
@@ -57,6 +59,8 @@ class Server:
         elif "watch" in asked.query:
             self.places.append(asked.query["resourceVersion"])
             self.streams[min(len(self.places), len(self.streams)) - 1](line)
+        elif asked.query["limit"] == "1":
+            line.json(listed(version=self.version))
         else:
             self.lists += 1
             line.json(self.listing)
@@ -114,6 +118,38 @@ def test_a_stream_the_server_ends_goes_on_from_the_last_place_without_a_list(wir
         eventually(lambda: ("ADDED", "c") in heard.said)
 
     assert (server.places, server.lists, heard.errors) == (["10", "20"], 1, [])
+
+
+@pytest.mark.parametrize("ends", [then_end, then_cut])
+def test_a_server_that_lost_versions_while_a_stream_was_cut_is_asked_for_everything(
+    wire: Start, tmp_path: Path, ends: Callable[..., Callable[[Line], None]]
+) -> None:
+    server, heard = Server(ends(event("ADDED", "b", 20)), hang), WatchRecorder()
+    server.version = 15
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: len(server.places) == 2)
+
+    assert (server.places, server.lists, heard.errors) == (["10", "10"], 2, [])
+
+
+def test_a_stream_that_ends_in_time_costs_no_request(wire: Start, tmp_path: Path) -> None:
+    asked_for: list[str] = []
+
+    def script(asked: Asked, line: Line) -> None:
+        if "watch" in asked.query:
+            asked_for.append("watch")
+            line.begin()
+            line.chunk(event("ADDED", "b", 11))
+            threading.Event().wait(float(asked.query["timeoutSeconds"]))
+            line.end()
+        else:
+            asked_for.append("list")
+            line.json(listed("a"))
+
+    with watching(wire(script), tmp_path, WatchRecorder(), timing=Timing(server_seconds=2)):
+        eventually(lambda: len(asked_for) == 3)
+
+    assert asked_for == ["list", "watch", "watch"]
 
 
 @pytest.mark.parametrize("status", [410, 504])
