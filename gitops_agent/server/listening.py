@@ -32,4 +32,6 @@ def listen(address: str, port: int, *, setting: str, backlog: int = 128) -> sock
             raise AgentError(f"another process listens on {where}: {advice}", reason="NoFreePort") from None
         raise UsageError(f"cannot listen on {where} ({setting}.address, {setting}.port): {error.strerror or error}") from None
     server.setblocking(False)
+    # Connections inherit it: an answer in two parts would wait 40 ms for the acknowledgement of the first.
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return server

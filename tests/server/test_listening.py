@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from gitops_agent.errors import AgentError, UsageError
 from gitops_agent.server.listening import listen
+
+
+def test_answers_in_parts_wait_for_no_acknowledgement() -> None:
+    with listen("127.0.0.1", 0, setting="server") as server, socket.create_connection(server.getsockname()):
+        server.setblocking(True)
+        connection, _ = server.accept()
+
+    with connection:
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_a_port_that_is_taken_names_the_setting() -> None:
