@@ -114,7 +114,7 @@ class SystemPackages:
 
 
 def _launch(name: str, package: str, tree: Path, folder: Path) -> None:
-    """Writes the script that starts a program, for when the tree is the folder."""
+    """Writes the script that starts a program from the folder."""
     programs = [path for path in sorted(tree.rglob(name)) if path.is_file() and path.parent.name in ("bin", "sbin")]
     if name in _STARTED_BY_SCRIPT:
         programs = [tree / _STARTED_BY_SCRIPT[name]]
