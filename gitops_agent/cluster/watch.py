@@ -5,7 +5,7 @@ proxy) and each ending tempts to lose a change or to list everything again. Deci
 last resource version it received (events and bookmarks), lists again only when that version has expired, after the receiver
 learned that the kind cannot be seen or when the server was away, and reports a whole list as such, so that receivers replace
 what they knew. A server that was away may come back with an etcd restored from a backup: a watch from a version of its lost
-future gets no event until it is reached again, so a stream that ended early is followed by a look at the server's version.
+future gets no event until it is reached again, so the server's version is read after a stream that ended early.
 
 Objects are handed on and forgotten; `distil` turns each one of a list into something small while its page is read.
 """

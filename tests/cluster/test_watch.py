@@ -39,10 +39,7 @@ GONE = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Ex
 
 
 class Server:
-    """Answers lists with `listing`, and streams with `streams` in turn.
-
-    The last one is repeated.
-    """
+    """Answers lists with `listing`, and streams in turn, the last one repeatedly."""
 
     def __init__(self, *streams: Callable[[Line], None], listing: dict[str, Any] | None = None) -> None:
         self.streams = list(streams) or [hang]
@@ -51,7 +48,6 @@ class Server:
         self.places: list[str] = []
         self.lists = 0
         self.version = 1_000_000
-        """What a look for the version alone gets."""
 
     def __call__(self, asked: Asked, line: Line) -> None:
         if self.refusal:
@@ -133,23 +129,18 @@ def test_a_server_that_lost_versions_while_a_stream_was_cut_is_asked_for_everyth
 
 
 def test_a_stream_that_ends_in_time_costs_no_request(wire: Start, tmp_path: Path) -> None:
-    asked_for: list[str] = []
+    def in_time(line: Line) -> None:
+        line.begin()
+        line.chunk(event("ADDED", "b", 11))
+        threading.Event().wait(3)
+        line.end()
 
-    def script(asked: Asked, line: Line) -> None:
-        if "watch" in asked.query:
-            asked_for.append("watch")
-            line.begin()
-            line.chunk(event("ADDED", "b", 11))
-            threading.Event().wait(float(asked.query["timeoutSeconds"]))
-            line.end()
-        else:
-            asked_for.append("list")
-            line.json(listed("a"))
+    server = Server(in_time, hang)
+    server.version = 1
+    with watching(wire(server), tmp_path, WatchRecorder(), timing=Timing(server_seconds=2)):
+        eventually(lambda: len(server.places) == 2)
 
-    with watching(wire(script), tmp_path, WatchRecorder(), timing=Timing(server_seconds=2)):
-        eventually(lambda: len(asked_for) == 3)
-
-    assert asked_for == ["list", "watch", "watch"]
+    assert (server.places, server.lists) == (["10", "11"], 1)
 
 
 @pytest.mark.parametrize("status", [410, 504])
