@@ -185,7 +185,7 @@ def _retire(access: ClusterClient, name: str, secrets: list[Object], *, yes: boo
         click.echo(f"= {count} object{'s' if count > 1 else ''} of Application {application} stay")
     if plan.foreign:
         shown = ", ".join(map(str, plan.foreign[:_SHOWN])) + (" and others" if len(plan.foreign) > _SHOWN else "")
-        raise UsageError(f"{shown}: no Application has taken this over yet, so nobody would manage it without the release")
+        raise UsageError(f"{shown}: no Application has taken this over yet, so nothing would manage it without the release")
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("standard input is not a terminal: add --yes to delete without being asked")

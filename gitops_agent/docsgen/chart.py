@@ -122,7 +122,7 @@ components:
   impersonate: false
   # A share of the API server's requests.
   flowControl: false
-  # The API server lets nobody but the agent write its marks.
+  # The API server lets only the agent write its marks.
   protectMarks: false
   # A ServiceMonitor, alerts and a dashboard, for the Prometheus operator and Grafana's sidecar.
   monitoring: false

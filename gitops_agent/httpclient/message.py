@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,3 +51,8 @@ class DeliveryError(AgentError):
     def __init__(self, message: str, *, retry_after: float | None = None, transient: bool = True, **facts: Any) -> None:
         super().__init__(message, transient=transient, **facts)
         self.retry_after = retry_after
+
+
+def basic(username: str, password: str) -> str:
+    """The Authorization header of a user name and a password (RFC 7617)."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

@@ -15,6 +15,7 @@ from typing import Any
 
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
+from gitops_agent.httpclient.message import basic
 from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.jsontext import read_json
 from gitops_agent.oci.reference import Reference
@@ -61,7 +62,7 @@ class Login:
         """The value of the header for basic authentication; empty without a password."""
         if not self.password:
             return ""
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return basic(self.username, self.password)
 
     @property
     def anonymous(self) -> bool:

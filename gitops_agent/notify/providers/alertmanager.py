@@ -7,14 +7,13 @@ metrics with the shipped rules are the way for those who need them after it.
 
 from __future__ import annotations
 
-import base64
 from datetime import datetime, timedelta
 
 import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
-from gitops_agent.httpclient.message import Request
+from gitops_agent.httpclient.message import Request, basic
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.incident import incident_of
 from gitops_agent.notify.message import Message
@@ -55,8 +54,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     if token := credential(credentials, "token"):
         headers["Authorization"] = f"Bearer {token}"
     elif user := credential(credentials, "username"):
-        pair = f"{user}:{credential(credentials, 'password')}"
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        headers["Authorization"] = basic(user, credential(credentials, "password"))
     return Request(
         method="POST",
         url=f"{address_of(credentials, spec).rstrip('/')}/api/v2/alerts",

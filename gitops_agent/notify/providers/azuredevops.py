@@ -6,14 +6,13 @@ repeated after a crash shows twice.
 
 from __future__ import annotations
 
-import base64
 from datetime import datetime
 from urllib.parse import quote, unquote
 
 import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
-from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request, basic
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.commit_status import (
     STATES,
@@ -61,7 +60,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
         method="POST",
         url=f"{api}/{organisation}/{project}/_apis/git/repositories/{slug}/commits/{message.commit}/statuses?api-version={_VERSION}",
         headers={
-            "Authorization": "Basic " + base64.b64encode(f":{token}".encode()).decode(),
+            "Authorization": basic("", token),
             "Content-Type": "application/json",
         },
         body=orjson.dumps(content),

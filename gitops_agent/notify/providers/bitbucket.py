@@ -6,14 +6,13 @@ link: the dashboard's, else the commit's page. Data Center takes at most 40 char
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from datetime import datetime
 
 import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
-from gitops_agent.httpclient.message import Request
+from gitops_agent.httpclient.message import Request, basic
 from gitops_agent.notify.commit_status import (
     STATES,
     CommitState,
@@ -76,7 +75,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
 
 def _authorization(credentials: Credentials) -> str:
     if user := credential(credentials, "username"):
-        return "Basic " + base64.b64encode(f"{user}:{credential(credentials, 'password')}".encode()).decode()
+        return basic(user, credential(credentials, "password"))
     return f"Bearer {token_of(credentials)}"
 
 

@@ -6,12 +6,12 @@ redirect anywhere, so who sends a request asks here whether its address may rece
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
 from gitops_agent.errors import SourceError
+from gitops_agent.httpclient.message import basic
 
 _KEYS = {
     "username": "username",
@@ -87,7 +87,7 @@ class ChartCredentials:
         if self.bearer_token:
             return f"Bearer {self.bearer_token}"
         if self.password:
-            return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+            return basic(self.username, self.password)
         return ""
 
     def __repr__(self) -> str:

@@ -1,5 +1,5 @@
 // What a viewer can do. An action that is not allowed keeps its place, and says why and which right would allow it: a button
-// that fails after the click helps nobody. No action is blind: it names the version that is on the screen.
+// that fails after the click is no help. No action is blind: it names the version that is on the screen.
 
 import { signal } from "../vendor/signals.js";
 import { useState } from "../vendor/hooks.js";

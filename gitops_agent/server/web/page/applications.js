@@ -12,7 +12,7 @@ const CHUNK = 2000;
 const rows = new Map();
 let frame = 0;
 
-/** Counts the changes of the rows; whoever computes from them reads it. */
+/** Counts the changes of the rows; what computes from them reads it. */
 export const revision = signal(0);
 /** `empty` before the first answer, `partial` while chunks are missing, then `complete`. */
 export const loaded = signal("empty");
