@@ -7,7 +7,7 @@ once: an error names the keys of a wrong combination and never a value, and noth
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from urllib.parse import quote
 
@@ -58,15 +58,15 @@ class Credentials:
     def __post_init__(self) -> None:
         for name in _ONE_LINE:
             if not getattr(self, name).isprintable():
-                raise _invalid(f"{name} contains line breaks or control characters")
+                raise unusable(f"{name} contains line breaks or control characters")
         if self.bearer_token and (self.username or self.password):
-            raise _invalid("it has both bearerToken and username/password: one of them has to go")
+            raise unusable("it has both bearerToken and username/password: one of them has to go")
         if self.app is not None and (self.bearer_token or self.password or self.identity):
-            raise _invalid("it has both a GitHub App and bearerToken, password or identity: one of them has to go")
+            raise unusable("it has both a GitHub App and bearerToken, password or identity: one of them has to go")
         if self.username and not self.password and not self.identity:
-            raise _invalid("it has a username but no password")
+            raise unusable("it has a username but no password")
         if bool(self.cert) != bool(self.key):
-            raise _invalid("a client certificate needs both tls.crt and tls.key")
+            raise unusable("a client certificate needs both tls.crt and tls.key")
 
     @classmethod
     def from_secret(cls, data: Mapping[str, bytes]) -> Credentials:
@@ -78,17 +78,10 @@ class Credentials:
             SourceError: reason `InvalidSpec`.
         """
         app = GitHubApp.from_secret(data)
-        values: dict[str, str] = {}
-        for key, name in _KEYS.items():
-            if key in data and name not in values:
-                try:
-                    text = data[key].decode("utf-8")
-                except UnicodeDecodeError:
-                    raise _invalid(f"its key {key} is not text") from None
-                values[name] = text.strip() if name in _ONE_LINE else text
+        values = texts_of(data, _KEYS, one_line=_ONE_LINE)
         if app is None and not any(values.values()):
             names = [*(key for key in _KEYS if key != "caFile"), "githubAppID"]
-            raise _invalid(f"it has none of the keys {', '.join(names)}")
+            raise unusable(f"it has none of the keys {', '.join(names)}")
         return cls(**values, app=app)
 
     def exchanged(self, token: str) -> Credentials:
@@ -115,5 +108,28 @@ def _spellings(pem: str) -> set[str]:
     return {line.strip() for line in pem.splitlines() if len(line.strip()) >= _LONG_LINE and "-----" not in line}
 
 
-def _invalid(message: str) -> SourceError:
+def texts_of(data: Mapping[str, bytes], keys: Mapping[str, str], *, one_line: Collection[str]) -> dict[str, str]:
+    """The texts in a Secret by field, of the first key each.
+
+    Args:
+        data: the Secret's.
+        keys: field names by key; other keys are ignored.
+        one_line: fields whose white space at the ends is dropped.
+
+    Raises:
+        SourceError: reason `InvalidSpec`.
+    """
+    values: dict[str, str] = {}
+    for key, name in keys.items():
+        if key in data and name not in values:
+            try:
+                text = data[key].decode("utf-8")
+            except UnicodeDecodeError:
+                raise unusable(f"its key {key} is not text") from None
+            values[name] = text.strip() if name in one_line else text
+    return values
+
+
+def unusable(message: str) -> SourceError:
+    """The error of a Secret whose content is no credential."""
     return SourceError(f"the secret cannot be used: {message}", reason="InvalidSpec")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from gitops_agent.errors import SourceError
 from gitops_agent.httpclient.message import basic
+from gitops_agent.source.credentials import texts_of, unusable
 
 _KEYS = {
     "username": "username",
@@ -58,28 +59,21 @@ class ChartCredentials:
         Raises:
             SourceError: reason `InvalidSpec`.
         """
-        values: dict[str, str] = {}
-        for key, name in _KEYS.items():
-            if key in data and name not in values:
-                try:
-                    text = data[key].decode("utf-8")
-                except UnicodeDecodeError:
-                    raise _invalid(f"its key {key} is not text") from None
-                values[name] = text.strip() if name in _ONE_LINE else text
+        values = texts_of(data, _KEYS, one_line=_ONE_LINE)
         if not any(values.values()):
-            raise _invalid(f"it has none of the keys {', '.join(_KEYS)}")
+            raise unusable(f"it has none of the keys {', '.join(_KEYS)}")
         return cls(**values)
 
     def __post_init__(self) -> None:
         for name in _ONE_LINE:
             if not getattr(self, name).isprintable():
-                raise _invalid(f"{name} contains line breaks or control characters")
+                raise unusable(f"{name} contains line breaks or control characters")
         if self.bearer_token and (self.username or self.password):
-            raise _invalid("it has both bearerToken and username/password: one of them has to go")
+            raise unusable("it has both bearerToken and username/password: one of them has to go")
         if bool(self.username) != bool(self.password):
-            raise _invalid("username and password need each other")
+            raise unusable("username and password need each other")
         if bool(self.cert) != bool(self.key):
-            raise _invalid("a client certificate needs both tls.crt and tls.key")
+            raise unusable("a client certificate needs both tls.crt and tls.key")
 
     @property
     def authorization(self) -> str:
@@ -122,7 +116,3 @@ def may_receive(url: str, repository: str, hosts: Iterable[str]) -> bool:
         return True
     names = {f"{host}:{port}", host} if port == _PORTS["https"] else {f"{host}:{port}"}
     return scheme == "https" and any(name.lower() in names for name in hosts)
-
-
-def _invalid(message: str) -> SourceError:
-    return SourceError(f"the secret cannot be used: {message}", reason="InvalidSpec")
