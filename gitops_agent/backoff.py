@@ -2,7 +2,8 @@
 
 Problem: many clients that failed at one moment come back at one moment. Decision: the bound of a pause doubles with every
 failure, and the pause is drawn from the upper part of it. Where few clients wait for one server a pause should not be tiny
-(`floor` 0.5); where many may wait for it, it may be anything below the bound (`floor` 0, full jitter).
+(`floor` 0.5); where many may wait for it, it may be anything below the bound (`floor` 0, full jitter). Numbers come from a
+generator of this module's own: background threads leave the state of the `random` module alone, which a caller may have seeded.
 """
 
 from __future__ import annotations
@@ -12,6 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MOST_DOUBLINGS = 30
+_GENERATOR = random.Random()  # noqa: S311 - spreads load, no secret
+
+
+def spread(least: float, most: float) -> float:
+    """A number drawn evenly from `least` to `most`, so that clients of one period part."""
+    return _GENERATOR.uniform(least, most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,7 @@ class Backoff:
     longest_seconds: float
     floor: float = 0.5
 
-    def pause(self, failures: int, *, at_least: float = 0.0, chance: Callable[[], float] = random.random) -> float:
+    def pause(self, failures: int, *, at_least: float = 0.0, chance: Callable[[], float] = _GENERATOR.random) -> float:
         """Seconds until the next attempt.
 
         Args:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops_agent.backoff import Backoff
+from gitops_agent.backoff import Backoff, spread
 
 GROWING = Backoff(first_seconds=1, longest_seconds=8)
 
@@ -19,6 +21,15 @@ def test_no_pause_is_shorter_than_its_floor() -> None:
 
 def test_a_pause_that_the_server_requires_is_kept() -> None:
     assert GROWING.pause(1, at_least=60) == 60
+
+
+def test_numbers_drawn_in_the_background_leave_the_seeded_generator_alone() -> None:
+    before = random.getstate()
+
+    GROWING.pause(1)
+    spread(1, 2)
+
+    assert random.getstate() == before
 
 
 @given(st.integers(1, 100), st.floats(0, 1), st.floats(0, 1))

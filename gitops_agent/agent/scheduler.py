@@ -14,7 +14,6 @@ local time without a zone; what that means in a time zone is decided in `sync.wi
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -31,6 +30,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.api.cron import CronSchedule
+from gitops_agent.backoff import spread
 from gitops_agent.observe.log import logger
 
 _WALL_CLOCK = ""
@@ -47,7 +47,7 @@ class _Interval:
 
     def pause(self) -> float:
         """Seconds until the next tick."""
-        return max(0.0, self.seconds + random.uniform(-self.jitter, self.jitter))  # noqa: S311 - spreads load, no secret
+        return max(0.0, self.seconds + spread(-self.jitter, self.jitter))
 
 
 class Scheduler:

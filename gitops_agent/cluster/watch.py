@@ -13,14 +13,13 @@ Objects are handed on and forgotten; `distil` turns each one of a list into some
 from __future__ import annotations
 
 import contextlib
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gitops_agent.backoff import Backoff
+from gitops_agent.backoff import Backoff, spread
 from gitops_agent.cluster import api_errors
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.listing import pages, selectors
@@ -260,7 +259,7 @@ class Watch:
 
     def _follow(self) -> None:
         self.streams += 1
-        seconds = int(self._timing.server_seconds * random.uniform(1, 2))  # noqa: S311 - spreads reconnects
+        seconds = int(self._timing.server_seconds * spread(1, 2))
         options = self._options
         query = selectors(label_selector=options.label_selector, field_selector=options.field_selector) | {
             "watch": "true",
