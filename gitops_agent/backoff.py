@@ -17,7 +17,7 @@ _GENERATOR = random.Random()  # noqa: S311 - spreads load, no secret
 
 
 def spread(least: float, most: float) -> float:
-    """A number drawn evenly from `least` to `most`, so that clients of one period part."""
+    """A number drawn evenly, so that clients of one period part."""
     return _GENERATOR.uniform(least, most)
 
 
