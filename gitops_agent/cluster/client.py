@@ -21,14 +21,39 @@ _SHOWN = 5
 NOT_INSTALLED = "the cluster does not know the agent's resources: run `gitops-agent install --apply` first"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """A person for whom the agent writes with its own rights.
+
+    Attributes:
+        user: as the API server would know them.
+        via: how they were identified, such as `slack/T0123/U0456`.
+    """
+
+    user: str
+    via: str
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.via})"
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterClient:
-    """The cluster as a command sees it."""
+    """The cluster as a command sees it.
+
+    Attributes:
+        transport: to the API server.
+        discovery: its kinds.
+        objects: its objects.
+        namespace: of the Applications.
+        actor: for whom requests are written; None for the user of the credentials.
+    """
 
     transport: Transport
     discovery: Discovery
     objects: Objects
     namespace: str
+    actor: Actor | None = None
 
     @classmethod
     def open(cls, kubeconfig: str | None, context: str | None, namespace: str) -> ClusterClient:

@@ -56,6 +56,10 @@ DECRYPT = (PREFIX + "decrypt", "kustomize.toolkit.fluxcd.io/decrypt")
 APPROVED = PREFIX + "approved-plan"
 APPROVED_BY = PREFIX + "approved-by"
 """Names who approved which plan, as `hash user`: a claim of the client, not a proof."""
+APPROVED_VIA = PREFIX + "approved-via"
+"""Names how the agent identified an approver for whom it wrote, as `hash via`; the admission policy lets no other write it."""
+ACTOR = PREFIX + "actor"
+"""For whom the agent wrote a request last, as `user via time`."""
 
 REQUESTED = PREFIX + "requested-at"
 RETRY = PREFIX + "retry-requested-at"

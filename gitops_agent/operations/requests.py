@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from gitops_agent.api.conditions import condition_of
-from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.cluster.client import Actor, ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import APPLICATION
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, REQUESTED, RETRY, claim
+from gitops_agent.manifest.marks import ACTOR, APPROVED, APPROVED_BY, APPROVED_VIA, REQUESTED, RETRY, claim
 from gitops_agent.operations.identity import username
 
 FOREVER = "forever"
@@ -80,7 +80,8 @@ def rewritten_history(application: Object) -> str:
 def approve(access: ClusterClient, application: Object, held: str, *, version: str = "") -> None:
     """Approves a plan by its whole hash."""
     # One patch, and both name the plan: a later approval without a name never inherits this one.
-    annotations = {APPROVED: held, APPROVED_BY: claim(held, username(access))}
+    via = claim(held, access.actor.via) if access.actor is not None else None
+    annotations = {APPROVED: held, APPROVED_BY: claim(held, username(access)), APPROVED_VIA: via}
     write(access, application, {"metadata": {"annotations": annotations}}, version)
 
 
@@ -105,9 +106,17 @@ def check_rejected(application: Object) -> None:
 def write(access: ClusterClient, application: Object, patch: Object, version: str) -> Object:
     """Patches an Application, of a certain version when one is given."""
     metadata = application["metadata"]
-    if version:
-        patch = {**patch, "metadata": {**(patch.get("metadata") or {}), "resourceVersion": version}}
+    patched = {**(patch.get("metadata") or {}), **({"resourceVersion": version} if version else {})}
+    if access.actor is not None:
+        patched["annotations"] = {**(patched.get("annotations") or {}), **for_actor(access.actor)}
+    if patched:
+        patch = {**patch, "metadata": patched}
     return access.objects.merge_patch(APPLICATION.named(str(metadata["namespace"]), str(metadata["name"])), patch)
+
+
+def for_actor(actor: Actor) -> dict[str, str]:
+    """The annotation that names for whom the agent writes."""
+    return {ACTOR: f"{actor.user} {actor.via} {now()}"}
 
 
 def now() -> str:

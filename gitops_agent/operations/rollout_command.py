@@ -13,6 +13,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import ROLLOUT_POLICY
 from gitops_agent.operations.identity import username
+from gitops_agent.operations.requests import for_actor
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, written
 from gitops_agent.rollout.progress import RolloutProgress
 
@@ -34,9 +35,10 @@ def send(access: ClusterClient, policy: Object, order: CommandKind, *, reason: s
     if refused := progress.refusal(order):
         raise AgentError(f"{progress.key}: {refused}", reason="CommandRefused")
     target = progress.state.target
-    command = Command(
-        order=order, nonce=uuid.uuid4().hex, hash=target.hash if target else "", actor=username(access), reason=reason
-    )
-    metadata = {"resourceVersion": policy["metadata"]["resourceVersion"], "annotations": {COMMAND: written(command)}}
+    actor = access.actor
+    by = str(actor) if actor is not None else username(access)
+    command = Command(order=order, nonce=uuid.uuid4().hex, hash=target.hash if target else "", actor=by, reason=reason)
+    annotations = {COMMAND: written(command), **(for_actor(actor) if actor is not None else {})}
+    metadata = {"resourceVersion": policy["metadata"]["resourceVersion"], "annotations": annotations}
     access.objects.merge_patch(ROLLOUT_POLICY.named(progress.key.namespace, progress.key.name), {"metadata": metadata})
     return command

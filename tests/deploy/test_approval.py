@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.cluster.client import Actor, ClusterClient
 from gitops_agent.errors import Forbidden
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import APPLICATION, ROLLOUT_POLICY
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, FOLLOWED, REQUESTED, RETRY, claim
+from gitops_agent.manifest.marks import ACTOR, APPROVED, APPROVED_BY, APPROVED_VIA, FOLLOWED, REQUESTED, RETRY, claim
 from gitops_agent.manifest.yaml import load_all
 from gitops_agent.operations import requests
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, written
@@ -40,50 +41,66 @@ class People:
     def __init__(self, stage: ClusterEnv, admin: ClusterClient) -> None:
         self.stage, self.admin = stage, admin
 
-    def client(self, name: str, *verbs: str) -> ClusterClient:
+    def client(self, name: str, *verbs: str, home: str = "") -> ClusterClient:
         namespace, resources = self.stage.namespace, ["applications", "rolloutpolicies"]
         rules = [{"apiGroups": ["gitops-agent.dev"], "resources": resources, "verbs": ["get", "list", "patch", *verbs]}]
         metadata = {"namespace": namespace, "name": name}
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
-        account = {"kind": "ServiceAccount", "namespace": namespace, "name": name}
-        self.admin.objects.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+        account = {"kind": "ServiceAccount", "namespace": home or namespace, "name": name}
+        self.admin.objects.apply({"apiVersion": "v1", **account_of(account)})
         rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
         self.admin.objects.apply({**rbac, "kind": "Role", "rules": rules})
         self.admin.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": [account]})
-        kubeconfig = self.stage.plane.service_account_kubeconfig(namespace, name)
+        kubeconfig = self.stage.plane.service_account_kubeconfig(home or namespace, name)
         return ClusterClient.open(str(kubeconfig), None, namespace)
+
+    def agent(self) -> ClusterClient:
+        """The agent, whose namespace is another one than that of the Applications."""
+        return self.client("agent", home=agents(self.stage))
+
+
+def agents(stage: ClusterEnv) -> str:
+    return f"{stage.namespace}-agent"
+
+
+def account_of(subject: Object) -> Object:
+    return {"kind": subject["kind"], "metadata": {"namespace": subject["namespace"], "name": subject["name"]}}
+
+
+def policies(stage: ClusterEnv) -> Iterator[Object]:
+    """The policies and their bindings, for the namespace of a test."""
+    selected = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": stage.namespace}}}
+    for file in ("policy.yaml", "agent-policy.yaml"):
+        data = (ROOT / "deploy/components/approval" / file).read_bytes().replace(b"gitops-system", agents(stage).encode())
+        policy, binding = load_all(data, file=file)
+        for obj in (policy, binding):
+            obj["metadata"]["name"] += f"-{stage.namespace}"
+        binding["spec"] |= {"policyName": policy["metadata"]["name"], "matchResources": selected}
+        yield from (policy, binding)
 
 
 @pytest.fixture
 def people(stage: ClusterEnv) -> Iterator[People]:
     """A namespace with an Application, a rollout and the policy in force."""
     admin = ClusterClient.open(str(stage.plane.kubeconfig), None, stage.namespace)
-    path = ROOT / "deploy/components/approval/policy.yaml"
-    policy, binding = load_all(path.read_bytes(), file=path.name)
-    for obj in (policy, binding):
-        obj["metadata"]["name"] = f"verbs-{stage.namespace}"
-    binding["spec"]["policyName"] = policy["metadata"]["name"]
-    binding["spec"]["matchResources"] = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": stage.namespace}}}
+    admin.objects.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": agents(stage)}})
+    installed = list(policies(stage))
     held = troubled("False", "HeldForApproval", "7 objects would go")
     stage.application("shop", held)
     stored(stage, holding(0))
-    admin.objects.apply(policy)
-    admin.objects.apply(binding)
+    for obj in installed:
+        admin.objects.apply(obj)
     accounts = People(stage, admin)
     reader = accounts.client("probe")
 
     probes = itertools.count()
 
-    def refused() -> bool:
-        try:
-            patch(reader, annotated(REQUESTED, f"probe {next(probes)}"))
-        except Forbidden as error:
-            return "verb sync" in str(error)
-        return False
+    def in_force() -> bool:
+        return refused(reader, annotated(REQUESTED, f"probe {next(probes)}"), "verb sync")
 
-    eventually(refused, seconds=60, what="the policy is in force")
+    eventually(in_force, seconds=60, what="the policy is in force")
     yield accounts
-    for obj in (binding, policy):
+    for obj in reversed(installed):
         live = admin.objects.get(ObjectKey.of(obj))
         admin.objects.delete(ObjectKey.of(obj), uid=live["metadata"]["uid"])
 
@@ -148,6 +165,33 @@ def test_an_approval_names_the_one_who_gives_it(people: People) -> None:
     requests.approve(approver, approver.application("shop"), PLAN)
     name = people.stage.get("shop")["metadata"]["annotations"][APPROVED_BY]
     assert name == f"{PLAN} system:serviceaccount:{people.stage.namespace}:approver"
+
+
+def test_only_the_agent_says_how_an_approver_was_identified(people: People) -> None:
+    approver, agent = people.client("approver", "approve"), people.agent()
+    shop = approver.application("shop")
+
+    for_another = {"metadata": {"annotations": {APPROVED: PLAN, APPROVED_BY: claim(PLAN, "dana")}}}
+    eventually(lambda: refused(agent, for_another, "approved-via does not say"), seconds=60, what="the policy about the agent")
+    dana = replace(agent, actor=Actor(user="dana", via="slack/T1/U1"))
+    with pytest.raises(Forbidden, match="written by the agent only"):
+        patch(approver, annotated(APPROVED_VIA, claim(PLAN, "slack/T1/U1")))
+
+    requests.approve(dana, shop, PLAN)
+    annotations = people.stage.get("shop")["metadata"]["annotations"]
+    assert (annotations[APPROVED_BY], annotations[APPROVED_VIA]) == (f"{PLAN} dana", f"{PLAN} slack/T1/U1")
+    assert annotations[ACTOR].startswith("dana slack/T1/U1 ")
+
+    requests.approve(approver, shop, PLAN)
+    assert APPROVED_VIA not in people.stage.get("shop")["metadata"]["annotations"]
+
+
+def refused(client: ClusterClient, body: Object, words: str) -> bool:
+    try:
+        patch(client, body)
+    except Forbidden as error:
+        return words in str(error)
+    return False
 
 
 SPELLINGS = (

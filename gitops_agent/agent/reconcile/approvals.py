@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gitops_agent.api.application import Application
 from gitops_agent.api.approval_annotation import applied_from_git
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, APPROVED_VIA
 from gitops_agent.revision.revision import Revision
 
 ANNOTATION, TRAILER, APPLICATION_ABOVE = "annotation", "trailer", "application "
@@ -46,7 +46,8 @@ def granted(application: Application, revision: Revision, *, trailers: bool) -> 
     """
     plan = application.annotations.get(APPROVED, "").strip()
     if plan and (trailers or not applied_from_git(application.raw.get("metadata") or {})):
-        return Grant(plan=plan, by=_claimed(application.annotations.get(APPROVED_BY, ""), plan))
+        by, via = (_claimed(application.annotations.get(name, ""), plan) for name in (APPROVED_BY, APPROVED_VIA))
+        return Grant(plan=plan, by=f"{by} ({via})" if by and via else by)
     named = trailer(revision.message) if trailers else None
     return Grant(plan=named, by=f"commit {revision.short} of {revision.author}", via=TRAILER) if named else None
 

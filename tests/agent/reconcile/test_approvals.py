@@ -7,7 +7,7 @@ import pytest
 from gitops_agent.agent.reconcile.approvals import Grant, granted, trailer
 from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
-from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, FIELD_MANAGER, claim
+from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, APPROVED_VIA, FIELD_MANAGER, claim
 from gitops_agent.revision.revision import Revision
 from tests.agent.samples import application_object
 
@@ -27,7 +27,7 @@ def commit(message: str = "") -> Revision:
 
 def annotated(*managers: str, **annotations: str) -> Application:
     """An Application with annotations, which these managers applied."""
-    names = {"plan": APPROVED, "by": APPROVED_BY}
+    names = {"plan": APPROVED, "by": APPROVED_BY, "via": APPROVED_VIA}
     obj = application_object(annotations={names[name]: text for name, text in annotations.items()})
     fields: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{APPROVED}": {}}}}
     obj["metadata"]["managedFields"] = [{"manager": manager, "operation": "Apply", "fieldsV1": fields} for manager in managers]
@@ -46,6 +46,14 @@ def test_an_annotation_names_its_approver() -> None:
     assert granted(annotated(plan=PLAN, by=claim(PLAN, "ada@example.com")), commit(), trailers=False) == Grant(
         plan=PLAN, by="ada@example.com"
     )
+
+
+def test_an_approver_whom_the_agent_identified_is_named_with_the_way() -> None:
+    marks = {"plan": PLAN, "by": claim(PLAN, "ada"), "via": claim(PLAN, "slack/T1/U1")}
+
+    assert granted(annotated(**marks), commit(), trailers=False) == Grant(plan=PLAN, by="ada (slack/T1/U1)")
+    stale = marks | {"via": claim("f" * 64, "slack/T1/U1")}
+    assert granted(annotated(**stale), commit(), trailers=False) == Grant(plan=PLAN, by="ada")
 
 
 @pytest.mark.parametrize("by", ["", "ada", claim("f" * 64, "ada"), claim(PLAN, "")])
