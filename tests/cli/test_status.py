@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gitops_agent.api.application_row import summary
-from gitops_agent.cli.status import badness, code, signatures
+from gitops_agent.cli.status import code
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import load_all
 from tests.cli.cluster_env import COMMIT, OLDER, PLAN, ClusterEnv, healthy, troubled
@@ -27,17 +27,6 @@ WORLD = [
     one("paused", troubled("Unknown", "Suspended", "paused until noon")),
     one("unseen", {}),
 ]
-
-
-def test_the_worst_stand_first() -> None:
-    assert [x["metadata"]["name"] for x in sorted(WORLD, key=badness)] == [
-        "broken",
-        "held",
-        "unseen",
-        "moving",
-        "paused",
-        "fine",
-    ]
 
 
 def test_an_application_without_a_reconcile_says_so() -> None:
@@ -223,20 +212,3 @@ def test_the_detail_lists_the_runs_of_hooks(stage: ClusterEnv, run: Run) -> None
 
     assert lines[-2].split() == ["HOOK", "MOMENT", "STATE", "TOOK", "MESSAGE"]
     assert lines[-1].split() == ["batch/Job:shop/migrate", "pre-sync", "Failed", "1m30s", "exited", "with", "3"]
-
-
-def test_signatures_are_shown_with_what_to_do() -> None:
-    verified = {"revision": "a" * 40, "signer": "ada@example.com", "kind": "SSH", "key": "SHA256:x"}
-    refused = {"commit": "b" * 40, "author": "Li", "reason": "is not signed"}
-    unverified = {"count": 12, "commits": [refused], "approval": "c" * 64}
-    source = {"verified": verified, "unverified": unverified}
-
-    assert signatures({"metadata": {"name": "shop"}, "status": {"source": source}}) == [
-        ("Verified", "aaaaaaaaaaaa, signed by ada@example.com with SSH key SHA256:x"),
-        ("Unverified", "bbbbbbbbbbbb (Li) is not signed"),
-        ("Unverified", "and 11 more"),
-        ("Approve", "gitops-agent approve shop cccccccccccc"),
-    ]
-    begun = {"verified": {"revision": "a" * 40}}
-    assert signatures({"status": {"source": begun}}) == [("Verified", "aaaaaaaaaaaa, where trust begins")]
-    assert signatures({}) == []
