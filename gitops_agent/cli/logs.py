@@ -9,10 +9,7 @@ from __future__ import annotations
 import queue
 import re
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import click
 
@@ -23,36 +20,15 @@ from gitops_agent.cli.watch_until import seconds_of
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, UsageError
 from gitops_agent.manifest.key import AppKey, Object
-
-if TYPE_CHECKING:
-    from gitops_agent.cluster.stream import Stream
+from gitops_agent.operations.log_follower import Container, Entry, LogFollower
 
 AGENT = "app.kubernetes.io/name=gitops-agent,app.kubernetes.io/component=agent"
 """The labels of the agent's pods, as deploy/ sets them."""
 
 _MOST = 20
 _BYTES = 4 << 20
-_SILENCE_SECONDS = 24 * 3600.0
 _PHASES = {"Running": 0, "Pending": 1, "Failed": 2, "Succeeded": 3}
 _CONTROL = re.compile(r"\x1b\[[0-9;]*m|[^\t -\U0010ffff]|\x7f")
-_END = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
-    """One container of one pod."""
-
-    namespace: str
-    pod: str
-    name: str
-
-    @property
-    def path(self) -> str:
-        """The path of its log."""
-        return f"/api/v1/namespaces/{self.namespace}/pods/{self.pod}/log"
-
-    def __str__(self) -> str:
-        return f"{self.pod}/{self.name}"
 
 
 @click.command()
@@ -157,11 +133,11 @@ def printable(line: bytes) -> str:
     return _CONTROL.sub("", text) if sys.stdout.isatty() else text
 
 
-Entry = tuple[Container, bytes | AgentError]
+_Entry = tuple[Container, bytes | AgentError]
 """A line of a log, or why the log cannot be read."""
 
 
-def _read(access: ClusterClient, listed: Sequence[Container], query: dict[str, str]) -> Iterator[Entry]:
+def _read(access: ClusterClient, listed: Sequence[Container], query: dict[str, str]) -> Iterator[_Entry]:
     """The logs one after the other."""
     for container in listed:
         try:
@@ -172,35 +148,18 @@ def _read(access: ClusterClient, listed: Sequence[Container], query: dict[str, s
             yield from ((container, line) for line in answer.body.splitlines())
 
 
-def _followed(access: ClusterClient, listed: Sequence[Container], query: dict[str, str]) -> Iterator[Entry]:
+def _followed(access: ClusterClient, listed: Sequence[Container], query: dict[str, str]) -> Iterator[_Entry]:
     """The lines of all logs as they come, until all have ended."""
-    lines: queue.Queue[Entry | None] = queue.Queue(maxsize=10_000)
-    streams: list[Stream] = []
-
-    def read(container: Container) -> None:
-        try:
-            stream = access.transport.stream(
-                container.path, query | {"container": container.name}, read_timeout=_SILENCE_SECONDS, accept="*/*"
-            )
-            streams.append(stream)
-            with stream:
-                for line in stream.lines():
-                    lines.put((container, line))
-        except AgentError as error:
-            lines.put((container, error))
-        finally:
-            lines.put(_END)
-
-    for container in listed:
-        threading.Thread(target=read, args=(container,), name=f"log-{container}", daemon=True).start()
+    lines: queue.Queue[Entry] = queue.Queue(maxsize=10_000)
+    follower = LogFollower(access.transport, query, lines.put)
+    follower.start(listed)
     running = len(listed)
     try:
         while running:
-            entry = lines.get()
-            if entry is _END:
+            container, line = lines.get()
+            if line is None:
                 running -= 1
             else:
-                yield entry
+                yield container, line
     finally:
-        for stream in streams:
-            stream.close()
+        follower.stop()

@@ -7,13 +7,14 @@ twice. It is committed as `docs/reference/openapi.json`, and a stale file fails 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from gitops_agent.server.routes import ROUTES, Query, Route
-from gitops_agent.server.views import stream
+from gitops_agent.server.views import log_events, stream
 from gitops_agent.server.views.base import View
 from gitops_agent.server.views.problem import ProblemView
 
@@ -33,6 +34,14 @@ EVENTS: dict[stream.EventName, type[View]] = {
 }
 """The model of each event of the stream."""
 
+LOG_EVENTS: dict[stream.EventName, type[View]] = {
+    stream.EventName.LINES: log_events.LogLinesEvent,
+    stream.EventName.PROBLEM: log_events.LogProblemEvent,
+    stream.EventName.BYE: stream.ByeEvent,
+    stream.EventName.SIGNED_OUT: stream.SignedOutEvent,
+}
+"""The model of each event of a log that is followed."""
+
 
 class _Untitled(GenerateJsonSchema):
     """Without titles, which only repeat the names."""
@@ -47,6 +56,7 @@ def document() -> dict[str, Any]:
     """The document."""
     models: set[type[View]] = {model for route in ROUTES for model in (route.answer, route.body) if model} | {
         *EVENTS.values(),
+        *LOG_EVENTS.values(),
         ProblemView,
     }
     ordered = sorted(models, key=lambda model: model.__name__)
@@ -99,13 +109,20 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _answer(route: Route) -> dict[str, Any]:
     if route.answer is not None:
-        return _content(route.summary, _reference(route.answer), "application/json")
+        answer = _content(route.summary, _reference(route.answer), "application/json")
+        if route.follows:
+            answer["description"] += f" With `follow=true` {_events(LOG_EVENTS)}"
+            answer["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        return answer
     if route.name == "stream":
-        names = ", ".join(f"`{name}` ({model.__name__})" for name, model in EVENTS.items())
-        return _content(f"Events: {names}.", {"type": "string"}, route.media)
+        return _content(_events(EVENTS).capitalize(), {"type": "string"}, route.media)
     if route.media:
         return _content(route.summary, {"type": "object"}, route.media)
     return {"description": route.summary}
+
+
+def _events(models: Mapping[stream.EventName, type[View]]) -> str:
+    return "events: " + ", ".join(f"`{name.value}` ({model.__name__})" for name, model in models.items()) + "."
 
 
 def _content(description: str, schema: dict[str, Any], media: str) -> dict[str, Any]:

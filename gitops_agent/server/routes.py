@@ -51,6 +51,7 @@ class Route:
         query: parameters.
         public: whether it is answered without a session.
         costly: whether few may be in progress at once.
+        follows: whether `follow=true` answers with server-sent events.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Route:
     query: tuple[Query, ...] = field(default=())
     public: bool = False
     costly: bool = False
+    follows: bool = False
 
 
 _LIST = (
@@ -82,6 +84,8 @@ _LOGS = (
     Query(name="container", text="One container of the pods."),
     Query(name="previous", text="The container before its restart.", type="boolean", default=False),
     Query(name="tail", text="Most lines of a container, 1 to 5000.", type="integer", default=200),
+    Query(name="since", text="Only lines since this time."),
+    Query(name="follow", text="Lines as they are written, as server-sent events.", type="boolean", default=False),
 )
 _STREAM = (
     Query(name="topics", text="Comma-separated: `rows`, `app:namespace/name`, `agent`.", default="rows"),
@@ -208,6 +212,7 @@ ROUTES = (
         answer=timeline.LogView,
         query=_LOGS,
         costly=True,
+        follows=True,
     ),
     Route(
         name="allDrift",

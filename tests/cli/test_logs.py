@@ -1,55 +1,17 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gitops_agent.cli.logs import Container, containers, printable
+from gitops_agent.cli.logs import containers, printable
+from gitops_agent.operations.log_follower import Container
 from tests.cli.cluster_env import ClusterEnv, healthy
 from tests.cli.conftest import Run
-from tests.cluster.wire import Asked, Line, Wire, kubeconfig
+from tests.cluster.log_api import Api, pod
+from tests.cluster.wire import Wire, kubeconfig
 
 pytestmark = pytest.mark.slow
-
-PODS = {"resource": "pods", "responseKind": {"group": "", "version": "v1", "kind": "Pod"}, "scope": "Namespaced"}
-DISCOVERY = {"v1": [PODS | {"singularResource": "pod", "verbs": ["get", "list", "watch"]}]}
-
-
-def pod(name: str, *names: str, phase: str = "Running", init: str = "") -> dict[str, Any]:
-    spec: dict[str, Any] = {"containers": [{"name": one} for one in names or ("agent",)]}
-    if init:
-        spec["initContainers"] = [{"name": init}]
-    metadata = {"name": name, "namespace": "gitops-system", "uid": f"uid-of-{name}"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": phase}}
-
-
-class Api:
-    """An API server with some pods and their logs."""
-
-    def __init__(self, *pods: dict[str, Any], **logs: str) -> None:
-        self.pods, self.logs = pods, logs
-
-    def __call__(self, asked: Asked, line: Line) -> None:
-        if asked.path in ("/api", "/apis"):
-            versions = [{"version": version, "resources": found} for version, found in DISCOVERY.items()]
-            items = [{"metadata": {"name": ""}, "versions": versions}] if asked.path == "/api" else []
-            media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-            line.text(json.dumps({"kind": "APIGroupDiscoveryList", "items": items}), content_type=media)
-        elif asked.path.endswith("/log"):
-            text = self.logs.get(asked.path.split("/")[-2].replace("-", "_"))
-            if text is None:
-                line.refuse(400, "BadRequest", "container agent is waiting to start: ContainerCreating")
-            elif asked.query["follow"] == "true":
-                line.begin()
-                for piece in text.encode().partition(b"n"):
-                    line.chunk(piece)
-                line.end()
-            else:
-                line.text(text, content_type="text/plain")
-        else:
-            line.json({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": self.pods})
 
 
 @pytest.mark.parametrize("follow", [(), ("--follow",)])

@@ -95,11 +95,13 @@ class Served:
             connection.close()
 
     @contextmanager
-    def stream(self, topics: str = "rows", *, last: str = "", viewer: str = "admin") -> Iterator[Events]:
+    def stream(
+        self, topics: str = "rows", *, last: str = "", viewer: str = "admin", path: str = "/api/v1/stream?topics="
+    ) -> Iterator[Events]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         headers = {"Cookie": f"viewer={viewer}"} | ({"Last-Event-ID": last} if last else {})
         try:
-            connection.request("GET", f"/api/v1/stream?topics={topics}", headers=headers)
+            connection.request("GET", path + topics, headers=headers)
             yield Events(connection.getresponse())
         finally:
             connection.close()
@@ -131,9 +133,11 @@ class Events:
 
 
 @contextmanager
-def served(folder: Path, *objects: Object, request_seconds: float = REQUEST_SECONDS) -> Iterator[Served]:
-    """A dashboard with some Applications; its API server does not answer."""
-    kubeconfig = write_kubeconfig(folder / "away", server="http://127.0.0.1:1", authority=b"", user="u", token="t")
+def served(
+    folder: Path, *objects: Object, request_seconds: float = REQUEST_SECONDS, api: str = "http://127.0.0.1:1"
+) -> Iterator[Served]:
+    """A dashboard with Applications; its API server is away, unless named."""
+    kubeconfig = write_kubeconfig(folder / "away", server=api, authority=b"", user="u", token="t")
     access = ClusterClient.open(str(kubeconfig), None, "gitops")
     source = ClusterSource(access)
     source.replace("Application", list(objects))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from gitops_agent.cluster.client import ClusterClient
@@ -15,19 +14,13 @@ from gitops_agent.manifest.yaml import dump
 from gitops_agent.operations.object_tree import rooted
 from gitops_agent.preview.owned_objects import children, owned
 from gitops_agent.server.answers.call import Answer, Call
-from gitops_agent.server.answers.listing import number
 from gitops_agent.server.plain_text import plain
 from gitops_agent.server.source import lean
 from gitops_agent.server.views.base import ApplicationName, CannotSee, ObjectName
-from gitops_agent.server.views.timeline import LogLine, LogView
 from gitops_agent.server.views.tree import HealthCounts, ObjectView, TreeNode, TreeView
 
 _DIFFERS = frozenset({"Drifted", "Undeclared", "OutOfSync", "Fighting", "Changed"})
-_CONTAINERS = 10
-_BYTES = 1 << 20
 _DEPTH = 12
-_STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT\S+) (.*)", re.DOTALL)
-_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _CORE = "core"
 _CLUSTER = "-"
 
@@ -58,7 +51,7 @@ def tree(call: Call) -> TreeView:
 def one(call: Call) -> ObjectView:
     """One live object, without values of Secrets and without kubectl's copy."""
     call.application()
-    live = _owned_object(call, _key(call))
+    live = owned_object(call, named_key(call))
     annotations = {name: value for name, value in (live["metadata"].get("annotations") or {}).items() if name != LAST_APPLIED}
     shown = {**live, "metadata": {**live["metadata"], "annotations": annotations}}
     return ObjectView(
@@ -66,57 +59,6 @@ def one(call: Call) -> ObjectView:
         yaml=dump(masked(lean(shown))),
         resource_version=str(live["metadata"].get("resourceVersion") or ""),
     )
-
-
-def logs(call: Call) -> LogView:
-    """The last lines of the pods of an object."""
-    call.application()
-    access, key = call.access(call.key.namespace), _key(call)
-    pods = list(_pods(access, _owned_object(call, key)))
-    previous = call.query["previous"] == "true"
-    query = {
-        "tailLines": str(number(call.query["tail"], "tail", lowest=1, highest=5_000)),
-        "timestamps": "true",
-        "limitBytes": str(_BYTES),
-        "previous": str(previous).lower(),
-    }
-    lines: list[LogLine] = []
-    problems: list[str] = []
-    for pod in pods[:_CONTAINERS]:
-        for container in [name for name in _containers_of(pod) if call.query["container"] in ("", name)]:
-            try:
-                lines += _read(access, pod, container, query)
-            except AgentError as error:
-                problems.append(f"{pod['metadata']['name']}/{container}: {error}")
-    if len(pods) > _CONTAINERS:
-        problems.append(f"{_CONTAINERS} of {len(pods)} pods are shown: choose one")
-    lines.sort(key=lambda line: line.at)
-    return LogView(object=object_name(key), lines=tuple(lines), previous=previous, problem=plain("; ".join(problems)))
-
-
-def _read(access: ClusterClient, pod: Object, container: str, query: dict[str, str]) -> Iterator[LogLine]:
-    metadata = pod["metadata"]
-    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log"
-    answer = access.transport.exchange("GET", path, query=query | {"container": container}, accept="*/*")
-    for line in answer.body.decode("utf-8", "replace").splitlines():
-        match = _STAMPED.match(line)
-        at, text = (match[1], match[2]) if match else ("", line)
-        yield LogLine(at=at, pod=str(metadata["name"]), container=container, text=_CONTROL.sub("", text))
-
-
-def _pods(access: ClusterClient, obj: Object) -> Iterator[Object]:
-    """The pods that an object is, or owns, newest first."""
-    if obj["kind"] == "Pod":
-        yield obj
-        return
-    below, _ = children(access, [obj])
-    todo, pods = [obj], []
-    while todo:
-        for part in below.get(str(todo.pop()["metadata"]["uid"]), ()):
-            if part["kind"] == "Pod":
-                pods.append(part)
-            todo.append(part)
-    yield from sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp") or ""), reverse=True)
 
 
 def cannot_see(unseen: dict[GroupKind, str]) -> tuple[CannotSee, ...]:
@@ -153,7 +95,7 @@ def _node(raw: Object, every: dict[ObjectKey, Object], declared: set[ObjectKey],
         drifted=str(trouble.get("reason")) in _DIFFERS,
         hook=bool(raw["hook"]),
         past=bool(raw["past"]),
-        logs=_containers_of(obj),
+        logs=containers_of(obj),
         created_at=str(metadata.get("creationTimestamp") or ""),
         children=tuple(_node(child, every, declared, problems) for child in raw["children"]),
     )
@@ -183,21 +125,24 @@ def _counts(nodes: Iterable[TreeNode]) -> HealthCounts:
     return HealthCounts(**counts)
 
 
-def _containers_of(obj: Object) -> tuple[str, ...]:
+def containers_of(obj: Object, *, every: bool = True) -> tuple[str, ...]:
+    """The containers of a pod or workload, then those that run before."""
     spec = obj.get("spec") or {}
     if obj.get("kind") != "Pod":
         spec = (spec.get("template") or {}).get("spec") or {} if isinstance(spec.get("template"), dict) else {}
-    return tuple(str(each.get("name")) for each in spec.get("containers") or () if isinstance(each, dict))
+    listed = [*(spec.get("containers") or ()), *((spec.get("initContainers") or ()) if every else ())]
+    return tuple(str(each.get("name")) for each in listed if isinstance(each, dict))
 
 
-def _key(call: Call) -> ObjectKey:
+def named_key(call: Call) -> ObjectKey:
+    """The object that the path names."""
     names = call.names
     group = "" if names["group"] == _CORE else names["group"]
     namespace = "" if names["objectNamespace"] == _CLUSTER else names["objectNamespace"]
     return ObjectKey(group, names["kind"], namespace, names["object"])
 
 
-def _owned_object(call: Call, key: ObjectKey) -> Object:
+def owned_object(call: Call, key: ObjectKey) -> Object:
     """A live object that the Application owns, or that hangs below one.
 
     Raises:
@@ -217,4 +162,4 @@ def _owned_object(call: Call, key: ObjectKey) -> Object:
     raise NotFound(f"{key} is no object of Application {call.key}", status=404)
 
 
-ANSWERS: dict[str, Answer] = {"tree": tree, "object": one, "logs": logs}
+ANSWERS: dict[str, Answer] = {"tree": tree, "object": one}

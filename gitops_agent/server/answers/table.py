@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitops_agent.server.answers import actions, agent, application, changes, history, listing, objects, rollouts, session
+from gitops_agent.server.answers import actions, agent, application, changes, history, listing, logs, objects, rollouts, session
 from gitops_agent.server.answers.call import Answer
 
 ANSWERS: dict[str, Answer] = {
@@ -10,6 +10,7 @@ ANSWERS: dict[str, Answer] = {
     **listing.ANSWERS,
     **application.ANSWERS,
     **objects.ANSWERS,
+    **logs.ANSWERS,
     **changes.ANSWERS,
     **history.ANSWERS,
     **rollouts.ANSWERS,

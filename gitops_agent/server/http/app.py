@@ -23,10 +23,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.observe.log import logger
 from gitops_agent.server.answers.call import Call, Service
+from gitops_agent.server.answers.logs import log_target
 from gitops_agent.server.answers.table import ANSWERS
 from gitops_agent.server.http.event_stream import EventStreams, Wish
 from gitops_agent.server.http.headers import HSTS, SECURITY, Origins
 from gitops_agent.server.http.limits import Rate, network
+from gitops_agent.server.http.log_streams import LogStreams
 from gitops_agent.server.http.problems import RequestProblem, encoded, problem
 from gitops_agent.server.http.sessions import Sessions
 from gitops_agent.server.openapi import text
@@ -64,6 +66,7 @@ class Dashboard:
         self._service, self._sessions, self._origins, self._streams = service, sessions, origins, streams
         self._headers = [(name.encode(), value.encode()) for name, value in (SECURITY | (HSTS if secure else {})).items()]
         self._requests, self._sign_ins = Rate(120, 2.0), Rate(5, 60.0)
+        self._logs = LogStreams()
         self._costly: asyncio.Semaphore | None = None
         self._queued = 0
         self._description = text().encode()
@@ -76,6 +79,7 @@ class Dashboard:
     def stop(self) -> None:
         """Ends the streams."""
         self._streams.stop()
+        self._logs.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Checks the request, and adds the headers of every answer."""
@@ -134,6 +138,8 @@ class Dashboard:
         if route.name == "stream":
             return self._stream(viewer, query, request)
         call = Call(service=self._service, viewer=viewer, names=request.path_params, query=query, body=body)
+        if route.follows and query["follow"] == "true":
+            return await self._follow(call)
         self._streams.used()
         view = await self._answer(route, call)
         if isinstance(view, ApplicationList):
@@ -195,6 +201,16 @@ class Dashboard:
                 await self._refuse(error)(request.scope, receive, send)
 
         return stream
+
+    async def _follow(self, call: Call) -> ASGIApp:
+        self._logs.check(call.viewer)
+        target = await asyncio.wait_for(asyncio.to_thread(log_target, call), _REQUEST_SECONDS)
+
+        async def follow(scope: Scope, receive: Receive, send: Send) -> None:
+            del scope
+            await self._logs.serve(call.viewer, call.viewer.access.transport, target, receive, send)
+
+        return follow
 
     async def _page(self, request: Request) -> Response:
         path = request.path_params["path"]

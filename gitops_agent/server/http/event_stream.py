@@ -46,7 +46,7 @@ _DIRTY = 2_000
 _STREAMS = 200
 _OF_ONE_VIEWER = 8
 _RETRY_MS = 1_500
-_HEADERS = [
+STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
@@ -152,8 +152,8 @@ class EventStreams:
         self._begin(stream, wish.mark)
         self._streams.add(stream)
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            leaving = asyncio.create_task(_left(receive))
+            await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+            leaving = asyncio.create_task(left(receive))
             sending = asyncio.create_task(self._send_all(stream, send))
             reviewing = asyncio.create_task(self._review(stream))
             tasks = {leaving, sending, reviewing}
@@ -201,7 +201,7 @@ class EventStreams:
         agent_at = born
         hello = Hello(epoch=self._rows.epoch, seq=self._rows.seq, time=now(), heartbeat_seconds=int(HEARTBEAT_SECONDS))
         events = [(EventName.HELLO, _json(hello)), *self._pending(stream)]
-        await _write(send, b"retry: %d\n\n" % _RETRY_MS + self._encoded(events))
+        await sent(send, b"retry: %d\n\n" % _RETRY_MS + self._encoded(events))
         while True:
             events = self._pending(stream)
             if stream.agent and time.monotonic() - agent_at > _AGENT_SECONDS:
@@ -210,17 +210,17 @@ class EventStreams:
             if time.monotonic() - born > _AGE_SECONDS:
                 stream.end = EventName.BYE, ByeEvent(retry_ms=_RETRY_MS, why="age")
             if stream.end is not None:
-                await _write(send, self._encoded([*events, (stream.end[0], _json(stream.end[1]))]))
+                await sent(send, self._encoded([*events, (stream.end[0], _json(stream.end[1]))]))
                 return
             if events:
-                await _write(send, self._encoded(events))
+                await sent(send, self._encoded(events))
             stream.wake.clear()
             if not (stream.dirty or stream.gone or stream.details or stream.reset):
                 wait = _AGENT_SECONDS if stream.agent else HEARTBEAT_SECONDS
                 try:
                     await asyncio.wait_for(stream.wake.wait(), wait)
                 except TimeoutError:
-                    await _write(send, b": \n\n")
+                    await sent(send, b": \n\n")
 
     def _pending(self, stream: _Stream) -> list[tuple[EventName, bytes]]:
         """The events that a viewer has not got yet, and forgets them."""
@@ -338,12 +338,12 @@ def _json(view: View) -> bytes:
     return view.model_dump_json(by_alias=True).encode()
 
 
-async def _left(receive: Receive) -> None:
+async def left(receive: Receive) -> None:
     """Returns once the viewer is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _write(send: Send, body: bytes) -> None:
+async def sent(send: Send, body: bytes) -> None:
     """Sends bytes; a viewer that takes none for too long is cut off."""
     await asyncio.wait_for(send({"type": "http.response.body", "body": body, "more_body": True}), _SEND_SECONDS)

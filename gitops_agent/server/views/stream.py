@@ -23,6 +23,8 @@ class EventName(StrEnum):
     RESET = "reset"
     BYE = "bye"
     SIGNED_OUT = "signed-out"
+    LINES = "lines"
+    PROBLEM = "problem"
 
 
 class Hello(View):
