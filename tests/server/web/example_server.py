@@ -81,6 +81,9 @@ class Examples:
         self.requests: list[tuple[str, str]] = []
         self.posted: list[tuple[str, Any]] = []
         self.streams: list[queue.Queue[tuple[str, str, Any] | None]] = []
+        self.logs: list[queue.Queue[tuple[str, str, Any] | None]] = []
+        self.log_requests: list[str] = []
+        self.log_lines: list[dict[str, str]] = json.loads((ANSWERS / "logs.json").read_text())["lines"]
         self.topics: list[str] = []
         self.resumed: list[str] = []
         self.accepts_streams = True
@@ -99,10 +102,28 @@ class Examples:
             for stream in self.streams:
                 stream.put((f"{self.epoch}-{self.seq}", event, data))
 
+    def write_log(self, *lines: str, pod: str = "api-7d9-x2k", first: int = 0, dropped: int = 0) -> None:
+        """Sends lines to every log that is followed; their times count on from the first."""
+        written = [
+            {"at": f"2026-11-29T11:{first + i:02}:20.104Z", "pod": pod, "container": "api", "text": text}
+            for i, text in enumerate(lines)
+        ]
+        with self.lock:
+            self.log_lines += written
+            for log in self.logs:
+                log.put(("", "lines", {"lines": written, "dropped": dropped}))
+
+    def end_logs(self) -> None:
+        """Ends every followed log, as a restart of its containers does."""
+        with self.lock:
+            for log in self.logs:
+                log.put(("", "bye", {"retryMs": 10, "why": "ended"}))
+                log.put(None)
+
     def hang_up(self) -> None:
         """Ends every stream, as a restart does."""
         with self.lock:
-            for stream in self.streams:
+            for stream in (*self.streams, *self.logs):
                 stream.put(None)
 
     def get(self, path: str) -> Answer:
@@ -138,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         shipped = page()
         if path == "/api/v1/stream":
             self._stream()
+        elif "follow=true" in self.path and self.path.partition("?")[0] not in self.examples.answers:
+            self._follow()
         elif path.startswith("/api/"):
             self.examples.requests.append(("GET", self.path))
             self._json(*self.examples.get(path))
@@ -175,17 +198,34 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def _follow(self) -> None:
+        examples = self.examples
+        events: queue.Queue[tuple[str, str, Any] | None] = queue.Queue()
+        since = parse_qs(urlsplit(self.path).query).get("since", [""])[0]
+        with examples.lock:
+            lines = [line for line in examples.log_lines if line["at"] >= since]
+            events.put(("", "lines", {"lines": lines, "dropped": 0}))
+            examples.logs.append(events)
+            examples.log_requests.append(self.path)
+        self._send_events(events, examples.logs)
+
     def _stream(self) -> None:
         examples = self.examples
         if not examples.accepts_streams:
             self._json(503, {"title": "No leader", "status": 503, "detail": "no agent leads", "reason": "NotLeading"})
             return
         events: queue.Queue[tuple[str, str, Any] | None] = queue.Queue()
+        hello = example("event-hello") | {"epoch": examples.epoch, "seq": examples.seq, "time": ago()}
+        events.put((f"{examples.epoch}-{examples.seq}", "hello", hello))
         with examples.lock:
             examples.streams.append(events)
             examples.topics.append(parse_qs(urlsplit(self.path).query)["topics"][0])
             examples.resumed.append(self.headers.get("Last-Event-ID", ""))
-        hello = example("event-hello") | {"epoch": examples.epoch, "seq": examples.seq, "time": ago()}
+        self._send_events(events, examples.streams)
+
+    def _send_events(
+        self, events: queue.Queue[tuple[str, str, Any] | None], streams: list[queue.Queue[tuple[str, str, Any] | None]]
+    ) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-store")
@@ -193,7 +233,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
-            self._event(f"{examples.epoch}-{examples.seq}", "hello", hello)
             while True:
                 try:
                     item = events.get(timeout=0.5)
@@ -206,8 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return
         finally:
-            with examples.lock:
-                examples.streams.remove(events)
+            with self.examples.lock:
+                streams.remove(events)
 
     def _event(self, identity: str, event: str, data: Any) -> None:
         self.wfile.write(f"id: {identity}\nevent: {event}\ndata: {json.dumps(data)}\n\n".encode())

@@ -380,3 +380,45 @@ def test_secrets_are_numbers_and_sides_can_stand_beside_each_other(visitor: Visi
     assert new is not None
     assert old["y"] == new["y"]
     expect(page.locator("caption").first).to_contain_text("containers[api]")
+
+
+def test_a_log_is_followed_without_lines_twice_until_the_viewer_scrolls_up(visitor: Visitor) -> None:
+    page = visitor.open(f"{CHECKOUT}/logs")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("DB_URL is not set")
+    visitor.examples.write_log(*(f"line {number}" for number in range(50)), first=3)
+    expect(log).to_contain_text("line 49")
+    assert log.evaluate("each => each.scrollHeight - each.scrollTop - each.clientHeight < 24")
+
+    log.evaluate("each => each.scrollTo(0, 0)")
+    expect(page.get_by_role("button", name="To the newest line")).to_be_visible()
+    visitor.examples.write_log("one more error", first=54, dropped=7)
+    expect(page.get_by_role("status").filter(has_text="52 lines")).to_contain_text("7 older left out")
+    assert log.evaluate("each => each.scrollTop") == 0
+    page.get_by_role("button", name="To the newest line").click()
+    expect(log.get_by_text("one more error")).to_be_in_viewport()
+
+    visitor.examples.end_logs()
+    eventually(lambda: len(visitor.examples.log_requests) == 2, what="the page asks again")
+    assert "&since=2026-11-29T11:53:50.104Z" in visitor.examples.log_requests[1]
+    expect(page.get_by_role("status").filter(has_text="following")).to_be_visible()
+    expect(log.locator(".log")).to_have_count(52)
+    page.get_by_role("searchbox", name="Lines with").fill("ERROR")
+    expect(log.locator(".log")).to_have_count(1)
+
+    page.get_by_role("tab", name="Timeline").click()
+    eventually(lambda: visitor.examples.logs == [], what="the log is no longer followed")
+
+
+def test_a_log_that_may_not_be_followed_says_why_and_the_past_is_read_once(visitor: Visitor) -> None:
+    problem = example("problem-hidden") | {"status": 403, "detail": "dana may not get pods/log in pay"}
+    visitor.examples.answer("/applications/gitops-system/checkout/logs/apps/Deployment/pay/api", problem, 403)
+    page = visitor.open(f"{CHECKOUT}/logs")
+    expect(page.get_by_role("alert")).to_contain_text("dana may not get pods/log in pay")
+
+    visitor.examples.answers.clear()
+    page.get_by_role("checkbox", name="before the restart").check()
+    expect(page.get_by_role("log")).to_contain_text("DB_URL is not set")
+    assert visitor.examples.logs == []
+    assert visitor.examples.requests[-1][1].endswith("previous=true")
+    visitor.errors.clear()  # the browser reports the answer 403
