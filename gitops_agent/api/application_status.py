@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from gitops_agent.api.history_status import DeliveryStatus, HistoryEntry
 from gitops_agent.api.model import Model
 from gitops_agent.api.source_status import SourceStatus
 from gitops_agent.api.status import Conditions, Moment
@@ -171,37 +172,6 @@ class ResourcesStatus(Model):
     """The first ten objects something is wrong with."""
 
 
-class HistoryEntry(Model):
-    """One sync that ended."""
-
-    revision: str = ""
-    """The commit."""
-
-    plan: str = ""
-    """The hash of its plan."""
-
-    result: str = ""
-    """A code from the table of reasons."""
-
-    message: str = ""
-    """For people."""
-
-    started: Moment = ""
-    """When it began."""
-
-    duration: str = ""
-    """How long it took."""
-
-    actor: str = ""
-    """Who caused it: the author of the commit, or who asked."""
-
-    approved: str = ""
-    """The approved hash, where the sync needed an approval; `plan` may differ, because deletions vanish from a plan."""
-
-    approver: str = ""
-    """Who approved, as in `sync.approved`."""
-
-
 class HealthyRevision(Model):
     """A commit whose objects were healthy."""
 
@@ -365,3 +335,6 @@ class ApplicationStatus(Model):
 
     rollback: RollbackStatus = RollbackStatus()
     """Commits the agent returned from."""
+
+    delivery: DeliveryStatus = DeliveryStatus()
+    """The newest deployment; `history` says what became of earlier ones."""

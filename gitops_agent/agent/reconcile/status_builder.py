@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gitops_agent.agent.reconcile.deletion_budget import recent_of
+from gitops_agent.agent.reconcile.delivery import advance
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
 from gitops_agent.agent.reconcile.signature_status import SIGNATURE_CONDITIONS, signature_conditions, signature_status
 from gitops_agent.agent.rollouts.summary import RolloutSummary
@@ -79,6 +80,9 @@ def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: d
     rollback = before.get("rollback") if outcome.rollback is None else outcome.rollback.to_json()
     if rollback:
         result["rollback"] = rollback
+    delivery, result["history"] = advance(before, result, outcome, now=now)
+    if delivery:
+        result["delivery"] = delivery
     return result
 
 

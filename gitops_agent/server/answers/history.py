@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from typing import Literal
 
-from gitops_agent.api.durations import parse_duration
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
+from gitops_agent.operations.delivery import DAYS, figures, lead_seconds, recovery_seconds, result_of
 from gitops_agent.operations.events import events_of, times, when
 from gitops_agent.operations.history import newest_first
 from gitops_agent.rollout.progress import RolloutProgress
@@ -16,7 +17,7 @@ from gitops_agent.server.answers.call import Answer, Call
 from gitops_agent.server.code_links import compare_link
 from gitops_agent.server.plain_text import plain
 from gitops_agent.server.views.base import ApplicationName
-from gitops_agent.server.views.timeline import EventList, EventView, Timeline, TimelineEntry
+from gitops_agent.server.views.timeline import DeliveryFigures, EventList, EventView, Timeline, TimelineEntry
 
 
 def timeline(call: Call) -> Timeline:
@@ -45,7 +46,7 @@ def timeline(call: Call) -> Timeline:
     before = call.query["before"]
     chosen = [entry for entry in entries if not before or entry.at < before]
     chosen.sort(key=lambda entry: entry.at, reverse=True)
-    return Timeline(application=_name(call.key), entries=tuple(chosen))
+    return Timeline(application=_name(call.key), delivery=_delivery(syncs), entries=tuple(chosen))
 
 
 def events(call: Call) -> EventList:
@@ -68,6 +69,8 @@ def events(call: Call) -> EventList:
 
 def _sync(live: Object, entry: Object, before: str, repository: str) -> TimelineEntry:
     commit = commit_of(live, str(entry.get("revision") or ""))
+    if entry.get("committedAt") and not commit.committed_at:
+        commit = commit.model_copy(update={"committed_at": str(entry["committedAt"])})
     return TimelineEntry(
         kind="sync",
         at=str(entry.get("started") or ""),
@@ -76,24 +79,41 @@ def _sync(live: Object, entry: Object, before: str, repository: str) -> Timeline
         message=plain(str(entry.get("message") or "")),
         plan=str(entry.get("plan") or ""),
         duration=str(entry.get("duration") or ""),
-        lead_time_seconds=_lead_time(commit.committed_at, entry),
+        lead_time_seconds=lead_seconds(entry),
+        outcome=_outcome(entry),
+        live_at=str(entry.get("live") or ""),
+        failed_at=str(entry.get("failed") or ""),
+        failure=str(entry.get("failure") or ""),
+        recovered_at=str(entry.get("recovered") or ""),
+        recovery_seconds=recovery_seconds(entry),
+        rework=bool(entry.get("rework")),
         actor=plain(str(entry.get("actor") or "")),
         approved=str(entry.get("approved") or ""),
         approver=plain(str(entry.get("approver") or "")),
-        rollback=entry.get("result") == "RolledBack",
+        rollback=entry.get("result") == "RolledBack" or bool(entry.get("returned")),
         compare=compare_link(repository, before, commit.revision),
     )
 
 
-def _lead_time(committed_at: str, entry: Object) -> float | None:
-    """Seconds from commit to the end of its sync, if known."""
-    try:
-        took = parse_duration(str(entry.get("duration") or "0s"))
-        ended = datetime.fromisoformat(str(entry.get("started"))) + took
-        lead = ended - datetime.fromisoformat(committed_at)
-    except (ValueError, TypeError):
-        return None
-    return max(lead, timedelta(0)).total_seconds()
+def _outcome(entry: Object) -> Literal["", "succeeded", "failed", "rolledBack"]:
+    """What became of a deployment; a rollback is none."""
+    return "" if entry.get("returned") else result_of(entry)
+
+
+def _delivery(syncs: list[Object]) -> DeliveryFigures:
+    """The figures of delivery, which the entries prove."""
+    computed = figures(syncs, datetime.now(UTC))
+    return DeliveryFigures(
+        days=DAYS,
+        since=f"{computed.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        deployments=computed.deployments,
+        per_day=round(computed.per_day, 2),
+        lead_time_seconds=computed.lead_seconds,
+        failed=computed.failed,
+        change_fail_rate=computed.fail_rate,
+        recovery_seconds=computed.recovery_seconds,
+        rework_rate=computed.rework_rate,
+    )
 
 
 def _before(syncs: list[Object], index: int) -> str:

@@ -34,7 +34,28 @@ class TimelineEntry(View):
     """How long it took."""
 
     lead_time_seconds: float | None = None
-    """From the commit to the end of its first sync; null where one of both is not known."""
+    """From the commit until it was live; null for an installation, a rollback, and what was not live yet."""
+
+    outcome: Literal["", "succeeded", "failed", "rolledBack"] = ""
+    """What became of a deployment; empty for what is none, or not decided yet."""
+
+    live_at: Time = ""
+    """When the commit was Synced and healthy first; empty where it changed nothing."""
+
+    failed_at: Time = ""
+    """When the deployment failed: Degraded or refused until an hour after it was live, or undone within 24 hours."""
+
+    failure: str = ""
+    """Why it failed, a code from the table of reasons."""
+
+    recovered_at: Time = ""
+    """When the application was healthy again after the failure."""
+
+    recovery_seconds: float | None = None
+    """From the failure until then; null while it lasts."""
+
+    rework: bool = False
+    """Whether it reverts another deployment, or follows a failed one within 24 hours."""
 
     actor: str = ""
     """Who caused it."""
@@ -58,11 +79,45 @@ class TimelineEntry(View):
     """Where the Git host shows what changed since the entry before; empty when that is unknown."""
 
 
+class DeliveryFigures(View):
+    """The five figures of delivery, computed from the entries shown."""
+
+    days: int = 30
+    """How many days they are about at most."""
+
+    since: Time = ""
+    """Since when deployments are remembered; not earlier than these days."""
+
+    deployments: int = 0
+    """How many commits changed the application."""
+
+    per_day: float = 0.0
+    """Deployments a day; of less than a day as if it were one."""
+
+    lead_time_seconds: float | None = None
+    """Half of the commits were live sooner after they were made; null where none was."""
+
+    failed: int = 0
+    """Deployments that failed."""
+
+    change_fail_rate: float | None = None
+    """Their share, 0 to 1; null without a deployment."""
+
+    recovery_seconds: float | None = None
+    """Half of the failures were over sooner; null where none is over."""
+
+    rework_rate: float | None = None
+    """The share that reverts a deployment or follows a failed one, 0 to 1; null without a deployment."""
+
+
 class Timeline(View):
     """The history of an Application, newest first."""
 
     application: ApplicationName
     """Which one."""
+
+    delivery: DeliveryFigures = DeliveryFigures()
+    """The figures of the last 30 days."""
 
     entries: tuple[TimelineEntry, ...] = ()
     """Syncs, runs of rollouts and commits."""
