@@ -35,3 +35,4 @@ class EventType(StrEnum):
     ROLLOUT_STEP = "RolloutStep"
     ROLLOUT_ABORTED = "RolloutAborted"
     PROMOTED = "Promoted"
+    TEST = "Test"

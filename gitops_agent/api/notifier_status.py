@@ -60,6 +60,38 @@ class PendingMessage(Model):
     """How many identical edges it stands for."""
 
 
+class LastFailure(Model):
+    """An attempt that the receiver did not take."""
+
+    at: Moment = ""
+    """When it failed."""
+
+    reason: str = ""
+    """A code from the table of reasons."""
+
+    message: str = ""
+    """For people."""
+
+
+class LastTest(Model):
+    """What became of the last test message."""
+
+    answered: str = ""
+    """The value of the annotation `gitops-agent.dev/test-requested-at` that was answered."""
+
+    at: Moment = ""
+    """When."""
+
+    delivered: bool = False
+    """Whether the receiver took it."""
+
+    reason: str = ""
+    """A code from the table of reasons."""
+
+    message: str = ""
+    """For people."""
+
+
 class NotifierStatus(Model):
     """Whether notifications are delivered."""
 
@@ -72,11 +104,17 @@ class NotifierStatus(Model):
     last_delivery: Moment = ""
     """When a message was last accepted by the receiver."""
 
+    last_failure: LastFailure | None = None
+    """The last failure; it stays when later messages are delivered."""
+
     delivered: int = 0
     """How many messages the receiver accepted."""
 
     dropped: int = 0
     """How many messages were given up: refused for good, too old, or one too many waiting."""
+
+    test: LastTest | None = None
+    """The last test message, which `gitops-agent notify test` asks for."""
 
     pending: tuple[PendingMessage, ...] = ()
     """Messages that wait for the receiver; at most 64."""

@@ -382,6 +382,11 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("Ready", "The resource is in use.", ""),
     ("DeliveryFailed", "A notification could not be delivered; it is tried again.", "Check address, credentials and receiver."),
     (
+        "NothingToTest",
+        "The provider has no use for a test message: it shows states of commits only.",
+        "Push a commit, and see its status.",
+    ),
+    (
         "MeasurementFailed",
         "A metric of a rollout could not be measured.",
         "Check the provider's address, credentials and query.",

@@ -26,6 +26,11 @@ def applications(ctx: click.Context, _: click.Parameter, incomplete: str) -> lis
     return [obj["name"] for obj in _metadata(ctx, f"{_within(ctx)}/applications") if obj["name"].startswith(incomplete)]
 
 
+def notifiers(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Names of Notifiers of the namespace."""
+    return [obj["name"] for obj in _metadata(ctx, f"{_within(ctx)}/notifiers") if obj["name"].startswith(incomplete)]
+
+
 def rollouts(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """RolloutPolicies by name where that is enough, else as `namespace/name`."""
     namespace = ctx.params.get("namespace")

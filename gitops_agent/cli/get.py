@@ -10,7 +10,7 @@ from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.selection import Selection, selection_options
-from gitops_agent.cli.sheet import Sheet
+from gitops_agent.cli.sheet import Sheet, ago
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
@@ -91,13 +91,22 @@ def _applications(resources: list[Object]) -> Sheet:
 
 
 def _notifiers(resources: list[Object]) -> Sheet:
-    rows = []
-    for obj in resources:
-        ready, spec, status = condition_of(obj, "Ready"), obj["spec"], obj.get("status") or {}
-        waiting = str(len(status.get("pending") or []))
-        message = str(ready.get("message") or "")
-        rows.append((obj["metadata"]["name"], spec["provider"], str(ready.get("status") or "Unknown"), waiting, message))
-    return Sheet(headers=("notifier", "provider", "ready", "pending", "message"), rows=tuple(rows))
+    headers = ("notifier", "provider", "ready", "delivered", "last", "pending", "dropped", "message")
+    return Sheet(headers=headers, rows=tuple(map(_notifier, resources)))
+
+
+def _notifier(obj: Object) -> tuple[str, ...]:
+    ready, status = condition_of(obj, "Ready"), obj.get("status") or {}
+    return (
+        obj["metadata"]["name"],
+        obj["spec"]["provider"],
+        str(ready.get("status") or "Unknown"),
+        str(status.get("delivered") or 0),
+        ago(status.get("lastDelivery")),
+        str(len(status.get("pending") or [])),
+        str(status.get("dropped") or 0),
+        str(ready.get("message") or ""),
+    )
 
 
 def _rollout_policies(resources: list[Object]) -> Sheet:

@@ -52,6 +52,7 @@ _COMMANDS = {
     "retry": ("retry", "retry", "Try a rejected commit again."),
     "approve": ("approve", "approve", "Approve a held plan by its hash."),
     "rollout": ("rollout.commands", "rollout", "Control rollouts: status, promote, approve, pause, resume, abort, retry."),
+    "notify": ("notify", "notify", "Try Notifiers: test sends a test message."),
     "pause": ("pause", "pause", "Suspend the reconciliation of an application, with a reason."),
     "suspend": ("pause", "suspend", "The same as pause."),
     "resume": ("pause", "resume", "Resume the reconciliation of a paused application."),

@@ -13,7 +13,7 @@ from gitops_agent.manifest.key import Object
 
 _WIDE = {
     "Application": ("repository", "ref", "path", "destination", "age"),
-    "Notifier": ("events", "age"),
+    "Notifier": ("events", "last-failure", "age"),
     "RolloutPolicy": ("target", "service", "age"),
 }
 
@@ -54,9 +54,21 @@ def _more(obj: Object) -> tuple[str, ...]:
         destination = (spec.get("destination") or {}).get("namespace") or obj["metadata"]["namespace"]
         return str(chart.get("repository") or source["repoURL"]), ref, str(source.get("path") or "."), str(destination), age
     if obj["kind"] == "Notifier":
-        return ",".join(spec.get("events") or ()) or "default", age
+        failure = (obj.get("status") or {}).get("lastFailure") or {}
+        return ",".join(spec.get("events") or ()) or "default", _failure(failure), age
     target = spec.get("targetRef") or {}
     return f"{target.get('kind')}/{target.get('name')}", str(spec.get("service") or "-"), age
+
+
+def _failure(failure: Object) -> str:
+    return f"{ago(failure.get('at'))}: {failure.get('message')}" if failure else "-"
+
+
+def ago(moment: str | None) -> str:
+    """How long ago something happened; a dash for never."""
+    from gitops_agent.rollout.progress import span
+
+    return f"{span(datetime.now(UTC) - datetime.fromisoformat(moment))} ago" if moment else "-"
 
 
 def _age(obj: Object) -> str:

@@ -43,6 +43,9 @@ _EXIT_CODES = (
 LATER = frozenset({EventType.DELETED})
 """Events that a Notifier may name already but that this version never emits."""
 
+ON_REQUEST = frozenset({EventType.TEST})
+"""Events of no Application, which the agent emits for a user."""
+
 WHEN: Mapping[EventType, tuple[str, str]] = {
     EventType.REVISION_SEEN: ("info", "A commit was found that changes something of the application."),
     EventType.SYNCED: ("info", "Every object of a commit is applied, where it was not before."),
@@ -74,6 +77,7 @@ WHEN: Mapping[EventType, tuple[str, str]] = {
     EventType.ROLLOUT_STEP: ("info", "A rollout entered a step."),
     EventType.ROLLOUT_ABORTED: ("error", "A rollout failed or was aborted; it is rolled back to the stable version."),
     EventType.PROMOTED: ("info", "A rollout was promoted."),
+    EventType.TEST: ("info", "`gitops-agent notify test` was called: sent to that one Notifier, whatever its `events` names."),
 }
 """By type: how severe it is, and when it happens."""
 

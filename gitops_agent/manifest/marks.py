@@ -64,6 +64,8 @@ ACTOR = PREFIX + "actor"
 REQUESTED = PREFIX + "requested-at"
 RETRY = PREFIX + "retry-requested-at"
 """Asks for another try of a commit that was rejected."""
+TEST_REQUESTED = PREFIX + "test-requested-at"
+"""On a Notifier: asks for a test message."""
 FOLLOWED = PREFIX + "followed-before-rollback"
 """On an Application that `gitops-agent rollback` pinned: the reference it followed, as JSON."""
 

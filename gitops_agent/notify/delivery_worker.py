@@ -10,23 +10,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gitops_agent.backoff import Backoff
-from gitops_agent.cluster.secrets import NO_SECRET, SecretContent, SecretReader
-from gitops_agent.errors import AgentError, NotFound
-from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import DeliveryError
-from gitops_agent.notify import template
-from gitops_agent.notify.links import page_of
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
 from gitops_agent.notify.providers import PROVIDERS
+from gitops_agent.notify.sender import Sender, Sent
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
-from gitops_agent.observe.redaction import scrub
-from gitops_agent.process import redact
 
 _log = logger("notify")
 _FLUSH_SECONDS = 1.0
@@ -68,25 +63,14 @@ class DeliveryWorker:
 
     Args:
         outbox: what is to be delivered.
-        secrets: reads the Secret the Notifier names, before every attempt, so a rotated one is used at once.
-        http: the client, of this worker alone.
+        sender: makes the attempts, of this worker alone.
         clock: aware time, UTC.
         retry: how long and how often a message is tried.
-        external_url: where people reach the dashboard; empty where they do not.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        *,
-        secrets: SecretReader,
-        http: HttpClient,
-        clock: Callable[[], datetime],
-        retry: RetryPolicy,
-        external_url: str = "",
-    ) -> None:
-        self.outbox, self._external_url = outbox, external_url
-        self._secrets, self._http, self._clock, self._retry = secrets, http, clock, retry
+    def __init__(self, outbox: Outbox, *, sender: Sender, clock: Callable[[], datetime], retry: RetryPolicy) -> None:
+        self.outbox = outbox
+        self._sender, self._clock, self._retry = sender, clock, retry
         self._stopping = threading.Event()
         self._failures = 0
         self._retry_at = self._flush_at = 0.0
@@ -113,12 +97,14 @@ class DeliveryWorker:
             return
         self._thread.join(max(0.0, seconds))
         if self._thread.is_alive():
-            self._http.abort()
+            self._sender.abort()
             self._thread.join(1.0)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self.outbox.changed.clear()
+            if request := self.outbox.test_request():
+                self._test(request)
             entry = self.outbox.take() if time.monotonic() >= self._retry_at else None
             if entry is not None:
                 try:
@@ -163,41 +149,41 @@ class DeliveryWorker:
         if not provider.speaks_of(entry.message, spec):
             self.outbox.skip(entry)
             return
-        secret = NO_SECRET
-        broken = ""
-        message = replace(entry.message, link=page_of(entry.message, self._external_url))
-        text = "\n".join(message.lines)
-        if spec.template is not None:
-            try:
-                text = template.render(spec.template, message)
-            except AgentError as error:
-                broken = error.message
-                text = f"{text}\n(shown in the default form: {broken})".lstrip()
         try:
-            secret = self._secret()
-            request = provider.request(message, text, secret.data, spec, now=self._clock())
-            provider.judge(self._http.send(request, authority=secret.data.get("ca.crt", b""), secret=secret.hosts))
+            sent = self._sender.send(self.outbox.notifier, entry.message)
         except AgentError as error:
-            self._refused(entry, _hidden(error, secret, spec.address))
+            self._refused(entry, error)
             return
         self._failures, self._retry_at = 0, 0.0
         self.outbox.delivered(entry)
         metrics.NOTIFICATIONS.labels(str(self.outbox.notifier.key), "delivered").inc()
-        if broken:
-            self.outbox.report(ready=False, reason="TemplateFailed", message=f"{broken}; messages are sent in the default form")
-        else:
-            self.outbox.report(ready=True, reason="Ready", message="the receiver takes messages")
+        self._report(sent)
         _log.info("notified", notifier=str(self.outbox.notifier.key), edge=entry.message.event.value, id=entry.id)
 
-    def _secret(self) -> SecretContent:
+    def _test(self, request: str) -> None:
+        """Sends the message of a test once, whatever waits for the receiver."""
         notifier = self.outbox.notifier
-        if notifier.spec.secret_ref is None:
-            return NO_SECRET
-        name = notifier.spec.secret_ref.name
         try:
-            return self._secrets.read(notifier.key.namespace, name)
-        except NotFound:
-            raise AgentError(f"there is no Secret {name}", reason="SecretNotFound") from None
+            sent = self._sender.test(notifier, request)
+        except AgentError as error:
+            self.outbox.answer_test(request, delivered=False, reason=error.reason, message=error.message[:_MESSAGE])
+            _log.info("a test message was not delivered", notifier=str(notifier.key), error=error)
+        except Exception as error:  # noqa: BLE001 - as above
+            text = f"unexpected {type(error).__name__}"
+            self.outbox.answer_test(request, delivered=False, reason=DeliveryError.reason, message=text)
+            _log.exception("a test message failed unexpectedly", notifier=str(notifier.key))
+        else:
+            self._retry_at = 0.0
+            text = sent.broken or "the receiver took the message"
+            self.outbox.answer_test(request, delivered=True, reason="Ready", message=text)
+            self._report(sent)
+
+    def _report(self, sent: Sent) -> None:
+        if sent.broken:
+            text = f"{sent.broken}; messages are sent in the default form"
+            self.outbox.report(ready=False, reason="TemplateFailed", message=text)
+        else:
+            self.outbox.report(ready=True, reason="Ready", message="the receiver takes messages")
 
     def _refused(self, entry: Entry, error: AgentError) -> None:
         """Schedules the next attempt, or drops the message.
@@ -212,7 +198,7 @@ class DeliveryWorker:
             self._failures, self._retry_at = 0, 0.0
             age = f" (given up after {self._retry.give_up})" if waits else ""
             # The reason before the count: a status that is written in between counts nothing without saying why.
-            self.outbox.report(ready=False, reason=error.reason, message=f"{entry.message.title}: {text}{age}")
+            self.outbox.report_failure(error.reason, f"{entry.message.title}: {text}{age}")
             self.outbox.give_up(entry)
             metrics.NOTIFICATIONS.labels(str(self.outbox.notifier.key), "dropped").inc()
             _log.warning("a notification was given up", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)
@@ -222,13 +208,5 @@ class DeliveryWorker:
         retry_after = error.retry_after if isinstance(error, DeliveryError) else None
         self._retry_at = time.monotonic() + self._retry.pause(self._failures, asked=retry_after)
         if self._failures >= _FAILURES_UNTIL_TOLD or not error.transient:
-            self.outbox.report(ready=False, reason=error.reason, message=f"tried again: {text}")
+            self.outbox.report_failure(error.reason, f"tried again: {text}")
         _log.debug("a notification is tried again", notifier=str(self.outbox.notifier.key), id=entry.id, error=text)
-
-
-def _hidden(error: AgentError, secret: SecretContent, address: str | None) -> AgentError:
-    """The error without values of the Secret, even from the answer."""
-    secrets = [value.decode("utf-8", "replace").strip() for value in secret.data.values()]
-    error.message = scrub(redact(error.message, [*secrets, *([address] if address else [])]))
-    error.args = (error.message,)
-    return error

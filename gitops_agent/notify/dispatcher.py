@@ -27,6 +27,7 @@ from gitops_agent.notify.outbox import Admission, Outbox
 from gitops_agent.notify.pending import LIMIT
 from gitops_agent.notify.providers import PROVIDERS
 from gitops_agent.notify.routing import wants
+from gitops_agent.notify.sender import Sender
 
 
 def _now() -> datetime:
@@ -83,6 +84,8 @@ class NotificationDispatcher:
                 present.outbox.notifier = notifier
                 if fresh:
                     present.retry_now()
+                elif present.outbox.test_request():
+                    present.outbox.changed.set()
                 return
             if present is not None:
                 present.ask_to_stop()
@@ -152,11 +155,7 @@ class NotificationDispatcher:
             courier.join(end - time.monotonic())
 
     def _courier(self, notifier: Notifier) -> DeliveryWorker:
-        return DeliveryWorker(
-            Outbox(self._objects, notifier, clock=self._clock, limit=min(self._options.limit, LIMIT)),
-            secrets=self._secrets,
-            http=HttpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._options.hosts),
-            clock=self._clock,
-            retry=self._retry,
-            external_url=self._options.external_url,
-        )
+        http = HttpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._options.hosts)
+        sender = Sender(self._secrets, http=http, clock=self._clock, external_url=self._options.external_url)
+        outbox = Outbox(self._objects, notifier, clock=self._clock, limit=min(self._options.limit, LIMIT))
+        return DeliveryWorker(outbox, sender=sender, clock=self._clock, retry=self._retry)

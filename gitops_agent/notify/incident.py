@@ -29,6 +29,8 @@ class IncidentKind:
 SYNC = IncidentKind("SyncFailed", "critical")
 HEALTH = IncidentKind("Degraded", "critical")
 SOURCE = IncidentKind("SourceUnavailable", "warning")
+TEST = IncidentKind("Test", "warning")
+"""Of a test message, which ends an incident that never began: it is accepted like any other, and wakes no person."""
 
 _BEGINS = {
     EventType.SYNC_FAILED: SYNC,
@@ -40,6 +42,7 @@ _ENDS = {
     EventType.SYNCED: SYNC,
     EventType.RECOVERED: HEALTH,
     EventType.SOURCE_RECOVERED: SOURCE,
+    EventType.TEST: TEST,
 }
 
 

@@ -32,6 +32,8 @@ def page_of(message: Message, external_url: str) -> str:
         return ""
     application = message.application
     base = quote(external_url.rstrip("/"), safe=":/[]%")
+    if message.event is EventType.TEST:
+        return f"{base}/agent"
     page = f"{base}/a/{quote(application.namespace, safe='')}/{quote(application.name, safe='')}"
     plan = message.facts.get("plan", "")
     if message.event is EventType.HELD and plan.isalnum():

@@ -59,6 +59,7 @@ _TITLES = {
     EventType.ROLLOUT_STEP: "rollout step",
     EventType.ROLLOUT_ABORTED: "rollout aborted",
     EventType.PROMOTED: "promoted",
+    EventType.TEST: "test message",
 }
 
 _ABOUT_ROLLOUTS = frozenset(
@@ -75,6 +76,7 @@ _ABOUT_OBJECTS = frozenset({EventType.DRIFT_DETECTED, EventType.DRIFT_REPAIRED, 
 _TOLD_APART: dict[EventType, tuple[str, ...]] = {
     EventType.HISTORY_REWRITTEN: ("old", "new"),
     EventType.APPROVED: ("plan",),
+    EventType.TEST: ("request",),
 }
 """Facts that distinguish edges of one type, commit and reason."""
 
@@ -137,6 +139,19 @@ class Message:
             facts={_line(str(name), _SHORT): _line(_fact(value), _SHORT) for name, value in list(event.facts.items())[:_FACTS]},
         )
         return message.fitted()
+
+    @classmethod
+    def test(cls, notifier: AppKey, request: str, at: datetime) -> Self:
+        """The message by which a user tries a Notifier.
+
+        Args:
+            notifier: which one; it has the place of the application.
+            request: distinguishes one test from the next.
+            at: aware.
+        """
+        text = f"This is a test of the Notifier {notifier}: its messages arrive here."
+        facts = {"request": _line(request, _SHORT)}
+        return cls(event=EventType.TEST, application=notifier, at=at.astimezone(UTC), text=text, facts=facts)
 
     @property
     def id(self) -> str:

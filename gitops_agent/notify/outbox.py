@@ -28,7 +28,8 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import NOTIFIER
-from gitops_agent.manifest.reading import items
+from gitops_agent.manifest.marks import TEST_REQUESTED, annotation
+from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.pending import LIMIT, OVERFLOW, Entry, PendingQueue
@@ -36,6 +37,8 @@ from gitops_agent.observe.log import logger
 
 _log = logger("notify")
 _ATTEMPTS = 6
+_REQUEST = 64
+"""Characters of a request for a test message that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Outbox:
         self._expect(entry.message for entry in kept)
         self._written = frozenset(entry.id for entry in kept)
         self._delivered, self._last_delivery = _count(status, "delivered"), str(status.get("lastDelivery") or "")
+        self._failure: Object = dict(mapping(status, "lastFailure"))
+        self._test: Object = dict(mapping(status, "test"))
         raw = status.get("conditions")
         # A Notifier that reached this place can be followed, whatever was said of an earlier form of it.
         self._conditions = [condition for condition in items(raw) if condition.get("type") != "Stalled"]
@@ -153,7 +158,7 @@ class Outbox:
             now = self._clock()
             self._pending.less(entry.id, entry.message.count, not_before=now + WINDOW)
             self._delivered += 1
-            self._last_delivery = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._last_delivery = self._timestamp()
             self._version += 1
 
     def give_up(self, entry: Entry) -> None:
@@ -168,6 +173,24 @@ class Outbox:
             self._pending.less(entry.id, entry.message.count)
             self._version += 1
 
+    def test_request(self) -> str:
+        """The unanswered request for a test message; empty for none."""
+        request = (annotation(self.notifier.raw, TEST_REQUESTED) or "")[:_REQUEST]
+        with self._lock:
+            return "" if request == self._test.get("answered") else request
+
+    def answer_test(self, request: str, *, delivered: bool, reason: str, message: str) -> None:
+        """Answers such a request; the next store writes it."""
+        with self._lock:
+            self._test = {
+                "answered": request,
+                "at": self._timestamp(),
+                "delivered": delivered,
+                "reason": reason,
+                "message": message,
+            }
+            self._version += 1
+
     def report(self, *, ready: bool, reason: str, message: str) -> None:
         """Sets the condition Ready; the next store writes it if changed."""
         with self._lock:
@@ -179,6 +202,15 @@ class Outbox:
                 self._conditions, "Ready", ready, reason, message, generation=self.notifier.generation, now=self._clock()
             )
             self._version += 1
+
+    def report_failure(self, reason: str, message: str) -> None:
+        """Sets the last failure, and Ready to False.
+
+        One that repeats the last one is written with whatever else is, so that a receiver that is down costs no writes.
+        """
+        with self._lock:
+            self._failure = {"at": self._timestamp(), "reason": reason, "message": message}
+        self.report(ready=False, reason=reason, message=message)
 
     @property
     def dirty(self) -> bool:
@@ -195,6 +227,9 @@ class Outbox:
         with self._lock:
             version = self._version
         self._store(version)
+
+    def _timestamp(self) -> str:
+        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _expect(self, messages: Iterable[Message]) -> None:
         end = self._clock() + WINDOW
@@ -257,6 +292,10 @@ class Outbox:
             "observedGeneration": self.notifier.generation,
             "conditions": self._conditions,
         }
+        if self._failure:
+            status["lastFailure"] = self._failure
+        if self._test:
+            status["test"] = self._test
         if self._last_delivery:
             status["lastDelivery"] = self._last_delivery
         return {"metadata": {"resourceVersion": self._resource_version or None}, "status": status}

@@ -13,6 +13,7 @@ from gitops_agent.server.views.base import View
 
 PREFIX = "/api/v1"
 APPLICATION = f"{PREFIX}/applications/{{namespace}}/{{name}}"
+NOTIFIER = f"{PREFIX}/notifiers/{{namespace}}/{{name}}"
 ROLLOUT = f"{PREFIX}/rollouts/{{namespace}}/{{name}}"
 OBJECT = "{group}/{kind}/{objectNamespace}/{object}"
 ACTION_BYTES = 16 * 1024
@@ -257,6 +258,15 @@ ROUTES = (
     _command("abort", actions.RolloutBody, "Rolls back, and rejects the version."),
     _command("retry", actions.RolloutBody, "Tries a rejected version again."),
     _command("approve", actions.RolloutApproveBody, "Approves the step that waits."),
+    Route(
+        name="testNotifier",
+        method="POST",
+        path=f"{NOTIFIER}/actions/test",
+        summary="Lets the agent send a test message; `test.answered` of the Notifier is `written` once it did.",
+        answer=actions.Accepted,
+        body=actions.NotifierTestBody,
+        status=202,
+    ),
     Route(
         name="stream",
         method="GET",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -39,9 +40,21 @@ def test_notifiers_tell_whether_they_deliver(stage: ClusterEnv, run: Run) -> Non
     notifier(stage, "chat")
 
     assert run("get", "ntf").stdout == (
-        "NOTIFIER  PROVIDER  READY  PENDING  MESSAGE\nchat      webhook   True   0        the receiver takes messages\n"
+        "NOTIFIER  PROVIDER  READY  DELIVERED  LAST  PENDING  DROPPED  MESSAGE\n"
+        "chat      webhook   True   0          -     0        0        the receiver takes messages\n"
     )
     assert run("get", "notifiers", "-o", "name").stdout == "notifier.gitops-agent.dev/chat\n"
+
+
+def test_what_was_delivered_dropped_and_failed_last_is_shown(stage: ClusterEnv, run: Run) -> None:
+    notifier(stage, "chat")
+    failure = {"at": "2026-01-01T00:00:00Z", "reason": "DeliveryFailed", "message": "no answer in time"}
+    status = {"delivered": 7, "dropped": 2, "lastDelivery": "2026-01-01T00:00:00Z", "lastFailure": failure}
+    path, merge = stage.path("notifiers", "chat") + "/status", "application/merge-patch+json"
+    stage.plane.request("PATCH", path, {"status": status}, content_type=merge)
+
+    assert re.search(r"^chat +webhook +True +7 +\d+d\d+h ago +0 +2 +the receiver", run("get", "ntf").stdout, re.MULTILINE)
+    assert re.search(r"\d+d\d+h ago: no answer in time", run("get", "ntf", "-o", "wide").stdout)
 
 
 def test_one_document_is_the_object_and_many_are_a_list(stage: ClusterEnv, run: Run) -> None:

@@ -43,6 +43,7 @@ COMMANDS = [
     ),
     *(
         "rollout",
+        "notify",
         "pause",
         "suspend",
         "resume",

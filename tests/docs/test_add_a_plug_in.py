@@ -54,8 +54,9 @@ from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
+from gitops_agent.notify.sender import Sender
 from tests.cluster.wire import Wire
-from tests.notify.builders import message
+from tests.notify.builders import SecretData, message
 from tests.notify.receiver import Receiver
 from tests.waiting import eventually
 
@@ -69,7 +70,8 @@ with Wire(lambda _, line: line.refuse(503, "ServiceUnavailable")) as api_server,
     })
     clock = lambda: datetime.now(UTC)
     outbox = Outbox(Objects(transport, Discovery(transport)), notifier, clock=clock)
-    worker = DeliveryWorker(outbox, secrets=lambda *_: {}, http=HttpClient(), clock=clock, retry=RetryPolicy())
+    sender = Sender(SecretData(), http=HttpClient(), clock=clock)
+    worker = DeliveryWorker(outbox, sender=sender, clock=clock, retry=RetryPolicy())
     worker.start()
     (told,) = eventually(lambda: list(receiver.told))
     worker.ask_to_stop()

@@ -9,6 +9,7 @@ import pytest
 
 from gitops_agent.api.event_type import EventType
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
+from gitops_agent.manifest.marks import TEST_REQUESTED
 from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.dispatcher import DispatchOptions
 from gitops_agent.notify.signed_post import signature
@@ -93,9 +94,15 @@ def test_a_refusal_for_good_is_given_up_counted_and_said(desk: Desk) -> None:
         ready = desk.ready()
         assert (ready["status"], ready["reason"]) == ("False", "DeliveryFailed")
         assert "404: no such hook" in ready["message"]
+        assert desk.status()["lastFailure"] == {
+            "at": desk.status()["lastFailure"]["at"],
+            "reason": "DeliveryFailed",
+            "message": ready["message"],
+        }
         room.save([happened(desk, EventType.SYNCED)], {})
         eventually(lambda: desk.ready()["status"] == "True")
         assert len(receiver.told) == 2
+        assert "404" in desk.status()["lastFailure"]["message"]
 
 
 @pytest.mark.cluster
@@ -261,3 +268,59 @@ def test_an_address_where_nothing_goes_is_given_up(desk: Desk) -> None:
     eventually(lambda: desk.status().get("dropped") == 1)
 
     assert "the agent never sends anything" in desk.ready()["message"]
+
+
+def requested(desk: Desk, request: str = "2026-03-01T12:00:00.000+00:00") -> None:
+    desk.objects.merge_patch(desk.key(), {"metadata": {"annotations": {TEST_REQUESTED: request}}})
+
+
+@pytest.mark.cluster
+def test_a_test_message_is_sent_once_and_its_verdict_said(desk: Desk) -> None:
+    with Receiver() as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, events=["Degraded"]))
+        requested(desk, "first")
+        room.set_notifier(desk.read())
+        eventually(lambda: desk.status().get("test"))
+        assert desk.status()["test"] | {"at": ""} == {
+            "answered": "first",
+            "at": "",
+            "delivered": True,
+            "reason": "Ready",
+            "message": "the receiver took the message",
+        }
+        desk.notifications(desk.read())  # the next leader
+        requested(desk, "second")
+        room.set_notifier(desk.read())
+        eventually(lambda: desk.status()["test"]["answered"] == "second")
+        assert [told.json["event"] for told in receiver.told] == ["Test", "Test"]
+        assert len({told.json["id"] for told in receiver.told}) == 2
+        assert receiver.told[0].json["title"] == f"{desk.namespace}/hook: test message"
+
+
+@pytest.mark.cluster
+def test_a_test_waits_for_no_message_that_is_tried_again(desk: Desk) -> None:
+    slow = RetryPolicy(first_seconds=3600, longest_seconds=3600)
+    desk.secrets["hook"] = {"token": b"hunter22hunter22"}
+    with Receiver(answering(401, b"unknown: hunter22hunter22")) as receiver:
+        room = desk.notifications(desk.make(address=receiver.url, secretRef={"name": "hook"}), retry=slow)
+        requested(desk)
+        room.set_notifier(desk.read())
+        eventually(lambda: desk.status().get("test"))
+
+    test = desk.status()["test"]
+    assert (test["delivered"], test["reason"]) == (False, "DeliveryFailed")
+    assert "401" in test["message"]
+    assert "hunter22" not in str(desk.status())
+    assert desk.status().get("dropped", 0) == 0
+
+
+@pytest.mark.cluster
+def test_a_forge_has_nothing_to_test(desk: Desk) -> None:
+    desk.secrets["forge"] = {"token": b"t"}
+    room = desk.notifications(desk.make(provider="github", address=None, secretRef={"name": "forge"}))
+    requested(desk)
+    room.set_notifier(desk.read())
+
+    eventually(lambda: desk.status().get("test"))
+    assert desk.status()["test"]["reason"] == "NothingToTest"
+    assert "push a commit" in desk.status()["test"]["message"]

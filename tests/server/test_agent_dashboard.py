@@ -20,6 +20,7 @@ from gitops_agent.server.agent_dashboard import AgentDashboard
 from gitops_agent.server.http.token_sessions import COOKIE
 from gitops_agent.server.routes import ROUTES
 from tests.cli.cluster_env import ClusterEnv, configmap
+from tests.notify.receiver import Receiver
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -75,10 +76,17 @@ def running(stage: ClusterEnv, *, leads: bool = True) -> Iterator[Agent]:
         transport.close()
 
 
-def token(stage: ClusterEnv, access: ClusterClient, name: str, *verbs: str, names: tuple[str, ...] = ()) -> str:
-    """A token of an account with verbs on Applications."""
+def token(
+    stage: ClusterEnv,
+    access: ClusterClient,
+    name: str,
+    *verbs: str,
+    names: tuple[str, ...] = (),
+    resource: str = "applications",
+) -> str:
+    """A token of an account with verbs on a resource."""
     metadata = {"namespace": stage.namespace, "name": name}
-    rule: dict[str, Any] = {"apiGroups": ["gitops-agent.dev"], "resources": ["applications"], "verbs": list(verbs)}
+    rule: dict[str, Any] = {"apiGroups": ["gitops-agent.dev"], "resources": [resource], "verbs": list(verbs)}
     rules = [rule | ({"resourceNames": list(names)} if names else {})] if verbs else []
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
     access.objects.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
@@ -156,3 +164,29 @@ def configmap_text() -> str:
     from gitops_agent.manifest.yaml import dump
 
     return dump(configmap("flags", dark="on"))
+
+
+def test_a_test_message_is_for_those_who_may_patch_the_notifier(stage: ClusterEnv, access: ClusterClient) -> None:
+    patches = token(stage, access, "patches", "get", "list", "patch", resource="notifiers")
+    lists = token(stage, access, "lists", "get", "list", resource="notifiers")
+    none = token(stage, access, "none")
+    with Receiver() as receiver, running(stage) as agent:
+        metadata, spec = {"namespace": stage.namespace, "name": "hook"}, {"provider": "webhook", "address": receiver.url}
+        access.objects.apply(
+            {"apiVersion": "gitops-agent.dev/v1alpha1", "kind": "Notifier", "metadata": metadata, "spec": spec}
+        )
+        path = f"/api/v1/notifiers/{stage.namespace}/hook/actions/test"
+        statuses = [agent.ask("POST", path, key, {})[0] for key in (patches, lists, none)]
+        absent = agent.ask("POST", path.replace("hook", "gone"), patches, {})[0]
+
+        def answered() -> dict[str, Any] | None:
+            test: dict[str, Any] | None = agent.ask("GET", "/api/v1/notifiers", lists)[1]["notifiers"][0]["test"]
+            return test
+
+        test = eventually(answered, seconds=20, what="the verdict")
+
+    assert statuses == [202, 403, 404]
+    assert absent == 404
+    assert test is not None
+    assert test["delivered"]
+    assert [told.json["event"] for told in receiver.told] == ["Test"]

@@ -9,6 +9,7 @@ import re
 from datetime import datetime
 from urllib.parse import quote
 
+from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Request
 from gitops_agent.notify.message import Message
@@ -25,10 +26,11 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     """The POST of the webhook provider, with the attributes of a CloudEvent."""
     sent = signed_post(message, text, credentials, spec, now=now)
     application = message.application
+    plural = "notifiers" if message.event is EventType.TEST else "applications"
     attributes = {
         "ce-specversion": "1.0",
         "ce-id": message.id,
-        "ce-source": f"/namespaces/{quote(application.namespace)}/applications/{quote(application.name)}",
+        "ce-source": f"/namespaces/{quote(application.namespace)}/{plural}/{quote(application.name)}",
         "ce-type": f"dev.gitops-agent.application.{_WORD.sub('-', message.event.value).lower()}.v1",
         "ce-time": message.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }

@@ -11,11 +11,11 @@ from typing import cast
 
 from gitops_agent.api.durations import parse_duration
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.errors import Conflict, UsageError
+from gitops_agent.errors import Conflict, NotFound, UsageError
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.kinds import APPLICATION, ROLLOUT_POLICY
-from gitops_agent.manifest.marks import APPROVED, FOLLOWED, REQUESTED, RETRY
-from gitops_agent.operations import requests, rollback
+from gitops_agent.manifest.kinds import APPLICATION, NOTIFIER, ROLLOUT_POLICY
+from gitops_agent.manifest.marks import APPROVED, FOLLOWED, REQUESTED, RETRY, TEST_REQUESTED
+from gitops_agent.operations import notifier_test, requests, rollback
 from gitops_agent.operations.pause import pause_of
 from gitops_agent.operations.rollout_command import send
 from gitops_agent.rollout.command import COMMAND, CommandKind
@@ -116,6 +116,23 @@ def _rollout(verb: str) -> Answer:
     return act
 
 
+def _test_notifier(call: Call) -> views.Accepted:
+    key = NOTIFIER.named(call.key.namespace, call.key.name)
+    rights = call.viewer.rights(call.key.namespace)
+    access = call.access(call.key.namespace)
+    hidden = NotFound(f"there is no Notifier {key.name} in namespace {key.namespace} that you may see", status=404)
+    if not any(rights.may(verb, "notifiers", key.name) for verb in ("list", "get")):
+        raise hidden
+    try:
+        live = access.objects.get(key)
+    except NotFound:
+        raise hidden from None
+    notifier_test.refuse_invalid(live)
+    request = notifier_test.request_test(access, live)
+    written = {f"metadata.annotations[{TEST_REQUESTED}]": request}
+    return _accepted(call, "test", "Notifier", access.objects.get(key), (written, "test message requested"))
+
+
 def _compare(live: Object, version: str, kind: str) -> None:
     """Refuses an action about a state that is no more.
 
@@ -149,4 +166,5 @@ def _accepted(call: Call, verb: str, kind: str, fresh: Object, outcome: Written)
 ANSWERS: dict[str, Answer] = {
     **{f"{verb}Application": _application(verb) for verb in _APPLICATION},
     **{f"{kind.value}Rollout": _rollout(kind.value) for kind in CommandKind},
+    "testNotifier": _test_notifier,
 }

@@ -15,7 +15,7 @@ from gitops_agent.server.answers.application import receiver
 from gitops_agent.server.answers.call import Answer, Call, now
 from gitops_agent.server.code_links import shown_address
 from gitops_agent.server.plain_text import plain
-from gitops_agent.server.views.agent import AgentView, LeaseView, NotifierList, NotifierView, RepositoryView
+from gitops_agent.server.views.agent import AgentView, LeaseView, NotifierList, NotifierTestView, NotifierView, RepositoryView
 from gitops_agent.server.views.base import CannotSee
 
 
@@ -51,15 +51,33 @@ def _notifiers(call: Call) -> tuple[NotifierView, ...]:
     for notifier in call.service.source.notifiers(call.viewer.access):
         if call.viewer.rights(str(notifier["metadata"].get("namespace") or "")).may("list", "notifiers"):
             status = notifier.get("status") or {}
+            failure = status.get("lastFailure") or {}
             views.append(
                 NotifierView(
                     receiver=receiver(notifier),
                     pending=len(status.get("pending") or ()),
                     dropped=int(status.get("dropped") or 0),
                     delivered_at=str(status.get("lastDelivery") or ""),
+                    delivered=int(status.get("delivered") or 0),
+                    failed_at=str(failure.get("at") or ""),
+                    failure=plain(str(failure.get("message") or "")),
+                    test=_test(status),
                 )
             )
     return tuple(views)
+
+
+def _test(status: Object) -> NotifierTestView | None:
+    test = status.get("test")
+    if not test:
+        return None
+    return NotifierTestView(
+        answered=str(test.get("answered") or ""),
+        at=str(test.get("at") or ""),
+        delivered=test.get("delivered") is True,
+        reason=str(test.get("reason") or ""),
+        message=plain(str(test.get("message") or "")),
+    )
 
 
 def _repositories(lives: list[Object]) -> list[RepositoryView]:

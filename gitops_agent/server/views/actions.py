@@ -91,6 +91,13 @@ class RolloutApproveBody(View):
     """Why, shown in the status."""
 
 
+class NotifierTestBody(View):
+    """Send a test message: an empty object.
+
+    No state of the Notifier matters.
+    """
+
+
 class Accepted(View):
     """What was written."""
 
@@ -98,10 +105,10 @@ class Accepted(View):
     """Which action."""
 
     object: ApplicationName
-    """The Application or RolloutPolicy that was written."""
+    """The Application, RolloutPolicy or Notifier that was written."""
 
     kind: str
-    """Application or RolloutPolicy."""
+    """Application, RolloutPolicy or Notifier."""
 
     resource_version: str
     """Its new version."""

@@ -47,6 +47,25 @@ class RepositoryView(View):
     """Why it cannot."""
 
 
+class NotifierTestView(View):
+    """The last test message of a Notifier."""
+
+    answered: str
+    """The request that it answers."""
+
+    at: Time = ""
+    """When."""
+
+    delivered: bool = False
+    """Whether the receiver took it."""
+
+    reason: str = ""
+    """A code from the table of reasons."""
+
+    message: str = ""
+    """For people."""
+
+
 class NotifierView(View):
     """A Notifier and its delivery."""
 
@@ -61,6 +80,18 @@ class NotifierView(View):
 
     delivered_at: Time = ""
     """The last delivery."""
+
+    delivered: int = 0
+    """Messages that were delivered."""
+
+    failed_at: Time = ""
+    """The last failure."""
+
+    failure: str = ""
+    """Why it failed."""
+
+    test: NotifierTestView | None = None
+    """The last test message."""
 
 
 class QueueView(View):
