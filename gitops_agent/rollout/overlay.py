@@ -192,10 +192,13 @@ def _second(
     """The objects of the canary, as far as the phase has them.
 
     A Deployment that was never made is not needed to leave: the API server may refuse it, and nothing would ever end.
+    The correction of a first version that never came up goes through no step, so it has none.
     """
     workload, service = new.get(subject.workload), new.get(subject.service) or old.get(subject.service)
     leaving = state.leaving and state.stage in {Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE}
     if workload is None or state.target is None or not (state.beside or state.phase is Phase.PROMOTE or leaving):
+        return
+    if state.unproven:
         return
     version = state.target.hash
     before = {key: one.obj for key, one in old.items()}

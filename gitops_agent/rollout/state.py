@@ -181,6 +181,7 @@ class RolloutState:
         promoted: the target carries all traffic and has passed its last judgement; what is left is to renew the workload.
         resume: where to go on after a pause.
         together: the policy of the rollout that failed, as `namespace/name`, where this run was given up with it.
+        unproven: no pod of the stable version has been available since the workload was created.
     """
 
     phase: Phase = Phase.IDLE
@@ -207,6 +208,7 @@ class RolloutState:
     promoted: bool = False
     resume: Stage = Stage.NONE
     together: str = ""
+    unproven: bool = False
 
     @property
     def running(self) -> bool:

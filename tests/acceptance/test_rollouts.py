@@ -96,6 +96,19 @@ def test_the_reason_why_pods_did_not_come_up_is_in_history_and_status(
     assert [words in entry["reason"] for entry in (status["history"][0], status["rejected"][0])] == [True, True]
 
 
+def test_a_first_version_that_crashes_is_corrected_without_steps(team: Tenant) -> None:
+    rollout = Rollout(team, canary({"weight": 50, "approval": True}))
+    team.commit(rollout.manifests(1, annotations=BAD))
+    team.declare()
+    rollout.until(lambda status: status["state"].get("unproven"), "no pod of the first version has come up")
+
+    commit = rollout.push(2)
+
+    team.settled(commit)
+    assert rollout.image() == image(2)
+    assert [run["result"] for run in rollout.status()["history"]] == ["Promoted"]
+
+
 def test_a_canary_whose_pods_crash_is_rolled_back_and_a_fixed_commit_continues(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), progressDeadline="4s")
     rollout.begin()

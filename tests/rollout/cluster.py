@@ -282,6 +282,9 @@ class Cluster(World):
         self.primary_up = min(self.primary_up, max(self.primary_pods - self.max_unavailable, 0))
         if not self.running.steps or to == self.state.stable:
             return
+        if self.state.unproven:
+            self.note(not self.primary_up, "a version without steps replaced pods that serve")
+            return
         if self.share.weight == FULL and self.sent == self.share:
             long_enough = self.now >= self.full_since + self.running.drain
             self.note(long_enough, "I2: the workload changed before its requests in flight were done")

@@ -11,7 +11,7 @@ from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.rollout.command import CommandKind
 from gitops_agent.rollout.machine import step
 from gitops_agent.rollout.observation import Routing
-from gitops_agent.rollout.state import Phase, Stage
+from gitops_agent.rollout.state import Phase, RolloutState, Stage
 from gitops_agent.rollout.traffic.router import Verdict
 from tests.rollout.cluster import Cluster, started
 from tests.rollout.policies import blue_green, canary, rolling
@@ -150,3 +150,46 @@ def test_a_run_whose_service_is_gone_ends(*, abort: bool) -> None:
 
     assert (state.phase, state.stage) == (Phase.ABORT if abort else Phase.FINALIZE, Stage.WORKLOAD)
     assert now - cluster.now < policy.progress_deadline
+
+
+def created(policy: RolloutPolicySpec) -> Cluster:
+    """A workload created with its policy, none of whose pods came up."""
+    cluster = started(policy)
+    cluster.head, cluster.state = V1, RolloutState()
+    cluster.broken, cluster.primary_up = frozenset({V1.hash}), 0
+    return cluster
+
+
+@pytest.mark.parametrize("policy", [canary(plain=True), canary(), blue_green()])
+def test_a_first_version_that_never_came_up_is_replaced_without_steps(policy: RolloutPolicySpec) -> None:
+    cluster = created(policy)
+    cluster.settle(turns=5)
+    cluster.head = V2
+    cluster.settle(turns=20, seconds=1)
+
+    assert (cluster.state.phase, cluster.primary, cluster.canary, cluster.faults) == (Phase.IDLE, V2, None, [])
+    assert not cluster.state.unproven
+
+
+@pytest.mark.parametrize("policy", [canary(plain=True), canary(), blue_green()])
+def test_a_fix_of_a_fix_of_a_first_version_waits_for_no_deadline(policy: RolloutPolicySpec) -> None:
+    cluster = created(policy)
+    cluster.broken = frozenset({V1.hash, V2.hash})
+    cluster.settle(turns=5)
+    cluster.head = V2
+    cluster.until("Promote", "Roll", seconds=1)
+    cluster.head = V3
+    cluster.settle(turns=20, seconds=1)
+
+    assert (cluster.state.phase, cluster.primary, cluster.faults) == (Phase.IDLE, V3, [])
+
+
+def test_a_first_version_that_came_up_once_is_replaced_by_steps() -> None:
+    cluster = created(canary())
+    cluster.broken = frozenset()
+    cluster.settle(turns=10)
+    cluster.broken, cluster.primary_up = frozenset({V1.hash}), 0
+    cluster.head = V2
+    cluster.until("Provision")
+
+    assert cluster.faults == []

@@ -110,7 +110,7 @@ def _end(ctx: StepContext) -> RolloutState:
     fresh["together"] = ""
     if state.phase is Phase.FINALIZE:
         history = state.history if state.promoted else ctx.ended("Promoted")
-        return ctx.enter(Phase.IDLE, stable=state.target, target=None, history=history, promoted=False, **fresh)
+        return ctx.enter(Phase.IDLE, stable=state.target, target=None, history=history, promoted=False, unproven=False, **fresh)
     if state.phase is Phase.ABORT:
         return ctx.enter(Phase.HELD, reason=state.reason, history=ctx.ended("RolledBack", state.reason), **fresh)
     stable = state.stable

@@ -9,6 +9,8 @@ from gitops_agent.rollout.run_plan import dump_policy
 from gitops_agent.rollout.state import Adoption, Phase, RolloutState, Stage, Traffic, Version
 from gitops_agent.rollout.step_context import StepContext
 
+_FIRST = "no version has been available yet, so there are no steps"
+
 
 def first(ctx: StepContext) -> RolloutState | None:
     """The state after a first look, or after the state was lost.
@@ -25,7 +27,9 @@ def first(ctx: StepContext) -> RolloutState | None:
         lost = replace(with_stable, state=replace(with_stable.state, target=ctx.seen.lost or stable, plan=dump_policy(policy)))
         pods = ctx.seen.canary.replicas if ctx.seen.canary else 0
         return leave(lost, Phase.SUPERSEDED, "the state was lost", canary=pods, traffic=Traffic())
-    return with_stable.enter(Phase.IDLE)
+    # A workload that was created with its policy, and not prepared for it later, has not served yet.
+    created = ctx.state.adoption is Adoption.DONE and ctx.seen.primary is not None and not ctx.seen.primary.available
+    return with_stable.enter(Phase.IDLE, unproven=created)
 
 
 def idle(ctx: StepContext) -> RolloutState | None:
@@ -33,6 +37,8 @@ def idle(ctx: StepContext) -> RolloutState | None:
     adopted = adopt(ctx)
     if adopted is not None:
         return adopted
+    if _proven(ctx):
+        return replace(ctx.state, unproven=False)
     head, stable = ctx.seen.head, ctx.state.stable
     if head is None or stable is None or head == stable:
         return None
@@ -41,6 +47,11 @@ def idle(ctx: StepContext) -> RolloutState | None:
     if ctx.state.rejects(head):
         return ctx.enter(Phase.HELD, target=head, reason=f"{head.hash} was rejected")
     return start(ctx, head)
+
+
+def _proven(ctx: StepContext) -> bool:
+    """Whether a pod of the first version has come up now."""
+    return ctx.state.unproven and ctx.seen.primary is not None and ctx.seen.primary.available > 0
 
 
 def adopt(ctx: StepContext) -> RolloutState | None:
@@ -93,6 +104,8 @@ def pending(ctx: StepContext) -> RolloutState | None:
     adopted = adopt(ctx)
     if adopted is not None:
         return adopted
+    if _proven(ctx):
+        return replace(ctx.state, unproven=False)
     if head.hash == stable.hash:
         return ctx.enter(Phase.IDLE, stable=head, target=None, plan=None, history=ctx.ended("Superseded", "Git is back"))
     if ctx.state.rejects(head):
@@ -123,6 +136,9 @@ def _go(ctx: StepContext) -> RolloutState | None:
     if ctx.run.rolling or (ctx.run.plain and not ctx.seen.replicas):
         # Without pods behind a plain Service there is no share to take, and nothing to compare with.
         return ctx.enter(Phase.PROMOTE, Stage.ROLL)
+    if ctx.state.unproven:
+        # An installation that failed is corrected, not released: no pod serves whose traffic the steps would protect.
+        return ctx.enter(Phase.PROMOTE, Stage.ROLL, reason=_FIRST)
     return ctx.enter(Phase.PROVISION, canary=ctx.run.scale(0, max(ctx.seen.replicas, 1)))
 
 

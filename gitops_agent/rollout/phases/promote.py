@@ -11,6 +11,7 @@ from gitops_agent.rollout.metric_counters import CounterVerdict, find, fresh
 from gitops_agent.rollout.phases.exit import abort, unroute
 from gitops_agent.rollout.phases.step import recorded, sized
 from gitops_agent.rollout.replica_counts import ReplicaCounts
+from gitops_agent.rollout.run_plan import dump_policy
 from gitops_agent.rollout.state import Phase, RolloutState, Share, Stage
 from gitops_agent.rollout.step_context import StepContext
 
@@ -116,8 +117,14 @@ def _cut_hold(ctx: StepContext) -> RolloutState | None:
 
 
 def _roll(ctx: StepContext) -> RolloutState | None:
-    primary = ctx.seen.primary
-    if ctx.seen.replicas and not (ctx.run.rolling or ctx.state.traffic.verified or ctx.at(ctx.state.target)):
+    primary, head, unproven = ctx.seen.primary, ctx.seen.head, ctx.state.unproven
+    if unproven and head is not None and ctx.state.target is not None and head.hash != ctx.state.target.hash:
+        # Neither version serves, so the next one need not wait for this one's deadline.
+        if head == ctx.state.stable:
+            return restore(ctx, "Git is back at the first version")
+        history = ctx.ended("Superseded", f"{head.hash} is newer")
+        return replace(ctx.state, target=head, plan=dump_policy(ctx.policy), entered_at=ctx.now, history=history)
+    if ctx.seen.replicas and not (ctx.run.rolling or unproven or ctx.state.traffic.verified or ctx.at(ctx.state.target)):
         # Decided, but not begun before the share was taken away: the old pods, if Git wants any, have traffic again.
         return ctx.enter(Phase.PROMOTE, Stage.CUT_HOLD)
     if ctx.at(ctx.state.target) and primary is not None:
@@ -154,7 +161,7 @@ def _watch(ctx: StepContext) -> RolloutState | None:
 def _restore(ctx: StepContext) -> RolloutState | None:
     primary = ctx.seen.primary
     # A stable version that was broken before does not come up now either; then the next one must not wait for it.
-    if ctx.at(ctx.state.stable) and primary is not None and (primary.complete or ctx.overdue):
+    if ctx.at(ctx.state.stable) and primary is not None and (primary.complete or ctx.overdue or ctx.state.unproven):
         return abort(ctx, ctx.state.reason)
     return None
 
