@@ -92,6 +92,7 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("New", "A declared object is not in the cluster yet.", ""),
     ("Changed", "What is declared of an object changed.", ""),
     ("Adopted", "A declared object was there before and belonged to no application.", ""),
+    ("Shared", "A viewer of the dashboard made a link that shows a state without a sign-in, until it ends.", ""),
     ("Remarked", "An object's marks carry no valid seal, and are written anew; nothing else changes.", ""),
     (
         "MarkUnverified",

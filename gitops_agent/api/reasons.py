@@ -66,7 +66,7 @@ _PROGRESS = frozenset(
             "Changed",
             "Adopted",
         ),
-        *("Remarked", "MarkUnverified"),
+        *("Remarked", "MarkUnverified", "Shared"),
         *("Controlled", "SourceRecovered", "Fetching", "CreateOnly", "Superseded", "Ready"),
     }
 )

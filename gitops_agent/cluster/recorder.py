@@ -47,6 +47,38 @@ class _Series:
     pending: bool = False
 
 
+def event_of(
+    regarding: Object,
+    type: Literal["Normal", "Warning"],  # noqa: A002
+    reason: str,
+    message: str,
+    *,
+    instance: str,
+) -> Object:
+    """The body of an Event that happens now; see `Recorder.record`."""
+    metadata = regarding.get("metadata") or {}
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{str(metadata.get('name') or 'cluster')[:200]}.{secrets.token_hex(8)}",
+            "namespace": metadata.get("namespace") or "default",
+        },
+        "eventTime": _now(),
+        "reportingController": FIELD_MANAGER,
+        "reportingInstance": instance[:_REASON_CHARACTERS],
+        "action": reason[:_REASON_CHARACTERS] or "Record",
+        "reason": reason[:_REASON_CHARACTERS] or "Record",
+        "type": type,
+        "note": message.encode()[:_NOTE_BYTES].decode(errors="ignore"),
+        "regarding": {
+            "apiVersion": regarding.get("apiVersion", ""),
+            "kind": regarding.get("kind", ""),
+            **{name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion") if metadata.get(name)},
+        },
+    }
+
+
 class Recorder:
     """Writes Events in the background.
 
@@ -80,30 +112,8 @@ class Recorder:
             reason: a code from the table of reasons.
             message: the text, without secrets; cut at 1 KiB.
         """
-        metadata = regarding.get("metadata") or {}
-        note = message.encode()[:_NOTE_BYTES].decode(errors="ignore")
-        identity = (str(metadata.get("uid") or ObjectKey.of(regarding)), type, reason, note)
-        now = _now()
-        event: Object = {
-            "apiVersion": "events.k8s.io/v1",
-            "kind": "Event",
-            "metadata": {
-                "name": f"{str(metadata.get('name') or 'cluster')[:200]}.{secrets.token_hex(8)}",
-                "namespace": metadata.get("namespace") or "default",
-            },
-            "eventTime": now,
-            "reportingController": FIELD_MANAGER,
-            "reportingInstance": self._instance,
-            "action": reason[:_REASON_CHARACTERS] or "Record",
-            "reason": reason[:_REASON_CHARACTERS] or "Record",
-            "type": type,
-            "note": note,
-            "regarding": {
-                "apiVersion": regarding.get("apiVersion", ""),
-                "kind": regarding.get("kind", ""),
-                **{name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion") if metadata.get(name)},
-            },
-        }
+        event = event_of(regarding, type, reason, message, instance=self._instance)
+        identity = (str((regarding.get("metadata") or {}).get("uid") or ObjectKey.of(regarding)), type, reason, event["note"])
         try:
             self._queue.put_nowait((identity, event))
         except queue.Full:

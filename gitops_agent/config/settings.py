@@ -257,6 +257,17 @@ class DashboardSettings(Section):
     audiences: Texts = ()
     """Audiences that a token must be for; that of the API server when empty."""
 
+    visibility: Literal["application", "destination"] = "application"
+    """Who sees an Application: who may read it, or also who may `get pods` in its destination namespace."""
+
+    share_links: bool = False
+    """Whether who has the verb `share` on Applications can make links that show their state without a sign-in, for seven days
+    at most."""
+
+    badges: Texts = ()
+    """Patterns of Applications, such as `gitops-system/shop-*`, whose state `/badge/NAMESPACE/NAME.svg` shows without a
+    sign-in; none when empty."""
+
 
 class WebhookSettings(Section):
     """Incoming webhooks of forges."""

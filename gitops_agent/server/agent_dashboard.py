@@ -5,11 +5,15 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from gitops_agent.agent.runtime import Runtime
+from gitops_agent.cluster.discovery import Discovery
+from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.server.agent_source import AgentSource
 from gitops_agent.server.answers.call import Service
+from gitops_agent.server.destinations import Destinations
 from gitops_agent.server.http.app import Dashboard
+from gitops_agent.server.http.badges import Badges
 from gitops_agent.server.http.event_stream import EventStreams
 from gitops_agent.server.http.headers import Origins
 from gitops_agent.server.http.token_sessions import TokenSessions
@@ -17,6 +21,9 @@ from gitops_agent.server.http_server import HttpServer
 from gitops_agent.server.listening import listen
 from gitops_agent.server.plan_cache import PlanCache
 from gitops_agent.server.rows import Rows
+from gitops_agent.server.shares.share_key import ShareKey
+from gitops_agent.server.shares.share_links import ShareLinks
+from gitops_agent.server.shares.shared_viewer import closed
 
 
 class AgentDashboard:
@@ -33,7 +40,7 @@ class AgentDashboard:
 
     def __init__(self, settings: Settings, runtime: Runtime, transport: Transport) -> None:
         external = urlsplit(settings.server.external_url)
-        source = AgentSource(runtime)
+        source, address = AgentSource(runtime), settings.server.external_url
         rows = Rows(source.application, source.policy)
         streams = EventStreams(rows, source.applications)
         service = Service(
@@ -44,11 +51,16 @@ class AgentDashboard:
             cluster=external.hostname or transport.host,
             files=settings.source.allow_file,
             viewers=lambda: streams.count,
+            shares=_shares(settings, transport) if settings.dashboard.share_links else None,
         )
-        sessions = TokenSessions(transport, settings.cluster.namespace, settings.dashboard.audiences)
+        destinations = Destinations(source.application) if settings.dashboard.visibility == "destination" else None
+        sessions = TokenSessions(
+            transport, settings.cluster.namespace, audiences=settings.dashboard.audiences, destinations=destinations
+        )
+        badges = Badges(settings.dashboard.badges, source.application)
         hosts = frozenset(name.lower() for name in (external.netloc, *settings.dashboard.allowed_hosts) if name)
         self._dashboard = Dashboard(
-            service, sessions, Origins(hosts=hosts), streams, secure=settings.server.external_url.startswith("https:")
+            service, sessions, Origins(hosts=hosts), streams, secure=address.startswith("https:"), pages=badges.routes()
         )
         self._server = HttpServer(
             self._dashboard, listen(settings.dashboard.address, settings.dashboard.port, setting="dashboard"), name="http-ui"
@@ -67,3 +79,8 @@ class AgentDashboard:
         """Ends the streams, then the server."""
         self._dashboard.stop()
         self._server.stop()
+
+
+def _shares(settings: Settings, transport: Transport) -> ShareLinks:
+    objects, namespace = Objects(transport, Discovery(transport)), settings.cluster.namespace
+    return ShareLinks(objects, ShareKey(objects, namespace), settings.server.external_url, closed(transport, namespace))

@@ -20,6 +20,9 @@ ROLLOUT_VERBS = ("promote", "advance", "pause", "resume", "abort", "retry", "app
 GRANTED_BY = {"resume": "pause", "rollback": "sync", "advance": "promote"}
 """Verbs that another verb grants."""
 
+SHARE = "share"
+"""The verb that making a share link needs; nothing else grants it."""
+
 _READS = ("get", "list", "watch")
 POLICY = "gitops-agent-verbs"
 """The ValidatingAdmissionPolicy and its binding."""
@@ -118,7 +121,7 @@ def _take(rule: Object, allowed: set[tuple[str, str]], names: set[tuple[str, str
     groups, listed = rule.get("apiGroups") or (), rule.get("resources") or ()
     if GROUP not in groups and "*" not in groups:
         return
-    ours = (*_READS, "patch", "update", *APPLICATION_VERBS, *ROLLOUT_VERBS)
+    ours = (*_READS, "patch", "update", SHARE, *APPLICATION_VERBS, *ROLLOUT_VERBS)
     verbs = ours if "*" in (rule.get("verbs") or ()) else tuple(rule.get("verbs") or ())
     for resource in _RESOURCES if "*" in listed else listed:
         for verb in verbs:
@@ -131,7 +134,7 @@ def _take(rule: Object, allowed: set[tuple[str, str]], names: set[tuple[str, str
 def _asked_one_by_one(access: ClusterClient, namespace: str) -> set[tuple[str, str]]:
     allowed = set()
     for resource, verbs in (
-        ("applications", (*_READS, "patch", *APPLICATION_VERBS)),
+        ("applications", (*_READS, "patch", SHARE, *APPLICATION_VERBS)),
         ("rolloutpolicies", ("patch", "promote")),
     ):
         for verb in dict.fromkeys(GRANTED_BY.get(verb, verb) for verb in verbs):

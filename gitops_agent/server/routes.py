@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gitops_agent.server.views import actions, agent, application, applications, changes, rollout, session, timeline, tree
+from gitops_agent.server.views import (
+    actions,
+    agent,
+    application,
+    applications,
+    changes,
+    rollout,
+    session,
+    share,
+    timeline,
+    tree,
+)
 from gitops_agent.server.views.base import View
 
 PREFIX = "/api/v1"
 APPLICATION = f"{PREFIX}/applications/{{namespace}}/{{name}}"
 NOTIFIER = f"{PREFIX}/notifiers/{{namespace}}/{{name}}"
 ROLLOUT = f"{PREFIX}/rollouts/{{namespace}}/{{name}}"
+SHARED = f"{PREFIX}/shared/{{share}}"
 OBJECT = "{group}/{kind}/{objectNamespace}/{object}"
 ACTION_BYTES = 16 * 1024
 
@@ -53,6 +65,7 @@ class Route:
         public: whether it is answered without a session.
         costly: whether few may be in progress at once.
         follows: whether `follow=true` answers with server-sent events.
+        shared: whether a share link in the path stands for the session.
     """
 
     name: str
@@ -67,6 +80,7 @@ class Route:
     public: bool = False
     costly: bool = False
     follows: bool = False
+    shared: bool = False
 
 
 _LIST = (
@@ -81,6 +95,7 @@ _SIDES = (
     Query(name="object", text="Only this object, `group/kind/namespace/name`, however large it is."),
 )
 _PLAN = (Query(name="object", text="Only this object, `group/kind/namespace/name`, however large it is."),)
+_BEFORE = (Query(name="before", text="Only entries before this time."),)
 _LOGS = (
     Query(name="container", text="One container of the pods."),
     Query(name="previous", text="The container before its restart.", type="boolean", default=False),
@@ -98,6 +113,12 @@ def _act(verb: str, body: type[View], summary: str) -> Route:
     path = f"{APPLICATION}/actions/{verb}"
     return Route(
         name=f"{verb}Application", method="POST", path=path, summary=summary, answer=actions.Accepted, body=body, status=202
+    )
+
+
+def _shown(name: str, path: str, summary: str, answer: type[View], query: tuple[Query, ...] = ()) -> Route:
+    return Route(
+        name=name, method="GET", path=f"{SHARED}{path}", summary=summary, answer=answer, query=query, public=True, shared=True
     )
 
 
@@ -189,7 +210,7 @@ ROUTES = (
         path=f"{APPLICATION}/timeline",
         summary="Syncs, rollouts and commits, newest first.",
         answer=timeline.Timeline,
-        query=(Query(name="before", text="Only entries before this time."),),
+        query=_BEFORE,
     ),
     Route(
         name="events",
@@ -267,6 +288,31 @@ ROUTES = (
         body=actions.NotifierTestBody,
         status=202,
     ),
+    Route(
+        name="share",
+        method="POST",
+        path=f"{PREFIX}/share",
+        summary="Makes a link that shows something without a sign-in; needs the verb `share`.",
+        answer=share.ShareLink,
+        body=share.ShareBody,
+        status=201,
+    ),
+    _shown("shared", "", "What a share link shows.", share.SharedView),
+    _shown("sharedApplications", "/applications", "Its Applications, worst first.", applications.ApplicationList, _LIST),
+    _shown(
+        "sharedApplication",
+        "/applications/{namespace}/{name}",
+        "One of them, without actions, receivers and values.",
+        application.ApplicationView,
+    ),
+    _shown(
+        "sharedTimeline",
+        "/applications/{namespace}/{name}/timeline",
+        "Its syncs, rollouts and commits, newest first.",
+        timeline.Timeline,
+        _BEFORE,
+    ),
+    _shown("sharedRollout", "/rollouts/{namespace}/{name}", "One of its rollouts, without actions.", rollout.RolloutView),
     Route(
         name="stream",
         method="GET",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.server.destinations import DestinationRights
 from gitops_agent.server.rights import Rights, rights_of, verbs_are_enforced
 from gitops_agent.server.source import Source
 
@@ -26,6 +28,7 @@ class Viewer:
         access: the cluster with the viewer's credentials.
         digest: names the session in limits and caches; no credential.
         expires: when the session ends, RFC 3339; empty for no known end.
+        destinations: what their rights where Applications deploy to show; None where those show nothing.
     """
 
     user: str
@@ -34,6 +37,7 @@ class Viewer:
     access: ClusterClient = field(repr=False)
     digest: str
     expires: str = ""
+    destinations: DestinationRights | None = field(default=None, repr=False)
     _rights: dict[str, tuple[float, Rights]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -69,10 +73,34 @@ class Viewer:
             self._rights.clear()
         for namespace in namespaces or (self.access.namespace,):
             self.rights(namespace)
+        if self.destinations is not None:
+            self.destinations.review()
 
     def sees(self, key: AppKey) -> bool:
-        """Whether an Application is shown."""
-        return self.rights(key.namespace).sees(key.name)
+        """Whether an Application is shown.
+
+        Raises:
+            AgentError: the API server does not say.
+        """
+        return bool(self.seen((key,)))
+
+    def seen(self, keys: Collection[AppKey]) -> set[AppKey]:
+        """The Applications among these that are shown.
+
+        Raises:
+            AgentError: the API server does not say.
+        """
+        rights = {namespace: self.rights(namespace) for namespace in {key.namespace for key in keys}}
+        shown = {key for key in keys if rights[key.namespace].sees(key.name)}
+        if self.destinations is not None:
+            shown |= {key for key in keys if key not in shown and self.destinations.show(key)}
+        return shown
+
+    def known_to_see(self, key: AppKey) -> bool:
+        """Whether an Application is shown, by what is known without a request."""
+        if self.known_rights(key.namespace).sees(key.name):
+            return True
+        return self.destinations is not None and self.destinations.are_known_to_show(key)
 
 
 def visible(source: Source, viewer: Viewer, key: AppKey) -> Object:

@@ -2,99 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from gitops_agent.agent.runtime import Runtime
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.cluster.transport import Transport
-from gitops_agent.config import Settings
-from gitops_agent.server.agent_dashboard import AgentDashboard
 from gitops_agent.server.http.token_sessions import COOKIE
 from gitops_agent.server.routes import ROUTES
 from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.notify.receiver import Receiver
+from tests.server.running_agent import running, token
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
-
-
-@dataclass
-class Agent:
-    """A running agent with its dashboard."""
-
-    runtime: Runtime
-    transport: Transport
-    dashboard: AgentDashboard
-
-    def ask(self, method: str, path: str, token: str = "", body: Any = None, **headers: str) -> tuple[int, Any, list[str]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.dashboard.port, timeout=60)
-        sent = {"Authorization": f"Bearer {token}"} if token else {}
-        sent |= {"Content-Type": "application/json"} if body is not None else {}
-        try:
-            connection.request(method, path, body=None if body is None else json.dumps(body), headers=sent | headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            cookies = [value for name, value in answer.getheaders() if name.lower() == "set-cookie"]
-            return answer.status, json.loads(text) if text else None, cookies
-        finally:
-            connection.close()
-
-
-@contextmanager
-def running(stage: ClusterEnv, *, leads: bool = True) -> Iterator[Agent]:
-    settings = Settings.model_validate(
-        {
-            "cluster": {"namespace": stage.namespace},
-            "source": {"cache_dir": str(stage.folder / "cache"), "allow_file": True},
-            "leader": {"enabled": False},
-            "dashboard": {"enabled": True, "address": "127.0.0.1", "port": 0},
-        }
-    )
-    transport = Transport.from_kubeconfig(stage.plane.kubeconfig)
-    runtime = Runtime(settings, transport)
-    dashboard = AgentDashboard(settings, runtime, transport)
-    dashboard.start()
-    thread = threading.Thread(target=runtime.run)
-    if leads:
-        thread.start()
-        eventually(lambda: runtime.stores is not None, seconds=40, what="the agent leads")
-    try:
-        yield Agent(runtime, transport, dashboard)
-    finally:
-        dashboard.stop()
-        runtime.stop()
-        if leads:
-            thread.join(40)
-        transport.close()
-
-
-def token(
-    stage: ClusterEnv,
-    access: ClusterClient,
-    name: str,
-    *verbs: str,
-    names: tuple[str, ...] = (),
-    resource: str = "applications",
-) -> str:
-    """A token of an account with verbs on a resource."""
-    metadata = {"namespace": stage.namespace, "name": name}
-    rule: dict[str, Any] = {"apiGroups": ["gitops-agent.dev"], "resources": [resource], "verbs": list(verbs)}
-    rules = [rule | ({"resourceNames": list(names)} if names else {})] if verbs else []
-    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
-    access.objects.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-    access.objects.apply({**rbac, "kind": "Role", "rules": rules})
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
-    subjects = [{"kind": "ServiceAccount", **metadata}]
-    access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": subjects})
-    return stage.plane.service_account_token(stage.namespace, name)
 
 
 def test_viewers_see_and_do_what_their_own_tokens_allow(stage: ClusterEnv, access: ClusterClient) -> None:

@@ -11,6 +11,7 @@ from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.server.plan_cache import PlanCache
 from gitops_agent.server.rows import Rows
+from gitops_agent.server.shares.share_links import ShareLinks
 from gitops_agent.server.source import Source
 from gitops_agent.server.viewer import Viewer, visible
 from gitops_agent.server.views.base import View
@@ -28,6 +29,7 @@ class Service:
         cluster: the name of the cluster, for people.
         files: whether repositories of this machine may be read, as `file://` names them.
         viewers: the number of open streams.
+        shares: makes and opens share links; None where there are none.
     """
 
     source: Source
@@ -37,6 +39,7 @@ class Service:
     cluster: str
     files: bool = True
     viewers: Callable[[], int] = field(default=lambda: 0)
+    shares: ShareLinks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ def applications(call: Call) -> ApplicationList:
     service = call.service
     service.rows.activate(service.source.applications())
     epoch, seq, entries = service.rows.snapshot()
-    sees = {namespace: call.viewer.rights(namespace) for namespace in {key.namespace for key, _ in entries}}
-    rows = [entry.row for key, entry in entries if sees[key.namespace].sees(key.name)]
+    visible = call.viewer.seen([key for key, _ in entries])
+    rows = [entry.row for key, entry in entries if key in visible]
     chosen = [row for row in rows if matches(call.query["filter"])(row)] if call.query["filter"] else rows
     sort = call.query["sort"]
     if sort.lstrip("-") not in ("worst", "name"):

@@ -6,7 +6,7 @@ from typing import cast
 
 from gitops_agent import __version__
 from gitops_agent.server.answers.call import Answer, Call
-from gitops_agent.server.rights import APPLICATION_VERBS, ROLLOUT_VERBS, Rights
+from gitops_agent.server.rights import APPLICATION_VERBS, ROLLOUT_VERBS, SHARE, Rights
 from gitops_agent.server.views.session import Me, NamespaceRights
 
 
@@ -20,7 +20,11 @@ def me(call: Call) -> Me:
             "user": viewer.user,
             "groups": viewer.groups,
             "mode": viewer.mode,
-            "rights": tuple(_rights(rights) for rights in every if rights.sees_all or rights.names or rights.allowed),
+            "rights": tuple(
+                _rights(rights, shares=service.shares is not None)
+                for rights in every
+                if rights.sees_all or rights.names or rights.allowed
+            ),
             "expires": viewer.expires,
             "version": __version__,
             "epoch": service.rows.epoch,
@@ -29,9 +33,10 @@ def me(call: Call) -> Me:
     )
 
 
-def _rights(rights: Rights) -> NamespaceRights:
+def _rights(rights: Rights, *, shares: bool) -> NamespaceRights:
     verbs = [verb for verb in APPLICATION_VERBS if not rights.missing(verb, "applications")]
     verbs += [verb for verb in ROLLOUT_VERBS if verb not in APPLICATION_VERBS and not rights.missing(verb, "rolloutpolicies")]
+    verbs += [SHARE] if shares and rights.may(SHARE, "applications") else []
     return NamespaceRights(namespace=rights.namespace, sees=rights.sees_all, verbs=tuple(verbs), incomplete=rights.incomplete)
 
 

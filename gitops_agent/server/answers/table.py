@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from gitops_agent.server.answers import actions, agent, application, changes, history, listing, logs, objects, rollouts, session
+from gitops_agent.server.answers import (
+    actions,
+    agent,
+    application,
+    changes,
+    history,
+    listing,
+    logs,
+    objects,
+    rollouts,
+    session,
+    share,
+)
 from gitops_agent.server.answers.call import Answer
 
 ANSWERS: dict[str, Answer] = {
@@ -16,4 +28,5 @@ ANSWERS: dict[str, Answer] = {
     **rollouts.ANSWERS,
     **agent.ANSWERS,
     **actions.ANSWERS,
+    **share.ANSWERS,
 }

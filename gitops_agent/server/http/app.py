@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +24,7 @@ from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.observe.log import logger
 from gitops_agent.server.answers.call import Call, Service
 from gitops_agent.server.answers.logs import log_target
+from gitops_agent.server.answers.share import shared_viewer
 from gitops_agent.server.answers.table import ANSWERS
 from gitops_agent.server.http.event_stream import EventStreams, Wish
 from gitops_agent.server.http.headers import HSTS, SECURITY, Origins
@@ -58,10 +59,18 @@ class Dashboard:
         origins: the names the server answers to.
         streams: the open pages.
         secure: whether browsers come over TLS.
+        pages: routes beside the API and the page.
     """
 
     def __init__(
-        self, service: Service, sessions: Sessions, origins: Origins, streams: EventStreams, *, secure: bool = False
+        self,
+        service: Service,
+        sessions: Sessions,
+        origins: Origins,
+        streams: EventStreams,
+        *,
+        secure: bool = False,
+        pages: Sequence[Path] = (),
     ) -> None:
         self._service, self._sessions, self._origins, self._streams = service, sessions, origins, streams
         self._headers = [(name.encode(), value.encode()) for name, value in (SECURITY | (HSTS if secure else {})).items()]
@@ -71,6 +80,7 @@ class Dashboard:
         self._queued = 0
         self._description = text().encode()
         paths = [Path(route.path, self._endpoint(route), methods=[route.method]) for route in ROUTES]
+        paths += pages
         paths.append(Path("/{path:path}", self._page, methods=["GET"]))
         self._app = Starlette(routes=paths)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -92,7 +102,9 @@ class Dashboard:
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+                own = {name.lower() for name, _ in message.get("headers", ())}
+                added = (header for header in self._headers if header[0] not in own)
+                message = {**message, "headers": [*message.get("headers", ()), *added]}
             await send(message)
 
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -131,7 +143,7 @@ class Dashboard:
         if route.name == "signIn":
             assert isinstance(body, SignIn)  # noqa: S101 - for the type checker: the route says so
             return await self._sign_in(request, body.token)
-        viewer = await asyncio.to_thread(self._sessions.viewer, _headers(request))
+        viewer = await self._viewer(route, request)
         self._requests.check(viewer.digest, "requests")
         self._requests.count(viewer.digest)
         query = _query(route, request)
@@ -148,6 +160,14 @@ class Dashboard:
                 return Response(status_code=304, headers={"etag": etag})
             return self._json(request, view, route.status, {"etag": etag, "cache-control": "private, no-cache"})
         return self._json(request, view, route.status, {"cache-control": "no-store"})
+
+    async def _viewer(self, route: Route, request: Request) -> Viewer:
+        if not route.shared:
+            return await asyncio.to_thread(self._sessions.viewer, _headers(request))
+        address = f"links {network(request.client.host if request.client else '')}"
+        self._requests.check(address, "requests")
+        self._requests.count(address)
+        return await asyncio.to_thread(shared_viewer, self._service, request.path_params["share"])
 
     async def _answer(self, route: Route, call: Call) -> View:
         answer = ANSWERS[route.name]

@@ -96,7 +96,7 @@ class _Stream:
 
     def sees(self, key: AppKey) -> bool:
         """Whether the viewer may see an Application, by the last known rights."""
-        return self.viewer.known_rights(key.namespace).sees(key.name)
+        return self.viewer.known_to_see(key)
 
 
 class EventStreams:
@@ -168,11 +168,10 @@ class EventStreams:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _prepare(self, viewer: Viewer) -> None:
-        """Makes the rows, and asks for the rights of every namespace."""
+        """Makes the rows, and asks what the viewer may see."""
         keys = tuple(self._keys())
         self._rows.activate(keys)
-        for namespace in {key.namespace for key in keys}:
-            viewer.rights(namespace)
+        viewer.seen(keys)
 
     def _check(self, viewer: Viewer) -> None:
         if self._stopped:

@@ -24,6 +24,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import CLI_MANAGER
+from gitops_agent.server.destinations import DestinationRights, Destinations
 from gitops_agent.server.http.sessions import cookies, signed_out
 from gitops_agent.server.viewer import Viewer
 
@@ -42,12 +43,21 @@ class TokenSessions:
         transport: to the API server, as the agent: reviews tokens and nothing else.
         namespace: of the agent.
         audiences: that a token must be for; those of the API server when empty.
+        destinations: where Applications deploy to, if that shows them.
     """
 
     mode = "token"
 
-    def __init__(self, transport: Transport, namespace: str, audiences: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        namespace: str,
+        *,
+        audiences: tuple[str, ...] = (),
+        destinations: Destinations | None = None,
+    ) -> None:
         self._transport, self._namespace, self._audiences = transport, namespace, audiences
+        self._destinations = destinations
         self._discovery = Discovery(transport)
         self._lock = threading.Lock()
         self._viewers: OrderedDict[str, tuple[float, Viewer]] = OrderedDict()
@@ -88,7 +98,15 @@ class TokenSessions:
             transport = as_bearer(self._transport, token)
             objects = Objects(transport, self._discovery, field_manager=CLI_MANAGER)
             access = ClusterClient(transport, self._discovery, objects, self._namespace)
-            viewer = Viewer(user=user, groups=groups, mode="token", access=access, digest=digest, expires=_expiry(token))
+            viewer = Viewer(
+                user=user,
+                groups=groups,
+                mode=self.mode,
+                access=access,
+                digest=digest,
+                expires=_expiry(token),
+                destinations=DestinationRights(self._destinations, access) if self._destinations is not None else None,
+            )
         with self._lock:
             self._viewers[digest] = (time.monotonic(), viewer)
             self._viewers.move_to_end(digest)

@@ -15,7 +15,7 @@ class Action(View):
     """A verb, and whether the viewer may use it now."""
 
     verb: str
-    """sync, pause, resume, approve, promote, advance, abort, retry or rollback."""
+    """sync, pause, resume, approve, promote, advance, abort, retry, rollback or share."""
 
     allowed: bool
     """Whether it can be done now by this viewer."""

@@ -28,3 +28,6 @@ class ProblemView(View):
 
     mode: str = ""
     """How to sign in, in an answer 401."""
+
+    issuer: str = ""
+    """The host of the OIDC provider at which `GET /auth/login` signs in, in an answer 401."""

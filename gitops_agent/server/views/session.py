@@ -19,7 +19,7 @@ class NamespaceRights(View):
     """Whether all of its Applications are shown."""
 
     verbs: tuple[str, ...] = ()
-    """Verbs that are allowed: sync, pause, resume, approve, promote, abort, retry, rollback."""
+    """Verbs that are allowed: sync, pause, resume, approve, promote, abort, retry, rollback, share."""
 
     incomplete: bool = False
     """Whether the API server could not list all rules, so that more may be allowed."""

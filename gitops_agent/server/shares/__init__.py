@@ -1,0 +1,1 @@
+"""Links that show something to people without an account of the cluster."""

@@ -1,0 +1,154 @@
+"""What is shown beyond rights on Applications: share links, badges, destinations."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.manifest.kinds import SECRET
+from gitops_agent.server.answers.share import LONGEST
+from gitops_agent.server.shares import share_key
+from tests.cli.cluster_env import ClusterEnv, healthy
+from tests.server.running_agent import Agent, running, token
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+
+def install_secret(stage: ClusterEnv, access: ClusterClient) -> None:
+    """The Secret as the component installs it."""
+    metadata = {"namespace": stage.namespace, "name": share_key.SHARE_SECRET}
+    access.objects.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"})
+
+
+def replace_key(stage: ClusterEnv, access: ClusterClient) -> None:
+    data = {"key": base64.b64encode(b"another key of links".ljust(32)).decode()}
+    access.objects.merge_patch(SECRET.named(stage.namespace, share_key.SHARE_SECRET), {"data": data})
+
+
+def test_a_link_shows_one_state_until_its_key_is_replaced(
+    stage: ClusterEnv, access: ClusterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share_key, "_KNOWN_SECONDS", 0.0)
+    install_secret(stage, access)
+    for name in ("shop", "pay"):
+        stage.application(name, healthy())
+    sharer = token(stage, access, "sharer", "get", "list", "patch", "share")
+    reader = token(stage, access, "reader", "get", "list", "patch")
+    shop = {"namespace": stage.namespace, "name": "shop"}
+    with running(stage, dashboard={"shareLinks": True}, server={"externalURL": "https://gitops.example.com/"}) as agent:
+        listed = "/api/v1/applications"
+        eventually(lambda: agent.ask("GET", listed, sharer)[1]["total"] == 2, seconds=40, what="both applications")
+        refused = [agent.ask("POST", "/api/v1/share", reader, body) for body in ({"application": shop}, {"filter": "ns:x"})]
+        wrong = [
+            agent.ask("POST", "/api/v1/share", sharer, body)[0]
+            for body in (
+                {},
+                {"application": shop, "filter": "x"},
+                {"application": shop, "ttl": "169h"},
+                {"filter": "x", "ttl": "1s"},
+            )
+        ]
+        hidden = agent.ask("POST", "/api/v1/share", sharer, {"application": {"namespace": stage.namespace, "name": "gone"}})
+        status, made, _ = agent.ask("POST", "/api/v1/share", sharer, {"application": shop, "ttl": "8h"})
+        several = agent.ask("POST", "/api/v1/share", sharer, {"filter": "pay", "ttl": f"{LONGEST.days * 24}h"})[1]
+        one, some = (f"/api/v1/shared/{each['url'].rpartition('/')[2]}" for each in (made, several))
+        seen = {path: agent.ask("GET", one + path) for path in paths(stage)}
+        rows = [row[1] for link in (one, some) for row in agent.ask("GET", f"{link}/applications")[1]["rows"]]
+        verbs = {
+            name: agent.ask("GET", "/api/v1/me", key)[1]["rights"][0]["verbs"]
+            for name, key in (("sharer", sharer), ("reader", reader))
+        }
+        forged = [
+            agent.ask("GET", f"/api/v1/shared/{each}")[0] for each in ("x.y", one[-43:], one[len("/api/v1/shared/") :] + "A")
+        ]
+        as_session = agent.ask("GET", "/api/v1/me", one.rpartition("/")[2])[0]
+        events = access.transport.request("GET", f"/apis/events.k8s.io/v1/namespaces/{stage.namespace}/events")["items"]
+        replace_key(stage, access)
+        revoked = [agent.ask("GET", link) for link in (one, some)]
+
+    assert [each[0] for each in refused] == [403, 403]
+    assert (wrong, hidden[0]) == ([422, 422, 422, 422], 404)
+    assert status == 201
+    assert made["url"].startswith("https://gitops.example.com/s/")
+    assert {path: answer[0] for path, answer in seen.items()} == paths(stage)
+    assert rows == ["shop", "pay"]
+    assert ("share" in verbs["sharer"], "share" in verbs["reader"]) == (True, False)
+    assert (forged, as_session) == ([404, 404, 404], 401)
+    shared = [each for each in events if each["reason"] == "Shared"]
+    assert sorted(each["regarding"]["name"] for each in shared) == [share_key.SHARE_SECRET, "shop"]
+    assert all(f"system:serviceaccount:{stage.namespace}:sharer made a link" in each["note"] for each in shared)
+    assert {(answer[0], answer[1]["detail"]) for answer in revoked} == {
+        (404, "this link does not exist, or no longer: ask for a new one")
+    }
+    shown = seen[f"/applications/{stage.namespace}/shop"][1]
+    assert (shown["headline"]["state"], shown["actions"], shown["notifiers"], shown["uid"]) == ("Healthy", [], [], "")
+    assert (
+        seen[f"/applications/{stage.namespace}/pay"][1]["detail"].replace("pay", "gone")
+        == (seen[f"/applications/{stage.namespace}/gone"][1]["detail"])
+    )
+
+
+def paths(stage: ClusterEnv) -> dict[str, int]:
+    """Addresses below a link of one Application, and what they answer."""
+    shop = f"/applications/{stage.namespace}/shop"
+    return {
+        "": 200,
+        "/applications": 200,
+        shop: 200,
+        f"{shop}/timeline": 200,
+        **dict.fromkeys((f"{shop}/{part}" for part in ("spec", "tree", "plan", "diff", "drift", "events")), 404),
+        f"/applications/{stage.namespace}/pay": 404,
+        f"/applications/{stage.namespace}/gone": 404,
+        f"/rollouts/{stage.namespace}/web": 404,
+        "/held": 404,
+    }
+
+
+def test_badges_and_destinations_show_what_settings_name(
+    stage: ClusterEnv, access: ClusterClient, other_namespace: str
+) -> None:
+    stage.application("shop", healthy(), destination={"namespace": other_namespace})
+    stage.application("pay", healthy(), destination={"namespace": stage.namespace})
+    team = token(stage, access, "team")
+    allow_pods(access, other_namespace, stage.namespace, "team")
+    own = f"/api/v1/applications/{stage.namespace}"
+    settings = {"visibility": "destination", "badges": [f"{stage.namespace}/s*"]}
+    with running(stage, dashboard=settings) as agent:
+        eventually(lambda: agent.ask("GET", f"{own}/shop", team)[0] == 200, seconds=40, what="the application")
+        rows = [row[1] for row in agent.ask("GET", "/api/v1/applications", team)[1]["rows"]]
+        hidden, absent = agent.ask("GET", f"{own}/pay", team), agent.ask("GET", f"{own}/gone", team)
+        page = agent.ask("GET", f"{own}/shop", team)[1]
+        badges = [badge(agent, f"/badge/{stage.namespace}/{name}.svg") for name in ("shop", "pay", "gone", "sold")]
+
+    assert rows == ["shop"]
+    assert (hidden[0], hidden[1]["detail"].replace("pay", "gone")) == (404, absent[1]["detail"])
+    assert not any(action["allowed"] for action in page["actions"])
+    assert ["healthy" in each for each in badges] == [True, False, False, False]
+    assert all("unknown" in each for each in badges[1:])
+
+
+def badge(agent: Agent, path: str) -> str:
+    status, headers, body = agent.raw("GET", path)
+    assert (status, headers["content-type"], headers["cross-origin-resource-policy"]) == (200, "image/svg+xml", "cross-origin")
+    return body.decode()
+
+
+@pytest.fixture
+def other_namespace(stage: ClusterEnv, access: ClusterClient) -> Any:
+    name = f"{stage.namespace}-team"
+    access.transport.request("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
+    yield name
+    access.transport.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+def allow_pods(access: ClusterClient, namespace: str, home: str, account: str) -> None:
+    metadata = {"namespace": namespace, "name": account}
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+    access.objects.apply({**rbac, "kind": "Role", "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]})
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
+    subjects = [{"kind": "ServiceAccount", "namespace": home, "name": account}]
+    access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": subjects})
