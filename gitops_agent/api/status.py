@@ -6,6 +6,7 @@ that the API server refuses is never read.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -42,3 +43,14 @@ Conditions = Annotated[
     tuple[Condition, ...],
     Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
 ]
+
+
+def seconds_between(start: object, end: object) -> float | None:
+    """Seconds between two moments of a status, at least 0.
+
+    None where one is unknown.
+    """
+    try:
+        return max(0.0, (datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(start))).total_seconds())
+    except (ValueError, TypeError):
+        return None

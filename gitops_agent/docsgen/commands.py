@@ -21,7 +21,7 @@ from gitops_agent.api.event_type import EventType
 from gitops_agent.api.reasons import REASONS
 from gitops_agent.cli.main import cli
 from gitops_agent.notify.routing import DEFAULT_EVENTS
-from gitops_agent.observe import metrics
+from gitops_agent.observe import deployments, metrics
 
 _NOTE = "<!-- Made by `python -m gitops_agent.docsgen.commands`; change the code instead. -->"
 _SHARED = ("output", "kubeconfig", "context", "namespace", "verbose", "help")
@@ -163,10 +163,14 @@ def _options(options: Iterable[click.Parameter]) -> str:
 
 def _metrics() -> str:
     rows = []
-    for collector in vars(metrics).values():
+    for collector in (*vars(metrics).values(), *vars(deployments).values()):
         if isinstance(collector, MetricWrapperBase):
             (family,) = collector.describe()
             rows.append((family.name, family.type, collector._labelnames, family.documentation))  # noqa: SLF001 - no public way to ask
+    rows += [
+        (family.name, family.type, deployments.LABELS[family.name], family.documentation)
+        for family in deployments.DEPLOYMENTS.describe()
+    ]
     rows += [("gitops_agent_api_requests", "counter", ("verb", "resource"), "Requests to the API server.")]
     families = [family for family in metrics.REGISTRY.collect() if family.name.startswith("process_")]
     rows += [(family.name, family.type, (), family.documentation) for family in families]

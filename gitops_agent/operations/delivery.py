@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal
 
+from gitops_agent.api.status import seconds_between
 from gitops_agent.manifest.key import Object
 
 DAYS = 30
@@ -85,17 +86,6 @@ def lead_seconds(entry: Object) -> float | None:
 def recovery_seconds(entry: Object) -> float | None:
     """Seconds from a failure until the application was healthy again."""
     return seconds_between(entry.get("failed"), entry.get("recovered"))
-
-
-def seconds_between(start: object, end: object) -> float | None:
-    """Seconds between two moments of a status, at least 0.
-
-    None where one is unknown.
-    """
-    try:
-        return max(0.0, (datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(start))).total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def _begun(entry: Object) -> datetime | None:

@@ -34,6 +34,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe import metrics
+from gitops_agent.observe.deployments import DEPLOYMENTS
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.planning.hidden import record
 
@@ -229,3 +230,4 @@ class ApplicationReconciler:
         self._stages.rollouts.forget(key)
         self._queue.forget(key)
         metrics.forget_application(str(key))
+        DEPLOYMENTS.forget(key.namespace, key.name)

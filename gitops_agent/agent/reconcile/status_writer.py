@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gitops_agent.agent.ports import EventSink
+from gitops_agent.agent.reconcile import delivery_metrics
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
 from gitops_agent.agent.reconcile.status_builder import status
 from gitops_agent.agent.reconcile.transitions import at, transitions
@@ -137,6 +138,7 @@ class StatusWriter:
         self._events.emit(raw, events)
         written = self._write(key, memo.uid, after)
         if written is not None:
+            delivery_metrics.observe(key, before, after)
             memo.take(written)
             memo.written_at = self._clock()
         return None
@@ -193,6 +195,7 @@ class StatusWriter:
     @staticmethod
     def _measure(key: AppKey, after: Object) -> None:
         metrics.forget_application(str(key))
+        delivery_metrics.show(key, after)
         unverified = at(after, "source", "unverified", "count") or 0
         if unverified or at(after, "source", "verified"):
             metrics.UNVERIFIED_COMMITS.labels(str(key)).set(unverified)

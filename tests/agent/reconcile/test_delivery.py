@@ -20,6 +20,7 @@ from gitops_agent.sync.rollback import Rejection, RollbackState, Version
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
 ONE, TWO, THREE, FOUR = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
+HEALTHY = Health(Status.HEALTHY)
 DEGRADED = Health(Status.DEGRADED, "crash loop")
 PROGRESSING = Health(Status.PROGRESSING, "0 of 1")
 
@@ -49,7 +50,7 @@ class Recording:
             "applied": commit,
             "plan": plan,
             "sync": SyncStatus.SYNCED,
-            "health": Health(Status.HEALTHY),
+            "health": HEALTHY,
             "total": 1,
         }
         outcome = ReconcileOutcome(**(facts | more))
