@@ -73,7 +73,7 @@ def step(state: RolloutState, observation: Observation, policy: RolloutPolicySpe
         SpecInvalid: the plan inside the state is not readable.
     """
     ctx = _context(state, observation, policy, now)
-    for look in (_clock, _routing, _counting, obey, _forgiven, _supersede, _loss):
+    for look in (_clock, _proven, _routing, _counting, obey, _forgiven, _supersede, _loss):
         ctx = replace(ctx, state=look(ctx))
     if ctx.state.phase is state.phase and ctx.state.stage is state.stage:
         move = first if ctx.state.stable is None else _PHASES[ctx.state.phase]
@@ -114,6 +114,14 @@ def _clock(ctx: StepContext) -> RolloutState:
 
 def _not_ahead(counter: Counter, now: datetime) -> Counter:
     return replace(counter, last_at=now) if counter.last_at is not None and counter.last_at > now else counter
+
+
+def _proven(ctx: StepContext) -> RolloutState:
+    """Notes before a run that a pod of the first version came up."""
+    rests = ctx.state.phase in {Phase.IDLE, Phase.PENDING, Phase.HELD}
+    if ctx.state.unproven and rests and ctx.seen.primary is not None and ctx.seen.primary.available:
+        return replace(ctx.state, unproven=False)
+    return ctx.state
 
 
 def _routing(ctx: StepContext) -> RolloutState:

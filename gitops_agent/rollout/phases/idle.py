@@ -37,8 +37,6 @@ def idle(ctx: StepContext) -> RolloutState | None:
     adopted = adopt(ctx)
     if adopted is not None:
         return adopted
-    if _proven(ctx):
-        return replace(ctx.state, unproven=False)
     head, stable = ctx.seen.head, ctx.state.stable
     if head is None or stable is None or head == stable:
         return None
@@ -47,11 +45,6 @@ def idle(ctx: StepContext) -> RolloutState | None:
     if ctx.state.rejects(head):
         return ctx.enter(Phase.HELD, target=head, reason=f"{head.hash} was rejected")
     return start(ctx, head)
-
-
-def _proven(ctx: StepContext) -> bool:
-    """Whether a pod of the first version has come up now."""
-    return ctx.state.unproven and ctx.seen.primary is not None and ctx.seen.primary.available > 0
 
 
 def adopt(ctx: StepContext) -> RolloutState | None:
@@ -104,8 +97,6 @@ def pending(ctx: StepContext) -> RolloutState | None:
     adopted = adopt(ctx)
     if adopted is not None:
         return adopted
-    if _proven(ctx):
-        return replace(ctx.state, unproven=False)
     if head.hash == stable.hash:
         return ctx.enter(Phase.IDLE, stable=head, target=None, plan=None, history=ctx.ended("Superseded", "Git is back"))
     if ctx.state.rejects(head):

@@ -27,7 +27,7 @@ def promoting(ctx: StepContext) -> RolloutState | None:
         Stage.RESTORE: _restore,
         Stage.BACK: _back,
     }
-    return _grown(ctx) or stages[ctx.state.stage](ctx)
+    return _grown(ctx) or _corrected(ctx) or stages[ctx.state.stage](ctx)
 
 
 def restore(ctx: StepContext, reason: str) -> RolloutState:
@@ -41,6 +41,21 @@ def _grown(ctx: StepContext) -> RolloutState | None:
     if not carries or ctx.run.rolling or ctx.run.plain or _full(ctx) <= ctx.state.canary:
         return None
     return replace(ctx.state, canary=_full(ctx))
+
+
+def _corrected(ctx: StepContext) -> RolloutState | None:
+    """The next version at once, where none has been available yet.
+
+    Neither serves, so the newer one need not wait for this one's deadline.
+    """
+    head, target = ctx.seen.head, ctx.state.target
+    rolls = ctx.state.unproven and ctx.state.stage is Stage.ROLL
+    if not rolls or head is None or target is None or head.hash == target.hash:
+        return None
+    if head == ctx.state.stable:
+        return restore(ctx, "Git is back at the first version")
+    history = ctx.ended("Superseded", f"{head.hash} is newer")
+    return replace(ctx.state, target=head, plan=dump_policy(ctx.policy), entered_at=ctx.now, history=history)
 
 
 def _cut_scale(ctx: StepContext) -> RolloutState | None:
@@ -117,14 +132,10 @@ def _cut_hold(ctx: StepContext) -> RolloutState | None:
 
 
 def _roll(ctx: StepContext) -> RolloutState | None:
-    primary, head, unproven = ctx.seen.primary, ctx.seen.head, ctx.state.unproven
-    if unproven and head is not None and ctx.state.target is not None and head.hash != ctx.state.target.hash:
-        # Neither version serves, so the next one need not wait for this one's deadline.
-        if head == ctx.state.stable:
-            return restore(ctx, "Git is back at the first version")
-        history = ctx.ended("Superseded", f"{head.hash} is newer")
-        return replace(ctx.state, target=head, plan=dump_policy(ctx.policy), entered_at=ctx.now, history=history)
-    if ctx.seen.replicas and not (ctx.run.rolling or unproven or ctx.state.traffic.verified or ctx.at(ctx.state.target)):
+    primary = ctx.seen.primary
+    if ctx.seen.replicas and not (
+        ctx.run.rolling or ctx.state.unproven or ctx.state.traffic.verified or ctx.at(ctx.state.target)
+    ):
         # Decided, but not begun before the share was taken away: the old pods, if Git wants any, have traffic again.
         return ctx.enter(Phase.PROMOTE, Stage.CUT_HOLD)
     if ctx.at(ctx.state.target) and primary is not None:
