@@ -129,6 +129,11 @@ class Runtime:
         components = self._components
         return components.stores if components is not None and self.leading else None
 
+    @property
+    def components(self) -> Components | None:
+        """What the leader runs; None while this replica does not lead."""
+        return self._components if self.leading else None
+
     def observe(self, observer: Observer) -> None:
         """Sets who learns of changes of Applications, in every term to come."""
         self._observer = observer

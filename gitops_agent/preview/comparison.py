@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.cluster.secrets import Secrets
-from gitops_agent.errors import AgentError, NotFound, SourceError, UnknownKind, UsageError
+from gitops_agent.errors import AgentError, Forbidden, NotFound, SourceError, UnknownKind, UsageError
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.field_report import FieldChange, object_changes
@@ -33,6 +33,7 @@ from gitops_agent.preview import signature
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.desired_state import desired_state
+from gitops_agent.preview.kept_repository import KeptRepository
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import labelled
 from gitops_agent.preview.remote_bases import mounted
@@ -62,6 +63,7 @@ from gitops_agent.sync.action import REMARKED, Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
 from gitops_agent.sync.cluster_pin import refuse_foreign
 from gitops_agent.sync.desired import Desired, marked
+from gitops_agent.sync.drift.report import declared_changes
 from gitops_agent.sync.hook_runs.record import HookRecord
 from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of
 from gitops_agent.sync.hooks.hook import Hook
@@ -84,15 +86,27 @@ _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/las
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewTarget:
-    """The desired state to compare: own reference, other revision, or directory."""
+    """The desired state to compare: own reference, other revision, or directory.
+
+    Attributes:
+        revision: what a user typed; empty for what the Application follows.
+        path: a directory of this machine, in place of the repository.
+        kept: the mirror that has the repository already.
+        folder: where repositories are fetched to; a temporary one when None.
+    """
 
     revision: str = ""
     path: Path | None = None
+    kept: KeptRepository | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A plan with changed fields, refusals, withheld objects and due hooks."""
+    """A plan with changed fields, refusals, withheld objects and due hooks.
+
+    Fields of an object that was refused as forbidden are those that Git declares: defaults and webhooks are not in them.
+    """
 
     plan: Plan
     rest: RolloutProjection
@@ -111,11 +125,11 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
     facts = kube_facts(access)
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
-        _wanted(access, application, target, Path(scratch)) as (tree, revision, path),
+        _wanted(access, application, target, target.folder or Path(scratch)) as (tree, revision, path),
     ):
         variables, keys = variables_of(access, application), decryption_keys(access, application)
         rendered = render(tree, application, path=path, facts=facts, variables=variables, keys=keys)
-        unsigned = _unsigned(access, application, Path(scratch), revision)
+        unsigned = _unsigned(access, application, target, target.folder or Path(scratch), revision)
     autoscaled = autoscaled_workloads(access)
     access.transport.identity.pin()
     refuse_foreign(rendered.manifests, access.transport.identity.uid)
@@ -164,11 +178,15 @@ def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tupl
     return due(HookRecord.from_json(application.status.get("hooks")), inputs, changes=changes, now=now)
 
 
-def _unsigned(access: ClusterClient, application: Application, scratch: Path, revision: Revision) -> str:
+def _unsigned(access: ClusterClient, application: Application, target: PreviewTarget, folder: Path, revision: Revision) -> str:
     """Why the agent would not follow what is previewed, for its signature."""
-    if not commit_of(revision.commit):
+    commit, repository = commit_of(revision.commit), _repository(application)
+    if not commit:
         return ""
-    return signature.warning(access, application, _repository(application), scratch / _MIRRORS, commit_of(revision.commit))
+    if target.kept is not None:
+        return signature.warning(access, application, repository, target.kept.sources, commit)
+    with closing(Sources(folder / _MIRRORS, allow_file=repository.url.startswith("file:"))) as sources:
+        return signature.warning(access, application, repository, sources, commit)
 
 
 def render(
@@ -218,17 +236,22 @@ def _wanted(
             tree = with_mounted_chart(bases, application, scratch, lambda *chart: chart_access(access, *chart))
             yield tree, Revision(repository=str(root), ref="", commit=""), path
         return
-    with fetched(access, application, scratch, revision=target.revision) as (tree, revision):
+    with fetched(access, application, scratch, revision=target.revision, kept=target.kept) as (tree, revision):
         yield tree, revision, application.spec.source.path
 
 
 @contextmanager
 def fetched(
-    access: ClusterClient, application: Application, scratch: Path, *, revision: str = ""
+    access: ClusterClient,
+    application: Application,
+    scratch: Path,
+    *,
+    revision: str = "",
+    kept: KeptRepository | None = None,
 ) -> Iterator[tuple[Tree, Revision]]:
     """The repository at a revision; see `fetched_sources`."""
     with (
-        fetched_sources(access, application, scratch, revision=revision) as (sources, repository, resolved),
+        fetched_sources(access, application, scratch, revision=revision, kept=kept) as (sources, repository, resolved),
         with_bases(access, application, sources.tree(repository, resolved.commit, chart_source(application))) as tree,
     ):
         yield tree, resolved
@@ -242,15 +265,25 @@ def with_bases(access: ClusterClient, application: Application, tree: Tree) -> A
 
 @contextmanager
 def fetched_sources(
-    access: ClusterClient, application: Application, scratch: Path, *, revision: str = ""
+    access: ClusterClient,
+    application: Application,
+    scratch: Path,
+    *,
+    revision: str = "",
+    kept: KeptRepository | None = None,
 ) -> Iterator[tuple[Sources, Repository, Revision]]:
     """The repository's mirror, fetched with the caller's credentials.
 
-    At what the application follows, or at the commit that `revision` names.
+    At what the application follows, or at the commit that `revision` names. Where that is in the history that `kept` has,
+    nothing is fetched.
 
     Raises:
         AgentError: it cannot be had; the message names the repository.
     """
+    mirrored = kept.find(revision) if kept is not None else None
+    if kept is not None and mirrored is not None:
+        yield kept.sources, kept.repository, mirrored
+        return
     repository, ref = followed(application.key.namespace, application.spec.source)
     sources = Sources(scratch / _MIRRORS, allow_file=repository.url.startswith("file:"))
     try:
@@ -379,6 +412,8 @@ def _fields(
         except AgentError as error:
             if not (isinstance(error, NotFound) and before is None):
                 errors[action.key] = error
+            if isinstance(error, Forbidden) and before is not None:
+                fields[action.key] = declared_changes(action.manifest, before)
             return
         if before is not None:
             hidden = action.manifest.generated

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from gitops_agent.api.application import Application
 from gitops_agent.api.source_options import SignerIdentity, VerifyMode
 from gitops_agent.cluster.client import ClusterClient
@@ -20,7 +18,7 @@ from gitops_agent.source.sources import Sources
 _BY_COMMIT = (VerifyMode.HEAD, VerifyMode.TAG_AND_HEAD, VerifyMode.ALL)
 
 
-def warning(access: ClusterClient, application: Application, repository: Repository, mirrors: Path, commit: str) -> str:
+def warning(access: ClusterClient, application: Application, repository: Repository, sources: Sources, commit: str) -> str:
     """Why the agent would not follow a commit; empty when it would.
 
     The keys are read with the caller's own permissions. A preview goes on without them.
@@ -29,13 +27,12 @@ def warning(access: ClusterClient, application: Application, repository: Reposit
         access: the cluster.
         application: which demands signatures, or not.
         repository: its repository.
-        mirrors: where it was fetched to.
+        sources: where it was fetched to.
         commit: the commit that is shown.
     """
     verify = application.spec.source.verify
     if verify.mode not in _BY_COMMIT or verify.secret_ref is None:
         return ""
-    sources = Sources(mirrors, allow_file=repository.transport == "file")
     cache = VerdictCache()
     try:
         name = verify.secret_ref.name
@@ -47,5 +44,4 @@ def warning(access: ClusterClient, application: Application, repository: Reposit
         return f"the signature of {commit[:12]} could not be verified here: {error}"
     finally:
         cache.close()
-        sources.close()
     return f"{commit[:12]} {flaw}: the agent would not follow it" if flaw else ""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from gitops_agent.agent.runtime import Runtime
 from gitops_agent.agent.stores.stores import Stores
+from gitops_agent.api.parse import parse
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, Unavailable
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import GROUP, ROLLOUT_POLICY
+from gitops_agent.preview.kept_repository import KeptRepository
 from gitops_agent.server.source import Listener
+from gitops_agent.source.chart.chart_ref import ChartSource
+from gitops_agent.source.following import chart_beside, followed
 
 _RETRY_SECONDS = 2.0
 
@@ -51,6 +55,23 @@ class AgentSource:
             return access.objects.list(access.discovery.find(GROUP, "Notifier"), namespace=access.namespace).items
         except AgentError:
             return []
+
+    def kept(self, application: Object) -> KeptRepository | None:
+        """The mirror of a followed repository; None for charts."""
+        components = self._runtime.components
+        if components is None:
+            return None
+        try:
+            parsed = parse(application)
+            repository, ref = followed(parsed.key.namespace, parsed.spec.source)
+            if isinstance(repository, ChartSource) or chart_beside(parsed.key.namespace, parsed.spec.render) is not None:
+                return None
+            sources = components.poller.sources
+            newest = str(((application.get("status") or {}).get("source") or {}).get("revision") or "")
+            tip = sources.revision(repository, ref, newest) if newest else sources.resolve(repository, ref)
+        except AgentError:
+            return None
+        return KeptRepository(sources=sources, repository=repository, tip=tip, paths=components.renders.paths(parsed.key))
 
     def problem(self) -> str:
         """Why nothing is known."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.server.answers.call import Service
 from gitops_agent.server.http.app import Dashboard
@@ -34,8 +37,15 @@ class Laptop:
         self._source = source = ClusterSource(access, everywhere=everywhere)
         rows = Rows(source.application, source.policy)
         streams = EventStreams(rows, source.applications)
+        self._folder = tempfile.TemporaryDirectory(prefix="gitops-agent-")
         service = Service(
-            source=source, rows=rows, plans=PlanCache(), mode="laptop", cluster=cluster, viewers=lambda: streams.count
+            source=source,
+            rows=rows,
+            plans=PlanCache(),
+            mode="laptop",
+            cluster=cluster,
+            folder=Path(self._folder.name),
+            viewers=lambda: streams.count,
         )
         self._sessions = LaptopSessions(access)
         self._dashboard = Dashboard(service, self._sessions, Origins(), streams)
@@ -60,3 +70,4 @@ class Laptop:
         self._dashboard.stop()
         self._server.stop()
         self._source.stop()
+        self._folder.cleanup()

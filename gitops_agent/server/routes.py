@@ -90,12 +90,16 @@ _LIST = (
     Query(name="continue", text="From the answer before."),
 )
 _SIDES = (
-    Query(name="from", text="`live`, `plan`, or `rev:COMMIT`.", default="live"),
-    Query(name="to", text="`live`, `plan`, or `rev:COMMIT`.", default="plan"),
+    Query(name="from", text="`live`, `plan`, `plan:HASH`, or `rev:COMMIT`.", default="live"),
+    Query(name="to", text="`live`, `plan`, `plan:HASH`, or `rev:COMMIT`.", default="plan"),
     Query(name="object", text="Only this object, `group/kind/namespace/name`, however large it is."),
 )
 _PLAN = (Query(name="object", text="Only this object, `group/kind/namespace/name`, however large it is."),)
 _BEFORE = (Query(name="before", text="Only entries before this time."),)
+_TIMELINE = (
+    *_BEFORE,
+    Query(name="commits", text="With all commits of the history that touched it.", type="boolean", default=False),
+)
 _LOGS = (
     Query(name="container", text="One container of the pods."),
     Query(name="previous", text="The container before its restart.", type="boolean", default=False),
@@ -210,7 +214,7 @@ ROUTES = (
         path=f"{APPLICATION}/timeline",
         summary="Syncs, rollouts and commits, newest first.",
         answer=timeline.Timeline,
-        query=_BEFORE,
+        query=_TIMELINE,
     ),
     Route(
         name="events",

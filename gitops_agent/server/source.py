@@ -18,6 +18,7 @@ from gitops_agent.errors import AgentError, UnknownKind, UsageError
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.marks import owner
+from gitops_agent.preview.kept_repository import KeptRepository
 
 Listener = Callable[[AppKey], object]
 """Takes the key of an Application that changed, in any thread."""
@@ -43,6 +44,9 @@ class Source(Protocol):
 
     def notifiers(self, access: ClusterClient) -> list[Object]:
         """The Notifiers, where they have to be read as the viewer."""
+
+    def kept(self, application: Object) -> KeptRepository | None:
+        """The mirror of what an Application follows, where there is one."""
 
     def problem(self) -> str:
         """Why nothing is known; empty when everything is."""
@@ -113,6 +117,11 @@ class ClusterSource:
         """All Notifiers."""
         del access
         return self._all("Notifier")
+
+    def kept(self, application: Object) -> KeptRepository | None:
+        """None: repositories are fetched as the viewer."""
+        del application
+        return None
 
     def problem(self) -> str:
         """Why Applications are not known."""

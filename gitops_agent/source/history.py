@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC, datetime
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from gitops_agent.errors import ProcessError
@@ -15,6 +18,23 @@ _LONGEST_SUBJECT = 200
 _LONGEST_MESSAGE = 4000
 _FORMAT = "%an <%ae>%x00%ct%x00%B"
 _LIMITS = Limits(seconds=60.0)
+_LINE = "%H%x00%an <%ae>%x00%ct%x00%s"
+_ROOT = frozenset({"", "."})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A page of the commits that changed some paths, newest first.
+
+    Attributes:
+        commits: without their messages.
+        passed: how many commits between them changed nothing of it.
+        before: where the next page begins; None when this is the last one.
+    """
+
+    commits: tuple[Revision, ...] = ()
+    passed: int = 0
+    before: datetime | None = None
 
 
 def describe(directory: Path, commit: str, *, repository: str, ref: str) -> Revision:
@@ -69,6 +89,84 @@ def last_change(directory: Path, commit: str, path: str, *, line: int = 0) -> st
         return blamed.stdout.partition(b" ")[0].decode()
     logged = git.run(directory, "log", "-1", "--format=%H", commit, "--", path, limits=_LIMITS)
     return logged.stdout.strip().decode()
+
+
+def touching(directory: Path, tip: Revision, paths: Collection[str], *, most: int, before: datetime | None = None) -> History:
+    """The commits of a branch that changed some paths.
+
+    Merges count as one commit, since they are what a branch moves by. A page ends between two seconds, so that the next one,
+    which begins by time, repeats and loses nothing.
+
+    Args:
+        directory: of the mirror.
+        tip: where the history begins.
+        paths: of files and directories; the root stands for every commit.
+        most: commits of a page, more where several have one time.
+        before: only commits of earlier seconds.
+
+    Raises:
+        ProcessError: the tip is not there.
+    """
+    until = [] if before is None else [f"--until={int((before - timedelta(seconds=1)).timestamp())}"]
+    limited = [] if _ROOT.intersection(paths) or not paths else ["--", *sorted(paths)]
+    stdin = "\n".join([tip.commit, *limited, ""]).encode("utf-8", "surrogateescape")
+    logged = git.run(
+        directory,
+        "--literal-pathspecs",
+        "log",
+        "--first-parent",
+        "--no-mailmap",
+        "--encoding=UTF-8",
+        f"--max-count={2 * most + 1}",
+        f"--format={_LINE}",
+        *until,
+        "--stdin",
+        stdin=stdin,
+        limits=_LIMITS,
+    )
+    every = [_listed(line, tip) for line in logged.stdout.decode("utf-8", "replace").splitlines() if line.count("\0") == 3]  # noqa: PLR2004
+    page, rest = every[:most], every[most:]
+    page += takewhile(lambda each: each.committed_at == page[-1].committed_at, rest)
+    more = len(page) < len(every)
+    return History(
+        commits=tuple(page),
+        passed=_passed(directory, page) if limited else 0,
+        before=page[-1].committed_at if more else None,
+    )
+
+
+def is_ancestor(directory: Path, commit: str, tip: str) -> bool:
+    """Whether a commit is the tip or part of its history."""
+    try:
+        git.run(directory, "merge-base", "--is-ancestor", commit, tip, limits=_LIMITS)
+    except ProcessError:
+        return False
+    return True
+
+
+def _passed(directory: Path, page: list[Revision]) -> int:
+    """How many commits the page leaves out between its ends."""
+    if not page:
+        return 0
+    counted = git.run(
+        directory, "rev-list", "--first-parent", "--count", page[0].commit, f"^{page[-1].commit}", "--", limits=_LIMITS
+    )
+    return max(0, int(counted.stdout) - len(page) + 1)
+
+
+def _listed(line: str, tip: Revision) -> Revision:
+    commit, author, seconds, subject = line.split("\0")
+    at = None
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        at = datetime.fromtimestamp(int(seconds), UTC)
+    return Revision(
+        repository=tip.repository,
+        ref=tip.ref,
+        commit=commit,
+        author=_printable(author)[:_LONGEST_SUBJECT],
+        subject=_printable(subject)[:_LONGEST_SUBJECT],
+        committed_at=at,
+    )
 
 
 def lost(directory: Path, old: str, new: str) -> int:

@@ -10,6 +10,8 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +27,7 @@ from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.repository import ChartAccess
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import sweep
-from gitops_agent.source.history import describe, last_change
+from gitops_agent.source.history import History, describe, is_ancestor, last_change, touching
 from gitops_agent.source.installation_tokens import InstallationTokens
 from gitops_agent.source.mirror import Mirror, Tip, key
 from gitops_agent.source.paths import shown
@@ -238,6 +240,30 @@ class Sources:
         except ProcessError as error:
             where = f"{shown(path)}:{line}" if line else shown(path)
             raise SourceError(f"{where} has no history in {revision.short}", reason="RevisionNotFound") from error
+
+    def touching(
+        self, repository: Repository, tip: Revision, paths: Collection[str], *, most: int, before: datetime | None = None
+    ) -> History:
+        """A page of commits that changed some paths; no network.
+
+        Raises:
+            SourceError: the tip is a chart, or not in the mirror.
+        """
+        if isinstance(repository, ChartSource):
+            raise SourceError(f"{tip.short} is a chart, which has no history of commits", reason="RevisionNotFound")
+        start = replace(tip, commit=commit_of(tip.commit))
+        try:
+            return touching(self._mirror(repository).directory, start, paths, most=most, before=before)
+        except ProcessError as error:
+            raise SourceError(f"the history of {tip.short} cannot be read", reason="RevisionNotFound") from error
+
+    def ancestor(self, repository: Repository, tip: Revision, digits: str) -> Revision | None:
+        """The ancestor of a commit with these digits; no network."""
+        mirror = self._mirror(repository)
+        commit = mirror.commits([digits]).get(digits, "")
+        if not commit or not is_ancestor(mirror.directory, commit, commit_of(tip.commit)):
+            return None
+        return self._described(mirror, commit, tip.ref)
 
     def forget(self, repository: Repository) -> None:
         """Removes everything kept of an unused repository."""

@@ -84,11 +84,13 @@ def token(
     *verbs: str,
     names: tuple[str, ...] = (),
     resource: str = "applications",
+    reads: tuple[str, ...] = (),
 ) -> str:
     """A token of an account with verbs on a resource."""
     metadata = {"namespace": stage.namespace, "name": name}
     rule: dict[str, Any] = {"apiGroups": ["gitops-agent.dev"], "resources": [resource], "verbs": list(verbs)}
     rules = [rule | ({"resourceNames": list(names)} if names else {})] if verbs else []
+    rules += [{"apiGroups": [""], "resources": [each], "verbs": ["get", "list"]} for each in reads]
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
     access.objects.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     access.objects.apply({**rbac, "kind": "Role", "rules": rules})

@@ -11,7 +11,7 @@ from gitops_agent.server.http.token_sessions import COOKIE
 from gitops_agent.server.routes import ROUTES
 from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.notify.receiver import Receiver
-from tests.server.running_agent import running, token
+from tests.server.running_agent import Agent, running, token
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -59,6 +59,47 @@ def test_viewers_see_and_do_what_their_own_tokens_allow(stage: ClusterEnv, acces
     assert signed[2][0].startswith(f"{COOKIE}=")
     assert all("Secure; HttpOnly; SameSite=Strict" in each for each in signed[2])
     assert by_cookie[1]["user"] == f"{user}:all"
+
+
+def test_a_viewer_compares_from_the_mirror_of_the_agent_and_without_the_right_to_write(
+    stage: ClusterEnv, access: ClusterClient
+) -> None:
+    url = stage.repository({"flags.yaml": configmap_text()})
+    first = stage.git("rev-parse", "HEAD")
+    stage.write({"flags.yaml": configmap_text().replace('"on"', "dim")})
+    second = stage.commit("Dim")
+    stage.git("checkout", "--quiet", "-b", "secret")
+    stage.write({"flags.yaml": configmap_text().replace('"on"', "hidden")})
+    hidden = stage.commit("Hidden")
+    stage.application("shop", source={"repoURL": url, "ref": {"branch": "main"}, "path": "."}, suspend={"reason": "look"})
+    stage.owned("shop", configmap("flags", dark="on"))
+    viewer = token(stage, access, "reader", "get", "list", reads=("configmaps",))
+    shop = f"/api/v1/applications/{stage.namespace}/shop"
+    with running(stage) as agent:
+        eventually(lambda: seen(agent, shop, viewer) == second, seconds=40, what="the newest commit")
+        stage.clone.rename(stage.folder / "away")
+        between = agent.ask("GET", f"{shop}/diff?from=rev:{first[:12]}&to=rev:{second[:12]}", viewer)
+        plan = agent.ask("GET", f"{shop}/plan", viewer)
+        timeline = agent.ask("GET", f"{shop}/timeline?commits=true", viewer)
+        other = agent.ask("GET", f"{shop}/diff?from=live&to=rev:{hidden}", viewer)
+
+    assert (between[0], rows_of(between[1])) == (200, [("dark", "on", "dim")])
+    (changed,) = plan[1]["objects"]
+    assert (changed["estimated"], changed["refusedReason"], rows_of(plan[1])) == (True, "Forbidden", [("dark", "on", "dim")])
+    assert [entry["commit"]["subject"] for entry in timeline[1]["entries"]] == ["Dim", "The first commit"]
+    assert other[0] == 502
+
+
+def seen(agent: Agent, path: str, viewer: str) -> str:
+    """The newest commit that the agent has seen of an Application."""
+    status, body, _ = agent.ask("GET", path, viewer)
+    return str(body["source"]["seen"]["revision"]) if status == 200 else ""
+
+
+def rows_of(diff: Any) -> list[tuple[str, Any, Any]]:
+    """Field, old and new value of each changed field."""
+    hunks = [hunk for each in diff["objects"] for hunk in each["hunks"]]
+    return [(row["field"], row["old"], row["new"]) for hunk in hunks for row in hunk["rows"]]
 
 
 def test_without_viewers_the_dashboard_costs_nothing(stage: ClusterEnv, access: ClusterClient) -> None:

@@ -142,6 +142,38 @@ def test_two_commits_are_compared_by_field(stage: ClusterEnv) -> None:
     assert wrong == 422
 
 
+def test_the_timeline_has_the_commits_that_touched_what_the_application_reads(stage: ClusterEnv) -> None:
+    overlay = dump_all([{"resources": ["../../base"]}])
+    files = {"base/kustomization.yaml": dump_all([{"resources": ["flags.yaml"]}]), "overlays/prod/kustomization.yaml": overlay}
+    url = stage.repository({**files, "base/flags.yaml": dump_all([configmap("flags", dark="off")]), "other/a": "1"})
+    stage.write({"base/flags.yaml": dump_all([configmap("flags", dark="on")])})
+    base = stage.commit("Dark")
+    stage.write({"other/a": "2"})
+    stage.commit("Elsewhere")
+    stage.write({"base/flags.yaml": dump_all([configmap("flags", dark="dim")])})
+    last = stage.commit("Dim")
+    synced = {"revision": last, "result": "Synced", "started": "2099-01-01T00:00:00Z", "duration": "3s", "plan": "e" * 32}
+    source = {"repoURL": url, "ref": {"branch": "main"}, "path": "overlays/prod"}
+    stage.application("shop", healthy(last) | {"history": [synced]}, source=source)
+    with opened(stage) as browser:
+        path = f"/api/v1/applications/{stage.namespace}/shop"
+        plain = browser.get(f"{path}/timeline")
+        whole = browser.get(f"{path}/timeline?commits=true")
+        of_plan = browser.get(f"{path}/diff?from=plan:{'e' * 12}&to=rev:{base}")
+        forgotten = browser.ask("GET", f"{path}/diff?from=plan:{'f' * 12}&to=live")[0]
+        wrong = browser.ask("GET", f"{path}/timeline?commits=true&before=yesterday")[0]
+
+    assert [entry["kind"] for entry in plain["entries"]] == ["sync"]
+    shown = [(each["kind"], each["commit"]["subject"], each["appliedWith"]) for each in whole["entries"]]
+    assert shown[0] == ("sync", "Release 1.5.0", "")
+    assert shown[1:] == [("commit", "Dark", last[:12]), ("commit", "The first commit", last[:12])]
+    assert (whole["skipped"], whole["before"], whole["problem"]) == (1, "", "")
+    (changed,) = of_plan["objects"]
+    assert (changed["hunks"][0]["rows"][0]["old"], changed["hunks"][0]["rows"][0]["new"]) == ("dim", "on")
+    assert of_plan["from"]["label"] == "plan " + "e" * 12
+    assert (forgotten, wrong) == (404, 422)
+
+
 def test_an_action_writes_what_its_command_writes_and_never_blindly(stage: ClusterEnv) -> None:
     stage.application("shop", troubled("False", "HeldForApproval", "7 objects would go"))
     status = stage.get("shop")["status"]

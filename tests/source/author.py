@@ -40,14 +40,14 @@ class Author:
         """As a file repository."""
         return Repository(url=f"file://{self.directory}")
 
-    def git(self, *arguments: str, stdin: bytes | None = None) -> str:
+    def git(self, *arguments: str, stdin: bytes | None = None, at: int = 1760000000) -> str:
         """Runs git on the repository."""
         done = subprocess.run(
             ["git", f"--git-dir={self.directory}", *arguments],
             input=stdin or b"",
             check=True,
             capture_output=True,
-            env=_ENVIRONMENT,
+            env=_ENVIRONMENT | {"GIT_COMMITTER_DATE": f"{at} +0200"},
         )
         return done.stdout.decode().strip()
 
@@ -92,11 +92,15 @@ class Author:
         message: str = "Change",
         orphan: bool = False,
         parent: str = "",
+        merged: str = "",
+        at: int = 1760000000,
     ) -> str:
         """Commits a whole tree and moves the branch to it."""
         tree = files if isinstance(files, str) else self.files(files, links)
         parents = [parent] if parent else [] if orphan else self._head(branch)
-        oid = self.git("commit-tree", tree, *[word for one in parents for word in ("-p", one)], stdin=message.encode())
+        parents = [*parents, *filter(None, [merged])]
+        words = [word for one in parents for word in ("-p", one)]
+        oid = self.git("commit-tree", tree, *words, stdin=message.encode(), at=at)
         self.git("update-ref", f"refs/heads/{branch}", oid)
         return oid
 

@@ -165,6 +165,14 @@ class RenderPool:
         _log.info("render kept", application=str(application), commit=short(tree.commit), objects=len(rendered.manifests))
         return rendered
 
+    def paths(self, application: AppKey) -> frozenset[str]:
+        """The paths that its newest render read; empty when there is none."""
+        with self._lock:
+            done = self._done.get(application, {}).get(HEAD)
+        if done is None or done.rendered is None:
+            return frozenset()
+        return frozenset(path for path, _ in done.rendered.closure.entries)
+
     def retry(self, application: AppKey) -> None:
         """Drops failed renders, so that the next request retries them."""
         with self._lock:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import AppKey, Object
-from gitops_agent.server.plan_cache import PlanCache
+from gitops_agent.server.plan_cache import PlanCache, RecentValues
 from gitops_agent.server.rows import Rows
 from gitops_agent.server.shares.share_links import ShareLinks
 from gitops_agent.server.source import Source
 from gitops_agent.server.viewer import Viewer, visible
 from gitops_agent.server.views.base import View
+
+_INPUTS_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,8 @@ class Service:
         mode: `agent` or `laptop`.
         cluster: the name of the cluster, for people.
         files: whether repositories of this machine may be read, as `file://` names them.
+        inputs: paths that renders read, by viewer, Application and commit.
+        folder: where repositories of the viewer are kept between answers; None for not at all.
         viewers: the number of open streams.
         shares: makes and opens share links; None where there are none.
     """
@@ -38,6 +43,8 @@ class Service:
     mode: str
     cluster: str
     files: bool = True
+    inputs: RecentValues[frozenset[str]] = field(default_factory=lambda: RecentValues(_INPUTS_SECONDS))
+    folder: Path | None = None
     viewers: Callable[[], int] = field(default=lambda: 0)
     shares: ShareLinks | None = None
 

@@ -10,7 +10,7 @@ from gitops_agent.api.application_row import SHORT, summary
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.api.parse import parse
 from gitops_agent.api.reasons import reason_of
-from gitops_agent.errors import Forbidden, UsageError
+from gitops_agent.errors import Forbidden
 from gitops_agent.manifest.field_report import FieldChange, field_changes
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import APPLICATION
@@ -24,6 +24,8 @@ from gitops_agent.preview.revision_manifests import manifests_of
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.server.answers.application import command, commit_of, window
 from gitops_agent.server.answers.call import Answer, Call, now
+from gitops_agent.server.answers.commits import refuse_files
+from gitops_agent.server.answers.diff_sides import sides
 from gitops_agent.server.answers.objects import object_name
 from gitops_agent.server.application_row import waiting_hash
 from gitops_agent.server.field_hunks import hunks, restarts, value
@@ -83,9 +85,7 @@ def plan(call: Call) -> views.PlanView:
 def diff(call: Call) -> views.DiffView:
     """What differs between any two of live, plan and commits."""
     live = call.application()
-    from_, to = _side(call.query["from"], "from", live), _side(call.query["to"], "to", live)
-    if from_.kind == to.kind == "live":
-        raise UsageError("from=live and to=live are the same: name a plan or a commit for one of them")
+    from_, to = sides(call.query["from"], call.query["to"], live)
     if "live" in (from_.kind, to.kind):
         other = to if from_.kind == "live" else from_
         preview = _preview(call, live, other.commit.revision if other.kind == "revision" else "")
@@ -215,24 +215,14 @@ def _seen(call: Call) -> Iterator[tuple[AppKey, Object]]:
             yield key, live
 
 
-def _refuse_files(call: Call, live: Object) -> None:
-    """Refuses repositories of the server's own machine, which are not the viewer's.
-
-    Raises:
-        Forbidden: the settings do not allow them.
-    """
-    address = str(((live.get("spec") or {}).get("source") or {}).get("repoURL") or "")
-    if address.startswith("file:") and not call.service.files:
-        raise Forbidden("file:// repositories are files of the agent's own machine: set source.allowFile", status=403)
-
-
 def _preview(call: Call, live: Object, revision: str) -> Preview:
     """The plan as the viewer, computed at most once in a while."""
-    _refuse_files(call, live)
+    refuse_files(call, live)
     access = call.access(call.key.namespace)
     generation, answered = live["metadata"].get("generation"), (live.get("status") or {}).get("sync") or {}
     key = (call.viewer.digest, call.key, generation, str(answered), revision)
-    return call.service.plans.get(key, lambda: compare(access, live, PreviewTarget(revision=revision)))
+    target = PreviewTarget(revision=revision, kept=call.service.source.kept(live), folder=call.service.folder)
+    return call.service.plans.get(key, lambda: compare(access, live, target))
 
 
 def _object(action: Action, preview: Preview, call: Call, *, backwards: bool = False) -> views.ObjectDiff:
@@ -258,6 +248,7 @@ def _object(action: Action, preview: Preview, call: Call, *, backwards: bool = F
                 "restarts": restarts(obj, changes),
                 "refused": plain(described(error, obj)) if error is not None else "",
                 "refusedReason": error.reason if error is not None else "",
+                "estimated": isinstance(error, Forbidden) and bool(changes),
                 "dependants": tuple(_dependants(preview, action.key)),
             }
         ),
@@ -316,25 +307,15 @@ def _blast(preview: Preview) -> views.BlastRadiusView:
     )
 
 
-def _side(text: str, name: str, live: Object) -> views.DiffSide:
-    if text == "live":
-        return views.DiffSide(kind="live", label="live")
-    if text == "plan":
-        commit = commit_of(live, str(((live.get("status") or {}).get("source") or {}).get("revision") or ""))
-        return views.DiffSide(kind="plan", label=commit.short or "plan", commit=commit)
-    kind, colon, revision = text.partition(":")
-    if kind == "rev" and colon and revision and len(revision) <= 128 and not revision.startswith("-"):  # noqa: PLR2004 - a name
-        return views.DiffSide(kind="revision", label=revision[:SHORT], commit=commit_of(live, revision))
-    raise UsageError(f"{name}={text[:60]}: say live, plan, or rev:COMMIT")
-
-
 def _between(call: Call, live: Object, from_: views.DiffSide, to: views.DiffSide) -> tuple[list[views.ObjectDiff], int]:
     """The differences of two renders, with one numbering of Secrets for all."""
-    _refuse_files(call, live)
+    refuse_files(call, live)
     access, application = call.access(call.key.namespace), parse(live)
+    kept = call.service.source.kept(live)
     with tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch:
+        folder = call.service.folder or Path(scratch)
         names = [side.commit.revision if side.kind == "revision" else "" for side in (from_, to)]
-        old, new = (manifests_of(access, application, Path(scratch), revision=name) for name in names)
+        old, new = (manifests_of(access, application, folder, revision=name, kept=kept) for name in names)
     masks = Masks()
     before, after = ({each.key: masked(each.obj, masks) for each in side} for side in (old, new))
     objects = []

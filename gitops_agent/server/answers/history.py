@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from gitops_agent.errors import AgentError
+from gitops_agent.errors import AgentError, Forbidden, NotFound, SourceError
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
+from gitops_agent.manifest.revision_name import commit_of as commit_of_revision
 from gitops_agent.operations.delivery import DAYS, figures, lead_seconds, recovery_seconds, result_of
 from gitops_agent.operations.events import events_of, times, when
 from gitops_agent.operations.history import newest_first
+from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.server.answers.application import commit_of
 from gitops_agent.server.answers.call import Answer, Call
+from gitops_agent.server.answers.commits import touching_commits
 from gitops_agent.server.code_links import compare_link
 from gitops_agent.server.plain_text import plain
-from gitops_agent.server.views.base import ApplicationName
+from gitops_agent.server.views.base import ApplicationName, Commit
 from gitops_agent.server.views.timeline import DeliveryFigures, EventList, EventView, Timeline, TimelineEntry
+from gitops_agent.source.history import History
 
 
 def timeline(call: Call) -> Timeline:
@@ -45,8 +50,18 @@ def timeline(call: Call) -> Timeline:
         entries.append(TimelineEntry(kind="seen", at=commit.committed_at, commit=commit))
     before = call.query["before"]
     chosen = [entry for entry in entries if not before or entry.at < before]
+    page = Timeline(application=_name(call.key), delivery=_delivery(syncs))
+    if call.query.get("commits") == "true":
+        try:
+            history = touching_commits(call, live)
+        except (SourceError, Forbidden, NotFound) as error:
+            page = page.model_copy(update={"problem": plain(f"commits that were not applied are not shown: {error}")})
+        else:
+            chosen = list(_with_commits(live, chosen, history))
+            older = f"{history.before:%Y-%m-%dT%H:%M:%SZ}" if history.before else ""
+            page = page.model_copy(update={"before": older, "skipped": history.passed})
     chosen.sort(key=lambda entry: entry.at, reverse=True)
-    return Timeline(application=_name(call.key), delivery=_delivery(syncs), entries=tuple(chosen))
+    return page.model_copy(update={"entries": tuple(chosen)})
 
 
 def events(call: Call) -> EventList:
@@ -93,6 +108,27 @@ def _sync(live: Object, entry: Object, before: str, repository: str) -> Timeline
         rollback=entry.get("result") == "RolledBack" or bool(entry.get("returned")),
         compare=compare_link(repository, before, commit.revision),
     )
+
+
+def _with_commits(live: Object, entries: list[TimelineEntry], history: History) -> Iterator[TimelineEntry]:
+    """The entries with the facts of their commits, and those between."""
+    commits = {each.commit: _described(commit_of(live, each.commit), each) for each in history.commits}
+    shown = {commit_of_revision(entry.commit.revision): entry.kind for entry in entries}
+    for entry in entries:
+        if history.before is None or entry.at >= f"{history.before:%Y-%m-%dT%H:%M:%SZ}":
+            yield entry.model_copy(update={"commit": commits.get(commit_of_revision(entry.commit.revision), entry.commit)})
+    arrived_with = ""
+    for revision, commit in commits.items():
+        if revision not in shown:
+            yield TimelineEntry(kind="commit", at=commit.committed_at, commit=commit, applied_with=arrived_with)
+        elif shown[revision] == "sync":
+            arrived_with = commit.short
+
+
+def _described(commit: Commit, revision: Revision) -> Commit:
+    at = f"{revision.committed_at:%Y-%m-%dT%H:%M:%SZ}" if revision.committed_at else ""
+    facts = {"subject": plain(revision.subject), "author": plain(revision.author), "committed_at": at}
+    return commit.model_copy(update={name: getattr(commit, name) or fact for name, fact in facts.items()})
 
 
 def _outcome(entry: Object) -> Literal["", "succeeded", "failed", "rolledBack"]:

@@ -171,7 +171,7 @@ class Dashboard:
 
     async def _answer(self, route: Route, call: Call) -> View:
         answer = ANSWERS[route.name]
-        if not route.costly:
+        if not route.costly and call.query.get("commits") != "true":
             return await asyncio.wait_for(asyncio.to_thread(answer, call), _REQUEST_SECONDS)
         assert self._costly is not None  # noqa: S101 - set before the first request
         if self._queued >= _WAITING:

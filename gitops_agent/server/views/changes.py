@@ -85,6 +85,9 @@ class ObjectDiff(View):
     refused_reason: str = ""
     """The same as a code from the table of reasons."""
 
+    estimated: bool = False
+    """Whether the fields are compared with Git alone: the viewer may not ask the API server by a dry run."""
+
     dependants: tuple[str, ...] = ()
     """What is deleted with it, a sentence each."""
 

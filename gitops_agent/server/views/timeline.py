@@ -12,8 +12,8 @@ from gitops_agent.server.views.base import ApplicationName, Commit, ObjectName, 
 class TimelineEntry(View):
     """A sync, a run, or a commit that is not applied."""
 
-    kind: Literal["sync", "rollout", "seen", "rejected"]
-    """A sync that ended, a run that ended, the newest commit while it is not applied, or a rejected one."""
+    kind: Literal["sync", "rollout", "seen", "rejected", "commit"]
+    """A sync or a run that ended, the newest commit while it is not applied, a rejected one, or any other commit."""
 
     at: Time
     """A sync's start, a run's end, or when the commit was rejected or committed."""
@@ -74,6 +74,9 @@ class TimelineEntry(View):
 
     version: str = ""
     """The version of a run."""
+
+    applied_with: str = ""
+    """The first digits of the later commit that brought it; empty where the status does not remember that."""
 
     compare: str = ""
     """Where the Git host shows what changed since the entry before; empty when that is unknown."""

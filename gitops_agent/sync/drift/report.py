@@ -125,6 +125,14 @@ def describe(manifest: Manifest, live: Object | None) -> DriftReport:
     return DriftReport(changes=tuple(drifts[:_SHOWN]), more=max(0, len(drifts) - _SHOWN))
 
 
+def declared_changes(manifest: Manifest, live: Object) -> tuple[FieldChange, ...]:
+    """What declared fields would change in a live object."""
+    declared, shown = masked_pair(manifest.constant, blanked(live, manifest.generated))
+    changes = field_changes(desired_form(manifest.constant), normal(blanked(live, manifest.generated)))
+    pairs = ((each.path, resolve(shown, each.path), resolve(declared, each.path)) for each in changes if each.old is not ABSENT)
+    return tuple(FieldChange(path, old, new) for path, old, new in pairs if new or old is not ABSENT)
+
+
 def _respelled(change: FieldChange, declared: Object, live: Object) -> bool:
     """Whether only the spelling differs.
 

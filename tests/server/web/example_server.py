@@ -103,7 +103,7 @@ class Examples:
                 stream.put((f"{self.epoch}-{self.seq}", event, data))
 
     def write_log(self, *lines: str, pod: str = "api-7d9-x2k", first: int = 0, dropped: int = 0) -> None:
-        """Sends lines to every log that is followed; their times count on from the first."""
+        """Sends lines to every followed log, a minute apart."""
         written = [
             {"at": f"2026-11-29T11:{first + i:02}:20.104Z", "pod": pod, "container": "api", "text": text}
             for i, text in enumerate(lines)

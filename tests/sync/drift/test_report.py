@@ -8,7 +8,7 @@ import pytest
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.merge_keys import ABSENT
-from gitops_agent.sync.drift.report import DriftReport, FieldDrift, describe
+from gitops_agent.sync.drift.report import DriftReport, FieldDrift, declared_changes, describe
 from tests.sync.apply.test_executor import config, deployment
 from tests.sync.cluster_env import ClusterEnv
 from tests.sync.live.test_live_object import CONFIG, stored
@@ -96,6 +96,15 @@ def test_an_empty_field_that_the_server_dropped_is_no_drift() -> None:
     empty = {**declared, "spec": {"list": [], "stays": "1"}}
 
     assert describe(Manifest.of(empty), stored(declared)) == DriftReport()
+
+
+def test_what_declared_fields_would_change_is_known_without_their_writers() -> None:
+    changed = {**CONFIG, "data": {**CONFIG["data"], "level": "debug"}, "immutable": False}
+
+    changes = declared_changes(Manifest.of(changed), stored(CONFIG))
+
+    assert [(each.path, each.new) for each in changes if each.path == "/data/level"] == [("/data/level", "debug")]
+    assert declared_changes(Manifest.of(CONFIG), stored(CONFIG)) == ()
 
 
 def test_more_than_fifty_changes_are_counted() -> None:
