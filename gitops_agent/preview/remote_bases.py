@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from gitops_agent.config.directories import user_cache
 from gitops_agent.errors import SourceError
-from gitops_agent.revision.remote_base import RemoteBase
-from gitops_agent.revision.remote_bases_tree import RemoteBasesTree
+from gitops_agent.revision.pinned_tree import PinnedTree
+from gitops_agent.revision.remote_base import BASES, RemoteBase
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.ref import Ref
@@ -57,6 +57,6 @@ def mounted(
     local = own is None or own.transport == "file"
     sources = Sources(user_cache() / "remote-bases", allow_file=local)
     try:
-        yield RemoteBasesTree(tree, _FetchedBases(sources, own, credentials))
+        yield PinnedTree(tree, BASES, _FetchedBases(sources, own, credentials))
     finally:
         sources.close()

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from gitops_agent.revision.pinned_tree import Reserved
+
 FOLDER = ".remote-bases"
 """Reserved in every tree."""
 
@@ -75,3 +77,7 @@ def root_of(path: str) -> str:
     """The root of the repository that a path lies in."""
     located = base_of(path)
     return located[0].path if located is not None else ""
+
+
+BASES = Reserved(FOLDER, base_of)
+"""Where trees show bases."""

@@ -10,8 +10,8 @@ from gitops_agent.render.renderer import Rendered, Renderer
 from gitops_agent.render.request import RenderRequest, rendered
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
-from gitops_agent.revision.remote_base import RemoteBase
-from gitops_agent.revision.remote_bases_tree import RemoteBasesTree
+from gitops_agent.revision.pinned_tree import PinnedTree
+from gitops_agent.revision.remote_base import BASES, RemoteBase
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.sources import Ref, Sources
 from tests.render.samples import ask, config_map, deployment, names, put
@@ -54,7 +54,7 @@ def build(repository: Path, renderer: Renderer, bases: Bases) -> Callable[..., R
 
     def do(text: str, files: Mapping[str, str | bytes] | None = None, request: RenderRequest | None = None) -> Rendered:
         put(repository, {"app/kustomization.yaml": text, **(files or {})})
-        return rendered(renderer.attempt(RemoteBasesTree(WorkTree(repository), bases), request or ask("app")))
+        return rendered(renderer.attempt(PinnedTree(WorkTree(repository), BASES, bases), request or ask("app")))
 
     return do
 
@@ -113,7 +113,7 @@ def test_the_closure_holds_what_was_read_of_it(build: Build, bases: Bases, repos
     paths = {path for path, oid in closure.entries if oid}
     assert {f"{base.path}/kustomization.yaml", f"{base.path}/w.yaml"} <= paths
     assert f"{base.path}/other" not in paths
-    assert closure.holds(RemoteBasesTree(WorkTree(repository), bases))
+    assert closure.holds(PinnedTree(WorkTree(repository), BASES, bases))
 
 
 def test_workers_render_it_too(repository: Path, bases: Bases) -> None:
@@ -121,7 +121,7 @@ def test_workers_render_it_too(repository: Path, bases: Bases) -> None:
     put(repository, {"kustomization.yaml": f"resources: ['{URL}?ref={base.commit}']\n"})
 
     with local_workers() as workers:
-        result = workers.render(RemoteBasesTree(WorkTree(repository), bases), ask(""))
+        result = workers.render(PinnedTree(WorkTree(repository), BASES, bases), ask(""))
 
     assert names(result) == ["ConfigMap/w"]
 

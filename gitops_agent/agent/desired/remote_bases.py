@@ -15,8 +15,8 @@ from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.errors import AgentError, RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
-from gitops_agent.revision.remote_base import RemoteBase
-from gitops_agent.revision.remote_bases_tree import RemoteBasesTree
+from gitops_agent.revision.pinned_tree import PinnedTree
+from gitops_agent.revision.remote_base import BASES, RemoteBase
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository, beside
@@ -48,7 +48,7 @@ class RemoteBases:
             repository: what it follows; bases on the same server are read with the same Secret.
             tree: one commit.
         """
-        return RemoteBasesTree(tree, _Bases(self, application, repository, tree.commit))
+        return PinnedTree(tree, BASES, _Bases(self, application, repository, tree.commit))
 
     def fetched(self, application: AppKey, repository: Repository, commit: str, failure: RenderError) -> bool:
         """Whether what the render of a commit missed is there now.

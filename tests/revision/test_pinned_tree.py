@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.errors import SourceError
-from gitops_agent.revision.remote_base import FOLDER, RemoteBase
-from gitops_agent.revision.remote_bases_tree import RemoteBasesTree
+from gitops_agent.revision.pinned_tree import PinnedTree
+from gitops_agent.revision.remote_base import BASES, FOLDER, RemoteBase
 from gitops_agent.revision.tree import Closure, EntryType, Tree
 from gitops_agent.source.sources import Ref, Sources
 from tests.source.author import Author
@@ -58,11 +58,11 @@ def base(tmp_path: Path, sources: Sources, bases: Bases) -> RemoteBase:
 
 
 @pytest.fixture
-def tree(tmp_path: Path, sources: Sources, bases: Bases) -> RemoteBasesTree:
-    return RemoteBasesTree(commit(sources, tmp_path / "own.git", {"app/x.yaml": "x", "y.yaml": "y"}), bases)
+def tree(tmp_path: Path, sources: Sources, bases: Bases) -> PinnedTree[RemoteBase]:
+    return PinnedTree(commit(sources, tmp_path / "own.git", {"app/x.yaml": "x", "y.yaml": "y"}), BASES, bases)
 
 
-def test_a_base_is_shown_below_its_path(tree: RemoteBasesTree, base: RemoteBase) -> None:
+def test_a_base_is_shown_below_its_path(tree: PinnedTree[RemoteBase], base: RemoteBase) -> None:
     entry = tree.entry(f"{base.path}/web/a.yaml")
 
     assert entry is not None
@@ -74,7 +74,7 @@ def test_a_base_is_shown_below_its_path(tree: RemoteBasesTree, base: RemoteBase)
     assert f"{base.path}/web/sub/b.yaml" in [found.path for found in tree.walk(base.path)]
 
 
-def test_listings_of_the_commit_stay_as_they_are(tree: RemoteBasesTree, base: RemoteBase) -> None:
+def test_listings_of_the_commit_stay_as_they_are(tree: PinnedTree[RemoteBase], base: RemoteBase) -> None:
     assert [child.path for child in tree.children("")] == ["app", "y.yaml"]
     assert [found.path for found in tree.walk("")] == ["app/x.yaml", "y.yaml"]
     folder = tree.entry(FOLDER)
@@ -82,7 +82,7 @@ def test_listings_of_the_commit_stay_as_they_are(tree: RemoteBasesTree, base: Re
     assert folder.type is EntryType.DIRECTORY
 
 
-def test_links_stay_inside_the_base(tree: RemoteBasesTree, base: RemoteBase) -> None:
+def test_links_stay_inside_the_base(tree: PinnedTree[RemoteBase], base: RemoteBase) -> None:
     target = tree.resolve(f"{base.path}/web/link.yaml")
 
     assert target is not None
@@ -92,7 +92,7 @@ def test_links_stay_inside_the_base(tree: RemoteBasesTree, base: RemoteBase) -> 
     assert caught.value.reason == "PathEscapes"
 
 
-def test_files_of_several_repositories_are_read_within_one_limit(tree: RemoteBasesTree, base: RemoteBase) -> None:
+def test_files_of_several_repositories_are_read_within_one_limit(tree: PinnedTree[RemoteBase], base: RemoteBase) -> None:
     paths = ["y.yaml", f"{base.path}/web/sub", f"{base.path}/top.yaml"]
 
     files = {entry.path: data for entry, data in tree.files(paths, limit=4)}
@@ -101,7 +101,7 @@ def test_files_of_several_repositories_are_read_within_one_limit(tree: RemoteBas
         list(tree.files(paths, limit=3))
 
 
-def test_what_is_not_there_is_absent_and_noted(tree: RemoteBasesTree, bases: Bases) -> None:
+def test_what_is_not_there_is_absent_and_noted(tree: PinnedTree[RemoteBase], bases: Bases) -> None:
     other = RemoteBase("https://example.com/other", "f" * 40)
 
     assert tree.entry(other.path) is None
@@ -115,7 +115,7 @@ def test_what_is_not_there_is_absent_and_noted(tree: RemoteBasesTree, bases: Bas
         list(tree.files([f"{other.path}/a"], limit=1))
 
 
-def test_a_closure_holds_while_the_base_is_there(tree: RemoteBasesTree, base: RemoteBase, bases: Bases) -> None:
+def test_a_closure_holds_while_the_base_is_there(tree: PinnedTree[RemoteBase], base: RemoteBase, bases: Bases) -> None:
     entry = tree.entry(f"{base.path}/web/a.yaml")
     assert entry is not None
     closure = Closure(frozenset({(entry.path, entry.oid)}))

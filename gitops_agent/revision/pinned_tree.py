@@ -1,39 +1,68 @@
-"""A commit's tree that shows other repositories below a reserved folder.
+"""A tree that shows other trees below a reserved folder.
 
-They are looked up when they are read, so a render takes what it needs and nothing is mounted in advance. What is not there yet
-is absent: the render says so, and the mounts know what was looked for. Listings of the commit stay as they are.
+They are pinned: a name in that folder says for good what lies below it. They are looked up when they are read, so a render
+takes what it needs and nothing is mounted in advance. What is not there yet is absent: the render says so, and the mounts know
+what was looked for. Listings of the commit stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 from gitops_agent.errors import SourceError
-from gitops_agent.revision.remote_base import FOLDER, RemoteBase, base_of
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
-_FOLDER = Entry(path=FOLDER, type=EntryType.DIRECTORY, oid="")
+
+class Pinned(Protocol):
+    """What never changes."""
+
+    @property
+    def path(self) -> str:
+        """Where a tree shows its root."""
 
 
-class Mounts(Protocol):
-    """The repositories that a tree shows."""
-
-    def tree(self, base: RemoteBase) -> Tree | None:
-        """The files of a base; None while they are not there."""
+_P = TypeVar("_P", bound=Pinned)
+_A_contra = TypeVar("_A_contra", contravariant=True)
 
 
-class RemoteBasesTree:
+class Mounts(Protocol[_A_contra]):
+    """The trees that a tree shows."""
+
+    def tree(self, pinned: _A_contra, /) -> Tree | None:
+        """The files of one; None while they are not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved(Generic[_P]):
+    """A reserved folder.
+
+    Attributes:
+        folder: its name.
+        locate: what a path lies in, and the path inside it; None for other paths.
+    """
+
+    folder: str
+    locate: Callable[[str], tuple[_P, str] | None]
+
+    @property
+    def entry(self) -> Entry:
+        """The folder itself."""
+        return Entry(path=self.folder, type=EntryType.DIRECTORY, oid="")
+
+
+class PinnedTree(Generic[_P]):
     """A tree with mounts.
 
     Args:
         tree: the commit.
-        mounts: what it shows below the reserved folder.
+        reserved: where it shows them.
+        mounts: what it shows there.
     """
 
-    def __init__(self, tree: Tree, mounts: Mounts) -> None:
-        self._tree, self._mounts = tree, mounts
+    def __init__(self, tree: Tree, reserved: Reserved[_P], mounts: Mounts[_P]) -> None:
+        self._tree, self._reserved, self._mounts = tree, reserved, mounts
 
     @property
     def commit(self) -> str:
@@ -42,16 +71,16 @@ class RemoteBasesTree:
 
     def entry(self, path: str) -> Entry | None:
         """See `Tree.entry`."""
-        if path == FOLDER:
-            return _FOLDER
+        if path == self._reserved.folder:
+            return self._reserved.entry
         root, tree, inside = self._at(path)
         entry = tree.entry(inside) if tree is not None else None
         return _below(root, entry) if entry is not None else None
 
     def resolve(self, path: str) -> Entry | None:
         """See `Tree.resolve`."""
-        if path == FOLDER:
-            return _FOLDER
+        if path == self._reserved.folder:
+            return self._reserved.entry
         root, tree, inside = self._at(path)
         entry = tree.resolve(inside) if tree is not None else None
         return _below(root, entry) if entry is not None else None
@@ -89,11 +118,11 @@ class RemoteBasesTree:
 
     def _at(self, path: str) -> tuple[str, Tree | None, str]:
         """The root and the tree of a path, and the path inside."""
-        located = base_of(path)
+        located = self._reserved.locate(path)
         if located is None:
             return "", self._tree, path
-        base, inside = located
-        return base.path, self._mounts.tree(base), inside
+        pinned, inside = located
+        return pinned.path, self._mounts.tree(pinned), inside
 
 
 def _below(root: str, entry: Entry) -> Entry:
