@@ -229,6 +229,22 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ),
     ("RemoteBaseMissing", "A base in another repository is being fetched.", "Wait; what is applied stays."),
     (
+        "ChartLockStale",
+        "The lock of a chart in Git was written for other dependencies, or names no versions.",
+        "Run the `helm dependency update` of the message and commit `Chart.lock`.",
+    ),
+    (
+        "ChartLockMissing",
+        "A chart in Git has dependencies that are neither in `charts/` nor locked.",
+        "Run the `helm dependency update` of the message and commit `Chart.lock`, or `charts/` with it.",
+    ),
+    (
+        "ChartDependency",
+        "A dependency of a chart is refused: the name or address of its repository, or charts that depend on one another.",
+        "Correct it in Chart.yaml, update the lock and commit.",
+    ),
+    ("ChartDependencyMissing", "A dependency of a chart is being fetched.", "Wait; what is applied stays."),
+    (
         "DecryptionFailed",
         "An encrypted file cannot be decrypted, or was changed afterwards.",
         "Give the Application a key of it.",

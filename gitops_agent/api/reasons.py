@@ -75,7 +75,7 @@ _WAIT = frozenset(
         *("Missing", "WaitingFor", "DependencyNotReady", "Terminating", "StillInUse", "NotListed", "CannotSee", "UnknownKind"),
         *("ManagedByAnother", "MayMove", "HandedOver"),
         *("MissingNamespace", "NotFetched", "Suspended", "VariableSourceMissing", "WindowClosed", "DecryptionKeysMissing"),
-        "RemoteBaseMissing",
+        *("RemoteBaseMissing", "ChartDependencyMissing"),
     }
 )
 _HOLD = frozenset(

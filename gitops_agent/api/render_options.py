@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gitops_agent.api.helm_values import ChartTests, CRDPolicy, Exposure, GeneratedValues, ValuesSource
 from gitops_agent.api.model import Model, Rule
-from gitops_agent.api.source_options import ChartSpec, SecretRef
+from gitops_agent.api.source_options import ChartRepository, ChartSpec, SecretRef
 from gitops_agent.api.texts import FilePath, Line, Name, NamespaceName, ReleaseName, Shape, VariableName, VariableValue
 
 
@@ -29,6 +29,9 @@ class HelmOptions(Model):
 
     chart: ChartSpec | None = None
     """A chart of a repository, rendered with values of this commit; `valuesFiles` are then relative to `source.path`."""
+
+    repositories: Annotated[tuple[ChartRepository, ...], Field(max_length=16)] = ()
+    """Credentials for the repositories of the chart's dependencies. The repository of `chart` needs no entry."""
 
     release_name: ReleaseName | None = None
     """The release; the application's name when absent."""

@@ -226,6 +226,22 @@ class ChartSpec(Model):
     )
 
 
+class ChartRepository(Model):
+    """What a repository of dependencies is read with."""
+
+    url: Annotated[str, Shape(pattern=_CHARTS, message="is not the https or oci address of a chart repository", longest=1024)]
+    """The address of the repository; what lies below it on the same server is read with the same Secret."""
+
+    secret_ref: SecretRef
+    """Credentials, as for the chart itself."""
+
+    hosts: Annotated[
+        tuple[Annotated[str, Shape(pattern=r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", message="is not a host", longest=253)], ...],
+        Field(max_length=16),
+    ] = ()
+    """Further hosts that may receive the credentials; the repository's own always may."""
+
+
 class SourceSpec(Model):
     """A directory of a Git repository, or a chart of a repository."""
 

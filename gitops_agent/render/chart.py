@@ -1,14 +1,15 @@
 """A Helm chart: its files, its missing dependencies, its nondeterminism.
 
-Nothing is ever fetched: dependencies are vendored in `charts/` (directories or archives), or lie elsewhere in the repository
-and are named with `file://`; those are copied into `charts/` beside the user's files, as `helm dependency build` would.
+Dependencies are vendored in `charts/` (directories or archives), lie elsewhere in the repository and are named with `file://`,
+or are charts of repositories that the tree shows; the latter two are put into `charts/` beside the user's files, as
+`helm dependency build` would.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +19,11 @@ from gitops_agent.manifest.jsontext import read_json
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.yaml import read
 from gitops_agent.render.archive import Member, members
+from gitops_agent.render.chart_dependencies import ChartDependencies, Fetched
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.paths import join
 from gitops_agent.render.template_code import code_of
+from gitops_agent.revision.chart_dependency import ChartDependency, readable
 from gitops_agent.revision.tree import Entry, EntryType
 
 _LIMITS = YamlLimits(bytes=4 * 1024 * 1024, documents=1, nodes=200_000)
@@ -45,6 +48,7 @@ class Chart:
         path: its directory in the tree.
         name: what it calls itself; empty when it does not say.
         copies: directories of the tree to put under `charts/`, by the name they get there.
+        fetched: charts of repositories to pack into `charts/` of those that depend on them.
         warnings: what would change at every render, or does not work without a cluster.
         changing: the warning that renders differ; empty when no template says so.
         clock: whether templates ask for the time.
@@ -54,6 +58,7 @@ class Chart:
     path: str
     name: str = ""
     copies: dict[str, str] = field(default_factory=dict)
+    fetched: list[Fetched] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     changing: str = ""
     clock: bool = False
@@ -67,18 +72,49 @@ def read_chart(inputs: Inputs, path: str) -> Chart:
         RenderError: it is a library, its dependencies are not there, or an archive is broken or too large.
     """
     chart = Chart(path=path)
-    _Reader(inputs, chart).read(path, chart.copies, top=True, nested=0)
+    dependencies = ChartDependencies(inputs)
+    _Reader(inputs, chart, dependencies).read(_Place(path=path), chart.copies)
+    dependencies.require()
+    chart.fetched = dependencies.fetched
+    chart.warnings += dependencies.warnings
     return chart
 
 
-class _Reader:
-    def __init__(self, inputs: Inputs, chart: Chart) -> None:
-        self._inputs = inputs
-        self._chart = chart
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A chart among those that are read.
 
-    def read(self, path: str, copies: dict[str, str], *, top: bool, nested: int) -> None:
+    Attributes:
+        path: its directory in the tree.
+        prefix: how helm's output calls it below the first chart; empty for that one.
+        nested: how many charts lead to it.
+        chain: those of them that were fetched.
+    """
+
+    path: str
+    prefix: str = ""
+    nested: int = 0
+    chain: tuple[ChartDependency, ...] = ()
+
+    @property
+    def top(self) -> bool:
+        """Whether it is the chart that is rendered."""
+        return not self.nested
+
+    def below(self, path: str, called: str, *chain: ChartDependency) -> _Place:
+        """A dependency of it."""
+        prefix = join(self.prefix, f"charts/{called}")
+        return _Place(path=path, prefix=prefix, nested=self.nested + 1, chain=(*self.chain, *chain))
+
+
+class _Reader:
+    def __init__(self, inputs: Inputs, chart: Chart, fetching: ChartDependencies) -> None:
+        self._inputs, self._chart, self._fetching = inputs, chart, fetching
+
+    def read(self, place: _Place, copies: dict[str, str]) -> None:
         """Reads the chart in a directory; `copies` gets its `file://` dependencies."""
-        if nested > _NESTED:
+        path, top = place.path, place.top
+        if place.nested > _NESTED:
             raise RenderError(f"{path}: charts depend on one another more than {_NESTED} deep", reason="RenderFailed")
         about = self._about(join(path, "Chart.yaml"))
         if top and about.get("type") == "library":
@@ -92,14 +128,35 @@ class _Reader:
         files = self._inputs.folder(path)
         vendored = self._vendored(path, files)
         self._scan(path, files)
-        for dependency in self._dependencies(path, about):
-            name, repository = dependency.get("name"), dependency.get("repository")
+        wishes = list(self._dependencies(path, about))
+        absent = []
+        for wish in wishes:
+            name, repository = wish.get("name"), wish.get("repository")
             if not isinstance(name, str) or name in vendored:
                 continue
             if isinstance(repository, str) and repository.startswith("file://"):
-                self._local(path, name, repository, copies, nested=nested)
-            elif top:
-                raise _not_vendored(path, dependency)
+                self._local(place, wish, copies)
+            else:
+                absent.append(wish)
+        self._fetched(place, about, wishes, absent)
+
+    def _fetched(self, place: _Place, about: Object, wishes: Sequence[Object], absent: Sequence[Object]) -> None:
+        """Dependencies that are charts of repositories."""
+        path = place.path
+        named = [wish for wish in absent if isinstance(wish.get("repository"), str) and wish["repository"]]
+        if place.top and len(named) < len(absent):
+            raise _not_vendored(path, next(wish for wish in absent if wish not in named))
+        if named and not place.top and not self._fetching.published(path) and not self._locked(path):
+            text = f"{path} is rendered without its dependency {named[0].get('name')}, as by Helm: it has no Chart.lock"
+            self._chart.warnings.append(text)
+            return
+        for dependency, wish in self._fetching.located(path, about, wishes, named, place.chain) if named else ():
+            inner = place.below(dependency.path, _called(wish), dependency)
+            self._fetching.fetched.append(Fetched(parent=path, dependency=dependency, prefix=inner.prefix))
+            self.read(inner, {})
+
+    def _locked(self, path: str) -> bool:
+        return any(self._inputs.locate(join(path, name)) is not None for name in ("Chart.lock", "requirements.lock"))
 
     def _about(self, file: str) -> Object:
         entry = self._inputs.locate(file)
@@ -122,10 +179,14 @@ class _Reader:
         if isinstance(dependencies, list):
             yield from (dependency for dependency in dependencies if isinstance(dependency, dict))
 
-    def _local(self, path: str, name: str, repository: str, copies: dict[str, str], *, nested: int) -> None:
+    def _local(self, place: _Place, wish: Object, copies: dict[str, str]) -> None:
         """A dependency that lies elsewhere in the repository."""
+        path, name = place.path, str(wish["name"])
         file = join(path, "Chart.yaml")
-        local = join(path, repository.removeprefix("file://"), named_in=f"{file}: dependency {name}")
+        local = join(path, str(wish["repository"]).removeprefix("file://"), named_in=f"{file}: dependency {name}")
+        if not self._fetching.contained(path, local):
+            text = f"{file}: the dependency {name} leads out of its chart"
+            raise RenderError(text, reason="PathEscapes", file=file)
         entry = self._inputs.locate(local)
         if entry is None or entry.type is not EntryType.DIRECTORY:
             text = f"{file}: the dependency {name} is not at {local or '.'}"
@@ -135,7 +196,7 @@ class _Reader:
         folder = posixpath.basename(entry.path)
         copies[f"charts/{folder}"] = entry.path
         inner: dict[str, str] = {}
-        self.read(entry.path, inner, top=False, nested=nested + 1)
+        self.read(place.below(entry.path, _called(wish)), inner)
         copies.update({f"charts/{folder}/{key}": value for key, value in inner.items()})
 
     def _vendored(self, path: str, files: tuple[Entry, ...]) -> set[str]:
@@ -167,7 +228,7 @@ class _Reader:
         for file in files:
             below = f"/{posixpath.relpath(file.path, path or '.')}"
             if ("/templates/" in below and "/templates/tests/" not in below) or below.endswith("/values.schema.json"):
-                self._look(Member(file.path, self._inputs.read(file.path)))
+                self._look(Member(readable(file.path), self._inputs.read(file.path)))
 
     def _look(self, member: Member) -> None:
         if member.path.endswith("values.schema.json"):
@@ -229,13 +290,15 @@ def _address(value: Any) -> bool:
     return isinstance(value, str) and "://" in value.split("#", 1)[0] and not value.startswith(_STANDARD)
 
 
+def _called(wish: Object) -> str:
+    """How a chart calls a dependency."""
+    return str(wish.get("alias") or wish.get("name"))
+
+
 def _not_vendored(path: str, dependency: Object) -> RenderError:
-    words = [str(dependency[key])[:200] for key in ("name", "version") if dependency.get(key)]
-    repository = dependency.get("repository")
-    origin = f" of {repository.split('@')[-1][:200]}" if isinstance(repository, str) and repository else ""
-    command = f"helm dependency build {path or '.'}"
+    words = " ".join(str(dependency[key])[:200] for key in ("name", "version") if dependency.get(key))
     text = (
-        f"{join(path, 'Chart.yaml')}: the dependency {' '.join(words)}{origin} is not in {join(path, 'charts')}, and nothing "
-        f"is fetched while rendering: run `{command}` and commit the result"
+        f"{join(path, 'Chart.yaml')}: the dependency {words} names no repository and is not in {join(path, 'charts')}: put it "
+        "there and commit"
     )
-    return RenderError(text, reason="RenderFailed", path=path, command=command)
+    return RenderError(text, reason="RenderFailed", path=path)

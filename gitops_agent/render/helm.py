@@ -6,11 +6,9 @@ unless the spec has them run after a sync, as hooks of ours.
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 import time
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -24,6 +22,7 @@ from gitops_agent.manifest.yaml import dump, read
 from gitops_agent.process import Completed
 from gitops_agent.render import generated_values, helm_values
 from gitops_agent.render.chart import Chart, read_chart
+from gitops_agent.render.chart_dependencies import pack
 from gitops_agent.render.decryption.scope import MARK
 from gitops_agent.render.helm_errors import located
 from gitops_agent.render.inputs import Inputs
@@ -31,13 +30,11 @@ from gitops_agent.render.memory import in_memory
 from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderRequest
+from gitops_agent.render.template_origins import OUTPUT, TemplateOrigins
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.revision.mounted_tree import CHART
 from gitops_agent.revision.tree import EntryType
 
-_SOURCE = "# Source: "
-_OUTPUT = "the rendered chart"
-_PLACE = re.compile(rf"{_OUTPUT}(?:, document \d+)?, line (\d+)")
 _TESTS = frozenset({"test", "test-success", "test-failure"})
 _CREATED_ONCE = {marks.APPLY: "create-only", marks.PRUNE: "disabled"}
 """Definitions as Helm treats them: created, never changed or deleted."""
@@ -58,6 +55,7 @@ def render_helm(job: Job) -> None:
     decrypts = job.request.options is not None and job.request.options.decryption is not None
     values = _values_files(options, job.inputs, job.path, decrypts=decrypts)
     job.inputs.materialise(workspace.tree)
+    pack(chart.fetched, workspace.tree)
     _copy_dependencies(chart, workspace)
     given = _copy_values(values, workspace) | _write_values(job, options, [*_own_values(job, chart), *values])
     arguments = _arguments(options, job.request, chart, [*given], workspace)
@@ -92,22 +90,23 @@ def _run(job: Job, arguments: Sequence[str], chart: Chart, given: Mapping[str, s
 
 def _gather(output: bytes, chart: Chart, options: HelmOptions, objects: Objects, limits: YamlLimits) -> None:
     """Adds the objects that helm has printed."""
-    origins = _Origins(output, chart.path)
+    origins = TemplateOrigins(output, chart)
     try:
         # Charts often write a key twice, and both Helm and kubectl take the last one.
-        documents = read(output, file=_OUTPUT, limits=limits, last_key_wins=True)
+        documents = read(output, file=OUTPUT, limits=limits, last_key_wins=True)
     except RenderError as error:
         raise RenderError(
-            origins.located(error.message), reason=error.reason, file=origins.at(error.facts.get("line"))
+            origins.located(error.message), reason=error.reason, file=origins.readable(origins.at(error.facts.get("line")))
         ) from None
     objects.warnings += [origins.located(warning) for warning in documents.warnings]
     for document in documents.documents:
-        file = origins.of(document)
+        template = origins.at(document.line)
+        file = origins.readable(template)
         if _is_test(document):
             if options.tests is ChartTests.AFTER_SYNC:
                 objects.add(_annotated(document, _AFTER_SYNC), file=file)
             continue
-        once = options.crd_policy is CRDPolicy.CREATE_ONLY and _is_crd_file(file, chart.path)
+        once = options.crd_policy is CRDPolicy.CREATE_ONLY and _is_crd_file(template, chart.path)
         objects.add(_annotated(document, _CREATED_ONCE) if once else document, file=file)
 
 
@@ -253,30 +252,3 @@ def _is_test(document: Document) -> bool:
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     hook = annotations.get("helm.sh/hook") if isinstance(annotations, dict) else None
     return isinstance(hook, str) and any(name.strip() in _TESTS for name in hook.split(","))
-
-
-class _Origins:
-    """The template of each object, from helm's comment before it."""
-
-    def __init__(self, output: bytes, path: str) -> None:
-        self._lines: list[int] = []
-        self._files: list[str] = []
-        for number, line in enumerate(output.decode("utf-8", "replace").split("\n"), 1):
-            if line.startswith(_SOURCE):
-                self._lines.append(number)
-                chart, _, below = line.removeprefix(_SOURCE).strip().partition("/")
-                self._files.append(join(path, below) if below and ".." not in below.split("/") else chart)
-
-    def of(self, document: Document) -> str:
-        return self.at(document.line)
-
-    def at(self, line: int | None) -> str:
-        """The template that printed a line."""
-        index = bisect_right(self._lines, line or 0) - 1
-        return self._files[index] if index >= 0 else ""
-
-    def located(self, text: str) -> str:
-        """A message about the output, as one about the template."""
-        match = _PLACE.match(text)
-        template = self.at(int(match[1])) if match else ""
-        return f"{template}{text[match.end() :]}" if match and template else text

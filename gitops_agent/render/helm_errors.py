@@ -15,6 +15,7 @@ from gitops_agent.manifest.yaml import read
 from gitops_agent.render.chart import Chart
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.paths import join
+from gitops_agent.render.template_origins import in_dependency
 
 _NIL = re.compile(r"<\$?\.Values\.([\w.]{1,200})>: nil pointer evaluating interface \{\}\.(\w{1,100})")
 _NAMED = re.compile(r"(?<![\w./-])([\w.-]{1,100})/(?=charts/|templates/|crds/|values)")
@@ -35,7 +36,7 @@ def located(message: str, chart: Chart, inputs: Inputs, sources: Sequence[str]) 
     """
     if message.startswith(_CANNOT_LOAD):
         return _broken_values(inputs) or f"{join(chart.path, 'values.yaml')}: {message.removeprefix(_CANNOT_LOAD)}"
-    message = _OUTPUT.sub(_about_output, _with_paths(message, chart))
+    message = in_dependency(_OUTPUT.sub(_about_output, _with_paths(message, chart)), chart)
     values = " and ".join(sources)
     if message.startswith(_SCHEMA) and values:
         return f"{message} (the values come from {values})"

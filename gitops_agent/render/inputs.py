@@ -41,6 +41,11 @@ class Inputs:
         """Files whose plaintext was copied; complete once all are."""
         self._budget = NodeBudget(limits.nodes)
 
+    @property
+    def commit(self) -> str:
+        """The revision that is read."""
+        return self._tree.commit
+
     def bounded(self, limits: YamlLimits) -> YamlLimits:
         """Limits of one file, within the budget of the whole render."""
         return replace(limits, budget=self._budget)

@@ -193,7 +193,7 @@ def test_a_dependency_that_is_not_vendored_is_named_with_the_command(refusal: Re
     files[f"web/{file}"] = files.get(f"web/{file}", "") + wish
     error = refusal(ask("web"), files)
     assert "redis 19.x" in error.message
-    assert "helm dependency build web" in error.message
+    assert "helm dependency update web" in error.message
     assert "hunter22" not in error.message
 
 

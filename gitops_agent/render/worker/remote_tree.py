@@ -10,10 +10,13 @@ from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.render.worker.channel import Channel, Message
 from gitops_agent.render.worker.messages import entry_of, packed, unpacked
 from gitops_agent.render.worktree import LazyEntry, blob_id
-from gitops_agent.revision.remote_base import FOLDER
+from gitops_agent.revision.chart_dependency import DEPENDENCIES
+from gitops_agent.revision.remote_base import BASES
 from gitops_agent.revision.tree import Entry, EntryType
 
 _PATHS = 500
+_RESERVED = (BASES.folder, DEPENDENCIES.folder)
+"""Below them lies what no listing shows."""
 
 
 class RemoteTree:
@@ -120,7 +123,7 @@ class RemoteTree:
     def _absent(self, path: str) -> bool:
         """Whether earlier answers show that a path is absent."""
         parent = _parent(path)
-        listed = parent in self._listed and FOLDER not in (path, parent)  # remote bases are in no listing
+        listed = parent in self._listed and path not in _RESERVED and parent not in _RESERVED
         return bool(path) and path == posixpath.normpath(path) and listed
 
     def _ask(self, **question: Any) -> Message:

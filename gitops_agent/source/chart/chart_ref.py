@@ -66,6 +66,7 @@ class ChartRef(Ref):
         version: a version or a range.
         digest: what the archive must be, `sha256:…`; empty for what the repository says.
         signers: who has to sign it; None for no signatures.
+        once: what it is chosen for, for good, such as the content of the chart that depends on it; empty for what polls move.
 
     Raises:
         SourceError: reason `InvalidSpec`.
@@ -77,6 +78,7 @@ class ChartRef(Ref):
     version: str
     digest: str = ""
     signers: SignerDemand | None = None
+    once: str = ""
 
     def __post_init__(self) -> None:
         if NAME.match(self.name) is None:
@@ -103,6 +105,7 @@ class ChartLock:
         version: the version.
         digest: of its archive.
         resolved_at: when, UTC.
+        once: see `ChartRef.once`.
     """
 
     name: str
@@ -110,6 +113,7 @@ class ChartLock:
     version: str
     digest: str
     resolved_at: datetime
+    once: str = ""
 
 
 def check(url: str) -> None:

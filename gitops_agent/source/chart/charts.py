@@ -38,6 +38,9 @@ _WHOLE = ("SourceUnavailable", "AuthenticationFailed", "SourceFailed")
 """Errors that say something about a repository, when nothing of it can be read."""
 _MOST_ARCHIVES = 30
 """Of versions of a repository that are followed no more: what histories and rollouts lead back to."""
+_MOST_ONCE = 100
+"""Choices for good of a repository that are kept: after a restart nobody has asked for them yet."""
+_FOR = " for "
 _MOST_TREES = 16
 _MOST_BYTES = 64 * 1024 * 1024
 """Of unpacked files that are kept in memory."""
@@ -98,7 +101,8 @@ class Charts:
                 earlier = [own.lock(ref.version)] if own is not None else []
                 earlier += [lock for lock in reversed(recorded) if lock.name == ref.name]
                 try:
-                    tips[ref] = resolution.resolve(ref, own, earlier, stays=_key(ref) not in kept.begun)
+                    stays = ref.once != "" or _key(ref) not in kept.begun
+                    tips[ref] = resolution.resolve(ref, own, earlier, stays=stays)
                     kept.begun.add(_key(ref))
                 except SourceError as error:
                     errors[ref] = error
@@ -106,7 +110,7 @@ class Charts:
                 kept.missing[revision] = _failure(resolution, revision)
             if not tips and any(error.reason in _WHOLE for error in errors.values()):
                 raise next(error for error in errors.values() if error.reason in _WHOLE)
-            after = {name: tip for name, tip in before.items() if name in {_key(ref) for ref in errors}}
+            after = {name: tip for name, tip in before.items() if name in {_key(ref) for ref in errors}} | _once(before)
             after |= {_key(ref): tip for ref, tip in tips.items()}
             if after != before:
                 self._record(source, kept, after)
@@ -270,7 +274,14 @@ def _key(ref: Ref) -> str:
     """How a reference is called in the cache."""
     digest = ref.digest if isinstance(ref, ChartRef) else ""
     signers = f" signed by {ref.signers}" if isinstance(ref, ChartRef) and ref.signers is not None else ""
-    return (f"{ref.value}@{digest}" if digest else ref.value) + signers
+    once = f"{_FOR}{ref.once}" if isinstance(ref, ChartRef) and ref.once else ""
+    return (f"{ref.value}@{digest}" if digest else ref.value) + signers + once
+
+
+def _once(tips: Mapping[str, ChartTip]) -> dict[str, ChartTip]:
+    """The newest choices for good."""
+    names = sorted((name for name in tips if _FOR in name), key=lambda name: tips[name].resolved_at)
+    return {name: tips[name] for name in names[-_MOST_ONCE:]}
 
 
 def _name_of(revision: str) -> str:

@@ -110,7 +110,7 @@ class Resolution:
         """
         if stays and before is not None and self._there(before.digest) and ref.signers is None:
             return before
-        locked = next((lock.version for lock in earlier if lock.range == ref.version), "")
+        locked = next((lock.version for lock in earlier if (lock.range, lock.once) == (ref.version, ref.once)), "")
         version = self._version(ref, before.version if before is not None else locked, stays=stays)
         if not version.digest and not version.urls:  # a registry lists no digests
             version = self._repository.version(ref.name, version.version)
