@@ -76,11 +76,21 @@ class ChartStatus(Model):
     """When it was chosen."""
 
 
+class DependencyStatus(ChartStatus):
+    """A chart that the chart depends on."""
+
+    parent: str = ""
+    """The content of the chart that names a range; absent for a version of a lock."""
+
+
 class SourceStatus(Model):
     """The last commit that may be followed."""
 
     chart: ChartStatus | None = None
     """The version of a chart that is followed; a restart goes on with it."""
+
+    dependencies: tuple[DependencyStatus, ...] = ()
+    """The charts that were fetched because they are not in `charts/`; a restart goes on with them."""
 
     verified: VerifiedStatus | None = None
     """The last verified commit; absent when no signatures are demanded."""

@@ -32,6 +32,19 @@ class ChartRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyRevision:
+    """A chart that another one depends on.
+
+    Attributes:
+        chart: the version that was fetched.
+        parent: the object id of the chart that names a range; empty for a version of a lock.
+    """
+
+    chart: ChartRevision
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """A commit or chart that a reference resolved to.
 
@@ -44,6 +57,7 @@ class Revision:
         committed_at: aware, UTC.
         message: the whole message, cut at 4,000 characters (its trailers may approve a plan).
         chart: the chart that is part of it, None without one.
+        dependencies: the charts that its charts depend on; None before it is rendered.
     """
 
     repository: str
@@ -54,6 +68,7 @@ class Revision:
     message: str = ""
     committed_at: datetime | None = None
     chart: ChartRevision | None = None
+    dependencies: tuple[DependencyRevision, ...] | None = None
 
     @property
     def short(self) -> str:

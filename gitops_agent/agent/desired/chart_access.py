@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.api.application import Application
@@ -11,6 +12,7 @@ from gitops_agent.api.source_options import ChartSpec
 from gitops_agent.manifest.reading import mapping
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
 from gitops_agent.source.chart.credentials import ChartCredentials
+from gitops_agent.source.chart.dependency import LOCKED
 from gitops_agent.source.chart.repository import ChartAccess
 from gitops_agent.source.chart.signers import policies
 from gitops_agent.source.ref import Ref
@@ -44,15 +46,23 @@ def secrets_of(repository: Repository, ref: Ref) -> frozenset[str]:
     return frozenset({repository.secret} if signers is None else {repository.secret, signers.secret})
 
 
-def recorded_lock(application: Application, repository: str) -> ChartLock | None:
-    """The version that the status of an Application names, of that repository."""
-    chart = mapping(mapping(application.status.get("source")).get("chart"))
+def recorded_locks(application: Application, repository: str) -> tuple[ChartLock, ...]:
+    """The versions that the status of an Application names, of that repository."""
+    source = mapping(application.status.get("source"))
+    dependencies = source.get("dependencies")
+    rows = [(mapping(row), LOCKED) for row in dependencies] if isinstance(dependencies, list) else []
+    locks = (_lock(row, once, repository) for row, once in [(mapping(source.get("chart")), ""), *rows])
+    return tuple(lock for lock in locks if lock is not None)
+
+
+def _lock(chart: Mapping[str, Any], once: str, repository: str) -> ChartLock | None:
+    """What a status says of a chart, of that repository."""
     try:
         if chart["repository"] != repository:
             return None
         moment = datetime.fromisoformat(str(chart["resolvedAt"]))
         texts = {name: str(chart[name]) for name in ("name", "range", "version", "digest")}
-        return ChartLock(resolved_at=moment, **texts) if moment.tzinfo else None
+        return ChartLock(resolved_at=moment, once=str(chart.get("parent") or once), **texts) if moment.tzinfo else None
     except (KeyError, ValueError):
         return None
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.desired.commit_verifier import CommitVerifier, demanded
+from gitops_agent.agent.desired.pinned_inputs import PinnedInputs
 from gitops_agent.agent.desired.poller import SourcePoller, SourceState
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
-from gitops_agent.agent.desired.remote_bases import RemoteBases
 from gitops_agent.agent.desired.render_inputs import RenderInputs, ResolvedInputs
 from gitops_agent.agent.desired.render_pool import HEAD, RenderPool
 from gitops_agent.agent.ports import Wake
@@ -26,9 +26,8 @@ from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.errors import AgentError, CannotSee, RenderError, SourceError, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.revision_name import base_of, chart_of, short
-from gitops_agent.render.remote_bases import MISSING
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
-from gitops_agent.revision.revision import Revision
+from gitops_agent.revision.revision import DependencyRevision, Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.chart.chart_ref import ChartSource
 from gitops_agent.source.following import with_chart
@@ -77,6 +76,7 @@ class _Built:
     rendered: Rendered
     application: Application
     autoscaled: frozenset[ObjectKey]
+    dependencies: tuple[DependencyRevision, ...]
     desired: Desired
 
     def of(self, rendered: Rendered, application: Application, autoscaled: frozenset[ObjectKey]) -> bool:
@@ -114,7 +114,7 @@ class DeclaredStateLoader:
     ) -> None:
         self._poller, self._renders, self._sources = poller, renders, poller.sources
         self._discovery, self._stores, self._wake, self._verifier = discovery, stores, wake, verifier
-        self._inputs, self._bases = RenderInputs(stores, wake), RemoteBases(poller, stores.applications)
+        self._inputs, self._pinned = RenderInputs(stores, wake), PinnedInputs(poller, stores.applications)
         self.claims = ClaimRegistry()
         self.barrier = PruneBarrier(stores.applications, self.claims)
         self.facts = KubeFacts()
@@ -209,10 +209,10 @@ class DeclaredStateLoader:
             return replace(declared, error=error)
         if desired is None:
             listing = self._stores.autoscalers.pending(application.key)
-            rendering = self._bases.pending(application.key, revision.commit) or f"{revision.short} is being rendered"
+            rendering = self._pinned.pending(application.key, revision.commit) or f"{revision.short} is being rendered"
             pending = "the autoscalers are being listed" if listing else rendering
             return replace(declared, pending=pending)
-        return replace(declared, desired=desired, claimed=claimed)
+        return replace(declared, revision=desired.revision, desired=desired, claimed=claimed)
 
     def at(self, application: Application, commit: str, *, slot: str) -> Desired | None:
         """What another commit declares; None while it is being rendered.
@@ -262,7 +262,7 @@ class DeclaredStateLoader:
         if inputs is None:
             return None
         request = self._request(application, inputs)
-        rendered = self._render(application.key, repository, tree, request, slot=slot)
+        rendered = self._render(repository, tree, request, slot=slot)
         if rendered is None or self._stores.autoscalers.pending(application.key):
             return None
         autoscaled = self._autoscaled(rendered, application)
@@ -280,13 +280,21 @@ class DeclaredStateLoader:
                 ignore_fields=application.spec.sync.ignore_fields,
                 helm_hooks=application.spec.helm_hooks,
             )
-            noted = revision.chart.warnings if revision.chart is not None else ()
+            dependencies = self._pinned.dependencies(request, repository, rendered)
+            charts = [revision.chart, *(one.chart for one in dependencies)]
+            noted = [warning for one in charts if one is not None for warning in one.warnings]
             desired = replace(desired, warnings=(*noted, *rendered.warnings, *desired.warnings), rendered=rendered.digest)
             # What the cluster did not know yet is looked up again the next time.
-            built = _Built(rendered=rendered, application=application, autoscaled=autoscaled, desired=desired)
+            built = _Built(
+                rendered=rendered,
+                application=application,
+                autoscaled=autoscaled,
+                dependencies=dependencies,
+                desired=desired,
+            )
             if not desired.unscoped:
                 self._built[application.key, slot] = built
-        desired = built.desired
+        desired, revision = built.desired, replace(revision, dependencies=built.dependencies)
         if any(manifest.generated for manifest in desired.manifests):
             # Rollouts copy configuration, so they need what is live, too.
             live = {manifest.key: self._stores.live.get(manifest.key) for manifest in desired.manifests if manifest.generated}
@@ -294,17 +302,13 @@ class DeclaredStateLoader:
             desired = replace(desired, manifests=with_live_values(desired.manifests, objects, application.key))
         return desired if desired.revision == revision else replace(desired, revision=revision)
 
-    def _render(
-        self, application: AppKey, repository: Repository, tree: Tree, request: RenderRequest, *, slot: str
-    ) -> Rendered | None:
-        """The render; None until it and its remote bases are done."""
-        mounted = self._bases.mounted(application, repository, tree)
+    def _render(self, repository: Repository, tree: Tree, request: RenderRequest, *, slot: str) -> Rendered | None:
+        """The render; None until it and what it misses are done."""
+        application, mounted = request.application, self._pinned.mounted(request, repository, tree)
         try:
             return self._renders.rendered(application, mounted, request, slot=slot)
         except RenderError as error:
-            if error.reason != MISSING:
-                raise
-            if not self._bases.fetched(application, repository, tree.commit, error):
+            if not self._pinned.fetched(request, repository, tree.commit, error):
                 return None
         self._renders.retry(application)
         return self._renders.rendered(application, mounted, request, slot=slot)
@@ -329,7 +333,7 @@ class DeclaredStateLoader:
         self._verifier.forget(application)
         self._renders.forget(application)
         self._inputs.forget(application)
-        self._bases.forget(application)
+        self._pinned.forget(application)
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)

@@ -13,7 +13,7 @@ from gitops_agent.manifest.key import AppKey
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 
-_MOST = 50
+_MOST = 200
 
 
 class Pins:

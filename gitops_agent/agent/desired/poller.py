@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_lock, secrets_of
+from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_locks, secrets_of
 from gitops_agent.agent.desired.pins import Pins
 from gitops_agent.agent.desired.poll_slots import PollSlots
 from gitops_agent.agent.ports import EventSink, Wake
@@ -286,7 +286,10 @@ class SourcePoller:
     def _poll(self, repository: Repository) -> None:
         with self._lock:
             uses = [use for use in self._uses.values() if use.repository == repository]
-            refs = frozenset(use.ref for use in uses) | self._pins.refs(repository).keys()
+            pins = self._pins.refs(repository)
+            readers = {key for keys in pins.values() for key in keys}
+            users = [*uses, *(use for (key, role), use in self._uses.items() if role == _SOURCE and key in readers)]
+            refs = frozenset(use.ref for use in uses) | pins.keys()
             verified = frozenset(use.ref for use in uses if use.verified)
             before = self._states.get(repository, SourceState())
             number = self._begun = self._begun + 1
@@ -299,7 +302,7 @@ class SourcePoller:
             return
         try:
             if isinstance(repository, ChartSource):
-                locks = [lock for use in uses if (lock := recorded_lock(use.application, repository.url)) is not None]
+                locks = [lock for use in users for lock in recorded_locks(use.application, repository.url)]
                 access = chart_access(self._secrets, repository, refs)
                 result = self.sources.poll(repository, refs, cancel=self._stopping, access=access, locks=locks)
             else:

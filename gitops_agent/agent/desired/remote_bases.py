@@ -8,9 +8,9 @@ hold for them, and the Secret of the application goes to the server it is meant 
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
+from gitops_agent.agent.desired.missing_inputs import MissingInputs
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.errors import AgentError, RenderError, SourceError
@@ -23,8 +23,6 @@ from gitops_agent.source.repository import Repository, beside
 
 _MOST_MISSING = 20
 """Bases of one commit."""
-_MOST_COMMITS = 8
-"""Commits of one application of which the missing bases are kept."""
 
 
 class RemoteBases:
@@ -37,8 +35,7 @@ class RemoteBases:
 
     def __init__(self, poller: SourcePoller, applications: ApplicationStore) -> None:
         self._poller, self._applications = poller, applications
-        self._lock = threading.Lock()
-        self._missing: dict[AppKey, dict[str, dict[RemoteBase, AgentError | None]]] = {}
+        self._missing: MissingInputs[RemoteBase] = MissingInputs(_MOST_MISSING)
 
     def mounted(self, application: AppKey, repository: Repository, tree: Tree) -> Tree:
         """The tree with the bases that its kustomizations name.
@@ -62,8 +59,7 @@ class RemoteBases:
         Raises:
             AgentError: a base cannot be fetched, named with the place of its address.
         """
-        with self._lock:
-            missing = dict(self._missing.get(application, {}).get(commit, {}))
+        missing = self._missing.of(application, commit)
         if not missing:
             raise failure
         for base, refusal in sorted(missing.items()):
@@ -74,21 +70,17 @@ class RemoteBases:
         bases = _Bases(self, application, repository, commit)
         if any(bases.tree(base) is None for base in missing):
             return False
-        with self._lock:
-            self._missing.get(application, {}).pop(commit, None)
+        self._missing.clear(application, commit)
         return True
 
     def pending(self, application: AppKey, commit: str) -> str:
         """What is being fetched, in words; empty for nothing."""
-        with self._lock:
-            missing = sorted(self._missing.get(application, {}).get(commit, {}))
+        missing = sorted(self._missing.of(application, commit))
         return f"{missing[0]} is being fetched" if missing else ""
 
     def forget(self, application: AppKey) -> None:
         """Drops an application."""
-        with self._lock:
-            self._missing.pop(application, None)
-        self._poller.unpin(application)
+        self._missing.forget(application)
 
     def read(self, application: AppKey, repository: Repository, ref: Ref) -> Tree | None:
         """The files of a commit that was fetched; None unless it was."""
@@ -104,15 +96,8 @@ class RemoteBases:
     def request(self, application: AppKey, commit: str, base: RemoteBase, repository: Repository | SourceError) -> None:
         """Fetches a base that a commit's render misses, unless it is refused."""
         refusal = repository if isinstance(repository, SourceError) else None
-        with self._lock:
-            commits = self._missing.setdefault(application, {})
-            missing = commits.setdefault(commit, {})
-            while len(commits) > _MOST_COMMITS:
-                del commits[next(iter(commits))]
-            if base not in missing and len(missing) >= _MOST_MISSING:
-                return
-            missing[base] = refusal
-        if isinstance(repository, Repository):
+        noted = self._missing.add(application, commit, base, refusal)
+        if noted and isinstance(repository, Repository):
             self._poller.pin(application, repository, _ref(base), fetch=True)
 
     def located(self, own: Repository, base: RemoteBase) -> Repository:

@@ -20,7 +20,7 @@ from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.revision_name import short as short_name
-from gitops_agent.revision.revision import ChartRevision
+from gitops_agent.revision.revision import ChartRevision, Revision
 from gitops_agent.rollout.state import Phase
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
@@ -33,6 +33,8 @@ _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
 _TEXT_LIMIT = 500
 _ROUNDING = timedelta(seconds=2)
+_SOURCE_KEPT = ("revision", "author", "subject", "committedAt", "chart", "dependencies")
+"""What stays known of the last revision."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -298,9 +300,13 @@ def _source(before: Object, outcome: ReconcileOutcome) -> Object:
             "subject": revision.subject,
             "committedAt": timestamp(revision.committed_at) if revision.committed_at else "",
             "chart": _chart(revision.chart),
+            "dependencies": _dependencies(before, revision),
         }
     elif isinstance(before.get("source"), dict):
-        result = {key: before["source"].get(key, "") for key in ("revision", "author", "subject", "committedAt", "chart")}
+        result = {
+            key: before["source"].get(key, "")
+        result = {key: before["source"].get(key, "") for key in _SOURCE_KEPT}
+        }
     if outcome.unavailable_since is not None:
         result["unavailableSince"] = timestamp(outcome.unavailable_since)
         result["message"] = str(outcome.source_error or "")[:_TEXT_LIMIT]
@@ -312,6 +318,14 @@ def _chart(chart: ChartRevision | None) -> Object | None:
         return None
     names = {"repository": chart.repository, "name": chart.name, "version": chart.version, "digest": chart.digest}
     return {**names, "range": chart.range, "resolvedAt": timestamp(chart.resolved_at)}
+
+
+def _dependencies(before: Object, revision: Revision) -> list[Object]:
+    """The charts that were fetched; those of before until a revision is rendered."""
+    if revision.dependencies is None:
+        earlier = (before.get("source") or {}).get("dependencies")
+        return earlier if isinstance(earlier, list) else []
+    return [_drop_empty({**(_chart(one.chart) or {}), "parent": one.parent}) for one in revision.dependencies]
 
 
 def _problem(problem: ObjectIssue) -> Object:

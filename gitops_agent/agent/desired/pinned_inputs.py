@@ -1,0 +1,76 @@
+"""What renders read beside a commit: remote bases, dependencies of charts.
+
+Both are pinned, shown by the tree, and fetched by the poller when a render misses them; this is their one door.
+"""
+
+from __future__ import annotations
+
+from gitops_agent.agent.desired.chart_dependencies import ChartDependencies
+from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.remote_bases import RemoteBases
+from gitops_agent.agent.stores.applications import ApplicationStore
+from gitops_agent.errors import RenderError
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.render import chart_dependencies, remote_bases
+from gitops_agent.render.request import Rendered, RenderRequest
+from gitops_agent.revision.revision import DependencyRevision
+from gitops_agent.revision.tree import Tree
+from gitops_agent.source.chart.dependency import DependencyAccess
+from gitops_agent.source.repository import Repository
+
+
+class PinnedInputs:
+    """Pinned inputs by application; thread-safe.
+
+    Args:
+        poller: fetches.
+        applications: know the rules of the installation.
+    """
+
+    def __init__(self, poller: SourcePoller, applications: ApplicationStore) -> None:
+        self._poller = poller
+        self._bases = RemoteBases(poller, applications)
+        self._dependencies = ChartDependencies(poller, applications)
+
+    def mounted(self, request: RenderRequest, repository: Repository, tree: Tree) -> Tree:
+        """The tree with what its kustomizations and charts name.
+
+        Args:
+            request: which is rendered.
+            repository: what its application follows.
+            tree: one commit.
+        """
+        key = request.application
+        return self._dependencies.mounted(key, _access(request, repository), self._bases.mounted(key, repository, tree))
+
+    def fetched(self, request: RenderRequest, repository: Repository, commit: str, failure: RenderError) -> bool:
+        """Whether what the render of a commit missed is there now.
+
+        Raises:
+            AgentError: the render failed for another reason, or what it missed cannot be fetched.
+        """
+        if failure.reason == remote_bases.MISSING:
+            return self._bases.fetched(request.application, repository, commit, failure)
+        if failure.reason == chart_dependencies.MISSING:
+            return self._dependencies.fetched(request.application, _access(request, repository), commit, failure)
+        raise failure
+
+    def pending(self, application: AppKey, commit: str) -> str:
+        """What is being fetched, in words; empty for nothing."""
+        return self._bases.pending(application, commit) or self._dependencies.pending(application, commit)
+
+    def dependencies(
+        self, request: RenderRequest, repository: Repository, rendered: Rendered
+    ) -> tuple[DependencyRevision, ...]:
+        """The charts that a render fetched, as they are recorded."""
+        return self._dependencies.resolved(_access(request, repository), rendered.closure)
+
+    def forget(self, application: AppKey) -> None:
+        """Drops an application."""
+        self._bases.forget(application)
+        self._dependencies.forget(application)
+        self._poller.unpin(application)
+
+
+def _access(request: RenderRequest, repository: Repository) -> DependencyAccess:
+    return DependencyAccess.of(request.application.namespace, repository, request.options)
