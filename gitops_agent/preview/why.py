@@ -39,7 +39,7 @@ from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.render.request import Rendered
 from gitops_agent.render.worker.client import local_workers
-from gitops_agent.revision.remote_base import readable
+from gitops_agent.revision import chart_dependency, remote_base
 from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout.coverage import target
 from gitops_agent.source.repository import Repository
@@ -196,6 +196,11 @@ class _History:
             return self._sources.last_change(self._repository, self._revision, file, line=line)
         except SourceError:
             return None
+
+
+def readable(path: str) -> str:
+    """A path for people, also in what was fetched beside the commit."""
+    return chart_dependency.readable(remote_base.readable(path))
 
 
 def _as_rendered(rendered: Rendered, key: ObjectKey, application: Application) -> Manifest | None:

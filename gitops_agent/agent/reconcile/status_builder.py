@@ -303,10 +303,7 @@ def _source(before: Object, outcome: ReconcileOutcome) -> Object:
             "dependencies": _dependencies(before, revision),
         }
     elif isinstance(before.get("source"), dict):
-        result = {
-            key: before["source"].get(key, "")
         result = {key: before["source"].get(key, "") for key in _SOURCE_KEPT}
-        }
     if outcome.unavailable_since is not None:
         result["unavailableSince"] = timestamp(outcome.unavailable_since)
         result["message"] = str(outcome.source_error or "")[:_TEXT_LIMIT]

@@ -275,3 +275,37 @@ def test_a_forgotten_repository_leaves_nothing(charts: Charts, server: ChartServ
     charts.forget(source(server))
 
     assert list(tmp_path.iterdir()) == []
+
+
+LOCKED = ChartRef(name="podinfo", version="6.5.3", once="lock")
+CHOSEN = ChartRef(name="podinfo", version="~6.5", once="a" * 40)
+
+
+def test_a_choice_for_good_is_read_once_and_survives_other_polls(tmp_path: Path, server: ChartServer) -> None:
+    charts = Charts(tmp_path)
+    first = polled(charts, server, LOCKED, CHOSEN)
+    server.publish("podinfo", "6.5.5")
+    asked = len(server.seen)
+
+    assert polled(charts, server, LOCKED, CHOSEN).tips == first.tips
+    assert len(server.seen) == asked
+    assert polled(charts, server, RANGE).names[RANGE] == "6.5.5"
+
+    later = Charts(tmp_path)
+    polled(later, server, RANGE)
+    assert later.resolve(source(server), CHOSEN).short == "podinfo-6.5.4"
+    assert (
+        polled(later, server, ChartRef(name="podinfo", version="~6.5", once="b" * 40)).moved[0].new.startswith("podinfo-6.5.5@")
+    )
+
+
+def test_without_a_cache_a_choice_for_good_is_that_of_the_status(tmp_path: Path, server: ChartServer) -> None:
+    digest = digest_of(polled(Charts(tmp_path / "one"), server, LOCKED).tips[LOCKED])
+    at = datetime(2026, 11, 3, tzinfo=UTC)
+    recorded = ChartLock(name="podinfo", range="~6.5", version="6.5.3", digest=digest, resolved_at=at, once="a" * 40)
+    charts = Charts(tmp_path / "two")
+
+    assert polled(charts, server, CHOSEN, locks=(recorded,)).names[CHOSEN] == "6.5.3"
+    server.publish("podinfo", "6.5.3", OTHER)
+    error = polled(Charts(tmp_path / "three"), server, CHOSEN, locks=(recorded,)).errors[CHOSEN]
+    assert error.reason == "ChartRepublished"
