@@ -50,7 +50,8 @@ def render(
     Needs no cluster, unless --application names the Application with the options. Variables are replaced as the Application
     says, or where --variable gives one; the latter win.
 
-    Bases in other repositories that are pinned to a commit are fetched into the user's cache, without credentials.
+    Bases in other repositories that are pinned to a commit are fetched into the user's cache, without credentials. So are the
+    charts that Chart.lock names; with --application with the credentials that it names for them.
 
     Files that sops encrypted are decrypted with keys of this machine: with --decryption-key, or where the Application decrypts.
     """
@@ -58,6 +59,7 @@ def render(
     from gitops_agent.api.render_options import RenderOptions, Variables
     from gitops_agent.manifest.key import AppKey
     from gitops_agent.manifest.yaml import dump_all
+    from gitops_agent.preview.chart_dependencies import with_dependencies
     from gitops_agent.preview.comparison import chart_access, root_of, with_mounted_chart
     from gitops_agent.preview.decryption_keys import decryption_keys
     from gitops_agent.preview.remote_bases import mounted
@@ -94,9 +96,10 @@ def render(
         local_workers() as workers,
         mounted(WorkTree(root)) as bases,
     ):
-        tree: Tree = bases
+        tree: Tree = with_dependencies(bases)
         if shown is not None:
-            tree = with_mounted_chart(tree, shown, Path(scratch), lambda *chart: chart_access(access, *chart))
+            tree = with_mounted_chart(bases, shown, Path(scratch), lambda *chart: chart_access(access, *chart))
+            tree = with_dependencies(tree, shown, lambda *chart: chart_access(access, *chart))
         rendered = workers.render(tree, request)
     for warning in rendered.warnings:
         out.talk(f"warning: {warning}")

@@ -30,6 +30,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
 from gitops_agent.manifest.revision_name import chart_of, commit_of
 from gitops_agent.preview import signature
+from gitops_agent.preview.chart_dependencies import with_dependencies
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.desired_state import desired_state
@@ -234,6 +235,7 @@ def _wanted(
         root, path = root_of(target.path)
         with mounted(WorkTree(root)) as bases:
             tree = with_mounted_chart(bases, application, scratch, lambda *chart: chart_access(access, *chart))
+            tree = with_dependencies(tree, application, lambda *chart: chart_access(access, *chart))
             yield tree, Revision(repository=str(root), ref="", commit=""), path
         return
     with fetched(access, application, scratch, revision=target.revision, kept=target.kept) as (tree, revision):
@@ -258,8 +260,9 @@ def fetched(
 
 
 def with_bases(access: ClusterClient, application: Application, tree: Tree) -> AbstractContextManager[Tree]:
-    """A tree of the application, with its remote bases."""
+    """A tree of the application, with its remote bases and the dependencies of its chart."""
     repository = _repository(application)
+    tree = with_dependencies(tree, application, lambda *chart: chart_access(access, *chart))
     return mounted(tree, repository, lambda: credentials(access, application, repository))
 
 

@@ -8,10 +8,13 @@ import pytest
 
 from gitops_agent.config.directories import tool_cache
 from gitops_agent.manifest.yaml import dump_all, load_all
+from tests.agent.desired.test_chart_dependencies import redis, shop
 from tests.cli.cluster_env import ClusterEnv, configmap
 from tests.cli.conftest import Run
 from tests.render.decryption.sops import Sops
+from tests.render.samples import put
 from tests.source.author import Author
+from tests.source.chart.server import serving
 
 pytestmark = pytest.mark.slow
 
@@ -216,3 +219,19 @@ def test_a_remote_base_that_cannot_be_fetched_is_named(run: Run, tmp_path: Path)
 
     assert (result.code, result.stdout) == (1, "")
     assert f"file://{tmp_path}/gone.git" in result.stderr
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_locked_dependency_of_a_chart_is_fetched_once(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    with serving() as charts:
+        charts.publish("redis", "1.2.0", redis("1.2.0"))
+        for path, text in shop(charts.url).items():
+            put(folder, {path.removeprefix("shop/"): text})
+        expected = "ConfigMap:redis\nConfigMap:shop\n"
+        assert run("render", str(folder), "-o", "name").stdout == expected
+    assert run("render", str(folder), "-o", "name").stdout == expected
+
+    (folder / "Chart.lock").unlink()
+    result = run("render", str(folder))
+    assert (result.code, "helm dependency update ." in result.stderr) == (1, True)

@@ -79,7 +79,8 @@ def build(repository: Path, renderer: Renderer, charts: Charts) -> Build:
     """Renders `apps/shop`, whose dependencies are locked to versions."""
 
     def do(wishes: list[Object], *versions: str, files: Mapping[str, str] | None = None, **options: object) -> Rendered:
-        shop = chart("shop", *wishes) | ({"Chart.lock": lock(wishes, *versions)} if versions else {}) | (files or {})
+        locked = {"Chart.lock": lock(wishes, *versions)} if versions else {}
+        shop = {**chart("shop", *wishes), **locked, **(files or {})}
         put(repository, {f"apps/shop/{path}": text for path, text in shop.items()})
         request = ask("apps/shop", helm=options) if options else ask("apps/shop")
         return rendered(renderer.attempt(PinnedTree(WorkTree(repository), DEPENDENCIES, charts), request))
@@ -111,7 +112,7 @@ def test_alias_condition_tags_and_imported_values_are_those_of_helm(build: Build
     charts.add("kv", chart("kv"))
     charts.add("off", chart("off"))
     wishes = [
-        wish(alias="cache", **{"import-values": ["data"]}),
+        {**wish(alias="cache"), "import-values": ["data"]},
         wish(version="2.x", alias="store"),
         wish("kv", condition="kv.enabled"),
         wish("off", tags=["back"]),
