@@ -24,15 +24,23 @@ from gitops_agent.errors import UsageError
 def lock(name: str, *, file: Path | None, kubeconfig: str | None, context: str | None, namespace: str) -> None:
     """Print the version of an application's chart, or write it.
 
-    With its digest. A range such as ~6.5 then moves by commits alone.
+    With its digest. A range such as ~6.5 then moves by commits alone. Dependencies of the chart that were fetched are printed,
+    too; a chart in Git names them in its Chart.lock.
     """
-    from gitops_agent.operations.chart_lock import locked, pin_of
+    from gitops_agent.manifest.yaml import dump
+    from gitops_agent.operations.chart_lock import dependencies_of, has_chart, locked, pin_of
 
     access = ClusterClient.open(kubeconfig, context, namespace)
-    pin = pin_of(access.application(name))
+    application = access.application(name)
     if file is None:
-        click.echo(f'version: {pin.version}\ndigest: "{pin.digest}"')
+        dependencies = dependencies_of(application)
+        if has_chart(application) or not dependencies:
+            pin = pin_of(application)
+            click.echo(f'version: {pin.version}\ndigest: "{pin.digest}"')
+        if dependencies:
+            click.echo(dump({"dependencies": dependencies}), nl=False)
         return
+    pin = pin_of(application)
     try:
         data = file.read_bytes()
         file.write_bytes(locked(data, name, pin, file=str(file)))

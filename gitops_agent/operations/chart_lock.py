@@ -25,6 +25,17 @@ class ChartPin:
     digest: str
 
 
+def dependencies_of(application: Object) -> list[Object]:
+    """The charts that were fetched for it, as `lock` prints them."""
+    rows = ((application.get("status") or {}).get("source") or {}).get("dependencies") or []
+    return [{name: row.get(name) for name in ("name", "version", "repository", "digest")} for row in rows]
+
+
+def has_chart(application: Object) -> bool:
+    """Whether it has a chart of a repository."""
+    return any(_chart(application, place) is not None for place in _PLACES)
+
+
 def pin_of(application: Object) -> ChartPin:
     """What the status of an Application says of its chart.
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.errors import AgentError, UsageError
-from gitops_agent.operations.chart_lock import ChartPin, locked, pin_of
+from gitops_agent.operations.chart_lock import ChartPin, dependencies_of, has_chart, locked, pin_of
 
 DIGEST = "sha256:" + "6c3c" * 16
 PIN = ChartPin(version="6.5.4", digest=DIGEST)
@@ -76,3 +76,12 @@ def test_what_another_range_resolved_to_is_not_taken() -> None:
         pin_of(application(range="^6"))
     with pytest.raises(UsageError, match="has no chart of a repository"):
         pin_of({"metadata": {"name": "podinfo"}, "spec": {"source": {"repoURL": "https://x"}}})
+
+
+def test_fetched_dependencies_are_listed() -> None:
+    row = {"name": "redis", "version": "1.2.0", "repository": "https://c", "digest": DIGEST}
+    status = {"source": {"dependencies": [{**row, "range": "1.2.0", "resolvedAt": "2026-11-29T18:00:00Z"}]}}
+    application = {"metadata": {"name": "shop"}, "spec": {"source": {"repoURL": "x"}}, "status": status}
+
+    assert (dependencies_of(application), has_chart(application)) == ([row], False)
+    assert dependencies_of({"spec": {}}) == []
