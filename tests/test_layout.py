@@ -31,6 +31,9 @@ TESTED_ELSEWHERE = {
     "source/following.py": "acceptance/test_charts.py",  # likewise
     "source/chart/signers.py": "source/chart/test_oci_repository.py",  # what is demanded of registries
     "preview/remote_bases.py": "cli/test_render.py",  # likewise
+    "preview/chart_dependencies.py": "cli/test_render.py",  # likewise
+    "agent/desired/pinned_inputs.py": "agent/desired/test_chart_dependencies.py",  # the door of two others
+    "render/template_origins.py": "render/test_chart_dependencies.py",  # what renders name
     "cli/object_chain.py": "cli/test_trace.py",  # likewise
     "preview/decryption_keys.py": "cli/test_render.py",  # likewise
     "cli/plan_view.py": "cli/test_diff.py",  # what that command prints

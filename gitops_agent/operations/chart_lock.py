@@ -33,7 +33,7 @@ def dependencies_of(application: Object) -> list[Object]:
 
 def has_chart(application: Object) -> bool:
     """Whether it has a chart of a repository."""
-    return any(_chart(application, place) is not None for place in _PLACES)
+    return any(_chart(application, path) is not None for path in _PLACES)
 
 
 def pin_of(application: Object) -> ChartPin:

@@ -1,4 +1,4 @@
-"""Dependencies of charts of a command: fetched when its render looks for them.
+"""Dependencies of charts, for commands: fetched when a render needs them.
 
 A version that a lock names never changes, so it is kept in the user's cache and fetched once for all commands.
 """

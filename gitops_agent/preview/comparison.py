@@ -260,7 +260,7 @@ def fetched(
 
 
 def with_bases(access: ClusterClient, application: Application, tree: Tree) -> AbstractContextManager[Tree]:
-    """A tree of the application, with its remote bases and the dependencies of its chart."""
+    """A tree of the application, with what it names elsewhere."""
     repository = _repository(application)
     tree = with_dependencies(tree, application, lambda *chart: chart_access(access, *chart))
     return mounted(tree, repository, lambda: credentials(access, application, repository))

@@ -128,30 +128,34 @@ class _Reader:
         files = self._inputs.folder(path)
         vendored = self._vendored(path, files)
         self._scan(path, files)
-        wishes = list(self._dependencies(path, about))
+        requirements = list(self._dependencies(path, about))
         absent = []
-        for wish in wishes:
-            name, repository = wish.get("name"), wish.get("repository")
+        for requirement in requirements:
+            name, repository = requirement.get("name"), requirement.get("repository")
             if not isinstance(name, str) or name in vendored:
                 continue
             if isinstance(repository, str) and repository.startswith("file://"):
-                self._local(place, wish, copies)
+                self._local(place, requirement, copies)
             else:
-                absent.append(wish)
-        self._fetched(place, about, wishes, absent)
+                absent.append(requirement)
+        self._fetched(place, about, requirements, absent)
 
-    def _fetched(self, place: _Place, about: Object, wishes: Sequence[Object], absent: Sequence[Object]) -> None:
+    def _fetched(self, place: _Place, about: Object, requirements: Sequence[Object], absent: Sequence[Object]) -> None:
         """Dependencies that are charts of repositories."""
         path = place.path
-        named = [wish for wish in absent if isinstance(wish.get("repository"), str) and wish["repository"]]
+        named = [one for one in absent if isinstance(one.get("repository"), str) and one["repository"]]
+            requirement
+            for requirement in absent
+            if isinstance(requirement.get("repository"), str) and requirement["repository"]
+        ]
         if place.top and len(named) < len(absent):
-            raise _not_vendored(path, next(wish for wish in absent if wish not in named))
+            raise _not_vendored(path, next(requirement for requirement in absent if requirement not in named))
         if named and not place.top and not self._fetching.published(path) and not self._locked(path):
             text = f"{path} is rendered without its dependency {named[0].get('name')}, as by Helm: it has no Chart.lock"
             self._chart.warnings.append(text)
             return
-        for dependency, wish in self._fetching.located(path, about, wishes, named, place.chain) if named else ():
-            inner = place.below(dependency.path, _called(wish), dependency)
+        for dependency, requirement in self._fetching.located(path, about, requirements, named, place.chain) if named else ():
+            inner = place.below(dependency.path, _called(requirement), dependency)
             self._fetching.fetched.append(Fetched(parent=path, dependency=dependency, prefix=inner.prefix))
             self.read(inner, {})
 
@@ -179,11 +183,11 @@ class _Reader:
         if isinstance(dependencies, list):
             yield from (dependency for dependency in dependencies if isinstance(dependency, dict))
 
-    def _local(self, place: _Place, wish: Object, copies: dict[str, str]) -> None:
+    def _local(self, place: _Place, requirement: Object, copies: dict[str, str]) -> None:
         """A dependency that lies elsewhere in the repository."""
-        path, name = place.path, str(wish["name"])
+        path, name = place.path, str(requirement["name"])
         file = join(path, "Chart.yaml")
-        local = join(path, str(wish["repository"]).removeprefix("file://"), named_in=f"{file}: dependency {name}")
+        local = join(path, str(requirement["repository"]).removeprefix("file://"), named_in=f"{file}: dependency {name}")
         if not self._fetching.contained(path, local):
             text = f"{file}: the dependency {name} leads out of its chart"
             raise RenderError(text, reason="PathEscapes", file=file)
@@ -196,7 +200,7 @@ class _Reader:
         folder = posixpath.basename(entry.path)
         copies[f"charts/{folder}"] = entry.path
         inner: dict[str, str] = {}
-        self.read(place.below(entry.path, _called(wish)), inner)
+        self.read(place.below(entry.path, _called(requirement)), inner)
         copies.update({f"charts/{folder}/{key}": value for key, value in inner.items()})
 
     def _vendored(self, path: str, files: tuple[Entry, ...]) -> set[str]:
@@ -290,9 +294,9 @@ def _address(value: Any) -> bool:
     return isinstance(value, str) and "://" in value.split("#", 1)[0] and not value.startswith(_STANDARD)
 
 
-def _called(wish: Object) -> str:
+def _called(requirement: Object) -> str:
     """How a chart calls a dependency."""
-    return str(wish.get("alias") or wish.get("name"))
+    return str(requirement.get("alias") or requirement.get("name"))
 
 
 def _not_vendored(path: str, dependency: Object) -> RenderError:

@@ -65,7 +65,7 @@ class ChartDependencies:
     _seen: set[ChartDependency] = field(default_factory=set)
 
     def published(self, path: str) -> bool:
-        """Whether the chart at a path is one of a repository, not of Git."""
+        """Whether the chart at a path comes from a chart repository."""
         commit = self.inputs.commit
         return _mount(path) != "" or (chart_of(commit) != "" and commit_of(commit) == "")
 
@@ -74,14 +74,19 @@ class ChartDependencies:
         return _mount(path) == _mount(local)
 
     def located(
-        self, path: str, about: Object, wishes: Sequence[Object], absent: Sequence[Object], chain: Sequence[ChartDependency]
+        self,
+        path: str,
+        about: Object,
+        requirements: Sequence[Object],
+        absent: Sequence[Object],
+        chain: Sequence[ChartDependency],
     ) -> list[tuple[ChartDependency, Object]]:
-        """The dependencies of one chart that are not in its `charts/`, as far as they are there.
+        """The dependencies of one chart that have been fetched.
 
         Args:
             path: of the chart.
             about: its Chart.yaml.
-            wishes: all of its dependencies.
+            requirements: all of its dependencies.
             absent: those that have to be fetched.
             chain: the fetched charts that lead to it.
 
@@ -90,19 +95,19 @@ class ChartDependencies:
                 `RenderTooLarge`.
         """
         file = join(path, "Chart.yaml")
-        versions = self._versions(path, about, wishes, absent)
+        versions = self._versions(path, about, requirements, absent)
         result = []
-        for wish in absent:
-            entry = versions[next(number for number, one in enumerate(wishes) if one is wish)]
+        for requirement in absent:
+            entry = versions[next(number for number, one in enumerate(requirements) if one is requirement)]
             if entry is None:
                 continue
-            dependency = self._named(path, file, wish, entry)
+            dependency = self._named(path, file, requirement, entry)
             self._check(file, dependency, chain)
             located = self.inputs.locate(dependency.path)
             if located is None or located.type is not EntryType.DIRECTORY:
                 self._missing.append((file, dependency))
             else:
-                result.append((dependency, wish))
+                result.append((dependency, requirement))
         return result
 
     def require(self) -> None:
@@ -116,12 +121,12 @@ class ChartDependencies:
             raise RenderError(text, reason=MISSING, file=file, field="dependencies")
 
     def _versions(
-        self, path: str, about: Object, wishes: Sequence[Object], absent: Sequence[Object]
+        self, path: str, about: Object, requirements: Sequence[Object], absent: Sequence[Object]
     ) -> Sequence[Object | None]:
         """What names the version of each dependency: the lock, or itself."""
         published = self.published(path)
         try:
-            lock = chart_lock.read_lock(self.inputs, path, about, wishes)
+            lock = chart_lock.read_lock(self.inputs, path, about, requirements)
         except RenderError as error:
             if not published or error.reason != chart_lock.STALE:
                 raise
@@ -130,7 +135,7 @@ class ChartDependencies:
         if lock is not None:
             return lock[1]
         if published:
-            return wishes
+            return requirements
         file = join(path, "Chart.yaml")
         name = str(absent[0].get("name"))[:200]
         text = (
@@ -139,8 +144,10 @@ class ChartDependencies:
         )
         raise RenderError(text, reason="ChartLockMissing", file=file)
 
-    def _named(self, path: str, file: str, wish: Object, entry: Object) -> ChartDependency:
-        name, repository, version = (str(entry.get(key) or wish.get(key) or "") for key in ("name", "repository", "version"))
+    def _named(self, path: str, file: str, requirement: Object, entry: Object) -> ChartDependency:
+        name, repository, version = (
+            str(entry.get(key) or requirement.get(key) or "") for key in ("name", "repository", "version")
+        )
         where = f"{file}: dependencies: {name[:200]}"
         if repository.startswith(("@", "alias:")):
             text = f"{where}: {repository[:200]!r} is a name on its author's machine: write the address of the repository"
@@ -218,7 +225,7 @@ def _origin(dependency: Object) -> str:
 
 
 def _problem(repository: str) -> str:
-    """What is wrong with the address of a repository; empty when nothing is."""
+    """What is wrong with an address; empty when nothing is."""
     try:
         parts = urlsplit(repository)
         _ = parts.port

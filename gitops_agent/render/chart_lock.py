@@ -25,14 +25,14 @@ _ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 """What Go escapes in JSON beside what every writer does."""
 
 
-def read_lock(inputs: Inputs, path: str, about: Object, wishes: Sequence[Object]) -> tuple[str, list[Object]] | None:
+def read_lock(inputs: Inputs, path: str, about: Object, requirements: Sequence[Object]) -> tuple[str, list[Object]] | None:
     """The lock of a chart: (its file, its entries); None without one.
 
     Args:
         inputs: of the render.
         path: of the chart.
         about: its Chart.yaml.
-        wishes: its dependencies; the lock has one entry for each, in their order.
+        requirements: its dependencies; the lock has one entry for each, in their order.
 
     Raises:
         RenderError: reason `ChartLockStale`, for one that does not fit.
@@ -48,9 +48,9 @@ def read_lock(inputs: Inputs, path: str, about: Object, wishes: Sequence[Object]
         entries = lock.get("dependencies") if isinstance(lock, dict) else None
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
             raise _stale(path, file)
-        if lock.get("digest") not in (digest(wishes, entries), *([older_digest(wishes)] if older else [])):
+        if lock.get("digest") not in (digest(requirements, entries), *([older_digest(requirements)] if older else [])):
             raise _stale(path, file)
-        if [one.get("name") for one in entries] != [wish.get("name") for wish in wishes]:
+        if [one.get("name") for one in entries] != [requirement.get("name") for requirement in requirements]:
             raise _stale(path, file)
         return file, entries
     return None
@@ -61,14 +61,14 @@ def advice(path: str) -> str:
     return f"run `helm dependency update {path or '.'}` and commit"
 
 
-def digest(wishes: Iterable[Object], entries: Iterable[Object]) -> str:
+def digest(requirements: Iterable[Object], entries: Iterable[Object]) -> str:
     """The digest of a lock, as Helm 3 and 4 compute it."""
-    return _hash([[_row(wish) for wish in wishes], [_row(entry) for entry in entries]])
+    return _hash([[_row(requirement) for requirement in requirements], [_row(entry) for entry in entries]])
 
 
-def older_digest(wishes: Iterable[Object]) -> str:
+def older_digest(requirements: Iterable[Object]) -> str:
     """The digest that Helm 2 wrote into locks."""
-    return _hash({"dependencies": [_row(wish) for wish in wishes]})
+    return _hash({"dependencies": [_row(requirement) for requirement in requirements]})
 
 
 def _hash(value: Any) -> str:
@@ -96,5 +96,5 @@ def _sorted(value: Any) -> Any:
 
 
 def _stale(path: str, file: str) -> RenderError:
-    wishes = "requirements.yaml" if file.endswith("requirements.lock") else "Chart.yaml"
-    return RenderError(f"{file} does not fit {wishes}: {advice(path)}", reason=STALE, file=file)
+    requirements = "requirements.yaml" if file.endswith("requirements.lock") else "Chart.yaml"
+    return RenderError(f"{file} does not fit {requirements}: {advice(path)}", reason=STALE, file=file)

@@ -54,7 +54,7 @@ class TemplateOrigins:
 
 
 def in_dependency(text: str, chart: Chart) -> str:
-    """A text with the charts that were fetched, in place of paths in `charts/`."""
+    """A text that names fetched charts instead of paths in `charts/`."""
     for one in reversed(chart.fetched):  # what is deeper first
         folder = join(chart.path, one.prefix)
         text = re.sub(rf"(?<![\w./-]){re.escape(folder)}/([\w./-]*[\w/-])", rf"\1 of {_escaped(str(one.dependency))}", text)

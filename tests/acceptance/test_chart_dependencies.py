@@ -1,4 +1,4 @@
-"""Charts whose dependencies are not in Git, from a lock to the cluster."""
+"""Dependencies of charts, from a lock to the cluster."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ def charts() -> Iterator[ChartServer]:
     """A repository with two versions of a chart."""
     with serving() as server:
         for version in ("1.2.0", "1.3.0"):
-                    ".Values.color", ".Values.color"
-            )
             server.publish("redis", version, package("redis", version, {"config.yaml": CALLED}))
         yield server
 
@@ -140,7 +138,7 @@ def test_a_published_chart_that_is_not_complete_keeps_what_its_ranges_mean(team:
 
 
 def incomplete(url: str) -> bytes:
-    """A chart without the dependency that it names; helm refuses to package one."""
+    """A chart without its dependency, which helm refuses to package."""
     wish = {"name": "redis", "version": "1.x", "repository": url}
     return archives.packed(archives.member("shop/templates/own.yaml", OWN.encode()), chart=about(wish).encode(), name="shop")
 

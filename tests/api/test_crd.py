@@ -221,6 +221,17 @@ STATUS: dict[str, Any] = {
             "range": "~6.5",
             "resolvedAt": "2026-11-22T20:00:00Z",
         },
+        "dependencies": [
+            {
+                "repository": "https://charts.example.com",
+                "name": "redis",
+                "version": "1.2.0",
+                "digest": "sha256:" + "ab" * 32,
+                "range": "~1.2",
+                "resolvedAt": "2026-11-27T12:00:00Z",
+                "parent": "f" * 40,
+            }
+        ],
         "revision": "abc",
         "author": "Ada",
         "verified": {

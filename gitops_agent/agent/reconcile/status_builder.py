@@ -318,7 +318,7 @@ def _chart(chart: ChartRevision | None) -> Object | None:
 
 
 def _dependencies(before: Object, revision: Revision) -> list[Object]:
-    """The charts that were fetched; those of before until a revision is rendered."""
+    """The charts that were fetched, as known since the last render."""
     if revision.dependencies is None:
         earlier = (before.get("source") or {}).get("dependencies")
         return earlier if isinstance(earlier, list) else []

@@ -39,7 +39,7 @@ _WHOLE = ("SourceUnavailable", "AuthenticationFailed", "SourceFailed")
 _MOST_ARCHIVES = 30
 """Of versions of a repository that are followed no more: what histories and rollouts lead back to."""
 _MOST_ONCE = 100
-"""Choices for good of a repository that are kept: after a restart nobody has asked for them yet."""
+"""Choices for good that are kept: after a restart, renders ask for them later than the first poll."""
 _FOR = " for "
 _MOST_TREES = 16
 _MOST_BYTES = 64 * 1024 * 1024

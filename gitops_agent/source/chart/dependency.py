@@ -1,4 +1,4 @@
-"""Where the dependencies of a chart are, and the Secret they are read with.
+"""Where dependencies of charts are, and which Secret reads them.
 
 Their addresses are written by authors of charts, so an address gets the credentials that the spec names for it and no other
 ones: those of `render.helm.repositories` for addresses at and below theirs, else those of the chart's own repository for the
@@ -76,7 +76,7 @@ def _longest(repositories: Iterable[ChartRepository], url: str) -> ChartReposito
 
 
 def _covers(above: str, url: str) -> bool:
-    """Whether an address is another one or lies below it, on one server."""
+    """Whether an address is the same or lies below, on one server."""
     if urlsplit(above).scheme != urlsplit(url).scheme or origin(above) != origin(url):
         return False
     folder, path = urlsplit(above).path.rstrip("/"), urlsplit(url).path.rstrip("/")
