@@ -144,10 +144,6 @@ class _Reader:
         """Dependencies that are charts of repositories."""
         path = place.path
         named = [one for one in absent if isinstance(one.get("repository"), str) and one["repository"]]
-            requirement
-            for requirement in absent
-            if isinstance(requirement.get("repository"), str) and requirement["repository"]
-        ]
         if place.top and len(named) < len(absent):
             raise _not_vendored(path, next(requirement for requirement in absent if requirement not in named))
         if named and not place.top and not self._fetching.published(path) and not self._locked(path):
