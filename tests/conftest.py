@@ -24,6 +24,7 @@ from gitops_agent.sandbox.controlplane import ControlPlane, stop
 from gitops_agent.toolchain.cache import ToolCache
 from gitops_agent.toolchain.catalog import selected
 from gitops_agent.toolchain.progress import Lines
+from tests.issuers import ISSUERS, trust
 from tests.skips import in_ci, unlisted
 from tests.waiting import eventually
 
@@ -101,7 +102,18 @@ def control_plane(request: pytest.FixtureRequest) -> ControlPlane:
             sys.stderr.write(f"{line}\n")
 
     with FileLock(folder / "start.lock"):
-        return ControlPlane.start(folder / "plane", nodes=3, tied_to=int(os.environ[_OWNER]), progress=Lines(tell))
+        issuers = folder / ISSUERS
+        if not issuers.exists():
+            trust(issuers)
+        extra = {"kube-apiserver": (f"--authentication-config={issuers}",)}
+        owner = int(os.environ[_OWNER])
+        return ControlPlane.start(folder / "plane", nodes=3, tied_to=owner, extra=extra, progress=Lines(tell))
+
+
+@pytest.fixture(scope="session")
+def issuers(control_plane: ControlPlane) -> Path:
+    """The issuers that the API server trusts; it follows the file."""
+    return control_plane.directory.parent / ISSUERS
 
 
 @pytest.fixture

@@ -85,6 +85,9 @@ TESTED_ELSEWHERE = {
     "server/routes.py": "server/test_openapi.py",  # a table
     "server/shares/share_key.py": "server/shares/test_share_links.py",  # what only the API server shows
     "server/shares/shared_viewer.py": "server/shares/test_share_links.py",  # likewise
+    "server/sign_in.py": "server/oidc/test_oidc_sign_in.py",  # likewise
+    "server/oidc/login.py": "server/oidc/test_oidc_sign_in.py",  # likewise
+    "server/oidc/signature.py": "server/oidc/test_id_token.py",  # one step of it
     "server/destinations.py": "server/shares/test_share_links.py",  # likewise
     "importer/tables/*.py": "importer/test_tables.py",  # rows, tried as a whole
     "importer/argo*.py": "importer/test_argo.py",  # parts of one translation, tried by fields

@@ -92,6 +92,11 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("New", "A declared object is not in the cluster yet.", ""),
     ("Changed", "What is declared of an object changed.", ""),
     ("Adopted", "A declared object was there before and belonged to no application.", ""),
+    (
+        "SignInFailed",
+        "The OIDC provider or the API server did not sign a viewer of the dashboard in.",
+        "Read the message and sign in again, or correct the settings of the section `oidc`.",
+    ),
     ("Shared", "A viewer of the dashboard made a link that shows a state without a sign-in, until it ends.", ""),
     ("Remarked", "An object's marks carry no valid seal, and are written anew; nothing else changes.", ""),
     (

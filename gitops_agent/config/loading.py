@@ -124,8 +124,10 @@ def _unknown(value: _Given) -> str | None:
 
 
 def _invalid(location: tuple[int | str, ...], message: str, origins: Mapping[str, str]) -> str:
+    message = message.removeprefix("Value error, ")
+    if not location:
+        return message
     section, *names = map(str, location)
     path = ".".join([spelled(section, names[0]), *map(to_camel, names[1:])]) if names else section
-    message = message.removeprefix("Value error, ")
     origin = origins.get(path) or origins.get(".".join(path.split(".")[:2]))
     return f"{path}: {message[:1].lower()}{message[1:]}{f' ({origin})' if origin else ''}"

@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel, to_snake
@@ -17,6 +18,7 @@ from gitops_agent.config.directories import user_cache
 
 PREFIX = "GITOPS_AGENT_"
 SECTION_MARK = "__"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _agent_cache() -> Path:
@@ -254,6 +256,9 @@ class DashboardSettings(Section):
     """Names beside that of `server.externalURL` under which browsers may reach it, with a port where one is in the address. The
     names of the own machine are allowed, for `kubectl port-forward`."""
 
+    auth: Literal["token", "oidc"] = "token"
+    """How viewers sign in: with a token of the cluster that they paste, or at the OIDC provider of the section `oidc`."""
+
     audiences: Texts = ()
     """Audiences that a token must be for; that of the API server when empty."""
 
@@ -267,6 +272,35 @@ class DashboardSettings(Section):
     badges: Texts = ()
     """Patterns of Applications, such as `gitops-system/shop-*`, whose state `/badge/NAMESPACE/NAME.svg` shows without a
     sign-in; none when empty."""
+
+
+class OidcSettings(Section):
+    """The provider of `dashboard.auth: oidc`."""
+
+    issuer: Annotated[
+        str,
+        Field(
+            pattern=r"^(https://[^\s/?#@]+(/[^\s?#]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?)?$",
+            max_length=512,
+        ),
+    ] = ""
+    """The address that its ID tokens name as their issuer, such as `https://login.example.com/realms/main`. The API server has
+    to trust it too."""
+
+    client_id: Annotated[str, Field(alias="clientID", max_length=256)] = ""
+    """The client that the dashboard is at the provider: that of kubectl, or one that the API server accepts as well. The
+    provider sends browsers to `/auth/callback` below `server.externalURL`."""
+
+    secret: Annotated[str, Field(max_length=253)] = ""
+    """A Secret in `cluster.namespace` with the secret of the client in `client-secret`, and in `ca.crt` the authority of a
+    provider whose certificate is not public. A client without secret when empty."""
+
+    scopes: Texts = ("profile", "email")
+    """What is requested beside `openid`, so that the ID token names the user and the groups that the API server reads."""
+
+    allowed_hosts: Texts = ()
+    """Patterns of hosts that the sign-in may send to, such as `*.example.com`; those that the provider's document names when
+    empty. The annotation `gitops-agent.dev/allowed-hosts` on the Secret narrows down where the client's secret is sent."""
 
 
 class WebhookSettings(Section):
@@ -322,9 +356,27 @@ class Settings(Section):
     leader: LeaderSettings = LeaderSettings()
     server: ServerSettings = ServerSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    oidc: OidcSettings = OidcSettings()
     webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+
+    @model_validator(mode="after")
+    def _sign_in_is_complete(self) -> Self:
+        given = {
+            "oidc.issuer": self.oidc.issuer,
+            "oidc.clientID": self.oidc.client_id,
+            "server.externalURL": self.server.external_url,
+        }
+        missing = [name for name, value in given.items() if not value]
+        if self.dashboard.auth == "oidc" and missing:
+            raise ValueError(f"dashboard.auth is oidc, which needs {', '.join(missing)}")
+        host = urlsplit(self.server.external_url).hostname
+        if self.dashboard.auth == "oidc" and self.server.external_url.startswith("http:") and host not in _LOCAL:
+            raise ValueError(
+                "dashboard.auth is oidc, which needs https in server.externalURL: browsers keep no session without it"
+            )
+        return self
 
 
 def paths() -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from gitops_agent.server.http.app import Dashboard
 from gitops_agent.server.http.badges import Badges
 from gitops_agent.server.http.event_stream import EventStreams
 from gitops_agent.server.http.headers import Origins
-from gitops_agent.server.http.token_sessions import TokenSessions
 from gitops_agent.server.http_server import HttpServer
 from gitops_agent.server.listening import listen
 from gitops_agent.server.plan_cache import PlanCache
@@ -24,6 +23,7 @@ from gitops_agent.server.rows import Rows
 from gitops_agent.server.shares.share_key import ShareKey
 from gitops_agent.server.shares.share_links import ShareLinks
 from gitops_agent.server.shares.shared_viewer import closed
+from gitops_agent.server.sign_in import sign_in_of
 
 
 class AgentDashboard:
@@ -54,13 +54,16 @@ class AgentDashboard:
             shares=_shares(settings, transport) if settings.dashboard.share_links else None,
         )
         destinations = Destinations(source.application) if settings.dashboard.visibility == "destination" else None
-        sessions = TokenSessions(
-            transport, settings.cluster.namespace, audiences=settings.dashboard.audiences, destinations=destinations
-        )
+        sign_in = sign_in_of(settings, transport, destinations)
         badges = Badges(settings.dashboard.badges, source.application)
         hosts = frozenset(name.lower() for name in (external.netloc, *settings.dashboard.allowed_hosts) if name)
         self._dashboard = Dashboard(
-            service, sessions, Origins(hosts=hosts), streams, secure=address.startswith("https:"), pages=badges.routes()
+            service,
+            sign_in.sessions,
+            Origins(hosts=hosts),
+            streams,
+            secure=address.startswith("https:"),
+            pages=[*sign_in.pages, *badges.routes()],
         )
         self._server = HttpServer(
             self._dashboard, listen(settings.dashboard.address, settings.dashboard.port, setting="dashboard"), name="http-ui"

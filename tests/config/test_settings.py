@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from gitops_agent import config
 from gitops_agent.config.settings import LeaderSettings, Settings, paths, sections, variable
+from gitops_agent.errors import UsageError
 
 
 def test_a_path_has_its_variable() -> None:
@@ -64,3 +65,30 @@ def test_the_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     assert Settings().source.cache_dir == tmp_path / "gitops-agent" / "agent"
+
+
+OIDC = {"issuer": "https://login.example.com", "clientID": "dashboard"}
+
+
+@pytest.mark.parametrize(
+    ("oidc", "address", "words"),
+    [
+        ({}, "https://gitops.example.com", "needs oidc.issuer, oidc.clientID$"),
+        (OIDC, "", "needs server.externalURL"),
+        (OIDC, "http://gitops.example.com", "needs https in server.externalURL"),
+    ],
+    ids=["no provider", "no address", "no TLS"],
+)
+def test_a_sign_in_that_cannot_work_is_refused_at_the_start(oidc: dict[str, str], address: str, words: str) -> None:
+    sections = {"dashboard": {"auth": "oidc"}, "oidc": oidc, "server": {"externalURL": address}}
+
+    with pytest.raises(UsageError, match=words):
+        config.load(
+            None, {}, {f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}
+        )
+
+
+@pytest.mark.parametrize("issuer", ["http://login.example.com", "https://a@b", "https://a?b", "ftp://a", "login.example.com"])
+def test_an_issuer_is_an_https_address(issuer: str) -> None:
+    with pytest.raises(UsageError, match=r"oidc\.issuer"):
+        config.load(None, {}, {"oidc.issuer": issuer})

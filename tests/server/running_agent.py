@@ -77,6 +77,17 @@ def running(
         transport.close()
 
 
+def grant(access: ClusterClient, namespace: str, group: str, *verbs: str) -> None:
+    """Lets a group use verbs on Applications."""
+    metadata = {"namespace": namespace, "name": "granted"}
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+    rule = {"apiGroups": ["gitops-agent.dev"], "resources": ["applications"], "verbs": list(verbs)}
+    access.objects.apply({**rbac, "kind": "Role", "rules": [rule]})
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "granted"}
+    subjects = [{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": group}]
+    access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": subjects})
+
+
 def token(
     stage: ClusterEnv,
     access: ClusterClient,

@@ -37,6 +37,7 @@ class KnownViewers:
     access: ClusterClient
     rights: dict[str, Rights] = field(default_factory=dict)
     mode: str = "token"
+    issuer: str = ""
 
     def viewer(self, headers: Mapping[str, str]) -> Viewer:
         name = cookies(headers).get("viewer", "")

@@ -284,8 +284,9 @@ class Dashboard:
 
     def _refuse(self, error: AgentError) -> Response:
         view = problem(error)
-        mode = self._sessions.mode if view.status == 401 else ""  # noqa: PLR2004 - HTTP
-        status, body, headers = encoded(view.model_copy(update={"mode": mode}))
+        if view.status == 401:  # noqa: PLR2004 - HTTP
+            view = view.model_copy(update={"mode": self._sessions.mode, "issuer": self._sessions.issuer})
+        status, body, headers = encoded(view)
         if retry := getattr(error, "retry_after", None):
             headers["retry-after"] = str(int(retry))
         return Response(body, status_code=status, headers={**headers, "cache-control": "no-store"})

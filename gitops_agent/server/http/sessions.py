@@ -21,6 +21,9 @@ class Sessions(Protocol):
     mode: str
     """As in the answer of `me`."""
 
+    issuer: str
+    """The host of the provider at which viewers sign in; empty where there is none."""
+
     def viewer(self, headers: Mapping[str, str]) -> Viewer:
         """The viewer of a request.
 
@@ -50,6 +53,7 @@ class LaptopSessions:
     """
 
     mode = "laptop"
+    issuer = ""
 
     def __init__(self, access: ClusterClient) -> None:
         self._access = access

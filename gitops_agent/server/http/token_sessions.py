@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -44,9 +45,8 @@ class TokenSessions:
         namespace: of the agent.
         audiences: that a token must be for; those of the API server when empty.
         destinations: where Applications deploy to, if that shows them.
+        provider: the address of the provider whose ID tokens are the tokens; empty where they are pasted.
     """
-
-    mode = "token"
 
     def __init__(
         self,
@@ -55,7 +55,9 @@ class TokenSessions:
         *,
         audiences: tuple[str, ...] = (),
         destinations: Destinations | None = None,
+        provider: str = "",
     ) -> None:
+        self.mode, self.issuer = "oidc" if provider else "token", urlsplit(provider).netloc
         self._transport, self._namespace, self._audiences = transport, namespace, audiences
         self._destinations = destinations
         self._discovery = Discovery(transport)
@@ -69,7 +71,7 @@ class TokenSessions:
             jar = cookies(headers)
             token = "".join(jar.get(name, "") for name in _names())
         if not token.strip():
-            raise signed_out("sign in with a Kubernetes token")
+            raise signed_out(f"sign in at {self.issuer}" if self.issuer else "sign in with a Kubernetes token")
         return self._reviewed(token.strip())
 
     def sign_in(self, token: str) -> tuple[Viewer, list[str]]:
