@@ -1,7 +1,7 @@
 """Signatures of JSON Web Tokens, by public keys only.
 
-RFC 7515 and RFC 7518. The algorithms are those that an API server accepts. A key is used for the algorithms of its own kind, so a public key never
-becomes a shared secret.
+RFC 7515 and RFC 7518. The algorithms are those that an API server accepts. A key is used for the algorithms of its own kind, so
+a public key never becomes a shared secret.
 """
 
 from __future__ import annotations
