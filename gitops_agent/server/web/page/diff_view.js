@@ -73,7 +73,8 @@ function ObjectDiff({ diff, filter, source, open, turn }) {
     </button></h2>
     ${open && html`<div id=${panel} class="object-diff-body">
       ${diff.message && html`<p class="muted">${diff.message}</p>`}
-      ${diff.refused && html`<p class="notice notice-failed">${diff.refused}</p>`}
+      ${diff.refused && html`<p class=${diff.estimated ? "notice notice-held" : "notice notice-failed"}>${diff.refused}</p>`}
+      ${diff.estimated && html`<p class="muted">${t("diff.estimated")}</p>`}
       ${diff.dependants.map((each) => html`<p key=${each} class="notice notice-held">${each}</p>`)}
       ${diff.hunks.map((hunk) => html`<${Hunk} key=${hunk.path.join("/")} hunk=${hunk} filter=${filter} />`)}
       ${diff.yaml && html`<${Whole} diff=${diff} />`}

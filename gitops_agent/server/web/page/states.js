@@ -11,6 +11,7 @@ export const STATES = ["Degraded", "Held", "Missing", "Unknown", "Progressing", 
 export const URGENT = ["Degraded", "Held", "Missing", "Unknown"];
 
 const SHAPES = {
+  Past: "ahead",
   Degraded: "degraded",
   Held: "held",
   Missing: "missing",
@@ -46,6 +47,9 @@ export function stateOfRollout(outlook) {
 
 /** The state of a sync, by its result: a code of the table of reasons. */
 export function stateOfResult(entry) {
+  if (entry.kind === "commit") {
+    return "Past";
+  }
   if (entry.kind === "seen") {
     return "Progressing";
   }

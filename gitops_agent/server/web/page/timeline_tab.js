@@ -12,25 +12,52 @@ import { Answer, Empty, RefusalView } from "./refusal_view.js";
 import { useResource } from "./resources.js";
 import { to } from "./router.js";
 import { State, stateOfResult } from "./states.js";
-import { t } from "./words.js";
+import { language } from "./settings.js";
+import { number, t } from "./words.js";
 
-export function TimelineTab({ ns, name, path, application }) {
-  const resource = useResource(`${path}/timeline`);
+export function TimelineTab({ ns, name, path, shared = false }) {
+  const first = useResource(`${path}/timeline`);
+  // The commits of the repository come behind it: on a laptop they are fetched first.
+  const whole = useResource(shared ? "" : `${path}/timeline?commits=true`);
+  const resource = whole.data ? whole : first;
   return html`<${Answer} resource=${resource}>${(data) => html`
+    <${Delivery} delivery=${data.delivery} />
     ${data.problem && html`<div class="notice notice-held">${data.problem}</div>`}
+    ${whole.refusal && html`<${RefusalView} refusal=${whole.refusal} />`}
     ${data.entries.length === 0 && html`<${Empty} title=${t("timeline.none", { name })} />`}
-    <${Entries} ns=${ns} name=${name} path=${path} first=${data} application=${application} />
+    <${Entries} ns=${ns} name=${name} path=${path} first=${data} links=${!shared} />
   `}<//>`;
 }
 
-function Entries({ ns, name, path, first, application }) {
+const percent = (rate) => (rate === null ? "–" : new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: 0 }).format(rate));
+const half = (seconds) => (seconds === null ? "–" : span(seconds));
+
+// The five figures of delivery; each commit below shows what it adds to them.
+function Delivery({ delivery }) {
+  if (!delivery.deployments) {
+    return null;
+  }
+  const figures = [
+    ["deployments", number(delivery.deployments)],
+    ["lead", half(delivery.leadTimeSeconds)],
+    ["fails", percent(delivery.changeFailRate)],
+    ["recovery", half(delivery.recoverySeconds)],
+    ["rework", percent(delivery.reworkRate)],
+  ];
+  return html`<dl class="delivery" aria-label=${t("delivery.title", { days: delivery.days })}>
+    ${figures.map(([key, value]) => html`<div key=${key} title=${t(`delivery.${key}.means`)}><dt>${t(`delivery.${key}`)}</dt><dd>${value}</dd></div>`)}
+    <div class="delivery-since muted">${t("delivery.title", { days: delivery.days })}</div>
+  </dl>`;
+}
+
+function Entries({ ns, name, path, first, links }) {
   const older = useSignal({ entries: [], before: first.before, refusal: null });
   useEffect(() => {
     older.value = { entries: [], before: first.before, refusal: null };
   }, [first]);
   const load = async () => {
     try {
-      const page = await request(`${path}/timeline?before=${encodeURIComponent(older.value.before)}`);
+      const page = await request(`${path}/timeline?commits=true&before=${encodeURIComponent(older.value.before)}`);
       older.value = { entries: [...older.value.entries, ...page.entries], before: page.before, refusal: null };
     } catch (refusal) {
       older.value = { ...older.value, refusal };
@@ -41,8 +68,7 @@ function Entries({ ns, name, path, first, application }) {
     <ol class="timeline">
       ${entries.map((entry, index) => html`<${Entry} key=${entry.kind + entry.at + entry.commit.short + entry.rollout} ns=${ns}
           name=${name} entry=${entry}
-        before=${entries.slice(index + 1).find((each) => each.kind === "sync" && each.commit.short !== entry.commit.short)}
-            application=${application} />`)}
+          links=${links} before=${links && entries.slice(index + 1).find((each) => DIFFERS.has(each.kind) && each.commit.short !== entry.commit.short)} />`)}
     </ol>
     ${older.value.refusal && html`<${RefusalView} refusal=${older.value.refusal} />`}
     <p class="muted">
@@ -52,11 +78,11 @@ function Entries({ ns, name, path, first, application }) {
   `;
 }
 
-const KINDS = { sync: "Synced", rollout: "Promoted", seen: "Seen", rejected: "Rejected" };
+const DIFFERS = new Set(["sync", "commit"]);
 
-function Entry({ ns, name, entry, before }) {
+function Entry({ ns, name, entry, before, links }) {
   const state = stateOfResult(entry);
-  const change = entry.kind === "sync" && before;
+  const change = DIFFERS.has(entry.kind) && before;
   return html`<li class="entry">
     <div class="entry-time"><time datetime=${entry.at} title=${entry.at}>${clockTime(entry.at)}</time><span class="muted">
       <${Ago} at=${entry.at} bare /></span></div>
@@ -70,21 +96,35 @@ function Entry({ ns, name, entry, before }) {
         <${Commit} commit=${entry.commit} />
       </div>
       <div class="entry-line">
-        <${State} state=${state}
-            text=${entry.kind === "seen" ? t("timeline.notApplied") : entry.kind === "rejected" ? t("timeline.rejectedWord") : entry.result || KINDS[entry.kind]} />
+        <${State} state=${state} text=${resultWord(entry)} quiet=${entry.kind === "commit"} />
         ${entry.message && html`<span class="entry-message"><${Prose} text=${entry.message} /></span>`}
       </div>
     </div>
     <div class="entry-facts">
       ${entry.leadTimeSeconds !== null && html`<span
           title=${t("timeline.leadTitle")}>${t("timeline.lead", { span: span(entry.leadTimeSeconds) })}</span>`}
+      ${entry.outcome && entry.outcome !== "succeeded" && html`<b class="count-delete">${t(`timeline.outcome.${entry.outcome}`)}${entry.failure && ` · ${entry.failure}`}</b>`}
+      ${entry.recoverySeconds !== null && html`<span>${t("timeline.recovered", { span: span(entry.recoverySeconds) })}</span>`}
+      ${entry.rework && html`<span class="badge">${t("timeline.rework")}</span>`}
       ${entry.duration && html`<span>${t("timeline.took", { span: entry.duration })}</span>`}
       ${entry.actor && entry.actor !== entry.commit.author && html`<span>${t("timeline.actor", { actor: personName(entry.actor) })}</span>`}
       ${entry.approved && html`<span>${t("timeline.approved", { by: personName(entry.approver || "?") })}</span>`}
-      ${entry.plan && html`<code title=${entry.plan}>${t("timeline.plan", { plan: entry.plan.slice(0, 8) })}</code>`}
+      ${entry.plan && html`<code title=${entry.plan}>${links ? html`<a
+          href=${to.diff(ns, name, `plan:${entry.plan.slice(0, 12)}`, "live")}>${planWord(entry)}</a>` : planWord(entry)}</code>`}
       ${change && html`<a href=${to.diff(ns, name, `rev:${before.commit.short}`, `rev:${entry.commit.short}`)}
           title=${`${shortHash(before.commit.short)}..${shortHash(entry.commit.short)}`}>${t("headline.diff")}</a>`}
       ${entry.compare && html`<${Outside} address=${entry.compare}>${t("headline.code")}<//>`}
     </div>
   </li>`;
+}
+
+function planWord({ plan }) {
+  return t("timeline.plan", { plan: plan.slice(0, 8) });
+}
+
+function resultWord(entry) {
+  if (entry.kind === "commit") {
+    return entry.appliedWith ? t("timeline.appliedWith", { commit: shortHash(entry.appliedWith) }) : t("timeline.commit");
+  }
+  return { seen: t("timeline.notApplied"), rejected: t("timeline.rejectedWord") }[entry.kind] ?? (entry.result || t(`timeline.${entry.kind}`));
 }
