@@ -130,6 +130,11 @@ class Runtime:
         return components.stores if components is not None and self.leading else None
 
     @property
+    def takes_webhooks(self) -> bool:
+        """Whether the settings let webhooks in."""
+        return self._settings.webhooks.enabled
+
+    @property
     def components(self) -> Components | None:
         """What the leader runs; None while this replica does not lead."""
         return self._components if self.leading else None

@@ -174,6 +174,13 @@ class WorkQueue(Generic[K]):
         with self._changed:
             return sum(1 for key, entry in self._waiting.items() if entry.due <= now and key not in self._running)
 
+    def oldest(self) -> float:
+        """How many seconds the oldest ready key has waited."""
+        now = self._clock()
+        with self._changed:
+            dues = [entry.due for key, entry in self._waiting.items() if entry.due <= now and key not in self._running]
+        return now - min(dues, default=now)
+
     @property
     def running(self) -> frozenset[K]:
         """The keys that are being handled now."""

@@ -19,11 +19,13 @@ def version(*, output: str, kubeconfig: str | None, context: str | None, namespa
 
     The tools are Python, helm, kustomize and git; the cluster is left out when it does not answer.
     """
+    from gitops_agent.operations.tool_versions import tool_versions
+
     del namespace
     rows = {
         "gitops-agent": __version__,
         "python": platform.python_version(),
-        **_tools(),
+        **tool_versions(),
         "cluster": _cluster(kubeconfig, context),
     }
     if output in ("json", "yaml"):
@@ -32,23 +34,6 @@ def version(*, output: str, kubeconfig: str | None, context: str | None, namespa
         click.echo(f"gitops-agent/{__version__}")
     else:
         out.table(("what", "version"), list(rows.items()))
-
-
-def _tools() -> dict[str, str]:
-    from gitops_agent.process import run
-    from gitops_agent.render.binaries import find
-
-    versions = {}
-    for name in ("helm", "kustomize"):
-        try:
-            versions[name] = find(name).version
-        except AgentError as error:
-            versions[name] = f"not found: {error}"
-    try:
-        versions["git"] = run(("git", "--version")).stdout.decode().removeprefix("git version ").strip()
-    except AgentError as error:
-        versions["git"] = f"not found: {error}"
-    return versions
 
 
 def _cluster(kubeconfig: str | None, context: str | None) -> str:

@@ -10,7 +10,7 @@ from gitops_agent.errors import AgentError, Unavailable
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import GROUP, ROLLOUT_POLICY
 from gitops_agent.preview.kept_repository import KeptRepository
-from gitops_agent.server.source import Listener
+from gitops_agent.server.source import Listener, Work
 from gitops_agent.source.chart.chart_ref import ChartSource
 from gitops_agent.source.following import chart_beside, followed
 
@@ -72,6 +72,25 @@ class AgentSource:
         except AgentError:
             return None
         return KeptRepository(sources=sources, repository=repository, tip=tip, paths=components.renders.paths(parsed.key))
+
+    def work(self) -> Work | None:
+        """Queue, polls and blind spots of the leader."""
+        components = self._runtime.components
+        if components is None:
+            return None
+        queue, poller, hints = components.queue, components.poller, components.hints
+        repositories = poller.repositories()
+        polls = ((repository, poller.state(repository).at) for repository in repositories)
+        pushes = ((repository, hints.last(repository)) for repository in repositories)
+        return Work(
+            ready=queue.depth(),
+            working=len(queue.running),
+            oldest_seconds=queue.oldest(),
+            cannot_see={str(kind): why for kind, why in dict(components.stores.live.cannot_see).items()},
+            polled={repository.url: at for repository, at in polls if at is not None},
+            hinted={repository.url: at for repository, at in pushes if at is not None},
+            webhooks=self._runtime.takes_webhooks,
+        )
 
     def problem(self) -> str:
         """Why nothing is known."""

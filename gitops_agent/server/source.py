@@ -8,7 +8,9 @@ either. Everything beyond them (objects, logs, plans) is read as the viewer.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from gitops_agent.cluster.client import NOT_INSTALLED, ClusterClient
@@ -22,6 +24,29 @@ from gitops_agent.preview.kept_repository import KeptRepository
 
 Listener = Callable[[AppKey], object]
 """Takes the key of an Application that changed, in any thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What the agent that answers is about.
+
+    Attributes:
+        ready: Applications that wait for a worker.
+        working: Applications that are worked on.
+        oldest_seconds: how long the oldest has waited.
+        cannot_see: kinds that it cannot list, and why.
+        polled: when each repository was last polled, by its address.
+        hinted: when a webhook last named it.
+        webhooks: whether it takes webhooks.
+    """
+
+    ready: int
+    working: int
+    oldest_seconds: float
+    cannot_see: Mapping[str, str]
+    polled: Mapping[str, datetime]
+    hinted: Mapping[str, datetime]
+    webhooks: bool
 
 
 class Source(Protocol):
@@ -47,6 +72,9 @@ class Source(Protocol):
 
     def kept(self, application: Object) -> KeptRepository | None:
         """The mirror of what an Application follows, where there is one."""
+
+    def work(self) -> Work | None:
+        """The agent's own work, where the agent answers."""
 
     def problem(self) -> str:
         """Why nothing is known; empty when everything is."""
@@ -121,6 +149,10 @@ class ClusterSource:
     def kept(self, application: Object) -> KeptRepository | None:
         """None: repositories are fetched as the viewer."""
         del application
+        return None
+
+    def work(self) -> Work | None:
+        """None: only the agent knows."""
         return None
 
     def problem(self) -> str:

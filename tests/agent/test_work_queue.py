@@ -206,3 +206,17 @@ def test_nothing_added_is_ever_lost_and_no_key_runs_twice(script: list[tuple[str
         queue.done(item.key)
 
     assert not owed
+
+
+def test_the_oldest_ready_key_is_known_by_how_long_it_has_waited() -> None:
+    queue, clock = make()
+    assert queue.oldest() == 0.0
+    queue.add("shop", "commit")
+    clock.now += 3
+    queue.add("desk", "commit")
+    queue.add("late", "commit", delay=60.0)
+    clock.now += 2
+
+    assert queue.oldest() == 5.0
+    queue.take(0)
+    assert queue.oldest() == 2.0

@@ -82,12 +82,17 @@ def test_a_viewer_compares_from_the_mirror_of_the_agent_and_without_the_right_to
         plan = agent.ask("GET", f"{shop}/plan", viewer)
         timeline = agent.ask("GET", f"{shop}/timeline?commits=true", viewer)
         other = agent.ask("GET", f"{shop}/diff?from=live&to=rev:{hidden}", viewer)
+        _, about, _ = agent.ask("GET", "/api/v1/agent", viewer)
 
     assert (between[0], rows_of(between[1])) == (200, [("dark", "on", "dim")])
     (changed,) = plan[1]["objects"]
     assert (changed["estimated"], changed["refusedReason"], rows_of(plan[1])) == (True, "Forbidden", [("dark", "on", "dim")])
     assert [entry["commit"]["subject"] for entry in timeline[1]["entries"]] == ["Dim", "The first commit"]
     assert other[0] == 502
+    assert about["queue"]["ready"] >= 0
+    assert [(each["url"], bool(each["polledAt"]), each["pushedAt"]) for each in about["repositories"]] == [(url, True, "")]
+    assert {tool["name"] for tool in about["tools"]} == {"git", "helm", "kustomize"}
+    assert (about["webhooks"], about["cannotSee"]) == (False, [])
 
 
 def seen(agent: Agent, path: str, viewer: str) -> str:

@@ -52,6 +52,7 @@ class SourceState:
 
     Attributes:
         polled: whether any poll has ended yet.
+        at: when the last one ended.
         error: why the repository cannot be read, None when it can.
         since: since when it cannot.
         refs: what is wrong with single references.
@@ -59,6 +60,7 @@ class SourceState:
     """
 
     polled: bool = False
+    at: datetime | None = field(default=None, compare=False)
     error: AgentError | None = None
     since: datetime | None = None
     refs: dict[Ref, SourceError] = field(default_factory=dict)
@@ -327,7 +329,7 @@ class SourcePoller:
             self._queue.succeeded(repository)
         now = datetime.now(UTC)
         since = {ref: before.refs_since.get(ref, now) for ref in result.errors}
-        after = SourceState(polled=True, refs=dict(result.errors), refs_since=since)
+        after = SourceState(polled=True, at=now, refs=dict(result.errors), refs_since=since)
         with self._lock:
             self._states[repository] = after
             self._quiet_until.pop(repository, None)
@@ -388,7 +390,7 @@ class SourcePoller:
     def _failed(self, repository: Repository, before: SourceState, error: AgentError) -> None:
         metrics.POLLS.labels("failed").inc()
         now, refs, since = datetime.now(UTC), before.refs, before.refs_since
-        after = SourceState(polled=True, error=error, since=before.since or now, refs=refs, refs_since=since)
+        after = SourceState(polled=True, at=now, error=error, since=before.since or now, refs=refs, refs_since=since)
         with self._lock:
             self._states[repository] = after
             users = {key for (key, _), use in self._uses.items() if use.repository == repository}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.stores.secrets import SecretStore
@@ -52,6 +53,7 @@ class PushHints:
         self._lock = threading.Lock()
         self._due: dict[Repository, float] = {}
         self._polled: dict[Tip, int] = {}
+        self._hinted: dict[Repository, datetime] = {}
 
     def secrets(self) -> Mapping[str, bytes]:
         """The secrets by sender; empty where the Secret is missing.
@@ -77,10 +79,17 @@ class PushHints:
         for repository in self._poller.repositories():
             if repository.address not in addresses:
                 continue
+            with self._lock:
+                self._hinted[repository] = datetime.now(UTC)
             self._poll(repository)
             for reference, commit in named:
                 if self._poller.behind(repository, reference, commit):
                     self._later((repository, reference, commit))
+
+    def last(self, repository: Repository) -> datetime | None:
+        """When a webhook last named a repository; None for not since the start."""
+        with self._lock:
+            return self._hinted.get(repository)
 
     def reconcile(self, item: Item[Tip]) -> None:
         """Polls a repository again that is not at a hint's commit."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 from gitops_agent import __version__
 from gitops_agent.api.application_row import summary
@@ -11,11 +13,22 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
 from gitops_agent.operations.agent_lease import NAME, expired
+from gitops_agent.operations.tool_versions import tool_versions
 from gitops_agent.server.answers.application import receiver
 from gitops_agent.server.answers.call import Answer, Call, now
 from gitops_agent.server.code_links import shown_address
 from gitops_agent.server.plain_text import plain
-from gitops_agent.server.views.agent import AgentView, LeaseView, NotifierList, NotifierTestView, NotifierView, RepositoryView
+from gitops_agent.server.source import Work
+from gitops_agent.server.views.agent import (
+    AgentView,
+    LeaseView,
+    NotifierList,
+    NotifierTestView,
+    NotifierView,
+    QueueView,
+    RepositoryView,
+    ToolView,
+)
 from gitops_agent.server.views.base import CannotSee
 
 
@@ -26,6 +39,7 @@ def agent(call: Call) -> AgentView:
     lives = [live for key in keys if (live := source.application(key)) is not None]
     namespaces = sorted({key.namespace for key in keys} | {call.viewer.access.namespace})
     blind = [row["message"] for row in map(summary, lives) if row["reason"] == "CannotSee"]
+    work = source.work()
     return AgentView(
         version=__version__,
         mode=call.service.mode,
@@ -33,10 +47,13 @@ def agent(call: Call) -> AgentView:
         kubernetes=_kubernetes(call.viewer.access),
         leases=tuple(lease for namespace in namespaces if (lease := _lease(call.viewer.access, namespace)) is not None),
         viewers=call.service.viewers(),
-        cannot_see=tuple(CannotSee(kind="", why=plain(text)) for text in sorted(set(blind))),
+        queue=QueueView(ready=work.ready, working=work.working, oldest_seconds=work.oldest_seconds) if work else None,
+        cannot_see=tuple(_cannot_see(work, blind)),
         affected=len(blind),
-        repositories=tuple(_repositories(lives)),
+        webhooks=work.webhooks if work else None,
+        repositories=tuple(_repositories(lives, work)),
         notifiers=_notifiers(call),
+        tools=tuple(ToolView(name=name, version=plain(version)) for name, version in sorted(_tools().items())),
         as_of=now(),
     )
 
@@ -80,8 +97,24 @@ def _test(status: Object) -> NotifierTestView | None:
     )
 
 
-def _repositories(lives: list[Object]) -> list[RepositoryView]:
+@cache
+def _tools() -> dict[str, str]:
+    """The programs of this process, which do not change while it runs."""
+    return tool_versions()
+
+
+def _cannot_see(work: Work | None, blind: list[str]) -> Iterator[CannotSee]:
+    """Kinds that the agent cannot list, else what Applications say of them."""
+    if work is not None and work.cannot_see:
+        yield from (CannotSee(kind=kind, why=plain(why)) for kind, why in sorted(work.cannot_see.items()))
+        return
+    yield from (CannotSee(kind="", why=plain(text)) for text in sorted(set(blind)))
+
+
+def _repositories(lives: list[Object], work: Work | None) -> list[RepositoryView]:
     """What is followed, the unreadable ones first."""
+    polled = _latest(work.polled) if work else {}
+    hinted = _latest(work.hinted) if work else {}
     counts: Counter[str] = Counter()
     troubles: dict[str, Object] = {}
     for live in lives:
@@ -94,6 +127,8 @@ def _repositories(lives: list[Object]) -> list[RepositoryView]:
         RepositoryView(
             url=address,
             applications=count,
+            polled_at=polled.get(address, ""),
+            pushed_at=hinted.get(address, ""),
             unavailable_since=str(troubles.get(address, {}).get("unavailableSince") or ""),
             message=plain(str(troubles.get(address, {}).get("message") or "")),
         )
@@ -101,6 +136,11 @@ def _repositories(lives: list[Object]) -> list[RepositoryView]:
         if address
     ]
     return sorted(views, key=lambda view: (not view.unavailable_since, view.url))
+
+
+def _latest(times: Mapping[str, datetime]) -> dict[str, str]:
+    """Times by the address that is shown."""
+    return {shown_address(url): f"{at:%Y-%m-%dT%H:%M:%SZ}" for url, at in sorted(times.items(), key=lambda item: item[1])}
 
 
 def _lease(access: ClusterClient, namespace: str) -> LeaseView | None:

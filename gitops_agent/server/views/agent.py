@@ -40,6 +40,9 @@ class RepositoryView(View):
     polled_at: Time = ""
     """When it was last asked; empty when only its Applications' statuses are known."""
 
+    pushed_at: Time = ""
+    """When a webhook last named it, since the agent's start."""
+
     unavailable_since: Time = ""
     """Since when it cannot be read."""
 
@@ -146,6 +149,9 @@ class AgentView(View):
 
     affected: int = 0
     """Applications whose message names one of them."""
+
+    webhooks: bool | None = None
+    """Whether the agent takes webhooks; null where the answer is not the agent's own."""
 
     repositories: tuple[RepositoryView, ...] = ()
     """What is followed."""

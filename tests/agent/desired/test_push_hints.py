@@ -57,10 +57,12 @@ def test_a_hint_polls_the_repository_at_once(hints: Hints) -> None:
 
     assert hints.turn() == (1, 0)
     assert not hints.stand.polling.behind(hints.stand.author.repository, MAIN, commit)
+    assert hints.hints.last(hints.stand.author.repository) is not None
 
 
 def test_another_repository_is_not_polled(hints: Hints) -> None:
     hints.pushed(url="https://git.example.com/acme/other")
+    assert hints.hints.last(hints.stand.author.repository) is None
 
     assert hints.turn(60) == (0, 0)
 

@@ -5,6 +5,7 @@ import { Block } from "./copyable.js";
 import { html } from "./html.js";
 import { Answer } from "./refusal_view.js";
 import { useResource } from "./resources.js";
+import { Notifiers } from "./notifiers.js";
 import { State } from "./states.js";
 import { number, t } from "./words.js";
 
@@ -20,6 +21,8 @@ export function Agent() {
         ${data.queue && html`<div><dt>${t("agent.queue")}</dt>
           <dd>${t("agent.queueText", { ready: data.queue.ready, working: data.queue.working, oldest: Math.round(data.queue.oldestSeconds) })}</dd>
           </div>`}
+        ${data.webhooks !== null && html`<div><dt>${t("agent.webhooks")}</dt>
+          <dd>${t(data.webhooks ? "agent.webhooksOn" : "agent.webhooksOff")}</dd></div>`}
         <div><dt>${t("agent.viewers")}</dt><dd>${number(data.viewers)}</dd></div>
         ${data.tools.length > 0 && html`<div><dt>${t("agent.tools")}</dt>
           <dd>${data.tools.map(({ name, version }) => html`<span key=${name} class="tool">${name} <span
@@ -44,22 +47,11 @@ export function Agent() {
             bare />`} />`
         : html`<${State} state="Healthy" text=${each.polledAt ? html`${t("agent.polled")} <${Ago}
             at=${each.polledAt} />` : t("agent.readable")} quiet />`}</td>
+      <td class="nowrap muted">${each.pushedAt ? html`${t("agent.pushed")} <${Ago} at=${each.pushedAt} />` : data.webhooks && t("agent.neverPushed")}</td>
       <td class="break">${each.message}</td>
       <td class="nowrap muted">${t("agent.applications", { count: each.applications })}</td>
     </tr>`)}</tbody></table></div></section>
-    ${data.notifiers.length > 0 && html`<section><h2>${t("spec.notifiers")}</h2>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t("spec.notifiers")}><table class="table">
-      <tbody>${data.notifiers.map((each) => html`<tr key=${each.receiver.namespace + each.receiver.name}>
-      <th scope="row">${each.receiver.name} <span class="muted">${each.receiver.provider}</span></th>
-      <td>
-        <${State} state=${{ True: "Healthy", False: "Degraded" }[each.receiver.ready] ?? "Unknown"}
-            text=${t(`notifier.${{ True: "delivers", False: "fails" }[each.receiver.ready] ?? "unknown"}`)} />
-        </td>
-      <td class="break">${each.receiver.message}</td>
-      <td
-          class="nowrap">${each.pending > 0 && html`<b>${t("agent.pending", { count: each.pending })}</b>`}${each.dropped > 0 && html` <b>${t("agent.dropped", { count: each.dropped })}</b>`}</td>
-      <td class="nowrap muted">${each.deliveredAt && html`${t("agent.delivered")} <${Ago} at=${each.deliveredAt} />`}</td>
-    </tr>`)}</tbody></table></div></section>`}
+    ${data.notifiers.length > 0 && html`<${Notifiers} notifiers=${data.notifiers} />`}
   `}<//>`;
 }
 
