@@ -64,6 +64,17 @@ _WITH_ADDRESS = (Provider.GRAFANA, Provider.GITEA)
 """Providers without a public server."""
 
 
+class MessageStyle(StrEnum):
+    """What becomes of the stages of a commit."""
+
+    LIVING = "living"
+    EACH = "each"
+
+
+EDITED = (Provider.SLACK, Provider.DISCORD, Provider.MATTERMOST, Provider.TELEGRAM)
+"""Providers whose messages can be edited."""
+
+
 class Operator(StrEnum):
     """How a label is compared."""
 
@@ -148,7 +159,17 @@ class NotifierSpec(Model):
     ) = None
     """The repository commit statuses are posted to; the one of the application's source when absent."""
 
+    messages: MessageStyle | None = None
+    """`living`: progress of a commit edits its message, and only what needs a person is posted anew. `each`: every event is a
+    message. Living when absent, where the provider and the credentials can edit: with tokens of bots for Slack and Mattermost,
+    for Discord and for Telegram."""
+
     RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!has(self.messages) || self.messages == 'each' || self.provider in {[provider.value for provider in EDITED]}",
+            holds=lambda spec: spec.messages is not MessageStyle.LIVING or spec.provider in EDITED,
+            message="messages of this provider cannot be edited: leave messages out, or say each",
+        ),
         Rule(
             cel="has(self.address) || has(self.secretRef)",
             holds=lambda spec: spec.address is not None or spec.secret_ref is not None,

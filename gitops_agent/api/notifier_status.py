@@ -60,6 +60,35 @@ class PendingMessage(Model):
     """How many identical edges it stands for."""
 
 
+class MessageStep(Model):
+    """A stage that a message has shown."""
+
+    event: str
+    """What kind of edge."""
+
+    at: Moment
+    """When it happened."""
+
+
+class SentMessage(Model):
+    """A message that is edited while its commit goes on."""
+
+    application: str
+    """Whose: `namespace/name`."""
+
+    commit: str
+    """The commit it is about."""
+
+    id: str = ""
+    """The id that the receiver gave it."""
+
+    at: Moment = ""
+    """When it was posted or edited last."""
+
+    steps: tuple[MessageStep, ...] = ()
+    """Its last stages, oldest first."""
+
+
 class LastFailure(Model):
     """An attempt that the receiver did not take."""
 
@@ -115,6 +144,9 @@ class NotifierStatus(Model):
 
     test: LastTest | None = None
     """The last test message, which `gitops-agent notify test` asks for."""
+
+    messages: tuple[SentMessage, ...] = ()
+    """Messages of the last day that can be edited; at most 64."""
 
     pending: tuple[PendingMessage, ...] = ()
     """Messages that wait for the receiver; at most 64."""

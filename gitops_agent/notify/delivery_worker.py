@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gitops_agent.backoff import Backoff
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import DeliveryError
+from gitops_agent.notify.living import is_of_commit
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
 from gitops_agent.notify.providers import PROVIDERS
@@ -149,13 +150,18 @@ class DeliveryWorker:
         if not provider.speaks_of(entry.message, spec):
             self.outbox.skip(entry)
             return
+        living = None
+        if is_of_commit(entry.message) and self._sender.edits(self.outbox.notifier):
+            living = self.outbox.living(entry)
+            if living is None:
+                return
         try:
-            sent = self._sender.send(self.outbox.notifier, entry.message)
+            sent = self._sender.send(self.outbox.notifier, entry.message, living)
         except AgentError as error:
             self._refused(entry, error)
             return
         self._failures, self._retry_at = 0, 0.0
-        self.outbox.delivered(entry)
+        self.outbox.delivered(entry, living and replace(living, id=sent.id))
         metrics.NOTIFICATIONS.labels(str(self.outbox.notifier.key), "delivered").inc()
         self._report(sent)
         _log.info("notified", notifier=str(self.outbox.notifier.key), edge=entry.message.event.value, id=entry.id)

@@ -62,6 +62,12 @@ _TITLES = {
     EventType.TEST: "test message",
 }
 
+
+def words(event: EventType) -> str:
+    """An event in the words of titles."""
+    return _TITLES[event]
+
+
 _ABOUT_ROLLOUTS = frozenset(
     {
         EventType.ROLLOUT_STARTED,
@@ -172,7 +178,7 @@ class Message:
     def title(self) -> str:
         """One line: whose, and what."""
         times = f" ({self.count} times)" if self.count > 1 else ""
-        return f"{self.application}: {_TITLES[self.event]}{times}"
+        return f"{self.application}: {words(self.event)}{times}"
 
     @property
     def lines(self) -> tuple[str, ...]:

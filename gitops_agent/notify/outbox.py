@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.manifest.marks import TEST_REQUESTED, annotation
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
+from gitops_agent.notify.living import LivingMessage, LivingMessages, is_progress
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.pending import LIMIT, OVERFLOW, Entry, PendingQueue
 from gitops_agent.observe.log import logger
@@ -85,6 +86,7 @@ class Outbox:
         self._expect(entry.message for entry in kept)
         self._written = frozenset(entry.id for entry in kept)
         self._delivered, self._last_delivery = _count(status, "delivered"), str(status.get("lastDelivery") or "")
+        self._living = LivingMessages(status.get("messages"))
         self._failure: Object = dict(mapping(status, "lastFailure"))
         self._test: Object = dict(mapping(status, "test"))
         raw = status.get("conditions")
@@ -152,12 +154,34 @@ class Outbox:
             moment = self._pending.next_moment()
             return None if moment is None else max(0.0, (moment - self._clock()).total_seconds())
 
-    def delivered(self, entry: Entry) -> None:
-        """The receiver took the message."""
+    def living(self, entry: Entry) -> LivingMessage | None:
+        """The message of the entry's commit, with its stage.
+
+        None where another one says it already, or will: then the entry is done.
+        """
+        message = entry.message
+        with self._lock:
+            now = self._clock()
+            living = self._living.of(message, now)
+            if not is_progress(message):
+                return living.with_step(message)
+            if not living.has_passed(message):
+                living = living.with_step(message)
+                if self._pending.later(entry, now, self._stored) is None:
+                    return living
+                self._living.put(living)
+            self._pending.less(entry.id, message.count)
+            self._version += 1
+            return None
+
+    def delivered(self, entry: Entry, living: LivingMessage | None = None) -> None:
+        """The receiver took the message, perhaps as the message of its commit."""
         with self._lock:
             now = self._clock()
             self._pending.less(entry.id, entry.message.count, not_before=now + WINDOW)
             self._delivered += 1
+            if living is not None:
+                self._living.put(replace(living, at=now))
             self._last_delivery = self._timestamp()
             self._version += 1
 
@@ -289,6 +313,7 @@ class Outbox:
             "pending": self._pending.to_json(),
             "dropped": self._pending.dropped,
             "delivered": self._delivered,
+            "messages": self._living.to_json(),
             "observedGeneration": self.notifier.generation,
             "conditions": self._conditions,
         }
@@ -314,6 +339,7 @@ class Outbox:
                     self._pending.put(entry)
                     self._expect([entry.message])
                     self._version += 1
+            self._living.adopt(status.get("messages"))
             self._pending.dropped = max(self._pending.dropped, _count(status, "dropped"))
             self._delivered = max(self._delivered, _count(status, "delivered"))
 

@@ -9,6 +9,7 @@ from itertools import islice
 
 from gitops_agent.events.event import Severity
 from gitops_agent.manifest.key import Object
+from gitops_agent.notify.living import is_of_commit
 from gitops_agent.notify.message import Message
 
 LIMIT = 64
@@ -121,6 +122,18 @@ class PendingQueue:
     def due(self, now: datetime, stored: int) -> Entry | None:
         """The first entry that is due."""
         return next((entry for entry in self._entries.values() if entry.version <= stored and _due(entry, now)), None)
+
+    def later(self, entry: Entry, now: datetime, stored: int) -> Entry | None:
+        """A later due entry about a stage of the same commit."""
+        others = iter(self._entries.values())
+        for other in others:
+            if other.id == entry.id:
+                break
+        for other in others:
+            same = (other.message.application, other.message.commit) == (entry.message.application, entry.message.commit)
+            if same and is_of_commit(other.message) and other.version <= stored and _due(other, now):
+                return other
+        return None
 
     def next_moment(self) -> datetime | None:
         """The time when the first delayed entry is due."""

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+import orjson
+
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
+from gitops_agent.manifest.key import Object
 from gitops_agent.notify.message import Message
 
 Credentials = Mapping[str, bytes]
@@ -46,10 +49,51 @@ class Provider(Protocol):
         ...
 
 
+class EditingProvider(Provider, Protocol):
+    """A kind of receiver that can edit a message it took."""
+
+    def edits(self, credentials: Credentials) -> bool:
+        """Whether these credentials can edit messages."""
+        ...
+
+    def message_id(self, answer: Answer) -> str:
+        """The id of the posted message; empty when it cannot be edited."""
+        ...
+
+    def update(
+        self, message: Message, text: str, posted: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime
+    ) -> Request:
+        """The request that replaces the content of a posted message.
+
+        Args:
+            message: what happened, as for `request`.
+            text: the lines to show below the title.
+            posted: an id that `message_id` returned, perhaps with other credentials, and that users can write.
+            credentials: from the Secret.
+            spec: of the Notifier.
+            now: when it is sent, aware.
+
+        Raises:
+            DeliveryError: the credentials cannot edit it (not transient).
+        """
+        ...
+
+
 def everything(message: Message, spec: NotifierSpec) -> bool:
     """Every message is for this kind of receiver."""
     del message, spec
     return True
+
+
+def by_any(credentials: Credentials) -> bool:
+    """Messages can be edited with whatever posts them."""
+    del credentials
+    return True
+
+
+def by_bots(credentials: Credentials) -> bool:
+    """Bots, which have a token, can edit; webhooks cannot."""
+    return bool(credential(credentials, "token"))
 
 
 def address_of(credentials: Credentials, spec: NotifierSpec) -> str:
@@ -76,6 +120,20 @@ def credential(credentials: Credentials, name: str) -> str:
     if not value.isprintable() or not value.isascii():
         raise AgentError(f"the key {name} of the Secret holds characters that no credential has", reason="SecretInvalid")
     return value
+
+
+def reply_of(answer: Answer) -> Object:
+    """The JSON object of an answer; empty when it is none."""
+    try:
+        reply = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return reply if isinstance(reply, dict) else {}
+
+
+def not_editable() -> DeliveryError:
+    """The error for a message that is no longer edited."""
+    return DeliveryError("the message cannot be edited", transient=False)
 
 
 def judge_status(answer: Answer) -> None:

@@ -7,18 +7,21 @@ so that a rotated one is used at once, and no error leaves with a value of it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitops_agent.api.notifier import Notifier, NotifierSpec
+from gitops_agent.api.notifier import MessageStyle, Notifier, NotifierSpec
 from gitops_agent.cluster.secrets import NO_SECRET, SecretContent, SecretReader
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.notify import template
 from gitops_agent.notify.links import page_of
+from gitops_agent.notify.living import LivingMessage, is_progress
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.providers import PROVIDERS
+from gitops_agent.notify.providers import EDITORS, PROVIDERS
 from gitops_agent.observe.redaction import scrub
 from gitops_agent.process import redact
 
@@ -29,9 +32,30 @@ class Sent:
 
     Attributes:
         broken: why the template was not used; empty when it was, or there is none.
+        id: of the message, where the receiver can edit it.
     """
 
     broken: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """What the requests of one attempt are made from."""
+
+    message: Message
+    text: str
+    secret: SecretContent
+    spec: NotifierSpec
+    now: datetime
+
+    def request(self) -> Request:
+        provider = PROVIDERS[self.spec.provider]
+        return provider.request(self.message, self.text, self.secret.data, self.spec, now=self.now)
+
+    def update(self, posted: str) -> Request:
+        editor = EDITORS[self.spec.provider]
+        return editor.update(self.message, self.text, posted, self.secret.data, self.spec, now=self.now)
 
 
 class Sender:
@@ -49,24 +73,75 @@ class Sender:
     ) -> None:
         self._secrets, self._http, self._clock, self._external_url = secrets, http, clock, external_url
 
-    def send(self, notifier: Notifier, message: Message) -> Sent:
+    def edits(self, notifier: Notifier) -> bool:
+        """Whether progress of a commit edits its message."""
+        editor = EDITORS.get(notifier.spec.provider)
+        if editor is None or notifier.spec.messages is MessageStyle.EACH:
+            return False
+        try:
+            return editor.edits(self._secret(notifier).data)
+        except AgentError:
+            return False  # the attempt fails of the same, and says so
+
+    def send(self, notifier: Notifier, message: Message, living: LivingMessage | None = None) -> Sent:
         """Sends a message.
+
+        Args:
+            notifier: whose receiver.
+            message: what happened.
+            living: the message of its commit, with this stage; None where each event is a message.
 
         Raises:
             DeliveryError: the receiver did not take it.
             AgentError: the Secret is missing or incomplete, or the host is not allowed.
         """
         spec, secret = notifier.spec, NO_SECRET
-        provider = PROVIDERS[spec.provider]
         message = replace(message, link=page_of(message, self._external_url))
-        text, broken = _text(spec, message)
+        text, broken = _text(spec, message, living)
         try:
             secret = self._secret(notifier)
-            request = provider.request(message, text, secret.data, spec, now=self._clock())
-            provider.judge(self._http.send(request, authority=secret.data.get("ca.crt", b""), secret=secret.hosts))
+            attempt = _Attempt(message=message, text=text, secret=secret, spec=spec, now=self._clock())
+            if living is not None:
+                return Sent(broken=broken, id=self._live(attempt, living))
+            self._exchange(attempt, attempt.request())
         except AgentError as error:
             raise _hidden(error, secret, spec.address) from None
         return Sent(broken=broken)
+
+    def _live(self, attempt: _Attempt, living: LivingMessage) -> str:
+        """Edits the message of the commit or posts one; returns its id.
+
+        One that was deleted, is too old or is another bot's is refused for good, and posted anew.
+        """
+        progress = is_progress(attempt.message)
+        if living.id and progress and self._edited(attempt, living.id):
+            return living.id
+        posted = EDITORS[attempt.spec.provider].message_id(self._exchange(attempt, attempt.request()))
+        if living.id and not progress:
+            # The older message would say for ever that all goes on; where it cannot be edited now, the newer one says it.
+            with contextlib.suppress(AgentError):
+                self._edited(attempt, living.id)
+        return posted
+
+    def _edited(self, attempt: _Attempt, posted: str) -> bool:
+        """Whether a message could be edited.
+
+        Raises:
+            DeliveryError: not now (transient).
+        """
+        try:
+            self._exchange(attempt, attempt.update(posted))
+        except DeliveryError as error:
+            if error.transient:
+                raise
+            return False
+        return True
+
+    def _exchange(self, attempt: _Attempt, request: Request) -> Answer:
+        secret = attempt.secret
+        answer = self._http.send(request, authority=secret.data.get("ca.crt", b""), secret=secret.hosts)
+        PROVIDERS[attempt.spec.provider].judge(answer)
+        return answer
 
     def test(self, notifier: Notifier, request: str) -> Sent:
         """Sends the message of a test; raises as `send` does.
@@ -94,9 +169,10 @@ class Sender:
             raise AgentError(f"there is no Secret {name}", reason="SecretNotFound") from None
 
 
-def _text(spec: NotifierSpec, message: Message) -> tuple[str, str]:
+def _text(spec: NotifierSpec, message: Message, living: LivingMessage | None) -> tuple[str, str]:
     """The text below the title, and what was wrong with the template."""
-    text = "\n".join(message.lines)
+    trail = living.trail if living is not None else ""
+    text = "\n".join((*message.lines, trail)).rstrip()
     if spec.template is None:
         return text, ""
     try:

@@ -29,6 +29,11 @@ def test_a_webhook_is_read() -> None:
         ({"provider": "webhook"}, "needs an address or a secretRef"),
         ({"provider": "github", "address": "https://api.example.com"}, "this provider needs a secretRef with a token"),
         ({"provider": "gitea", "secretRef": {"name": "x"}}, "this provider needs the address of the server"),
+        (
+            {"provider": "teams", "address": "https://example.com", "messages": "living"},
+            "messages of this provider cannot be edited",
+        ),
+        ({"provider": "slack", "address": "https://example.com", "messages": "one"}, "spec.messages"),
         ({"provider": "webhook", "address": "ftp://example.com"}, "is not an http or https address"),
         ({"provider": "webhook", "address": "https://u:p@example.com"}, "holds a password"),
         ({"provider": "webhook", "address": "https://example.com", "adress": "x"}, "did you mean address?"),

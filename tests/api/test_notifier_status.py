@@ -6,6 +6,7 @@ from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier_status import NotifierStatus
 from gitops_agent.events.event import Severity
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.notify.living import LivingMessage
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.pending import Entry
 
@@ -27,3 +28,13 @@ def test_a_message_the_agent_keeps_fits_its_description() -> None:
     status = NotifierStatus.model_validate({"pending": [kept], "delivered": 1, "dropped": 0}, by_name=False)
 
     assert status.pending[0].model_dump(mode="json", by_alias=True) == kept
+
+
+def test_a_message_that_is_edited_fits_its_description() -> None:
+    kept = LivingMessage(
+        application="gitops-system/shop", commit="c0ffee", at=EARLY, id="C1 1.2", steps=((EventType.SYNCED, EARLY),)
+    ).to_json()
+
+    status = NotifierStatus.model_validate({"messages": [kept]}, by_name=False)
+
+    assert status.messages[0].model_dump(mode="json", by_alias=True) == kept

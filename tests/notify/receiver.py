@@ -68,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.receiver.take(told)(told, self)
         self.close_connection = True
 
-    do_GET = do_POST  # noqa: N815 - the name of the base class
+    do_GET = do_PATCH = do_PUT = do_POST  # noqa: N815 - the names of the base class
 
 
 class _Server(ThreadingHTTPServer):

@@ -27,6 +27,14 @@ def sent(
     return request
 
 
+def edited(provider: ModuleType, secret: dict[str, bytes], posted: str, text: str = "the text", **fields: Any) -> Request:
+    """The request that edits a message."""
+    wanted = spec(provider.__name__.rpartition(".")[2], **fields)
+    request = provider.update(message(), text, posted, secret, wanted, now=NOON)
+    assert isinstance(request, Request)
+    return request
+
+
 def document(request: Request) -> Any:
     """The JSON of a request."""
     return orjson.loads(request.body)

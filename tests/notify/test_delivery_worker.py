@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from gitops_agent.api.event_type import EventType
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.manifest.marks import TEST_REQUESTED
 from gitops_agent.notify.delivery_worker import RetryPolicy
-from gitops_agent.notify.dispatcher import DispatchOptions
+from gitops_agent.notify.dispatcher import DispatchOptions, NotificationDispatcher
 from gitops_agent.notify.signed_post import signature
 from tests.notify.builders import event
 from tests.notify.conftest import QUICK, Desk
@@ -324,3 +325,78 @@ def test_a_forge_has_nothing_to_test(desk: Desk) -> None:
     eventually(lambda: desk.status().get("test"))
     assert desk.status()["test"]["reason"] == "NothingToTest"
     assert "push a commit" in desk.status()["test"]["message"]
+
+
+class Chat:
+    """A Slack on loopback: messages by timestamp, with their edits."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, str] = {}
+        self.down = False
+
+    def __call__(self, told: Told, handler: Handler) -> None:
+        if self.down:
+            handler.answer(503)
+            return
+        number = told.json.get("ts") or f"{len(self.messages) + 1}.0"
+        if told.path.endswith("chat.update") and number not in self.messages:
+            handler.answer(200, b'{"ok":false,"error":"message_not_found"}')
+            return
+        self.messages[number] = told.json["text"].rpartition(": ")[2]
+        handler.answer(200, orjson.dumps({"ok": True, "channel": "C1", "ts": number}))
+
+
+@pytest.mark.cluster
+def test_one_message_follows_a_commit_through_a_restart_and_only_failures_are_posted_anew(desk: Desk) -> None:
+    desk.secrets["bot"] = {"token": b"xoxb-1", "channel": b"#ops"}
+    chat = Chat()
+
+    def deliver(room: NotificationDispatcher, *types: EventType) -> None:
+        for type_ in types:
+            done = desk.status().get("delivered", 0)
+            room.save([happened(desk, type_)], {})
+            eventually(lambda done=done: desk.status().get("delivered") == done + 1)  # type: ignore[misc]
+
+    with Receiver(chat) as slack:
+        stages = ["RevisionSeen", "Progressing", "Degraded", "Recovered", "RolloutStep", "Synced", "Promoted"]
+        notifier = desk.make(provider="slack", address=slack.url, secretRef={"name": "bot"}, events=stages)
+        first = desk.notifications(notifier)
+        deliver(first, EventType.REVISION_SEEN, EventType.PROGRESSING)
+        assert chat.messages == {"1.0": "rolling out"}
+        first.stop(1.0)
+
+        second = desk.notifications(desk.read())
+        deliver(second, EventType.SYNCED)
+        assert chat.messages == {"1.0": "synced"}
+        deliver(second, EventType.DEGRADED)
+        eventually(lambda: chat.messages == {"1.0": "degraded", "2.0": "degraded"})
+        deliver(second, EventType.RECOVERED)
+        assert chat.messages == {"1.0": "degraded", "2.0": "recovered"}
+        del chat.messages["2.0"]  # a person deleted it
+        deliver(second, EventType.PROMOTED)
+        assert chat.messages == {"1.0": "degraded", "2.0": "promoted"}
+
+    kept = desk.status()["messages"]
+    assert [(entry["application"], entry["id"]) for entry in kept] == [(f"{desk.namespace}/shop", "C1 2.0")]
+    assert [step["event"] for step in kept[0]["steps"]][-3:] == ["Degraded", "Recovered", "Promoted"]
+
+
+@pytest.mark.cluster
+def test_of_edits_that_wait_only_the_newest_is_sent(desk: Desk) -> None:
+    desk.secrets["bot"] = {"token": b"xoxb-1", "channel": b"#ops"}
+    chat = Chat()
+    chat.down = True
+    with Receiver(chat) as slack:
+        events = ["RevisionSeen", "Progressing", "Synced", "Degraded"]
+        room = desk.notifications(desk.make(provider="slack", address=slack.url, secretRef={"name": "bot"}, events=events))
+        room.save([happened(desk, EventType.REVISION_SEEN)], {})
+        eventually(lambda: slack.told)
+        room.save([happened(desk, EventType.PROGRESSING)], {})
+        room.save([happened(desk, EventType.DEGRADED, name="bank")], {})
+        room.save([happened(desk, EventType.SYNCED)], {})
+        chat.down = False
+        eventually(lambda: desk.status().get("pending") == [])
+
+        assert chat.messages == {"1.0": "degraded", "2.0": "synced"}
+        assert slack.told[-1].json["attachments"][0]["text"].count("→") == 2
+        assert desk.status()["dropped"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gitops_agent.api.notifier import Provider as Name
-from gitops_agent.notify.provider import Provider
+from gitops_agent.notify.provider import EditingProvider, Provider
 from gitops_agent.notify.providers import (
     alertmanager,
     azuredevops,
@@ -44,3 +44,11 @@ PROVIDERS: Mapping[Name, Provider] = {
     Name.AZUREDEVOPS: azuredevops,
 }
 """By the name a Notifier gives."""
+
+EDITORS: Mapping[Name, EditingProvider] = {
+    Name.SLACK: slack,
+    Name.DISCORD: discord,
+    Name.MATTERMOST: mattermost,
+    Name.TELEGRAM: telegram,
+}
+"""Those whose messages can be edited."""

@@ -1,11 +1,13 @@
 """Slack, by an incoming webhook, or a bot token and channel.
 
 Secret keys: `address` (an incoming webhook: the address is the credential), or `token` and `channel`. Text of commits and
-objects is escaped, so that no commit message can mention a whole channel, and links are not unfurled.
+objects is escaped, so that no commit message can mention a whole channel, and links are not unfurled. A bot's
+messages can be edited, those of a webhook cannot.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import orjson
@@ -17,40 +19,71 @@ from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.markup import escaped_html
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.provider import Credentials, credential, everything, judge_status, retry_after
+from gitops_agent.notify.provider import (
+    Credentials,
+    by_bots,
+    credential,
+    everything,
+    judge_status,
+    not_editable,
+    reply_of,
+    retry_after,
+)
 
 _API = "https://slack.com/api"
 _COLOURS = {Severity.INFO: "#2eb67d", Severity.WARNING: "#ecb22e", Severity.ERROR: "#e01e5a"}
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
+_ID = re.compile(r"[A-Z0-9]{1,32} [0-9]{1,20}\.[0-9]{1,20}")
 _LATER = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 
 
 speaks_of = everything
+edits = by_bots
 
 
 def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
     """A POST to the incoming webhook, or of `chat.postMessage`."""
     del now
-    content: Object = {
-        "text": f"<{message.link}|{escaped_html(message.title)}>" if message.link else escaped_html(message.title),
-        "attachments": [
-            {"color": _COLOURS[message.severity], "text": escaped_html(text), "fallback": escaped_html(message.title)}
-        ],
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
-    headers = {"Content-Type": "application/json; charset=utf-8"}
+    content = _content(message, text) | {"unfurl_links": False, "unfurl_media": False}
     if token := credential(credentials, "token"):
         channel = credential(credentials, "channel")
         if not channel:
             raise AgentError("the Secret has a token, but the key channel is missing", reason="SecretInvalid")
-        headers["Authorization"] = f"Bearer {token}"
-        url = f"{(spec.address or _API).rstrip('/')}/chat.postMessage"
-        content |= {"channel": channel}
-    else:
-        url = credential(credentials, "address") or spec.address or ""
-        if not url:
-            raise AgentError("the Secret has neither the key address nor the key token", reason="SecretInvalid")
-    return Request(method="POST", url=url, headers=headers, body=orjson.dumps(content))
+        return _call("chat.postMessage", content | {"channel": channel}, token, spec)
+    url = credential(credentials, "address") or spec.address or ""
+    if not url:
+        raise AgentError("the Secret has neither the key address nor the key token", reason="SecretInvalid")
+    return Request(method="POST", url=url, headers=_JSON, body=orjson.dumps(content))
+
+
+def message_id(answer: Answer) -> str:
+    """Channel and timestamp, which only the answer to a bot has."""
+    reply = reply_of(answer)
+    posted = f"{reply.get('channel')} {reply.get('ts')}"
+    return posted if _ID.fullmatch(posted) else ""
+
+
+def update(message: Message, text: str, posted: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+    """A POST of `chat.update`; an incoming webhook edits nothing."""
+    del now
+    token = credential(credentials, "token")
+    if not token or _ID.fullmatch(posted) is None:
+        raise not_editable()
+    channel, _, timestamp = posted.partition(" ")
+    return _call("chat.update", _content(message, text) | {"channel": channel, "ts": timestamp}, token, spec)
+
+
+def _content(message: Message, text: str) -> Object:
+    title = escaped_html(message.title)
+    return {
+        "text": f"<{message.link}|{title}>" if message.link else title,
+        "attachments": [{"color": _COLOURS[message.severity], "text": escaped_html(text), "fallback": title}],
+    }
+
+
+def _call(method: str, content: Object, token: str, spec: NotifierSpec) -> Request:
+    url = f"{(spec.address or _API).rstrip('/')}/{method}"
+    return Request(method="POST", url=url, headers={**_JSON, "Authorization": f"Bearer {token}"}, body=orjson.dumps(content))
 
 
 def judge(answer: Answer) -> None:
@@ -59,10 +92,7 @@ def judge(answer: Answer) -> None:
     The API says 200 to everything.
     """
     judge_status(answer)
-    try:
-        reply = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return
-    if isinstance(reply, dict) and reply.get("ok") is False:
+    reply = reply_of(answer)
+    if reply.get("ok") is False:
         error = str(reply.get("error") or "no reason given")[:100]
         raise DeliveryError(f"Slack refused: {error}", transient=error in _LATER, retry_after=retry_after(answer))

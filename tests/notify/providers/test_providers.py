@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from gitops_agent.api.event_type import EventType
-from gitops_agent.api.notifier import Provider
+from gitops_agent.api.notifier import EDITED, Provider
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import Answer, DeliveryError
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.providers import PROVIDERS
+from gitops_agent.notify.providers import EDITORS, PROVIDERS
 from tests.notify.builders import NOON, message, revision, spec
 
 ADDRESS = "https://forge.example.com"
@@ -75,3 +75,7 @@ def test_an_overloaded_receiver_is_asked_again_when_it_says(name: Provider) -> N
 
     assert caught.value.transient
     assert caught.value.retry_after in (7.0, None)
+
+
+def test_the_api_offers_edited_messages_where_a_provider_edits() -> None:
+    assert set(EDITORS) == set(EDITED)

@@ -75,3 +75,26 @@ def test_slack_says_no_with_a_success(error: str, *, transient: bool) -> None:
 
     assert caught.value.transient is transient
     assert caught.value.retry_after == 3.0
+
+
+@pytest.mark.parametrize(
+    ("body", "posted"),
+    [
+        (b'{"ok":true,"channel":"C123","ts":"1718.000200"}', "C123 1718.000200"),
+        (b"ok", ""),
+        (b'{"ok":true,"channel":"C123"}', ""),
+        (b'{"ok":true,"channel":"#ops","ts":"1.2"}', ""),
+    ],
+)
+def test_only_the_answer_to_a_bot_names_the_message(body: bytes, posted: str) -> None:
+    assert slack.message_id(answer(body)) == posted
+
+
+@pytest.mark.parametrize(
+    ("secret", "posted"), [({"address": b"https://x/"}, "C1 1.2"), ({"token": b"t"}, "C1"), ({"token": b"t"}, "")]
+)
+def test_what_cannot_be_edited_is_refused_for_good(secret: dict[str, bytes], posted: str) -> None:
+    with pytest.raises(DeliveryError, match="cannot be edited") as caught:
+        slack.update(message(), "text", posted, secret, spec(), now=NOON)
+
+    assert not caught.value.transient
