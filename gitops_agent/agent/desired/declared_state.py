@@ -227,7 +227,7 @@ class DeclaredStateLoader:
             RenderError: it does not render.
         """
         repository, ref = self._poller.use(application)
-        revision = replace(self._sources.resolve(repository, ref), commit=commit)
+        revision = replace(self._sources.resolve(repository, ref), commit=commit, chart=None)  # its chart is the tip's
         if demanded(application):
             revision = replace(revision, message="")  # it is the tip's, which may not be verified
         return self._desired(application, revision, slot=slot)
